@@ -1,0 +1,6 @@
+"""``python -m adamcmp``."""
+
+from adamcmp.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,251 @@
+"""``adamcmp run`` and ``adamcmp sweep``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from adamcmp.config import Composer, StudyConfig
+from adamcmp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+    from tqdm import tqdm
+
+    from adamcmp.grouping import LaneGroup
+    from adamcmp.study import Executed
+    from adamcmp.training import Progress
+    from adamcmp.types import Outcome
+
+GRAMMAR = """\
+words:
+  GROUP=NAME            dataset= model= optimizer= schedule= loss=; `adamcmp parts` lists them
+  lr= wd= seed= epochs= batch_size= study= device=
+                        short keys that work for every optimizer
+  KEY=VALUE             any setting, such as optimizer.betas=[0.9,0.99]; --cfg job shows all
+  +KEY=VALUE  ~KEY      add a key, delete a key (Hydra's grammar)
+  KEY=A,B  KEY=range(0,5)  KEY=choice(A,B)
+                        several values: `sweep` trains every combination
+
+examples:
+  adamcmp run optimizer=adamw wd=0.01
+  adamcmp run dataset=digits model=cnn optimizer=sgd lr=0.05 epochs=20
+  adamcmp sweep optimizer=adam_l2,adamw lr=1e-3,1e-2 'seed=range(0,5)' study=first
+"""
+
+
+def run(words: list[str]) -> int:
+    """Train one run and show it; 1 when it crashed."""
+    options = _options("run", words)
+    if options.multirun:
+        return _sweep(options)
+    composer = Composer(options.config_dir)
+    if options.cfg:
+        return _show_config(composer, options)
+    config = composer.run(options.words)
+    from adamcmp.study import Executed, execute, summary
+
+    done: Executed = execute(config, _watch(options), force=options.force)
+    row = summary(done)
+    fresh = bool(done.trained)
+    if options.json:
+        print(json.dumps({**_present(row), "trained": fresh}, allow_nan=False))
+    else:
+        _print_run(row, fresh)
+    return 0
+
+
+def sweep(words: list[str]) -> int:
+    """Train a grid and show how it went; 1 when a run crashed."""
+    return _sweep(_options("sweep", words))
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    composer = Composer(options.config_dir)
+    if options.cfg:
+        return _show_config(composer, options)
+    config: StudyConfig = composer.sweep(options.words)
+    from adamcmp.study import execute
+
+    done = execute(config, _watch(options), force=options.force)
+    _report_sweep(done, options.json)
+    return 1 if done.failed else 0
+
+
+def _options(command: str, words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"adamcmp {command}",
+        description={
+            "run": "Train one run; show it where it is there already.",
+            "sweep": "Train every run of a grid that is not there already.",
+        }[command],
+        epilog=GRAMMAR,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("words", nargs="*", metavar="WORD", help="groups and settings, as below")
+    parser.add_argument("--force", action="store_true", help="train anew what is there already")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="show the config only")
+    parser.add_argument("--resolve", action="store_true", help="with --cfg: resolve interpolations")
+    parser.add_argument("--package", "-p", help="with --cfg: show this part of it only")
+    parser.add_argument("--config-dir", "-cd", help="a folder of your own yaml files, laid out like ours")
+    if command == "run":
+        parser.add_argument("--multirun", "-m", action="store_true", help="the same as `adamcmp sweep`")
+    # Flags may stand before, between and after the words.
+    return parser.parse_intermixed_args(words)
+
+
+def _show_config(composer: Composer, options: argparse.Namespace) -> int:
+    from omegaconf import OmegaConf
+
+    if options.cfg == "job":
+        config: Any = composer.compose(options.words)
+    else:
+        config = composer.hydra_config(options.words)
+        config = config if options.cfg == "all" else OmegaConf.create({"hydra": config.hydra})
+    if options.package:
+        config = _package(config, options.package)
+    print(OmegaConf.to_yaml(config, resolve=options.resolve), end="")
+    return 0
+
+
+def _package(config: DictConfig, path: str) -> DictConfig:
+    from omegaconf import DictConfig, OmegaConf
+
+    found = OmegaConf.select(config, path)
+    if not isinstance(found, DictConfig):
+        raise ConfigError(f"--package {path}: the config has no such part.")
+    return found
+
+
+class _Bar:
+    """A progress bar on stderr: one run's loss, accuracy and gap, or a sweep's runs."""
+
+    def __init__(self) -> None:
+        self.bar: tqdm[Any] | None = None
+        self.before = 0
+        self.taken = 0
+        self.lanes = 1
+        self.done = 0
+
+    def planned(self, asked: int, groups: tuple[LaneGroup, ...]) -> None:
+        """Open the bar over all steps of all runs."""
+        from tqdm import tqdm
+
+        runs = sum(len(group.specs) for group in groups)
+        self.single = asked == 1
+        self.runs = runs
+        if runs:
+            if not self.single:
+                there = f", {asked - runs} there already" if asked > runs else ""
+                print(f"{asked} runs{there}, {len(groups)} groups of lanes", file=sys.stderr)
+            self.bar = tqdm(
+                total=1 if self.single else runs,
+                file=sys.stderr,
+                unit="step" if self.single else "run",
+                disable=None,  # quiet when not a terminal
+                dynamic_ncols=True,
+                leave=False,
+                bar_format="{l_bar}{bar}| {n:.0f}/{total} [{elapsed}<{remaining}{postfix}]",
+            )
+
+    def progress(self, progress: Progress) -> None:
+        """Move the bar."""
+        if self.bar is None:
+            return
+        if self.single:
+            self.bar.total = progress.steps
+            self.bar.n = progress.step
+        else:
+            self.bar.n = self.done + self.lanes_of_group(progress) * progress.step / progress.steps
+        if progress.latest:
+            self.bar.set_postfix(_postfix(progress.latest), refresh=False)
+        self.bar.refresh()
+
+    def lanes_of_group(self, progress: Progress) -> int:
+        """Return the lanes that the group began with."""
+        self.lanes = progress.lanes if progress.step == 0 else self.lanes
+        return self.lanes
+
+    def finished(self, group: LaneGroup, outcome: Outcome) -> None:
+        """Count a group's runs as done."""
+        self.done += len(group.specs)
+        if self.bar is not None and self.done >= self.runs:
+            self.bar.close()
+
+
+def _postfix(latest: dict[str, float]) -> dict[str, str]:
+    shown = {"loss": latest["train_loss"]}
+    if "val_accuracy" in latest or "test_accuracy" in latest:
+        shown["acc"] = latest.get("val_accuracy", latest["test_accuracy"])
+    shown["gap"] = latest["gap_loss"]
+    return {name: f"{value:.3f}" for name, value in shown.items()}
+
+
+def _watch(options: argparse.Namespace) -> Any:
+    from adamcmp.study import Watcher
+
+    bar = _Bar()
+    return Watcher(bar.planned, bar.progress, bar.finished)
+
+
+def _present(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without what does not apply, and without numbers that JSON has no word for."""
+    import math
+
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+        if value is not None
+    }
+
+
+def _print_run(row: dict[str, Any], fresh: bool) -> None:
+    from tabulate import tabulate
+
+    if not fresh:
+        print(f"Run {row['run_id']} is there already (--force trains it anew).")
+    print(
+        f"{row['optimizer']} on {row['dataset']}, {row['model']}: lr {row['lr']:g}, wd {row['wd']:g}, "
+        f"seed {row['seed']}, {row['steps']} steps"
+    )
+    if row["status"] == "diverged":
+        print(f"diverged after {row['stopped_at_step']} steps")
+    else:
+        measures = [m for m in ("loss", "error") if row.get(f"train_{m}") is not None]
+        table = [
+            [measure, *(row.get(f"{column}_{measure}") for column in ("train", "val", "test", "gap"))]
+            for measure in measures
+        ]
+        print(
+            tabulate(
+                table, headers=["", "train", "val", "test", "gap"], floatfmt=".4f", missingval="-"
+            )
+        )
+    print(f"run {row['run_id']}, {row['wall_time_s']:.1f} s, files in {row['folder']}")
+
+
+def _report_sweep(done: Executed, as_json: bool) -> None:
+    from adamcmp import frame
+
+    asked = {spec.run_id for spec in done.specs}
+    rows = [
+        row
+        for row in frame.runs_table(done.folder, ["run_id", "status"]).to_pylist()
+        if row["run_id"] in asked
+    ]
+    counts = {s: sum(row["status"] == s for row in rows) for s in ("done", "diverged", "failed")}
+    if as_json:
+        values = {"study": done.folder.name, "folder": str(done.folder), "runs": len(asked)}
+        print(json.dumps({**values, **counts, "trained": len(done.trained)}))
+        return
+    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    print(f"{len(asked)} runs ({len(done.trained)} trained now): {words}; files in {done.folder}")
+    for failure in done.failed:
+        print(f"failed: {', '.join(failure.run_ids)}: {failure.error}", file=sys.stderr)
+    print(f"`adamcmp report {done.folder.name}` compares them.")
+
+
+

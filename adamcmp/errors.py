@@ -1,0 +1,48 @@
+"""Every error that adamcmp raises on purpose, one tree.
+
+    AdamcmpError
+    ├── ConfigError     the words of a command or a config are wrong      (exit 2)
+    │   └── NotFound    a study, run or part that does not exist          (exit 2)
+    ├── DataError       a dataset's files are missing, corrupt or unfit   (exit 2)
+    ├── StoreError      a study on disk is damaged, locked or unwritable  (exit 2)
+    └── RunFailed       training crashed; the crash is recorded as data   (exit 1)
+
+Divergence is not here: it is a status of a run, never an exception.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AdamcmpError(Exception):
+    """Base of all errors of this package; its text is one or two lines for a person."""
+
+    exit_code = 2
+
+
+class ConfigError(AdamcmpError):
+    """A group, key, type or range on the command line or in a config is wrong."""
+
+
+class NotFound(ConfigError):
+    """A named study, run or part does not exist."""
+
+
+class DataError(AdamcmpError):
+    """A dataset's file is missing, corrupt, or holds what cannot be learned from."""
+
+
+class StoreError(AdamcmpError):
+    """A study on disk is damaged, locked by another process, or cannot be written."""
+
+
+class RunFailed(AdamcmpError):
+    """A run crashed while it trained."""
+
+    exit_code = 1
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the closest of `known`, or "" when none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""

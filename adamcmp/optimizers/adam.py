@@ -1,0 +1,75 @@
+"""Adam and AMSGrad; with a coupling: Adam+L2, AdamW, AMSGradW."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from adamcmp.optimizers._base import Fraction, Optimizer
+from adamcmp.optimizers._chain import Link, scale_by_lr, zeros_like
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from torch import Tensor
+
+    from adamcmp.optimizers._chain import Hypers, Tree
+
+
+def scale_by_adam(amsgrad: bool) -> Link:
+    """Turn g into m̂ / (√v̂ + ε), moments m, v with bias correction.
+
+    Source: Kingma & Ba 2015, Algorithm 1; with `amsgrad` the running maximum of the uncorrected
+    v (Reddi et al. 2018, in torch.optim.Adam's form).
+    """
+
+    def init(params: Tree) -> dict[str, Tree]:
+        buffers = ("m", "v", "v_max") if amsgrad else ("m", "v")
+        return {buffer: zeros_like(params) for buffer in buffers}
+
+    def update(
+        grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
+    ) -> tuple[Tree, dict[str, Any]]:
+        beta1, beta2, eps = hypers["beta1"], hypers["beta2"], hypers["eps"]
+        m = {n: beta1 * state["m"][n] + (1 - beta1) * g for n, g in grads.items()}
+        v = {n: beta2 * state["v"][n] + (1 - beta2) * g.square() for n, g in grads.items()}
+        new = {"m": m, "v": v}
+        if amsgrad:
+            new["v_max"] = v = {n: v[n].maximum(state["v_max"][n]) for n in v}
+        root_correction2 = (1 - beta2**step).sqrt()
+        correction1 = 1 - beta1**step
+        direction = {
+            n: (m[n] / correction1) / (v[n].sqrt() / root_correction2 + eps) for n in grads
+        }
+        return direction, new
+
+    return Link(init, update)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015), or AMSGrad (Reddi et al. 2018).
+
+    Attributes:
+        betas: Decay rates of the running averages of g and g².
+        eps: Added to √v̂.
+        amsgrad: Keep the maximum of v.
+    """
+
+    rule: Literal["adam"]
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    eps: float = Field(default=1e-8, ge=0)
+    amsgrad: bool = False
+
+    momentum_hyper: ClassVar[str] = "beta1"
+
+    def links(self) -> tuple[Link, ...]:
+        """See `Optimizer.links`."""
+        return scale_by_adam(self.amsgrad), scale_by_lr()
+
+    def numbers(self) -> dict[str, float]:
+        """See `Optimizer.numbers`."""
+        return {"beta1": self.betas[0], "beta2": self.betas[1], "eps": self.eps}
+
+    def _number_fields(self) -> set[str]:
+        return {"betas", "eps"}

@@ -1,0 +1,194 @@
+"""What all parts share: a typed, frozen set of parameters, found by name.
+
+A part (a dataset, model, optimizer rule, schedule or loss) is one file in its room and one yaml
+in ``configs/``. The file holds one subclass of the room's base class, whose fields are the
+part's parameters; the file's name is the part's name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import pkgutil
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from adamcmp.errors import ConfigError, NotFound, nearest
+
+
+class Part(BaseModel):
+    """Base of everything configurable: frozen, strict, finite, no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+    #: Fields that say where something is, not what: they are no part of a run's identity.
+    not_identity: ClassVar[frozenset[str]] = frozenset()
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that can change a run's numbers, as plain JSON values."""
+        return self.model_dump(mode="json", exclude=set(self.not_identity))
+
+
+P = TypeVar("P", bound=Part)
+
+
+@cache
+def names(room: str) -> tuple[str, ...]:
+    """Return the names of all parts in a room, such as ``"models"``, sorted."""
+    package = importlib.import_module(f"adamcmp.{room}")
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
+
+
+@cache
+def lookup(room: str, name: str, base: type[P]) -> type[P]:
+    """Return the class of part `name` in `room`.
+
+    Raises:
+        NotFound: When no file of that name lies in the room.
+    """
+    if name not in names(room):
+        known = names(room)
+        raise NotFound(
+            f"There is no {name!r} among the {room}.{nearest(name, known)} "
+            f"There are: {', '.join(known)}."
+        )
+    module = importlib.import_module(f"adamcmp.{room}.{name}")
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must hold exactly one {base.__name__}, not {len(found)}")
+    return found[0]
+
+
+def build(part: type[P], values: Mapping[str, Any], where: str) -> P:
+    """Validate plain values into a part.
+
+    Args:
+        part: The class whose fields say what is allowed.
+        values: Plain JSON values, as a config holds them.
+        where: The dotted path of these values in the config, for the error's text.
+
+    Raises:
+        ConfigError: One or two lines: which key, which value, and what would be right.
+    """
+    try:
+        # Through JSON, since strict validation of JSON takes a list for a tuple.
+        return part.model_validate_json(json.dumps(dict(values)))
+    except ValidationError as error:
+        raise ConfigError(_explain(error.errors()[0], part, values, where)) from None
+
+
+def _explain(error: ErrorDetails, part: type[Part], values: Mapping[str, Any], where: str) -> str:
+    location = [str(place) for place in error["loc"]]
+    if not location:  # a rule about several fields says itself what is wrong
+        return _sentence(f"{where or 'config'}: {_reason(error)}")
+    key = ".".join([*filter(None, [where]), location[0]])
+    if error["type"] == "extra_forbidden":
+        known = [name for name in part.model_fields if name != "name"]
+        settings = f" It has: {', '.join(known)}." if known else ""
+        return f"There is no setting {key!r}.{nearest(location[0], known)}{settings}"
+    if location[0] not in values:
+        return f"{key} is needed: {part.model_fields[location[0]].description or 'it has no default'}."
+    return _sentence(f"{key}={_show(values[location[0]])}: {_reason(error)}")
+
+
+def _reason(error: ErrorDetails) -> str:
+    """Say what would be right, in the words of a person who typed a command."""
+    context = error.get("ctx", {})
+    kind = error["type"]
+    if kind == "literal_error":
+        allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        return f"should be one of {allowed}.{nearest(str(error['input']), allowed.split(', '))}"
+    phrases = {
+        "greater_than": "should be greater than {gt:g}",
+        "greater_than_equal": "should be at least {ge:g}",
+        "less_than": "should be less than {lt:g}",
+        "less_than_equal": "should be at most {le:g}",
+        "float_type": "should be a number",
+        "int_type": "should be a whole number",
+        "int_from_float": "should be a whole number",
+        "bool_type": "should be true or false",
+        "string_type": "should be text",
+        "tuple_type": "should be a list, like [0.9,0.999]",
+        "finite_number": "should be a finite number",
+        "missing": "has too few values",
+        "too_long": "has too many values: {max_length} are wanted",
+        "value_error": "{error}",
+    }
+    return phrases[kind].format(**context) if kind in phrases else error["msg"]
+
+
+def _sentence(text: str) -> str:
+    return text if text[-1] in ".?" else f"{text}."
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def import_class(path: str, where: str, base: str) -> type[Any]:
+    """Import the user's own class from a dotted path.
+
+    Args:
+        path: Such as ``"mypackage.nets.Net"``; the working directory is searched too.
+        where: The setting that held the path, for the error's text.
+        base: Dotted path of the class that it must be a subclass of.
+
+    Raises:
+        ConfigError: When it cannot be imported or is not a class of that kind.
+    """
+    module_name, _, name = path.rpartition(".")
+    cwd = os.getcwd()  # noqa: PTH109 - sys.path holds strings
+    if cwd not in sys.path:  # console scripts, unlike `python -m`, do not search it
+        sys.path.insert(0, cwd)
+    try:
+        module = importlib.import_module(module_name) if module_name else None
+    except ImportError as error:
+        raise ConfigError(f"{where}={path}: cannot import {module_name!r} ({error}).") from None
+    found = getattr(module, name, None)
+    wanted_module, _, wanted = base.rpartition(".")
+    kind = getattr(importlib.import_module(wanted_module), wanted)
+    if not inspect.isclass(found) or not issubclass(found, kind):
+        known = [n for n, v in vars(module).items() if inspect.isclass(v)] if module else []
+        raise ConfigError(
+            f"{where}={path}: should be the dotted path of a class derived from {base}."
+            f"{nearest(name, known)}"
+        )
+    return found
+
+
+def check_arguments(cls: type[Any], given: Mapping[str, Any], where: str) -> None:
+    """Check keyword arguments for the user's own class against its constructor.
+
+    Raises:
+        ConfigError: For an argument that the constructor does not take, or a missing one.
+    """
+    parameters = inspect.signature(cls).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in given:
+        if name not in parameters:
+            raise ConfigError(
+                f"{where}: {cls.__name__} takes no argument {name!r}.{nearest(name, parameters)} "
+                f"It takes: {', '.join(parameters)}."
+            )
+
+
+def describe(yaml_file: Path) -> str:
+    """Return a part's one line: the leading comment of its yaml."""
+    first = yaml_file.read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("#").strip()

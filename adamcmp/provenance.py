@@ -1,0 +1,54 @@
+"""What computed a number: versions, git commit, hardware."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+
+def package_version(name: str) -> str:
+    """Return an installed package's version, without importing it."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@cache
+def software() -> dict[str, Any]:
+    """Return versions, and the commit of the working directory where it is a git checkout."""
+    commit = _git("rev-parse", "HEAD")
+    return {
+        "adamcmp_version": package_version("adamcmp"),
+        "python_version": platform.python_version(),
+        "torch_version": package_version("torch"),
+        "numpy_version": package_version("numpy"),
+        "git_commit": commit,
+        "git_dirty": None if commit is None else bool(_git("status", "--porcelain")),
+    }
+
+
+@cache
+def cpu_name() -> str:
+    """Return the processor's model name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *words], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,230 @@
+"""A study on disk: which runs are done, and appending a group's results as one atomic step.
+
+Each append writes a hidden temporary file, flushes it and renames it: first the metrics part,
+then the runs part of the same name, whose appearance commits both. A process killed at any
+moment leaves the old state or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from filelock import FileLock, Timeout
+
+from adamcmp import frame, schema
+from adamcmp.config import Numerics, setting_types
+from adamcmp.errors import ConfigError, StoreError
+from adamcmp.parts import build
+
+#: Seconds to wait for another process's append, which takes milliseconds.
+LOCK_TIMEOUT = 60.0
+
+
+def run_columns() -> dict[str, type]:
+    """Return all columns of `runs` with their Python types: one explicit schema."""
+    return {**setting_types(), **schema.RUN_COLUMNS, **schema.PROVENANCE_COLUMNS}
+
+
+def run_schema() -> pa.Schema:
+    """Return the Arrow schema of `runs`: what names and ends a run first, then the settings."""
+    columns = run_columns()
+    # The group's own name ("dataset.name" …) is a column without a dot already.
+    named = {f"{group}.name" for group in ("dataset", "model", "optimizer", "schedule", "loss")}
+    order = [*schema.RUN_COLUMNS, *(c for c in columns if c not in named)]
+    return frame.arrow_schema({name: columns[name] for name in dict.fromkeys(order)})
+
+
+METRIC_SCHEMA = frame.arrow_schema(schema.METRIC_COLUMNS)
+
+
+class Store:
+    """The folder of one study.
+
+    Args:
+        folder: ``<results>/<study>``; made by the first `prepare`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def _about(self) -> Path:
+        return self.folder / "study.yaml"
+
+    def about(self) -> dict[str, Any]:
+        """Return study.yaml; empty for a study that does not exist yet.
+
+        Raises:
+            StoreError: When it is damaged.
+        """
+        if not self._about.exists():
+            return {}
+        try:
+            found = yaml.safe_load(self._about.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise StoreError(f"{self._about} is damaged ({error}).") from None
+        if not isinstance(found, dict) or "numerics" not in found:
+            raise StoreError(f"{self._about} is damaged: it holds no study.")
+        return found
+
+    def numerics(self) -> Numerics | None:
+        """Return the numerics that the study was begun with, or None for a new study."""
+        about = self.about()
+        return build(Numerics, about["numerics"], f"{self._about}: numerics") if about else None
+
+    def settle(self, asked: Numerics, auto_device: str) -> Numerics:
+        """Return the numerics that runs of this study are computed with.
+
+        Args:
+            asked: What the command line says.
+            auto_device: What ``device=auto`` means in a new study here.
+
+        Raises:
+            ConfigError: When the study was begun with others than those asked for.
+        """
+        defaults = {"device": auto_device, "dtype": "float32", "threads": 1}
+        begun = self.numerics()
+        settled = (begun or Numerics()).model_dump()
+        for name, value in asked.model_dump().items():
+            wanted = None if value == "auto" else value
+            if begun is not None and wanted not in (None, settled[name]):
+                raise ConfigError(
+                    f"{name}={value}: study {self.folder.name!r} was begun with "
+                    f"{name}={settled[name]}, and one study has one kind of numbers. Use another "
+                    f"study=NAME."
+                )
+            if begun is None:
+                settled[name] = defaults.get(name) if wanted is None else wanted
+        return Numerics(**settled)
+
+    def prepare(self, numerics: Numerics, words: Sequence[str], software: dict[str, Any]) -> None:
+        """Make the folder, note what was asked in study.yaml, and clear what a crash left.
+
+        Raises:
+            StoreError: When the folder cannot be written or locked.
+        """
+        with _clear_errors(self.folder):
+            for part in ("runs", "metrics"):
+                (self.folder / part).mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                new = {"study": self.folder.name, "schema": schema.VERSION, "created": now}
+                about = self.about() or {**new, "numerics": numerics.model_dump(), "asked": []}
+                about["asked"].append({"words": list(words), "at": now, **software})
+                text = yaml.safe_dump(about, sort_keys=False, allow_unicode=True)
+                _write_atomically(self._about, text.encode())
+                self._clear_leftovers()
+
+    def statuses(self) -> dict[str, str]:
+        """Return the status of every run in the study, by run id.
+
+        Raises:
+            StoreError: When a part is damaged.
+        """
+        table = frame.runs_table(self.folder, ["run_id", "status"])
+        if not len(table):
+            return {}
+        return dict(zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True))
+
+    def append(self, runs: list[dict[str, Any]], metrics: list[dict[str, Any]]) -> None:
+        """Add rows as one atomic step; rows of runs that are there already are replaced.
+
+        Raises:
+            StoreError: When the disk is full or the folder cannot be written or locked.
+        """
+        tables = {"metrics": _table(metrics, METRIC_SCHEMA), "runs": _table(runs, run_schema())}
+        with _clear_errors(self.folder), self._locked():
+            before = frame.parts(self.folder)
+            number = int(before[-1].split("-")[0]) + 1 if before else 0
+            name = f"{number:06d}-{uuid4().hex[:8]}.parquet"
+            for kind, table in tables.items():  # runs last: it commits
+                _write_part(self.folder / kind / name, table)
+            self._drop({row["run_id"] for row in runs}, before)
+
+    def _drop(self, run_ids: set[str], names: list[str]) -> None:
+        """Remove rows of `run_ids` from older parts."""
+        for name in names:
+            runs = frame.read_part(self.folder / "runs" / name)
+            if run_ids.isdisjoint(runs["run_id"].to_pylist()):
+                continue
+            kept = {kind: self._without(run_ids, kind, name) for kind in ("runs", "metrics")}
+            for kind, table in kept.items():
+                path = self.folder / kind / name
+                if len(kept["runs"]):
+                    _write_part(path, table)
+                else:
+                    path.unlink()
+
+    def _without(self, run_ids: set[str], kind: str, name: str) -> pa.Table:
+        table = frame.read_part(self.folder / kind / name)
+        mask = [run_id not in run_ids for run_id in table["run_id"].to_pylist()]
+        return table.filter(pa.array(mask, pa.bool_()))
+
+    def _clear_leftovers(self) -> None:
+        """Remove temporary files and uncommitted metrics of a process that was killed."""
+        committed = set(frame.parts(self.folder))
+        for kind in ("runs", "metrics"):
+            for path in (self.folder / kind).iterdir():
+                if path.name.startswith(".tmp-") or (
+                    kind == "metrics" and path.suffix == ".parquet" and path.name not in committed
+                ):
+                    path.unlink()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with FileLock(self.folder / ".lock", timeout=LOCK_TIMEOUT):
+                yield
+        except Timeout:
+            raise StoreError(
+                f"{self.folder} is locked by another process for over {LOCK_TIMEOUT:g} s."
+            ) from None
+
+
+def _table(rows: list[dict[str, Any]], wanted: pa.Schema) -> pa.Table:
+    """Return rows as a table; a key that the schema lacks is an error, not a dropped column."""
+    unknown = {key for row in rows for key in row} - set(wanted.names)
+    if unknown:
+        raise KeyError(f"columns without a place in the schema: {sorted(unknown)}")
+    return pa.Table.from_pylist(rows, schema=wanted)
+
+
+def _write_part(path: Path, table: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, write_page_checksum=True, compression="zstd")
+    _write_atomically(path, sink.getvalue())
+
+
+def _write_atomically(path: Path, content: Any) -> None:
+    temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself must survive a power cut
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def _clear_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"Cannot write to {folder}: {error.strerror or error}.") from None

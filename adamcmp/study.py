@@ -1,0 +1,213 @@
+"""The whole pipeline on one page: config → plan → pending → groups → train → store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adamcmp import frame
+from adamcmp.config import Composer, StudyConfig
+from adamcmp.errors import ConfigError, RunFailed
+from adamcmp.executors import serial
+from adamcmp.grouping import LaneGroup, group
+from adamcmp.plan import RunSpec, plan
+from adamcmp.provenance import software
+from adamcmp.store import Store
+from adamcmp.training import Progress, check_group, train_group
+from adamcmp.training.loop import identification
+from adamcmp.types import Done, Failed, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINISHED = ("done", "diverged")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study on disk.
+
+    Attributes:
+        folder: Where it is.
+    """
+
+    folder: Path
+    _tables: list[tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=list, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.folder.name
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row a run; columns as DESIGN and the README name them."""
+        return self._loaded()[0]
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row per run and evaluation."""
+        return self._loaded()[1]
+
+    def _loaded(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        if not self._tables:
+            self._tables.append(frame.load(self.folder))
+        return self._tables[0]
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """What a command line shows while a study is trained; all of it may stay silent.
+
+    Attributes:
+        planned: Called once with the number of runs asked, the groups to train, and the specs.
+        progress: Called as a group's training goes on.
+        finished: Called with each group and its outcome, after it is stored.
+    """
+
+    planned: Callable[[int, tuple[LaneGroup, ...]], None] = lambda asked, groups: None
+    progress: Callable[[Progress], None] = lambda progress: None
+    finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What became of a command: its runs, and which of them were there already."""
+
+    folder: Path
+    specs: tuple[RunSpec, ...]
+    trained: tuple[str, ...]
+    failed: tuple[Failed, ...]
+
+
+def execute(config: StudyConfig, watcher: Watcher | None = None, *, force: bool = False) -> Executed:
+    """Train those of a study's runs that are not in its folder yet.
+
+    Args:
+        config: What was asked.
+        watcher: What to tell as it goes on.
+        force: Train runs anew that are there already.
+
+    Raises:
+        AdamcmpError: When something asked for cannot be trained; nothing has been written then.
+    """
+    watcher = watcher or Watcher()
+    store = Store(config.place.folder)
+    numerics = store.settle(config.numerics, _auto_device())
+    _check_device(numerics.device)
+    specs = plan(config, numerics)
+    there = store.statuses()
+    pending = [s for s in specs if force or there.get(s.run_id) not in FINISHED]
+    groups = group(pending)
+    for each in groups:
+        check_group(each)
+    watcher.planned(len(specs), groups)
+    failed = []
+    if groups:
+        store.prepare(numerics, config.words, software())
+    outcomes = serial(lambda each: train_group(each, watcher.progress), groups)
+    for each, outcome in zip(groups, outcomes, strict=True):
+        store.append(*_rows(each, outcome, config.place.study))
+        if isinstance(outcome, Failed):
+            failed.append(outcome)
+        watcher.finished(each, outcome)
+    return Executed(store.folder, specs, tuple(s.run_id for s in pending), tuple(failed))
+
+
+def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]:
+    """Train one run, or read it where it is there already.
+
+    Args:
+        overrides: The words of a command line, such as ``["optimizer=adamw", "wd=0.01"]``.
+        force: Train it anew.
+
+    Returns:
+        The run's row of `runs`, and ``folder``.
+
+    Raises:
+        ConfigError: When a word is wrong.
+        RunFailed: When training crashed.
+    """
+    done = execute(Composer().run(overrides), force=force)
+    return summary(done)
+
+
+def sweep(overrides: Iterable[str] = ()) -> Study:
+    """Train every run of a grid that is not there yet.
+
+    Args:
+        overrides: The words of a command line, comma lists and Hydra's sweep functions among
+            them, such as ``["optimizer=adam_l2,adamw", "seed=range(5)"]``.
+
+    Raises:
+        ConfigError: When a word is wrong.
+        RunFailed: When training of a run crashed; the others are stored.
+    """
+    done = execute(Composer().sweep(overrides))
+    if done.failed:
+        raise RunFailed(f"{sum(len(f.run_ids) for f in done.failed)} runs: {done.failed[0].error}")
+    return Study(done.folder)
+
+
+def load(study: str | None = None, results: str | None = None) -> Study:
+    """Return a study on disk.
+
+    Args:
+        study: Its name; None takes the latest.
+        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS`` or ``results``.
+
+    Raises:
+        NotFound: When there is none of that name.
+    """
+    root = results or os.environ.get("ADAMCMP_RESULTS", "results")
+    return Study(frame.study_folder(Path(root).expanduser(), study))
+
+
+def summary(done: Executed) -> dict[str, Any]:
+    """Return the row of the one run of a command, and its folder.
+
+    Raises:
+        RunFailed: When it crashed.
+    """
+    run_id = done.specs[0].run_id
+    table = frame.runs_table(done.folder)
+    rows = [row for row in table.to_pylist() if row["run_id"] == run_id]
+    if rows[-1]["status"] == "failed":
+        raise RunFailed(f"The run crashed: {rows[-1]['error']}")
+    return {**rows[-1], "folder": str(done.folder)}
+
+
+def _rows(
+    lanes: LaneGroup, outcome: Outcome, study: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    if isinstance(outcome, Done):
+        return [{**row, "study": study} for row in outcome.runs], outcome.metrics
+    crashed = [
+        {
+            **{k: v for k, v in s.config.settings().items() if not k.endswith(".name")},
+            **software(),
+            **s.numerics.model_dump(),
+            **identification(s),
+            "study": study,
+            "status": "failed",
+            "error": outcome.error,
+        }
+        for s in lanes.specs
+    ]
+    return crashed, []
+
+
+def _auto_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")

@@ -1,0 +1,354 @@
+"""Training a group from its specs to its outcome."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adamcmp import schema
+from adamcmp.config import RunConfig
+from adamcmp.errors import AdamcmpError, ConfigError
+from adamcmp.grouping import LaneGroup
+from adamcmp.plan import RunSpec
+from adamcmp.provenance import cpu_name, software
+from adamcmp.schedules import Horizon
+from adamcmp.training.device_data import BatchOrder, DeviceData, load, to_device
+from adamcmp.training.evaluate import evaluate
+from adamcmp.training.lanes import Lanes, Recipe, Step
+from adamcmp.types import Done, Failed, Outcome
+
+#: Steps whose batches and schedules are laid out in one go.
+STRIDE = 64
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a group is: what a progress bar shows.
+
+    Attributes:
+        step: Steps taken.
+        steps: Steps in all.
+        lanes: Lanes still training.
+        latest: The first lane's latest evaluation, or None between evaluations.
+    """
+
+    step: int
+    steps: int
+    lanes: int
+    latest: dict[str, float] | None = None
+
+
+Watch = Callable[[Progress], None]
+
+
+def train_group(group: LaneGroup, watch: Watch = lambda progress: None) -> Outcome:
+    """Train a group's runs together.
+
+    Args:
+        group: The runs.
+        watch: Called as training goes on.
+
+    Returns:
+        `Done` with the runs' rows, diverged ones among them; or `Failed` when training crashed.
+
+    Raises:
+        AdamcmpError: When what was asked cannot be trained at all.
+    """
+    try:
+        return _Training(group, watch).run()
+    except AdamcmpError:
+        raise
+    except Exception as error:  # a crash (out of memory, the user's own model) is data
+        return Failed(f"{type(error).__name__}: {error}", tuple(s.run_id for s in group.specs))
+
+
+def check_group(group: LaneGroup) -> None:
+    """Check that a group can be trained: its data load, its model fits them.
+
+    Raises:
+        AdamcmpError: When not; nothing has been written by then.
+    """
+    config = group.specs[0].config
+    data = load(config.dataset)
+    if config.protocol.batch_size > len(data.train):
+        raise ConfigError(
+            f"batch_size={config.protocol.batch_size}: {config.dataset.name} trains on "
+            f"{len(data.train)} examples."
+        )
+    examined = config.protocol.eval.train_examples
+    if examined is not None and examined > len(data.train):
+        raise ConfigError(
+            f"eval.train_examples={examined}: {config.dataset.name} trains on "
+            f"{len(data.train)} examples."
+        )
+    network = config.model.build(data.shape)
+    if not config.optimizer.fuses:
+        config.optimizer.make(list(network.parameters()))  # type: ignore[attr-defined]
+
+
+class _Training:
+    """One group on its way: the lanes, and the rows that they have given so far."""
+
+    def __init__(self, group: LaneGroup, watch: Watch) -> None:
+        self.watch = watch
+        self.started = time.monotonic()
+        shared, numerics = group.specs[0].config, group.specs[0].numerics
+        torch.set_num_threads(numerics.threads or 1)
+        self.device = torch.device(numerics.device)
+        dtype = torch.float64 if numerics.dtype == "float64" else torch.float32
+        self.data: DeviceData = to_device(
+            shared.dataset, shared.protocol.eval.train_examples, self.device, dtype
+        )
+        self.recipe = Recipe(
+            model=shared.model,
+            loss=shared.loss,
+            optimizer=shared.optimizer,
+            augmentation=shared.dataset.augmentation,
+            shape=self.data.shape,
+            clip=shared.protocol.grad_clip is not None,
+            fused=group.fused,
+            device=self.device,
+            dtype=dtype,
+            autocast=numerics.dtype == "bf16",
+        )
+        self.protocol = shared.protocol
+        self.horizon = horizon(shared, len(self.data.train))
+        self.lanes = Lanes(self.recipe, [spec.config.protocol.seed for spec in group.specs])
+        self.runs = [_Run(spec, self.horizon, len(self.data.train)) for spec in group.specs]
+        self.width = len(self.runs)
+        self.finished: list[_Run] = []
+        self.bound_M = torch.empty(0)
+        self.stopped_M = torch.empty(0)
+
+    def run(self) -> Done:
+        """Train to the end and return all rows."""
+        first = self._evaluate(0, None)
+        self._watch_for_divergence(first)
+        for start, stop in self._segments():
+            step = self._train(start, stop)
+            self._evaluate(stop, step)
+            if not self.runs:
+                break
+        share = (time.monotonic() - self.started) / self.width
+        rows = sorted((*self.finished, *self.runs), key=lambda run: run.order)
+        about = {**software(), **self._hardware()}
+        return Done(
+            [run.row(share, self.lanes.parameters, about) for run in rows],
+            [metrics for run in rows for metrics in run.metrics],
+        )
+
+    def _segments(self) -> list[tuple[int, int]]:
+        """Return the stretches of steps between evaluations."""
+        ends = evaluation_steps(self.protocol.eval, self.horizon)
+        return list(zip(ends, ends[1:], strict=False))
+
+    def _watch_for_divergence(self, first: list[dict[str, float]]) -> None:
+        initial = [row["train_loss"] for row in first]
+        factor = [run.spec.config.protocol.divergence for run in self.runs]
+        bounds = [max(loss, 1e-12) * f for loss, f in zip(initial, factor, strict=True)]
+        self.bound_M = torch.tensor(bounds, dtype=torch.float64, device=self.device)
+        self.stopped_M = torch.full((len(bounds),), -1, dtype=torch.int64, device=self.device)
+
+    def _train(self, start: int, stop: int) -> Step:
+        """Take steps `start` to `stop`; return the last one."""
+        last = None
+        for begin in range(start, stop, STRIDE):
+            end = min(begin + STRIDE, stop)
+            index_MKB = torch.stack([run.order_of_batches.batches(begin, end) for run in self.runs])
+            index_MKB = index_MKB.to(self.device)
+            hypers = self._hypers(begin, end)
+            for k in range(end - begin):
+                index_MB = index_MKB[:, k]
+                last = self.lanes.step(
+                    begin + k + 1,
+                    self.data.train.x[index_MB],
+                    self.data.train.y[index_MB],
+                    {name: values[k] for name, values in hypers.items()},
+                    norms=begin + k + 1 == stop,
+                )
+                self._note_divergence(last, begin + k)
+            self.watch(Progress(end, self.horizon.steps, len(self.runs)))
+        assert last is not None, "a segment has at least one step"
+        return last
+
+    def _note_divergence(self, step: Step, taken: int) -> None:
+        """Note the step of each lane that diverges, on the device, without waiting for it."""
+        bad_M = ~(step.loss_M <= self.bound_M)  # NaN compares as false
+        fresh_M = bad_M & (self.stopped_M < 0)
+        self.stopped_M = torch.where(fresh_M, taken, self.stopped_M)
+
+    def _hypers(self, begin: int, end: int) -> dict[str, Tensor]:
+        """Return every hyperparameter of steps `begin` to `end` − 1, float64 (K, M)."""
+        columns = [run.hypers(begin, end) for run in self.runs]
+        return {
+            name: torch.as_tensor(np.stack([c[name] for c in columns], axis=1)).to(self.device)
+            for name in columns[0]
+        }
+
+    def _evaluate(self, taken: int, step: Step | None) -> list[dict[str, float]]:
+        """Measure all lanes after `taken` steps; diverged ones end here and leave the batch."""
+        measured = evaluate(self.lanes, self.data)
+        norms = [{"param_norm": norm} for norm in self.lanes.param_norm().tolist()]
+        if step is not None:
+            for name, values in (("grad", step.grad_norm_M), ("update", step.update_norm_M)):
+                for row, value in zip(norms, values.tolist(), strict=True):
+                    row[f"{name}_norm"] = value
+            self._drop_diverged(taken, measured)
+        share = (time.monotonic() - self.started) / self.width
+        for lane, run in enumerate(self.runs):
+            if run.stopped_at is None:
+                run.record(taken, measured[lane] | norms[lane], share)
+        self._leave()
+        self.watch(Progress(taken, self.horizon.steps, len(self.runs), measured[0]))
+        return measured
+
+    def _drop_diverged(self, taken: int, measured: list[dict[str, float]]) -> None:
+        bounds = self.bound_M.tolist()
+        for lane, (run, stopped) in enumerate(zip(self.runs, self.stopped_M.tolist(), strict=True)):
+            # The last step of a stretch may diverge unseen: its loss is of the step before.
+            if stopped < 0 and not measured[lane]["train_loss"] <= bounds[lane]:
+                stopped = taken
+            if stopped >= 0:
+                run.stopped_at = stopped
+
+    def _leave(self) -> None:
+        stay = [lane for lane, run in enumerate(self.runs) if run.stopped_at is None]
+        if len(stay) == len(self.runs):
+            return
+        self.finished += [run for run in self.runs if run.stopped_at is not None]
+        self.runs = [self.runs[lane] for lane in stay]
+        if stay:
+            self.lanes.keep(stay)
+            self.bound_M, self.stopped_M = self.bound_M[stay], self.stopped_M[stay]
+
+    def _hardware(self) -> dict[str, Any]:
+        gpu = self.device.type == "cuda"
+        return {"hardware": torch.cuda.get_device_name(self.device) if gpu else cpu_name()}
+
+
+class _Run:
+    """One lane's own: its spec, batches, hyperparameters and rows."""
+
+    def __init__(self, spec: RunSpec, horizon: Horizon, train_examples: int) -> None:
+        protocol = spec.config.protocol
+        self.spec, self.horizon, self.train_examples = spec, horizon, train_examples
+        self.order_of_batches = BatchOrder(protocol.seed, train_examples, protocol.batch_size)
+        self.constants = constants(spec.config, horizon)
+        self.metrics: list[dict[str, Any]] = []
+        self.stopped_at: int | None = None
+
+    @property
+    def order(self) -> str:
+        """Rows are stored in an order that does not depend on when lanes ended."""
+        return self.spec.run_id
+
+    def hypers(self, begin: int, end: int) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+        """Return each hyperparameter's value at steps `begin` to `end` − 1, counted from 0."""
+        schedule, steps = self.spec.config.schedule, np.arange(begin, end)
+        values = {name: np.full(len(steps), value) for name, value in self.constants.items()}
+        values["multiplier"] = schedule.multiplier(steps, self.horizon)
+        momentum = schedule.momentum(steps, self.horizon)
+        moved = self.spec.config.optimizer.momentum_hyper
+        if momentum is not None and self.constants.get(moved):
+            values[moved] = momentum
+        return values
+
+    def record(self, taken: int, measured: dict[str, float], wall_time: float) -> None:
+        """Add the row of one evaluation."""
+        schedule, protocol = self.spec.config.schedule, self.spec.config.protocol
+        at = np.array([min(taken, self.horizon.steps - 1)])
+        self.metrics.append(
+            {
+                "run_id": self.spec.run_id,
+                "step": taken,
+                "epoch": taken / self.horizon.epoch,
+                "examples": taken * protocol.batch_size,
+                "lr": float(schedule.multiplier(at, self.horizon)[0] * self.constants["lr"]),
+                **measured,
+                "wall_time_s": wall_time,
+            }
+        )
+
+    def row(self, wall_time: float, parameters: int, about: dict[str, Any]) -> dict[str, Any]:
+        """Return the run's own row."""
+        config, numerics = self.spec.config, self.spec.numerics
+        diverged = self.stopped_at is not None
+        settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
+        last = {} if diverged else self.metrics[-1]
+        best = self._best()
+        return {
+            **settings,
+            **about,
+            **numerics.model_dump(),
+            **identification(self.spec),
+            "status": "diverged" if diverged else "done",
+            "stopped_at_step": self.stopped_at,
+            "steps": self.horizon.steps,
+            "best_step": best.get("step"),
+            "train_examples": self.train_examples,
+            "parameters": parameters,
+            "wall_time_s": wall_time,
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **{name: last.get(name) for name in schema.METRICS},
+            **{f"best_{name}": best.get(name) for name in schema.METRICS},
+        }
+
+    def _best(self) -> dict[str, Any]:
+        """Return the evaluation with the best validation metric; nothing without validation."""
+        measure = "val_error" if any("val_error" in row for row in self.metrics) else "val_loss"
+        rows = [row for row in self.metrics if math.isfinite(row.get(measure, math.nan))]
+        return min(rows, key=lambda row: (row[measure], row["val_loss"]), default={})
+
+
+def identification(spec: RunSpec) -> dict[str, Any]:
+    """Return the columns that name a run, whatever became of it."""
+    config = spec.config
+    return {
+        "run_id": spec.run_id,
+        "dataset": config.dataset.name,
+        "model": config.model.name,
+        "optimizer": config.optimizer.name,
+        "rule": config.optimizer.rule,
+        "coupling": config.optimizer.coupling,
+        "schedule": config.schedule.name,
+        "loss": config.loss.name,
+        "lr": config.optimizer.lr,
+        "wd": config.optimizer.weight_decay,
+        "seed": config.protocol.seed,
+        "epochs": None if config.protocol.steps else config.protocol.epochs,
+        "batch_size": config.protocol.batch_size,
+    }
+
+
+def horizon(config: RunConfig, train_examples: int) -> Horizon:
+    """Return how many steps a run takes, and how many make an epoch."""
+    protocol = config.protocol
+    epoch = train_examples / protocol.batch_size
+    return Horizon(protocol.steps or math.ceil(protocol.epochs * epoch), epoch)
+
+
+def constants(config: RunConfig, horizon: Horizon) -> dict[str, float]:
+    """Return the run's hyperparameters that no schedule moves, weight decay in plain units."""
+    values = config.optimizer.hypers()
+    if config.optimizer.normalized:
+        # wd = wd_norm·√(b/(B·T)), and B·T/b is the number of steps.
+        values["weight_decay"] /= math.sqrt(horizon.steps)
+    if config.protocol.grad_clip is not None:
+        values["grad_clip"] = config.protocol.grad_clip
+    return values
+
+
+def evaluation_steps(when: Any, horizon: Horizon) -> list[int]:
+    """Return the steps after which lanes are measured: 0, each interval, and the end."""
+    interval = when.every_steps or when.every * horizon.epoch
+    count = math.ceil(horizon.steps / interval)
+    between = {max(round(i * interval), 1) for i in range(1, count)}
+    return sorted({0, horizon.steps, *(s for s in between if s < horizon.steps)})

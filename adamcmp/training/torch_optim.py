@@ -1,0 +1,101 @@
+"""Any of our rule × coupling as a torch.optim.Optimizer, for the user's own training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from adamcmp.config import build_part, part_defaults
+from adamcmp.errors import ConfigError
+from adamcmp.optimizers import Optimizer
+
+
+class ChainOptimizer(torch.optim.Optimizer):
+    """A variant's chain of links behind torch's interface.
+
+    Learning-rate schedulers work: s_t is ``group["lr"] / group["initial_lr"]``, as they set it.
+
+    Args:
+        params: Parameters or parameter groups.
+        variant: The validated variant; groups may override its lr and weight_decay.
+    """
+
+    def __init__(self, params: ParamsT, variant: Optimizer) -> None:
+        self._variant = variant
+        self._chain = variant.chain()
+        super().__init__(params, variant.hypers())
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters, as torch.optim.Optimizer does."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        group.setdefault("initial_lr", group["lr"])
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Take one step.
+
+        Args:
+            closure: Evaluates the model again and returns the loss, as in torch.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            hypers = self._hypers(group)
+            for param in group["params"]:
+                if param.grad is not None:
+                    self._move(param, {k: v.to(param.device) for k, v in hypers.items()})
+        return loss
+
+    def _hypers(self, group: dict[str, Any]) -> dict[str, Tensor]:
+        names = [*self._variant.hypers()]
+        hypers = {name: torch.tensor(float(group[name]), dtype=torch.float64) for name in names}
+        base = group["initial_lr"]
+        multiplier = float(group["lr"]) / float(base) if base else 1.0
+        return {
+            **hypers,
+            "lr": torch.tensor(float(base), dtype=torch.float64),
+            "multiplier": torch.tensor(multiplier, dtype=torch.float64),
+        }
+
+    def _move(self, param: Tensor, hypers: dict[str, Tensor]) -> None:
+        state, own = self.state[param], {"it": param.detach()}
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.float64, device=param.device)
+            state["links"] = self._chain.init(own)
+        state["step"] = state["step"] + 1
+        updates, state["links"] = self._chain.update(
+            {"it": param.grad}, state["links"], own, hypers, state["step"]  # type: ignore[dict-item]
+        )
+        param.add_(updates["it"])
+
+
+def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Optimizer:
+    """Return a variant as a torch optimizer: what wins here can be taken home.
+
+    Args:
+        name: A variant of ``adamcmp parts optimizer``, such as ``"adamw"``.
+        params: Parameters or parameter groups, as torch.optim takes them.
+        hypers: Its settings, such as ``lr=1e-3, weight_decay=0.1, coupling="independent"``;
+            what is not given keeps the default of ``configs/optimizer/<name>.yaml``.
+
+    Raises:
+        ConfigError: For a name or setting that does not exist, or a value out of range.
+    """
+    short = {"wd": "weight_decay"}
+    given = {short.get(key, key): value for key, value in hypers.items()}
+    variant = build_part("optimizer", {**part_defaults("optimizer", name), **given})
+    if not variant.fuses:
+        raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")
+    if variant.normalized:
+        raise ConfigError(
+            "normalized=true needs the length of training, which a torch optimizer does not know: "
+            "give weight_decay = wd_norm·√(batch size / (training examples · epochs))."
+        )
+    return ChainOptimizer(params, variant)

@@ -1,0 +1,72 @@
+"""Plain types that flow between rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Task = Literal["classification", "regression"]
+Floats = NDArray[np.floating[Any]]
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a model must fit: one example's inputs and what is to be predicted.
+
+    Attributes:
+        inputs: Shape of one example: ``(L,)`` for a row or sequence, ``(C, H, W)`` for an image.
+        outputs: Number of classes, or of regression targets.
+        task: Whether targets are class numbers or real numbers.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: int
+    task: Task
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and their targets: `x` (N, *inputs); `y` (N,) classes or (N, outputs) reals."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, index: NDArray[np.integer[Any]]) -> Split:
+        """Return the examples at `index`."""
+        return Split(self.x[index], self.y[index])
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset ready for training: three disjoint splits and the shape they share."""
+
+    train: Split
+    val: Split
+    test: Split
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Done:
+    """A group that was trained: one row a run, and one row per run and evaluation."""
+
+    runs: list[dict[str, Any]]
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A group that crashed: the error is data, recorded with each of its runs."""
+
+    error: str
+    run_ids: tuple[str, ...]
+
+
+Outcome = Done | Failed

@@ -1,0 +1,1 @@
+"""The yaml files of all parts, found by Hydra as ``pkg://adamcmp.configs``."""
