@@ -6,6 +6,7 @@ per choice of config groups; value overrides are then applied to a copy by Hydra
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import types
@@ -61,6 +62,7 @@ SHORT = {
 
 Positive = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
+_WORD = re.compile(r"([+~]*)([\w./@]+)(=.*)?", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|nul|aux|prn|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -270,7 +272,7 @@ class Composer:
             folder = Path(config_dir).expanduser().resolve()
             if not folder.is_dir():
                 raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
-            search_path.append("command-line", f"file://{folder}")
+            search_path.prepend("command-line", f"file://{folder}", anchor="schema")
         GlobalHydra.instance().clear()
         self._hydra = Hydra.create_main_hydra2("adamcmp", search_path)
         self._parser = OverridesParser.create(config_loader=self.loader)
@@ -293,10 +295,10 @@ class Composer:
             ConfigError: When a word is wrong, or asks for several runs.
         """
         words = list(words)
-        for override in self._parse(words):
+        for word, override in zip(words, self._parse(words), strict=True):
             if override.is_sweep_override():
                 raise ConfigError(
-                    f"{override.input_line}: `run` trains one run. For several values use "
+                    f"{word}: `run` trains one run. For several values use "
                     f"`adamcmp sweep` (or `adamcmp run -m`)."
                 )
         return self._study([words], words)
@@ -338,7 +340,7 @@ class Composer:
     def hydra_config(self, words: Iterable[str]) -> DictConfig:
         """Return the composed config together with Hydra's own node."""
         try:
-            return self._hydra.compose_config("config", list(self._rewrite(words)), RunMode.RUN)
+            return self._hydra.compose_config("config", [_long(word) for word in words], RunMode.RUN)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_first_line(error)) from None
 
@@ -346,7 +348,8 @@ class Composer:
         runs: list[RunConfig] = []
         settled: dict[str, tuple[Place, Numerics]] = {}
         for point in points:
-            run, place, numerics = build_run(_values(self.compose(point)))
+            with _as_typed(words):
+                run, place, numerics = build_run(_values(self.compose(point)))
             runs.append(run)
             settled[f"{place} {numerics}"] = (place, numerics)
         if len(settled) > 1:
@@ -369,20 +372,11 @@ class Composer:
             self._bases[group_words] = config
         return self._bases[group_words]
 
-    def _rewrite(self, words: Iterable[str]) -> Iterator[str]:
-        """Replace short keys by the settings they stand for."""
-        for word in words:
-            match = re.fullmatch(r"([+~]*)([\w./@]+)(=.*)?", word, re.DOTALL)
-            if match and match[2] in SHORT:
-                yield f"{match[1]}{SHORT[match[2]]}{match[3] or ''}"
-            else:
-                yield word
-
     def _parse(self, words: Iterable[str]) -> list[Override]:
         parsed = []
-        for word in self._rewrite(words):
+        for word in words:
             try:
-                parsed += self._parser.parse_overrides([word])
+                parsed += self._parser.parse_overrides([_long(word)])
             except HydraException:
                 raise ConfigError(
                     f"Cannot read {word!r}: a setting is key=value, +key=value or ~key "
@@ -417,16 +411,15 @@ class Composer:
             if isinstance(parent._get_node(last), DictConfig) and key in ROOMS:
                 raise ConfigError(f"{override.input_line}: there are {', '.join(self.options(key))}.")
             return
-        if isinstance(parent, DictConfig) and parent_path:
-            known = [f"{parent_path}.{name}" for name in parent if name not in ("name", "rule")]
-            of = f" of {parent_path}={parent.get('name')}"
-        else:
-            known, of = [*config, *SHORT, *_paths(config)], ""
-        listed = f" There are: {', '.join(known)}." if of else ""
-        hint = " An argument of your own class is added with a +." if of else ""
-        own = isinstance(parent, DictConfig) and "target" in parent
+        if not isinstance(parent, DictConfig) or not parent_path:
+            known = [*(str(name) for name in config), *SHORT, *_paths(config)]
+            raise ConfigError(f"There is no setting {key!r}.{nearest(key, known)}")
+        known = [str(name) for name in parent if name not in ("name", "rule")]
+        guess = nearest(last, known).replace("'", f"'{parent_path}.", 1)
+        own = " An argument of your own class is added with a +." if "target" in parent.keys() else ""  # noqa: SIM118
         raise ConfigError(
-            f"There is no setting {key!r}{of}.{nearest(key, known)}{listed}{hint if own else ''}"
+            f"There is no setting {key!r} of {parent_path}={parent.get('name')}.{guess} "
+            f"There are: {', '.join(known)}.{own}"
         )
 
     def _check_sweep(self, override: Override) -> None:
@@ -435,6 +428,28 @@ class Composer:
                 f"{override.input_line}: an interval has no list of values; use a comma list or "
                 f"range(start,stop,step)."
             )
+
+
+def _long(word: str) -> str:
+    """Return a word with its short key replaced by the setting that it stands for."""
+    match = _WORD.fullmatch(word)
+    if match and match[2] in SHORT:
+        return f"{match[1]}{SHORT[match[2]]}{match[3] or ''}"
+    return word
+
+
+@contextlib.contextmanager
+def _as_typed(words: Iterable[str]) -> Iterator[None]:
+    """Let an error about a setting name it by the short key that was typed."""
+    try:
+        yield
+    except ConfigError as error:
+        text = str(error)
+        for word in words:
+            match = _WORD.fullmatch(word)
+            if match and match[2] in SHORT and text.startswith(f"{SHORT[match[2]]}="):
+                text = match[2] + text.removeprefix(SHORT[match[2]])
+        raise type(error)(text) from None
 
 
 def build_run(values: Mapping[str, Any]) -> tuple[RunConfig, Place, Numerics]:

@@ -108,9 +108,9 @@ def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
         StoreError: When it is missing, damaged, not parquet, or of a newer layout.
     """
     try:
-        # The file itself, not its folder: a folder read takes the first part's schema.
-        with path.open("rb") as file:
-            table = pq.read_table(file, columns=columns, page_checksum_verification=True)
+        # Not pq.read_table, which imports pandas, and takes a folder's first schema for all.
+        with pq.ParquetFile(path, page_checksum_verification=True) as part:
+            table = part.read(columns=columns)
     except (pa.ArrowException, OSError) as error:
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({error})"
         raise StoreError(

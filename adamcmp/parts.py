@@ -15,7 +15,6 @@ import pkgutil
 import sys
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -186,9 +185,3 @@ def check_arguments(cls: type[Any], given: Mapping[str, Any], where: str) -> Non
                 f"{where}: {cls.__name__} takes no argument {name!r}.{nearest(name, parameters)} "
                 f"It takes: {', '.join(parameters)}."
             )
-
-
-def describe(yaml_file: Path) -> str:
-    """Return a part's one line: the leading comment of its yaml."""
-    first = yaml_file.read_text(encoding="utf-8").splitlines()[0]
-    return first.removeprefix("#").strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from adamcmp.config import Numerics, RunConfig, StudyConfig
 
@@ -22,6 +23,26 @@ class RunSpec:
     run_id: str
     config: RunConfig
     numerics: Numerics
+
+    def columns(self) -> dict[str, Any]:
+        """Return the run's columns that say what was asked, whatever becomes of it."""
+        config = self.config
+        settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
+        return {
+            **settings,
+            **self.numerics.model_dump(),
+            "run_id": self.run_id,
+            "dataset": config.dataset.name,
+            "model": config.model.name,
+            "optimizer": config.optimizer.name,
+            "rule": config.optimizer.rule,
+            "coupling": config.optimizer.coupling,
+            "schedule": config.schedule.name,
+            "loss": config.loss.name,
+            "lr": config.optimizer.lr,
+            "wd": config.optimizer.weight_decay,
+            "epochs": None if config.protocol.steps else config.protocol.epochs,
+        }
 
 
 def plan(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,18 +81,18 @@ class Store:
         about = self.about()
         return build(Numerics, about["numerics"], f"{self._about}: numerics") if about else None
 
-    def settle(self, asked: Numerics, auto_device: str) -> Numerics:
+    def settle(self, asked: Numerics, auto_device: Callable[[], str]) -> Numerics:
         """Return the numerics that runs of this study are computed with.
 
         Args:
             asked: What the command line says.
-            auto_device: What ``device=auto`` means in a new study here.
+            auto_device: Tells what ``device=auto`` means in a new study here.
 
         Raises:
             ConfigError: When the study was begun with others than those asked for.
         """
-        defaults = {"device": auto_device, "dtype": "float32", "threads": 1}
         begun = self.numerics()
+        defaults = {} if begun else {"device": auto_device(), "dtype": "float32", "threads": 1}
         settled = (begun or Numerics()).model_dump()
         for name, value in asked.model_dump().items():
             wanted = None if value == "auto" else value

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamcmp import frame
-from adamcmp.config import Composer, StudyConfig
+from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.executors import serial
 from adamcmp.grouping import LaneGroup, group
 from adamcmp.plan import RunSpec, plan
 from adamcmp.provenance import software
 from adamcmp.store import Store
-from adamcmp.training import Progress, check_group, train_group
-from adamcmp.training.loop import identification
 from adamcmp.types import Done, Failed, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from adamcmp.training import Progress
 
 FINISHED = ("done", "diverged")
 
@@ -96,25 +96,48 @@ def execute(config: StudyConfig, watcher: Watcher | None = None, *, force: bool 
     """
     watcher = watcher or Watcher()
     store = Store(config.place.folder)
-    numerics = store.settle(config.numerics, _auto_device())
-    _check_device(numerics.device)
+    numerics = store.settle(config.numerics, _auto_device)
     specs = plan(config, numerics)
     there = store.statuses()
     pending = [s for s in specs if force or there.get(s.run_id) not in FINISHED]
     groups = group(pending)
+    _check(groups)
+    watcher.planned(len(specs), groups)
+    failed = _train(groups, store, config, numerics, watcher) if groups else []
+    return Executed(store.folder, specs, tuple(s.run_id for s in pending), tuple(failed))
+
+
+def _check(groups: tuple[LaneGroup, ...]) -> None:
+    """Refuse what cannot be trained, before anything is written."""
+    if not groups:
+        return
+    # Imported here since it imports torch, which reading what is there already does not need.
+    from adamcmp.training import check_group
+
+    _check_device(groups[0].specs[0].numerics.device)
     for each in groups:
         check_group(each)
-    watcher.planned(len(specs), groups)
+
+
+def _train(
+    groups: tuple[LaneGroup, ...],
+    store: Store,
+    config: StudyConfig,
+    numerics: Numerics,
+    watcher: Watcher,
+) -> list[Failed]:
+    """Train groups and store each as it is done; return those that crashed."""
+    from adamcmp.training import train_group
+
+    store.prepare(numerics, config.words, software())
     failed = []
-    if groups:
-        store.prepare(numerics, config.words, software())
     outcomes = serial(lambda each: train_group(each, watcher.progress), groups)
     for each, outcome in zip(groups, outcomes, strict=True):
         store.append(*_rows(each, outcome, config.place.study))
         if isinstance(outcome, Failed):
             failed.append(outcome)
         watcher.finished(each, outcome)
-    return Executed(store.folder, specs, tuple(s.run_id for s in pending), tuple(failed))
+    return failed
 
 
 def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]:
@@ -185,19 +208,8 @@ def _rows(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     if isinstance(outcome, Done):
         return [{**row, "study": study} for row in outcome.runs], outcome.metrics
-    crashed = [
-        {
-            **{k: v for k, v in s.config.settings().items() if not k.endswith(".name")},
-            **software(),
-            **s.numerics.model_dump(),
-            **identification(s),
-            "study": study,
-            "status": "failed",
-            "error": outcome.error,
-        }
-        for s in lanes.specs
-    ]
-    return crashed, []
+    ended = {**software(), "study": study, "status": "failed", "error": outcome.error}
+    return [{**spec.columns(), **ended} for spec in lanes.specs], []
 
 
 def _auto_device() -> str:

@@ -49,8 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AdamcmpError as error:
         print(f"adamcmp: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("\nadamcmp: interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        kept = f": {interrupt}" if str(interrupt) else ""
+        print(f"\nadamcmp: interrupted{kept}.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `adamcmp ls | head`: the reader has gone, quietly go too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -45,9 +45,9 @@ def run(words: list[str]) -> int:
     if options.cfg:
         return _show_config(composer, options)
     config = composer.run(options.words)
-    from adamcmp.study import Executed, execute, summary
+    from adamcmp.study import summary
 
-    done: Executed = execute(config, _watch(options), force=options.force)
+    done = _execute(config, options)
     row = summary(done)
     fresh = bool(done.trained)
     if options.json:
@@ -66,10 +66,7 @@ def _sweep(options: argparse.Namespace) -> int:
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
-    config: StudyConfig = composer.sweep(options.words)
-    from adamcmp.study import execute
-
-    done = execute(config, _watch(options), force=options.force)
+    done = _execute(composer.sweep(options.words), options)
     _report_sweep(done, options.json)
     return 1 if done.failed else 0
 
@@ -125,54 +122,49 @@ class _Bar:
 
     def __init__(self) -> None:
         self.bar: tqdm[Any] | None = None
-        self.before = 0
-        self.taken = 0
-        self.lanes = 1
-        self.done = 0
+        self.asked = self.runs = self.done = self.lanes = 0
 
     def planned(self, asked: int, groups: tuple[LaneGroup, ...]) -> None:
-        """Open the bar over all steps of all runs."""
+        """Open the bar over a run's steps, or over a sweep's runs."""
         from tqdm import tqdm
 
-        runs = sum(len(group.specs) for group in groups)
-        self.single = asked == 1
-        self.runs = runs
-        if runs:
-            if not self.single:
-                there = f", {asked - runs} there already" if asked > runs else ""
-                print(f"{asked} runs{there}, {len(groups)} groups of lanes", file=sys.stderr)
-            self.bar = tqdm(
-                total=1 if self.single else runs,
-                file=sys.stderr,
-                unit="step" if self.single else "run",
-                disable=None,  # quiet when not a terminal
-                dynamic_ncols=True,
-                leave=False,
-                bar_format="{l_bar}{bar}| {n:.0f}/{total} [{elapsed}<{remaining}{postfix}]",
-            )
+        self.asked, self.runs = asked, sum(len(group.specs) for group in groups)
+        if not groups:
+            return
+        if asked > 1:
+            there = f", {asked - self.runs} there already" if asked > self.runs else ""
+            print(f"{asked} runs{there}, {len(groups)} groups of lanes", file=sys.stderr)
+        self.bar = tqdm(
+            total=self.runs,
+            file=sys.stderr,
+            disable=None,  # quiet when not a terminal
+            dynamic_ncols=True,
+            leave=False,
+            bar_format="{l_bar}{bar}| {n:.0f}/{total} [{elapsed}<{remaining}{postfix}]",
+        )
 
     def progress(self, progress: Progress) -> None:
         """Move the bar."""
         if self.bar is None:
             return
-        if self.single:
-            self.bar.total = progress.steps
-            self.bar.n = progress.step
+        if self.asked == 1:
+            self.bar.total, self.bar.n = progress.steps, progress.step
         else:
-            self.bar.n = self.done + self.lanes_of_group(progress) * progress.step / progress.steps
+            self.lanes = progress.lanes if progress.step == 0 else self.lanes
+            self.bar.n = self.done + self.lanes * progress.step / progress.steps
         if progress.latest:
             self.bar.set_postfix(_postfix(progress.latest), refresh=False)
         self.bar.refresh()
 
-    def lanes_of_group(self, progress: Progress) -> int:
-        """Return the lanes that the group began with."""
-        self.lanes = progress.lanes if progress.step == 0 else self.lanes
-        return self.lanes
-
     def finished(self, group: LaneGroup, outcome: Outcome) -> None:
         """Count a group's runs as done."""
         self.done += len(group.specs)
-        if self.bar is not None and self.done >= self.runs:
+        if self.done == self.runs:
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        if self.bar is not None:
             self.bar.close()
 
 
@@ -184,11 +176,20 @@ def _postfix(latest: dict[str, float]) -> dict[str, str]:
     return {name: f"{value:.3f}" for name, value in shown.items()}
 
 
-def _watch(options: argparse.Namespace) -> Any:
-    from adamcmp.study import Watcher
+def _execute(config: StudyConfig, options: argparse.Namespace) -> Executed:
+    """Train behind a progress bar; when interrupted, say what is kept."""
+    from adamcmp.study import Watcher, execute
 
     bar = _Bar()
-    return Watcher(bar.planned, bar.progress, bar.finished)
+    watcher = Watcher(bar.planned, bar.progress, bar.finished)
+    try:
+        return execute(config, watcher, force=options.force)
+    except KeyboardInterrupt:
+        bar.close()
+        kept = f"{bar.asked - bar.runs + bar.done} of {bar.asked} runs are kept"
+        raise KeyboardInterrupt(
+            f"{kept} in {config.place.folder}; the same command goes on from there"
+        ) from None
 
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:

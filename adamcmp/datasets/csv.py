@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,17 +55,24 @@ class CSV(OwnFile):
             header = pd.read_csv(
                 self.file(), sep=self.delimiter, header=None, nrows=1, dtype=str, encoding="utf-8"
             )
-            frame = pd.read_csv(self.file(), sep=self.delimiter, encoding="utf-8-sig")
+            with warnings.catch_warnings():
+                # Rows longer than the header are cut with no more than a warning.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                frame = pd.read_csv(
+                    self.file(), sep=self.delimiter, index_col=False, encoding="utf-8-sig"
+                )
         except UnicodeDecodeError as error:
             raise DataError(f"dataset.path={self.path}: is not UTF-8 text ({error}).") from None
+        except pd.errors.ParserWarning:
+            raise DataError(
+                f"dataset.path={self.path}: rows have more values than the header."
+            ) from None
         except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
             raise DataError(f"dataset.path={self.path}: is no table ({error}).") from None
         names = list(header.iloc[0])
         doubled = sorted({str(name) for name in names if names.count(name) > 1})
         if doubled:
             raise DataError(f"dataset.path={self.path}: column {doubled[0]!r} appears twice.")
-        if isinstance(frame.index, pd.MultiIndex) or not isinstance(frame.index, pd.RangeIndex):
-            raise DataError(f"dataset.path={self.path}: rows have more values than the header.")
         if frame.empty:
             raise DataError(f"dataset.path={self.path}: has a header but no rows.")
         return frame

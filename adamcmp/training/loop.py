@@ -279,16 +279,12 @@ class _Run:
 
     def row(self, wall_time: float, parameters: int, about: dict[str, Any]) -> dict[str, Any]:
         """Return the run's own row."""
-        config, numerics = self.spec.config, self.spec.numerics
         diverged = self.stopped_at is not None
-        settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
         last = {} if diverged else self.metrics[-1]
         best = self._best()
         return {
-            **settings,
+            **self.spec.columns(),
             **about,
-            **numerics.model_dump(),
-            **identification(self.spec),
             "status": "diverged" if diverged else "done",
             "stopped_at_step": self.stopped_at,
             "steps": self.horizon.steps,
@@ -306,26 +302,6 @@ class _Run:
         measure = "val_error" if any("val_error" in row for row in self.metrics) else "val_loss"
         rows = [row for row in self.metrics if math.isfinite(row.get(measure, math.nan))]
         return min(rows, key=lambda row: (row[measure], row["val_loss"]), default={})
-
-
-def identification(spec: RunSpec) -> dict[str, Any]:
-    """Return the columns that name a run, whatever became of it."""
-    config = spec.config
-    return {
-        "run_id": spec.run_id,
-        "dataset": config.dataset.name,
-        "model": config.model.name,
-        "optimizer": config.optimizer.name,
-        "rule": config.optimizer.rule,
-        "coupling": config.optimizer.coupling,
-        "schedule": config.schedule.name,
-        "loss": config.loss.name,
-        "lr": config.optimizer.lr,
-        "wd": config.optimizer.weight_decay,
-        "seed": config.protocol.seed,
-        "epochs": None if config.protocol.steps else config.protocol.epochs,
-        "batch_size": config.protocol.batch_size,
-    }
 
 
 def horizon(config: RunConfig, train_examples: int) -> Horizon:

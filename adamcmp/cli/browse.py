@@ -1,0 +1,211 @@
+"""``adamcmp ls``, ``adamcmp show`` and ``adamcmp parts``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from adamcmp.cli._common import add_results, results_root
+from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.filters import columns_of, parse_filters
+
+GROUPS = ("dataset", "model", "optimizer", "schedule", "loss")
+LISTED = (
+    *("run_id", "optimizer", "dataset", "model", "lr", "wd", "seed", "status"),
+    *("train_loss", "val_error", "test_error", "test_loss", "gap_error", "gap_loss"),
+)
+
+
+def ls(words: list[str]) -> int:
+    """List studies, or the runs of one."""
+    parser = argparse.ArgumentParser(
+        prog="adamcmp ls",
+        description="List studies, or the runs of one that meet all conditions.",
+    )
+    parser.add_argument("study", nargs="?", help="its name; none lists the studies")
+    parser.add_argument(
+        "filters",
+        nargs="*",
+        metavar="COLUMN=VALUE",
+        help="only runs that fit, such as optimizer=adamw 'test_error<0.4'",
+    )
+    add_results(parser)
+    options = parser.parse_intermixed_args(words)
+    if options.study is None:
+        return _list_studies(results_root(options))
+    if "=" in options.study:
+        raise ConfigError(f"Name a study before the filter: adamcmp ls STUDY {options.study}")
+    return _list_runs(results_root(options), options.study, options.filters)
+
+
+def _list_studies(root: Path) -> int:
+    from adamcmp import frame
+
+    rows = []
+    for name in frame.studies(root):
+        table = frame.runs_table(root / name, ["run_id", "status", "optimizer", "finished_at"])
+        columns = table.to_pydict()
+        counts = Counter(columns.get("status", []))
+        rows.append(
+            {
+                "study": name,
+                "runs": len(table),
+                **{s: counts[s] for s in ("done", "diverged", "failed")},
+                "optimizers": " ".join(dict.fromkeys(columns.get("optimizer", []))),
+                "latest": _local_time(columns.get("finished_at", [])),
+            }
+        )
+    if not rows:
+        print(f"There are no studies in {root}. `adamcmp run` makes the first.")
+        return 0
+    _print_table(rows)
+    return 0
+
+
+def _list_runs(root: Path, study: str, filters: list[str]) -> int:
+    from adamcmp import frame
+
+    folder = frame.study_folder(root, study)
+    wanted = dict.fromkeys((*LISTED, *columns_of(filters)))
+    table = frame.runs_table(folder, list(wanted))
+    known = table.column_names
+    if len(table) and any(c not in known for c in columns_of(filters)):
+        known = frame.runs_table(folder).column_names  # for the nearest name
+    keep = parse_filters(filters, known)
+    rows = [row for row in table.to_pylist() if keep(row)]
+    if not rows:
+        print(f"No run of {study!r} fits." if filters else f"Study {study!r} has no runs yet.")
+        return 0
+    empty = [c for c in table.column_names if all(row[c] is None for row in rows)]
+    _print_table({k: v for k, v in row.items() if k not in empty} for row in rows)
+    return 0
+
+
+def show(words: list[str]) -> int:
+    """Show one run."""
+    parser = argparse.ArgumentParser(
+        prog="adamcmp show", description="Show one run: its config, provenance and curve."
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's id or its first digits; STUDY/RUN too")
+    add_results(parser)
+    options = parser.parse_args(words)
+    from adamcmp import frame
+
+    folder, row = _find_run(results_root(options), options.run)
+    metrics = [m for m in frame.metrics_table(folder).to_pylist() if m["run_id"] == row["run_id"]]
+    _print_run(folder, row)
+    if metrics:
+        _print_curve(sorted(metrics, key=lambda m: m["step"]))
+    return 0
+
+
+def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
+    from adamcmp import frame
+
+    study, _, prefix = wanted.rpartition("/")
+    names = [study] if study else frame.studies(root)
+    found = []
+    ids = []
+    for name in names:
+        folder = frame.study_folder(root, name)
+        for row in frame.runs_table(folder).to_pylist():
+            ids.append(row["run_id"])
+            if prefix and row["run_id"].startswith(prefix):
+                found.append((folder, row))
+    if not found:
+        guess = nearest(prefix, ids)
+        raise NotFound(f"There is no run {wanted!r} in {root}.{guess} `adamcmp ls STUDY` lists them.")
+    if len(found) > 1:
+        places = ", ".join(f"{folder.name}/{row['run_id']}" for folder, row in found[:8])
+        raise NotFound(f"{len(found)} runs begin with {wanted!r}: {places}.")
+    return found[0]
+
+
+def _print_run(folder: Path, row: dict[str, Any]) -> None:
+    from adamcmp import schema
+
+    results = {*schema.RUN_COLUMNS, *schema.PROVENANCE_COLUMNS}
+    config = {k: v for k, v in row.items() if k not in results and v is not None}
+    config |= {k: row[k] for k in ("seed", "epochs", "steps", "batch_size") if row[k] is not None}
+    named = {group: row[group] for group in GROUPS}
+    outcome = {k: row[k] for k in schema.RUN_COLUMNS if k not in config and k not in named}
+    sections = {
+        f"run {row['run_id']} of {folder}": named,
+        "config": config,
+        "outcome": {k: v for k, v in outcome.items() if k not in ("run_id", "study")},
+        "provenance": {k: row[k] for k in schema.PROVENANCE_COLUMNS},
+    }
+    for title, values in sections.items():
+        print(title)
+        for key, value in values.items():
+            if value is not None:
+                print(f"  {key:<26} {_short(value)}")
+
+
+def _print_curve(metrics: list[dict[str, Any]]) -> None:
+    import plotext
+
+    measure = "error" if metrics[-1].get("test_error") is not None else "loss"
+    plotext.clear_figure()
+    for split, marker in (("train", "braille"), ("test", "•")):
+        points = [(m["epoch"], m[f"{split}_{measure}"]) for m in metrics]
+        drawn = [(x, y) for x, y in points if y is not None]
+        plotext.plot([x for x, _ in drawn], [y for _, y in drawn], label=split, marker=marker)
+    width = min(shutil.get_terminal_size((80, 24)).columns, 80)
+    plotext.plotsize(width, 16)
+    plotext.title(measure)
+    plotext.xlabel("epochs")
+    print(plotext.uncolorize(plotext.build()))
+
+
+def parts(words: list[str]) -> int:
+    """List the parts that exist, with one line each."""
+    parser = argparse.ArgumentParser(
+        prog="adamcmp parts", description="List the parts that exist, with one line each."
+    )
+    parser.add_argument("group", nargs="?", help=f"only one of: {', '.join(GROUPS)}")
+    parser.add_argument("--config-dir", "-cd", help="a folder of your own yaml files beside ours")
+    options = parser.parse_args(words)
+    if options.group is not None and options.group not in GROUPS:
+        raise ConfigError(f"There is no group {options.group!r}.{nearest(options.group, GROUPS)}")
+    import adamcmp.configs
+
+    roots = [Path(adamcmp.configs.__file__).parent]
+    if options.config_dir:
+        roots.append(Path(options.config_dir).expanduser())
+        if not roots[-1].is_dir():
+            raise ConfigError(f"--config-dir {options.config_dir}: there is no such folder.")
+    for group in [options.group] if options.group else GROUPS:
+        print(f"{group}=")
+        for file in sorted(f for root in roots for f in (root / group).glob("*.yaml")):
+            print(f"  {file.stem:<16} {describe(file)}")
+    return 0
+
+
+def describe(yaml_file: Path) -> str:
+    """Return a part's one line: the leading comment of its yaml."""
+    first = yaml_file.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def _print_table(rows: Iterable[dict[str, Any]]) -> None:
+    from tabulate import tabulate
+
+    shown = [{k: _short(v) for k, v in row.items()} for row in rows]
+    print(tabulate(shown, headers="keys", disable_numparse=True))
+
+
+def _short(value: Any) -> str:
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _local_time(finished: list[str | None]) -> str:
+    known = [moment for moment in finished if moment]
+    if not known:
+        return "-"
+    return datetime.fromisoformat(max(known)).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,124 @@
+"""Completion for bash and zsh, behind a subcommand.
+
+Hydra's own completion answers nothing behind a subcommand: it takes the whole line for
+overrides. Here the shell hands the line to ``adamcmp complete``, which asks Hydra about the words
+after ``run`` or ``sweep`` alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+from adamcmp.cli import COMMANDS
+from adamcmp.cli._common import add_results, results_root
+from adamcmp.errors import AdamcmpError
+
+BASH = """\
+_adamcmp() {
+    local IFS=$'\\n' line="${COMP_LINE:0:$COMP_POINT}"
+    COMPREPLY=($(adamcmp complete "$line" 2>/dev/null))
+    # Bash cuts words at "=" and ":"; give back what follows the last cut.
+    local word="${line##* }" cut="${COMP_WORDS[COMP_CWORD]}"
+    [[ "$cut" == "=" ]] && cut=""
+    local before="${word%"$cut"}" i
+    for i in "${!COMPREPLY[@]}"; do COMPREPLY[$i]="${COMPREPLY[$i]#"$before"}"; done
+    [[ ${#COMPREPLY[@]} == 1 && "${COMPREPLY[0]}" == *[=./] ]] && compopt -o nospace
+    return 0
+}
+complete -F _adamcmp adamcmp
+"""
+
+ZSH = """\
+#compdef adamcmp
+_adamcmp() {
+    local -a found
+    found=("${(@f)$(adamcmp complete "${BUFFER[1,$CURSOR]}" 2>/dev/null)}")
+    compadd -S '' -Q -- ${found:#}
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -u }
+compdef _adamcmp adamcmp
+"""
+
+FLAGS = {
+    "run": ("--force", "--json", "--cfg", "--resolve", "--package", "--config-dir", "--multirun"),
+    "sweep": ("--force", "--json", "--cfg", "--resolve", "--package", "--config-dir"),
+    "ls": ("--results",),
+    "report": ("--results",),
+    "show": ("--results",),
+    "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss"),
+    "completion": ("bash", "zsh"),
+}
+
+
+def completion(words: list[str]) -> int:
+    """Print the script that a shell evaluates."""
+    parser = argparse.ArgumentParser(
+        prog="adamcmp completion",
+        description='Print a completion script: eval "$(adamcmp completion bash)"',
+    )
+    parser.add_argument("shell", choices=("bash", "zsh"))
+    print({"bash": BASH, "zsh": ZSH}[parser.parse_args(words).shell], end="")
+    return 0
+
+
+def complete(words: list[str]) -> int:
+    """Print the completions of a command line, one a line."""
+    try:
+        for candidate in candidates(words[0] if words else ""):
+            print(candidate)
+    except AdamcmpError:
+        return 1  # a half-typed line has no completions; a shell shows no errors
+    return 0
+
+
+def candidates(line: str) -> list[str]:
+    """Return what the last word of `line` may become."""
+    words = line.split()
+    typed = "" if not words or line[-1:].isspace() else words.pop()
+    if len(words) <= 1:
+        return [name for name in (*COMMANDS, "--help", "--version") if name.startswith(typed)]
+    command = words[1]
+    fixed = [flag for flag in FLAGS.get(command, ()) if flag.startswith(typed)]
+    if command in ("run", "sweep") and not typed.startswith("-"):
+        return _settings(words[2:], typed)
+    if command in ("ls", "report") and not typed.startswith("-"):
+        return [*fixed, *(name for name in _studies() if name.startswith(typed))]
+    return fixed
+
+
+def _settings(before: list[str], typed: str) -> list[str]:
+    """Return what Hydra would complete after the words before, and our short keys."""
+    from hydra._internal.core_plugins.bash_completion import BashCompletion
+
+    from adamcmp.config import SHORT, Composer
+
+    composer = Composer(_config_dir(before))
+    key, equals, start = typed.partition("=")
+    if equals and composer.options(key):
+        return [f"{key}={o}" for o in composer.options(key) if o.startswith(start)]
+    if equals:
+        return []
+    settled = [word for word in before if "=" in word and not word.startswith("-")]
+    line = " ".join([*(w for w in settled if composer.options(w.split("=")[0])), typed])
+    found = BashCompletion(composer.loader)._query(config_name="config", line=line)
+    short = [f"{name}=" for name in SHORT if name.startswith(typed) and "." not in name]
+    return sorted({*found, *short} - {"hydra", "hydra.", "hydra/"})
+
+
+def _config_dir(words: list[str]) -> str | None:
+    for flag, value in zip(words, words[1:], strict=False):
+        if flag in ("--config-dir", "-cd"):
+            return value
+    return None
+
+
+def _studies() -> list[str]:
+    from adamcmp import frame
+
+    parser = argparse.ArgumentParser()
+    add_results(parser)
+    return frame.studies(results_root(parser.parse_args([])))
+
+
+__all__ = ["candidates", "complete", "completion"]

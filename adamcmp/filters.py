@@ -1,0 +1,72 @@
+"""Conditions on columns, as people type them: ``lr=0.001 'test_error<0.4' optimizer!=sgd``."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from adamcmp.errors import ConfigError, nearest
+
+_CONDITION = re.compile(r"([\w.]+)\s*(!=|<=|>=|=|<|>)\s*(.*)")
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def columns_of(conditions: Sequence[str]) -> list[str]:
+    """Return the columns that conditions are about.
+
+    Raises:
+        ConfigError: For a word that is no condition.
+    """
+    return [_split(condition)[0] for condition in conditions]
+
+
+def parse_filters(
+    conditions: Sequence[str], columns: Sequence[str]
+) -> Callable[[Mapping[Any, Any]], bool]:
+    """Return the function that tells whether a row meets all `conditions`.
+
+    Numbers are compared as numbers; a value that is missing meets no condition.
+
+    Raises:
+        ConfigError: For a word that is no condition, or a column that does not exist.
+    """
+    checks = [_check(condition, columns) for condition in conditions]
+    return lambda row: all(check(row) for check in checks)
+
+
+def _split(condition: str) -> tuple[str, str, str]:
+    match = _CONDITION.fullmatch(condition)
+    if not match:
+        raise ConfigError(
+            f"Cannot read the filter {condition!r}: write COLUMN=VALUE (or != < <= > >=, quoted)."
+        )
+    return match[1], match[2], match[3]
+
+
+def _check(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any]], bool]:
+    column, sign, wanted = _split(condition)
+    if column not in columns:
+        raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}")
+    compare = _OPERATORS[sign]
+
+    def check(row: Mapping[Any, Any]) -> bool:
+        value = row[column]
+        if value is None or value != value:  # None and NaN
+            return False
+        if isinstance(value, bool | str):
+            return bool(compare(str(value).lower(), wanted.lower()))
+        try:
+            return bool(compare(value, float(wanted)))
+        except (TypeError, ValueError):
+            return bool(compare(str(value), wanted))
+
+    return check

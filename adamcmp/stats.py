@@ -1,0 +1,98 @@
+"""From runs to tidy tables: which setting of each optimizer, and how its seeds spread.
+
+A *problem* is a dataset with a model. A *setting* is everything else that was varied, but the
+seed. Settings are chosen on validation and reported on test, which choosing never sees.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from adamcmp import schema
+from adamcmp.errors import ConfigError
+
+PROBLEM = ["dataset", "model"]
+
+#: Columns that say how a run went or where it was computed, not what was asked of it.
+_NOT_ASKED = {
+    *schema.METRICS,
+    *schema.BEST,
+    *schema.PROVENANCE_COLUMNS,
+    *("run_id", "study", "seed", "status", "error", "stopped_at_step", "best_step"),
+    *("steps", "train_examples", "parameters", "wall_time_s"),
+    # the same as lr, wd, rule and coupling
+    *("optimizer.lr", "optimizer.weight_decay", "optimizer.rule", "optimizer.coupling"),
+}
+
+
+def measure_of(runs: pd.DataFrame) -> str:
+    """Return what runs are judged by: ``"error"`` for classification, ``"loss"`` else."""
+    return "error" if runs["test_error"].notna().any() else "loss"
+
+
+def setting_columns(runs: pd.DataFrame) -> list[str]:
+    """Return the columns that were varied within an optimizer on a problem, lr and wd first."""
+    asked = [c for c in runs.columns if c not in _NOT_ASKED and c not in (*PROBLEM, "optimizer")]
+    keys = runs[asked].map(str)
+    groups = [runs[c] for c in (*PROBLEM, "optimizer")]
+    varied = keys.groupby(groups, dropna=False).nunique(dropna=False).max()
+    return [c for c in asked if c in ("lr", "wd") or varied[c] > 1]
+
+
+def chosen(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of each optimizer's best setting, per problem.
+
+    The best setting has the lowest mean validation error (regression: loss) over its seeds. A
+    setting that diverged for any seed is worse than every one that did not; of those, fewer
+    diverged seeds are better.
+
+    Raises:
+        ConfigError: When there is something to choose but no validation split to choose on.
+    """
+    runs = runs[runs["status"] != "failed"]
+    settings = setting_columns(runs)
+    picked = []
+    for (_, _, optimizer), group in runs.groupby([*PROBLEM, "optimizer"], sort=False):
+        by_setting = group.groupby([group[c].map(str) for c in settings], sort=False)
+        if by_setting.ngroups > 1:
+            metric = f"val_{measure_of(group)}"
+            if group[metric].isna().all() and (group["status"] == "done").any():
+                raise ConfigError(
+                    f"{optimizer} has {by_setting.ngroups} settings and no validation split to "
+                    f"choose on. Name one, such as lr={group['lr'].iloc[0]:g}."
+                )
+            ranks = by_setting.agg(
+                diverged=("status", lambda s: (s == "diverged").mean()), score=(metric, "mean")
+            ).sort_values(["diverged", "score"], kind="stable")
+            group = by_setting.get_group(ranks.index[0])
+        picked.append(group)
+    return pd.concat(picked) if picked else runs
+
+
+def summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per problem and optimizer: its best setting, mean and spread over seeds.
+
+    Columns: dataset, model, optimizer, the settings, ``seeds`` (runs that ended), ``diverged``
+    (runs of the setting that did not), ``settings`` (settings that were tried), and for each
+    metric its mean and, with suffix ``_sd``, its standard deviation over seeds (n − 1).
+    """
+    best, settings = chosen(runs), setting_columns(runs)
+    if best.empty:
+        return pd.DataFrame()
+    measures = ["loss", "error"] if measure_of(best) == "error" else ["loss"]
+    metrics = [f"{split}_{m}" for m in measures for split in ("train", "val", "test", "gap")]
+    rows = []
+    for (dataset, model, optimizer), group in best.groupby([*PROBLEM, "optimizer"], sort=False):
+        done = group[group["status"] == "done"]
+        tried = runs[
+            (runs[PROBLEM] == [dataset, model]).all(axis=1) & (runs["optimizer"] == optimizer)
+        ]
+        row = {"dataset": dataset, "model": model, "optimizer": optimizer}
+        row |= {c: group[c].iloc[0] for c in settings}
+        row |= {"seeds": len(done), "diverged": len(group) - len(done)}
+        row["settings"] = tried[settings].map(str).drop_duplicates().shape[0]
+        for metric in metrics:
+            row[metric] = done[metric].mean()
+            row[f"{metric}_sd"] = done[metric].std(ddof=1)
+        rows.append(row)
+    return pd.DataFrame(rows)

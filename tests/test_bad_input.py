@@ -1,0 +1,124 @@
+"""Bad input: one or two clear lines with what would be right, exit 2, no traceback, nothing written.
+
+Each row is a command, and what its message must say.
+"""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from adamcmp.cli import main
+
+TABLE = [
+    # ranges and types
+    ("run wd=-1", "wd=-1: should be at least 0"),
+    ("run lr=abc", "lr=abc: should be a number"),
+    ("run lr=nan", "lr=NaN: should be a finite number"),
+    ("run lr=inf", "lr=Infinity: should be a finite number"),
+    ("run lr=true", "lr=true: should be a number"),
+    ("run lr=null", "lr=null: should be a number"),
+    ("run optimizer.betas=[0.9]", "optimizer.betas=[0.9]: has too few values"),
+    ("run optimizer.betas=[0.9,0.99,0.9]", "optimizer.betas=[0.9, 0.99, 0.9]: has too many values"),
+    ("run optimizer.betas=[0.9,1.5]", "optimizer.betas=[0.9, 1.5]: should be less than 1"),
+    ("run optimizer.betas=0.9", "optimizer.betas=0.9: should be a list, like [0.9,0.999]"),
+    ("run epochs=0", "epochs=0: should be at least 1"),
+    ("run epochs=1.5", "epochs=1.5: should be a whole number"),
+    ("run seed=1.5", "seed=1.5: should be a whole number"),
+    ("run seed=-1", "seed=-1: should be at least 0"),
+    ("run batch_size=0", "batch_size=0: should be at least 1"),
+    ("run batch_size=99999", "batch_size=99999: mnist1d trains on 3600 examples"),
+    ("run grad_clip=0", "grad_clip=0: should be greater than 0"),
+    ("run eval.every=0", "eval.every=0: should be greater than 0"),
+    ("run dtype=float16", "dtype=float16: should be one of auto, float32, float64, bf16. Did you mean"),
+    ("run optimizer.amsgrad=maybe", "optimizer.amsgrad=maybe: should be true or false"),
+    ("run optimizer.coupling=decupled", "Did you mean 'decoupled'?"),
+    ("run dataset.validation=1", "dataset.validation=1: should be less than 1"),
+    ("run optimizer=sgd optimizer.nesterov=true optimizer.momentum=0", "nesterov=true needs momentum > 0"),
+    ("run optimizer=adam wd=0.1", "weight_decay=0.1 has no effect with coupling=none"),
+    ("run dataset=teacher dataset.task=regression", "use loss=mse"),
+    # names
+    ("run optimzer=adam", "no setting 'optimzer'. Did you mean 'optimizer'?"),
+    ("run optimizer=adamv", "optimizer=adamv: there is no such optimizer. Did you mean 'adam"),
+    ("run dataset=nope", "dataset=nope: there is no such dataset. There are: cifar10,"),
+    ("run model=mpl", "Did you mean 'mlp'?"),
+    ("run optimizer.momentum=0.9", "no setting 'optimizer.momentum' of optimizer=adamw. There are: coupling, lr, weight_decay"),
+    ("run optimizer.bets=[0.9,0.9]", "Did you mean 'optimizer.betas'?"),
+    ("run +optimizer.foo=1", "no setting 'optimizer.foo'. It has:"),
+    ("run +foo=1", "no setting 'foo'"),
+    ("run epoch=3", "Did you mean 'epochs'?"),
+    ("run ~optimizer", "optimizer is needed"),
+    ("run ~nothing", "no setting 'nothing'"),
+    ("run optimizer.name.foo=1", "no setting 'optimizer.name.foo'"),
+    ("run optimizer=", "optimizer="),
+    ("run dataset=csv", "dataset.path is needed: the file to read"),
+    ("run dataset=csv dataset.path=no.csv dataset.target=y", "dataset.path=no.csv: there is no such file"),
+    ("run dataset=mnist", "is missing. Add download=true"),
+    ("run optimizer=torch", "optimizer.target is needed: the dotted path of a class"),
+    ("run model=custom model.target=os.system", "derived from torch.nn.Module"),
+    ("run model=cnn", "model=cnn wants images"),
+    # places
+    ("run device=cuda", "device=cuda: torch finds no CUDA GPU here. Use device=cpu"),
+    ("run device=gpu", "device=gpu: should be one of auto, cpu, cuda"),
+    ("run study=../evil", "study=../evil: should be a plain folder name"),
+    ("run study=a/b", "study=a/b: should be a plain folder name"),
+    ("run study=..", "study=..: should be a plain folder name"),
+    ("run study=CON", "study=CON: should be a plain folder name"),
+    ("run study=", "study=: should be a plain folder name"),
+    ("run 'study=\"a b\"'", "study=a b: should be a plain folder name"),
+    ("run results=''", "results=: should be a folder"),
+    ("run --config-dir nowhere", "--config-dir nowhere: there is no such folder"),
+    # grammar
+    ("run lr=1e-3,1e-2", "lr=1e-3,1e-2: `run` trains one run. For several values use `adamcmp sweep`"),
+    ("run 'seed=range(3)'", "use `adamcmp sweep`"),
+    ("run lr", "Cannot read 'lr'"),
+    ("run 'lr=[1'", "Cannot read 'lr=[1'"),
+    ("run 'lr=${nope}'", "nope"),
+    ("sweep study=a,b", "goes into one study"),
+    ("sweep device=cpu,auto", "goes into one study"),
+    ("sweep 'lr=interval(0,1)'", "an interval has no list of values"),
+    ("sweep lr=1e-3,-1", "lr=-1: should be at least 0"),
+    ("sweep optimizer=adam,adamx", "optimizer=adamx: there is no such optimizer"),
+    ("sweep model=mlp,cnn", "model=cnn wants images"),
+    # commands and studies
+    ("runn", "no command 'runn'. Did you mean 'run'?"),
+    ("optimizer=adam", "Did you mean 'adamcmp run optimizer=adam'?"),
+    ("report", "There are no studies in"),
+    ("report nope", "There are no studies in"),
+    ("ls nope", "There are no studies in"),
+    ("ls optimizer=adam", "Name a study before the filter"),
+    ("show 12ab", "There is no run '12ab'"),
+    ("parts optimiser", "no group 'optimiser'. Did you mean 'optimizer'?"),
+    ("run --cfg job -p nope", "--package nope: the config has no such part"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "message"), TABLE, ids=[row[0] for row in TABLE])
+def test_bad_input(command, message, capsys, results):
+    before = sorted(Path.cwd().rglob("*"))
+    assert main(shlex.split(command)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert "Traceback" not in err and 1 <= len(err.strip().splitlines()) <= 2
+    assert err.startswith("adamcmp: ")
+    assert sorted(Path.cwd().rglob("*")) == before
+    assert not results.exists()
+
+
+def test_unknown_flags_and_bare_commands(capsys):
+    for command in (["run", "--nope"], ["show"], ["completion", "tcsh"]):
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == 2
+    assert main([]) == 2
+    assert "usage: adamcmp" in capsys.readouterr().out
+
+
+def test_another_kind_of_numbers_in_one_study(capsys):
+    assert main(["run", "steps=2"]) == 0
+    assert main(["run", "steps=3", "dtype=float64"]) == 2
+    assert "was begun with dtype=float32" in capsys.readouterr().err
+    assert main(["run", "steps=3", "threads=2"]) == 2
+    assert main(["run", "steps=3", "dtype=float64", "study=other"]) == 0
+    assert main(["run", "steps=4", "study=other"]) == 0  # what is left open follows the study

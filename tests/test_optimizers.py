@@ -1,0 +1,308 @@
+"""Every rule × coupling against torch.optim, and in closed form where torch has none."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+import adamcmp
+from adamcmp.config import build_part
+from adamcmp.errors import ConfigError
+
+TOLERANCE = 1e-12  # relative, float64, after 100 steps
+
+
+def problem(seed: int) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
+    """Parameters of several shapes and 100 gradients of different scales, float64."""
+    g = torch.Generator().manual_seed(seed)
+    shapes = {"w": (5, 3), "b": (5,), "scale": (), "conv": (2, 3, 2)}
+    params = {n: torch.randn(s, generator=g, dtype=torch.float64) for n, s in shapes.items()}
+    scale = {n: 10.0 ** torch.randint(-3, 3, (), generator=g).item() for n in shapes}
+    grads = [
+        {n: scale[n] * torch.randn(s, generator=g, dtype=torch.float64) for n, s in shapes.items()}
+        for _ in range(100)
+    ]
+    return params, grads
+
+
+def ours(values, params, grads, multipliers=None, lanes=None):
+    """Apply a variant's chain to one run (or, with `lanes`, to copies under vmap)."""
+    variant = build_part("optimizer", values)
+    chain = variant.chain(clip=False)
+    init, update = (torch.vmap(chain.init), torch.vmap(chain.update)) if lanes else chain
+    params = {n: (p.expand(lanes, *p.shape) if lanes else p).clone() for n, p in params.items()}
+    state = init(params)
+    for t, step_grads in enumerate(grads):
+        hypers = {**variant.hypers(), "multiplier": multipliers[t] if multipliers else 1.0}
+        shape = (lanes,) if lanes else ()
+        tensors = {k: torch.full(shape, v, dtype=torch.float64) for k, v in hypers.items()}
+        step = torch.full(shape, t + 1.0, dtype=torch.float64)
+        given = {n: g.expand(lanes, *g.shape) if lanes else g for n, g in step_grads.items()}
+        updates, state = update(given, state, params, tensors, step)
+        params = {n: p + updates[n] for n, p in params.items()}
+    return params
+
+
+def torchs(optimizer, params, grads, multipliers=None, **arguments):
+    params = {n: torch.nn.Parameter(p.clone()) for n, p in params.items()}
+    made = optimizer(params.values(), **arguments)
+    for t, step_grads in enumerate(grads):
+        for n, p in params.items():
+            p.grad = step_grads[n].clone()
+        if multipliers:
+            made.param_groups[0]["lr"] = arguments["lr"] * multipliers[t]
+        made.step()
+    return {n: p.detach() for n, p in params.items()}
+
+
+def assert_equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    for name in a:
+        difference = (a[name] - b[name]).norm() / b[name].norm().clamp(min=1e-300)
+        assert difference < TOLERANCE, (name, float(difference))
+
+
+ADAM = {"name": "x", "rule": "adam", "lr": 0.01}
+SGD = {"name": "x", "rule": "sgd", "lr": 0.02}
+AGAINST_TORCH = {
+    "adam": ({**ADAM, "coupling": "none"}, torch.optim.Adam, {}),
+    "adam betas eps": (
+        {**ADAM, "coupling": "none", "betas": [0.8, 0.97], "eps": 1e-3},
+        torch.optim.Adam,
+        {"betas": (0.8, 0.97), "eps": 1e-3},
+    ),
+    "adam beta1=0": ({**ADAM, "coupling": "none", "betas": [0.0, 0.9]}, torch.optim.Adam, {"betas": (0.0, 0.9)}),
+    "adam_l2": (
+        {**ADAM, "coupling": "l2", "weight_decay": 0.1}, torch.optim.Adam, {"weight_decay": 0.1},
+    ),
+    "adamw": (
+        {**ADAM, "coupling": "decoupled", "weight_decay": 0.1}, torch.optim.AdamW, {"weight_decay": 0.1},
+    ),
+    "amsgrad": (
+        {**ADAM, "coupling": "l2", "weight_decay": 0.1, "amsgrad": True},
+        torch.optim.Adam,
+        {"weight_decay": 0.1, "amsgrad": True},
+    ),
+    "amsgradw": (
+        {**ADAM, "coupling": "decoupled", "weight_decay": 0.1, "amsgrad": True},
+        torch.optim.AdamW,
+        {"weight_decay": 0.1, "amsgrad": True},
+    ),
+    "sgd": ({**SGD, "coupling": "none"}, torch.optim.SGD, {}),
+    "sgd l2": ({**SGD, "coupling": "l2", "weight_decay": 0.1}, torch.optim.SGD, {"weight_decay": 0.1}),
+    "sgd momentum": (
+        {**SGD, "coupling": "l2", "weight_decay": 0.1, "momentum": 0.9},
+        torch.optim.SGD,
+        {"weight_decay": 0.1, "momentum": 0.9},
+    ),
+    "sgd nesterov": (
+        {**SGD, "coupling": "l2", "weight_decay": 0.1, "momentum": 0.9, "nesterov": True},
+        torch.optim.SGD,
+        {"weight_decay": 0.1, "momentum": 0.9, "nesterov": True},
+    ),
+    "sgd dampening": (
+        {**SGD, "coupling": "l2", "weight_decay": 0.1, "momentum": 0.9, "dampening": 0.4},
+        torch.optim.SGD,
+        {"weight_decay": 0.1, "momentum": 0.9, "dampening": 0.4},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("moving", [False, True], ids=["constant", "scheduled"])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("case", AGAINST_TORCH)
+def test_against_torch(case, seed, moving):
+    values, optimizer, arguments = AGAINST_TORCH[case]
+    params, grads = problem(seed)
+    multipliers = [0.5 * (1 + math.cos(math.pi * t / 100)) for t in range(100)] if moving else None
+    expected = torchs(optimizer, params, grads, multipliers, lr=values["lr"], **arguments)
+    assert_equal(ours(values, params, grads, multipliers), expected)
+    lanes = ours(values, params, grads, multipliers, lanes=3)
+    assert_equal({n: p[1] for n, p in lanes.items()}, expected)
+
+
+@pytest.mark.parametrize("rule", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    ("coupling", "factor"),
+    [
+        ("decoupled", lambda s, lr, wd: s * lr * wd),
+        ("independent", lambda s, lr, wd: s * wd),
+        ("fixed", lambda s, lr, wd: wd),
+        ("corrected", lambda s, lr, wd: s * s * lr * wd),
+    ],
+)
+def test_couplings_in_closed_form(rule, coupling, factor):
+    """With zero gradients only the decay moves: θ_T = θ_0·Π(1 − c_t)."""
+    params, grads = problem(0)
+    nothing = [{n: torch.zeros_like(g) for n, g in step.items()} for step in grads]
+    multipliers = [1 - t / 100 for t in range(100)]
+    values = {"name": "x", "rule": rule, "coupling": coupling, "lr": 0.3, "weight_decay": 0.02}
+    shrink = math.prod(1 - factor(s, 0.3, 0.02) for s in multipliers)
+    got = ours(values, params, nothing, multipliers)
+    assert_equal(got, {n: p * shrink for n, p in params.items()})
+
+
+def test_independent_is_decoupled_with_wd_over_lr():
+    params, grads = problem(1)
+    values = {**ADAM, "lr": 0.01, "weight_decay": 0.002}
+    independent = ours({**values, "coupling": "independent"}, params, grads)
+    assert_equal(
+        independent, torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.2)
+    )
+
+
+def test_proposition_1_sgd_l2_equals_decay():
+    """Loshchilov & Hutter 2019, Proposition 1: plain SGD, L2 λ' = λ/α equals decay λ."""
+    params, grads = problem(2)
+    l2 = ours({**SGD, "coupling": "l2", "weight_decay": 0.1}, params, grads)
+    decay = ours({**SGD, "coupling": "independent", "weight_decay": 0.1 * 0.02}, params, grads)
+    assert_equal(l2, decay)
+
+
+def test_with_momentum_or_adam_they_differ():
+    params, grads = problem(2)
+    for values in ({**SGD, "momentum": 0.9}, ADAM):
+        l2 = ours({**values, "coupling": "l2", "weight_decay": 0.1}, params, grads)
+        decay = ours({**values, "coupling": "decoupled", "weight_decay": 0.1}, params, grads)
+        assert (l2["w"] - decay["w"]).norm() > 1e-3
+
+
+def test_lr_in_momentum_is_the_papers_algorithm_1():
+    """m ← β·m + η_t·α·g; θ ← θ − m − η_t·λ·θ."""
+    params, grads = problem(3)
+    multipliers = [1 - t / 200 for t in range(100)]
+    theta, m = params["w"].clone(), torch.zeros(5, 3, dtype=torch.float64)
+    for eta, g in zip(multipliers, grads, strict=True):
+        m = 0.9 * m + eta * 0.02 * g["w"]
+        theta = theta - m - eta * 0.003 * theta
+    values = {**SGD, "momentum": 0.9, "lr_in_momentum": True, "coupling": "independent"}
+    got = ours({**values, "weight_decay": 0.003}, params, grads, multipliers)
+    assert_equal({"w": got["w"]}, {"w": theta})
+    outside = ours({**values, "lr_in_momentum": False, "weight_decay": 0.003}, params, grads, multipliers)
+    assert (outside["w"] - theta).norm() > 1e-6
+
+
+def test_lr_in_momentum_with_a_constant_lr_is_torchs():
+    params, grads = problem(3)
+    values = {**SGD, "momentum": 0.9, "coupling": "none", "lr_in_momentum": True}
+    assert_equal(
+        ours(values, params, grads), torchs(torch.optim.SGD, params, grads, lr=0.02, momentum=0.9)
+    )
+
+
+def test_average_momentum_is_dampened_momentum_but_for_the_first_step():
+    """v ← γv + (1 − γ)g from zero; torch with dampening γ starts the buffer at g."""
+    params, grads = problem(4)
+    values = {**SGD, "coupling": "none", "momentum": 0.9, "average": True}
+    first = [{n: g * 0.1 for n, g in grads[0].items()}, *grads[1:]]
+    assert_equal(
+        ours(values, params, grads),
+        torchs(torch.optim.SGD, params, first, lr=0.02, momentum=0.9, dampening=0.9),
+    )
+
+
+def test_decay_filter_spares_biases_and_norms():
+    params, grads = problem(5)
+    values = {**ADAM, "coupling": "decoupled", "weight_decay": 0.1}
+    got = ours({**values, "decay_filter": "no_bias_norm"}, params, grads)
+    decayed = torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.1)
+    spared = torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.0)
+    expected = {n: (decayed if params[n].ndim >= 2 else spared)[n] for n in params}
+    assert_equal(got, expected)
+
+
+def test_cautious_decay_where_step_and_weight_agree():
+    """One SGD step: θ decays only where −update = lr·g has θ's sign."""
+    theta = torch.tensor([1.0, 1.0, -1.0, -1.0], dtype=torch.float64)
+    g = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
+    values = {**SGD, "lr": 0.1, "coupling": "decoupled", "weight_decay": 0.5, "cautious": True}
+    got = ours(values, {"w": theta}, [{"w": g}])["w"]
+    agree = torch.tensor([1.0, 0.0, 0.0, 1.0], dtype=torch.float64)
+    assert_equal({"w": got}, {"w": theta - 0.1 * g - 0.1 * 0.5 * agree * theta})
+
+
+def test_clipping_is_torchs():
+    params, grads = problem(6)
+    variant = build_part("optimizer", {**SGD, "coupling": "none"})
+    link = variant.chain(clip=True)
+    hypers = {**variant.hypers(), "multiplier": 1.0, "grad_clip": 0.7}
+    tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in hypers.items()}
+    updates, _ = link.update(grads[0], link.init(params), params, tensors, torch.tensor(1.0))
+    clipped = [torch.nn.Parameter(p.clone()) for p in params.values()]
+    for p, g in zip(clipped, grads[0].values(), strict=True):
+        p.grad = g.clone()
+    torch.nn.utils.clip_grad_norm_(clipped, 0.7)
+    assert_equal(updates, {n: -0.02 * p.grad for n, p in zip(params, clipped, strict=True)})
+
+
+class TestTakenHome:
+    """`adamcmp.torch_optimizer` in a loop of the user's own."""
+
+    def problem(self):
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
+        return net.double(), torch.randn(64, 4).double(), torch.randn(64, 2).double()
+
+    def train(self, net, x, y, optimizer, scheduler=None, steps=30):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            (net(x) - y).square().mean().backward()
+            optimizer.step()
+            if scheduler:
+                scheduler.step()
+        return {str(i): p.detach() for i, p in enumerate(net.parameters())}
+
+    @pytest.mark.parametrize(
+        ("name", "torch_class", "hypers"),
+        [
+            ("adamw", torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.1}),
+            ("adam_l2", torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.1}),
+            ("amsgradw", torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.1, "amsgrad": True}),
+            ("sgd", torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+        ],
+    )
+    def test_equals_torch(self, name, torch_class, hypers):
+        def trained(make):
+            net, x, y = self.problem()
+            optimizer = make(net.parameters())
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 30)
+            return self.train(net, x, y, optimizer, schedule)
+
+        got = trained(lambda p: adamcmp.torch_optimizer(name, p, **hypers))
+        assert_equal(got, trained(lambda p: torch_class(p, **hypers)))
+
+    def test_state_can_be_saved_and_loaded(self):
+        def make(net):
+            return adamcmp.torch_optimizer("amsgradw", net.parameters(), lr=0.01, wd=0.1)
+
+        net, x, y = self.problem()
+        whole = self.train(net, x, y, make(net))
+        half, x, y = self.problem()
+        optimizer = make(half)
+        self.train(half, x, y, optimizer, steps=15)
+        fresh, x, y = self.problem()
+        fresh.load_state_dict(half.state_dict())
+        resumed = make(fresh)
+        resumed.load_state_dict(optimizer.state_dict())
+        assert_equal(self.train(fresh, x, y, resumed, steps=15), whole)
+
+    def test_float32_parameters_stay_float32(self):
+        net = torch.nn.Linear(3, 2)
+        optimizer = adamcmp.torch_optimizer("adamw", net.parameters(), lr=0.1)
+        net(torch.ones(1, 3)).sum().backward()
+        optimizer.step()
+        assert net.weight.dtype == torch.float32
+
+    @pytest.mark.parametrize(
+        ("name", "hypers", "message"),
+        [
+            ("adamv", {}, "Did you mean 'adam"),
+            ("adamw", {"momentun": 0.9}, "no setting 'optimizer.momentun'"),
+            ("sgd", {"momentun": 0.9}, "Did you mean 'momentum'"),
+            ("adamw", {"lr": -1.0}, "lr=-1.0: should be at least 0"),
+            ("adamw", {"normalized": True}, "give weight_decay = wd_norm"),
+        ],
+    )
+    def test_bad_input(self, name, hypers, message):
+        with pytest.raises(ConfigError, match=message):
+            adamcmp.torch_optimizer(name, torch.nn.Linear(1, 1).parameters(), **hypers)
