@@ -325,7 +325,8 @@ class Composer:
         Raises:
             ConfigError: When a group, an option or a key does not exist, or a value is wrong.
         """
-        groups, values = [], []
+        groups: list[Override] = []
+        values: list[Override] = []
         for override in self._parse(words):
             (groups if self._chooses_group(override) else values).append(override)
         config = copy.deepcopy(self._base(tuple(o.input_line for o in groups if o.input_line)))
@@ -340,7 +341,9 @@ class Composer:
     def hydra_config(self, words: Iterable[str]) -> DictConfig:
         """Return the composed config together with Hydra's own node."""
         try:
-            return self._hydra.compose_config("config", [_long(word) for word in words], RunMode.RUN)
+            return self._hydra.compose_config(
+                "config", [_long(word) for word in words], RunMode.RUN
+            )
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_first_line(error)) from None
 
@@ -409,14 +412,17 @@ class Composer:
         # `in` would say no to a value that is still missing (???).
         if isinstance(parent, DictConfig) and last in parent.keys():  # noqa: SIM118
             if isinstance(parent._get_node(last), DictConfig) and key in ROOMS:
-                raise ConfigError(f"{override.input_line}: there are {', '.join(self.options(key))}.")
+                raise ConfigError(
+                    f"{override.input_line}: there are {', '.join(self.options(key))}."
+                )
             return
         if not isinstance(parent, DictConfig) or not parent_path:
             known = [*(str(name) for name in config), *SHORT, *_paths(config)]
             raise ConfigError(f"There is no setting {key!r}.{nearest(key, known)}")
         known = [str(name) for name in parent if name not in ("name", "rule")]
         guess = nearest(last, known).replace("'", f"'{parent_path}.", 1)
-        own = " An argument of your own class is added with a +." if "target" in parent.keys() else ""  # noqa: SIM118
+        takes_more = "target" in list(parent.keys())
+        own = " An argument of your own class is added with a +." if takes_more else ""
         raise ConfigError(
             f"There is no setting {key!r} of {parent_path}={parent.get('name')}.{guess} "
             f"There are: {', '.join(known)}.{own}"
@@ -502,7 +508,8 @@ def _pop(rest: dict[str, Any], part: type[Part]) -> dict[str, Any]:
 def _check_together(run: RunConfig) -> None:
     """Refuse parts that do not go together."""
     if run.dataset.kind not in run.loss.tasks:
-        right = [n for n in names("losses") if run.dataset.kind in lookup("losses", n, Loss).tasks]
+        room, base, _ = ROOMS["loss"]
+        right = [n for n in names(room) if run.dataset.kind in lookup(room, n, base).tasks]
         raise ConfigError(
             f"loss={run.loss.name} is for {' and '.join(sorted(run.loss.tasks))}, but the dataset "
             f"poses {run.dataset.kind}: use loss={right[0]}."
@@ -523,7 +530,7 @@ def _paths(config: DictConfig) -> list[str]:
     for key in config:
         node = config._get_node(key)
         if isinstance(node, DictConfig):
-            found += [f"{key}.{path}" for path in _paths(node)]
+            found += [f"{key!s}.{path}" for path in _paths(node)]
         else:
             found.append(str(key))
     return found

@@ -49,7 +49,6 @@ def names(room: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
-@cache
 def lookup(room: str, name: str, base: type[P]) -> type[P]:
     """Return the class of part `name` in `room`.
 
@@ -66,10 +65,14 @@ def lookup(room: str, name: str, base: type[P]) -> type[P]:
     found = [
         value
         for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
+        if inspect.isclass(value)
+        and issubclass(value, base)
+        and value.__module__ == module.__name__
     ]
     if len(found) != 1:
-        raise TypeError(f"{module.__name__} must hold exactly one {base.__name__}, not {len(found)}")
+        raise TypeError(
+            f"{module.__name__} must hold exactly one {base.__name__}, not {len(found)}"
+        )
     return found[0]
 
 
@@ -101,7 +104,9 @@ def _explain(error: ErrorDetails, part: type[Part], values: Mapping[str, Any], w
         settings = f" It has: {', '.join(known)}." if known else ""
         return f"There is no setting {key!r}.{nearest(location[0], known)}{settings}"
     if location[0] not in values:
-        return f"{key} is needed: {part.model_fields[location[0]].description or 'it has no default'}."
+        return (
+            f"{key} is needed: {part.model_fields[location[0]].description or 'it has no default'}."
+        )
     return _sentence(f"{key}={_show(values[location[0]])}: {_reason(error)}")
 
 

@@ -62,17 +62,20 @@ def report(study: Path, filters: Sequence[str] = ()) -> Report:
         files = [*_plots(runs, metrics, folder), *_tables(table, folder)]
     except OSError as error:
         raise StoreError(f"Cannot write to {folder}: {error.strerror or error}.") from None
-    return Report(folder, table, tuple(files), runs["status"].value_counts().to_dict())
+    counts = {str(k): int(v) for k, v in runs["status"].value_counts().items()}
+    return Report(folder, table, tuple(files), counts)
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Return a summary for people: mean ± standard deviation, three digits."""
-    shown = table.loc[:, : "settings"].copy()
+    shown = table.loc[:, :"settings"].copy()
     if len(shown) > 0:
         shown["lr"] = shown["lr"].map("{:g}".format)
         shown["wd"] = shown["wd"].map("{:g}".format)
     measure = "error" if "test_error" in table else "loss"
-    for metric in dict.fromkeys(("train_loss", f"val_{measure}", f"test_{measure}", f"gap_{measure}")):
+    for metric in dict.fromkeys(
+        ("train_loss", f"val_{measure}", f"test_{measure}", f"gap_{measure}")
+    ):
         shown[metric.replace("_", " ")] = [
             _with_spread(mean, sd)
             for mean, sd in zip(table[metric], table[f"{metric}_sd"], strict=True)
@@ -92,7 +95,7 @@ def _plots(runs: pd.DataFrame, metrics: pd.DataFrame, folder: Path) -> list[Path
         figure = plot.draw(plot.data(runs, metrics))
         for suffix in FORMATS:
             path = folder / f"{name}.{suffix}"
-            with mpl.rc_context(STYLE):
+            with mpl.rc_context(STYLE):  # type: ignore[arg-type]
                 figure.savefig(path, metadata=_NO_DATE[suffix])
             files.append(path)
     return files
@@ -116,4 +119,3 @@ def _tables(table: pd.DataFrame, folder: Path) -> list[Path]:
     body = readable(table).to_markdown(index=False, disable_numparse=True)
     markdown.write_text(f"{body}\n\n{note}", encoding="utf-8")
     return [csv, markdown]
-

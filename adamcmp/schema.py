@@ -4,14 +4,17 @@ Errors and accuracies are fractions in [0, 1]; losses are means in nats (or squa
 regression has losses only.
 """
 
-from adamcmp.types import SPLITS
-
 #: Version of the layout on disk, kept in every part's metadata.
 VERSION = 1
 
+SPLITS = ("train", "val", "test")
 MEASURES = ("loss", "error", "accuracy")
 #: ``train_loss`` … ``test_accuracy``, then the gaps, test minus train.
-METRICS = (*(f"{split}_{measure}" for split in SPLITS for measure in MEASURES), "gap_loss", "gap_error")
+METRICS = (
+    *(f"{split}_{measure}" for split in SPLITS for measure in MEASURES),
+    "gap_loss",
+    "gap_error",
+)
 BEST = tuple(f"best_{metric}" for metric in METRICS)
 NORMS = ("grad_norm", "param_norm", "update_norm")
 STATUSES = ("done", "diverged", "failed")

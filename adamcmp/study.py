@@ -83,7 +83,9 @@ class Executed:
     failed: tuple[Failed, ...]
 
 
-def execute(config: StudyConfig, watcher: Watcher | None = None, *, force: bool = False) -> Executed:
+def execute(
+    config: StudyConfig, watcher: Watcher | None = None, *, force: bool = False
+) -> Executed:
     """Train those of a study's runs that are not in its folder yet.
 
     Args:

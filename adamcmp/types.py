@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 Task = Literal["classification", "regression"]
 Floats = NDArray[np.floating[Any]]
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)

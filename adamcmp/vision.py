@@ -37,7 +37,8 @@ def torchvision(submodule: str) -> ModuleType:
 def _declare_missing_operators() -> None:
     import torch
 
-    library = torch.library.Library("torchvision", "DEF")
+    new_library: Any = torch.library.Library
+    library = new_library("torchvision", "DEF")
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _declared.append(library)

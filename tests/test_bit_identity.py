@@ -28,7 +28,13 @@ FUSED = {
 SINGLE = {
     "cnn1d": ["model=cnn1d", "batch_size=9"],
     "cnn": ["dataset=digits", "model=cnn", "batch_size=9", "model.dropout=0.2"],
-    "resnet": ["dataset=digits", "model=resnet", "model.depth=8", "model.norm=batch", "batch_size=9"],
+    "resnet": [
+        "dataset=digits",
+        "model=resnet",
+        "model.depth=8",
+        "model.norm=batch",
+        "batch_size=9",
+    ],
     "gru": ["model=gru", "batch_size=9", "subset=200"],
     "torch": ["model=mlp", "optimizer=torch", "optimizer.target=torch.optim.RAdam"],
 }

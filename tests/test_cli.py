@@ -114,7 +114,11 @@ class TestRun:
     def test_delete_and_add(self, capsys):
         row = json.loads(run(capsys, "run", "--json", "~optimizer.betas", *FAST))
         assert row["optimizer.betas"] == [0.9, 0.999]
-        words = ["optimizer=torch", "optimizer.target=torch.optim.NAdam", "+optimizer.momentum_decay=0.1"]
+        words = [
+            "optimizer=torch",
+            "optimizer.target=torch.optim.NAdam",
+            "+optimizer.momentum_decay=0.1",
+        ]
         row = json.loads(run(capsys, "run", "--json", *words, *FAST))
         assert json.loads(row["optimizer.arguments"]) == {"momentum_decay": 0.1}
 
@@ -150,7 +154,9 @@ class TestSweep:
         assert "8 runs (0 trained now)" in run(capsys, "sweep", *words[1:], "study=g", *FAST)
         assert len(listed(capsys, "g", "optimizer=adamw", "wd=0.1")) == 4
         assert len(listed(capsys, "g", "lr<0.005", "seed!=0")) == 4
-        wider = json.loads(run(capsys, "sweep", "--json", "seed=range(3)", *words[:2], words[3], "study=g", *FAST))
+        wider = json.loads(
+            run(capsys, "sweep", "--json", "seed=range(3)", *words[:2], words[3], "study=g", *FAST)
+        )
         assert (wider["runs"], wider["trained"]) == (24, 8)
 
     def test_interrupted(self, capsys, monkeypatch):
@@ -194,7 +200,9 @@ class TestConfig:
         words = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *FAST]
         row = json.loads(run(capsys, *words))
         assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)
-        assert "AdamW as the paper writes it" in run(capsys, "parts", "optimizer", "--config-dir", "mine")
+        assert "AdamW as the paper writes it" in run(
+            capsys, "parts", "optimizer", "--config-dir", "mine"
+        )
 
     def test_results_by_word_and_environment(self, capsys, tmp_path, monkeypatch):
         run(capsys, "run", "results=elsewhere", *FAST)
@@ -240,7 +248,9 @@ class TestBrowse:
 
         for file in Path(adamcmp.configs.__file__).parent.glob("*/*.yaml"):
             (line,) = [x for x in out.splitlines() if x.split()[:1] == [file.stem]]
-            assert len(line.split(None, 1)[1]) > 10, f"{file} needs a first line that says what it is"
+            assert len(line.split(None, 1)[1]) > 10, (
+                f"{file} needs a first line that says what it is"
+            )
 
     def test_a_closed_pipe_is_no_error(self, capsys):
         run(capsys, "run", *FAST)
@@ -256,7 +266,10 @@ class TestCompletion:
         ("line", "expected"),
         [
             ("adamcmp r", {"run", "report"}),
-            ("adamcmp run optimizer=ad", {"optimizer=adam", "optimizer=adam_l2", "optimizer=adamw"}),
+            (
+                "adamcmp run optimizer=ad",
+                {"optimizer=adam", "optimizer=adam_l2", "optimizer=adamw"},
+            ),
             ("adamcmp sweep --json schedule=one", {"schedule=one_cycle"}),
             ("adamcmp run optimizer=sgd optimizer.nest", {"optimizer.nesterov="}),
             ("adamcmp run w", {"wd="}),
@@ -315,13 +328,14 @@ class TestCompletion:
 def test_a_terminal_shows_a_bar():
     """In a terminal: loss, accuracy and gap while it trains; nothing of it on stdout."""
     pty = pytest.importorskip("pty")
+    termios = pytest.importorskip("termios")
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
     words = ["run", "steps=300", "eval.every_steps=20"]
     done = subprocess.run(
-        [*PYTHON, *words], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True,
-        env={**os.environ, "COLUMNS": "120"},
-    )  # fmt: skip
-    os.close(theirs)
+        [*PYTHON, *words], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True
+    )
+    os.set_blocking(ours, False)
     shown = os.read(ours, 1 << 16).decode()
     assert all(word in shown for word in ("loss=", "acc=", "gap=", "/300 ["))
     assert "%|" not in done.stdout and "300 steps" in done.stdout

@@ -28,7 +28,11 @@ def size(net):
     [
         # MNIST-1D's authors' four models
         ({"name": "logistic"}, ROW, 410),
-        ({"name": "mlp", "width": 256, "residual": True}, ROW, 40 * 256 + 256 + 256 * 257 + 257 * 10),
+        (
+            {"name": "mlp", "width": 256, "residual": True},
+            ROW,
+            40 * 256 + 256 + 256 * 257 + 257 * 10,
+        ),
         ({"name": "cnn1d"}, ROW, 25 * 6 + 2 * (25 * 25 * 3 + 25) + 126 * 10 - 0),
         ({"name": "gru"}, ROW, 2 * (18 * 1 + 18 * 6 + 36) + 481 * 10),
         ({"name": "resnet"}, COLOUR, None),
@@ -50,7 +54,9 @@ def test_shapes_and_sizes(values, shape, parameters):
 
 def test_resnet20_is_as_large_as_the_papers():
     """He et al. 2016, table 6: 0.27 M parameters for ResNet-20 on CIFAR-10."""
-    assert 0.265e6 < size(network(Shape((3, 32, 32), 10, "classification"), name="resnet")) < 0.275e6
+    assert (
+        0.265e6 < size(network(Shape((3, 32, 32), 10, "classification"), name="resnet")) < 0.275e6
+    )
 
 
 @pytest.mark.parametrize(

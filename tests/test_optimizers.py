@@ -146,9 +146,7 @@ def test_independent_is_decoupled_with_wd_over_lr():
     params, grads = problem(1)
     values = {**ADAM, "lr": 0.01, "weight_decay": 0.002}
     independent = ours({**values, "coupling": "independent"}, params, grads)
-    assert_equal(
-        independent, torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.2)
-    )
+    assert_equal(independent, torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.2))
 
 
 def test_proposition_1_sgd_l2_equals_decay():
@@ -178,7 +176,9 @@ def test_lr_in_momentum_is_the_papers_algorithm_1():
     values = {**SGD, "momentum": 0.9, "lr_in_momentum": True, "coupling": "independent"}
     got = ours({**values, "weight_decay": 0.003}, params, grads, multipliers)
     assert_equal({"w": got["w"]}, {"w": theta})
-    outside = ours({**values, "lr_in_momentum": False, "weight_decay": 0.003}, params, grads, multipliers)
+    outside = ours(
+        {**values, "lr_in_momentum": False, "weight_decay": 0.003}, params, grads, multipliers
+    )
     assert (outside["w"] - theta).norm() > 1e-6
 
 

@@ -39,7 +39,9 @@ def plain_loop(spec, optimizer, build=None, clip=None, smoothing=0.0, schedule=N
     made = optimizer(net.parameters())
     scheduler = schedule(made) if schedule else None
     steps = horizon(config, len(x)).steps
-    for batch in BatchOrder(config.protocol.seed, len(x), config.protocol.batch_size).batches(0, steps):
+    for batch in BatchOrder(config.protocol.seed, len(x), config.protocol.batch_size).batches(
+        0, steps
+    ):
         made.zero_grad()
         F.cross_entropy(net(x[batch]), y[batch], label_smoothing=smoothing).backward()
         if clip:
@@ -59,7 +61,9 @@ def plain_loop(spec, optimizer, build=None, clip=None, smoothing=0.0, schedule=N
 
 
 def authors_mlp():
-    return nn.Sequential(nn.Linear(40, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 10))
+    return nn.Sequential(
+        nn.Linear(40, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 10)
+    )
 
 
 ORACLES = {
@@ -146,7 +150,9 @@ def test_a_lane_that_diverges_leaves_and_its_neighbours_do_not_notice(specs):
 
 
 def test_every_lane_may_diverge(specs):
-    outcome = trained(group(specs(["optimizer=sgd", "lr=1e30,1e31", "steps=40", "eval.every_steps=5"]))[0])
+    outcome = trained(
+        group(specs(["optimizer=sgd", "lr=1e30,1e31", "steps=40", "eval.every_steps=5"]))[0]
+    )
     assert [row["status"] for row in outcome.runs] == ["diverged", "diverged"]
 
 
@@ -157,7 +163,14 @@ def test_divergence_on_the_very_last_step(specs):
 
 
 def test_a_bounded_but_huge_loss_diverges(specs):
-    words = ["optimizer=sgd", "optimizer.momentum=0", "lr=10", "steps=5", "eval.every_steps=1", "wd=0"]
+    words = [
+        "optimizer=sgd",
+        "optimizer.momentum=0",
+        "lr=10",
+        "steps=5",
+        "eval.every_steps=1",
+        "wd=0",
+    ]
     (tight,) = specs([*words, "divergence=1.5"])
     (loose,) = specs([*words, "divergence=1e30"])
     assert trained(tight).runs[0]["status"] == "diverged"
@@ -169,7 +182,9 @@ def test_all_training_examples_without_validation(specs):
     outcome = trained(spec)
     row = outcome.runs[0]
     assert row["train_examples"] == 4000
-    assert row.get("val_loss") is None and row["best_step"] is None and row["best_test_error"] is None
+    assert (
+        row.get("val_loss") is None and row["best_step"] is None and row["best_test_error"] is None
+    )
     assert row["test_error"] is not None
 
 

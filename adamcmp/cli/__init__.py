@@ -12,11 +12,17 @@ from adamcmp.errors import AdamcmpError, nearest
 #: Command -> (module that holds it, its one line).
 COMMANDS = {
     "run": ("adamcmp.cli.train", "train one run: adamcmp run optimizer=adamw wd=0.01"),
-    "sweep": ("adamcmp.cli.train", "train a grid: adamcmp sweep optimizer=adam_l2,adamw lr=1e-3,1e-2"),
+    "sweep": (
+        "adamcmp.cli.train",
+        "train a grid: adamcmp sweep optimizer=adam_l2,adamw seed=0,1",
+    ),
     "report": ("adamcmp.cli.reporting", "plots and a table of a study, by optimizer"),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
-    "parts": ("adamcmp.cli.browse", "the datasets, models, optimizers, schedules and losses there are"),
+    "parts": (
+        "adamcmp.cli.browse",
+        "the datasets, models, optimizers, schedules, losses there are",
+    ),
     "completion": ("adamcmp.cli.completion", "print the completion script for bash or zsh"),
 }
 

@@ -119,7 +119,9 @@ def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
                 found.append((folder, row))
     if not found:
         guess = nearest(prefix, ids)
-        raise NotFound(f"There is no run {wanted!r} in {root}.{guess} `adamcmp ls STUDY` lists them.")
+        raise NotFound(
+            f"There is no run {wanted!r} in {root}.{guess} `adamcmp ls STUDY` lists them."
+        )
     if len(found) > 1:
         places = ", ".join(f"{folder.name}/{row['run_id']}" for folder, row in found[:8])
         raise NotFound(f"{len(found)} runs begin with {wanted!r}: {places}.")
@@ -173,7 +175,7 @@ def parts(words: list[str]) -> int:
     options = parser.parse_args(words)
     if options.group is not None and options.group not in GROUPS:
         raise ConfigError(f"There is no group {options.group!r}.{nearest(options.group, GROUPS)}")
-    import adamcmp.configs
+    import adamcmp.configs  # mapped from configs/ by the build
 
     roots = [Path(adamcmp.configs.__file__).parent]
     if options.config_dir:

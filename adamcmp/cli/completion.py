@@ -8,7 +8,7 @@ after ``run`` or ``sweep`` alone.
 from __future__ import annotations
 
 import argparse
-
+from itertools import pairwise
 
 from adamcmp.cli import COMMANDS
 from adamcmp.cli._common import add_results, results_root
@@ -107,7 +107,7 @@ def _settings(before: list[str], typed: str) -> list[str]:
 
 
 def _config_dir(words: list[str]) -> str | None:
-    for flag, value in zip(words, words[1:], strict=False):
+    for flag, value in pairwise(words):
         if flag in ("--config-dir", "-cd"):
             return value
     return None

@@ -85,11 +85,11 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
     parser.add_argument("--force", action="store_true", help="train anew what is there already")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="show the config only")
-    parser.add_argument("--resolve", action="store_true", help="with --cfg: resolve interpolations")
+    parser.add_argument("--resolve", action="store_true", help="with --cfg: fill in references")
     parser.add_argument("--package", "-p", help="with --cfg: show this part of it only")
-    parser.add_argument("--config-dir", "-cd", help="a folder of your own yaml files, laid out like ours")
+    parser.add_argument("--config-dir", "-cd", help="a folder of your own yaml files")
     if command == "run":
-        parser.add_argument("--multirun", "-m", action="store_true", help="the same as `adamcmp sweep`")
+        parser.add_argument("--multirun", "-m", action="store_true", help="the same as sweep")
     # Flags may stand before, between and after the words.
     return parser.parse_intermixed_args(words)
 
@@ -209,22 +209,22 @@ def _print_run(row: dict[str, Any], fresh: bool) -> None:
     if not fresh:
         print(f"Run {row['run_id']} is there already (--force trains it anew).")
     print(
-        f"{row['optimizer']} on {row['dataset']}, {row['model']}: lr {row['lr']:g}, wd {row['wd']:g}, "
-        f"seed {row['seed']}, {row['steps']} steps"
+        f"{row['optimizer']} on {row['dataset']}, {row['model']}: lr {row['lr']:g}, "
+        f"wd {row['wd']:g}, seed {row['seed']}, {row['steps']} steps"
     )
     if row["status"] == "diverged":
         print(f"diverged after {row['stopped_at_step']} steps")
     else:
+        columns = ("train", "val", "test", "gap")
         measures = [m for m in ("loss", "error") if row.get(f"train_{m}") is not None]
         table = [
-            [measure, *(row.get(f"{column}_{measure}") for column in ("train", "val", "test", "gap"))]
+            [
+                measure,
+                *(row.get(f"{column}_{measure}") for column in ("train", "val", "test", "gap")),
+            ]
             for measure in measures
         ]
-        print(
-            tabulate(
-                table, headers=["", "train", "val", "test", "gap"], floatfmt=".4f", missingval="-"
-            )
-        )
+        print(tabulate(table, headers=["", *columns], floatfmt=".4f", missingval="-"))
     print(f"run {row['run_id']}, {row['wall_time_s']:.1f} s, files in {row['folder']}")
 
 
@@ -247,6 +247,3 @@ def _report_sweep(done: Executed, as_json: bool) -> None:
     for failure in done.failed:
         print(f"failed: {', '.join(failure.run_ids)}: {failure.error}", file=sys.stderr)
     print(f"`adamcmp report {done.folder.name}` compares them.")
-
-
-

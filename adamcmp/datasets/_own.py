@@ -70,7 +70,7 @@ class OwnFile(Dataset):
         if y.dtype.kind == "f" and (y != np.round(y)).any():
             raise DataError(
                 f"dataset.path={self.path}: classes should be whole numbers or text, but "
-                f"{y[y != np.round(y)][0]:g} is among them. For real targets: dataset.task=regression"
+                f"{y[y != np.round(y)][0]:g} is among them. For real ones: task=regression"
             )
         _, numbers = np.unique(y, return_inverse=True)
         return numbers.reshape(y.shape).astype(np.int64)

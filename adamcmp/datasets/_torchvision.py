@@ -145,4 +145,4 @@ class CIFARLike(TorchvisionDataset):
 def as_images(raw: NDArray[Any]) -> NDArray[np.float32]:
     """Return bytes (N, H, W) or (N, H, W, C) as float32 (N, C, H, W) in [0, 1]."""
     channels_last = raw[..., None] if raw.ndim == 3 else raw
-    return np.ascontiguousarray(channels_last.transpose(0, 3, 1, 2), np.float32) / 255
+    return np.ascontiguousarray(channels_last.transpose(0, 3, 1, 2), np.float32) / np.float32(255)

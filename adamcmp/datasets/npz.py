@@ -59,7 +59,9 @@ class NPZ(OwnFile):
                 )
         x, y = arrays[x_name], arrays[y_name]
         if x.dtype.kind not in "iufb":
-            raise DataError(f"dataset.path={self.path}: {x_name} should hold numbers, not {x.dtype}.")
+            raise DataError(
+                f"dataset.path={self.path}: {x_name} should hold numbers, not {x.dtype}."
+            )
         if x.ndim not in (2, 4):
             raise DataError(
                 f"dataset.path={self.path}: {x_name} has shape {x.shape}; it should be (N, L) or "

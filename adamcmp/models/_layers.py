@@ -82,7 +82,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x + body(x), shape as `x`."""
-        return x + self.body(x)
+        changed: Tensor = x + self.body(x)
+        return changed
 
 
 class AsSequence(nn.Module):
@@ -94,7 +95,7 @@ class AsSequence(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A GRU over sequences (B, L, D); the outputs of all steps together (B, L·hidden·directions)."""
+    """A GRU over sequences (B, L, D); all steps' outputs together (B, L·hidden·directions)."""
 
     def __init__(self, features: int, hidden: int, layers: int, bidirectional: bool) -> None:
         super().__init__()
@@ -104,7 +105,8 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return every step's state of the last layer, flattened."""
-        return self.gru(x)[0].flatten(1)
+        states: Tensor = self.gru(x)[0]
+        return states.flatten(1)
 
 
 class Attention(nn.Module):
@@ -126,7 +128,8 @@ class Attention(nn.Module):
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         scores = q @ k.transpose(-2, -1) / (width // self.heads) ** 0.5
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, width)
-        return self.out(mixed)
+        attended: Tensor = self.out(mixed)
+        return attended
 
 
 class Patches(nn.Module):
@@ -172,7 +175,9 @@ class BasicBlock(nn.Module):
     Where the block changes the shape, the shortcut subsamples and pads with zeros (option A).
     """
 
-    def __init__(self, in_channels: int, channels: int, stride: int, norms: list[nn.Module]) -> None:
+    def __init__(
+        self, in_channels: int, channels: int, stride: int, norms: list[nn.Module]
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)

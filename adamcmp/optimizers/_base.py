@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -40,18 +41,51 @@ COUPLINGS: dict[str, Callable[[Hypers], Tensor]] = {
 
 
 class Optimizer(Part):
-    """An update rule with a coupling of weight decay.
+    """An update rule with a coupling of weight decay: a variant.
+
+    Attributes:
+        name: The variant's label in tables and plots.
+        rule: The file in this room that holds the rule.
+        coupling: How weight decay enters; see `Rule`.
+        lr: Base learning rate.
+        weight_decay: Coefficient wd.
+    """
+
+    name: str
+    rule: str
+    coupling: str
+    lr: float = Field(ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+
+    # A label changes no number.
+    not_identity: ClassVar[frozenset[str]] = frozenset({"name"})
+    #: Whether the rule is ours (pure, lane-wise) or a torch.optim class that needs a lane alone.
+    fuses: ClassVar[bool]
+    #: The hyperparameter that a schedule's momentum cycle moves; "" for none.
+    momentum_hyper: ClassVar[str] = ""
+
+    def hypers(self, steps: int = 1) -> dict[str, float]:
+        """Return every number of the variant: what may differ from lane to lane.
+
+        Args:
+            steps: Length of the run, for decay that is normalized by it.
+        """
+        return {"lr": self.lr, "weight_decay": self.weight_decay}
+
+    @abstractmethod
+    def structure(self) -> tuple[Any, ...]:
+        """Return what lanes of one group must share: all that is not a number."""
+
+
+class Rule(Optimizer):
+    """A rule of ours: a chain of links, in any coupling.
 
     With η_t = s_t·lr (s_t the schedule's multiplier in [0, 1]) the coupling says what decays:
     ``none``; ``l2``: g ← g + wd·θ before the rule; beside the rule's step θ ← θ − c·θ with c =
     η_t·wd (``decoupled``), s_t·wd (``independent``), wd (``fixed``), s_t·η_t·wd (``corrected``).
 
     Attributes:
-        name: The variant's label in tables and plots.
-        rule: The file in this room that holds the rule.
         coupling: How weight decay enters, as above.
-        lr: Base learning rate.
-        weight_decay: Coefficient wd; with `normalized`, wd_norm.
         normalized: Read `weight_decay` as wd_norm, wd = wd_norm·√(b/(B·T)) for batch size b, B
             training examples and T epochs (Loshchilov & Hutter 2019, appendix B.1).
         cautious: Decay only where the step and the weight agree in sign.
@@ -59,28 +93,21 @@ class Optimizer(Part):
             (``no_bias_norm``: those of two or more dimensions).
     """
 
-    name: str
-    rule: str
     coupling: Coupling
-    lr: float = Field(ge=0)
-    weight_decay: float = Field(default=0.0, ge=0)
     normalized: bool = False
     cautious: bool = False
     decay_filter: DecayFilter = "all"
 
-    not_identity: ClassVar[frozenset[str]] = frozenset({"name"})
-
-    #: Whether the rule is ours (pure, lane-wise) or a torch.optim class that needs a lane alone.
     fuses: ClassVar[bool] = True
-    #: The hyperparameter that a schedule's momentum cycle moves.
-    momentum_hyper: ClassVar[str]
+    #: Names of the rule's own numbers among its fields; they may differ within a group.
+    number_fields: ClassVar[frozenset[str]]
 
     @model_validator(mode="after")
-    def _decay_needs_a_coupling(self) -> Optimizer:
+    def _decay_needs_a_coupling(self) -> Rule:
         if self.coupling == "none" and self.weight_decay:
             raise ValueError(
                 f"weight_decay={self.weight_decay:g} has no effect with coupling=none; "
-                f"choose a variant that decays, such as {self.rule}_l2 or {self.rule}w, or wd=0"
+                f"choose a variant that decays, such as adam_l2 or adamw, or wd=0"
             )
         return self
 
@@ -92,9 +119,11 @@ class Optimizer(Part):
     def numbers(self) -> dict[str, float]:
         """Return the rule's own hyperparameters, by the names that its links read."""
 
-    def hypers(self) -> dict[str, float]:
-        """Return every number of the variant: what may differ from lane to lane."""
-        return {"lr": self.lr, "weight_decay": self.weight_decay, **self.numbers()}
+    def hypers(self, steps: int = 1) -> dict[str, float]:
+        """See `Optimizer.hypers`."""
+        # wd = wd_norm·√(b/(B·T)), and B·T/b is the number of steps.
+        decay = self.weight_decay / math.sqrt(steps) if self.normalized else self.weight_decay
+        return {"lr": self.lr, "weight_decay": decay, **self.numbers()}
 
     def chain(self, *, clip: bool = False) -> Link:
         """Return the whole optimizer as one link: clip, couple, rule, decay."""
@@ -109,12 +138,7 @@ class Optimizer(Part):
         return chain(*before, *self.links(), *after)
 
     def structure(self) -> tuple[Any, ...]:
-        """Return what lanes of one group must share: all that is not a number."""
-        numbers = {"lr", "weight_decay", "name", *self._number_fields()}
-        return tuple(
-            (field, getattr(self, field)) for field in type(self).model_fields if field not in numbers
-        )
-
-    @abstractmethod
-    def _number_fields(self) -> set[str]:
-        """Return the fields whose values may differ within a group."""
+        """See `Optimizer.structure`."""
+        numbers = {"name", "lr", "weight_decay", *self.number_fields}
+        fields = (field for field in type(self).model_fields if field not in numbers)
+        return tuple((field, getattr(self, field)) for field in fields)

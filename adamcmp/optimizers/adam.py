@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from adamcmp.optimizers._base import Fraction, Optimizer
+from adamcmp.optimizers._base import Fraction, Rule
 from adamcmp.optimizers._chain import Link, scale_by_lr, zeros_like
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def scale_by_adam(amsgrad: bool) -> Link:
     return Link(init, update)
 
 
-class Adam(Optimizer):
+class Adam(Rule):
     """Adam (Kingma & Ba 2015), or AMSGrad (Reddi et al. 2018).
 
     Attributes:
@@ -61,15 +61,13 @@ class Adam(Optimizer):
     eps: float = Field(default=1e-8, ge=0)
     amsgrad: bool = False
 
+    number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 
     def links(self) -> tuple[Link, ...]:
-        """See `Optimizer.links`."""
+        """See `Rule.links`."""
         return scale_by_adam(self.amsgrad), scale_by_lr()
 
     def numbers(self) -> dict[str, float]:
-        """See `Optimizer.numbers`."""
+        """See `Rule.numbers`."""
         return {"beta1": self.betas[0], "beta2": self.betas[1], "eps": self.eps}
-
-    def _number_fields(self) -> set[str]:
-        return {"betas", "eps"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from adamcmp.optimizers._base import Fraction, Optimizer
+from adamcmp.optimizers._base import Fraction, Rule
 from adamcmp.optimizers._chain import Link, scale_by_lr, zeros_like
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def accumulate(*, nesterov: bool, dampened: bool, average: bool) -> Link:
     return Link(zeros_like, update)
 
 
-class SGD(Optimizer):
+class SGD(Rule):
     """Stochastic gradient descent.
 
     Attributes:
@@ -59,6 +59,7 @@ class SGD(Optimizer):
     average: bool = False
     lr_in_momentum: bool = False
 
+    number_fields: ClassVar[frozenset[str]] = frozenset({"momentum", "dampening"})
     momentum_hyper: ClassVar[str] = "momentum"
 
     @model_validator(mode="after")
@@ -70,22 +71,18 @@ class SGD(Optimizer):
         return self
 
     def links(self) -> tuple[Link, ...]:
-        """See `Optimizer.links`."""
+        """See `Rule.links`."""
         if not self.momentum:
             return (scale_by_lr(),)
         momentum = accumulate(
             nesterov=self.nesterov, dampened=self.dampening > 0, average=self.average
         )
-        order = (scale_by_lr(), momentum) if self.lr_in_momentum else (momentum, scale_by_lr())
-        return order
+        return (scale_by_lr(), momentum) if self.lr_in_momentum else (momentum, scale_by_lr())
 
     def numbers(self) -> dict[str, float]:
-        """See `Optimizer.numbers`."""
+        """See `Rule.numbers`."""
         return {"momentum": self.momentum, "dampening": self.dampening}
 
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`: a buffer that is not there is another structure."""
         return (*super().structure(), self.momentum > 0, self.dampening > 0)
-
-    def _number_fields(self) -> set[str]:
-        return {"momentum", "dampening"}

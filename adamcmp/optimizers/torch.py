@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from adamcmp.optimizers._base import Coupling, Optimizer
-from adamcmp.optimizers._chain import Link
+from adamcmp.optimizers._base import Optimizer
 from adamcmp.parts import check_arguments, import_class
 
 
@@ -25,11 +24,10 @@ class Torch(Optimizer):
     model_config = ConfigDict(extra="allow")
 
     rule: Literal["torch"]
-    coupling: Literal["native"]  # type: ignore[assignment]
+    coupling: Literal["native"]
     target: str = Field(description="the dotted path of a class, like torch.optim.RAdam")
 
     fuses: ClassVar[bool] = False
-    momentum_hyper: ClassVar[str] = ""
 
     def arguments(self) -> dict[str, Any]:
         """Return the constructor's keyword arguments."""
@@ -47,20 +45,6 @@ class Torch(Optimizer):
         check_arguments(cls, self.arguments(), "optimizer")
         return cls(params, **self.arguments())
 
-    def links(self) -> tuple[Link, ...]:
-        """Not a chain: see `make`."""
-        raise TypeError(f"{self.target} is a torch.optim class, not a chain of links")
-
-    def numbers(self) -> dict[str, float]:
-        """Return nothing: all numbers go to the constructor."""
-        return {}
-
     def structure(self) -> tuple[Any, ...]:
-        """Return everything: lanes of a torch optimizer are never fused."""
+        """See `Optimizer.structure`: lanes of a torch optimizer are never fused."""
         return (self.model_dump_json(),)
-
-    def _number_fields(self) -> set[str]:
-        return set()
-
-
-__all__ = ["Coupling", "Torch"]

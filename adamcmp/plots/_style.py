@@ -57,7 +57,7 @@ def looks(optimizers: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 def panels(problems: list[str], rows: int = 1) -> tuple[Figure, list[list[Axes]]]:
     """Return a figure with a column of panels per problem, titled where there are several."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
         width = max(3.4 * len(problems), 4.2)
         figure = Figure(figsize=(width, 2.5 * rows + 0.7), layout="constrained")
         axes = figure.subplots(rows, len(problems), squeeze=False)
@@ -68,7 +68,7 @@ def panels(problems: list[str], rows: int = 1) -> tuple[Figure, list[list[Axes]]
 
 def legend(figure: Figure, handles: list[Line2D], note: str) -> None:
     """Put the legend above the panels and a note on what is shown below them."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
         figure.legend(
             handles=handles, loc="outside upper center", ncols=min(len(handles), 4), fontsize=8
         )

@@ -25,7 +25,7 @@ def draw(curves: pd.DataFrame) -> Figure:
         ["problem", "optimizer", "metric"], sort=False
     ):
         axis = axes[gaps.index(gap)][problems.index(problem)]
-        draw_band(axis, curve, colors[optimizer][0], "-")
+        draw_band(axis, curve, colors[str(optimizer)][0], "-")
     units = {"gap_loss": f"gap in {loss_label(curves['loss_name'].iloc[0])}"}
     for row, gap in zip(axes, gaps, strict=True):
         row[0].set_ylabel(units.get(gap, "gap in error (share of examples)"))

@@ -28,7 +28,7 @@ def draw(curves: pd.DataFrame) -> Figure:
     ):
         split, measure = str(metric).split("_")
         axis = axes[measures.index(measure)][problems.index(problem)]
-        draw_band(axis, curve, colors[optimizer][0], _STYLES[split])
+        draw_band(axis, curve, colors[str(optimizer)][0], _STYLES[split])
     for row, measure in zip(axes, measures, strict=True):
         name = loss_label(curves["loss_name"].iloc[0]) if measure == "loss" else LABELS["error"]
         row[0].set_ylabel(name)

@@ -35,11 +35,13 @@ def draw(points: pd.DataFrame) -> Figure:
     colors = looks(points["optimizer"])
     for (problem, optimizer), group in points.groupby(["problem", "optimizer"], sort=False):
         axis = axes[problems.index(problem)]
-        color, marker = colors[optimizer]
+        color, marker = colors[str(optimizer)]
         rest, best = group[~group["chosen"]], group[group["chosen"]]
-        axis.scatter(rest["x"], rest["y"], 16, "none", marker, edgecolors=color, alpha=0.6, lw=0.8)
-        look = {"edgecolors": "white", "lw": 0.5, "alpha": 0.8, "zorder": 3}
-        axis.scatter(best["x"], best["y"], 26, color, marker, **look)
+        for runs, size, face in ((rest, 16, "none"), (best, 26, color)):
+            axis.scatter(
+                runs["x"], runs["y"], s=size, marker=marker, alpha=0.7, lw=0.8,
+                facecolors=face, edgecolors=color,
+            )  # fmt: skip
     loss = loss_label(points["loss_name"].iloc[0])
     for axis in axes:
         axis.set_xlabel(f"final training {loss}")

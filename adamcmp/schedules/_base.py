@@ -13,7 +13,7 @@ from pydantic import Field
 from adamcmp.parts import Part
 
 Steps = NDArray[np.int64]
-Multipliers = NDArray[np.float64]
+Multipliers = NDArray[np.floating[Any]]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -61,21 +61,18 @@ class Schedule(Part):
         return None
 
 
-def progress(steps: Steps, horizon: Horizon) -> NDArray[np.floating[Any]]:
+def progress(steps: Steps, horizon: Horizon) -> Multipliers:
     """Return the share of the run that lies before each step, in [0, 1)."""
     return steps / horizon.steps
 
 
-def anneal_cosine(
-    start: float, end: float, share: NDArray[np.floating[Any]]
-) -> NDArray[np.floating[Any]]:
+def anneal_cosine(start: float, end: float, share: Multipliers) -> Multipliers:
     """Return the half cosine from `start` to `end` as `share` goes from 0 to 1."""
-    return end + (start - end) / 2.0 * (np.cos(np.pi * share) + 1.0)
+    curve: Multipliers = end + (start - end) / 2.0 * (np.cos(np.pi * share) + 1.0)
+    return curve
 
 
-def anneal_linear(
-    start: float, end: float, share: NDArray[np.floating[Any]]
-) -> NDArray[np.floating[Any]]:
+def anneal_linear(start: float, end: float, share: Multipliers) -> Multipliers:
     """Return the straight line from `start` to `end` as `share` goes from 0 to 1."""
     return start + (end - start) * share
 

@@ -1,6 +1,14 @@
 """Cosine decay."""
 
-from adamcmp.schedules._base import Horizon, Multipliers, Schedule, Share, Steps, anneal_cosine, progress
+from adamcmp.schedules._base import (
+    Horizon,
+    Multipliers,
+    Schedule,
+    Share,
+    Steps,
+    anneal_cosine,
+    progress,
+)
 
 
 class Cosine(Schedule):

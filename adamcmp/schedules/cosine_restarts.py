@@ -11,8 +11,8 @@ from adamcmp.schedules._base import Horizon, Multipliers, Schedule, Share, Steps
 class CosineRestarts(Schedule):
     """Cosine decay that starts again after T_0, T_0·T_mult, T_0·T_mult², … epochs.
 
-    Source: Loshchilov & Hutter 2017, "SGDR", equation 5; torch: CosineAnnealingWarmRestarts, stepped
-    with fractions of epochs.
+    Source: Loshchilov & Hutter 2017, "SGDR", equation 5; torch:
+    CosineAnnealingWarmRestarts, stepped with fractions of epochs.
 
     Attributes:
         T_0: Epochs in the first cycle.
@@ -35,7 +35,8 @@ class CosineRestarts(Schedule):
 
     def ends(self, horizon: Horizon) -> Multipliers:
         """Return the epochs at which cycles end, in order, up to the end of the run."""
-        ends, length = [], self.T_0
+        ends: list[float] = []
+        length = self.T_0
         while sum(ends[-1:]) + length <= horizon.steps / horizon.epoch:
             ends.append(sum(ends[-1:]) + length)
             length *= self.T_mult

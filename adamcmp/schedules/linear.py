@@ -1,6 +1,14 @@
 """Linear decay."""
 
-from adamcmp.schedules._base import Horizon, Multipliers, Schedule, Share, Steps, anneal_linear, progress
+from adamcmp.schedules._base import (
+    Horizon,
+    Multipliers,
+    Schedule,
+    Share,
+    Steps,
+    anneal_linear,
+    progress,
+)
 
 
 class Linear(Schedule):

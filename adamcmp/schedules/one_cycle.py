@@ -1,9 +1,8 @@
 """One cycle of learning rate, and the mirrored one of momentum."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from adamcmp.schedules._base import ANNEAL, Horizon, Multipliers, Schedule, Steps
@@ -54,7 +53,7 @@ class OneCycle(Schedule):
 
     def _legs(
         self, steps: Steps, horizon: Horizon, start: float, peak: float, end: float
-    ) -> NDArray[np.floating[Any]]:
+    ) -> Multipliers:
         rise = self.pct_start * horizon.steps - 1.0  # torch counts the peak's step so
         fall = max(horizon.steps - 1.0 - rise, 1e-12)
         anneal = ANNEAL[self.anneal]

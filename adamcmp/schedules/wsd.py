@@ -27,5 +27,9 @@ class WSD(Schedule):
     def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
         """See `Schedule.shape`."""
         x = np.clip((progress(steps, horizon) - (1 - self.decay)) / self.decay, 0.0, 1.0)
-        fall = {"linear": 1 - x, "cosine": (1 + np.cos(np.pi * x)) / 2, "sqrt": 1 - np.sqrt(x)}
+        fall: dict[str, Multipliers] = {
+            "linear": 1 - x,
+            "cosine": (1 + np.cos(np.pi * x)) / 2,
+            "sqrt": 1 - np.sqrt(x),
+        }
         return self.end + (1 - self.end) * fall[self.form]

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from adamcmp.datasets import Augmentation, Dataset
 from adamcmp.errors import ConfigError
+from adamcmp.schema import SPLITS
 from adamcmp.streams import stream_seed, uniform
-from adamcmp.types import SPLITS, Data, Shape, Split
+from adamcmp.types import Data, Shape, Split
 
 
 @dataclass(frozen=True)

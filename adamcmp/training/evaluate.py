@@ -5,6 +5,7 @@ Shapes: M lanes, B examples of a chunk, C outputs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 import torch
@@ -43,13 +44,18 @@ def _means(lanes: Lanes, examples: Examples) -> tuple[list[float], list[float] |
     classes = not examples.y.is_floating_point()
     loss_M = torch.zeros(len(lanes.seeds), dtype=torch.float64, device=examples.x.device)
     wrong_M = torch.zeros_like(loss_M, dtype=torch.int64)
-    for x_B, y_B in zip(examples.x.split(size), examples.y.split(size), strict=True):
+    for x_B, y_B in _chunks(examples, size):
         outputs_MBC = lanes.outputs(x_B)
         loss_M += lanes.measure(outputs_MBC, y_B).double().sum(1)
         if classes:
             wrong_M += _wrong(outputs_MBC, y_B).sum(1)
     mean_M = (loss_M / len(examples)).tolist()
     return mean_M, (wrong_M.double() / len(examples)).tolist() if classes else None
+
+
+def _chunks(examples: Examples, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(examples), size):
+        yield examples.x[start : start + size], examples.y[start : start + size]
 
 
 def _wrong(outputs_MBC: Tensor, y_B: Tensor) -> Tensor:

@@ -21,8 +21,9 @@ from adamcmp.datasets import Augmentation
 from adamcmp.losses import Loss
 from adamcmp.models import Model
 from adamcmp.models._layers import number_sites
-from adamcmp.optimizers import Optimizer
+from adamcmp.optimizers import Optimizer, Rule
 from adamcmp.optimizers._chain import global_norm
+from adamcmp.optimizers.torch import Torch
 from adamcmp.streams import bits, stream_seed
 from adamcmp.training.device_data import augment
 from adamcmp.types import Shape
@@ -192,8 +193,10 @@ class _ChainStepper:
     """Moves the lanes' parameters by a chain of links."""
 
     def __init__(self, recipe: Recipe, params: Tree) -> None:
+        assert isinstance(recipe.optimizer, Rule)
         link = recipe.optimizer.chain(clip=recipe.clip)
-        self.state = _over_lanes(link.init, recipe.fused)({n: p.detach() for n, p in params.items()})
+        detached = {name: p.detach() for name, p in params.items()}
+        self.state = _over_lanes(link.init, recipe.fused)(detached)
         self._update = _over_lanes(link.update, recipe.fused)
 
     def __call__(
@@ -215,7 +218,8 @@ class _TorchStepper:
         self._clip = recipe.clip
         # The optimizer holds the parameters themselves, less their lane axis.
         self._params = {name: nn.Parameter(p.detach()[0]) for name, p in params.items()}
-        self._optimizer = recipe.optimizer.make(list(self._params.values()))  # type: ignore[attr-defined]
+        assert isinstance(recipe.optimizer, Torch)
+        self._optimizer = recipe.optimizer.make(list(self._params.values()))
 
     def __call__(
         self, params: Tree, grads: Tree, hypers_M: Mapping[str, Tensor], number: int
@@ -230,7 +234,7 @@ class _TorchStepper:
 
 
 def _stepper(recipe: Recipe, params: Tree) -> _ChainStepper | _TorchStepper:
-    kind = _ChainStepper if recipe.optimizer.fuses else _TorchStepper
+    kind = _ChainStepper if isinstance(recipe.optimizer, Rule) else _TorchStepper
     return kind(recipe, params)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from adamcmp import schema
 from adamcmp.config import RunConfig
 from adamcmp.errors import AdamcmpError, ConfigError
 from adamcmp.grouping import LaneGroup
+from adamcmp.optimizers.torch import Torch
 from adamcmp.plan import RunSpec
 from adamcmp.provenance import cpu_name, software
 from adamcmp.schedules import Horizon
@@ -90,8 +92,8 @@ def check_group(group: LaneGroup) -> None:
             f"{len(data.train)} examples."
         )
     network = config.model.build(data.shape)
-    if not config.optimizer.fuses:
-        config.optimizer.make(list(network.parameters()))  # type: ignore[attr-defined]
+    if isinstance(config.optimizer, Torch):
+        config.optimizer.make(list(network.parameters()))
 
 
 class _Training:
@@ -148,7 +150,7 @@ class _Training:
     def _segments(self) -> list[tuple[int, int]]:
         """Return the stretches of steps between evaluations."""
         ends = evaluation_steps(self.protocol.eval, self.horizon)
-        return list(zip(ends, ends[1:], strict=False))
+        return list(pairwise(ends))
 
     def _watch_for_divergence(self, first: list[dict[str, float]]) -> None:
         initial = [row["train_loss"] for row in first]
@@ -312,11 +314,8 @@ def horizon(config: RunConfig, train_examples: int) -> Horizon:
 
 
 def constants(config: RunConfig, horizon: Horizon) -> dict[str, float]:
-    """Return the run's hyperparameters that no schedule moves, weight decay in plain units."""
-    values = config.optimizer.hypers()
-    if config.optimizer.normalized:
-        # wd = wd_norm·√(b/(B·T)), and B·T/b is the number of steps.
-        values["weight_decay"] /= math.sqrt(horizon.steps)
+    """Return the run's hyperparameters that no schedule moves."""
+    values = config.optimizer.hypers(horizon.steps)
     if config.protocol.grad_clip is not None:
         values["grad_clip"] = config.protocol.grad_clip
     return values

@@ -11,7 +11,7 @@ from torch.optim.optimizer import ParamsT
 
 from adamcmp.config import build_part, part_defaults
 from adamcmp.errors import ConfigError
-from adamcmp.optimizers import Optimizer
+from adamcmp.optimizers import Rule
 
 
 class ChainOptimizer(torch.optim.Optimizer):
@@ -24,7 +24,7 @@ class ChainOptimizer(torch.optim.Optimizer):
         variant: The validated variant; groups may override its lr and weight_decay.
     """
 
-    def __init__(self, params: ParamsT, variant: Optimizer) -> None:
+    def __init__(self, params: ParamsT, variant: Rule) -> None:
         self._variant = variant
         self._chain = variant.chain()
         super().__init__(params, variant.hypers())
@@ -36,7 +36,7 @@ class ChainOptimizer(torch.optim.Optimizer):
         group.setdefault("initial_lr", group["lr"])
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step.
 
         Args:
@@ -50,7 +50,8 @@ class ChainOptimizer(torch.optim.Optimizer):
             hypers = self._hypers(group)
             for param in group["params"]:
                 if param.grad is not None:
-                    self._move(param, {k: v.to(param.device) for k, v in hypers.items()})
+                    here = {k: v.to(param.device) for k, v in hypers.items()}
+                    self._move(param, param.grad, here)
         return loss
 
     def _hypers(self, group: dict[str, Any]) -> dict[str, Tensor]:
@@ -64,14 +65,18 @@ class ChainOptimizer(torch.optim.Optimizer):
             "multiplier": torch.tensor(multiplier, dtype=torch.float64),
         }
 
-    def _move(self, param: Tensor, hypers: dict[str, Tensor]) -> None:
+    def _move(self, param: Tensor, grad: Tensor, hypers: dict[str, Tensor]) -> None:
         state, own = self.state[param], {"it": param.detach()}
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float64, device=param.device)
             state["links"] = self._chain.init(own)
         state["step"] = state["step"] + 1
         updates, state["links"] = self._chain.update(
-            {"it": param.grad}, state["links"], own, hypers, state["step"]  # type: ignore[dict-item]
+            {"it": grad},
+            state["links"],
+            own,
+            hypers,
+            state["step"],
         )
         param.add_(updates["it"])
 
@@ -91,7 +96,7 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
     short = {"wd": "weight_decay"}
     given = {short.get(key, key): value for key, value in hypers.items()}
     variant = build_part("optimizer", {**part_defaults("optimizer", name), **given})
-    if not variant.fuses:
+    if not isinstance(variant, Rule):
         raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")
     if variant.normalized:
         raise ConfigError(

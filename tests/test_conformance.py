@@ -1,0 +1,171 @@
+"""Every yaml of every group, picked up by itself: a new part is tested without writing a test."""
+
+from pathlib import Path
+
+import adamcmp.configs
+import numpy as np
+import pytest
+import torch
+
+from adamcmp.cli.browse import describe
+from adamcmp.config import ROOMS, Composer, build_part, part_defaults
+from adamcmp.datasets import Dataset
+from adamcmp.grouping import LaneGroup
+from adamcmp.parts import lookup, names
+from adamcmp.training import device_data, train_group
+from adamcmp.types import Data, Done, Shape, Split
+
+FOLDER = Path(adamcmp.configs.__file__).parent
+YAMLS = sorted(FOLDER.glob("*/*.yaml"))
+
+#: What a yaml cannot know by itself: the user's own class or file.
+OWN = {
+    "optimizer/torch": ["optimizer.target=torch.optim.Adagrad"],
+    "model/custom": ["model.target=own_net.Net", "+model.scale=0.5"],
+    "dataset/csv": ["dataset.path=own.csv", "dataset.target=y"],
+    "dataset/npz": ["dataset.path=own.npz"],
+}
+#: Models made for images are tried on images.
+IMAGES = ["dataset=digits"]
+SMALL = ["steps=3", "eval.every_steps=2", "batch_size=16", "eval.train_examples=32"]
+
+
+def label(yaml: Path) -> str:
+    return f"{yaml.parent.name}/{yaml.stem}"
+
+
+@pytest.fixture
+def own_files(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((60, 5)), np.arange(60) % 3
+    rows = "\n".join(",".join(map(str, [*row, target])) for row, target in zip(x, y, strict=True))
+    (tmp_path / "own.csv").write_text(f"a,b,c,d,e,y\n{rows}\n")
+    np.savez(tmp_path / "own.npz", x=x, y=y)
+    (tmp_path / "own_net.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self, inputs, outputs, scale):\n"
+        "        super().__init__()\n"
+        "        self.line = torch.nn.Linear(inputs[0], outputs)\n"
+        "        self.unused = torch.nn.Parameter(torch.zeros(2))\n"
+        "        self.scale = scale\n"
+        "    def forward(self, x):\n"
+        "        return torch.nn.functional.dropout(self.line(x), 0.1, self.training) * self.scale\n"
+    )
+
+
+@pytest.fixture
+def tiny_downloads(monkeypatch):
+    """What must be downloaded is stood in for by a few random images of the same shape."""
+
+    def read(dataset: Dataset) -> tuple[Split, Split]:
+        size = (1, 28, 28) if "mnist" in dataset.name else (3, 32, 32)
+        rng = np.random.default_rng(0)
+        x = rng.random((60, *size)).astype(np.float32)
+        return Split(x[:48], np.arange(48) % 10), Split(x[48:], np.arange(12) % 10)
+
+    from adamcmp.datasets._torchvision import TorchvisionDataset
+
+    monkeypatch.setattr(TorchvisionDataset, "read", read)
+    device_data.load.cache_clear()
+    yield
+    device_data.load.cache_clear()
+
+
+@pytest.mark.parametrize("yaml", YAMLS, ids=label)
+def test_every_yaml_trains(yaml, specs, own_files, tiny_downloads):
+    """One line on what it is; it composes, validates, trains three steps, and its rows fit."""
+    assert len(describe(yaml)) > 10, "the first line of the yaml says what it is"
+    group = yaml.parent.name
+    words = [f"{group}={yaml.stem}", *OWN.get(label(yaml), []), *SMALL]
+    if group == "model" and yaml.stem in ("cnn", "resnet", "torchvision"):
+        words += IMAGES + (
+            ["eval.train_examples=4", "subset=40"] if yaml.stem == "torchvision" else []
+        )
+    (spec,) = specs(words)
+    outcome = train_group(LaneGroup((spec,)))
+    assert isinstance(outcome, Done), outcome
+    (row,) = outcome.runs
+    assert row["status"] == "done" and np.isfinite(row["train_loss"])
+    from adamcmp.store import METRIC_SCHEMA, _table, run_schema
+
+    assert _table(outcome.runs, run_schema()).num_rows == 1
+    assert _table(outcome.metrics, METRIC_SCHEMA).num_rows == 3
+
+
+@pytest.mark.parametrize("yaml", YAMLS, ids=label)
+def test_a_yaml_says_all_its_settings(yaml):
+    """What a part can be told stands in its yaml, so that Hydra takes it without a +."""
+    group = yaml.parent.name
+    room, base, naming = ROOMS[group]
+    composed = Composer().compose([f"{group}={yaml.stem}"])[group]
+    part = lookup(room, composed[naming], base)
+    assert set(composed.keys()) == set(part.model_fields)
+    assert part.__doc__
+
+
+@pytest.mark.parametrize("group", ROOMS)
+def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
+    room, base, naming = ROOMS[group]
+    used = {
+        Composer().compose([f"{group}={y.stem}"])[group][naming]
+        for y in FOLDER.glob(f"{group}/*.yaml")
+    }
+    assert used == set(names(room))
+    for name in names(room):
+        assert lookup(room, name, base).__doc__
+
+
+@pytest.mark.parametrize("name", [n for n in names("models") if n != "custom"])
+def test_models_depend_on_their_seed_alone(name):
+    image = name in ("cnn", "resnet", "torchvision")
+    shape = Shape((1, 32, 32) if image else (40,), 10, "classification")
+    model = build_part("model", part_defaults("model", name))
+
+    def weights(seed):
+        torch.manual_seed(seed)
+        return torch.cat([p.detach().flatten() for p in model.build(shape).parameters()])
+
+    assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [y for y in YAMLS if y.parent.name == "dataset" and y.stem not in ("csv", "npz")],
+    ids=label,
+)
+def test_datasets_keep_their_promises(yaml, tiny_downloads):
+    """Disjoint splits, finite inputs, classes from 0, the same again for the same seed."""
+    values = part_defaults("dataset", yaml.stem)
+    dataset = build_part("dataset", values)
+    data, again = dataset.load(), dataset.load()
+    assert isinstance(data, Data)
+    for name in ("train", "val", "test"):
+        split, same = getattr(data, name), getattr(again, name)
+        assert len(split) and split.x.shape[1:] == data.shape.inputs
+        assert np.isfinite(split.x).all() and np.array_equal(split.x, same.x)
+        assert split.y.min() >= 0 and split.y.max() < data.shape.outputs
+    noisy = build_part("dataset", {**values, "label_noise": 0.5, "subset": 40}).load()
+    assert len(noisy.train) + len(noisy.val) == 40
+    assert noisy.shape == data.shape or yaml.stem == "teacher"
+
+
+@pytest.mark.parametrize(
+    "yaml", [y for y in YAMLS if y.parent.name == "optimizer" and y.stem != "torch"], ids=label
+)
+def test_optimizers_lower_a_quadratic(yaml):
+    """100 steps on ½‖θ − 1‖² from 0 come nearer; the state has no leaf outside the tree."""
+    variant = build_part("optimizer", part_defaults("optimizer", yaml.stem))
+    link = variant.chain()
+    params = {"w": torch.zeros(3, 2, dtype=torch.float64)}
+    hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in variant.hypers().items()}
+    hypers |= {"multiplier": torch.tensor(1.0), "lr": torch.tensor(0.02, dtype=torch.float64)}
+    state = link.init(params)
+    for t in range(100):
+        before = params["w"].clone()
+        updates, state = link.update(
+            {"w": params["w"] - 1}, state, params, hypers, torch.tensor(t + 1.0)
+        )
+        assert torch.equal(params["w"], before), "links do not modify their arguments"
+        params = {"w": params["w"] + updates["w"]}
+    assert (params["w"] - 1).norm() < 0.5 * 6**0.5

@@ -1,0 +1,83 @@
+"""The Python face is small and pinned; the documents say what is true."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import adamcmp
+from adamcmp import errors
+from adamcmp.cli import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_face_is_pinned():
+    assert sorted(adamcmp.__all__) == [
+        "AdamcmpError", "ConfigError", "DataError", "NotFound", "RunFailed", "StoreError", "Study",
+        "load", "run", "sweep", "torch_optimizer",
+    ]  # fmt: skip
+    for name in adamcmp.__all__:
+        assert getattr(adamcmp, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        adamcmp.nope  # noqa: B018
+
+
+def test_importing_the_face_imports_nothing_heavy():
+    script = "import adamcmp, os, sys; print('torch' in sys.modules, os.environ['MKL_CBWR'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False AUTO,STRICT\n"
+
+
+def test_the_exception_tree_is_in_one_docstring():
+    tree = errors.__doc__
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, Exception):
+            assert name in tree and issubclass(value, errors.AdamcmpError)
+            assert value.exit_code in (1, 2)
+
+
+def test_run_sweep_and_load():
+    words = ["steps=2", "study=face"]
+    row = adamcmp.run(words)
+    assert row["status"] == "done" and row["study"] == "face"
+    assert adamcmp.run(words, force=True)["train_loss"] == row["train_loss"]
+    study = adamcmp.sweep([*words, "seed=0,1"])
+    assert len(study.runs) == 2 and set(study.metrics["run_id"]) == set(study.runs["run_id"])
+    assert adamcmp.load("face").runs["run_id"].tolist() == study.runs["run_id"].tolist()
+    with pytest.raises(adamcmp.ConfigError, match="several values use `adamcmp sweep`"):
+        adamcmp.run(["seed=0,1"])
+
+
+def test_a_crash_raises(tmp_path):
+    (tmp_path / "crashnet.py").write_text(
+        "import torch\nclass Net(torch.nn.Linear):\n"
+        "    def __init__(self): super().__init__(40, 10)\n"
+        "    def forward(self, x): raise RuntimeError('out of luck')\n"
+    )
+    with pytest.raises(adamcmp.RunFailed, match="out of luck"):
+        adamcmp.run(["model=custom", "model.target=crashnet.Net"])
+    with pytest.raises(adamcmp.RunFailed, match="2 runs: RuntimeError: out of luck"):
+        adamcmp.sweep(["model=custom", "model.target=crashnet.Net", "seed=0,1"])
+
+
+def test_the_readme_names_every_command_and_ci_runs_its_test_command():
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"adamcmp {command}" in readme for command in COMMANDS)
+    commands = re.findall(r"^python3 -m venv .*$", readme, re.MULTILINE)
+    assert len(commands) == 2
+    assert "adamcmp run optimizer=adamw wd=0.01" in commands[0] and "pytest" in commands[1]
+    assert all("-c constraints.txt" in command for command in commands)
+    picked = subprocess.run(
+        ["bash", "-c", "source .ci/readme_command; readme_command pytest README.md"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert picked.stdout.strip() == commands[1]
+
+
+def test_documents_show_no_dead_links():
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"

@@ -1,0 +1,46 @@
+"""A wheel built from the repo and installed elsewhere finds its configs too."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def call(*words, **keywords):
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, **keywords)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_wheel_works_elsewhere(tmp_path):
+    source, elsewhere = tmp_path / "source", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    # Built from a copy: a build leaves folders beside its sources.
+    files = call("git", "ls-files", "-co", "--exclude-standard", cwd=ROOT).splitlines()
+    for file in files:
+        if (ROOT / file).is_file() and not file.startswith(("results/", "tests/")):
+            (source / file).parent.mkdir(parents=True, exist_ok=True)
+            (source / file).write_bytes((ROOT / file).read_bytes())
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    call(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source)
+    (wheel,) = tmp_path.glob("adamcmp-*.whl")
+
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    site = Path(call(python, "-c", "import site; print(site.getsitepackages()[0])").strip())
+    call(*pip, "install", "--no-deps", "--target", site, wheel)
+    # The packages it needs are this environment's; a plain .pth line brings no editable install.
+    (site / "needs.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+
+    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "ADAMCMP_RESULTS")}
+    where = call(python, "-c", "import adamcmp; print(adamcmp.__file__)", cwd=elsewhere, env=clean)
+    assert Path(where.strip()).is_relative_to(site)
+    out = call(python, "-m", "adamcmp", "run", "steps=2", cwd=elsewhere, env=clean)
+    assert "files in results/scratch" in out
+    assert (elsewhere / "results" / "scratch" / "study.yaml").exists()
+    assert "mnist1d" in call(python, "-m", "adamcmp", "parts", cwd=elsewhere, env=clean)
+    assert (site / "adamcmp" / "py.typed").exists()

@@ -1,0 +1,168 @@
+"""What the first report says and draws: data against hand-made runs, files that open."""
+
+import xml.etree.ElementTree as ET
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+import adamcmp
+from adamcmp import schema
+from adamcmp.cli import main
+from adamcmp.errors import ConfigError
+from adamcmp.plots import PLOTS, gap_curves, learning_curves, loss_vs_error
+from adamcmp.plots._style import PALETTE, looks, ordered
+from adamcmp.stats import chosen, setting_columns, summary
+
+
+NAN = float("nan")
+
+
+def made(rows) -> pd.DataFrame:
+    """Runs from (optimizer, lr, seed, val_error, test_error[, status])."""
+    frame = pd.DataFrame(
+        [
+            {
+                "run_id": f"{o}{lr}{seed}", "dataset": "d", "model": "m", "optimizer": o, "loss": "cross_entropy",
+                "lr": lr, "wd": 0.0, "seed": seed, "status": (rest or ["done"])[0], "val_error": val,
+                "test_error": test, "train_error": test / 2, "train_loss": test * 2, "val_loss": val,
+                "test_loss": test * 3, "gap_loss": test, "gap_error": test / 2, "optimizer.betas": [0.9, 0.99],
+            }
+            for o, lr, seed, val, test, *rest in rows
+        ]
+    )  # fmt: skip
+    return frame.reindex(columns=dict.fromkeys([*frame.columns, *schema.RUN_COLUMNS]))
+
+
+RUNS = made(
+    [
+        ("adamw", 0.1, 0, 0.30, 0.50), ("adamw", 0.1, 1, 0.32, 0.52),
+        ("adamw", 0.2, 0, 0.40, 0.10), ("adamw", 0.2, 1, 0.40, 0.10),  # best on test alone
+        ("sgd", 0.1, 0, 0.50, 0.60), ("sgd", 0.1, 1, 0.54, 0.64),
+        ("sgd", 0.2, 0, 0.10, 0.20), ("sgd", 0.2, 1, NAN, NAN, "diverged"),
+    ]
+)  # fmt: skip
+
+
+class TestChoice:
+    def test_on_validation_never_on_test(self):
+        best = chosen(RUNS)
+        assert set(best.loc[best["optimizer"] == "adamw", "lr"]) == {0.1}
+
+    def test_a_setting_that_diverged_for_a_seed_is_worse(self):
+        best = chosen(RUNS)
+        assert set(best.loc[best["optimizer"] == "sgd", "lr"]) == {0.1}
+
+    def test_without_validation_there_is_no_choosing(self):
+        blind = RUNS.assign(val_error=float("nan"), val_loss=float("nan"))
+        with pytest.raises(ConfigError, match=r"no validation split to choose on. Name one, such as lr=0.1"):
+            chosen(blind)
+        assert len(chosen(blind[blind["lr"] == 0.1])) == 4
+
+    def test_settings_are_what_was_varied(self):
+        assert setting_columns(RUNS) == ["lr", "wd"]
+        betas = [[0.9, 0.99]] * 4 + [[0.9, 0.999]] * 4
+        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == ["lr", "wd"]
+        betas = [[0.9, 0.99], [0.9, 0.999]] * 4
+        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == ["lr", "wd", "optimizer.betas"]
+
+    def test_summary(self):
+        table = summary(RUNS).set_index("optimizer")
+        assert table.loc["adamw", "test_error"] == pytest.approx(0.51)
+        assert table.loc["adamw", "test_error_sd"] == pytest.approx(0.02 / 2**0.5)
+        assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 0, 2]
+
+    def test_failed_runs_are_no_results(self):
+        failed = RUNS.assign(status="failed")
+        assert chosen(failed).empty and summary(failed).empty
+
+
+class TestPlotData:
+    METRICS = pd.DataFrame(
+        [
+            {"run_id": run, "step": e, "epoch": float(e), "train_loss": v, "test_loss": v + 1,
+             "train_error": v, "test_error": v, "gap_loss": 1.0, "gap_error": 0.0}
+            for run, base in (("adamw0.10", 1.0), ("adamw0.11", 3.0), ("adamw0.20", 9.0))
+            for e, v in ((0, base), (1, base / 2))
+        ]
+    )  # fmt: skip
+
+    def test_learning_curves(self):
+        tidy = learning_curves.data(RUNS, self.METRICS)
+        curve = tidy[(tidy["metric"] == "test_loss") & (tidy["optimizer"] == "adamw")]
+        assert curve[["epoch", "mean", "n"]].to_numpy().tolist() == [[0, 3, 2], [1, 2, 2]]
+        assert curve["sd"].tolist() == pytest.approx([2**0.5, 0.5 * 2**0.5])
+
+    def test_gap_curves(self):
+        tidy = gap_curves.data(RUNS, self.METRICS)
+        assert set(tidy["metric"]) == {"gap_loss", "gap_error"} and (tidy["sd"] == 0).all()
+
+    def test_loss_vs_error_has_every_run_that_ended(self):
+        points = loss_vs_error.data(RUNS, self.METRICS)
+        assert len(points) == 7 and points["chosen"].sum() == 4
+        assert points["x"].tolist() == pytest.approx([2 * y for y in points["y"]])
+
+
+def test_optimizers_keep_their_colours():
+    assert looks(["adamw", "sgd"])["sgd"] == looks(["sgd"])["sgd"]
+    every = looks(["mine", "adamw", "adam_l2", "yours"])
+    assert len({color for color, _ in every.values()}) == 4
+    assert ordered(["zz", "adamw", "adam_l2"]) == ["adam_l2", "adamw", "zz"]
+    assert len(looks([f"own{i}" for i in range(20)])) == 20
+    assert len(set(PALETTE)) == 7
+
+
+FAST = ["steps=6", "eval.every_steps=2", "study=s"]
+
+
+class TestCommand:
+    def test_writes_plots_and_tables(self, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1"])
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
+        assert main(["report", "s"]) == 0
+        out = capsys.readouterr().out
+        assert "s: mnist1d, mlp (8 done, 1 diverged)" in out and "±" in out
+        folder = results / "s" / "report"
+        for name in PLOTS:
+            with Image.open(folder / f"{name}.png") as image:
+                assert min(image.size) > 300
+                assert len(image.convert("RGB").getcolors(1 << 20)) > 20
+            svg = ET.parse(folder / f"{name}.svg").getroot()
+            text = " ".join(svg.itertext())
+            assert "adam_l2" in text and "adamw" in text and ("epochs" in text or "final" in text)
+            assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        table = pd.read_csv(folder / "summary.csv")
+        assert table["optimizer"].tolist() == ["adam_l2", "adamw", "sgd"]
+        assert table["diverged"].tolist() == [0, 0, 1]
+        markdown = (folder / "summary.md").read_text()
+        assert markdown.startswith("| dataset") and "validation" in markdown
+
+    def test_the_same_data_gives_the_same_files(self, results):
+        adamcmp.sweep([*FAST, "seed=0,1"])
+        contents = []
+        for _ in range(2):
+            assert main(["report", "s"]) == 0
+            files = sorted((results / "s" / "report").iterdir())
+            contents.append([file.read_bytes() for file in files])
+        assert contents[0] == contents[1]
+
+    def test_latest_study_and_filters(self, capsys):
+        adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
+        assert main(["report", "lr=0.01"]) == 0
+        assert "(1 done)" in capsys.readouterr().out
+        assert main(["report", "s", "lr=7"]) == 2
+        assert "no run that ended and fits" in capsys.readouterr().err
+
+    def test_regression_several_problems_and_one_seed(self, results, capsys):
+        words = ["dataset=teacher", "dataset.task=regression", "loss=mse", "model=mlp,logistic"]
+        adamcmp.sweep([*FAST, *words])
+        assert main(["report", "s"]) == 0
+        out = capsys.readouterr().out
+        assert "logistic" in out and "test loss" in out and "error" not in out
+        svg = (results / "s" / "report" / "learning_curves.svg").read_text()
+        assert "mean squared error" in svg and "One seed" in svg
+
+    def test_only_failed_or_diverged_runs(self, capsys):
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
+        assert main(["report", "s"]) == 2
+        assert "has no run that ended" in capsys.readouterr().err

@@ -1,0 +1,265 @@
+"""Studies on disk: atomic appends, damage that is named, columns that stay."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import adamcmp
+from adamcmp import frame, schema
+from adamcmp.cli import main
+from adamcmp.config import Numerics
+from adamcmp.errors import NotFound, StoreError
+from adamcmp.store import Store, run_columns, run_schema
+
+FAST = ["steps=3", "eval.every_steps=1"]
+
+
+@pytest.fixture
+def study(results):
+    """A study of three runs in two parts."""
+    adamcmp.sweep([*FAST, "seed=0,1", "study=s"])
+    adamcmp.run([*FAST, "seed=2", "study=s"])
+    return results / "s"
+
+
+def part(study: Path, kind: str, number: int = 0) -> Path:
+    return sorted((study / kind).glob("*.parquet"))[number]
+
+
+def test_anyone_can_read_it(study):
+    """Nobody needs adamcmp: pandas reads the folders, every declared column is there."""
+    runs, metrics = pd.read_parquet(study / "runs"), pd.read_parquet(study / "metrics")
+    assert len(runs) == 3 and len(metrics) == 12
+    assert list(runs.columns) == run_schema().names
+    assert list(metrics.columns) == list(schema.METRIC_COLUMNS)
+    assert set(schema.RUN_COLUMNS) | set(schema.PROVENANCE_COLUMNS) <= set(runs.columns)
+    assert runs["optimizer.betas"].iloc[0].tolist() == [0.9, 0.999]
+
+
+def test_public_columns_are_pinned():
+    """Their names are an interface: changing one is a change of the schema's version."""
+    assert list(schema.RUN_COLUMNS)[:14] == [
+        "run_id", "study", "dataset", "model", "optimizer", "rule", "coupling", "schedule",
+        "loss", "lr", "wd", "seed", "epochs", "batch_size",
+    ]  # fmt: skip
+    assert {"status", "error", "stopped_at_step", "steps", "best_step", "wall_time_s"} < set(
+        schema.RUN_COLUMNS
+    )
+    assert {"best_val_error", "test_accuracy", "gap_loss", "gap_error"} < set(schema.RUN_COLUMNS)
+    assert list(schema.METRIC_COLUMNS)[:5] == ["run_id", "step", "epoch", "examples", "lr"]
+
+
+def test_loaded_tables_agree(study):
+    loaded = adamcmp.load("s")
+    assert loaded.name == "s" and len(loaded.runs) == 3
+    assert loaded.runs["stopped_at_step"].dtype == pd.Int64Dtype()
+    last = loaded.metrics.groupby("run_id").last()
+    runs = loaded.runs.set_index("run_id")
+    pd.testing.assert_series_equal(last["test_loss"], runs["test_loss"].loc[last.index])
+    assert (runs["gap_error"] == runs["test_error"] - runs["train_error"]).all()
+
+
+@pytest.mark.parametrize("kind", ["runs", "metrics"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b"",
+        lambda b: b[: len(b) // 2],
+        lambda b: b[:-1],
+        lambda b: bytes(len(b)),
+        lambda b: b"not parquet at all",
+    ],
+    ids=["empty", "truncated", "last byte missing", "zeroed", "text"],
+)
+def test_a_damaged_part_is_named(study, kind, damage, capsys):
+    path = part(study, kind)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(StoreError, match=path.name):
+        adamcmp.load("s").metrics  # noqa: B018
+    assert main(["report", "s"]) == 2
+    err = capsys.readouterr().err
+    assert path.name in err and "Traceback" not in err
+    if kind == "runs":
+        assert main(["run", *FAST, "study=s"]) == 2
+
+
+def test_a_flipped_bit_never_reads_as_another_number(study):
+    path = part(study, "metrics")
+    content, whole = path.read_bytes(), frame.read_part(path)
+    refused = 0
+    for place in range(10, len(content), len(content) // 150):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        try:
+            assert frame.read_part(path).equals(whole), place
+        except StoreError:
+            refused += 1
+    assert refused > 50
+
+
+def test_a_missing_metrics_part_is_named(study):
+    path = part(study, "metrics")
+    path.unlink()
+    with pytest.raises(StoreError, match=f"{path.name} is missing"):
+        adamcmp.load("s").metrics  # noqa: B018
+
+
+def test_deleting_a_damaged_part_brings_its_runs_back(study):
+    whole = adamcmp.load("s").metrics.drop(columns="wall_time_s")
+    name = part(study, "runs").name
+    for kind in ("runs", "metrics"):
+        (study / kind / name).unlink()
+    adamcmp.sweep([*FAST, "seed=0,1,2", "study=s"])
+    again = adamcmp.load("s").metrics.drop(columns="wall_time_s")
+    key = ["run_id", "step"]
+    pd.testing.assert_frame_equal(
+        again.sort_values(key, ignore_index=True), whole.sort_values(key, ignore_index=True)
+    )
+
+
+def test_foreign_and_newer_parts_are_refused(study):
+    pq.write_table(pa.table({"x": [1]}), study / "runs" / "zz.parquet")
+    with pytest.raises(StoreError, match=r"zz.parquet was not written by adamcmp"):
+        adamcmp.load("s").runs  # noqa: B018
+    newer = pa.table({"run_id": ["a"]}).replace_schema_metadata({frame.VERSION_KEY: b"99"})
+    pq.write_table(newer, study / "runs" / "zz.parquet")
+    with pytest.raises(StoreError, match="newer adamcmp"):
+        adamcmp.load("s").runs  # noqa: B018
+
+
+def test_later_columns_survive_beside_older_parts(study):
+    """A part of an older version, without some column, costs the newer ones nothing."""
+    older = part(study, "runs")
+    table = pq.read_table(older).drop_columns(["optimizer.betas"])
+    pq.write_table(table, older, write_page_checksum=True)
+    assert adamcmp.load("s").runs["optimizer.betas"].notna().sum() == 1
+
+
+def test_a_key_without_a_column_is_an_error_not_a_loss(study):
+    with pytest.raises(KeyError, match="nonsense"):
+        Store(study).append([{"run_id": "x", "nonsense": 1}], [])
+
+
+@pytest.mark.parametrize("moment", ["metrics", "runs", "after"])
+def test_killed_while_appending(study, moment):
+    """SIGKILL after the temporary file of a part is written: the old state or the new one."""
+    before = adamcmp.load("s").runs["run_id"].tolist()
+    script = f"""
+import os, signal, adamcmp, adamcmp.store as store
+from pathlib import Path
+replace = Path.replace
+def killed(self, target):
+    kind = Path(target).parent.name
+    if {moment!r} == kind:
+        os.kill(os.getpid(), signal.SIGKILL)
+    moved = replace(self, target)
+    if {moment!r} == "after" and kind == "runs":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return moved
+Path.replace = killed
+adamcmp.run({[*FAST, "seed=3", "study=s"]!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(adamcmp.load("s").runs) == len(before) + (moment == "after")
+    assert len(pd.read_parquet(study / "runs")) == len(before) + (moment == "after")
+    row = adamcmp.run([*FAST, "seed=3", "study=s"])
+    assert row["status"] == "done"
+    assert len(adamcmp.load("s").runs) == len(before) + 1
+    assert len(adamcmp.load("s").metrics) == 4 * (len(before) + 1)
+    adamcmp.run([*FAST, "seed=4", "study=s"])
+    left = [p.name for kind in ("runs", "metrics") for p in (study / kind).iterdir()]
+    assert not [name for name in left if name.startswith(".tmp")]
+    assert len(left) == 2 * len(frame.parts(study))
+
+
+def test_two_processes_append_to_one_study(results):
+    command = [
+        sys.executable,
+        "-m",
+        "adamcmp",
+        "sweep",
+        "optimizer=sgd,adam",
+        "wd=0",
+        *FAST,
+        "study=both",
+    ]
+    both = [subprocess.Popen([*command, f"seed={s}"], stdout=subprocess.DEVNULL) for s in (0, 1)]
+    assert [p.wait() for p in both] == [0, 0]
+    runs = adamcmp.load("both").runs
+    assert len(runs) == 4 and runs["run_id"].is_unique
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_results(results, capsys):
+    results.mkdir()
+    results.chmod(0o500)
+    assert main(["run", *FAST]) == 2
+    assert "Cannot write to" in capsys.readouterr().err
+
+
+def test_a_file_where_the_results_folder_should_be(tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    assert main(["run", "results=taken", *FAST]) == 2
+    assert "Cannot write to" in capsys.readouterr().err
+
+
+def test_full_disk(study, monkeypatch, capsys):
+    real = os.fsync
+
+    def full(fd):
+        if not os.path.isdir(f"/proc/self/fd/{fd}"):  # noqa: PTH112
+            raise OSError(28, "No space left on device")
+        return real(fd)
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = sorted(study.rglob("*"))
+    assert main(["run", *FAST, "seed=9", "study=s"]) == 2
+    err = capsys.readouterr().err
+    assert "No space left on device" in err and "Traceback" not in err
+    assert sorted(study.rglob("*")) == before
+
+
+def test_damaged_study_yaml(study, capsys):
+    (study / "study.yaml").write_text("{nonsense")
+    assert main(["run", *FAST, "seed=9", "study=s"]) == 2
+    assert "study.yaml is damaged" in capsys.readouterr().err
+
+
+def test_study_yaml_keeps_what_was_asked(study):
+    about = Store(study).about()
+    assert about["numerics"] == {
+        "device": "cpu",
+        "dtype": "float32",
+        "threads": 1,
+        "engine": "eager",
+    }
+    assert [a["words"][-2] for a in about["asked"]] == ["seed=0,1", "seed=2"]
+    assert {"adamcmp_version", "torch_version", "git_commit", "at"} <= set(about["asked"][0])
+    assert Store(study).numerics() == Numerics(device="cpu", dtype="float32", threads=1)
+
+
+def test_latest_study_and_unknown_ones(study):
+    adamcmp.run([*FAST, "study=later"])
+    assert adamcmp.load().name == "later"
+    with pytest.raises(NotFound, match="Did you mean 'later'"):
+        adamcmp.load("latter")
+
+
+def test_every_setting_of_every_part_has_a_column():
+    columns = run_columns()
+    for name in (
+        "optimizer.betas",
+        "dataset.label_noise",
+        "schedule.T_0",
+        "model.width",
+        "eval.every",
+    ):
+        assert name in columns
+    assert columns["optimizer.betas"] == list[float] and columns["model.kernels"] == list[int]
