@@ -33,6 +33,16 @@ class TestReal:
             == [500] * 10
         )
 
+    def test_mnist1d_is_the_published_file(self):
+        """Numbers read off the authors' mnist1d_data.pkl."""
+        train, test = build_part("dataset", {"name": "mnist1d"}).read()
+        first = [-0.3320056673693902, -0.4719103656557236, -0.778697076293495, -1.0097408265367047]
+        assert train.x[0, :4].tolist() == pytest.approx(first, abs=1e-15)
+        last = [0.6598756470890784, 0.8777343497528006, 1.193151836835276]
+        assert test.x[-1, -3:].tolist() == pytest.approx(last, abs=1e-15)
+        assert train.y[:12].tolist() == [2, 6, 4, 5, 6, 6, 6, 0, 3, 1, 6, 9]
+        assert abs(train.x).sum() == pytest.approx(118338.29510719894, rel=1e-12)
+
     def test_mnist1d_leaves_the_global_generators_alone(self):
         np.random.seed(5)  # noqa: NPY002
         expected = np.random.RandomState(5).rand()

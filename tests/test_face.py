@@ -27,7 +27,9 @@ def test_the_face_is_pinned():
 
 def test_importing_the_face_imports_nothing_heavy():
     script = "import adamcmp, os, sys; print('torch' in sys.modules, os.environ['MKL_CBWR'])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False AUTO,STRICT\n"
 
 

@@ -55,7 +55,9 @@ class TestChoice:
 
     def test_without_validation_there_is_no_choosing(self):
         blind = RUNS.assign(val_error=float("nan"), val_loss=float("nan"))
-        with pytest.raises(ConfigError, match=r"no validation split to choose on. Name one, such as lr=0.1"):
+        with pytest.raises(
+            ConfigError, match=r"no validation split to choose on. Name one, such as lr=0.1"
+        ):
             chosen(blind)
         assert len(chosen(blind[blind["lr"] == 0.1])) == 4
 
@@ -64,7 +66,11 @@ class TestChoice:
         betas = [[0.9, 0.99]] * 4 + [[0.9, 0.999]] * 4
         assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == ["lr", "wd"]
         betas = [[0.9, 0.99], [0.9, 0.999]] * 4
-        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == ["lr", "wd", "optimizer.betas"]
+        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == [
+            "lr",
+            "wd",
+            "optimizer.betas",
+        ]
 
     def test_summary(self):
         table = summary(RUNS).set_index("optimizer")
@@ -158,7 +164,7 @@ class TestCommand:
         adamcmp.sweep([*FAST, *words])
         assert main(["report", "s"]) == 0
         out = capsys.readouterr().out
-        assert "logistic" in out and "test loss" in out and "error" not in out
+        assert "logistic" in out and "test loss" in out and "test error" not in out
         svg = (results / "s" / "report" / "learning_curves.svg").read_text()
         assert "mean squared error" in svg and "One seed" in svg
 

@@ -45,6 +45,8 @@ def draw(points: pd.DataFrame) -> Figure:
     loss = loss_label(points["loss_name"].iloc[0])
     for axis in axes:
         axis.set_xlabel(f"final training {loss}")
+        if points["x"].min() > 0 and points["x"].max() > 30 * points["x"].min():
+            axis.set_xscale("log")  # runs that fit the data crowd at 0 otherwise
     measure = points["measure"].iloc[0]
     axes[0].set_ylabel(f"final test {LABELS['error'] if measure == 'error' else loss}")
     handles = [
