@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,6 @@ class Study:
     """
 
     folder: Path
-    _tables: list[tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
@@ -45,17 +45,16 @@ class Study:
     @property
     def runs(self) -> pd.DataFrame:
         """One row a run; columns as DESIGN and the README name them."""
-        return self._loaded()[0]
+        return self._tables[0]
 
     @property
     def metrics(self) -> pd.DataFrame:
         """One row per run and evaluation."""
-        return self._loaded()[1]
+        return self._tables[1]
 
-    def _loaded(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        if not self._tables:
-            self._tables.append(frame.load(self.folder))
-        return self._tables[0]
+    @cached_property
+    def _tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return frame.load(self.folder)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from adamcmp.plots import PLOTS, gap_curves, learning_curves, loss_vs_error
 from adamcmp.plots._style import PALETTE, looks, ordered
 from adamcmp.stats import chosen, setting_columns, summary
 
-
 NAN = float("nan")
 
 

@@ -140,7 +140,8 @@ class _Training:
             if not self.runs:
                 break
         share = (time.monotonic() - self.started) / self.width
-        rows = sorted((*self.finished, *self.runs), key=lambda run: run.order)
+        # In an order that does not depend on when lanes ended.
+        rows = sorted((*self.finished, *self.runs), key=lambda run: run.spec.run_id)
         about = {**software(), **self._hardware()}
         return Done(
             [run.row(share, self.lanes.parameters, about) for run in rows],
@@ -164,7 +165,7 @@ class _Training:
         last = None
         for begin in range(start, stop, STRIDE):
             end = min(begin + STRIDE, stop)
-            index_MKB = torch.stack([run.order_of_batches.batches(begin, end) for run in self.runs])
+            index_MKB = torch.stack([run.batches.batches(begin, end) for run in self.runs])
             index_MKB = index_MKB.to(self.device)
             hypers = self._hypers(begin, end)
             for k in range(end - begin):
@@ -242,15 +243,10 @@ class _Run:
     def __init__(self, spec: RunSpec, horizon: Horizon, train_examples: int) -> None:
         protocol = spec.config.protocol
         self.spec, self.horizon, self.train_examples = spec, horizon, train_examples
-        self.order_of_batches = BatchOrder(protocol.seed, train_examples, protocol.batch_size)
+        self.batches = BatchOrder(protocol.seed, train_examples, protocol.batch_size)
         self.constants = constants(spec.config, horizon)
         self.metrics: list[dict[str, Any]] = []
         self.stopped_at: int | None = None
-
-    @property
-    def order(self) -> str:
-        """Rows are stored in an order that does not depend on when lanes ended."""
-        return self.spec.run_id
 
     def hypers(self, begin: int, end: int) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
         """Return each hyperparameter's value at steps `begin` to `end` − 1, counted from 0."""

@@ -1,0 +1,272 @@
+"""What a run can be told, as frozen, validated dataclasses; nothing here reads Hydra."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from adamcmp.datasets import Dataset
+from adamcmp.errors import ConfigError
+from adamcmp.losses import Loss
+from adamcmp.models import Model
+from adamcmp.optimizers import Optimizer
+from adamcmp.parts import Part, build, lookup, names
+from adamcmp.schedules import Schedule
+
+#: Config group -> (room of its parts, their base class, the field that names the part's file).
+ROOMS: dict[str, tuple[str, type[Any], str]] = {
+    "dataset": ("datasets", Dataset, "name"),
+    "model": ("models", Model, "name"),
+    "optimizer": ("optimizers", Optimizer, "rule"),
+    "schedule": ("schedules", Schedule, "name"),
+    "loss": ("losses", Loss, "name"),
+}
+
+Positive = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RESERVED = re.compile(r"(con|nul|aux|prn|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+class Eval(Part):
+    """When and on what metrics are measured.
+
+    Attributes:
+        every: Epochs between evaluations.
+        every_steps: Steps between evaluations, instead of `every`.
+        train_examples: Measure training metrics on this many of the training examples, a subset
+            drawn once with the dataset's split_seed; None measures on all.
+    """
+
+    every: Annotated[float, Field(gt=0)] = 1.0
+    every_steps: Positive | None = None
+    train_examples: Positive | None = None
+
+
+class Protocol(Part):
+    """How a run is trained: its seed, budget and bounds.
+
+    Attributes:
+        seed: Seed of the run's initial weights, data order, dropout and augmentation.
+        epochs: Budget in passes over the training split.
+        steps: Budget in steps, instead of `epochs`.
+        batch_size: Examples of each step.
+        grad_clip: Largest global norm of the gradient; None does not clip.
+        divergence: The run has diverged when a batch's loss exceeds this many times the initial
+            training loss, or is not finite.
+        eval: See `Eval`.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    epochs: Positive = 30
+    steps: Positive | None = None
+    batch_size: Positive = 128
+    grad_clip: Annotated[float, Field(gt=0)] | None = None
+    divergence: Annotated[float, Field(gt=1)] = 1000.0
+    eval: Eval = Eval()
+
+    def identity(self) -> dict[str, Any]:
+        """See `Part.identity`; a budget that another one overrides changes nothing."""
+        values = super().identity()
+        if self.steps is not None:
+            del values["epochs"]
+        if self.eval.every_steps is not None:
+            del values["eval"]["every"]
+        return values
+
+
+class Numerics(Part):
+    """How numbers are computed, fixed once for a study, since it decides the last bits.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``; ``auto`` takes a GPU where there is one.
+        dtype: Of weights and products: ``float32`` (what ``auto`` means), ``float64``, or
+            ``bf16``, which computes products in bfloat16 (autocast) with float32 weights.
+        threads: Threads a worker; only with 1 (what None means) does a run give the same bits in
+            every group.
+        engine: How the step is executed.
+
+    In a study that exists, what is left open follows the study.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "float64", "bf16"] = "auto"
+    threads: Positive | None = None
+    engine: Literal["eager"] = "eager"
+
+
+class Place(Part):
+    """Where results go: ``<results>/<study>/``."""
+
+    study: str = "scratch"
+    results: str = "results"
+
+    @field_validator("study")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not _PLAIN_NAME.fullmatch(value) or _RESERVED.fullmatch(value):
+            raise ValueError(
+                "should be a plain folder name: letters, digits, '.', '_', '-', starting with a "
+                "letter or digit, at most 64"
+            )
+        return value
+
+    @field_validator("results")
+    @classmethod
+    def _not_empty(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("should be a folder")
+        return value
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return Path(self.results).expanduser() / self.study
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that was asked of one run, but for the numerics it shares with its study."""
+
+    dataset: Dataset
+    model: Model
+    optimizer: Optimizer
+    schedule: Schedule
+    loss: Loss
+    protocol: Protocol
+
+    def parts(self) -> dict[str, Part]:
+        """Return the five parts by their config group."""
+        return {group: getattr(self, group) for group in ROOMS}
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that can change the run's numbers, as plain JSON values."""
+        parts = {group: part.identity() for group, part in self.parts().items()}
+        return {**parts, **self.protocol.identity()}
+
+    def settings(self) -> dict[str, Any]:
+        """Return every value under its dotted path, as the columns of `runs` hold it."""
+        flat: dict[str, Any] = {}
+        for group, part in self.parts().items():
+            for name in type(part).model_fields:
+                flat[f"{group}.{name}"] = _plain(getattr(part, name))
+            if part.model_extra:
+                flat[f"{group}.arguments"] = _json(part.model_extra)
+        for name in Protocol.model_fields:
+            if name != "eval":
+                flat[name] = getattr(self.protocol, name)
+        for name in Eval.model_fields:
+            flat[f"eval.{name}"] = getattr(self.protocol.eval, name)
+        return flat
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """What a command line asked for: runs, where they go, and how numbers are computed."""
+
+    runs: tuple[RunConfig, ...]
+    place: Place
+    numerics: Numerics
+    words: tuple[str, ...]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, sort_keys=True)
+
+
+def setting_types() -> dict[str, Any]:
+    """Return the Python type of every setting of every part, under its dotted path.
+
+    Raises:
+        TypeError: When two parts of a group give one name to values of different types, which
+            could not share a column.
+    """
+    found: dict[str, Any] = {}
+    for group, (room, base, _) in ROOMS.items():
+        for name in names(room):
+            for field, info in lookup(room, name, base).model_fields.items():
+                kind = column_type(info.annotation)
+                if found.setdefault(f"{group}.{field}", kind) != kind:
+                    raise TypeError(f"{group}.{field} is {kind} in {name} but not elsewhere")
+        found[f"{group}.arguments"] = str
+    for field, info in Protocol.model_fields.items():
+        if field != "eval":
+            found[field] = column_type(info.annotation)
+    for field, info in Eval.model_fields.items():
+        found[f"eval.{field}"] = column_type(info.annotation)
+    return found
+
+
+def column_type(annotation: Any) -> Any:
+    """Return int, float, bool, str, or list[...] of one of them, for a field's annotation."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return column_type(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return column_type(next(a for a in arguments if a is not type(None)))
+    if origin is Literal:
+        return type(arguments[0])
+    if origin is tuple:
+        return list[column_type(arguments[0])]  # type: ignore[misc]
+    return annotation
+
+
+def build_run(values: Mapping[str, Any]) -> tuple[RunConfig, Place, Numerics]:
+    """Validate a composed config's plain values.
+
+    Raises:
+        ConfigError: One or two lines: which key, which value, and what would be right.
+    """
+    rest = dict(values)
+    parts = {group: build_part(group, rest.pop(group, None)) for group in ROOMS}
+    place = build(Place, _pop(rest, Place), "")
+    numerics = build(Numerics, _pop(rest, Numerics), "")
+    if isinstance(rest.get("eval"), Mapping):
+        build(Eval, rest["eval"], "eval")
+    protocol = build(Protocol, rest, "")
+    run = RunConfig(protocol=protocol, **parts)
+    _check_together(run)
+    return run, place, numerics
+
+
+def build_part(group: str, values: Any) -> Any:
+    """Validate the plain values of one part, such as those of ``dataset``.
+
+    Raises:
+        ConfigError: As `build_run`.
+    """
+    room, base, naming = ROOMS[group]
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{group} is needed, such as {group}={names(room)[0]}.")
+    given = {str(key): value for key, value in values.items() if value != "???"}
+    if not isinstance(given.get(naming), str):
+        raise ConfigError(f"{group}.{naming} is needed: one of {', '.join(names(room))}.")
+    return build(lookup(room, given[naming], base), given, group)
+
+
+def _pop(rest: dict[str, Any], part: type[Part]) -> dict[str, Any]:
+    return {name: rest.pop(name) for name in part.model_fields if name in rest}
+
+
+def _check_together(run: RunConfig) -> None:
+    """Refuse parts that do not go together."""
+    if run.dataset.kind not in run.loss.tasks:
+        room, base, _ = ROOMS["loss"]
+        right = [n for n in names(room) if run.dataset.kind in lookup(room, n, base).tasks]
+        raise ConfigError(
+            f"loss={run.loss.name} is for {' and '.join(sorted(run.loss.tasks))}, but the dataset "
+            f"poses {run.dataset.kind}: use loss={right[0]}."
+        )
