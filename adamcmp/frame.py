@@ -7,6 +7,9 @@ commits both; a metrics part alone is what a killed process left behind and is n
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,9 @@ from adamcmp.errors import NotFound, StoreError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+#: The two folders of a study's parts, in the order of the digests in their names.
+KINDS = ("runs", "metrics")
+_PART_NAME = re.compile(r"\d{6,}-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})\.parquet")
 #: Key of a part's metadata that holds the layout's version.
 VERSION_KEY = b"adamcmp_schema"
 _SCALARS = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
@@ -101,28 +107,55 @@ def load(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return runs, metrics
 
 
+def part_name(number: int, contents: Mapping[str, bytes]) -> str:
+    """Return the name that a runs part and its metrics part share.
+
+    It holds a digest of each file, since parquet's own checksums cover its pages but not its
+    footer: one flipped bit there renames a column, silently.
+
+    Args:
+        number: The part's place in the order of writing.
+        contents: The bytes of the ``runs`` and of the ``metrics`` file.
+    """
+    digests = "-".join(_digest(contents[kind]) for kind in KINDS)
+    return f"{number:06d}-{digests}.parquet"
+
+
 def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Return one part, its checksums verified.
+    """Return one part, verified against the digest in its name.
 
     Raises:
-        StoreError: When it is missing, damaged, not parquet, or of a newer layout.
+        StoreError: When it is missing, damaged, foreign, or of a newer layout.
     """
-    try:
-        # Not pq.read_table, which imports pandas, and takes a folder's first schema for all.
-        with pq.ParquetFile(path, page_checksum_verification=True) as part:
-            table = part.read(columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        reason = "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({error})"
-        raise StoreError(
-            f"{path} {reason}. Delete the part {path.name} from runs/ and metrics/ of "
-            f"{path.parent.parent}; the same command then trains its runs again."
-        ) from None
-    version = int((table.schema.metadata or {}).get(VERSION_KEY, b"0"))
-    if not version:
+    name = _PART_NAME.fullmatch(path.name)
+    if name is None:
         raise StoreError(f"{path} was not written by adamcmp: move it out of the study.")
-    if version > schema.VERSION:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise _damaged(path, "is missing") from None
+    except OSError as error:
+        raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from None
+    if _digest(content) != name[path.parent.name]:
+        raise _damaged(path, "is damaged: it is not what was written")
+    # Not pq.read_table, which imports pandas, and takes a folder's first schema for all.
+    with pq.ParquetFile(pa.BufferReader(content)) as part:
+        table = part.read(columns=columns)
+    if int((table.schema.metadata or {}).get(VERSION_KEY, b"0")) > schema.VERSION:
         raise StoreError(f"{path} was written by a newer adamcmp: update to read it.")
     return table
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=6).hexdigest()
+
+
+def _damaged(path: Path, what: str) -> StoreError:
+    study = path.parent.parent
+    return StoreError(
+        f"{path} {what}. Delete {path.name} from runs/ and metrics/ of {study}; the same command "
+        f"then trains its runs again."
+    )
 
 
 def _concatenated(tables: list[pa.Table]) -> pa.Table:

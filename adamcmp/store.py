@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -141,33 +140,30 @@ class Store:
         Raises:
             StoreError: When the disk is full or the folder cannot be written or locked.
         """
-        tables = {"metrics": _table(metrics, METRIC_SCHEMA), "runs": _table(runs, run_schema())}
+        tables = {"runs": _table(runs, run_schema()), "metrics": _table(metrics, METRIC_SCHEMA)}
         with _clear_errors(self.folder), self._locked():
             before = frame.parts(self.folder)
-            number = int(before[-1].split("-")[0]) + 1 if before else 0
-            name = f"{number:06d}-{uuid4().hex[:8]}.parquet"
-            for kind, table in tables.items():  # runs last: it commits
-                _write_part(self.folder / kind / name, table)
+            self._write(tables)
             self._drop({row["run_id"] for row in runs}, before)
 
-    def _drop(self, run_ids: set[str], names: list[str]) -> None:
-        """Remove rows of `run_ids` from older parts."""
-        for name in names:
-            runs = frame.read_part(self.folder / "runs" / name)
-            if run_ids.isdisjoint(runs["run_id"].to_pylist()):
-                continue
-            kept = {kind: self._without(run_ids, kind, name) for kind in ("runs", "metrics")}
-            for kind, table in kept.items():
-                path = self.folder / kind / name
-                if len(kept["runs"]):
-                    _write_part(path, table)
-                else:
-                    path.unlink()
+    def _write(self, tables: dict[str, pa.Table]) -> None:
+        contents = {kind: _parquet(table) for kind, table in tables.items()}
+        last = frame.parts(self.folder)[-1:]
+        name = frame.part_name(int(last[0].split("-")[0]) + 1 if last else 0, contents)
+        for kind in ("metrics", "runs"):  # runs last: it commits both
+            _write_atomically(self.folder / kind / name, contents[kind])
 
-    def _without(self, run_ids: set[str], kind: str, name: str) -> pa.Table:
-        table = frame.read_part(self.folder / kind / name)
-        mask = [run_id not in run_ids for run_id in table["run_id"].to_pylist()]
-        return table.filter(pa.array(mask, pa.bool_()))
+    def _drop(self, run_ids: set[str], names: list[str]) -> None:
+        """Remove rows of `run_ids` from older parts; killed in between, the later row counts."""
+        for name in names:
+            tables = {kind: frame.read_part(self.folder / kind / name) for kind in frame.KINDS}
+            if run_ids.isdisjoint(tables["runs"]["run_id"].to_pylist()):
+                continue
+            kept = {kind: _without(run_ids, table) for kind, table in tables.items()}
+            if len(kept["runs"]):
+                self._write(kept)
+            for kind in frame.KINDS:
+                (self.folder / kind / name).unlink()
 
     def _clear_leftovers(self) -> None:
         """Remove temporary files and uncommitted metrics of a process that was killed."""
@@ -198,13 +194,19 @@ def _table(rows: list[dict[str, Any]], wanted: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=wanted)
 
 
-def _write_part(path: Path, table: pa.Table) -> None:
+def _without(run_ids: set[str], table: pa.Table) -> pa.Table:
+    mask = [run_id not in run_ids for run_id in table["run_id"].to_pylist()]
+    return table.filter(pa.array(mask, pa.bool_()))
+
+
+def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, write_page_checksum=True, compression="zstd")
-    _write_atomically(path, sink.getvalue())
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
-def _write_atomically(path: Path, content: Any) -> None:
+def _write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     try:
         with temporary.open("wb") as file:

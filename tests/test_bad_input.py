@@ -116,9 +116,10 @@ def test_unknown_flags_and_bare_commands(capsys):
 
 
 def test_another_kind_of_numbers_in_one_study(capsys):
-    assert main(["run", "steps=2"]) == 0
-    assert main(["run", "steps=3", "dtype=float64"]) == 2
+    small = ["run", "dataset=teacher", "steps=2"]
+    assert main(small) == 0
+    assert main([*small, "dtype=float64"]) == 2
     assert "was begun with dtype=float32" in capsys.readouterr().err
-    assert main(["run", "steps=3", "threads=2"]) == 2
-    assert main(["run", "steps=3", "dtype=float64", "study=other"]) == 0
-    assert main(["run", "steps=4", "study=other"]) == 0  # what is left open follows the study
+    assert main([*small, "threads=2"]) == 2
+    assert main([*small, "dtype=float64", "study=other"]) == 0
+    assert main([*small, "seed=1", "study=other"]) == 0  # what is left open follows the study

@@ -13,7 +13,8 @@ import yaml
 from adamcmp.cli import COMMANDS, main
 from adamcmp.cli.completion import candidates
 
-FAST = ["steps=3", "eval.every_steps=1"]
+SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+FAST = [*SMALL, "steps=3", "eval.every_steps=1"]
 PYTHON = [sys.executable, "-m", "adamcmp"]
 
 
@@ -65,7 +66,7 @@ def test_version(capsys):
 
 class TestRun:
     def test_prints_a_short_table(self, capsys):
-        out = run(capsys, "run", "optimizer=adamw", "wd=0.01", *FAST)
+        out = run(capsys, "run", "optimizer=adamw", "wd=0.01", "steps=3")
         assert "adamw on mnist1d, mlp: lr 0.001, wd 0.01, seed 0, 3 steps" in out
         assert all(word in out for word in ("train", "val", "test", "gap", "loss", "error"))
         assert "files in " in out and len(out.splitlines()) == 6
@@ -94,9 +95,9 @@ class TestRun:
 
     def test_flags_before_between_and_after(self, capsys):
         for words in (
-            ["--json", "steps=3", "seed=1"],
-            ["steps=3", "--json", "seed=1"],
-            ["steps=3", "seed=1", "--json"],
+            ["--json", *FAST, "seed=1"],
+            [*FAST, "--json", "seed=1"],
+            [*FAST, "seed=1", "--json"],
         ):
             assert json.loads(run(capsys, "run", *words))["seed"] == 1
 
@@ -126,7 +127,7 @@ class TestRun:
         (tmp_path / "badnet.py").write_text(
             "import torch\n"
             "class Net(torch.nn.Linear):\n"
-            "    def __init__(self): super().__init__(40, 10)\n"
+            "    def __init__(self): super().__init__(20, 10)\n"
             "    def forward(self, x): raise RuntimeError('out of luck')\n"
         )
         words = ["model=custom", "model.target=badnet.Net", *FAST]
@@ -331,7 +332,7 @@ def test_a_terminal_shows_a_bar():
     termios = pytest.importorskip("termios")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
-    words = ["run", "steps=300", "eval.every_steps=20"]
+    words = ["run", *SMALL, "steps=300", "eval.every_steps=20"]
     done = subprocess.run(
         [*PYTHON, *words], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True
     )

@@ -42,7 +42,7 @@ def test_the_exception_tree_is_in_one_docstring():
 
 
 def test_run_sweep_and_load():
-    words = ["steps=2", "study=face"]
+    words = ["dataset=teacher", "steps=2", "study=face"]
     row = adamcmp.run(words)
     assert row["status"] == "done" and row["study"] == "face"
     assert adamcmp.run(words, force=True)["train_loss"] == row["train_loss"]

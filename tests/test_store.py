@@ -18,7 +18,8 @@ from adamcmp.config import Numerics
 from adamcmp.errors import NotFound, StoreError
 from adamcmp.store import Store, run_columns, run_schema
 
-FAST = ["steps=3", "eval.every_steps=1"]
+SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+FAST = [*SMALL, "steps=3", "eval.every_steps=1"]
 
 
 @pytest.fixture
@@ -31,6 +32,17 @@ def study(results):
 
 def part(study: Path, kind: str, number: int = 0) -> Path:
     return sorted((study / kind).glob("*.parquet"))[number]
+
+
+def rewrite(study: Path, change) -> None:
+    """Change the first runs part, as another version of the program would have written it."""
+    contents = {kind: part(study, kind).read_bytes() for kind in frame.KINDS}
+    sink = pa.BufferOutputStream()
+    pq.write_table(change(pq.read_table(pa.BufferReader(contents["runs"]))), sink)
+    contents["runs"] = sink.getvalue().to_pybytes()
+    for kind in frame.KINDS:
+        part(study, kind).unlink()
+        (study / kind / frame.part_name(0, contents)).write_bytes(contents[kind])
 
 
 def test_anyone_can_read_it(study):
@@ -92,15 +104,11 @@ def test_a_damaged_part_is_named(study, kind, damage, capsys):
 
 def test_a_flipped_bit_never_reads_as_another_number(study):
     path = part(study, "metrics")
-    content, whole = path.read_bytes(), frame.read_part(path)
-    refused = 0
-    for place in range(10, len(content), len(content) // 150):
+    content = path.read_bytes()
+    for place in range(0, len(content), 37):
         path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
-        try:
-            assert frame.read_part(path).equals(whole), place
-        except StoreError:
-            refused += 1
-    assert refused > 50
+        with pytest.raises(StoreError, match="is damaged"):
+            frame.read_part(path)
 
 
 def test_a_missing_metrics_part_is_named(study):
@@ -127,17 +135,15 @@ def test_foreign_and_newer_parts_are_refused(study):
     pq.write_table(pa.table({"x": [1]}), study / "runs" / "zz.parquet")
     with pytest.raises(StoreError, match=r"zz.parquet was not written by adamcmp"):
         adamcmp.load("s").runs  # noqa: B018
-    newer = pa.table({"run_id": ["a"]}).replace_schema_metadata({frame.VERSION_KEY: b"99"})
-    pq.write_table(newer, study / "runs" / "zz.parquet")
+    (study / "runs" / "zz.parquet").unlink()
+    rewrite(study, lambda table: table.replace_schema_metadata({frame.VERSION_KEY: b"99"}))
     with pytest.raises(StoreError, match="newer adamcmp"):
         adamcmp.load("s").runs  # noqa: B018
 
 
 def test_later_columns_survive_beside_older_parts(study):
     """A part of an older version, without some column, costs the newer ones nothing."""
-    older = part(study, "runs")
-    table = pq.read_table(older).drop_columns(["optimizer.betas"])
-    pq.write_table(table, older, write_page_checksum=True)
+    rewrite(study, lambda table: table.drop_columns(["optimizer.betas"]))
     assert adamcmp.load("s").runs["optimizer.betas"].notna().sum() == 1
 
 
