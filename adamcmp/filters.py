@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adamcmp.errors import ConfigError, nearest
@@ -18,6 +18,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+def is_filter(word: str) -> bool:
+    """Return whether a word is a condition rather than a name."""
+    return _CONDITION.fullmatch(word) is not None
 
 
 def columns_of(conditions: Sequence[str]) -> list[str]:
@@ -43,6 +48,15 @@ def parse_filters(
     return lambda row: all(check(row) for check in checks)
 
 
+def _number(condition: str, wanted: str) -> float:
+    try:
+        return float(wanted)
+    except ValueError:
+        raise ConfigError(
+            f"Cannot read the filter {condition!r}: {wanted!r} is no number."
+        ) from None
+
+
 def _split(condition: str) -> tuple[str, str, str]:
     match = _CONDITION.fullmatch(condition)
     if not match:
@@ -60,13 +74,13 @@ def _check(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any
 
     def check(row: Mapping[Any, Any]) -> bool:
         value = row[column]
+        if isinstance(value, Iterable) and not isinstance(value, str):
+            listed = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+            return bool(compare(f"[{listed}]", wanted.replace(" ", "")))
         if value is None or value != value:  # None and NaN
             return False
-        if isinstance(value, bool | str):
+        if isinstance(value, bool | str) or type(value).__name__ == "bool":  # numpy's too
             return bool(compare(str(value).lower(), wanted.lower()))
-        try:
-            return bool(compare(value, float(wanted)))
-        except (TypeError, ValueError):
-            return bool(compare(str(value), wanted))
+        return bool(compare(value, _number(condition, wanted)))
 
     return check

@@ -10,10 +10,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import math
 import os
 import pkgutil
 import sys
-from collections.abc import Mapping
+import typing
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -97,7 +99,7 @@ def build(part: type[P], values: Mapping[str, Any], where: str) -> P:
 def _explain(error: ErrorDetails, part: type[Part], values: Mapping[str, Any], where: str) -> str:
     location = [str(place) for place in error["loc"]]
     if not location:  # a rule about several fields says itself what is wrong
-        return _sentence(f"{where or 'config'}: {_reason(error)}")
+        return _sentence(f"{where or 'config'}: {_reason(error, part)}")
     key = ".".join([*filter(None, [where]), location[0]])
     if error["type"] == "extra_forbidden":
         known = [name for name in part.model_fields if name != "name"]
@@ -107,16 +109,19 @@ def _explain(error: ErrorDetails, part: type[Part], values: Mapping[str, Any], w
         return (
             f"{key} is needed: {part.model_fields[location[0]].description or 'it has no default'}."
         )
-    return _sentence(f"{key}={_show(values[location[0]])}: {_reason(error)}")
+    return _sentence(f"{key}={_show(values[location[0]])}: {_reason(error, part)}")
 
 
-def _reason(error: ErrorDetails) -> str:
+def _reason(error: ErrorDetails, part: type[Part]) -> str:
     """Say what would be right, in the words of a person who typed a command."""
     context = error.get("ctx", {})
     kind = error["type"]
     if kind == "literal_error":
         allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         return f"should be one of {allowed}.{nearest(str(error['input']), allowed.split(', '))}"
+    if kind == "missing":  # within a value: a list that is too short
+        wanted = len(typing.get_args(part.model_fields[str(error["loc"][0])].annotation))
+        return f"has too few values: {wanted} are wanted"
     phrases = {
         "greater_than": "should be greater than {gt:g}",
         "greater_than_equal": "should be at least {ge:g}",
@@ -129,7 +134,6 @@ def _reason(error: ErrorDetails) -> str:
         "string_type": "should be text",
         "tuple_type": "should be a list, like [0.9,0.999]",
         "finite_number": "should be a finite number",
-        "missing": "has too few values",
         "too_long": "has too many values: {max_length} are wanted",
         "value_error": "{error}",
     }
@@ -141,6 +145,8 @@ def _sentence(text: str) -> str:
 
 
 def _show(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -161,8 +167,9 @@ def import_class(path: str, where: str, base: str) -> type[Any]:
         sys.path.insert(0, cwd)
     try:
         module = importlib.import_module(module_name) if module_name else None
-    except ImportError as error:
-        raise ConfigError(f"{where}={path}: cannot import {module_name!r} ({error}).") from None
+    except Exception as error:  # the user's own module may fail in any way
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{where}={path}: cannot import {module_name!r} ({reason}).") from error
     found = getattr(module, name, None)
     wanted_module, _, wanted = base.rpartition(".")
     kind = getattr(importlib.import_module(wanted_module), wanted)
@@ -175,18 +182,33 @@ def import_class(path: str, where: str, base: str) -> type[Any]:
     return found
 
 
-def check_arguments(cls: type[Any], given: Mapping[str, Any], where: str) -> None:
-    """Check keyword arguments for the user's own class against its constructor.
+def construct(
+    make: Callable[..., Any], arguments: Mapping[str, Any], where: str, *first: Any
+) -> Any:
+    """Call the user's own class, or a library's builder, with arguments from a config.
+
+    Args:
+        make: The class or function.
+        arguments: Its keyword arguments.
+        where: The part of the config that they come from, for the error's text.
+        first: Arguments before them that are not the user's.
 
     Raises:
-        ConfigError: For an argument that the constructor does not take, or a missing one.
+        ConfigError: For an argument that it does not take, one that is missing, or when it
+            refuses them itself.
     """
-    parameters = inspect.signature(cls).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    for name in given:
-        if name not in parameters:
+    signature = inspect.signature(make)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    for name in arguments:
+        if name not in signature.parameters and not takes_any:
+            known = list(signature.parameters)
             raise ConfigError(
-                f"{where}: {cls.__name__} takes no argument {name!r}.{nearest(name, parameters)} "
-                f"It takes: {', '.join(parameters)}."
+                f"{where}: {make.__name__} takes no argument {name!r}.{nearest(name, known)} "
+                f"It takes: {', '.join(known)}."
             )
+    try:
+        signature.bind(*first, **arguments)
+        return make(*first, **arguments)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{where}: {make.__name__} cannot be made so ({reason}).") from error

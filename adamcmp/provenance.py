@@ -20,16 +20,30 @@ def package_version(name: str) -> str:
 
 @cache
 def software() -> dict[str, Any]:
-    """Return versions, and the commit of the working directory where it is a git checkout."""
+    """Return versions, and the commit of the working directory where it is a git checkout.
+
+    It is the user's repository, with the configs and models of their own; adamcmp's own code is
+    known by its version. Untracked files, such as results, do not make it dirty.
+    """
     commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no")
     return {
         "adamcmp_version": package_version("adamcmp"),
         "python_version": platform.python_version(),
         "torch_version": package_version("torch"),
         "numpy_version": package_version("numpy"),
         "git_commit": commit,
-        "git_dirty": None if commit is None else bool(_git("status", "--porcelain")),
+        "git_dirty": None if commit is None else bool(changes),
     }
+
+
+def hardware(device: str) -> str:
+    """Return the name of what computes: the GPU's for ``cuda``, else the processor's."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    return cpu_name()
 
 
 @cache

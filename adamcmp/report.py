@@ -67,19 +67,26 @@ def report(study: Path, filters: Sequence[str] = ()) -> Report:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a summary for people: mean ± standard deviation, three digits."""
+    """Return a summary for people: mean ± standard deviation, three digits.
+
+    Validation, test and gap are errors for classification, losses for regression.
+    """
     shown = table.loc[:, :"settings"].copy()
-    if len(shown) > 0:
-        shown["lr"] = shown["lr"].map("{:g}".format)
-        shown["wd"] = shown["wd"].map("{:g}".format)
-    measure = "error" if "test_error" in table else "loss"
-    for metric in dict.fromkeys(
-        ("train_loss", f"val_{measure}", f"test_{measure}", f"gap_{measure}")
-    ):
-        shown[metric.replace("_", " ")] = [
-            _with_spread(mean, sd)
-            for mean, sd in zip(table[metric], table[f"{metric}_sd"], strict=True)
-        ]
+    for setting in ("lr", "wd"):
+        shown[setting] = shown[setting].map("{:g}".format)
+    measures = [m for m in ("error", "loss") if f"test_{m}" in table]
+    judged = table["test_error"].notna() if "error" in measures else None
+    for measure in measures:
+        for split in ("train", "val", "test", "gap"):
+            metric = f"{split}_{measure}"
+            if metric not in table or (
+                measure == "loss" and split != "train" and judged is not None and judged.all()
+            ):
+                continue
+            spread = table.get(f"{metric}_sd", pd.Series(float("nan"), table.index))
+            shown[metric.replace("_", " ")] = [
+                _with_spread(mean, sd) for mean, sd in zip(table[metric], spread, strict=True)
+            ]
     return shown
 
 
@@ -113,8 +120,8 @@ def _tables(table: pd.DataFrame, folder: Path) -> list[Path]:
     csv, markdown = folder / "summary.csv", folder / "summary.md"
     table.to_csv(csv, index=False)
     note = (
-        f"Mean ± standard deviation over seeds; of each optimizer the setting with the lowest mean "
-        f"validation {'error' if 'test_error' in table else 'loss'}.\n"
+        "Mean ± standard deviation over seeds; of each optimizer the setting with the lowest mean "
+        "validation error (regression: loss).\n"
     )
     body = readable(table).to_markdown(index=False, disable_numparse=True)
     markdown.write_text(f"{body}\n\n{note}", encoding="utf-8")

@@ -19,14 +19,14 @@ _NOT_ASKED = {
     *schema.BEST,
     *schema.PROVENANCE_COLUMNS,
     *("run_id", "study", "seed", "status", "error", "stopped_at_step", "best_step"),
-    *("steps", "train_examples", "parameters", "wall_time_s"),
+    *("train_examples", "parameters", "wall_time_s"),
     # the same as lr, wd, rule and coupling
     *("optimizer.lr", "optimizer.weight_decay", "optimizer.rule", "optimizer.coupling"),
 }
 
 
 def measure_of(runs: pd.DataFrame) -> str:
-    """Return what runs are judged by: ``"error"`` for classification, ``"loss"`` else."""
+    """Return what a problem's runs are judged by: ``"error"`` for classes, else ``"loss"``."""
     return "error" if runs["test_error"].notna().any() else "loss"
 
 
@@ -79,8 +79,9 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     best, settings = chosen(runs), setting_columns(runs)
     if best.empty:
         return pd.DataFrame()
-    measures = ["loss", "error"] if measure_of(best) == "error" else ["loss"]
-    metrics = [f"{split}_{m}" for m in measures for split in ("train", "val", "test", "gap")]
+    metrics = [
+        f"{split}_{m}" for m in ("loss", "error") for split in ("train", "val", "test", "gap")
+    ]
     rows = []
     for (dataset, model, optimizer), group in best.groupby([*PROBLEM, "optimizer"], sort=False):
         done = group[group["status"] == "done"]
@@ -95,4 +96,4 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
             row[metric] = done[metric].mean()
             row[f"{metric}_sd"] = done[metric].std(ddof=1)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")

@@ -20,7 +20,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from adamcmp import frame, schema
-from adamcmp.config import Numerics, setting_types
+from adamcmp.config import ROOMS, Numerics, setting_types
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.parts import build
 
@@ -37,7 +37,7 @@ def run_schema() -> pa.Schema:
     """Return the Arrow schema of `runs`: what names and ends a run first, then the settings."""
     columns = run_columns()
     # The group's own name ("dataset.name" …) is a column without a dot already.
-    named = {f"{group}.name" for group in ("dataset", "model", "optimizer", "schedule", "loss")}
+    named = {f"{group}.name" for group in ROOMS}
     order = [*schema.RUN_COLUMNS, *(c for c in columns if c not in named)]
     return frame.arrow_schema({name: columns[name] for name in dict.fromkeys(order)})
 
@@ -54,6 +54,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._ids: dict[str, frozenset[str]] = {}
 
     @property
     def _about(self) -> Path:
@@ -105,7 +106,7 @@ class Store:
                 settled[name] = defaults.get(name) if wanted is None else wanted
         return Numerics(**settled)
 
-    def prepare(self, numerics: Numerics, words: Sequence[str], software: dict[str, Any]) -> None:
+    def prepare(self, numerics: Numerics, words: Sequence[str], about: dict[str, Any]) -> None:
         """Make the folder, note what was asked in study.yaml, and clear what a crash left.
 
         Raises:
@@ -117,9 +118,9 @@ class Store:
             with self._locked():
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 new = {"study": self.folder.name, "schema": schema.VERSION, "created": now}
-                about = self.about() or {**new, "numerics": numerics.model_dump(), "asked": []}
-                about["asked"].append({"words": list(words), "at": now, **software})
-                text = yaml.safe_dump(about, sort_keys=False, allow_unicode=True)
+                study = self.about() or {**new, "numerics": numerics.model_dump(), "asked": []}
+                study["asked"].append({"words": list(words), "at": now, **about})
+                text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
                 _write_atomically(self._about, text.encode())
                 self._clear_leftovers()
 
@@ -156,14 +157,21 @@ class Store:
     def _drop(self, run_ids: set[str], names: list[str]) -> None:
         """Remove rows of `run_ids` from older parts; killed in between, the later row counts."""
         for name in names:
-            tables = {kind: frame.read_part(self.folder / kind / name) for kind in frame.KINDS}
-            if run_ids.isdisjoint(tables["runs"]["run_id"].to_pylist()):
+            if run_ids.isdisjoint(self._run_ids(name)):
                 continue
+            tables = {kind: frame.read_part(self.folder / kind / name) for kind in frame.KINDS}
             kept = {kind: _without(run_ids, table) for kind, table in tables.items()}
             if len(kept["runs"]):
                 self._write(kept)
             for kind in frame.KINDS:
                 (self.folder / kind / name).unlink()
+
+    def _run_ids(self, name: str) -> frozenset[str]:
+        """Return the runs of a part; a part never changes, so each is read once."""
+        if name not in self._ids:
+            table = frame.read_part(self.folder / "runs" / name, ["run_id"])
+            self._ids[name] = frozenset(table["run_id"].to_pylist())
+        return self._ids[name]
 
     def _clear_leftovers(self) -> None:
         """Remove temporary files and uncommitted metrics of a process that was killed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.executors import serial
 from adamcmp.grouping import LaneGroup, group
 from adamcmp.plan import RunSpec, plan
-from adamcmp.provenance import software
+from adamcmp.provenance import hardware, software
 from adamcmp.store import Store
 from adamcmp.types import Done, Failed, Outcome
 
@@ -57,17 +58,22 @@ class Study:
         return frame.load(self.folder)
 
 
+Planned = Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...]], None]
+
+
 @dataclass(frozen=True)
 class Watcher:
     """What a command line shows while a study is trained; all of it may stay silent.
 
     Attributes:
-        planned: Called once with the number of runs asked, the groups to train, and the specs.
+        planned: Called once with the runs asked, each once, and the groups that are to train.
         progress: Called as a group's training goes on.
         finished: Called with each group and its outcome, after it is stored.
     """
 
-    planned: Callable[[int, tuple[LaneGroup, ...]], None] = lambda asked, groups: None
+    planned: Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...]], None] = lambda specs, groups: (
+        None
+    )
     progress: Callable[[Progress], None] = lambda progress: None
     finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
 
@@ -103,7 +109,7 @@ def execute(
     pending = [s for s in specs if force or there.get(s.run_id) not in FINISHED]
     groups = group(pending)
     _check(groups)
-    watcher.planned(len(specs), groups)
+    watcher.planned(specs, groups)
     failed = _train(groups, store, config, numerics, watcher) if groups else []
     return Executed(store.folder, specs, tuple(s.run_id for s in pending), tuple(failed))
 
@@ -130,7 +136,8 @@ def _train(
     """Train groups and store each as it is done; return those that crashed."""
     from adamcmp.training import train_group
 
-    store.prepare(numerics, config.words, software())
+    about = {**software(), "hardware": hardware(numerics.device)}
+    store.prepare(numerics, config.words, about)
     failed = []
     outcomes = serial(lambda each: train_group(each, watcher.progress), groups)
     for each, outcome in zip(groups, outcomes, strict=True):
@@ -200,7 +207,8 @@ def summary(done: Executed) -> dict[str, Any]:
     table = frame.runs_table(done.folder)
     rows = [row for row in table.to_pylist() if row["run_id"] == run_id]
     if rows[-1]["status"] == "failed":
-        raise RunFailed(f"The run crashed: {rows[-1]['error']}")
+        first = rows[-1]["error"].splitlines()[0]
+        raise RunFailed(f"The run crashed: {first} (`adamcmp show {run_id}` has the traceback).")
     return {**rows[-1], "folder": str(done.folder)}
 
 
@@ -209,7 +217,14 @@ def _rows(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     if isinstance(outcome, Done):
         return [{**row, "study": study} for row in outcome.runs], outcome.metrics
-    ended = {**software(), "study": study, "status": "failed", "error": outcome.error}
+    ended = {
+        **software(),
+        "hardware": hardware(lanes.specs[0].numerics.device),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "study": study,
+        "status": "failed",
+        "error": f"{outcome.error}\n\n{outcome.traceback}".strip(),
+    }
     return [{**spec.columns(), **ended} for spec in lanes.specs], []
 
 

@@ -44,12 +44,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """A dataset ready for training: three disjoint splits and the shape they share."""
+    """A dataset ready for training: three disjoint splits and the shape they share.
+
+    `black` is what zero became of each feature or channel when it was standardized.
+    """
 
     train: Split
     val: Split
     test: Split
     shape: Shape
+    black: Floats
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A group that crashed: the error is data, recorded with each of its runs."""
+    """A group that crashed: the error, in one line and as a traceback, is data of its runs."""
 
     error: str
     run_ids: tuple[str, ...]
+    traceback: str = ""
 
 
 Outcome = Done | Failed

@@ -59,6 +59,8 @@ class TestReal:
         assert sum(map(len, (data.train, data.val, data.test))) == 1797
         assert data.shape.inputs == (1, 8, 8) and data.train.x.dtype == np.float32
         assert abs(data.train.x.mean()) < 1e-4 and abs(data.train.x.std() - 1) < 1e-4
+        # The corner of a digit is black: crops pad with what black became.
+        assert data.black.tolist() == pytest.approx([data.train.x.min()], rel=1e-5)
 
     def test_mnist5k(self):
         data = load(name="mnist5k")
@@ -159,9 +161,9 @@ class TestCSV:
         [
             ("", "is no table"),
             ("a,b,y\n", "has a header but no rows"),
-            ("a,y\n1,0\n2,1\n,0\n4,1\n", "column 'a' has no value on line 4"),
+            ("a,y\n1,0\n2,1\n,0\n4,1\n", "column 'a' has no value in row 3"),
             ("a,y\n1,0\n2,1\ninf,0\n4,1\n5,0\n", "NaN or infinite"),
-            ("a,y\n1,0\nred,1\n3,0\n", "column 'a' should hold numbers, but line 3 holds 'red'"),
+            ("a,y\n1,0\nred,1\n3,0\n", "column 'a' should hold numbers, but row 2 holds 'red'"),
             ("a,y\n1,7\n2,7\n3,7\n4,7\n", "all training examples are of one class"),
             ("a,y\n1,0.5\n2,1.5\n3,0\n", "For real ones: task=regression"),
             ("a,yy\n1,0\n2,1\n", "has no such column. Did you mean 'yy'"),
@@ -219,6 +221,7 @@ class TestNPZ:
             ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, "should hold numbers"),
             ({"x": np.full((9, 2), np.nan), "y": np.arange(9) % 2}, "NaN or infinite"),
             ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "holds 0 examples"),
+            ({"x": np.zeros((9, 0)), "y": np.arange(9)}, r"has shape \(9, 0\)"),
             ({"x": np.zeros((9, 2)), "y": np.zeros(9)}, "of one class"),
         ],
     )
@@ -277,6 +280,12 @@ class TestMNISTFormat:
         assert (len(data.train), len(data.val), len(data.test)) == (27, 3, 10)
         assert data.shape.inputs == (1, 28, 28)
         assert data.test.x.flatten()[:3].tolist() == pytest.approx([0, 1 / 255, 2 / 255])
+
+    def test_fewer_labels_than_images(self):
+        raw = self.write()
+        (raw / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(20) % 10))
+        with pytest.raises(DataError, match="30 training inputs .* come with 20 targets"):
+            load(name="mnist")
 
     def test_missing(self):
         with pytest.raises(

@@ -1,6 +1,7 @@
 """The Python face is small and pinned; the documents say what is true."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -51,13 +52,29 @@ def test_run_sweep_and_load():
     assert adamcmp.load("face").runs["run_id"].tolist() == study.runs["run_id"].tolist()
     with pytest.raises(adamcmp.ConfigError, match="several values use `adamcmp sweep`"):
         adamcmp.run(["seed=0,1"])
+    with pytest.raises(adamcmp.ConfigError, match="Give a list of words"):
+        adamcmp.run("optimizer=adamw wd=0.01")
+
+
+def test_a_hydra_program_of_the_users_is_left_alone():
+    from hydra.core.global_hydra import GlobalHydra
+
+    marker = object()
+    GlobalHydra.instance().hydra = marker
+    try:
+        adamcmp.run(["dataset=teacher", "steps=1"])
+        assert GlobalHydra.instance().hydra is marker
+    finally:
+        GlobalHydra.instance().clear()
 
 
 def test_a_crash_raises(tmp_path):
     (tmp_path / "crashnet.py").write_text(
         "import torch\nclass Net(torch.nn.Linear):\n"
         "    def __init__(self): super().__init__(40, 10)\n"
-        "    def forward(self, x): raise RuntimeError('out of luck')\n"
+        "    def forward(self, x):\n"
+        "        if len(x) > 2: raise RuntimeError('out of luck')\n"
+        "        return super().forward(x)\n"
     )
     with pytest.raises(adamcmp.RunFailed, match="out of luck"):
         adamcmp.run(["model=custom", "model.target=crashnet.Net"])
@@ -77,6 +94,19 @@ def test_the_readme_names_every_command_and_ci_runs_its_test_command():
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert picked.stdout.strip() == commands[1]
+
+
+def test_the_readmes_words_are_right(composer):
+    """Every run and sweep that the README shows composes and validates."""
+    readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    lines = re.findall(r"^adamcmp ((?:run|sweep) .*?)(?: +# .*)?$", readme, re.MULTILINE)
+    lines += ["run " + words for words in re.findall(r"`(optimizer=torch .*?)`", readme)]
+    assert len(lines) >= 7
+    for line in lines:
+        command, *words = shlex.split(line)
+        if "--config-dir" not in words:
+            words = [word for word in words if not word.startswith("-") and word != "job"]
+            assert getattr(composer, command)(words).runs
 
 
 def test_documents_show_no_dead_links():

@@ -43,6 +43,7 @@ def size(net):
         ({"name": "mlp", "norm": "batch", "dropout": 0.5}, COLOUR, None),
         ({"name": "torchvision", "arch": "resnet18"}, COLOUR, None),
         ({"name": "torchvision", "arch": "squeezenet1_1"}, GREY, None),
+        ({"name": "torchvision", "arch": "googlenet", "init_weights": False}, COLOUR, None),
     ],
 )
 def test_shapes_and_sizes(values, shape, parameters):
@@ -133,6 +134,16 @@ class TestOwn:
             ({"target": "torch.nn.Identity2"}, "derived from torch.nn.Module"),
             ({}, "model.target is needed: the dotted path of your class"),
             ({"target": "torch.nn.Softmax", "din": 1}, "no argument 'din'. Did you mean 'dim'"),
+            ({"target": "torch.nn.Linear"}, "missing a required argument: 'in_features'"),
+            (
+                {
+                    "target": "torch.nn.Conv1d",
+                    "in_channels": 0,
+                    "out_channels": -1,
+                    "kernel_size": 3,
+                },
+                "cannot be made so",
+            ),
         ],
     )
     def test_bad(self, values, message):

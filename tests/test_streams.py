@@ -70,15 +70,18 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
 def test_augmentation_shifts_and_mirrors():
     x = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).view(2, 3, 4, 4) + 1
     key = torch.tensor(7)
-    assert torch.equal(augment(x, key, Augmentation()), x)
-    flips = torch.stack([augment(x, torch.tensor(k), Augmentation(flip=True)) for k in range(200)])
+    black = torch.tensor([-1.0, -2.0, -3.0]).view(3, 1, 1)
+    assert torch.equal(augment(x, key, Augmentation(), black), x)
+    flipping = Augmentation(flip=True)
+    flips = torch.stack([augment(x, torch.tensor(k), flipping, black) for k in range(200)])
     mirrored = (flips == x.flip(-1)).all(-1).all(-1).all(-1)
     assert ((flips == x).all(-1).all(-1).all(-1) ^ mirrored).all()
     assert 0.35 < mirrored.double().mean() < 0.65
-    padded = torch.nn.functional.pad(x, (1, 1, 1, 1))
+    padded = black.expand(2, 3, 6, 6).clone()
+    padded[:, :, 1:5, 1:5] = x
     places = set()
     for k in range(300):
-        got = augment(x, torch.tensor(k), Augmentation(crop=1))
+        got = augment(x, torch.tensor(k), Augmentation(crop=1), black)
         match = [
             (r, c) for r in range(3) for c in range(3)
             if torch.equal(got[0], padded[0, :, r : r + 4, c : c + 4])

@@ -97,6 +97,13 @@ ORACLES = {
         ["optimizer=adam", "model.norm=batch", "model.residual=true", "schedule=constant", "model.depth=3"],
         {"optimizer": lambda p: torch.optim.Adam(p, lr=0.001)},
     ),
+    "own torch.optim one cycle": (
+        ["optimizer=torch", "optimizer.target=torch.optim.NAdam", "lr=0.01", "schedule=one_cycle"],
+        {
+            "optimizer": lambda p: torch.optim.NAdam(p, lr=0.01),
+            "schedule": lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 0.01, 50),
+        },
+    ),
     "own torch.optim": (
         ["optimizer=torch", "optimizer.target=torch.optim.RAdam", "lr=0.01", "wd=0.1",
          "+optimizer.decoupled_weight_decay=true", "schedule=constant"],
@@ -255,19 +262,82 @@ def test_a_crash_is_data(specs, tmp_path):
         "    def __init__(self, inputs, outputs):\n"
         "        super().__init__(inputs[0], outputs)\n"
         "    def forward(self, x):\n"
-        "        raise RuntimeError('out of luck')\n"
+        "        if len(x) > 2: raise RuntimeError('out of luck')\n"
+        "        return super().forward(x)\n"
     )
     (spec,) = specs(["model=custom", "model.target=crashing.Net"])
     outcome = train_group(LaneGroup((spec,)))
-    assert outcome == Failed("RuntimeError: out of luck", (spec.run_id,))
+    assert isinstance(outcome, Failed)
+    assert (outcome.error, outcome.run_ids) == ("RuntimeError: out of luck", (spec.run_id,))
+    assert "crashing.py" in outcome.traceback
 
 
 def test_lanes_share_batches_and_weights_across_optimizers(specs):
     """The same seed means the same start and the same batches, so comparisons are paired."""
-    adam, sgd = specs(["optimizer=adam,sgd", "wd=0", "steps=2"])
-    first = [trained(spec).metrics[0] for spec in (adam, sgd)]
-    assert first[0]["train_loss"] == first[1]["train_loss"]
-    assert first[0]["param_norm"] == first[1]["param_norm"]
+    pair = specs(["optimizer=adam,sgd", "wd=0", "lr=0", "steps=5", "eval.every_steps=1"])
+    adam, sgd = (trained(spec).metrics for spec in pair)
+    for a, b in zip(adam, sgd, strict=True):
+        # With lr 0 the weights stay: equal gradients mean equal batches.
+        assert (a["train_loss"], a["param_norm"]) == (b["train_loss"], b["param_norm"])
+        assert a.get("grad_norm") == b.get("grad_norm")
+    assert len({row.get("grad_norm") for row in adam}) == 6
+
+
+def test_a_changed_file_is_read_again(specs, tmp_path):
+    losses = set()
+    for scale in (1, 2):
+        rows = "\n".join(f"{i * scale % 7},{i % 2}" for i in range(60))
+        (tmp_path / "own.csv").write_text(f"a,y\n{rows}\n")
+        words = [
+            "dataset=csv",
+            "dataset.path=own.csv",
+            "dataset.target=y",
+            "steps=2",
+            "batch_size=8",
+        ]
+        (spec,) = specs(words)
+        losses.add((spec.run_id, trained(spec).runs[0]["train_loss"]))
+    assert len({run for run, _ in losses}) == len({loss for _, loss in losses}) == 2
+
+
+def test_what_a_network_freezes_stays(specs, tmp_path):
+    (tmp_path / "frozennet.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Sequential):\n"
+        "    def __init__(self, inputs, outputs):\n"
+        "        body = torch.nn.Linear(inputs[0], 8).requires_grad_(False)\n"
+        "        super().__init__(body, torch.nn.Linear(8, outputs))\n"
+    )
+    (spec,) = specs(["model=custom", "model.target=frozennet.Net", "steps=3", "wd=0.1", "lr=0.1"])
+    outcome = trained(spec)
+    assert outcome.runs[0]["parameters"] == 90
+    assert outcome.metrics[-1]["train_loss"] != outcome.metrics[0]["train_loss"]
+    from adamcmp.training.lanes import Lanes
+    from adamcmp.training.loop import _Training
+
+    training = _Training(LaneGroup((spec,)), lambda progress: None)
+    assert isinstance(training.lanes, Lanes)
+    before = training.lanes.buffers["0.weight"].clone()
+    training.run()
+    assert torch.equal(training.lanes.buffers["0.weight"], before)
+
+
+def test_gradient_norm_is_measured_before_clipping(specs):
+    ours = ["optimizer=adamw", "wd=0", "optimizer.betas=[0.9,0.999]"]
+    torchs = ["optimizer=torch", "optimizer.target=torch.optim.Adam"]
+    words = ["lr=0.001", "grad_clip=0.001", "steps=1", "schedule=constant"]
+    norms = [trained(specs([*kind, *words])[0]).metrics[-1]["grad_norm"] for kind in (ours, torchs)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-5) and norms[0] > 0.1
+
+
+def test_training_leaves_torchs_global_state_alone(specs):
+    torch.set_num_threads(2)
+    torch.manual_seed(1)
+    expected = torch.rand(2).tolist()
+    torch.manual_seed(1)
+    trained(specs(["model=cnn1d", "steps=2"])[0])
+    assert torch.rand(2).tolist() == expected and torch.get_num_threads() == 2
+    torch.set_num_threads(1)
 
 
 def test_augmentation_changes_training_alone(specs):
@@ -286,6 +356,8 @@ def test_unfit_groups_are_refused_before_anything_is_written(specs):
         (["optimizer=torch", "optimizer.target=torch.optim.RAdam", "+optimizer.momentun=1"], "no argument 'momentun'"),
         (["optimizer=torch", "optimizer.target=torch.optim.RAdan"], "Did you mean 'RAdam'"),
         (["optimizer=torch", "optimizer.target=os.system"], "derived from torch.optim.Optimizer"),
+        (["optimizer=torch", "optimizer.target=torch.optim.LBFGS"], "needs a closure"),
+        (["optimizer=torch", "optimizer.target=torch.optim.Adam", "+optimizer.eps=-1"], "Invalid epsilon"),
     ]:  # fmt: skip
         (spec,) = specs(words)
         with pytest.raises(AdamcmpError, match=message):

@@ -12,7 +12,7 @@ from typing import Any
 
 from adamcmp.cli._common import add_results, results_root
 from adamcmp.errors import ConfigError, NotFound, nearest
-from adamcmp.filters import columns_of, parse_filters
+from adamcmp.filters import columns_of, is_filter, parse_filters
 
 GROUPS = ("dataset", "model", "optimizer", "schedule", "loss")
 LISTED = (
@@ -36,11 +36,14 @@ def ls(words: list[str]) -> int:
     )
     add_results(parser)
     options = parser.parse_intermixed_args(words)
+    from adamcmp import frame
+
     if options.study is None:
         return _list_studies(results_root(options))
-    if "=" in options.study:
-        raise ConfigError(f"Name a study before the filter: adamcmp ls STUDY {options.study}")
-    return _list_runs(results_root(options), options.study, options.filters)
+    root = results_root(options)
+    if is_filter(options.study):  # no name: runs of all studies
+        return _list_runs(root, frame.studies(root), [options.study, *options.filters])
+    return _list_runs(root, [options.study], options.filters)
 
 
 def _list_studies(root: Path) -> int:
@@ -67,21 +70,24 @@ def _list_studies(root: Path) -> int:
     return 0
 
 
-def _list_runs(root: Path, study: str, filters: list[str]) -> int:
+def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
     from adamcmp import frame
 
-    folder = frame.study_folder(root, study)
-    wanted = dict.fromkeys((*LISTED, *columns_of(filters)))
-    table = frame.runs_table(folder, list(wanted))
-    known = table.column_names
-    if len(table) and any(c not in known for c in columns_of(filters)):
-        known = frame.runs_table(folder).column_names  # for the nearest name
-    keep = parse_filters(filters, known)
-    rows = [row for row in table.to_pylist() if keep(row)]
+    rows: list[dict[str, Any]] = []
+    for study in studies:
+        folder = frame.study_folder(root, study)
+        table = frame.runs_table(folder, list(dict.fromkeys((*LISTED, *columns_of(filters)))))
+        known = table.column_names
+        if len(table) and any(c not in known for c in columns_of(filters)):
+            known = frame.runs_table(folder).column_names  # for the nearest name
+        keep = parse_filters(filters, known) if len(table) else None
+        first = {"study": study} if len(studies) > 1 else {}
+        rows += [{**first, **row} for row in table.to_pylist() if keep and keep(row)]
     if not rows:
-        print(f"No run of {study!r} fits." if filters else f"Study {study!r} has no runs yet.")
+        where = f"study {studies[0]!r}" if len(studies) == 1 else str(root)
+        print(f"No run in {where} fits." if filters else f"There are no runs in {where} yet.")
         return 0
-    empty = [c for c in table.column_names if all(row[c] is None for row in rows)]
+    empty = [c for c in rows[0] if all(row[c] is None for row in rows)]
     _print_table({k: v for k, v in row.items() if k not in empty} for row in rows)
     return 0
 
@@ -184,7 +190,11 @@ def parts(words: list[str]) -> int:
             raise ConfigError(f"--config-dir {options.config_dir}: there is no such folder.")
     for group in [options.group] if options.group else GROUPS:
         print(f"{group}=")
-        for file in sorted(f for root in roots for f in (root / group).glob("*.yaml")):
+        # Of two files of one name Hydra takes ours.
+        found = {
+            file.stem: file for root in reversed(roots) for file in (root / group).glob("*.yaml")
+        }
+        for _, file in sorted(found.items()):
             print(f"  {file.stem:<16} {describe(file)}")
     return 0
 

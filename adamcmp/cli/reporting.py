@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from adamcmp.cli._common import add_results, results_root
+from adamcmp.filters import is_filter
 
 
 def report(words: list[str]) -> int:
@@ -18,7 +19,7 @@ def report(words: list[str]) -> int:
     parser.add_argument("filters", nargs="*", metavar="COLUMN=VALUE", help="only runs that fit")
     add_results(parser)
     options = parser.parse_intermixed_args(words)
-    if options.study and "=" in options.study:  # no name, only filters
+    if options.study and is_filter(options.study):  # no name, only filters
         options.filters.insert(0, options.study)
         options.study = None
     from adamcmp import frame

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from adamcmp.grouping import LaneGroup
+    from adamcmp.plan import RunSpec
     from adamcmp.study import Executed
     from adamcmp.training import Progress
     from adamcmp.types import Outcome
@@ -97,6 +98,7 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
 def _show_config(composer: Composer, options: argparse.Namespace) -> int:
     from omegaconf import OmegaConf
 
+    composer.one(options.words)
     if options.cfg == "job":
         config: Any = composer.compose(options.words)
     else:
@@ -120,20 +122,29 @@ def _package(config: DictConfig, path: str) -> DictConfig:
 class _Bar:
     """A progress bar on stderr: one run's loss, accuracy and gap, or a sweep's runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, combinations: int) -> None:
+        self.combinations = combinations
         self.bar: tqdm[Any] | None = None
         self.asked = self.runs = self.done = self.lanes = 0
 
-    def planned(self, asked: int, groups: tuple[LaneGroup, ...]) -> None:
+    def planned(self, specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...]) -> None:
         """Open the bar over a run's steps, or over a sweep's runs."""
         from tqdm import tqdm
 
-        self.asked, self.runs = asked, sum(len(group.specs) for group in groups)
+        self.asked, self.runs = len(specs), sum(len(group.specs) for group in groups)
+        if self.combinations > self.asked:
+            same = self.combinations - self.asked
+            print(
+                f"{same} of {self.combinations} combinations are the same run as another (an "
+                f"optimizer without decay, or a label for the same numbers)",
+                file=sys.stderr,
+            )
         if not groups:
             return
-        if asked > 1:
-            there = f", {asked - self.runs} there already" if asked > self.runs else ""
-            print(f"{asked} runs{there}, {len(groups)} groups of lanes", file=sys.stderr)
+        if self.asked > 1:
+            there = self.asked - self.runs
+            already = f", {there} there already" if there else ""
+            print(f"{self.asked} runs{already}, {len(groups)} groups of lanes", file=sys.stderr)
         self.bar = tqdm(
             total=self.runs,
             file=sys.stderr,
@@ -180,12 +191,14 @@ def _execute(config: StudyConfig, options: argparse.Namespace) -> Executed:
     """Train behind a progress bar; when interrupted, say what is kept."""
     from adamcmp.study import Watcher, execute
 
-    bar = _Bar()
+    bar = _Bar(len(config.runs))
     watcher = Watcher(bar.planned, bar.progress, bar.finished)
     try:
         return execute(config, watcher, force=options.force)
     except KeyboardInterrupt:
         bar.close()
+        if not bar.asked:  # it had not begun
+            raise
         kept = f"{bar.asked - bar.runs + bar.done} of {bar.asked} runs are kept"
         raise KeyboardInterrupt(
             f"{kept} in {config.place.folder}; the same command goes on from there"
@@ -246,4 +259,6 @@ def _report_sweep(done: Executed, as_json: bool) -> None:
     print(f"{len(asked)} runs ({len(done.trained)} trained now): {words}; files in {done.folder}")
     for failure in done.failed:
         print(f"failed: {', '.join(failure.run_ids)}: {failure.error}", file=sys.stderr)
+    if done.failed:
+        print("`adamcmp show RUN` has the traceback.", file=sys.stderr)
     print(f"`adamcmp report {done.folder.name}` compares them.")

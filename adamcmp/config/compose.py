@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
@@ -63,8 +64,11 @@ class Composer:
             if not folder.is_dir():
                 raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
             search_path.prepend("command-line", f"file://{folder}", anchor="schema")
+        # Hydra's constructor takes the global place; a program of the user's may need it.
+        theirs = GlobalHydra.instance().hydra
         GlobalHydra.instance().clear()
         self._hydra = Hydra.create_main_hydra2("adamcmp", search_path)
+        GlobalHydra.instance().hydra = theirs
         self._parser = OverridesParser.create(config_loader=self.loader)
         self._bases: dict[tuple[str, ...], DictConfig] = {}
 
@@ -84,14 +88,22 @@ class Composer:
         Raises:
             ConfigError: When a word is wrong, or asks for several runs.
         """
-        words = list(words)
+        words = _listed(words)
+        self.one(words)
+        return self._study([words], words)
+
+    def one(self, words: list[str]) -> None:
+        """Refuse words that ask for several runs.
+
+        Raises:
+            ConfigError: Naming the word.
+        """
         for word, override in zip(words, self._parse(words), strict=True):
             if override.is_sweep_override():
                 raise ConfigError(
-                    f"{word}: `run` trains one run. For several values use "
+                    f"{word}: `run` trains one run, and --cfg shows one. For several values use "
                     f"`adamcmp sweep` (or `adamcmp run -m`)."
                 )
-        return self._study([words], words)
 
     def sweep(self, words: Iterable[str]) -> StudyConfig:
         """Return the study of all runs of the grid that `words` span.
@@ -99,7 +111,7 @@ class Composer:
         Raises:
             ConfigError: When a word is wrong.
         """
-        words = list(words)
+        words = _listed(words)
         overrides = self._parse(words)
         for override in overrides:
             self._check_sweep(override)
@@ -139,19 +151,22 @@ class Composer:
 
     def _study(self, points: list[list[str]], words: list[str]) -> StudyConfig:
         runs: list[RunConfig] = []
-        settled: dict[str, tuple[Place, Numerics]] = {}
+        settled: set[tuple[Place, Numerics]] = set()
         for point in points:
+            values = _values(self.compose(point))
+            if len(points) > 1:
+                _without_idle_decay(values)
             with _as_typed(words):
-                run, place, numerics = build_run(_values(self.compose(point)))
+                run, place, numerics = build_run(values)
             runs.append(run)
-            settled[f"{place} {numerics}"] = (place, numerics)
+            settled.add((place, numerics))
         if len(settled) > 1:
             fixed = [*Place.model_fields, *Numerics.model_fields]
             raise ConfigError(
                 f"A sweep goes into one study with one kind of numbers: {', '.join(fixed)} take "
                 f"one value each."
             )
-        ((place, numerics),) = settled.values()
+        ((place, numerics),) = settled
         return StudyConfig(tuple(runs), place, numerics, tuple(words))
 
     def _base(self, group_words: tuple[str, ...]) -> DictConfig:
@@ -160,6 +175,10 @@ class Composer:
                 config = self.loader.load_configuration("config", list(group_words), RunMode.RUN)
             except (HydraException, OmegaConfBaseException) as error:
                 raise ConfigError(_first_line(error)) from None
+            except yaml.YAMLError as error:
+                raise ConfigError(
+                    f"A yaml cannot be read: {' '.join(str(error).split())}"
+                ) from None
             with open_dict(config):
                 del config["hydra"]
             self._bases[group_words] = config
@@ -179,8 +198,11 @@ class Composer:
 
     def _chooses_group(self, override: Override) -> bool:
         key = override.key_or_group
-        if key.startswith("hydra"):
-            return True
+        if key.split(".")[0].split("/")[0] == "hydra":
+            raise ConfigError(
+                f"{override.input_line}: Hydra's own settings have no effect here; results go to "
+                f"results=, configs of your own come from --config-dir."
+            )
         options = self.options(key)
         if not options:
             return False
@@ -195,10 +217,14 @@ class Composer:
     def _check_key(self, override: Override, config: DictConfig) -> None:
         """Refuse a key that the composed config lacks, naming the nearest one that it has."""
         key = override.key_or_group
-        if override.is_add() or override.is_force_add():
-            return
         parent_path, _, last = key.rpartition(".")
         parent = OmegaConf.select(config, parent_path) if parent_path else config
+        if override.is_force_add():
+            return
+        if override.is_add():
+            if isinstance(parent, DictConfig) and last in list(parent.keys()):
+                raise ConfigError(f"+{key} is there already: leave the + away.")
+            return
         # `in` would say no to a value that is still missing (???).
         if isinstance(parent, DictConfig) and last in parent.keys():  # noqa: SIM118
             if isinstance(parent._get_node(last), DictConfig) and key in ROOMS:
@@ -226,12 +252,29 @@ class Composer:
             )
 
 
+def _listed(words: Iterable[str]) -> list[str]:
+    if isinstance(words, str):
+        raise ConfigError(f"Give a list of words, like {words.split()}, not one string.")
+    return list(words)
+
+
 def _long(word: str) -> str:
     """Return a word with its short key replaced by the setting that it stands for."""
     match = _WORD.fullmatch(word)
     if match and match[2] in SHORT:
         return f"{match[1]}{SHORT[match[2]]}{match[3] or ''}"
     return word
+
+
+def _without_idle_decay(values: dict[str, Any]) -> None:
+    """Set weight decay to 0 for an optimizer that does not decay.
+
+    In a grid with others that do it means nothing; its points then are the same run, once. A
+    single run that asks for it is refused instead.
+    """
+    optimizer = values.get("optimizer")
+    if isinstance(optimizer, dict) and optimizer.get("coupling") == "none":
+        optimizer["weight_decay"] = 0.0
 
 
 @contextlib.contextmanager

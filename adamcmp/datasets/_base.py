@@ -80,13 +80,23 @@ class Dataset(Part):
         shape = self._shape(train, test)
         train, val = self._split(train)
         train = self._spoil(train, shape)
-        if self.standardize:
-            train, val, test = _standardized(train, val, test)
-        return Data(train, val, test, shape)
+        if not self.standardize:
+            return Data(train, val, test, shape, black=np.zeros(1))
+        mean, std = _moments(train.x)
+        train, val, test = (
+            Split(((split.x - mean) / std).astype(split.x.dtype), split.y)
+            for split in (train, val, test)
+        )
+        return Data(train, val, test, shape, black=np.ravel(-mean / std))
 
     def _check(self, split: Split, which: str) -> None:
         if len(split) == 0:
             raise DataError(f"dataset {self.name}: there are no {which} examples.")
+        if len(split.x) != len(split.y) or not split.x[0].size:
+            raise DataError(
+                f"dataset {self.name}: {len(split.x)} {which} inputs of {split.x[0].size} numbers "
+                f"come with {len(split.y)} targets."
+            )
         for values, what in ((split.x, "inputs"), (split.y, "targets")):
             bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
             if bad.any():
@@ -104,7 +114,9 @@ class Dataset(Part):
             raise DataError(f"dataset {self.name}: all training examples are of one class.")
         unseen = np.setdiff1d(test.y, np.arange(classes.max() + 1))
         if len(unseen):
-            raise DataError(f"dataset {self.name}: class {unseen[0]} is in the test set alone.")
+            raise DataError(
+                f"dataset {self.name}: {len(unseen)} of the test set's classes are not in training."
+            )
         return Shape(inputs, int(classes.max()) + 1, "classification")
 
     def _rng(self, stream: str) -> np.random.Generator:
@@ -161,15 +173,13 @@ class ImageDataset(Dataset):
         return Augmentation(self.flip, self.crop)
 
 
-def _standardized(train: Split, *others: Split) -> tuple[Split, ...]:
-    axes = (0, 2, 3) if train.x.ndim == 4 else (0,)
-    mean = train.x.mean(axis=axes, keepdims=True, dtype=np.float64)
-    std = train.x.std(axis=axes, keepdims=True, dtype=np.float64)
+def _moments(x: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation, per channel for images, per feature for rows."""
+    axes = (0, 2, 3) if x.ndim == 4 else (0,)
+    mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
+    std = x.std(axis=axes, keepdims=True, dtype=np.float64)
     std[std == 0] = 1.0  # a feature that never varies carries nothing; leave it at 0
-    kind = train.x.dtype
-    return tuple(
-        Split(((split.x - mean) / std).astype(kind), split.y) for split in (train, *others)
-    )
+    return mean, std
 
 
 def shuffled_split(

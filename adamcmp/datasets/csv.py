@@ -85,8 +85,8 @@ class CSV(OwnFile):
         text = pd.to_numeric(column, errors="coerce").isna() & column.notna()
         row = int(text.to_numpy().argmax())
         raise DataError(
-            f"dataset.path={self.path}: column {column.name!r} should hold numbers, but line "
-            f"{row + 2} holds {str(column.iloc[row])!r}."
+            f"dataset.path={self.path}: column {column.name!r} should hold numbers, but row "
+            f"{row + 1} holds {str(column.iloc[row])!r}."
         )
 
     def _check_filled(self, frame: pd.DataFrame) -> None:
@@ -96,6 +96,6 @@ class CSV(OwnFile):
         name = missing.columns[missing.any()][0]
         row = int(missing[name].to_numpy().argmax())
         raise DataError(
-            f"dataset.path={self.path}: column {name!r} has no value on line {row + 2} "
+            f"dataset.path={self.path}: column {name!r} has no value in row {row + 1} "
             f"({int(missing.to_numpy().sum())} values are missing in all)."
         )

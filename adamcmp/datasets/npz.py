@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from adamcmp.datasets._own import OwnFile
 from adamcmp.errors import DataError, nearest
 from adamcmp.types import Floats, Split
+
+#: What NumPy raises on a file that is no archive of plain arrays.
+_BROKEN = (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 class NPZ(OwnFile):
@@ -33,11 +37,12 @@ class NPZ(OwnFile):
             return self.parted(x, self.targets(y))
         x, y = self._pair(arrays, "x_train", f"{self.target}_train")
         x_test, y_test = self._pair(arrays, "x_test", f"{self.target}_test")
-        if x.shape[1:] != x_test.shape[1:]:
-            raise DataError(
-                f"dataset.path={self.path}: an example has shape {x.shape[1:]} in x_train but "
-                f"{x_test.shape[1:]} in x_test."
-            )
+        for name, train, test in (("x", x, x_test), (self.target, y, y_test)):
+            if train.shape[1:] != test.shape[1:]:
+                raise DataError(
+                    f"dataset.path={self.path}: an example has shape {train.shape[1:]} in "
+                    f"{name}_train but {test.shape[1:]} in {name}_test."
+                )
         both = self.targets(np.concatenate([y, y_test]))
         return Split(x, both[: len(x)]), Split(x_test, both[len(x) :])
 
@@ -45,7 +50,14 @@ class NPZ(OwnFile):
         try:
             with np.load(self.file(), allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        except (
+            ValueError,
+            OSError,
+            EOFError,
+            AttributeError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
             raise DataError(
                 f"dataset.path={self.path}: is no npz archive of plain arrays ({error})."
             ) from None
@@ -62,7 +74,7 @@ class NPZ(OwnFile):
             raise DataError(
                 f"dataset.path={self.path}: {x_name} should hold numbers, not {x.dtype}."
             )
-        if x.ndim not in (2, 4):
+        if x.ndim not in (2, 4) or not all(x.shape[1:]):
             raise DataError(
                 f"dataset.path={self.path}: {x_name} has shape {x.shape}; it should be (N, L) or "
                 f"(N, C, H, W)."

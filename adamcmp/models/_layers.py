@@ -192,6 +192,20 @@ class BasicBlock(nn.Module):
         return F.relu(h + F.pad(shortcut, (0, 0, 0, 0, 0, self.more)))
 
 
+class LogitsOnly(nn.Module):
+    """A network without its auxiliary outputs, which some of torchvision's give while training."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the network's main output."""
+        outputs = self.network(x)
+        logits: Tensor = getattr(outputs, "logits", outputs)
+        return logits
+
+
 class RepeatChannels(nn.Module):
     """Show a grey image (B, 1, H, W) to a network made for colour (B, 3, H, W)."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from adamcmp.models._base import Model
-from adamcmp.parts import check_arguments, import_class
+from adamcmp.parts import construct, import_class
 from adamcmp.types import Shape
 
 if TYPE_CHECKING:
@@ -39,6 +39,5 @@ class Custom(Model):
         taken = inspect.signature(cls).parameters
         arguments = {name: value for name, value in offered.items() if name in taken}
         arguments |= self.model_extra or {}
-        check_arguments(cls, arguments, "model")
-        network: nn.Module = cls(**arguments)
+        network: nn.Module = construct(cls, arguments, "model")
         return network

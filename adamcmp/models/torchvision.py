@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.models._base import Model
-from adamcmp.parts import check_arguments
+from adamcmp.parts import construct
 from adamcmp.types import Shape
 from adamcmp.vision import torchvision
 
@@ -36,7 +36,7 @@ class Torchvision(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.models._layers import RepeatChannels
+        from adamcmp.models._layers import LogitsOnly, RepeatChannels
 
         models = torchvision("models")
         known = models.list_models(module=models)
@@ -49,8 +49,8 @@ class Torchvision(Model):
             raise self.refuse(shape, "grey or colour images (1 or 3, H, W)")
         extra: dict[str, Any] = self.model_extra or {}
         builder = models.get_model_builder(self.arch)
-        check_arguments(builder, extra, "model")
-        network: nn.Module = builder(weights=None, num_classes=shape.outputs, **extra)
-        if shape.inputs[0] == 1:
-            network = nn.Sequential(RepeatChannels(), network)
-        return network
+        arguments = {"weights": None, "num_classes": shape.outputs, **extra}
+        if "image_size" not in extra and self.arch.startswith("vit"):
+            arguments["image_size"] = shape.inputs[1]
+        network = LogitsOnly(construct(builder, arguments, "model"))
+        return nn.Sequential(RepeatChannels(), network) if shape.inputs[0] == 1 else network

@@ -87,8 +87,10 @@ class Rule(Optimizer):
     Attributes:
         coupling: How weight decay enters, as above.
         normalized: Read `weight_decay` as wd_norm, wd = wd_norm·√(b/(B·T)) for batch size b, B
-            training examples and T epochs (Loshchilov & Hutter 2019, appendix B.1).
-        cautious: Decay only where the step and the weight agree in sign.
+            training examples and T epochs of the whole run, restarts or not (Loshchilov & Hutter
+            2019, appendix B.1).
+        cautious: Decay only where the step's descent direction and the weight agree in sign (Chen
+            et al. 2025); with ``l2``, which the paper does not treat, where the gradient does.
         decay_filter: What decays: ``all`` parameters, or all but biases and norms'
             (``no_bias_norm``: those of two or more dimensions).
     """

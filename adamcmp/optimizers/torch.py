@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from adamcmp.errors import ConfigError
 from adamcmp.optimizers._base import Optimizer
-from adamcmp.parts import check_arguments, import_class
+from adamcmp.parts import construct, import_class
 
 
 class Torch(Optimizer):
@@ -28,6 +30,7 @@ class Torch(Optimizer):
     target: str = Field(description="the dotted path of a class, like torch.optim.RAdam")
 
     fuses: ClassVar[bool] = False
+    momentum_hyper: ClassVar[str] = "momentum"
 
     def arguments(self) -> dict[str, Any]:
         """Return the constructor's keyword arguments."""
@@ -42,8 +45,13 @@ class Torch(Optimizer):
                 these arguments.
         """
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
-        check_arguments(cls, self.arguments(), "optimizer")
-        return cls(params, **self.arguments())
+        closure = inspect.signature(cls.step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            raise ConfigError(
+                f"optimizer.target={self.target}: its step needs a closure that evaluates the "
+                f"model again, which lanes do not offer."
+            )
+        return construct(cls, self.arguments(), "optimizer", params)
 
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`: lanes of a torch optimizer are never fused."""

@@ -33,7 +33,7 @@ STYLE: dict[str, Any] = {
 }
 
 LABELS = {
-    "loss": "cross-entropy (nats)",
+    "cross_entropy": "cross-entropy (nats)",
     "mse": "mean squared error",
     "error": "error (share of examples)",
 }
@@ -49,10 +49,14 @@ def looks(optimizers: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return each optimizer's (colour, marker), the usual ones' always the same."""
     names = ordered(optimizers)
     places = {name: _USUAL.index(name) for name in names if name in _USUAL}
-    free = [i for i in range(len(PALETTE)) if i not in places.values()] or list(range(len(PALETTE)))
+    free = [i for i in range(len(PALETTE)) if i not in places.values()] or [*range(len(PALETTE))]
     others = [name for name in names if name not in places]
-    places |= {name: free[i % len(free)] for i, name in enumerate(others)}
-    return {name: (PALETTE[places[name]], MARKERS[places[name]]) for name in names}
+    looks = {name: (PALETTE[place], MARKERS[place]) for name, place in places.items()}
+    for i, name in enumerate(others):
+        place = free[i % len(free)]
+        # Beyond the palette a colour comes again, with another marker.
+        looks[name] = (PALETTE[place], MARKERS[(place + i // len(free)) % len(MARKERS)])
+    return {name: looks[name] for name in names}
 
 
 def panels(problems: list[str], rows: int = 1) -> tuple[Figure, list[list[Axes]]]:
@@ -76,9 +80,9 @@ def legend(figure: Figure, handles: list[Line2D], note: str) -> None:
         figure.supxlabel(textwrap.fill(note, characters), fontsize=7, color="#555555")
 
 
-def loss_label(loss: str) -> str:
-    """Return the axis label of a training loss."""
-    return LABELS["mse"] if loss == "mse" else LABELS["loss"]
+def measure_label(measure: str, loss: str) -> str:
+    """Return the axis label of a measure, ``"loss"`` or ``"error"``, under a training loss."""
+    return LABELS.get(loss, loss) if measure == "loss" else LABELS["error"]
 
 
 def problem_of(frame: pd.DataFrame) -> pd.Series[str]:
@@ -91,4 +95,9 @@ def spread_note(seeds: pd.Series[int]) -> str:
     """Say what bands and bars are."""
     low, high = int(seeds.min()), int(seeds.max())
     count = f"{low}" if low == high else f"{low} to {high}"
-    return f"Mean and band of ±1 standard deviation over {count} seeds" if high > 1 else "One seed"
+    return f"Mean ±1 standard deviation over {count} seeds" if high > 1 else "One seed"
+
+
+def left_out(diverged: int) -> str:
+    """Say how many runs are not drawn."""
+    return f" {diverged} diverged and are not drawn." if diverged else ""

@@ -20,7 +20,7 @@ class CosineRestarts(Schedule):
         end: The multiplier at the end of each cycle.
     """
 
-    T_0: Annotated[float, Field(gt=0)] = 10.0
+    T_0: Annotated[float, Field(ge=0.1)] = 10.0
     T_mult: Annotated[int, Field(ge=1)] = 2
     end: Share = 0.0
 

@@ -5,6 +5,7 @@ Shapes: N examples, M lanes, B batch, K steps.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +14,6 @@ import torch
 from torch import Tensor
 
 from adamcmp.datasets import Augmentation, Dataset
-from adamcmp.errors import ConfigError
 from adamcmp.schema import SPLITS
 from adamcmp.streams import stream_seed, uniform
 from adamcmp.types import Data, Shape, Split
@@ -32,35 +32,38 @@ class Examples:
 
 @dataclass(frozen=True)
 class DeviceData:
-    """All splits on the device; `measured` holds what evaluations look at, by split."""
+    """All splits on the device; `measured` holds what evaluations look at, by split.
+
+    `black` is what a black pixel became of each channel (C, 1, 1).
+    """
 
     train: Examples
     measured: dict[str, Examples]
     shape: Shape
+    black: Tensor
+
+
+def load(dataset: Dataset) -> Data:
+    """Return a dataset, kept for the next group that wants it.
+
+    What is kept is known by its identity, so that a file of the user's own which has changed is
+    read again.
+    """
+    return _load(dataset, json.dumps(dataset.identity(), sort_keys=True))
 
 
 @lru_cache(maxsize=2)
-def load(dataset: Dataset) -> Data:
-    """Return a dataset, kept for the next group that wants it."""
+def _load(dataset: Dataset, identity: str) -> Data:
     return dataset.load()
 
 
 def to_device(
     dataset: Dataset, train_examples: int | None, device: torch.device, dtype: torch.dtype
 ) -> DeviceData:
-    """Return a dataset's tensors on `device`, real numbers as `dtype`.
-
-    Raises:
-        ConfigError: When `train_examples` is more than there are.
-    """
+    """Return a dataset's tensors on `device`, real numbers as `dtype`."""
     data = load(dataset)
     measured = {name: getattr(data, name) for name in SPLITS}
     if train_examples is not None:
-        if train_examples > len(data.train):
-            raise ConfigError(
-                f"eval.train_examples={train_examples}: {dataset.name} trains on "
-                f"{len(data.train)} examples."
-            )
         rng = np.random.default_rng(stream_seed(dataset.split_seed, "train_examples"))
         measured["train"] = data.train.take(rng.permutation(len(data.train))[:train_examples])
 
@@ -71,7 +74,9 @@ def to_device(
 
     train = move(data.train)
     moved = {name: train if part is data.train else move(part) for name, part in measured.items()}
-    return DeviceData(train, {name: part for name, part in moved.items() if len(part)}, data.shape)
+    black = torch.as_tensor(data.black).to(device, dtype).view(-1, 1, 1)
+    present = {name: part for name, part in moved.items() if len(part)}
+    return DeviceData(train, present, data.shape, black)
 
 
 class BatchOrder:
@@ -107,13 +112,14 @@ class BatchOrder:
         return torch.randperm(self.examples, generator=generator)
 
 
-def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation) -> Tensor:
+def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation, black: Tensor) -> Tensor:
     """Mirror and shift each image of one lane's batch at random.
 
     Args:
         x_B: Images (B, C, H, W).
         key: The lane's key of this step (0-dimensional int64).
         augmentation: Whether to mirror, and by how many pixels to pad before cropping.
+        black: What is padded with, for each channel (C, 1, 1).
     """
     batch, channels, height, width = x_B.shape
     device = x_B.device
@@ -125,7 +131,9 @@ def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation) -> Tensor:
     if pad := augmentation.crop:
         rows = rows + (draws[1] * (2 * pad + 1)).long()
         columns = columns + (draws[2] * (2 * pad + 1)).long()
-        x_B = torch.nn.functional.pad(x_B, (pad, pad, pad, pad))
+        border = (pad, pad, pad, pad)
+        inside = torch.nn.functional.pad(torch.ones_like(x_B[0, 0], dtype=torch.bool), border)
+        x_B = torch.where(inside, torch.nn.functional.pad(x_B, border), black)
     examples = torch.arange(batch, device=device).view(-1, 1, 1, 1)
     planes = torch.arange(channels, device=device).view(1, -1, 1, 1)
     return x_B[examples, planes, rows[:, None, :, None], columns[:, None, None, :]]

@@ -39,6 +39,7 @@ class Recipe:
     loss: Loss
     optimizer: Optimizer
     augmentation: Augmentation
+    black: Tensor
     shape: Shape
     clip: bool
     fused: bool
@@ -49,11 +50,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Step:
-    """What one training step showed, for each lane (M,)."""
+    """What one training step showed, for each lane (M,).
+
+    The gradient's norm is taken before clipping, the update's with decay; both where asked for.
+    """
 
     loss_M: Tensor
-    grad_norm_M: Tensor
-    update_norm_M: Tensor
+    grad_norm_M: Tensor | None = None
+    update_norm_M: Tensor | None = None
 
 
 class Lanes:
@@ -69,9 +73,13 @@ class Lanes:
         networks = [_initialized(recipe, seed) for seed in seeds]
         self.network = networks[0]
         self._key_names = number_sites(self.network)
-        self.params = _stacked([dict(n.named_parameters()) for n in networks])
+        frozen = {name for name, p in self.network.named_parameters() if not p.requires_grad}
+        params = _stacked([dict(n.named_parameters()) for n in networks])
         buffers = _stacked([dict(n.named_buffers()) for n in networks])
-        self.buffers = {k: v for k, v in buffers.items() if k not in self._key_names}
+        self.params = {name: p for name, p in params.items() if name not in frozen}
+        # What the user's own network freezes is held fixed, as its buffers are.
+        fixed = buffers | {name: params[name] for name in frozen}
+        self.buffers = {name: b for name, b in fixed.items() if name not in self._key_names}
         for param in self.params.values():
             param.requires_grad_(True)
         self.seeds = seeds
@@ -87,7 +95,7 @@ class Lanes:
 
     @property
     def parameters(self) -> int:
-        """Number of parameters of one run."""
+        """Number of one run's parameters that are trained."""
         return sum(param[0].numel() for param in self.params.values())
 
     def step(
@@ -100,7 +108,7 @@ class Lanes:
             x_MB: Each lane's batch (M, B, *inputs).
             y_MB: Its targets (M, B) or (M, B, C).
             hypers_M: Each lane's hyperparameters, float64 (M,).
-            norms: Whether to measure norms of gradient and update; zeros otherwise.
+            norms: Whether to measure norms of gradient and update.
         """
         if not self.recipe.fused:
             # Stock layers of the user's own networks draw from torch's global generator.
@@ -116,12 +124,14 @@ class Lanes:
         )
         with torch.no_grad():
             grads_M = dict(zip(self.params, grads, strict=True))
-            before = {n: p.clone() for n, p in self.params.items()} if norms else {}
+            if not norms:
+                self._stepper(self.params, grads_M, hypers_M, number)
+                return Step(loss_M.detach())
+            grad_norm_M = self._norm(grads_M)  # before the stepper, which may clip in place
+            before = {name: p.clone() for name, p in self.params.items()}
             self._stepper(self.params, grads_M, hypers_M, number)
-            moved = {n: self.params[n] - p for n, p in before.items()}
-            none = torch.zeros_like(loss_M)
-            grad_norm = self._norm(grads_M) if norms else none
-            return Step(loss_M.detach(), grad_norm, self._norm(moved) if norms else none)
+            moved = {name: self.params[name] - p for name, p in before.items()}
+            return Step(loss_M.detach(), grad_norm_M, self._norm(moved))
 
     @torch.no_grad()
     def outputs(self, x_B: Tensor) -> Tensor:
@@ -163,7 +173,7 @@ class Lanes:
         self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor, key: Tensor
     ) -> Tensor:
         if any(self.recipe.augmentation):
-            x_B = augment(x_B, key, self.recipe.augmentation)
+            x_B = augment(x_B, key, self.recipe.augmentation, self.recipe.black)
         return self.recipe.loss.training(self._outputs_of_one(params, buffers, x_B), y_B)
 
     def _outputs_of_one(self, params: Tree, buffers: Tree, x_B: Tensor) -> Tensor:
@@ -230,6 +240,12 @@ class _TorchStepper:
             nn.utils.clip_grad_norm_(self._params.values(), float(hypers_M["grad_clip"]))
         for group in self._optimizer.param_groups:
             group["lr"] = float(hypers_M["multiplier"] * hypers_M["lr"])
+            if "momentum" in hypers_M:  # a schedule's momentum cycle, as torch's OneCycleLR
+                momentum = float(hypers_M["momentum"])
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                elif "momentum" in group:
+                    group["momentum"] = momentum
         self._optimizer.step()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -20,12 +22,12 @@ from adamcmp.errors import AdamcmpError, ConfigError
 from adamcmp.grouping import LaneGroup
 from adamcmp.optimizers.torch import Torch
 from adamcmp.plan import RunSpec
-from adamcmp.provenance import cpu_name, software
+from adamcmp.provenance import hardware, software
 from adamcmp.schedules import Horizon
 from adamcmp.training.device_data import BatchOrder, DeviceData, load, to_device
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.lanes import Lanes, Recipe, Step
-from adamcmp.types import Done, Failed, Outcome
+from adamcmp.types import Data, Done, Failed, Outcome
 
 #: Steps whose batches and schedules are laid out in one go.
 STRIDE = 64
@@ -64,12 +66,28 @@ def train_group(group: LaneGroup, watch: Watch = lambda progress: None) -> Outco
     Raises:
         AdamcmpError: When what was asked cannot be trained at all.
     """
+    with _global_state_restored():
+        try:
+            return _Training(group, watch).run()
+        except AdamcmpError:
+            raise
+        except Exception as error:  # a crash (out of memory, the user's own model) is data
+            return Failed(
+                f"{type(error).__name__}: {error}",
+                tuple(spec.run_id for spec in group.specs),
+                traceback.format_exc(),
+            )
+
+
+@contextlib.contextmanager
+def _global_state_restored() -> Iterator[None]:
+    """Leave torch's global generator and number of threads to the caller as they were."""
+    threads = torch.get_num_threads()
     try:
-        return _Training(group, watch).run()
-    except AdamcmpError:
-        raise
-    except Exception as error:  # a crash (out of memory, the user's own model) is data
-        return Failed(f"{type(error).__name__}: {error}", tuple(s.run_id for s in group.specs))
+        with torch.random.fork_rng():
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def check_group(group: LaneGroup) -> None:
@@ -91,9 +109,34 @@ def check_group(group: LaneGroup) -> None:
             f"eval.train_examples={examined}: {config.dataset.name} trains on "
             f"{len(data.train)} examples."
         )
-    network = config.model.build(data.shape)
+    with _global_state_restored():
+        network = config.model.build(data.shape)
+        _check_network(network, config, data)
     if isinstance(config.optimizer, Torch):
         config.optimizer.make(list(network.parameters()))
+
+
+def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> None:
+    """Show a network two examples: a model of the user's own may not fit them."""
+    if not any(p.requires_grad for p in network.parameters()):
+        raise ConfigError(f"model={config.model.name} has no parameters to train.")
+    x = torch.as_tensor(data.train.x[:2]).float()
+    try:
+        with torch.no_grad():
+            outputs = network(x)
+    except Exception as error:
+        reason = (str(error) or "no reason given").splitlines()[0]
+        raise ConfigError(
+            f"model={config.model.name} fails on examples of shape {tuple(data.shape.inputs)} "
+            f"({type(error).__name__}: {reason})."
+        ) from error
+    wanted = (len(x), data.shape.outputs)
+    found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    if found != wanted:
+        raise ConfigError(
+            f"model={config.model.name}: its outputs for {len(x)} examples should have shape "
+            f"{wanted}, not {found}."
+        )
 
 
 class _Training:
@@ -114,6 +157,7 @@ class _Training:
             loss=shared.loss,
             optimizer=shared.optimizer,
             augmentation=shared.dataset.augmentation,
+            black=self.data.black,
             shape=self.data.shape,
             clip=shared.protocol.grad_clip is not None,
             fused=group.fused,
@@ -142,7 +186,7 @@ class _Training:
         share = (time.monotonic() - self.started) / self.width
         # In an order that does not depend on when lanes ended.
         rows = sorted((*self.finished, *self.runs), key=lambda run: run.spec.run_id)
-        about = {**software(), **self._hardware()}
+        about = {**software(), "hardware": hardware(self.device.type)}
         return Done(
             [run.row(share, self.lanes.parameters, about) for run in rows],
             [metrics for run in rows for metrics in run.metrics],
@@ -201,9 +245,10 @@ class _Training:
         measured = evaluate(self.lanes, self.data)
         norms = [{"param_norm": norm} for norm in self.lanes.param_norm().tolist()]
         if step is not None:
-            for name, values in (("grad", step.grad_norm_M), ("update", step.update_norm_M)):
-                for row, value in zip(norms, values.tolist(), strict=True):
-                    row[f"{name}_norm"] = value
+            for name in ("grad_norm", "update_norm"):
+                values_M: Tensor = getattr(step, f"{name}_M")
+                for row, value in zip(norms, values_M.tolist(), strict=True):
+                    row[name] = value
             self._drop_diverged(taken, measured)
         share = (time.monotonic() - self.started) / self.width
         for lane, run in enumerate(self.runs):
@@ -232,10 +277,6 @@ class _Training:
             self.lanes.keep(stay)
             self.bound_M, self.stopped_M = self.bound_M[stay], self.stopped_M[stay]
 
-    def _hardware(self) -> dict[str, Any]:
-        gpu = self.device.type == "cuda"
-        return {"hardware": torch.cuda.get_device_name(self.device) if gpu else cpu_name()}
-
 
 class _Run:
     """One lane's own: its spec, batches, hyperparameters and rows."""
@@ -254,8 +295,10 @@ class _Run:
         values = {name: np.full(len(steps), value) for name, value in self.constants.items()}
         values["multiplier"] = schedule.multiplier(steps, self.horizon)
         momentum = schedule.momentum(steps, self.horizon)
-        moved = self.spec.config.optimizer.momentum_hyper
-        if momentum is not None and self.constants.get(moved):
+        optimizer = self.spec.config.optimizer
+        moved = optimizer.momentum_hyper
+        # An optimizer without momentum keeps none; what a torch class has, only it knows.
+        if momentum is not None and self.constants.get(moved, isinstance(optimizer, Torch)):
             values[moved] = momentum
         return values
 
@@ -319,7 +362,7 @@ def constants(config: RunConfig, horizon: Horizon) -> dict[str, float]:
 
 def evaluation_steps(when: Any, horizon: Horizon) -> list[int]:
     """Return the steps after which lanes are measured: 0, each interval, and the end."""
-    interval = when.every_steps or when.every * horizon.epoch
+    interval = max(when.every_steps or when.every * horizon.epoch, 1)
     count = math.ceil(horizon.steps / interval)
     between = {max(round(i * interval), 1) for i in range(1, count)}
     return sorted({0, horizon.steps, *(s for s in between if s < horizon.steps)})

@@ -10,30 +10,48 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from adamcmp.config import build_part, part_defaults
-from adamcmp.errors import ConfigError
+from adamcmp.errors import ConfigError, nearest
 from adamcmp.optimizers import Rule
 
 
 class ChainOptimizer(torch.optim.Optimizer):
     """A variant's chain of links behind torch's interface.
 
-    Learning-rate schedulers work: s_t is ``group["lr"] / group["initial_lr"]``, as they set it.
+    Groups hold torch's names (``lr``, ``weight_decay``, ``betas`` …), so torch's schedulers work,
+    also those that move momentum: s_t is a group's present ``lr`` over the one that it was given
+    at first.
 
     Args:
         params: Parameters or parameter groups.
-        variant: The validated variant; groups may override its lr and weight_decay.
+        variant: The validated variant; groups may override its numbers.
     """
 
     def __init__(self, params: ParamsT, variant: Rule) -> None:
         self._variant = variant
         self._chain = variant.chain()
-        super().__init__(params, variant.hypers())
+        self._names = ("lr", "weight_decay", *sorted(variant.number_fields))
+        super().__init__(params, {name: getattr(variant, name) for name in self._names})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters, as torch.optim.Optimizer does."""
+        """Add a group of parameters, as torch.optim.Optimizer does.
+
+        Raises:
+            ConfigError: For a setting that the variant lacks, or that groups cannot differ in.
+        """
+        if "wd" in param_group:
+            param_group["weight_decay"] = param_group.pop("wd")
+        for name in param_group:
+            if name not in (*self._names, "params", "initial_lr", "base_lr"):
+                raise ConfigError(
+                    f"a parameter group has no setting {name!r}.{nearest(name, self._names)} "
+                    f"It has: {', '.join(self._names)}."
+                )
         super().add_param_group(param_group)
         group = self.param_groups[-1]
-        group.setdefault("initial_lr", group["lr"])
+        if not group["lr"] > 0:
+            raise ConfigError(f"lr={group['lr']}: should be greater than 0; schedules scale it.")
+        # Not torch's initial_lr: its one-cycle schedule sets that to another number.
+        group.setdefault("base_lr", float(group["lr"]))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -55,15 +73,11 @@ class ChainOptimizer(torch.optim.Optimizer):
         return loss
 
     def _hypers(self, group: dict[str, Any]) -> dict[str, Tensor]:
-        names = [*self._variant.hypers()]
-        hypers = {name: torch.tensor(float(group[name]), dtype=torch.float64) for name in names}
-        base = group["initial_lr"]
-        multiplier = float(group["lr"]) / float(base) if base else 1.0
-        return {
-            **hypers,
-            "lr": torch.tensor(float(base), dtype=torch.float64),
-            "multiplier": torch.tensor(multiplier, dtype=torch.float64),
-        }
+        base = group["base_lr"]
+        settings = {name: group[name] for name in self._names} | {"lr": base}
+        hypers = self._variant.model_copy(update=settings).hypers()
+        numbers = {**hypers, "multiplier": float(group["lr"]) / base}
+        return {k: torch.tensor(float(v), dtype=torch.float64) for k, v in numbers.items()}
 
     def _move(self, param: Tensor, grad: Tensor, hypers: dict[str, Tensor]) -> None:
         state, own = self.state[param], {"it": param.detach()}
