@@ -76,7 +76,7 @@ TABLE = [
     ("run results=''", "results=: should be a folder"),
     ("run --config-dir nowhere", "--config-dir nowhere: there is no such folder"),
     # grammar
-    ("run lr=1e-3,1e-2", "lr=1e-3,1e-2: `run` trains one run. For several values use `adamcmp sweep`"),
+    ("run lr=1e-3,1e-2", "lr=1e-3,1e-2: `run` trains one run, and --cfg shows one. For several values use `adamcmp sweep`"),
     ("run 'seed=range(3)'", "use `adamcmp sweep`"),
     ("run lr", "Cannot read 'lr'"),
     ("run 'lr=[1'", "Cannot read 'lr=[1'"),

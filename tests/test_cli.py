@@ -265,7 +265,7 @@ class TestBrowse:
         run(capsys, "sweep", "seed=0,1,2", *FAST)
         assert len(listed(capsys, "scratch", "seed=1")) == 1
         assert len(listed(capsys, "scratch", "model.width=100", "seed>=1")) == 2
-        assert "No run of 'scratch' fits" in run(capsys, "ls", "scratch", "seed=7")
+        assert "No run in study 'scratch' fits" in run(capsys, "ls", "scratch", "seed=7")
         assert main(["ls", "scratch", "sed=1"]) == 2
         assert "Did you mean 'seed'?" in capsys.readouterr().err
         assert main(["ls", "scratch", "seed"]) == 2

@@ -284,7 +284,7 @@ class TestMNISTFormat:
     def test_fewer_labels_than_images(self):
         raw = self.write()
         (raw / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(20) % 10))
-        with pytest.raises(DataError, match="30 training inputs .* come with 20 targets"):
+        with pytest.raises(DataError, match=r"30 training inputs .* come with 20 targets"):
             load(name="mnist")
 
     def test_missing(self):

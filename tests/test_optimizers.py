@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import adamcmp
-from adamcmp.config import build_part
+from adamcmp.config import build_part, part_defaults
 from adamcmp.errors import ConfigError
 
 TOLERANCE = 1e-12  # relative, float64, after 100 steps
@@ -142,6 +142,65 @@ def test_couplings_in_closed_form(rule, coupling, factor):
     assert_equal(got, {n: p * shrink for n, p in params.items()})
 
 
+@pytest.mark.parametrize("cautious", [False, True])
+@pytest.mark.parametrize("coupling", ["decoupled", "independent", "fixed", "corrected"])
+@pytest.mark.parametrize(
+    ("values", "optimizer", "arguments"),
+    [
+        ({**SGD, "momentum": 0.9}, torch.optim.SGD, {"momentum": 0.9}),
+        ({**SGD, "momentum": 0.9, "nesterov": True}, torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+        (ADAM, torch.optim.Adam, {}),
+        ({**ADAM, "amsgrad": True}, torch.optim.Adam, {"amsgrad": True}),
+    ],
+)  # fmt: skip
+def test_couplings_beside_real_steps(values, optimizer, arguments, coupling, cautious):
+    """torch's undecayed step, then θ ← θ − c·θ by hand, where step and weight agree if cautious."""
+    params, grads = problem(7)
+    multipliers = [1 - t / 150 for t in range(100)]
+    lr, wd = values["lr"], 0.05
+    factor = {
+        "decoupled": lambda s: s * lr * wd, "independent": lambda s: s * wd,
+        "fixed": lambda s: wd, "corrected": lambda s: s * s * lr * wd,
+    }[coupling]  # fmt: skip
+    expected = {n: torch.nn.Parameter(p.clone()) for n, p in params.items()}
+    made = optimizer(expected.values(), lr=lr, **arguments)
+    for s, step_grads in zip(multipliers, grads, strict=True):
+        before = {n: p.detach().clone() for n, p in expected.items()}
+        for n, p in expected.items():
+            p.grad = step_grads[n].clone()
+        made.param_groups[0]["lr"] = lr * s
+        made.step()
+        for n, p in expected.items():
+            agree = (before[n] - p.detach()) * before[n] >= 0 if cautious else 1
+            p.data -= factor(s) * before[n] * agree
+    given = {**values, "coupling": coupling, "weight_decay": wd, "cautious": cautious}
+    got = ours(given, params, grads, multipliers)
+    assert_equal(got, {n: p.detach() for n, p in expected.items()})
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "arguments"),
+    [
+        ("adam", torch.optim.Adam, {}),
+        ("adam_l2", torch.optim.Adam, {"weight_decay": 1e-4}),
+        ("adamw", torch.optim.AdamW, {"weight_decay": 0.01}),
+        ("amsgrad", torch.optim.Adam, {"weight_decay": 1e-4, "amsgrad": True}),
+        ("amsgradw", torch.optim.AdamW, {"weight_decay": 0.01, "amsgrad": True}),
+        ("sgd", torch.optim.SGD, {"momentum": 0.9}),
+    ],
+)
+def test_the_yamls_are_what_they_are_called(name, optimizer, arguments):
+    params, grads = problem(8)
+    values = part_defaults("optimizer", name)
+    expected = torchs(optimizer, params, grads, lr=values["lr"], **arguments)
+    assert_equal(ours(values, params, grads), expected)
+
+
+def test_sgdw_decays_beside_its_momentum():
+    values = part_defaults("optimizer", "sgdw")
+    assert (values["rule"], values["coupling"], values["momentum"]) == ("sgd", "decoupled", 0.9)
+
+
 def test_independent_is_decoupled_with_wd_over_lr():
     params, grads = problem(1)
     values = {**ADAM, "lr": 0.01, "weight_decay": 0.002}
@@ -271,6 +330,49 @@ class TestTakenHome:
         got = trained(lambda p: adamcmp.torch_optimizer(name, p, **hypers))
         assert_equal(got, trained(lambda p: torch_class(p, **hypers)))
 
+    @pytest.mark.filterwarnings("ignore:The epoch parameter")
+    @pytest.mark.parametrize("name", ["adamw", "sgd"])
+    def test_one_cycle_moves_lr_and_momentum(self, name):
+        classes = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+        hypers = {"lr": 0.05, "weight_decay": 0.1} | ({"momentum": 0.9} if name == "sgd" else {})
+
+        def trained(make):
+            net, x, y = self.problem()
+            optimizer = make(net.parameters())
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, 30)
+            return self.train(net, x, y, optimizer, schedule)
+
+        got = trained(lambda p: adamcmp.torch_optimizer(name, p, **hypers))
+        assert_equal(got, trained(lambda p: classes[name](p, **hypers)))
+
+    def test_groups_have_their_own_numbers(self):
+        def trained(make):
+            net, x, y = self.problem()
+            first = {"params": net[0].parameters(), "lr": 0.02, "betas": (0.5, 0.9)}
+            second = {"params": net[2].parameters(), "weight_decay": 0.3}
+            return self.train(net, x, y, make([first, second]))
+
+        got = trained(lambda groups: adamcmp.torch_optimizer("adamw", groups, lr=0.01, wd=0.1))
+        expected = trained(lambda groups: torch.optim.AdamW(groups, lr=0.01, weight_decay=0.1))
+        assert_equal(got, expected)
+        weight = torch.nn.Parameter(torch.ones(2))
+        with pytest.raises(ConfigError, match="Did you mean 'betas'"):
+            adamcmp.torch_optimizer("adamw", [{"params": [weight], "beta": (0.5, 0.9)}])
+
+    def test_independent_decay_does_not_scale_with_lr_under_one_cycle(self):
+        weight = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
+        optimizer = adamcmp.torch_optimizer(
+            "sgd", [weight], lr=0.1, wd=0.01, coupling="independent"
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 10)
+        expected = 1.0
+        for _ in range(9):
+            expected *= 1 - optimizer.param_groups[0]["lr"] / 0.1 * 0.01
+            weight.grad = torch.zeros_like(weight)
+            optimizer.step()
+            schedule.step()
+        assert weight.detach().tolist() == pytest.approx([expected] * 2, rel=1e-12)
+
     def test_state_can_be_saved_and_loaded(self):
         def make(net):
             return adamcmp.torch_optimizer("amsgradw", net.parameters(), lr=0.01, wd=0.1)
@@ -300,6 +402,7 @@ class TestTakenHome:
             ("adamw", {"momentun": 0.9}, "no setting 'optimizer.momentun'"),
             ("sgd", {"momentun": 0.9}, "Did you mean 'momentum'"),
             ("adamw", {"lr": -1.0}, "lr=-1.0: should be at least 0"),
+            ("adamw", {"lr": 0.0}, "lr=0.0: should be greater than 0"),
             ("adamw", {"normalized": True}, "give weight_decay = wd_norm"),
         ],
     )

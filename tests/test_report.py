@@ -82,6 +82,12 @@ class TestChoice:
         assert chosen(failed).empty and summary(failed).empty
 
 
+def test_a_budget_is_a_setting():
+    runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
+    table = summary(runs)
+    assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]
+
+
 class TestPlotData:
     METRICS = pd.DataFrame(
         [
@@ -113,7 +119,8 @@ def test_optimizers_keep_their_colours():
     every = looks(["mine", "adamw", "adam_l2", "yours"])
     assert len({color for color, _ in every.values()}) == 4
     assert ordered(["zz", "adamw", "adam_l2"]) == ["adam_l2", "adamw", "zz"]
-    assert len(looks([f"own{i}" for i in range(20)])) == 20
+    twenty = looks([f"own{i}" for i in range(20)])
+    assert len(set(twenty.values())) == 20
     assert len(set(PALETTE)) == 7
 
 
@@ -167,6 +174,23 @@ class TestCommand:
         assert "logistic" in out and "test loss" in out and "test error" not in out
         svg = (results / "s" / "report" / "learning_curves.svg").read_text()
         assert "mean squared error" in svg and "One seed" in svg
+
+    def test_classification_beside_regression(self, results, capsys):
+        adamcmp.run([*FAST])
+        adamcmp.run([*FAST, "dataset.task=regression", "loss=mse", "model=logistic"])
+        assert main(["report", "s"]) == 0
+        rows = capsys.readouterr().out.splitlines()
+        assert "test error" in rows[2] and "test loss" in rows[2]
+        for name in PLOTS:
+            svg = (results / "s" / "report" / f"{name}.svg").read_text()
+            assert "mean squared error" in svg and "cross-entropy (nats)" in svg
+
+    def test_diverged_runs_are_counted_on_the_plots(self, results):
+        adamcmp.sweep([*FAST, "optimizer=sgd", "lr=0.01", "seed=0,1"])
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
+        assert main(["report", "s"]) == 0
+        svg = (results / "s" / "report" / "loss_vs_error.svg").read_text()
+        assert "1 diverged and are not drawn" in svg
 
     def test_only_failed_or_diverged_runs(self, capsys):
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
