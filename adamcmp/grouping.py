@@ -30,7 +30,7 @@ def group(specs: Sequence[RunSpec], widest: int = WIDEST) -> tuple[LaneGroup, ..
     """Return groups of at most `widest` lanes, in the order of their first run."""
     alike: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        alike.setdefault(_structure(spec), []).append(spec)
+        alike.setdefault(structure(spec), []).append(spec)
     groups = []
     for members in alike.values():
         width = widest if LaneGroup((members[0],)).fused else 1
@@ -39,7 +39,7 @@ def group(specs: Sequence[RunSpec], widest: int = WIDEST) -> tuple[LaneGroup, ..
     return tuple(groups)
 
 
-def _structure(spec: RunSpec) -> str:
+def structure(spec: RunSpec) -> str:
     """Return what the lanes of a group must share, as one comparable text."""
     config = spec.config
     protocol = config.protocol.identity()

@@ -14,7 +14,7 @@ from adamcmp import frame
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.executors import serial
-from adamcmp.grouping import LaneGroup, group
+from adamcmp.grouping import LaneGroup, group, structure
 from adamcmp.plan import RunSpec, plan
 from adamcmp.provenance import hardware, software
 from adamcmp.store import Store
@@ -122,7 +122,7 @@ def _check(groups: tuple[LaneGroup, ...]) -> None:
     from adamcmp.training import check_group
 
     _check_device(groups[0].specs[0].numerics.device)
-    for each in groups:
+    for each in {structure(each.specs[0]): each for each in groups}.values():
         check_group(each)
 
 
