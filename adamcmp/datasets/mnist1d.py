@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 
@@ -26,16 +27,22 @@ class MNIST1D(Dataset):
 
     def read(self) -> tuple[Split, Split]:
         """See `Dataset.read`."""
-        from mnist1d.data import get_dataset_args, make_dataset
+        return _generated(self.shuffled)
 
-        arguments = get_dataset_args()
-        arguments.shuffle_seq = self.shuffled
-        with _global_seeds_restored():
-            data = make_dataset(arguments)
-        return (
-            Split(data["x"].astype(np.float64), data["y"].astype(np.int64)),
-            Split(data["x_test"].astype(np.float64), data["y_test"].astype(np.int64)),
-        )
+
+@cache
+def _generated(shuffled: bool) -> tuple[Split, Split]:
+    """Run the authors' generator, which takes a second or two, once a process."""
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    arguments = get_dataset_args()
+    arguments.shuffle_seq = shuffled
+    with _global_seeds_restored():
+        data = make_dataset(arguments)
+    return (
+        Split(data["x"].astype(np.float64), data["y"].astype(np.int64)),
+        Split(data["x_test"].astype(np.float64), data["y_test"].astype(np.int64)),
+    )
 
 
 @contextmanager
