@@ -252,6 +252,19 @@ class TestBrowse:
         assert main(["ls", "on"]) == 2
         assert "Did you mean 'one'?" in capsys.readouterr().err
 
+    def test_ls_lists_the_others_beside_a_damaged_study(self, capsys, results):
+        run(capsys, "run", "study=one", *FAST)
+        run(capsys, "run", "study=two", *FAST)
+        (part,) = (results / "one" / "runs").iterdir()
+        part.write_bytes(b"")
+        assert main(["ls"]) == 2
+        out, err = capsys.readouterr()
+        assert [row.split()[:2] for row in out.splitlines()[2:]] == [
+            ["one", "damaged"],
+            ["two", "1"],
+        ]
+        assert part.name in err and "Traceback" not in err
+
     def test_ls_filters_over_all_studies(self, capsys):
         run(capsys, "run", "study=one", *FAST)
         run(capsys, "run", "study=two", *FAST)

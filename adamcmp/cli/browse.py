@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adamcmp.cli._common import add_results, results_root
-from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.errors import ConfigError, NotFound, StoreError, nearest
 from adamcmp.filters import columns_of, is_filter, parse_filters
 
 GROUPS = ("dataset", "model", "optimizer", "schedule", "loss")
@@ -49,9 +50,15 @@ def ls(words: list[str]) -> int:
 def _list_studies(root: Path) -> int:
     from adamcmp import frame
 
-    rows = []
+    rows: list[dict[str, Any]] = []
+    damaged: list[StoreError] = []
     for name in frame.studies(root):
-        table = frame.runs_table(root / name, ["run_id", "status", "optimizer", "finished_at"])
+        try:
+            table = frame.runs_table(root / name, ["run_id", "status", "optimizer", "finished_at"])
+        except StoreError as error:  # the other studies are listed all the same
+            damaged.append(error)
+            rows.append({"study": name, "runs": "damaged"})
+            continue
         columns = table.to_pydict()
         counts = Counter(columns.get("status", []))
         rows.append(
@@ -67,7 +74,9 @@ def _list_studies(root: Path) -> int:
         print(f"There are no studies in {root}. `adamcmp run` makes the first.")
         return 0
     _print_table(rows)
-    return 0
+    for damage in damaged:
+        print(f"adamcmp: {damage}", file=sys.stderr)
+    return 2 if damaged else 0
 
 
 def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
