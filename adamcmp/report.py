@@ -14,7 +14,7 @@ from adamcmp.errors import ConfigError, StoreError
 from adamcmp.filters import parse_filters
 from adamcmp.plots import PLOTS
 from adamcmp.plots._style import STYLE
-from adamcmp.stats import summary
+from adamcmp.stats import labelled, summary
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -54,6 +54,7 @@ def report(study: Path, filters: Sequence[str] = ()) -> Report:
         raise ConfigError(
             f"Study {study.name!r} has no run that ended{' and fits' if filters else ''}."
         )
+    runs = labelled(runs)
     metrics = metrics[metrics["run_id"].isin(runs["run_id"])]
     table = summary(runs)
     folder = study / "report"

@@ -1,7 +1,9 @@
 """From runs to tidy tables: which setting of each optimizer, and how its seeds spread.
 
-A *problem* is a dataset with a model. A *setting* is everything else that was varied, but the
-seed. Settings are chosen on validation and reported on test, which choosing never sees.
+A *problem* is a dataset with a model, in every form of them that was varied. A *variant* is an
+optimizer, in every coupling (or torch class) that was varied under its name. A *setting* is
+everything else that was varied, but the seed. Settings are chosen on validation and reported on
+test, which choosing never sees.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import pandas as pd
 from adamcmp import schema
 from adamcmp.errors import ConfigError
 
-PROBLEM = ["dataset", "model"]
+PROBLEM = ["problem"]
+#: What makes another variant of one optimizer's name.
+_VARIANT = ("rule", "coupling", "optimizer.target")
 
 #: Columns that say how a run went or where it was computed, not what was asked of it.
 _NOT_ASKED = {
@@ -25,6 +29,32 @@ _NOT_ASKED = {
 }
 
 
+def labelled(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return runs with a column ``problem``, and variants of one name told apart in ``optimizer``.
+
+    Both name only what was varied: ``"mnist1d, mlp"``, ``"mnist1d, mlp, label_noise 0.3"``;
+    ``"sgd"``, ``"sgd (independent)"``.
+    """
+    runs = runs.copy()
+    runs["problem"] = runs["dataset"] + ", " + runs["model"]
+    described = [c for c in runs.columns if c.startswith(("dataset.", "model."))]
+    for column in described:
+        texts = runs[column].map(_short)
+        varied = texts.groupby(runs["dataset"] + ", " + runs["model"]).transform("nunique") > 1
+        suffix = ", " + column.partition(".")[2] + " " + texts
+        runs["problem"] += suffix.where(varied, "")
+    for column in [c for c in _VARIANT if c in runs]:
+        texts = runs[column].map(_short)
+        varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
+        runs["optimizer"] += (" (" + texts + ")").where(varied, "")
+    return runs
+
+
+def _short(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text[:12] if len(text) == 64 else text  # a file's sha256
+
+
 def measure_of(runs: pd.DataFrame) -> str:
     """Return what a problem's runs are judged by: ``"error"`` for classes, else ``"loss"``."""
     return "error" if runs["test_error"].notna().any() else "loss"
@@ -32,7 +62,12 @@ def measure_of(runs: pd.DataFrame) -> str:
 
 def setting_columns(runs: pd.DataFrame) -> list[str]:
     """Return the columns that were varied within an optimizer on a problem, lr and wd first."""
-    asked = [c for c in runs.columns if c not in _NOT_ASKED and c not in (*PROBLEM, "optimizer")]
+    described = (*PROBLEM, *_VARIANT, "dataset", "model", "optimizer")
+    asked = [
+        c
+        for c in runs.columns
+        if c not in _NOT_ASKED and c not in described and not c.startswith(("dataset.", "model."))
+    ]
     keys = runs[asked].map(str)
     groups = [runs[c] for c in (*PROBLEM, "optimizer")]
     varied = keys.groupby(groups, dropna=False).nunique(dropna=False).max()
@@ -52,7 +87,7 @@ def chosen(runs: pd.DataFrame) -> pd.DataFrame:
     runs = runs[runs["status"] != "failed"]
     settings = setting_columns(runs)
     picked = []
-    for (_, _, optimizer), group in runs.groupby([*PROBLEM, "optimizer"], sort=False):
+    for (_, optimizer), group in runs.groupby([*PROBLEM, "optimizer"], sort=False):
         by_setting = group.groupby([group[c].map(str) for c in settings], sort=False)
         if by_setting.ngroups > 1:
             metric = f"val_{measure_of(group)}"
@@ -72,8 +107,8 @@ def chosen(runs: pd.DataFrame) -> pd.DataFrame:
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per problem and optimizer: its best setting, mean and spread over seeds.
 
-    Columns: dataset, model, optimizer, the settings, ``seeds`` (runs that ended), ``diverged``
-    (runs of the setting that did not), ``settings`` (settings that were tried), and for each
+    Columns: problem, optimizer, the settings, ``seeds`` (of the best setting that ended),
+    ``settings`` (that were tried), ``diverged`` (runs in any of them that did), and for each
     metric its mean and, with suffix ``_sd``, its standard deviation over seeds (n − 1).
     """
     best, settings = chosen(runs), setting_columns(runs)
@@ -83,14 +118,13 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         f"{split}_{m}" for m in ("loss", "error") for split in ("train", "val", "test", "gap")
     ]
     rows = []
-    for (dataset, model, optimizer), group in best.groupby([*PROBLEM, "optimizer"], sort=False):
+    for (problem, optimizer), group in best.groupby([*PROBLEM, "optimizer"], sort=False):
         done = group[group["status"] == "done"]
-        tried = runs[
-            (runs[PROBLEM] == [dataset, model]).all(axis=1) & (runs["optimizer"] == optimizer)
-        ]
-        row = {"dataset": dataset, "model": model, "optimizer": optimizer}
+        tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
+        row = {"problem": problem, "optimizer": optimizer}
         row |= {c: group[c].iloc[0] for c in settings}
-        row |= {"seeds": len(done), "diverged": len(group) - len(done)}
+        row["seeds"] = done["seed"].nunique()
+        row["diverged"] = int((tried["status"] == "diverged").sum())
         row["settings"] = tried[settings].map(str).drop_duplicates().shape[0]
         for metric in metrics:
             row[metric] = done[metric].mean()

@@ -130,6 +130,9 @@ class Store:
         Raises:
             StoreError: When a part is damaged.
         """
+        for name in frame.parts(self.folder):
+            if not (self.folder / "metrics" / name).exists():
+                frame.read_part(self.folder / "metrics" / name)  # says what to do
         table = frame.runs_table(self.folder, ["run_id", "status"])
         if not len(table):
             return {}

@@ -102,6 +102,7 @@ def execute(
         AdamcmpError: When something asked for cannot be trained; nothing has been written then.
     """
     watcher = watcher or Watcher()
+    _check_device(config.numerics.device)
     store = Store(config.place.folder)
     numerics = store.settle(config.numerics, _auto_device)
     specs = plan(config, numerics)
@@ -235,7 +236,5 @@ def _auto_device() -> str:
 
 
 def _check_device(device: str) -> None:
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and _auto_device() == "cpu":
         raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")

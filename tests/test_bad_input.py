@@ -82,6 +82,8 @@ TABLE = [
     ("run 'lr=[1'", "Cannot read 'lr=[1'"),
     ("run 'lr=${nope}'", "nope"),
     ("sweep study=a,b", "goes into one study"),
+    ("sweep 'seed=range(0,0)'", "span no run"),
+    ("run loss=mse loss.label_smoothing=0.1", "There are: none"),
     ("sweep device=cpu,auto", "goes into one study"),
     ("sweep 'lr=interval(0,1)'", "an interval has no list of values"),
     ("sweep lr=1e-3,-1", "lr=-1: should be at least 0"),

@@ -224,11 +224,14 @@ class TestConfig:
         folder.mkdir(parents=True)
         (folder / "paper.yaml").write_text(
             "# AdamW as the paper writes it\n"
-            "defaults: [adamw, _self_]\nname: paper\ncoupling: independent\nweight_decay: 0.001\n"
-        )
+            "defaults: [adamw, _self_]\ncoupling: independent\nweight_decay: 0.001\n"
+        )  # no name: the label is the file's
         words = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *FAST]
         row = json.loads(run(capsys, *words))
         assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)
+        (folder / "adamw.yaml").write_text("defaults: [sgd]\n")
+        assert main(words) == 2
+        assert "has the name of one of ours" in capsys.readouterr().err
         assert "AdamW as the paper writes it" in run(
             capsys, "parts", "optimizer", "--config-dir", "mine"
         )
@@ -324,6 +327,7 @@ class TestCompletion:
             ("adamcmp sweep --json schedule=one", {"schedule=one_cycle"}),
             ("adamcmp run optimizer=sgd optimizer.nest", {"optimizer.nesterov="}),
             ("adamcmp run w", {"wd="}),
+            ("adamcmp run optimizer.bet", {"optimizer.betas="}),
             ("adamcmp run --js", {"--json"}),
             ("adamcmp parts sch", {"schedule"}),
             ("adamcmp run lr=", set()),

@@ -12,7 +12,7 @@ from adamcmp.cli import main
 from adamcmp.errors import ConfigError
 from adamcmp.plots import PLOTS, gap_curves, learning_curves, loss_vs_error
 from adamcmp.plots._style import PALETTE, looks, ordered
-from adamcmp.stats import chosen, setting_columns, summary
+from adamcmp.stats import chosen, labelled, setting_columns, summary
 
 NAN = float("nan")
 
@@ -22,7 +22,7 @@ def made(rows) -> pd.DataFrame:
     frame = pd.DataFrame(
         [
             {
-                "run_id": f"{o}{lr}{seed}", "dataset": "d", "model": "m", "optimizer": o, "loss": "cross_entropy",
+                "run_id": f"{o}{lr}{seed}", "dataset": "d", "model": "m", "optimizer": o, "loss": "cross_entropy", "problem": "d, m",
                 "lr": lr, "wd": 0.0, "seed": seed, "status": (rest or ["done"])[0], "val_error": val,
                 "test_error": test, "train_error": test / 2, "train_loss": test * 2, "val_loss": val,
                 "test_loss": test * 3, "gap_loss": test, "gap_error": test / 2, "optimizer.betas": [0.9, 0.99],
@@ -75,11 +75,22 @@ class TestChoice:
         table = summary(RUNS).set_index("optimizer")
         assert table.loc["adamw", "test_error"] == pytest.approx(0.51)
         assert table.loc["adamw", "test_error_sd"] == pytest.approx(0.02 / 2**0.5)
-        assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 0, 2]
+        assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 1, 2]
 
     def test_failed_runs_are_no_results(self):
         failed = RUNS.assign(status="failed")
         assert chosen(failed).empty and summary(failed).empty
+
+
+def test_problems_and_variants_are_told_apart_by_what_was_varied():
+    runs = RUNS.assign(**{"dataset.label_noise": [0.0, 0.3] * 4, "dataset.flip": False})
+    runs["rule"] = runs["optimizer"].map({"adamw": "adam", "sgd": "sgd"})
+    runs["coupling"] = ["decoupled"] * 4 + ["l2", "l2", "fixed", "fixed"]
+    told = labelled(runs)
+    assert set(told["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
+    assert set(told["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
+    assert len(summary(told)) == 6
+    assert set(labelled(RUNS)["problem"]) == {"d, m"}
 
 
 def test_a_budget_is_a_setting():
@@ -148,7 +159,7 @@ class TestCommand:
         assert table["optimizer"].tolist() == ["adam_l2", "adamw", "sgd"]
         assert table["diverged"].tolist() == [0, 0, 1]
         markdown = (folder / "summary.md").read_text()
-        assert markdown.startswith("| dataset") and "validation" in markdown
+        assert markdown.startswith("| problem") and "validation" in markdown
 
     def test_the_same_data_gives_the_same_files(self, results):
         adamcmp.sweep([*FAST, "seed=0,1"])

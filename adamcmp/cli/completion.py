@@ -90,6 +90,7 @@ def candidates(line: str) -> list[str]:
 def _settings(before: list[str], typed: str) -> list[str]:
     """Return what Hydra would complete after the words before, and our short keys."""
     from hydra._internal.core_plugins.bash_completion import BashCompletion
+    from omegaconf import OmegaConf
 
     from adamcmp.config import SHORT, Composer
 
@@ -102,6 +103,10 @@ def _settings(before: list[str], typed: str) -> list[str]:
     settled = [word for word in before if "=" in word and not word.startswith("-")]
     line = " ".join([*(w for w in settled if composer.options(w.split("=")[0])), typed])
     found = BashCompletion(composer.loader)._query(config_name="config", line=line)
+    if any(f.endswith(".") for f in found):  # Hydra takes a list for a group of settings
+        config = composer.compose(w for w in settled if composer.options(w.split("=")[0]))
+        lists = {f for f in found if OmegaConf.is_list(OmegaConf.select(config, f[:-1]))}
+        found = [f"{f[:-1]}=" if f in lists else f for f in found]
     short = [f"{name}=" for name in SHORT if name.startswith(typed) and "." not in name]
     return sorted({*found, *short} - {"hydra", "hydra.", "hydra/"})
 

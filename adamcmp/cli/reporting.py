@@ -32,7 +32,7 @@ def report(words: list[str]) -> int:
 
     written = write(folder, options.filters)
     shown = readable(written.table)
-    constant = [c for c in ("dataset", "model") if shown[c].nunique() == 1]
+    constant = ["problem"] if shown["problem"].nunique() == 1 else []
     where = ", ".join(str(shown[c].iloc[0]) for c in constant)
     counts = ", ".join(f"{count} {status}" for status, count in written.counts.items())
     print(f"{folder.name}{': ' if where else ''}{where} ({counts})\n")

@@ -7,13 +7,13 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.config import Composer, StudyConfig
 from adamcmp.errors import ConfigError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
     from tqdm import tqdm
 
+    from adamcmp.config import Composer, StudyConfig
     from adamcmp.grouping import LaneGroup
     from adamcmp.plan import RunSpec
     from adamcmp.study import Executed
@@ -42,6 +42,8 @@ def run(words: list[str]) -> int:
     options = _options("run", words)
     if options.multirun:
         return _sweep(options)
+    from adamcmp.config import Composer
+
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
@@ -64,6 +66,8 @@ def sweep(words: list[str]) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
+    from adamcmp.config import Composer
+
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
@@ -144,7 +148,8 @@ class _Bar:
         if self.asked > 1:
             there = self.asked - self.runs
             already = f", {there} there already" if there else ""
-            print(f"{self.asked} runs{already}, {len(groups)} groups of lanes", file=sys.stderr)
+            of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
+            print(f"{self.asked} runs{already}, {of_lanes}", file=sys.stderr)
         self.bar = tqdm(
             total=self.runs,
             file=sys.stderr,

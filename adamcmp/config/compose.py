@@ -12,6 +12,7 @@ import re
 import typing
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ SHORT = {
     "download": "dataset.download",
 }
 
+_OURS = Path(str(files("adamcmp.configs")))
 _WORD = re.compile(r"([+~]*)([\w./@]+)(=.*)?", re.DOTALL)
 
 
@@ -63,6 +65,9 @@ class Composer:
             folder = Path(config_dir).expanduser().resolve()
             if not folder.is_dir():
                 raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
+            for file in folder.glob("*/*.yaml"):
+                if file.parent.name in ROOMS and (_OURS / file.parent.name / file.name).exists():
+                    raise ConfigError(f"{file} has the name of one of ours: give it another.")
             search_path.prepend("command-line", f"file://{folder}", anchor="schema")
         # Hydra's constructor takes the global place; a program of the user's may need it.
         theirs = GlobalHydra.instance().hydra
@@ -116,9 +121,12 @@ class Composer:
         for override in overrides:
             self._check_sweep(override)
         try:
-            (batch,) = BasicSweeper.split_arguments(overrides, None)
+            batches = BasicSweeper.split_arguments(overrides, None)
+            batch = [point for points in batches for point in points]
         except HydraException as error:
             raise ConfigError(_first_line(error)) from None
+        if not batch:
+            raise ConfigError("These words span no run: an axis has no values.")
         return self._study([list(point) for point in batch], words)
 
     def compose(self, words: Iterable[str]) -> DictConfig:
@@ -179,8 +187,11 @@ class Composer:
                 raise ConfigError(
                     f"A yaml cannot be read: {' '.join(str(error).split())}"
                 ) from None
+            chosen = config.hydra.runtime.choices.get("optimizer")
             with open_dict(config):
                 del config["hydra"]
+            if chosen and isinstance(config.get("optimizer"), DictConfig):
+                config.optimizer.name = chosen  # a variant's label is the word that chose it
             self._bases[group_words] = config
         return self._bases[group_words]
 
@@ -203,7 +214,7 @@ class Composer:
                 f"{override.input_line}: Hydra's own settings have no effect here; results go to "
                 f"results=, configs of your own come from --config-dir."
             )
-        options = self.options(key)
+        options = self.options(key) if key in ROOMS else []
         if not options:
             return False
         choice = override.value()
@@ -241,7 +252,7 @@ class Composer:
         own = " An argument of your own class is added with a +." if takes_more else ""
         raise ConfigError(
             f"There is no setting {key!r} of {parent_path}={parent.get('name')}.{guess} "
-            f"There are: {', '.join(known)}.{own}"
+            f"There are: {', '.join(known) or 'none'}.{own}"
         )
 
     def _check_sweep(self, override: Override) -> None:

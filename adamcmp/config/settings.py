@@ -157,6 +157,8 @@ class RunConfig:
         for group, part in self.parts().items():
             for name in type(part).model_fields:
                 flat[f"{group}.{name}"] = _plain(getattr(part, name))
+            if "sha256" in (identity := part.identity()):
+                flat[f"{group}.sha256"] = identity["sha256"]
             if part.model_extra:
                 flat[f"{group}.arguments"] = _json(part.model_extra)
         for name in Protocol.model_fields:
@@ -202,6 +204,7 @@ def setting_types() -> dict[str, Any]:
                 if found.setdefault(f"{group}.{field}", kind) != kind:
                     raise TypeError(f"{group}.{field} is {kind} in {name} but not elsewhere")
         found[f"{group}.arguments"] = str
+    found["dataset.sha256"] = str
     for field, info in Protocol.model_fields.items():
         if field != "eval":
             found[field] = column_type(info.annotation)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adamcmp.plots._style import looks, measure_label, panels, problem_of
+from adamcmp.plots._style import looks, measure_label, panels
 from adamcmp.stats import chosen
 
 
@@ -24,7 +24,7 @@ def along(runs: pd.DataFrame, metrics: pd.DataFrame, columns: Sequence[str]) -> 
     """
     best = chosen(runs)
     diverged = int((best["status"] == "diverged").sum())
-    best = best[best["status"] == "done"].assign(problem=problem_of)
+    best = best[best["status"] == "done"]
     about = best[["run_id", "problem", "optimizer", "loss"]].rename(columns={"loss": "loss_name"})
     long = metrics.merge(about, on="run_id").melt(
         id_vars=["problem", "optimizer", "loss_name", "epoch"],

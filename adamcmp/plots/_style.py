@@ -66,7 +66,7 @@ def panels(problems: list[str], rows: int = 1) -> tuple[Figure, list[list[Axes]]
         figure = Figure(figsize=(width, 2.5 * rows + 0.7), layout="constrained")
         axes = figure.subplots(rows, len(problems), squeeze=False)
     for axis, problem in zip(axes[0], problems, strict=True):
-        axis.set_title(problem, fontsize=9)
+        axis.set_title(textwrap.fill(problem, 40), fontsize=9)
     return figure, [list(row) for row in axes]
 
 
@@ -83,12 +83,6 @@ def legend(figure: Figure, handles: list[Line2D], note: str) -> None:
 def measure_label(measure: str, loss: str) -> str:
     """Return the axis label of a measure, ``"loss"`` or ``"error"``, under a training loss."""
     return LABELS.get(loss, loss) if measure == "loss" else LABELS["error"]
-
-
-def problem_of(frame: pd.DataFrame) -> pd.Series[str]:
-    """Return the name of each row's problem."""
-    names: pd.Series[str] = frame["dataset"] + ", " + frame["model"]
-    return names
 
 
 def spread_note(seeds: pd.Series[int]) -> str:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from adamcmp.plots._style import left_out, legend, looks, measure_label, panels, problem_of
+from adamcmp.plots._style import left_out, legend, looks, measure_label, panels
 from adamcmp.stats import chosen
 
 
@@ -22,7 +22,7 @@ def data(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     classes = done["test_error"].notna()
     return pd.DataFrame(
         {
-            "problem": problem_of(done),
+            "problem": done["problem"],
             "optimizer": done["optimizer"],
             "loss_name": done["loss"],
             "x": done["train_loss"],
