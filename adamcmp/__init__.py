@@ -17,7 +17,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 # Before torch's first product: with it a product's bits do not depend on how runs are grouped
-# (alignment decides otherwise); 1–5 % slower.
+# (alignment decides otherwise).
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _HOMES = {

@@ -71,9 +71,7 @@ class Watcher:
         finished: Called with each group and its outcome, after it is stored.
     """
 
-    planned: Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...]], None] = lambda specs, groups: (
-        None
-    )
+    planned: Planned = lambda specs, groups: None
     progress: Callable[[Progress], None] = lambda progress: None
     finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
 

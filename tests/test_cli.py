@@ -236,6 +236,16 @@ class TestConfig:
             capsys, "parts", "optimizer", "--config-dir", "mine"
         )
 
+    def test_own_config_group(self, capsys, tmp_path):
+        """An experiment that chooses among our groups, in Hydra's way."""
+        (tmp_path / "mine" / "experiment").mkdir(parents=True)
+        (tmp_path / "mine" / "experiment" / "quick.yaml").write_text(
+            "# @package _global_\ndefaults:\n  - override /optimizer: sgd\nseed: 7\n"
+        )
+        words = ["run", "+experiment=quick", "--json", "--config-dir", "mine", *FAST]
+        row = json.loads(run(capsys, *words))
+        assert (row["optimizer"], row["rule"], row["seed"]) == ("sgd", "sgd", 7)
+
     def test_results_by_word_and_environment(self, capsys, tmp_path, monkeypatch):
         run(capsys, "run", "results=elsewhere", *FAST)
         assert (tmp_path / "elsewhere" / "scratch" / "study.yaml").exists()

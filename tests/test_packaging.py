@@ -55,7 +55,9 @@ def committed():
 @pytest.mark.slow
 def test_the_authors_table_of_mnist1d(tmp_path):
     """Trained anew from the checkout's configs: within 3 points of theirs (about 20 minutes)."""
-    call(sys.executable, ROOT / "scripts" / "mnist1d_table", cwd=tmp_path)
+    out = call(sys.executable, ROOT / "scripts" / "mnist1d_table", cwd=tmp_path)
+    # The script itself exits with 1, and so fails the call, where a model is off.
+    assert all(f"\n{model} " in out for model in ("logistic", "mlp", "cnn1d", "gru"))
 
 
 def test_the_committed_table_of_mnist1d():

@@ -214,7 +214,7 @@ class Composer:
                 f"{override.input_line}: Hydra's own settings have no effect here; results go to "
                 f"results=, configs of your own come from --config-dir."
             )
-        options = self.options(key) if key in ROOMS else []
+        options = self.options(key) if key else []
         if not options:
             return False
         choice = override.value()
