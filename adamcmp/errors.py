@@ -4,6 +4,7 @@
     ├── ConfigError     the words of a command or a config are wrong      (exit 2)
     │   └── NotFound    a study, run or part that does not exist          (exit 2)
     ├── DataError       a dataset's files are missing, corrupt or unfit   (exit 2)
+    ├── EngineError     what was asked to be compiled cannot be           (exit 2)
     ├── StoreError      a study on disk is damaged, locked or unwritable  (exit 2)
     └── RunFailed       training crashed; the crash is recorded as data   (exit 1)
 
@@ -32,8 +33,24 @@ class DataError(AdamcmpError):
     """A dataset's file is missing, corrupt, or holds what cannot be learned from."""
 
 
+class EngineError(AdamcmpError):
+    """The step of a group cannot be compiled here."""
+
+
 class StoreError(AdamcmpError):
     """A study on disk is damaged, locked by another process, or cannot be written."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM ended a sweep, after what was done had been written.
+
+    Attributes:
+        number: The signal.
+    """
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self.number = number
 
 
 class RunFailed(AdamcmpError):

@@ -52,7 +52,13 @@ def plan(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
         study: What was asked.
         numerics: The study's numerics, settled.
     """
-    specs = (RunSpec(run_id(config, numerics), config, numerics) for config in study.runs)
+    alone = numerics.model_copy(update={"engine": "eager"})
+    specs = []
+    for config in study.runs:
+        # What is trained a lane at a time is run as it is written, whatever the study's engine.
+        fuses = config.model.fuses and config.optimizer.fuses
+        used = numerics if fuses else alone
+        specs.append(RunSpec(run_id(config, used), config, used))
     return tuple({spec.run_id: spec for spec in specs}.values())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import shutil
 import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -35,6 +37,12 @@ def software() -> dict[str, Any]:
         "git_commit": commit,
         "git_dirty": None if commit is None else bool(changes),
     }
+
+
+def cpp_compiler() -> str | None:
+    """Return the C++ compiler that torch's inductor would use, or None where there is none."""
+    asked = os.environ.get("CXX")
+    return next((c for c in (asked, "g++", "clang++") if c and shutil.which(c)), None)
 
 
 def hardware(device: str) -> str:

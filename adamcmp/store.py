@@ -8,12 +8,15 @@ moment leaves the old state or the new one.
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -22,6 +25,7 @@ from filelock import FileLock, Timeout
 from adamcmp import frame, schema
 from adamcmp.config import ROOMS, Numerics, setting_types
 from adamcmp.errors import ConfigError, StoreError
+from adamcmp.files import clear_errors, write_atomically
 from adamcmp.parts import build
 
 #: Seconds to wait for another process's append, which takes milliseconds.
@@ -81,30 +85,28 @@ class Store:
         about = self.about()
         return build(Numerics, about["numerics"], f"{self._about}: numerics") if about else None
 
-    def settle(self, asked: Numerics, auto_device: Callable[[], str]) -> Numerics:
+    def settle(self, asked: Numerics, new: Numerics) -> Numerics:
         """Return the numerics that runs of this study are computed with.
 
         Args:
             asked: What the command line says.
-            auto_device: Tells what ``device=auto`` means in a new study here.
+            new: What it leaves open means in a new study.
 
         Raises:
             ConfigError: When the study was begun with others than those asked for.
         """
         begun = self.numerics()
-        defaults = {} if begun else {"device": auto_device(), "dtype": "float32", "threads": 1}
-        settled = (begun or Numerics()).model_dump()
+        open_ = {name for name, value in asked.model_dump().items() if value in (None, "auto")}
+        if begun is None:
+            return asked.model_copy(update={name: getattr(new, name) for name in open_})
         for name, value in asked.model_dump().items():
-            wanted = None if value == "auto" else value
-            if begun is not None and wanted not in (None, settled[name]):
+            if name not in open_ and value != getattr(begun, name):
                 raise ConfigError(
                     f"{name}={value}: study {self.folder.name!r} was begun with "
-                    f"{name}={settled[name]}, and one study has one kind of numbers. Use another "
-                    f"study=NAME."
+                    f"{name}={getattr(begun, name)}, and one study has one kind of numbers. Use "
+                    f"another study=NAME."
                 )
-            if begun is None:
-                settled[name] = defaults.get(name) if wanted is None else wanted
-        return Numerics(**settled)
+        return begun
 
     def prepare(self, numerics: Numerics, words: Sequence[str], about: dict[str, Any]) -> None:
         """Make the folder, note what was asked in study.yaml, and clear what a crash left.
@@ -112,16 +114,21 @@ class Store:
         Raises:
             StoreError: When the folder cannot be written or locked.
         """
-        with _clear_errors(self.folder):
+        with clear_errors(self.folder):
             for part in ("runs", "metrics"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             with self._locked():
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 new = {"study": self.folder.name, "schema": schema.VERSION, "created": now}
                 study = self.about() or {**new, "numerics": numerics.model_dump(), "asked": []}
+                if study["numerics"] != numerics.model_dump():
+                    raise StoreError(
+                        f"{self.folder} was begun by another process just now, with other "
+                        f"numerics. The same command again follows them."
+                    )
                 study["asked"].append({"words": list(words), "at": now, **about})
                 text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
-                _write_atomically(self._about, text.encode())
+                write_atomically(self._about, text.encode())
                 self._clear_leftovers()
 
     def statuses(self) -> dict[str, str]:
@@ -138,6 +145,29 @@ class Store:
             return {}
         return dict(zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True))
 
+    def checkpoints(self) -> dict[Path, frozenset[str]]:
+        """Return the checkpoints of groups that were on their way, and the runs of each.
+
+        One that is damaged is removed: its runs start anew.
+        """
+        found = {}
+        for path in sorted(self._checkpoints.glob("*.npz")):
+            try:
+                with np.load(path, allow_pickle=False) as archive:
+                    found[path] = frozenset(json.loads(str(archive["about"]))["runs"])
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+                path.unlink(missing_ok=True)
+        return found
+
+    def checkpoint(self, run_ids: Iterable[str]) -> Path:
+        """Return the file in which a group of runs is kept while it trains."""
+        digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
+        return self._checkpoints / f"{digest}.npz"
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
     def append(self, runs: list[dict[str, Any]], metrics: list[dict[str, Any]]) -> None:
         """Add rows as one atomic step; rows of runs that are there already are replaced.
 
@@ -145,7 +175,7 @@ class Store:
             StoreError: When the disk is full or the folder cannot be written or locked.
         """
         tables = {"runs": _table(runs, run_schema()), "metrics": _table(metrics, METRIC_SCHEMA)}
-        with _clear_errors(self.folder), self._locked():
+        with clear_errors(self.folder), self._locked():
             before = frame.parts(self.folder)
             self._write(tables)
             self._drop({row["run_id"] for row in runs}, before)
@@ -155,7 +185,7 @@ class Store:
         last = frame.parts(self.folder)[-1:]
         name = frame.part_name(int(last[0].split("-")[0]) + 1 if last else 0, contents)
         for kind in ("metrics", "runs"):  # runs last: it commits both
-            _write_atomically(self.folder / kind / name, contents[kind])
+            write_atomically(self.folder / kind / name, contents[kind])
 
     def _drop(self, run_ids: set[str], names: list[str]) -> None:
         """Remove rows of `run_ids` from older parts; killed in between, the later row counts."""
@@ -215,29 +245,3 @@ def _parquet(table: pa.Table) -> bytes:
     pq.write_table(table, sink, write_page_checksum=True, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()
     return content
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself must survive a power cut
-    finally:
-        os.close(folder)
-
-
-@contextlib.contextmanager
-def _clear_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"Cannot write to {folder}: {error.strerror or error}.") from None

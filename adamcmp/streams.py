@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
+_GOLDEN_INVERSE = pow(_GOLDEN, -1, 1 << 64)
 
 
 def _signed(value: int) -> int:
@@ -54,7 +55,9 @@ def bits(key: torch.Tensor, counter: torch.Tensor) -> torch.Tensor:
         key: int64 state that the sequence starts from; broadcasts against `counter`.
         counter: int64 positions, counted from 1 as the sequential generator does.
     """
-    z = key + counter * _signed(_GOLDEN)  # int64 arithmetic wraps, as the algorithm wants
+    # key + counter·golden; int64 arithmetic wraps, as the algorithm wants. Written so that nothing
+    # big is multiplied with a plain index, which inductor works out ahead, without wrapping.
+    z = (key * _signed(_GOLDEN_INVERSE) + counter) * _signed(_GOLDEN)
     z = (z ^ _shift(z, 30)) * _signed(0xBF58476D1CE4E5B9)
     z = (z ^ _shift(z, 27)) * _signed(0x94D049BB133111EB)
     return z ^ _shift(z, 31)

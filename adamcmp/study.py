@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamcmp import frame
+from adamcmp.claims import Standing, claim
 from adamcmp.config import Composer, Numerics, StudyConfig
-from adamcmp.errors import ConfigError, RunFailed
-from adamcmp.executors import serial
-from adamcmp.grouping import LaneGroup, group, structure
+from adamcmp.dispatch import Dispatch, signals
+from adamcmp.errors import RunFailed
+from adamcmp.executors import Executor, Lost, Pool, Serial
+from adamcmp.grouping import LaneGroup, Survey, grouped, structure
 from adamcmp.plan import RunSpec, plan
-from adamcmp.provenance import hardware, software
+from adamcmp.provenance import cpp_compiler, hardware, software
 from adamcmp.store import Store
-from adamcmp.types import Done, Failed, Outcome
+from adamcmp.types import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from adamcmp.training import Progress
-
-FINISHED = ("done", "diverged")
 
 
 @dataclass(frozen=True)
@@ -67,27 +68,40 @@ class Watcher:
 
     Attributes:
         planned: Called once with the runs asked, each once, and the groups that are to train.
-        progress: Called as a group's training goes on.
+        progress: Called with a group and where it is, as its training goes on.
         finished: Called with each group and its outcome, after it is stored.
     """
 
     planned: Planned = lambda specs, groups: None
-    progress: Callable[[Progress], None] = lambda progress: None
+    progress: Callable[[LaneGroup, Progress], None] = lambda group, progress: None
     finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
 
 
 @dataclass(frozen=True)
 class Executed:
-    """What became of a command: its runs, and which of them were there already."""
+    """What became of a command.
+
+    Attributes:
+        folder: The study's folder.
+        specs: Its runs, each once.
+        trained: Those that were trained now.
+        failed: Those that crashed, now or before.
+        elsewhere: Those that another process is training, and how far that one is.
+    """
 
     folder: Path
     specs: tuple[RunSpec, ...]
-    trained: tuple[str, ...]
-    failed: tuple[Failed, ...]
+    trained: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    elsewhere: Mapping[str, Standing] = field(default_factory=dict)
 
 
 def execute(
-    config: StudyConfig, watcher: Watcher | None = None, *, force: bool = False
+    config: StudyConfig,
+    watcher: Watcher | None = None,
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
 ) -> Executed:
     """Train those of a study's runs that are not in its folder yet.
 
@@ -95,56 +109,110 @@ def execute(
         config: What was asked.
         watcher: What to tell as it goes on.
         force: Train runs anew that are there already.
+        retry_failed: Train runs anew that crashed.
 
     Raises:
         AdamcmpError: When something asked for cannot be trained; nothing has been written then.
+        Interrupted: When a signal came; what was done by then is stored.
     """
     watcher = watcher or Watcher()
-    _check_device(config.numerics.device)
     store = Store(config.place.folder)
-    numerics = store.settle(config.numerics, _auto_device)
+    finished = () if force else ("done", "diverged") + (() if retry_failed else ("failed",))
+    numerics = store.settle(config.numerics, PROVISIONAL)
     specs = plan(config, numerics)
     there = store.statuses()
-    pending = [s for s in specs if force or there.get(s.run_id) not in FINISHED]
-    groups = group(pending)
-    _check(groups)
-    watcher.planned(specs, groups)
-    failed = _train(groups, store, config, numerics, watcher) if groups else []
-    return Executed(store.folder, specs, tuple(s.run_id for s in pending), tuple(failed))
+    left = [spec for spec in specs if there.get(spec.run_id) not in finished]
+    if not left:
+        watcher.planned(specs, ())
+        return Executed(store.folder, specs, failed=_failed(specs, there))
+    with signals() as interrupted, _executor(config, len(left), watcher, interrupted) as executor:
+        kinds = _survey(executor, left)
+        if store.numerics() is None:
+            numerics = store.settle(config.numerics, _numerics(kinds, left))
+            specs = plan(config, numerics)
+            left = list(specs)
+        with claim(store.folder, [spec.run_id for spec in left]) as ours:
+            there = store.statuses()
+            mine = [s for s in left if s.run_id in ours.run_ids]
+            mine = [s for s in mine if there.get(s.run_id) not in finished]
+            groups = grouped(mine, store.checkpoints(), executor.workers)
+            about = {**software(), "hardware": hardware(numerics.device)}
+            store.prepare(numerics, config.words, about)
+            watcher.planned(specs, groups)
+            every = config.execution.checkpoint_every
+            Dispatch(executor, store, ours, every, watcher.finished, interrupted).run(groups)
+    trained = tuple(spec.run_id for spec in mine)
+    return Executed(store.folder, specs, trained, _failed(specs, store.statuses()), ours.others)
 
 
-def _check(groups: tuple[LaneGroup, ...]) -> None:
-    """Refuse what cannot be trained, before anything is written."""
-    if not groups:
-        return
-    # Imported here since it imports torch, which reading what is there already does not need.
-    from adamcmp.training import check_group
-
-    _check_device(groups[0].specs[0].numerics.device)
-    for each in {structure(each.specs[0]): each for each in groups}.values():
-        check_group(each)
+#: The numerics of a new study as long as nothing says otherwise.
+PROVISIONAL = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
+#: Steps of all runs of a kind from which on ``engine=auto`` compiles. A compilation takes some
+#: 25 s the first time, and saves about 0.6 ms of each step.
+COMPILED_FROM = 40_000
 
 
-def _train(
-    groups: tuple[LaneGroup, ...],
-    store: Store,
-    config: StudyConfig,
-    numerics: Numerics,
-    watcher: Watcher,
-) -> list[Failed]:
-    """Train groups and store each as it is done; return those that crashed."""
-    from adamcmp.training import train_group
+def _numerics(kinds: Mapping[str, Survey], specs: Sequence[RunSpec]) -> Numerics:
+    """Return what the numerics of a new study are where they are left open.
 
-    about = {**software(), "hardware": hardware(numerics.device)}
-    store.prepare(numerics, config.words, about)
-    failed = []
-    outcomes = serial(lambda each: train_group(each, watcher.progress), groups)
-    for each, outcome in zip(groups, outcomes, strict=True):
-        store.append(*_rows(each, outcome, config.place.study))
-        if isinstance(outcome, Failed):
-            failed.append(outcome)
-        watcher.finished(each, outcome)
-    return failed
+    One rule, from what was asked and from the machine, never from a measured time: the same words
+    give the same numbers.
+    """
+    cuda = any(survey.cuda for survey in kinds.values())
+    steps: Counter[str] = Counter()
+    for spec in specs:
+        if spec.config.model.fuses and spec.config.optimizer.fuses:
+            steps[structure(spec)] += kinds[structure(spec)].steps
+    pays = bool(steps) and sum(steps.values()) / len(steps) >= COMPILED_FROM
+    compiles = pays and not cuda and cpp_compiler() is not None
+    update = {"device": "cuda" if cuda else "cpu", "engine": "compiled" if compiles else "eager"}
+    return PROVISIONAL.model_copy(update=update)
+
+
+@contextmanager
+def _executor(
+    config: StudyConfig, runs: int, watcher: Watcher, interrupted: Callable[[], int | None]
+) -> Iterator[Executor]:
+    """Start what trains: worker processes, or this process itself."""
+
+    def progress(task: Any, message: Progress) -> None:
+        watcher.progress(task.group, message)
+
+    workers = min(_workers(config), runs) if runs > 1 else 0
+    executor: Executor = Serial(progress, interrupted)
+    if workers:
+        executor = Pool(workers, config.numerics.threads or 1, progress)
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+def _workers(config: StudyConfig) -> int:
+    """Return how many processes train at once; 0 for this process alone."""
+    if config.execution.workers is not None:
+        return config.execution.workers
+    if config.numerics.device == "cuda":
+        return 1
+    return max(len(os.sched_getaffinity(0)) // (config.numerics.threads or 1), 1)
+
+
+def _survey(executor: Executor, specs: Sequence[RunSpec]) -> dict[str, Survey]:
+    """Check each kind of group once, so that nothing is written of what cannot be trained."""
+    kinds = {structure(spec): LaneGroup((spec,), False) for spec in specs}
+    waiting, found = deque(kinds.items()), {}
+    while waiting or executor.busy:
+        while waiting and executor.busy < executor.workers:
+            executor.submit("adamcmp.training:survey", waiting.popleft())
+        for result in executor.wait():
+            if isinstance(result.value, Lost):
+                raise RunFailed(f"{result.value.reason} It was checking what is to be trained.")
+            found[result.item[0]] = result.value
+    return found
+
+
+def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(spec.run_id for spec in specs if there.get(spec.run_id) == "failed")
 
 
 def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]:
@@ -178,7 +246,12 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
     """
     done = execute(Composer().sweep(overrides))
     if done.failed:
-        raise RunFailed(f"{sum(len(f.run_ids) for f in done.failed)} runs: {done.failed[0].error}")
+        errors = frame.runs_table(done.folder, ["run_id", "error"]).to_pylist()
+        first = next(r["error"] for r in reversed(errors) if r["run_id"] == done.failed[0])
+        raise RunFailed(
+            f"{len(done.failed)} of {len(done.specs)} runs failed: {first.splitlines()[0]} "
+            f"(`adamcmp show {done.failed[0]}` has the traceback)."
+        )
     return Study(done.folder)
 
 
@@ -209,30 +282,3 @@ def summary(done: Executed) -> dict[str, Any]:
         first = rows[-1]["error"].splitlines()[0]
         raise RunFailed(f"The run crashed: {first} (`adamcmp show {run_id}` has the traceback).")
     return {**rows[-1], "folder": str(done.folder)}
-
-
-def _rows(
-    lanes: LaneGroup, outcome: Outcome, study: str
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    if isinstance(outcome, Done):
-        return [{**row, "study": study} for row in outcome.runs], outcome.metrics
-    ended = {
-        **software(),
-        "hardware": hardware(lanes.specs[0].numerics.device),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "study": study,
-        "status": "failed",
-        "error": f"{outcome.error}\n\n{outcome.traceback}".strip(),
-    }
-    return [{**spec.columns(), **ended} for spec in lanes.specs], []
-
-
-def _auto_device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _check_device(device: str) -> None:
-    if device == "cuda" and _auto_device() == "cpu":
-        raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")

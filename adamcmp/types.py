@@ -73,4 +73,9 @@ class Failed:
     traceback: str = ""
 
 
-Outcome = Done | Failed
+@dataclass(frozen=True)
+class Stopped:
+    """A group that was told to stop before its end; what it had done is in its checkpoint."""
+
+
+Outcome = Done | Failed | Stopped

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
+from adamcmp import study
 from adamcmp.config import Composer, Numerics
 from adamcmp.plan import RunSpec, plan
+from adamcmp.provenance import cpp_compiler
 
-CPU = Numerics(device="cpu", dtype="float32", threads=1)
+CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
+
+needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler on the PATH")
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +22,12 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ADAMCMP_RESULTS", str(tmp_path / "results"))
     return tmp_path / "results"
+
+
+@pytest.fixture(autouse=True)
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps train in the test's own process unless it asks for workers: no imports anew."""
+    monkeypatch.setattr(study, "_workers", lambda config: config.execution.workers or 0)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import pytest
 from adamcmp.grouping import LaneGroup, group
 from adamcmp.training import train_group
 from adamcmp.types import Done
+from tests.conftest import CPU, needs_compiler
 
 #: Every model that fuses, with widths, batch sizes and options that are odd on purpose.
 FUSED = {
@@ -55,27 +56,41 @@ def rows(groups, of):
     raise AssertionError(of)
 
 
-@pytest.mark.parametrize("name", FUSED)
-def test_fused_lanes(name, specs):
-    from tests.conftest import CPU
+#: What is compiled by default; the others take a compilation each and are marked slow.
+COMPILED = [
+    pytest.param(name, marks=() if name in ("mlp-default", "mlp-all") else pytest.mark.slow)
+    for name in FUSED
+]
 
-    numerics = CPU.model_copy(update={"dtype": "bf16"}) if "bf16" in name else CPU
+
+def check_lanes(name, specs, engine):
+    """One lane of 32: alone, in the middle of all, in a group of 3, in reverse order."""
+    dtype = "bf16" if "bf16" in name else "float32"
+    numerics = CPU.model_copy(update={"dtype": dtype, "engine": engine})
     planned = specs([*FUSED[name], *LANES, *STEPS], numerics)
     assert len(planned) == 32
     lane = planned[16]
-    alone = rows([LaneGroup((lane,))], lane.run_id)
+    alone = rows([LaneGroup((lane,), True)], lane.run_id)
     assert len(alone) == 2
-    (together,) = group(planned)
-    assert together.fused and len(together.specs) == 32
-    assert rows([together], lane.run_id) == alone
-    assert rows([LaneGroup(tuple(reversed(planned)))], lane.run_id) == alone
-    assert rows([LaneGroup(tuple(planned[15:18]))], lane.run_id) == alone
+    for lanes in (planned, reversed(planned), planned[15:18]):
+        assert rows([LaneGroup(tuple(lanes), True)], lane.run_id) == alone
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_fused_lanes(name, specs):
+    check_lanes(name, specs, "eager")
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_lanes(name, specs):
+    check_lanes(name, specs, "compiled")
 
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_lanes_that_train_alone(name, specs):
     planned = specs([*SINGLE[name], "seed=0,1,2", *STEPS])
-    groups = group(planned)
+    groups = group(planned, 8)
     assert [len(g.specs) for g in groups] == [1, 1, 1]
     last = planned[2].run_id
     after_others = rows(groups, last)

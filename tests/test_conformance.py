@@ -91,7 +91,7 @@ def test_a_models_lanes_do_not_depend_on_their_group(yaml, specs, own_files):
     planned = fitting(specs, words)
 
     def metrics(lanes):
-        outcomes = [train_group(each) for each in group(lanes)]
+        outcomes = [train_group(each) for each in group(lanes, 8)]
         rows = [m for outcome in outcomes for m in outcome.metrics]
         own = [row for row in rows if row["run_id"] == planned[2].run_id]
         return [{k: v for k, v in row.items() if k != "wall_time_s"} for row in own]

@@ -78,7 +78,7 @@ def test_a_crash_raises(tmp_path):
     )
     with pytest.raises(adamcmp.RunFailed, match="out of luck"):
         adamcmp.run(["model=custom", "model.target=crashnet.Net"])
-    with pytest.raises(adamcmp.RunFailed, match="2 runs: RuntimeError: out of luck"):
+    with pytest.raises(adamcmp.RunFailed, match="2 of 2 runs failed: RuntimeError: out of luck"):
         adamcmp.sweep(["model=custom", "model.target=crashnet.Net", "seed=0,1"])
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from adamcmp.config import Eval
 from adamcmp.errors import AdamcmpError
-from adamcmp.grouping import LaneGroup, group
+from adamcmp.grouping import LaneGroup
 from adamcmp.schedules import Horizon
 from adamcmp.streams import stream_seed
 from adamcmp.training import check_group, train_group
@@ -135,8 +135,8 @@ def test_equals_a_plain_loop(case, specs):
 def test_a_lane_that_diverges_leaves_and_its_neighbours_do_not_notice(specs):
     words = ["optimizer=sgd", "wd=0", "seed=0", "steps=30", "eval.every_steps=10"]
     calm = {s.run_id for s in specs([*words, "lr=0.01,0.05"])}
-    both = trained(group(specs([*words, "lr=0.01,1e4,0.05,1e30"]))[0])
-    alone = trained(group(specs([*words, "lr=0.01,0.05"]))[0])
+    both = trained(LaneGroup(tuple(specs([*words, "lr=0.01,1e4,0.05,1e30"])), True))
+    alone = trained(LaneGroup(tuple(specs([*words, "lr=0.01,0.05"])), True))
     status = {row["lr"]: row["status"] for row in both.runs}
     assert status == {0.01: "done", 0.05: "done", 1e4: "diverged", 1e30: "diverged"}
     stopped = {row["lr"]: row["stopped_at_step"] for row in both.runs}
@@ -157,9 +157,8 @@ def test_a_lane_that_diverges_leaves_and_its_neighbours_do_not_notice(specs):
 
 
 def test_every_lane_may_diverge(specs):
-    outcome = trained(
-        group(specs(["optimizer=sgd", "lr=1e30,1e31", "steps=40", "eval.every_steps=5"]))[0]
-    )
+    both = specs(["optimizer=sgd", "lr=1e30,1e31", "steps=40", "eval.every_steps=5"])
+    outcome = trained(LaneGroup(tuple(both), True))
     assert [row["status"] for row in outcome.runs] == ["diverged", "diverged"]
 
 
@@ -317,9 +316,9 @@ def test_what_a_network_freezes_stays(specs, tmp_path):
 
     training = _Training(LaneGroup((spec,)), lambda progress: None)
     assert isinstance(training.lanes, Lanes)
-    before = training.lanes.buffers["0.weight"].clone()
+    before = training.lanes.state["buffers"]["0.weight"].clone()
     training.run()
-    assert torch.equal(training.lanes.buffers["0.weight"], before)
+    assert torch.equal(training.lanes.state["buffers"]["0.weight"], before)
 
 
 def test_gradient_norm_is_measured_before_clipping(specs):

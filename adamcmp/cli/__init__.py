@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from adamcmp.errors import AdamcmpError, nearest
+from adamcmp.errors import AdamcmpError, Interrupted, nearest
 
 #: Command -> (module that holds it, its one line).
 COMMANDS = {
@@ -44,7 +45,7 @@ or the environment's ADAMCMP_RESULTS; study=, default scratch).
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code: 0, 1 (a run failed), 2 (bad input), 130 (Ctrl-C)."""
+    """Run one command; return its code: 0, 1 (a run failed), 2 (bad input), 128 + a signal."""
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a sign shows "?" in its place
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         kept = f": {interrupt}" if str(interrupt) else ""
         print(f"\nadamcmp: interrupted{kept}.", file=sys.stderr)
-        return 130
+        return 128 + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)
     except BrokenPipeError:  # `adamcmp ls | head`: the reader has gone, quietly go too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli.progress import Bar
-from adamcmp.errors import ConfigError
+from adamcmp.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -84,6 +84,10 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("words", nargs="*", metavar="WORD", help="groups and settings, as below")
     parser.add_argument("--force", action="store_true", help="train anew what is there already")
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="train anew the runs that crashed"
+    )
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="show the config only")
     parser.add_argument("--resolve", action="store_true", help="with --cfg: fill in references")
@@ -123,17 +127,15 @@ def _execute(config: StudyConfig, options: argparse.Namespace) -> Executed:
     """Train behind a progress bar; when interrupted, say what is kept."""
     from adamcmp.study import Watcher, execute
 
-    bar = Bar(len(config.runs))
+    bar = Bar(len(config.runs), options.quiet)
     watcher = Watcher(bar.planned, bar.progress, bar.finished)
     try:
-        return execute(config, watcher, force=options.force)
-    except KeyboardInterrupt:
+        return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
+    except Interrupted as interrupt:
         bar.close()
-        if not bar.asked:  # it had not begun
-            raise
-        kept = f"{bar.asked - bar.runs + bar.done} of {bar.asked} runs are kept"
-        raise KeyboardInterrupt(
-            f"{kept} in {config.place.folder}; the same command goes on from there"
+        raise Interrupted(
+            interrupt.number,
+            f"{interrupt}, files in {config.place.folder}; the same command goes on from there",
         ) from None
 
 
@@ -179,18 +181,30 @@ def _report_sweep(done: Executed, as_json: bool) -> None:
     asked = {spec.run_id for spec in done.specs}
     rows = [
         row
-        for row in frame.runs_table(done.folder, ["run_id", "status"]).to_pylist()
+        for row in frame.runs_table(done.folder, ["run_id", "status", "error"]).to_pylist()
         if row["run_id"] in asked
     ]
     counts = {s: sum(row["status"] == s for row in rows) for s in ("done", "diverged", "failed")}
+    elsewhere = len(done.elsewhere)
     if as_json:
         values = {"study": done.folder.name, "folder": str(done.folder), "runs": len(asked)}
-        print(json.dumps({**values, **counts, "trained": len(done.trained)}))
+        trained = {"trained": len(done.trained), "elsewhere": elsewhere}
+        print(json.dumps({**values, **counts, **trained}))
         return
-    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none"
     print(f"{len(asked)} runs ({len(done.trained)} trained now): {words}; files in {done.folder}")
-    for failure in done.failed:
-        print(f"failed: {', '.join(failure.run_ids)}: {failure.error}", file=sys.stderr)
+    if elsewhere:
+        other = next(iter(done.elsewhere.values()))
+        print(
+            f"{elsewhere} more are being trained by process {other.pid} on {other.host}: "
+            f"{other.done} of its {other.runs} are done (`adamcmp ls {done.folder.name}`)."
+        )
+    errors = {row["run_id"]: row["error"] for row in rows if row["status"] == "failed"}
+    for run_id in done.failed:
+        print(f"failed: {run_id}: {errors[run_id].splitlines()[0]}", file=sys.stderr)
     if done.failed:
-        print("`adamcmp show RUN` has the traceback.", file=sys.stderr)
+        print(
+            "`adamcmp show RUN` has the traceback; --retry-failed trains them again.",
+            file=sys.stderr,
+        )
     print(f"`adamcmp report {done.folder.name}` compares them.")

@@ -31,7 +31,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from adamcmp.config.settings import ROOMS, Numerics, Place, RunConfig, StudyConfig, build_run
+from adamcmp.config.settings import (
+    ROOMS,
+    Execution,
+    Numerics,
+    Place,
+    RunConfig,
+    StudyConfig,
+    build_run,
+)
 from adamcmp.errors import ConfigError, nearest
 
 #: Short keys of the command line; they work for every optimizer and dataset.
@@ -159,23 +167,23 @@ class Composer:
 
     def _study(self, points: list[list[str]], words: list[str]) -> StudyConfig:
         runs: list[RunConfig] = []
-        settled: set[tuple[Place, Numerics]] = set()
+        settled: set[tuple[Place, Numerics, Execution]] = set()
         for point in points:
             values = _values(self.compose(point))
             if len(points) > 1:
                 _without_idle_decay(values)
             with _as_typed(words):
-                run, place, numerics = build_run(values)
+                run, place, numerics, execution = build_run(values)
             runs.append(run)
-            settled.add((place, numerics))
+            settled.add((place, numerics, execution))
         if len(settled) > 1:
-            fixed = [*Place.model_fields, *Numerics.model_fields]
+            fixed = [f for part in (Place, Numerics, Execution) for f in part.model_fields]
             raise ConfigError(
                 f"A sweep goes into one study with one kind of numbers: {', '.join(fixed)} take "
                 f"one value each."
             )
-        ((place, numerics),) = settled
-        return StudyConfig(tuple(runs), place, numerics, tuple(words))
+        ((place, numerics, execution),) = settled
+        return StudyConfig(tuple(runs), place, numerics, execution, tuple(words))
 
     def _base(self, group_words: tuple[str, ...]) -> DictConfig:
         if group_words not in self._bases:

@@ -91,7 +91,10 @@ class Numerics(Part):
             ``bf16``, which computes products in bfloat16 (autocast) with float32 weights.
         threads: Threads a worker; only with 1 (what None means) does a run give the same bits in
             every group.
-        engine: How the step is executed.
+        engine: How the step is executed: ``eager`` runs torch's kernels one after the other,
+            ``compiled`` fuses lanes into one compiled step (models of matrix products, on the
+            CPU). ``auto`` compiles where the study's first sweep is long enough to pay for it and
+            there is a C++ compiler.
 
     In a study that exists, what is left open follows the study.
     """
@@ -99,7 +102,20 @@ class Numerics(Part):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "float64", "bf16"] = "auto"
     threads: Positive | None = None
-    engine: Literal["eager"] = "eager"
+    engine: Literal["auto", "eager", "compiled"] = "auto"
+
+
+class Execution(Part):
+    """How the work is spread; no number depends on it.
+
+    Attributes:
+        workers: Processes that train at once; None takes one per core (one on a GPU), 0 none: this
+            process trains one group after the other, as a debugger wants it.
+        checkpoint_every: Seconds between checkpoints of a group on its way.
+    """
+
+    workers: Natural | None = None
+    checkpoint_every: Annotated[float, Field(gt=0)] = 30.0
 
 
 class Place(Part):
@@ -176,6 +192,7 @@ class StudyConfig:
     runs: tuple[RunConfig, ...]
     place: Place
     numerics: Numerics
+    execution: Execution
     words: tuple[str, ...]
 
 
@@ -227,7 +244,7 @@ def column_type(annotation: Any) -> Any:
     return annotation
 
 
-def build_run(values: Mapping[str, Any]) -> tuple[RunConfig, Place, Numerics]:
+def build_run(values: Mapping[str, Any]) -> tuple[RunConfig, Place, Numerics, Execution]:
     """Validate a composed config's plain values.
 
     Raises:
@@ -237,12 +254,13 @@ def build_run(values: Mapping[str, Any]) -> tuple[RunConfig, Place, Numerics]:
     parts = {group: build_part(group, rest.pop(group, None)) for group in ROOMS}
     place = build(Place, _pop(rest, Place), "")
     numerics = build(Numerics, _pop(rest, Numerics), "")
+    execution = build(Execution, _pop(rest, Execution), "")
     if isinstance(rest.get("eval"), Mapping):
         build(Eval, rest["eval"], "eval")
     protocol = build(Protocol, rest, "")
     run = RunConfig(protocol=protocol, **parts)
     _check_together(run)
-    return run, place, numerics
+    return run, place, numerics, execution
 
 
 def build_part(group: str, values: Any) -> Any:

@@ -73,6 +73,16 @@ class BatchNorm(nn.BatchNorm1d):
         return (x - mean) * (var + self.eps).rsqrt() * self.weight + self.bias
 
 
+class LayerNorm(nn.LayerNorm):
+    """nn.LayerNorm over the last axis, written out: torch's own fixes the number of lanes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` (any shape that ends in D), each last axis normalized."""
+        centred = x - x.mean(-1, keepdim=True)
+        variance = centred.square().mean(-1, keepdim=True)
+        return centred * (variance + self.eps).rsqrt() * self.weight + self.bias
+
+
 class Residual(nn.Module):
     """x + body(x)."""
 

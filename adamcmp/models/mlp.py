@@ -44,10 +44,10 @@ class MLP(Model):
     def _hidden(self, features: int) -> nn.Module:
         from torch import nn
 
-        from adamcmp.models._layers import BatchNorm, Dropout
+        from adamcmp.models._layers import BatchNorm, Dropout, LayerNorm
 
         norms: dict[str, tuple[type[nn.Module], ...]]
-        norms = {"none": (), "layer": (nn.LayerNorm,), "batch": (BatchNorm,)}
+        norms = {"none": (), "layer": (LayerNorm,), "batch": (BatchNorm,)}
         return nn.Sequential(
             nn.Linear(features, self.width),
             *(norm(self.width) for norm in norms[self.norm]),

@@ -45,7 +45,7 @@ class ViT(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.models._layers import Attention, Patches, Positions, TokenMean
+        from adamcmp.models._layers import Attention, LayerNorm, Patches, Positions, TokenMean
 
         sides = shape.inputs[1:] or shape.inputs
         if any(side % self.patch for side in sides):
@@ -62,7 +62,7 @@ class ViT(Model):
             nn.Linear(numbers, self.width),
             Positions(tokens, self.width),
             *blocks,
-            nn.LayerNorm(self.width),
+            LayerNorm(self.width),
             TokenMean(),
             nn.Linear(self.width, shape.outputs),
         )
@@ -70,10 +70,10 @@ class ViT(Model):
     def _branch(self, body: nn.Module) -> nn.Module:
         from torch import nn
 
-        from adamcmp.models._layers import Dropout, Residual
+        from adamcmp.models._layers import Dropout, LayerNorm, Residual
 
         drop = [Dropout(self.dropout)] if self.dropout else []
-        return Residual(nn.Sequential(nn.LayerNorm(self.width), body, *drop))
+        return Residual(nn.Sequential(LayerNorm(self.width), body, *drop))
 
     def _mlp(self) -> nn.Module:
         from torch import nn

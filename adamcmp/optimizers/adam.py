@@ -32,8 +32,9 @@ def scale_by_adam(amsgrad: bool) -> Link:
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Any]]:
         beta1, beta2, eps = hypers["beta1"], hypers["beta2"], hypers["eps"]
-        m = {n: beta1 * state["m"][n] + (1 - beta1) * g for n, g in grads.items()}
-        v = {n: beta2 * state["v"][n] + (1 - beta2) * g.square() for n, g in grads.items()}
+        fresh1, fresh2 = 1 - beta1, 1 - beta2
+        m = {n: beta1 * state["m"][n] + fresh1 * g for n, g in grads.items()}
+        v = {n: beta2 * state["v"][n] + fresh2 * g.square() for n, g in grads.items()}
         new = {"m": m, "v": v}
         if amsgrad:
             new["v_max"] = v = {n: v[n].maximum(state["v_max"][n]) for n in v}

@@ -8,14 +8,14 @@ Shapes: M lanes, B batch, C outputs, N examples. A trailing ``_M`` says that the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from adamcmp.datasets import Augmentation
 from adamcmp.losses import Loss
@@ -25,15 +25,20 @@ from adamcmp.optimizers import Optimizer, Rule
 from adamcmp.optimizers._chain import global_norm
 from adamcmp.optimizers.torch import Torch
 from adamcmp.streams import bits, stream_seed
-from adamcmp.training.device_data import augment
+from adamcmp.training.device_data import Examples, augment
+from adamcmp.training.engines import Axes, Executable, compiled, eager
 from adamcmp.types import Shape
 
 Tree = dict[str, Tensor]
+State = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the lanes of a group share."""
+    """What the lanes of a group share.
+
+    `engine` is ``eager`` or ``compiled`` for fused lanes; lanes alone are run as they are written.
+    """
 
     model: Model
     loss: Loss
@@ -43,21 +48,43 @@ class Recipe:
     shape: Shape
     clip: bool
     fused: bool
+    engine: str
     device: torch.device
     dtype: torch.dtype
     autocast: bool
+
+    def about(self) -> Any:
+        """Return plain JSON values that, with the state's shapes, say what a step computes."""
+        parts = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
+        numbers = [self.augmentation, self.black.flatten().tolist(), self.clip, self.autocast]
+        return [*parts, *numbers, self.shape.inputs, self.shape.outputs]
 
 
 @dataclass(frozen=True)
 class Step:
     """What one training step showed, for each lane (M,).
 
-    The gradient's norm is taken before clipping, the update's with decay; both where asked for.
+    The gradient's norm is taken before clipping, the update's with decay.
     """
 
     loss_M: Tensor
-    grad_norm_M: Tensor | None = None
-    update_norm_M: Tensor | None = None
+    grad_norm_M: Tensor
+    update_norm_M: Tensor
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The batches and hyperparameters of K consecutive steps, K the same for all stretches.
+
+    Attributes:
+        index_MKB: The examples of each lane's batches.
+        names: Names of the hyperparameters; the last is ``step``, counted from 1.
+        hypers_HKM: Their values, float64.
+    """
+
+    index_MKB: Tensor
+    names: tuple[str, ...]
+    hypers_HKM: Tensor
 
 
 class Lanes:
@@ -66,108 +93,205 @@ class Lanes:
     Args:
         recipe: What the lanes share.
         seeds: Each run's seed.
+        train: What batches are drawn from.
     """
 
-    def __init__(self, recipe: Recipe, seeds: list[int]) -> None:
+    def __init__(self, recipe: Recipe, seeds: list[int], train: Examples) -> None:
         self.recipe = recipe
+        self.train = train
         networks = [_initialized(recipe, seed) for seed in seeds]
         self.network = networks[0]
         self._key_names = number_sites(self.network)
         frozen = {name for name, p in self.network.named_parameters() if not p.requires_grad}
         params = _stacked([dict(n.named_parameters()) for n in networks])
         buffers = _stacked([dict(n.named_buffers()) for n in networks])
-        self.params = {name: p for name, p in params.items() if name not in frozen}
         # What the user's own network freezes is held fixed, as its buffers are.
         fixed = buffers | {name: params[name] for name in frozen}
-        self.buffers = {name: b for name, b in fixed.items() if name not in self._key_names}
-        for param in self.params.values():
-            param.requires_grad_(True)
-        self.seeds = seeds
-        self._keys = {
-            stream: _keys([stream_seed(seed, stream) for seed in seeds], recipe.device)
-            for stream in ("dropout", "augmentation")
-        }
-        self._stepper = _stepper(recipe, self.params)
         self._training_loss = _over_lanes(self._training_loss_of_one, recipe.fused)
-        self._outputs = _over_lanes(self._outputs_of_one, recipe.fused)
-        self._measured = _over_lanes(recipe.loss.measured, recipe.fused)
+        self._measured = _over_lanes(self._measured_of_one, recipe.fused)
         self._norm = _over_lanes(global_norm, recipe.fused)
+        self.seeds = seeds
+        device = recipe.device
+        #: Everything of the lanes that training moves or reads; every tensor's first axis is M.
+        self.state: State = {
+            "params": {name: p for name, p in params.items() if name not in frozen},
+            "buffers": {name: b for name, b in fixed.items() if name not in self._key_names},
+            "keys": {
+                stream: _keys([stream_seed(seed, stream) for seed in seeds], device)
+                for stream in self._streams()
+            },
+            "bound": torch.full((len(seeds),), torch.inf, dtype=torch.float64, device=device),
+            "stopped": torch.full((len(seeds),), -1, dtype=torch.int64, device=device),
+        }
+        self._stepper = _stepper(recipe, self.state)
+        self._ways: dict[str, Executable] = {}
+
+    def whole_state(self) -> State:
+        """Return all that training goes on from, the state of a user's own optimizer too."""
+        if isinstance(self._stepper, _TorchStepper):
+            return {"lanes": self.state, "torch": self._stepper.optimizer.state_dict()}
+        return {"lanes": self.state}
+
+    def load(self, whole_state: State) -> None:
+        """Take over what `whole_state` returned for the same lanes."""
+        _copy(self.state, whole_state["lanes"])
+        if isinstance(self._stepper, _TorchStepper):
+            self._stepper.optimizer.load_state_dict(whole_state["torch"])
+
+    def _streams(self) -> list[str]:
+        """Return the names of the random streams that steps draw from."""
+        drawn = {"dropout": self._key_names, "augmentation": any(self.recipe.augmentation)}
+        return [name for name, is_drawn in drawn.items() if is_drawn]
 
     @property
     def parameters(self) -> int:
         """Number of one run's parameters that are trained."""
-        return sum(param[0].numel() for param in self.params.values())
+        return sum(param[0].numel() for param in self.state["params"].values())
 
-    def step(
-        self, number: int, x_MB: Tensor, y_MB: Tensor, hypers_M: Mapping[str, Tensor], norms: bool
-    ) -> Step:
-        """Take one step of every lane.
+    def steps(self, stretch: Stretch, count: int) -> Step:
+        """Take the first `count` steps of a stretch with every lane; return the last one.
+
+        A lane whose loss leaves its bound is noted in the state and goes on.
+        """
+
+        def advance(
+            state: State, x_N: Tensor, y_N: Tensor, index_MKB: Tensor, hypers_HKM: Tensor, k: Tensor
+        ) -> tuple[Tensor, ...]:
+            index_MB = index_MKB.index_select(1, k).squeeze(1)
+            values = hypers_HKM.index_select(1, k).squeeze(1).unbind(0)
+            hypers_M = dict(zip(stretch.names, values, strict=True))
+            return self._advance(state, x_N[index_MB], y_N[index_MB], hypers_M)
+
+        self.network.train()
+        tensors = (self.train.x, self.train.y, stretch.index_MKB, stretch.hypers_HKM)
+        places = torch.arange(count, device=self.recipe.device).unsqueeze(1).unbind()
+        symbols: list[Axes] = [{0: "N"}, {0: "N"}, {0: "M"}, {2: "M"}, {}]
+        way = self._way("step", advance, self.state, tensors, places[0], symbols, stretch.names)
+        shown: Sequence[Tensor] = ()
+        for k, place in enumerate(places):
+            if not self.recipe.fused:
+                # Stock layers of the user's own networks draw from torch's global generator.
+                number = int(stretch.hypers_HKM[-1, k, 0])
+                _seed(stream_seed(self.seeds[0], "global", number), self.recipe.device)
+            shown = way(place)
+        return Step(*shown)
+
+    def measure(self, examples: Examples, size: int) -> tuple[Tensor, Tensor]:
+        """Return each lane's summed loss (M,) and number of wrong answers (M,) on examples.
 
         Args:
-            number: The step, counted from 1.
-            x_MB: Each lane's batch (M, B, *inputs).
-            y_MB: Its targets (M, B) or (M, B, C).
-            hypers_M: Each lane's hyperparameters, float64 (M,).
-            norms: Whether to measure norms of gradient and update.
+            examples: What is looked at; real targets are never wrong.
+            size: Examples looked at in one go.
         """
-        if not self.recipe.fused:
-            # Stock layers of the user's own networks draw from torch's global generator.
-            torch.manual_seed(stream_seed(self.seeds[0], "global", number))
-        self.network.train()
-        keys = {
-            stream: bits(key, torch.full_like(key, number)) for stream, key in self._keys.items()
-        }
-        buffers = self.buffers | dict.fromkeys(self._key_names, keys["dropout"])
-        loss_M = self._training_loss(self.params, buffers, x_MB, y_MB, keys["augmentation"])
-        grads = torch.autograd.grad(
-            loss_M.sum(), list(self.params.values()), allow_unused=True, materialize_grads=True
-        )
-        with torch.no_grad():
-            grads_M = dict(zip(self.params, grads, strict=True))
-            if not norms:
-                self._stepper(self.params, grads_M, hypers_M, number)
-                return Step(loss_M.detach())
-            grad_norm_M = self._norm(grads_M)  # before the stepper, which may clip in place
-            before = {name: p.clone() for name, p in self.params.items()}
-            self._stepper(self.params, grads_M, hypers_M, number)
-            moved = {name: self.params[name] - p for name, p in before.items()}
-            return Step(loss_M.detach(), grad_norm_M, self._norm(moved))
 
-    @torch.no_grad()
-    def outputs(self, x_B: Tensor) -> Tensor:
-        """Return every lane's outputs (M, B, C) for the same examples, in evaluation mode."""
+        def look(state: State, x_N: Tensor, y_N: Tensor, start: Tensor) -> tuple[Tensor, ...]:
+            place_B = start + torch.arange(size, device=start.device)
+            there_B = place_B < x_N.shape[0]
+            index_B = place_B.clamp(max=x_N.shape[0] - 1)
+            return self._look(state, x_N[index_B], y_N[index_B], there_B)
+
         self.network.eval()
-        lanes = len(self.seeds)
-        unused = torch.zeros(lanes, dtype=torch.int64, device=self.recipe.device)
-        buffers = self.buffers | dict.fromkeys(self._key_names, unused)
-        # Each lane is given its own view: a product of shared inputs with all lanes' weights
-        # would be one product whose shape, and so whose rounding, depends on the lanes.
-        outputs: Tensor = self._outputs(self.params, buffers, x_B.expand(lanes, *x_B.shape))
-        return outputs
-
-    @torch.no_grad()
-    def measure(self, outputs_MBC: Tensor, y_B: Tensor) -> Tensor:
-        """Return each example's loss (M, B)."""
-        measured: Tensor = self._measured(outputs_MBC, y_B.expand(len(self.seeds), *y_B.shape))
-        return measured
+        state = {name: self.state[name] for name in ("params", "buffers")}
+        starts = torch.arange(0, len(examples), size, device=self.recipe.device)[:, None].unbind()
+        symbols: list[Axes] = [{0: "N"}, {0: "N"}, {}]
+        tensors = (examples.x, examples.y)
+        way = self._way("measure", look, state, tensors, starts[0], symbols, size)
+        with torch.no_grad():
+            loss_CM, wrong_CM = zip(*(way(start) for start in starts), strict=True)
+        return torch.stack(loss_CM).sum(0), torch.stack(wrong_CM).sum(0)
 
     @torch.no_grad()
     def param_norm(self) -> Tensor:
         """Return the norm of each lane's parameters (M,)."""
-        norm: Tensor = self._norm({name: p.detach() for name, p in self.params.items()})
+        norm: Tensor = self._norm(self.state["params"])
         return norm
 
     def keep(self, lanes: list[int]) -> None:
         """Drop all lanes but those at the given positions; theirs stay as they are."""
         index = torch.tensor(lanes, device=self.recipe.device)
-
-        def chosen(tensor: Tensor) -> Tensor:
-            return tensor.detach()[index].requires_grad_(tensor.requires_grad)
-
-        self.params, self.buffers, self._keys, self._stepper.state = tree_map(
-            chosen, (self.params, self.buffers, self._keys, self._stepper.state)
-        )
+        self.state = tree_map(lambda tensor: tensor[index], self.state)
         self.seeds = [self.seeds[lane] for lane in lanes]
+
+    def _way(
+        self,
+        name: str,
+        function: Callable[..., tuple[Tensor, ...]],
+        state: State,
+        tensors: tuple[Tensor, ...],
+        place: Tensor,
+        symbols: list[Axes],
+        about: Any,
+    ) -> Callable[[Tensor], Sequence[Tensor]]:
+        """Return `function` of a place alone, executed as the recipe's engine does.
+
+        Args:
+            name: What the function is called.
+            function: Of `state`, `tensors` and a place.
+            state: Its tensors, whose first axes are M; changed in place.
+            tensors: Further arguments.
+            place: An example of the last argument, the only one that moves.
+            symbols: Symbolic axes of `tensors` and `place`.
+            about: What the function depends on beside the recipe.
+        """
+        if not self.recipe.fused:
+            return lambda place: function(state, *tensors, place)
+        leaves, tree = tree_flatten(state)
+        arguments = [*leaves, *tensors]
+
+        def flat(*flat: Tensor) -> tuple[Tensor, ...]:
+            return function(tree_unflatten(flat[: len(leaves)], tree), *flat[len(leaves) :])
+
+        if name not in self._ways:
+            axes: list[Axes] = [{0: "M"}] * len(leaves) + symbols
+            example = [*arguments, place]
+            if self.recipe.engine == "compiled":
+                about = [name, self.recipe.about(), about]
+                self._ways[name] = compiled(flat, example, axes, about)
+            else:
+                self._ways[name] = eager(flat, example, axes)
+        way = self._ways[name]
+        return lambda place: way([*arguments, place])
+
+    def _advance(
+        self, state: State, x_MB: Tensor, y_MB: Tensor, hypers_M: dict[str, Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Take one step, changing `state` in place; return loss and norms of each lane."""
+        step_M = hypers_M.pop("step")
+        number_M = step_M.long()
+        keys = {stream: bits(key, number_M) for stream, key in state["keys"].items()}
+        unused_M = number_M  # an argument that every lane has, though no stream is drawn from
+        params = {name: p.detach().requires_grad_() for name, p in state["params"].items()}
+        buffers = state["buffers"] | dict.fromkeys(self._key_names, keys.get("dropout", unused_M))
+        with torch.enable_grad():
+            loss_M = self._training_loss(
+                params, buffers, x_MB, y_MB, keys.get("augmentation", unused_M)
+            )
+            grads = torch.autograd.grad(
+                loss_M.sum(), list(params.values()), allow_unused=True, materialize_grads=True
+            )
+        with torch.no_grad():
+            loss_M = loss_M.detach()
+            grads_M = dict(zip(params, grads, strict=True))
+            grad_norm_M = self._norm(grads_M)  # before the stepper, which may clip in place
+            updates_M = self._stepper(state, grads_M, hypers_M, step_M)
+            bad_M = ~(loss_M <= state["bound"])  # NaN compares as false
+            fresh_M = bad_M & (state["stopped"] < 0)
+            state["stopped"].copy_(torch.where(fresh_M, number_M - 1, state["stopped"]))
+            return loss_M, grad_norm_M, self._norm(updates_M)
+
+    def _look(
+        self, state: State, x_B: Tensor, y_B: Tensor, there_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return each lane's summed loss and wrong answers for the same examples."""
+        lanes = next(iter(state["params"].values())).shape[0]
+        unused = torch.zeros(lanes, dtype=torch.int64, device=x_B.device)
+        buffers = state["buffers"] | dict.fromkeys(self._key_names, unused)
+        # Each lane is given its own view: a product of shared inputs with all lanes' weights
+        # would be one product whose shape, and so whose rounding, depends on the lanes.
+        shared = [tensor.expand(lanes, *tensor.shape) for tensor in (x_B, y_B)]
+        loss_MB, wrong_MB = self._measured(state["params"], buffers, *shared)
+        loss_MB = torch.where(there_B, loss_MB.double(), 0.0)
+        return loss_MB.sum(1), (wrong_MB & there_B).sum(1)
 
     def _training_loss_of_one(
         self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor, key: Tensor
@@ -175,6 +299,17 @@ class Lanes:
         if any(self.recipe.augmentation):
             x_B = augment(x_B, key, self.recipe.augmentation, self.recipe.black)
         return self.recipe.loss.training(self._outputs_of_one(params, buffers, x_B), y_B)
+
+    def _measured_of_one(
+        self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        outputs_BC = self._outputs_of_one(params, buffers, x_B)
+        loss_B = self.recipe.loss.measured(outputs_BC, y_B)
+        if y_B.is_floating_point():
+            return loss_B, torch.zeros_like(loss_B, dtype=torch.bool)
+        # An output that is NaN answers nothing; argmax would take it for the largest.
+        answered_B = outputs_BC.isfinite().all(-1)
+        return loss_B, ~((outputs_BC.argmax(-1) == y_B) & answered_B)
 
     def _outputs_of_one(self, params: Tree, buffers: Tree, x_B: Tensor) -> Tensor:
         with torch.autocast(
@@ -193,52 +328,70 @@ def _over_lanes(function: Callable[..., Any], fused: bool) -> Callable[..., Any]
         return torch.vmap(function)
 
     def alone(*arguments: Any) -> Any:
-        one = tree_map(lambda tensor: tensor[0], arguments)
-        return tree_map(lambda tensor: tensor.unsqueeze(0), function(*one))
+        return _each(torch.unsqueeze, function(*_each(torch.select, arguments, 0, 0)), 0)
 
     return alone
 
 
-class _ChainStepper:
-    """Moves the lanes' parameters by a chain of links."""
+def _each(change: Callable[..., Tensor], tree: Any, *arguments: int) -> Any:
+    """Change every tensor of a tree: torch's tree_map, at a tenth of its cost for one lane."""
+    if isinstance(tree, Tensor):
+        return change(tree, *arguments)
+    if isinstance(tree, dict):
+        return {name: _each(change, branch, *arguments) for name, branch in tree.items()}
+    return tuple([_each(change, branch, *arguments) for branch in tree])
 
-    def __init__(self, recipe: Recipe, params: Tree) -> None:
+
+class _ChainStepper:
+    """Moves the lanes' parameters by a chain of links; its state is part of the lanes'."""
+
+    def __init__(self, recipe: Recipe, state: State) -> None:
         assert isinstance(recipe.optimizer, Rule)
         link = recipe.optimizer.chain(clip=recipe.clip)
-        detached = {name: p.detach() for name, p in params.items()}
-        self.state = _over_lanes(link.init, recipe.fused)(detached)
+        state["optimizer"] = _over_lanes(link.init, recipe.fused)(state["params"])
         self._update = _over_lanes(link.update, recipe.fused)
 
     def __call__(
-        self, params: Tree, grads: Tree, hypers_M: Mapping[str, Tensor], number: int
-    ) -> None:
-        first = next(iter(hypers_M.values()))
-        step_M = torch.full_like(first, number)
-        detached = {name: p.detach() for name, p in params.items()}
-        updates, self.state = self._update(grads, self.state, detached, dict(hypers_M), step_M)
-        for name, param in params.items():
+        self, state: State, grads: Tree, hypers_M: dict[str, Tensor], step_M: Tensor
+    ) -> Tree:
+        updates: Tree
+        updates, moved = self._update(grads, state["optimizer"], state["params"], hypers_M, step_M)
+        for name, param in state["params"].items():
             param.add_(updates[name])
+        _copy(state["optimizer"], moved)
+        return updates
+
+
+def _copy(old: Any, new: Any) -> None:
+    """Copy a tree of tensors into another one."""
+    if isinstance(old, Tensor):
+        old.copy_(new)
+        return
+    for there, here in zip(
+        *((t.values() if isinstance(t, dict) else t) for t in (old, new)), strict=True
+    ):
+        _copy(there, here)
 
 
 class _TorchStepper:
     """Moves one lane's parameters by the user's own torch.optim class."""
 
-    def __init__(self, recipe: Recipe, params: Tree) -> None:
-        self.state: dict[str, Any] = {}
+    def __init__(self, recipe: Recipe, state: State) -> None:
         self._clip = recipe.clip
         # The optimizer holds the parameters themselves, less their lane axis.
-        self._params = {name: nn.Parameter(p.detach()[0]) for name, p in params.items()}
+        self._params = {name: nn.Parameter(p[0]) for name, p in state["params"].items()}
         assert isinstance(recipe.optimizer, Torch)
-        self._optimizer = recipe.optimizer.make(list(self._params.values()))
+        self.optimizer = recipe.optimizer.make(list(self._params.values()))
 
     def __call__(
-        self, params: Tree, grads: Tree, hypers_M: Mapping[str, Tensor], number: int
-    ) -> None:
+        self, state: State, grads: Tree, hypers_M: dict[str, Tensor], step_M: Tensor
+    ) -> Tree:
+        before = {name: p.detach().clone() for name, p in self._params.items()}
         for name, param in self._params.items():
             param.grad = grads[name][0]
         if self._clip:
             nn.utils.clip_grad_norm_(self._params.values(), float(hypers_M["grad_clip"]))
-        for group in self._optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = float(hypers_M["multiplier"] * hypers_M["lr"])
             if "momentum" in hypers_M:  # a schedule's momentum cycle, as torch's OneCycleLR
                 momentum = float(hypers_M["momentum"])
@@ -246,12 +399,13 @@ class _TorchStepper:
                     group["betas"] = (momentum, *group["betas"][1:])
                 elif "momentum" in group:
                     group["momentum"] = momentum
-        self._optimizer.step()
+        self.optimizer.step()
+        return {name: (p.detach() - before[name])[None] for name, p in self._params.items()}
 
 
-def _stepper(recipe: Recipe, params: Tree) -> _ChainStepper | _TorchStepper:
+def _stepper(recipe: Recipe, state: State) -> _ChainStepper | _TorchStepper:
     kind = _ChainStepper if isinstance(recipe.optimizer, Rule) else _TorchStepper
-    return kind(recipe, params)
+    return kind(recipe, state)
 
 
 def _initialized(recipe: Recipe, seed: int) -> nn.Module:
@@ -263,6 +417,13 @@ def _initialized(recipe: Recipe, seed: int) -> nn.Module:
 
 def _stacked(trees: list[dict[str, Any]]) -> Tree:
     return {name: torch.stack([tree[name].detach() for tree in trees]) for name in trees[0]}
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seed the global generators that the device draws from; torch.manual_seed tries them all."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def _keys(seeds: list[int], device: torch.device) -> Tensor:

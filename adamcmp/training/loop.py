@@ -19,15 +19,17 @@ from torch import Tensor
 from adamcmp import schema
 from adamcmp.config import RunConfig
 from adamcmp.errors import AdamcmpError, ConfigError
-from adamcmp.grouping import LaneGroup
+from adamcmp.grouping import LaneGroup, Survey, Task
 from adamcmp.optimizers.torch import Torch
 from adamcmp.plan import RunSpec
 from adamcmp.provenance import hardware, software
 from adamcmp.schedules import Horizon
+from adamcmp.training import checkpoint
+from adamcmp.training.checkpoint import Checkpoint
 from adamcmp.training.device_data import BatchOrder, DeviceData, load, to_device
 from adamcmp.training.evaluate import evaluate
-from adamcmp.training.lanes import Lanes, Recipe, Step
-from adamcmp.types import Data, Done, Failed, Outcome
+from adamcmp.training.lanes import Lanes, Recipe, Step, Stretch
+from adamcmp.types import Data, Done, Failed, Outcome, Stopped
 
 #: Steps whose batches and schedules are laid out in one go.
 STRIDE = 64
@@ -53,24 +55,48 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-def train_group(group: LaneGroup, watch: Watch = lambda progress: None) -> Outcome:
+def train(task: Task, report: Watch, stopping: Callable[[], bool]) -> Outcome:
+    """Train a task's group, from its checkpoint where it has one; what executors call.
+
+    Args:
+        task: The group.
+        report: Called with `Progress` as training goes on.
+        stopping: Once it is true, training ends at its checkpoint.
+
+    Raises:
+        AdamcmpError: As `train_group`.
+    """
+    return train_group(task.group, report, task, stopping)
+
+
+def train_group(
+    group: LaneGroup,
+    watch: Watch = lambda progress: None,
+    task: Task | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Outcome:
     """Train a group's runs together.
 
     Args:
         group: The runs.
         watch: Called as training goes on.
+        task: Where its checkpoint is; None keeps none.
+        stopping: Once it is true, training ends at its checkpoint.
 
     Returns:
-        `Done` with the runs' rows, diverged ones among them; or `Failed` when training crashed.
+        `Done` with the runs' rows, diverged ones among them; `Failed` when training crashed;
+        `Stopped` when it was told to stop.
 
     Raises:
         AdamcmpError: When what was asked cannot be trained at all.
     """
     with _global_state_restored():
         try:
-            return _Training(group, watch).run()
+            return _Training(group, watch, task, stopping).run()
         except AdamcmpError:
             raise
+        except _Stopping:
+            return Stopped()
         except Exception as error:  # a crash (out of memory, the user's own model) is data
             return Failed(
                 f"{type(error).__name__}: {error}",
@@ -88,6 +114,20 @@ def _global_state_restored() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+def survey(kind: tuple[str, LaneGroup], report: Watch, stopping: Callable[[], bool]) -> Survey:
+    """Check a kind of group and tell how long its runs are; what executors call.
+
+    Raises:
+        AdamcmpError: As `check_group`.
+    """
+    _, group = kind
+    config, cuda = group.specs[0].config, torch.cuda.is_available()
+    if group.specs[0].numerics.device == "cuda" and not cuda:
+        raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
+    check_group(group)
+    return Survey(horizon(config, len(load(config.dataset).train)).steps, cuda)
 
 
 def check_group(group: LaneGroup) -> None:
@@ -139,12 +179,22 @@ def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> N
         )
 
 
+class _Stopping(Exception):
+    """Training was told to stop, and has kept its checkpoint."""
+
+
 class _Training:
     """One group on its way: the lanes, and the rows that they have given so far."""
 
-    def __init__(self, group: LaneGroup, watch: Watch) -> None:
-        self.watch = watch
-        self.started = time.monotonic()
+    def __init__(
+        self,
+        group: LaneGroup,
+        watch: Watch,
+        task: Task | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.watch, self.task, self.stopping = watch, task, stopping
+        self.started = self.kept_at = time.monotonic()
         shared, numerics = group.specs[0].config, group.specs[0].numerics
         torch.set_num_threads(numerics.threads or 1)
         self.device = torch.device(numerics.device)
@@ -161,28 +211,30 @@ class _Training:
             shape=self.data.shape,
             clip=shared.protocol.grad_clip is not None,
             fused=group.fused,
+            engine=numerics.engine,
             device=self.device,
             dtype=dtype,
             autocast=numerics.dtype == "bf16",
         )
         self.protocol = shared.protocol
         self.horizon = horizon(shared, len(self.data.train))
-        self.lanes = Lanes(self.recipe, [spec.config.protocol.seed for spec in group.specs])
+        seeds = [spec.config.protocol.seed for spec in group.specs]
+        self.lanes = Lanes(self.recipe, seeds, self.data.train)
         self.runs = [_Run(spec, self.horizon, len(self.data.train)) for spec in group.specs]
         self.width = len(self.runs)
         self.finished: list[_Run] = []
-        self.bound_M = torch.empty(0)
-        self.stopped_M = torch.empty(0)
 
     def run(self) -> Done:
         """Train to the end and return all rows."""
-        first = self._evaluate(0, None)
-        self._watch_for_divergence(first)
+        taken = self._resume()
+        if not taken:
+            self._watch_for_divergence(self._evaluate(0, None))
         for start, stop in self._segments():
-            step = self._train(start, stop)
+            if stop <= taken or not self.runs:
+                continue
+            step = self._train(max(start, taken), stop)
             self._evaluate(stop, step)
-            if not self.runs:
-                break
+            self._keep(stop)
         share = (time.monotonic() - self.started) / self.width
         # In an order that does not depend on when lanes ended.
         rows = sorted((*self.finished, *self.runs), key=lambda run: run.spec.run_id)
@@ -197,48 +249,82 @@ class _Training:
         ends = evaluation_steps(self.protocol.eval, self.horizon)
         return list(pairwise(ends))
 
+    def _keep(self, taken: int) -> None:
+        """Write a checkpoint when it is time; stop there when told to.
+
+        Called between steps, after the evaluation where there is one.
+        """
+        if self.task is None:
+            return
+        now, stopping = time.monotonic(), self.stopping()
+        if stopping or now - self.kept_at >= self.task.checkpoint_every:
+            self.kept_at = now
+            every = [*self.finished, *self.runs]
+            about = {
+                "taken": taken,
+                "elapsed": now - self.started,
+                "runs": [run.spec.run_id for run in every],
+                "training": [run.spec.run_id for run in self.runs],
+                "metrics": {run.spec.run_id: run.metrics for run in every},
+                "stopped_at": {run.spec.run_id: run.stopped_at for run in every},
+            }
+            try:
+                checkpoint.write(self.task.checkpoint, Checkpoint(about, self.lanes.whole_state()))
+            except TypeError:  # an optimizer of the user's own that cannot be kept starts over
+                self.kept_at = math.inf
+        if stopping:
+            raise _Stopping
+
+    def _resume(self) -> int:
+        """Go on from the checkpoint, where there is one; return the steps taken by then."""
+        found = checkpoint.read(self.task.checkpoint) if self.task else None
+        if found is None or set(found.about["runs"]) != {run.spec.run_id for run in self.runs}:
+            return 0
+        for run in self.runs:
+            run.metrics = found.about["metrics"][run.spec.run_id]
+            run.stopped_at = found.about["stopped_at"][run.spec.run_id]
+        place = {run.spec.run_id: lane for lane, run in enumerate(self.runs)}
+        training = [place[run_id] for run_id in found.about["training"]]
+        self.finished = [run for run in self.runs if run.stopped_at is not None]
+        self.runs = [self.runs[lane] for lane in training]
+        if training:
+            self.lanes.keep(training)
+            self.lanes.load(found.state)
+        self.started -= found.about["elapsed"]
+        return int(found.about["taken"])
+
     def _watch_for_divergence(self, first: list[dict[str, float]]) -> None:
         initial = [row["train_loss"] for row in first]
         factor = [run.spec.config.protocol.divergence for run in self.runs]
         bounds = [max(loss, 1e-12) * f for loss, f in zip(initial, factor, strict=True)]
-        self.bound_M = torch.tensor(bounds, dtype=torch.float64, device=self.device)
-        self.stopped_M = torch.full((len(bounds),), -1, dtype=torch.int64, device=self.device)
+        self.lanes.state["bound"].copy_(torch.tensor(bounds, dtype=torch.float64))
 
     def _train(self, start: int, stop: int) -> Step:
         """Take steps `start` to `stop`; return the last one."""
         last = None
         for begin in range(start, stop, STRIDE):
             end = min(begin + STRIDE, stop)
-            index_MKB = torch.stack([run.batches.batches(begin, end) for run in self.runs])
-            index_MKB = index_MKB.to(self.device)
-            hypers = self._hypers(begin, end)
-            for k in range(end - begin):
-                index_MB = index_MKB[:, k]
-                last = self.lanes.step(
-                    begin + k + 1,
-                    self.data.train.x[index_MB],
-                    self.data.train.y[index_MB],
-                    {name: values[k] for name, values in hypers.items()},
-                    norms=begin + k + 1 == stop,
-                )
-                self._note_divergence(last, begin + k)
+            last = self.lanes.steps(self._stretch(begin), end - begin)
             self.watch(Progress(end, self.horizon.steps, len(self.runs)))
+            if end < stop:
+                self._keep(end)
         assert last is not None, "a segment has at least one step"
         return last
 
-    def _note_divergence(self, step: Step, taken: int) -> None:
-        """Note the step of each lane that diverges, on the device, without waiting for it."""
-        bad_M = ~(step.loss_M <= self.bound_M)  # NaN compares as false
-        fresh_M = bad_M & (self.stopped_M < 0)
-        self.stopped_M = torch.where(fresh_M, taken, self.stopped_M)
-
-    def _hypers(self, begin: int, end: int) -> dict[str, Tensor]:
-        """Return every hyperparameter of steps `begin` to `end` − 1, float64 (K, M)."""
+    def _stretch(self, begin: int) -> Stretch:
+        """Lay out `STRIDE` steps from `begin` on; those beyond the end are never taken."""
+        end = begin + STRIDE
+        index_MKB = torch.stack([run.batches.batches(begin, end) for run in self.runs])
         columns = [run.hypers(begin, end) for run in self.runs]
-        return {
-            name: torch.as_tensor(np.stack([c[name] for c in columns], axis=1)).to(self.device)
-            for name in columns[0]
-        }
+        names = tuple(columns[0])
+        hypers_HKM = np.stack([[c[name] for c in columns] for name in names]).transpose(0, 2, 1)
+        steps_KM = np.broadcast_to(np.arange(begin + 1.0, end + 1)[:, None], hypers_HKM.shape[1:])
+        hypers_HKM = np.concatenate([hypers_HKM, steps_KM[None]])
+        return Stretch(
+            index_MKB.to(self.device),
+            (*names, "step"),
+            torch.as_tensor(np.ascontiguousarray(hypers_HKM)).to(self.device),
+        )
 
     def _evaluate(self, taken: int, step: Step | None) -> list[dict[str, float]]:
         """Measure all lanes after `taken` steps; diverged ones end here and leave the batch."""
@@ -259,8 +345,8 @@ class _Training:
         return measured
 
     def _drop_diverged(self, taken: int, measured: list[dict[str, float]]) -> None:
-        bounds = self.bound_M.tolist()
-        for lane, (run, stopped) in enumerate(zip(self.runs, self.stopped_M.tolist(), strict=True)):
+        bounds, stops = (self.lanes.state[name].tolist() for name in ("bound", "stopped"))
+        for lane, (run, stopped) in enumerate(zip(self.runs, stops, strict=True)):
             # The last step of a stretch may diverge unseen: its loss is of the step before.
             if stopped < 0 and not measured[lane]["train_loss"] <= bounds[lane]:
                 stopped = taken
@@ -275,7 +361,6 @@ class _Training:
         self.runs = [self.runs[lane] for lane in stay]
         if stay:
             self.lanes.keep(stay)
-            self.bound_M, self.stopped_M = self.bound_M[stay], self.stopped_M[stay]
 
 
 class _Run:
@@ -291,7 +376,8 @@ class _Run:
 
     def hypers(self, begin: int, end: int) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
         """Return each hyperparameter's value at steps `begin` to `end` − 1, counted from 0."""
-        schedule, steps = self.spec.config.schedule, np.arange(begin, end)
+        schedule = self.spec.config.schedule
+        steps = np.arange(begin, end).clip(max=self.horizon.steps - 1)
         values = {name: np.full(len(steps), value) for name, value in self.constants.items()}
         values["multiplier"] = schedule.multiplier(steps, self.horizon)
         momentum = schedule.momentum(steps, self.horizon)

@@ -1,0 +1,104 @@
+"""A group on its way, on disk: arrays and JSON in one zip (NumPy's ``npz``), no pickle.
+
+The zip's own checksums find what is truncated or flipped. Random numbers need no state: every
+stream is read at the step where it is needed (see `adamcmp.streams`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adamcmp.cache import source_digest
+from adamcmp.files import clear_errors, write_atomically
+
+#: What reading a damaged file raises.
+_DAMAGE = (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A group's state between two steps.
+
+    Attributes:
+        about: Plain JSON values: where the group is, and the rows of its runs so far.
+        state: A tree (dicts, lists, tuples) of tensors and plain values.
+    """
+
+    about: dict[str, Any]
+    state: Any
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, as one atomic step.
+
+    Raises:
+        StoreError: When the disk is full or the folder cannot be written.
+        TypeError: When the state holds what is neither a tensor nor plain.
+    """
+    arrays: list[Tensor] = []
+    plain = _without_tensors(checkpoint.state, arrays)
+    about = {"made_by": _made_by(), **checkpoint.about, "state": plain}
+    named: dict[str, Any] = {
+        f"tensor{i}": tensor.detach().cpu().numpy() for i, tensor in enumerate(arrays)
+    }
+    content = io.BytesIO()
+    np.savez(content, about=np.array(json.dumps(about)), **named)
+    with clear_errors(path.parent):
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, content.getvalue())
+
+
+def read(path: Path) -> Checkpoint | None:
+    """Return a checkpoint; None when there is none, or one that cannot be gone on from here.
+
+    That is one that is damaged, or made by another version of this package or of torch.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            about = json.loads(str(archive["about"]))
+            if about.pop("made_by") != _made_by():
+                return None
+            state = _with_tensors(about.pop("state"), archive)
+    except _DAMAGE:
+        return None
+    return Checkpoint(about, state)
+
+
+def _made_by() -> list[str]:
+    return [torch.__version__, source_digest()]
+
+
+def _without_tensors(tree: Any, arrays: list[Tensor]) -> Any:
+    """Return a tree as JSON values; its tensors are moved to `arrays`."""
+    if isinstance(tree, Tensor):
+        arrays.append(tree)
+        return {"tensor": len(arrays) - 1}
+    if isinstance(tree, dict):
+        return {"dict": [[key, _without_tensors(value, arrays)] for key, value in tree.items()]}
+    if isinstance(tree, list | tuple):
+        kind = "list" if isinstance(tree, list) else "tuple"
+        return {kind: [_without_tensors(value, arrays) for value in tree]}
+    if tree is None or isinstance(tree, bool | int | float | str):
+        return tree
+    raise TypeError(f"A {type(tree).__name__} cannot be kept in a checkpoint.")
+
+
+def _with_tensors(tree: Any, archive: Any) -> Any:
+    """Return the tree that `_without_tensors` was given."""
+    if not isinstance(tree, dict):
+        return tree
+    ((kind, content),) = tree.items()
+    if kind == "tensor":
+        return torch.from_numpy(archive[f"tensor{content}"])
+    if kind == "dict":
+        return {key: _with_tensors(value, archive) for key, value in content}
+    return {"list": list, "tuple": tuple}[kind](_with_tensors(v, archive) for v in content)
