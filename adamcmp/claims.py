@@ -76,14 +76,13 @@ def claim(study: Path, wanted: Collection[str]) -> Iterator[Claim]:
     with clear_errors(study):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        with clear_errors(study):
-            with FileLock(folder / ".lock"):
-                others = {run: s for s, runs in _held(folder) for run in asked.intersection(runs)}
-                lock.acquire()
-                found = Claim(file, asked - set(others), others)
-                found.tell(len(found.run_ids), 0, None)
-                runs = json.dumps(sorted(found.run_ids))
-                write_atomically(file.with_suffix(".runs"), runs.encode())
+        with clear_errors(study), FileLock(folder / ".lock"):
+            others = {run: s for s, runs in _held(folder) for run in asked.intersection(runs)}
+            lock.acquire()
+            found = Claim(file, asked - set(others), others)
+            found.tell(len(found.run_ids), 0, None)
+            runs = json.dumps(sorted(found.run_ids))
+            write_atomically(file.with_suffix(".runs"), runs.encode())
         yield found
     finally:
         _remove(file)
