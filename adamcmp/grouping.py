@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from adamcmp.config import RunConfig
 from adamcmp.plan import RunSpec
-
-#: Lanes of a group, so that their state stays in the processor's caches.
-WIDTH = 8
 
 
 @dataclass(frozen=True)
@@ -43,38 +41,25 @@ class Task:
     checkpoint_every: float
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What is known of a kind of group before it is trained.
-
-    Attributes:
-        steps: Steps of each run.
-        cuda: Whether there is a CUDA GPU.
-    """
-
-    steps: int
-    cuda: bool
-
-
 def fuses(spec: RunSpec) -> bool:
     """Return whether lanes of a run's kind are one batched computation."""
-    config, numerics = spec.config, spec.numerics
-    batched = numerics.engine == "compiled" or numerics.device == "cuda"
-    return batched and config.model.fuses and config.optimizer.fuses
+    batched = spec.numerics.engine == "compiled" or spec.numerics.device == "cuda"
+    return batched and spec.config.fuses
 
 
 def grouped(
-    specs: Sequence[RunSpec], checkpoints: Mapping[Path, frozenset[str]], workers: int
+    specs: Sequence[RunSpec],
+    checkpoints: Mapping[Path, frozenset[str]],
+    width: Callable[[Sequence[RunSpec]], int],
 ) -> tuple[LaneGroup, ...]:
     """Return the groups that runs are trained in.
 
-    Runs that were on their way together go on together. The others are spread so that every
-    worker has several groups to take, where there are enough runs.
+    Runs that were on their way together go on together.
 
     Args:
         specs: The runs.
         checkpoints: Groups on their way: the runs of each, by file.
-        workers: Groups that are trained at once.
+        width: Returns how many of these runs, all alike, at most make a group.
     """
     left = {spec.run_id: spec for spec in specs}
     begun = []
@@ -82,27 +67,30 @@ def grouped(
         if run_ids <= left.keys():
             members = tuple(left.pop(run_id) for run_id in sorted(run_ids))
             begun.append(LaneGroup(members, fuses(members[0])))
-    width = min(WIDTH, max(-(-len(left) // (2 * workers)), 1))
     return (*begun, *group(list(left.values()), width))
 
 
-def group(specs: Sequence[RunSpec], width: int) -> tuple[LaneGroup, ...]:
+def group(
+    specs: Sequence[RunSpec], width: Callable[[Sequence[RunSpec]], int]
+) -> tuple[LaneGroup, ...]:
     """Return groups of at most `width` lanes, as even as can be, in the order of first runs."""
     alike: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        alike.setdefault(structure(spec), []).append(spec)
+        alike.setdefault(structure(spec.config), []).append(spec)
     groups = []
     for members in alike.values():
         fused = fuses(members[0])
-        count = -(-len(members) // (width if fused else 1))
+        count = -(-len(members) // (width(members) if fused else 1))
         cuts = [len(members) * i // count for i in range(count + 1)]
         groups += [LaneGroup(tuple(members[a:b]), fused) for a, b in pairwise(cuts)]
     return tuple(groups)
 
 
-def structure(spec: RunSpec) -> str:
-    """Return what the lanes of a group must share, as one comparable text."""
-    config = spec.config
+def structure(config: RunConfig) -> str:
+    """Return what the lanes of a group must share, as one comparable text.
+
+    Within a study that is all: its runs share their numerics.
+    """
     protocol = config.protocol.identity()
     for number in ("seed", "divergence"):
         del protocol[number]
@@ -113,6 +101,5 @@ def structure(spec: RunSpec) -> str:
         config.optimizer.structure(),
         config.loss.identity(),
         protocol,
-        spec.numerics.identity(),
     ]
     return json.dumps(shared, sort_keys=True)

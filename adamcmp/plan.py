@@ -56,8 +56,7 @@ def plan(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
     specs = []
     for config in study.runs:
         # What is trained a lane at a time is run as it is written, whatever the study's engine.
-        fuses = config.model.fuses and config.optimizer.fuses
-        used = numerics if fuses else alone
+        used = numerics if config.fuses else alone
         specs.append(RunSpec(run_id(config, used), config, used))
     return tuple({spec.run_id: spec for spec in specs}.values())
 

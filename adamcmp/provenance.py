@@ -45,6 +45,19 @@ def cpp_compiler() -> str | None:
     return next((c for c in (asked, "g++", "clang++") if c and shutil.which(c)), None)
 
 
+def cuda_available() -> bool:
+    """Return whether torch finds a CUDA GPU; torch is not imported where no driver is."""
+    if os.name == "posix" and not any(Path(place).exists() for place in _DRIVERS):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+#: What NVIDIA's driver shows on Linux, and in Linux on Windows.
+_DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
+
+
 def hardware(device: str) -> str:
     """Return the name of what computes: the GPU's for ``cuda``, else the processor's."""
     if device == "cuda":

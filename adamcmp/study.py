@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamcmp import frame
 from adamcmp.claims import Standing, claim
@@ -17,9 +17,10 @@ from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
 from adamcmp.errors import RunFailed
 from adamcmp.executors import Executor, Lost, Pool, Serial
-from adamcmp.grouping import LaneGroup, Survey, grouped, structure
+from adamcmp.grouping import LaneGroup, fuses, grouped, structure
 from adamcmp.plan import RunSpec, plan
-from adamcmp.provenance import cpp_compiler, hardware, software
+from adamcmp.planner import Forecast, Speed, kinds, remember, remembered, settled
+from adamcmp.provenance import hardware, software
 from adamcmp.store import Store
 from adamcmp.types import Outcome
 
@@ -117,25 +118,21 @@ def execute(
     """
     watcher = watcher or Watcher()
     store = Store(config.place.folder)
-    finished = () if force else ("done", "diverged") + (() if retry_failed else ("failed",))
-    numerics = store.settle(config.numerics, PROVISIONAL)
-    specs = plan(config, numerics)
-    there = store.statuses()
-    left = [spec for spec in specs if there.get(spec.run_id) not in finished]
+    numerics, specs, left = _asked(config, store, force, retry_failed)
     if not left:
         watcher.planned(specs, ())
-        return Executed(store.folder, specs, failed=_failed(specs, there))
+        return Executed(store.folder, specs, failed=_failed(specs, store.statuses()))
     with signals() as interrupted, _executor(config, len(left), watcher, interrupted) as executor:
-        kinds = _survey(executor, left)
-        if store.numerics() is None:
-            numerics = store.settle(config.numerics, _numerics(kinds, left))
-            specs = plan(config, numerics)
-            left = list(specs)
+        forecast = _forecast(executor, left, numerics)
         with claim(store.folder, [spec.run_id for spec in left]) as ours:
-            there = store.statuses()
-            mine = [s for s in left if s.run_id in ours.run_ids]
-            mine = [s for s in mine if there.get(s.run_id) not in finished]
-            groups = grouped(mine, store.checkpoints(), executor.workers)
+            # Another process may have ended some of them since.
+            mine = [
+                s
+                for s in _asked(config, store, force, retry_failed).left
+                if s.run_id in ours.run_ids
+            ]
+            groups = grouped(mine, store.checkpoints(), forecast.width)
+            groups = tuple(sorted(groups, key=forecast.seconds, reverse=True))
             about = {**software(), "hardware": hardware(numerics.device)}
             store.prepare(numerics, config.words, about)
             watcher.planned(specs, groups)
@@ -145,28 +142,74 @@ def execute(
     return Executed(store.folder, specs, trained, _failed(specs, store.statuses()), ours.others)
 
 
-#: The numerics of a new study as long as nothing says otherwise.
-PROVISIONAL = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
-#: Steps of all runs of a kind from which on ``engine=auto`` compiles. A compilation takes some
-#: 25 s the first time, and saves about 0.6 ms of each step.
-COMPILED_FROM = 40_000
+@dataclass(frozen=True)
+class Preview:
+    """What a command would do.
 
-
-def _numerics(kinds: Mapping[str, Survey], specs: Sequence[RunSpec]) -> Numerics:
-    """Return what the numerics of a new study are where they are left open.
-
-    One rule, from what was asked and from the machine, never from a measured time: the same words
-    give the same numbers.
+    Attributes:
+        folder: The study's folder.
+        numerics: How numbers would be computed.
+        specs: The runs asked, each once.
+        left: Those that would be trained.
+        groups: What they would be trained in.
+        seconds: How long that would take, about.
+        compiles: Whether the step has still to be compiled, so that `seconds` is of the slower,
+            eager one.
     """
-    cuda = any(survey.cuda for survey in kinds.values())
-    steps: Counter[str] = Counter()
-    for spec in specs:
-        if spec.config.model.fuses and spec.config.optimizer.fuses:
-            steps[structure(spec)] += kinds[structure(spec)].steps
-    pays = bool(steps) and sum(steps.values()) / len(steps) >= COMPILED_FROM
-    compiles = pays and not cuda and cpp_compiler() is not None
-    update = {"device": "cuda" if cuda else "cpu", "engine": "compiled" if compiles else "eager"}
-    return PROVISIONAL.model_copy(update=update)
+
+    folder: Path
+    numerics: Numerics
+    specs: tuple[RunSpec, ...]
+    left: tuple[RunSpec, ...]
+    groups: tuple[LaneGroup, ...]
+    seconds: float
+    compiles: bool
+
+
+def preview(
+    config: StudyConfig, executor: Executor, *, force: bool = False, retry_failed: bool = False
+) -> Preview:
+    """Return what `execute` would do, without doing any of it.
+
+    Args:
+        config: What was asked.
+        executor: Measures kinds of runs whose speed is not known yet.
+        force: As for `execute`.
+        retry_failed: As for `execute`.
+
+    Raises:
+        AdamcmpError: When something asked for cannot be trained.
+    """
+    store = Store(config.place.folder)
+    numerics, specs, left = _asked(config, store, force, retry_failed)
+    found = kinds(spec.config for spec in left)
+    speeds = remembered(found, numerics)
+    unknown = [s for s in _one_of_each(left).values() if structure(s.config) not in speeds]
+    eager = numerics.model_copy(update={"engine": "eager"})
+    slower = [replace(spec, numerics=eager) for spec in unknown]
+    speeds |= _survey(executor, slower, slower)
+    forecast = Forecast(found, speeds, max(min(_workers(config), len(left)), 1))
+    groups = grouped(left, store.checkpoints(), forecast.width)
+    compiles = any(fuses(spec) for spec in unknown) and numerics.engine == "compiled"
+    seconds = forecast.total(groups) if left else 0.0
+    return Preview(store.folder, numerics, specs, left, groups, seconds, compiles)
+
+
+class _Asked(NamedTuple):
+    numerics: Numerics
+    specs: tuple[RunSpec, ...]
+    left: tuple[RunSpec, ...]
+
+
+def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -> _Asked:
+    """Return how a study's numbers are computed, its runs, and those that are not there yet."""
+    new = store.numerics() or settled(config.numerics, kinds(config.runs).values())
+    numerics = store.settle(config.numerics, new)
+    specs = plan(config, numerics)
+    there = {} if force else store.statuses()
+    ended = ("done", "diverged") if retry_failed else ("done", "diverged", "failed")
+    left = tuple(spec for spec in specs if there.get(spec.run_id) not in ended)
+    return _Asked(numerics, specs, left)
 
 
 @contextmanager
@@ -197,18 +240,40 @@ def _workers(config: StudyConfig) -> int:
     return max(len(os.sched_getaffinity(0)) // (config.numerics.threads or 1), 1)
 
 
-def _survey(executor: Executor, specs: Sequence[RunSpec]) -> dict[str, Survey]:
-    """Check each kind of group once, so that nothing is written of what cannot be trained."""
-    kinds = {structure(spec): LaneGroup((spec,), False) for spec in specs}
-    waiting, found = deque(kinds.items()), {}
+def _forecast(executor: Executor, left: Sequence[RunSpec], numerics: Numerics) -> Forecast:
+    """Check each kind of run, so that nothing is written of what cannot be trained; measure it."""
+    found, one = kinds(spec.config for spec in left), _one_of_each(left)
+    speeds = remembered(found, numerics)
+    unknown = [spec for alike, spec in one.items() if alike not in speeds]
+    measured = _survey(executor, one.values(), unknown if len(left) > 1 else ())
+    remember(found, numerics, measured)
+    alone = dict.fromkeys(found, Speed({1: 0.0}, 0.0))  # of one run nothing need be known
+    return Forecast(found, alone | speeds | measured, executor.workers)
+
+
+def _one_of_each(specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
+    """Return one run of each kind, by structure."""
+    one: dict[str, RunSpec] = {}
+    for spec in specs:
+        one.setdefault(structure(spec.config), spec)
+    return one
+
+
+def _survey(
+    executor: Executor, specs: Iterable[RunSpec], measured: Collection[RunSpec]
+) -> dict[str, Speed]:
+    """Check runs, and measure the speed of some of them; return speeds by structure."""
+    waiting, speeds = deque(specs), {}
     while waiting or executor.busy:
         while waiting and executor.busy < executor.workers:
-            executor.submit("adamcmp.training:survey", waiting.popleft())
+            spec = waiting.popleft()
+            executor.submit("adamcmp.training:survey", (spec, spec in measured))
         for result in executor.wait():
             if isinstance(result.value, Lost):
                 raise RunFailed(f"{result.value.reason} It was checking what is to be trained.")
-            found[result.item[0]] = result.value
-    return found
+            if result.value is not None:
+                speeds[structure(result.item[0].config)] = result.value
+    return speeds
 
 
 def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:

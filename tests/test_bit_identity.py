@@ -90,7 +90,7 @@ def test_compiled_lanes(name, specs):
 @pytest.mark.parametrize("name", SINGLE)
 def test_lanes_that_train_alone(name, specs):
     planned = specs([*SINGLE[name], "seed=0,1,2", *STEPS])
-    groups = group(planned, 8)
+    groups = group(planned, lambda alike: 8)
     assert [len(g.specs) for g in groups] == [1, 1, 1]
     last = planned[2].run_id
     after_others = rows(groups, last)

@@ -9,13 +9,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from adamcmp.config import Eval
+from adamcmp.datasets import load
 from adamcmp.errors import AdamcmpError
 from adamcmp.grouping import LaneGroup
+from adamcmp.planner import evaluation_steps, horizon
 from adamcmp.schedules import Horizon
 from adamcmp.streams import stream_seed
 from adamcmp.training import check_group, train_group
-from adamcmp.training.device_data import BatchOrder, load
-from adamcmp.training.loop import constants, evaluation_steps, horizon
+from adamcmp.training.device_data import BatchOrder
+from adamcmp.training.run import constants
 from adamcmp.types import Done, Failed
 from tests.conftest import CPU
 
@@ -312,9 +314,9 @@ def test_what_a_network_freezes_stays(specs, tmp_path):
     assert outcome.runs[0]["parameters"] == 90
     assert outcome.metrics[-1]["train_loss"] != outcome.metrics[0]["train_loss"]
     from adamcmp.training.lanes import Lanes
-    from adamcmp.training.loop import _Training
+    from adamcmp.training.loop import Training
 
-    training = _Training(LaneGroup((spec,)), lambda progress: None)
+    training = Training(LaneGroup((spec,)), lambda progress: None)
     assert isinstance(training.lanes, Lanes)
     before = training.lanes.state["buffers"]["0.weight"].clone()
     training.run()

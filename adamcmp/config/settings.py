@@ -158,6 +158,11 @@ class RunConfig:
     loss: Loss
     protocol: Protocol
 
+    @property
+    def fuses(self) -> bool:
+        """Whether lanes of it can be one batched computation."""
+        return self.model.fuses and self.optimizer.fuses
+
     def parts(self) -> dict[str, Part]:
         """Return the five parts by their config group."""
         return {group: getattr(self, group) for group in ROOMS}

@@ -1,5 +1,5 @@
 """Datasets, in memory, with a seeded validation split; see `Dataset`."""
 
-from adamcmp.datasets._base import Augmentation, Dataset
+from adamcmp.datasets._base import Augmentation, Dataset, load
 
-__all__ = ["Augmentation", "Dataset"]
+__all__ = ["Augmentation", "Dataset", "load"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -153,6 +155,23 @@ class Dataset(Part):
         y = train.y.copy()
         y[wrong] = (y[wrong] + rng.integers(1, shape.outputs, len(wrong))) % shape.outputs
         return Split(train.x, y)
+
+
+def load(dataset: Dataset) -> Data:
+    """Return a dataset, kept for the next that wants it.
+
+    What is kept is known by its identity, so that a file of the user's own which has changed is
+    read again.
+
+    Raises:
+        AdamcmpError: As `Dataset.load`.
+    """
+    return _load(dataset, json.dumps(dataset.identity(), sort_keys=True))
+
+
+@lru_cache(maxsize=2)
+def _load(dataset: Dataset, identity: str) -> Data:
+    return dataset.load()
 
 
 class ImageDataset(Dataset):

@@ -5,18 +5,16 @@ Shapes: N examples, M lanes, B batch, K steps.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from adamcmp.datasets import Augmentation, Dataset
+from adamcmp.datasets import Augmentation, Dataset, load
 from adamcmp.schema import SPLITS
 from adamcmp.streams import stream_seed, uniform
-from adamcmp.types import Data, Shape, Split
+from adamcmp.types import Shape, Split
 
 
 @dataclass(frozen=True)
@@ -41,20 +39,6 @@ class DeviceData:
     measured: dict[str, Examples]
     shape: Shape
     black: Tensor
-
-
-def load(dataset: Dataset) -> Data:
-    """Return a dataset, kept for the next group that wants it.
-
-    What is kept is known by its identity, so that a file of the user's own which has changed is
-    read again.
-    """
-    return _load(dataset, json.dumps(dataset.identity(), sort_keys=True))
-
-
-@lru_cache(maxsize=2)
-def _load(dataset: Dataset, identity: str) -> Data:
-    return dataset.load()
 
 
 def to_device(

@@ -150,6 +150,11 @@ class Lanes:
         """Number of one run's parameters that are trained."""
         return sum(param[0].numel() for param in self.state["params"].values())
 
+    @property
+    def bytes(self) -> int:
+        """Size of the lanes' state."""
+        return sum(tensor.nbytes for tensor in tree_flatten(self.state)[0])
+
     def steps(self, stretch: Stretch, count: int) -> Step:
         """Take the first `count` steps of a stretch with every lane; return the last one.
 

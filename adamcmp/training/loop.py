@@ -8,28 +8,23 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from adamcmp import schema
-from adamcmp.config import RunConfig
-from adamcmp.errors import AdamcmpError, ConfigError
-from adamcmp.grouping import LaneGroup, Survey, Task
-from adamcmp.optimizers.torch import Torch
-from adamcmp.plan import RunSpec
+from adamcmp.errors import AdamcmpError
+from adamcmp.grouping import LaneGroup, Task
+from adamcmp.planner import evaluation_steps, horizon
 from adamcmp.provenance import hardware, software
-from adamcmp.schedules import Horizon
 from adamcmp.training import checkpoint
 from adamcmp.training.checkpoint import Checkpoint
-from adamcmp.training.device_data import BatchOrder, DeviceData, load, to_device
+from adamcmp.training.device_data import DeviceData, to_device
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.lanes import Lanes, Recipe, Step, Stretch
-from adamcmp.types import Data, Done, Failed, Outcome, Stopped
+from adamcmp.training.run import Run
+from adamcmp.types import Done, Failed, Outcome, Stopped
 
 #: Steps whose batches and schedules are laid out in one go.
 STRIDE = 64
@@ -90,9 +85,9 @@ def train_group(
     Raises:
         AdamcmpError: When what was asked cannot be trained at all.
     """
-    with _global_state_restored():
+    with global_state_restored():
         try:
-            return _Training(group, watch, task, stopping).run()
+            return Training(group, watch, task, stopping).run()
         except AdamcmpError:
             raise
         except _Stopping:
@@ -106,7 +101,7 @@ def train_group(
 
 
 @contextlib.contextmanager
-def _global_state_restored() -> Iterator[None]:
+def global_state_restored() -> Iterator[None]:
     """Leave torch's global generator and number of threads to the caller as they were."""
     threads = torch.get_num_threads()
     try:
@@ -116,80 +111,17 @@ def _global_state_restored() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def survey(kind: tuple[str, LaneGroup], report: Watch, stopping: Callable[[], bool]) -> Survey:
-    """Check a kind of group and tell how long its runs are; what executors call.
-
-    Raises:
-        AdamcmpError: As `check_group`.
-    """
-    _, group = kind
-    config, cuda = group.specs[0].config, torch.cuda.is_available()
-    if group.specs[0].numerics.device == "cuda" and not cuda:
-        raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
-    check_group(group)
-    return Survey(horizon(config, len(load(config.dataset).train)).steps, cuda)
-
-
-def check_group(group: LaneGroup) -> None:
-    """Check that a group can be trained: its data load, its model fits them.
-
-    Raises:
-        AdamcmpError: When not; nothing has been written by then.
-    """
-    config = group.specs[0].config
-    data = load(config.dataset)
-    if config.protocol.batch_size > len(data.train):
-        raise ConfigError(
-            f"batch_size={config.protocol.batch_size}: {config.dataset.name} trains on "
-            f"{len(data.train)} examples."
-        )
-    examined = config.protocol.eval.train_examples
-    if examined is not None and examined > len(data.train):
-        raise ConfigError(
-            f"eval.train_examples={examined}: {config.dataset.name} trains on "
-            f"{len(data.train)} examples."
-        )
-    with _global_state_restored():
-        network = config.model.build(data.shape)
-        _check_network(network, config, data)
-    if isinstance(config.optimizer, Torch):
-        config.optimizer.make(list(network.parameters()))
-
-
-def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> None:
-    """Show a network two examples: a model of the user's own may not fit them."""
-    if not any(p.requires_grad for p in network.parameters()):
-        raise ConfigError(f"model={config.model.name} has no parameters to train.")
-    x = torch.as_tensor(data.train.x[:2]).float()
-    try:
-        with torch.no_grad():
-            outputs = network(x)
-    except Exception as error:
-        reason = (str(error) or "no reason given").splitlines()[0]
-        raise ConfigError(
-            f"model={config.model.name} fails on examples of shape {tuple(data.shape.inputs)} "
-            f"({type(error).__name__}: {reason})."
-        ) from error
-    wanted = (len(x), data.shape.outputs)
-    found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-    if found != wanted:
-        raise ConfigError(
-            f"model={config.model.name}: its outputs for {len(x)} examples should have shape "
-            f"{wanted}, not {found}."
-        )
-
-
 class _Stopping(Exception):
     """Training was told to stop, and has kept its checkpoint."""
 
 
-class _Training:
+class Training:
     """One group on its way: the lanes, and the rows that they have given so far."""
 
     def __init__(
         self,
         group: LaneGroup,
-        watch: Watch,
+        watch: Watch = lambda progress: None,
         task: Task | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -220,9 +152,9 @@ class _Training:
         self.horizon = horizon(shared, len(self.data.train))
         seeds = [spec.config.protocol.seed for spec in group.specs]
         self.lanes = Lanes(self.recipe, seeds, self.data.train)
-        self.runs = [_Run(spec, self.horizon, len(self.data.train)) for spec in group.specs]
+        self.runs = [Run(spec, self.horizon, len(self.data.train)) for spec in group.specs]
         self.width = len(self.runs)
-        self.finished: list[_Run] = []
+        self.finished: list[Run] = []
 
     def run(self) -> Done:
         """Train to the end and return all rows."""
@@ -233,8 +165,9 @@ class _Training:
             if stop <= taken or not self.runs:
                 continue
             step = self._train(max(start, taken), stop)
-            self._evaluate(stop, step)
-            self._keep(stop)
+            if step is not None:
+                self._evaluate(stop, step)
+                self._keep(stop)
         share = (time.monotonic() - self.started) / self.width
         # In an order that does not depend on when lanes ended.
         rows = sorted((*self.finished, *self.runs), key=lambda run: run.spec.run_id)
@@ -299,19 +232,21 @@ class _Training:
         bounds = [max(loss, 1e-12) * f for loss, f in zip(initial, factor, strict=True)]
         self.lanes.state["bound"].copy_(torch.tensor(bounds, dtype=torch.float64))
 
-    def _train(self, start: int, stop: int) -> Step:
-        """Take steps `start` to `stop`; return the last one."""
+    def _train(self, start: int, stop: int) -> Step | None:
+        """Take steps `start` to `stop`; return the last one, or None when no lane got there."""
         last = None
         for begin in range(start, stop, STRIDE):
             end = min(begin + STRIDE, stop)
-            last = self.lanes.steps(self._stretch(begin), end - begin)
+            last = self.lanes.steps(self.stretch(begin), end - begin)
             self.watch(Progress(end, self.horizon.steps, len(self.runs)))
             if end < stop:
+                self._leave(self.lanes.state["stopped"].tolist())
+                if not self.runs:
+                    return None
                 self._keep(end)
-        assert last is not None, "a segment has at least one step"
         return last
 
-    def _stretch(self, begin: int) -> Stretch:
+    def stretch(self, begin: int) -> Stretch:
         """Lay out `STRIDE` steps from `begin` on; those beyond the end are never taken."""
         end = begin + STRIDE
         index_MKB = torch.stack([run.batches.batches(begin, end) for run in self.runs])
@@ -335,25 +270,28 @@ class _Training:
                 values_M: Tensor = getattr(step, f"{name}_M")
                 for row, value in zip(norms, values_M.tolist(), strict=True):
                     row[name] = value
-            self._drop_diverged(taken, measured)
+        stops = self._stops(taken, measured) if taken else [-1] * len(measured)
         share = (time.monotonic() - self.started) / self.width
-        for lane, run in enumerate(self.runs):
-            if run.stopped_at is None:
-                run.record(taken, measured[lane] | norms[lane], share)
-        self._leave()
+        for run, stopped, row, norm in zip(self.runs, stops, measured, norms, strict=True):
+            if stopped < 0:
+                run.record(taken, row | norm, share)
+        self._leave(stops)
         self.watch(Progress(taken, self.horizon.steps, len(self.runs), measured[0]))
         return measured
 
-    def _drop_diverged(self, taken: int, measured: list[dict[str, float]]) -> None:
+    def _stops(self, taken: int, measured: list[dict[str, float]]) -> list[int]:
+        """Return the steps after which lanes diverged, -1 for those that did not."""
         bounds, stops = (self.lanes.state[name].tolist() for name in ("bound", "stopped"))
-        for lane, (run, stopped) in enumerate(zip(self.runs, stops, strict=True)):
-            # The last step of a stretch may diverge unseen: its loss is of the step before.
-            if stopped < 0 and not measured[lane]["train_loss"] <= bounds[lane]:
-                stopped = taken
-            if stopped >= 0:
-                run.stopped_at = stopped
+        # The last step may diverge unseen: its loss is of the weights before it.
+        return [
+            taken if stop < 0 and not row["train_loss"] <= bound else stop
+            for stop, row, bound in zip(stops, measured, bounds, strict=True)
+        ]
 
-    def _leave(self) -> None:
+    def _leave(self, stops: list[int]) -> None:
+        """Let lanes that diverged leave the batch; the others do not notice."""
+        for run, stop in zip(self.runs, stops, strict=True):
+            run.stopped_at = stop if stop >= 0 else None
         stay = [lane for lane, run in enumerate(self.runs) if run.stopped_at is None]
         if len(stay) == len(self.runs):
             return
@@ -361,94 +299,3 @@ class _Training:
         self.runs = [self.runs[lane] for lane in stay]
         if stay:
             self.lanes.keep(stay)
-
-
-class _Run:
-    """One lane's own: its spec, batches, hyperparameters and rows."""
-
-    def __init__(self, spec: RunSpec, horizon: Horizon, train_examples: int) -> None:
-        protocol = spec.config.protocol
-        self.spec, self.horizon, self.train_examples = spec, horizon, train_examples
-        self.batches = BatchOrder(protocol.seed, train_examples, protocol.batch_size)
-        self.constants = constants(spec.config, horizon)
-        self.metrics: list[dict[str, Any]] = []
-        self.stopped_at: int | None = None
-
-    def hypers(self, begin: int, end: int) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-        """Return each hyperparameter's value at steps `begin` to `end` − 1, counted from 0."""
-        schedule = self.spec.config.schedule
-        steps = np.arange(begin, end).clip(max=self.horizon.steps - 1)
-        values = {name: np.full(len(steps), value) for name, value in self.constants.items()}
-        values["multiplier"] = schedule.multiplier(steps, self.horizon)
-        momentum = schedule.momentum(steps, self.horizon)
-        optimizer = self.spec.config.optimizer
-        moved = optimizer.momentum_hyper
-        # An optimizer without momentum keeps none; what a torch class has, only it knows.
-        if momentum is not None and self.constants.get(moved, isinstance(optimizer, Torch)):
-            values[moved] = momentum
-        return values
-
-    def record(self, taken: int, measured: dict[str, float], wall_time: float) -> None:
-        """Add the row of one evaluation."""
-        schedule, protocol = self.spec.config.schedule, self.spec.config.protocol
-        at = np.array([min(taken, self.horizon.steps - 1)])
-        self.metrics.append(
-            {
-                "run_id": self.spec.run_id,
-                "step": taken,
-                "epoch": taken / self.horizon.epoch,
-                "examples": taken * protocol.batch_size,
-                "lr": float(schedule.multiplier(at, self.horizon)[0] * self.constants["lr"]),
-                **measured,
-                "wall_time_s": wall_time,
-            }
-        )
-
-    def row(self, wall_time: float, parameters: int, about: dict[str, Any]) -> dict[str, Any]:
-        """Return the run's own row."""
-        diverged = self.stopped_at is not None
-        last = {} if diverged else self.metrics[-1]
-        best = self._best()
-        return {
-            **self.spec.columns(),
-            **about,
-            "status": "diverged" if diverged else "done",
-            "stopped_at_step": self.stopped_at,
-            "steps": self.horizon.steps,
-            "best_step": best.get("step"),
-            "train_examples": self.train_examples,
-            "parameters": parameters,
-            "wall_time_s": wall_time,
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            **{name: last.get(name) for name in schema.METRICS},
-            **{f"best_{name}": best.get(name) for name in schema.METRICS},
-        }
-
-    def _best(self) -> dict[str, Any]:
-        """Return the evaluation with the best validation metric; nothing without validation."""
-        measure = "val_error" if any("val_error" in row for row in self.metrics) else "val_loss"
-        rows = [row for row in self.metrics if math.isfinite(row.get(measure, math.nan))]
-        return min(rows, key=lambda row: (row[measure], row["val_loss"]), default={})
-
-
-def horizon(config: RunConfig, train_examples: int) -> Horizon:
-    """Return how many steps a run takes, and how many make an epoch."""
-    protocol = config.protocol
-    epoch = train_examples / protocol.batch_size
-    return Horizon(protocol.steps or math.ceil(protocol.epochs * epoch), epoch)
-
-
-def constants(config: RunConfig, horizon: Horizon) -> dict[str, float]:
-    """Return the run's hyperparameters that no schedule moves."""
-    values = config.optimizer.hypers(horizon.steps)
-    if config.protocol.grad_clip is not None:
-        values["grad_clip"] = config.protocol.grad_clip
-    return values
-
-
-def evaluation_steps(when: Any, horizon: Horizon) -> list[int]:
-    """Return the steps after which lanes are measured: 0, each interval, and the end."""
-    interval = max(when.every_steps or when.every * horizon.epoch, 1)
-    count = math.ceil(horizon.steps / interval)
-    between = {max(round(i * interval), 1) for i in range(1, count)}
-    return sorted({0, horizon.steps, *(s for s in between if s < horizon.steps)})

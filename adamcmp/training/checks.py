@@ -1,0 +1,63 @@
+"""What is checked of a group before anything is written."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from adamcmp.config import RunConfig
+from adamcmp.datasets import load
+from adamcmp.errors import ConfigError
+from adamcmp.grouping import LaneGroup
+from adamcmp.optimizers.torch import Torch
+from adamcmp.training.loop import global_state_restored
+from adamcmp.types import Data
+
+
+def check_group(group: LaneGroup) -> None:
+    """Check that a group can be trained: its data load, its model fits them.
+
+    Raises:
+        AdamcmpError: When not; nothing has been written by then.
+    """
+    config = group.specs[0].config
+    data = load(config.dataset)
+    if config.protocol.batch_size > len(data.train):
+        raise ConfigError(
+            f"batch_size={config.protocol.batch_size}: {config.dataset.name} trains on "
+            f"{len(data.train)} examples."
+        )
+    examined = config.protocol.eval.train_examples
+    if examined is not None and examined > len(data.train):
+        raise ConfigError(
+            f"eval.train_examples={examined}: {config.dataset.name} trains on "
+            f"{len(data.train)} examples."
+        )
+    with global_state_restored():
+        network = config.model.build(data.shape)
+        _check_network(network, config, data)
+    if isinstance(config.optimizer, Torch):
+        config.optimizer.make(list(network.parameters()))
+
+
+def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> None:
+    """Show a network two examples: a model of the user's own may not fit them."""
+    if not any(p.requires_grad for p in network.parameters()):
+        raise ConfigError(f"model={config.model.name} has no parameters to train.")
+    x = torch.as_tensor(data.train.x[:2]).float()
+    try:
+        with torch.no_grad():
+            outputs = network(x)
+    except Exception as error:
+        reason = (str(error) or "no reason given").splitlines()[0]
+        raise ConfigError(
+            f"model={config.model.name} fails on examples of shape {tuple(data.shape.inputs)} "
+            f"({type(error).__name__}: {reason})."
+        ) from error
+    wanted = (len(x), data.shape.outputs)
+    found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    if found != wanted:
+        raise ConfigError(
+            f"model={config.model.name}: its outputs for {len(x)} examples should have shape "
+            f"{wanted}, not {found}."
+        )
