@@ -41,10 +41,21 @@ class Task:
     checkpoint_every: float
 
 
+def why_alone(spec: RunSpec) -> str | None:
+    """Return why lanes of a run's kind are trained one at a time; None where they are fused."""
+    config, numerics = spec.config, spec.numerics
+    if not config.optimizer.fuses:
+        return "a torch.optim class holds the settings of one run"
+    if not config.model.fuses:
+        return f"model={config.model.name} is faster one lane at a time"
+    if numerics.engine == "eager" and numerics.device == "cpu":
+        return "engine=eager runs each lane as it is written"
+    return None
+
+
 def fuses(spec: RunSpec) -> bool:
     """Return whether lanes of a run's kind are one batched computation."""
-    batched = spec.numerics.engine == "compiled" or spec.numerics.device == "cuda"
-    return batched and spec.config.fuses
+    return why_alone(spec) is None
 
 
 def grouped(

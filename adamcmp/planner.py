@@ -7,6 +7,7 @@ in the cache for the next time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -64,7 +65,8 @@ class Speed:
 
     def width(self, most: int) -> int:
         """Return the fastest measured width up to `most`."""
-        return min((w for w in self.step if w <= max(most, 1)), key=lambda w: self.step[w])
+        widths = [width for width in self.step if width <= max(most, 1)]
+        return min(widths, key=lambda width: (self.step[width], -width))
 
     def seconds(self, width: int, steps: int, evaluations: int) -> float:
         """Return what one run of a group of this width takes."""
@@ -187,7 +189,10 @@ def remembered(found: Mapping[str, Kind], numerics: Numerics) -> dict[str, Speed
 
 def remember(found: Mapping[str, Kind], numerics: Numerics, speeds: Mapping[str, Speed]) -> None:
     """Keep measured speeds for the next time."""
-    with FileLock(_file().with_suffix(".lock")):
+    if not speeds:
+        return
+    # Where nothing can be kept, it is measured anew.
+    with contextlib.suppress(OSError), FileLock(_file().with_suffix(".lock")):
         kept = _read() | {found[alike].key(numerics): s for alike, s in speeds.items()}
         plain = {key: [dict(speed.step), speed.evaluation] for key, speed in kept.items()}
         write_atomically(_file(), json.dumps(plain).encode())

@@ -15,12 +15,12 @@ from adamcmp import frame
 from adamcmp.claims import Standing, claim
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
-from adamcmp.errors import RunFailed
+from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.executors import Executor, Lost, Pool, Serial
-from adamcmp.grouping import LaneGroup, fuses, grouped, structure
+from adamcmp.grouping import LaneGroup, grouped, structure
 from adamcmp.plan import RunSpec, plan
-from adamcmp.planner import Forecast, Speed, kinds, remember, remembered, settled
-from adamcmp.provenance import hardware, software
+from adamcmp.planner import WIDTHS, Forecast, Kind, Speed, kinds, remember, remembered, settled
+from adamcmp.provenance import cuda_available, hardware, software
 from adamcmp.store import Store
 from adamcmp.types import Outcome
 
@@ -152,9 +152,9 @@ class Preview:
         specs: The runs asked, each once.
         left: Those that would be trained.
         groups: What they would be trained in.
-        seconds: How long that would take, about.
-        compiles: Whether the step has still to be compiled, so that `seconds` is of the slower,
-            eager one.
+        forecast: How long each would take.
+        compiles: Whether a step has still to be compiled, so that its speed is the slower, eager
+            one's.
     """
 
     folder: Path
@@ -162,7 +162,7 @@ class Preview:
     specs: tuple[RunSpec, ...]
     left: tuple[RunSpec, ...]
     groups: tuple[LaneGroup, ...]
-    seconds: float
+    forecast: Forecast
     compiles: bool
 
 
@@ -185,14 +185,11 @@ def preview(
     found = kinds(spec.config for spec in left)
     speeds = remembered(found, numerics)
     unknown = [s for s in _one_of_each(left).values() if structure(s.config) not in speeds]
-    eager = numerics.model_copy(update={"engine": "eager"})
-    slower = [replace(spec, numerics=eager) for spec in unknown]
-    speeds |= _survey(executor, slower, slower)
+    speeds = _eager_speeds(executor, found, unknown) | speeds
     forecast = Forecast(found, speeds, max(min(_workers(config), len(left)), 1))
     groups = grouped(left, store.checkpoints(), forecast.width)
-    compiles = any(fuses(spec) for spec in unknown) and numerics.engine == "compiled"
-    seconds = forecast.total(groups) if left else 0.0
-    return Preview(store.folder, numerics, specs, left, groups, seconds, compiles)
+    compiles = any(spec.numerics.engine == "compiled" for spec in unknown)
+    return Preview(store.folder, numerics, specs, left, groups, forecast, compiles)
 
 
 class _Asked(NamedTuple):
@@ -205,6 +202,8 @@ def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -
     """Return how a study's numbers are computed, its runs, and those that are not there yet."""
     new = store.numerics() or settled(config.numerics, kinds(config.runs).values())
     numerics = store.settle(config.numerics, new)
+    if numerics.device == "cuda" and not cuda_available():
+        raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
     specs = plan(config, numerics)
     there = {} if force else store.statuses()
     ended = ("done", "diverged") if retry_failed else ("done", "diverged", "failed")
@@ -249,6 +248,23 @@ def _forecast(executor: Executor, left: Sequence[RunSpec], numerics: Numerics) -
     remember(found, numerics, measured)
     alone = dict.fromkeys(found, Speed({1: 0.0}, 0.0))  # of one run nothing need be known
     return Forecast(found, alone | speeds | measured, executor.workers)
+
+
+def _eager_speeds(
+    executor: Executor, found: Mapping[str, Kind], specs: Sequence[RunSpec]
+) -> dict[str, Speed]:
+    """Return speeds before anything is compiled, as if every width had a lane's alone."""
+    if not specs:
+        return {}
+    eager = specs[0].numerics.model_copy(update={"engine": "eager"})
+    known = remembered(found, eager)
+    unknown = [replace(s, numerics=eager) for s in specs if structure(s.config) not in known]
+    measured = _survey(executor, unknown, unknown)
+    remember(found, eager, measured)
+    return {
+        alike: Speed(dict.fromkeys(WIDTHS[:4], speed.step[1]), speed.evaluation)
+        for alike, speed in (known | measured).items()
+    }
 
 
 def _one_of_each(specs: Iterable[RunSpec]) -> dict[str, RunSpec]:

@@ -177,7 +177,9 @@ class TestSweep:
         """SIGINT in the middle: exit 130 within seconds, what was finished is kept."""
         words = ["optimizer=sgd,adam", "wd=0", *SMALL, "study=cut", "eval.every=1000"]
         long = subprocess.Popen(
-            [*PYTHON, "sweep", *words, "epochs=1,1000000"], stderr=subprocess.PIPE, text=True
+            [*PYTHON, "sweep", *words, "epochs=1,1000000", "workers=3"],
+            stderr=subprocess.PIPE,
+            text=True,
         )
         deadline = time.monotonic() + 120
         while not list(results.glob("cut/runs/0*.parquet")) and time.monotonic() < deadline:

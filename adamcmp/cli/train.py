@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from adamcmp.cli.planning import dry_run
 from adamcmp.cli.progress import Bar
 from adamcmp.errors import ConfigError, Interrupted
 
@@ -43,6 +44,8 @@ def run(words: list[str]) -> int:
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
+    if options.dry_run:
+        return dry_run(lambda: composer.run(options.words), options)
     config = composer.run(options.words)
     from adamcmp.study import summary
 
@@ -67,6 +70,8 @@ def _sweep(options: argparse.Namespace) -> int:
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
+    if options.dry_run:
+        return dry_run(lambda: composer.sweep(options.words), options)
     done = _execute(composer.sweep(options.words), options)
     _report_sweep(done, options.json)
     return 1 if done.failed else 0
@@ -86,6 +91,9 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
     parser.add_argument("--force", action="store_true", help="train anew what is there already")
     parser.add_argument(
         "--retry-failed", action="store_true", help="train anew the runs that crashed"
+    )
+    parser.add_argument(
+        "--dry-run", "-n", action="store_true", help="show what would be trained, and for how long"
     )
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")

@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
-from adamcmp.errors import ConfigError
 from adamcmp.grouping import LaneGroup, fuses
 from adamcmp.plan import RunSpec
 from adamcmp.planner import WIDTHS, Speed
@@ -36,11 +33,9 @@ def survey(
         stopping: Once it is true, no wider group is tried.
 
     Raises:
-        AdamcmpError: As `check_group`, or when there is no such device.
+        AdamcmpError: As `check_group`.
     """
     spec, measures = item
-    if spec.numerics.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
     check_group(LaneGroup((spec,), fuses(spec)))
     return _speed(spec, stopping) if measures else None
 
