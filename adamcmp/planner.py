@@ -30,8 +30,8 @@ from adamcmp.schedules import Horizon
 #: Steps of all runs of a kind from which on ``engine=auto`` compiles. A compilation takes some
 #: 25 s the first time, and saves about 0.8 ms of each step.
 COMPILED_FROM = 40_000
-#: Widths of groups that are measured. Beyond them the lanes' state outgrows any cache.
-WIDTHS = (1, 2, 4, 8, 16, 32)
+#: Widths of groups that are measured, by device: on a processor wider ones outgrow its caches.
+WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
 #: Seconds until a worker trains: torch's import, mostly.
 START = 3.0
 
@@ -136,12 +136,16 @@ def settled(asked: Numerics, found: Iterable[Kind]) -> Numerics:
         device = "cuda" if cuda_available() else "cpu"
     engine = asked.engine
     if engine == "auto":
-        work = [k.steps * k.runs for k in found if k.example.fuses]
-        pays = bool(work) and sum(work) / len(work) >= COMPILED_FROM
-        compiles = pays and device == "cpu" and cpp_compiler() is not None
+        compiles = device == "cpu" and pays(found) and cpp_compiler() is not None
         engine = "compiled" if compiles else "eager"
     dtype = "float32" if asked.dtype == "auto" else asked.dtype
     return Numerics(device=device, dtype=dtype, threads=asked.threads or 1, engine=engine)
+
+
+def pays(found: Iterable[Kind]) -> bool:
+    """Return whether there is so much to train that compiling it pays."""
+    work = [kind.steps * kind.runs for kind in found if kind.example.fuses]
+    return bool(work) and sum(work) / len(work) >= COMPILED_FROM
 
 
 @dataclass(frozen=True)

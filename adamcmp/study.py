@@ -13,14 +13,33 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamcmp import frame
 from adamcmp.claims import Standing, claim
-from adamcmp.config import Composer, Numerics, StudyConfig
+from adamcmp.config import (
+    Composer,
+    Execution,
+    Numerics,
+    Place,
+    RunConfig,
+    Select,
+    StudyConfig,
+)
 from adamcmp.dispatch import Dispatch, signals
 from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.executors import Executor, Lost, Pool, Serial
+from adamcmp.followup import Edge, beyond, edges, winners
 from adamcmp.grouping import LaneGroup, grouped, structure
 from adamcmp.plan import RunSpec, plan
-from adamcmp.planner import WIDTHS, Forecast, Kind, Speed, kinds, remember, remembered, settled
-from adamcmp.provenance import cuda_available, hardware, software
+from adamcmp.planner import (
+    WIDTHS,
+    Forecast,
+    Kind,
+    Speed,
+    kinds,
+    pays,
+    remember,
+    remembered,
+    settled,
+)
+from adamcmp.provenance import cpp_compiler, cuda_available, hardware, software
 from adamcmp.store import Store
 from adamcmp.types import Outcome
 
@@ -69,11 +88,13 @@ class Watcher:
 
     Attributes:
         planned: Called once with the runs asked, each once, and the groups that are to train.
+        notice: Called with what a person should know.
         progress: Called with a group and where it is, as its training goes on.
         finished: Called with each group and its outcome, after it is stored.
     """
 
     planned: Planned = lambda specs, groups: None
+    notice: Callable[[str], None] = lambda text: None
     progress: Callable[[LaneGroup, Progress], None] = lambda group, progress: None
     finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
 
@@ -124,6 +145,10 @@ def execute(
         return Executed(store.folder, specs, failed=_failed(specs, store.statuses()))
     with signals() as interrupted, _executor(config, len(left), watcher, interrupted) as executor:
         forecast = _forecast(executor, left, numerics)
+        begins = store.numerics() is None and config.numerics.engine == "auto"
+        if begins and numerics.device == "cpu" and cpp_compiler() is None:
+            if pays(forecast.kinds.values()):
+                watcher.notice(NO_COMPILER)
         with claim(store.folder, [spec.run_id for spec in left]) as ours:
             # Another process may have ended some of them since.
             mine = [
@@ -190,6 +215,12 @@ def preview(
     groups = grouped(left, store.checkpoints(), forecast.width)
     compiles = any(spec.numerics.engine == "compiled" for spec in unknown)
     return Preview(store.folder, numerics, specs, left, groups, forecast, compiles)
+
+
+NO_COMPILER = (
+    "There is no C++ compiler on the PATH (g++, clang++ or $CXX): this study is trained eagerly, "
+    "several times slower than compiled."
+)
 
 
 class _Asked(NamedTuple):
@@ -262,7 +293,7 @@ def _eager_speeds(
     measured = _survey(executor, unknown, unknown)
     remember(found, eager, measured)
     return {
-        alike: Speed(dict.fromkeys(WIDTHS[:4], speed.step[1]), speed.evaluation)
+        alike: Speed(dict.fromkeys(WIDTHS["cpu"][:4], speed.step[1]), speed.evaluation)
         for alike, speed in (known | measured).items()
     }
 
@@ -294,6 +325,39 @@ def _survey(
 
 def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(spec.run_id for spec in specs if there.get(spec.run_id) == "failed")
+
+
+def fresh_seeds(config: StudyConfig, done: Executed, select: Select) -> StudyConfig:
+    """Return a study's second stage: fresh seeds of its best settings.
+
+    Args:
+        config: The first stage.
+        done: What became of it.
+        select: Which settings, and how many seeds.
+
+    Raises:
+        ConfigError: When there is nothing to choose by.
+    """
+    configs = {spec.run_id: spec.config for spec in done.specs}
+    runs = frame.load(done.folder)[0]
+    first = runs[runs["run_id"].isin(list(configs))]
+    return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
+
+
+def beyond_edges(folder: Path) -> tuple[StudyConfig, list[Edge]]:
+    """Return what would extend a study, and the edges that it goes beyond.
+
+    Raises:
+        AdamcmpError: When the study cannot be read, or has nothing to choose by.
+    """
+    runs = frame.load(folder)[0]
+    rows = frame.runs_table(folder).to_pylist()
+    configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
+    found = edges(runs) if len(runs) else []
+    place = Place(study=folder.name, results=str(folder.parent))
+    asked = (f"extend {folder.name}",)
+    more = beyond(runs, configs, found)
+    return StudyConfig(more, place, Numerics(), Execution(), asked), found
 
 
 def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class Bar:
             bar_format="{l_bar}{bar}| {n:.0f}/{total} [{elapsed}<{remaining}{postfix}]",
         )
 
+    def notice(self, text: str) -> None:
+        """Say what a person should know."""
+        self._say(f"adamcmp: {text}")
+
     def progress(self, group: LaneGroup, progress: Progress) -> None:
         """Move the bar."""
         if self.bar is None:

@@ -36,7 +36,7 @@ examples:
 
 def run(words: list[str]) -> int:
     """Train one run and show it; 1 when it crashed."""
-    options = _options("run", words)
+    options = parsed("run", words)
     if options.multirun:
         return _sweep(options)
     from adamcmp.config import Composer
@@ -49,7 +49,7 @@ def run(words: list[str]) -> int:
     config = composer.run(options.words)
     from adamcmp.study import summary
 
-    done = _execute(config, options)
+    done = train(config, options)
     row = summary(done)
     fresh = bool(done.trained)
     if options.json:
@@ -61,7 +61,7 @@ def run(words: list[str]) -> int:
 
 def sweep(words: list[str]) -> int:
     """Train a grid and show how it went; 1 when a run crashed."""
-    return _sweep(_options("sweep", words))
+    return _sweep(parsed("sweep", words))
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -72,12 +72,13 @@ def _sweep(options: argparse.Namespace) -> int:
         return _show_config(composer, options)
     if options.dry_run:
         return dry_run(lambda: composer.sweep(options.words), options)
-    done = _execute(composer.sweep(options.words), options)
-    _report_sweep(done, options.json)
+    done = train(composer.sweep(options.words), options)
+    report_sweep(done, options.json)
     return 1 if done.failed else 0
 
 
-def _options(command: str, words: list[str]) -> argparse.Namespace:
+def parsed(command: str, words: list[str]) -> argparse.Namespace:
+    """Return the options of ``run`` or ``sweep``."""
     parser = argparse.ArgumentParser(
         prog=f"adamcmp {command}",
         description={
@@ -88,6 +89,19 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("words", nargs="*", metavar="WORD", help="groups and settings, as below")
+    add_training(parser)
+    parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="show the config only")
+    parser.add_argument("--resolve", action="store_true", help="with --cfg: fill in references")
+    parser.add_argument("--package", "-p", help="with --cfg: show this part of it only")
+    parser.add_argument("--config-dir", "-cd", help="a folder of your own yaml files")
+    if command == "run":
+        parser.add_argument("--multirun", "-m", action="store_true", help="the same as sweep")
+    # Flags may stand before, between and after the words.
+    return parser.parse_intermixed_args(words)
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that trains."""
     parser.add_argument("--force", action="store_true", help="train anew what is there already")
     parser.add_argument(
         "--retry-failed", action="store_true", help="train anew the runs that crashed"
@@ -97,14 +111,6 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="show the config only")
-    parser.add_argument("--resolve", action="store_true", help="with --cfg: fill in references")
-    parser.add_argument("--package", "-p", help="with --cfg: show this part of it only")
-    parser.add_argument("--config-dir", "-cd", help="a folder of your own yaml files")
-    if command == "run":
-        parser.add_argument("--multirun", "-m", action="store_true", help="the same as sweep")
-    # Flags may stand before, between and after the words.
-    return parser.parse_intermixed_args(words)
 
 
 def _show_config(composer: Composer, options: argparse.Namespace) -> int:
@@ -131,12 +137,12 @@ def _package(config: DictConfig, path: str) -> DictConfig:
     return found
 
 
-def _execute(config: StudyConfig, options: argparse.Namespace) -> Executed:
+def train(config: StudyConfig, options: argparse.Namespace) -> Executed:
     """Train behind a progress bar; when interrupted, say what is kept."""
     from adamcmp.study import Watcher, execute
 
     bar = Bar(len(config.runs), options.quiet)
-    watcher = Watcher(bar.planned, bar.progress, bar.finished)
+    watcher = Watcher(bar.planned, bar.notice, bar.progress, bar.finished)
     try:
         return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
     except Interrupted as interrupt:
@@ -183,7 +189,8 @@ def _print_run(row: dict[str, Any], fresh: bool) -> None:
     print(f"run {row['run_id']}, {row['wall_time_s']:.1f} s, files in {row['folder']}")
 
 
-def _report_sweep(done: Executed, as_json: bool) -> None:
+def report_sweep(done: Executed, as_json: bool) -> None:
+    """Print how a sweep went."""
     from adamcmp import frame
 
     asked = {spec.run_id for spec in done.specs}
