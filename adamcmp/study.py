@@ -15,7 +15,7 @@ from adamcmp import frame
 from adamcmp.claims import Standing, claim
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
-from adamcmp.errors import RunFailed
+from adamcmp.errors import Interrupted, RunFailed
 from adamcmp.executors import Executor, Lost, Pool, Serial
 from adamcmp.grouping import LaneGroup, Survey, grouped, structure
 from adamcmp.plan import RunSpec, plan
@@ -123,10 +123,11 @@ def execute(
     there = store.statuses()
     left = [spec for spec in specs if there.get(spec.run_id) not in finished]
     if not left:
+        store.discard(there)
         watcher.planned(specs, ())
         return Executed(store.folder, specs, failed=_failed(specs, there))
-    with signals() as interrupted, _executor(config, len(left), watcher, interrupted) as executor:
-        kinds = _survey(executor, left)
+    with signals() as interrupted, _executor(config, len(left), interrupted) as executor:
+        kinds = _survey(executor, left, interrupted)
         if store.numerics() is None:
             numerics = store.settle(config.numerics, _numerics(kinds, left))
             specs = plan(config, numerics)
@@ -135,14 +136,18 @@ def execute(
             there = store.statuses()
             mine = [s for s in left if s.run_id in ours.run_ids]
             mine = [s for s in mine if there.get(s.run_id) not in finished]
+            store.discard(there)
             groups = grouped(mine, store.checkpoints(), executor.workers)
             about = {**software(), "hardware": hardware(numerics.device)}
-            store.prepare(numerics, config.words, about)
+            store.prepare(numerics, config.words, about, ours.alone)
             watcher.planned(specs, groups)
             every = config.execution.checkpoint_every
-            Dispatch(executor, store, ours, every, watcher.finished, interrupted).run(groups)
+            told = (watcher.progress, watcher.finished)
+            Dispatch(executor, store, ours, every, *told, interrupted).run(groups)
     trained = tuple(spec.run_id for spec in mine)
-    return Executed(store.folder, specs, trained, _failed(specs, store.statuses()), ours.others)
+    there = store.statuses()
+    store.discard(there)
+    return Executed(store.folder, specs, trained, _failed(specs, there), ours.others)
 
 
 #: The numerics of a new study as long as nothing says otherwise.
@@ -171,17 +176,13 @@ def _numerics(kinds: Mapping[str, Survey], specs: Sequence[RunSpec]) -> Numerics
 
 @contextmanager
 def _executor(
-    config: StudyConfig, runs: int, watcher: Watcher, interrupted: Callable[[], int | None]
+    config: StudyConfig, runs: int, interrupted: Callable[[], int | None]
 ) -> Iterator[Executor]:
     """Start what trains: worker processes, or this process itself."""
-
-    def progress(task: Any, message: Progress) -> None:
-        watcher.progress(task.group, message)
-
     workers = min(_workers(config), runs) if runs > 1 else 0
-    executor: Executor = Serial(progress, interrupted)
+    executor: Executor = Serial(interrupted)
     if workers:
-        executor = Pool(workers, config.numerics.threads or 1, progress)
+        executor = Pool(workers, config.numerics.threads or 1)
     try:
         yield executor
     finally:
@@ -197,17 +198,27 @@ def _workers(config: StudyConfig) -> int:
     return max(len(os.sched_getaffinity(0)) // (config.numerics.threads or 1), 1)
 
 
-def _survey(executor: Executor, specs: Sequence[RunSpec]) -> dict[str, Survey]:
+def _survey(
+    executor: Executor, specs: Sequence[RunSpec], interrupted: Callable[[], int | None]
+) -> dict[str, Survey]:
     """Check each kind of group once, so that nothing is written of what cannot be trained."""
     kinds = {structure(spec): LaneGroup((spec,), False) for spec in specs}
     waiting, found = deque(kinds.items()), {}
+    lost: set[str] = set()
     while waiting or executor.busy:
+        if number := interrupted():
+            raise Interrupted(number, "nothing was trained")
         while waiting and executor.busy < executor.workers:
-            executor.submit("adamcmp.training:survey", waiting.popleft())
+            executor.submit("adamcmp.training:survey", waiting.popleft(), lambda kind, told: None)
         for result in executor.wait():
-            if isinstance(result.value, Lost):
-                raise RunFailed(f"{result.value.reason} It was checking what is to be trained.")
-            found[result.item[0]] = result.value
+            kind, value = result.item[0], result.value
+            if not isinstance(value, Lost):
+                found[kind] = value
+            elif kind in lost:
+                raise RunFailed(f"{value.reason} It was checking what is to be trained.")
+            else:  # it may have been killed from outside
+                lost.add(kind)
+                waiting.append(result.item)
     return found
 
 

@@ -7,7 +7,6 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.cli.progress import Bar
 from adamcmp.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -125,14 +124,17 @@ def _package(config: DictConfig, path: str) -> DictConfig:
 
 def _execute(config: StudyConfig, options: argparse.Namespace) -> Executed:
     """Train behind a progress bar; when interrupted, say what is kept."""
+    from adamcmp.cli.progress import Bar
     from adamcmp.study import Watcher, execute
 
     bar = Bar(len(config.runs), options.quiet)
     watcher = Watcher(bar.planned, bar.progress, bar.finished)
     try:
-        return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
+        with bar:
+            return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
     except Interrupted as interrupt:
-        bar.close()
+        if not str(interrupt):  # a second signal
+            raise
         raise Interrupted(
             interrupt.number,
             f"{interrupt}, files in {config.place.folder}; the same command goes on from there",
