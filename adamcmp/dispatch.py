@@ -42,13 +42,14 @@ class Pace:
     def __init__(self, runs: int) -> None:
         self.runs, self.done = runs, 0
         self.run_steps = 0.0
-        self._began = time.monotonic()
         self._fractions: dict[str, float] = {}
-        #: What runs that go on from a checkpoint had done before.
+        #: When the first word came; what was done by then, now or before, took another time.
+        self._began: float | None = None
         self._given = 0.0
 
     def moved(self, group: LaneGroup, progress: Progress) -> None:
         """Note where a group is."""
+        self._began = self._began or time.monotonic()
         fraction = progress.step / progress.steps
         for spec in group.specs:
             before = self._fractions.get(spec.run_id)
@@ -59,6 +60,8 @@ class Pace:
 
     def ended(self, group: LaneGroup, outcome: Outcome) -> None:
         """Note that a group has ended."""
+        if self._began is None:
+            self._began, self._given = time.monotonic(), float(len(group.specs))
         self.done += len(group.specs)
         before = {s.run_id: self._fractions.pop(s.run_id, 0.0) for s in group.specs}
         if isinstance(outcome, Done):
@@ -74,16 +77,20 @@ class Pace:
     @property
     def speed(self) -> float:
         """Steps of runs per second, by this process."""
-        return self.run_steps / max(time.monotonic() - self._began, 1e-9)
+        return self.run_steps / self._spent if self._spent else 0.0
 
     @property
     def seconds_left(self) -> float | None:
         """An estimate; None before there is one."""
         position = self.position
         gained = position - self._given
-        if gained <= 0:
+        if gained <= 0.01:  # too little to tell
             return None
-        return (time.monotonic() - self._began) / gained * (self.runs - position)
+        return self._spent / gained * (self.runs - position)
+
+    @property
+    def _spent(self) -> float:
+        return time.monotonic() - self._began if self._began else 0.0
 
 
 @dataclass

@@ -126,17 +126,22 @@ class Bar:
         left = self.pace.seconds_left
         rest = "" if left is None else f", {tqdm.format_interval(round(left))} left"
         if self.asked == 1:
-            shown = [
-                f"{self.pace.position:.0%}{rest}",
-                *(f"{k} {v:.3f}" for k, v in self._measured().items()),
-            ]
-        else:
-            shown = [f"{self.pace.done}/{self.pace.runs} runs{rest}"]
-            shown.append(f"{self.pace.speed:,.0f} run-steps/s")
-            shown += [f"{self.counts[s]} {s}" for s in ("failed", "diverged") if self.counts[s]]
-            bests = sorted(self.best.items(), key=lambda pair: pair[1])
-            shown += [f"{'best ' * (not i)}{n} {v:.3f}" for i, (n, v) in enumerate(bests)]
-        return ", ".join(shown)
+            measured = [f"{name} {value:.3f}" for name, value in self._measured().items()]
+            return ", ".join([f"{self.pace.position:.0%}{rest}", *measured])
+        shown = [f"{self.pace.done}/{self.pace.runs} runs{rest}"]
+        shown.append(f"{self.pace.speed:,.0f} run-steps/s")
+        shown += [f"{self.counts[s]} {s}" for s in ("failed", "diverged") if self.counts[s]]
+        bests = sorted(self.best.items(), key=lambda pair: pair[1])
+        shown += [f"{'best ' * (not i)}{n} {v:.3f}" for i, (n, v) in enumerate(bests)]
+        while len(line := ", ".join(shown)) > self._room and len(shown) > 1:
+            shown.pop()
+        return line
+
+    @property
+    def _room(self) -> int:
+        """Return how many letters fit beside the bar; a line of its own may be long."""
+        columns = self.bar.format_dict["ncols"] if self.bar and not self.bar.disable else None
+        return int(columns or 200) - len("100%|          | ") - 1
 
     def _measured(self) -> dict[str, float]:
         """Return what a single run's latest evaluation showed."""
