@@ -6,17 +6,55 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp import stats
-from adamcmp.config import RunConfig
+from adamcmp import frame, stats
+from adamcmp.config import Execution, Numerics, Place, RunConfig, Select, StudyConfig
 from adamcmp.errors import ConfigError, nearest
+from adamcmp.plan import RunSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: The axes of a grid that are extended.
 AXES = {"lr": "lr", "wd": "weight_decay"}
+
+
+def fresh_seeds(
+    config: StudyConfig, folder: Path, specs: Iterable[RunSpec], select: Select
+) -> StudyConfig:
+    """Return a study's second stage: fresh seeds of its best settings.
+
+    Args:
+        config: The first stage.
+        folder: Where it was trained.
+        specs: Its runs.
+        select: Which settings, and how many seeds.
+
+    Raises:
+        ConfigError: When there is nothing to choose by.
+    """
+    configs = {spec.run_id: spec.config for spec in specs}
+    runs = frame.load(folder)[0]
+    first = runs[runs["run_id"].isin(list(configs))]
+    return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
+
+
+def beyond_edges(folder: Path) -> tuple[StudyConfig, list[Edge]]:
+    """Return what would extend a study, and the edges that it goes beyond.
+
+    Raises:
+        AdamcmpError: When the study cannot be read, or has nothing to choose by.
+    """
+    runs = frame.load(folder)[0]
+    rows = frame.runs_table(folder).to_pylist()
+    configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
+    found = edges(runs) if len(runs) else []
+    place = Place(study=folder.name, results=str(folder.parent))
+    asked = (f"extend {folder.name}",)
+    more = beyond(runs, configs, found)
+    return StudyConfig(more, place, Numerics(), Execution(), asked), found
 
 
 def winners(

@@ -34,11 +34,14 @@ class Task:
         group: The runs.
         checkpoint: File that the group goes on from where it exists, and is kept in on the way.
         checkpoint_every: Seconds between checkpoints.
+        source: A checkpoint of more runs than these, that the group goes on from where it has
+            none of its own.
     """
 
     group: LaneGroup
     checkpoint: Path
     checkpoint_every: float
+    source: Path | None = None
 
 
 def why_alone(spec: RunSpec) -> str | None:
@@ -75,8 +78,8 @@ def grouped(
     left = {spec.run_id: spec for spec in specs}
     begun = []
     for run_ids in checkpoints.values():
-        if run_ids <= left.keys():
-            members = tuple(left.pop(run_id) for run_id in sorted(run_ids))
+        if there := run_ids & left.keys():
+            members = tuple(left.pop(run_id) for run_id in sorted(there))
             begun.append(LaneGroup(members, fuses(members[0])))
     return (*begun, *group(list(left.values()), width))
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,6 +146,19 @@ def pays(found: Iterable[Kind]) -> bool:
     """Return whether there is so much to train that compiling it pays."""
     work = [kind.steps * kind.runs for kind in found if kind.example.fuses]
     return bool(work) and sum(work) / len(work) >= COMPILED_FROM
+
+
+def lacks_compiler(asked: Numerics, found: Collection[Kind]) -> bool:
+    """Return whether a new study is eager only because there is no C++ compiler."""
+    on_cpu = asked.device == "cpu" or (asked.device == "auto" and not cuda_available())
+    return asked.engine == "auto" and on_cpu and pays(found) and cpp_compiler() is None
+
+
+#: What a person is told then.
+NO_COMPILER = (
+    "There is no C++ compiler on the PATH (g++, clang++ or $CXX): this study is trained eagerly, "
+    "several times slower than compiled."
+)
 
 
 @dataclass(frozen=True)

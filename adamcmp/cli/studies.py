@@ -32,11 +32,11 @@ def study(words: list[str]) -> int:
     config = compose_study(composer, options.name, file, options.words)
     if options.dry_run:
         return dry_run(lambda: config, options)
-    from adamcmp.study import fresh_seeds
+    from adamcmp.followup import fresh_seeds
 
     done = [train(config, options)]
     if file.select is not None and not done[0].elsewhere:
-        done.append(train(fresh_seeds(config, done[0], file.select), options))
+        done.append(train(fresh_seeds(config, done[0].folder, done[0].specs, file.select), options))
     for stage in done:
         report_sweep(stage, options.json)
     return 1 if any(stage.failed for stage in done) else 0
@@ -53,8 +53,8 @@ def extend(words: list[str]) -> int:
     add_training(parser)
     add_results(parser)
     options = parser.parse_args(words)
+    from adamcmp.followup import beyond_edges
     from adamcmp.frame import study_folder
-    from adamcmp.study import beyond_edges
 
     config, edges = beyond_edges(study_folder(results_root(options), options.study))
     if not edges:

@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli.planning import dry_run
-from adamcmp.cli.progress import Bar
 from adamcmp.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -139,14 +138,17 @@ def _package(config: DictConfig, path: str) -> DictConfig:
 
 def train(config: StudyConfig, options: argparse.Namespace) -> Executed:
     """Train behind a progress bar; when interrupted, say what is kept."""
+    from adamcmp.cli.progress import Bar
     from adamcmp.study import Watcher, execute
 
     bar = Bar(len(config.runs), options.quiet)
     watcher = Watcher(bar.planned, bar.notice, bar.progress, bar.finished)
     try:
-        return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
+        with bar:
+            return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
     except Interrupted as interrupt:
-        bar.close()
+        if not str(interrupt):  # a second signal
+            raise
         raise Interrupted(
             interrupt.number,
             f"{interrupt}, files in {config.place.folder}; the same command goes on from there",

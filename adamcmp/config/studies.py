@@ -13,6 +13,7 @@ A block's entries are words of a command line, ``key: value`` for ``key=value``;
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,7 @@ class StudyFile(Part):
 
 def study_files(config_dir: str | None = None) -> dict[str, Path]:
     """Return the study files there are, ours and those of the user's own config folder."""
-    import adamcmp.configs  # mapped from configs/ by the build
-
-    folders = [Path(folder) / "study" for folder in adamcmp.configs.__path__]
+    folders = [Path(str(files("adamcmp.configs"))) / "study"]
     if config_dir is not None:
         folders.append(Path(config_dir).expanduser() / "study")
     return {file.stem: file for folder in folders for file in sorted(folder.glob("*.yaml"))}
@@ -70,18 +69,18 @@ def read_study(name: str, config_dir: str | None = None) -> StudyFile:
         NotFound: When there is none of that name.
         ConfigError: When it is no yaml, or holds what a study file does not.
     """
-    files = study_files(config_dir)
-    if name not in files:
+    found = study_files(config_dir)
+    if name not in found:
         raise NotFound(
-            f"There is no study file {name!r}.{nearest(name, files)} There are: "
-            f"{', '.join(files)}. Your own lie in DIR/study/, with --config-dir DIR."
+            f"There is no study file {name!r}.{nearest(name, found)} There are: "
+            f"{', '.join(found)}. Your own lie in DIR/study/, with --config-dir DIR."
         )
     try:
-        content = yaml.safe_load(files[name].read_text(encoding="utf-8"))
+        content = yaml.safe_load(found[name].read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{files[name]} cannot be read: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{found[name]} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or not content.get("blocks"):
-        raise ConfigError(f"{files[name]} should hold blocks: {{name: {{key: value}}}}.")
+        raise ConfigError(f"{found[name]} should hold blocks: {{name: {{key: value}}}}.")
     return build(StudyFile, content, f"study {name}")
 
 
