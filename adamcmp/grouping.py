@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from adamcmp.config import RunConfig
+from adamcmp.config import Protocol, RunConfig
+from adamcmp.optimizers import Optimizer
+from adamcmp.parts import canonical
 from adamcmp.plan import RunSpec
 
 
@@ -105,15 +106,18 @@ def structure(config: RunConfig) -> str:
 
     Within a study that is all: its runs share their numerics.
     """
-    protocol = config.protocol.identity()
+    own = _optimizer(config.optimizer), config.loss.canonical, _protocol(config.protocol)
+    return f"[{','.join((config.dataset.canonical, config.model.canonical, *own))}]"
+
+
+@lru_cache(maxsize=1 << 14)
+def _optimizer(optimizer: Optimizer) -> str:
+    return canonical(optimizer.structure())
+
+
+@lru_cache(maxsize=1 << 14)
+def _protocol(protocol: Protocol) -> str:
+    shared = protocol.identity()
     for number in ("seed", "divergence"):
-        del protocol[number]
-    protocol["grad_clip"] = config.protocol.grad_clip is not None
-    shared: list[Any] = [
-        config.dataset.identity(),
-        config.model.identity(),
-        config.optimizer.structure(),
-        config.loss.identity(),
-        protocol,
-    ]
-    return json.dumps(shared, sort_keys=True)
+        del shared[number]
+    return canonical({**shared, "grad_clip": protocol.grad_clip is not None})

@@ -16,8 +16,8 @@ import pkgutil
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, ClassVar, TypeVar
+from functools import cache, cached_property
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -39,8 +39,28 @@ class Part(BaseModel):
         """Return everything that can change a run's numbers, as plain JSON values."""
         return self.model_dump(mode="json", exclude=set(self.not_identity))
 
+    @cached_property
+    def canonical(self) -> str:
+        """`identity` as canonical JSON, made once: runs share parts, and there may be thousands.
+
+        A file of the user's own that it speaks of is read once, then; each composed study has
+        parts of its own.
+        """
+        return canonical(self.identity())
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()  # what `model_copy` then changes
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
 
 P = TypeVar("P", bound=Part)
+
+
+def canonical(value: Any) -> str:
+    """Return plain values as JSON, the same text for the same values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 @cache

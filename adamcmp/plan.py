@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +62,6 @@ def plan(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
 
 def run_id(config: RunConfig, numerics: Numerics) -> str:
     """Return the hash of everything that can change the run's numbers, and nothing else."""
-    canonical = {**config.identity(), "numerics": numerics.identity()}
-    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    fragments = {**config.fragments(), "numerics": numerics.canonical}
+    text = ",".join([f'"{key}":{fragments[key]}' for key in sorted(fragments)])
+    return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()[:16]

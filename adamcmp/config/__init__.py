@@ -1,6 +1,7 @@
 """From the words of a command line and yaml files to frozen, validated dataclasses."""
 
-from adamcmp.config.compose import SHORT, Composer, part_defaults
+from adamcmp.config.compose import Composer, part_defaults
+from adamcmp.config.grid import Axis, Space, study_name
 from adamcmp.config.settings import (
     ROOMS,
     Eval,
@@ -15,10 +16,12 @@ from adamcmp.config.settings import (
     setting_types,
 )
 from adamcmp.config.studies import Select, StudyFile, compose_study, read_study, study_files
+from adamcmp.config.words import SHORT
 
 __all__ = [
     "ROOMS",
     "SHORT",
+    "Axis",
     "Composer",
     "Eval",
     "Execution",
@@ -27,6 +30,7 @@ __all__ = [
     "Protocol",
     "RunConfig",
     "Select",
+    "Space",
     "StudyConfig",
     "StudyFile",
     "build_part",
@@ -36,4 +40,5 @@ __all__ = [
     "read_study",
     "setting_types",
     "study_files",
+    "study_name",
 ]

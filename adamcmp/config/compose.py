@@ -1,13 +1,14 @@
 """From words to settings: Hydra composes, its own code applies the words, we check them.
 
-The only reader of Hydra and OmegaConf: a DictConfig never travels further. Hydra composes once
-per choice of config groups; value overrides are then applied to a copy by Hydra's own code.
+The only place where OmegaConf is read: a DictConfig never travels further. Hydra composes once
+per choice of config groups; value overrides are then applied to a copy by Hydra's own code, or,
+the plain ones of a grid, set in the plain values.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
+import itertools
 import re
 import typing
 from collections.abc import Iterable, Iterator
@@ -18,43 +19,36 @@ from typing import Any
 
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from adamcmp.config.grid import Axis, Space, space, spans_several, study_name
+from adamcmp.config.points import Points, overlap, plain, settable
 from adamcmp.config.settings import (
     ROOMS,
+    Asked,
     Execution,
     Numerics,
     Place,
     RunConfig,
     StudyConfig,
-    build_run,
 )
+from adamcmp.config.words import SHORT, Grammar, as_typed
 from adamcmp.errors import ConfigError, nearest
 
-#: Short keys of the command line; they work for every optimizer and dataset.
-SHORT = {
-    "lr": "optimizer.lr",
-    "wd": "optimizer.weight_decay",
-    "optimizer.wd": "optimizer.weight_decay",
-    "subset": "dataset.subset",
-    "label_noise": "dataset.label_noise",
-    "root": "dataset.root",
-    "download": "dataset.download",
-}
-
 _OURS = Path(str(files("adamcmp.configs")))
-_WORD = re.compile(r"([+~]*)([\w./@]+)(=.*)?", re.DOTALL)
+#: Settings, though there may be a folder of configs of that name.
+_NO_GROUPS = ("study",)
+#: References to the environment do not depend on other settings.
+_ENVIRONMENT = re.compile(r"\$\{oc\.env:[^${}]*\}")
 
 
 class Composer:
@@ -82,7 +76,7 @@ class Composer:
         GlobalHydra.instance().clear()
         self._hydra = Hydra.create_main_hydra2("adamcmp", search_path)
         GlobalHydra.instance().hydra = theirs
-        self._parser = OverridesParser.create(config_loader=self.loader)
+        self._grammar = Grammar(self.loader)
         self._bases: dict[tuple[str, ...], DictConfig] = {}
 
     @property
@@ -103,7 +97,7 @@ class Composer:
         """
         words = _listed(words)
         self.one(words)
-        return self._study([words], words)
+        return self._study(self.space(words), words, "scratch")
 
     def one(self, words: list[str]) -> None:
         """Refuse words that ask for several runs.
@@ -111,8 +105,8 @@ class Composer:
         Raises:
             ConfigError: Naming the word.
         """
-        for word, override in zip(words, self._parse(words), strict=True):
-            if override.is_sweep_override():
+        for word in words:
+            if spans_several(word, self._grammar):
                 raise ConfigError(
                     f"{word}: `run` trains one run, and --cfg shows one. For several values use "
                     f"`adamcmp sweep` (or `adamcmp run -m`)."
@@ -121,21 +115,81 @@ class Composer:
     def sweep(self, words: Iterable[str]) -> StudyConfig:
         """Return the study of all runs of the grid that `words` span.
 
+        Where they name no study, it is named after them.
+
         Raises:
             ConfigError: When a word is wrong.
         """
         words = _listed(words)
-        overrides = self._parse(words)
-        for override in overrides:
-            self._check_sweep(override)
-        try:
-            batches = BasicSweeper.split_arguments(overrides, None)
-            batch = [point for points in batches for point in points]
-        except HydraException as error:
-            raise ConfigError(_first_line(error)) from None
-        if not batch:
+        found = self.space(words)
+        if found.intervals:
+            raise ConfigError(
+                f"{found.intervals[0].input_line}: an interval has no list of values: it needs "
+                f"sampler=random|sobol|tpe|cmaes n=64."
+            )
+        if not len(found):
             raise ConfigError("These words span no run: an axis has no values.")
-        return self._study([list(point) for point in batch], words)
+        return self._study(found, words, study_name(found))
+
+    def space(self, words: Iterable[str]) -> Space:
+        """Return what words span: their fixed values, axes and intervals.
+
+        Raises:
+            ConfigError: When a word cannot be read.
+        """
+        return space(_listed(words), self._grammar)
+
+    def runs(self, found: Space, study: str) -> Iterator[Asked]:
+        """Yield the runs of a grid, the last axis fastest.
+
+        Args:
+            found: The grid.
+            study: Name of the study where neither words nor configs name one.
+
+        Raises:
+            ConfigError: When a word is wrong.
+        """
+        slow = [i for i, axis in enumerate(found.axes) if not self._settable(axis, found)]
+        fast = [i for i in range(len(found.axes)) if i not in slow]
+        axes = [found.axes[i] for i in fast]
+        composed: dict[tuple[int, ...], Points | None] = {}
+        for point in itertools.product(*(range(len(axis.points)) for axis in found.axes)):
+            chosen = tuple([point[i] for i in slow])
+            if chosen not in composed:
+                words = found.at({i: point[i] for i in slow})
+                composed[chosen] = self._points(words, axes, study, grid=len(found) > 1)
+            points = composed[chosen]
+            if points is None:
+                config = self._composed(found.at(dict(enumerate(point))))
+                points = Points(_named(config, study), (), grid=len(found) > 1)
+            yield points.at([point[i] for i in fast])
+
+    def _points(
+        self, words: list[Override], axes: list[Axis], study: str, *, grid: bool
+    ) -> Points | None:
+        """Compose once for many runs; None where every run is to be composed itself."""
+        config = self._composed(words)
+        first = [override for axis in axes for override in axis.points[0]]
+        for override in first:
+            self._check_key(override, config)
+        if _refers(config):
+            return None
+        values = _named(config, study)
+        if not all(settable(override, values) for override in first):
+            return None
+        return Points(values, axes, grid)
+
+    def _settable(self, axis: Axis, found: Space) -> bool:
+        """Return whether an axis holds plain values that no other word is about."""
+        overrides = [override for point in axis.points for override in point]
+        if any(self._chooses_group(o) for o in overrides) or not all(map(plain, overrides)):
+            return False
+        others = [o for o in found.others(axis) if not self._chooses_group(o)]
+        return not any(
+            overlap(one.key_or_group, other.key_or_group)
+            for one in axis.points[0]
+            for other in others
+        )
 
     def compose(self, words: Iterable[str]) -> DictConfig:
         """Return the composed config of one run, as Hydra's grammar has it.
@@ -143,39 +197,43 @@ class Composer:
         Raises:
             ConfigError: When a group, an option or a key does not exist, or a value is wrong.
         """
+        return self._composed([self._grammar.override(word) for word in words])
+
+    def _composed(self, overrides: Iterable[Override]) -> DictConfig:
         groups: list[Override] = []
         values: list[Override] = []
-        for override in self._parse(words):
+        for override in overrides:
             (groups if self._chooses_group(override) else values).append(override)
         config = copy.deepcopy(self._base(tuple(o.input_line for o in groups if o.input_line)))
         for override in values:
             self._check_key(override, config)
-        try:
-            ConfigLoaderImpl._apply_overrides_to_config(values, config)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(_first_line(error)) from None
+        _apply(values, config)
         return config
 
     def hydra_config(self, words: Iterable[str]) -> DictConfig:
         """Return the composed config together with Hydra's own node."""
+        overrides = [self._grammar.override(word) for word in words]
+        # Hydra would take them for options of the folder of that name.
+        later = [o for o in overrides if o.key_or_group in _NO_GROUPS]
+        typed = [str(o.input_line) for o in overrides if o not in later]
         try:
-            return self._hydra.compose_config(
-                "config", [_long(word) for word in words], RunMode.RUN
-            )
+            config = self._hydra.compose_config("config", typed, RunMode.RUN)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_first_line(error)) from None
+        for override in later:
+            self._check_key(override, config)
+        _apply(later, config)
+        return config
 
-    def _study(self, points: list[list[str]], words: list[str]) -> StudyConfig:
+    def _study(self, found: Space, words: list[str], name: str) -> StudyConfig:
         runs: list[RunConfig] = []
         settled: set[tuple[Place, Numerics, Execution]] = set()
-        for point in points:
-            values = _values(self.compose(point))
-            if len(points) > 1:
-                _without_idle_decay(values)
-            with _as_typed(words):
-                run, place, numerics, execution = build_run(values)
-            runs.append(run)
-            settled.add((place, numerics, execution))
+        try:
+            for asked in self.runs(found, name):
+                runs.append(asked.run)
+                settled.add((asked.place, asked.numerics, asked.execution))
+        except ConfigError as error:
+            raise type(error)(as_typed(str(error), words)) from None
         if len(settled) > 1:
             fixed = [f for part in (Place, Numerics, Execution) for f in part.model_fields]
             raise ConfigError(
@@ -203,18 +261,6 @@ class Composer:
             self._bases[group_words] = config
         return self._bases[group_words]
 
-    def _parse(self, words: Iterable[str]) -> list[Override]:
-        parsed = []
-        for word in words:
-            try:
-                parsed += self._parser.parse_overrides([_long(word)])
-            except HydraException:
-                raise ConfigError(
-                    f"Cannot read {word!r}: a setting is key=value, +key=value or ~key "
-                    f"(quote values that hold spaces, commas or brackets)."
-                ) from None
-        return parsed
-
     def _chooses_group(self, override: Override) -> bool:
         key = override.key_or_group
         if key.split(".")[0].split("/")[0] == "hydra":
@@ -222,7 +268,7 @@ class Composer:
                 f"{override.input_line}: Hydra's own settings have no effect here; results go to "
                 f"results=, configs of your own come from --config-dir."
             )
-        options = self.options(key) if key else []
+        options = self.options(key) if key and key not in _NO_GROUPS else []
         if not options:
             return False
         choice = override.value()
@@ -263,13 +309,6 @@ class Composer:
             f"There are: {', '.join(known) or 'none'}.{own}"
         )
 
-    def _check_sweep(self, override: Override) -> None:
-        if override.is_sweep_override() and override.is_interval_sweep():
-            raise ConfigError(
-                f"{override.input_line}: an interval has no list of values; use a comma list or "
-                f"range(start,stop,step)."
-            )
-
 
 def _listed(words: Iterable[str]) -> list[str]:
     if isinstance(words, str):
@@ -277,37 +316,23 @@ def _listed(words: Iterable[str]) -> list[str]:
     return list(words)
 
 
-def _long(word: str) -> str:
-    """Return a word with its short key replaced by the setting that it stands for."""
-    match = _WORD.fullmatch(word)
-    if match and match[2] in SHORT:
-        return f"{match[1]}{SHORT[match[2]]}{match[3] or ''}"
-    return word
-
-
-def _without_idle_decay(values: dict[str, Any]) -> None:
-    """Set weight decay to 0 for an optimizer that does not decay.
-
-    In a grid with others that do it means nothing; its points then are the same run, once. A
-    single run that asks for it is refused instead.
-    """
-    optimizer = values.get("optimizer")
-    if isinstance(optimizer, dict) and optimizer.get("coupling") == "none":
-        optimizer["weight_decay"] = 0.0
-
-
-@contextlib.contextmanager
-def _as_typed(words: Iterable[str]) -> Iterator[None]:
-    """Let an error about a setting name it by the short key that was typed."""
+def _apply(values: list[Override], config: DictConfig) -> None:
     try:
-        yield
-    except ConfigError as error:
-        text = str(error)
-        for word in words:
-            match = _WORD.fullmatch(word)
-            if match and match[2] in SHORT and text.startswith(f"{SHORT[match[2]]}="):
-                text = match[2] + text.removeprefix(SHORT[match[2]])
-        raise type(error)(text) from None
+        ConfigLoaderImpl._apply_overrides_to_config(values, config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_first_line(error)) from None
+
+
+def _named(config: DictConfig, study: str) -> dict[str, Any]:
+    """Return plain values, with a name for the study where there is none."""
+    values = _values(config)
+    return values if values.get("study") is not None else {**values, "study": study}
+
+
+def _refers(config: DictConfig) -> bool:
+    """Return whether a value refers to another setting."""
+    written = str(OmegaConf.to_container(config, resolve=False))
+    return "${" in _ENVIRONMENT.sub("", written)
 
 
 def part_defaults(group: str, option: str) -> dict[str, Any]:

@@ -7,8 +7,9 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -17,7 +18,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.losses import Loss
 from adamcmp.models import Model
 from adamcmp.optimizers import Optimizer
-from adamcmp.parts import Part, build, lookup, names
+from adamcmp.parts import Part, build, canonical, lookup, names
 from adamcmp.schedules import Schedule
 
 #: Config group -> (room of its parts, their base class, the field that names the part's file).
@@ -80,6 +81,11 @@ class Protocol(Part):
         if self.eval.every_steps is not None:
             del values["eval"]["every"]
         return values
+
+    @cached_property
+    def fragments(self) -> dict[str, str]:
+        """Each value of `identity` as canonical JSON."""
+        return {key: canonical(value) for key, value in self.identity().items()}
 
 
 class Numerics(Part):
@@ -172,6 +178,11 @@ class RunConfig:
         parts = {group: part.identity() for group, part in self.parts().items()}
         return {**parts, **self.protocol.identity()}
 
+    def fragments(self) -> dict[str, str]:
+        """Return each value of `identity` as canonical JSON."""
+        parts = {group: part.canonical for group, part in self.parts().items()}
+        return {**parts, **self.protocol.fragments}
+
     def settings(self) -> dict[str, Any]:
         """Return every value under its dotted path, as the columns of `runs` hold it."""
         flat: dict[str, Any] = {}
@@ -249,23 +260,74 @@ def column_type(annotation: Any) -> Any:
     return annotation
 
 
-def build_run(values: Mapping[str, Any]) -> tuple[RunConfig, Place, Numerics, Execution]:
+#: Sections of a config -> the class of their values, in the order in which they are checked. Those
+#: without a name of their own in the config are fields at its top.
+_FLAT: dict[str, type[Part]] = {
+    "place": Place,
+    "numerics": Numerics,
+    "execution": Execution,
+    "protocol": Protocol,
+}
+SECTIONS = (*ROOMS, *_FLAT)
+
+
+class Asked(NamedTuple):
+    """One run, and what it shares with the others of its study."""
+
+    run: RunConfig
+    place: Place
+    numerics: Numerics
+    execution: Execution
+
+
+def section(key: str) -> str:
+    """Return the section that a dotted key belongs to; what is unknown goes to the last one."""
+    top = key.split(".")[0]
+    if top in ROOMS:
+        return top
+    return next((name for name, part in _FLAT.items() if top in part.model_fields), "protocol")
+
+
+def sections(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return a config's plain values by section, each keyed as in the config."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for key, value in values.items():
+        found[section(key)][key] = value
+    return found
+
+
+def build_section(name: str, values: Mapping[str, Any]) -> Any:
+    """Validate the plain values of one section.
+
+    Raises:
+        ConfigError: As `build_run`.
+    """
+    if name in ROOMS:
+        return build_part(name, values.get(name))
+    if isinstance(values.get("eval"), Mapping):
+        build(Eval, values["eval"], "eval")
+    return build(_FLAT[name], values, "")
+
+
+def assemble(made: Mapping[str, Any]) -> Asked:
+    """Return a run made of validated sections.
+
+    Raises:
+        ConfigError: When its parts do not go together.
+    """
+    run = RunConfig(protocol=made["protocol"], **{group: made[group] for group in ROOMS})
+    _check_together(run)
+    return Asked(run, made["place"], made["numerics"], made["execution"])
+
+
+def build_run(values: Mapping[str, Any]) -> Asked:
     """Validate a composed config's plain values.
 
     Raises:
         ConfigError: One or two lines: which key, which value, and what would be right.
     """
-    rest = dict(values)
-    parts = {group: build_part(group, rest.pop(group, None)) for group in ROOMS}
-    place = build(Place, _pop(rest, Place), "")
-    numerics = build(Numerics, _pop(rest, Numerics), "")
-    execution = build(Execution, _pop(rest, Execution), "")
-    if isinstance(rest.get("eval"), Mapping):
-        build(Eval, rest["eval"], "eval")
-    protocol = build(Protocol, rest, "")
-    run = RunConfig(protocol=protocol, **parts)
-    _check_together(run)
-    return run, place, numerics, execution
+    found = sections(values)
+    return assemble({name: build_section(name, found[name]) for name in SECTIONS})
 
 
 def build_part(group: str, values: Any) -> Any:
@@ -281,10 +343,6 @@ def build_part(group: str, values: Any) -> Any:
     if not isinstance(given.get(naming), str):
         raise ConfigError(f"{group}.{naming} is needed: one of {', '.join(names(room))}.")
     return build(lookup(room, given[naming], base), given, group)
-
-
-def _pop(rest: dict[str, Any], part: type[Part]) -> dict[str, Any]:
-    return {name: rest.pop(name) for name in part.model_fields if name in rest}
 
 
 def _check_together(run: RunConfig) -> None:
