@@ -45,16 +45,24 @@ class Claim:
     Attributes:
         run_ids: The runs.
         others: What other processes are training of those wanted, by run.
+        alone: Whether no other process trained runs of the study when this one began.
     """
 
-    def __init__(self, file: Path, run_ids: frozenset[str], others: dict[str, Standing]) -> None:
+    def __init__(
+        self, file: Path, run_ids: frozenset[str], others: dict[str, Standing], alone: bool
+    ) -> None:
         self._file = file
-        self.run_ids, self.others = run_ids, others
+        self.run_ids, self.others, self.alone = run_ids, others, alone
 
     def tell(self, runs: int, done: int, seconds_left: float | None) -> None:
-        """Let others know how far this process is."""
+        """Let others know how far this process is.
+
+        Raises:
+            StoreError: When the folder cannot be written.
+        """
         standing = Standing(os.getpid(), socket.gethostname(), runs, done, seconds_left)
-        write_atomically(self._file, json.dumps(asdict(standing)).encode())
+        with clear_errors(self._file.parent):
+            write_atomically(self._file, json.dumps(asdict(standing)).encode())
 
 
 @contextlib.contextmanager
@@ -77,9 +85,12 @@ def claim(study: Path, wanted: Collection[str]) -> Iterator[Claim]:
         folder.mkdir(parents=True, exist_ok=True)
     try:
         with clear_errors(study), FileLock(folder / ".lock"):
-            others = {run: s for s, runs in _held(folder) for run in asked.intersection(runs)}
+            held = _held(folder)
+            if not held:
+                _clear(folder)
+            others = {run: s for s, runs in held for run in asked.intersection(runs)}
             lock.acquire()
-            found = Claim(file, asked - set(others), others)
+            found = Claim(file, asked - set(others), others, alone=not held)
             found.tell(len(found.run_ids), 0, None)
             runs = json.dumps(sorted(found.run_ids))
             write_atomically(file.with_suffix(".runs"), runs.encode())
@@ -93,7 +104,7 @@ def claim(study: Path, wanted: Collection[str]) -> Iterator[Claim]:
 def standings(study: Path) -> list[Standing]:
     """Return how far each process is that trains runs of a study now."""
     folder = study / "claims"
-    if not folder.is_dir():
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
         return []
     with FileLock(folder / ".lock"):
         return [standing for standing, _ in _held(folder)]
@@ -113,6 +124,13 @@ def _held(folder: Path) -> list[tuple[Standing, list[str]]]:
                 standing = Standing(**json.loads(runs.with_suffix(".json").read_text()))
                 held.append((standing, json.loads(runs.read_text())))
     return held
+
+
+def _clear(folder: Path) -> None:
+    """Remove what is left of processes that were killed as they claimed or told."""
+    for path in folder.iterdir():
+        if path.name != ".lock":
+            path.unlink(missing_ok=True)
 
 
 def _remove(file: Path) -> None:

@@ -8,9 +8,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from adamcmp.claims import Claim
 from adamcmp.errors import Interrupted
@@ -18,12 +19,78 @@ from adamcmp.executors import Executor, Lost, Result
 from adamcmp.grouping import LaneGroup, Task
 from adamcmp.provenance import hardware, software
 from adamcmp.store import Store
-from adamcmp.types import Done, Failed, Outcome
+from adamcmp.types import Done, Failed, Outcome, Stopped
+
+if TYPE_CHECKING:
+    from adamcmp.training import Progress
 
 #: Seconds that running groups are given to write their checkpoints once a signal has come.
 GRACE = 20.0
 #: Seconds between two parts on disk: many small groups share one.
 FLUSH = 1.0
+#: Seconds between two words to other processes of how far this one is.
+TELL = 2.0
+
+
+class Pace:
+    """How far a sweep is, how fast, and how long the rest takes.
+
+    Args:
+        runs: Runs to train.
+    """
+
+    def __init__(self, runs: int) -> None:
+        self.runs, self.done = runs, 0
+        self.run_steps = 0.0
+        self._fractions: dict[str, float] = {}
+        #: When the first word came; what was done by then, now or before, took another time.
+        self._began: float | None = None
+        self._given = 0.0
+
+    def moved(self, group: LaneGroup, progress: Progress) -> None:
+        """Note where a group is."""
+        self._began = self._began or time.monotonic()
+        fraction = progress.step / progress.steps
+        for spec in group.specs:
+            before = self._fractions.get(spec.run_id)
+            if before is None:
+                self._given += fraction
+            self.run_steps += progress.steps * max(fraction - (before or fraction), 0)
+            self._fractions[spec.run_id] = fraction
+
+    def ended(self, group: LaneGroup, outcome: Outcome) -> None:
+        """Note that a group has ended."""
+        if self._began is None:
+            self._began, self._given = time.monotonic(), float(len(group.specs))
+        self.done += len(group.specs)
+        before = {s.run_id: self._fractions.pop(s.run_id, 0.0) for s in group.specs}
+        if isinstance(outcome, Done):
+            for row in outcome.runs:
+                taken = row["steps"] if row["stopped_at_step"] is None else row["stopped_at_step"]
+                self.run_steps += max(taken - before[row["run_id"]] * row["steps"], 0)
+
+    @property
+    def position(self) -> float:
+        """Runs done, those under way in part."""
+        return min(self.done + sum(self._fractions.values()), self.runs)
+
+    @property
+    def speed(self) -> float:
+        """Steps of runs per second, by this process."""
+        return self.run_steps / self._spent if self._spent else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate; None before there is one."""
+        position = self.position
+        gained = position - self._given
+        if gained <= 0.01:  # too little to tell
+            return None
+        return self._spent / gained * (self.runs - position)
+
+    @property
+    def _spent(self) -> float:
+        return time.monotonic() - self._began if self._began else 0.0
 
 
 @dataclass
@@ -35,25 +102,27 @@ class Dispatch:
         store: Where rows go.
         claim: Where others are told how far this process is.
         checkpoint_every: Seconds between a group's checkpoints.
+        progress: Called with a group and where it is.
         finished: Called with each group and its outcome, after it is stored.
         interrupted: Returns the signal that has come, if any.
-        failed: The runs that crashed even alone.
     """
 
     executor: Executor
     store: Store
     claim: Claim
     checkpoint_every: float
+    progress: Callable[[LaneGroup, Progress], None]
     finished: Callable[[LaneGroup, Outcome], None]
     interrupted: Callable[[], int | None]
-    failed: list[Failed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._queue: deque[LaneGroup] = deque()
         self._again: set[str] = set()
         self._ended: list[tuple[LaneGroup, Outcome]] = []
-        self._flushed = self._started = time.monotonic()
-        self._done = self._runs = 0
+        self._kept: dict[Path, frozenset[str]] = {}
+        self._flushed = self._told = time.monotonic()
+        self._pace = Pace(0)
+        self._stopping = False
 
     def run(self, groups: Sequence[LaneGroup]) -> None:
         """Train all groups, in the order given.
@@ -63,7 +132,9 @@ class Dispatch:
             Interrupted: When a signal came; what was done is stored, what was begun is kept.
         """
         self._queue = deque(groups)
-        self._runs = sum(len(group.specs) for group in groups)
+        self._kept = self.store.checkpoints()
+        self._pace = Pace(sum(len(group.specs) for group in groups))
+        self._tell()
         try:
             while self._queue or self.executor.busy:
                 if number := self.interrupted():
@@ -76,27 +147,42 @@ class Dispatch:
     def _feed(self) -> None:
         while self._queue and self.executor.busy < self.executor.workers:
             group = self._queue.popleft()
-            path = self.store.checkpoint(spec.run_id for spec in group.specs)
-            self.executor.submit("adamcmp.training:train", Task(group, path, self.checkpoint_every))
+            run_ids = frozenset(spec.run_id for spec in group.specs)
+            path = self.store.checkpoint(run_ids)
+            source = next((p for p, kept in self._kept.items() if run_ids <= kept), None)
+            task = Task(group, path, self.checkpoint_every, source)
+            self.executor.submit("adamcmp.training:train", task, self._moved)
+
+    def _moved(self, task: Task, progress: Progress) -> None:
+        self._pace.moved(task.group, progress)
+        if time.monotonic() - self._told >= TELL:
+            self._tell()
+        self.progress(task.group, progress)
 
     def _take(self, results: list[Result]) -> None:
         for result in results:
             group, value = result.item.group, result.value
             if isinstance(value, Lost):
+                if self._stopping or self._retry(group, lost=True):
+                    continue
                 value = Failed(value.reason, tuple(spec.run_id for spec in group.specs))
-                again = self._retry(group, lost=True)
-            else:
-                again = isinstance(value, Failed) and self._retry(group, lost=False)
-            if isinstance(value, Done | Failed) and not again:
-                self._ended.append((group, value))
+            elif isinstance(value, Stopped):
+                # By a signal to the worker alone, unless all are told to stop.
+                self._queue.appendleft(group)
+                continue
+            elif isinstance(value, Failed) and self._retry(group, lost=False):
+                continue
+            self._ended.append((group, value))
         if self._ended and time.monotonic() - self._flushed >= FLUSH:
             self._flush()
 
     def _retry(self, group: LaneGroup, lost: bool) -> bool:
         """Queue a crashed group again, in halves; a lane alone once if its worker died."""
         specs = group.specs
-        self.store.checkpoint(spec.run_id for spec in specs).unlink(missing_ok=True)
         if len(specs) > 1:
+            run_ids = frozenset(spec.run_id for spec in specs)
+            # The halves go on from where the whole was kept.
+            self._kept = {self.store.checkpoint(run_ids): run_ids, **self._kept}
             half = (len(specs) + 1) // 2
             parts = (specs[:half], specs[half:])
             self._queue.extendleft(LaneGroup(part, group.fused) for part in reversed(parts))
@@ -116,26 +202,25 @@ class Dispatch:
         rows = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
         self.store.append([r for runs, _ in rows for r in runs], [m for _, ms in rows for m in ms])
         for group, outcome in ended:
-            run_ids = [spec.run_id for spec in group.specs]
-            self.store.checkpoint(run_ids).unlink(missing_ok=True)
-            self._done += len(run_ids)
-            if isinstance(outcome, Failed):
-                self.failed.append(outcome)
+            self.store.checkpoint(spec.run_id for spec in group.specs).unlink(missing_ok=True)
+            self._pace.ended(group, outcome)
             self.finished(group, outcome)
-        spent = self._flushed - self._started
-        left = spent / self._done * (self._runs - self._done)
-        self.claim.tell(self._runs, self._done, left)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        self.claim.tell(self._pace.runs, self._pace.done, self._pace.seconds_left)
 
     def _stop(self, number: int) -> None:
         """Have running groups keep their checkpoints, then raise `Interrupted`."""
-        self._queue.clear()
+        self._stopping = True
         self.executor.stop()
         until = time.monotonic() + GRACE
         while self.executor.busy and time.monotonic() < until:
             self._take(self.executor.wait())
-            self._queue.clear()
         self._flush()
-        raise Interrupted(number, f"{self._done} of {self._runs} runs were trained")
+        done, runs = self._pace.done, self._pace.runs
+        raise Interrupted(number, f"{done} of {runs} runs were trained")
 
 
 @contextlib.contextmanager
@@ -149,7 +234,7 @@ def signals() -> Iterator[Callable[[], int | None]]:
 
     def note(number: int, frame: Any) -> None:
         if come:
-            raise KeyboardInterrupt
+            raise Interrupted(number, "")
         come.append(number)
 
     if threading.current_thread() is not threading.main_thread():  # only there can they be had

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,12 +77,70 @@ def runs_table(folder: Path, columns: list[str] | None = None) -> pa.Table:
     Raises:
         StoreError: When a part is truncated, flipped, not parquet, or of a newer layout.
     """
-    return _concatenated([read_part(folder / "runs" / name, columns) for name in parts(folder)])
+    return tables(folder, {"runs": columns})["runs"]
 
 
 def metrics_table(folder: Path, columns: list[str] | None = None) -> pa.Table:
     """Return a study's metrics, as `runs_table`."""
-    return _concatenated([read_part(folder / "metrics" / name, columns) for name in parts(folder)])
+    return tables(folder, {"metrics": columns})["metrics"]
+
+
+def tables(folder: Path, wanted: Mapping[str, list[str] | None]) -> dict[str, pa.Table]:
+    """Return tables of a study as it was at one moment; each run's rows once.
+
+    Args:
+        folder: The study's.
+        wanted: Columns by kind of table; None takes all.
+
+    Raises:
+        StoreError: As `runs_table`.
+    """
+    while True:
+        names = parts(folder)
+        try:
+            return _tables(folder, names, wanted)
+        except StoreError:
+            # Another process may have merged parts since they were listed.
+            if names == parts(folder):
+                raise
+
+
+def _tables(
+    folder: Path, names: list[str], wanted: Mapping[str, list[str] | None]
+) -> dict[str, pa.Table]:
+    read = {}
+    for kind, columns in wanted.items():
+        with_ids = columns and list(dict.fromkeys(["run_id", *columns]))
+        read[kind] = [read_part(folder / kind / name, with_ids) for name in names]
+    runs = read.get("runs") or [read_part(folder / "runs" / n, ["run_id"]) for n in names]
+    stale = superseded([set(table["run_id"].to_pylist()) for table in runs])
+    found = {}
+    for kind, columns in wanted.items():
+        table = _concatenated([without(s, t) for s, t in zip(stale, read[kind], strict=True)])
+        there = table.column_names
+        found[kind] = table.select([c for c in columns or there if c in there])
+    return found
+
+
+def superseded(run_ids: Sequence[Collection[str]]) -> list[set[str]]:
+    """Return, for the runs of each part in order, those that a later part holds as well.
+
+    A process killed between writing rows anew and dropping the old ones leaves both.
+    """
+    later: set[str] = set()
+    found = []
+    for part in reversed(run_ids):
+        found.append(later.intersection(part))
+        later.update(part)
+    return found[::-1]
+
+
+def without(run_ids: Collection[str], table: pa.Table) -> pa.Table:
+    """Return a table less the rows of some runs."""
+    if not run_ids:
+        return table
+    mask = [run_id not in run_ids for run_id in table["run_id"].to_pylist()]
+    return table.filter(pa.array(mask, pa.bool_()))
 
 
 def load(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -93,17 +151,13 @@ def load(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     import pandas as pd
 
+    both = tables(folder, dict.fromkeys(KINDS))
     runs, metrics = (
-        table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-        for table in (runs_table(folder), metrics_table(folder))
+        both[kind].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get) for kind in KINDS
     )
-    if len(runs):
-        # A crash between writing a run anew and dropping its old row leaves both: the later counts.
-        runs = runs.drop_duplicates("run_id", keep="last").reset_index(drop=True)
-        metrics = metrics.drop_duplicates(["run_id", "step"], keep="last").reset_index(drop=True)
-        orphans = set(metrics["run_id"]) - set(runs["run_id"])
-        if orphans:
-            raise StoreError(f"{folder / 'metrics'}: {len(orphans)} runs in it are not in runs/.")
+    orphans = set(metrics["run_id"]) - set(runs["run_id"])
+    if orphans:
+        raise StoreError(f"{folder / 'metrics'}: {len(orphans)} runs in it are not in runs/.")
     return runs, metrics
 
 
@@ -139,8 +193,10 @@ def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
     if _digest(content) != name[path.parent.name]:
         raise _damaged(path, "is damaged: it is not what was written")
     # Not pq.read_table, which imports pandas, and takes a folder's first schema for all.
+    # In this thread alone: one of Arrow's own may let go of `content` as the last, which aborts
+    # the process when the interpreter is ending at that moment.
     with pq.ParquetFile(pa.BufferReader(content)) as part:
-        table = part.read(columns=columns)
+        table = part.read(columns=columns, use_threads=False)
     if int((table.schema.metadata or {}).get(VERSION_KEY, b"0")) > schema.VERSION:
         raise StoreError(f"{path} was written by a newer adamcmp: update to read it.")
     return table

@@ -35,17 +35,31 @@ class Task:
         group: The runs.
         checkpoint: File that the group goes on from where it exists, and is kept in on the way.
         checkpoint_every: Seconds between checkpoints.
+        source: A checkpoint of more runs than these, that the group goes on from where it has
+            none of its own.
     """
 
     group: LaneGroup
     checkpoint: Path
     checkpoint_every: float
+    source: Path | None = None
+
+
+def why_alone(spec: RunSpec) -> str | None:
+    """Return why lanes of a run's kind are trained one at a time; None where they are fused."""
+    config, numerics = spec.config, spec.numerics
+    if not config.optimizer.fuses:
+        return "a torch.optim class holds the settings of one run"
+    if not config.model.fuses:
+        return f"model={config.model.name} is faster one lane at a time"
+    if numerics.engine == "eager" and numerics.device == "cpu":
+        return "engine=eager runs each lane as it is written"
+    return None
 
 
 def fuses(spec: RunSpec) -> bool:
     """Return whether lanes of a run's kind are one batched computation."""
-    batched = spec.numerics.engine == "compiled" or spec.numerics.device == "cuda"
-    return batched and spec.config.fuses
+    return why_alone(spec) is None
 
 
 def grouped(
@@ -65,8 +79,8 @@ def grouped(
     left = {spec.run_id: spec for spec in specs}
     begun = []
     for run_ids in checkpoints.values():
-        if run_ids <= left.keys():
-            members = tuple(left.pop(run_id) for run_id in sorted(run_ids))
+        if there := run_ids & left.keys():
+            members = tuple(left.pop(run_id) for run_id in sorted(there))
             begun.append(LaneGroup(members, fuses(members[0])))
     return (*begun, *group(list(left.values()), width))
 

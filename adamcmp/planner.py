@@ -7,11 +7,12 @@ in the cache for the next time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +30,8 @@ from adamcmp.schedules import Horizon
 #: Steps of all runs of a kind from which on ``engine=auto`` compiles. A compilation takes some
 #: 25 s the first time, and saves about 0.8 ms of each step.
 COMPILED_FROM = 40_000
-#: Widths of groups that are measured. Beyond them the lanes' state outgrows any cache.
-WIDTHS = (1, 2, 4, 8, 16, 32)
+#: Widths of groups that are measured, by device: on a processor wider ones outgrow its caches.
+WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
 #: Seconds until a worker trains: torch's import, mostly.
 START = 3.0
 
@@ -64,7 +65,8 @@ class Speed:
 
     def width(self, most: int) -> int:
         """Return the fastest measured width up to `most`."""
-        return min((w for w in self.step if w <= max(most, 1)), key=lambda w: self.step[w])
+        widths = [width for width in self.step if width <= max(most, 1)]
+        return min(widths, key=lambda width: (self.step[width], -width))
 
     def seconds(self, width: int, steps: int, evaluations: int) -> float:
         """Return what one run of a group of this width takes."""
@@ -134,12 +136,29 @@ def settled(asked: Numerics, found: Iterable[Kind]) -> Numerics:
         device = "cuda" if cuda_available() else "cpu"
     engine = asked.engine
     if engine == "auto":
-        work = [k.steps * k.runs for k in found if k.example.fuses]
-        pays = bool(work) and sum(work) / len(work) >= COMPILED_FROM
-        compiles = pays and device == "cpu" and cpp_compiler() is not None
+        compiles = device == "cpu" and pays(found) and cpp_compiler() is not None
         engine = "compiled" if compiles else "eager"
     dtype = "float32" if asked.dtype == "auto" else asked.dtype
     return Numerics(device=device, dtype=dtype, threads=asked.threads or 1, engine=engine)
+
+
+def pays(found: Iterable[Kind]) -> bool:
+    """Return whether there is so much to train that compiling it pays."""
+    work = [kind.steps * kind.runs for kind in found if kind.example.fuses]
+    return bool(work) and sum(work) / len(work) >= COMPILED_FROM
+
+
+def lacks_compiler(asked: Numerics, found: Collection[Kind]) -> bool:
+    """Return whether a new study is eager only because there is no C++ compiler."""
+    on_cpu = asked.device == "cpu" or (asked.device == "auto" and not cuda_available())
+    return asked.engine == "auto" and on_cpu and pays(found) and cpp_compiler() is None
+
+
+#: What a person is told then.
+NO_COMPILER = (
+    "There is no C++ compiler on the PATH (g++, clang++ or $CXX): this study is trained eagerly, "
+    "several times slower than compiled."
+)
 
 
 @dataclass(frozen=True)
@@ -187,7 +206,10 @@ def remembered(found: Mapping[str, Kind], numerics: Numerics) -> dict[str, Speed
 
 def remember(found: Mapping[str, Kind], numerics: Numerics, speeds: Mapping[str, Speed]) -> None:
     """Keep measured speeds for the next time."""
-    with FileLock(_file().with_suffix(".lock")):
+    if not speeds:
+        return
+    # Where nothing can be kept, it is measured anew.
+    with contextlib.suppress(OSError), FileLock(_file().with_suffix(".lock")):
         kept = _read() | {found[alike].key(numerics): s for alike, s in speeds.items()}
         plain = {key: [dict(speed.step), speed.evaluation] for key, speed in kept.items()}
         write_atomically(_file(), json.dumps(plain).encode())

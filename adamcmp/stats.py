@@ -74,34 +74,45 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
     return [c for c in asked if c in ("lr", "wd") or varied[c] > 1]
 
 
-def chosen(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of each optimizer's best setting, per problem.
+def ranked(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
+    """Return the runs that did not fail with a column ``rank``: the place of their setting.
 
-    The best setting has the lowest mean validation error (regression: loss) over its seeds. A
-    setting that diverged for any seed is worse than every one that did not; of those, fewer
-    diverged seeds are better.
+    Settings are ranked on each problem among those with the same value of `by`, from 0 on: by
+    their mean validation error (regression: loss) over seeds. A setting that diverged for any seed
+    is worse than every one that did not; of those, fewer diverged seeds are better.
 
     Raises:
         ConfigError: When there is something to choose but no validation split to choose on.
     """
     runs = runs[runs["status"] != "failed"]
-    settings = setting_columns(runs)
-    picked = []
-    for (_, optimizer), group in runs.groupby([*PROBLEM, "optimizer"], sort=False):
+    settings = [*setting_columns(runs), *(["optimizer"] if by != "optimizer" else [])]
+    places = []
+    for (_, name), group in runs.groupby([*PROBLEM, by], sort=False):
         by_setting = group.groupby([group[c].map(str) for c in settings], sort=False)
-        if by_setting.ngroups > 1:
-            metric = f"val_{measure_of(group)}"
-            if group[metric].isna().all() and (group["status"] == "done").any():
-                raise ConfigError(
-                    f"{optimizer} has {by_setting.ngroups} settings and no validation split to "
-                    f"choose on. Name one, such as lr={group['lr'].iloc[0]:g}."
-                )
-            ranks = by_setting.agg(
-                diverged=("status", lambda s: (s == "diverged").mean()), score=(metric, "mean")
-            ).sort_values(["diverged", "score"], kind="stable")
-            group = by_setting.get_group(ranks.index[0])
-        picked.append(group)
-    return pd.concat(picked) if picked else runs
+        metric = f"val_{measure_of(group)}"
+        unseen = group[metric].isna().all() and (group["status"] == "done").any()
+        if by_setting.ngroups > 1 and unseen:
+            raise ConfigError(
+                f"{name} has {by_setting.ngroups} settings and no validation split to choose on. "
+                f"Name one, such as lr={group['lr'].iloc[0]:g}."
+            )
+        scores = by_setting.agg(
+            diverged=("status", lambda s: (s == "diverged").mean()), score=(metric, "mean")
+        )
+        order = scores.sort_values(["diverged", "score"], kind="stable").index
+        place = {setting: rank for rank, setting in enumerate(order)}
+        places.append(by_setting.ngroup().map(dict(enumerate(map(place.get, scores.index)))))
+    return runs.assign(rank=pd.concat(places)) if places else runs.assign(rank=0)
+
+
+def chosen(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of each optimizer's best setting, per problem.
+
+    Raises:
+        ConfigError: As `ranked`.
+    """
+    order = ranked(runs)
+    return order[order["rank"] == 0].drop(columns="rank")
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:

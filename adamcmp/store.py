@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 
-from adamcmp import frame, schema
+from adamcmp import archive, frame, schema
 from adamcmp.config import ROOMS, Numerics, setting_types
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.files import clear_errors, write_atomically
@@ -30,6 +29,10 @@ from adamcmp.parts import build
 
 #: Seconds to wait for another process's append, which takes milliseconds.
 LOCK_TIMEOUT = 60.0
+#: Parts of about one size that are merged into one.
+CROWD = 32
+
+logger = logging.getLogger(__name__)
 
 
 def run_columns() -> dict[str, type]:
@@ -108,8 +111,16 @@ class Store:
                 )
         return begun
 
-    def prepare(self, numerics: Numerics, words: Sequence[str], about: dict[str, Any]) -> None:
+    def prepare(
+        self, numerics: Numerics, words: Sequence[str], about: dict[str, Any], alone: bool = False
+    ) -> None:
         """Make the folder, note what was asked in study.yaml, and clear what a crash left.
+
+        Args:
+            numerics: How the study's runs are computed.
+            words: What was asked.
+            about: What else is noted of it: versions, hardware.
+            alone: Whether no other process trains runs of the study.
 
         Raises:
             StoreError: When the folder cannot be written or locked.
@@ -129,7 +140,8 @@ class Store:
                 study["asked"].append({"words": list(words), "at": now, **about})
                 text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
                 write_atomically(self._about, text.encode())
-                self._clear_leftovers()
+                self._clear_leftovers(alone)
+                self._tidy()
 
     def statuses(self) -> dict[str, str]:
         """Return the status of every run in the study, by run id.
@@ -138,8 +150,9 @@ class Store:
             StoreError: When a part is damaged.
         """
         for name in frame.parts(self.folder):
-            if not (self.folder / "metrics" / name).exists():
-                frame.read_part(self.folder / "metrics" / name)  # says what to do
+            metrics, runs = (self.folder / kind / name for kind in ("metrics", "runs"))
+            if not metrics.exists() and runs.exists():
+                frame.read_part(metrics)  # says what to do
         table = frame.runs_table(self.folder, ["run_id", "status"])
         if not len(table):
             return {}
@@ -148,21 +161,34 @@ class Store:
     def checkpoints(self) -> dict[Path, frozenset[str]]:
         """Return the checkpoints of groups that were on their way, and the runs of each.
 
-        One that is damaged is removed: its runs start anew.
+        Those that got farthest come first. One that cannot be gone on from is removed, with a
+        warning: its runs start anew.
         """
-        found = {}
-        for path in sorted(self._checkpoints.glob("*.npz")):
+        found = []
+        for path in self._checkpoints.glob("*.npz"):
             try:
-                with np.load(path, allow_pickle=False) as archive:
-                    found[path] = frozenset(json.loads(str(archive["about"]))["runs"])
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+                about, _ = archive.read(path)
+            except FileNotFoundError:  # another process has just finished with it
+                continue
+            except StoreError as error:
+                logger.warning("adamcmp: %s The runs in it start anew.", error)
                 path.unlink(missing_ok=True)
-        return found
+                continue
+            found.append((-about["taken"], path, frozenset(about["runs"])))
+        return {path: run_ids for _, path, run_ids in sorted(found)}
 
     def checkpoint(self, run_ids: Iterable[str]) -> Path:
         """Return the file in which a group of runs is kept while it trains."""
         digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
         return self._checkpoints / f"{digest}.npz"
+
+    def discard(self, ended: Collection[str]) -> None:
+        """Remove checkpoints all of whose runs have ended."""
+        for path, run_ids in self.checkpoints().items():
+            if run_ids <= set(ended):
+                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is none, or it holds others
+            self._checkpoints.rmdir()
 
     @property
     def _checkpoints(self) -> Path:
@@ -176,48 +202,68 @@ class Store:
         """
         tables = {"runs": _table(runs, run_schema()), "metrics": _table(metrics, METRIC_SCHEMA)}
         with clear_errors(self.folder), self._locked():
-            before = frame.parts(self.folder)
             self._write(tables)
-            self._drop({row["run_id"] for row in runs}, before)
+            self._tidy()
 
-    def _write(self, tables: dict[str, pa.Table]) -> None:
+    def _write(self, tables: Mapping[str, pa.Table]) -> None:
         contents = {kind: _parquet(table) for kind, table in tables.items()}
         last = frame.parts(self.folder)[-1:]
         name = frame.part_name(int(last[0].split("-")[0]) + 1 if last else 0, contents)
         for kind in ("metrics", "runs"):  # runs last: it commits both
             write_atomically(self.folder / kind / name, contents[kind])
 
-    def _drop(self, run_ids: set[str], names: list[str]) -> None:
-        """Remove rows of `run_ids` from older parts; killed in between, the later row counts."""
-        for name in names:
-            if run_ids.isdisjoint(self._run_ids(name)):
-                continue
-            tables = {kind: frame.read_part(self.folder / kind / name) for kind in frame.KINDS}
-            kept = {kind: _without(run_ids, table) for kind, table in tables.items()}
-            if len(kept["runs"]):
-                self._write(kept)
-            for kind in frame.KINDS:
+    def _tidy(self) -> None:
+        """Drop rows that later ones replace, and merge many small parts into one.
+
+        Killed in between, both the old parts and the new one are there; the later row counts.
+        """
+        names = frame.parts(self.folder)
+        self._ids = {name: self._run_ids(name) for name in names}
+        stale = dict(zip(names, frame.superseded(list(self._ids.values())), strict=True))
+        alike: dict[int, list[str]] = {}
+        for name, run_ids in self._ids.items():
+            # Parts of about one size (within a factor of 8), so that big ones are seldom rewritten.
+            alike.setdefault(len(run_ids).bit_length() // 3, []).append(name)
+        crowds = [crowd for crowd in alike.values() if len(crowd) >= CROWD]
+        merged = {name for crowd in crowds for name in crowd}
+        for old in (*crowds, *([n] for n in names if stale[n] and n not in merged)):
+            tables = {
+                kind: pa.concat_tables(
+                    [
+                        frame.without(stale[name], frame.read_part(self.folder / kind / name))
+                        for name in old
+                    ],
+                    promote_options="default",
+                )
+                for kind in frame.KINDS
+            }
+            if len(tables["runs"]):
+                self._write(tables)
+            for kind, name in itertools.product(frame.KINDS, old):
                 (self.folder / kind / name).unlink()
 
     def _run_ids(self, name: str) -> frozenset[str]:
         """Return the runs of a part; a part never changes, so each is read once."""
-        if name not in self._ids:
-            table = frame.read_part(self.folder / "runs" / name, ["run_id"])
-            self._ids[name] = frozenset(table["run_id"].to_pylist())
-        return self._ids[name]
+        if name in self._ids:
+            return self._ids[name]
+        table = frame.read_part(self.folder / "runs" / name, ["run_id"])
+        return frozenset(table["run_id"].to_pylist())
 
-    def _clear_leftovers(self) -> None:
+    def _clear_leftovers(self, alone: bool) -> None:
         """Remove temporary files and uncommitted metrics of a process that was killed."""
         committed = set(frame.parts(self.folder))
-        for kind in ("runs", "metrics"):
-            for path in (self.folder / kind).iterdir():
+        # Checkpoints are not written under the lock.
+        for folder in ("", "runs", "metrics", *(("checkpoints",) if alone else ())):
+            for path in (self.folder / folder).glob("*"):
                 if path.name.startswith(".tmp-") or (
-                    kind == "metrics" and path.suffix == ".parquet" and path.name not in committed
+                    folder == "metrics" and path.suffix == ".parquet" and path.name not in committed
                 ):
                     path.unlink()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
+        if not self.folder.is_dir():  # the lock would make it anew
+            raise StoreError(f"{self.folder} is gone. Was it moved while its runs were trained?")
         try:
             with FileLock(self.folder / ".lock", timeout=LOCK_TIMEOUT):
                 yield
@@ -233,11 +279,6 @@ def _table(rows: list[dict[str, Any]], wanted: pa.Schema) -> pa.Table:
     if unknown:
         raise KeyError(f"columns without a place in the schema: {sorted(unknown)}")
     return pa.Table.from_pylist(rows, schema=wanted)
-
-
-def _without(run_ids: set[str], table: pa.Table) -> pa.Table:
-    mask = [run_id not in run_ids for run_id in table["run_id"].to_pylist()]
-    return table.filter(pa.array(mask, pa.bool_()))
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,12 +14,13 @@ from adamcmp import frame
 from adamcmp.claims import Standing, claim
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
-from adamcmp.errors import RunFailed
-from adamcmp.executors import Executor, Lost, Pool, Serial
-from adamcmp.grouping import LaneGroup, fuses, grouped, structure
+from adamcmp.errors import ConfigError, RunFailed
+from adamcmp.executors import Executor, Pool, Serial
+from adamcmp.forecast import forecast, preview_forecast
+from adamcmp.grouping import LaneGroup, grouped
 from adamcmp.plan import RunSpec, plan
-from adamcmp.planner import Forecast, Speed, kinds, remember, remembered, settled
-from adamcmp.provenance import hardware, software
+from adamcmp.planner import NO_COMPILER, Forecast, kinds, lacks_compiler, settled
+from adamcmp.provenance import cuda_available, hardware, software
 from adamcmp.store import Store
 from adamcmp.types import Outcome
 
@@ -69,11 +69,13 @@ class Watcher:
 
     Attributes:
         planned: Called once with the runs asked, each once, and the groups that are to train.
+        notice: Called with what a person should know.
         progress: Called with a group and where it is, as its training goes on.
         finished: Called with each group and its outcome, after it is stored.
     """
 
     planned: Planned = lambda specs, groups: None
+    notice: Callable[[str], None] = lambda text: None
     progress: Callable[[LaneGroup, Progress], None] = lambda group, progress: None
     finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
 
@@ -118,28 +120,32 @@ def execute(
     """
     watcher = watcher or Watcher()
     store = Store(config.place.folder)
-    numerics, specs, left = _asked(config, store, force, retry_failed)
+    numerics, specs, left, there = _asked(config, store, force, retry_failed)
     if not left:
+        store.discard(there)
         watcher.planned(specs, ())
-        return Executed(store.folder, specs, failed=_failed(specs, store.statuses()))
-    with signals() as interrupted, _executor(config, len(left), watcher, interrupted) as executor:
-        forecast = _forecast(executor, left, numerics)
+        return Executed(store.folder, specs, failed=_failed(specs, there))
+    with signals() as interrupted, _executor(config, len(left), interrupted) as executor:
+        found = forecast(executor, left, numerics, interrupted)
+        if store.numerics() is None and lacks_compiler(config.numerics, found.kinds.values()):
+            watcher.notice(NO_COMPILER)
         with claim(store.folder, [spec.run_id for spec in left]) as ours:
             # Another process may have ended some of them since.
-            mine = [
-                s
-                for s in _asked(config, store, force, retry_failed).left
-                if s.run_id in ours.run_ids
-            ]
-            groups = grouped(mine, store.checkpoints(), forecast.width)
-            groups = tuple(sorted(groups, key=forecast.seconds, reverse=True))
+            *_, left, there = _asked(config, store, force, retry_failed)
+            mine = [spec for spec in left if spec.run_id in ours.run_ids]
+            store.discard(there)
+            groups = grouped(mine, store.checkpoints(), found.width)
+            groups = tuple(sorted(groups, key=found.seconds, reverse=True))
             about = {**software(), "hardware": hardware(numerics.device)}
-            store.prepare(numerics, config.words, about)
+            store.prepare(numerics, config.words, about, ours.alone)
             watcher.planned(specs, groups)
             every = config.execution.checkpoint_every
-            Dispatch(executor, store, ours, every, watcher.finished, interrupted).run(groups)
+            told = (watcher.progress, watcher.finished)
+            Dispatch(executor, store, ours, every, *told, interrupted).run(groups)
     trained = tuple(spec.run_id for spec in mine)
-    return Executed(store.folder, specs, trained, _failed(specs, store.statuses()), ours.others)
+    there = store.statuses()
+    store.discard(there)
+    return Executed(store.folder, specs, trained, _failed(specs, there), ours.others)
 
 
 @dataclass(frozen=True)
@@ -152,9 +158,9 @@ class Preview:
         specs: The runs asked, each once.
         left: Those that would be trained.
         groups: What they would be trained in.
-        seconds: How long that would take, about.
-        compiles: Whether the step has still to be compiled, so that `seconds` is of the slower,
-            eager one.
+        forecast: How long each would take.
+        compiles: Whether a step has still to be compiled, so that its speed is the slower, eager
+            one's.
     """
 
     folder: Path
@@ -162,7 +168,7 @@ class Preview:
     specs: tuple[RunSpec, ...]
     left: tuple[RunSpec, ...]
     groups: tuple[LaneGroup, ...]
-    seconds: float
+    forecast: Forecast
     compiles: bool
 
 
@@ -181,50 +187,42 @@ def preview(
         AdamcmpError: When something asked for cannot be trained.
     """
     store = Store(config.place.folder)
-    numerics, specs, left = _asked(config, store, force, retry_failed)
-    found = kinds(spec.config for spec in left)
-    speeds = remembered(found, numerics)
-    unknown = [s for s in _one_of_each(left).values() if structure(s.config) not in speeds]
-    eager = numerics.model_copy(update={"engine": "eager"})
-    slower = [replace(spec, numerics=eager) for spec in unknown]
-    speeds |= _survey(executor, slower, slower)
-    forecast = Forecast(found, speeds, max(min(_workers(config), len(left)), 1))
-    groups = grouped(left, store.checkpoints(), forecast.width)
-    compiles = any(fuses(spec) for spec in unknown) and numerics.engine == "compiled"
-    seconds = forecast.total(groups) if left else 0.0
-    return Preview(store.folder, numerics, specs, left, groups, seconds, compiles)
+    numerics, specs, left, _ = _asked(config, store, force, retry_failed)
+    workers = max(min(_workers(config), len(left)), 1)
+    found, compiles = preview_forecast(executor, left, numerics, workers)
+    groups = grouped(left, store.checkpoints(), found.width)
+    return Preview(store.folder, numerics, specs, left, groups, found, compiles)
 
 
 class _Asked(NamedTuple):
     numerics: Numerics
     specs: tuple[RunSpec, ...]
     left: tuple[RunSpec, ...]
+    there: Mapping[str, str]
 
 
 def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -> _Asked:
-    """Return how a study's numbers are computed, its runs, and those that are not there yet."""
+    """Return how a study's numbers are computed, its runs, those left, and all there are."""
     new = store.numerics() or settled(config.numerics, kinds(config.runs).values())
     numerics = store.settle(config.numerics, new)
+    if numerics.device == "cuda" and not cuda_available():
+        raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
     specs = plan(config, numerics)
-    there = {} if force else store.statuses()
+    there = store.statuses()
     ended = ("done", "diverged") if retry_failed else ("done", "diverged", "failed")
-    left = tuple(spec for spec in specs if there.get(spec.run_id) not in ended)
-    return _Asked(numerics, specs, left)
+    left = tuple(spec for spec in specs if force or there.get(spec.run_id) not in ended)
+    return _Asked(numerics, specs, left, there)
 
 
 @contextmanager
 def _executor(
-    config: StudyConfig, runs: int, watcher: Watcher, interrupted: Callable[[], int | None]
+    config: StudyConfig, runs: int, interrupted: Callable[[], int | None]
 ) -> Iterator[Executor]:
     """Start what trains: worker processes, or this process itself."""
-
-    def progress(task: Any, message: Progress) -> None:
-        watcher.progress(task.group, message)
-
     workers = min(_workers(config), runs) if runs > 1 else 0
-    executor: Executor = Serial(progress, interrupted)
+    executor: Executor = Serial(interrupted)
     if workers:
-        executor = Pool(workers, config.numerics.threads or 1, progress)
+        executor = Pool(workers, config.numerics.threads or 1)
     try:
         yield executor
     finally:
@@ -238,42 +236,6 @@ def _workers(config: StudyConfig) -> int:
     if config.numerics.device == "cuda":
         return 1
     return max(len(os.sched_getaffinity(0)) // (config.numerics.threads or 1), 1)
-
-
-def _forecast(executor: Executor, left: Sequence[RunSpec], numerics: Numerics) -> Forecast:
-    """Check each kind of run, so that nothing is written of what cannot be trained; measure it."""
-    found, one = kinds(spec.config for spec in left), _one_of_each(left)
-    speeds = remembered(found, numerics)
-    unknown = [spec for alike, spec in one.items() if alike not in speeds]
-    measured = _survey(executor, one.values(), unknown if len(left) > 1 else ())
-    remember(found, numerics, measured)
-    alone = dict.fromkeys(found, Speed({1: 0.0}, 0.0))  # of one run nothing need be known
-    return Forecast(found, alone | speeds | measured, executor.workers)
-
-
-def _one_of_each(specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
-    """Return one run of each kind, by structure."""
-    one: dict[str, RunSpec] = {}
-    for spec in specs:
-        one.setdefault(structure(spec.config), spec)
-    return one
-
-
-def _survey(
-    executor: Executor, specs: Iterable[RunSpec], measured: Collection[RunSpec]
-) -> dict[str, Speed]:
-    """Check runs, and measure the speed of some of them; return speeds by structure."""
-    waiting, speeds = deque(specs), {}
-    while waiting or executor.busy:
-        while waiting and executor.busy < executor.workers:
-            spec = waiting.popleft()
-            executor.submit("adamcmp.training:survey", (spec, spec in measured))
-        for result in executor.wait():
-            if isinstance(result.value, Lost):
-                raise RunFailed(f"{result.value.reason} It was checking what is to be trained.")
-            if result.value is not None:
-                speeds[structure(result.item[0].config)] = result.value
-    return speeds
 
 
 def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ COMMANDS = {
         "adamcmp.cli.train",
         "train a grid: adamcmp sweep optimizer=adam_l2,adamw seed=0,1",
     ),
+    "study": ("adamcmp.cli.studies", "train a study file's grids, then seeds of its winners"),
+    "extend": (
+        "adamcmp.cli.studies",
+        "train the cells beyond the edge that a best setting lies on",
+    ),
     "report": ("adamcmp.cli.reporting", "plots and a table of a study, by optimizer"),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),

@@ -68,11 +68,14 @@ def _list_studies(root: Path) -> int:
                 **{s: counts[s] for s in ("done", "diverged", "failed")},
                 "optimizers": " ".join(dict.fromkeys(columns.get("optimizer", []))),
                 "latest": _local_time(columns.get("finished_at", [])),
+                "now": "; ".join(_standings(root / name)),
             }
         )
     if not rows:
         print(f"There are no studies in {root}. `adamcmp run` makes the first.")
         return 0
+    if not any(row.get("now") for row in rows):
+        rows = [{k: v for k, v in row.items() if k != "now"} for row in rows]
     _print_table(rows)
     for damage in damaged:
         print(f"adamcmp: {damage}", file=sys.stderr)
@@ -92,6 +95,9 @@ def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
         keep = parse_filters(filters, known) if len(table) else None
         first = {"study": study} if len(studies) > 1 else {}
         rows += [{**first, **row} for row in table.to_pylist() if keep and keep(row)]
+    for study in studies:
+        for line in _standings(root / study):
+            print(f"{study}: {line}")
     if not rows:
         where = f"study {studies[0]!r}" if len(studies) == 1 else str(root)
         print(f"No run in {where} fits." if filters else f"There are no runs in {where} yet.")
@@ -99,6 +105,19 @@ def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
     empty = [c for c in rows[0] if all(row[c] is None for row in rows)]
     _print_table({k: v for k, v in row.items() if k not in empty} for row in rows)
     return 0
+
+
+def _standings(study: Path) -> list[str]:
+    """Return a line for each process that trains runs of a study now."""
+    from tqdm import tqdm
+
+    from adamcmp.claims import standings
+
+    lines = []
+    for s in standings(study):
+        left = "" if s.seconds_left is None else f", {tqdm.format_interval(s.seconds_left)} left"
+        lines.append(f"{s.done} of {s.runs} runs trained{left} (process {s.pid} on {s.host})")
+    return lines
 
 
 def show(words: list[str]) -> int:

@@ -6,8 +6,9 @@ import math
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from adamcmp.dispatch import Pace
 from adamcmp.types import Done
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines where there is no terminal.
 LINE_EVERY = 30.0
+#: Seconds between two pictures of the bar, however many messages come.
+DRAW_EVERY = 0.1
 
 
 class Bar:
@@ -33,17 +36,24 @@ class Bar:
     def __init__(self, combinations: int, quiet: bool = False) -> None:
         self.combinations, self.quiet = combinations, quiet
         self.bar: tqdm[Any] | None = None
-        self.asked = self.runs = self.done = 0
+        self.asked = 0
         self.counts: Counter[str] = Counter()
         self.best: dict[str, float] = {}
-        self._under_way: dict[tuple[str, ...], float] = {}
-        self._steps: dict[tuple[str, ...], int] = {}
-        self._began = self._said = time.monotonic()
-        self._run_steps = 0
+        self.pace = Pace(0)
+        self._latest: dict[str, float] | None = None
+        self._drawn = self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the bar off the terminal."""
+        if self.bar is not None:
+            self.bar.close()
 
     def planned(self, specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...]) -> None:
         """Open the bar over a run's steps, or over a sweep's runs."""
-        self.asked, self.runs = len(specs), sum(len(group.specs) for group in groups)
+        self.asked, runs = len(specs), sum(len(group.specs) for group in groups)
         if self.combinations > self.asked:
             same = self.combinations - self.asked
             self._say(
@@ -53,47 +63,41 @@ class Bar:
         if not groups or self.quiet:
             return
         if self.asked > 1:
-            there = self.asked - self.runs
+            there = self.asked - runs
             already = f", {there} there already or elsewhere" if there else ""
             of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
             self._say(f"{self.asked} runs{already}, {of_lanes}")
         from tqdm import tqdm
 
-        self._began = self._said = time.monotonic()
+        self.pace = Pace(runs)
+        self._said = time.monotonic()
         self.bar = tqdm(
-            total=self.runs,
+            total=runs,
             file=sys.stderr,
             disable=None,  # where there is no terminal
             dynamic_ncols=True,
             leave=False,
-            bar_format="{l_bar}{bar}| {n:.0f}/{total} [{elapsed}<{remaining}{postfix}]",
+            bar_format="{percentage:3.0f}%|{bar:10}| {desc}",
         )
+        self._draw()
+
+    def notice(self, text: str) -> None:
+        """Say what a person should know."""
+        self._say(f"adamcmp: {text}")
 
     def progress(self, group: LaneGroup, progress: Progress) -> None:
-        """Move the bar."""
+        """Move the bar, some times a second."""
         if self.bar is None:
             return
-        key = tuple(spec.run_id for spec in group.specs)
-        # A group that goes on from a checkpoint begins later than at its first step.
-        self._run_steps += (progress.step - self._steps.get(key, progress.step)) * progress.lanes
-        self._steps[key] = progress.step
-        self._under_way[key] = len(key) * progress.step / progress.steps
-        if self.asked == 1:
-            self.bar.total, self.bar.n = progress.steps, progress.step
-            if progress.latest:
-                self.bar.set_postfix(_postfix(progress.latest), refresh=False)
-        else:
-            self.bar.n = min(self.done + sum(self._under_way.values()), self.runs)
-            self.bar.set_postfix_str(self._standing(), refresh=False)
-        self.bar.refresh()
-        if self.bar.disable and time.monotonic() - self._said >= LINE_EVERY:
-            self._said = time.monotonic()
-            self._say(f"{self.done} of {self.runs} runs, {self._left()}; {self._standing()}")
+        self.pace.moved(group, progress)
+        if self.asked == 1 and progress.latest:
+            self._latest = progress.latest
+        if time.monotonic() - self._drawn >= DRAW_EVERY:
+            self._draw()
 
     def finished(self, group: LaneGroup, outcome: Outcome) -> None:
         """Count a group's runs as done."""
-        self.done += len(group.specs)
-        self._under_way.pop(tuple(spec.run_id for spec in group.specs), None)
+        self.pace.ended(group, outcome)
         if isinstance(outcome, Done):
             for row in outcome.runs:
                 self.counts[row["status"]] += 1
@@ -103,37 +107,59 @@ class Bar:
                     self.best[row["optimizer"]] = min(before, measure)
         else:
             self.counts["failed"] += len(group.specs)
-        if self.done == self.runs:
-            self.close()
+        if time.monotonic() - self._drawn >= DRAW_EVERY:
+            self._draw()
 
-    def close(self) -> None:
-        """Take the bar off the terminal."""
-        if self.bar is not None:
-            self.bar.close()
+    def _draw(self) -> None:
+        """Show where things are: on a terminal; elsewhere a line now and then."""
+        if self.bar is None:
+            return
+        self._drawn = time.monotonic()
+        if not self.bar.disable:
+            self.bar.n = self.pace.position
+            self.bar.set_description_str(self._standing(), refresh=False)
+            self.bar.refresh()
+        elif self._drawn - self._said >= LINE_EVERY:
+            self._said = self._drawn
+            self._say(self._standing())
 
     def _standing(self) -> str:
-        """Return the sweep's speed, the best of each optimizer so far, and what went wrong."""
-        speed = self._run_steps / max(time.monotonic() - self._began, 1e-9)
-        shown = [f"{speed:,.0f} run-steps/s"]
-        if self.best:
-            bests = sorted(self.best.items(), key=lambda pair: pair[1])[:4]
-            shown.append("best val " + " ".join(f"{name} {value:.3f}" for name, value in bests))
-        shown += [f"{self.counts[s]} {s}" for s in ("diverged", "failed") if self.counts[s]]
-        return ", ".join(shown)
+        """Return how far it is, what went wrong, and how good it is: the most needed first."""
+        from tqdm import tqdm
 
-    def _left(self) -> str:
-        done = self.done + sum(self._under_way.values())
-        spent = time.monotonic() - self._began
-        return f"about {spent / done * (self.runs - done):.0f} s left" if done else "just begun"
+        left = self.pace.seconds_left
+        rest = "" if left is None else f", {tqdm.format_interval(round(left))} left"
+        if self.asked == 1:
+            measured = [f"{name} {value:.3f}" for name, value in self._measured().items()]
+            return ", ".join([f"{self.pace.position:.0%}{rest}", *measured])
+        shown = [f"{self.pace.done}/{self.pace.runs} runs{rest}"]
+        shown.append(f"{self.pace.speed:,.0f} run-steps/s")
+        shown += [f"{self.counts[s]} {s}" for s in ("failed", "diverged") if self.counts[s]]
+        bests = sorted(self.best.items(), key=lambda pair: pair[1])
+        shown += [f"{'best ' * (not i)}{n} {v:.3f}" for i, (n, v) in enumerate(bests)]
+        while len(line := ", ".join(shown)) > self._room and len(shown) > 1:
+            shown.pop()
+        return line
+
+    @property
+    def _room(self) -> int:
+        """Return how many letters fit beside the bar; a line of its own may be long."""
+        columns = self.bar.format_dict["ncols"] if self.bar and not self.bar.disable else None
+        return int(columns or 200) - len("100%|          | ") - 1
+
+    def _measured(self) -> dict[str, float]:
+        """Return what a single run's latest evaluation showed."""
+        if self._latest is None:
+            return {}
+        shown = {"loss": self._latest["train_loss"]}
+        if "val_accuracy" in self._latest or "test_accuracy" in self._latest:
+            shown["acc"] = self._latest.get("val_accuracy", self._latest["test_accuracy"])
+        return {**shown, "gap": self._latest["gap_loss"]}
 
     def _say(self, line: str) -> None:
-        if not self.quiet:
+        if self.quiet:
+            return
+        try:
             print(line, file=sys.stderr)
-
-
-def _postfix(latest: dict[str, float]) -> dict[str, str]:
-    shown = {"loss": latest["train_loss"]}
-    if "val_accuracy" in latest or "test_accuracy" in latest:
-        shown["acc"] = latest.get("val_accuracy", latest["test_accuracy"])
-    shown["gap"] = latest["gap_loss"]
-    return {name: f"{value:.3f}" for name, value in shown.items()}
+        except BrokenPipeError:  # nobody listens any more; training goes on
+            self.quiet = True

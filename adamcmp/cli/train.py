@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.cli.progress import Bar
+from adamcmp.cli.planning import dry_run
 from adamcmp.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ examples:
 
 def run(words: list[str]) -> int:
     """Train one run and show it; 1 when it crashed."""
-    options = _options("run", words)
+    options = parsed("run", words)
     if options.multirun:
         return _sweep(options)
     from adamcmp.config import Composer
@@ -43,10 +43,12 @@ def run(words: list[str]) -> int:
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
+    if options.dry_run:
+        return dry_run(lambda: composer.run(options.words), options)
     config = composer.run(options.words)
     from adamcmp.study import summary
 
-    done = _execute(config, options)
+    done = train(config, options)
     row = summary(done)
     fresh = bool(done.trained)
     if options.json:
@@ -58,7 +60,7 @@ def run(words: list[str]) -> int:
 
 def sweep(words: list[str]) -> int:
     """Train a grid and show how it went; 1 when a run crashed."""
-    return _sweep(_options("sweep", words))
+    return _sweep(parsed("sweep", words))
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -67,12 +69,15 @@ def _sweep(options: argparse.Namespace) -> int:
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
-    done = _execute(composer.sweep(options.words), options)
-    _report_sweep(done, options.json)
+    if options.dry_run:
+        return dry_run(lambda: composer.sweep(options.words), options)
+    done = train(composer.sweep(options.words), options)
+    report_sweep(done, options.json)
     return 1 if done.failed else 0
 
 
-def _options(command: str, words: list[str]) -> argparse.Namespace:
+def parsed(command: str, words: list[str]) -> argparse.Namespace:
+    """Return the options of ``run`` or ``sweep``."""
     parser = argparse.ArgumentParser(
         prog=f"adamcmp {command}",
         description={
@@ -83,12 +88,7 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("words", nargs="*", metavar="WORD", help="groups and settings, as below")
-    parser.add_argument("--force", action="store_true", help="train anew what is there already")
-    parser.add_argument(
-        "--retry-failed", action="store_true", help="train anew the runs that crashed"
-    )
-    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
-    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    add_training(parser)
     parser.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="show the config only")
     parser.add_argument("--resolve", action="store_true", help="with --cfg: fill in references")
     parser.add_argument("--package", "-p", help="with --cfg: show this part of it only")
@@ -97,6 +97,19 @@ def _options(command: str, words: list[str]) -> argparse.Namespace:
         parser.add_argument("--multirun", "-m", action="store_true", help="the same as sweep")
     # Flags may stand before, between and after the words.
     return parser.parse_intermixed_args(words)
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that trains."""
+    parser.add_argument("--force", action="store_true", help="train anew what is there already")
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="train anew the runs that crashed"
+    )
+    parser.add_argument(
+        "--dry-run", "-n", action="store_true", help="show what would be trained, and for how long"
+    )
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
 
 def _show_config(composer: Composer, options: argparse.Namespace) -> int:
@@ -123,16 +136,19 @@ def _package(config: DictConfig, path: str) -> DictConfig:
     return found
 
 
-def _execute(config: StudyConfig, options: argparse.Namespace) -> Executed:
+def train(config: StudyConfig, options: argparse.Namespace) -> Executed:
     """Train behind a progress bar; when interrupted, say what is kept."""
+    from adamcmp.cli.progress import Bar
     from adamcmp.study import Watcher, execute
 
     bar = Bar(len(config.runs), options.quiet)
-    watcher = Watcher(bar.planned, bar.progress, bar.finished)
+    watcher = Watcher(bar.planned, bar.notice, bar.progress, bar.finished)
     try:
-        return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
+        with bar:
+            return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
     except Interrupted as interrupt:
-        bar.close()
+        if not str(interrupt):  # a second signal
+            raise
         raise Interrupted(
             interrupt.number,
             f"{interrupt}, files in {config.place.folder}; the same command goes on from there",
@@ -175,7 +191,8 @@ def _print_run(row: dict[str, Any], fresh: bool) -> None:
     print(f"run {row['run_id']}, {row['wall_time_s']:.1f} s, files in {row['folder']}")
 
 
-def _report_sweep(done: Executed, as_json: bool) -> None:
+def report_sweep(done: Executed, as_json: bool) -> None:
+    """Print how a sweep went."""
     from adamcmp import frame
 
     asked = {spec.run_id for spec in done.specs}

@@ -5,6 +5,7 @@ from adamcmp.config.grid import Axis, Space, study_name
 from adamcmp.config.settings import (
     ROOMS,
     Eval,
+    Execution,
     Numerics,
     Place,
     Protocol,
@@ -14,6 +15,7 @@ from adamcmp.config.settings import (
     build_run,
     setting_types,
 )
+from adamcmp.config.studies import Select, StudyFile, compose_study, read_study, study_files
 from adamcmp.config.words import SHORT
 
 __all__ = [
@@ -22,15 +24,21 @@ __all__ = [
     "Axis",
     "Composer",
     "Eval",
+    "Execution",
     "Numerics",
     "Place",
     "Protocol",
     "RunConfig",
+    "Select",
     "Space",
     "StudyConfig",
+    "StudyFile",
     "build_part",
     "build_run",
+    "compose_study",
     "part_defaults",
+    "read_study",
     "setting_types",
+    "study_files",
     "study_name",
 ]

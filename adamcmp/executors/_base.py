@@ -11,6 +11,7 @@ from typing import Any
 #: ``function(item, report, stopping)``: it tells of its progress with ``report(message)``, and
 #: returns early once ``stopping()`` is true.
 Function = Callable[[Any, Callable[[Any], None], Callable[[], bool]], Any]
+Progress = Callable[[Any, Any], None]
 
 
 def named(name: str) -> Function:
@@ -53,8 +54,14 @@ class Executor(ABC):
         """How many items have been submitted and not returned."""
 
     @abstractmethod
-    def submit(self, function: str, item: Any) -> None:
-        """Have the function of that name (see `named`) run an item; `workers` at most at once."""
+    def submit(self, function: str, item: Any, progress: Progress) -> None:
+        """Have a function run an item; `workers` at most at once.
+
+        Args:
+            function: Its name (see `named`).
+            item: What it is called with.
+            progress: Called with the item and what the function reports of it.
+        """
 
     @abstractmethod
     def wait(self) -> list[Result]:

@@ -13,26 +13,44 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from adamcmp.errors import AdamcmpError
-from adamcmp.executors._base import Executor, Lost, Result, named
+from adamcmp.errors import AdamcmpError, RunFailed
+from adamcmp.executors._base import Executor, Lost, Progress, Result, named
 
 #: Seconds to wait for a message before the caller is given a chance to do something else.
 _MOMENT = 0.2
+#: Seconds between two reports of a worker's progress; those in between are dropped.
+_REPORT_EVERY = 0.1
+#: Seconds in which a worker process must have started; it takes some tenths.
+START_TIMEOUT = 120.0
 _START = "import sys; from adamcmp.executors.pool import work; work(int(sys.argv[1]))"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass
 class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
+    function: str = ""
     item: Any = None
+    progress: Progress = lambda item, message: None
     busy: bool = False
+    ready: bool = False
+    leaving: bool = False
+    since: float = field(default_factory=time.monotonic)
+
+    def give(self, function: str, item: Any, progress: Progress) -> None:
+        """Have it run a function."""
+        self.function, self.item, self.progress, self.busy = function, item, progress, True
+        # A worker that has just died is found by `wait`.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send((function, item))
 
 
 class Pool(Executor):
@@ -41,19 +59,17 @@ class Pool(Executor):
     Args:
         workers: How many.
         threads: Threads that each worker's libraries may use.
-        progress: Called with an item and what its function reported.
     """
 
-    def __init__(self, workers: int, threads: int, progress: Callable[[Any, Any], None]) -> None:
-        self._progress = progress
+    def __init__(self, workers: int, threads: int) -> None:
         self._environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
             **dict.fromkeys(
                 ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)
             ),
         }
-        self._workers = [self._start() for _ in range(workers)]
         self._stopping = False
+        self._workers = [self._start() for _ in range(workers)]
 
     @property
     def workers(self) -> int:
@@ -65,16 +81,17 @@ class Pool(Executor):
         """See `Executor.busy`."""
         return sum(worker.busy for worker in self._workers)
 
-    def submit(self, function: str, item: Any) -> None:
+    def submit(self, function: str, item: Any, progress: Progress) -> None:
         """See `Executor.submit`."""
         worker = next(worker for worker in self._workers if not worker.busy)
-        worker.item, worker.busy = item, True
-        # A worker that has just died is found by `wait`.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            worker.connection.send((function, item))
+        worker.give(function, item, progress)
 
     def wait(self) -> list[Result]:
-        """See `Executor.wait`."""
+        """See `Executor.wait`.
+
+        Raises:
+            RunFailed: When a worker process cannot be started.
+        """
         results = []
         for ready in wait([worker.connection for worker in self._workers], timeout=_MOMENT):
             (worker,) = (w for w in self._workers if w.connection is ready)
@@ -83,13 +100,21 @@ class Pool(Executor):
             except (EOFError, ConnectionResetError, pickle.UnpicklingError):
                 results += self._lost(worker)
                 continue
-            if kind == "progress":
-                self._progress(worker.item, value)
-                continue
-            worker.busy = False
-            if kind == "refused":
+            if kind == "ready":
+                worker.ready = True
+            elif kind == "leaving":
+                worker.leaving = True
+            elif kind == "progress":
+                worker.progress(worker.item, value)
+            elif kind == "refused":
+                worker.busy = False
                 raise value
-            results.append(Result(worker.item, value))
+            else:
+                worker.busy = False
+                results.append(Result(worker.item, value))
+        for worker in self._workers:
+            if not worker.ready and time.monotonic() - worker.since > START_TIMEOUT:
+                raise _not_started(f"did not start in {START_TIMEOUT:g} s")
         return results
 
     def stop(self) -> None:
@@ -107,13 +132,20 @@ class Pool(Executor):
 
     def _start(self) -> _Worker:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-            )
+        # Signals that come before the worker has its handlers wait until it has.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            with theirs:
+                process = subprocess.Popen(
+                    [sys.executable, "-c", _START, str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    # What the user's own code prints is no part of what a command prints.
+                    stdout=subprocess.DEVNULL if sys.__stderr__ is None else 2,
+                )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return _Worker(process, Connection(ours.detach()))
 
     def _lost(self, worker: _Worker) -> list[Result]:
@@ -123,14 +155,23 @@ class Pool(Executor):
         place = self._workers.index(worker)
         if self._stopping:
             del self._workers[place]
+        elif code > 0 and not worker.ready:
+            raise _not_started(f"ended with exit code {code} as it started")
         else:
             self._workers[place] = self._start()
+            if worker.busy and worker.leaving:  # it left before it read what it was given
+                self._workers[place].give(worker.function, worker.item, worker.progress)
+                return []
         if not worker.busy:
-            if code and not self._stopping:
-                raise RuntimeError(f"A worker process ended with exit code {code} as it started.")
             return []
-        reason = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return [Result(worker.item, Lost(f"The worker process was {reason}."))]
+        reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return [Result(worker.item, Lost(f"The worker process {reason}."))]
+
+
+def _not_started(what: str) -> RunFailed:
+    return RunFailed(
+        f"A worker process {what}; what it printed is above. workers=0 trains without them."
+    )
 
 
 def work(descriptor: int) -> None:
@@ -144,20 +185,36 @@ def work(descriptor: int) -> None:
     # Ctrl-C reaches the whole group of processes; what it means is told by the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     connection = Connection(descriptor)
     # The parent may be gone at any moment; then there is nobody to work for.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        connection.send(("ready", None))
         while not stopping:
             if not connection.poll(_MOMENT):
                 continue
             function, item = connection.recv()
             try:
-                value = named(function)(
-                    item,
-                    lambda message: connection.send(("progress", message)),
-                    lambda: stopping,
-                )
+                value = named(function)(item, _reporter(connection), lambda: stopping)
             except AdamcmpError as error:
                 connection.send(("refused", error))
             else:
                 connection.send(("done", value))
+        connection.send(("leaving", None))
+
+
+def _reporter(connection: Connection) -> Callable[[Any], None]:
+    """Return what a function reports its progress with: a few messages a second pass."""
+    sent = 0.0
+
+    def report(message: Any) -> None:
+        nonlocal sent
+        if time.monotonic() - sent < _REPORT_EVERY:
+            return
+        sent = time.monotonic()
+        try:
+            connection.send(("progress", message))
+        except (BrokenPipeError, ConnectionResetError):
+            raise SystemExit from None  # not an Exception, which would be taken for a crash
+
+    return report

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from adamcmp.executors._base import Executor, Result, named
+from adamcmp.executors._base import Executor, Progress, Result, named
 
 
 class Serial(Executor):
     """Runs an item when its result is waited for.
 
     Args:
-        progress: Called with an item and what its function reported.
         interrupted: Whether running functions are to return early.
     """
 
-    def __init__(
-        self, progress: Callable[[Any, Any], None], interrupted: Callable[[], Any]
-    ) -> None:
-        self._progress, self._interrupted = progress, interrupted
-        self._queue: deque[tuple[str, Any]] = deque()
+    def __init__(self, interrupted: Callable[[], Any]) -> None:
+        self._interrupted = interrupted
+        self._queue: deque[tuple[str, Any, Progress]] = deque()
 
     @property
     def busy(self) -> int:
@@ -33,22 +32,25 @@ class Serial(Executor):
         """See `Executor.workers`."""
         return 1
 
-    def submit(self, function: str, item: Any) -> None:
+    def submit(self, function: str, item: Any, progress: Progress) -> None:
         """See `Executor.submit`."""
-        self._queue.append((function, item))
+        self._queue.append((function, item, progress))
 
     def wait(self) -> list[Result]:
         """See `Executor.wait`."""
         if not self._queue:
             return []
-        function, item = self._queue.popleft()
-        value = named(function)(
-            item, lambda message: self._progress(item, message), lambda: bool(self._interrupted())
-        )
+        function, item, progress = self._queue.popleft()
+        # What the user's own code prints is no part of what a command prints.
+        with contextlib.redirect_stdout(sys.stderr):
+            value = named(function)(
+                item, lambda message: progress(item, message), lambda: bool(self._interrupted())
+            )
         return [Result(item, value)]
 
     def stop(self) -> None:
         """See `Executor.stop`."""
+        self._queue.clear()
 
     def close(self) -> None:
         """See `Executor.close`."""

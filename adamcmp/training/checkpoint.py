@@ -1,27 +1,20 @@
-"""A group on its way, on disk: arrays and JSON in one zip (NumPy's ``npz``), no pickle.
+"""A group on its way, on disk: tensors and JSON in one file, no pickle (see `adamcmp.archive`).
 
-The zip's own checksums find what is truncated or flipped. Random numbers need no state: every
-stream is read at the step where it is needed (see `adamcmp.streams`).
+Random numbers need no state: every stream is read at the step where it is needed (see
+`adamcmp.streams`).
 """
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from adamcmp.cache import source_digest
-from adamcmp.files import clear_errors, write_atomically
-
-#: What reading a damaged file raises.
-_DAMAGE = (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError)
+from adamcmp import archive
+from adamcmp.errors import StoreError
 
 
 @dataclass(frozen=True)
@@ -44,17 +37,10 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         StoreError: When the disk is full or the folder cannot be written.
         TypeError: When the state holds what is neither a tensor nor plain.
     """
-    arrays: list[Tensor] = []
-    plain = _without_tensors(checkpoint.state, arrays)
-    about = {"made_by": _made_by(), **checkpoint.about, "state": plain}
-    named: dict[str, Any] = {
-        f"tensor{i}": tensor.detach().cpu().numpy() for i, tensor in enumerate(arrays)
-    }
-    content = io.BytesIO()
-    np.savez(content, about=np.array(json.dumps(about)), **named)
-    with clear_errors(path.parent):
-        path.parent.mkdir(exist_ok=True)
-        write_atomically(path, content.getvalue())
+    tensors: list[Tensor] = []
+    plain = _without_tensors(checkpoint.state, tensors)
+    arrays = {f"tensor{i}": tensor.detach().cpu().numpy() for i, tensor in enumerate(tensors)}
+    archive.write(path, {**checkpoint.about, "state": plain}, arrays)
 
 
 def read(path: Path) -> Checkpoint | None:
@@ -63,18 +49,10 @@ def read(path: Path) -> Checkpoint | None:
     That is one that is damaged, or made by another version of this package or of torch.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            about = json.loads(str(archive["about"]))
-            if about.pop("made_by") != _made_by():
-                return None
-            state = _with_tensors(about.pop("state"), archive)
-    except _DAMAGE:
+        about, arrays = archive.read(path)
+    except (FileNotFoundError, StoreError):
         return None
-    return Checkpoint(about, state)
-
-
-def _made_by() -> list[str]:
-    return [torch.__version__, source_digest()]
+    return Checkpoint(about, _with_tensors(about.pop("state"), arrays))
 
 
 def _without_tensors(tree: Any, arrays: list[Tensor]) -> Any:
@@ -92,13 +70,13 @@ def _without_tensors(tree: Any, arrays: list[Tensor]) -> Any:
     raise TypeError(f"A {type(tree).__name__} cannot be kept in a checkpoint.")
 
 
-def _with_tensors(tree: Any, archive: Any) -> Any:
+def _with_tensors(tree: Any, arrays: Any) -> Any:
     """Return the tree that `_without_tensors` was given."""
     if not isinstance(tree, dict):
         return tree
     ((kind, content),) = tree.items()
     if kind == "tensor":
-        return torch.from_numpy(archive[f"tensor{content}"])
+        return torch.from_numpy(arrays[f"tensor{content}"])
     if kind == "dict":
-        return {key: _with_tensors(value, archive) for key, value in content}
-    return {"list": list, "tuple": tuple}[kind](_with_tensors(v, archive) for v in content)
+        return {key: _with_tensors(value, arrays) for key, value in content}
+    return {"list": list, "tuple": tuple}[kind](_with_tensors(v, arrays) for v in content)

@@ -134,9 +134,17 @@ class Lanes:
             return {"lanes": self.state, "torch": self._stepper.optimizer.state_dict()}
         return {"lanes": self.state}
 
-    def load(self, whole_state: State) -> None:
-        """Take over what `whole_state` returned for the same lanes."""
-        _copy(self.state, whole_state["lanes"])
+    def load(self, whole_state: State, lanes: list[int] | None = None) -> None:
+        """Take over what `whole_state` returned.
+
+        Args:
+            whole_state: The state of these lanes, or of more.
+            lanes: The positions in it of these lanes; None when it is of these alone.
+        """
+        state = whole_state["lanes"]
+        if lanes is not None:
+            state = tree_map(lambda tensor: tensor[torch.tensor(lanes)], state)
+        _copy(self.state, state)
         if isinstance(self._stepper, _TorchStepper):
             self._stepper.optimizer.load_state_dict(whole_state["torch"])
 

@@ -210,21 +210,33 @@ class Training:
 
     def _resume(self) -> int:
         """Go on from the checkpoint, where there is one; return the steps taken by then."""
-        found = checkpoint.read(self.task.checkpoint) if self.task else None
-        if found is None or set(found.about["runs"]) != {run.spec.run_id for run in self.runs}:
+        found = self._checkpoint()
+        if found is None:
             return 0
         for run in self.runs:
             run.metrics = found.about["metrics"][run.spec.run_id]
             run.stopped_at = found.about["stopped_at"][run.spec.run_id]
         place = {run.spec.run_id: lane for lane, run in enumerate(self.runs)}
-        training = [place[run_id] for run_id in found.about["training"]]
+        kept = found.about["training"]
+        ours = [lane for lane, run_id in enumerate(kept) if run_id in place]
+        training = [place[kept[lane]] for lane in ours]
         self.finished = [run for run in self.runs if run.stopped_at is not None]
         self.runs = [self.runs[lane] for lane in training]
-        if training:
+        if training and training != list(range(len(place))):
             self.lanes.keep(training)
-            self.lanes.load(found.state)
+        if training:
+            self.lanes.load(found.state, None if len(ours) == len(kept) else ours)
         self.started -= found.about["elapsed"]
         return int(found.about["taken"])
+
+    def _checkpoint(self) -> Checkpoint | None:
+        """Return the checkpoint to go on from: the group's own, or one of more runs than these."""
+        paths = [self.task.checkpoint, self.task.source] if self.task else []
+        for path in paths:
+            found = checkpoint.read(path) if path else None
+            if found and {run.spec.run_id for run in self.runs} <= set(found.about["runs"]):
+                return found
+        return None
 
     def _watch_for_divergence(self, first: list[dict[str, float]]) -> None:
         initial = [row["train_loss"] for row in first]

@@ -1,0 +1,105 @@
+"""``--dry-run``: what would be trained, in which groups, and for how long."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adamcmp.config import StudyConfig
+    from adamcmp.grouping import LaneGroup
+    from adamcmp.study import Preview
+
+
+def dry_run(compose: Callable[[], StudyConfig], options: argparse.Namespace) -> int:
+    """Show what a command would do; nothing is written."""
+    from adamcmp.executors import Pool
+    from adamcmp.study import preview
+
+    # Started first: what measures new kinds of runs takes seconds to import torch meanwhile.
+    executor = Pool(1, 1)
+    try:
+        found = preview(compose(), executor, force=options.force, retry_failed=options.retry_failed)
+    finally:
+        executor.close()
+    if options.json:
+        print(json.dumps(_plain(found)))
+    else:
+        _print(found)
+    return 0
+
+
+def _plain(found: Preview) -> dict[str, Any]:
+    seconds = found.forecast.total(found.groups) if found.groups else 0.0
+    return {
+        "study": found.folder.name,
+        "folder": str(found.folder),
+        **found.numerics.model_dump(),
+        "workers": found.forecast.workers,
+        "runs": len(found.specs),
+        "left": len(found.left),
+        "groups": len(found.groups),
+        "seconds": round(seconds, 1),
+        "kinds": list(_kinds(found)),
+    }
+
+
+def _print(found: Preview) -> None:
+    from tabulate import tabulate
+
+    there = len(found.specs) - len(found.left)
+    numerics = found.numerics
+    print(
+        f"study {found.folder.name} in {found.folder.parent}: {len(found.specs)} runs asked, "
+        f"{there} there already, {len(found.left)} to train"
+    )
+    if not found.left:
+        return
+    rows = [dict(kind) for kind in _kinds(found)]
+    reasons = dict.fromkeys(row.pop("alone") for row in rows)
+    for row in rows:
+        row["time"] = duration(row.pop("seconds"))
+    print(tabulate(rows, headers="keys"))
+    for reason in filter(None, reasons):
+        print(f"one lane at a time: {reason}")
+    workers = found.forecast.workers
+    print(
+        f"{'at most about' if found.compiles else 'about'} "
+        f"{duration(found.forecast.total(found.groups))} with {workers} "
+        f"worker{'s' * (workers > 1)}, {numerics.engine} on {numerics.device}"
+        + (" (measured before compiling, which takes about half a minute once)" * found.compiles)
+    )
+
+
+def _kinds(found: Preview) -> Iterable[dict[str, Any]]:
+    """Yield one row for each kind of group."""
+    from adamcmp.grouping import structure, why_alone
+
+    alike: dict[str, list[LaneGroup]] = {}
+    for group in found.groups:
+        alike.setdefault(structure(group.specs[0].config), []).append(group)
+    for key, groups in alike.items():
+        specs = [spec for group in groups for spec in group.specs]
+        widths = sorted({len(group.specs) for group in groups})
+        config = specs[0].config
+        yield {
+            "dataset": config.dataset.name,
+            "model": config.model.name,
+            "optimizer": " ".join(dict.fromkeys(spec.config.optimizer.name for spec in specs)),
+            "runs": len(specs),
+            "groups": len(groups),
+            "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
+            "steps": found.forecast.kinds[key].steps,
+            "alone": why_alone(specs[0]),
+            "seconds": sum(map(found.forecast.seconds, groups)) / found.forecast.workers,
+        }
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,141 @@
+"""Study files: several grids, and a second stage for their winners, in one yaml.
+
+    # AdamW against SGD, each on its own grid
+    common: {model: mlp, epochs: 60, seeds: 3}
+    blocks:
+      adamw: {optimizer: adamw, lr: "logspace(1e-4,1e-1,7)", wd: "powers(2,-12,-4)"}
+      sgd: {optimizer: sgd, lr: "logspace(1e-2,1,5)", wd: [0, 1e-4, 1e-3]}
+    select: {by: optimizer, top: 1, seeds: 10}
+
+A block's entries are words of a command line, ``key: value`` for ``key=value``; a list is an axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+from adamcmp.config.compose import Composer
+from adamcmp.config.settings import Positive, StudyConfig
+from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.parts import Part, build
+
+
+class Select(Part):
+    """The second stage of a study: fresh seeds of the best settings.
+
+    Attributes:
+        by: Column whose values each have winners of their own, on each problem.
+        top: Winners of each.
+        seeds: Seeds that each is trained on, none of which the first stage had.
+    """
+
+    by: str = "optimizer"
+    top: Positive = 1
+    seeds: Positive = 10
+
+
+class StudyFile(Part):
+    """What a study's yaml holds.
+
+    Attributes:
+        common: Words of all blocks.
+        blocks: Each block's own words; they win over the common ones.
+        select: See `Select`; None for a study of one stage.
+    """
+
+    common: dict[str, Any] = Field(default_factory=dict)
+    blocks: dict[str, dict[str, Any]]
+    select: Select | None = None
+
+
+def study_files(config_dir: str | None = None) -> dict[str, Path]:
+    """Return the study files there are, ours and those of the user's own config folder."""
+    folders = [Path(str(files("adamcmp.configs"))) / "study"]
+    if config_dir is not None:
+        folders.append(Path(config_dir).expanduser() / "study")
+    return {file.stem: file for folder in folders for file in sorted(folder.glob("*.yaml"))}
+
+
+def read_study(name: str, config_dir: str | None = None) -> StudyFile:
+    """Return a study file.
+
+    Raises:
+        NotFound: When there is none of that name.
+        ConfigError: When it is no yaml, or holds what a study file does not.
+    """
+    found = study_files(config_dir)
+    if name not in found:
+        raise NotFound(
+            f"There is no study file {name!r}.{nearest(name, found)} There are: "
+            f"{', '.join(found)}. Your own lie in DIR/study/, with --config-dir DIR."
+        )
+    try:
+        content = yaml.safe_load(found[name].read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{found[name]} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not content.get("blocks"):
+        raise ConfigError(f"{found[name]} should hold blocks: {{name: {{key: value}}}}.")
+    return build(StudyFile, content, f"study {name}")
+
+
+def compose_study(composer: Composer, name: str, file: StudyFile, words: list[str]) -> StudyConfig:
+    """Return all runs of a study file's blocks, as one study.
+
+    Args:
+        composer: Composes each block.
+        name: The study's name where no word gives one.
+        file: What to compose.
+        words: Words of the command line; they win over the file's.
+
+    Raises:
+        ConfigError: When a word is wrong; the text names the block.
+    """
+    blocks = []
+    for block, own in file.blocks.items():
+        merged = _merged(_words({"study": name} | file.common | own), words)
+        try:
+            blocks.append(composer.sweep(merged))
+        except ConfigError as error:
+            raise type(error)(f"block {block!r} of study {name}: {error}") from None
+    first = blocks[0]
+    for config in blocks:
+        if (config.place, config.numerics) != (first.place, first.numerics):
+            raise ConfigError(
+                f"study {name}: its blocks differ in study, results, device, dtype, threads or "
+                f"engine, and one study has one of each. Put them under common."
+            )
+    runs = tuple(run for config in blocks for run in config.runs)
+    asked = (f"study {name}", *words)
+    return StudyConfig(runs, first.place, first.numerics, first.execution, asked)
+
+
+def _words(values: dict[str, Any]) -> list[str]:
+    """Return a mapping as words of a command line."""
+    return [f"{key}={_text(value)}" for key, value in values.items()]
+
+
+def _text(value: Any, inside: bool = False) -> str:
+    """Return a value in Hydra's grammar; a list is an axis, a list within it one value."""
+    if isinstance(value, list):
+        items = ",".join(_text(item, inside=True) for item in value)
+        return f"[{items}]" if inside else items
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else str(value).lower()
+    return str(value)
+
+
+def _merged(words: Iterable[str], over: Iterable[str]) -> list[str]:
+    """Return words, those of the same key replaced."""
+    keyed = {word.partition("=")[0]: word for word in words}
+    for word in over:
+        key = word.partition("=")[0]
+        if key in ("seed", "seeds"):
+            keyed.pop("seeds" if key == "seed" else "seed", None)
+        keyed[key] = word
+    return list(keyed.values())

@@ -1,0 +1,197 @@
+"""What to train next, from what has been trained: fresh seeds of winners, cells beyond an edge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adamcmp import frame, stats
+from adamcmp.config import Execution, Numerics, Place, RunConfig, Select, StudyConfig
+from adamcmp.errors import ConfigError, nearest
+from adamcmp.plan import RunSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The axes of a grid that are extended.
+AXES = {"lr": "lr", "wd": "weight_decay"}
+
+
+def fresh_seeds(
+    config: StudyConfig, folder: Path, specs: Iterable[RunSpec], select: Select
+) -> StudyConfig:
+    """Return a study's second stage: fresh seeds of its best settings.
+
+    Args:
+        config: The first stage.
+        folder: Where it was trained.
+        specs: Its runs.
+        select: Which settings, and how many seeds.
+
+    Raises:
+        ConfigError: When there is nothing to choose by.
+    """
+    configs = {spec.run_id: spec.config for spec in specs}
+    runs = frame.load(folder)[0]
+    first = runs[runs["run_id"].isin(list(configs))]
+    return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
+
+
+def beyond_edges(folder: Path) -> tuple[StudyConfig, list[Edge]]:
+    """Return what would extend a study, and the edges that it goes beyond.
+
+    Raises:
+        AdamcmpError: When the study cannot be read, or has nothing to choose by.
+    """
+    runs = frame.load(folder)[0]
+    rows = frame.runs_table(folder).to_pylist()
+    configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
+    found = edges(runs) if len(runs) else []
+    place = Place(study=folder.name, results=str(folder.parent))
+    asked = (f"extend {folder.name}",)
+    more = beyond(runs, configs, found)
+    return StudyConfig(more, place, Numerics(), Execution(), asked), found
+
+
+def winners(
+    runs: pd.DataFrame, configs: Mapping[str, RunConfig], by: str, top: int, seeds: int
+) -> tuple[RunConfig, ...]:
+    """Return the best settings with seeds that no run has had yet.
+
+    Args:
+        runs: Rows of `runs` to choose from, on validation.
+        configs: What was asked, by run id: of all these rows.
+        by: Column whose values each have winners of their own, on each problem.
+        top: Winners of each.
+        seeds: Fresh seeds of each winner.
+
+    Raises:
+        ConfigError: When there is no such column, or no validation split to choose on.
+    """
+    if by not in runs:
+        raise ConfigError(f"select.by={by}: runs have no such column.{nearest(by, runs.columns)}")
+    first = max(config.protocol.seed for config in configs.values()) + 1
+    ranked = stats.ranked(stats.labelled(runs), by)
+    best = ranked[ranked["rank"] < top].drop_duplicates([*stats.PROBLEM, by, "rank"])
+    return tuple(
+        _seeded(configs[run_id], seed)
+        for run_id in best["run_id"]
+        for seed in range(first, first + seeds)
+    )
+
+
+def _seeded(config: RunConfig, seed: int) -> RunConfig:
+    return replace(config, protocol=config.protocol.model_copy(update={"seed": seed}))
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An optimizer whose best setting lies on the edge of its grid.
+
+    Attributes:
+        problem: The dataset and model.
+        optimizer: The variant's label.
+        axis: ``lr`` or ``wd``.
+        best: Its value at the best setting, the smallest or largest of the grid.
+        beyond: The next value, in the grid's own spacing.
+    """
+
+    problem: str
+    optimizer: str
+    axis: str
+    best: float
+    beyond: float
+
+
+def edges(runs: pd.DataFrame) -> list[Edge]:
+    """Return the edges on which optimizers' best settings lie.
+
+    An axis of one value has no edge; nothing lies below a weight decay of 0.
+
+    Raises:
+        ConfigError: When there is no validation split to choose on.
+    """
+    labelled = stats.labelled(runs[runs["status"] != "failed"])
+    found = []
+    for (problem, optimizer), best in stats.chosen(labelled).groupby(
+        [*stats.PROBLEM, "optimizer"], sort=False
+    ):
+        tried = labelled[(labelled["problem"] == problem) & (labelled["optimizer"] == optimizer)]
+        for axis in AXES:
+            values = sorted(set(tried[axis]))
+            value = best[axis].iloc[0]
+            beyond = _beyond(values, value)
+            if beyond is not None:
+                found.append(Edge(str(problem), str(optimizer), axis, value, beyond))
+    return found
+
+
+def _beyond(values: Sequence[float], value: float) -> float | None:
+    """Return the value next to `value` outside a grid's axis; None where it is not on an edge."""
+    positive = [v for v in values if v > 0]
+    if len(positive) < 2 or value <= 0:
+        return None
+    if value == positive[-1]:
+        return _next(positive)
+    if value == values[0]:  # where 0 was tried, it lies beyond
+        return _next(positive[::-1])
+    return None
+
+
+def _next(values: Sequence[float]) -> float:
+    """Continue a row of positive values: even steps evenly, anything else by its ratios.
+
+    Ratios that alternate, as in 1, 3, 10, 30, go on alternating.
+    """
+    steps = [b - a for a, b in pairwise(values)]
+    ratios = [b / a for a, b in pairwise(values)]
+    even = len(steps) > 1 and all(math.isclose(s, steps[0], rel_tol=1e-6) for s in steps)
+    if even and values[-1] + steps[0] > 0:
+        return float(f"{values[-1] + steps[0]:.6g}")
+    alternate = (
+        not even and len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
+    )
+    return float(f"{values[-1] * ratios[-2 if alternate else -1]:.6g}")
+
+
+def beyond(
+    runs: pd.DataFrame, configs: Mapping[str, RunConfig], found: Iterable[Edge]
+) -> tuple[RunConfig, ...]:
+    """Return the cells beyond edges: what lies on the edge, moved; where two meet, the corner too.
+
+    Args:
+        runs: Rows of `runs`.
+        configs: What was asked, by run id: of all these rows.
+        found: What `edges` returned.
+    """
+    labelled = stats.labelled(runs)
+    new: dict[str, list[RunConfig]] = {}
+    for edge in found:
+        own = (labelled["problem"] == edge.problem) & (labelled["optimizer"] == edge.optimizer)
+        on = labelled[own & (labelled[edge.axis] == edge.best)]
+        seeds = _shared_seeds(labelled[own])
+        cells = [configs[r] for r, s in zip(on["run_id"], on["seed"], strict=True) if s in seeds]
+        # An edge found before it met this one: what was moved there is moved here too.
+        cells += [c for c in new.get(edge.optimizer + edge.problem, []) if _at(c, edge)]
+        moved = [_moved(cell, edge) for cell in cells]
+        new.setdefault(edge.optimizer + edge.problem, []).extend(moved)
+    return tuple(config for configs in new.values() for config in configs)
+
+
+def _shared_seeds(runs: pd.DataFrame) -> set[int]:
+    """Return the seeds that most settings have: not those of a second stage's winners alone."""
+    counts = runs.groupby("seed").size()
+    return set(counts[counts * 2 > counts.max()].index)
+
+
+def _at(config: RunConfig, edge: Edge) -> bool:
+    return bool(getattr(config.optimizer, AXES[edge.axis]) == edge.best)
+
+
+def _moved(config: RunConfig, edge: Edge) -> RunConfig:
+    optimizer = config.optimizer.model_copy(update={AXES[edge.axis]: edge.beyond})
+    return replace(config, optimizer=optimizer)

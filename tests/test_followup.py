@@ -1,0 +1,178 @@
+"""Study files, second stages, and the cells beyond an edge."""
+
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.config import Composer, compose_study, read_study, study_files
+from adamcmp.errors import ConfigError, NotFound
+from adamcmp.followup import _beyond, _next, edges
+
+SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+FAST = [*SMALL, "steps=3", "eval.every_steps=3"]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A config folder with a study file of the user's own."""
+    folder = tmp_path / "mine" / "study"
+    folder.mkdir(parents=True)
+
+    def write(text):
+        (folder / "own.yaml").write_text(text)
+        return "mine"
+
+    return write
+
+
+OWN = """\
+# Two optimizers, each on its own grid
+common: {dataset: teacher, dataset.train_examples: 200, dataset.test_examples: 50, steps: 3,
+  eval.every_steps: 3, seeds: 2}
+blocks:
+  adam: {optimizer: [adam_l2, adamw], lr: [1e-3, 1e-2], wd: 0.1}
+  sgd: {optimizer: sgd, lr: 0.1, wd: [0, 1e-3, 1e-2]}
+select: {by: optimizer, top: 1, seeds: 3}
+"""
+
+
+@pytest.mark.parametrize("name", study_files())
+def test_every_study_file_composes(name):
+    file = read_study(name)
+    config = compose_study(Composer(), name, file, [])
+    assert config.place.study == name and len(config.runs) > len(file.blocks)
+    assert study_files()[name].read_text().startswith("# ")
+
+
+def test_blocks_have_grids_of_their_own(own):
+    folder = own(OWN)
+    config = compose_study(Composer(folder), "own", read_study("own", folder), ["seeds=3"])
+    cells = {(r.optimizer.name, r.optimizer.lr, r.optimizer.weight_decay) for r in config.runs}
+    adam = {(name, lr, 0.1) for name in ("adam_l2", "adamw") for lr in (1e-3, 1e-2)}
+    assert cells == adam | {("sgd", 0.1, wd) for wd in (0, 1e-3, 1e-2)}
+    assert {r.protocol.seed for r in config.runs} == {0, 1, 2}
+
+
+def test_a_study_of_two_stages(own, capsys):
+    folder = own(OWN)
+    words = ["study", "own", "--config-dir", folder, "--json"]
+    assert main(words) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["runs"], first["trained"]) == (14, 14)
+    assert (second["runs"], second["trained"]) == (9, 9)
+    runs = adamcmp.load("own").runs
+    fresh = runs[runs["seed"] > 1]
+    assert sorted(fresh["seed"].unique()) == [2, 3, 4]
+    # The oracle: the lowest mean validation error, by pandas alone.
+    tried = runs[runs["seed"] < 2]
+    means = tried.groupby(["optimizer", "lr", "wd"])["val_error"].mean().reset_index()
+    lowest = means.groupby("optimizer")["val_error"].min()
+    for optimizer, group in fresh.groupby("optimizer"):
+        (cell,) = group[["lr", "wd"]].drop_duplicates().itertuples(index=False)
+        at = means[(means.optimizer == optimizer) & (means.lr == cell.lr) & (means.wd == cell.wd)]
+        assert at["val_error"].item() == lowest[optimizer]
+    assert main(words) == 0
+    again = [json.loads(line)["trained"] for line in capsys.readouterr().out.splitlines()]
+    assert again == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot be read"),
+        ("common: {}", "should hold blocks"),
+        ("blocks: {a: {optimzer: adam}}", "block 'a' of study own: There is no setting 'optimzer'"),
+        ("blocks: {a: {seed: 0}}\nselct: {}", "no setting 'study own.selct'. Did you mean"),
+        ("blocks: {a: {seed: 0}}\nselect: {top: 0}", "select"),
+        ("blocks: {a: {study: x}, b: {study: y}}", "its blocks differ in study"),
+    ],
+)
+def test_bad_study_files(own, text, message):
+    folder = own(text)
+    with pytest.raises(ConfigError, match=message):
+        compose_study(Composer(folder), "own", read_study("own", folder), [])
+
+
+def test_unknown_study_file():
+    with pytest.raises(NotFound, match="Did you mean 'tuned'"):
+        read_study("tuend")
+
+
+@pytest.mark.parametrize(
+    ("values", "following"),
+    [
+        ([1e-3, 1e-2, 1e-1], 1.0),
+        ([1e-1, 1e-2, 1e-3], 1e-4),
+        ([0.25, 0.5], 1.0),
+        ([1e-3, 3e-3, 1e-2], 3e-2),
+        ([3e-3, 1e-2, 3e-2], 1e-1),
+        ([0.1, 0.2, 0.3], 0.4),
+        ([0.3, 0.2, 0.1], 0.05),  # evenly would be 0: halve
+    ],
+)
+def test_the_next_value_of_an_axis(values, following):
+    assert _next(values) == pytest.approx(following, rel=1e-6)
+
+
+@given(st.floats(1e-6, 1e-1), st.floats(1.2, 100), st.integers(2, 9))
+def test_a_geometric_axis_goes_on(start, ratio, count):
+    values = [start * ratio**i for i in range(count)]
+    assert _next(values) == pytest.approx(values[-1] * ratio, rel=1e-5)
+    assert _next(values[::-1]) == pytest.approx(start / ratio, rel=1e-5)
+
+
+def test_no_cell_lies_beyond_zero_or_a_single_value():
+    assert _beyond([0.0, 0.1, 0.2], 0.0) is None
+    assert _beyond([0.1], 0.1) is None
+    assert _beyond([0.1, 0.2, 0.4], 0.2) is None
+
+
+def surface(lr_best, wd_best, seeds=2):
+    """Runs whose validation error is lowest at one cell."""
+    return pd.DataFrame(
+        [
+            {
+                "run_id": f"{lr}{wd}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
+                "lr": lr, "wd": wd, "seed": seed, "status": "done",
+                "val_error": abs(lr - lr_best) + abs(wd - wd_best), "test_error": 0.5,
+            }
+            for lr in (0.001, 0.01, 0.1) for wd in (0.0, 0.1, 0.2) for seed in range(seeds)
+        ]
+    )  # fmt: skip
+
+
+def test_edges_of_a_surface():
+    def found(lr, wd):
+        return {(edge.axis, edge.best, edge.beyond) for edge in edges(surface(lr, wd))}
+
+    assert found(0.01, 0.1) == set()  # 0 lies beyond, and was tried
+    assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.4)}
+    assert found(0.001, 0.0) == {("lr", 0.001, 0.0001)}
+
+
+def test_extend_adds_the_next_cells(capsys):
+    grid = ["optimizer=adamw", "lr=1e-5,1e-4", "wd=0.1,0.2", "seed=0,1", "study=e"]
+    assert main(["sweep", *SMALL, "steps=30", "eval.every_steps=30", *grid]) == 0
+    before = adamcmp.load("e").runs
+    capsys.readouterr()
+    found = edges(before)
+    assert any(edge.axis == "lr" for edge in found)
+    assert main(["extend", "e", "--dry-run", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert main(["extend", "e", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done["trained"] == planned["left"] > 0
+    after = adamcmp.load("e").runs
+    new = after[~after["run_id"].isin(before["run_id"])]
+    assert set(new["seed"]) == {0, 1}
+    for edge in found:
+        assert edge.beyond in set(new[edge.axis])
+    lr, wd = (next((e.beyond for e in found if e.axis == a), None) for a in ("lr", "wd"))
+    corner = new[(new["lr"] == lr) & (new["wd"] == wd)]
+    assert len(corner) == (2 if lr and wd else 0)
+    assert len(new) == 4 * (lr is not None) + 4 * (wd is not None) + len(corner)
