@@ -141,7 +141,7 @@ class TestRun:
         assert "The run crashed: RuntimeError: out of luck (`adamcmp show" in err
         shown = run(capsys, "show", err.partition("show ")[2].partition("`")[0])
         assert "Traceback" in shown and "badnet.py" in shown
-        assert main(["sweep", "seed=0,1", *words]) == 1
+        assert main(["sweep", "seed=0,1", "study=scratch", *words]) == 1
         assert "2 failed" in capsys.readouterr().out
         assert all("failed" in row for row in listed(capsys, "scratch"))
 
@@ -290,7 +290,7 @@ class TestBrowse:
         assert "is no number" in capsys.readouterr().err
 
     def test_ls_filters(self, capsys):
-        run(capsys, "sweep", "seed=0,1,2", *FAST)
+        run(capsys, "sweep", "seed=0,1,2", "study=scratch", *FAST)
         assert len(listed(capsys, "scratch", "seed=1")) == 1
         assert len(listed(capsys, "scratch", "model.width=100", "seed>=1")) == 2
         assert "No run in study 'scratch' fits" in run(capsys, "ls", "scratch", "seed=7")

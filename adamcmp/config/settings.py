@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import types
 import typing
@@ -219,13 +220,28 @@ class RunConfig:
             if "sha256" in (identity := part.identity()):
                 flat[f"{group}.sha256"] = identity["sha256"]
             if part.model_extra:
-                flat[f"{group}.arguments"] = _json(part.model_extra)
+                flat[f"{group}.arguments"] = json.dumps(part.model_extra, sort_keys=True)
         for name in Protocol.model_fields:
             if name != "eval":
                 flat[name] = getattr(self.protocol, name)
         for name in Eval.model_fields:
             flat[f"eval.{name}"] = getattr(self.protocol.eval, name)
         return flat
+
+    @classmethod
+    def from_columns(cls, row: Mapping[str, Any]) -> RunConfig:
+        """Return the config of a run that was stored: the inverse of its columns.
+
+        Args:
+            row: A row of `runs`, as plain values. A column that it lacks, as a row of an older
+                version may, leaves that setting at its default.
+
+        Raises:
+            ConfigError: When a value fits no setting.
+        """
+        parts = {group: build_part(group, _part_columns(group, row)) for group in ROOMS}
+        values = {**_given(Protocol, row, ""), "eval": _given(Eval, row, "eval.")}
+        return cls(protocol=build(Protocol, values, ""), **parts)
 
 
 @dataclass(frozen=True)
@@ -240,14 +256,30 @@ class StudyConfig:
     search: Search = NO_SEARCH
 
 
+def _part_columns(group: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of one part among a run's columns."""
+    room, base, naming = ROOMS[group]
+    name = row[group] if naming == "name" else row[f"{group}.{naming}"]
+    given = _given(lookup(room, name, base), row, f"{group}.")
+    extra = json.loads(row.get(f"{group}.arguments") or "{}")
+    return {**given, **extra, "name": row[group]}
+
+
+def _given(part: type[Part], row: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the columns of a part's fields; a null is one only where the field may be None."""
+    found = {name: row[f"{prefix}{name}"] for name in part.model_fields if f"{prefix}{name}" in row}
+    optional = {name for name, info in part.model_fields.items() if _may_be_none(info.annotation)}
+    return {name: value for name, value in found.items() if value is not None or name in optional}
+
+
+def _may_be_none(annotation: Any) -> bool:
+    if typing.get_origin(annotation) is Annotated:
+        return _may_be_none(typing.get_args(annotation)[0])
+    return type(None) in typing.get_args(annotation)
+
+
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value, sort_keys=True)
 
 
 def setting_types() -> dict[str, Any]:
