@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamcmp import frame
-from adamcmp.claims import Standing, claim
+from adamcmp.claims import Standing, claim, standings
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
 from adamcmp.errors import Interrupted, RunFailed
@@ -124,6 +124,7 @@ def execute(
     left = [spec for spec in specs if there.get(spec.run_id) not in finished]
     if not left:
         store.discard(there)
+        standings(store.folder)  # clears what a killed process left
         watcher.planned(specs, ())
         return Executed(store.folder, specs, failed=_failed(specs, there))
     with signals() as interrupted, _executor(config, len(left), interrupted) as executor:

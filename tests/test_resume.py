@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -71,6 +72,7 @@ def forks(tmp_path_factory):
     yield forks
     forks.process.stdin.close()
     assert forks.process.wait() == 0
+    forks.process.stdout.close()
 
 
 def tables(study: Path):
@@ -102,7 +104,10 @@ def sweep(results, study, words):
 
 @pytest.mark.parametrize(
     "words",
-    [pytest.param(SINGLES, id="eager"), pytest.param(FUSED, id="fused", marks=needs_compiler)],
+    [
+        pytest.param(SINGLES, id="eager"),
+        pytest.param(FUSED, id="fused", marks=[needs_compiler, pytest.mark.slow]),
+    ],
 )
 def test_killed_at_random_moments(words, forks, results):
     """Twenty times, then to the end: nothing lost, nothing doubled, nothing else."""
@@ -122,14 +127,15 @@ def test_killed_at_random_moments(words, forks, results):
     assert_same_bits(results / "killed", results / "whole")
 
 
-def test_killed_at_every_write(forks, results):
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_at_every_write(stride, forks, results):
     """Before each flush, rename and removal of a small sweep, checkpoints among them."""
     words = [*SMALL, "steps=80", "eval.every_steps=40", "engine=eager", "workers=0", "seed=0,1"]
     words.append("checkpoint_every=1e-9")
     assert forks.run(*sweep(results, "whole", words)) == 0
     call, code = 0, -signal.SIGKILL
     while code != 0:
-        call += 1
+        call += stride
         code = forks.run(*sweep(results, f"s{call}", words), kill_at=call)
         assert code in (0, -signal.SIGKILL)
         assert forks.run(*sweep(results, f"s{call}", words)) == 0
@@ -150,7 +156,7 @@ def test_killed_while_parts_are_merged(results, forks, monkeypatch):
     words = [*SMALL, "steps=1", "seed=range(9)", "engine=eager", "workers=0"]
     call, code = 0, -signal.SIGKILL
     while code != 0:
-        call += 5
+        call += 13
         shutil.rmtree(results / "copy", ignore_errors=True)
         shutil.copytree(results / "many", results / "copy")
         code = forks.run(*sweep(results, "copy", words), kill_at=call)
@@ -311,13 +317,13 @@ class Net(torch.nn.Linear):
 def own(tmp_path):
     (tmp_path / "ownnet.py").write_text(OWN)
     return [
-        *(*SMALL, "seed=0,1,2", "steps=9", "model=custom", "model.target=ownnet.Net"),
+        *(*SMALL, "steps=9", "model=custom", "model.target=ownnet.Net"),
         *("study=s", "engine=eager", "workers=2"),
     ]
 
 
 def test_a_run_that_kills_its_worker(own, results):
-    words = ["sweep", *own, "+model.how=killed"]
+    words = ["sweep", *own, "seed=0,1,2", "+model.how=killed"]
     with start(*words, "--json") as process:
         out, err = process.communicate()
     assert process.returncode == 1 and "Traceback" not in err
@@ -337,7 +343,7 @@ def test_a_run_that_kills_its_worker(own, results):
 
 @pytest.mark.parametrize(("how", "error"), [("leaves", "exit code 0"), ("memory", "out of memory")])
 def test_a_run_that_cannot_be_trained(own, how, error, results):
-    with start("sweep", *own, f"+model.how={how}") as process:
+    with start("sweep", *own, "seed=0,1,2", f"+model.how={how}") as process:
         out, err = process.communicate()
     assert process.returncode == 1 and "2 done, 1 failed" in out
     assert err.count("failed: ") == 1 and error in err and "--retry-failed" in err
@@ -345,7 +351,7 @@ def test_a_run_that_cannot_be_trained(own, how, error, results):
 
 
 def test_a_second_signal_ends_it_at_once(own, tmp_path):
-    with start("sweep", *own, "+model.how=sleeps") as process:
+    with start("sweep", *own, "seed=0,1,2", "+model.how=sleeps") as process:
         until((tmp_path / "asleep").exists)
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.5)
@@ -356,7 +362,7 @@ def test_a_second_signal_ends_it_at_once(own, tmp_path):
 
 
 def test_what_a_model_prints_is_not_the_summary(own, capsys):
-    assert main(["run", *own, "seed=2", "+model.how=leaves", "--json"]) == 0
+    assert main(["run", *own, "seed=3", "+model.how=leaves", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["status"] == "done"
     assert "made by the user's own code" in captured.err
@@ -367,46 +373,50 @@ def test_what_a_model_prints_is_not_the_summary(own, capsys):
 
 @pytest.fixture
 def fused(monkeypatch):
-    """Lanes that are fused without being compiled, to crash together in this process."""
+    """Groups of lanes without a compiler."""
     monkeypatch.setattr(grouping, "fuses", lambda spec: True)
-    widths = []
+
+
+@pytest.fixture
+def crashing(fused, monkeypatch):
+    """Groups crash when they are told to; else their lanes are trained one by one, for speed."""
     run = loop._Training.run
 
-    def crashing(self):
-        widths.append(self.width)
-        seeds = [run.spec.config.protocol.seed for run in self.runs]
-        if crashing.when(seeds):
+    def crash_or_run(self):
+        crashing.widths.append(self.width)
+        if crashing.when([run.spec.config.protocol.seed for run in self.runs]):
             raise crashing.error
-        return run(self)
+        alone = [run(loop._Training(LaneGroup((r.spec,)), self.watch)) for r in self.runs]
+        return Done([r for d in alone for r in d.runs], [m for d in alone for m in d.metrics])
 
-    crashing.widths = widths
-    monkeypatch.setattr(loop._Training, "run", crashing)
+    crashing = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
+    monkeypatch.setattr(loop._Training, "run", crash_or_run)
     return crashing
 
 
-EIGHT = [*SMALL, "seed=range(16)", "steps=5", "study=s", "engine=eager"]
+EIGHT = [*SMALL, "model=logistic", "seed=range(16)", "steps=2", "study=s", "engine=eager"]
 
 
-def test_a_crashed_group_is_halved_down_to_the_lane(fused, results, capsys):
-    fused.when, fused.error = lambda seeds: 3 in seeds, ValueError("in my own model")
+def test_a_crashed_group_is_halved_down_to_the_lane(crashing, results, capsys):
+    crashing.when, crashing.error = lambda seeds: 3 in seeds, ValueError("in my own model")
     assert main(["sweep", *EIGHT]) == 1
-    assert fused.widths == [8, 4, 2, 2, 1, 1, 4, 8]
+    assert crashing.widths == [8, 4, 2, 2, 1, 1, 4, 8]
     runs = adamcmp.load("s").runs.set_index("seed")
     assert runs["status"].value_counts().to_dict() == {"done": 15, "failed": 1}
     assert runs.loc[3, "error"].startswith("ValueError: in my own model\n\nTraceback")
     assert runs.loc[3, "run_id"] in capsys.readouterr().err
-    fused.when = lambda seeds: False
-    assert main(["sweep", *EIGHT]) == 1 and len(fused.widths) == 8  # not without being told
+    crashing.when = lambda seeds: False
+    assert main(["sweep", *EIGHT]) == 1 and len(crashing.widths) == 8  # not without being told
     assert main(["sweep", *EIGHT, "--retry-failed"]) == 0
-    assert fused.widths[8:] == [1]
+    assert crashing.widths[8:] == [1]
     tables(results / "s")
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")])
-def test_out_of_memory_halves_the_group(fused, error, results):
-    fused.when, fused.error = lambda seeds: len(seeds) > 2, error
+def test_out_of_memory_halves_the_group(crashing, error, results):
+    crashing.when, crashing.error = lambda seeds: len(seeds) > 2, error
     assert main(["sweep", *EIGHT]) == 0
-    assert fused.widths == [8, 4, 2, 2, 4, 2, 2] * 2
+    assert crashing.widths == [8, 4, 2, 2, 4, 2, 2] * 2
     assert (adamcmp.load("s").runs["status"] == "done").all()
 
 
@@ -449,7 +459,8 @@ ONE = [*SMALL, "steps=300", "eval.every_steps=70", "engine=eager"]
 def test_going_on_from_a_checkpoint(extra, steps, specs, results, monkeypatch):
     words = [*ONE, *extra]
     adamcmp.run([*words, "study=whole"])
-    begun(specs, words, Store(results / "s"), steps) if (results / "s").mkdir() is None else None
+    (results / "s").mkdir()
+    begun(specs, words, Store(results / "s"), steps)
     counts = trained(monkeypatch)
     adamcmp.run([*words, "study=s"])
     assert sum(counts) <= 300 - steps
@@ -469,7 +480,7 @@ def flipped(content):
 )  # fmt: skip
 def test_a_damaged_checkpoint_starts_its_runs_anew(damage, specs, results, caplog):
     adamcmp.run([*ONE, "study=whole"])
-    (results / "s").mkdir()
+    (results / "s").mkdir(parents=True)
     path = begun(specs, ONE, Store(results / "s"), 140)
     path.write_bytes(damage(path.read_bytes()))
     adamcmp.run([*ONE, "study=s"])
@@ -478,7 +489,7 @@ def test_a_damaged_checkpoint_starts_its_runs_anew(damage, specs, results, caplo
 
 
 def test_every_flipped_bit_of_a_checkpoint_is_found(specs, results):
-    (results / "s").mkdir()
+    (results / "s").mkdir(parents=True)
     store = Store(results / "s")
     path = begun(specs, [*ONE, "model.width=2"], store, 64)
     content = path.read_bytes()
@@ -489,7 +500,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_found(specs, results):
 
 def test_a_checkpoint_of_another_version(specs, results, monkeypatch, caplog):
     adamcmp.run([*ONE, "study=whole"])
-    (results / "s").mkdir()
+    (results / "s").mkdir(parents=True)
     with monkeypatch.context() as other:
         other.setattr("adamcmp.archive.source_digest", lambda: "another")
         begun(specs, ONE, Store(results / "s"), 140)
@@ -500,11 +511,10 @@ def test_a_checkpoint_of_another_version(specs, results, monkeypatch, caplog):
 
 def test_lanes_go_on_from_a_checkpoint_of_more(specs, fused, results, monkeypatch):
     """Halves of a group whose worker was killed, one lane of it diverged: only what is left."""
-    fused.when = lambda seeds: False
-    words = [*ONE, "seed=0,1", "lr=1e-3,1e9,3e-3"]
+    words = [*ONE, "model=logistic", "seed=0,1", "lr=1e-3,1e9,3e-3"]
     adamcmp.sweep([*words, "study=whole"])
     assert (adamcmp.load("whole").runs["status"] == "diverged").sum() == 2
-    (results / "s").mkdir()
+    (results / "s").mkdir(parents=True)
     begun(specs, words, Store(results / "s"), 140, width=6)
     counts = trained(monkeypatch)
     adamcmp.sweep([*words, "seed=1", "study=s"])
@@ -678,6 +688,9 @@ def test_time_left_after_a_resume(specs, monkeypatch):
 
 def test_nobody_reads_the_progress(specs, monkeypatch):
     class Gone:
+        def isatty(self):
+            return False
+
         def write(self, text):
             raise BrokenPipeError
 
