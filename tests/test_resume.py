@@ -280,6 +280,30 @@ def test_signals(number, to, results, whole):
     assert_same_bits(results / "s", whole)
 
 
+@pytest.mark.slow
+@needs_compiler
+def test_trees_killed_at_random_moments(forks, results):
+    """Main process and two workers together, each start a new interpreter; then one worker alone."""
+    words = [*FUSED, "steps=3000"]
+    for workers in (1, 2):
+        began = time.monotonic()
+        with start(*sweep(results, f"w{workers}", [*words, f"workers={workers}"])) as process:
+            process.communicate()
+        whole = time.monotonic() - began
+    assert_same_bits(results / "w1", results / "w2")
+    kills, moments = 0, random.Random(0)
+    for _ in range(20):
+        with start(*sweep(results, "killed", [*words, *TWO])) as process:
+            try:
+                process.communicate(timeout=moments.uniform(0, 0.7 * whole))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                kills += 1
+    assert kills >= 5
+    assert forks.run(*sweep(results, "killed", [*words, *ALONE])) == 0
+    assert_same_bits(results / "killed", results / "w2")
+
+
 OWN = """
 import os, signal, sys, time
 from pathlib import Path
