@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamcmp import frame
-from adamcmp.claims import Standing, claim
+from adamcmp.claims import Standing, claim, standings
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
 from adamcmp.errors import ConfigError, RunFailed
@@ -123,6 +123,7 @@ def execute(
     numerics, specs, left, there = _asked(config, store, force, retry_failed)
     if not left:
         store.discard(there)
+        standings(store.folder)  # clears what a killed process left
         watcher.planned(specs, ())
         return Executed(store.folder, specs, failed=_failed(specs, there))
     with signals() as interrupted, _executor(config, len(left), interrupted) as executor:
