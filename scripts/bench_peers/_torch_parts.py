@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import torch
-from _shared import HIDDEN
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from _shared import HIDDEN
 
 
 def network(model: str, inputs: tuple[int, ...], classes: int = 10) -> nn.Sequential:
@@ -20,8 +22,9 @@ def network(model: str, inputs: tuple[int, ...], classes: int = 10) -> nn.Sequen
     """
     if model == "mlp":
         sizes = (inputs[0], *HIDDEN)
-        hidden = [(nn.Linear(a, b), nn.ReLU()) for a, b in zip(sizes, sizes[1:], strict=False)]
-        return nn.Sequential(*(layer for pair in hidden for layer in pair), nn.Linear(100, classes))
+        hidden = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
+        last = nn.Linear(sizes[-1], classes)
+        return nn.Sequential(*(layer for pair in hidden for layer in pair), last)
     channels, height, width = inputs
     return nn.Sequential(
         *(nn.Conv2d(channels, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),

@@ -11,6 +11,8 @@ import argparse
 import json
 import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 #: Shapes tried, (lanes, rows, inner, columns): the MLP's own products, and squares.
@@ -22,8 +24,8 @@ SHAPES = [
 ]
 
 
-def rates(barrier: Any, seconds: float, found: Any) -> None:
-    """Put the GFLOP/s of one thread at each shape into the queue `found`."""
+def rates(barrier: Any, seconds: float) -> list[float]:
+    """Return the GFLOP/s of one thread at each shape."""
     import torch
 
     torch.set_num_threads(1)
@@ -32,13 +34,13 @@ def rates(barrier: Any, seconds: float, found: Any) -> None:
         a, b = torch.randn(lanes, rows, inner), torch.randn(lanes, inner, columns)
         out = torch.empty(lanes, rows, columns)
         torch.bmm(a, b, out=out)
-        barrier.wait()
+        barrier.wait(timeout=60)
         products, start = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - start) < seconds:
             torch.bmm(a, b, out=out)
             products += 1
         measured.append(2e-9 * lanes * rows * inner * columns * products / elapsed)
-    found.put(measured)
+    return measured
 
 
 def main() -> None:
@@ -47,15 +49,10 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each shape")
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    barrier, found = context.Barrier(options.processes), context.SimpleQueue()
-    arguments = (barrier, options.seconds, found)
-    started = [context.Process(target=rates, args=arguments) for _ in range(options.processes)]
-    for process in started:
-        process.start()
-    sums = [sum(each) for each in zip(*(found.get() for _ in started), strict=True)]
-    for process in started:
-        process.join()
+    n, context = options.processes, multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(n, context) as pool:
+        work = partial(rates, manager.Barrier(n))
+        sums = [sum(each) for each in zip(*pool.map(work, [options.seconds] * n), strict=True)]
     shapes = {"×".join(map(str, s)): round(v, 1) for s, v in zip(SHAPES, sums, strict=True)}
     best = max(shapes, key=shapes.__getitem__)
     print(json.dumps({"gflops": shapes[best], "shape": best, "shapes": shapes}))

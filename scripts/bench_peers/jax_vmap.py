@@ -8,11 +8,13 @@ import math
 import os
 import time
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from _shared import HIDDEN, Cell, Measured, arguments, cells, report, splits, spread
 
 Tree = Any
@@ -22,7 +24,7 @@ def initial(seed: int, sizes: tuple[int, ...]) -> Tree:
     """Return one run's weights as torch.nn.Linear draws them: U(−1/√n, 1/√n) of n inputs."""
     rng = np.random.default_rng([seed, 0])
     layers = []
-    for n, m in zip(sizes, sizes[1:], strict=False):
+    for n, m in pairwise(sizes):
         shapes = ((n, m), (m,))
         draws = (rng.uniform(-1, 1, shape) / math.sqrt(n) for shape in shapes)
         layers.append(tuple(draw.astype(np.float32) for draw in draws))

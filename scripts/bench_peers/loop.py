@@ -11,9 +11,10 @@ import math
 from functools import partial
 
 import torch
+from torch.nn import functional as F
+
 from _shared import Cell, Measured, arguments, cells, report, splits, spread, timed
 from _torch_parts import measure, network
-from torch.nn import functional as F
 
 
 def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a dataset's splits to an npz file, the same numbers that adamcmp trains on.
 
-    scripts/bench_peers/prepare_data.py mnist1d mnist1d.npz
+scripts/bench_peers/prepare_data.py mnist1d mnist1d.npz
 """
 
 import argparse

@@ -7,11 +7,12 @@ import argparse
 from functools import partial
 
 import torch
-from _shared import Cell, Measured, arguments, cells, report, splits, spread, timed
-from _torch_parts import measure, network
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, TensorDataset
+
+from _shared import Cell, Measured, arguments, cells, report, splits, spread, timed
+from _torch_parts import measure, network
 
 
 def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:

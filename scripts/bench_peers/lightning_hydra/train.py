@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 
 import hydra
-from classifier import fit
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+
+from classifier import fit
 
 
 @hydra.main(version_base="1.3", config_path=".", config_name="config")
