@@ -139,10 +139,10 @@ class Arena:
             self.timed([sys.executable, PEERS / "prepare_data.py", dataset, file])
         return file
 
-    def peak(self) -> dict[str, Any]:
-        """Measure the peak of matrix products, all processes at once."""
-        program = [sys.executable, PEERS / "gemm_peak.py", "--processes", str(self.processes)]
-        _, printed = self.timed(program)
+    def peak(self, seconds: float) -> dict[str, Any]:
+        """Measure the peak of matrix products, all processes at once, `seconds` a shape."""
+        options = ["--processes", str(self.processes), "--seconds", str(seconds)]
+        _, printed = self.timed([sys.executable, PEERS / "gemm_peak.py", *options])
         found: dict[str, Any] = json.loads(printed)
         return found
 
