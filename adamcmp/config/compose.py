@@ -7,6 +7,7 @@ the plain ones of a grid, set in the plain values.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 import re
@@ -127,12 +128,13 @@ class Composer:
             ConfigError: When a word is wrong.
         """
         words = _listed(words)
-        found = self.space(words)
-        if found.intervals:
-            raise ConfigError(
-                f"{found.intervals[0].input_line}: an interval has no list of values: it needs "
-                f"sampler=random|sobol|tpe|cmaes n=64."
-            )
+        with _as_typed(words):
+            found = self.space(words)
+            if found.intervals:
+                raise ConfigError(
+                    f"{found.intervals[0].input_line}: an interval has no list of values: it "
+                    f"needs sampler=random|sobol|tpe|cmaes n=64."
+                )
         if not len(found):
             raise ConfigError("These words span no run: an axis has no values.")
         return self.study(found, words, study_name(found))
@@ -252,12 +254,10 @@ class Composer:
         """
         runs: list[RunConfig] = []
         settled: set[tuple[Place, Numerics, Execution, Search]] = set()
-        try:
+        with _as_typed(words):
             for asked in self.runs(found, name):
                 runs.append(asked.run)
                 settled.add((asked.place, asked.numerics, asked.execution, asked.search))
-        except ConfigError as error:
-            raise type(error)(as_typed(str(error), list(words))) from None
         if len(settled) > 1:
             parts = (Place, Numerics, Execution, Search)
             fixed = [field for part in parts for field in part.model_fields]
@@ -297,9 +297,11 @@ class Composer:
         if not options:
             return False
         choice = override.value()
-        if not override.is_delete() and isinstance(choice, str) and choice not in options:
+        for one in choice if isinstance(choice, list) else [choice]:
+            if override.is_delete() or one is None or isinstance(one, dict) or one in options:
+                continue
             raise ConfigError(
-                f"{key}={choice}: there is no such {key}.{nearest(choice, options)} "
+                f"{key}={one}: there is no such {key}.{nearest(str(one), options)} "
                 f"There are: {', '.join(options)}."
             )
         return True
@@ -358,6 +360,15 @@ def _refers(config: DictConfig) -> bool:
     """Return whether a value refers to another setting."""
     written = str(OmegaConf.to_container(config, resolve=False))
     return "${" in _ENVIRONMENT.sub("", written)
+
+
+@contextlib.contextmanager
+def _as_typed(words: Sequence[str]) -> Iterator[None]:
+    """Let an error about a setting name it by the short key that was typed."""
+    try:
+        yield
+    except ConfigError as error:
+        raise type(error)(as_typed(str(error), list(words))) from None
 
 
 def part_defaults(group: str, option: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from adamcmp.config.settings import ROOMS, Execution
 from adamcmp.config.words import COLON, COMMA, SHORT, Grammar, split, unwrapped
 from adamcmp.errors import ConfigError
 
-_ZIP = re.compile(r"(?:zip\(([^()]*)\)|([^=,]+(?:,[^=,]+)+))=(.*)", re.DOTALL)
+_ZIP = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", re.DOTALL)
 #: What changes no number and no cell of a grid, and so no study's name; more seeds widen a study.
 _UNNAMED = {
     *("study", "results", "seed", "n", "dataset.root", "dataset.download"),
@@ -262,6 +262,9 @@ def study_name(found: Space) -> str:
 def _value_text(override: Override) -> str:
     if override.is_interval_sweep():
         return override.get_value_string()
+    value = override.value()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # 1.0 is the setting that 1 is
     return override.get_value_element_as_str()
 
 
