@@ -29,6 +29,7 @@ from adamcmp.config import (
     StudyConfig,
     short,
     study_name,
+    typed,
 )
 from adamcmp.datasets import load
 from adamcmp.errors import ConfigError, StoreError
@@ -112,8 +113,8 @@ class Searching:
         assert self.search.n is not None
         return self._together([self.placeholders(self.search.n, cell) for cell in self.cells])
 
-    def run(self, train: Train) -> list[Executed]:
-        """Train the search to its end, from where it is; return what became of each batch.
+    def run(self, train: Train) -> Executed:
+        """Train the search to its end, from where it is.
 
         Args:
             train: Trains a study's runs that are not there yet, such as `execute`.
@@ -122,30 +123,49 @@ class Searching:
             StoreError: When another process searches the same study.
         """
         folder = self.config.place.folder
-        done: list[Executed] = []
+        trained: list[str] = []
         with _alone(folder), _quiet():
             studies = [self._optuna(folder, cell) for cell in self.cells]
-            while True:
-                asked = [self._ask(study) for study in studies]
-                if not any(asked):
-                    return done
-                configs = [
-                    self._config(cell, [self._setting(trial) for trial in trials])
-                    for cell, trials in zip(self.cells, asked, strict=True)
-                    if trials
-                ]
-                done.append(train(self._together(configs)))
-                if done[-1].elsewhere:
-                    return done
+            while any(asked := [self._ask(study) for study in studies]):
+                done = train(self._of_trials(asked))
+                trained += done.trained
+                if done.elsewhere:  # another command trains some of these very runs
+                    return replace(done, trained=tuple(trained))
                 for study, cell, trials in zip(studies, self.cells, asked, strict=True):
-                    self._tell(study, cell, trials, done[-1])
+                    self._tell(study, cell, trials, done)
+            every = train(self._of_trials([study.get_trials() for study in studies]))
+        return replace(every, trained=tuple(trained))
 
-    def best(self) -> Iterator[tuple[str, dict[str, Any], float]]:
-        """Yield each cell's name, best setting and its objective."""
+    def best(self) -> list[tuple[str, float]]:
+        """Return the words of each cell's best setting, and its objective."""
         with _quiet():
-            for cell in self.cells:
-                trial = self._optuna(self.config.place.folder, cell).best_trial
-                yield cell.name, self._setting(trial), float(trial.value or math.nan)
+            studies = [self._optuna(self.config.place.folder, cell) for cell in self.cells]
+            return [
+                (self._typed(cell, study.best_trial), study.best_value)
+                for cell, study in zip(self.cells, studies, strict=True)
+            ]
+
+    def _typed(self, cell: Cell, trial: FrozenTrial) -> str:
+        """Return a trial as the words that would train it."""
+        setting = self._setting(trial)
+        words = _flat([self._overrides(key, value) for key, value in setting.items()])
+        return " ".join(filter(None, [cell.name, *(typed(str(o.input_line)) for o in words)]))
+
+    @property
+    def objective(self) -> str:
+        """The metric that is minimized."""
+        run = self.config.runs[0]
+        usual = "val_error" if run.dataset.kind == "classification" else "val_loss"
+        return self.search.objective or usual
+
+    def _of_trials(self, trials: Sequence[Sequence[FrozenTrial]]) -> StudyConfig:
+        """Return the runs of trials, given for each cell."""
+        configs = [
+            self._config(cell, [self._setting(trial) for trial in own])
+            for cell, own in zip(self.cells, trials, strict=True)
+            if own
+        ]
+        return self._together(configs)
 
     def _check(self, runs: Sequence[RunConfig]) -> None:
         with contextlib.suppress(ImportError):
@@ -230,9 +250,8 @@ class Searching:
             return
         runs = self._config(cell, [self._setting(trial) for trial in trials]).runs
         ids = {spec.config: spec.run_id for spec in done.specs}
-        objective = self.search.objective or _objective(runs[0])
-        rows = frame.runs_table(done.folder, ["run_id", objective]).to_pylist()
-        values = {row["run_id"]: row[objective] for row in rows}
+        rows = frame.runs_table(done.folder, ["run_id", self.objective]).to_pylist()
+        values = {row["run_id"]: row[self.objective] for row in rows}
         for trial, own in zip(trials, _chunks(runs, self.seeds), strict=True):
             found = [values.get(ids[run]) for run in own]
             finite = [value for value in found if value is not None and math.isfinite(value)]
@@ -267,10 +286,6 @@ def _flat(points: Sequence[tuple[Override, ...]]) -> tuple[Override, ...]:
 
 def _chunks(runs: Sequence[RunConfig], size: int) -> list[Sequence[RunConfig]]:
     return [runs[i : i + size] for i in range(0, len(runs), size)]
-
-
-def _objective(run: RunConfig) -> str:
-    return "val_error" if run.dataset.kind == "classification" else "val_loss"
 
 
 def _sampler(name: str, number: int) -> Any:

@@ -17,7 +17,7 @@ from adamcmp.config.settings import (
     setting_types,
 )
 from adamcmp.config.studies import Select, StudyFile, compose_study, read_study, study_files
-from adamcmp.config.words import SHORT
+from adamcmp.config.words import SHORT, typed
 
 __all__ = [
     "ROOMS",
@@ -45,4 +45,5 @@ __all__ = [
     "short",
     "study_files",
     "study_name",
+    "typed",
 ]

@@ -147,6 +147,15 @@ class Composer:
         """
         return space(_listed(words), self._grammar)
 
+    def searches(self, words: Iterable[str]) -> bool:
+        """Return whether words ask for a search over ranges instead of a grid.
+
+        Raises:
+            ConfigError: When a word cannot be read.
+        """
+        fixed = self.space(words).fixed
+        return any(o.key_or_group == "sampler" and o.value() is not None for o in fixed)
+
     def override(self, word: str) -> Override:
         """Return what one word says.
 
