@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import adamcmp
-from adamcmp import dispatch, frame, grouping
+from adamcmp import dispatch, frame, grouping, planner
 from adamcmp.claims import claim, standings
 from adamcmp.cli import main
 from adamcmp.cli.progress import Bar
@@ -253,8 +253,13 @@ def test_workers_killed_with_their_parent_and_without(results, whole):
 
 @pytest.mark.parametrize(
     ("number", "to"),
-    [(signal.SIGINT, "group"), (signal.SIGTERM, "group"), (signal.SIGTERM, "main"), (signal.SIGTERM, "worker")],
-)  # fmt: skip
+    [
+        (signal.SIGINT, "group"),
+        pytest.param(signal.SIGTERM, "group", marks=pytest.mark.slow),
+        (signal.SIGTERM, "main"),
+        pytest.param(signal.SIGTERM, "worker", marks=pytest.mark.slow),
+    ],
+)
 def test_signals(number, to, results, whole):
     """They reach the whole group of processes (Ctrl-C), the main process, or a worker alone."""
     words = sweep(results, "s", [*LONG, "workers=2", "checkpoint_every=100"])
@@ -399,22 +404,23 @@ def test_what_a_model_prints_is_not_the_summary(own, capsys):
 def fused(monkeypatch):
     """Groups of lanes without a compiler."""
     monkeypatch.setattr(grouping, "fuses", lambda spec: True)
+    monkeypatch.setattr(planner.Forecast, "width", lambda self, specs: 8)
 
 
 @pytest.fixture
 def crashing(fused, monkeypatch):
     """Groups crash when they are told to; else their lanes are trained one by one, for speed."""
-    run = loop._Training.run
+    run = loop.Training.run
 
     def crash_or_run(self):
         crashing.widths.append(self.width)
         if crashing.when([run.spec.config.protocol.seed for run in self.runs]):
             raise crashing.error
-        alone = [run(loop._Training(LaneGroup((r.spec,)), self.watch)) for r in self.runs]
+        alone = [run(loop.Training(LaneGroup((r.spec,)), self.watch)) for r in self.runs]
         return Done([r for d in alone for r in d.runs], [m for d in alone for m in d.metrics])
 
     crashing = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
-    monkeypatch.setattr(loop._Training, "run", crash_or_run)
+    monkeypatch.setattr(loop.Training, "run", crash_or_run)
     return crashing
 
 
