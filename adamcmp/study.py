@@ -189,7 +189,7 @@ def _executor(
     workers = min(_workers(config), runs) if runs > 1 else 0
     executor: Executor = Serial(interrupted)
     if workers:
-        executor = Pool(workers, config.numerics.threads or 1)
+        executor = Pool(workers, config.numerics.threads or 1, "adamcmp.training")
     try:
         yield executor
     finally:

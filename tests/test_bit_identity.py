@@ -93,7 +93,9 @@ def check_lanes(name, specs, engine):
         assert rows([LaneGroup(tuple(lanes), True)], lane.run_id) == alone
 
 
-@pytest.mark.parametrize("name", FUSED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "vit")) for n in FUSED]
+)
 def test_fused_lanes(name, specs):
     check_lanes(name, specs, "eager")
 

@@ -3,13 +3,10 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 
@@ -172,23 +169,6 @@ class TestSweep:
         assert main(["sweep", "optimizer=adam,adamw", "wd=0,0.1", *FAST]) == 0
         out, err = capsys.readouterr()
         assert "3 runs (3 trained now)" in out and "1 of 4 combinations are the same run" in err
-
-    def test_ctrl_c_for_real(self, results):
-        """SIGINT in the middle: exit 130 within seconds, what was finished is kept."""
-        words = ["optimizer=sgd,adam", "wd=0", *SMALL, "study=cut", "eval.every=1000"]
-        long = subprocess.Popen(
-            [*PYTHON, "sweep", *words, "epochs=1,1000000", "workers=3"],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        deadline = time.monotonic() + 120
-        while not list(results.glob("cut/runs/0*.parquet")) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        long.send_signal(signal.SIGINT)
-        _, err = long.communicate(timeout=30)
-        assert long.returncode == 130
-        assert "the same command goes on from there" in err and "Traceback" not in err
-        assert 1 <= len(pd.read_parquet(results / "cut" / "runs")) <= 3
 
     def test_interrupted(self, capsys, monkeypatch):
         """Ctrl-C keeps what was finished, and says how to go on."""
