@@ -15,7 +15,7 @@ COMMANDS = {
     "run": ("adamcmp.cli.train", "train one run: adamcmp run optimizer=adamw wd=0.01"),
     "sweep": (
         "adamcmp.cli.train",
-        "train a grid: adamcmp sweep optimizer=adam_l2,adamw seed=0,1",
+        "train a grid: adamcmp sweep optimizer=adam_l2,adamw seeds=5",
     ),
     "study": ("adamcmp.cli.studies", "train a study file's grids, then seeds of its winners"),
     "extend": (
@@ -45,7 +45,8 @@ options:
   --version      show the version
 
 `adamcmp COMMAND --help` says more. Results go to results/<study>/ (results=,
-or the environment's ADAMCMP_RESULTS; study=, default scratch).
+or the environment's ADAMCMP_RESULTS; study=, else scratch for `run`, and for
+`sweep` a name made of its words).
 """
 
 

@@ -25,11 +25,20 @@ words:
   +KEY=VALUE  ~KEY      add a key, delete a key (Hydra's grammar)
   KEY=A,B  KEY=range(0,5)  KEY=choice(A,B)
                         several values: `sweep` trains every combination
+  seeds=5               seeds 0 to 4
+  KEY=logspace(1e-4,1e-1,7)  KEY=linspace(0,1,5)  KEY=powers(2,-12,-4)
+                        rows of numbers; they mix with others, as in wd=0,powers(2,-12,-4)
+  KEY,KEY=A:B,C:D       pairs
+  KEY=tag(log,interval(1e-4,1e-1)) sampler=tpe n=64
+                        a search; sampler= is random, sobol, tpe or cmaes
+  workers= threads= engine=
+                        how the work is spread, and computed
 
 examples:
   adamcmp run optimizer=adamw wd=0.01
   adamcmp run dataset=digits model=cnn optimizer=sgd lr=0.05 epochs=20
-  adamcmp sweep optimizer=adam_l2,adamw lr=1e-3,1e-2 'seed=range(0,5)' study=first
+  adamcmp sweep optimizer=adam_l2,adamw lr=1e-3,1e-2 seeds=5 study=first
+  adamcmp sweep 'lr=logspace(1e-3,1e-1,9)' 'wd=powers(2,-12,-4)' seeds=3 --dry-run
 """
 
 
