@@ -56,7 +56,7 @@ def same(one, other):
 
 POOL = [
     "optimizer=adamw,sgd",
-    "optimizer=glob(adam*),own",
+    "optimizer=glob(adam*)",
     "optimizer=own",
     "model=mlp,logistic",
     "schedule=cosine,step",
@@ -64,7 +64,7 @@ POOL = [
     "lr=1e-3,1e-2",
     "lr=1,0.1",
     "lr=choice(1e-05,.5,1E-2)",
-    "lr=${wd_of_env},0.1",
+    "lr=${eval.every},0.1",
     "wd=range(0,0.3,0.1)",
     "wd=${optimizer.lr},0",
     "wd=sort(3,1,2,reverse=true)",
@@ -97,7 +97,7 @@ def own(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mine")
     (folder / "optimizer").mkdir()
     (folder / "optimizer" / "own.yaml").write_text(
-        "defaults: [adamw, _self_]\nlr: ${oc.env:NO_SUCH,0.125}\nweight_decay: ${optimizer.lr}\n"
+        "defaults: [adamw, _self_]\nlr: 0.125\nweight_decay: ${optimizer.lr}\n"
     )
     return Composer(str(folder))
 
@@ -124,12 +124,47 @@ def _some(runs, count, few):
     return enumerate(runs) if count <= 12 or few.random() < 0.2 else []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "lr=1e-3,1e-2 optimizer={lr:0.5}",
+        "optimizer={lr:0.5} lr=1e-3,1e-2",
+        "eval.every=1,2 eval={every:3.0},{every_steps:4}",
+        "eval.every=1,2 ++eval.every=3",
+        "~optimizer.betas optimizer.betas=[0.9,0.99],[0.8,0.9]",
+        "optimizer=own lr=1,2",
+        "optimizer=own,sgd lr=1,2 wd=0.5,${eval.every}",
+        "wd=0.5 optimizer.coupling=none,l2,decoupled lr=1,2",
+        "lr=1 seed=1,2 lr=2,3",
+        "optimizer.name=null,'null',true,'1',1e3,\"${x}\"",
+        "optimizer.name=a:b,'${oc.env:HOME}',???",
+        "optimizer=sgd,adamw optimizer.betas=[0.9,0.99],[0.8,0.9]",
+        "grad_clip=1,null,.5 optimizer.amsgrad=true,FALSE eval.every=1,inf",
+        "model=custom model.target=x.Y +model.sizes=[1,2],{a:3} +model.act=relu,null",
+        "study=a results=r,r workers=0",
+    ],
+)
+def test_points_where_words_meet(own, words):
+    """Words about one value, references, deletions: as Hydra has them, its errors too."""
+    words = words.split()
+    try:
+        expected = list(really(own, words))
+    except ConfigError as error:
+        with pytest.raises(ConfigError) as ours:
+            list(own.runs(own.space(words), "s"))
+        assert str(ours.value) == str(error)
+        return
+    found = list(own.runs(own.space(words), "s"))
+    assert [one.run for one in found] == [one.run for one in expected]
+    assert [one.run.settings() for one in found] == [one.run.settings() for one in expected]
+
+
 def test_a_thousand_points_in_hydras_order_with_two_compositions(composer, monkeypatch):
     words = ["lr=range(1,11)", "optimizer=adamw,adam_l2", "wd=range(10)", "seed=range(5)"]
     calls, composed = [], composer._composed
-    monkeypatch.setattr(composer, "_composed", lambda o: calls.append(o) or composed(o))
-    found = list(composer.runs(composer.space(words), "s"))
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(composer, "_composed", lambda o: calls.append(o) or composed(o))
+        found = list(composer.runs(composer.space(words), "s"))
     assert len(calls) == 2
     overrides = OverridesParser.create().parse_overrides([long(word) for word in words])
     (batch,) = BasicSweeper.split_arguments(overrides, None)
@@ -359,13 +394,11 @@ class TestNames:
         assert composer.sweep(["study=mine", "lr=1,2"]).place.study == "mine"
         assert composer.run(["lr=1"]).place.study == "scratch"
         assert composer.sweep(["study=null", "lr=1,2"]).place.study.startswith("lr-1-2_")
-        (tmp_path / "optimizer").mkdir()
-        (tmp_path / "optimizer" / "own.yaml").write_text(
-            "# @package _global_\nstudy: theirs\noptimizer: {rule: sgd, coupling: l2, lr: 0.1}\n"
-        )
+        (tmp_path / "setup").mkdir()
+        (tmp_path / "setup" / "own.yaml").write_text("# @package _global_\nstudy: theirs\n")
         own = Composer(str(tmp_path))
-        assert own.sweep(["optimizer=own", "lr=1,2"]).place.study == "theirs"
-        assert own.sweep(["optimizer=own", "lr=1,2", "study=x"]).place.study == "x"
+        assert own.sweep(["+setup=own", "lr=1,2"]).place.study == "theirs"
+        assert own.sweep(["+setup=own", "lr=1,2", "study=x"]).place.study == "x"
 
     def test_more_seeds_widen_the_same_study(self, capsys, results):
         small = ["dataset=teacher", "steps=2", "model=logistic", "lr=0.1,0.2"]

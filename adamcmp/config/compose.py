@@ -256,8 +256,8 @@ class Composer:
             chosen = config.hydra.runtime.choices.get("optimizer")
             with open_dict(config):
                 del config["hydra"]
-            if chosen and isinstance(config.get("optimizer"), DictConfig):
-                config.optimizer.name = chosen  # a variant's label is the word that chose it
+                if chosen and isinstance(config.get("optimizer"), DictConfig):
+                    config.optimizer.name = chosen  # a variant's label is the word that chose it
             self._bases[group_words] = config
         return self._bases[group_words]
 
