@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _HOMES = {
-    "run": "adamcmp.study",
-    "sweep": "adamcmp.study",
-    "load": "adamcmp.study",
-    "Study": "adamcmp.study",
+    "run": "adamcmp.face",
+    "sweep": "adamcmp.face",
+    "load": "adamcmp.face",
+    "Study": "adamcmp.face",
     "torch_optimizer": "adamcmp.training.torch_optim",
     "AdamcmpError": "adamcmp.errors",
     "ConfigError": "adamcmp.errors",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         RunFailed,
         StoreError,
     )
-    from adamcmp.study import Study, load, run, sweep
+    from adamcmp.face import Study, load, run, sweep
     from adamcmp.training.torch_optim import torch_optimizer
 
 __all__ = [

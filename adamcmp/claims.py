@@ -102,12 +102,18 @@ def claim(study: Path, wanted: Collection[str]) -> Iterator[Claim]:
 
 
 def standings(study: Path) -> list[Standing]:
-    """Return how far each process is that trains runs of a study now."""
+    """Return how far each process is that trains runs of a study now.
+
+    What dead processes have left of their claims is removed on the way.
+    """
     folder = study / "claims"
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return []
     with FileLock(folder / ".lock"):
-        return [standing for standing, _ in _held(folder)]
+        held = _held(folder)
+        if not held:
+            _clear(folder)
+        return [standing for standing, _ in held]
 
 
 def _held(folder: Path) -> list[tuple[Standing, list[str]]]:

@@ -150,7 +150,7 @@ def _next(values: Sequence[float]) -> float:
     steps = [b - a for a, b in pairwise(values)]
     ratios = [b / a for a, b in pairwise(values)]
     even = len(steps) > 1 and all(math.isclose(s, steps[0], rel_tol=1e-6) for s in steps)
-    if even and values[-1] + steps[0] > 0:
+    if even and values[-1] + steps[0] > 1e-6 * values[-1]:  # not 0
         return float(f"{values[-1] + steps[0]:.6g}")
     alternate = (
         not even and len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)

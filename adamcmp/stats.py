@@ -86,7 +86,7 @@ def ranked(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
     """
     runs = runs[runs["status"] != "failed"]
     settings = [*setting_columns(runs), *(["optimizer"] if by != "optimizer" else [])]
-    places = []
+    found = []
     for (_, name), group in runs.groupby([*PROBLEM, by], sort=False):
         by_setting = group.groupby([group[c].map(str) for c in settings], sort=False)
         metric = f"val_{measure_of(group)}"
@@ -101,8 +101,9 @@ def ranked(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
         )
         order = scores.sort_values(["diverged", "score"], kind="stable").index
         place = {setting: rank for rank, setting in enumerate(order)}
-        places.append(by_setting.ngroup().map(dict(enumerate(map(place.get, scores.index)))))
-    return runs.assign(rank=pd.concat(places)) if places else runs.assign(rank=0)
+        ranks = dict(enumerate(map(place.get, scores.index)))
+        found.append(group.assign(rank=by_setting.ngroup().map(ranks)))
+    return pd.concat(found) if found else runs.assign(rank=0)
 
 
 def chosen(runs: pd.DataFrame) -> pd.DataFrame:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from adamcmp import frame
-from adamcmp.claims import Standing, claim
-from adamcmp.config import Composer, Numerics, StudyConfig
+from adamcmp.claims import Standing, claim, standings
+from adamcmp.config import Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
-from adamcmp.errors import ConfigError, RunFailed
+from adamcmp.errors import ConfigError
 from adamcmp.executors import Executor, Pool, Serial
 from adamcmp.forecast import forecast, preview_forecast
 from adamcmp.grouping import LaneGroup, grouped
@@ -25,39 +23,7 @@ from adamcmp.store import Store
 from adamcmp.types import Outcome
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from adamcmp.training import Progress
-
-
-@dataclass(frozen=True)
-class Study:
-    """A study on disk.
-
-    Attributes:
-        folder: Where it is.
-    """
-
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """The study's name."""
-        return self.folder.name
-
-    @property
-    def runs(self) -> pd.DataFrame:
-        """One row a run; columns as DESIGN and the README name them."""
-        return self._tables[0]
-
-    @property
-    def metrics(self) -> pd.DataFrame:
-        """One row per run and evaluation."""
-        return self._tables[1]
-
-    @cached_property
-    def _tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return frame.load(self.folder)
 
 
 Planned = Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...]], None]
@@ -123,6 +89,7 @@ def execute(
     numerics, specs, left, there = _asked(config, store, force, retry_failed)
     if not left:
         store.discard(there)
+        standings(store.folder)  # clears what a killed process left
         watcher.planned(specs, ())
         return Executed(store.folder, specs, failed=_failed(specs, there))
     with signals() as interrupted, _executor(config, len(left), interrupted) as executor:
@@ -222,7 +189,7 @@ def _executor(
     workers = min(_workers(config), runs) if runs > 1 else 0
     executor: Executor = Serial(interrupted)
     if workers:
-        executor = Pool(workers, config.numerics.threads or 1)
+        executor = Pool(workers, config.numerics.threads or 1, "adamcmp.training")
     try:
         yield executor
     finally:
@@ -240,72 +207,3 @@ def _workers(config: StudyConfig) -> int:
 
 def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(spec.run_id for spec in specs if there.get(spec.run_id) == "failed")
-
-
-def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]:
-    """Train one run, or read it where it is there already.
-
-    Args:
-        overrides: The words of a command line, such as ``["optimizer=adamw", "wd=0.01"]``.
-        force: Train it anew.
-
-    Returns:
-        The run's row of `runs`, and ``folder``.
-
-    Raises:
-        ConfigError: When a word is wrong.
-        RunFailed: When training crashed.
-    """
-    done = execute(Composer().run(overrides), force=force)
-    return summary(done)
-
-
-def sweep(overrides: Iterable[str] = ()) -> Study:
-    """Train every run of a grid that is not there yet.
-
-    Args:
-        overrides: The words of a command line, comma lists and Hydra's sweep functions among
-            them, such as ``["optimizer=adam_l2,adamw", "seed=range(5)"]``.
-
-    Raises:
-        ConfigError: When a word is wrong.
-        RunFailed: When training of a run crashed; the others are stored.
-    """
-    done = execute(Composer().sweep(overrides))
-    if done.failed:
-        errors = frame.runs_table(done.folder, ["run_id", "error"]).to_pylist()
-        first = next(r["error"] for r in reversed(errors) if r["run_id"] == done.failed[0])
-        raise RunFailed(
-            f"{len(done.failed)} of {len(done.specs)} runs failed: {first.splitlines()[0]} "
-            f"(`adamcmp show {done.failed[0]}` has the traceback)."
-        )
-    return Study(done.folder)
-
-
-def load(study: str | None = None, results: str | None = None) -> Study:
-    """Return a study on disk.
-
-    Args:
-        study: Its name; None takes the latest.
-        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS`` or ``results``.
-
-    Raises:
-        NotFound: When there is none of that name.
-    """
-    root = results or os.environ.get("ADAMCMP_RESULTS", "results")
-    return Study(frame.study_folder(Path(root).expanduser(), study))
-
-
-def summary(done: Executed) -> dict[str, Any]:
-    """Return the row of the one run of a command, and its folder.
-
-    Raises:
-        RunFailed: When it crashed.
-    """
-    run_id = done.specs[0].run_id
-    table = frame.runs_table(done.folder)
-    rows = [row for row in table.to_pylist() if row["run_id"] == run_id]
-    if rows[-1]["status"] == "failed":
-        first = rows[-1]["error"].splitlines()[0]
-        raise RunFailed(f"The run crashed: {first} (`adamcmp show {run_id}` has the traceback).")
-    return {**rows[-1], "folder": str(done.folder)}

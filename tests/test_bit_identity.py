@@ -1,10 +1,12 @@
 """A run's numbers are the same bits alone, as any lane of any group, and in any order."""
 
+import random
+
 import pytest
 
-from adamcmp.grouping import LaneGroup, group
+from adamcmp.grouping import LaneGroup, Task, group
 from adamcmp.training import train_group
-from adamcmp.types import Done
+from adamcmp.types import Done, Stopped
 from tests.conftest import CPU, needs_compiler
 
 #: Every model that fuses, with widths, batch sizes and options that are odd on purpose.
@@ -56,6 +58,21 @@ def rows(groups, of):
     raise AssertionError(of)
 
 
+def metrics(groups, task=None):
+    """Return the metrics of all runs of some groups by run, wall time left out."""
+    found = {}
+    for each in groups:
+        outcome = train_group(each, task=task)
+        assert isinstance(outcome, Done), outcome
+        for row in outcome.metrics:
+            row.pop("wall_time_s")
+            # Compared as text: NaN is equal to itself there, and 0.0 is not -0.0.
+            found.setdefault(row["run_id"], []).append(
+                {k: repr(v) for k, v in row.items()} | {"step": row["step"]}
+            )
+    return found
+
+
 #: What is compiled by default; the others take a compilation each and are marked slow.
 COMPILED = [
     pytest.param(name, marks=() if name in ("mlp-default", "mlp-all") else pytest.mark.slow)
@@ -76,7 +93,9 @@ def check_lanes(name, specs, engine):
         assert rows([LaneGroup(tuple(lanes), True)], lane.run_id) == alone
 
 
-@pytest.mark.parametrize("name", FUSED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "vit")) for n in FUSED]
+)
 def test_fused_lanes(name, specs):
     check_lanes(name, specs, "eager")
 
@@ -85,6 +104,39 @@ def test_fused_lanes(name, specs):
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_lanes(name, specs):
     check_lanes(name, specs, "compiled")
+
+
+@needs_compiler
+def test_every_width_and_way(specs, tmp_path):
+    """64 compiled lanes: at four widths, shuffled, beside lanes that leave, after resumes."""
+    numerics = CPU.model_copy(update={"engine": "compiled"})
+    words = ["model=mlp", "lr=1e-3,1e12", "wd=0,0.03,0.1,0.2", "seed=range(8)"]
+    when = ["steps=150", "eval.every_steps=40", "eval.train_examples=100"]
+    planned = list(specs([*words, *when], numerics))
+    assert len(planned) == 64
+    wanted = metrics([LaneGroup(tuple(planned), True)])
+    stay = {i for i, found in wanted.items() if max(row["step"] for row in found) == 150}
+    assert 32 <= len(stay) < 64  # the others diverge, and leave the batch
+    some = [*planned[:3], *planned[30:34], *planned[-4:]]
+    shuffled = random.Random(0).sample(planned, len(planned))
+    for lanes, width in ((some, 1), (some, 3), (planned, 8), (shuffled, 8), (shuffled, 64)):
+        groups = [LaneGroup(tuple(lanes[i : i + width]), True) for i in range(0, len(lanes), width)]
+        for run_id, found in metrics(groups).items():
+            assert found == wanted[run_id], width
+    group = LaneGroup(tuple(planned[::5]), True)
+    for moments in ([64], [104], [40, 144], [64, 80, 120]):
+        task = Task(group, tmp_path / "checkpoints" / f"{moments}.npz", 1e9)
+        for moment in moments:
+            taken = [0]
+            stopped = train_group(
+                group,
+                lambda p, t=taken: t.append(p.step),
+                task,
+                lambda t=taken, m=moment: t[-1] >= m,
+            )
+            assert isinstance(stopped, Stopped)
+        for run_id, found in metrics([group], task).items():
+            assert found == wanted[run_id], moments
 
 
 @pytest.mark.parametrize("name", SINGLE)

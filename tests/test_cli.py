@@ -3,13 +3,10 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 
@@ -173,23 +170,6 @@ class TestSweep:
         out, err = capsys.readouterr()
         assert "3 runs (3 trained now)" in out and "1 of 4 combinations are the same run" in err
 
-    def test_ctrl_c_for_real(self, results):
-        """SIGINT in the middle: exit 130 within seconds, what was finished is kept."""
-        words = ["optimizer=sgd,adam", "wd=0", *SMALL, "study=cut", "eval.every=1000"]
-        long = subprocess.Popen(
-            [*PYTHON, "sweep", *words, "epochs=1,1000000", "workers=3"],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        deadline = time.monotonic() + 120
-        while not list(results.glob("cut/runs/0*.parquet")) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        long.send_signal(signal.SIGINT)
-        _, err = long.communicate(timeout=30)
-        assert long.returncode == 130
-        assert "the same command goes on from there" in err and "Traceback" not in err
-        assert 1 <= len(pd.read_parquet(results / "cut" / "runs")) <= 3
-
     def test_interrupted(self, capsys, monkeypatch):
         """Ctrl-C keeps what was finished, and says how to go on."""
         import adamcmp.training.loop as loop
@@ -312,7 +292,8 @@ class TestBrowse:
         out = run(capsys, "parts")
         import adamcmp.configs
 
-        for file in Path(adamcmp.configs.__file__).parent.glob("*/*.yaml"):
+        files = Path(adamcmp.configs.__file__).parent.glob("*/*.yaml")
+        for file in (file for file in files if file.parent.name != "study"):
             (line,) = [x for x in out.splitlines() if x.split()[:1] == [file.stem]]
             assert len(line.split(None, 1)[1]) > 10, (
                 f"{file} needs a first line that says what it is"
@@ -404,5 +385,5 @@ def test_a_terminal_shows_a_bar():
     )
     os.set_blocking(ours, False)
     shown = os.read(ours, 1 << 16).decode()
-    assert all(word in shown for word in ("loss=", "acc=", "gap=", "/300 ["))
+    assert all(word in shown for word in ("loss 0.", "acc 0.", "gap ", "%|"))
     assert "%|" not in done.stdout and "300 steps" in done.stdout

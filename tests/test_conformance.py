@@ -18,7 +18,7 @@ from adamcmp.training import check_group, train_group
 from adamcmp.types import Data, Done, Shape, Split
 
 FOLDER = Path(adamcmp.configs.__file__).parent
-YAMLS = sorted(FOLDER.glob("*/*.yaml"))
+YAMLS = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != "study")
 
 #: What a yaml cannot know by itself: the user's own class or file.
 OWN = {

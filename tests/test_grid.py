@@ -97,12 +97,12 @@ def own(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mine")
     (folder / "optimizer").mkdir()
     (folder / "optimizer" / "own.yaml").write_text(
-        "defaults: [adamw, _self_]\nlr: 0.125\nweight_decay: ${optimizer.lr}\n"
+        "defaults: [adamw, _self_]\nlr: ${oc.decode:${oc.env:NO_SUCH,0.125}}\nweight_decay: ${optimizer.lr}\n"
     )
     return Composer(str(folder))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(POOL), min_size=1, max_size=5, unique=True), st.data())
 def test_points_are_what_hydra_composes(own, words, data):
     space = own.space(words)
@@ -162,8 +162,8 @@ def test_points_where_words_meet(own, words):
 def test_a_thousand_points_in_hydras_order_with_two_compositions(composer, monkeypatch):
     words = ["lr=range(1,11)", "optimizer=adamw,adam_l2", "wd=range(10)", "seed=range(5)"]
     calls, composed = [], composer._composed
-    with monkeypatch.context() as patch:
-        patch.setattr(composer, "_composed", lambda o: calls.append(o) or composed(o))
+    with monkeypatch.context() as watched:
+        watched.setattr(composer, "_composed", lambda o: calls.append(o) or composed(o))
         found = list(composer.runs(composer.space(words), "s"))
     assert len(calls) == 2
     overrides = OverridesParser.create().parse_overrides([long(word) for word in words])
@@ -394,11 +394,11 @@ class TestNames:
         assert composer.sweep(["study=mine", "lr=1,2"]).place.study == "mine"
         assert composer.run(["lr=1"]).place.study == "scratch"
         assert composer.sweep(["study=null", "lr=1,2"]).place.study.startswith("lr-1-2_")
-        (tmp_path / "setup").mkdir()
-        (tmp_path / "setup" / "own.yaml").write_text("# @package _global_\nstudy: theirs\n")
+        (tmp_path / "experiment").mkdir()
+        (tmp_path / "experiment" / "own.yaml").write_text("# @package _global_\nstudy: theirs\n")
         own = Composer(str(tmp_path))
-        assert own.sweep(["+setup=own", "lr=1,2"]).place.study == "theirs"
-        assert own.sweep(["+setup=own", "lr=1,2", "study=x"]).place.study == "x"
+        assert own.sweep(["+experiment=own", "lr=1,2"]).place.study == "theirs"
+        assert own.sweep(["+experiment=own", "lr=1,2", "study=x"]).place.study == "x"
 
     def test_more_seeds_widen_the_same_study(self, capsys, results):
         small = ["dataset=teacher", "steps=2", "model=logistic", "lr=0.1,0.2"]

@@ -107,7 +107,7 @@ class Bar:
                     self.best[row["optimizer"]] = min(before, measure)
         else:
             self.counts["failed"] += len(group.specs)
-        if time.monotonic() - self._drawn >= DRAW_EVERY:
+        if time.monotonic() - self._drawn >= DRAW_EVERY or self.pace.done == self.pace.runs:
             self._draw()
 
     def _draw(self) -> None:

@@ -46,7 +46,7 @@ def run(words: list[str]) -> int:
     if options.dry_run:
         return dry_run(lambda: composer.run(options.words), options)
     config = composer.run(options.words)
-    from adamcmp.study import summary
+    from adamcmp.face import summary
 
     done = train(config, options)
     row = summary(done)
@@ -69,10 +69,26 @@ def _sweep(options: argparse.Namespace) -> int:
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
+    if composer.searches(options.words):
+        return _search(composer, options)
     if options.dry_run:
         return dry_run(lambda: composer.sweep(options.words), options)
     done = train(composer.sweep(options.words), options)
     report_sweep(done, options.json)
+    return 1 if done.failed else 0
+
+
+def _search(composer: Composer, options: argparse.Namespace) -> int:
+    from adamcmp.search import Searching
+
+    searching = Searching(composer, options.words)
+    if options.dry_run:
+        return dry_run(searching.preview, options)
+    done = searching.run(lambda config: train(config, options))
+    report_sweep(done, options.json)
+    if not options.json and not done.elsewhere:
+        for words, value in searching.best():
+            print(f"best {searching.objective} {value:.4f}: {words}")
     return 1 if done.failed else 0
 
 

@@ -1,7 +1,7 @@
 """From the words of a command line and yaml files to frozen, validated dataclasses."""
 
 from adamcmp.config.compose import Composer, part_defaults
-from adamcmp.config.grid import Axis, Space, study_name
+from adamcmp.config.grid import Axis, Interval, Space, short, study_name
 from adamcmp.config.settings import (
     ROOMS,
     Eval,
@@ -10,13 +10,14 @@ from adamcmp.config.settings import (
     Place,
     Protocol,
     RunConfig,
+    Search,
     StudyConfig,
     build_part,
     build_run,
     setting_types,
 )
 from adamcmp.config.studies import Select, StudyFile, compose_study, read_study, study_files
-from adamcmp.config.words import SHORT
+from adamcmp.config.words import SHORT, typed
 
 __all__ = [
     "ROOMS",
@@ -25,10 +26,12 @@ __all__ = [
     "Composer",
     "Eval",
     "Execution",
+    "Interval",
     "Numerics",
     "Place",
     "Protocol",
     "RunConfig",
+    "Search",
     "Select",
     "Space",
     "StudyConfig",
@@ -39,6 +42,8 @@ __all__ = [
     "part_defaults",
     "read_study",
     "setting_types",
+    "short",
     "study_files",
     "study_name",
+    "typed",
 ]

@@ -12,7 +12,7 @@ import copy
 import itertools
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -40,6 +40,7 @@ from adamcmp.config.settings import (
     Numerics,
     Place,
     RunConfig,
+    Search,
     StudyConfig,
 )
 from adamcmp.config.words import SHORT, Grammar, as_typed
@@ -98,7 +99,12 @@ class Composer:
         """
         words = _listed(words)
         self.one(words)
-        return self._study(self.space(words), words, "scratch")
+        config = self.study(self.space(words), words, "scratch")
+        if config.search.sampler:
+            raise ConfigError(
+                f"sampler={config.search.sampler}: `run` trains one run; search with `sweep`."
+            )
+        return config
 
     def one(self, words: list[str]) -> None:
         """Refuse words that ask for several runs.
@@ -131,7 +137,7 @@ class Composer:
                 )
         if not len(found):
             raise ConfigError("These words span no run: an axis has no values.")
-        return self._study(found, words, study_name(found))
+        return self.study(found, words, study_name(found))
 
     def space(self, words: Iterable[str]) -> Space:
         """Return what words span: their fixed values, axes and intervals.
@@ -140,6 +146,23 @@ class Composer:
             ConfigError: When a word cannot be read.
         """
         return space(_listed(words), self._grammar)
+
+    def searches(self, words: Iterable[str]) -> bool:
+        """Return whether words ask for a search over ranges instead of a grid.
+
+        Raises:
+            ConfigError: When a word cannot be read.
+        """
+        fixed = self.space(words).fixed
+        return any(o.key_or_group == "sampler" and o.value() is not None for o in fixed)
+
+    def override(self, word: str) -> Override:
+        """Return what one word says.
+
+        Raises:
+            ConfigError: When it cannot be read.
+        """
+        return self._grammar.override(word)
 
     def runs(self, found: Space, study: str) -> Iterator[Asked]:
         """Yield the runs of a grid, the last axis fastest.
@@ -227,21 +250,32 @@ class Composer:
         _apply(later, config)
         return config
 
-    def _study(self, found: Space, words: list[str], name: str) -> StudyConfig:
+    def study(self, found: Space, words: Sequence[str], name: str) -> StudyConfig:
+        """Return the study of all runs of a grid.
+
+        Args:
+            found: The grid.
+            words: What was typed.
+            name: Its name where neither words nor configs give one.
+
+        Raises:
+            ConfigError: When a word is wrong.
+        """
         runs: list[RunConfig] = []
-        settled: set[tuple[Place, Numerics, Execution]] = set()
+        settled: set[tuple[Place, Numerics, Execution, Search]] = set()
         with _as_typed(words):
             for asked in self.runs(found, name):
                 runs.append(asked.run)
-                settled.add((asked.place, asked.numerics, asked.execution))
+                settled.add((asked.place, asked.numerics, asked.execution, asked.search))
         if len(settled) > 1:
-            fixed = [f for part in (Place, Numerics, Execution) for f in part.model_fields]
+            parts = (Place, Numerics, Execution, Search)
+            fixed = [field for part in parts for field in part.model_fields]
             raise ConfigError(
                 f"A sweep goes into one study with one kind of numbers: {', '.join(fixed)} take "
                 f"one value each."
             )
-        ((place, numerics, execution),) = settled
-        return StudyConfig(tuple(runs), place, numerics, execution, tuple(words))
+        ((place, numerics, execution, search),) = settled
+        return StudyConfig(tuple(runs), place, numerics, execution, tuple(words), search)
 
     def _base(self, group_words: tuple[str, ...]) -> DictConfig:
         if group_words not in self._bases:
@@ -338,12 +372,12 @@ def _refers(config: DictConfig) -> bool:
 
 
 @contextlib.contextmanager
-def _as_typed(words: list[str]) -> Iterator[None]:
+def _as_typed(words: Sequence[str]) -> Iterator[None]:
     """Let an error about a setting name it by the short key that was typed."""
     try:
         yield
     except ConfigError as error:
-        raise type(error)(as_typed(str(error), words)) from None
+        raise type(error)(as_typed(str(error), list(words))) from None
 
 
 def part_defaults(group: str, option: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -18,7 +19,10 @@ from adamcmp.errors import ConfigError
 
 _ZIP = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", re.DOTALL)
 #: What changes no number and no cell of a grid, and so no study's name; more seeds widen a study.
-_UNNAMED = {"study", "results", "seed", "dataset.root", "dataset.download", *Execution.model_fields}
+_UNNAMED = {
+    *("study", "results", "seed", "n", "dataset.root", "dataset.download"),
+    *Execution.model_fields,
+}
 _NAME_LENGTH = 64
 _DIGEST = 8
 
@@ -39,6 +43,54 @@ class Axis:
     def words(self) -> list[list[str]]:
         """The values as plain words."""
         return [[str(override.input_line) for override in point] for point in self.points]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range that is searched.
+
+    Attributes:
+        start: Its low end.
+        end: Its high end.
+        log: Whether it is searched on a log scale.
+        whole: Whether its values are whole numbers.
+    """
+
+    start: float
+    end: float
+    log: bool
+    whole: bool
+
+    def at(self, share: float) -> float:
+        """Return the value at a share of the way from start to end, on the interval's scale."""
+        if self.log:
+            value = self.start * (self.end / self.start) ** share
+        else:
+            value = self.start + (self.end - self.start) * share
+        return round(value) if self.whole else short(value)
+
+
+def short(value: float) -> float:
+    """Return a number to six significant digits: enough to search, and readable."""
+    return float(f"{value:.6g}")
+
+
+def interval(override: Override) -> Interval:
+    """Return what Hydra's ``interval`` says; two whole ends make whole numbers.
+
+    Raises:
+        ConfigError: When its ends are the wrong way round, or not positive on a log scale.
+    """
+    sweep: Any = override.value()
+    word = override.input_line
+    if sweep.tags - {"log"}:
+        raise ConfigError(f"{word}: the only tag of an interval is log.")
+    log, whole = "log" in sweep.tags, isinstance(sweep.start, int) and isinstance(sweep.end, int)
+    if not sweep.start < sweep.end:
+        raise ConfigError(f"{word}: an interval goes from low to high.")
+    if log and sweep.start <= 0:
+        raise ConfigError(f"{word}: a log scale takes numbers above 0.")
+    return Interval(sweep.start, sweep.end, log, whole)
 
 
 @dataclass(frozen=True)
@@ -65,6 +117,15 @@ class Space:
     def intervals(self) -> tuple[Override, ...]:
         """Ranges without a list of values; Hydra's override holds their ends and tags."""
         return tuple(o for o in self._single if o.is_sweep_override())
+
+    @property
+    def ranges(self) -> dict[str, Interval]:
+        """The intervals by key.
+
+        Raises:
+            ConfigError: As `interval`.
+        """
+        return {override.get_key_element(): interval(override) for override in self.intervals}
 
     @property
     def _single(self) -> tuple[Override, ...]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from adamcmp.datasets import Dataset
 from adamcmp.errors import ConfigError
@@ -125,6 +125,33 @@ class Execution(Part):
     checkpoint_every: Annotated[float, Field(gt=0)] = 30.0
 
 
+class Search(Part):
+    """How ranges, such as ``lr=tag(log,interval(1e-4,1e-1))``, are searched.
+
+    Attributes:
+        sampler: What proposes settings (Optuna's): ``random``; ``sobol``, a scrambled Sobol'
+            sequence; ``tpe``, tree-structured Parzen estimators; ``cmaes``. None: there is a grid.
+        n: Settings tried by each optimizer (or other choice of config groups).
+        batch: Settings proposed at once, and so trained side by side.
+        objective: What is minimized, a mean over seeds; None takes ``val_error`` for classes,
+            ``val_loss`` for regression.
+    """
+
+    sampler: Literal["random", "sobol", "tpe", "cmaes"] | None = None
+    n: Positive | None = None
+    batch: Positive = 16
+    objective: Literal["val_error", "val_loss", "best_val_error", "best_val_loss"] | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Search:
+        if (self.sampler is None) != (self.n is None):
+            raise ValueError("a search is sampler=random|sobol|tpe|cmaes and n=64, both")
+        return self
+
+
+NO_SEARCH = Search()
+
+
 class Place(Part):
     """Where results go: ``<results>/<study>/``."""
 
@@ -226,6 +253,7 @@ class StudyConfig:
     numerics: Numerics
     execution: Execution
     words: tuple[str, ...]
+    search: Search = NO_SEARCH
 
 
 def _part_columns(group: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,6 +326,7 @@ _FLAT: dict[str, type[Part]] = {
     "place": Place,
     "numerics": Numerics,
     "execution": Execution,
+    "search": Search,
     "protocol": Protocol,
 }
 SECTIONS = (*ROOMS, *_FLAT)
@@ -310,6 +339,7 @@ class Asked(NamedTuple):
     place: Place
     numerics: Numerics
     execution: Execution
+    search: Search
 
 
 def section(key: str) -> str:
@@ -349,7 +379,7 @@ def assemble(made: Mapping[str, Any]) -> Asked:
     """
     run = RunConfig(protocol=made["protocol"], **{group: made[group] for group in ROOMS})
     _check_together(run)
-    return Asked(run, made["place"], made["numerics"], made["execution"])
+    return Asked(run, made["place"], made["numerics"], made["execution"], made["search"])
 
 
 def build_run(values: Mapping[str, Any]) -> Asked:

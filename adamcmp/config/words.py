@@ -39,6 +39,7 @@ SHORT = {
     "download": "dataset.download",
 }
 
+_SHORTER = {full: key for key, full in SHORT.items() if "." not in key}
 _WORD = re.compile(r"([+~]*)([\w./@]+)(=.*)?", re.DOTALL)
 #: Functions that take several values; a sweep among them stands for its values.
 _TAKE_VALUES = ("choice", "sort", "shuffle", "str", "int", "float", "bool")
@@ -56,6 +57,12 @@ def long(word: str) -> str:
     if match and match[2] in SHORT:
         return f"{match[1]}{SHORT[match[2]]}{match[3] or ''}"
     return word
+
+
+def typed(word: str) -> str:
+    """Return a word with its setting replaced by the short key for it, where there is one."""
+    key, equals, value = word.partition("=")
+    return f"{_SHORTER.get(key, key)}{equals}{value}"
 
 
 def as_typed(text: str, words: list[str]) -> str:

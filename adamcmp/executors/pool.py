@@ -7,6 +7,7 @@ spawned by multiprocessing (which runs the user's own script again).
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import signal
@@ -29,7 +30,7 @@ _MOMENT = 0.2
 _REPORT_EVERY = 0.1
 #: Seconds in which a worker process must have started; it takes some tenths.
 START_TIMEOUT = 120.0
-_START = "import sys; from adamcmp.executors.pool import work; work(int(sys.argv[1]))"
+_START = "import sys; from adamcmp.executors.pool import work; work(int(sys.argv[1]), sys.argv[2])"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -59,9 +60,11 @@ class Pool(Executor):
     Args:
         workers: How many.
         threads: Threads that each worker's libraries may use.
+        preload: A module that workers import as they start, before they are asked for anything.
     """
 
-    def __init__(self, workers: int, threads: int) -> None:
+    def __init__(self, workers: int, threads: int, preload: str = "") -> None:
+        self._preload = preload
         self._environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
             **dict.fromkeys(
@@ -137,7 +140,7 @@ class Pool(Executor):
         try:
             with theirs:
                 process = subprocess.Popen(
-                    [sys.executable, "-c", _START, str(theirs.fileno())],
+                    [sys.executable, "-c", _START, str(theirs.fileno()), self._preload],
                     pass_fds=[theirs.fileno()],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
@@ -174,7 +177,7 @@ def _not_started(what: str) -> RunFailed:
     )
 
 
-def work(descriptor: int) -> None:
+def work(descriptor: int, preload: str = "") -> None:
     """Serve one pool until it closes the connection; a worker process runs this."""
     stopping = False
 
@@ -190,6 +193,8 @@ def work(descriptor: int) -> None:
     # The parent may be gone at any moment; then there is nobody to work for.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(("ready", None))
+        with contextlib.suppress(ImportError):  # what needs it says so
+            importlib.import_module(preload or "adamcmp")
         while not stopping:
             if not connection.poll(_MOMENT):
                 continue

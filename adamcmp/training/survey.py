@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from adamcmp.errors import AdamcmpError
 from adamcmp.grouping import LaneGroup, fuses
 from adamcmp.plan import RunSpec
 from adamcmp.planner import WIDTHS, Speed
@@ -40,21 +41,31 @@ def survey(
     return _speed(spec, stopping) if measures else None
 
 
-def _speed(spec: RunSpec, stopping: Callable[[], bool]) -> Speed:
-    """Time groups of lanes, the same run in each, as wide as they stay quick."""
+def _speed(spec: RunSpec, stopping: Callable[[], bool]) -> Speed | None:
+    """Time groups of lanes, the same run in each, as wide as they stay quick.
+
+    When, as training begins, it crashes even alone, there is nothing to tell.
+    """
     step: dict[int, float] = {}
     evaluations: dict[int, float] = {}
     until = math.inf
     with global_state_restored():
         widths = WIDTHS[spec.numerics.device] if fuses(spec) else (1,)
         for width in widths:
-            training = Training(LaneGroup((spec,) * width, fuses(spec)))
-            step[width], evaluations[width] = _timed(training)
+            try:
+                training = Training(LaneGroup((spec,) * width, fuses(spec)))
+                step[width], evaluations[width] = _timed(training)
+            except AdamcmpError:
+                raise
+            except Exception:  # a crash (a width too large, the user's own model) is told later
+                break
             until = min(until, time.monotonic() + ENOUGH)  # what is compiled first is no part of it
             slower = step[width] > 1.1 * min(step.values())
             spills = spec.numerics.device == "cpu" and 2 * training.lanes.bytes > CACHES
             if slower or spills or stopping() or time.monotonic() > until:
                 break
+    if not step:
+        return None
     return Speed(step, evaluations[min(step, key=lambda width: step[width])])
 
 

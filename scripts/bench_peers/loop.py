@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""A loop written by hand: tensors in memory, batches by index, the fused optimizer; joblib.
+
+With --processes 1 and one run it is the bare script that `adamcmp run` is compared with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+
+from _shared import Cell, Measured, arguments, cells, report, splits, spread, timed
+from _torch_parts import measure, network
+
+
+def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
+    """Train one run; return its evaluations."""
+    torch.manual_seed(cell.seed)
+    data = {
+        name: (torch.from_numpy(x).to(options.device), torch.from_numpy(y).to(options.device))
+        for name, (x, y) in splits(options.data).items()
+    }
+    x, y = data["train"]
+    net = network(options.model, tuple(x.shape[1:])).to(options.device)
+    fused = torch.optim.AdamW(net.parameters(), lr=cell.lr, weight_decay=cell.wd, fused=True)
+
+    def evaluate() -> dict[str, float]:
+        row = {}
+        for name, (x, y) in data.items():
+            batches = zip(x.split(1000), y.split(1000), strict=True)
+            row[f"{name}_loss"], row[f"{name}_error"] = measure(net, batches)
+        return row
+
+    history = [evaluate()]
+    epoch_steps = len(x) // options.batch_size
+    for step in range(options.steps):
+        if step % epoch_steps == 0:
+            order = torch.randperm(len(x), device=x.device).split(options.batch_size)
+        batch = order[step % epoch_steps]
+        fused.param_groups[0]["lr"] = cell.lr * (1 + math.cos(math.pi * step / options.steps)) / 2
+        loss = F.cross_entropy(net(x[batch]), y[batch])
+        fused.zero_grad()
+        loss.backward()
+        fused.step()
+        if (step + 1) % options.eval_every == 0:
+            history.append(evaluate())
+    return history
+
+
+def work(options: argparse.Namespace, cell: Cell) -> Measured:
+    """Train one run with one thread, and time it."""
+    torch.set_num_threads(1)
+    return timed(partial(train, options, cell))
+
+
+if __name__ == "__main__":
+    options = arguments(__doc__).parse_args()
+    report(spread(partial(work, options), cells(options), options.processes), options.processes)

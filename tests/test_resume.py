@@ -1,0 +1,733 @@
+"""Sweeps that are killed, crash, are interrupted or meet each other: the same bits, every row once."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+import adamcmp
+from adamcmp import dispatch, frame, grouping, planner
+from adamcmp.claims import claim, standings
+from adamcmp.cli import main
+from adamcmp.cli.progress import Bar
+from adamcmp.dispatch import Pace
+from adamcmp.errors import RunFailed
+from adamcmp.executors import Lost, Pool, Result, pool
+from adamcmp.grouping import LaneGroup, Task
+from adamcmp.store import Store
+from adamcmp.training import Progress, loop, train_group
+from adamcmp.types import Done, Stopped
+from tests.conftest import needs_compiler
+
+SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+#: Six runs of 400 steps, a lane a group.
+SINGLES = [*SMALL, "seed=0,1,2", "wd=0,0.1", "steps=400", "eval.every_steps=90", "engine=eager"]
+#: 16 runs of 1,000 steps, eight lanes a group; `tests.test_bit_identity` compiles the same steps.
+FUSED = ["model=mlp", "seed=range(4)", "wd=0,0.03,0.1,0.2", "steps=1000", "eval.train_examples=100",
+         "eval.every_steps=300", "engine=compiled"]  # fmt: skip
+ALONE = ["workers=0", "checkpoint_every=0.03"]
+
+
+class Forks:
+    """Commands in forks of one process (see `tests.forking`)."""
+
+    def __init__(self, folder):
+        self.log = folder / "log"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.forking"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+
+    def start(self, *words, kill_at=0):
+        return self._ask("start", words, str(self.log), kill_at)
+
+    def wait(self, pid):
+        return self._ask("wait", pid)
+
+    def run(self, *words, kill_at=0):
+        return self.wait(self.start(*words, kill_at=kill_at))
+
+    def _ask(self, *question):
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory):
+    forks = Forks(tmp_path_factory.mktemp("forks"))
+    yield forks
+    forks.process.stdin.close()
+    assert forks.process.wait() == 0
+    forks.process.stdout.close()
+
+
+def tables(study: Path):
+    """Return what must be the same bits, however a study came about; look for what is left over."""
+    runs, metrics = frame.load(study)
+    assert runs["run_id"].is_unique and not metrics.duplicated(["run_id", "step"]).any()
+    assert len(pd.read_parquet(study / "runs")) == len(runs)
+    assert len(pd.read_parquet(study / "metrics")) == len(metrics)
+    left = {p.relative_to(study).as_posix() for p in study.rglob("*") if p.suffix != ".parquet"}
+    assert left <= {"runs", "metrics", "claims", "claims/.lock", ".lock", "study.yaml"}
+    runs = runs.drop(columns=["wall_time_s", "finished_at", "study", "git_commit", "git_dirty"])
+    return (
+        runs.sort_values("run_id", ignore_index=True),
+        metrics.drop(columns="wall_time_s").sort_values(["run_id", "step"], ignore_index=True),
+    )
+
+
+def assert_same_bits(study: Path, other: Path) -> None:
+    for found, wanted in zip(tables(study), tables(other), strict=True):
+        pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+
+
+def sweep(results, study, words):
+    return ["sweep", *words, f"results={results}", f"study={study}"]
+
+
+# ------------------------------------------------------------------------------- kill -9
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(SINGLES, id="eager"),
+        pytest.param(FUSED, id="fused", marks=[needs_compiler, pytest.mark.slow]),
+    ],
+)
+def test_killed_at_random_moments(words, forks, results):
+    """Twenty times, then to the end: nothing lost, nothing doubled, nothing else."""
+    words = [*words, *ALONE]
+    assert forks.run(*sweep(results, "compiles", [*words, "steps=1"])) == 0
+    began = time.monotonic()
+    assert forks.run(*sweep(results, "whole", words)) == 0
+    whole = time.monotonic() - began
+    moments = random.Random(0)
+    shares = [moments.random() for _ in range(20)]
+    for share in shares:  # no more time in all than it takes
+        pid = forks.start(*sweep(results, "killed", words))
+        time.sleep(0.9 * whole * share / sum(shares))
+        os.kill(pid, signal.SIGKILL)
+        assert forks.wait(pid) == -signal.SIGKILL
+    assert forks.run(*sweep(results, "killed", words)) == 0
+    assert_same_bits(results / "killed", results / "whole")
+
+
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_at_every_write(stride, forks, results):
+    """Before each flush, rename and removal of a small sweep, checkpoints among them."""
+    words = [*SMALL, "steps=80", "eval.every_steps=40", "engine=eager", "workers=0", "seed=0,1"]
+    words.append("checkpoint_every=1e-9")
+    assert forks.run(*sweep(results, "whole", words)) == 0
+    call, code = 0, -signal.SIGKILL
+    while code != 0:
+        call += stride
+        code = forks.run(*sweep(results, f"s{call}", words), kill_at=call)
+        assert code in (0, -signal.SIGKILL)
+        assert forks.run(*sweep(results, f"s{call}", words)) == 0
+        assert_same_bits(results / f"s{call}", results / "whole")
+    assert call > 30
+
+
+def test_killed_while_parts_are_merged(results, forks, monkeypatch):
+    """At every write of the merge: each row is there, once."""
+    monkeypatch.setattr("adamcmp.store.CROWD", 10**6)
+    adamcmp.sweep([*SMALL, "steps=1", "seed=range(8)", "study=many", "engine=eager"])
+    row, metrics = adamcmp.load("many").runs.iloc[0], adamcmp.load("many").metrics
+    store = Store(results / "many")
+    table = frame.runs_table(results / "many").to_pylist()[0]
+    for number in range(40):
+        store.append([{**table, "run_id": f"{number:016x}"}], [])
+    assert len(frame.parts(results / "many")) > 40
+    words = [*SMALL, "steps=1", "seed=range(9)", "engine=eager", "workers=0"]
+    call, code = 0, -signal.SIGKILL
+    while code != 0:
+        call += 13
+        shutil.rmtree(results / "copy", ignore_errors=True)
+        shutil.copytree(results / "many", results / "copy")
+        code = forks.run(*sweep(results, "copy", words), kill_at=call)
+        runs, found = frame.load(results / "copy")
+        assert len(runs) in (48, 49) and runs["run_id"].is_unique
+        assert set(metrics["run_id"]) <= set(found["run_id"])
+    assert row["run_id"] in set(runs["run_id"]) and len(frame.parts(results / "copy")) < 10
+    tables(results / "copy")
+
+
+def test_a_reader_beside_one_that_merges(results, monkeypatch):
+    """A part that was listed and is gone is no damage."""
+    adamcmp.sweep([*SMALL, "steps=1", "seed=range(3)", "study=s", "engine=eager"])
+    monkeypatch.setattr("adamcmp.store.CROWD", 2)
+    monkeypatch.setattr("adamcmp.dispatch.FLUSH", 0.0)
+    read = frame.read_part
+    merged = []
+
+    def merging(path, columns=None):
+        if not merged and path.parent.name == "metrics":
+            merged.append(True)
+            row = frame.runs_table(results / "s").to_pylist()[0]
+            for number in range(4):
+                Store(results / "s").append([{**row, "run_id": f"{number:016x}"}], [])
+        return read(path, columns)
+
+    monkeypatch.setattr(frame, "read_part", merging)
+    runs, metrics = frame.load(results / "s")
+    assert merged and len(runs) == 7 and metrics["run_id"].nunique() == 3
+
+
+def start(*words, **options):
+    """Start a command as a user does, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "adamcmp", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def until(condition, seconds=120.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+    return found
+
+
+def children(pid):
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid):
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+LONG = [*SMALL, "seed=0,1,2,3", "steps=1200", "eval.every_steps=500", "engine=eager"]
+TWO = ["workers=2", "checkpoint_every=0.05"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, forks):
+    """The study of LONG, made in one go by one process."""
+    results = tmp_path_factory.mktemp("whole")
+    assert forks.run(*sweep(results, "whole", [*LONG, "workers=0"])) == 0
+    return results / "whole"
+
+
+def kept(study):
+    return list((study / "checkpoints").glob("*.npz"))
+
+
+def test_workers_killed_with_their_parent_and_without(results, whole):
+    """The main process alone: no worker outlives it. One worker: its run is tried again."""
+    words = sweep(results, "s", [*LONG, *TWO])
+    with start(*words) as process:
+        until(lambda: kept(results / "s"))
+        workers = children(process.pid)
+        assert len(workers) == 2
+        process.kill()
+    until(lambda: not any(alive(worker) for worker in workers), 30)
+    with start(*words) as process:
+        until(lambda: len(children(process.pid)) == 2 and standings(results / "s"))
+        time.sleep(random.Random().uniform(0, 2))
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+        assert process.wait() == 0, process.stderr.read()
+        process.communicate()
+    assert_same_bits(results / "s", whole)
+
+
+@pytest.mark.parametrize(
+    ("number", "to"),
+    [
+        (signal.SIGINT, "group"),
+        pytest.param(signal.SIGTERM, "group", marks=pytest.mark.slow),
+        (signal.SIGTERM, "main"),
+        pytest.param(signal.SIGTERM, "worker", marks=pytest.mark.slow),
+    ],
+)
+def test_signals(number, to, results, whole):
+    """They reach the whole group of processes (Ctrl-C), the main process, or a worker alone."""
+    words = sweep(results, "s", [*LONG, "workers=2", "checkpoint_every=100"])
+    with start(*words) as process:
+        # Not before both train; a checkpoint is kept then though none was due.
+        until(lambda: len(children(process.pid)) == 2 and standings(results / "s"))
+        time.sleep(0.3)
+        if to == "group":
+            os.killpg(process.pid, number)
+        else:
+            os.kill(process.pid if to == "main" else children(process.pid)[0], number)
+        out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    if to == "worker":
+        assert process.returncode == 0
+    else:
+        assert process.returncode == 128 + number, err
+        assert "the same command goes on from there" in err and not out
+        assert not standings(results / "s")
+        with start(*words) as process:
+            assert process.wait() == 0, process.stderr.read()
+            process.communicate()
+    assert_same_bits(results / "s", whole)
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_trees_killed_at_random_moments(forks, results):
+    """Main process and two workers together, each start a new interpreter; then one worker alone."""
+    words = [*FUSED, "steps=3000"]
+    for workers in (1, 2):
+        began = time.monotonic()
+        with start(*sweep(results, f"w{workers}", [*words, f"workers={workers}"])) as process:
+            process.communicate()
+        whole = time.monotonic() - began
+    assert_same_bits(results / "w1", results / "w2")
+    kills, moments = 0, random.Random(0)
+    for _ in range(20):
+        with start(*sweep(results, "killed", [*words, *TWO])) as process:
+            try:
+                process.communicate(timeout=moments.uniform(0, 0.7 * whole))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                kills += 1
+    assert kills >= 5
+    assert forks.run(*sweep(results, "killed", [*words, *ALONE])) == 0
+    assert_same_bits(results / "killed", results / "w2")
+
+
+OWN = """
+import os, signal, sys, time
+from pathlib import Path
+import torch
+from adamcmp.streams import stream_seed
+
+class Net(torch.nn.Linear):
+    def __init__(self, inputs, outputs, how):
+        super().__init__(inputs[0], outputs)
+        self.how = how
+        print("made by the user's own code")
+
+    def forward(self, x):
+        if self.training and torch.initial_seed() == stream_seed(1, "global", 3):
+            getattr(self, self.how)()
+        return super().forward(x)
+
+    def killed(self):
+        if "GOOD" not in os.environ:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def leaves(self):
+        sys.exit(0)
+
+    def memory(self):
+        raise torch.OutOfMemoryError("out of memory")
+
+    def sleeps(self):
+        Path("asleep").touch()
+        time.sleep(300)
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / "ownnet.py").write_text(OWN)
+    return [
+        *(*SMALL, "steps=9", "model=custom", "model.target=ownnet.Net"),
+        *("study=s", "engine=eager", "workers=2"),
+    ]
+
+
+def test_a_run_that_kills_its_worker(own, results):
+    words = ["sweep", *own, "seed=0,1,2", "+model.how=killed"]
+    with start(*words, "--json") as process:
+        out, err = process.communicate()
+    assert process.returncode == 1 and "Traceback" not in err
+    counts = json.loads(out)  # what the user's own code prints is not in it
+    assert (counts["done"], counts["failed"]) == (2, 1)
+    assert "made by the user's own code" in err
+    failed = adamcmp.load("s").runs.set_index("seed").loc[1]
+    assert failed["status"] == "failed" and "killed by signal 9" in failed["error"]
+    with start(*words) as process:
+        process.communicate()
+    assert process.returncode == 1  # nothing to do, and still something that failed
+    with start(*words, "--retry-failed", env=os.environ | {"GOOD": "1"}) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0 and "(1 trained now): 3 done" in out, err
+    tables(results / "s")
+
+
+@pytest.mark.parametrize(("how", "error"), [("leaves", "exit code 0"), ("memory", "out of memory")])
+def test_a_run_that_cannot_be_trained(own, how, error, results):
+    with start("sweep", *own, "seed=0,1,2", f"+model.how={how}") as process:
+        out, err = process.communicate()
+    assert process.returncode == 1 and "2 done, 1 failed" in out
+    assert err.count("failed: ") == 1 and error in err and "--retry-failed" in err
+    tables(results / "s")
+
+
+def test_a_second_signal_ends_it_at_once(own, tmp_path):
+    with start("sweep", *own, "seed=0,1,2", "+model.how=sleeps") as process:
+        until((tmp_path / "asleep").exists)
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=15)
+    assert process.returncode == 130 and "Traceback" not in err
+
+
+def test_what_a_model_prints_is_not_the_summary(own, capsys):
+    assert main(["run", *own, "seed=3", "+model.how=leaves", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["status"] == "done"
+    assert "made by the user's own code" in captured.err
+
+
+# --------------------------------------------------------------------------- crashed groups
+
+
+@pytest.fixture
+def fused(monkeypatch):
+    """Groups of lanes without a compiler."""
+    monkeypatch.setattr(grouping, "fuses", lambda spec: True)
+    monkeypatch.setattr(planner.Forecast, "width", lambda self, specs: 8)
+
+
+@pytest.fixture
+def crashing(fused, monkeypatch):
+    """Groups crash when they are told to; else their lanes are trained one by one, for speed."""
+    run = loop.Training.run
+
+    def crash_or_run(self):
+        crashing.widths.append(self.width)
+        if crashing.when([run.spec.config.protocol.seed for run in self.runs]):
+            raise crashing.error
+        alone = [run(loop.Training(LaneGroup((r.spec,)), self.watch)) for r in self.runs]
+        return Done([r for d in alone for r in d.runs], [m for d in alone for m in d.metrics])
+
+    crashing = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
+    monkeypatch.setattr(loop.Training, "run", crash_or_run)
+    return crashing
+
+
+EIGHT = [*SMALL, "model=logistic", "seed=range(16)", "steps=2", "study=s", "engine=eager"]
+
+
+def test_a_crashed_group_is_halved_down_to_the_lane(crashing, results, capsys):
+    crashing.when, crashing.error = lambda seeds: 3 in seeds, ValueError("in my own model")
+    assert main(["sweep", *EIGHT]) == 1
+    assert crashing.widths == [8, 4, 2, 2, 1, 1, 4, 8]
+    runs = adamcmp.load("s").runs.set_index("seed")
+    assert runs["status"].value_counts().to_dict() == {"done": 15, "failed": 1}
+    assert runs.loc[3, "error"].startswith("ValueError: in my own model\n\nTraceback")
+    assert runs.loc[3, "run_id"] in capsys.readouterr().err
+    crashing.when = lambda seeds: False
+    assert main(["sweep", *EIGHT]) == 1 and len(crashing.widths) == 8  # not without being told
+    assert main(["sweep", *EIGHT, "--retry-failed"]) == 0
+    assert crashing.widths[8:] == [1]
+    tables(results / "s")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")])
+def test_out_of_memory_halves_the_group(crashing, error, results):
+    crashing.when, crashing.error = lambda seeds: len(seeds) > 2, error
+    assert main(["sweep", *EIGHT]) == 0
+    assert crashing.widths == [8, 4, 2, 2, 4, 2, 2] * 2
+    assert (adamcmp.load("s").runs["status"] == "done").all()
+
+
+# ------------------------------------------------------------------------------ checkpoints
+
+
+def begun(specs, words, store, steps, width=None):
+    """Train the first group of a study's runs for some steps, and leave it at its checkpoint."""
+    planned = specs(words)
+    group = LaneGroup(tuple(planned[:width]), width is not None)
+    path = store.checkpoint(spec.run_id for spec in group.specs)
+    taken = []
+
+    def stopping():
+        return len(taken) and taken[-1] >= steps
+
+    outcome = train_group(group, lambda p: taken.append(p.step), Task(group, path, 1e9), stopping)
+    assert isinstance(outcome, Stopped) and path.exists()
+    return path
+
+
+def trained(monkeypatch):
+    """Return a list of the lane-steps that are taken from now on."""
+    counts = []
+    steps = loop.Lanes.steps
+
+    def counted(self, stretch, count):
+        counts.append(count * len(self.seeds))
+        return steps(self, stretch, count)
+
+    monkeypatch.setattr(loop.Lanes, "steps", counted)
+    return counts
+
+
+ONE = [*SMALL, "steps=300", "eval.every_steps=70", "engine=eager"]
+
+
+@pytest.mark.parametrize("extra", [[], ["optimizer=torch", "optimizer.target=torch.optim.RAdam"]])
+@pytest.mark.parametrize("steps", [64, 70, 140, 290])
+def test_going_on_from_a_checkpoint(extra, steps, specs, results, monkeypatch):
+    words = [*ONE, *extra]
+    adamcmp.run([*words, "study=whole"])
+    (results / "s").mkdir()
+    begun(specs, words, Store(results / "s"), steps)
+    counts = trained(monkeypatch)
+    adamcmp.run([*words, "study=s"])
+    assert sum(counts) <= 300 - steps
+    assert_same_bits(results / "s", results / "whole")
+
+
+def flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b"", lambda b: b[: len(b) // 2], lambda b: b[:-1], lambda b: bytes(len(b)), flipped,
+     lambda b: b"\x80\x04cos\nsystem\n."],
+    ids=["empty", "truncated", "last byte", "zeroed", "one bit", "pickle"],
+)  # fmt: skip
+def test_a_damaged_checkpoint_starts_its_runs_anew(damage, specs, results, caplog):
+    adamcmp.run([*ONE, "study=whole"])
+    (results / "s").mkdir(parents=True)
+    path = begun(specs, ONE, Store(results / "s"), 140)
+    path.write_bytes(damage(path.read_bytes()))
+    adamcmp.run([*ONE, "study=s"])
+    assert f"{path} is damaged" in caplog.text and "start anew" in caplog.text
+    assert_same_bits(results / "s", results / "whole")
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_found(specs, results):
+    (results / "s").mkdir(parents=True)
+    store = Store(results / "s")
+    path = begun(specs, [*ONE, "model.width=2"], store, 64)
+    content = path.read_bytes()
+    for place in range(0, len(content), 53):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        assert loop.checkpoint.read(path) is None
+
+
+def test_a_checkpoint_of_another_version(specs, results, monkeypatch, caplog):
+    adamcmp.run([*ONE, "study=whole"])
+    (results / "s").mkdir(parents=True)
+    with monkeypatch.context() as other:
+        other.setattr("adamcmp.archive.source_digest", lambda: "another")
+        begun(specs, ONE, Store(results / "s"), 140)
+    adamcmp.run([*ONE, "study=s"])
+    assert "another version" in caplog.text
+    assert_same_bits(results / "s", results / "whole")
+
+
+def test_lanes_go_on_from_a_checkpoint_of_more(specs, fused, results, monkeypatch):
+    """Halves of a group whose worker was killed, one lane of it diverged: only what is left."""
+    words = [*ONE, "model=logistic", "seed=0,1", "lr=1e-3,1e9,3e-3"]
+    adamcmp.sweep([*words, "study=whole"])
+    assert (adamcmp.load("whole").runs["status"] == "diverged").sum() == 2
+    (results / "s").mkdir(parents=True)
+    begun(specs, words, Store(results / "s"), 140, width=6)
+    counts = trained(monkeypatch)
+    adamcmp.sweep([*words, "seed=1", "study=s"])
+    assert sum(counts) <= 2 * (300 - 140)
+    adamcmp.sweep([*words, "study=s"])
+    assert sum(counts) <= 4 * (300 - 140)
+    assert_same_bits(results / "s", results / "whole")
+
+
+def test_force_trains_from_the_first_step(specs, results, monkeypatch):
+    """A checkpoint that a killed process left of runs that had ended is not gone on from."""
+    adamcmp.run([*ONE, "study=s"])
+    begun(specs, ONE, Store(results / "s"), 140)
+    counts = trained(monkeypatch)
+    adamcmp.run([*ONE, "study=s"], force=True)
+    assert sum(counts) == 300
+    begun(specs, ONE, Store(results / "s"), 140)
+    adamcmp.run([*ONE, "study=s"])
+    tables(results / "s")
+
+
+def test_a_study_that_was_moved(specs, results, tmp_path, monkeypatch):
+    adamcmp.run([*ONE, "study=whole"])
+    adamcmp.run([*ONE, "seed=7", "study=s"])
+    begun(specs, ONE, Store(results / "s"), 140)
+    (tmp_path / "elsewhere").mkdir()
+    (results / "s").rename(tmp_path / "elsewhere" / "t")
+    counts = trained(monkeypatch)
+    adamcmp.run([*ONE, "study=t", "results=elsewhere"])
+    assert sum(counts) == 300 - 140
+    assert len(adamcmp.load("t", "elsewhere").runs) == 2
+
+
+def test_a_study_that_is_moved_while_it_trains(results, tmp_path, monkeypatch, capsys):
+    take = dispatch.Dispatch._take
+
+    def moving(self, taken):
+        if (results / "s").exists():
+            (results / "s").rename(tmp_path / "moved")
+        take(self, taken)
+
+    monkeypatch.setattr(dispatch.Dispatch, "_take", moving)
+    assert main(["run", *ONE, "study=s"]) == 2
+    assert "Was it moved" in capsys.readouterr().err and not (results / "s").exists()
+
+
+def test_a_full_disk_while_a_checkpoint_is_kept(results, monkeypatch, capsys):
+    real = os.fsync
+
+    def full(fd):
+        if "checkpoints/.tmp" in os.readlink(f"/proc/self/fd/{fd}"):  # noqa: PTH115
+            raise OSError(28, "No space left on device")
+        return real(fd)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        assert main(["run", *ONE, "study=s", "checkpoint_every=1e-9"]) == 2
+    err = capsys.readouterr().err
+    assert "No space left on device" in err and "Traceback" not in err
+    assert not list(results.rglob(".tmp-*"))
+    assert main(["run", *ONE, "study=s"]) == 0
+    tables(results / "s")
+
+
+def test_a_clock_that_jumps_back(results, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 1e6 * time.monotonic())
+    adamcmp.sweep([*ONE, "seed=0,1", "study=s", "checkpoint_every=1e-9"])
+    assert adamcmp.load("s").runs["wall_time_s"].between(0, 600).all()
+
+
+# ---------------------------------------------------------------------- two sweeps at once
+
+
+def test_two_sweeps_share_the_work(forks, results):
+    words = [*SINGLES, *ALONE]
+    assert forks.run(*sweep(results, "whole", words)) == 0
+    pids = [forks.start(*sweep(results, "both", [*words, w])) for w in ("seed=0,1", "seed=1,2,0")]
+    assert [forks.wait(pid) for pid in pids] == [0, 0]
+    assert forks.run(*sweep(results, "both", words)) == 0
+    assert_same_bits(results / "both", results / "whole")
+
+
+def test_what_a_killed_sweep_had_claimed_is_free_at_once(forks, results, capsys):
+    """Beside a living one the runs are told of; after kill -9 they are taken over, with their step."""
+    words = [*SINGLES, "steps=20000", "workers=0", "checkpoint_every=0.05"]
+    pid = forks.start(*sweep(results, "s", words))
+    until(lambda: kept(results / "s"))
+    assert main([*sweep(results, "s", words), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["elsewhere"] == 6
+    assert main(["ls", "s"]) == 0
+    assert f"s: 0 of 6 runs trained" in capsys.readouterr().out  # noqa: F541
+    assert main(["ls"]) == 0
+    assert f"(process {pid} on " in capsys.readouterr().out
+    os.kill(pid, signal.SIGKILL)
+    forks.wait(pid)
+    assert standings(results / "s") == []
+    with claim(results / "s", ["a"]) as ours:
+        assert ours.alone and ours.run_ids == {"a"}
+    assert sorted(p.name for p in (results / "s" / "claims").iterdir()) == [".lock"]
+
+
+# ------------------------------------------------------------------------------- the pool
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [("import nonsense_that_is_not_there", "ended with exit code 1 as it started"),
+     ("import time; time.sleep(60)", "did not start in 0.5 s")],
+)  # fmt: skip
+def test_a_worker_that_does_not_start(script, message, monkeypatch):
+    monkeypatch.setattr(pool, "_START", script)
+    monkeypatch.setattr(pool, "START_TIMEOUT", 0.5)
+    workers = Pool(1, 1)
+    try:
+        workers.submit("os:getpid", None, lambda item, told: None)
+        with pytest.raises(RunFailed, match=message):
+            until(workers.wait)
+    finally:
+        workers.close()
+
+
+def echo(item, report, stopping):
+    for number in range(item):
+        report(number)
+    return item
+
+
+def test_reports_are_few_and_results_whole():
+    told = []
+    workers = Pool(2, 1)
+    try:
+        for _ in range(2):
+            workers.submit("tests.test_resume:echo", 50_000, lambda item, n: told.append(n))
+        results = []
+        while workers.busy:
+            results += workers.wait()
+        assert results == [Result(50_000, 50_000)] * 2 and len(told) < 500
+        os.kill(workers._workers[0].process.pid, signal.SIGKILL)
+        workers._workers[0].process.wait()
+        workers.submit("tests.test_resume:echo", 1, lambda item, n: None)
+        (result,) = until(workers.wait)
+        assert result == Result(1, Lost("The worker process was killed by signal 9."))
+        workers.submit("tests.test_resume:echo", 2, lambda item, n: None)
+        assert until(workers.wait) == [Result(2, 2)]
+    finally:
+        workers.close()
+
+
+# ------------------------------------------------------------------------------ the bar
+
+
+def test_time_left_after_a_resume(specs, monkeypatch):
+    """What was done before counts as done, not as speed."""
+    now = [0.0]
+    monkeypatch.setattr(dispatch.time, "monotonic", lambda: now[0] + 100)
+    (spec, other) = specs([*ONE, "seed=0,1"])
+    pace = Pace(2)
+    group = LaneGroup((spec,))
+    pace.moved(group, Progress(150, 300, 1))
+    assert pace.seconds_left is None
+    now[0] = 10.0
+    pace.moved(group, Progress(180, 300, 1))
+    assert pace.position == pytest.approx(0.6) and pace.speed == pytest.approx(3)
+    assert pace.seconds_left == pytest.approx(10 * 1.4 / 0.1)
+    row = {"run_id": spec.run_id, "steps": 300, "stopped_at_step": None}
+    pace.ended(group, Done([row]))
+    pace.ended(LaneGroup((other,)), Done([{**row, "run_id": other.run_id}]))
+    assert pace.position == 2 and pace.seconds_left == 0 and pace.run_steps == 450
+
+
+def test_nobody_reads_the_progress(specs, monkeypatch):
+    class Gone:
+        def isatty(self):
+            return False
+
+        def write(self, text):
+            raise BrokenPipeError
+
+    bar = Bar(2)
+    with monkeypatch.context() as pipe:
+        pipe.setattr(sys, "stderr", Gone())
+        bar.planned(
+            tuple(specs([*ONE, "seed=0,1"])), (LaneGroup(tuple(specs([*ONE, "seed=0,1"]))),)
+        )
+    assert bar.quiet
