@@ -124,6 +124,41 @@ def _some(runs, count, few):
     return enumerate(runs) if count <= 12 or few.random() < 0.2 else []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "lr=1e-3,1e-2 optimizer={lr:0.5}",
+        "optimizer={lr:0.5} lr=1e-3,1e-2",
+        "eval.every=1,2 eval={every:3.0},{every_steps:4}",
+        "eval.every=1,2 ++eval.every=3",
+        "~optimizer.betas optimizer.betas=[0.9,0.99],[0.8,0.9]",
+        "optimizer=own lr=1,2",
+        "optimizer=own,sgd lr=1,2 wd=0.5,${eval.every}",
+        "wd=0.5 optimizer.coupling=none,l2,decoupled lr=1,2",
+        "lr=1 seed=1,2 lr=2,3",
+        "optimizer.name=null,'null',true,'1',1e3,\"${x}\"",
+        "optimizer.name=a:b,'${oc.env:HOME}',???",
+        "optimizer=sgd,adamw optimizer.betas=[0.9,0.99],[0.8,0.9]",
+        "grad_clip=1,null,.5 optimizer.amsgrad=true,FALSE eval.every=1,inf",
+        "model=custom model.target=x.Y +model.sizes=[1,2],{a:3} +model.act=relu,null",
+        "study=a results=r,r workers=0",
+    ],
+)
+def test_points_where_words_meet(own, words):
+    """Words about one value, references, deletions: as Hydra has them, its errors too."""
+    words = words.split()
+    try:
+        expected = list(really(own, words))
+    except ConfigError as error:
+        with pytest.raises(ConfigError) as ours:
+            list(own.runs(own.space(words), "s"))
+        assert str(ours.value) == str(error)
+        return
+    found = list(own.runs(own.space(words), "s"))
+    assert [one.run for one in found] == [one.run for one in expected]
+    assert [one.run.settings() for one in found] == [one.run.settings() for one in expected]
+
+
 def test_a_thousand_points_in_hydras_order_with_two_compositions(composer, monkeypatch):
     words = ["lr=range(1,11)", "optimizer=adamw,adam_l2", "wd=range(10)", "seed=range(5)"]
     calls, composed = [], composer._composed
