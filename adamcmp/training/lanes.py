@@ -484,7 +484,8 @@ def _channels_last(tensor: Tensor) -> Tensor:
     """Lay out images, and kernels, with their channels innermost."""
     if tensor.ndim != 4:
         return tensor
-    return tensor.contiguous(memory_format=torch.channels_last)
+    # Not `contiguous`, which takes a tensor of one channel for one that is laid out so already.
+    return tensor.clone(memory_format=torch.channels_last)
 
 
 def _stacked(trees: list[dict[str, Any]]) -> Tree:
