@@ -322,6 +322,9 @@ class TestCompletion:
             ("adamcmp run w", {"wd=", "workers="}),
             ("adamcmp run optimizer.bet", {"optimizer.betas="}),
             ("adamcmp run --js", {"--json"}),
+            ("adamcmp sweep see", {"seed=", "seeds="}),
+            ("adamcmp study tu", {"tuned"}),
+            ("adamcmp study tuned --dr", {"--dry-run"}),
             ("adamcmp parts sch", {"schedule"}),
             ("adamcmp run lr=", set()),
             ("adamcmp run optimizer=nope optimizer.nest", set()),
@@ -335,6 +338,8 @@ class TestCompletion:
         run(capsys, "run", "study=mine", *FAST)
         assert candidates("adamcmp report m") == ["mine"]
         assert "mine" in candidates("adamcmp ls ")
+        assert candidates("adamcmp extend m") == ["mine"]
+        assert candidates("adamcmp sweep study=m") == ["study=mine"]
 
     @pytest.mark.parametrize(
         ("typed", "expected"),

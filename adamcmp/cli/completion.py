@@ -40,9 +40,12 @@ _adamcmp() {
 compdef _adamcmp adamcmp
 """
 
+_TRAINING = ("--force", "--retry-failed", "--dry-run", "--quiet", "--json")
 FLAGS = {
-    "run": ("--force", "--json", "--cfg", "--resolve", "--package", "--config-dir", "--multirun"),
-    "sweep": ("--force", "--json", "--cfg", "--resolve", "--package", "--config-dir"),
+    "run": (*_TRAINING, "--cfg", "--resolve", "--package", "--config-dir", "--multirun"),
+    "sweep": (*_TRAINING, "--cfg", "--resolve", "--package", "--config-dir"),
+    "study": (*_TRAINING, "--config-dir"),
+    "extend": (*_TRAINING, "--results"),
     "ls": ("--results",),
     "report": ("--results",),
     "show": ("--results",),
@@ -82,7 +85,12 @@ def candidates(line: str) -> list[str]:
     fixed = [flag for flag in FLAGS.get(command, ()) if flag.startswith(typed)]
     if command in ("run", "sweep") and not typed.startswith("-"):
         return _settings(words[2:], typed)
-    if command in ("ls", "report") and not typed.startswith("-"):
+    if command == "study" and not typed.startswith("-"):
+        from adamcmp.config import study_files
+
+        named = [name for name in study_files(_config_dir(words)) if name.startswith(typed)]
+        return named if len(words) == 2 else _settings(words[3:], typed)
+    if command in ("ls", "report", "extend") and not typed.startswith("-"):
         return [*fixed, *(name for name in _studies() if name.startswith(typed))]
     return fixed
 
@@ -96,6 +104,8 @@ def _settings(before: list[str], typed: str) -> list[str]:
 
     composer = Composer(_config_dir(before))
     key, equals, start = typed.partition("=")
+    if equals and key == "study":  # no config group, though a folder of that name lies beside them
+        return [f"study={name}" for name in _studies() if name.startswith(start)]
     if equals and composer.options(key):
         return [f"{key}={o}" for o in composer.options(key) if o.startswith(start)]
     if equals:
@@ -107,7 +117,7 @@ def _settings(before: list[str], typed: str) -> list[str]:
         config = composer.compose(w for w in settled if composer.options(w.split("=")[0]))
         lists = {f for f in found if OmegaConf.is_list(OmegaConf.select(config, f[:-1]))}
         found = [f"{f[:-1]}=" if f in lists else f for f in found]
-    short = [f"{name}=" for name in SHORT if name.startswith(typed) and "." not in name]
+    short = [f"{name}=" for name in (*SHORT, "seeds") if name.startswith(typed) and "." not in name]
     return sorted({*found, *short} - {"hydra", "hydra.", "hydra/"})
 
 
