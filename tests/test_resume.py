@@ -291,20 +291,22 @@ def test_trees_killed_at_random_moments(forks, results):
     """Main process and two workers together, each start a new interpreter; then one worker alone."""
     words = [*FUSED, "steps=3000"]
     for workers in (1, 2):
-        began = time.monotonic()
-        with start(*sweep(results, f"w{workers}", [*words, f"workers={workers}"])) as process:
+        study = results / f"w{workers}"
+        with start(*sweep(results, study.name, [*words, f"workers={workers}"])) as process:
+            until(lambda study=study: standings(study))
+            began = time.monotonic()
             process.communicate()
-        whole = time.monotonic() - began
+        training = time.monotonic() - began
     assert_same_bits(results / "w1", results / "w2")
-    kills, moments = 0, random.Random(0)
-    for _ in range(20):
+    moments = random.Random(0)
+    shares = [moments.random() for _ in range(20)]
+    for share in shares:  # no more time of training in all than it takes
         with start(*sweep(results, "killed", [*words, *TWO])) as process:
-            try:
-                process.communicate(timeout=moments.uniform(0, 0.7 * whole))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                kills += 1
-    assert kills >= 5
+            until(lambda: standings(results / "killed"))
+            time.sleep(0.7 * training * share / sum(shares))
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+        assert process.returncode == -signal.SIGKILL
     assert forks.run(*sweep(results, "killed", [*words, *ALONE])) == 0
     assert_same_bits(results / "killed", results / "w2")
 
