@@ -1,10 +1,4 @@
-"""From runs to tidy tables: which setting of each optimizer, and how its seeds spread.
-
-A *problem* is a dataset with a model, in every form of them that was varied. A *variant* is an
-optimizer, in every coupling (or torch class) that was varied under its name. A *setting* is
-everything else that was varied, but the seed. Settings are chosen on validation and reported on
-test, which choosing never sees.
-"""
+"""Which setting of each optimizer: chosen on validation, over seeds."""
 
 from __future__ import annotations
 
