@@ -257,6 +257,7 @@ def test_workers_killed_with_their_parent_and_without(results, whole):
         (signal.SIGINT, "group"),
         pytest.param(signal.SIGTERM, "group", marks=pytest.mark.slow),
         (signal.SIGTERM, "main"),
+        pytest.param(signal.SIGHUP, "group", marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, "worker", marks=pytest.mark.slow),
     ],
 )

@@ -33,10 +33,13 @@ def study(words: list[str]) -> int:
     if options.dry_run:
         return dry_run(lambda: config, options)
     from adamcmp.followup import fresh_seeds
+    from adamcmp.study import Workers
 
-    done = [train(config, options)]
-    if file.select is not None and not done[0].elsewhere:
-        done.append(train(fresh_seeds(config, done[0].folder, done[0].specs, file.select), options))
+    with Workers() as workers:
+        done = [train(config, options, workers)]
+        if file.select is not None and not done[0].elsewhere:
+            second = fresh_seeds(config, done[0].folder, done[0].specs, file.select)
+            done.append(train(second, options, workers))
     for stage in done:
         report_sweep(stage, options.json)
     return 1 if any(stage.failed for stage in done) else 0
