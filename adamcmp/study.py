@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from adamcmp.training import Progress
 
 
-Planned = Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...]], None]
+Planned = Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...], Forecast | None], None]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,14 @@ class Watcher:
     """What a command line shows while a study is trained; all of it may stay silent.
 
     Attributes:
-        planned: Called once with the runs asked, each once, and the groups that are to train.
+        planned: Called once with the runs asked, each once, the groups that are to train, and how
+            long they take.
         notice: Called with what a person should know.
         progress: Called with a group and where it is, as its training goes on.
         finished: Called with each group and its outcome, after it is stored.
     """
 
-    planned: Planned = lambda specs, groups: None
+    planned: Planned = lambda specs, groups, forecast: None
     notice: Callable[[str], None] = lambda text: None
     progress: Callable[[LaneGroup, Progress], None] = lambda group, progress: None
     finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
@@ -121,7 +122,7 @@ def execute(
     if not left:
         store.discard(there)
         standings(store.folder)  # clears what a killed process left
-        watcher.planned(specs, ())
+        watcher.planned(specs, (), None)
         return Executed(store.folder, specs, failed=_failed(specs, there))
     with signals() as interrupted, _kept(workers) as kept:
         executor = kept.executor(config, len(left), interrupted)
@@ -137,7 +138,7 @@ def execute(
             groups = tuple(sorted(groups, key=found.seconds, reverse=True))
             about = {**software(), "hardware": hardware(numerics.device)}
             store.prepare(numerics, config.words, about, ours.alone)
-            watcher.planned(specs, groups)
+            watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every
             told = (watcher.progress, watcher.finished)
             Dispatch(executor, store, ours, every, *told, interrupted).run(groups)

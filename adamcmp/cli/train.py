@@ -138,6 +138,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.set_defaults(whole_plan=False)
 
 
 def _show_config(composer: Composer, options: argparse.Namespace) -> int:
@@ -171,7 +172,7 @@ def train(
     from adamcmp.cli.progress import Bar
     from adamcmp.study import Watcher, execute
 
-    bar = Bar(len(config.runs), options.quiet)
+    bar = Bar(len(config.runs), options.quiet, options.whole_plan)
     watcher = Watcher(bar.planned, bar.notice, bar.progress, bar.finished)
     try:
         with bar:
