@@ -65,6 +65,16 @@ class Executed:
     failed: tuple[str, ...] = ()
     elsewhere: Mapping[str, Standing] = field(default_factory=dict)
 
+    @property
+    def standing(self) -> str:
+        """Who trains what this command did not, in a person's words."""
+        other = next(iter(self.elsewhere.values()))
+        return (
+            f"{len(self.elsewhere)} of {len(self.specs)} runs are being trained by process "
+            f"{other.pid} on {other.host} ({other.done} of its {other.runs} are done; `adamcmp ls "
+            f"{self.folder.name}` shows more). The same words go on when it has ended."
+        )
+
 
 class Workers:
     """What trains: worker processes, started when first needed and kept for what comes next."""
@@ -145,7 +155,8 @@ def execute(
     trained = tuple(spec.run_id for spec in mine)
     there = store.statuses()
     store.discard(there)
-    return Executed(store.folder, specs, trained, _failed(specs, there), ours.others)
+    elsewhere = {run: other for run, other in ours.others.items() if run not in there}
+    return Executed(store.folder, specs, trained, _failed(specs, there), elsewhere)
 
 
 @dataclass(frozen=True)
