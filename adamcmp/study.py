@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from adamcmp.cache import cache_folder
 from adamcmp.claims import Standing, claim, standings
 from adamcmp.config import Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
@@ -97,6 +98,7 @@ class Workers:
             return Serial(interrupted)
         if self._pool is None or self._pool.workers < count:
             self._close()
+            cache_folder()  # settled before they start, so that all have the same
             self._pool = Pool(count, config.numerics.threads or 1, "adamcmp.training")
         return self._pool
 

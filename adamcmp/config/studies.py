@@ -88,12 +88,13 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
         )
     try:
         # OmegaConf's reading: a key given twice is an error, 1e-3 a number.
-        content = OmegaConf.to_container(OmegaConf.load(found[name]), resolve=False)
+        content: Any = OmegaConf.to_container(OmegaConf.load(found[name]), resolve=False)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{found[name]} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or not content.get("blocks"):
         known = list(StudyFile.model_fields)
-        wrong = next((str(key) for key in content if key not in known), "")
+        keys = content if isinstance(content, dict) else ()
+        wrong = next((str(key) for key in keys if key not in known), "")
         raise ConfigError(
             f"{found[name]} should hold blocks: {{name: {{key: value}}}}."
             f"{nearest(wrong, known) if wrong else ''}"
