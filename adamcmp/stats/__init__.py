@@ -6,25 +6,43 @@ everything else that was varied, but the seed. Settings are chosen on validation
 test, which choosing never sees.
 """
 
+from adamcmp.stats.audit import Finding, audit
+from adamcmp.stats.budgets import budgets
 from adamcmp.stats.choice import (
     PROBLEM,
+    choosing_seeds,
     chosen,
+    higher_is_better,
     labelled,
     measure_of,
     ranked,
     setting_columns,
     summary,
 )
+from adamcmp.stats.comparisons import best_settings, compare, comparisons
 from adamcmp.stats.edges import Edge, edges
+from adamcmp.stats.verdicts import Verdict, display_name, sentence, verdicts
 
 __all__ = [
     "PROBLEM",
     "Edge",
+    "Finding",
+    "Verdict",
+    "audit",
+    "best_settings",
+    "budgets",
+    "choosing_seeds",
     "chosen",
+    "compare",
+    "comparisons",
+    "display_name",
     "edges",
+    "higher_is_better",
     "labelled",
     "measure_of",
     "ranked",
+    "sentence",
     "setting_columns",
     "summary",
+    "verdicts",
 ]
