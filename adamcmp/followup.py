@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from adamcmp import frame, stats
 from adamcmp.config import Execution, Numerics, Place, RunConfig, Select, StudyConfig
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.plan import RunSpec
+from adamcmp.plan import RunSpec, plan
+from adamcmp.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +40,61 @@ def fresh_seeds(
     return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
 
 
-def beyond_edges(folder: Path) -> tuple[StudyConfig, list[stats.Edge]]:
+def both_stages(config: StudyConfig, select: Select) -> StudyConfig:
+    """Return a study's two stages together, to see what they take.
+
+    Where the first stage is not there yet, nobody knows its winners: other settings of it stand
+    in for them.
+
+    Raises:
+        ConfigError: When there is nothing to choose by.
+    """
+    check_select(config, select)
+    store = Store(config.place.folder)
+    numerics = store.numerics()
+    specs = plan(config, numerics) if numerics else ()
+    there = store.statuses()
+    if specs and all(spec.run_id in there for spec in specs):
+        second = fresh_seeds(config, config.place.folder, specs, select).runs
+    else:
+        second = _stand_ins(config.runs, select)
+    return replace(config, runs=(*config.runs, *second))
+
+
+def check_select(config: StudyConfig, select: Select) -> None:
+    """Refuse, before anything is trained, a column that runs will not have.
+
+    Raises:
+        ConfigError: Naming the nearest one.
+    """
+    known = RunSpec("", config.runs[0], config.numerics).columns()
+    if select.by not in known:
+        raise ConfigError(
+            f"select.by={select.by}: runs have no such column.{nearest(select.by, known)}"
+        )
+
+
+def _stand_ins(runs: Iterable[RunConfig], select: Select) -> tuple[RunConfig, ...]:
+    first = max(run.protocol.seed for run in runs) + 1
+    found: dict[tuple[str, str, str], dict[RunConfig, None]] = {}
+    for run in runs:
+        value = RunSpec("", run, Numerics()).columns()[select.by]
+        settings = found.setdefault((run.dataset.name, run.model.name, str(value)), {})
+        if len(settings) < select.top:
+            settings[_seeded(run, first)] = None
+    seeds = range(first, first + select.seeds)
+    chosen = (run for settings in found.values() for run in settings)
+    return tuple(_seeded(run, seed) for run in chosen for seed in seeds)
+
+
+def beyond_edges(
+    folder: Path, execution: Execution | None = None
+) -> tuple[StudyConfig, list[stats.Edge]]:
     """Return what would extend a study, and the edges that it goes beyond.
+
+    Args:
+        folder: The study's.
+        execution: How the work is spread; None is as usual.
 
     Raises:
         AdamcmpError: When the study cannot be read, or has nothing to choose by.
@@ -52,7 +106,7 @@ def beyond_edges(folder: Path) -> tuple[StudyConfig, list[stats.Edge]]:
     place = Place(study=folder.name, results=str(folder.parent))
     asked = (f"extend {folder.name}",)
     more = beyond(runs, configs, found)
-    return StudyConfig(more, place, Numerics(), Execution(), asked), found
+    return StudyConfig(more, place, Numerics(), execution or Execution(), asked), found
 
 
 def winners(
@@ -68,10 +122,8 @@ def winners(
         seeds: Fresh seeds of each winner.
 
     Raises:
-        ConfigError: When there is no such column, or no validation split to choose on.
+        ConfigError: When there is no validation split to choose on.
     """
-    if by not in runs:
-        raise ConfigError(f"select.by={by}: runs have no such column.{nearest(by, runs.columns)}")
     first = max(config.protocol.seed for config in configs.values()) + 1
     ranked = stats.ranked(stats.labelled(runs), by)
     best = ranked[ranked["rank"] < top].drop_duplicates([*stats.PROBLEM, by, "rank"])

@@ -124,6 +124,22 @@ class TestOwn:
         net = network(ROW, name="custom", target="ownnets.Net", scale=2.5)
         assert net.scale == 2.5 and net(torch.zeros(1, 40)).shape == (1, 10)
 
+    def test_other_code_is_another_model(self, tmp_path):
+        """A run's id holds the code of the user's own class; comments and layout do not count."""
+
+        def identity(text):
+            (tmp_path / "ownmodel.py").write_text(text)
+            return build_part("model", {"name": "custom", "target": "ownmodel.Net"}).identity()
+
+        first = identity("import torch\nNet = torch.nn.Linear\n")
+        assert len(first["sha256"]) == 64
+        assert identity("import torch  # the same\n\n\nNet = torch.nn.Linear\n") == first
+        assert identity("import torch\nNet = torch.nn.Bilinear\n") != first
+        torchs = {"name": "a", "rule": "torch", "coupling": "native", "lr": 0.1}
+        for target, own in (("torch.optim.RAdam", False), ("ownmodel.Net", True)):
+            part = build_part("optimizer", {**torchs, "target": target})
+            assert ("sha256" in part.identity()) == own
+
     @pytest.mark.parametrize(
         ("values", "message"),
         [

@@ -86,15 +86,16 @@ def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
     from adamcmp import frame
 
     rows: list[dict[str, Any]] = []
+    varied: list[str] = []
     for study in studies:
-        folder = frame.study_folder(root, study)
-        table = frame.runs_table(folder, list(dict.fromkeys((*LISTED, *columns_of(filters)))))
-        known = table.column_names
-        if len(table) and any(c not in known for c in columns_of(filters)):
-            known = frame.runs_table(folder).column_names  # for the nearest name
-        keep = parse_filters(filters, known) if len(table) else None
-        first = {"study": study} if len(studies) > 1 else {}
-        rows += [{**first, **row} for row in table.to_pylist() if keep and keep(row)]
+        table = frame.runs_table(frame.study_folder(root, study))
+        keep = parse_filters(filters, table.column_names) if len(table) else None
+        found = [row for row in table.to_pylist() if keep and keep(row)]
+        varied += [c for c in _varied(found) if c not in varied]
+        rows += [{"study": study, **row} for row in found]
+    first = ["study"] if len(studies) > 1 else []
+    at = LISTED.index("seed")
+    columns = [*first, *LISTED[:at], *varied, *LISTED[at:], *columns_of(filters)]
     for study in studies:
         for line in _standings(root / study):
             print(f"{study}: {line}")
@@ -102,9 +103,25 @@ def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
         where = f"study {studies[0]!r}" if len(studies) == 1 else str(root)
         print(f"No run in {where} fits." if filters else f"There are no runs in {where} yet.")
         return 0
-    empty = [c for c in rows[0] if all(row[c] is None for row in rows)]
-    _print_table({k: v for k, v in row.items() if k not in empty} for row in rows)
+    shown = [c for c in dict.fromkeys(columns) if any(row.get(c) is not None for row in rows)]
+    _print_table({column: row.get(column) for column in shown} for row in rows)
     return 0
+
+
+def _varied(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the settings, beyond those that are always listed, in which rows differ."""
+    from adamcmp import schema
+
+    known = {*schema.RUN_COLUMNS, *schema.PROVENANCE_COLUMNS, *_LISTED_AS}
+    names = [c for c in (rows[0] if rows else ()) if c not in known]
+    return [c for c in names if len({str(row[c]) for row in rows if row[c] is not None}) > 1]
+
+
+#: Settings that are listed under a shorter name.
+_LISTED_AS = {
+    *("optimizer.lr", "optimizer.weight_decay", "optimizer.rule", "optimizer.coupling"),
+    *("study", "steps", "epochs"),
+}
 
 
 def _standings(study: Path) -> list[str]:
@@ -158,7 +175,10 @@ def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
         )
     if len(found) > 1:
         places = ", ".join(f"{folder.name}/{row['run_id']}" for folder, row in found[:8])
-        raise NotFound(f"{len(found)} runs begin with {wanted!r}: {places}.")
+        more = ", …" if len(found) > 8 else ""
+        raise NotFound(
+            f"{len(found)} runs begin with {wanted!r}: {places}{more}. Name one of them."
+        )
     return found[0]
 
 

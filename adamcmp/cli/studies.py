@@ -33,15 +33,21 @@ def study(words: list[str]) -> int:
     composer = Composer(options.config_dir)
     name = options.name if not file.scales.get(options.scale) else f"{options.name}-{options.scale}"
     config = compose_study(composer, name, file, options.words)
-    if options.dry_run:
-        return dry_run(lambda: config, options)
-    from adamcmp.followup import fresh_seeds
+    from adamcmp.followup import both_stages, check_select, fresh_seeds
     from adamcmp.study import Workers
+
+    select = file.select
+    if select is not None:
+        check_select(config, select)
+    if options.dry_run:
+        if select is not None and not options.json:
+            print(f"fresh seeds of the winners included ({select.seeds} each)")
+        return dry_run(lambda: both_stages(config, select) if select else config, options)
 
     with Workers() as workers:
         done = [train(config, options, workers)]
-        if file.select is not None and not done[0].elsewhere:
-            second = fresh_seeds(config, done[0].folder, done[0].specs, file.select)
+        if select is not None and not done[0].elsewhere:
+            second = fresh_seeds(config, done[0].folder, done[0].specs, select)
             done.append(train(second, options, workers))
     return max([report_sweep(stage, options.json) for stage in done])
 
@@ -54,13 +60,23 @@ def extend(words: list[str]) -> int:
         "beyond, in that grid's own spacing.",
     )
     parser.add_argument("study", help="its name")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="workers=, checkpoint_every=")
     add_training(parser)
     add_results(parser)
-    options = parser.parse_args(words)
+    options = parser.parse_intermixed_args(words)
+    from adamcmp.config import Composer, Execution
+    from adamcmp.errors import ConfigError
     from adamcmp.followup import beyond_edges
     from adamcmp.frame import study_folder
 
-    config, edges = beyond_edges(study_folder(results_root(options), options.study))
+    for word in options.words:
+        if word.partition("=")[0] not in Execution.model_fields:
+            known = ", ".join(f"{name}=" for name in Execution.model_fields)
+            raise ConfigError(
+                f"{word}: the study's settings are kept; `extend` takes {known} only."
+            )
+    execution = Composer().run(options.words).execution if options.words else None
+    config, edges = beyond_edges(study_folder(results_root(options), options.study), execution)
     if not edges:
         print("No optimizer's best setting lies on the edge of its grid.")
         return 0
