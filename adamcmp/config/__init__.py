@@ -2,7 +2,7 @@
 
 from adamcmp.config.choices import choices
 from adamcmp.config.compose import Composer, part_defaults
-from adamcmp.config.grid import Axis, Interval, Space, short, study_name
+from adamcmp.config.grid import Axis, Interval, Space, short, study_name, value_text
 from adamcmp.config.settings import (
     ROOMS,
     Eval,
@@ -48,4 +48,5 @@ __all__ = [
     "study_files",
     "study_name",
     "typed",
+    "value_text",
 ]
