@@ -84,10 +84,9 @@ class Proposals:
 
     def _ask(self, number: int, kept: Setting | None) -> Setting:
         """Have Optuna propose one setting; with `kept` it takes that as its own proposal."""
-        if kept is not None:
-            self._study.enqueue_trial(kept)
-        if kept is None or self._sampler in _STATEFUL:
-            self._study.sampler = _sampler(self._sampler, number)
+        stateful = kept is None or self._sampler in _STATEFUL
+        sampler = _sampler(self._sampler if stateful else "random", number)
+        self._study.sampler = sampler if kept is None else _replaying(sampler, kept)
         self._study.ask(self._distributions)
         return dict(self._study.get_trials(deepcopy=False)[number].params)
 
@@ -142,6 +141,23 @@ def _distribution(searched: Interval | Sequence[str]) -> BaseDistribution:
     if searched.whole:
         return IntDistribution(int(searched.start), int(searched.end), log=searched.log)
     return FloatDistribution(searched.start, searched.end, log=searched.log)
+
+
+def _replaying(sampler: BaseSampler, kept: Setting) -> BaseSampler:
+    """Return a sampler that proposes what is kept, after another has gone through its motions."""
+    from optuna.samplers import BaseSampler
+
+    class Replaying(BaseSampler):
+        def infer_relative_search_space(self, *asked: Any) -> dict[str, BaseDistribution]:
+            return sampler.infer_relative_search_space(*asked)
+
+        def sample_relative(self, *asked: Any) -> dict[str, Any]:
+            return {key: kept[key] for key in sampler.sample_relative(*asked)}
+
+        def sample_independent(self, study: Any, trial: Any, name: str, *_: Any) -> Any:
+            return kept[name]
+
+    return Replaying()
 
 
 def _sampler(name: str, number: int) -> BaseSampler:

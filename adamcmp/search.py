@@ -26,6 +26,7 @@ from adamcmp.config import (
     ROOMS,
     Axis,
     Composer,
+    Interval,
     RunConfig,
     Space,
     StudyConfig,
@@ -177,7 +178,8 @@ class Searching:
         return " ".join(typed(str(o.input_line)) for o in (*cell.words, *words)), value
 
     def _proposals(self, cell: Cell) -> Proposals:
-        space = {**self._intervals, **{key: list(texts) for key, texts in self._choices.items()}}
+        space: dict[str, Interval | list[str]] = {**self._intervals}
+        space |= {key: list(texts) for key, texts in self._choices.items()}
         path = self.config.place.folder / "searches" / f"{cell.name}.json"
         return Proposals(path, str(self._search.sampler), space)
 
