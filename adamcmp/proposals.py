@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.config import Interval
+from adamcmp.config import Interval, Setting
 from adamcmp.errors import StoreError
 from adamcmp.files import clear_errors, write_atomically
 from adamcmp.streams import stream_seed
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
-#: A value for each key that is searched, as Optuna proposed it.
-Setting = dict[str, Any]
 #: Samplers that keep what they need from one proposal to the next in Optuna's study.
 _STATEFUL = ("sobol", "cmaes")
 

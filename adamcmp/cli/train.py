@@ -103,8 +103,10 @@ def _search(composer: Composer, options: argparse.Namespace) -> int:
     report_sweep(done, options.json)
     if not options.json:
         for words, value in done.best:
-            found = f"{value:.4f}" if math.isfinite(value) else "of none, all diverged or failed"
-            print(f"best {searching.objective} {found}: {words}")
+            if math.isfinite(value):
+                print(f"best {searching.objective} {value:.4f}: {words}")
+            else:
+                print(f"no best setting, all diverged or failed: {words or 'the search'}")
     return 1 if done.failed else 0
 
 
