@@ -13,6 +13,7 @@ from filelock import FileLock
 import adamcmp
 from adamcmp import frame
 from adamcmp.cli import main
+from adamcmp.cli.progress import Bar
 from adamcmp.config import Composer, Interval
 from adamcmp.errors import AdamcmpError
 from adamcmp.proposals import Proposals, quiet
@@ -29,6 +30,7 @@ RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)"]
 WORDS = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 
 
+bar_open = Bar._open
 SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
 
 
@@ -310,6 +312,30 @@ def test_bad_searches(words, message, capsys, results):
     assert main(["sweep", *FAST, *words]) == 2
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
+    assert not results.exists()
+
+
+def test_one_bar_over_the_whole_search(capsys, monkeypatch):
+    """It is opened once, over all runs but those there already, and ends full."""
+    words = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "batch=2", "sampler=random"]
+    found([*words, "n=2", "study=s"])
+    bars = []
+    monkeypatch.setattr(Bar, "_open", lambda bar: (bars.append(bar), bar_open(bar)))
+    assert main(["sweep", *words, "n=6", "study=s"]) == 0
+    (bar,) = bars
+    assert (bar.pace.done, bar.pace.runs, bar.asked) == (16, 16, 24)
+    said = capsys.readouterr()
+    assert "24 runs, 8 there already or elsewhere, batch by batch, about" in said.err
+    assert said.err.count("about") == 1 and "24 runs (16 trained now)" in said.out
+
+
+def test_a_study_file_holds_no_search(capsys, tmp_path, results):
+    (tmp_path / "own" / "study").mkdir(parents=True)
+    block = "{optimizer: adamw, lr: '1e-3,1e-2', sampler: tpe, n: 4}"
+    (tmp_path / "own" / "study" / "mine.yaml").write_text(f"blocks: {{a: {block}}}")
+    assert main(["study", "mine", "--config-dir", str(tmp_path / "own")]) == 2
+    err = capsys.readouterr().err
+    assert "block 'a' of study mine: sampler= is for `adamcmp sweep`" in err
     assert not results.exists()
 
 
