@@ -84,7 +84,7 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
     composer = Composer()
     if composer.searches(words):
         with Workers() as workers:
-            done = Searching(composer, words).run(partial(execute, workers=workers))
+            done: Executed = Searching(composer, words).run(partial(execute, workers=workers))
     else:
         done = execute(composer.sweep(words))
     if done.elsewhere:

@@ -1,6 +1,10 @@
 """What tests share: a results folder of their own, and runs built from words."""
 
-from collections.abc import Callable, Sequence
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,35 @@ from adamcmp.provenance import cpp_compiler
 CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 
 needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler on the PATH")
+
+
+class Forks:
+    """Commands in forks of one process (see `tests.forking`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "log"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.forking"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+
+    def start(self, *words: str, kill_at: int = 0) -> int:
+        return self._ask("start", words, str(self.log), kill_at)
+
+    def wait(self, pid: int) -> int:
+        return self._ask("wait", pid)
+
+    def run(self, *words: str, kill_at: int = 0) -> int:
+        return self.wait(self.start(*words, kill_at=kill_at))
+
+    def _ask(self, *question: object) -> int:
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +76,12 @@ def specs(composer: Composer) -> Callable[[Sequence[str]], list[RunSpec]]:
         return list(plan(composer.sweep(words), numerics))
 
     return planned
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    forks = Forks(tmp_path_factory.mktemp("forks"))
+    yield forks
+    forks.process.stdin.close()
+    assert forks.process.wait() == 0
+    forks.process.stdout.close()

@@ -10,6 +10,7 @@ With `kill_at` the process kills itself at that call, counted from 1, of those t
 or remove files.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -55,7 +56,11 @@ def die_at(call):
 if __name__ == "__main__":
     import numpy  # noqa: F401
 
+    with contextlib.suppress(ImportError):
+        import optuna  # noqa: F401
+
     import adamcmp.dispatch
+    import adamcmp.search
     import adamcmp.study
     import adamcmp.training  # noqa: F401
     from adamcmp.cli import main

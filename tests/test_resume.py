@@ -38,44 +38,6 @@ FUSED = ["model=mlp", "seed=range(4)", "wd=0,0.03,0.1,0.2", "steps=1000", "eval.
 ALONE = ["workers=0", "checkpoint_every=0.03"]
 
 
-class Forks:
-    """Commands in forks of one process (see `tests.forking`)."""
-
-    def __init__(self, folder):
-        self.log = folder / "log"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forking"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[1],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
-
-    def start(self, *words, kill_at=0):
-        return self._ask("start", words, str(self.log), kill_at)
-
-    def wait(self, pid):
-        return self._ask("wait", pid)
-
-    def run(self, *words, kill_at=0):
-        return self.wait(self.start(*words, kill_at=kill_at))
-
-    def _ask(self, *question):
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
-
-
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory):
-    forks = Forks(tmp_path_factory.mktemp("forks"))
-    yield forks
-    forks.process.stdin.close()
-    assert forks.process.wait() == 0
-    forks.process.stdout.close()
-
-
 def tables(study: Path):
     """Return what must be the same bits, however a study came about; look for what is left over."""
     runs, metrics = frame.load(study)

@@ -1,14 +1,22 @@
 """Searches over ranges: what Optuna proposes is trained, told, and gone on with."""
 
+import itertools
 import json
+import math
+import signal
+from functools import partial
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
 import adamcmp
+from adamcmp import frame
 from adamcmp.cli import main
-from adamcmp.config import Composer
+from adamcmp.cli.progress import Bar
+from adamcmp.config import Composer, Interval
 from adamcmp.errors import AdamcmpError
+from adamcmp.proposals import Proposals, quiet
 from adamcmp.search import Searching
 from adamcmp.study import execute
 
@@ -22,6 +30,26 @@ RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)"]
 WORDS = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 
 
+bar_open = Bar._open
+SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
+
+
+def found(words):
+    """Search to the end, from wherever it is."""
+    return Searching(Composer(), words).run(execute)
+
+
+def kept(study):
+    """Return the settings of each cell, in the order proposed."""
+    folder = adamcmp.load(study).folder / "searches"
+    return {path.name: json.loads(path.read_bytes()) for path in folder.iterdir()}
+
+
+def means(measure, seeds):
+    runs = adamcmp.load("s").runs
+    return runs[runs["seed"] < seeds].groupby(["lr", "wd"])[measure].mean()
+
+
 def settings(study):
     runs = adamcmp.load(study).runs
     return {
@@ -30,7 +58,7 @@ def settings(study):
     }
 
 
-@pytest.mark.parametrize("sampler", ["random", "sobol", "tpe", "cmaes"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
     words = [*WORDS, f"sampler={sampler}", "batch_size=32,64", "study=s"]
     assert main(["sweep", *words]) == 0
@@ -52,26 +80,188 @@ def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
             assert f"lr={lr:g}" in line and f"batch_size={batch_size}" in line
 
 
-@pytest.mark.parametrize("sampler", ["random", "sobol", "tpe", "cmaes"])
-def test_a_search_that_was_killed_proposes_what_it_would_have(sampler):
-    words = [*WORDS, f"sampler={sampler}"]
-    adamcmp.sweep([*words, "study=whole"])
-    calls = []
+def killed_again_and_again(forks, words, study, stride):
+    """Kill a search at its first write, then, going on, at a later one, and so on to its end.
 
-    def killed(config):
-        calls.append(config)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return execute(config)
+    Returns how many settings were kept and how many runs stored after each.
+    """
+    states = []
+    for call in itertools.count(1, stride):
+        code = forks.run(*sweep(words, study), kill_at=call)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        cells = [json.loads(path.read_bytes()) for path in study.glob("searches/[!.]*.json")]
+        states.append((sum(map(len, cells)), len(frame.parts(study))))
+    return states
 
-    with pytest.raises(KeyboardInterrupt):
-        Searching(Composer(), [*words, "study=cut"]).run(killed)
-    assert len(adamcmp.load("cut").runs) == 12
-    adamcmp.sweep([*words, "study=cut"])
-    assert settings("cut") == settings("whole")
-    wider = [word.replace("n=5", "n=6") for word in words]
-    more = adamcmp.sweep([*wider, "study=cut"])
-    assert len(more.runs) == 24
+
+def sweep(words, study):
+    return ["sweep", *words, f"study={study.name}", f"results={study.parent}"]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "batches", "stride"),
+    [("sobol", 2, 7), *(pytest.param(name, 8, 1, marks=pytest.mark.slow) for name in SAMPLERS)],
+)
+def test_killed_at_every_write(sampler, batches, stride, forks, results):
+    """SIGKILL before each flush, rename and removal: the same proposals, bits and best."""
+    words = [*FAST, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
+    words += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
+    assert forks.run(*sweep(words, results / "whole")) == 0
+    states = killed_again_and_again(forks, words, results / "cut", stride)
+    assert {(0, 0), (2, 0), (2, 1)} <= set(states), "before it kept, trained, went on from a batch"
+    assert not list(results.glob("cut/**/.tmp-*"))
+    whole, cut = (
+        adamcmp.load(study).runs[["run_id", "val_error", "val_loss", "test_loss"]]
+        for study in ("whole", "cut")
+    )
+    pd.testing.assert_frame_equal(
+        *(runs.sort_values("run_id", ignore_index=True) for runs in (whole, cut)), check_exact=True
+    )
+    assert kept("cut") == kept("whole")
+    best, same = (found([*words, f"study={study}"]) for study in ("whole", "cut"))
+    assert best.best == same.best and not best.trained and not same.trained
+
+
+SPACE = {
+    "lr": Interval(1e-4, 1.0, log=True, whole=False),
+    "wd": Interval(0.0, 1.0, log=False, whole=False),
+    "size": Interval(8, 64, log=True, whole=True),
+    "act": ["gelu", "relu", "tanh"],
+}
+
+
+def bowl(setting):
+    return (math.log10(setting["lr"]) + 2) ** 2 + setting["wd"] + setting["size"] / 64
+
+
+def proposed(path, sampler, counts, worth=bowl, batch=8):
+    """Go on to each count in turn, as a new command does: all that it knows is in the file."""
+    with quiet():
+        for count in counts:
+            own = Proposals(path, sampler, SPACE)
+            own.values += [worth(setting) for setting in own.settings[:count]]
+            for start in range(0, count, batch):
+                fresh = own.propose(start, min(start + batch, count))
+                own.values += [worth(setting) for setting in fresh]
+    return own.settings
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_going_on_proposes_the_same(sampler, tmp_path):
+    """Wherever a search ended before, in the midst of a batch or at its end."""
+    whole = proposed(tmp_path / "a" / "whole", sampler, [40])
+    assert proposed(tmp_path / "b" / "cut", sampler, [1, 5, 8, 19, 24, 24, 33, 40]) == whole
+    assert len({tuple(setting.values()) for setting in whole}) == 40
+    for setting in whole:
+        assert 1e-4 <= setting["lr"] <= 1 and 0 <= setting["wd"] <= 1
+        assert isinstance(setting["size"], int) and 8 <= setting["size"] <= 64
+        assert setting["act"] in SPACE["act"]
+    # Only samplers that learn propose something else where other settings are good.
+    other = proposed(tmp_path / "c" / "other", sampler, [40], lambda setting: -bowl(setting))
+    assert other[:8] == whole[:8] and (other != whole) == (sampler in ("tpe", "cmaes"))
+
+
+def test_values_are_as_they_are_now(tmp_path):
+    """New values of kept settings steer what is proposed next, whoever proposed those."""
+    for sampler in ("tpe", "cmaes"):
+        path, same = tmp_path / sampler / "a", tmp_path / sampler / "b"
+        first = proposed(path, sampler, [24])
+        same.write_bytes(path.read_bytes())
+        more = proposed(path, sampler, [40])
+        changed = proposed(same, sampler, [40], lambda setting: -bowl(setting))
+        assert changed[:24] == more[:24] == first and changed[24:] != more[24:]
+
+
+def test_a_greater_n_goes_on():
+    words = [*FAST, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
+    whole = found([*words, "n=5", "study=whole"])
+    for n, fresh in ((3, 6), (5, 4), (3, 0)):
+        grown = found([*words, f"n={n}", "study=grown"])
+        assert len(grown.trained) == fresh and len(grown.specs) == 2 * n
+    assert kept("grown") == kept("whole")
+    assert found([*words, "n=5", "study=grown"]).best == whole.best
+
+
+def test_more_seeds_are_the_same_settings():
+    """Their values are means over all seeds then, and more of them are tried knowing that."""
+    words = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "batch=4", "study=s"]
+    first = found([*words, "n=4", "seeds=1"])
+    more = found([*words, "n=4", "seeds=3"])
+    assert len(first.trained) == 4 and len(more.trained) == 8
+    assert more.best[0][1] == means("val_error", 3).min()
+    again = found([*words, "n=4", "seeds=2"])
+    assert not again.trained and again.best[0][1] == means("val_error", 2).min()
+    longer = found([*words, "n=6", "seeds=3"])
+    assert len(longer.trained) == 6 and longer.best[0][1] == means("val_error", 3).min()
+    assert len(kept("s")) == 1
+
+
+@pytest.mark.parametrize(
+    "word", ["steps=6", "objective=val_loss", "batch_size=16,32,64", "lr=interval(1e-3,1)",
+             "sampler=random"],
+)  # fmt: skip
+def test_other_words_are_another_search(word):
+    words = [*FAST, *RANGES, "batch_size=16,32", "optimizer=adamw", "sampler=tpe", "n=3", "study=s"]
+    found(words)
+    other = found([*words, word])
+    assert len(kept("s")) == 2 and len(other.specs) == 3
+    runs = adamcmp.load("s").runs
+    column = "val_loss" if word.startswith("objective") else "val_error"
+    asked = runs[runs["run_id"].isin([spec.run_id for spec in other.specs])]
+    assert other.best[0][1] == asked[column].min()
+
+
+def test_the_same_words_in_another_form_go_on():
+    words = [*FAST, "sampler=tpe", "n=3", "study=s"]
+    found([*words, "optimizer=adamw", "lr=1e-3,1e-2", "wd=interval(0,1)"])
+    same = [*words, "wd=interval(0,1)", "lr=0.01,0.001", "optimizer=adamw,sgd"]
+    assert len(found(same).trained) == 3 and len(kept("s")) == 2
+
+
+def test_a_setting_that_crashed_counts_once_it_is_trained(monkeypatch):
+    """A crash makes it the worst; trained anew, it is what it is."""
+    words = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "n=4", "study=s"]
+
+    def crash(*_, **__):
+        raise RuntimeError("no luck")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("adamcmp.training.loop.Training.run", crash)
+        crashed = found(words)
+    assert len(crashed.failed) == 4 and crashed.best == (("", float("inf")),)
+    kept_failed = found(words)
+    assert not kept_failed.trained and kept_failed.best == crashed.best
+    again = Searching(Composer(), words).run(partial(execute, retry_failed=True))
+    assert len(again.trained) == 4 and not again.failed
+    assert again.best[0][1] == adamcmp.load("s").runs["val_error"].min()
+
+
+def test_an_optimizer_that_does_not_decay(capsys):
+    """A batch may come down to one setting; the best is said in words that `run` takes."""
+    words = [*FAST, "optimizer=adam,adamw", "lr=tag(log,interval(1e-4,1e-1))", "seeds=1"]
+    words += ["wd=interval(0.01,0.1)", "sampler=random", "n=3", "batch=2", "study=s"]
+    assert main(["sweep", *words]) == 0
+    assert "6 runs (6 trained now)" in capsys.readouterr().out
+    (adam, _), (adamw, _) = found(words).best
+    assert "wd=" not in adam and "wd=" in adamw
+    assert main(["run", *FAST, *adam.split(), "study=s"]) == 0
+    assert "is there already" in capsys.readouterr().out
+
+
+def test_a_damaged_file_of_settings(capsys, results):
+    words = [*FAST, *RANGES, "sampler=tpe", "n=2", "study=s"]
+    found(words)
+    (path,) = results.glob("s/searches/*.json")
+    whole = path.read_bytes()
+    for content in (whole[:-5], b"", b"[1]", b"3", whole.replace(b"optimizer.lr", b"lr"), b"\xff"):
+        path.write_bytes(content)
+        assert main(["sweep", *words]) == 2
+        err = capsys.readouterr().err
+        assert f"{path.name} is damaged" in err and "Traceback" not in err
+    path.unlink()
+    assert not found(words).trained and path.read_bytes() == whole
 
 
 def test_whole_numbers_log_scales_and_pairs():
@@ -89,7 +279,7 @@ def test_a_setting_that_diverges_is_the_worst():
     words += ["eval.every_steps=20", "sampler=tpe", "n=8", "batch=4", "study=s"]
     runs = adamcmp.sweep(words).runs
     assert (runs["status"] == "diverged").any() and (runs["status"] == "done").any()
-    ((best, value),) = Searching(Composer(), words).best()
+    ((best, value),) = found(words).best
     done = runs[runs["status"] == "done"]
     assert value == pytest.approx(done["val_error"].min()) and "lr=" in best
 
@@ -106,6 +296,8 @@ def test_dry_run_shows_a_search(capsys):
         (["lr=interval(1e-3,1e-1)"], "needs sampler=random|sobol|tpe|cmaes n=64"),
         (["sampler=tpp", "n=3", *RANGES], "Did you mean 'tpe'"),
         (["sampler=tpe", *RANGES], "and n=64, both"),
+        (["batch=8"], "batch= is for a search: sampler=random|sobol|tpe|cmaes and n=64, both"),
+        (["objective=val_loss", "lr=1e-3,1e-2"], "objective= is for a search"),
         (["sampler=tpe", "n=4"], "needs something to search"),
         (["sampler=tpe", "n=4", "lr=interval(1,0.1)"], "from low to high"),
         (["sampler=tpe", "n=4", "lr=tag(log,interval(0,1))"], "numbers above 0"),
@@ -120,6 +312,30 @@ def test_bad_searches(words, message, capsys, results):
     assert main(["sweep", *FAST, *words]) == 2
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
+    assert not results.exists()
+
+
+def test_one_bar_over_the_whole_search(capsys, monkeypatch):
+    """It is opened once, over all runs but those there already, and ends full."""
+    words = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "batch=2", "sampler=random"]
+    found([*words, "n=2", "study=s"])
+    bars = []
+    monkeypatch.setattr(Bar, "_open", lambda bar: (bars.append(bar), bar_open(bar)))
+    assert main(["sweep", *words, "n=6", "study=s"]) == 0
+    (bar,) = bars
+    assert (bar.pace.done, bar.pace.runs, bar.asked) == (16, 16, 24)
+    said = capsys.readouterr()
+    assert "24 runs, 8 there already or elsewhere, batch by batch, about" in said.err
+    assert said.err.count("about") == 1 and "24 runs (16 trained now)" in said.out
+
+
+def test_a_study_file_holds_no_search(capsys, tmp_path, results):
+    (tmp_path / "own" / "study").mkdir(parents=True)
+    block = "{optimizer: adamw, lr: '1e-3,1e-2', sampler: tpe, n: 4}"
+    (tmp_path / "own" / "study" / "mine.yaml").write_text(f"blocks: {{a: {block}}}")
+    assert main(["study", "mine", "--config-dir", str(tmp_path / "own")]) == 2
+    err = capsys.readouterr().err
+    assert "block 'a' of study mine: sampler= is for `adamcmp sweep`" in err
     assert not results.exists()
 
 

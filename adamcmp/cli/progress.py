@@ -28,21 +28,30 @@ DRAW_EVERY = 0.1
 
 
 class Bar:
-    """The progress of one command: one run's loss and gap, or a sweep's runs.
+    """The progress of one command: one run's loss and gap, or a sweep's or search's runs.
 
     Args:
-        combinations: Points of the grid, some of which may be the same run.
+        combinations: Points of the grid, or of the whole search, some of which may be the same
+            run.
         quiet: Show nothing.
         whole_plan: Show the table of what is to be trained.
+        batches: Whether they are planned, and trained, a batch at a time.
     """
 
-    def __init__(self, combinations: int, quiet: bool = False, whole_plan: bool = False) -> None:
+    def __init__(
+        self,
+        combinations: int,
+        quiet: bool = False,
+        whole_plan: bool = False,
+        batches: bool = False,
+    ) -> None:
         self.combinations, self.quiet, self.whole_plan = combinations, quiet, whole_plan
+        self.batches = batches
         self.bar: tqdm[Any] | None = None
         self.asked = 0
         self.counts: Counter[str] = Counter()
         self.best: dict[str, float] = {}
-        self.pace = Pace(0)
+        self.pace = Pace(combinations)
         self._latest: dict[str, float] | None = None
         self._drawn = self._said = time.monotonic()
 
@@ -57,30 +66,42 @@ class Bar:
     def planned(
         self, specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...], forecast: Forecast | None
     ) -> None:
-        """Open the bar over a run's steps, or over a sweep's runs."""
-        self.asked, runs = len(specs), sum(len(group.specs) for group in groups)
+        """Open the bar over a run's steps, or over a sweep's runs; or go on with a search's."""
+        runs = sum(len(group.specs) for group in groups)
+        if self.batches:
+            self.asked = self.combinations
+            self.pace.runs -= len(specs) - runs
+        else:
+            self.asked, self.pace = len(specs), Pace(runs)
+            self._say_same()
+        if not groups or self.quiet or self.bar is not None:
+            return
+        if self.asked > 1 and forecast is not None:
+            if self.whole_plan:
+                self._say(table(groups, forecast))
+            # A search's later batches are taken to be like its first.
+            about = duration(forecast.total(groups) * self.pace.runs / runs)
+            groups_of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
+            way = "batch by batch" if self.batches else groups_of_lanes
+            there = self.asked - self.pace.runs
+            already = f", {there} there already or elsewhere" if there else ""
+            self._say(f"{self.asked} runs{already}, {way}, about {about}")
+        self._open()
+
+    def _say_same(self) -> None:
         if self.combinations > self.asked:
             same = self.combinations - self.asked
             self._say(
                 f"{same} of {self.combinations} combinations are the same run as another (an "
                 f"optimizer without decay, or a label for the same numbers)"
             )
-        if not groups or self.quiet:
-            return
-        if self.asked > 1 and forecast is not None:
-            there = self.asked - runs
-            already = f", {there} there already or elsewhere" if there else ""
-            of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
-            if self.whole_plan:
-                self._say(table(groups, forecast))
-            about = duration(forecast.total(groups))
-            self._say(f"{self.asked} runs{already}, {of_lanes}, about {about}")
+
+    def _open(self) -> None:
         from tqdm import tqdm
 
-        self.pace = Pace(runs)
         self._said = time.monotonic()
         self.bar = tqdm(
-            total=runs,
+            total=self.pace.runs,
             file=sys.stderr,
             disable=None,  # where there is no terminal
             dynamic_ncols=True,
@@ -124,7 +145,7 @@ class Bar:
             return
         self._drawn = time.monotonic()
         if not self.bar.disable:
-            self.bar.n = self.pace.position
+            self.bar.n, self.bar.total = self.pace.position, self.pace.runs
             self.bar.set_description_str(self._standing(), refresh=False)
             self.bar.refresh()
         elif self._drawn - self._said >= LINE_EVERY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from adamcmp.errors import ConfigError, Interrupted
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from adamcmp.cli.progress import Bar
     from adamcmp.config import Composer, StudyConfig
     from adamcmp.study import Executed, Workers
 
@@ -92,14 +94,18 @@ def _search(composer: Composer, options: argparse.Namespace) -> int:
     searching = Searching(composer, options.words)
     if options.dry_run:
         return dry_run(searching.preview, options)
+    from adamcmp.cli.progress import Bar
     from adamcmp.study import Workers
 
-    with Workers() as workers:
-        done = searching.run(lambda config: train(config, options, workers))
+    with Workers() as workers, Bar(searching.combinations, options.quiet, batches=True) as bar:
+        done = searching.run(lambda config: _behind(bar, config, options, workers))
     code = report_sweep(done, options.json)
-    if not options.json and not done.elsewhere:
-        for words, value in searching.best():
-            print(f"best {searching.objective} {value:.4f}: {words}")
+    if not options.json:
+        for words, value in done.best:
+            if math.isfinite(value):
+                print(f"best {searching.objective} {value:.4f}: {words}")
+            else:
+                print(f"no best setting, all diverged or failed: {words or 'the search'}")
     return code
 
 
@@ -167,21 +173,27 @@ def _package(config: DictConfig, path: str) -> DictConfig:
 def train(
     config: StudyConfig, options: argparse.Namespace, workers: Workers | None = None
 ) -> Executed:
-    """Train behind a progress bar; when interrupted, say what is kept."""
+    """Train behind a progress bar of its own; when interrupted, say what is kept."""
     from adamcmp.cli.progress import Bar
+
+    with Bar(len(config.runs), options.quiet, options.whole_plan) as bar:
+        return _behind(bar, config, options, workers)
+
+
+def _behind(
+    bar: Bar, config: StudyConfig, options: argparse.Namespace, workers: Workers | None
+) -> Executed:
     from adamcmp.study import Watcher, execute
 
-    bar = Bar(len(config.runs), options.quiet, options.whole_plan)
     watcher = Watcher(bar.planned, bar.notice, bar.progress, bar.finished)
     try:
-        with bar:
-            return execute(
-                config,
-                watcher,
-                force=options.force,
-                retry_failed=options.retry_failed,
-                workers=workers,
-            )
+        return execute(
+            config,
+            watcher,
+            force=options.force,
+            retry_failed=options.retry_failed,
+            workers=workers,
+        )
     except Interrupted as interrupt:
         if not str(interrupt):  # a second signal
             raise
@@ -193,8 +205,6 @@ def train(
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row without what does not apply, and without numbers that JSON has no word for."""
-    import math
-
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in row.items()

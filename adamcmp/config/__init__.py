@@ -1,5 +1,6 @@
 """From the words of a command line and yaml files to frozen, validated dataclasses."""
 
+from adamcmp.config.cells import Cell, Cells, Setting
 from adamcmp.config.choices import choices
 from adamcmp.config.compose import Composer, part_defaults
 from adamcmp.config.grid import Axis, Interval, Space, short, study_name
@@ -24,6 +25,8 @@ __all__ = [
     "ROOMS",
     "SHORT",
     "Axis",
+    "Cell",
+    "Cells",
     "Composer",
     "Eval",
     "Execution",
@@ -34,6 +37,7 @@ __all__ = [
     "RunConfig",
     "Search",
     "Select",
+    "Setting",
     "Space",
     "StudyConfig",
     "StudyFile",

@@ -168,12 +168,13 @@ class Composer:
         """
         return self._grammar.override(word)
 
-    def runs(self, found: Space, study: str) -> Iterator[Asked]:
+    def runs(self, found: Space, study: str, *, part: bool = False) -> Iterator[Asked]:
         """Yield the runs of a grid, the last axis fastest.
 
         Args:
             found: The grid.
             study: Name of the study where neither words nor configs name one.
+            part: Whether the grid is a part of a greater one.
 
         Raises:
             ConfigError: When a word is wrong.
@@ -181,16 +182,17 @@ class Composer:
         slow = [i for i, axis in enumerate(found.axes) if not self._settable(axis, found)]
         fast = [i for i in range(len(found.axes)) if i not in slow]
         axes = [found.axes[i] for i in fast]
+        grid = part or len(found) > 1
         composed: dict[tuple[int, ...], Points | None] = {}
         for point in itertools.product(*(range(len(axis.points)) for axis in found.axes)):
             chosen = tuple([point[i] for i in slow])
             if chosen not in composed:
                 words = found.at({i: point[i] for i in slow})
-                composed[chosen] = self._points(words, axes, study, grid=len(found) > 1)
+                composed[chosen] = self._points(words, axes, study, grid=grid)
             points = composed[chosen]
             if points is None:
                 config = self._composed(found.at(dict(enumerate(point))))
-                points = Points(_named(config, study), (), grid=len(found) > 1)
+                points = Points(_named(config, study), (), grid=grid)
             yield points.at([point[i] for i in fast])
 
     def _points(
@@ -254,13 +256,16 @@ class Composer:
         _apply(later, config)
         return config
 
-    def study(self, found: Space, words: Sequence[str], name: str) -> StudyConfig:
+    def study(
+        self, found: Space, words: Sequence[str], name: str, *, part: bool = False
+    ) -> StudyConfig:
         """Return the study of all runs of a grid.
 
         Args:
             found: The grid.
             words: What was typed.
             name: Its name where neither words nor configs give one.
+            part: Whether the grid is a part of a greater one.
 
         Raises:
             ConfigError: When a word is wrong.
@@ -268,7 +273,7 @@ class Composer:
         runs: list[RunConfig] = []
         settled: set[tuple[Place, Numerics, Execution, Search]] = set()
         with _as_typed(words):
-            for asked in self.runs(found, name):
+            for asked in self.runs(found, name, part=part):
                 runs.append(asked.run)
                 settled.add((asked.place, asked.numerics, asked.execution, asked.search))
         if len(settled) > 1:

@@ -245,9 +245,9 @@ def study_name(found: Space) -> str:
     """
     entries: dict[str, list[str]] = {}
     for override in (*found.fixed, *found.intervals):
-        entries[override.get_key_element()] = [_value_text(override)]
+        entries[override.get_key_element()] = [value_text(override)]
     for axis in found.axes:
-        shown = {":".join(map(_value_text, point)) for point in axis.points}
+        shown = {":".join(map(value_text, point)) for point in axis.points}
         entries[",".join(axis.keys)] = sorted(shown)
     entries = {key: texts for key, texts in sorted(entries.items()) if key not in _UNNAMED}
     digest = hashlib.sha256(json.dumps(entries).encode()).hexdigest()[:_DIGEST]
@@ -260,7 +260,8 @@ def study_name(found: Space) -> str:
     return f"{name or 'defaults'}_{digest}"
 
 
-def _value_text(override: Override) -> str:
+def value_text(override: Override) -> str:
+    """Return a word's value; the same for the same value, however it is typed."""
     if override.is_interval_sweep():
         return override.get_value_string()
     value = override.value()

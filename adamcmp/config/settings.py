@@ -132,20 +132,25 @@ class Search(Part):
         sampler: What proposes settings (Optuna's): ``random``; ``sobol``, a scrambled Sobol'
             sequence; ``tpe``, tree-structured Parzen estimators; ``cmaes``. None: there is a grid.
         n: Settings tried by each optimizer (or other choice of config groups).
-        batch: Settings proposed at once, and so trained side by side.
+        batch: Settings proposed at once, and so trained side by side; None takes 16.
         objective: What is minimized, a mean over seeds; None takes ``val_error`` for classes,
             ``val_loss`` for regression.
     """
 
     sampler: Literal["random", "sobol", "tpe", "cmaes"] | None = None
     n: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    batch: Positive = 16
+    batch: Positive | None = None
     objective: Literal["val_error", "val_loss", "best_val_error", "best_val_loss"] | None = None
 
     @model_validator(mode="after")
-    def _both_or_none(self) -> Search:
+    def _whole_or_none(self) -> Search:
         if (self.sampler is None) != (self.n is None):
             raise ValueError("a search is sampler=random|sobol|tpe|cmaes and n=64, both")
+        for name in ("batch", "objective"):
+            if self.sampler is None and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name}= is for a search: sampler=random|sobol|tpe|cmaes and n=64, both"
+                )
         return self
 
 

@@ -140,6 +140,8 @@ def compose_study(composer: Composer, name: str, file: StudyFile, words: list[st
     for block, own in file.blocks.items():
         merged = _merged(_words({"study": name} | file.common | own), words)
         try:
+            if composer.searches(merged):
+                raise ConfigError("sampler= is for `adamcmp sweep`; a study file holds grids.")
             blocks.append(composer.sweep(merged))
         except ConfigError as error:
             raise type(error)(f"block {block!r} of study {name}: {error}") from None
