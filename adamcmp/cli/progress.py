@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
-from adamcmp.cli.planning import duration, table
+from adamcmp.cli.planning import about, table
 from adamcmp.dispatch import Pace
 from adamcmp.types import Done
 
@@ -73,8 +73,8 @@ class Bar:
             of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
             if self.whole_plan:
                 self._say(table(groups, forecast))
-            about = duration(forecast.total(groups))
-            self._say(f"{self.asked} runs{already}, {of_lanes}, about {about}")
+            takes = about(forecast.total(groups))
+            self._say(f"{self.asked} runs{already}, {of_lanes}, {takes}")
         from tqdm import tqdm
 
         self.pace = Pace(runs)
