@@ -88,14 +88,16 @@ def start_worker(pool):
 
 
 if __name__ == "__main__":
-    import numpy  # noqa: F401
+    import pandas  # noqa: F401
 
     import adamcmp.dispatch
     import adamcmp.study
     import adamcmp.training  # noqa: F401
     from adamcmp import executors
     from adamcmp.cli import main
+    from adamcmp.config import Composer
 
+    Composer().sweep(["lr=1,2"])  # what it imports and what its parsers learn is kept
     executors.Pool._start = start_worker
     for line in sys.stdin:
         command, *arguments = json.loads(line)

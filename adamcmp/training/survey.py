@@ -16,9 +16,11 @@ from adamcmp.training.checks import check_group
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.loop import Training, global_state_restored
 
-#: Seconds after which no wider group is tried, and then of timing them in turn.
+#: Seconds after which no wider group is tried.
 ENOUGH = 1.0
-#: Least number of turns.
+#: Seconds of timing steps for each width, and so many of timing evaluations.
+TIMED = 0.1
+#: Least number of turns in which widths are timed.
 TURNS = 5
 #: Most bytes of the lanes' state, so that it does not leave the processor's caches.
 CACHES = 64 << 20
@@ -86,7 +88,7 @@ class _Candidate:
         """Return the seconds of one lane's evaluation: the quickest of a few."""
         lanes, data = self.training.lanes, self.training.data
         evaluate(lanes, data)
-        best, until = math.inf, time.monotonic() + ENOUGH / 10
+        best, until = math.inf, time.monotonic() + TIMED
         while math.isinf(best) or time.monotonic() < until:
             best = min(best, self._seconds(lambda: evaluate(lanes, data)))
         return best / self.width
@@ -120,7 +122,7 @@ def _candidates(spec: RunSpec, stopping: Callable[[], bool]) -> list[_Candidate]
 
 def _speed(candidates: Sequence[_Candidate], stopping: Callable[[], bool]) -> Speed:
     """Time candidates in turn, so that what slows the machine for a while slows them all."""
-    turns, until = 0, time.monotonic() + ENOUGH
+    turns, until = 0, time.monotonic() + TIMED * len(candidates)
     while turns == 0 or (not stopping() and (turns < TURNS or time.monotonic() < until)):
         for candidate in candidates:
             candidate.time()
