@@ -148,6 +148,7 @@ def killed_while_it_trains(begin, study, steps, seconds):
     shares = [moments.random() for _ in range(20)]
     before, checkpoints = Counter(), 0
     for number, share in enumerate(shares):
+        T0=time.monotonic()
         there = marks(study)
         pid, end = begin()
         until(lambda there=there: marks(study) - there, every=0.003)
@@ -158,6 +159,7 @@ def killed_while_it_trains(begin, study, steps, seconds):
         now = done(study, steps)
         assert now >= before and now.total() > before.total()
         before, checkpoints = now, checkpoints + bool(kept(study))
+        print(round(time.monotonic()-T0,2), now.total(), len(kept(study)))
     assert checkpoints > 15
 
 
@@ -181,7 +183,9 @@ def test_killed_at_random_moments(words, steps, workers, forks, results):
         pid = forks.start(*sweep(results, "killed", again))
         return pid, lambda: forks.wait(pid)
 
+    print("W", time.monotonic()-began)
     killed_while_it_trains(begin, results / "killed", steps, seconds)
+    print("K", time.monotonic()-began)
     assert forks.run(*sweep(results, "killed", again)) == 0
     assert_same_bits(results / "killed", results / "whole")
 
