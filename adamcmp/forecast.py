@@ -11,7 +11,8 @@ from adamcmp.errors import Interrupted, RunFailed
 from adamcmp.executors import Executor, Lost
 from adamcmp.grouping import structure
 from adamcmp.plan import RunSpec
-from adamcmp.planner import WIDTHS, Forecast, Kind, Speed, kinds, remember, remembered
+from adamcmp.planner import WIDTHS, Forecast, Kind, kinds, remember, remembered
+from adamcmp.speeds import Speed
 
 Signal = Callable[[], int | None]
 
@@ -37,8 +38,7 @@ def forecast(
     # Of one run nothing need be known.
     measured = _survey(executor, one.values(), unknown if len(left) > 1 else (), interrupted)
     remember(found, numerics, measured)
-    nothing = dict.fromkeys(found, Speed({1: 0.0}, 0.0))
-    return Forecast(found, nothing | speeds | measured, executor.workers)
+    return Forecast(found, speeds | measured, executor.workers)
 
 
 def preview_forecast(

@@ -1,39 +1,43 @@
 """What is decided before training: numerics, widths of groups, order; and how long it will take.
 
 What may change a run's numbers (the engine) follows from what was asked and the machine, by one
-rule. What cannot (how wide groups are, who goes first) follows from what was measured here, kept
-in the cache for the next time.
+rule. What cannot (how wide groups are, who goes first) follows from what was measured here (see
+`adamcmp.speeds`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from filelock import FileLock
-
-from adamcmp.cache import cache_folder, source_digest
+from adamcmp.cache import source_digest
 from adamcmp.config import Eval, Numerics, RunConfig
 from adamcmp.datasets import load
-from adamcmp.files import write_atomically
 from adamcmp.grouping import LaneGroup, structure
 from adamcmp.plan import RunSpec
 from adamcmp.provenance import cpp_compiler, cuda_available, hardware, package_version
 from adamcmp.schedules import Horizon
+from adamcmp.speeds import Speed, forget_speed, keep_speeds, kept_speeds
+from adamcmp.types import Done, Outcome
 
 #: Steps of all runs of a kind from which on ``engine=auto`` compiles. A compilation takes some
-#: 25 s the first time, and saves about 0.8 ms of each step.
+#: 25 s the first time, and saves about 0.8 ms of each step. A number and no measurement, since the
+#: engine changes the last bits: the same words must give the same numbers on a busy machine too,
+#: and whether the compiled step is in the cache already must not matter.
 COMPILED_FROM = 40_000
 #: Widths of groups that are measured, by device: on a processor wider ones outgrow its caches.
 WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
 #: Seconds until a worker trains: torch's import, mostly.
 START = 3.0
+#: A speed was wrong where a group took this many times the seconds foreseen, or they the group's.
+WRONG = 1.5
+#: Seconds of a group from which on its time says how fast its steps are; in a short one the start
+#: counts for more.
+TELLING = 2.0
 
 
 def horizon(config: RunConfig, train_examples: int) -> Horizon:
@@ -49,29 +53,6 @@ def evaluation_steps(when: Eval, horizon: Horizon) -> list[int]:
     count = math.ceil(horizon.steps / interval)
     between = {max(round(i * interval), 1) for i in range(1, count)}
     return sorted({0, horizon.steps, *(s for s in between if s < horizon.steps)})
-
-
-@dataclass(frozen=True)
-class Speed:
-    """What was measured of a kind of group.
-
-    Attributes:
-        step: Seconds of one run's step, by width of the group.
-        evaluation: Seconds of one run's evaluation.
-    """
-
-    step: Mapping[int, float]
-    evaluation: float
-
-    def width(self, most: int) -> int:
-        """Return the fastest measured width up to `most`."""
-        widths = [width for width in self.step if width <= max(most, 1)]
-        return min(widths, key=lambda width: (self.step[width], -width))
-
-    def seconds(self, width: int, steps: int, evaluations: int) -> float:
-        """Return what one run of a group of this width takes."""
-        measured = max((w for w in self.step if w <= width), default=min(self.step))
-        return steps * self.step[measured] + evaluations * self.evaluation
 
 
 @dataclass(frozen=True)
@@ -167,7 +148,8 @@ class Forecast:
 
     Attributes:
         kinds: The kinds of runs, by structure.
-        speeds: What was measured of them; a kind may be missing.
+        speeds: What was measured of them. A kind is missing where it could not be measured, or
+            need not be.
         workers: Groups that are trained at once.
     """
 
@@ -180,51 +162,65 @@ class Forecast:
 
         Every worker is to have several groups to take, where there are enough runs.
         """
-        most = max(len(specs) // (2 * self.workers), 1)
-        return self._speed(specs[0]).width(most)
+        speed = self._speed(specs[0])
+        return speed.width(max(len(specs) // (2 * self.workers), 1)) if speed else 1
 
-    def seconds(self, group: LaneGroup) -> float:
-        """Return how long a group takes."""
+    def seconds(self, group: LaneGroup) -> float | None:
+        """Return how long a group takes; None where that is not known."""
         kind = self.kinds[structure(group.specs[0].config)]
         speed, lanes = self._speed(group.specs[0]), len(group.specs)
-        return lanes * speed.seconds(lanes, kind.steps, kind.evaluations)
+        return lanes * speed.seconds(lanes, kind.steps, kind.evaluations) if speed else None
 
-    def total(self, groups: Sequence[LaneGroup]) -> float:
-        """Return how long all groups take, the start included."""
+    def total(self, groups: Iterable[LaneGroup]) -> float | None:
+        """Return how long all groups take, the start included; None where that is not known.
+
+        As long as the longest, or as all of them shared out evenly: a lower bound, which longest
+        first exceeds by a third at most (Graham 1969).
+        """
         seconds = [self.seconds(group) for group in groups]
-        return START + max(sum(seconds) / self.workers, max(seconds, default=0.0))
+        known = [s for s in seconds if s is not None]
+        if len(known) < len(seconds):
+            return None
+        return START + max(sum(known) / self.workers, max(known, default=0.0))
 
-    def _speed(self, spec: RunSpec) -> Speed:
-        return self.speeds[structure(spec.config)]
+    def longest_first(self, groups: Iterable[LaneGroup]) -> tuple[LaneGroup, ...]:
+        """Return groups in the order in which workers take them; those not known go before."""
+
+        def length(group: LaneGroup) -> float:
+            seconds = self.seconds(group)
+            return math.inf if seconds is None else seconds
+
+        return tuple(sorted(groups, key=length, reverse=True))
+
+    def _speed(self, spec: RunSpec) -> Speed | None:
+        return self.speeds.get(structure(spec.config))
 
 
 def remembered(found: Mapping[str, Kind], numerics: Numerics) -> dict[str, Speed]:
     """Return the speeds that were measured here before, by structure."""
-    kept, keys = _read(), {alike: kind.key(numerics) for alike, kind in found.items()}
+    kept, keys = kept_speeds(), {alike: kind.key(numerics) for alike, kind in found.items()}
     return {alike: kept[key] for alike, key in keys.items() if key in kept}
 
 
 def remember(found: Mapping[str, Kind], numerics: Numerics, speeds: Mapping[str, Speed]) -> None:
     """Keep measured speeds for the next time."""
-    if not speeds:
+    keep_speeds({found[alike].key(numerics): speed for alike, speed in speeds.items()})
+
+
+def learn(forecast: Forecast, group: LaneGroup, outcome: Outcome) -> None:
+    """Have a kind of group measured anew, the next time, where one took another time than foreseen.
+
+    Args:
+        forecast: What was foreseen.
+        group: A group that has ended.
+        outcome: What became of it.
+    """
+    foreseen, spec = forecast.seconds(group), group.specs[0]
+    if foreseen is None or not isinstance(outcome, Done):
         return
-    # Where nothing can be kept, it is measured anew.
-    with contextlib.suppress(OSError), FileLock(_file().with_suffix(".lock")):
-        kept = _read() | {found[alike].key(numerics): s for alike, s in speeds.items()}
-        plain = {key: [dict(speed.step), speed.evaluation] for key, speed in kept.items()}
-        write_atomically(_file(), json.dumps(plain).encode())
-
-
-def _file() -> Path:
-    return cache_folder() / "speeds.json"
-
-
-def _read() -> dict[str, Speed]:
-    try:
-        plain = json.loads(_file().read_text(encoding="utf-8"))
-        return {
-            key: Speed({int(width): s for width, s in step.items()}, evaluation)
-            for key, (step, evaluation) in plain.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError):  # none yet, or damaged: measure anew
-        return {}
+    if any(row["status"] != "done" for row in outcome.runs):
+        return  # lanes that diverged took fewer steps
+    seconds = sum(row["wall_time_s"] for row in outcome.runs)
+    telling = max(foreseen, seconds) >= TELLING
+    if telling and not 1 / WRONG <= seconds / foreseen <= WRONG:
+        forget_speed(forecast.kinds[structure(spec.config)].key(spec.numerics))

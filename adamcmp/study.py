@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -18,8 +17,8 @@ from adamcmp.executors import Executor, Pool, Serial
 from adamcmp.forecast import forecast, preview_forecast
 from adamcmp.grouping import LaneGroup, grouped
 from adamcmp.plan import RunSpec, plan
-from adamcmp.planner import NO_COMPILER, Forecast, kinds, lacks_compiler, settled
-from adamcmp.provenance import cuda_available, hardware, software
+from adamcmp.planner import NO_COMPILER, Forecast, kinds, lacks_compiler, learn, settled
+from adamcmp.provenance import cores, cuda_available, hardware, software
 from adamcmp.store import Store
 from adamcmp.types import Outcome
 
@@ -146,19 +145,30 @@ def execute(
             *_, left, there = _asked(config, store, force, retry_failed)
             mine = [spec for spec in left if spec.run_id in ours.run_ids]
             store.discard(there)
-            groups = grouped(mine, store.checkpoints(), found.width)
-            groups = tuple(sorted(groups, key=found.seconds, reverse=True))
+            groups = found.longest_first(grouped(mine, store.checkpoints(), found.width))
             about = {**software(), "hardware": hardware(numerics.device)}
             store.prepare(numerics, config.words, about, ours.alone)
             watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every
-            told = (watcher.progress, watcher.finished)
+            told = (watcher.progress, _learning(found, watcher.finished))
             Dispatch(executor, store, ours, every, *told, interrupted).run(groups)
     trained = tuple(spec.run_id for spec in mine)
     there = store.statuses()
     store.discard(there)
     elsewhere = {run: other for run, other in ours.others.items() if run not in there}
     return Executed(store.folder, specs, trained, _failed(specs, there), elsewhere)
+
+
+def _learning(
+    found: Forecast, finished: Callable[[LaneGroup, Outcome], None]
+) -> Callable[[LaneGroup, Outcome], None]:
+    """Return what is called with each group that ends: what was foreseen is compared first."""
+
+    def both(group: LaneGroup, outcome: Outcome) -> None:
+        learn(found, group, outcome)
+        finished(group, outcome)
+
+    return both
 
 
 @dataclass(frozen=True)
@@ -237,7 +247,7 @@ def _workers(config: StudyConfig) -> int:
         return config.execution.workers
     if config.numerics.device == "cuda":
         return 1
-    return max(len(os.sched_getaffinity(0)) // (config.numerics.threads or 1), 1)
+    return max(cores() // (config.numerics.threads or 1), 1)
 
 
 def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hydra import compose, initialize_config_module
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given, settings
+from hydra.errors import HydraException
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from adamcmp import frame, store
 from adamcmp.cli import main
-from adamcmp.config import Composer, Numerics, RunConfig, build_run, points
+from adamcmp.config import Composer, Numerics, RunConfig, build_run
 from adamcmp.config.words import long
 from adamcmp.errors import ConfigError
 from adamcmp.grouping import group, structure
@@ -32,16 +35,48 @@ def values(composer, word):
     return [",".join(w.split("=", 1)[1] for w in point) for point in axis.words]
 
 
-def really(composer, words):
-    """Return the runs of a grid as Hydra's own sweeper and composition give them."""
-    parser = OverridesParser.create(composer.loader)
-    overrides = parser.parse_overrides([long(word) for word in words])
-    (batch,) = BasicSweeper.split_arguments(overrides, None)
-    for point in batch:
-        composed = OmegaConf.to_container(composer.compose(point), resolve=True)
-        if len(batch) > 1:
-            points._without_idle_decay(composed)
-        yield build_run({**composed, "study": "s"})
+def batch(loader, words):
+    """Return the points of a grid as Hydra's own sweeper has them: a list of words each."""
+    overrides = OverridesParser.create(loader).parse_overrides([long(word) for word in words])
+    (found,) = BasicSweeper.split_arguments(overrides, None)
+    return found
+
+
+def by_hydra(folder, point, grid):
+    """Return one run as Hydra alone composes it, and what we say of runs on top of it.
+
+    That is: `study` is a setting, though a folder of configs has its name; a variant is called
+    what its file is called; what does not decay has no weight decay in a grid.
+    """
+    others = [word for word in point if not word.startswith("study=")]
+    (study,) = [word.removeprefix("study=") for word in point if word not in others] or ["s"]
+    with initialize_config_module("adamcmp.configs", version_base=None):
+        words = [*others, f"hydra.searchpath=[file://{folder}]"]
+        config = compose("config", words, return_hydra_config=True)
+    chosen = config.hydra.runtime.choices["optimizer"]
+    with open_dict(config):
+        del config["hydra"]
+    plain = OmegaConf.to_container(config, resolve=True)
+    if not any(word.lstrip("+").startswith("optimizer.name=") for word in point):
+        plain["optimizer"]["name"] = chosen
+    if grid and plain["optimizer"]["coupling"] == "none":
+        plain["optimizer"]["weight_decay"] = 0.0
+    return build_run({**plain, "study": study})
+
+
+#: What Hydra, OmegaConf and our checks of a composed config raise for words that are wrong.
+WRONG = (HydraException, OmegaConfBaseException, ConfigError)
+
+
+def ours(composer, space):
+    """Return the runs of a grid up to the first that is wrong, and its error."""
+    found = []
+    try:
+        for one in composer.runs(space, "s"):
+            found.append(one)
+    except ConfigError as error:
+        return found, error
+    return found, None
 
 
 def plain_id(config, numerics):
@@ -92,36 +127,39 @@ POOL = [
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """A composer with an optimizer of the user's own whose values refer to others."""
+def folder(tmp_path_factory):
+    """An optimizer of the user's own whose values refer to others."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "optimizer").mkdir()
     (folder / "optimizer" / "own.yaml").write_text(
         "defaults: [adamw, _self_]\nlr: ${oc.decode:${oc.env:NO_SUCH,0.125}}\nweight_decay: ${optimizer.lr}\n"
     )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own(folder):
     return Composer(str(folder))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, print_blob=True)
 @given(st.lists(st.sampled_from(POOL), min_size=1, max_size=5, unique=True), st.data())
-def test_points_are_what_hydra_composes(own, words, data):
+def test_points_are_what_hydra_composes(own, folder, words, data):
+    """Other words and other points each time, some points of each grid; none of our composing."""
     space = own.space(words)
-    few = data.draw(st.randoms(use_true_random=False))
-    try:
-        expected = list(_some(really(own, words), len(space), few))
-    except ConfigError as error:
-        with pytest.raises(ConfigError) as ours:
-            list(own.runs(space, "s"))
-        assert str(ours.value) == str(error)
-        return
-    found = list(own.runs(space, "s"))
-    assert len(found) == len(space)
-    assert all(same(found[i], run) for i, run in expected)
-
-
-def _some(runs, count, few):
-    """Return all runs of a small grid; composing takes its time, but each may be wrong."""
-    return enumerate(runs) if count <= 12 or few.random() < 0.2 else []
+    found, error = ours(own, space)
+    points = batch(own.loader, words)
+    assert len(points) == len(space)
+    if error is not None:
+        note(str(error))
+        with pytest.raises(WRONG):
+            by_hydra(folder, points[len(found)], len(points) > 1)
+    else:
+        assert len(found) == len(points)
+    if found:
+        some = st.sets(st.integers(0, len(found) - 1), min_size=1, max_size=3)
+        for i in sorted(data.draw(some)):
+            assert same(found[i], by_hydra(folder, points[i], len(points) > 1)), points[i]
 
 
 @pytest.mark.parametrize(
@@ -144,34 +182,34 @@ def _some(runs, count, few):
         "study=a results=r,r workers=0",
     ],
 )
-def test_points_where_words_meet(own, words):
+def test_points_where_words_meet(own, folder, words):
     """Words about one value, references, deletions: as Hydra has them, its errors too."""
     words = words.split()
-    try:
-        expected = list(really(own, words))
-    except ConfigError as error:
-        with pytest.raises(ConfigError) as ours:
-            list(own.runs(own.space(words), "s"))
-        assert str(ours.value) == str(error)
-        return
-    found = list(own.runs(own.space(words), "s"))
-    assert [one.run for one in found] == [one.run for one in expected]
-    assert [one.run.settings() for one in found] == [one.run.settings() for one in expected]
+    found, error = ours(own, own.space(words))
+    points = batch(own.loader, words)
+    for one, point in zip(found, points, strict=error is None):
+        expected = by_hydra(folder, point, len(points) > 1)
+        assert one.run == expected.run and one.run.settings() == expected.run.settings()
+    if error is not None:
+        wrong = points[len(found)]
+        with pytest.raises(WRONG):
+            by_hydra(folder, wrong, len(points) > 1)
+        with pytest.raises(ConfigError) as alone:  # a grid says what the run alone would say
+            build_run(OmegaConf.to_container(own.compose(wrong), resolve=True) | {"study": "s"})
+        assert str(error) == str(alone.value)
 
 
-def test_a_thousand_points_in_hydras_order_with_two_compositions(composer, monkeypatch):
+def test_a_thousand_points_in_hydras_order_with_two_compositions(composer, folder, monkeypatch):
     words = ["lr=range(1,11)", "optimizer=adamw,adam_l2", "wd=range(10)", "seed=range(5)"]
     calls, composed = [], composer._composed
     with monkeypatch.context() as watched:
         watched.setattr(composer, "_composed", lambda o: calls.append(o) or composed(o))
         found = list(composer.runs(composer.space(words), "s"))
     assert len(calls) == 2
-    overrides = OverridesParser.create().parse_overrides([long(word) for word in words])
-    (batch,) = BasicSweeper.split_arguments(overrides, None)
-    assert len(found) == len(batch) == 1000
-    for i in random.Random(0).sample(range(1000), 5):
-        (expected,) = really(composer, batch[i])
-        assert same(found[i], expected)
+    points = batch(composer.loader, words)
+    assert len(found) == len(points) == 1000
+    for i in random.sample(range(1000), 5):
+        assert same(found[i], by_hydra(folder, points[i], grid=True)), points[i]
     # What agrees is held once.
     assert len({id(asked.run.model) for asked in found}) == 2
     assert len({id(asked.run.protocol) for asked in found}) == 10

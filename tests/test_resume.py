@@ -1,5 +1,6 @@
 """Sweeps that are killed, crash, are interrupted or meet each other: the same bits, every row once."""
 
+import contextlib
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,15 +17,16 @@ import pandas as pd
 import pytest
 
 import adamcmp
-from adamcmp import dispatch, frame, grouping, planner
+from adamcmp import archive, dispatch, frame, grouping, planner
 from adamcmp.claims import claim, standings
 from adamcmp.cli import main
 from adamcmp.cli.progress import Bar
 from adamcmp.dispatch import Pace
-from adamcmp.errors import RunFailed
+from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.executors import Lost, Pool, Result, pool
 from adamcmp.grouping import LaneGroup, Task
-from adamcmp.planner import Forecast, Speed, kinds
+from adamcmp.planner import Forecast, kinds
+from adamcmp.speeds import Speed
 from adamcmp.store import Store
 from adamcmp.training import Progress, loop, train_group
 from adamcmp.types import Done, Stopped
@@ -32,9 +35,8 @@ from tests.conftest import needs_compiler
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 #: Six runs of 400 steps, a lane a group.
 SINGLES = [*SMALL, "seed=0,1,2", "wd=0,0.1", "steps=400", "eval.every_steps=90", "engine=eager"]
-#: 16 runs of 1,000 steps, eight lanes a group; `tests.test_bit_identity` compiles the same steps.
-FUSED = ["model=mlp", "seed=range(4)", "wd=0,0.03,0.1,0.2", "steps=1000", "eval.train_examples=100",
-         "eval.every_steps=300", "engine=compiled"]  # fmt: skip
+#: 16 runs, a few groups of lanes; `tests.test_bit_identity` compiles the same steps.
+FUSED = ["model=mlp", "seed=range(4)", "wd=0,0.03,0.1,0.2", "eval.train_examples=100", "eval.every_steps=300", "engine=compiled"]  # fmt: skip
 ALONE = ["workers=0", "checkpoint_every=0.03"]
 
 
@@ -65,28 +67,86 @@ def sweep(results, study, words):
 # ------------------------------------------------------------------------------- kill -9
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        pytest.param(SINGLES, id="eager"),
-        pytest.param(FUSED, id="fused", marks=[needs_compiler, pytest.mark.slow]),
-    ],
-)
-def test_killed_at_random_moments(words, forks, results):
-    """Twenty times, then to the end: nothing lost, nothing doubled, nothing else."""
-    words = [*words, *ALONE]
-    assert forks.run(*sweep(results, "compiles", [*words, "steps=1"])) == 0
-    began = time.monotonic()
-    assert forks.run(*sweep(results, "whole", words)) == 0
-    whole = time.monotonic() - began
+def until(condition, seconds=120.0, every=0.02):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(every)
+    return found
+
+
+def kept(study):
+    return list((study / "checkpoints").glob("*.npz"))
+
+
+def marks(study):
+    """Return what each checkpoint and each part changes."""
+    found = set()
+    for path in (*kept(study), *(study / "runs").glob("*.parquet")):
+        with contextlib.suppress(FileNotFoundError):
+            found.add((path.name, path.stat().st_mtime_ns))
+    return found
+
+
+def done(study, steps):
+    """Return the steps on disk of each run, in checkpoints and of those that have ended."""
+    found = Counter(dict.fromkeys(Store(study).statuses(), steps))
+    for path in kept(study):
+        about, _ = archive.read(path)
+        found |= Counter(dict.fromkeys(about["runs"], about["taken"]))  # the larger of the two
+    return found
+
+
+def killed_while_it_trains(begin, study, steps, seconds):
+    """Kill a sweep 20 times, each time at a random moment after it has got on; work only grows.
+
+    Args:
+        begin: Starts it, and returns its process id and what waits for its end.
+        study: Its folder.
+        steps: Steps of each run.
+        seconds: How long training takes in all; in half of it, it is killed for the last time.
+    """
     moments = random.Random(0)
     shares = [moments.random() for _ in range(20)]
-    for share in shares:  # no more time in all than it takes
-        pid = forks.start(*sweep(results, "killed", words))
-        time.sleep(0.9 * whole * share / sum(shares))
-        os.kill(pid, signal.SIGKILL)
-        assert forks.wait(pid) == -signal.SIGKILL
-    assert forks.run(*sweep(results, "killed", words)) == 0
+    before, checkpoints = Counter(), 0
+    for number, share in enumerate(shares):
+        there = marks(study)
+        pid, end = begin()
+        until(lambda there=there: marks(study) - there, every=0.003)
+        time.sleep(0.5 * seconds * share / sum(shares))
+        # All at once, or the main process alone: its workers find out by themselves.
+        (os.killpg if moments.random() < 0.5 else os.kill)(pid, signal.SIGKILL)
+        assert end() == -signal.SIGKILL, (
+            f"it ended before it was killed for the {number + 1}th time"
+        )
+        now = done(study, steps)
+        assert now >= before and now.total() > before.total()
+        before, checkpoints = now, checkpoints + bool(kept(study))
+    assert checkpoints > 15
+
+
+@pytest.mark.parametrize(
+    ("words", "steps", "workers"),
+    [
+        pytest.param(SINGLES, 1500, (0, 0), id="eager"),
+        pytest.param(FUSED, 5000, (1, 2), id="fused", marks=needs_compiler),
+    ],
+)
+def test_killed_at_random_moments(words, steps, workers, forks, results):
+    """Nothing lost, nothing doubled, nothing else than a sweep never killed, by other workers."""
+    words = [*words, f"steps={steps}", "checkpoint_every=0.01"]
+    once, again = ([*words, f"workers={n}"] for n in workers)
+    assert forks.run(*sweep(results, "compiles", [*once, "steps=1"])) == 0
+    began = time.monotonic()
+    assert forks.run(*sweep(results, "whole", once)) == 0
+    seconds = (time.monotonic() - began) / max(workers[1], 1)
+
+    def begin():
+        pid = forks.start(*sweep(results, "killed", again))
+        return pid, lambda: forks.wait(pid)
+
+    killed_while_it_trains(begin, results / "killed", steps, seconds)
+    assert forks.run(*sweep(results, "killed", again)) == 0
     assert_same_bits(results / "killed", results / "whole")
 
 
@@ -163,14 +223,6 @@ def start(*words, **options):
     )
 
 
-def until(condition, seconds=120.0):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.02)
-    return found
-
-
 def children(pid):
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -190,10 +242,6 @@ def whole(tmp_path_factory, forks):
     results = tmp_path_factory.mktemp("whole")
     assert forks.run(*sweep(results, "whole", [*LONG, "workers=0"])) == 0
     return results / "whole"
-
-
-def kept(study):
-    return list((study / "checkpoints").glob("*.npz"))
 
 
 def test_workers_killed_with_their_parent_and_without(results, whole):
@@ -252,27 +300,25 @@ def test_signals(number, to, results, whole):
 @pytest.mark.slow
 @needs_compiler
 def test_trees_killed_at_random_moments(forks, results):
-    """Main process and two workers together, each start a new interpreter; then one worker alone."""
-    words = [*FUSED, "steps=3000"]
-    for workers in (1, 2):
-        study = results / f"w{workers}"
-        with start(*sweep(results, study.name, [*words, f"workers={workers}"])) as process:
-            until(lambda study=study: standings(study))
-            began = time.monotonic()
+    """The same with new interpreters: main process and two workers, as a user starts them."""
+    words = [*FUSED, "steps=20000", *TWO]
+    began = time.monotonic()
+    with start(*sweep(results, "whole", words)) as process:
+        process.communicate()
+    seconds = time.monotonic() - began
+
+    def begin():
+        process = start(*sweep(results, "killed", words))
+
+        def end():
             process.communicate()
-        training = time.monotonic() - began
-    assert_same_bits(results / "w1", results / "w2")
-    moments = random.Random(0)
-    shares = [moments.random() for _ in range(20)]
-    for share in shares:  # no more time of training in all than it takes
-        with start(*sweep(results, "killed", [*words, *TWO])) as process:
-            until(lambda: standings(results / "killed"))
-            time.sleep(0.7 * training * share / sum(shares))
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-        assert process.returncode == -signal.SIGKILL
+            return process.returncode
+
+        return process.pid, end
+
+    killed_while_it_trains(begin, results / "killed", 20000, seconds)
     assert forks.run(*sweep(results, "killed", [*words, *ALONE])) == 0
-    assert_same_bits(results / "killed", results / "w2")
+    assert_same_bits(results / "killed", results / "whole")
 
 
 OWN = """
@@ -656,6 +702,28 @@ def test_reports_are_few_and_results_whole():
         assert result == Result(1, Lost("The worker process was killed by signal 9."))
         workers.submit("tests.test_resume:echo", 2, lambda item, n: None)
         assert until(workers.wait) == [Result(2, 2)]
+    finally:
+        workers.close()
+
+
+def refuse(item, report, stopping):
+    raise ConfigError("not this one")
+
+
+def test_an_error_loses_no_other_result():
+    """What another worker sent by then is returned before the error is raised."""
+    workers = Pool(2, 1)
+    try:
+        until(lambda: not workers.wait() and all(worker.ready for worker in workers._workers))
+        for name in ("refuse", "echo"):
+            workers.submit(f"tests.test_resume:{name}", 0, lambda item, told: None)
+        until(lambda: all(worker.connection.poll() for worker in workers._workers))
+        assert workers.wait() == [Result(0, 0)] and workers.busy == 1
+        with pytest.raises(ConfigError, match="not this one"):
+            workers.wait()
+        assert workers.busy == 0
+        workers.submit("tests.test_resume:echo", 1, lambda item, told: None)
+        assert until(workers.wait) == [Result(1, 1)]
     finally:
         workers.close()
 

@@ -42,7 +42,7 @@ def _plain(found: Preview) -> dict[str, Any]:
         "runs": len(found.specs),
         "left": len(found.left),
         "groups": len(found.groups),
-        "seconds": round(seconds, 1),
+        "seconds": None if seconds is None else round(seconds, 1),
         "kinds": list(_kinds(found.groups, found.forecast)),
     }
 
@@ -54,7 +54,8 @@ def table(groups: Sequence[LaneGroup], forecast: Forecast) -> str:
     rows = list(_kinds(groups, forecast))
     reasons = dict.fromkeys(row.pop("alone") for row in rows)
     for row in rows:
-        row["time"] = duration(row.pop("seconds"))
+        seconds = row.pop("seconds")
+        row["time"] = "unknown" if seconds is None else duration(seconds)
     alone = [f"one lane at a time: {reason}" for reason in reasons if reason]
     return "\n".join([tabulate(rows, headers="keys"), *alone])
 
@@ -71,8 +72,7 @@ def _print(found: Preview) -> None:
     print(table(found.groups, found.forecast))
     workers = found.forecast.workers
     print(
-        f"{'at most about' if found.compiles else 'about'} "
-        f"{duration(found.forecast.total(found.groups))} with {workers} "
+        f"{about(found.forecast.total(found.groups), most=found.compiles)} with {workers} "
         f"worker{'s' * (workers > 1)}, {numerics.engine} on {numerics.device}"
         + (" (measured before compiling, which takes about half a minute once)" * found.compiles)
     )
@@ -98,8 +98,22 @@ def _kinds(groups: Sequence[LaneGroup], forecast: Forecast) -> Iterable[dict[str
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
             "steps": forecast.kinds[key].steps,
             "alone": why_alone(specs[0]),
-            "seconds": sum(map(forecast.seconds, own)) / forecast.workers,
+            "seconds": _shared(map(forecast.seconds, own), forecast.workers),
         }
+
+
+def _shared(seconds: Iterable[float | None], workers: int) -> float | None:
+    """Return the time of several groups, shared out; None where one's is not known."""
+    listed = list(seconds)
+    known = [s for s in listed if s is not None]
+    return sum(known) / workers if len(known) == len(listed) else None
+
+
+def about(seconds: float | None, most: bool = False) -> str:
+    """Return an estimate as a person says it; `most` where it is an upper bound."""
+    if seconds is None:
+        return "for how long is unknown"
+    return f"{'at most ' * most}about {duration(seconds)}"
 
 
 def duration(seconds: float) -> str:

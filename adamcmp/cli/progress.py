@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
-from adamcmp.cli.planning import duration, table
+from adamcmp.cli.planning import about, table
 from adamcmp.dispatch import Pace
 from adamcmp.types import Done
 
@@ -79,13 +79,14 @@ class Bar:
         if self.asked > 1 and forecast is not None:
             if self.whole_plan:
                 self._say(table(groups, forecast))
-            # A search's later batches are taken to be like its first.
-            about = duration(forecast.total(groups) * self.pace.runs / runs)
+            seconds = forecast.total(groups)
+            if seconds is not None:  # a search's later batches are taken to be like its first
+                seconds *= self.pace.runs / runs
             groups_of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
             way = "batch by batch" if self.batches else groups_of_lanes
             there = self.asked - self.pace.runs
             already = f", {there} there already or elsewhere" if there else ""
-            self._say(f"{self.asked} runs{already}, {way}, about {about}")
+            self._say(f"{self.asked} runs{already}, {way}, {about(seconds)}")
         self._open()
 
     def _say_same(self) -> None:

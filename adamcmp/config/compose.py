@@ -312,11 +312,11 @@ class Composer:
                 f"results=, configs of your own come from --config-dir."
             )
         options = self.options(key) if key and key not in _NO_GROUPS else []
-        if not options:
-            return False
         choice = override.value()
+        if not options or isinstance(choice, dict):  # which sets values, in its turn
+            return False
         for one in choice if isinstance(choice, list) else [choice]:
-            if override.is_delete() or one is None or isinstance(one, dict) or one in options:
+            if override.is_delete() or one is None or one in options:
                 continue
             raise ConfigError(
                 f"{key}={one}: there is no such {key}.{nearest(str(one), options)} "
@@ -337,7 +337,8 @@ class Composer:
             return
         # `in` would say no to a value that is still missing (???).
         if isinstance(parent, DictConfig) and last in parent.keys():  # noqa: SIM118
-            if isinstance(parent._get_node(last), DictConfig) and key in ROOMS:
+            is_section = isinstance(parent._get_node(last), DictConfig) and key in ROOMS
+            if is_section and not isinstance(override.value(), dict):
                 raise ConfigError(
                     f"{override.input_line}: there are {', '.join(self.options(key))}."
                 )

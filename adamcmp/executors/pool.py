@@ -44,6 +44,7 @@ class _Worker:
     busy: bool = False
     ready: bool = False
     leaving: bool = False
+    error: AdamcmpError | None = None
     since: float = field(default_factory=time.monotonic)
 
     def give(self, function: str, item: Any, progress: Progress) -> None:
@@ -52,6 +53,16 @@ class _Worker:
         # A worker that has just died is found by `wait`.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send((function, item))
+
+    def failed(self, error: AdamcmpError) -> None:
+        """Keep it busy until the next `wait` raises an error: what others did goes first."""
+        self.error, self.busy = error, True
+
+    def raise_error(self) -> None:
+        """Raise what `failed` kept, if anything."""
+        if self.error is not None:
+            error, self.error, self.busy = self.error, None, False
+            raise error
 
 
 class Pool(Executor):
@@ -95,6 +106,8 @@ class Pool(Executor):
         Raises:
             RunFailed: When a worker process cannot be started.
         """
+        for worker in self._workers:
+            worker.raise_error()
         results = []
         for ready in wait([worker.connection for worker in self._workers], timeout=_MOMENT):
             (worker,) = (w for w in self._workers if w.connection is ready)
@@ -110,14 +123,13 @@ class Pool(Executor):
             elif kind == "progress":
                 worker.progress(worker.item, value)
             elif kind == "refused":
-                worker.busy = False
-                raise value
+                worker.failed(value)
             else:
                 worker.busy = False
                 results.append(Result(worker.item, value))
         for worker in self._workers:
             if not worker.ready and time.monotonic() - worker.since > START_TIMEOUT:
-                raise _not_started(f"did not start in {START_TIMEOUT:g} s")
+                worker.failed(_not_started(f"did not start in {START_TIMEOUT:g} s"))
         return results
 
     def stop(self) -> None:
@@ -159,7 +171,8 @@ class Pool(Executor):
         if self._stopping:
             del self._workers[place]
         elif code > 0 and not worker.ready:
-            raise _not_started(f"ended with exit code {code} as it started")
+            worker.failed(_not_started(f"ended with exit code {code} as it started"))
+            return []
         else:
             self._workers[place] = self._start()
             if worker.busy and worker.leaving:  # it left before it read what it was given
