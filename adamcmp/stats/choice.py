@@ -34,18 +34,19 @@ def labelled(runs: pd.DataFrame) -> pd.DataFrame:
     runs["problem"] = runs["dataset"] + ", " + runs["model"]
     described = [c for c in runs.columns if c.startswith(("dataset.", "model."))]
     for column in described:
-        texts = runs[column].map(_short)
+        texts = runs[column].map(short)
         varied = texts.groupby(runs["dataset"] + ", " + runs["model"]).transform("nunique") > 1
         suffix = ", " + column.partition(".")[2] + " " + texts
         runs["problem"] += suffix.where(varied, "")
     for column in [c for c in _VARIANT if c in runs]:
-        texts = runs[column].map(_short)
+        texts = runs[column].map(short)
         varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
         runs["optimizer"] += (" (" + texts + ")").where(varied, "")
     return runs
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a setting's value as labels show it."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text[:12] if len(text) == 64 else text  # a file's sha256
 
@@ -123,10 +124,9 @@ def _ranked(runs: pd.DataFrame, name: str) -> pd.DataFrame:
         )
     order = scores[scores["failed"] < 1].sort_values(["lost", "failed", "score"], kind="stable")
     place = {setting: rank for rank, setting in enumerate(order.index)}
-    ranks = [place.get(setting) for setting in zip(*keys, strict=True)]
+    ranks = [place.get(setting, -1) for setting in zip(*keys, strict=True)]
     runs = runs.assign(rank=ranks, chooses=chooses, settings=len(scores))
-    runs = runs[(runs["status"] != "failed") & runs["rank"].notna()]
-    return runs.astype({"rank": int})
+    return runs[(runs["status"] != "failed") & (runs["rank"] >= 0)]
 
 
 def _keys(runs: pd.DataFrame) -> list[pd.Series]:

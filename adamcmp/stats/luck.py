@@ -35,7 +35,7 @@ class Luck(NamedTuple):
 NONE = Luck(0.0, 0.0)
 
 
-def luck(validation: Floats, metric: Floats) -> Luck:
+def luck(validation: Floats, metric: Floats, alone: float = float("nan")) -> Luck:
     """Return what luck choosing had, by choosing anew many times (parametric bootstrap).
 
     Validation means are drawn around those that were seen, with the spread over seeds that is left
@@ -47,20 +47,21 @@ def luck(validation: Floats, metric: Floats) -> Luck:
     Args:
         validation: What was chosen by, lower is better; shape (settings, seeds), no NaN.
         metric: What is compared, of the same runs.
+        alone: Standard deviation over seeds of one setting's validation metric, for where one seed
+            alone chose; there is no telling the optimism then.
     """
     settings, seeds = validation.shape
-    if settings < 2 or seeds < 2:
-        return NONE
     means = validation.mean(axis=1)
     best = np.argsort(means, kind="stable")[:CONTENDERS]
     own, other = _residuals(validation[best]), _residuals(metric[best])
     squares = float((own**2).sum())
-    if squares == 0:
+    df = (len(best) - 1) * (seeds - 1)
+    noise = np.sqrt(squares / df / seeds) if df else alone
+    if settings < 2 or not noise > 0:
         return NONE
-    noise = np.sqrt(squares / ((len(best) - 1) * (seeds - 1)) / seeds)
     drawn = noise * np.random.default_rng(0).standard_normal((DRAWS, settings))
     chosen = (means + drawn).argmin(axis=1)
-    slope = float((own * other).sum()) / squares
+    slope = float((own * other).sum()) / squares if df else 0.0
     optimism = slope * drawn[np.arange(DRAWS), chosen].mean()
     # The means that are drawn around are off by as much as what is drawn: half is theirs.
     return Luck(float(optimism), float(metric.mean(axis=1)[chosen].var() / 2))

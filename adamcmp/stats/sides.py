@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.stats import estimates
-from adamcmp.stats.choice import chosen, measure_of, ranked
+from adamcmp.stats.choice import chosen, measure_of, ranked, setting_columns, short
 from adamcmp.stats.estimates import Estimate, Floats
 from adamcmp.stats.luck import NONE, Luck, luck
 
@@ -26,6 +26,7 @@ class Side:
         name: The optimizer's label, or what the user named.
         reported: Runs of its chosen setting, one a seed, by seed.
         fresh: Whether none of these seeds chose the setting.
+        setting: The chosen setting in words.
         settings: How many it was chosen from.
         luck: What choosing can have done.
     """
@@ -33,6 +34,7 @@ class Side:
     name: str
     reported: pd.DataFrame
     fresh: bool
+    setting: str
     settings: int
     luck: Luck
 
@@ -47,7 +49,10 @@ class Side:
         order, best = ranked(runs, "side"), chosen(runs, "side")
         reported = best.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
         settings = int(order["settings"].iloc[0])
-        return cls(name, reported, bool(best["fresh"].all()), settings, _luck(order, metric))
+        first = best.iloc[0]
+        setting = ", ".join(f"{c} {short(first[c])}" for c in setting_columns(runs))
+        fresh = bool(best["fresh"].all())
+        return cls(name, reported, fresh, setting, settings, _luck(order, reported, metric))
 
     @property
     def diverged(self) -> int:
@@ -59,14 +64,17 @@ class Side:
         return self.reported[metric].astype(float).dropna()
 
 
-def _luck(order: pd.DataFrame, metric: str) -> Luck:
+def _luck(order: pd.DataFrame, reported: pd.DataFrame, metric: str) -> Luck:
     """Return the luck of choosing among the settings that have a value on every seed."""
     validation = f"val_{measure_of(order)}"
     chooses = order[order["chooses"]]
     keys = [chooses["rank"], chooses["seed"].astype(int)]
     tables = [chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)]
     whole = tables[0].notna().all(axis=1) & tables[1].notna().all(axis=1)
-    return luck(*(table[whole].to_numpy() for table in tables)) if whole.any() else NONE
+    if not whole.any():
+        return NONE
+    alone = float(reported[validation].astype(float).std())
+    return luck(*(table[whole].to_numpy() for table in tables), alone)
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,12 @@ class Difference:
         paired = fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
         if paired:
             x, y = x[shared], y[shared]
-        values = x.to_numpy(), y.to_numpy()
-        if not fewer:
-            return cls(*values, False, estimates.NOTHING)
-        found = estimates.difference(values[0] - values[1])
-        return cls(*values, paired, found if paired else estimates.unpaired(*values))
+        first, second = (np.asarray(v, dtype=np.float64) for v in (x, y))
+        if paired:
+            found = estimates.difference(first - second)
+        else:
+            found = estimates.unpaired(first, second) if fewer else estimates.NOTHING
+        return cls(first, second, paired, found)
 
     @property
     def n(self) -> int:
@@ -107,7 +116,8 @@ class Difference:
     @property
     def means(self) -> tuple[float, float]:
         """The two sides' means."""
-        return tuple(float(x.mean()) if len(x) else float("nan") for x in (self.a, self.b))
+        mean_a, mean_b = (float(x.mean()) if len(x) else float("nan") for x in (self.a, self.b))
+        return mean_a, mean_b
 
     @property
     def effect(self) -> float:
@@ -141,10 +151,11 @@ class Difference:
         side is reported on the seeds that chose it, what luck gave it there is taken from the
         difference, as far as that makes it smaller.
         """
-        lead = [0.0 if side.fresh else side.luck.optimism for side in (a, b)]
+        gift_a, gift_b = (0.0 if side.fresh else side.luck.optimism for side in (a, b))
         anew = sum(side.luck.variance for side in (a, b) if side.fresh)
-        sign = np.sign(self.found.value)
-        left = max(0.0, sign * self.found.value - max(0.0, sign * (lead[0] - lead[1])))
+        value = float(self.found.value)
+        sign = -1.0 if value < 0 else 1.0
+        left = max(0.0, sign * value - max(0.0, sign * (gift_a - gift_b)))
         error = np.sqrt(self.found.error**2 + anew)
         return float(estimates.two_sided(left, error, self.found.df))
 
