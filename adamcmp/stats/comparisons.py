@@ -21,6 +21,7 @@ from adamcmp.stats.choice import (
     measure_of,
     setting_columns,
 )
+from adamcmp.stats.luck import p_choice
 from adamcmp.stats.sides import Difference, Side, wins
 from adamcmp.stats.verdicts import sentence
 from adamcmp.stats.wording import display_name
@@ -87,8 +88,8 @@ def _nearest(runs: pd.DataFrame, conditions: list[str]) -> str:
     """Return a guess at what was meant by a value that no run has, or ""."""
     for condition in conditions:
         column, _, value = condition.partition("=")
-        known = runs[column].map(str).unique() if column in runs else []
-        if len(known) and value not in known:
+        known = set(runs[column].map(str)) if column in runs else set()
+        if known and value not in known:
             return nearest(value, known)
     return ""
 
@@ -189,7 +190,7 @@ def _row(a: Side, b: Side, metric: str, alpha: float) -> dict[str, Any]:
         **{"ci_low": float(found.low), "ci_high": float(found.high)},
         **{"n": difference.n, "n_a": len(difference.a), "n_b": len(difference.b)},
         "p_value": float(found.p_value),
-        "p_choice": difference.p_choice(a, b),
+        "p_choice": float(p_choice(found, a.luck, b.luck)),
         "effect_size": difference.effect,
         **wins(a, b, metric, difference.paired, higher_is_better(metric)),
         **{"seeds_needed": seeds_needed, "settles": settles},

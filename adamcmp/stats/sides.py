@@ -11,7 +11,7 @@ import pandas as pd
 from adamcmp.stats import estimates
 from adamcmp.stats.choice import chosen, measure_of, ranked, setting_columns, short
 from adamcmp.stats.estimates import Estimate, Floats
-from adamcmp.stats.luck import NONE, Luck, luck
+from adamcmp.stats.luck import Luck, luck
 
 #: Where no larger difference was seen, seeds are counted for this share of the interval's
 #: half-width: smaller ones would take more than about six times the seeds.
@@ -52,7 +52,7 @@ class Side:
         first = best.iloc[0]
         setting = ", ".join(f"{c} {short(first[c])}" for c in setting_columns(runs))
         fresh = bool(best["fresh"].all())
-        return cls(name, reported, fresh, setting, settings, _luck(order, reported, metric))
+        return cls(name, reported, fresh, setting, settings, _luck(order, reported, metric, fresh))
 
     @property
     def diverged(self) -> int:
@@ -64,17 +64,17 @@ class Side:
         return self.reported[metric].astype(float).dropna()
 
 
-def _luck(order: pd.DataFrame, reported: pd.DataFrame, metric: str) -> Luck:
+def _luck(order: pd.DataFrame, reported: pd.DataFrame, metric: str, fresh: bool) -> Luck:
     """Return the luck of choosing among the settings that have a value on every seed."""
     validation = f"val_{measure_of(order)}"
     chooses = order[order["chooses"]]
     keys = [chooses["rank"], chooses["seed"].astype(int)]
-    tables = [chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)]
-    whole = tables[0].notna().all(axis=1) & tables[1].notna().all(axis=1)
-    if not whole.any():
-        return NONE
+    by_val, by_metric = (
+        chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
+    )
+    whole = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
     alone = float(reported[validation].astype(float).std())
-    return luck(*(table[whole].to_numpy() for table in tables), alone)
+    return luck(by_val[whole].to_numpy(), by_metric[whole].to_numpy(), fresh, alone)
 
 
 @dataclass(frozen=True)
@@ -143,21 +143,6 @@ class Difference:
             sd = np.sqrt(np.mean([np.var(x, ddof=1) for x in (self.a, self.b)]))
         seeds = estimates.seeds_for_power(float(settles / sd), alpha, 1 if self.paired else 2)
         return float(seeds), float(settles)
-
-    def p_choice(self, a: Side, b: Side) -> float:
-        """Return the p-value with an allowance for the luck of choosing.
-
-        Of sides that are reported on fresh seeds the variance of choosing anew is added. Where a
-        side is reported on the seeds that chose it, what luck gave it there is taken from the
-        difference, as far as that makes it smaller.
-        """
-        gift_a, gift_b = (0.0 if side.fresh else side.luck.optimism for side in (a, b))
-        anew = sum(side.luck.variance for side in (a, b) if side.fresh)
-        value = float(self.found.value)
-        sign = -1.0 if value < 0 else 1.0
-        left = max(0.0, sign * value - max(0.0, sign * (gift_a - gift_b)))
-        error = np.sqrt(self.found.error**2 + anew)
-        return float(estimates.two_sided(left, error, self.found.df))
 
 
 def wins(a: Side, b: Side, metric: str, paired: bool, higher: bool) -> dict[str, Any]:
