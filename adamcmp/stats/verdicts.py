@@ -182,9 +182,10 @@ def _notes(ahead: Mapping[str, Any]) -> str:
     """Return what else a reader must know: runs that diverged, seeds that also chose."""
     notes = ""
     for side in ("a", "b"):
-        if ahead[f"diverged_{side}"]:
-            notes += f" {display_name(ahead[side])} diverged on {ahead[f'diverged_{side}']} seeds, "
-            notes += "which are left out."
+        count = ahead[f"diverged_{side}"]
+        if count:
+            seeds = "1 seed" if count == 1 else f"{count} seeds"
+            notes += f" {display_name(ahead[side])} diverged on {seeds}, left out."
     if not ahead["fresh"]:
         notes += " Settings were chosen on these same seeds."
     return notes
