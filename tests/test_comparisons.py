@@ -258,6 +258,18 @@ class TestVerdict:
         assert level.startswith("No detectable difference between")
         assert "AMSGrad" in level and "more seeds would settle a difference of" in level
 
+    def test_one_that_never_ended_does_not_lead(self):
+        lost = [("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(6)]
+        runs = made([*lost, *grid("adamw", A), *grid("adam_l2", B)])
+        (verdict,) = stats.verdicts(stats.comparisons(runs))
+        assert verdict.overall == (
+            "AdamW is best on test error: it beats Adam+L2. No run of SGD ended."
+        )
+
+    def test_two_that_are_the_same(self):
+        row = stats.comparisons(made([*grid("adamw", A), *grid("amsgradw", A)])).iloc[0]
+        assert "are the same on test error on all 6 seeds" in stats.sentence(row)
+
     def test_no_leader(self):
         runs = made([*grid("adamw", A), *grid("amsgrad", A[::-1])])
         (verdict,) = stats.verdicts(stats.comparisons(runs))
@@ -348,7 +360,7 @@ class TestCompare:
 
     def test_several_problems_are_not_mixed(self):
         both = pd.concat([self.RUNS, self.RUNS.assign(model="n")])
-        with pytest.raises(ConfigError, match="2 problems: d, m; d, n.*such as model=m"):
+        with pytest.raises(ConfigError, match=r"2 problems: d, m; d, n.*such as model=m"):
             adamcmp.compare(both, "optimizer=adamw", "optimizer=sgd")
         assert len(
             adamcmp.compare(both, ["optimizer=adamw", "model=n"], ["optimizer=sgd", "model=n"])

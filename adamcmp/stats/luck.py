@@ -44,9 +44,10 @@ def luck(validation: Floats, metric: Floats, fresh: bool, alone: npt.ArrayLike =
     Validation means are drawn around those that were seen, with the spread over seeds that is left
     when what a seed does to all settings is taken away, pooled over the best settings; each time
     the lowest is chosen. For the optimism the means are first drawn together by the share of their
-    variance that is noise, so that equal settings compete as equals. Its luck carries over to `metric` by the regression of the one's
-    residuals on the other's (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17, on
-    optimism). The draws are the same each time, so that equal data give equal answers.
+    variance that is noise, so that equal settings compete as equals; what is won carries over to
+    `metric` by the regression of the one's residuals on the other's (Efron & Tibshirani 1993, An
+    Introduction to the Bootstrap, ch. 17, on optimism). The draws are the same each time, so that
+    equal data give equal answers.
 
     Args:
         validation: What was chosen by, lower is better; shape (..., settings, seeds), no NaN.
