@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 def test_the_face_is_pinned():
     assert sorted(adamcmp.__all__) == [
         "AdamcmpError", "ConfigError", "DataError", "Elsewhere", "EngineError", "NotFound",
-        "RunFailed", "StoreError", "Study", "load", "run", "sweep", "torch_optimizer",
+        "RunFailed", "StoreError", "Study", "compare", "load", "run", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:
         assert getattr(adamcmp, name).__doc__
@@ -81,6 +81,19 @@ def test_what_another_process_trains(capsys):
             assert main(command) == 1
             assert "1 of" in (err := capsys.readouterr().err) and "being trained by" in err
     assert len(adamcmp.sweep([*words, "seed=0,1"]).runs) == 2
+
+
+def test_compare():
+    words = ["dataset=teacher", "steps=2", "optimizer=adam_l2,adamw", "seed=0,1,2", "study=face"]
+    runs = adamcmp.sweep(words).runs
+    table = adamcmp.compare(runs, a="optimizer=adamw", b="optimizer=adam_l2", metric="test_loss")
+    by_seed = runs.pivot_table(index="seed", columns="optimizer", values="test_loss")
+    difference = by_seed["adamw"] - by_seed["adam_l2"]
+    row = table.iloc[0]
+    assert len(table) == 1 and row["n"] == 3
+    assert row["estimate"] == pytest.approx(difference.mean())
+    assert row["ci_low"] < row["estimate"] < row["ci_high"]
+    assert 0 <= row["p_value"] <= 1 and "AdamW" in row["verdict"]
 
 
 def test_a_hydra_program_of_the_users_is_left_alone():

@@ -21,7 +21,8 @@ from adamcmp.stats.choice import (
 )
 from adamcmp.stats.comparisons import best_settings, compare, comparisons
 from adamcmp.stats.edges import Edge, edges
-from adamcmp.stats.verdicts import Verdict, display_name, sentence, verdicts
+from adamcmp.stats.verdicts import Verdict, sentence, verdicts
+from adamcmp.stats.wording import display_name
 
 __all__ = [
     "PROBLEM",

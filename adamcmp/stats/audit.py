@@ -18,7 +18,7 @@ from adamcmp.stats.choice import chosen, labelled, measure_of
 from adamcmp.stats.comparisons import comparisons
 from adamcmp.stats.edges import edges
 from adamcmp.stats.horizons import flips
-from adamcmp.stats.verdicts import display_name
+from adamcmp.stats.wording import display_name
 
 #: Fewer seeds of a chosen setting than this are too few for a claim.
 ENOUGH_SEEDS = 5

@@ -34,18 +34,19 @@ def labelled(runs: pd.DataFrame) -> pd.DataFrame:
     runs["problem"] = runs["dataset"] + ", " + runs["model"]
     described = [c for c in runs.columns if c.startswith(("dataset.", "model."))]
     for column in described:
-        texts = runs[column].map(_short)
+        texts = runs[column].map(short)
         varied = texts.groupby(runs["dataset"] + ", " + runs["model"]).transform("nunique") > 1
         suffix = ", " + column.partition(".")[2] + " " + texts
         runs["problem"] += suffix.where(varied, "")
     for column in [c for c in _VARIANT if c in runs]:
-        texts = runs[column].map(_short)
+        texts = runs[column].map(short)
         varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
         runs["optimizer"] += (" (" + texts + ")").where(varied, "")
     return runs
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a setting's value as labels show it."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text[:12] if len(text) == 64 else text  # a file's sha256
 
@@ -110,12 +111,11 @@ def _ranked(runs: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return `ranked` of runs that are one group."""
     keys, metric = _keys(runs), f"val_{measure_of(runs)}"
     chooses = runs["seed"].isin(_shared(runs, keys))
-    by_setting = runs[chooses].groupby([k[chooses] for k in keys], sort=False)
-    scores = by_setting.agg(
-        lost=("status", lambda s: (s != "done").mean()),
-        failed=("status", lambda s: (s == "failed").mean()),
-        score=(metric, "mean"),
+    told = pd.DataFrame(
+        {"lost": runs["status"] != "done", "failed": runs["status"] == "failed"}
+        | {"score": runs[metric].astype(float)}
     )
+    scores = told[chooses].groupby([k[chooses] for k in keys], sort=False).mean()
     if len(scores) > 1 and runs[metric].isna().all() and (runs["status"] == "done").any():
         raise ConfigError(
             f"{name} has {len(scores)} settings and no validation split to choose on. "
@@ -123,10 +123,9 @@ def _ranked(runs: pd.DataFrame, name: str) -> pd.DataFrame:
         )
     order = scores[scores["failed"] < 1].sort_values(["lost", "failed", "score"], kind="stable")
     place = {setting: rank for rank, setting in enumerate(order.index)}
-    ranks = [place.get(setting) for setting in zip(*keys, strict=True)]
+    ranks = [place.get(setting, -1) for setting in zip(*keys, strict=True)]
     runs = runs.assign(rank=ranks, chooses=chooses, settings=len(scores))
-    runs = runs[(runs["status"] != "failed") & runs["rank"].notna()]
-    return runs.astype({"rank": int})
+    return runs[(runs["status"] != "failed") & (runs["rank"] >= 0)]
 
 
 def _keys(runs: pd.DataFrame) -> list[pd.Series]:
@@ -145,13 +144,17 @@ def chosen(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
     Raises:
         ConfigError: As `ranked`.
     """
-    order = ranked(runs, by)
+    return reported(ranked(runs, by), by)
+
+
+def reported(order: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return `chosen` of runs that `ranked` has ranked."""
     best = order[order["rank"] == 0]
     groups = [best[c] for c in (*PROBLEM, by)]
     held_out = (~best["chooses"]).groupby(groups).transform("sum") >= 2
-    fresh = (held_out | (best["settings"] == 1)).astype(bool)
-    best = best.assign(fresh=fresh)[~held_out | ~best["chooses"] | (best["settings"] == 1)]
-    return best.drop(columns=["rank", "chooses", "settings"])
+    alone = best["settings"] == 1
+    best = best.assign(fresh=(held_out | alone).astype(bool))
+    return best[~held_out | ~best["chooses"] | alone].drop(columns=["rank", "chooses", "settings"])
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:

@@ -21,8 +21,10 @@ from adamcmp.stats.choice import (
     measure_of,
     setting_columns,
 )
+from adamcmp.stats.luck import p_choice
 from adamcmp.stats.sides import Difference, Side, wins
-from adamcmp.stats.verdicts import display_name, sentence
+from adamcmp.stats.verdicts import sentence
+from adamcmp.stats.wording import display_name
 
 
 def compare(
@@ -49,6 +51,8 @@ def compare(
         ConfigError: When a condition or metric is wrong, no run fits, or several problems do.
     """
     _check_metric(metric)
+    if runs.empty:
+        raise ConfigError("There are no runs to compare.")
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]
     known = labelled(runs)
     fitting = [_fitting(runs, known, each) for each in conditions]
@@ -60,10 +64,12 @@ def compare(
             f"Add a condition to both sides, such as model={both['model'].iloc[0]}."
         )
     metric = metric or f"test_{measure_of(both)}"
-    names = [_name(each) for each in conditions]
-    sides = [Side.of(name, own, metric) for name, own in zip(names, fitting, strict=True)]
-    table = _corrected([{"problem": problems[0], **_row(*sides, metric, estimates.ALPHA)}])
-    return table.assign(verdict=sentence(table.iloc[0].to_dict()))
+    first, second = (
+        Side.of(_name(each), own, metric) for each, own in zip(conditions, fitting, strict=True)
+    )
+    row = _row(first, second, metric, estimates.ALPHA)
+    table = _corrected([{"problem": problems[0], **row}])
+    return table.assign(verdict=sentence({c: table[c].iloc[0] for c in COLUMNS}))
 
 
 def _fitting(runs: pd.DataFrame, known: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
@@ -72,8 +78,20 @@ def _fitting(runs: pd.DataFrame, known: pd.DataFrame, conditions: list[str]) -> 
     found = known[[keep(row) for row in runs.to_dict("records")]]
     if (found["status"] == "failed").all():
         crashed = f": the {len(found)} that do crashed" if len(found) else ""
-        raise ConfigError(f"No run fits {' '.join(conditions)}{crashed}.")
+        raise ConfigError(
+            f"No run fits {' '.join(conditions)}{crashed}.{_nearest(runs, conditions)}"
+        )
     return found
+
+
+def _nearest(runs: pd.DataFrame, conditions: list[str]) -> str:
+    """Return a guess at what was meant by a value that no run has, or ""."""
+    for condition in conditions:
+        column, _, value = condition.partition("=")
+        known = set(runs[column].map(str)) if column in runs else set()
+        if known and value not in known:
+            return nearest(value, known)
+    return ""
 
 
 def _name(conditions: list[str]) -> str:
@@ -115,7 +133,9 @@ def comparisons(runs: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
           of ``settles`` with a power of 80 % at Holm's strictest level: the difference that was
           seen, or half the interval's half-width where that is larger;
         - ``paired``; ``fresh``: whether no seed that is reported was used for choosing;
-          ``mean_a``, ``mean_b``, ``settings_a``, ``settings_b``, ``diverged_a``, ``diverged_b``;
+          ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``, the
+          chosen ones in words; ``settings_a``, ``settings_b``, how many were tried;
+          ``diverged_a``, ``diverged_b``;
         - ``train_estimate``, ``train_low``, ``train_high``: the difference of final training
           losses of the same runs; ``train_mean``: the mean of the two training losses.
 
@@ -144,8 +164,9 @@ def comparisons(runs: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
 COLUMNS = [
     *("problem", "a", "b", "metric", "estimate", "ci_low", "ci_high", "n", "p_value", "p_holm"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
-    *("settles", "paired", "fresh", "mean_a", "mean_b", "settings_a", "settings_b", "diverged_a"),
-    *("diverged_b", "train_estimate", "train_low", "train_high", "train_mean"),
+    *("settles", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b", "setting_a", "setting_b"),
+    *("settings_a", "settings_b", "diverged_a", "diverged_b"),
+    *("train_estimate", "train_low", "train_high", "train_mean"),
 ]
 
 
@@ -167,13 +188,15 @@ def _row(a: Side, b: Side, metric: str, alpha: float) -> dict[str, Any]:
         **{"a": a.name, "b": b.name, "metric": metric},
         **{"estimate": float(found.value)},
         **{"ci_low": float(found.low), "ci_high": float(found.high)},
-        **{"n": difference.n, "p_value": float(found.p_value)},
-        "p_choice": difference.p_choice(a, b),
+        **{"n": difference.n, "n_a": len(difference.a), "n_b": len(difference.b)},
+        "p_value": float(found.p_value),
+        "p_choice": float(p_choice(found, a.luck, b.luck)),
         "effect_size": difference.effect,
         **wins(a, b, metric, difference.paired, higher_is_better(metric)),
         **{"seeds_needed": seeds_needed, "settles": settles},
         **{"paired": difference.paired, "fresh": a.fresh and b.fresh},
         **dict(zip(("mean_a", "mean_b"), difference.means, strict=True)),
+        **{"setting_a": a.setting, "setting_b": b.setting},
         **{"settings_a": a.settings, "settings_b": b.settings},
         **{"diverged_a": a.diverged, "diverged_b": b.diverged},
         **{"train_estimate": float(train.found.value), "train_low": float(train.found.low)},
@@ -212,8 +235,8 @@ def best_settings(runs: pd.DataFrame, metric: str | None = None) -> pd.DataFrame
     best, settings, rows = chosen(runs), setting_columns(runs), []
     for (problem, optimizer), group in best.groupby([*PROBLEM, "optimizer"], sort=False):
         measured = metric or f"test_{measure_of(best[best['problem'] == problem])}"
-        values = group.groupby("seed")[measured].last().astype(float).dropna().to_numpy()
-        found = estimates.mean(values) if len(values) else estimates.NOTHING
+        values = group.groupby("seed")[measured].last().astype(float).dropna()
+        found = estimates.mean(np.asarray(values, np.float64)) if len(values) else estimates.NOTHING
         rows.append(
             {
                 **{"problem": problem, "optimizer": optimizer},

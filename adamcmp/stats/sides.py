@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.stats import estimates
-from adamcmp.stats.choice import chosen, measure_of, ranked
+from adamcmp.stats.choice import measure_of, ranked, reported, setting_columns, short
 from adamcmp.stats.estimates import Estimate, Floats
-from adamcmp.stats.luck import NONE, Luck, luck
+from adamcmp.stats.luck import Luck, luck
 
 #: Where no larger difference was seen, seeds are counted for this share of the interval's
 #: half-width: smaller ones would take more than about six times the seeds.
@@ -26,6 +26,7 @@ class Side:
         name: The optimizer's label, or what the user named.
         reported: Runs of its chosen setting, one a seed, by seed.
         fresh: Whether none of these seeds chose the setting.
+        setting: The chosen setting in words.
         settings: How many it was chosen from.
         luck: What choosing can have done.
     """
@@ -33,6 +34,7 @@ class Side:
     name: str
     reported: pd.DataFrame
     fresh: bool
+    setting: str
     settings: int
     luck: Luck
 
@@ -44,10 +46,14 @@ class Side:
             ConfigError: When there is no validation split to choose on.
         """
         runs = runs.assign(side=name)
-        order, best = ranked(runs, "side"), chosen(runs, "side")
-        reported = best.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
+        order = ranked(runs, "side")
+        best = reported(order, "side")
+        by_seed = best.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
         settings = int(order["settings"].iloc[0])
-        return cls(name, reported, bool(best["fresh"].all()), settings, _luck(order, metric))
+        first = best.iloc[0]
+        setting = ", ".join(f"{c} {short(first[c])}" for c in setting_columns(runs))
+        fresh = bool(best["fresh"].all())
+        return cls(name, by_seed, fresh, setting, settings, _luck(order, by_seed, metric, fresh))
 
     @property
     def diverged(self) -> int:
@@ -59,14 +65,17 @@ class Side:
         return self.reported[metric].astype(float).dropna()
 
 
-def _luck(order: pd.DataFrame, metric: str) -> Luck:
+def _luck(order: pd.DataFrame, by_seed: pd.DataFrame, metric: str, fresh: bool) -> Luck:
     """Return the luck of choosing among the settings that have a value on every seed."""
     validation = f"val_{measure_of(order)}"
     chooses = order[order["chooses"]]
     keys = [chooses["rank"], chooses["seed"].astype(int)]
-    tables = [chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)]
-    whole = tables[0].notna().all(axis=1) & tables[1].notna().all(axis=1)
-    return luck(*(table[whole].to_numpy() for table in tables)) if whole.any() else NONE
+    by_val, by_metric = (
+        chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
+    )
+    whole = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
+    alone = float(by_seed[validation].astype(float).std())
+    return luck(by_val[whole].to_numpy(), by_metric[whole].to_numpy(), fresh, alone)
 
 
 @dataclass(frozen=True)
@@ -93,12 +102,12 @@ class Difference:
         paired = fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
         if paired:
             x, y = x[shared], y[shared]
-        values = x.to_numpy(), y.to_numpy()
-        if not fewer:
-            return cls(*values, False, estimates.NOTHING)
+        first, second = (np.asarray(v, dtype=np.float64) for v in (x, y))
         if paired:
-            return cls(*values, True, estimates.difference(values[0] - values[1]))
-        return cls(*values, False, estimates.unpaired(*values))
+            found = estimates.difference(first - second)
+        else:
+            found = estimates.unpaired(first, second) if fewer else estimates.NOTHING
+        return cls(first, second, paired, found)
 
     @property
     def n(self) -> int:
@@ -108,7 +117,8 @@ class Difference:
     @property
     def means(self) -> tuple[float, float]:
         """The two sides' means."""
-        return tuple(float(x.mean()) if len(x) else float("nan") for x in (self.a, self.b))
+        mean_a, mean_b = (float(x.mean()) if len(x) else float("nan") for x in (self.a, self.b))
+        return mean_a, mean_b
 
     @property
     def effect(self) -> float:
@@ -125,29 +135,15 @@ class Difference:
         Args:
             alpha: The level of the test.
         """
-        settles = max(abs(self.found.value), UNSEEN * (self.found.high - self.found.value))
-        if not np.isfinite(settles) or settles == 0 or self.n < 2:
+        if np.isnan(self.found.error):
             return float("nan"), float("nan")
+        settles = max(abs(self.found.value), UNSEEN * (self.found.high - self.found.value))
         if self.paired:
             sd = estimates.spread(self.a - self.b)
         else:
             sd = np.sqrt(np.mean([np.var(x, ddof=1) for x in (self.a, self.b)]))
         seeds = estimates.seeds_for_power(float(settles / sd), alpha, 1 if self.paired else 2)
         return float(seeds), float(settles)
-
-    def p_choice(self, a: Side, b: Side) -> float:
-        """Return the p-value with an allowance for the luck of choosing.
-
-        Of sides that are reported on fresh seeds the variance of choosing anew is added. Where a
-        side is reported on the seeds that chose it, what luck gave it there is taken from the
-        difference, as far as that makes it smaller.
-        """
-        lead = [0.0 if side.fresh else side.luck.optimism for side in (a, b)]
-        anew = sum(side.luck.variance for side in (a, b) if side.fresh)
-        sign = np.sign(self.found.value)
-        left = max(0.0, sign * self.found.value - max(0.0, sign * (lead[0] - lead[1])))
-        error = np.sqrt(self.found.error**2 + anew)
-        return float(estimates.two_sided(left, error, self.found.df))
 
 
 def wins(a: Side, b: Side, metric: str, paired: bool, higher: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +11,8 @@ import pandas as pd
 
 from adamcmp.stats.choice import higher_is_better
 from adamcmp.stats.estimates import ALPHA
+from adamcmp.stats.wording import digits, display_name, fixed, listed, p_text, phrase, scale, unit
 
-#: What optimizers are called in print.
-NAMES = {
-    "adam": "Adam",
-    "adam_l2": "Adam+L2",
-    "adamw": "AdamW",
-    "amsgrad": "AMSGrad",
-    "amsgradw": "AMSGradW",
-    "sgd": "SGD",
-    "sgdw": "SGDW",
-}
 #: Training losses are called equal where the interval of their difference lies within this share
 #: of their mean.
 EQUAL = 0.1
@@ -42,15 +33,6 @@ class Verdict:
     pairs: tuple[str, ...]
 
 
-def display_name(optimizer: str) -> str:
-    """Return what an optimizer is called in print: ``Adam+L2`` for ``adam_l2``.
-
-    What tells variants apart stays: ``SGD (independent)``; others are called what they are.
-    """
-    name, space, variant = optimizer.partition(" ")
-    return NAMES.get(name, name) + space + variant
-
-
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
     """Return what comparisons say, per problem.
 
@@ -60,43 +42,50 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     found = []
     for problem, group in table.groupby("problem", sort=False):
         rows = [{str(k): v for k, v in row.items()} for row in group.to_dict("records")]
-        rows.sort(key=lambda row: (row["better"] == "", row["p_holm"]))
+        rows.sort(key=lambda row: (row["better"] == "", math.isnan(row["p_holm"]), row["p_holm"]))
         found.append(Verdict(str(problem), _overall(rows), tuple(map(sentence, rows))))
     return found
 
 
 def _overall(rows: list[dict[str, Any]]) -> str:
     """Return which optimizer of one problem is best, and which cannot be told from it."""
-    leads: dict[str, float] = {}
-    sign = 1 if higher_is_better(rows[0]["metric"]) else -1
-    for row in rows:
-        lead = 0.0 if math.isnan(row["estimate"]) else sign * row["estimate"]
-        leads[row["a"]] = leads.get(row["a"], 0.0) + lead
-        leads[row["b"]] = leads.get(row["b"], 0.0) - lead
-    first = max(leads, key=lambda name: leads[name])
-    others: dict[str, list[str]] = {"beaten": [], "level": [], "ahead": []}
+    first, ended = _first(rows)
+    others: dict[str, list[str]] = {"beaten": [], "level": [], "lost": []}
     for row in rows:
         if first in (row["a"], row["b"]):
             other = row["b"] if row["a"] == first else row["a"]
-            outcome = "level" if not row["better"] else "ahead"
-            others["beaten" if row["better"] and row[row["better"]] == first else outcome].append(
-                display_name(other)
-            )
+            wins = bool(row["better"]) and row[row["better"]] == first
+            outcome = "beaten" if wins else "level" if other in ended else "lost"
+            others[outcome].append(display_name(other))
     name, on = display_name(first), phrase(rows[0]["metric"])
-    beats = f"it beats {_listed(others['beaten'])}" if others["beaten"] else "it beats none"
-    unsure = [*others["level"], *others["ahead"]]
-    if not unsure:
-        return f"{name} is best on {on}: {beats}."
-    if not others["beaten"]:
-        return (
-            f"No best optimizer on {on}: {name} leads, but cannot be told from {_listed(unsure)}."
-        )
-    return f"{name} leads on {on}: {beats}, but cannot be told from {_listed(unsure)}."
+    none = f" No run of {listed(others['lost'])} ended." if others["lost"] else ""
+    beats = f"it beats {listed(others['beaten'])}" if others["beaten"] else ""
+    level = f"cannot be told from {listed(others['level'])}.{none}" if others["level"] else ""
+    if level and beats:
+        return f"{name} leads on {on}: {beats}, but {level}"
+    if level:
+        return f"No best optimizer on {on}: {name} leads, but {level}"
+    return f"{name} is best on {on}: {beats}.{none}" if beats else f"Nothing to compare.{none}"
 
 
-def _listed(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+def _first(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:
+    """Return the optimizer that leads the others by most in sum, and those with runs that ended.
+
+    One that another beats does not lead.
+    """
+    sign = 1 if higher_is_better(rows[0]["metric"]) else -1
+    leads: dict[str, float] = {}
+    ended, beaten = set(), set()
+    for row in rows:
+        lead = 0.0 if math.isnan(row["estimate"]) else sign * row["estimate"]
+        for side, own in (("a", lead), ("b", -lead)):
+            leads[row[side]] = leads.get(row[side], 0.0) + own
+            if row[f"n_{side}"]:
+                ended.add(row[side])
+            if row["better"] and row["better"] != side:
+                beaten.add(row[side])
+    standing = [name for name in leads if name in ended - beaten] or list(leads)
+    return max(standing, key=lambda name: leads[name]), ended
 
 
 def sentence(row: Mapping[str, Any]) -> str:
@@ -109,11 +98,13 @@ def sentence(row: Mapping[str, Any]) -> str:
     a, b, on = display_name(ahead["a"]), display_name(ahead["b"]), phrase(row["metric"])
     if math.isnan(row["estimate"]):
         return f"{a} and {b} cannot be compared: no run of one of them ended." + _notes(ahead)
-    lead = f"{number(ahead['lead'], ahead)}{unit(row['metric'])}"
+    lead = f"{_number(ahead['lead'], ahead)}{unit(row['metric'])}"
+    if math.isnan(row["ci_low"]) and row["estimate"] == 0 and row["n"] > 1:
+        return f"{a} and {b} are the same on {on} on all {row['n']} seeds." + _notes(ahead)
     if math.isnan(row["ci_low"]):
         why = "one seed" if row["n"] == 1 else f"the difference is the same on {row['n']} seeds"
         return f"{a} is ahead of {b} on {on} by {lead}, but {why}: no interval." + _notes(ahead)
-    evidence = f"(95 % interval {interval(ahead)}; {_seeds(row)}; {_p(row)})"
+    evidence = f"(95 % interval {_interval(ahead)}; {_seeds(ahead)}; {_p(row)})"
     if row["better"]:
         return f"{a} beats {b} on {on} by {lead} {evidence}{_training(ahead)}." + _notes(ahead)
     if row["p_choice"] < ALPHA:
@@ -122,11 +113,11 @@ def sentence(row: Mapping[str, Any]) -> str:
         )
     if row["p_holm"] < ALPHA:
         return (
-            f"{a} is ahead of {b} on {on} by {lead} {evidence}, but no more than luck in choosing "
-            f"settings can give ({ahead['settings_a']} settings against {ahead['settings_b']})."
+            f"{a} is ahead of {b} on {on} by {lead} {evidence}, but luck in choosing among "
+            f"{ahead['settings_a']} and {ahead['settings_b']} settings can give as much."
         ) + _notes(ahead)
     none = "No detectable difference" if row["p_value"] >= ALPHA else "No difference after Holm"
-    return f"{none} between {a} and {b} on {on} {evidence}{_more(row)}." + _notes(ahead)
+    return f"{none} between {a} and {b} on {on} {evidence}{_more(ahead)}." + _notes(ahead)
 
 
 def _leader(row: Mapping[str, Any]) -> str:
@@ -138,7 +129,7 @@ def _facing(row: Mapping[str, Any], first: str) -> dict[str, Any]:
     """Return a row with `first` as a, and ``lead``, ``low``, ``high``: by how much it is better."""
     turned = dict(row)
     if first == "b":
-        for key in ("", "settings_", "diverged_", "mean_"):
+        for key in ("", "settings_", "diverged_", "n_"):
             turned[f"{key}a"], turned[f"{key}b"] = row[f"{key}b"], row[f"{key}a"]
     bounds = sorted((row["ci_low"], row["ci_high"])) if row["n"] > 1 else (math.nan, math.nan)
     sign = 1 if (first == "a") == higher_is_better(row["metric"]) else -1
@@ -148,51 +139,24 @@ def _facing(row: Mapping[str, Any], first: str) -> dict[str, Any]:
     return turned
 
 
-def phrase(metric: str) -> str:
-    """Return a metric in words."""
-    return metric.replace("gap_", "gap in ").replace("_", " ")
-
-
-def unit(metric: str) -> str:
-    """Return the unit that `number` gives a metric: points (hundredths) of fractions."""
-    return " points" if _hundredths(metric) else ""
-
-
-def _hundredths(metric: str) -> bool:
-    return metric.endswith(("error", "accuracy"))
-
-
-def digits(low: float, high: float) -> int:
-    """Return the decimals that an interval's width bears: one or two digits of its half."""
-    half = (high - low) / 2
-    if not math.isfinite(half) or half <= 0:
-        return 3
-    return max(0, -math.floor(math.log10(half / 3)))
-
-
-def number(value: float, ahead: Mapping[str, Any]) -> str:
-    """Return a number in its metric's unit, with the digits that its interval bears."""
-    scale = 100 if _hundredths(ahead["metric"]) else 1
-    places = digits(scale * ahead["low"], scale * ahead["high"])
+def _number(value: float, ahead: Mapping[str, Any]) -> str:
+    """Return a number in its metric's unit, with the digits that the row's interval bears."""
+    size = scale(ahead["metric"])
     if math.isnan(ahead["low"]):
-        return f"{scale * value:.3g}".replace("-", "−")
-    return fixed(scale * value, places)
+        return f"{size * value:.3g}"
+    return fixed(size * value, digits(size * ahead["low"], size * ahead["high"]))
 
 
-def fixed(value: float, places: int) -> str:
-    """Return a number with some decimals, more where it would read 0, and a true minus sign."""
-    while value and round(value, places) == 0 and places < 9:
-        places += 1
-    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
-
-
-def interval(ahead: Mapping[str, Any]) -> str:
-    """Return an interval's ends."""
-    return f"{number(ahead['low'], ahead)} to {number(ahead['high'], ahead)}"
+def _interval(ahead: Mapping[str, Any]) -> str:
+    return f"{_number(ahead['low'], ahead)} to {_number(ahead['high'], ahead)}"
 
 
 def _seeds(row: Mapping[str, Any]) -> str:
-    return f"{row['n']} paired seeds" if row["paired"] else f"{row['n']} seeds or more, not paired"
+    return (
+        f"{row['n']} paired seeds"
+        if row["paired"]
+        else f"{row['n_a']} and {row['n_b']} seeds, not paired"
+    )
 
 
 def _p(row: Mapping[str, Any]) -> str:
@@ -201,15 +165,6 @@ def _p(row: Mapping[str, Any]) -> str:
         return f"p {p_text(plain)}"
     told = f"p {p_text(corrected)} after Holm"
     return told if row["better"] or plain >= ALPHA else f"p {p_text(plain)} before, {told}"
-
-
-def p_text(p: float) -> str:
-    """Return a p-value as text: ``= 0.004``, ``< 0.001``."""
-    if p < 0.001:
-        return "< 0.001"
-    if p >= 0.1:
-        return f"= {p:.2f}"
-    return f"= {p:.2g}" if 0.045 <= p < 0.055 else f"= {p:.1g}"
 
 
 def _training(ahead: Mapping[str, Any]) -> str:
@@ -234,21 +189,19 @@ def _more(row: Mapping[str, Any]) -> str:
     rounded = int(
         more if more < 20 else float(f"{more:.2g}") if more >= 100 else 5 * round(more / 5)
     )
-    scale = 100 if _hundredths(row["metric"]) else 1
-    places = digits(scale * row["ci_low"], scale * row["ci_high"])
-    size = fixed(scale * row["settles"], places)
-    about = "about " if more >= 20 else ""
-    more_seeds = f": {about}{rounded:.0f} more seeds would settle a difference of "
-    return f"{more_seeds}{size}{unit(row['metric'])}"
+    count = f"{'about ' if more >= 20 else ''}{rounded:.0f} more seed{'' if more == 1 else 's'}"
+    size = _number(row["settles"], row) + unit(row["metric"])
+    return f": {count} would settle a difference of {size}"
 
 
 def _notes(ahead: Mapping[str, Any]) -> str:
     """Return what else a reader must know: runs that diverged, seeds that also chose."""
     notes = ""
     for side in ("a", "b"):
-        if ahead[f"diverged_{side}"]:
-            notes += f" {display_name(ahead[side])} diverged on {ahead[f'diverged_{side}']} seeds, "
-            notes += "which are left out."
+        count = ahead[f"diverged_{side}"]
+        if count:
+            seeds = "1 seed" if count == 1 else f"{count} seeds"
+            notes += f" {display_name(ahead[side])} diverged on {seeds}, left out."
     if not ahead["fresh"]:
         notes += " Settings were chosen on these same seeds."
     return notes
