@@ -166,17 +166,18 @@ def _cells(
     shape = (rows.max() + 1, len(seeds))
     count = np.zeros(shape)
     np.add.at(count, (rows, places), 1)
-    full = count.all(axis=1)
+    full = np.asarray(count.all(axis=1), bool)
     first = own.iloc[np.unique(rows, return_index=True)[1]]
 
     def array(values: pd.Series) -> Floats:
         filled = np.full(shape, np.nan)
         filled[rows, places] = values.to_numpy(float)
-        return filled[full]
+        complete: Floats = filled[full]
+        return complete
 
     val, test = (own[f"{split}_{labels[-1]}"] for split in ("val", "test"))
     diverged = own["status"] == "diverged"
-    settings = first.loc[full].reset_index(drop=True)
+    settings = first[full].reset_index(drop=True)
     arrays = (array(val), array(test), array(diverged) == 1)
     return Cells(*labels, settings, list(seeds), *arrays, worst)
 

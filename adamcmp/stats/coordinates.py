@@ -65,6 +65,8 @@ def collapse(runs: pd.DataFrame) -> pd.DataFrame:
         if own.settings["lr"].nunique() < 2 or own.settings["wd"].nunique() < 2:
             continue
         own = own.take(_basins(own))
+        if not len(own.test):
+            continue
         values = scored(own, own.test)
         forms = coordinates(own.settings).map(np.log10)
         budgets = _budgets(own)
@@ -74,7 +76,7 @@ def collapse(runs: pd.DataFrame) -> pd.DataFrame:
         for name, column in forms.items():
             u = column.to_numpy() - column.mean()
             estimate = share(values, np.column_stack([base, u, u * u]), full, base)
-            if not np.isnan(estimate[0]):
+            if estimate:
                 more = (len(values), len(budgets), _fit(values, full, budgets))
                 labels = (own.problem, own.optimizer, name)
                 found.append((*labels, *estimate, len(own.seeds), *more))
@@ -89,9 +91,13 @@ def _budgets(own: Cells) -> list[Bools]:
 
 
 def _basins(own: Cells) -> Bools:
+    """Return the cells in their budget's basin, where those can tell a quadratic surface."""
     inside = np.zeros(len(own.test), bool)
     for budget in _budgets(own):
-        inside[budget] = basin(own.take(budget))
+        some = own.take(budget)
+        near = basin(some)
+        axes = np.log10(some.settings.loc[near, ["lr", "wd"]].to_numpy(float)).T
+        inside[budget] = near & (np.linalg.matrix_rank(quadratic(*axes)) == 6)
     return inside
 
 

@@ -94,16 +94,17 @@ def over_settings(runs: pd.DataFrame) -> pd.DataFrame:
     done = done[done.groupby([*_KEYS, "seed"])["lr"].transform("size") >= _FEWEST]
     done = done.assign(log=_log(done["train_loss"]))
     found = []
-    for problem, group in done.groupby(*PROBLEM, sort=False):
+    for _, group in done.groupby(*PROBLEM, sort=False):
         logs = group.groupby("optimizer")["log"]
         low, high = logs.quantile(0.05).max(), logs.quantile(0.95).min()
         levels = np.linspace(high, low, LEVELS)
-        for (name, seed), own in group.groupby(["optimizer", "seed"], sort=False):
+        for _, own in group.groupby(["optimizer", "seed"], sort=False):
             if low >= high:  # no training loss that all reach
                 break
             fitted = _local(own["log"].to_numpy(), own[METRICS].to_numpy(float), levels)
             table = pd.DataFrame(fitted, columns=METRICS).assign(train_loss=10**levels)
-            found.append(table.assign(problem=str(problem), optimizer=str(name), seed=int(seed)))
+            labels = own[[*_KEYS, "seed"]].iloc[:1]
+            found.append(table.merge(labels, how="cross"))
     return _long(found)
 
 

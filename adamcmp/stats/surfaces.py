@@ -37,6 +37,7 @@ def surface(runs: pd.DataFrame) -> pd.DataFrame:
     runs = at_best(runs)
     if runs.empty:
         return pd.DataFrame(columns=[*keys, *ESTIMATES, "val", "diverged", "rank"])
+    places = ranked(choosable(runs)).drop_duplicates(keys).set_index(keys)["rank"]
     loss = runs["problem"].map({p: measure_of(g) for p, g in runs.groupby(*PROBLEM)}) == "loss"
     runs = runs.assign(
         value=runs["test_error"].where(~loss, runs["test_loss"]).astype(float),
@@ -46,7 +47,6 @@ def surface(runs: pd.DataFrame) -> pd.DataFrame:
     table = averaged(runs, keys)
     found = runs.groupby(keys, sort=False).agg(val=("val", "mean"), diverged=("diverged", "sum"))
     table = table.join(found, on=keys).sort_values(keys, ignore_index=True)
-    places = ranked(choosable(runs)).drop_duplicates(keys).set_index(keys)["rank"]
     return table.join(places, on=keys)
 
 
@@ -92,7 +92,8 @@ def separability(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row per problem and optimizer: problem, optimizer; estimate (1: separable), ci_low,
         ci_high, n (seeds); cells, diverged (runs in them that did); model, ``grid`` or
-        ``quadratic``. Optimizers with too few cells have no row.
+        ``quadratic``. Optimizers with too few cells have no row; a basin as flat
+        as its noise has NaN.
 
     Source: the noise is taken off as in `shares`; the claim is that of Loshchilov & Hutter 2019.
     """
@@ -101,7 +102,7 @@ def separability(runs: pd.DataFrame) -> pd.DataFrame:
         inside, small, large, model = _models(own)
         own = own.take(inside)
         estimate = share(scored(own, own.test), small, large)
-        if not np.isnan(estimate[0]):
+        if estimate:
             more = (len(own.test), int(own.diverged.sum()), model)
             found.append((own.problem, own.optimizer, *estimate, len(own.seeds), *more))
     return pd.DataFrame(found, columns=[*_KEYS, *ESTIMATES, "cells", "diverged", "model"])

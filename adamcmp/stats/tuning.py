@@ -115,6 +115,6 @@ def _crossing(difference: Floats) -> tuple[float, float, float]:
     crossing = int(behind[-1]) + 2 if len(behind) else 1
     if np.isnan(low).all():
         return crossing, float("nan"), float("nan")
-    open_ = np.flatnonzero((low <= 0) & (high >= 0)) + 1
-    last = float("inf") if high[-1] >= 0 else max([crossing, *open_])
-    return crossing, min([crossing, *open_]), last
+    level = np.flatnonzero((low <= 0) & (high >= 0)) + 1  # they may cross here, or before the next
+    last = float("inf") if high[-1] >= 0 else max([crossing, *level + 1])
+    return crossing, min([crossing, *level]), last
