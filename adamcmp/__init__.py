@@ -5,6 +5,7 @@ The Python face::
     adamcmp.run(["optimizer=adamw", "wd=0.01"])        # -> dict, one run's summary
     adamcmp.sweep(["optimizer=adam_l2,adamw", ...])    # -> Study
     adamcmp.load("my_study")                           # -> Study with .runs and .metrics
+    adamcmp.compare(runs, "optimizer=adamw", "optimizer=adam_l2")  # -> DataFrame, one row
     adamcmp.torch_optimizer("adamw", net.parameters(), lr=1e-3, weight_decay=0.1)
 
 and the exceptions, one tree (see `adamcmp.errors`).
@@ -25,6 +26,7 @@ _HOMES = {
     "sweep": "adamcmp.face",
     "load": "adamcmp.face",
     "Study": "adamcmp.face",
+    "compare": "adamcmp.stats",
     "torch_optimizer": "adamcmp.training.torch_optim",
     "AdamcmpError": "adamcmp.errors",
     "ConfigError": "adamcmp.errors",
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from adamcmp.face import Study, load, run, sweep
+    from adamcmp.stats import compare
     from adamcmp.training.torch_optim import torch_optimizer
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "RunFailed",
     "StoreError",
     "Study",
+    "compare",
     "load",
     "run",
     "sweep",

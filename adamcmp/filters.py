@@ -77,7 +77,7 @@ def _check(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any
         if isinstance(value, Iterable) and not isinstance(value, str):
             listed = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
             return bool(compare(f"[{listed}]", wanted.replace(" ", "")))
-        if value is None or value != value:  # None and NaN
+        if value is None or type(value).__name__ == "NAType" or value != value:  # pandas' NA, NaN
             return False
         if isinstance(value, bool | str) or type(value).__name__ == "bool":  # numpy's too
             return bool(compare(str(value).lower(), wanted.lower()))

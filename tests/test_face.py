@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 def test_the_face_is_pinned():
     assert sorted(adamcmp.__all__) == [
         "AdamcmpError", "ConfigError", "DataError", "NotFound", "RunFailed", "StoreError", "Study",
-        "load", "run", "sweep", "torch_optimizer",
+        "compare", "load", "run", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:
         assert getattr(adamcmp, name).__doc__
@@ -54,6 +54,19 @@ def test_run_sweep_and_load():
         adamcmp.run(["seed=0,1"])
     with pytest.raises(adamcmp.ConfigError, match="Give a list of words"):
         adamcmp.run("optimizer=adamw wd=0.01")
+
+
+def test_compare():
+    words = ["dataset=teacher", "steps=2", "optimizer=adam_l2,adamw", "seed=0,1,2", "study=face"]
+    runs = adamcmp.sweep(words).runs
+    table = adamcmp.compare(runs, a="optimizer=adamw", b="optimizer=adam_l2", metric="test_loss")
+    by_seed = runs.pivot_table(index="seed", columns="optimizer", values="test_loss")
+    difference = by_seed["adamw"] - by_seed["adam_l2"]
+    row = table.iloc[0]
+    assert len(table) == 1 and row["n"] == 3
+    assert row["estimate"] == pytest.approx(difference.mean())
+    assert row["ci_low"] < row["estimate"] < row["ci_high"]
+    assert 0 <= row["p_value"] <= 1 and "AdamW" in row["verdict"]
 
 
 def test_a_hydra_program_of_the_users_is_left_alone():

@@ -23,6 +23,10 @@ COMMANDS = {
         "train the cells beyond the edge that a best setting lies on",
     ),
     "report": ("adamcmp.cli.reporting", "plots and a table of a study, by optimizer"),
+    "compare": (
+        "adamcmp.cli.comparing",
+        "one paired comparison: adamcmp compare STUDY --a optimizer=adamw --b optimizer=sgd",
+    ),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
     "parts": (

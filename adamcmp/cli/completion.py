@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from itertools import pairwise
+from pathlib import Path
 
 from adamcmp.cli import COMMANDS
 from adamcmp.cli._common import add_results, results_root
@@ -48,6 +49,7 @@ FLAGS = {
     "extend": (*_TRAINING, "--results"),
     "ls": ("--results",),
     "report": ("--results",),
+    "compare": ("--a", "--b", "--metric", "--json", "--results"),
     "show": ("--results",),
     "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss"),
     "completion": ("bash", "zsh"),
@@ -90,7 +92,9 @@ def candidates(line: str) -> list[str]:
 
         named = [name for name in study_files(_config_dir(words)) if name.startswith(typed)]
         return named if len(words) == 2 else _settings(words[3:], typed)
-    if command in ("ls", "report", "extend") and not typed.startswith("-"):
+    if command == "compare" and words[-1] in ("--a", "--b", "--metric"):
+        return [value for value in _compared(words) if value.startswith(typed)]
+    if command in ("ls", "report", "extend", "compare") and not typed.startswith("-"):
         return [*fixed, *(name for name in _studies() if name.startswith(typed))]
     return fixed
 
@@ -121,6 +125,18 @@ def _settings(before: list[str], typed: str) -> list[str]:
     return sorted({*found, *short} - {"hydra", "hydra.", "hydra/"})
 
 
+def _compared(words: list[str]) -> list[str]:
+    """Return what a flag of ``compare`` may be given: metrics, or the study's optimizers."""
+    from adamcmp import frame, schema
+
+    if words[-1] == "--metric":
+        return list(schema.METRICS)
+    named = [name for name in _studies() if name in words[2:]]
+    tables = [frame.runs_table(_root() / name, ["optimizer"]) for name in named]
+    found = {str(o) for table in tables for o in table.column("optimizer").to_pylist()}
+    return [f"optimizer={name}" for name in sorted(found)]
+
+
 def _config_dir(words: list[str]) -> str | None:
     for flag, value in pairwise(words):
         if flag in ("--config-dir", "-cd"):
@@ -131,9 +147,13 @@ def _config_dir(words: list[str]) -> str | None:
 def _studies() -> list[str]:
     from adamcmp import frame
 
+    return frame.studies(_root())
+
+
+def _root() -> Path:
     parser = argparse.ArgumentParser()
     add_results(parser)
-    return frame.studies(results_root(parser.parse_args([])))
+    return results_root(parser.parse_args([]))
 
 
 __all__ = ["candidates", "complete", "completion"]

@@ -8,27 +8,39 @@ test, which choosing never sees.
 
 from adamcmp.stats.choice import (
     PROBLEM,
+    choosing_seeds,
     chosen,
+    higher_is_better,
     labelled,
     measure_of,
     ranked,
     setting_columns,
     summary,
 )
+from adamcmp.stats.comparisons import best_settings, compare, comparisons
 from adamcmp.stats.coordinates import collapse, coordinates
 from adamcmp.stats.matched import along_curves, matched, matched_differences, over_settings
 from adamcmp.stats.profiles import performance_profiles, ranks
 from adamcmp.stats.sensitivity import sensitivity, stability_frontier
 from adamcmp.stats.surfaces import additive_surface, separability, surface, tilt
 from adamcmp.stats.tuning import overtakes, tuning_curves
+from adamcmp.stats.verdicts import Verdict, sentence, verdicts
+from adamcmp.stats.wording import display_name
 
 __all__ = [
     "PROBLEM",
+    "Verdict",
     "additive_surface",
     "along_curves",
+    "best_settings",
+    "choosing_seeds",
     "chosen",
     "collapse",
+    "compare",
+    "comparisons",
     "coordinates",
+    "display_name",
+    "higher_is_better",
     "labelled",
     "matched",
     "matched_differences",
@@ -39,6 +51,7 @@ __all__ = [
     "ranked",
     "ranks",
     "sensitivity",
+    "sentence",
     "separability",
     "setting_columns",
     "stability_frontier",
@@ -46,4 +59,5 @@ __all__ = [
     "surface",
     "tilt",
     "tuning_curves",
+    "verdicts",
 ]

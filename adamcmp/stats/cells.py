@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from adamcmp.stats.choice import PROBLEM, chosen, measure_of, setting_columns
-
-Floats = NDArray[np.float64]
+from adamcmp.stats.estimates import Floats
 
 #: The least error that a diverged run is charged: what guessing between two classes makes.
 CHARGE = 0.5
@@ -105,31 +104,31 @@ def at_best(runs: pd.DataFrame, free: Sequence[str] = ("lr", "wd")) -> pd.DataFr
     Runs that failed are left out, and so are optimizers that would have to choose these settings
     without a validation split.
     """
-    runs = runs[runs["status"] != "failed"]
     others = [c for c in setting_columns(runs) if c not in free] if len(runs) else []
-    if not others:
-        return runs
-    runs = choosable(runs)
-    if runs.empty:
-        return runs
-    keys = [*PROBLEM, "optimizer"]
-    best = chosen(runs).drop_duplicates(keys)
-    kept = runs[others].map(str).assign(**{k: runs[k] for k in keys})
-    wanted = best[others].map(str).assign(**{k: best[k] for k in keys})
-    matched = kept.merge(wanted, how="left", indicator=True)["_merge"] == "both"
-    return runs[matched.to_numpy()]
+    known = choosable(runs) if others else runs
+    if others and len(known):
+        keys = [*PROBLEM, "optimizer"]
+        best = chosen(known).drop_duplicates(keys)
+        kept = known[others].map(str).assign(**{k: known[k] for k in keys})
+        wanted = best[others].map(str).assign(**{k: best[k] for k in keys})
+        matched = kept.merge(wanted, how="left", indicator=True)["_merge"] == "both"
+        known = known[matched.to_numpy()]
+    return known[known["status"] != "failed"]
 
 
 def choosable(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of optimizers that have a validation measure, or one setting alone."""
-    runs = runs[runs["status"] != "failed"]
+    """Return the runs of optimizers between whose settings can be chosen.
+
+    Those have a validation measure, or one setting alone, or no run that ended.
+    """
     if runs.empty:
         return runs
     settings = runs[setting_columns(runs)].map(str).agg(" ".join, axis=1)
     groups = [runs[k] for k in (*PROBLEM, "optimizer")]
     seen = runs["val_error"].notna() | runs["val_loss"].notna()
     alone = settings.groupby(groups).transform("nunique") == 1
-    return runs[seen.groupby(groups).transform("any") | alone]
+    ended = (runs["status"] == "done").groupby(groups).transform("any")
+    return runs[seen.groupby(groups).transform("any") | alone | ~ended]
 
 
 def cells(runs: pd.DataFrame) -> Iterator[Cells]:

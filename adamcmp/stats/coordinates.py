@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from adamcmp.stats.cells import BUDGET, Cells, at_best, cells
 from adamcmp.stats.choice import PROBLEM
-from adamcmp.stats.intervals import ESTIMATES, Floats
+from adamcmp.stats.estimates import Floats
+from adamcmp.stats.intervals import ESTIMATES
 from adamcmp.stats.shares import share
 from adamcmp.stats.surfaces import basin, quadratic, scored
 

@@ -1,6 +1,7 @@
-"""Intervals over seeds of what is not a mean: ratios, directions, functions of several means.
+"""Tables of estimates over seeds, and intervals of what is not a mean.
 
-Every interval here is a 95 % one, and NaN with one seed.
+Means and paired differences are those of `estimates`. Every interval is a 95 % one; NaN with one
+seed, or where seeds do not differ.
 """
 
 from __future__ import annotations
@@ -12,43 +13,42 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-Floats = NDArray[np.float64]
+from adamcmp.stats import estimates
+from adamcmp.stats.estimates import ALPHA, Estimate, Floats
+
 #: (estimate, ci_low, ci_high)
 Interval = tuple[float, float, float]
 
-LEVEL = 0.95
 ESTIMATES = ["estimate", "ci_low", "ci_high", "n"]
 
 
-def t_quantile(n: int) -> float:
-    """Return the two-sided quantile of Student's t for n values; NaN for one."""
-    return float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) if n > 1 else float("nan")
+def averaged(
+    values: pd.DataFrame,
+    keys: list[str],
+    interval: Callable[[Floats], Estimate] = estimates.mean,
+) -> pd.DataFrame:
+    """Return the mean of column ``value`` per value of `keys`, in order of appearance.
 
+    Args:
+        values: Columns value and `keys`; rows without a value count for nothing.
+        keys: What tells means apart.
+        interval: Of the mean over the last axis.
 
-def means(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the means over the last axis, seeds, and the ends of their t-intervals."""
-    n = values.shape[-1]
-    centre = values.mean(axis=-1)
-    spread = values.std(axis=-1, ddof=1) if n > 1 else np.full_like(centre, np.nan)
-    half = t_quantile(n) * _spread(spread, centre) / np.sqrt(n)
-    return centre, centre - half, centre + half
-
-
-def _spread(sd: Floats, mean: Floats) -> Floats:
-    """Return standard deviations, NaN where rounding is all there is: nothing can be said then."""
-    return np.where(sd > 1e-12 * np.abs(mean), sd, np.nan)
-
-
-def averaged(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return the mean and t-interval of column ``value`` per value of `keys`, in order."""
-    found = values.groupby(keys, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
-    n = found["count"].to_numpy()
-    quantiles = {k: t_quantile(k) for k in set(n.tolist())}
-    sd = _spread(found["std"].to_numpy(float), found["mean"].to_numpy(float))
-    half = np.array([quantiles[k] for k in n.tolist()]) * sd / np.sqrt(n)
-    return found[keys].assign(
-        estimate=found["mean"], ci_low=found["mean"] - half, ci_high=found["mean"] + half, n=n
-    )
+    Returns:
+        Columns `keys`, estimate, ci_low, ci_high, n.
+    """
+    group = values.groupby(keys, sort=False).ngroup().to_numpy()
+    table = values.loc[~pd.Series(group, values.index).duplicated(), keys].reset_index(drop=True)
+    value = values["value"].to_numpy(float)
+    known = ~np.isnan(value)
+    count = np.bincount(group[known], minlength=len(table))
+    ordered = value[known][np.argsort(group[known], kind="stable")]
+    sizes = np.repeat(count, count)
+    found = np.full((len(table), 3), np.nan)
+    for n in np.unique(count[count > 0]):
+        some = interval(ordered[sizes == n].reshape(-1, n))
+        found[count == n] = np.stack([some.value, some.low, some.high], axis=1)
+    return table.assign(**dict(zip(ESTIMATES, [*found.T, count], strict=True)))
 
 
 def differences(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def differences(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     both = both[both["optimizer"].map(order) < both["optimizer_b"].map(order)]
     both = both.rename(columns={"optimizer": "a", "optimizer_b": "b"})
     both = both.assign(value=both["value"] - both["value_b"])
-    return averaged(both, ["a", "b", *keys])
+    return averaged(both, ["a", "b", *keys], estimates.difference)
 
 
 def jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> Interval:
@@ -82,8 +82,8 @@ def jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> Interva
     if n < 2:
         return whole, float("nan"), float("nan")
     without = np.array([statistic(np.delete(every, i)) for i in every])
-    _, low, high = means(n * whole - (n - 1) * without)
-    half = float(high - low) / 2
+    pseudo = estimates.difference(n * whole - (n - 1) * without)
+    half = float(pseudo.high - pseudo.low) / 2
     return whole, whole - half, whole + half
 
 
@@ -102,7 +102,7 @@ def direction(vectors: Floats) -> Interval:
     if n < 2:
         return angle, float("nan"), float("nan")
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    noise = turn @ np.cov(vectors) @ turn.T * t_quantile(n) ** 2 / n
+    noise = turn @ np.cov(vectors) @ turn.T * stats.t.ppf(1 - ALPHA / 2, n - 1) ** 2 / n
     a = centre @ centre - noise[0, 0]
     if a <= 0:
         return angle, angle - np.pi, angle + np.pi

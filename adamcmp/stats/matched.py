@@ -14,7 +14,8 @@ import pandas as pd
 
 from adamcmp.stats.cells import choosable, of_first_stage
 from adamcmp.stats.choice import PROBLEM, chosen
-from adamcmp.stats.intervals import Floats, averaged, differences
+from adamcmp.stats.estimates import Floats
+from adamcmp.stats.intervals import averaged, differences
 
 #: What is compared at equal training loss.
 METRICS = ["test_error", "gap_error", "test_loss", "gap_loss"]

@@ -8,7 +8,8 @@ from scipy import stats
 
 from adamcmp.stats.cells import charged, choosable
 from adamcmp.stats.choice import PROBLEM, chosen, measure_of
-from adamcmp.stats.intervals import ESTIMATES, LEVEL
+from adamcmp.stats.estimates import LEVEL, proportion
+from adamcmp.stats.intervals import ESTIMATES
 
 
 def scores(runs: pd.DataFrame) -> pd.DataFrame:
@@ -23,12 +24,12 @@ def scores(runs: pd.DataFrame) -> pd.DataFrame:
     runs = choosable(runs)
     if runs.empty:
         return pd.DataFrame()
-    best = chosen(runs).index
+    best = chosen(runs)["run_id"]
     found = {}
     for problem, group in runs.groupby(*PROBLEM, sort=False):
         measure = measure_of(group)
         own = charged(group, measure)
-        own = own[own.index.isin(best)]
+        own = own[own["run_id"].isin(best)]
         found[problem] = own.groupby("optimizer")[f"test_{measure}"].mean()
     table = pd.DataFrame(found).T
     order = runs["optimizer"].drop_duplicates()
@@ -104,15 +105,12 @@ def performance_profiles(runs: pd.DataFrame) -> pd.DataFrame:
     columns = ["optimizer", "tau", *ESTIMATES]
     if len(table) < 2 or table.shape[1] < 2:
         return pd.DataFrame(columns=columns)
-    best = table.min(axis=1)
-    ratios = table.div(best.where(best > 0), axis=0)
-    perfect = table.where(best == 0)  # 0 is as good as the best, anything else infinitely worse
-    ratios = ratios.fillna(perfect.where(perfect == 0, np.inf).replace(0.0, 1.0))
-    taus = np.unique(np.append(ratios.to_numpy()[np.isfinite(ratios.to_numpy())], 1.0))
-    rows = []
+    ratios = table.div(table.min(axis=1), axis=0).fillna(1.0)  # 0 by 0: as good as the best
+    taus = np.unique(ratios[np.isfinite(ratios)].fillna(1.0))
+    found = []
     for name in table.columns:
-        for tau in taus:
-            within = int((ratios[name] <= tau).sum())
-            interval = stats.binomtest(within, len(table)).proportion_ci(LEVEL, "wilson")
-            rows.append((name, tau, within / len(table), interval.low, interval.high, len(table)))
-    return pd.DataFrame(rows, columns=columns)
+        within = (ratios[name].to_numpy() <= taus[:, None]).sum(axis=1)
+        numbers = [taus, *proportion(within, len(table)), np.full(len(taus), len(table))]
+        own = pd.DataFrame(dict(zip(columns[1:], numbers, strict=True)))
+        found.append(own.assign(optimizer=name)[columns])
+    return pd.concat(found, ignore_index=True)

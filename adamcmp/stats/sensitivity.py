@@ -10,7 +10,8 @@ import pandas as pd
 
 from adamcmp.stats.cells import Cells, at_best, cells, of_first_stage
 from adamcmp.stats.choice import PROBLEM
-from adamcmp.stats.intervals import ESTIMATES, Floats, averaged, jackknife
+from adamcmp.stats.estimates import Floats
+from adamcmp.stats.intervals import ESTIMATES, averaged, jackknife
 
 #: How near the best a good setting is, relative to it.
 NEAR = 0.05

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special, stats
 
-from adamcmp.stats.intervals import LEVEL, Floats, Interval
+from adamcmp.stats.estimates import LEVEL, Floats
+from adamcmp.stats.intervals import Interval
 
 #: Nodes of the average over what the noise may be.
 _NODES = 100

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from adamcmp.stats.cells import Cells, at_best, cells, choosable
 from adamcmp.stats.choice import PROBLEM, measure_of, ranked
-from adamcmp.stats.intervals import ESTIMATES, Floats, averaged, direction
+from adamcmp.stats.estimates import Floats
+from adamcmp.stats.intervals import ESTIMATES, averaged, direction
 from adamcmp.stats.shares import share
 
 #: How far up from the best towards a useless run the basin reaches.

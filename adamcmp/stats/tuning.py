@@ -14,7 +14,8 @@ import pandas as pd
 
 from adamcmp.stats.cells import cells
 from adamcmp.stats.choice import PROBLEM
-from adamcmp.stats.intervals import ESTIMATES, Floats, averaged, means
+from adamcmp.stats.estimates import Floats, difference
+from adamcmp.stats.intervals import ESTIMATES, averaged
 
 _KEYS = [*PROBLEM, "optimizer"]
 
@@ -100,17 +101,17 @@ def overtakes(runs: pd.DataFrame) -> pd.DataFrame:
             for name, own in curves.groupby("optimizer", sort=False)
         }
         for a, b in combinations(tables, 2):
-            difference = (tables[a] - tables[b]).dropna(axis=1, how="all").dropna().to_numpy()
-            if difference.size and difference[-1].mean() != 0:
-                ahead, over = (a, b) if difference[-1].mean() < 0 else (b, a)
-                signed = difference if ahead == a else -difference
+            apart = (tables[a] - tables[b]).dropna(axis=1, how="all").dropna().to_numpy()
+            if apart.size and apart[-1].mean() != 0:
+                ahead, over = (a, b) if apart[-1].mean() < 0 else (b, a)
+                signed = apart if ahead == a else -apart
                 found.append((problem, ahead, over, *_crossing(signed), signed.shape[1]))
     return pd.DataFrame(found, columns=[*_KEYS, "over", *ESTIMATES])
 
 
-def _crossing(difference: Floats) -> tuple[float, float, float]:
+def _crossing(signed: Floats) -> tuple[float, float, float]:
     """Return the k from which differences, k × seeds, stay below 0, with its interval."""
-    mean, low, high = means(difference)
+    mean, low, high, *_ = difference(signed)
     behind = np.flatnonzero(mean >= 0)
     crossing = int(behind[-1]) + 2 if len(behind) else 1
     if np.isnan(low).all():

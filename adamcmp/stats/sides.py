@@ -1,0 +1,166 @@
+"""The two that are compared: the runs by which each is judged, and what pairs of them say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adamcmp.stats import estimates
+from adamcmp.stats.choice import chosen, measure_of, ranked, setting_columns, short
+from adamcmp.stats.estimates import Estimate, Floats
+from adamcmp.stats.luck import Luck, luck
+
+#: Where no larger difference was seen, seeds are counted for this share of the interval's
+#: half-width: smaller ones would take more than about six times the seeds.
+UNSEEN = 0.5
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two that are compared.
+
+    Attributes:
+        name: The optimizer's label, or what the user named.
+        reported: Runs of its chosen setting, one a seed, by seed.
+        fresh: Whether none of these seeds chose the setting.
+        setting: The chosen setting in words.
+        settings: How many it was chosen from.
+        luck: What choosing can have done.
+    """
+
+    name: str
+    reported: pd.DataFrame
+    fresh: bool
+    setting: str
+    settings: int
+    luck: Luck
+
+    @classmethod
+    def of(cls, name: str, runs: pd.DataFrame, metric: str) -> Side:
+        """Choose among runs of one problem, not all of them failed.
+
+        Raises:
+            ConfigError: When there is no validation split to choose on.
+        """
+        runs = runs.assign(side=name)
+        order, best = ranked(runs, "side"), chosen(runs, "side")
+        reported = best.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
+        settings = int(order["settings"].iloc[0])
+        first = best.iloc[0]
+        setting = ", ".join(f"{c} {short(first[c])}" for c in setting_columns(runs))
+        fresh = bool(best["fresh"].all())
+        return cls(name, reported, fresh, setting, settings, _luck(order, reported, metric, fresh))
+
+    @property
+    def diverged(self) -> int:
+        """How many of the reported runs did."""
+        return int((self.reported["status"] == "diverged").sum())
+
+    def ended(self, metric: str) -> pd.Series[float]:
+        """Return a metric of the reported runs that have it, by seed."""
+        return self.reported[metric].astype(float).dropna()
+
+
+def _luck(order: pd.DataFrame, reported: pd.DataFrame, metric: str, fresh: bool) -> Luck:
+    """Return the luck of choosing among the settings that have a value on every seed."""
+    validation = f"val_{measure_of(order)}"
+    chooses = order[order["chooses"]]
+    keys = [chooses["rank"], chooses["seed"].astype(int)]
+    by_val, by_metric = (
+        chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
+    )
+    whole = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
+    alone = float(reported[validation].astype(float).std())
+    return luck(by_val[whole].to_numpy(), by_metric[whole].to_numpy(), fresh, alone)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What two sides' values of a metric say, a minus b.
+
+    Attributes:
+        a: Values of a.
+        b: Values of b; of the same seeds, in order, where `paired`.
+        paired: Whether seeds are shared.
+        found: The difference of means.
+    """
+
+    a: Floats
+    b: Floats
+    paired: bool
+    found: Estimate
+
+    @classmethod
+    def of(cls, a: Side, b: Side, metric: str) -> Difference:
+        """Pair by seed, where at least half the seeds of the side with fewer are shared."""
+        x, y = a.ended(metric), b.ended(metric)
+        shared, fewer = x.index.intersection(y.index), min(len(x), len(y))
+        paired = fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
+        if paired:
+            x, y = x[shared], y[shared]
+        first, second = (np.asarray(v, dtype=np.float64) for v in (x, y))
+        if paired:
+            found = estimates.difference(first - second)
+        else:
+            found = estimates.unpaired(first, second) if fewer else estimates.NOTHING
+        return cls(first, second, paired, found)
+
+    @property
+    def n(self) -> int:
+        """Shared seeds, or those of the side with fewer."""
+        return min(len(self.a), len(self.b))
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """The two sides' means."""
+        mean_a, mean_b = (float(x.mean()) if len(x) else float("nan") for x in (self.a, self.b))
+        return mean_a, mean_b
+
+    @property
+    def effect(self) -> float:
+        """Hedges' g_z where seeds are shared, else Hedges' g."""
+        if not self.n:
+            return float("nan")
+        if self.paired:
+            return float(estimates.paired_effect(self.a - self.b))
+        return float(estimates.unpaired_effect(self.a, self.b))
+
+    def needed(self, alpha: float) -> tuple[float, float]:
+        """Return how many seeds in all would settle a difference, and which difference.
+
+        Args:
+            alpha: The level of the test.
+        """
+        settles = max(abs(self.found.value), UNSEEN * (self.found.high - self.found.value))
+        if not np.isfinite(settles) or settles == 0 or self.n < 2:
+            return float("nan"), float("nan")
+        if self.paired:
+            sd = estimates.spread(self.a - self.b)
+        else:
+            sd = np.sqrt(np.mean([np.var(x, ddof=1) for x in (self.a, self.b)]))
+        seeds = estimates.seeds_for_power(float(settles / sd), alpha, 1 if self.paired else 2)
+        return float(seeds), float(settles)
+
+
+def wins(a: Side, b: Side, metric: str, paired: bool, higher: bool) -> dict[str, Any]:
+    """Return the probability that a is better for a fresh seed, with Wilson's interval.
+
+    Over shared seeds the share of them at which a is better; else the share of all pairs of runs
+    (Mann & Whitney 1947), whose variance is at most that of a share of the smaller number of seeds
+    (van Dantzig 1951). A tie is half; a run that diverged loses to one that ended.
+    """
+    values = [side.reported[metric].astype(float) * (-1 if higher else 1) for side in (a, b)]
+    x, y = (v.fillna(np.inf) for v in values)
+    if paired:
+        shared = x.index.intersection(y.index)
+        x, y = x[shared], y[shared]
+        below, ties = (x < y).mean(), (x == y).mean()
+    else:
+        grid = x.to_numpy()[:, None], y.to_numpy()
+        below, ties = (grid[0] < grid[1]).mean(), (grid[0] == grid[1]).mean()
+    n = min(len(x), len(y))
+    share, low, high = estimates.proportion((below + ties / 2) * n, n)
+    return {"prob_better": float(share), "prob_low": float(low), "prob_high": float(high)}
