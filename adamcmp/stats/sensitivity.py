@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.integrate import trapezoid
 
 from adamcmp.stats.cells import Cells, at_best, cells, of_first_stage
 from adamcmp.stats.choice import PROBLEM
@@ -115,7 +116,7 @@ def _decades(own: Cells, axis: str) -> float:
 
 def _lr_sensitivity(own: Cells) -> float:
     places, profile = _profile(own, "lr")
-    lost = np.trapezoid(profile - own.test[own.best].mean(), places)
+    lost = trapezoid(profile - own.test[own.best].mean(), places)
     return float(lost / np.ptp(places))
 
 
