@@ -23,7 +23,8 @@ def coordinates(runs: pd.DataFrame) -> pd.DataFrame:
     """Return weight decay in the forms in which it is written.
 
     Args:
-        runs: Columns lr, wd, steps, coupling and ``optimizer.normalized``.
+        runs: Columns lr, wd, steps, coupling, and ``optimizer.normalized``, whether wd holds
+            wd_norm, where there is one.
 
     Returns:
         With the index of `runs`, columns: ``wd``, as the update takes it; ``lr·wd``; ``wd_norm`` =
@@ -33,7 +34,7 @@ def coordinates(runs: pd.DataFrame) -> pd.DataFrame:
         and wd for couplings that leave lr out. Without decay it is infinite.
     """
     lr, wd, steps = (runs[c].astype(float) for c in ("lr", "wd", "steps"))
-    normalized = runs["optimizer.normalized"].eq(True)  # wd holds wd_norm
+    normalized = runs.get("optimizer.normalized", pd.Series(False, runs.index)).eq(True)
     wd = wd.where(~normalized, wd / steps**0.5)
     decay = wd.where(runs["coupling"].isin(_WITHOUT_LR), lr * wd)
     columns = {"wd": wd, "lr·wd": lr * wd, "wd_norm": wd * steps**0.5}
@@ -74,7 +75,7 @@ def collapse(runs: pd.DataFrame) -> pd.DataFrame:
         x, y = np.log10(own.settings["lr"].to_numpy(float)), forms["wd"].to_numpy()
         full = _blocks(budgets, [quadratic(x[b], y[b]) for b in budgets])
         base = _blocks(budgets, [quadratic(x[b], y[b])[:, [0, 1, 3]] for b in budgets])
-        for name, column in forms.items():
+        for name, column in forms.dropna(axis="columns").items():  # steps may be unknown
             u = column.to_numpy() - column.mean()
             estimate = share(values, np.column_stack([base, u, u * u]), full, base)
             if estimate:
@@ -87,7 +88,7 @@ def collapse(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _budgets(own: Cells) -> list[Bools]:
     """Return which cells have each number of steps."""
-    steps = own.settings["steps"].to_numpy(float)
+    steps = own.settings["steps"].astype(float).fillna(0).to_numpy()
     return [steps == value for value in np.unique(steps)]
 
 
@@ -116,4 +117,4 @@ def _fit(values: Floats, full: Floats, budgets: list[Bools]) -> float:
     mean = values.mean(axis=1)
     left = mean - full @ np.linalg.lstsq(full, mean, rcond=None)[0]
     total = sum(float(((mean[b] - mean[b].mean()) ** 2).sum()) for b in budgets)
-    return 1 - float(left @ left) / total
+    return 1 - float(left @ left) / total if total else float("nan")

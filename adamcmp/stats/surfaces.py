@@ -35,7 +35,7 @@ def surface(runs: pd.DataFrame) -> pd.DataFrame:
         on validation, from 0, as in `ranked`, NaN without validation.
     """
     keys = [*_KEYS, "lr", "wd"]
-    runs = at_best(runs)
+    runs = at_best(runs).dropna(subset=["lr", "wd"])
     if runs.empty:
         return pd.DataFrame(columns=[*keys, *ESTIMATES, "val", "diverged", "rank"])
     places = ranked(choosable(runs)).drop_duplicates(keys).set_index(keys)["rank"]
