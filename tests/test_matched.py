@@ -143,6 +143,14 @@ class TestOverSettings:
         covers = (gap["ci_low"] <= 0.03) & (gap["ci_high"] >= 0.03)
         assert covers.mean() >= 0.7 and gap["estimate"].to_numpy() == pytest.approx(0.03, abs=0.015)
 
+    def test_heaps_of_settings_do_not_extrapolate(self):
+        def heaps(z):
+            return np.where(z > 0, 1.0, -1.0) + 1e-4 * z
+
+        frame = stacked(self.line("a", 0.5, heaps, 3, 0.01), self.line("b", 0.5, lambda z: z))
+        own = over_settings(frame).query("optimizer == 'a' and metric == 'test_error'")
+        assert own["value"].astype(float).between(0.3, 0.7).all()
+
     def test_few_settings_and_diverged_runs(self):
         few = runs(flat, grid(lr=[1, 10], wd=[1, 10]))
         assert over_settings(few).empty and over_settings(few.iloc[:0]).empty

@@ -14,8 +14,11 @@ def bowl(x, y):
     return 0.2 + 0.01 * (x**2 + y**2)
 
 
-PLAIN = stacked(runs(bowl, grid(), 3, 0.01), runs(bowl, grid(), 3, 0.01, 1, "sgd"))
-PLAIN = stacked(PLAIN, PLAIN.assign(problem="e, m", run_id=PLAIN["run_id"] + "e"))
+FOUR = tuple(10.0 ** np.linspace(-1, 1, 4))
+BOTH = stacked(
+    *(runs(bowl, grid(FOUR, FOUR), 3, 0.01, *own) for own in enumerate(("adamw", "sgd")))
+)
+PLAIN = stacked(BOTH, BOTH.assign(problem="e, m", run_id=BOTH["run_id"] + "e"))
 METRICS = pd.concat(
     PLAIN[["run_id", "train_loss", "test_loss", "test_error", "gap_loss", "gap_error"]].assign(
         step=step, train_loss=PLAIN["train_loss"] * (1 + 20 / (1 + step))
@@ -38,32 +41,32 @@ MEASURES = {
 }  # fmt: skip
 
 drawn = 10 ** np.random.default_rng(0).uniform(-1, 1, (30, 2))
-hole = PLAIN.drop(index=PLAIN.sample(40, random_state=0).index)
+hole = BOTH.drop(index=BOTH.sample(20, random_state=0).index)
 ODD = {
-    "no runs": PLAIN.iloc[:0],
-    "one run": PLAIN.iloc[:1],
-    "one seed": PLAIN[PLAIN["seed"] == 0],
-    "one setting": PLAIN[(PLAIN["lr"] == 1) & (PLAIN["wd"] == 1)],
-    "one lr": PLAIN[PLAIN["lr"] == 1],
-    "one wd": PLAIN[PLAIN["wd"] == 1],
-    "wd 0": PLAIN.assign(wd=0.0),
+    "no runs": BOTH.iloc[:0],
+    "one run": BOTH.iloc[:1],
+    "one seed": BOTH[BOTH["seed"] == 0],
+    "one setting": BOTH[(BOTH["lr"] == 10) & (BOTH["wd"] == 10)],
+    "one lr": BOTH[BOTH["lr"] == 10],
+    "one wd": BOTH[BOTH["wd"] == 10],
+    "wd 0": BOTH.assign(wd=0.0),
     "holes": hole,
-    "failed": PLAIN.assign(status="failed", val_error=NAN, test_error=NAN, train_loss=NAN),
-    "diverged": PLAIN.assign(status="diverged", val_error=NAN, test_error=NAN, train_loss=NAN),
+    "failed": BOTH.assign(status="failed", val_error=NAN, test_error=NAN, train_loss=NAN),
+    "diverged": BOTH.assign(status="diverged", val_error=NAN, test_error=NAN, train_loss=NAN),
     "one optimizer diverged": PLAIN.assign(**{
         c: PLAIN[c].mask(PLAIN["optimizer"] == "sgd", value)
         for c, value in (("status", "diverged"), ("val_error", NAN), ("test_error", NAN), ("train_loss", NAN))
     }),
-    "no validation": without_val(PLAIN),
+    "no validation": without_val(BOTH),
     "a search": stacked(runs(bowl, drawn, 1, 0.01), runs(bowl, drawn**0.5, 1, 0.01, 1, "sgd")),
-    "seeds of their own": PLAIN.assign(seed=pd.array(range(len(PLAIN)), dtype="Int64")),
-    "regression": PLAIN.assign(val_error=NAN, test_error=NAN, gap_error=NAN),
-    "other settings": stacked(PLAIN, PLAIN.assign(**{"optimizer.eps": 1e-3}, run_id=PLAIN["run_id"] + "x")),
-    "no lr": PLAIN.assign(lr=NAN),
-    "no steps": PLAIN.assign(steps=pd.array([pd.NA] * len(PLAIN), dtype="Int64")),
-    "from elsewhere": PLAIN.drop(columns=["optimizer.normalized"]).assign(coupling=None),
-    "a constant": PLAIN.assign(val_error=0.3, test_error=0.3, train_loss=0.3),
-    "no error at all": PLAIN.assign(val_error=0.0, test_error=0.0, train_loss=0.0),
+    "seeds of their own": BOTH.assign(seed=pd.array(range(len(BOTH)), dtype="Int64")),
+    "regression": BOTH.assign(val_error=NAN, test_error=NAN, gap_error=NAN),
+    "other settings": stacked(BOTH, BOTH.assign(**{"optimizer.eps": 1e-3}, run_id=BOTH["run_id"] + "x")),
+    "no lr": BOTH.assign(lr=NAN),
+    "no steps": BOTH.assign(steps=pd.array([pd.NA] * len(BOTH), dtype="Int64")),
+    "from elsewhere": BOTH.drop(columns=["optimizer.normalized"]).assign(coupling=None),
+    "a constant": BOTH.assign(val_error=0.3, test_error=0.3, train_loss=0.3),
+    "no error at all": BOTH.assign(val_error=0.0, test_error=0.0, train_loss=0.0),
 }  # fmt: skip
 
 

@@ -37,9 +37,9 @@ class TestExpectedBest:
 
     def test_it_is_unbiased_for_draws_from_a_distribution(self):
         rng = np.random.default_rng(0)
-        drawn = rng.random((4000, 12))
+        drawn = rng.random((1500, 12))
         mean = np.mean([expected_best(d, d) for d in drawn], axis=0)
-        assert mean == pytest.approx(1 / (np.arange(12) + 2), abs=0.006)  # E min of k uniforms
+        assert mean == pytest.approx(1 / (np.arange(12) + 2), abs=0.01)  # E min of k uniforms
 
 
 class TestTuningCurves:

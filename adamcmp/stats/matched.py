@@ -24,6 +24,8 @@ LEVELS = 8
 #: The share of an optimizer's settings that a local regression looks at.
 SPAN = 0.5
 _FEWEST = 5
+#: A heap: the standard deviation of the points looked at, as a share of the range of all.
+_NARROW = 0.05
 
 _KEYS = [*PROBLEM, "optimizer"]
 _VALUES = [*_KEYS, "seed", "metric", "train_loss", "value"]
@@ -110,7 +112,9 @@ def over_settings(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _local(x: Floats, values: Floats, levels: Floats) -> Floats:
-    """Return a local linear regression at levels.
+    """Return a local linear regression at levels; a local mean where points lie in one heap.
+
+    A line through a heap of points says nothing about a level beside it.
 
     Args:
         x: Shape (points,).
@@ -121,11 +125,15 @@ def _local(x: Floats, values: Floats, levels: Floats) -> Floats:
     nearest = max(int(np.ceil(SPAN * len(x))), min(_FEWEST, len(x)))
     reach = np.sort(distance, axis=1)[:, nearest - 1, None] * (1 + 1e-9) + 1e-12
     weights = np.clip(1 - (distance / reach) ** 3, 0, None) ** 3
-    fitted = np.empty((len(levels), values.shape[1]))
-    for i, level in enumerate(levels):
-        root = np.sqrt(weights[i])[:, None]
-        design = np.column_stack([np.ones_like(x), x - level])
-        fitted[i] = np.linalg.lstsq(root * design, root * values, rcond=None)[0][0]
+    weights /= weights.sum(axis=1, keepdims=True)
+    centre = weights @ x
+    apart = x - centre[:, None]
+    spread = (weights * apart**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = ((weights * apart) @ values) / spread[:, None]
+    level = spread < (_NARROW * np.ptp(x)) ** 2
+    slope[level | (spread == 0)] = 0
+    fitted: Floats = weights @ values + slope * (levels - centre)[:, None]
     return fitted
 
 
