@@ -94,6 +94,7 @@ TABLE = [
     ("optimizer=adam", "Did you mean 'adamcmp run optimizer=adam'?"),
     ("report", "There are no studies in"),
     ("report nope", "There are no studies in"),
+    ("compare nope --a optimizer=adamw --b optimizer=sgd", "There are no studies in"),
     ("ls nope", "There are no studies in"),
     ("show 12ab", "There is no run '12ab'"),
     ("parts optimiser", "no group 'optimiser'. Did you mean 'optimizer'?"),

@@ -117,12 +117,11 @@ def _ranked(runs: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return `ranked` of runs that are one group."""
     keys, metric = _keys(runs), f"val_{measure_of(runs)}"
     chooses = runs["seed"].isin(_shared(runs, keys))
-    by_setting = runs[chooses].groupby([k[chooses] for k in keys], sort=False)
-    scores = by_setting.agg(
-        lost=("status", lambda s: (s != "done").mean()),
-        failed=("status", lambda s: (s == "failed").mean()),
-        score=(metric, "mean"),
+    told = pd.DataFrame(
+        {"lost": runs["status"] != "done", "failed": runs["status"] == "failed"}
+        | {"score": runs[metric].astype(float)}
     )
+    scores = told[chooses].groupby([k[chooses] for k in keys], sort=False).mean()
     if len(scores) > 1 and runs[metric].isna().all() and (runs["status"] == "done").any():
         raise ConfigError(
             f"{name} has {len(scores)} settings and no validation split to choose on. "
@@ -151,13 +150,17 @@ def chosen(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
     Raises:
         ConfigError: As `ranked`.
     """
-    order = ranked(runs, by)
+    return reported(ranked(runs, by), by)
+
+
+def reported(order: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return `chosen` of runs that `ranked` has ranked."""
     best = order[order["rank"] == 0]
     groups = [best[c] for c in (*PROBLEM, by)]
     held_out = (~best["chooses"]).groupby(groups).transform("sum") >= 2
-    fresh = (held_out | (best["settings"] == 1)).astype(bool)
-    best = best.assign(fresh=fresh)[~held_out | ~best["chooses"] | (best["settings"] == 1)]
-    return best.drop(columns=["rank", "chooses", "settings"])
+    alone = best["settings"] == 1
+    best = best.assign(fresh=(held_out | alone).astype(bool))
+    return best[~held_out | ~best["chooses"] | alone].drop(columns=["rank", "chooses", "settings"])
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,8 @@ from scipy import special, stats
 
 Floats = npt.NDArray[np.float64]
 
-LEVEL = 0.95
-ALPHA = 1 - LEVEL
+#: The level of tests; intervals are of 1 − ALPHA.
+ALPHA = 0.05
 POWER = 0.8
 #: Fewest seeds from which a mean's skewness is told.
 SKEWNESS_FROM = 5

@@ -43,9 +43,11 @@ def luck(validation: Floats, metric: Floats, fresh: bool, alone: npt.ArrayLike =
 
     Validation means are drawn around those that were seen, with the spread over seeds that is left
     when what a seed does to all settings is taken away, pooled over the best settings; each time
-    the lowest is chosen. Its luck carries over to `metric` by the regression of the one's
-    residuals on the other's (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17, on
-    optimism). The draws are the same each time, so that equal data give equal answers.
+    the lowest is chosen. For the optimism the means are first drawn together by the share of their
+    variance that is noise, so that equal settings compete as equals; what is won carries over to
+    `metric` by the regression of the one's residuals on the other's (Efron & Tibshirani 1993, An
+    Introduction to the Bootstrap, ch. 17, on optimism). The draws are the same each time, so that
+    equal data give equal answers.
 
     Args:
         validation: What was chosen by, lower is better; shape (..., settings, seeds), no NaN.
@@ -63,15 +65,24 @@ def luck(validation: Floats, metric: Floats, fresh: bool, alone: npt.ArrayLike =
     squares, df = (own**2).sum(axis=(-2, -1)), (best.shape[-2] - 1) * (seeds - 1)
     noise = np.sqrt(squares / df / seeds) if df else np.nan_to_num(alone)
     drawn = np.random.default_rng(0).standard_normal((DRAWS, settings)) * noise[..., None, None]
-    chosen = (means[..., None, :] + drawn).argmin(axis=-1)
     if fresh:
-        # The means that are drawn around are off by as much as what is drawn: half is theirs.
+        chosen = (means[..., None, :] + drawn).argmin(axis=-1)
         values = np.take_along_axis(metric.mean(axis=-1), chosen, axis=-1)
+        # The means that are drawn around are off by as much as what is drawn: half is theirs.
         return Luck(0.0, values.var(axis=-1) / 2)
+    chosen = (_shrunken(means, noise)[..., None, :] + drawn).argmin(axis=-1)
+    won = np.take_along_axis(drawn, chosen[..., None], axis=-1)[..., 0].mean(axis=-1)
     with np.errstate(invalid="ignore"):
         slope = np.nan_to_num((own * other).sum(axis=(-2, -1)) / squares)
-    won = np.take_along_axis(drawn, chosen[..., None], axis=-1)[..., 0]
-    return Luck(slope * won.mean(axis=-1), 0.0)
+    return Luck(slope * won, 0.0)
+
+
+def _shrunken(means: Floats, noise: Floats) -> Floats:
+    """Return means drawn together by the share of their variance that is noise (James & Stein)."""
+    spread = np.maximum(means.var(axis=-1, ddof=1), np.finfo(float).tiny)
+    kept = np.clip(1 - noise**2 / spread, 0, 1)[..., None]
+    middle = means.mean(axis=-1, keepdims=True)
+    return np.asarray(middle + kept * (means - middle))
 
 
 def _residuals(values: Floats) -> Floats:

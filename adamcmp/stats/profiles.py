@@ -8,7 +8,7 @@ from scipy import stats
 
 from adamcmp.stats.cells import charged, choosable
 from adamcmp.stats.choice import PROBLEM, chosen, measure_of
-from adamcmp.stats.estimates import LEVEL, proportion
+from adamcmp.stats.estimates import ALPHA, proportion
 from adamcmp.stats.intervals import ESTIMATES
 
 
@@ -68,7 +68,7 @@ def ranks(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _critical_difference(k: int, problems: int) -> float:
-    q = float(stats.studentized_range.ppf(LEVEL, k, np.inf)) / np.sqrt(2)
+    q = float(stats.studentized_range.ppf(1 - ALPHA, k, np.inf)) / np.sqrt(2)
     return float(q * np.sqrt(k * (k + 1) / (6 * problems)))
 
 

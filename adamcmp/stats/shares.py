@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special, stats
 
-from adamcmp.stats.estimates import LEVEL, Floats
+from adamcmp.stats.estimates import ALPHA, Floats
 from adamcmp.stats.intervals import Interval
 
 #: Nodes of the average over what the noise may be.
@@ -114,5 +114,5 @@ def _size(parts: Floats) -> _Size | None:
             top *= 2
         return float(optimize.brentq(lambda c: below(c) - probability, 0, top, rtol=1e-6))
 
-    low, high = end((1 + LEVEL) / 2), end((1 - LEVEL) / 2)
+    low, high = end(1 - ALPHA / 2), end(ALPHA / 2)
     return _Size(min(max(estimate, low), high), low, high)

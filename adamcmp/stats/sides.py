@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.stats import estimates
-from adamcmp.stats.choice import chosen, measure_of, ranked, setting_columns, short
+from adamcmp.stats.choice import measure_of, ranked, reported, setting_columns, short
 from adamcmp.stats.estimates import Estimate, Floats
 from adamcmp.stats.luck import Luck, luck
 
@@ -46,13 +46,14 @@ class Side:
             ConfigError: When there is no validation split to choose on.
         """
         runs = runs.assign(side=name)
-        order, best = ranked(runs, "side"), chosen(runs, "side")
-        reported = best.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
+        order = ranked(runs, "side")
+        best = reported(order, "side")
+        by_seed = best.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
         settings = int(order["settings"].iloc[0])
         first = best.iloc[0]
         setting = ", ".join(f"{c} {short(first[c])}" for c in setting_columns(runs))
         fresh = bool(best["fresh"].all())
-        return cls(name, reported, fresh, setting, settings, _luck(order, reported, metric, fresh))
+        return cls(name, by_seed, fresh, setting, settings, _luck(order, by_seed, metric, fresh))
 
     @property
     def diverged(self) -> int:
@@ -64,7 +65,7 @@ class Side:
         return self.reported[metric].astype(float).dropna()
 
 
-def _luck(order: pd.DataFrame, reported: pd.DataFrame, metric: str, fresh: bool) -> Luck:
+def _luck(order: pd.DataFrame, by_seed: pd.DataFrame, metric: str, fresh: bool) -> Luck:
     """Return the luck of choosing among the settings that have a value on every seed."""
     validation = f"val_{measure_of(order)}"
     chooses = order[order["chooses"]]
@@ -73,7 +74,7 @@ def _luck(order: pd.DataFrame, reported: pd.DataFrame, metric: str, fresh: bool)
         chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
     )
     whole = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
-    alone = float(reported[validation].astype(float).std())
+    alone = float(by_seed[validation].astype(float).std())
     return luck(by_val[whole].to_numpy(), by_metric[whole].to_numpy(), fresh, alone)
 
 
@@ -134,9 +135,9 @@ class Difference:
         Args:
             alpha: The level of the test.
         """
-        settles = max(abs(self.found.value), UNSEEN * (self.found.high - self.found.value))
-        if not np.isfinite(settles) or settles == 0 or self.n < 2:
+        if np.isnan(self.found.error):
             return float("nan"), float("nan")
+        settles = max(abs(self.found.value), UNSEEN * (self.found.high - self.found.value))
         if self.paired:
             sd = estimates.spread(self.a - self.b)
         else:

@@ -42,36 +42,50 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     found = []
     for problem, group in table.groupby("problem", sort=False):
         rows = [{str(k): v for k, v in row.items()} for row in group.to_dict("records")]
-        rows.sort(key=lambda row: (row["better"] == "", row["p_holm"]))
+        rows.sort(key=lambda row: (row["better"] == "", math.isnan(row["p_holm"]), row["p_holm"]))
         found.append(Verdict(str(problem), _overall(rows), tuple(map(sentence, rows))))
     return found
 
 
 def _overall(rows: list[dict[str, Any]]) -> str:
     """Return which optimizer of one problem is best, and which cannot be told from it."""
-    leads: dict[str, float] = {}
-    sign = 1 if higher_is_better(rows[0]["metric"]) else -1
-    for row in rows:
-        lead = 0.0 if math.isnan(row["estimate"]) else sign * row["estimate"]
-        leads[row["a"]] = leads.get(row["a"], 0.0) + lead
-        leads[row["b"]] = leads.get(row["b"], 0.0) - lead
-    first = max(leads, key=lambda name: leads[name])
-    others: dict[str, list[str]] = {"beaten": [], "level": [], "ahead": []}
+    first, ended = _first(rows)
+    others: dict[str, list[str]] = {"beaten": [], "level": [], "lost": []}
     for row in rows:
         if first in (row["a"], row["b"]):
             other = row["b"] if row["a"] == first else row["a"]
-            outcome = "level" if not row["better"] else "ahead"
-            others["beaten" if row["better"] and row[row["better"]] == first else outcome].append(
-                display_name(other)
-            )
+            wins = bool(row["better"]) and row[row["better"]] == first
+            outcome = "beaten" if wins else "level" if other in ended else "lost"
+            others[outcome].append(display_name(other))
     name, on = display_name(first), phrase(rows[0]["metric"])
-    beats = f"it beats {listed(others['beaten'])}" if others["beaten"] else "it beats none"
-    unsure = [*others["level"], *others["ahead"]]
-    if not unsure:
-        return f"{name} is best on {on}: {beats}."
-    if not others["beaten"]:
-        return f"No best optimizer on {on}: {name} leads, but cannot be told from {listed(unsure)}."
-    return f"{name} leads on {on}: {beats}, but cannot be told from {listed(unsure)}."
+    none = f" No run of {listed(others['lost'])} ended." if others["lost"] else ""
+    beats = f"it beats {listed(others['beaten'])}" if others["beaten"] else ""
+    level = f"cannot be told from {listed(others['level'])}.{none}" if others["level"] else ""
+    if level and beats:
+        return f"{name} leads on {on}: {beats}, but {level}"
+    if level:
+        return f"No best optimizer on {on}: {name} leads, but {level}"
+    return f"{name} is best on {on}: {beats}.{none}" if beats else f"Nothing to compare.{none}"
+
+
+def _first(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:
+    """Return the optimizer that leads the others by most in sum, and those with runs that ended.
+
+    One that another beats does not lead.
+    """
+    sign = 1 if higher_is_better(rows[0]["metric"]) else -1
+    leads: dict[str, float] = {}
+    ended, beaten = set(), set()
+    for row in rows:
+        lead = 0.0 if math.isnan(row["estimate"]) else sign * row["estimate"]
+        for side, own in (("a", lead), ("b", -lead)):
+            leads[row[side]] = leads.get(row[side], 0.0) + own
+            if row[f"n_{side}"]:
+                ended.add(row[side])
+            if row["better"] and row["better"] != side:
+                beaten.add(row[side])
+    standing = [name for name in leads if name in ended - beaten] or list(leads)
+    return max(standing, key=lambda name: leads[name]), ended
 
 
 def sentence(row: Mapping[str, Any]) -> str:
@@ -85,6 +99,8 @@ def sentence(row: Mapping[str, Any]) -> str:
     if math.isnan(row["estimate"]):
         return f"{a} and {b} cannot be compared: no run of one of them ended." + _notes(ahead)
     lead = f"{_number(ahead['lead'], ahead)}{unit(row['metric'])}"
+    if math.isnan(row["ci_low"]) and row["estimate"] == 0 and row["n"] > 1:
+        return f"{a} and {b} are the same on {on} on all {row['n']} seeds." + _notes(ahead)
     if math.isnan(row["ci_low"]):
         why = "one seed" if row["n"] == 1 else f"the difference is the same on {row['n']} seeds"
         return f"{a} is ahead of {b} on {on} by {lead}, but {why}: no interval." + _notes(ahead)
@@ -182,9 +198,10 @@ def _notes(ahead: Mapping[str, Any]) -> str:
     """Return what else a reader must know: runs that diverged, seeds that also chose."""
     notes = ""
     for side in ("a", "b"):
-        if ahead[f"diverged_{side}"]:
-            notes += f" {display_name(ahead[side])} diverged on {ahead[f'diverged_{side}']} seeds, "
-            notes += "which are left out."
+        count = ahead[f"diverged_{side}"]
+        if count:
+            seeds = "1 seed" if count == 1 else f"{count} seeds"
+            notes += f" {display_name(ahead[side])} diverged on {seeds}, left out."
     if not ahead["fresh"]:
         notes += " Settings were chosen on these same seeds."
     return notes

@@ -1,0 +1,231 @@
+"""Estimates against scipy, closed forms, published tables and simulated studies of known truth."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from adamcmp.stats import estimates
+from adamcmp.stats.luck import NONE, Luck, luck, p_choice
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+import simulation_choosing  # noqa: E402
+import simulation_intervals  # noqa: E402
+
+VALUES = st.lists(st.floats(-100, 100, width=32), min_size=5, max_size=20)
+
+
+def rng():
+    return np.random.default_rng(7)
+
+
+class TestIntervals:
+    @pytest.mark.parametrize("n", [2, 3, 5, 10, 20])
+    def test_a_paired_difference_is_students(self, n):
+        a, b = rng().normal(size=(2, 4, n))
+        ours, theirs = estimates.difference(a - b), stats.ttest_rel(a, b, axis=1)
+        ends = theirs.confidence_interval()
+        np.testing.assert_allclose(ours.p_value, theirs.pvalue)
+        np.testing.assert_allclose((ours.low, ours.high), (ends.low, ends.high))
+
+    @pytest.mark.parametrize(("n", "m"), [(2, 2), (5, 3), (10, 20)])
+    def test_an_unpaired_difference_is_welchs(self, n, m):
+        a, b = rng().normal(size=(4, n)), 3 * rng().normal(size=(4, m)) + 1
+        ours = estimates.unpaired(a, b)
+        theirs = stats.ttest_ind(a, b, axis=1, equal_var=False)
+        ends = theirs.confidence_interval()
+        np.testing.assert_allclose(ours.p_value, theirs.pvalue)
+        np.testing.assert_allclose((ours.low, ours.high), (ends.low, ends.high))
+
+    @pytest.mark.parametrize("n", [5, 10, 20])
+    def test_willinks_ends_meet_halls_transformation(self, n):
+        """Hall (1992), in its published forward form, is ±t at the ends."""
+        for x in rng().exponential(size=(20, n)):
+            found, skew = estimates.mean(x), stats.skew(x, bias=False)
+            for end, t in ((found.low, 1), (found.high, -1)):
+                r = (x.mean() - end) / stats.sem(x)
+                hall = r + skew / (3 * n**0.5) * r**2 + skew**2 / (27 * n) * r**3
+                hall += skew / (6 * n**0.5)
+                assert hall == pytest.approx(t * stats.t.ppf(0.975, n - 1))
+
+    def test_a_mean_of_symmetric_or_few_values_is_students(self):
+        for x in (np.array([-2.0, -1, 0, 1, 2]), np.array([1.0, 2, 4]), np.array([1.0, 2, 4, 9])):
+            ends = stats.ttest_1samp(x, 0).confidence_interval()
+            found = estimates.mean(x)
+            assert (found.low, found.high) == pytest.approx((ends.low, ends.high))
+
+    @given(VALUES)
+    def test_an_interval_holds_its_estimate(self, values):
+        for found in (estimates.mean(np.array(values)), estimates.difference(np.array(values))):
+            assert np.isnan(found.low) or found.low < found.high
+        assert np.isnan(found.low) or found.low <= found.value <= found.high
+
+    def test_no_spread_gives_no_interval(self):
+        for x in (np.array([0.1 + 0.2, 0.3, 0.3]), np.array([0.3])):
+            found = estimates.difference(x)
+            assert np.isnan([found.low, found.high, found.p_value]).all()
+            assert found.value == pytest.approx(0.3)
+        alone = estimates.unpaired(np.array([0.3]), np.array([0.1, 0.2]))
+        same = estimates.unpaired(np.array([0.3, 0.3]), np.array([0.1, 0.1]))
+        assert np.isnan([alone.low, same.low]).all()
+
+
+def test_holm_as_r_has_it():
+    """R: p.adjust(c(0.03, 0.01, 0.05, 0.02, 0.04), "holm")."""
+    assert estimates.holm([0.03, 0.01, 0.05, 0.02, 0.04]) == pytest.approx(
+        [0.09, 0.05, 0.09, 0.08, 0.09]
+    )
+    with_gap = estimates.holm([0.01, np.nan, 0.02])
+    assert with_gap[[0, 2]] == pytest.approx([0.02, 0.02]) and np.isnan(with_gap[1])
+    assert estimates.holm([0.9, 0.8]).tolist() == [1, 1] and estimates.holm([]).size == 0
+
+
+class TestEffect:
+    #: Hedges (1981), table 1: c(m), to four digits.
+    TABLE = {2: 0.5642, 3: 0.7236, 4: 0.7979, 10: 0.9228, 20: 0.9619}
+
+    @pytest.mark.parametrize("df", TABLE)
+    def test_hedges_correction_is_his_table(self, df):
+        x = rng().normal(size=df + 1)
+        plain = x.mean() / x.std(ddof=1)
+        assert estimates.paired_effect(x) / plain == pytest.approx(self.TABLE[df], abs=6e-5)
+
+    def test_it_is_unbiased(self):
+        a, b = rng().normal(size=(20_000, 5)) + 0.8, rng().permuted(rng().normal(size=(20_000, 5)))
+        assert estimates.paired_effect(a).mean() == pytest.approx(0.8, abs=0.02)
+        assert estimates.unpaired_effect(a, b[::-1]).mean() == pytest.approx(0.8, abs=0.02)
+
+
+class TestProportion:
+    @pytest.mark.parametrize(("wins", "n"), [(0, 5), (3, 10), (20, 20)])
+    def test_wilson(self, wins, n):
+        ends = stats.binomtest(wins, n).proportion_ci(method="wilson")
+        share, low, high = estimates.proportion(wins, n)
+        assert (share, low, high) == pytest.approx((wins / n, ends.low, ends.high), abs=1e-9)
+
+
+class TestPower:
+    @pytest.mark.parametrize(
+        ("size", "paired", "each"), [(0.2, 199, 394), (0.5, 34, 64), (0.8, 15, 26)]
+    )
+    def test_cohens_table(self, size, paired, each):
+        assert estimates.seeds_for_power(size) == estimates.seeds_for_power(-size) == paired
+        assert estimates.seeds_for_power(size, groups=2) == each
+
+    def test_by_simulation(self):
+        n = estimates.seeds_for_power(1.0, alpha=0.05 / 6)
+        x = rng().normal(size=(20_000, n)) + 1
+        for values, enough in ((x, True), (x[:, :-1], False)):
+            power = (estimates.difference(values).p_value < 0.05 / 6).mean()
+            assert (power > 0.795) == enough, power
+
+    def test_nothing_finds_no_difference(self):
+        with pytest.raises(ValueError, match="no number of seeds"):
+            estimates.seeds_for_power(0.0)
+
+
+class TestLuck:
+    def studies(self, settings, seeds, spread=0.0, count=300):
+        """Validation and test errors that share 0.8 of their noise, and the settings' truth."""
+        draw = rng().normal
+        truth = spread * draw(size=(count, settings, 1))
+        shared = draw(size=(count, settings, seeds))
+        val, test = (
+            truth + 0.8**0.5 * shared + 0.2**0.5 * draw(size=shared.shape) for _ in range(2)
+        )
+        return val, test, truth[..., 0]
+
+    def test_optimism_is_that_of_known_truth(self):
+        val, test, truth = self.studies(settings=16, seeds=5, spread=0.3)
+        chosen = val.mean(-1).argmin(-1)[:, None]
+        actual = (np.take_along_axis(test.mean(-1) - truth, chosen, 1)).mean()
+        found = np.mean(luck(val, test, fresh=False).optimism)
+        assert actual < -0.3
+        assert 0.6 * actual > found > 1.2 * actual
+
+    def test_variance_is_that_of_choosing_anew(self):
+        """The true variance of the choice, over studies of one surface, is near what is found."""
+        draw, truth = rng().normal, 0.15 * np.arange(16.0)
+        val = truth[:, None] + draw(size=(300, 16, 5))
+        actual = truth[val.mean(-1).argmin(-1)].var()
+        found = np.mean(luck(val, val, fresh=True).variance)
+        assert 0.7 * actual < found < 2 * actual
+
+    def test_one_setting_or_one_far_ahead_has_none(self):
+        val, test, _ = self.studies(settings=4, seeds=5)
+        assert luck(val[:, :1], test[:, :1], fresh=True) is NONE
+        val[:, 0] -= 100
+        test[:, 0] -= 100
+        assert np.max(luck(val, test, fresh=True).variance) < 1e-20
+        assert np.abs(luck(val, test, fresh=False).optimism).max() < 0.1
+
+    def test_one_choosing_seed_takes_the_spread_that_is_given(self):
+        val, test, _ = self.studies(settings=9, seeds=1)
+        assert np.max(luck(val, test, True).variance) < 1e-20
+        assert np.min(luck(val, test, True, np.ones(300)).variance) > 0
+
+    def test_equal_data_give_equal_answers(self):
+        val, test, _ = self.studies(settings=9, seeds=3)
+        several = luck(val, test, False)
+        alone = luck(val[5], test[5], False)
+        assert alone == luck(val[5], test[5], False)
+        assert several.optimism[5] == pytest.approx(alone.optimism)
+
+    def test_the_allowance_never_helps(self):
+        found = estimates.difference(rng().normal(size=(200, 10)) + 0.5)
+        lucky = Luck(rng().normal(size=200), rng().random(200))
+        assert (p_choice(found, lucky, NONE) >= found.p_value).all()
+        np.testing.assert_allclose(p_choice(found, NONE, NONE), found.p_value)
+
+
+class TestSimulation:
+    """A small part of scripts/simulate_verdicts, with its promises."""
+
+    @pytest.mark.parametrize("noise", ["normal", "lognormal", "exponential", "bad seeds"])
+    @pytest.mark.parametrize("n", [5, 10, 20])
+    def test_paired_intervals_hold_the_truth(self, noise, n):
+        values = simulation_intervals.sample(rng(), noise, "paired", (10_000, n))
+        found = estimates.difference(values)
+        held = ((found.low <= 0) & (found.high >= 0)).mean()
+        assert 0.93 <= held <= 0.975
+        if n == 5:
+            bootstraps = simulation_intervals._bootstraps(rng(), values[:1000])
+            low, high = bootstraps["percentile bootstrap"]
+            assert ((low <= 0) & (high >= 0)).mean() < 0.87
+
+    def test_single_means_under_skew_are_nearer_than_students(self):
+        values = simulation_intervals.sample(rng(), "exponential", "single", (10_000, 10))
+        held = {}
+        for found in (estimates.mean, estimates.difference):
+            ends = found(values)
+            held[found] = ((ends.low <= 0) & (ends.high >= 0)).mean()
+        assert held[estimates.mean] > 0.93 > 0.91 > held[estimates.difference]
+
+    @pytest.mark.parametrize(
+        ("surface", "settings", "choosing", "fresh", "plain_is_wrong"),
+        [
+            ("flat", (36, 36), 5, 0, False),
+            ("flat", (36, 1), 10, 0, True),
+            ("flat", (36, 1), 3, 10, False),
+            ("bowl", (36, 36), 3, 20, True),
+        ],
+    )
+    def test_verdicts_claim_no_difference_where_there_is_none(
+        self, surface, settings, choosing, fresh, plain_is_wrong
+    ):
+        scenario = simulation_choosing.Scenario(surface, "normal", settings, choosing, fresh)
+        plain, verdict = simulation_choosing.claims(scenario, 1000)
+        assert verdict <= 0.055
+        assert (plain > 0.08) == plain_is_wrong
+
+    def test_the_page_has_the_tables(self):
+        page = (ROOT / "docs" / "statistics.md").read_text()
+        assert simulation_intervals.proportions() in page
+        for name in ("paired", "one noisier", "single", "false claims", "true claims"):
+            table = page.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
+            assert table.count("\n|") > 4, name
