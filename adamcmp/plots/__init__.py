@@ -67,6 +67,7 @@ def save(figure: Figure, target: Path | IO[bytes], suffix: str, name: str) -> No
     with mpl.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():  # type: ignore[arg-type]
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in another script
         figure.savefig(target, format=suffix, metadata=_NO_DATE.get(suffix, {}))
+    figure.set_layout_engine("none")  # it is laid out now: the next format is quicker
 
 
 __all__ = ["FORMATS", "PLOTS", "NothingToDraw", "caption", "line", "options", "save"]
