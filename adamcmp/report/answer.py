@@ -1,0 +1,122 @@
+"""All that a report says, computed once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from adamcmp import frame
+from adamcmp.errors import AdamcmpError, ConfigError
+from adamcmp.filters import parse_filters
+from adamcmp.report.tables import Table
+from adamcmp.stats import labelled, summary
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of some studies.
+
+    Attributes:
+        studies: Their folders.
+        filters: Conditions that the runs meet.
+        runs: Their runs, labelled.
+        metrics: These runs' evaluations.
+        verdicts: The answer in words, what matters most first.
+        findings: What the fairness audit found.
+        tables: The statistics, the summary first.
+    """
+
+    studies: tuple[Path, ...]
+    filters: tuple[str, ...]
+    runs: pd.DataFrame
+    metrics: pd.DataFrame
+    verdicts: tuple[str, ...]
+    findings: tuple[object, ...]
+    tables: tuple[Table, ...]
+
+    @property
+    def name(self) -> str:
+        """The names of the studies."""
+        return " + ".join(study.name for study in self.studies)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of runs by status."""
+        return {str(k): int(v) for k, v in self.runs["status"].value_counts().items()}
+
+
+def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
+    """Compute all statistics of some studies' runs.
+
+    Args:
+        studies: Folders. Runs of several are one pool; where one optimizer has runs of one problem
+            in several of them, that problem is another in each study.
+        filters: Conditions that runs must meet, such as ``"lr=0.001"``.
+
+    Raises:
+        StoreError: When a part is damaged.
+        ConfigError: When no run is left, or settings cannot be chosen.
+    """
+    runs, metrics = pooled(studies)
+    keep = parse_filters(filters, list(runs.columns))
+    runs = runs[[keep(row) for row in runs.to_dict("records")]] if filters else runs
+    if runs.empty or not (runs["status"] == "done").any():
+        names = " + ".join(study.name for study in studies)
+        raise ConfigError(f"Study {names!r} has no run that ended{' and fits' if filters else ''}.")
+    metrics = metrics[metrics["run_id"].isin(runs["run_id"])]
+    best = Table("summary", "Best setting of each optimizer", SUMMARY, summary(runs))
+    tables = (best,)
+    return Answer(tuple(studies), tuple(filters), runs, metrics, (), (), tables)
+
+
+SUMMARY = (
+    "Mean over seeds of the setting with the lowest mean validation error (regression: loss). The "
+    "test set took no part in choosing."
+)
+
+
+def pooled(studies: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the runs of several studies, labelled, and their metrics.
+
+    Raises:
+        StoreError: When a part is damaged.
+    """
+    loaded = [frame.load(study) for study in studies]
+    if len(loaded) == 1:
+        return labelled(loaded[0][0]), loaded[0][1]
+    seen: set[str] = set()
+    for (runs, metrics), study in zip(loaded, studies, strict=True):
+        twice = seen & set(runs["run_id"])
+        seen |= set(runs["run_id"])
+        new = {run_id: f"{study.name}/{run_id}" for run_id in twice}
+        runs["study"] = study.name
+        for table in (runs, metrics):
+            table["run_id"] = table["run_id"].replace(new)
+    runs = labelled(pd.concat([runs for runs, _ in loaded], ignore_index=True))
+    several = runs.groupby(["problem", "optimizer"])["study"].nunique() > 1
+    apart = {problem for (problem, _), both in several.items() if both}
+    told = runs["problem"].isin(apart)
+    runs["problem"] += (", study " + runs["study"]).where(told, "")
+    return runs, pd.concat([metrics for _, metrics in loaded], ignore_index=True)
+
+
+def computed(
+    name: str, title: str, about: str, statistic: Callable[[], pd.DataFrame]
+) -> Table:
+    """Return a statistic's table; one that does not apply, or that fails, says why."""
+    try:
+        data = statistic()
+    except AdamcmpError as error:
+        return Table(name, title, about, missing=str(error))
+    except Exception as error:  # one statistic's defect costs no other
+        logger.exception("The statistic %s failed; the report goes on without it.", name)
+        return Table(name, title, about, missing=f"It failed ({type(error).__name__}: {error}).")
+    if data.empty:
+        return Table(name, title, about, missing="No runs are of the kind that it needs.")
+    return Table(name, title, about, data)

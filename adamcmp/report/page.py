@@ -1,0 +1,117 @@
+"""The report as one HTML file that needs nothing else: no network, no other file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from adamcmp import schema
+from adamcmp.plots._style import looks
+from adamcmp.report import provenance
+from adamcmp.report.answer import Answer
+from adamcmp.report.figures import Picture
+from adamcmp.report.tables import Column, Table, as_csv, columns
+from adamcmp.stats import chosen, setting_columns
+
+#: What the page lets choose from, the metric that it opens with first.
+METRICS = (
+    *("test_error", "gap_error", "val_error", "train_error"),
+    *("test_loss", "gap_loss", "val_loss", "train_loss"),
+)
+
+
+def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = None) -> str:
+    """Return the page.
+
+    Args:
+        answer: What is known.
+        pictures: The plots.
+        refresh: Seconds after which a browser loads it anew; None for a page that is finished.
+    """
+    files = resources.files("adamcmp.report")
+    script = (files / "page.js").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (files / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    environment.globals.update(columns=columns, names_of=names_of, as_csv=as_csv, data_uri=data_uri)
+    return environment.get_template("page.html.j2").render(
+        answer=answer,
+        pictures=pictures,
+        refresh=refresh,
+        looks=looks(answer.runs["optimizer"]),
+        problems=list(answer.runs["problem"].unique()),
+        measured=measured(answer.runs),
+        data=page_data(answer),
+        varied=Table("varied", "What was varied", "", provenance.varied(answer)),
+        provenance=provenance,
+        style=(files / "page.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def measured(runs: pd.DataFrame) -> list[str]:
+    """Return the metrics that any run has, the one to open with first."""
+    return [metric for metric in METRICS if metric in runs and runs[metric].notna().any()]
+
+
+def names_of(row: int, shown: Iterable[Column], optimizers: Iterable[str]) -> list[str]:
+    """Return the optimizers that a table's row is about."""
+    known = set(optimizers)
+    return [c.texts[row] for c in shown if not c.numeric and c.texts[row] in known]
+
+
+def data_uri(text: str) -> str:
+    """Return a csv file as an address that holds it."""
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
+
+
+def page_data(answer: Answer) -> dict[str, Any]:
+    """Return what the page draws by itself: every run, as columns of plain values."""
+    runs = answer.runs
+    optimizers, problems = list(looks(runs["optimizer"])), list(runs["problem"].unique())
+    best = set(chosen(runs)["run_id"])
+    others = [c for c in setting_columns(runs) if c not in ("lr", "wd")]
+    return {
+        "optimizers": optimizers,
+        "colors": [color for color, _ in looks(optimizers).values()],
+        "problems": problems,
+        "schema": list(schema.STATUSES),
+        "runs": {
+            "id": list(runs["run_id"]),
+            "optimizer": [optimizers.index(o) for o in runs["optimizer"]],
+            "problem": [problems.index(p) for p in runs["problem"]],
+            "lr": _plain(runs["lr"]),
+            "wd": _plain(runs["wd"]),
+            "seed": [int(s) for s in runs["seed"]],
+            "status": list(runs["status"]),
+            "chosen": [run_id in best for run_id in runs["run_id"]],
+            "other": _described(runs, others),
+        },
+        "metrics": {metric: _plain(runs[metric]) for metric in measured(runs)},
+    }
+
+
+def _described(runs: pd.DataFrame, settings: list[str]) -> list[str]:
+    """Return each run's settings besides lr and wd, as a text."""
+    if not settings:
+        return []
+    texts = [c.rpartition(".")[2] + " " + runs[c].map(str) for c in settings]
+    return list(pd.concat(texts, axis=1).agg(", ".join, axis=1))
+
+
+def _plain(values: pd.Series[float]) -> list[float | None]:
+    """Return numbers of five digits; JSON has none that are not finite."""
+    return [float(f"{v:.5g}") if math.isfinite(v) else None for v in values.astype(float)]

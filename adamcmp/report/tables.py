@@ -1,0 +1,222 @@
+"""A statistic's table as people read it: on the page, in a terminal, in Markdown, LaTeX, csv."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from adamcmp import schema
+
+#: What a metric that is judged by is called; the least is the best.
+_JUDGED = ("val_error", "test_error", "val_loss", "test_loss")
+_NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A statistic of the report.
+
+    Attributes:
+        name: Its file's name, without a suffix.
+        title: What it is called.
+        about: What it says, and how it was computed.
+        data: The tidy table; None when there is none.
+        missing: Why there is none.
+    """
+
+    name: str
+    title: str
+    about: str
+    data: pd.DataFrame | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it is shown.
+
+    Attributes:
+        name: Its name in the data.
+        label: What stands above it.
+        metric: The metric it holds; empty for others.
+        numeric: Whether it holds numbers.
+        texts: What stands in its cells.
+        values: What its cells are sorted by: numbers or texts; None where a value is missing.
+        best: The rows with the best value of their problem.
+    """
+
+    name: str
+    label: str
+    texts: list[str]
+    values: list[Any]
+    metric: str = ""
+    numeric: bool = True
+    best: Collection[int] = field(default_factory=frozenset)
+
+
+def columns(data: pd.DataFrame) -> list[Column]:
+    """Return a tidy table's columns as people read them.
+
+    An estimate and its interval are one column, rounded to two digits of the interval's width; a
+    mean and its standard deviation likewise. A column that says ``problem`` is left out where
+    there is one problem.
+    """
+    parts = {c for c in data if _whole(str(c), data)}
+    alone = "problem" in data and data["problem"].nunique() == 1
+    return [
+        _column(str(name), data)
+        for name in data
+        if name not in parts and not (alone and name == "problem")
+    ]
+
+
+def _whole(name: str, data: pd.DataFrame) -> str | None:
+    """Return the column that an interval's end or a deviation belongs to."""
+    if name in ("ci_low", "ci_high"):
+        return "estimate"
+    for suffix in ("_ci_low", "_ci_high", "_sd"):
+        whole = name.removesuffix(suffix)
+        if whole != name and whole in data:
+            return whole
+    return None
+
+
+def _column(name: str, data: pd.DataFrame) -> Column:
+    values = data[name]
+    prefix = "" if name == "estimate" else f"{name}_"
+    label, texts = _label(name), [_text(v) for v in values]
+    if f"{prefix}ci_low" in data:
+        ends = (data[f"{prefix}ci_low"], data[f"{prefix}ci_high"])
+        texts = [_with_interval(*row) for row in zip(values, *ends, strict=True)]
+        label += " [95 % interval]"
+    elif f"{name}_sd" in data:
+        texts = [_with_spread(*row) for row in zip(values, data[f"{name}_sd"], strict=True)]
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    keys = [None if pd.isna(v) else v for v in values] if numeric else texts
+    metric = name if name in schema.METRICS else ""
+    return Column(name, label, texts, keys, metric, numeric, _best(name, data))
+
+
+def _best(name: str, data: pd.DataFrame) -> frozenset[int]:
+    if name not in _JUDGED or "problem" not in data or len(data) < 2:
+        return frozenset()
+    least = data.groupby("problem")[name].transform("min")
+    return frozenset(i for i, best in enumerate(data[name] == least) if best)
+
+
+def _label(name: str) -> str:
+    return name.rpartition(".")[2].replace("_", " ")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence) or hasattr(value, "tolist") and not hasattr(value, "item"):
+        return ", ".join(map(_text, value))
+    if pd.isna(value):
+        return _NOTHING
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _with_interval(estimate: float, low: float, high: float) -> str:
+    if pd.isna(estimate):
+        return _NOTHING
+    if pd.isna(low) or pd.isna(high):
+        return f"{estimate:.3g}"
+    places = _places(high - low)
+    return f"{estimate:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
+
+
+def _with_spread(mean: float, sd: float) -> str:
+    if pd.isna(mean):
+        return _NOTHING
+    if pd.isna(sd):
+        return f"{mean:.3f}"
+    places = min(_places(sd), 4)
+    return f"{mean:.{places}f} ± {sd:.{places}f}"
+
+
+def _places(width: float) -> int:
+    """Return the decimal places that show two digits of a width."""
+    if not width > 0 or math.isinf(width):
+        return 3
+    return min(max(1 - math.floor(math.log10(width)), 0), 8)
+
+
+def as_csv(table: Table) -> str:
+    """Return a table's data, every digit of it."""
+    return "" if table.data is None else table.data.to_csv(index=False)
+
+
+def as_markdown(table: Table) -> str:
+    """Return a table as Markdown: title, pipe table with the best in bold, what it says."""
+    from tabulate import tabulate
+
+    if table.data is None:
+        return f"## {table.title}\n\n{table.missing}\n"
+    cells = _styled(table.data, lambda text: text.replace("|", "\\|"), "**{}**".format)
+    body = tabulate(cells, headers="keys", tablefmt="pipe", showindex=False, disable_numparse=True)
+    return f"## {table.title}\n\n{body}\n\n{table.about}\n"
+
+
+def as_latex(table: Table) -> str:
+    """Return a table as LaTeX for ``\\usepackage{booktabs}``, the best in bold."""
+    if table.data is None:
+        return f"% {table.title}: {' '.join(table.missing.split())}\n"
+    cells = _styled(table.data, latex, r"\textbf{{{}}}".format)
+    cells.columns = pd.Index([latex(str(c)) for c in cells.columns])
+    aligned = "".join("r" if c.numeric else "l" for c in columns(table.data))
+    text: str = cells.style.hide(axis="index").to_latex(
+        hrules=True,
+        column_format=aligned,
+        position_float="centering",
+        caption=latex(f"{table.title}. {table.about}"),
+        label=f"tab:{table.name}",
+    )
+    return text
+
+
+def _styled(
+    data: pd.DataFrame, escaped: Callable[[str], str], bold: Callable[[str], str]
+) -> pd.DataFrame:
+    found = {}
+    for column in columns(data):
+        texts = [escaped(text) for text in column.texts]
+        found[column.label] = [bold(t) if i in column.best else t for i, t in enumerate(texts)]
+    return pd.DataFrame(found)
+
+
+#: Signs that LaTeX reads as commands, or that its fonts lack.
+_LATEX = {
+    **{sign: "\\" + sign for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "–": "--",
+    "η": r"$\eta$",
+    "λ": r"$\lambda$",
+}
+
+
+def latex(text: str) -> str:
+    """Return a text that LaTeX prints as it stands."""
+    return "".join(_LATEX.get(sign, sign) for sign in text)
+
+
+#: How `adamcmp report --format` prints a table.
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "md": as_markdown,
+    "csv": as_csv,
+    "latex": as_latex,
+}
