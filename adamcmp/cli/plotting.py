@@ -33,8 +33,8 @@ def plot(words: list[str]) -> int:
         for name, module in PLOTS.items():
             print(f"{name:<16} {line(module)}")
         return 0
-    from adamcmp.plots.own import find
-    from adamcmp.plots import options as options_of, save
+    from adamcmp.plots import find, save
+    from adamcmp.plots import options as options_of
 
     module = find(options.name)
     given = {k: getattr(options, k) for k in OPTIONS if getattr(options, k) is not None}
@@ -100,25 +100,14 @@ def _out(asked: str | None, name: str, folders: Sequence[Path]) -> Path:
 
 
 def _load(folders: Sequence[Path], query: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (runs, metrics) of studies as one, labelled; only the runs that fit a query."""
-    import pandas as pd
-
-    from adamcmp import frame
+    """Return (runs, metrics) of studies as one pool; only the runs that fit a query."""
     from adamcmp.filters import where
-    from adamcmp.stats import labelled
+    from adamcmp.report.answer import pooled
 
-    loaded = [frame.load(folder) for folder in folders]
-    runs, metrics = (
-        pd.concat([both[i] for both in loaded], ignore_index=True) for i in (0, 1)
-    )
-    # Studies may share a run: the same id, the same numbers.
-    runs = runs.drop_duplicates("run_id", ignore_index=True)
-    metrics = metrics.drop_duplicates(["run_id", "step"], ignore_index=True)
-    if runs.empty:
-        raise ConfigError("There are no runs in it yet.")
-    runs = labelled(runs)
+    runs, metrics = pooled(folders)
     runs = runs[where(runs, query)] if query else runs
     if not (runs["status"] == "done").any():
         fits = f" and fits {query!r}" if query else ""
-        raise ConfigError(f"There is no run that ended{fits}.")
+        names = " + ".join(folder.name for folder in folders)
+        raise ConfigError(f"{names} has no run that ended{fits}.")
     return runs, metrics[metrics["run_id"].isin(runs["run_id"])]
