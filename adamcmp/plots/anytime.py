@@ -28,6 +28,7 @@ from adamcmp.plots._style import (
     legend,
     looks,
     metric_label,
+    ordered,
     panels,
     styled,
 )
@@ -120,7 +121,7 @@ def _restarts(runs: pd.DataFrame) -> pd.DataFrame:
 def draw(shown: Anytime) -> Figure:
     """Draw a panel for each problem."""
     curves = shown.curves
-    problems = list(curves["problem"].unique())
+    problems = ordered(curves["problem"])
     figure, (axes,) = panels(problems, height=2.4)
     for axis, problem in zip(axes, problems, strict=True):
         here = curves[curves["problem"] == problem]
