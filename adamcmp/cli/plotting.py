@@ -78,7 +78,9 @@ def _check_option(plot: str, option: str, known: Sequence[str]) -> None:
 def _folders(root: Path, studies: Sequence[str]) -> list[Path]:
     from adamcmp.frame import study_folder
 
-    return [study_folder(root, study) for study in dict.fromkeys(studies or [None])]
+    if not studies:
+        return [study_folder(root, None)]
+    return [study_folder(root, study) for study in dict.fromkeys(studies)]
 
 
 def _out(asked: str | None, name: str, folders: Sequence[Path]) -> Path:

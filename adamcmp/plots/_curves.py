@@ -100,8 +100,8 @@ def draw_panels(curves: pd.DataFrame, styles: Mapping[str, str]) -> tuple[Figure
             axis.set_visible(not here.empty)  # regression has no error
             if here.empty:
                 continue
-            for split in styles:
-                draw_lines(axis, here[here["split"] == split], styles[split])
+            for name_of, style in styles.items():
+                draw_lines(axis, here[here["split"] == name_of], style)
             fit(axis, here)
             label = f"gap_{name}" if "gap" in styles else name
             axis.set_ylabel(metric_label(label, here["loss_name"].iloc[0]))

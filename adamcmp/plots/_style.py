@@ -167,7 +167,7 @@ def _columns(labels: Sequence[str], inches: float) -> int:
 def keys(optimizers: Iterable[str], **line: Any) -> Iterator[Line2D]:
     """Yield a legend's handle for each optimizer in its colour and marker."""
     for name, (color, marker) in looks(optimizers).items():
-        style = {"marker": marker, "ms": 4, "lw": 1.3} | line
+        style: dict[str, Any] = {"marker": marker, "ms": 4, "lw": 1.3} | line
         yield belongs(Line2D([], [], color=color, label=name, **style), name)
 
 

@@ -1,10 +1,11 @@
 """Test error over learning rate × weight decay, all optimizers on one colour scale.
 
-Several problems have a scale each. A cell is the mean over its seeds of the final test error (regression: loss); other settings that
-were varied are those of the optimizer's best. Circles mark its ten best cells (of a
-small grid the best quarter), the star the one chosen on validation. Hatched cells diverged, for all of their seeds where they are grey. Contours
-are the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the
-best weight decay does not depend on the learning rate.
+A cell is the mean over its seeds of the final test error (regression: loss); other settings that
+were varied are those of the optimizer's best. Each problem has a colour scale. Circles mark an
+optimizer's ten best cells (of a small grid the best quarter), the star the one chosen on
+validation. Hatched cells diverged, for all of their seeds where they are grey. Contours are the
+additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the best
+weight decay does not depend on the learning rate.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def data(
 def draw(shown: Heatmap) -> Figure:
     """Draw a panel for each problem and optimizer."""
     figure, panels = maps(shown.cells)
-    norms = {p: _scale(cells["estimate"]) for p, cells in shown.cells.groupby("problem")}
+    norms = {str(p): _scale(cells["estimate"]) for p, cells in shown.cells.groupby("problem")}
     contours = False
     axes: dict[str, list[Axes]] = {problem: [] for problem in norms}
     for axis, cells in panels:
@@ -99,7 +100,7 @@ def draw(shown: Heatmap) -> Figure:
         beyond = "max" if cells["estimate"].max() > norm.vmax else "neither"
         bar = figure.colorbar(
             ScalarMappable(norm, _COLORS), ax=axes[problem], extend=beyond,
-            aspect=17.5 * len({a.get_subplotspec().rowspan.start for a in axes[problem]}),
+            aspect=17.5 * len({a.get_position().y0 for a in axes[problem]}),
             pad=0.02, fraction=0.05,
         )  # fmt: skip
         bar.set_label(cells["label"].iloc[0])
@@ -110,7 +111,7 @@ def draw(shown: Heatmap) -> Figure:
 
 def _scale(values: pd.Series[float]) -> Normalize:
     """Return the colour scale of all cells: a few useless ones take no room of the others."""
-    low, high = values.min(), values.quantile(0.9)
+    low, high = float(values.min()), float(values.quantile(0.9))
     return Normalize(low, high if high > low else low + 1e-9)
 
 
@@ -148,9 +149,8 @@ def _mark(axis: Axes, cells: pd.DataFrame) -> None:
 
 
 def _handles(cells: pd.DataFrame, contours: bool) -> list[Line2D | Patch]:
-    dot = {"ls": "", "marker": "o", "ms": 5}
     handles: list[Line2D | Patch] = [
-        Line2D([], [], mfc="none", mec="#D55E00", label="best cells", **dot),
+        Line2D([], [], ls="", marker="o", ms=5, mfc="none", mec="#D55E00", label="best cells"),
         Line2D([], [], ls="", marker="*", ms=7, color="black", label="chosen on validation"),
     ]
     if contours:
