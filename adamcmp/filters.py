@@ -129,8 +129,8 @@ def where(table: pd.DataFrame, query: str) -> pd.Series[bool]:
         raise _unread(query, "it names no column.")
     used = pd.DataFrame({alias: table[column] for alias, column in names.used.items()})
     try:
-        met: pd.Series[bool] = pd.Series(used.eval(ast.unparse(tree), engine="python"))
-        return met.astype("boolean").fillna(False).astype(bool)
+        met: Any = used.eval(ast.unparse(tree), engine="python")
+        return pd.Series(met.astype("boolean").fillna(False).astype(bool))
     except Exception as error:  # pandas has no common one for what it cannot compare
         raise _unread(query, f"{error}.") from None
 

@@ -54,7 +54,7 @@ def _columns(runs: pd.DataFrame, words: str) -> list[str]:
 def _told(runs: pd.DataFrame, columns: list[str]) -> pd.Series[str]:
     """Return the values of those columns that vary, in one text a run."""
     texts = {c: runs[c].map(lambda v, c=c: _text(c, v)) for c in columns}
-    varied = [c for c in columns if texts[c].nunique() > 1] or columns[-1:]
+    varied = [c for c in columns if texts[c].nunique() > 1] or columns[:1]
     told = texts[varied[0]]
     for column in varied[1:]:
         told = told + ", " + texts[column]

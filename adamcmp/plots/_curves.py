@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
@@ -134,6 +135,7 @@ def fit(axis: Axes, curves: pd.DataFrame) -> None:
     highest = max(high, banded["ci_high"].max()) if len(banded) else high
     if low > 0 and high > 30 * low and not curves["metric"].str.endswith("error").all():
         axis.set_yscale("log")
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_ylim(max(lowest, low / 2) / 1.1, min(highest, 2 * high) * 1.1)
         return
     room = 0.25 * (high - low) or 0.05 * abs(high) or 1.0

@@ -51,7 +51,7 @@ def _told(path: Path, where: str, function: Callable[..., Any]) -> Callable[...,
             raise
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)
-            mine = [f.lineno for f in frames if Path(f.filename) == path]
+            mine = [f.lineno for f in frames if Path(f.filename).resolve() == path.resolve()]
             line = getattr(error, "lineno", None) or (mine[-1] if mine else None)
             at = f", line {line}" if line else ""
             raise ConfigError(f"{path}{at}{where}: {type(error).__name__}: {error}") from error

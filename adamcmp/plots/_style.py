@@ -180,8 +180,8 @@ def metric_label(metric: str, loss: str) -> str:
 
     ``"test_error"`` is ``"test error"``; ``"loss"`` alone is the loss's own name.
     """
-    early, _, rest = metric.rpartition("best_")
-    split, _, measure = rest.rpartition("_")
+    early = metric.startswith("best_")
+    split, _, measure = metric.removeprefix("best_").rpartition("_")
     if (split not in _SPLITS and split) or measure not in ("loss", "error", "accuracy"):
         return metric.replace("_", " ")
     measure = _LOSSES.get(loss, loss) if measure == "loss" else measure

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
@@ -87,6 +88,7 @@ def draw(points: pd.DataFrame) -> Figure:
         axis.set_ylabel(f"final {metric_label(y_name, loss)}")
         if here["x"].min() > 0 and here["x"].max() > 30 * here["x"].min():
             axis.set_xscale("log")  # runs that fit the data crowd at 0 otherwise
+            axis.xaxis.set_minor_formatter(NullFormatter())
     note = "One mark a run; filled: the setting chosen on validation."
     if points[points["chosen"]].groupby(["problem", "optimizer"]).size().max() >= ENOUGH:
         note += " Cross: its mean with 95 % t intervals over seeds."
