@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from adamcmp import frame
-from adamcmp.errors import AdamcmpError, ConfigError
+from adamcmp.errors import AdamcmpError, NotFound
 from adamcmp.filters import parse_filters
 from adamcmp.report.tables import Table
 from adamcmp.stats import labelled, summary
@@ -61,14 +61,15 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
 
     Raises:
         StoreError: When a part is damaged.
-        ConfigError: When no run is left, or settings cannot be chosen.
+        NotFound: When no run is left.
+        ConfigError: When a filter is wrong, or settings cannot be chosen.
     """
     runs, metrics = pooled(studies)
     keep = parse_filters(filters, list(runs.columns))
     runs = runs[[keep(row) for row in runs.to_dict("records")]] if filters else runs
     if runs.empty or not (runs["status"] == "done").any():
         names = " + ".join(study.name for study in studies)
-        raise ConfigError(f"Study {names!r} has no run that ended{' and fits' if filters else ''}.")
+        raise NotFound(f"Study {names!r} has no run that ended{' and fits' if filters else ''}.")
     metrics = metrics[metrics["run_id"].isin(runs["run_id"])]
     best = Table("summary", "Best setting of each optimizer", SUMMARY, summary(runs))
     tables = (best,)
