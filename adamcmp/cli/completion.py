@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from itertools import pairwise
+from pathlib import Path
 
 from adamcmp.cli import COMMANDS
 from adamcmp.cli._common import add_results, results_root
@@ -48,6 +49,7 @@ FLAGS = {
     "extend": (*_TRAINING, "--results"),
     "ls": ("--results",),
     "report": ("--results",),
+    "plot": ("--where", "--out", "--metric", "--x", "--y", "--hue", "--facet", "--results"),
     "show": ("--results",),
     "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss"),
     "completion": ("bash", "zsh"),
@@ -90,7 +92,9 @@ def candidates(line: str) -> list[str]:
 
         named = [name for name in study_files(_config_dir(words)) if name.startswith(typed)]
         return named if len(words) == 2 else _settings(words[3:], typed)
-    if command in ("ls", "report", "extend") and not typed.startswith("-"):
+    if command == "plot" and len(words) == 2 and not typed.startswith("-"):
+        return [name for name in _plots() if name.startswith(typed)]
+    if command in ("ls", "report", "extend", "plot") and not typed.startswith("-"):
         return [*fixed, *(name for name in _studies() if name.startswith(typed))]
     return fixed
 
@@ -126,6 +130,12 @@ def _config_dir(words: list[str]) -> str | None:
         if flag in ("--config-dir", "-cd"):
             return value
     return None
+
+
+def _plots() -> list[str]:
+    """Return the plots' names, without importing what draws them."""
+    folder = Path(__file__).parents[1] / "plots"
+    return sorted(file.stem for file in folder.glob("[!_]*.py"))
 
 
 def _studies() -> list[str]:

@@ -19,7 +19,8 @@ from typing import IO
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from adamcmp.errors import NothingToDraw
+from adamcmp.errors import NotFound, NothingToDraw, nearest
+from adamcmp.plots._own import load
 from adamcmp.plots._style import STYLE
 
 #: The plots of a report, by the name of their files.
@@ -31,6 +32,23 @@ PLOTS: dict[str, ModuleType] = {
 FORMATS = ("png", "svg", "pdf")
 #: The same data gives the same file: no date inside.
 _NO_DATE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
+def find(name: str) -> ModuleType:
+    """Return a plot by its name, or the one in a person's own file.
+
+    Raises:
+        NotFound: When there is no such plot or file.
+        ConfigError: When the file holds no plot, or fails.
+    """
+    if name in PLOTS:
+        return PLOTS[name]
+    if name.endswith(".py"):
+        return load(Path(name).expanduser())
+    raise NotFound(
+        f"There is no plot {name!r}.{nearest(name, PLOTS)} `adamcmp plot` lists them; "
+        f"a file of your own ends in .py."
+    )
 
 
 def line(plot: ModuleType) -> str:
@@ -67,6 +85,7 @@ def save(figure: Figure, target: Path | IO[bytes], suffix: str, name: str) -> No
     with mpl.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():  # type: ignore[arg-type]
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in another script
         figure.savefig(target, format=suffix, metadata=_NO_DATE.get(suffix, {}))
+    figure.set_layout_engine("none")  # it is laid out now: the next format is quicker
 
 
-__all__ = ["FORMATS", "PLOTS", "NothingToDraw", "caption", "line", "options", "save"]
+__all__ = ["FORMATS", "PLOTS", "NothingToDraw", "caption", "find", "line", "options", "save"]

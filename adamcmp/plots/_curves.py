@@ -131,7 +131,7 @@ def fit(axis: Axes, curves: pd.DataFrame) -> None:
     highest = curves[["ci_high", "estimate"]].max(axis=None)
     if low > 0 and high > 30 * low:
         axis.set_yscale("log")
-        axis.set_ylim(max(lowest, low / 2), min(highest, 2 * high))
+        axis.set_ylim(max(lowest, low / 2) / 1.1, min(highest, 2 * high) * 1.1)
         return
     room = 0.25 * (high - low) or 0.05 * abs(high) or 1.0
     spare = 0.2 * room

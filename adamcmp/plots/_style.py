@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -78,6 +79,10 @@ def looks(optimizers: Iterable[str]) -> dict[str, tuple[str, str]]:
             n: (mpl.colors.to_hex(shades(i * share)), MARKERS[i % 8]) for i, n in enumerate(names)
         }
     places = {name: _USUAL.index(name) for name in names if name in _USUAL}
+    for name in names:  # "sgd (independent)" and "sgd, cosine" look like sgd where that is free
+        first = re.split(r"[ ,]", name)[0]
+        if first in _USUAL and _USUAL.index(first) not in places.values():
+            places[name] = _USUAL.index(first)
     free = [i for i in range(len(PALETTE)) if i not in places.values()] or [*range(len(PALETTE))]
     others = [name for name in names if name not in places]
     looks = {name: (PALETTE[place], MARKERS[place]) for name, place in places.items()}
@@ -95,26 +100,28 @@ def belongs(artist: _A, optimizer: str) -> _A:
 
 
 def panels(
-    titles: Sequence[str], rows: int = 1, height: float = 2.1, across: int = 3, **shared: Any
+    titles: Sequence[str], rows: int = 1, height: float = 2.1, across: int = 3, width: float = 2.8
 ) -> tuple[Figure, list[list[Axes]]]:
     """Return a figure with panels in `rows` for each title, and the panels as ``[row][title]``.
 
-    One title makes a figure as wide as a paper's column, more make it as wide as the page. Beyond
-    `across` titles the panels wrap or, where there are several rows, each title gets a line.
+    A figure is as wide as a paper's column, or where that leaves less than `width` inches a panel
+    wider, up to the page. Beyond `across` titles the panels wrap or, where there are several rows,
+    each title gets a line.
     """
     n = len(titles)
     if rows > 1 and n > across:
         shape = (n, rows)
     else:
         shape = (rows, n) if n <= across else (math.ceil(n / across), across)
-    width = COLUMN_INCHES if shape[1] == 1 else min(2.8 * shape[1], PAGE_INCHES)
+    width = min(max(COLUMN_INCHES, width * shape[1]), PAGE_INCHES)
     figure = Figure(figsize=(width, height * shape[0] + 0.6), layout="constrained")
-    grid = figure.subplots(*shape, squeeze=False, **shared)
+    grid = figure.subplots(*shape, squeeze=False)
     for spare in grid.flat[rows * n :]:
         spare.set_visible(False)
     axes = [list(grid.flat[:n])] if rows == 1 else (grid.T if shape[0] == n > across else grid)
     for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(plain(title, int(width / shape[1] * 13)))
+        lines = [plain(part, int(width / shape[1] * 13)) for part in title.split("\n")]
+        axis.set_title("\n".join(lines))
     return figure, [list(row) for row in axes]
 
 
@@ -127,23 +134,31 @@ def legend(figure: Figure, handles: Sequence[Artist], note: str) -> None:
     """Put the legend above the panels and a note on what is shown below them."""
     width = figure.get_figwidth()
     if handles:
-        longest = max(len(str(handle.get_label())) for handle in handles)
-        columns = int(width / (0.42 + 0.055 * min(longest, 40)))
+        labels = [plain(str(handle.get_label())) for handle in handles]
         made = figure.legend(
             handles=handles,
-            labels=[plain(str(handle.get_label())) for handle in handles],
+            labels=labels,
             loc="outside upper center",
-            ncols=max(min(len(handles), columns), 1),
+            ncols=_columns(labels, width),
             columnspacing=1.2,
             handletextpad=0.5,
         )
-        for handle, text, drawn in zip(
-            handles, made.get_texts(), made.legend_handles, strict=True
-        ):
+        shown = zip(handles, made.get_texts(), made.legend_handles, strict=True)
+        for handle, text, drawn in shown:
             for artist in (text, drawn):
                 if handle.get_gid() is not None and artist is not None:
                     artist.set_gid(handle.get_gid())
     figure.supxlabel(plain(note, int(width * 21)), fontsize=6.5, color="#555555")
+
+
+def _columns(labels: Sequence[str], inches: float) -> int:
+    """Return how many columns of a legend, filled downwards, fit into a width."""
+    for columns in range(len(labels), 1, -1):
+        rows = math.ceil(len(labels) / columns)
+        stacks = [labels[i : i + rows] for i in range(0, len(labels), rows)]
+        if sum(0.45 + 0.05 * max(map(len, stack)) for stack in stacks) <= inches:
+            return columns
+    return 1
 
 
 def keys(optimizers: Iterable[str], **line: Any) -> Iterator[Line2D]:

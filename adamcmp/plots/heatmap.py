@@ -1,0 +1,163 @@
+"""Test error over learning rate × weight decay, all optimizers on one colour scale.
+
+A cell is the mean over its seeds of the final test error (regression: loss); other settings that
+were varied are those of the optimizer's best. Circles mark its ten best cells, the star the one
+chosen on validation. Hatched cells diverged, for all of their seeds where they are grey. Contours
+are the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the
+best weight decay does not depend on the learning rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
+from adamcmp.plots._grid import maps, matrix, on_grids, squares
+from adamcmp.plots._style import legend, metric_label, styled
+from adamcmp.stats.cells import at_best
+from adamcmp.stats.intervals import averaged
+from adamcmp.stats.surfaces import additive_surface, surface
+
+_CELL = ["problem", "optimizer", "lr", "wd"]
+_COLORS = "viridis_r"  # readable in grey and by the colour-blind
+_BEST = 10
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """What is drawn.
+
+    Attributes:
+        cells: As `adamcmp.stats.surfaces.surface` returns them, with ``label``, what the estimate
+            is called, ``share``, of seeds that diverged, and ``place``, by the estimate, from 0.
+        additive: As `adamcmp.stats.surfaces.additive_surface` returns it; without rows for a
+            metric of one's own.
+    """
+
+    cells: pd.DataFrame
+    additive: pd.DataFrame
+
+
+def data(
+    runs: pd.DataFrame,
+    metrics: pd.DataFrame,
+    *,
+    metric: str | None = None,
+    hue: str = HUE,
+    facet: str = FACET,
+) -> Heatmap:
+    """Return each optimizer's cells and the additive model of its test error.
+
+    Args:
+        runs: As `adamcmp.stats.labelled` returns them.
+        metrics: Not used.
+        metric: A final metric; None takes the test error, for regression the test loss.
+        hue: What panels of a problem are told apart by.
+        facet: What lines of panels are told apart by.
+    """
+    runs = as_asked(runs, hue, facet)
+    cells = on_grids(surface(runs))
+    if metric is not None:
+        values = at_best(runs).assign(value=lambda r: r[metric_or(metric, r)].astype(float))
+        cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
+        cells = cells.merge(averaged(values, _CELL), on=_CELL)
+    labels = {
+        problem: metric_label(metric_or(metric, group), group["loss"].iloc[0])
+        for problem, group in runs.groupby("problem")
+    }
+    share = cells["diverged"] / (cells["n"] + cells["diverged"])
+    places = cells.where(share == 0).groupby(_CELL[:2])["estimate"].rank(method="first") - 1
+    cells = cells.assign(label=cells["problem"].map(labels), share=share, place=places)
+    additive = additive_surface(runs)
+    return Heatmap(cells, additive if metric is None else additive.iloc[:0])
+
+
+@styled
+def draw(shown: Heatmap) -> Figure:
+    """Draw a panel for each problem and optimizer."""
+    figure, panels = maps(shown.cells)
+    norms = {label: _scale(cells["estimate"]) for label, cells in shown.cells.groupby("label")}
+    used: dict[str, list[Axes]] = {label: [] for label in norms}
+    for axis, cells in panels:
+        label = cells["label"].iloc[0]
+        used[label].append(axis)
+        _draw_cells(axis, cells, norms[label])
+        _draw_contours(axis, cells, shown.additive)
+        _mark(axis, cells)
+    for label, axes in used.items():
+        mappable = ScalarMappable(norms[label], _COLORS)
+        clipped = shown.cells.loc[shown.cells["label"] == label, "estimate"].max()
+        bar = figure.colorbar(
+            mappable, ax=axes, extend="max" if clipped > norms[label].vmax else "neither",
+            aspect=35, pad=0.02, fraction=0.05,
+        )  # fmt: skip
+        bar.set_label(label)
+        bar.outline.set_visible(False)
+    legend(figure, _handles(shown), _note(shown.cells))
+    return figure
+
+
+def _scale(values: pd.Series[float]) -> Normalize:
+    """Return the colour scale of all cells: a few useless ones take no room of the others."""
+    low, high = values.min(), values.quantile(0.9)
+    return Normalize(low, high if high > low else low + 1e-9)
+
+
+def _draw_cells(axis: Axes, cells: pd.DataFrame, norm: Normalize) -> None:
+    values = matrix(cells, "estimate", cells)
+    edges = [np.arange(n + 1) - 0.5 for n in values.shape[::-1]]
+    axis.pcolormesh(
+        *edges, np.ma.masked_invalid(values), norm=norm, cmap=_COLORS, rasterized=values.size > 500
+    )
+    for square in squares(cells[cells["share"] == 1], fc="#d9d9d9", ec="#555555", lw=0):
+        axis.add_patch(square).set_hatch("//////")
+    some = cells[(cells["share"] > 0) & (cells["share"] < 1)]
+    for square in squares(some, fc="none", ec="#444444", lw=0):
+        axis.add_patch(square).set_hatch("////")
+
+
+def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> None:
+    fitted = cells.merge(additive, on=_CELL)
+    if fitted["row"].nunique() < 2 or fitted["column"].nunique() < 2:
+        return
+    heights = matrix(fitted, "fitted", cells)
+    levels = np.quantile(fitted["fitted"], [0.15, 0.35, 0.6, 0.85])
+    if len(np.unique(levels)) == len(levels):
+        axis.contour(np.ma.masked_invalid(heights), levels, colors="white", linewidths=0.7)
+
+
+def _mark(axis: Axes, cells: pd.DataFrame) -> None:
+    best = cells[cells["place"] < _BEST]
+    axis.plot(best["column"], best["row"], "o", mfc="none", mec="#D55E00", mew=1.0, ms=5)
+    chosen = cells[cells["rank"] == 0]
+    axis.plot(chosen["column"], chosen["row"], "*", color="black", mec="white", mew=0.5, ms=7)
+
+
+def _handles(shown: Heatmap) -> list[Line2D | Patch]:
+    dot = {"ls": "", "marker": "o", "ms": 5}
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], mfc="none", mec="#D55E00", label="ten best", **dot),
+        Line2D([], [], ls="", marker="*", ms=7, color="black", label="chosen on validation"),
+    ]
+    if len(shown.additive):
+        handles += [Line2D([], [], color="#bbbbbb", lw=1, label="additive model")]
+    if (shown.cells["diverged"] > 0).any():
+        handles += [Patch(fc="#d9d9d9", ec="#555555", lw=0, hatch="//////", label="diverged")]
+    return handles
+
+
+def _note(cells: pd.DataFrame) -> str:
+    seeds = cells["n"] + cells["diverged"]
+    low, high = int(seeds.min()), int(seeds.max())
+    return f"Mean over {low} seed{'s' * (low > 1)} a cell" if low == high else (
+        f"Mean over {low} to {high} seeds a cell"
+    )
