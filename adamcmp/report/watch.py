@@ -18,6 +18,7 @@ def watch(
     every: float,
     tell: Callable[[Report], None],
     note: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
     """Write the report whenever runs have ended, until no process trains runs of the studies.
 
@@ -30,6 +31,7 @@ def watch(
         every: Seconds between two looks.
         tell: Called with each report.
         note: Called with what a person should know of the watching.
+        sleep: Waits so many seconds.
 
     Raises:
         AdamcmpError: As `report`; that no run has ended yet is no error while some are trained.
@@ -47,7 +49,7 @@ def watch(
             if running != told:
                 note(running)
                 told = running
-            time.sleep(every)
+            sleep(every)
     except KeyboardInterrupt:
         if made is None:
             raise
