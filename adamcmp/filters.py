@@ -94,7 +94,7 @@ def _check(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any
     return check
 
 
-#: What a query may be made of; attributes are columns' names. No call: it compares, and does no more.
+#: What a query is made of; attributes are columns' names. No call: it compares and does no more.
 _IN_QUERIES = (
     *(ast.Expression, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Name, ast.Attribute),
     *(ast.Constant, ast.List, ast.Tuple, ast.Load, ast.boolop, ast.unaryop, ast.cmpop),
@@ -129,7 +129,7 @@ def where(table: pd.DataFrame, query: str) -> pd.Series[bool]:
         raise _unread(query, "it names no column.")
     used = pd.DataFrame({alias: table[column] for alias, column in names.used.items()})
     try:
-        met = used.eval(ast.unparse(tree), engine="python")
+        met: pd.Series[bool] = pd.Series(used.eval(ast.unparse(tree), engine="python"))
         return met.astype("boolean").fillna(False).astype(bool)
     except Exception as error:  # pandas has no common one for what it cannot compare
         raise _unread(query, f"{error}.") from None

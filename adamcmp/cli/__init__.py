@@ -23,7 +23,7 @@ COMMANDS = {
         "train the cells beyond the edge that a best setting lies on",
     ),
     "report": ("adamcmp.cli.reporting", "plots and a table of a study, by optimizer"),
-    "plot": ("adamcmp.cli.plotting", "one plot into a file: adamcmp plot heatmap STUDY --out f.pdf"),
+    "plot": ("adamcmp.cli.plotting", "one plot of a study: adamcmp plot heatmap STUDY --out f.pdf"),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
     "parts": (

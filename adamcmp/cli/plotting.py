@@ -11,7 +11,6 @@ from adamcmp.cli._common import add_results, results_root
 from adamcmp.errors import ConfigError, StoreError, nearest
 
 if TYPE_CHECKING:
-    from types import ModuleType
 
     import pandas as pd
 
@@ -60,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("name", nargs="?", help="a plot, or a file of your own with data and draw")
     parser.add_argument("study", nargs="*", help="one or several (default: the latest)")
-    parser.add_argument("--where", metavar="QUERY", help="only runs that fit: \"lr > 0.01\"")
+    parser.add_argument("--where", metavar="QUERY", help='only runs that fit: "lr > 0.01"')
     parser.add_argument(
         "--out", metavar="FILE", help="png, svg or pdf (default: STUDY/report/NAME.png)"
     )
@@ -79,7 +78,9 @@ def _check_option(plot: str, option: str, known: Sequence[str]) -> None:
 def _folders(root: Path, studies: Sequence[str]) -> list[Path]:
     from adamcmp.frame import study_folder
 
-    return [study_folder(root, study) for study in dict.fromkeys(studies or [None])]
+    if not studies:
+        return [study_folder(root, None)]
+    return [study_folder(root, study) for study in dict.fromkeys(studies)]
 
 
 def _out(asked: str | None, name: str, folders: Sequence[Path]) -> Path:

@@ -36,9 +36,7 @@ def as_asked(runs: pd.DataFrame, hue: str = HUE, facet: str = FACET) -> pd.DataF
     if facet != FACET:
         made["problem"] = _told(runs, list(dict.fromkeys(["problem", *_columns(runs, facet)])))
     for column in ("optimizer", "problem"):  # what no svg can hold
-        made[column] = made[column].map(
-            {name: _printable(name) for name in made[column].unique()}
-        )
+        made[column] = made[column].map({name: _printable(name) for name in made[column].unique()})
     return made
 
 

@@ -12,7 +12,7 @@ from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import one_of
-from adamcmp.plots._style import belongs, looks, metric_label, panels
+from adamcmp.plots._style import ENOUGH, belongs, looks, metric_label, ordered, panels
 from adamcmp.stats import chosen
 
 #: What may lie along the run, and what its axis is called.
@@ -91,7 +91,7 @@ def draw_panels(curves: pd.DataFrame, styles: Mapping[str, str]) -> tuple[Figure
     """
     split, measure = (curves["metric"].str.split("_").str[i] for i in (0, 1))
     curves = curves.assign(split=split, measure=measure)
-    problems = list(curves["problem"].unique())
+    problems = ordered(curves["problem"])
     measures = [m for m in ("loss", "error", "accuracy") if (measure == m).any()]
     figure, axes = panels(problems, len(measures))
     for row, name in zip(axes, measures, strict=True):
@@ -100,8 +100,8 @@ def draw_panels(curves: pd.DataFrame, styles: Mapping[str, str]) -> tuple[Figure
             axis.set_visible(not here.empty)  # regression has no error
             if here.empty:
                 continue
-            for split in styles:
-                draw_lines(axis, here[here["split"] == split], styles[split])
+            for name_of, style in styles.items():
+                draw_lines(axis, here[here["split"] == name_of], style)
             fit(axis, here)
             label = f"gap_{name}" if "gap" in styles else name
             axis.set_ylabel(metric_label(label, here["loss_name"].iloc[0]))
@@ -118,18 +118,21 @@ def draw_lines(axis: Axes, curves: pd.DataFrame, style: str = "-") -> None:
             curve["x"], curve["estimate"], style, color=color, marker=marker, ms=3,
             markevery=(0.05 + 0.2 * i / len(colors), 0.25),
         )  # fmt: skip
+        wide = curve["n"] < ENOUGH
         band = axis.fill_between(
-            curve["x"], curve["ci_low"], curve["ci_high"], color=color, alpha=0.15, lw=0
+            curve["x"], curve["ci_low"], curve["ci_high"], ~wide, color=color, alpha=0.15, lw=0
         )
-        belongs(line, name), belongs(band, name)
+        belongs(line, name)
+        belongs(band, name)
 
 
 def fit(axis: Axes, curves: pd.DataFrame) -> None:
-    """Choose scale and limits by the means: a band over two seeds would leave nothing else."""
+    """Choose scale and limits by the means: a band over few seeds may leave the panel."""
     low, high = curves["estimate"].min(), curves["estimate"].max()
-    lowest = curves[["ci_low", "estimate"]].min(axis=None)
-    highest = curves[["ci_high", "estimate"]].max(axis=None)
-    if low > 0 and high > 30 * low:
+    banded = curves[curves["n"] >= ENOUGH]
+    lowest = min(low, banded["ci_low"].min()) if len(banded) else low
+    highest = max(high, banded["ci_high"].max()) if len(banded) else high
+    if low > 0 and high > 30 * low and not curves["metric"].str.endswith("error").all():
         axis.set_yscale("log")
         axis.set_ylim(max(lowest, low / 2) / 1.1, min(highest, 2 * high) * 1.1)
         return

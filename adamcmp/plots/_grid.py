@@ -44,11 +44,11 @@ def maps(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame
     One problem's optimizers fill a column of a paper, two beside each other; several problems are
     a line each.
     """
-    problems, optimizers = list(cells["problem"].unique()), ordered(cells["optimizer"])
-    there = set(zip(cells["problem"], cells["optimizer"], strict=True))
-    shown = [(p, o) for p in problems for o in optimizers if (p, o) in there]
+    problems, optimizers = ordered(cells["problem"]), ordered(cells["optimizer"])
     several = len(problems) > 1
-    across = min(len(optimizers), 4) if several else 2 if len(shown) <= 4 else 3
+    across = min(len(optimizers), 4) if several else 2 if len(optimizers) <= 4 else 3
+    blanks = [""] * (-len(optimizers) % across if several else 0)
+    shown = [(p, o) for p in problems for o in [*optimizers, *blanks]]
     titles = [f"{o}\n{p}" if several else o for p, o in shown]
     figure, (axes,) = panels(titles, height=1.65 + 0.15 * several, across=across, width=1.75)
     return figure, _placed(axes, shown, cells, across)
@@ -59,6 +59,9 @@ def _placed(
 ) -> Iterator[tuple[Axes, pd.DataFrame]]:
     for i, (axis, (problem, optimizer)) in enumerate(zip(axes, shown, strict=True)):
         here = cells[(cells["problem"] == problem) & (cells["optimizer"] == optimizer)]
+        axis.set_visible(not here.empty)
+        if here.empty:
+            continue
         here = here.assign(column=_ticks(axis, "x", here["wd"]), row=_ticks(axis, "y", here["lr"]))
         axis.grid(False)
         axis.tick_params(length=2)

@@ -35,8 +35,8 @@ def load(path: Path) -> ModuleType:
                 f"{path} has no function {name}: a plot has data(runs, metrics), which returns "
                 f"what is drawn, and draw(data), which returns a matplotlib Figure."
             )
-        setattr(module, name, _told(path, f" in {name}", getattr(module, name)))
-    module.draw = _a_figure(path, module.draw)
+    data, draw = (_told(path, f" in {name}", getattr(module, name)) for name in ("data", "draw"))
+    vars(module).update(data=data, draw=_a_figure(path, draw))
     return module
 
 

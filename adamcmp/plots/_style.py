@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -45,6 +46,8 @@ STYLE: dict[str, Any] = {
     "pdf.fonttype": 42,
 }
 _A = TypeVar("_A", bound=Artist)
+#: With fewer seeds no interval is drawn: with two it is 9 standard deviations to each side.
+ENOUGH = 3
 COLUMN_INCHES, PAGE_INCHES = 3.4, 7.0
 
 #: Decorates what draws, so that all artists are made in this style.
@@ -120,6 +123,7 @@ def panels(
         spare.set_visible(False)
     axes = [list(grid.flat[:n])] if rows == 1 else (grid.T if shape[0] == n > across else grid)
     for axis, title in zip(axes[0], titles, strict=True):
+        axis.locator_params(axis="x", nbins=5)
         lines = [plain(part, int(width / shape[1] * 13)) for part in title.split("\n")]
         axis.set_title("\n".join(lines))
     return figure, [list(row) for row in axes]
@@ -154,9 +158,8 @@ def legend(figure: Figure, handles: Sequence[Artist], note: str) -> None:
 def _columns(labels: Sequence[str], inches: float) -> int:
     """Return how many columns of a legend, filled downwards, fit into a width."""
     for columns in range(len(labels), 1, -1):
-        rows = math.ceil(len(labels) / columns)
-        stacks = [labels[i : i + rows] for i in range(0, len(labels), rows)]
-        if sum(0.45 + 0.05 * max(map(len, stack)) for stack in stacks) <= inches:
+        stacks = np.array_split([len(label) for label in labels], columns)
+        if sum(0.45 + 0.05 * stack.max() for stack in stacks) <= inches:
             return columns
     return 1
 
@@ -164,7 +167,7 @@ def _columns(labels: Sequence[str], inches: float) -> int:
 def keys(optimizers: Iterable[str], **line: Any) -> Iterator[Line2D]:
     """Yield a legend's handle for each optimizer in its colour and marker."""
     for name, (color, marker) in looks(optimizers).items():
-        style = {"marker": marker, "ms": 4, "lw": 1.3} | line
+        style: dict[str, Any] = {"marker": marker, "ms": 4, "lw": 1.3} | line
         yield belongs(Line2D([], [], color=color, label=name, **style), name)
 
 
@@ -188,10 +191,10 @@ def metric_label(metric: str, loss: str) -> str:
 def bands_note(seeds: Iterable[int]) -> str:
     """Say what bands and bars are, over how many seeds, and when those are few."""
     low, high = min(seeds), max(seeds)
-    if high < 2:
-        return "One seed: no interval"
+    if high < ENOUGH:
+        return f"{('One seed', 'Two seeds')[high - 1]}: too few for an interval"
     count = f"{low}" if low == high else f"{low} to {high}"
-    few = " (few: wide)" if low < 5 else ""
+    few = ", where there are 3" if low < ENOUGH else " (few: wide)" if low < 5 else ""
     return f"Mean and 95 % t interval over {count} seeds{few}"
 
 

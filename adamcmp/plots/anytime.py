@@ -28,6 +28,7 @@ from adamcmp.plots._style import (
     legend,
     looks,
     metric_label,
+    ordered,
     panels,
     styled,
 )
@@ -41,8 +42,8 @@ class Anytime:
     """What is drawn.
 
     Attributes:
-        curves: As `adamcmp.plots._curves.along` returns them; ``metric`` is ``"now"`` or ``"best"``,
-            and ``metric_name`` what both are of.
+        curves: As `adamcmp.plots._curves.along` returns them; ``metric`` is ``"now"`` or
+            ``"best"``, and ``metric_name`` what both are of.
         restarts: ``problem optimizer step``: the ends of cycles.
     """
 
@@ -71,7 +72,7 @@ def data(
     """
     runs = as_asked(runs, hue, facet)
     found = []
-    for problem, group in runs.groupby("problem", sort=False):
+    for _, group in runs.groupby("problem", sort=False):
         name = metric_or(metric, group)
         if name not in metrics:
             raise NothingToDraw(f"{name} was not measured along the run.")
@@ -120,7 +121,7 @@ def _restarts(runs: pd.DataFrame) -> pd.DataFrame:
 def draw(shown: Anytime) -> Figure:
     """Draw a panel for each problem."""
     curves = shown.curves
-    problems = list(curves["problem"].unique())
+    problems = ordered(curves["problem"])
     figure, (axes,) = panels(problems, height=2.4)
     for axis, problem in zip(axes, problems, strict=True):
         here = curves[curves["problem"] == problem]
@@ -134,8 +135,9 @@ def draw(shown: Anytime) -> Figure:
     handles = [*keys(curves["optimizer"])]
     handles += [Line2D([], [], color="#555555", lw=0.8, ls=":", label="at the moment")]
     if len(shown.restarts):
-        dot = {"marker": "o", "mfc": "white", "mec": "#555555", "ms": 5, "ls": ""}
-        handles += [Line2D([], [], label="end of a cycle", **dot)]
+        dot = Line2D([], [], marker="o", mfc="white", mec="#555555", ms=5, ls="")
+        dot.set_label("end of a cycle")
+        handles += [dot]
     note = "Thick: at the best validation so far. " if (curves["metric"] == "best").any() else ""
     note += bands_note(curves["n"]) + "; setting chosen on validation at the end."
     legend(figure, handles, note + left_out(curves["diverged"].max()))

@@ -1,10 +1,11 @@
 """Test error over learning rate × weight decay, all optimizers on one colour scale.
 
 A cell is the mean over its seeds of the final test error (regression: loss); other settings that
-were varied are those of the optimizer's best. Circles mark its ten best cells, the star the one
-chosen on validation. Hatched cells diverged, for all of their seeds where they are grey. Contours
-are the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the
-best weight decay does not depend on the learning rate.
+were varied are those of the optimizer's best. Each problem has a colour scale. Circles mark an
+optimizer's ten best cells (of a small grid the best quarter), the star the one chosen on
+validation. Hatched cells diverged, for all of their seeds where they are grey. Contours are the
+additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the best
+weight decay does not depend on the learning rate.
 """
 
 from __future__ import annotations
@@ -85,30 +86,32 @@ def data(
 def draw(shown: Heatmap) -> Figure:
     """Draw a panel for each problem and optimizer."""
     figure, panels = maps(shown.cells)
-    norms = {label: _scale(cells["estimate"]) for label, cells in shown.cells.groupby("label")}
-    used: dict[str, list[Axes]] = {label: [] for label in norms}
+    norms = {str(p): _scale(cells["estimate"]) for p, cells in shown.cells.groupby("problem")}
+    contours = False
+    axes: dict[str, list[Axes]] = {problem: [] for problem in norms}
     for axis, cells in panels:
-        label = cells["label"].iloc[0]
-        used[label].append(axis)
-        _draw_cells(axis, cells, norms[label])
-        _draw_contours(axis, cells, shown.additive)
+        problem = cells["problem"].iloc[0]
+        axes[problem].append(axis)
+        _draw_cells(axis, cells, norms[problem])
+        contours = _draw_contours(axis, cells, shown.additive) or contours
         _mark(axis, cells)
-    for label, axes in used.items():
-        mappable = ScalarMappable(norms[label], _COLORS)
-        clipped = shown.cells.loc[shown.cells["label"] == label, "estimate"].max()
+    for problem, norm in norms.items():
+        cells = shown.cells[shown.cells["problem"] == problem]
+        beyond = "max" if cells["estimate"].max() > norm.vmax else "neither"
         bar = figure.colorbar(
-            mappable, ax=axes, extend="max" if clipped > norms[label].vmax else "neither",
-            aspect=35, pad=0.02, fraction=0.05,
+            ScalarMappable(norm, _COLORS), ax=axes[problem], extend=beyond,
+            aspect=17.5 * len({a.get_position().y0 for a in axes[problem]}),
+            pad=0.02, fraction=0.05,
         )  # fmt: skip
-        bar.set_label(label)
+        bar.set_label(cells["label"].iloc[0])
         bar.outline.set_visible(False)
-    legend(figure, _handles(shown), _note(shown.cells))
+    legend(figure, _handles(shown.cells, contours), _note(shown.cells))
     return figure
 
 
 def _scale(values: pd.Series[float]) -> Normalize:
     """Return the colour scale of all cells: a few useless ones take no room of the others."""
-    low, high = values.min(), values.quantile(0.9)
+    low, high = float(values.min()), float(values.quantile(0.9))
     return Normalize(low, high if high > low else low + 1e-9)
 
 
@@ -125,32 +128,34 @@ def _draw_cells(axis: Axes, cells: pd.DataFrame, norm: Normalize) -> None:
         axis.add_patch(square).set_hatch("////")
 
 
-def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> None:
+def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> bool:
+    """Draw the additive model's contours, and return whether there are any."""
     fitted = cells.merge(additive, on=_CELL)
-    if fitted["row"].nunique() < 2 or fitted["column"].nunique() < 2:
-        return
-    heights = matrix(fitted, "fitted", cells)
+    if fitted["row"].nunique() < 3 or fitted["column"].nunique() < 3:
+        return False  # too few cells for a line to mean anything
     levels = np.quantile(fitted["fitted"], [0.15, 0.35, 0.6, 0.85])
-    if len(np.unique(levels)) == len(levels):
-        axis.contour(np.ma.masked_invalid(heights), levels, colors="white", linewidths=0.7)
+    if len(np.unique(levels)) < len(levels):
+        return False
+    heights = np.ma.masked_invalid(matrix(fitted, "fitted", cells))
+    axis.contour(heights, levels, colors="white", linewidths=0.7)
+    return True
 
 
 def _mark(axis: Axes, cells: pd.DataFrame) -> None:
-    best = cells[cells["place"] < _BEST]
+    best = cells[cells["place"] < min(_BEST, len(cells) / 4)]
     axis.plot(best["column"], best["row"], "o", mfc="none", mec="#D55E00", mew=1.0, ms=5)
     chosen = cells[cells["rank"] == 0]
     axis.plot(chosen["column"], chosen["row"], "*", color="black", mec="white", mew=0.5, ms=7)
 
 
-def _handles(shown: Heatmap) -> list[Line2D | Patch]:
-    dot = {"ls": "", "marker": "o", "ms": 5}
+def _handles(cells: pd.DataFrame, contours: bool) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = [
-        Line2D([], [], mfc="none", mec="#D55E00", label="ten best", **dot),
+        Line2D([], [], ls="", marker="o", ms=5, mfc="none", mec="#D55E00", label="best cells"),
         Line2D([], [], ls="", marker="*", ms=7, color="black", label="chosen on validation"),
     ]
-    if len(shown.additive):
+    if contours:
         handles += [Line2D([], [], color="#bbbbbb", lw=1, label="additive model")]
-    if (shown.cells["diverged"] > 0).any():
+    if (cells["diverged"] > 0).any():
         handles += [Patch(fc="#d9d9d9", ec="#555555", lw=0, hatch="//////", label="diverged")]
     return handles
 
@@ -158,6 +163,8 @@ def _handles(shown: Heatmap) -> list[Line2D | Patch]:
 def _note(cells: pd.DataFrame) -> str:
     seeds = cells["n"] + cells["diverged"]
     low, high = int(seeds.min()), int(seeds.max())
-    return f"Mean over {low} seed{'s' * (low > 1)} a cell" if low == high else (
-        f"Mean over {low} to {high} seeds a cell"
+    return (
+        f"Mean over {low} seed{'s' * (low > 1)} a cell"
+        if low == high
+        else (f"Mean over {low} to {high} seeds a cell")
     )

@@ -15,8 +15,18 @@ from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
-from adamcmp.plots._style import belongs, keys, left_out, legend, looks, metric_label, panels
-from adamcmp.plots._style import styled
+from adamcmp.plots._style import (
+    ENOUGH,
+    belongs,
+    keys,
+    left_out,
+    legend,
+    looks,
+    metric_label,
+    ordered,
+    panels,
+    styled,
+)
 from adamcmp.stats import chosen
 
 #: From so many marks on they are pixels, also in svg and pdf.
@@ -64,7 +74,7 @@ def data(
 @styled
 def draw(points: pd.DataFrame) -> Figure:
     """Draw a mark for each run; the chosen setting's are filled, with a cross of intervals."""
-    problems = list(points["problem"].unique())
+    problems = ordered(points["problem"])
     figure, (axes,) = panels(problems, height=2.4)
     colors = looks(points["optimizer"])
     many = len(points) > MANY
@@ -77,8 +87,10 @@ def draw(points: pd.DataFrame) -> Figure:
         axis.set_ylabel(f"final {metric_label(y_name, loss)}")
         if here["x"].min() > 0 and here["x"].max() > 30 * here["x"].min():
             axis.set_xscale("log")  # runs that fit the data crowd at 0 otherwise
-    note = "One mark a run; filled: the setting chosen on validation; cross: its mean with "
-    note += f"95 % t intervals over seeds.{left_out(points['diverged'].iloc[0])}"
+    note = "One mark a run; filled: the setting chosen on validation."
+    if points[points["chosen"]].groupby(["problem", "optimizer"]).size().max() >= ENOUGH:
+        note += " Cross: its mean with 95 % t intervals over seeds."
+    note += left_out(points["diverged"].iloc[0])
     legend(figure, [*keys(points["optimizer"], lw=0)], note)
     return figure
 
@@ -93,7 +105,7 @@ def _draw_optimizer(
             facecolors=face, edgecolors=color, rasterized=many,
         )  # fmt: skip
         belongs(marks, name)
-    if len(best) > 1:
+    if len(best) >= ENOUGH:
         center, sd = best[["x", "y"]].mean(), best[["x", "y"]].std()
         half = distributions.t.ppf(0.975, len(best) - 1) * sd / np.sqrt(len(best))
         for x, y in (

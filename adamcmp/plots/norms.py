@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from adamcmp.plots._asked import FACET, HUE, as_asked
 from adamcmp.plots._curves import ALONG, along, draw_lines, fit
-from adamcmp.plots._style import bands_note, keys, left_out, legend, panels, styled
+from adamcmp.plots._style import bands_note, keys, left_out, legend, ordered, panels, styled
 
 _LABELS = {"param_norm": "norm of the weights", "relative_update": "relative update"}
 
@@ -44,7 +44,7 @@ def data(
 @styled
 def draw(curves: pd.DataFrame) -> Figure:
     """Draw a panel of the norm and one of the relative update for each problem."""
-    problems = list(curves["problem"].unique())
+    problems = ordered(curves["problem"])
     shown = [name for name in _LABELS if (curves["metric"] == name).any()]
     figure, axes = panels(problems, len(shown))
     for row, name in zip(axes, shown, strict=True):

@@ -15,8 +15,19 @@ from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
-from adamcmp.plots._style import bands_note, belongs, left_out, legend, looks, metric_label, panels
-from adamcmp.plots._style import plain, styled
+from adamcmp.plots._style import (
+    ENOUGH,
+    bands_note,
+    belongs,
+    left_out,
+    legend,
+    looks,
+    metric_label,
+    ordered,
+    panels,
+    plain,
+    styled,
+)
 from adamcmp.stats import chosen
 
 _ROW_INCHES = 0.27
@@ -44,7 +55,11 @@ def data(
     best = chosen(as_asked(runs, hue, facet))
     found = []
     for _, group in best[best["status"] == "done"].groupby("problem", sort=False):
-        names = [metric_or(metric, group)] if metric else [metric_or(None, group, s) for s in ("test", "gap")]
+        names = (
+            [metric_or(metric, group)]
+            if metric
+            else [metric_or(None, group, s) for s in ("test", "gap")]
+        )
         columns = ["problem", "optimizer", "loss", "seed"]
         long = group.melt(id_vars=columns, value_vars=names, var_name="metric")
         found.append(long.rename(columns={"loss": "loss_name"}))
@@ -58,7 +73,7 @@ def data(
 @styled
 def draw(seeds: pd.DataFrame) -> Figure:
     """Draw a panel for each problem and metric, a line for each optimizer."""
-    problems = list(seeds["problem"].unique())
+    problems = ordered(seeds["problem"])
     places = seeds.drop_duplicates(["problem", "metric"]).groupby("problem").cumcount()
     height = _ROW_INCHES * max(seeds.groupby("problem")["optimizer"].nunique()) + 0.6
     figure, axes = panels(problems, int(places.max()) + 1, height)
@@ -87,7 +102,7 @@ def _draw_metric(axis: Axes, seeds: pd.DataFrame, order: list[str]) -> None:
         )  # fmt: skip
         belongs(dots, name)
         mean, n = values.mean(), len(values)
-        if n > 1:
+        if n >= ENOUGH:
             (tick,) = axis.plot(mean, place, "|", color="black", ms=11, mew=1.2, zorder=4)
             belongs(tick, name)
             half = distributions.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)
