@@ -5,21 +5,17 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const COLUMNS = Object.entries(DATA.runs);
 const RUNS = DATA.runs.id.map((_, index) =>
   ({ index, ...Object.fromEntries(COLUMNS.map(([name, values]) => [name, values[index]])) }));
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
 const value = (run) => DATA.metrics[state.metric][run.index];
 const seen = (runs) => runs.map(value).filter((v) => v !== null);
 const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : null);
 
-function number(v) {
-  if (v === null) return "–";
-  return v !== 0 && Math.abs(v) < 0.001 ? v.toExponential(1) : String(Number(v.toPrecision(3)));
-}
+const number = (v) => v === null ? "–"
+  : v !== 0 && Math.abs(v) < 0.001 ? v.toExponential(1) : String(Number(v.toPrecision(3)));
 
 function make(tag, attributes = {}, ...children) {
-  const svg = ["svg", "circle", "line", "text"].includes(tag);
-  const element = svg
-    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
-    : document.createElement(tag);
+  const drawn = ["svg", "circle", "line", "text"].includes(tag);
+  const space = drawn ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml";
+  const element = document.createElementNS(space, tag);
   for (const [name, text] of Object.entries(attributes)) element.setAttribute(name, text);
   element.append(...children);
   return element;
@@ -78,9 +74,10 @@ function drawProblem(runs) {
   if (!sorted.length) return [make("p", { class: "missing" }, "No run has this metric.")];
   // A few wild cells would leave one colour for all the others.
   const low = sorted[0], high = sorted[Math.floor(0.95 * (sorted.length - 1))];
-  const shade = (v) => CIVIDIS[Math.min(9, Math.floor((10 * (v - low)) / (high - low || 1)))];
+  const last = DATA.scale.length - 1;
+  const shade = (v) => DATA.scale[Math.round(last * Math.min(1, (v - low) / (high - low || 1)))];
   const ramp = make("i");
-  ramp.style.background = `linear-gradient(90deg, ${CIVIDIS.join(",")})`;
+  ramp.style.background = `linear-gradient(90deg, ${DATA.scale.join(",")})`;
   const clipped = high < sorted[sorted.length - 1] ? "≥ " : "";
   return [
     make("div", { class: "scale" }, number(low), ramp, clipped + number(high)),
@@ -89,17 +86,17 @@ function drawProblem(runs) {
 
 function drawMap(name, cells, shade) {
   const axis = (key) => [...new Set([...cells.values()].map((cell) => cell.runs[0][key]))].sort((a, b) => a - b);
-  const lrs = axis("lr"), wds = axis("wd").reverse();
+  const lrs = axis("lr").reverse(), wds = axis("wd");
   if (lrs.length * wds.length > 4 * cells.size + 12)
     return make("p", { class: "missing", "data-optimizer": name }, `${name}: its settings lie on no grid.`);
   const table = make("table", { class: "map", role: "grid" }, make("caption", {}, name));
   const body = table.createTBody();
-  for (const wd of wds) {
-    const row = lrs.map((lr) => drawCell(name, lr, wd, cells.get(`${lr} ${wd}`), shade));
-    body.insertRow().append(make("th", { scope: "row" }, number(wd)), ...row);
+  for (const lr of lrs) {
+    const row = wds.map((wd) => drawCell(name, lr, wd, cells.get(`${lr} ${wd}`), shade));
+    body.insertRow().append(make("th", { scope: "row" }, number(lr)), ...row);
   }
   table.createTFoot().insertRow().append(
-    make("td", { class: "corner" }, "wd ↑ lr →"), ...lrs.map((lr) => make("th", { scope: "col" }, number(lr))));
+    make("td", { class: "corner" }, "lr ↑ wd →"), ...wds.map((wd) => make("th", { scope: "col" }, number(wd))));
   table.querySelector("[role=gridcell]").tabIndex = 0;
   table.addEventListener("keydown", moveInGrid);
   return make("div", { class: "scroll", "data-optimizer": name }, table);
@@ -112,7 +109,7 @@ function drawCell(name, lr, wd, cell, shade) {
   const td = make("td", { role: "gridcell", tabindex: -1, "aria-label": `${title}: ${says}` });
   if (cell.lost || cell.mean === null) td.className = "lost";
   else td.style.background = shade(cell.mean);
-  if (cell.runs.some((run) => run.chosen)) td.classList.add("picked");
+  if (cell.runs[0].rank === 0) td.classList.add("picked");
   for (const event of ["pointerenter", "focus", "click"])
     td.addEventListener(event, () => openTip(td, title, cell));
   td.addEventListener("blur", closeTip);

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 import jinja2
+import matplotlib as mpl
 import pandas as pd
 
 from adamcmp.plots._style import looks
@@ -17,7 +18,7 @@ from adamcmp.report import provenance
 from adamcmp.report.answer import Answer
 from adamcmp.report.figures import Picture
 from adamcmp.report.tables import Column, Table, as_csv, columns
-from adamcmp.stats import ranked, setting_columns
+from adamcmp.stats import chosen, ranked, setting_columns
 
 #: What the page lets choose from, the metric that it opens with first.
 METRICS = (
@@ -85,10 +86,11 @@ def page_data(answer: Answer) -> dict[str, Any]:
     runs = answer.runs
     optimizers, problems = list(looks(runs["optimizer"])), list(runs["problem"].unique())
     order = ranked(runs).set_index("run_id")["rank"]
-    best = set(order.index[order == 0])
+    reported = set(chosen(runs)["run_id"])
     return {
         "optimizers": optimizers,
         "colors": [color for color, _ in looks(optimizers).values()],
+        "scale": [mpl.colors.to_hex(mpl.colormaps["viridis_r"](share / 63)) for share in range(64)],
         "problems": problems,
         "runs": {
             "id": list(runs["run_id"]),
@@ -101,7 +103,7 @@ def page_data(answer: Answer) -> dict[str, Any]:
             "status": list(runs["status"]),
             # Runs that failed have no place: the last.
             "rank": [int(r) for r in order.reindex(runs["run_id"]).fillna(len(runs))],
-            "chosen": [run_id in best for run_id in runs["run_id"]],
+            "chosen": [run_id in reported for run_id in runs["run_id"]],
         },
         "metrics": {metric: _plain(runs[metric]) for metric in measured(runs)},
     }
