@@ -17,8 +17,9 @@ from adamcmp.cli import main
 from adamcmp.errors import NotFound
 from adamcmp.plots import PLOTS
 from adamcmp.report import figures, report
-from adamcmp.report.answer import computed, pooled
+from adamcmp.report.answer import pooled
 from adamcmp.report.provenance import commands
+from adamcmp.report.statistics import Statistic
 from adamcmp.report.tables import Table, as_csv, as_latex, as_markdown, columns, latex
 from adamcmp.report.watch import watch
 
@@ -141,7 +142,7 @@ class TestFormats:
     )
 
     def test_columns(self):
-        optimizer, error, n = columns(self.TABLE.data)
+        optimizer, error, n = columns(self.TABLE)
         assert [optimizer.label, error.label, n.label] == [
             "optimizer",
             "test error [95 % interval]",
@@ -156,7 +157,7 @@ class TestFormats:
             {"estimate": [1234.5678, 0.00012345, -3.0], "ci_low": [1000, 1e-4, -4.0]}
         )
         data["ci_high"] = [1500, 2e-4, -2.0]
-        assert columns(data)[0].texts == [
+        assert columns(Table("t", "", "", data))[0].texts == [
             "1235 [1000, 1500]",
             "0.00012 [0.00010, 0.00020]",
             "-3.0 [-4.0, -2.0]",
@@ -302,12 +303,15 @@ def test_commands_can_be_pasted(results):
 
 
 def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):
-    def fails():
+    def fails(runs, metrics):
         raise KeyError("x")
 
-    def not_there():
+    def not_there(runs, metrics):
         raise NotFound("There is no grid.")
 
-    assert computed("s", "S", "", not_there).missing == "There is no grid."
-    assert "KeyError" in computed("s", "S", "", fails).missing and "Traceback" in caplog.text
-    assert "No runs" in computed("s", "S", "", pd.DataFrame).missing
+    def table(function):
+        return Statistic("s", "S", "", function).table(pd.DataFrame(), pd.DataFrame())
+
+    assert table(not_there).missing == "There is no grid."
+    assert "KeyError" in table(fails).missing and "Traceback" in caplog.text
+    assert "not of the kind" in table(lambda runs, metrics: runs).missing

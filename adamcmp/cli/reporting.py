@@ -122,7 +122,7 @@ def _tell(written: Report) -> None:
     problems = found.runs["problem"].unique()
     where = f": {problems[0]}" if len(problems) == 1 else ""
     print(f"\n{found.name}{where} ({counts})\n")
-    shown = {column.label: column.texts for column in columns(found.tables[0].data)}
+    shown = {column.label: column.texts for column in columns(found.tables[0])}
     print(tabulate(shown, headers="keys", disable_numparse=True))
     print(f"\n{found.tables[0].about}")
     names = dict.fromkeys(path.stem for path in written.files)
