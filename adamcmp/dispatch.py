@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 GRACE = 20.0
 #: Seconds between two parts on disk: many small groups share one.
 FLUSH = 1.0
+#: Signals that end a sweep: Ctrl-C, a polite kill, a terminal that is closed.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Seconds between two words to other processes of how far this one is.
 TELL = 2.0
 
@@ -225,7 +227,9 @@ class Dispatch:
 
 @contextlib.contextmanager
 def signals() -> Iterator[Callable[[], int | None]]:
-    """Note SIGINT and SIGTERM instead of dying of them; a second one ends the process at once.
+    """Note signals to end instead of dying of them; a second one ends the process at once.
+
+    One that is ignored, as a hangup is under ``nohup``, stays so.
 
     Yields:
         A function that returns the signal that has come, or None.
@@ -240,7 +244,10 @@ def signals() -> Iterator[Callable[[], int | None]]:
     if threading.current_thread() is not threading.main_thread():  # only there can they be had
         yield lambda: None
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.getsignal(n) for n in ENDING}
+    before = {n: handler for n, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, note)
     try:
         yield lambda: come[0] if come else None
     finally:

@@ -47,7 +47,7 @@ class StoreError(AdamcmpError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGINT or SIGTERM ended a sweep, after what was done had been written.
+    """SIGINT, SIGTERM or SIGHUP ended a sweep, after what was done had been written.
 
     Attributes:
         number: The signal.

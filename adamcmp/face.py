@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from adamcmp import frame
 from adamcmp.config import Composer
 from adamcmp.errors import RunFailed
 from adamcmp.search import Searching
-from adamcmp.study import Executed, execute
+from adamcmp.study import Executed, Workers, execute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,8 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
     words = overrides if isinstance(overrides, str) else list(overrides)
     composer = Composer()
     if composer.searches(words):
-        done = Searching(composer, words).run(execute)
+        with Workers() as workers:
+            done = Searching(composer, words).run(partial(execute, workers=workers))
     else:
         done = execute(composer.sweep(words))
     if done.failed:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,7 @@ from adamcmp.plan import RunSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The axes of a grid that are extended.
+#: The settings behind the axes of a grid.
 AXES = {"lr": "lr", "wd": "weight_decay"}
 
 
@@ -41,7 +39,7 @@ def fresh_seeds(
     return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
 
 
-def beyond_edges(folder: Path) -> tuple[StudyConfig, list[Edge]]:
+def beyond_edges(folder: Path) -> tuple[StudyConfig, list[stats.Edge]]:
     """Return what would extend a study, and the edges that it goes beyond.
 
     Raises:
@@ -50,7 +48,7 @@ def beyond_edges(folder: Path) -> tuple[StudyConfig, list[Edge]]:
     runs = frame.load(folder)[0]
     rows = frame.runs_table(folder).to_pylist()
     configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
-    found = edges(runs) if len(runs) else []
+    found = stats.edges(runs) if len(runs) else []
     place = Place(study=folder.name, results=str(folder.parent))
     asked = (f"extend {folder.name}",)
     more = beyond(runs, configs, found)
@@ -88,85 +86,15 @@ def _seeded(config: RunConfig, seed: int) -> RunConfig:
     return replace(config, protocol=config.protocol.model_copy(update={"seed": seed}))
 
 
-@dataclass(frozen=True)
-class Edge:
-    """An optimizer whose best setting lies on the edge of its grid.
-
-    Attributes:
-        problem: The dataset and model.
-        optimizer: The variant's label.
-        axis: ``lr`` or ``wd``.
-        best: Its value at the best setting, the smallest or largest of the grid.
-        beyond: The next value, in the grid's own spacing.
-    """
-
-    problem: str
-    optimizer: str
-    axis: str
-    best: float
-    beyond: float
-
-
-def edges(runs: pd.DataFrame) -> list[Edge]:
-    """Return the edges on which optimizers' best settings lie.
-
-    An axis of one value has no edge; nothing lies below a weight decay of 0.
-
-    Raises:
-        ConfigError: When there is no validation split to choose on.
-    """
-    labelled = stats.labelled(runs[runs["status"] != "failed"])
-    found = []
-    for (problem, optimizer), best in stats.chosen(labelled).groupby(
-        [*stats.PROBLEM, "optimizer"], sort=False
-    ):
-        tried = labelled[(labelled["problem"] == problem) & (labelled["optimizer"] == optimizer)]
-        for axis in AXES:
-            values = sorted(set(tried[axis]))
-            value = best[axis].iloc[0]
-            beyond = _beyond(values, value)
-            if beyond is not None:
-                found.append(Edge(str(problem), str(optimizer), axis, value, beyond))
-    return found
-
-
-def _beyond(values: Sequence[float], value: float) -> float | None:
-    """Return the value next to `value` outside a grid's axis; None where it is not on an edge."""
-    positive = [v for v in values if v > 0]
-    if len(positive) < 2 or value <= 0:
-        return None
-    if value == positive[-1]:
-        return _next(positive)
-    if value == values[0]:  # where 0 was tried, it lies beyond
-        return _next(positive[::-1])
-    return None
-
-
-def _next(values: Sequence[float]) -> float:
-    """Continue a row of positive values: even steps evenly, anything else by its ratios.
-
-    Ratios that alternate, as in 1, 3, 10, 30, go on alternating.
-    """
-    steps = [b - a for a, b in pairwise(values)]
-    ratios = [b / a for a, b in pairwise(values)]
-    even = len(steps) > 1 and all(math.isclose(s, steps[0], rel_tol=1e-6) for s in steps)
-    if even and values[-1] + steps[0] > 1e-6 * values[-1]:  # not 0
-        return float(f"{values[-1] + steps[0]:.6g}")
-    alternate = (
-        not even and len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
-    )
-    return float(f"{values[-1] * ratios[-2 if alternate else -1]:.6g}")
-
-
 def beyond(
-    runs: pd.DataFrame, configs: Mapping[str, RunConfig], found: Iterable[Edge]
+    runs: pd.DataFrame, configs: Mapping[str, RunConfig], found: Iterable[stats.Edge]
 ) -> tuple[RunConfig, ...]:
     """Return the cells beyond edges: what lies on the edge, moved; where two meet, the corner too.
 
     Args:
         runs: Rows of `runs`.
         configs: What was asked, by run id: of all these rows.
-        found: What `edges` returned.
+        found: What `stats.edges` returned.
     """
     labelled = stats.labelled(runs)
     new: dict[str, list[RunConfig]] = {}
@@ -188,10 +116,10 @@ def _shared_seeds(runs: pd.DataFrame) -> set[int]:
     return set(counts[counts * 2 > counts.max()].index)
 
 
-def _at(config: RunConfig, edge: Edge) -> bool:
+def _at(config: RunConfig, edge: stats.Edge) -> bool:
     return bool(getattr(config.optimizer, AXES[edge.axis]) == edge.best)
 
 
-def _moved(config: RunConfig, edge: Edge) -> RunConfig:
+def _moved(config: RunConfig, edge: stats.Edge) -> RunConfig:
     optimizer = config.optimizer.model_copy(update={AXES[edge.axis]: edge.beyond})
     return replace(config, optimizer=optimizer)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from adamcmp.training import Progress
 
 
-Planned = Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...]], None]
+Planned = Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...], Forecast | None], None]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,14 @@ class Watcher:
     """What a command line shows while a study is trained; all of it may stay silent.
 
     Attributes:
-        planned: Called once with the runs asked, each once, and the groups that are to train.
+        planned: Called once with the runs asked, each once, the groups that are to train, and how
+            long they take.
         notice: Called with what a person should know.
         progress: Called with a group and where it is, as its training goes on.
         finished: Called with each group and its outcome, after it is stored.
     """
 
-    planned: Planned = lambda specs, groups: None
+    planned: Planned = lambda specs, groups, forecast: None
     notice: Callable[[str], None] = lambda text: None
     progress: Callable[[LaneGroup, Progress], None] = lambda group, progress: None
     finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
@@ -65,12 +66,42 @@ class Executed:
     elsewhere: Mapping[str, Standing] = field(default_factory=dict)
 
 
+class Workers:
+    """What trains: worker processes, started when first needed and kept for what comes next."""
+
+    def __init__(self) -> None:
+        self._pool: Pool | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def executor(
+        self, config: StudyConfig, runs: int, interrupted: Callable[[], int | None]
+    ) -> Executor:
+        """Return what trains some runs; for one run, that is this process itself."""
+        count = min(_workers(config), runs)
+        if count == 0 or (runs == 1 and self._pool is None):
+            return Serial(interrupted)
+        if self._pool is None or self._pool.workers < count:
+            self._close()
+            self._pool = Pool(count, config.numerics.threads or 1, "adamcmp.training")
+        return self._pool
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+
+
 def execute(
     config: StudyConfig,
     watcher: Watcher | None = None,
     *,
     force: bool = False,
     retry_failed: bool = False,
+    workers: Workers | None = None,
 ) -> Executed:
     """Train those of a study's runs that are not in its folder yet.
 
@@ -79,6 +110,7 @@ def execute(
         watcher: What to tell as it goes on.
         force: Train runs anew that are there already.
         retry_failed: Train runs anew that crashed.
+        workers: What trains; None starts it anew.
 
     Raises:
         AdamcmpError: When something asked for cannot be trained; nothing has been written then.
@@ -90,9 +122,10 @@ def execute(
     if not left:
         store.discard(there)
         standings(store.folder)  # clears what a killed process left
-        watcher.planned(specs, ())
+        watcher.planned(specs, (), None)
         return Executed(store.folder, specs, failed=_failed(specs, there))
-    with signals() as interrupted, _executor(config, len(left), interrupted) as executor:
+    with signals() as interrupted, _kept(workers) as kept:
+        executor = kept.executor(config, len(left), interrupted)
         found = forecast(executor, left, numerics, interrupted)
         if store.numerics() is None and lacks_compiler(config.numerics, found.kinds.values()):
             watcher.notice(NO_COMPILER)
@@ -105,7 +138,7 @@ def execute(
             groups = tuple(sorted(groups, key=found.seconds, reverse=True))
             about = {**software(), "hardware": hardware(numerics.device)}
             store.prepare(numerics, config.words, about, ours.alone)
-            watcher.planned(specs, groups)
+            watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every
             told = (watcher.progress, watcher.finished)
             Dispatch(executor, store, ours, every, *told, interrupted).run(groups)
@@ -181,19 +214,8 @@ def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -
     return _Asked(numerics, specs, left, there)
 
 
-@contextmanager
-def _executor(
-    config: StudyConfig, runs: int, interrupted: Callable[[], int | None]
-) -> Iterator[Executor]:
-    """Start what trains: worker processes, or this process itself."""
-    workers = min(_workers(config), runs) if runs > 1 else 0
-    executor: Executor = Serial(interrupted)
-    if workers:
-        executor = Pool(workers, config.numerics.threads or 1, "adamcmp.training")
-    try:
-        yield executor
-    finally:
-        executor.close()
+def _kept(workers: Workers | None) -> AbstractContextManager[Workers]:
+    return Workers() if workers is None else nullcontext(workers)
 
 
 def _workers(config: StudyConfig) -> int:

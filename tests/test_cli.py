@@ -327,6 +327,12 @@ class TestCompletion:
             ("adamcmp study tuned --dr", {"--dry-run"}),
             ("adamcmp parts sch", {"schedule"}),
             ("adamcmp run lr=", set()),
+            (
+                "adamcmp sweep sampler=",
+                {f"sampler={s}" for s in ("random", "sobol", "tpe", "cmaes")},
+            ),
+            ("adamcmp run optimizer.coupling=in", {"optimizer.coupling=independent"}),
+            ("adamcmp run dataset.shuffled=t", {"dataset.shuffled=true"}),
             ("adamcmp run optimizer=nope optimizer.nest", set()),
         ],
     )

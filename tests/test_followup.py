@@ -11,7 +11,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.config import Composer, compose_study, read_study, study_files
 from adamcmp.errors import ConfigError, NotFound
-from adamcmp.followup import _beyond, _next, edges
+from adamcmp.stats.edges import _beyond, _next, edges
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=3", "eval.every_steps=3"]
@@ -79,6 +79,32 @@ def test_a_study_of_two_stages(own, capsys):
     assert main(words) == 0
     again = [json.loads(line)["trained"] for line in capsys.readouterr().out.splitlines()]
     assert again == [0, 0]
+
+
+SCALES = (
+    OWN
+    + """
+scales:
+  full: {}
+  less: {common: {seeds: 1}, blocks: {sgd: {wd: 0}}, select: {seeds: 2}}
+  typo: {blocks: {sdg: {wd: 0}}}
+"""
+)
+
+
+def test_scales(own, capsys):
+    folder = own(SCALES)
+    less = read_study("own", folder, "less")
+    assert len(compose_study(Composer(folder), "own", less, []).runs) == 4 + 1
+    assert less.select.seeds == 2 and less.select.by == "optimizer"
+    assert read_study("own", folder, "full").blocks == read_study("own", folder).blocks
+    with pytest.raises(NotFound, match=r"no scale 'ful'. Did you mean 'full'"):
+        read_study("own", folder, "ful")
+    with pytest.raises(ConfigError, match=r"no block 'sdg'. Did you mean 'sgd'"):
+        read_study("own", folder, "typo")
+    for scale, name in (("less", "own-less"), ("full", "own")):
+        assert main(["study", "own", "--config-dir", folder, "--scale", scale, "-n", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["study"] == name
 
 
 @pytest.mark.parametrize(
@@ -153,6 +179,14 @@ def test_edges_of_a_surface():
     assert found(0.01, 0.1) == set()  # 0 lies beyond, and was tried
     assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.4)}
     assert found(0.001, 0.0) == {("lr", 0.001, 0.0001)}
+
+
+def test_a_search_has_no_edges():
+    """Every setting has values of its own, and the best one's may well be the largest."""
+    pairs = surface(0.1, 0.2)
+    lr, wd = (sorted(set(pairs[axis])) for axis in ("lr", "wd"))
+    diagonal = pairs[pairs["lr"].map(lr.index) == pairs["wd"].map(wd.index)]
+    assert len(diagonal) == 6 and edges(diagonal) == []
 
 
 def test_extend_adds_the_next_cells(capsys):

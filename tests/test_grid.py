@@ -247,8 +247,10 @@ def test_intervals_are_left_to_a_sampler(composer):
 REFUSED = [
     ("lr=logspace(1e-4,1e-1)", "lr=logspace(1e-4,1e-1): missing a required argument: 'n'"),
     ("lr=logspace(0,1,3)", "lr=logspace(0,1,3): logspace wants a start and a stop above 0"),
-    ("lr=logspace(1,2,0)", "lr=logspace(1,2,0): logspace wants at least 1 number, not n=0"),
-    ("lr=linspace(1,2,0)", "linspace wants at least 1 number"),
+    ("lr=logspace(1,2,0)", "lr=logspace(1,2,0): logspace wants 1 to 100,000 numbers, not n=0"),
+    ("lr=linspace(1,2,1000000000)", "linspace wants 1 to 100,000 numbers"),
+    ("seeds=1000000000", "seed=range(1000000000): more than 100,000 values"),
+    ("lr=range(1,1001) wd=range(0,1000)", "These words span 1,000,000 runs; a study holds 100,000 at most"),
     ("lr=linspace(1,2,2.5)", "lr=linspace(1,2,2.5): mismatch type argument n"),
     ("wd=powers(2,-4,-12)", "wd=powers(2,-4,-12): powers wants the lower exponent first, powers(2,-12,-4)"),
     ("wd=powers(0,1,2)", "a base above 0"),

@@ -23,6 +23,7 @@ from adamcmp.dispatch import Pace
 from adamcmp.errors import RunFailed
 from adamcmp.executors import Lost, Pool, Result, pool
 from adamcmp.grouping import LaneGroup, Task
+from adamcmp.planner import Forecast, Speed, kinds
 from adamcmp.store import Store
 from adamcmp.training import Progress, loop, train_group
 from adamcmp.types import Done, Stopped
@@ -257,6 +258,7 @@ def test_workers_killed_with_their_parent_and_without(results, whole):
         (signal.SIGINT, "group"),
         pytest.param(signal.SIGTERM, "group", marks=pytest.mark.slow),
         (signal.SIGTERM, "main"),
+        pytest.param(signal.SIGHUP, "group", marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, "worker", marks=pytest.mark.slow),
     ],
 )
@@ -729,7 +731,8 @@ def test_nobody_reads_the_progress(specs, monkeypatch):
     bar = Bar(2)
     with monkeypatch.context() as pipe:
         pipe.setattr(sys, "stderr", Gone())
-        bar.planned(
-            tuple(specs([*ONE, "seed=0,1"])), (LaneGroup(tuple(specs([*ONE, "seed=0,1"]))),)
-        )
+        two = tuple(specs([*ONE, "seed=0,1"]))
+        found = kinds(spec.config for spec in two)
+        speeds = dict.fromkeys(found, Speed({1: 0.001}, 0.01))
+        bar.planned(two, (LaneGroup(two),), Forecast(found, speeds, 1))
     assert bar.quiet

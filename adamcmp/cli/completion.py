@@ -104,7 +104,7 @@ def _settings(before: list[str], typed: str) -> list[str]:
     from hydra._internal.core_plugins.bash_completion import BashCompletion
     from omegaconf import OmegaConf
 
-    from adamcmp.config import SHORT, Composer
+    from adamcmp.config import SHORT, Composer, choices
 
     composer = Composer(_config_dir(before))
     key, equals, start = typed.partition("=")
@@ -113,7 +113,7 @@ def _settings(before: list[str], typed: str) -> list[str]:
     if equals and composer.options(key):
         return [f"{key}={o}" for o in composer.options(key) if o.startswith(start)]
     if equals:
-        return []
+        return [f"{key}={value}" for value in choices(key) if value.startswith(start)]
     settled = [word for word in before if "=" in word and not word.startswith("-")]
     line = " ".join([*(w for w in settled if composer.options(w.split("=")[0])), typed])
     found = BashCompletion(composer.loader)._query(config_name="config", line=line)

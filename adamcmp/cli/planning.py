@@ -1,15 +1,16 @@
-"""``--dry-run``: what would be trained, in which groups, and for how long."""
+"""Plans, as ``--dry-run`` shows them: what would be trained, in which groups, and for how long."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adamcmp.config import StudyConfig
     from adamcmp.grouping import LaneGroup
+    from adamcmp.planner import Forecast
     from adamcmp.study import Preview
 
 
@@ -42,13 +43,23 @@ def _plain(found: Preview) -> dict[str, Any]:
         "left": len(found.left),
         "groups": len(found.groups),
         "seconds": round(seconds, 1),
-        "kinds": list(_kinds(found)),
+        "kinds": list(_kinds(found.groups, found.forecast)),
     }
 
 
-def _print(found: Preview) -> None:
+def table(groups: Sequence[LaneGroup], forecast: Forecast) -> str:
+    """Return a row for each kind of group, and why some train one lane at a time."""
     from tabulate import tabulate
 
+    rows = list(_kinds(groups, forecast))
+    reasons = dict.fromkeys(row.pop("alone") for row in rows)
+    for row in rows:
+        row["time"] = duration(row.pop("seconds"))
+    alone = [f"one lane at a time: {reason}" for reason in reasons if reason]
+    return "\n".join([tabulate(rows, headers="keys"), *alone])
+
+
+def _print(found: Preview) -> None:
     there = len(found.specs) - len(found.left)
     numerics = found.numerics
     print(
@@ -57,13 +68,7 @@ def _print(found: Preview) -> None:
     )
     if not found.left:
         return
-    rows = [dict(kind) for kind in _kinds(found)]
-    reasons = dict.fromkeys(row.pop("alone") for row in rows)
-    for row in rows:
-        row["time"] = duration(row.pop("seconds"))
-    print(tabulate(rows, headers="keys"))
-    for reason in filter(None, reasons):
-        print(f"one lane at a time: {reason}")
+    print(table(found.groups, found.forecast))
     workers = found.forecast.workers
     print(
         f"{'at most about' if found.compiles else 'about'} "
@@ -73,27 +78,27 @@ def _print(found: Preview) -> None:
     )
 
 
-def _kinds(found: Preview) -> Iterable[dict[str, Any]]:
+def _kinds(groups: Sequence[LaneGroup], forecast: Forecast) -> Iterable[dict[str, Any]]:
     """Yield one row for each kind of group."""
     from adamcmp.grouping import structure, why_alone
 
     alike: dict[str, list[LaneGroup]] = {}
-    for group in found.groups:
+    for group in groups:
         alike.setdefault(structure(group.specs[0].config), []).append(group)
-    for key, groups in alike.items():
-        specs = [spec for group in groups for spec in group.specs]
-        widths = sorted({len(group.specs) for group in groups})
+    for key, own in alike.items():
+        specs = [spec for group in own for spec in group.specs]
+        widths = sorted({len(group.specs) for group in own})
         config = specs[0].config
         yield {
             "dataset": config.dataset.name,
             "model": config.model.name,
             "optimizer": " ".join(dict.fromkeys(spec.config.optimizer.name for spec in specs)),
             "runs": len(specs),
-            "groups": len(groups),
+            "groups": len(own),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
-            "steps": found.forecast.kinds[key].steps,
+            "steps": forecast.kinds[key].steps,
             "alone": why_alone(specs[0]),
-            "seconds": sum(map(found.forecast.seconds, groups)) / found.forecast.workers,
+            "seconds": sum(map(forecast.seconds, own)) / forecast.workers,
         }
 
 

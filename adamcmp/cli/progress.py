@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
+from adamcmp.cli.planning import duration, table
 from adamcmp.dispatch import Pace
 from adamcmp.types import Done
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from adamcmp.grouping import LaneGroup
     from adamcmp.plan import RunSpec
+    from adamcmp.planner import Forecast
     from adamcmp.training import Progress
     from adamcmp.types import Outcome
 
@@ -31,10 +33,11 @@ class Bar:
     Args:
         combinations: Points of the grid, some of which may be the same run.
         quiet: Show nothing.
+        whole_plan: Show the table of what is to be trained.
     """
 
-    def __init__(self, combinations: int, quiet: bool = False) -> None:
-        self.combinations, self.quiet = combinations, quiet
+    def __init__(self, combinations: int, quiet: bool = False, whole_plan: bool = False) -> None:
+        self.combinations, self.quiet, self.whole_plan = combinations, quiet, whole_plan
         self.bar: tqdm[Any] | None = None
         self.asked = 0
         self.counts: Counter[str] = Counter()
@@ -51,7 +54,9 @@ class Bar:
         if self.bar is not None:
             self.bar.close()
 
-    def planned(self, specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...]) -> None:
+    def planned(
+        self, specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...], forecast: Forecast | None
+    ) -> None:
         """Open the bar over a run's steps, or over a sweep's runs."""
         self.asked, runs = len(specs), sum(len(group.specs) for group in groups)
         if self.combinations > self.asked:
@@ -62,11 +67,14 @@ class Bar:
             )
         if not groups or self.quiet:
             return
-        if self.asked > 1:
+        if self.asked > 1 and forecast is not None:
             there = self.asked - runs
             already = f", {there} there already or elsewhere" if there else ""
             of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
-            self._say(f"{self.asked} runs{already}, {of_lanes}")
+            if self.whole_plan:
+                self._say(table(groups, forecast))
+            about = duration(forecast.total(groups))
+            self._say(f"{self.asked} runs{already}, {of_lanes}, about {about}")
         from tqdm import tqdm
 
         self.pace = Pace(runs)
@@ -161,5 +169,5 @@ class Bar:
             return
         try:
             print(line, file=sys.stderr)
-        except BrokenPipeError:  # nobody listens any more; training goes on
+        except OSError:  # nobody listens any more; training goes on
             self.quiet = True

@@ -19,7 +19,9 @@ def study(words: list[str]) -> int:
     parser.add_argument("name", nargs="?", help="the file's name; none lists the files")
     parser.add_argument("words", nargs="*", metavar="WORD", help="words that win over the file's")
     parser.add_argument("--config-dir", "-cd", help="a folder of your own yaml files")
+    parser.add_argument("--scale", help="a size of the study that the file names, such as smoke")
     add_training(parser)
+    parser.set_defaults(whole_plan=True)
     options = parser.parse_intermixed_args(words)
     from adamcmp.config import Composer, compose_study, read_study, study_files
 
@@ -27,16 +29,20 @@ def study(words: list[str]) -> int:
         for name, path in study_files(options.config_dir).items():
             print(f"{name:<16} {describe(path)}")
         return 0
-    file = read_study(options.name, options.config_dir)
+    file = read_study(options.name, options.config_dir, options.scale)
     composer = Composer(options.config_dir)
-    config = compose_study(composer, options.name, file, options.words)
+    name = options.name if not file.scales.get(options.scale) else f"{options.name}-{options.scale}"
+    config = compose_study(composer, name, file, options.words)
     if options.dry_run:
         return dry_run(lambda: config, options)
     from adamcmp.followup import fresh_seeds
+    from adamcmp.study import Workers
 
-    done = [train(config, options)]
-    if file.select is not None and not done[0].elsewhere:
-        done.append(train(fresh_seeds(config, done[0].folder, done[0].specs, file.select), options))
+    with Workers() as workers:
+        done = [train(config, options, workers)]
+        if file.select is not None and not done[0].elsewhere:
+            second = fresh_seeds(config, done[0].folder, done[0].specs, file.select)
+            done.append(train(second, options, workers))
     for stage in done:
         report_sweep(stage, options.json)
     return 1 if any(stage.failed for stage in done) else 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from adamcmp.config import Composer, StudyConfig
-    from adamcmp.study import Executed
+    from adamcmp.study import Executed, Workers
 
 GRAMMAR = """\
 words:
@@ -93,7 +93,10 @@ def _search(composer: Composer, options: argparse.Namespace) -> int:
     searching = Searching(composer, options.words)
     if options.dry_run:
         return dry_run(searching.preview, options)
-    done = searching.run(lambda config: train(config, options))
+    from adamcmp.study import Workers
+
+    with Workers() as workers:
+        done = searching.run(lambda config: train(config, options, workers))
     report_sweep(done, options.json)
     if not options.json and not done.elsewhere:
         for words, value in searching.best():
@@ -135,6 +138,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.set_defaults(whole_plan=False)
 
 
 def _show_config(composer: Composer, options: argparse.Namespace) -> int:
@@ -161,16 +165,24 @@ def _package(config: DictConfig, path: str) -> DictConfig:
     return found
 
 
-def train(config: StudyConfig, options: argparse.Namespace) -> Executed:
+def train(
+    config: StudyConfig, options: argparse.Namespace, workers: Workers | None = None
+) -> Executed:
     """Train behind a progress bar; when interrupted, say what is kept."""
     from adamcmp.cli.progress import Bar
     from adamcmp.study import Watcher, execute
 
-    bar = Bar(len(config.runs), options.quiet)
+    bar = Bar(len(config.runs), options.quiet, options.whole_plan)
     watcher = Watcher(bar.planned, bar.notice, bar.progress, bar.finished)
     try:
         with bar:
-            return execute(config, watcher, force=options.force, retry_failed=options.retry_failed)
+            return execute(
+                config,
+                watcher,
+                force=options.force,
+                retry_failed=options.retry_failed,
+                workers=workers,
+            )
     except Interrupted as interrupt:
         if not str(interrupt):  # a second signal
             raise

@@ -1,5 +1,6 @@
 """From the words of a command line and yaml files to frozen, validated dataclasses."""
 
+from adamcmp.config.choices import choices
 from adamcmp.config.compose import Composer, part_defaults
 from adamcmp.config.grid import Axis, Interval, Space, short, study_name
 from adamcmp.config.settings import (
@@ -38,6 +39,7 @@ __all__ = [
     "StudyFile",
     "build_part",
     "build_run",
+    "choices",
     "compose_study",
     "part_defaults",
     "read_study",

@@ -43,7 +43,7 @@ from adamcmp.config.settings import (
     Search,
     StudyConfig,
 )
-from adamcmp.config.words import SHORT, Grammar, as_typed
+from adamcmp.config.words import MOST_RUNS, SHORT, Grammar, as_typed
 from adamcmp.errors import ConfigError, nearest
 
 _OURS = Path(str(files("adamcmp.configs")))
@@ -137,6 +137,10 @@ class Composer:
                 )
         if not len(found):
             raise ConfigError("These words span no run: an axis has no values.")
+        if len(found) > MOST_RUNS:
+            raise ConfigError(
+                f"These words span {len(found):,} runs; a study holds {MOST_RUNS:,} at most."
+            )
         return self.study(found, words, study_name(found))
 
     def space(self, words: Iterable[str]) -> Space:

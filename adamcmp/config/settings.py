@@ -138,7 +138,7 @@ class Search(Part):
     """
 
     sampler: Literal["random", "sobol", "tpe", "cmaes"] | None = None
-    n: Positive | None = None
+    n: Annotated[int, Field(ge=1, le=100_000)] | None = None
     batch: Positive = 16
     objective: Literal["val_error", "val_loss", "best_val_error", "best_val_loss"] | None = None
 
@@ -322,14 +322,14 @@ def column_type(annotation: Any) -> Any:
 
 #: Sections of a config -> the class of their values, in the order in which they are checked. Those
 #: without a name of their own in the config are fields at its top.
-_FLAT: dict[str, type[Part]] = {
+FLAT: dict[str, type[Part]] = {
     "place": Place,
     "numerics": Numerics,
     "execution": Execution,
     "search": Search,
     "protocol": Protocol,
 }
-SECTIONS = (*ROOMS, *_FLAT)
+SECTIONS = (*ROOMS, *FLAT)
 
 
 class Asked(NamedTuple):
@@ -347,7 +347,7 @@ def section(key: str) -> str:
     top = key.split(".")[0]
     if top in ROOMS:
         return top
-    return next((name for name, part in _FLAT.items() if top in part.model_fields), "protocol")
+    return next((name for name, part in FLAT.items() if top in part.model_fields), "protocol")
 
 
 def sections(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -368,7 +368,7 @@ def build_section(name: str, values: Mapping[str, Any]) -> Any:
         return build_part(name, values.get(name))
     if isinstance(values.get("eval"), Mapping):
         build(Eval, values["eval"], "eval")
-    return build(_FLAT[name], values, "")
+    return build(FLAT[name], values, "")
 
 
 def assemble(made: Mapping[str, Any]) -> Asked:

@@ -6,6 +6,8 @@
       adamw: {optimizer: adamw, lr: "logspace(1e-4,1e-1,7)", wd: "powers(2,-12,-4)"}
       sgd: {optimizer: sgd, lr: "logspace(1e-2,1,5)", wd: [0, 1e-4, 1e-3]}
     select: {by: optimizer, top: 1, seeds: 10}
+    scales:
+      smoke: {common: {epochs: 2}, select: {seeds: 2}}
 
 A block's entries are words of a command line, ``key: value`` for ``key=value``; a list is an axis.
 """
@@ -47,11 +49,14 @@ class StudyFile(Part):
         common: Words of all blocks.
         blocks: Each block's own words; they win over the common ones.
         select: See `Select`; None for a study of one stage.
+        scales: By name, what is different at another size of the study: entries of `common`, of
+            `blocks` and of `select` that win over those above.
     """
 
     common: dict[str, Any] = Field(default_factory=dict)
     blocks: dict[str, dict[str, Any]]
     select: Select | None = None
+    scales: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 def study_files(config_dir: str | None = None) -> dict[str, Path]:
@@ -62,11 +67,16 @@ def study_files(config_dir: str | None = None) -> dict[str, Path]:
     return {file.stem: file for folder in folders for file in sorted(folder.glob("*.yaml"))}
 
 
-def read_study(name: str, config_dir: str | None = None) -> StudyFile:
+def read_study(name: str, config_dir: str | None = None, scale: str | None = None) -> StudyFile:
     """Return a study file.
 
+    Args:
+        name: The file's.
+        config_dir: A folder of the user's own.
+        scale: The name of one of its scales; None takes the file as it stands.
+
     Raises:
-        NotFound: When there is none of that name.
+        NotFound: When there is none of that name, or no such scale in it.
         ConfigError: When it is no yaml, or holds what a study file does not.
     """
     found = study_files(config_dir)
@@ -81,7 +91,29 @@ def read_study(name: str, config_dir: str | None = None) -> StudyFile:
         raise ConfigError(f"{found[name]} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or not content.get("blocks"):
         raise ConfigError(f"{found[name]} should hold blocks: {{name: {{key: value}}}}.")
-    return build(StudyFile, content, f"study {name}")
+    file = build(StudyFile, content, f"study {name}")
+    if scale is None:
+        return file
+    if scale not in file.scales:
+        raise NotFound(
+            f"study {name} has no scale {scale!r}.{nearest(scale, file.scales)} There are: "
+            f"{', '.join(file.scales) or 'none'}."
+        )
+    where = f"study {name}, scale {scale}"
+    for block in file.scales[scale].get("blocks") or {}:
+        if block not in file.blocks:
+            raise ConfigError(f"{where}: there is no block {block!r}.{nearest(block, file.blocks)}")
+    return build(StudyFile, _over(content, file.scales[scale]), where)
+
+
+def _over(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Return nested values, those of `others` in their place."""
+    both = {k: _over(values[k], v) for k, v in others.items() if _nested(v, values.get(k))}
+    return values | others | both
+
+
+def _nested(*values: Any) -> bool:
+    return all(isinstance(value, dict) for value in values)
 
 
 def compose_study(composer: Composer, name: str, file: StudyFile, words: list[str]) -> StudyConfig:

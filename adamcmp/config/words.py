@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from antlr4 import InputStream  # type: ignore[import-untyped]
@@ -39,6 +40,8 @@ SHORT = {
     "download": "dataset.download",
 }
 
+#: More runs than any study holds; a slip of the finger may ask for more than memory holds.
+MOST_RUNS = 100_000
 _SHORTER = {full: key for key, full in SHORT.items() if "." not in key}
 _WORD = re.compile(r"([+~]*)([\w./@]+)(=.*)?", re.DOTALL)
 #: Functions that take several values; a sweep among them stands for its values.
@@ -108,10 +111,15 @@ class Grammar:
         A value is what Hydra's own sweeper makes of it: written out, and read anew.
 
         Raises:
-            ConfigError: When there is no list of values, as for an interval.
+            ConfigError: When there is no list of values, as for an interval, or more of them than
+                a study holds runs.
         """
         try:
-            return [self._with(override, value) for value in _flat(override, override._value)]
+            flat = _flat(override, override._value)
+            found = [self._with(override, value) for value in islice(flat, MOST_RUNS + 1)]
+            if len(found) > MOST_RUNS:
+                raise ValueError(f"more than {MOST_RUNS:,} values")
+            return found
         except (HydraException, ValueError) as error:
             raise ConfigError(f"{override.input_line}: {error}.") from None
 
@@ -224,7 +232,7 @@ def logspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
 
     They are rounded to 6 digits, so that what is typed by hand is the same setting.
     """
-    _check(n >= 1, f"logspace wants at least 1 number, not n={n}")
+    _check(1 <= n <= MOST_RUNS, f"logspace wants 1 to {MOST_RUNS:,} numbers, not n={n}")
     _check(start > 0 and stop > 0, "logspace wants a start and a stop above 0")
     first, last = math.log10(start), math.log10(stop)
     return _between(start, stop, n, lambda share: f"{10 ** (first + share * (last - first)):.6g}")
@@ -232,7 +240,7 @@ def logspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
 
 def linspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
     """Sweep over n numbers from start to stop, both included, in equal steps (to 12 digits)."""
-    _check(n >= 1, f"linspace wants at least 1 number, not n={n}")
+    _check(1 <= n <= MOST_RUNS, f"linspace wants 1 to {MOST_RUNS:,} numbers, not n={n}")
     return _between(start, stop, n, lambda share: f"{start + share * (stop - start):.12g}")
 
 

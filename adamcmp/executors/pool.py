@@ -31,7 +31,7 @@ _REPORT_EVERY = 0.1
 #: Seconds in which a worker process must have started; it takes some tenths.
 START_TIMEOUT = 120.0
 _START = "import sys; from adamcmp.executors.pool import work; work(int(sys.argv[1]), sys.argv[2])"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -185,8 +185,9 @@ def work(descriptor: int, preload: str = "") -> None:
         nonlocal stopping
         stopping = True
 
-    # Ctrl-C reaches the whole group of processes; what it means is told by the parent.
+    # Ctrl-C and a closed terminal reach all processes; what they mean is told by the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     connection = Connection(descriptor)

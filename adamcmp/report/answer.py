@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from adamcmp import frame
-from adamcmp.errors import AdamcmpError, ConfigError
+from adamcmp.errors import NotFound
 from adamcmp.filters import parse_filters
+from adamcmp.report.statistics import STATISTICS
 from adamcmp.report.tables import Table
 from adamcmp.stats import labelled, summary
-
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -61,17 +58,18 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
 
     Raises:
         StoreError: When a part is damaged.
-        ConfigError: When no run is left, or settings cannot be chosen.
+        NotFound: When no run is left.
+        ConfigError: When a filter is wrong, or settings cannot be chosen.
     """
     runs, metrics = pooled(studies)
     keep = parse_filters(filters, list(runs.columns))
     runs = runs[[keep(row) for row in runs.to_dict("records")]] if filters else runs
     if runs.empty or not (runs["status"] == "done").any():
         names = " + ".join(study.name for study in studies)
-        raise ConfigError(f"Study {names!r} has no run that ended{' and fits' if filters else ''}.")
+        raise NotFound(f"Study {names!r} has no run that ended{' and fits' if filters else ''}.")
     metrics = metrics[metrics["run_id"].isin(runs["run_id"])]
     best = Table("summary", "Best setting of each optimizer", SUMMARY, summary(runs))
-    tables = (best,)
+    tables = (best, *(statistic.table(runs, metrics) for statistic in STATISTICS))
     return Answer(tuple(studies), tuple(filters), runs, metrics, (), (), tables)
 
 
@@ -104,19 +102,3 @@ def pooled(studies: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     told = runs["problem"].isin(apart)
     runs["problem"] += (", study " + runs["study"]).where(told, "")
     return runs, pd.concat([metrics for _, metrics in loaded], ignore_index=True)
-
-
-def computed(
-    name: str, title: str, about: str, statistic: Callable[[], pd.DataFrame]
-) -> Table:
-    """Return a statistic's table; one that does not apply, or that fails, says why."""
-    try:
-        data = statistic()
-    except AdamcmpError as error:
-        return Table(name, title, about, missing=str(error))
-    except Exception as error:  # one statistic's defect costs no other
-        logger.exception("The statistic %s failed; the report goes on without it.", name)
-        return Table(name, title, about, missing=f"It failed ({type(error).__name__}: {error}).")
-    if data.empty:
-        return Table(name, title, about, missing="No runs are of the kind that it needs.")
-    return Table(name, title, about, data)

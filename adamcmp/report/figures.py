@@ -20,6 +20,7 @@ from adamcmp.plots import FORMATS, PLOTS, caption, line, save
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_NATURAL = re.compile(r"--natural: (\d+)px")
 #: How plots mark what belongs to an optimizer: ``optimizer:<name>`` within an artist's gid.
 _OF_OPTIMIZER = "optimizer:"
 
@@ -45,6 +46,12 @@ class Picture:
     svg: str = ""
     missing: str = ""
     files: tuple[Path, ...] = ()
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is wider than a column."""
+        width = _NATURAL.search(self.svg)
+        return width is not None and int(width[1]) > 480
 
 
 def pictures(runs: pd.DataFrame, metrics: pd.DataFrame, folder: Path) -> tuple[Picture, ...]:

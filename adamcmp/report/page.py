@@ -10,15 +10,15 @@ from importlib import resources
 from typing import Any
 
 import jinja2
+import matplotlib as mpl
 import pandas as pd
 
-from adamcmp import schema
 from adamcmp.plots._style import looks
 from adamcmp.report import provenance
 from adamcmp.report.answer import Answer
 from adamcmp.report.figures import Picture
 from adamcmp.report.tables import Column, Table, as_csv, columns
-from adamcmp.stats import chosen, setting_columns
+from adamcmp.stats import chosen, ranked, setting_columns
 
 #: What the page lets choose from, the metric that it opens with first.
 METRICS = (
@@ -36,7 +36,10 @@ def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = No
         refresh: Seconds after which a browser loads it anew; None for a page that is finished.
     """
     files = resources.files("adamcmp.report")
-    script = (files / "page.js").read_text(encoding="utf-8")
+    script, style = (
+        "".join((files / name).read_text(encoding="utf-8") for name in names)
+        for names in (("drawings.js", "page.js"), ("page.css",))
+    )
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (files / name).read_text(encoding="utf-8")),
         autoescape=True,
@@ -56,7 +59,7 @@ def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = No
         data=page_data(answer),
         varied=Table("varied", "What was varied", "", provenance.varied(answer)),
         provenance=provenance,
-        style=(files / "page.css").read_text(encoding="utf-8"),
+        style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -82,34 +85,35 @@ def page_data(answer: Answer) -> dict[str, Any]:
     """Return what the page draws by itself: every run, as columns of plain values."""
     runs = answer.runs
     optimizers, problems = list(looks(runs["optimizer"])), list(runs["problem"].unique())
-    best = set(chosen(runs)["run_id"])
-    others = [c for c in setting_columns(runs) if c not in ("lr", "wd")]
+    order = ranked(runs).set_index("run_id")["rank"]
+    reported = set(chosen(runs)["run_id"])
     return {
         "optimizers": optimizers,
         "colors": [color for color, _ in looks(optimizers).values()],
+        "scale": [mpl.colors.to_hex(mpl.colormaps["viridis_r"](share / 63)) for share in range(64)],
         "problems": problems,
-        "schema": list(schema.STATUSES),
         "runs": {
             "id": list(runs["run_id"]),
             "optimizer": [optimizers.index(o) for o in runs["optimizer"]],
             "problem": [problems.index(p) for p in runs["problem"]],
             "lr": _plain(runs["lr"]),
             "wd": _plain(runs["wd"]),
-            "seed": [int(s) for s in runs["seed"]],
+            "kind": _kinds(runs),
+            "seed": [int(seed) for seed in runs["seed"]],
             "status": list(runs["status"]),
-            "chosen": [run_id in best for run_id in runs["run_id"]],
-            "other": _described(runs, others),
+            # Runs that failed have no place: the last.
+            "rank": [int(r) for r in order.reindex(runs["run_id"]).fillna(len(runs))],
+            "chosen": [run_id in reported for run_id in runs["run_id"]],
         },
         "metrics": {metric: _plain(runs[metric]) for metric in measured(runs)},
     }
 
 
-def _described(runs: pd.DataFrame, settings: list[str]) -> list[str]:
-    """Return each run's settings besides lr and wd, as a text."""
-    if not settings:
-        return []
-    texts = [c.rpartition(".")[2] + " " + runs[c].map(str) for c in settings]
-    return list(pd.concat(texts, axis=1).agg(", ".join, axis=1))
+def _kinds(runs: pd.DataFrame) -> list[str]:
+    """Return each run's settings besides lr and wd as a text, empty where no others varied."""
+    others = [c for c in setting_columns(runs) if c not in ("lr", "wd")]
+    texts = [c.rpartition(".")[2] + " " + runs[c].map(str) for c in others]
+    return [", ".join(parts) for parts in zip(*texts, strict=True)] if texts else [""] * len(runs)
 
 
 def _plain(values: pd.Series[float]) -> list[float | None]:

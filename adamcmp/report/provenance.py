@@ -82,8 +82,8 @@ def _listed(values: pd.Series[Any]) -> str:
     numbers = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     distinct = list(found[values.dropna().sort_values().index] if numbers else sorted(set(found)))
     texts = list(dict.fromkeys(distinct))
-    if len(texts) > 24:
-        return f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} values)"
+    if len(texts) > 6:
+        return f"{texts[0]}, {texts[1]}, … {texts[-1]} ({len(texts)} values)"
     return ", ".join(texts)
 
 
@@ -94,4 +94,4 @@ def _text(value: Any) -> str:
         return f"[{', '.join(map(_text, value))}]"
     if pd.isna(value):
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

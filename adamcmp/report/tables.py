@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ class Table:
         about: What it says, and how it was computed.
         data: The tidy table; None when there is none.
         missing: Why there is none.
+        labels: What stands above the columns that people read, by name; csv files have all of
+            them. Empty: all columns, by their names.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Table:
     about: str
     data: pd.DataFrame | None = None
     missing: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,43 +61,46 @@ class Column:
     best: Collection[int] = field(default_factory=frozenset)
 
 
-def columns(data: pd.DataFrame) -> list[Column]:
-    """Return a tidy table's columns as people read them.
+def columns(table: Table) -> list[Column]:
+    """Return a table's columns as people read them; none where there is no table.
 
     An estimate and its interval are one column, rounded to two digits of the interval's width; a
     mean and its standard deviation likewise. A column that says ``problem`` is left out where
     there is one problem.
     """
-    parts = {c for c in data if _whole(str(c), data)}
-    alone = "problem" in data and data["problem"].nunique() == 1
+    if table.data is None:
+        return []
+    data = table.data
+    names = list(table.labels) or [str(name) for name in data]
+    parts = {part for name in names for part in _spread(name, data)}
+    if "problem" in data and data["problem"].nunique() == 1:
+        parts.add("problem")
     return [
-        _column(str(name), data)
-        for name in data
-        if name not in parts and not (alone and name == "problem")
+        _column(name, data, table.labels.get(name, _label(name)))
+        for name in names
+        if name not in parts and name in data
     ]
 
 
-def _whole(name: str, data: pd.DataFrame) -> str | None:
-    """Return the column that an interval's end or a deviation belongs to."""
-    if name in ("ci_low", "ci_high"):
-        return "estimate"
-    for suffix in ("_ci_low", "_ci_high", "_sd"):
-        whole = name.removesuffix(suffix)
-        if whole != name and whole in data:
-            return whole
-    return None
+def _spread(name: str, data: pd.DataFrame) -> list[str]:
+    """Return the columns of a column's interval, or of its standard deviation; none without."""
+    if name == "estimate":
+        return [c for c in ("ci_low", "ci_high") if c in data]
+    for stem in (f"{name}_ci", name, name.rpartition("_")[0]):
+        if f"{stem}_low" in data and f"{stem}_high" in data:
+            ends = [f"{stem}_low", f"{stem}_high"]
+            return [] if name in ends else ends
+    return [f"{name}_sd"] if f"{name}_sd" in data else []
 
 
-def _column(name: str, data: pd.DataFrame) -> Column:
-    values = data[name]
-    prefix = "" if name == "estimate" else f"{name}_"
-    label, texts = _label(name), [_text(v) for v in values]
-    if f"{prefix}ci_low" in data:
-        ends = (data[f"{prefix}ci_low"], data[f"{prefix}ci_high"])
-        texts = [_with_interval(*row) for row in zip(values, *ends, strict=True)]
+def _column(name: str, data: pd.DataFrame, label: str) -> Column:
+    values, spread = data[name], [data[part] for part in _spread(name, data)]
+    texts = [_text(value) for value in values]
+    if len(spread) == 2:
+        texts = [_with_interval(*row) for row in zip(values, *spread, strict=True)]
         label += " [95 % interval]"
-    elif f"{name}_sd" in data:
-        texts = [_with_spread(*row) for row in zip(values, data[f"{name}_sd"], strict=True)]
+    elif spread:
+        texts = [_with_deviation(*row) for row in zip(values, *spread, strict=True)]
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     keys = [None if pd.isna(v) else v for v in values] if numeric else texts
     metric = name if name in schema.METRICS else ""
@@ -115,7 +121,7 @@ def _label(name: str) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, Sequence) or hasattr(value, "tolist") and not hasattr(value, "item"):
+    if hasattr(value, "__iter__"):
         return ", ".join(map(_text, value))
     if pd.isna(value):
         return _NOTHING
@@ -133,7 +139,7 @@ def _with_interval(estimate: float, low: float, high: float) -> str:
     return f"{estimate:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
 
 
-def _with_spread(mean: float, sd: float) -> str:
+def _with_deviation(mean: float, sd: float) -> str:
     if pd.isna(mean):
         return _NOTHING
     if pd.isna(sd):
@@ -160,7 +166,7 @@ def as_markdown(table: Table) -> str:
 
     if table.data is None:
         return f"## {table.title}\n\n{table.missing}\n"
-    cells = _styled(table.data, lambda text: text.replace("|", "\\|"), "**{}**".format)
+    cells = _styled(table, lambda text: text.replace("|", "\\|"), "**{}**".format)
     body = tabulate(cells, headers="keys", tablefmt="pipe", showindex=False, disable_numparse=True)
     return f"## {table.title}\n\n{body}\n\n{table.about}\n"
 
@@ -169,9 +175,9 @@ def as_latex(table: Table) -> str:
     """Return a table as LaTeX for ``\\usepackage{booktabs}``, the best in bold."""
     if table.data is None:
         return f"% {table.title}: {' '.join(table.missing.split())}\n"
-    cells = _styled(table.data, latex, r"\textbf{{{}}}".format)
+    cells = _styled(table, latex, r"\textbf{{{}}}".format)
     cells.columns = pd.Index([latex(str(c)) for c in cells.columns])
-    aligned = "".join("r" if c.numeric else "l" for c in columns(table.data))
+    aligned = "".join("r" if c.numeric else "l" for c in columns(table))
     text: str = cells.style.hide(axis="index").to_latex(
         hrules=True,
         column_format=aligned,
@@ -183,10 +189,10 @@ def as_latex(table: Table) -> str:
 
 
 def _styled(
-    data: pd.DataFrame, escaped: Callable[[str], str], bold: Callable[[str], str]
+    table: Table, escaped: Callable[[str], str], bold: Callable[[str], str]
 ) -> pd.DataFrame:
     found = {}
-    for column in columns(data):
+    for column in columns(table):
         texts = [escaped(text) for text in column.texts]
         found[column.label] = [bold(t) if i in column.best else t for i, t in enumerate(texts)]
     return pd.DataFrame(found)

@@ -15,10 +15,13 @@ from adamcmp.stats.choice import (
     setting_columns,
     summary,
 )
+from adamcmp.stats.edges import Edge, edges
 
 __all__ = [
     "PROBLEM",
+    "Edge",
     "chosen",
+    "edges",
     "labelled",
     "measure_of",
     "ranked",

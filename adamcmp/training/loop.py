@@ -28,6 +28,9 @@ from adamcmp.types import Done, Failed, Outcome, Stopped
 
 #: Steps whose batches and schedules are laid out in one go.
 STRIDE = 64
+#: Seconds of steps between two looks at whether to stop or to keep a checkpoint; slow models take
+#: fewer steps in one go.
+LOOK_EVERY = 2.0
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,8 @@ class Training:
         self.runs = [Run(spec, self.horizon, len(self.data.train)) for spec in group.specs]
         self.width = len(self.runs)
         self.finished: list[Run] = []
+        #: Steps taken in one go; how long the first ones take is not known yet.
+        self.pace = 4
 
     def run(self) -> Done:
         """Train to the end and return all rows."""
@@ -194,6 +199,7 @@ class Training:
             self.kept_at = now
             every = [*self.finished, *self.runs]
             about = {
+                "hardware": hardware(self.device.type),
                 "taken": taken,
                 "elapsed": now - self.started,
                 "runs": [run.spec.run_id for run in every],
@@ -234,7 +240,9 @@ class Training:
         paths = [self.task.checkpoint, self.task.source] if self.task else []
         for path in paths:
             found = checkpoint.read(path) if path else None
-            if found and {run.spec.run_id for run in self.runs} <= set(found.about["runs"]):
+            if found is None or found.about["hardware"] != hardware(self.device.type):
+                continue  # another kind of processor computes other bits
+            if {run.spec.run_id for run in self.runs} <= set(found.about["runs"]):
                 return found
         return None
 
@@ -247,15 +255,18 @@ class Training:
     def _train(self, start: int, stop: int) -> Step | None:
         """Take steps `start` to `stop`; return the last one, or None when no lane got there."""
         last = None
-        for begin in range(start, stop, STRIDE):
-            end = min(begin + STRIDE, stop)
-            last = self.lanes.steps(self.stretch(begin), end - begin)
+        while start < stop:
+            began, end = time.monotonic(), min(start + self.pace, stop)
+            last = self.lanes.steps(self.stretch(start), end - start)
             self.watch(Progress(end, self.horizon.steps, len(self.runs)))
             if end < stop:
                 self._leave(self.lanes.state["stopped"].tolist())
                 if not self.runs:
                     return None
                 self._keep(end)
+            step = (time.monotonic() - began) / (end - start)
+            self.pace = max(min(int(LOOK_EVERY / step), STRIDE), 1)
+            start = end
         return last
 
     def stretch(self, begin: int) -> Stretch:
