@@ -15,16 +15,38 @@ from adamcmp.stats.choice import (
     setting_columns,
     summary,
 )
+from adamcmp.stats.coordinates import collapse, coordinates
 from adamcmp.stats.edges import Edge, edges
+from adamcmp.stats.matched import along_curves, matched, matched_differences, over_settings
+from adamcmp.stats.profiles import performance_profiles, ranks
+from adamcmp.stats.sensitivity import sensitivity, stability_frontier
+from adamcmp.stats.surfaces import additive_surface, separability, surface, tilt
+from adamcmp.stats.tuning import overtakes, tuning_curves
 
 __all__ = [
     "PROBLEM",
     "Edge",
+    "additive_surface",
+    "along_curves",
     "chosen",
+    "collapse",
+    "coordinates",
     "edges",
     "labelled",
+    "matched",
+    "matched_differences",
     "measure_of",
+    "over_settings",
+    "overtakes",
+    "performance_profiles",
     "ranked",
+    "ranks",
+    "sensitivity",
+    "separability",
     "setting_columns",
+    "stability_frontier",
     "summary",
+    "surface",
+    "tilt",
+    "tuning_curves",
 ]
