@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from adamcmp import stats
 from adamcmp.errors import AdamcmpError
 from adamcmp.report.tables import Table
-from adamcmp.stats import surfaces
 
 logger = logging.getLogger(__name__)
-
-Frames = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Statistic:
     name: str
     title: str
     about: str
-    function: Frames
+    function: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, runs: pd.DataFrame, metrics: pd.DataFrame) -> Table:
@@ -52,24 +50,127 @@ class Statistic:
         return Table(self.name, self.title, self.about, missing=why)
 
 
+def _labels(**others: str) -> dict[str, str]:
+    """Return what stands above a table's columns, those that tell rows apart first."""
+    keys = ("problem", "optimizer", "a", "b", "metric")
+    return {key: key for key in keys} | others
+
+
+def _tuning(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return tuning curves at 1, 2, 4, 8 … trials and at all."""
+    curves = stats.tuning_curves(runs)
+    last = curves.groupby(["problem", "optimizer"])["k"].transform("max")
+    powers = curves["k"].map(lambda k: int(k) & (int(k) - 1) == 0)
+    return curves[powers | (curves["k"] == last)].reset_index(drop=True)
+
+
+def _matched(values: pd.DataFrame) -> pd.DataFrame:
+    """Return differences at the lowest training loss that all reach, and half way to it."""
+    table = stats.matched_differences(values)
+    if table.empty:
+        return table
+    place = table.groupby(["problem", "metric"])["train_loss"].rank(method="dense")
+    middle = place.groupby([table["problem"], table["metric"]]).transform("max") // 2 + 1
+    return table[(place == 1) | (place == middle)].reset_index(drop=True)
+
+
+_MATCHED = _labels(train_loss="at training loss", estimate="a − b", n="seeds")
+
 STATISTICS = (
+    Statistic(
+        "tuning",
+        "Tuning",
+        "The expected test error (regression: loss) of the best of k trials, drawn at random from "
+        "the settings that were tried and chosen on validation: exact order statistics within each "
+        "seed, intervals over seeds. The lower it is at few trials, the easier it is to tune.",
+        lambda runs, metrics: _tuning(runs),
+        _labels(k="trials", estimate="expected best", n="seeds"),
+    ),
+    Statistic(
+        "overtakes",
+        "Where one overtakes another",
+        "The number of trials from which one optimizer's tuning curve is below another's to the "
+        "end; 1 is at every budget. The interval holds the budgets at which the curves do not "
+        "detectably differ.",
+        lambda runs, metrics: stats.overtakes(runs),
+        {"problem": "problem", "optimizer": "ahead", "over": "of"}
+        | {"estimate": "from trials", "n": "seeds"},
+    ),
     Statistic(
         "separability",
         "Separability of learning rate and weight decay",
         "The share of the error's variance over log lr × log wd, near the optimum, that an "
         "additive model f(lr) + g(wd) explains, with the noise over seeds taken off: at 1 the best "
-        "weight decay does not depend on the learning rate.",
-        lambda runs, metrics: surfaces.separability(runs),
-        {"problem": "problem", "optimizer": "optimizer", "estimate": "additive share"}
-        | {"n": "seeds", "cells": "cells"},
+        "weight decay does not depend on the learning rate. Intervals over seeds.",
+        lambda runs, metrics: stats.separability(runs),
+        _labels(estimate="additive share", n="seeds", cells="cells"),
     ),
     Statistic(
         "tilt",
         "Tilt of the basin",
         "The angle of the long axis of the basin of good cells in the plane of log lr × log wd. "
-        "0° runs along lr, 90° along wd, −45° along lr·wd constant.",
-        lambda runs, metrics: surfaces.tilt(runs),
-        {"problem": "problem", "optimizer": "optimizer", "estimate": "angle (°)"}
-        | {"n": "seeds", "cells": "cells"},
+        "0° runs along lr, 90° along wd, −45° along lr·wd constant. Intervals over seeds "
+        "(Fieller's); a round basin has no axis, and a wide interval.",
+        lambda runs, metrics: stats.tilt(runs),
+        _labels(estimate="angle (°)", n="seeds", cells="cells"),
+    ),
+    Statistic(
+        "collapse",
+        "Coordinates of weight decay",
+        "Beside lr, in which form of weight decay do the best cells line up? Of the variance that "
+        "weight decay accounts for in a quadratic surface over the basin, the share that one "
+        "parabola in the coordinate accounts for, the same at every lr and budget: 1 where they "
+        "line up.",
+        lambda runs, metrics: stats.collapse(runs),
+        _labels(
+            coordinate="coordinate", estimate="share", n="seeds", cells="cells", budgets="budgets"
+        ),
+    ),
+    Statistic(
+        "sensitivity",
+        "Sensitivity to settings",
+        "How wide the good region is, where good is at most 5 % above the best: its share of all "
+        "settings, and its width in decades of lr and of wd with the other at its best. lr "
+        "sensitivity is the mean excess over the best along the range of log lr. At an edge the "
+        "region may go on. Jackknife intervals over seeds.",
+        lambda runs, metrics: stats.sensitivity(runs),
+        _labels(measure="measure", estimate="value", n="seeds", at_edge="at an edge")
+        | {"decades": "decades tried"},
+    ),
+    Statistic(
+        "stability",
+        "Stability frontier",
+        "The largest learning rate that still trains at each weight decay: it did not diverge, and "
+        "ended below the training loss that it started from. Geometric mean over seeds; beyond is "
+        "the next one that was tried.",
+        stats.stability_frontier,
+        _labels(
+            wd="wd", estimate="largest lr", all_seeds="for every seed", beyond="beyond", n="seeds"
+        ),
+    ),
+    Statistic(
+        "matched_curves",
+        "At equal training loss, along the run",
+        "Differences a − b where runs of the best settings first reach a training loss: the lowest "
+        "that all reach, and one half way to it. Interpolated per run, paired over seeds.",
+        lambda runs, metrics: _matched(stats.along_curves(runs, metrics)),
+        _MATCHED,
+    ),
+    Statistic(
+        "matched_settings",
+        "At equal training loss, over all settings",
+        "Differences a − b at equal final training loss: a local linear regression over the "
+        "settings of each optimizer and seed, read at the lowest loss where all have settings, and "
+        "half way to it; paired over seeds.",
+        lambda runs, metrics: _matched(stats.over_settings(runs)),
+        _MATCHED,
+    ),
+    Statistic(
+        "ranks",
+        "Ranks over problems",
+        "Mean rank over problems, 1 the best. Two optimizers whose intervals do not overlap differ "
+        "by Nemenyi's test.",
+        lambda runs, metrics: stats.ranks(runs),
+        _labels(estimate="mean rank", n="problems", p_value="p (any differ)"),
     ),
 )

@@ -127,31 +127,32 @@ def _text(value: Any) -> str:
         return _NOTHING
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return _number(value, ".3g") if isinstance(value, float) else str(value)
+
+
+def _number(value: float, form: str) -> str:
+    text = format(value, form)
+    return "−" + text[1:] if text.startswith("-") else text
 
 
 def _with_interval(estimate: float, low: float, high: float) -> str:
     if pd.isna(estimate):
         return _NOTHING
     if pd.isna(low) or pd.isna(high):
-        return f"{estimate:.3g}"
-    places = _places(high - low)
-    return f"{estimate:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
+        return _number(estimate, ".3g")
+    form = f".{_places(high - low)}f" if 0 < high - low < math.inf else ".3g"
+    return f"{_number(estimate, form)} [{_number(low, form)}, {_number(high, form)}]"
 
 
 def _with_deviation(mean: float, sd: float) -> str:
     if pd.isna(mean):
         return _NOTHING
-    if pd.isna(sd):
-        return f"{mean:.3f}"
-    places = min(_places(sd), 4)
-    return f"{mean:.{places}f} ± {sd:.{places}f}"
+    form = f".{min(_places(sd), 4)}f" if sd > 0 else ".3f"
+    return _number(mean, form) if pd.isna(sd) else f"{_number(mean, form)} ± {sd:{form}}"
 
 
 def _places(width: float) -> int:
     """Return the decimal places that show two digits of a width."""
-    if not width > 0 or math.isinf(width):
-        return 3
     return min(max(1 - math.floor(math.log10(width)), 0), 8)
 
 
