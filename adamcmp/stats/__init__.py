@@ -18,26 +18,48 @@ from adamcmp.stats.choice import (
     summary,
 )
 from adamcmp.stats.comparisons import best_settings, compare, comparisons
+from adamcmp.stats.coordinates import collapse, coordinates
 from adamcmp.stats.edges import Edge, edges
+from adamcmp.stats.matched import along_curves, matched, matched_differences, over_settings
+from adamcmp.stats.profiles import performance_profiles, ranks
+from adamcmp.stats.sensitivity import sensitivity, stability_frontier
+from adamcmp.stats.surfaces import additive_surface, separability, surface, tilt
+from adamcmp.stats.tuning import overtakes, tuning_curves
 from adamcmp.stats.verdicts import Verdict, display_name, sentence, verdicts
 
 __all__ = [
     "PROBLEM",
     "Edge",
     "Verdict",
+    "additive_surface",
+    "along_curves",
     "best_settings",
     "choosing_seeds",
     "chosen",
+    "collapse",
     "compare",
     "comparisons",
+    "coordinates",
     "display_name",
     "edges",
     "higher_is_better",
     "labelled",
+    "matched",
+    "matched_differences",
     "measure_of",
+    "over_settings",
+    "overtakes",
+    "performance_profiles",
     "ranked",
+    "ranks",
+    "sensitivity",
     "sentence",
+    "separability",
     "setting_columns",
+    "stability_frontier",
     "summary",
+    "surface",
+    "tilt",
+    "tuning_curves",
     "verdicts",
 ]

@@ -55,6 +55,14 @@ class Cells:
         """The setting chosen: the lowest mean on validation, diverged ones after all others."""
         return int(np.lexsort((self.val.mean(axis=1), self.diverged.mean(axis=1)))[0])
 
+    def over(self, seeds: NDArray[np.intp]) -> Cells:
+        """Return the same settings over some of the seeds, given by their places."""
+        return Cells(
+            *(self.problem, self.optimizer, self.measure, self.settings),
+            *([self.seeds[i] for i in seeds], self.val[:, seeds], self.test[:, seeds]),
+            *(self.diverged[:, seeds], self.worst),
+        )
+
     def take(self, keep: NDArray[np.bool_]) -> Cells:
         """Return some of the settings."""
         return Cells(
@@ -96,16 +104,27 @@ def at_best(runs: pd.DataFrame, free: Sequence[str] = ("lr", "wd")) -> pd.DataFr
     others = [c for c in setting_columns(runs) if c not in free] if len(runs) else []
     if not others:
         return runs
-    keys = [*PROBLEM, "optimizer"]
-    seen = runs["val_error"].notna() | runs["val_loss"].notna()
-    runs = runs[seen.groupby([runs[k] for k in keys]).transform("any")]
+    runs = choosable(runs)
     if runs.empty:
         return runs
+    keys = [*PROBLEM, "optimizer"]
     best = chosen(runs).drop_duplicates(keys)
     kept = runs[others].map(str).assign(**{k: runs[k] for k in keys})
     wanted = best[others].map(str).assign(**{k: best[k] for k in keys})
     matched = kept.merge(wanted, how="left", indicator=True)["_merge"] == "both"
     return runs[matched.to_numpy()]
+
+
+def choosable(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of optimizers that have a validation measure, or one setting alone."""
+    runs = runs[runs["status"] != "failed"]
+    if runs.empty:
+        return runs
+    settings = runs[setting_columns(runs)].map(str).agg(" ".join, axis=1)
+    groups = [runs[k] for k in (*PROBLEM, "optimizer")]
+    seen = runs["val_error"].notna() | runs["val_loss"].notna()
+    alone = settings.groupby(groups).transform("nunique") == 1
+    return runs[seen.groupby(groups).transform("any") | alone]
 
 
 def cells(runs: pd.DataFrame) -> Iterator[Cells]:
@@ -136,7 +155,7 @@ def cells(runs: pd.DataFrame) -> Iterator[Cells]:
 def _cells(
     labels: tuple[str, str, str], own: pd.DataFrame, columns: Sequence[str], worst: float
 ) -> Cells:
-    own = own[_of_first_stage(own["seed"])]
+    own = own[of_first_stage(own["seed"])]
     rows = own.groupby([own[c].map(str) for c in columns], sort=False).ngroup().to_numpy()
     places, seeds = pd.factorize(own["seed"], sort=True)
     shape = (rows.max() + 1, len(seeds))
@@ -157,6 +176,7 @@ def _cells(
     return Cells(*labels, settings, list(seeds), *arrays, worst)
 
 
-def _of_first_stage(seeds: pd.Series) -> pd.Series:
+def of_first_stage(seeds: pd.Series) -> pd.Series:
+    """Return which rows have a seed that most settings have: not those of winners alone."""
     counts = seeds.map(seeds.value_counts())
     return counts * 2 > counts.max()

@@ -26,19 +26,17 @@ def t_quantile(n: int) -> float:
 
 
 def means(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the means over the last axis, and their t-intervals' ends."""
+    """Return the means over the last axis, seeds, and the ends of their t-intervals."""
     n = values.shape[-1]
-    mean = values.mean(axis=-1)
-    if n < 2:
-        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    half = t_quantile(n) * values.std(axis=-1, ddof=1) / np.sqrt(n)
-    return mean, mean - half, mean + half
+    centre = values.mean(axis=-1)
+    spread = values.std(axis=-1, ddof=1) if n > 1 else np.full_like(centre, np.nan)
+    half = t_quantile(n) * _spread(spread, centre) / np.sqrt(n)
+    return centre, centre - half, centre + half
 
 
-def mean(values: Floats) -> Interval:
-    """Return the mean of values and its t-interval."""
-    estimate, low, high = means(np.asarray(values, float))
-    return float(estimate), float(low), float(high)
+def _spread(sd: Floats, mean: Floats) -> Floats:
+    """Return standard deviations, NaN where there is none but rounding: nothing can be said then."""
+    return np.where(sd > 1e-12 * np.abs(mean), sd, np.nan)
 
 
 def averaged(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -46,7 +44,8 @@ def averaged(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     found = values.groupby(keys, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
     n = found["count"].to_numpy()
     quantiles = {k: t_quantile(k) for k in set(n.tolist())}
-    half = np.array([quantiles[k] for k in n.tolist()]) * found["std"] / np.sqrt(n)
+    sd = _spread(found["std"].to_numpy(float), found["mean"].to_numpy(float))
+    half = np.array([quantiles[k] for k in n.tolist()]) * sd / np.sqrt(n)
     return found[keys].assign(
         estimate=found["mean"], ci_low=found["mean"] - half, ci_high=found["mean"] + half, n=n
     )
@@ -83,8 +82,9 @@ def jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> Interva
     if n < 2:
         return whole, float("nan"), float("nan")
     without = np.array([statistic(np.delete(every, i)) for i in every])
-    _, low, high = mean(n * whole - (n - 1) * without)
-    return whole, whole - (high - low) / 2, whole + (high - low) / 2
+    _, low, high = means(n * whole - (n - 1) * without)
+    half = float(high - low) / 2
+    return whole, whole - half, whole + half
 
 
 def direction(vectors: Floats) -> Interval:

@@ -21,7 +21,9 @@ from adamcmp.stats.intervals import LEVEL, Floats, Interval
 _NODES = 100
 
 
-def share(values: Floats, small: Floats, large: Floats) -> Interval:
+def share(
+    values: Floats, small: Floats, large: Floats, base: Floats | None = None
+) -> Interval:
     """Return the share A / (A + I), noise taken off, with its interval.
 
     The intervals of A and of I are joined by the method of variance estimates recovery (Zou &
@@ -31,13 +33,15 @@ def share(values: Floats, small: Floats, large: Floats) -> Interval:
         values: Cells × seeds.
         small: Design matrix of the smaller model, cells × columns, the constant among its span.
         large: Design matrix of the larger one, which spans the smaller.
+        base: Design matrix of what neither gets credit for, within the span of the smaller; the
+            constant when None.
 
     Returns:
         NaN where the larger model has nothing to add, or no variance is left above the noise;
         with one seed the plain share of the surface, noise in it, and no interval.
     """
-    constant = np.ones((len(values), 1))
-    additive = _size(_basis(small, constant).T @ values)
+    base = np.ones((len(values), 1)) if base is None else base
+    additive = _size(_basis(small, base).T @ values)
     rest = _size(_basis(large, small).T @ values)
     if additive is None or rest is None:
         return (float("nan"),) * 3

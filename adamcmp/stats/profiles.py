@@ -1,0 +1,118 @@
+"""Across several problems: ranks and performance profiles of the optimizers' best settings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from adamcmp.stats.cells import charged, choosable
+from adamcmp.stats.choice import PROBLEM, chosen, measure_of
+from adamcmp.stats.intervals import ESTIMATES, LEVEL
+
+
+def scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return test means over seeds of the best settings: problems × optimizers.
+
+    Diverged seeds are charged (`adamcmp.stats.cells`). Problems without every optimizer are left
+    out: what was not run did not fail.
+
+    Args:
+        runs: Rows of `runs` with the columns of `labelled`.
+    """
+    runs = choosable(runs)
+    if runs.empty:
+        return pd.DataFrame()
+    best = chosen(runs).index
+    found = {}
+    for problem, group in runs.groupby(*PROBLEM, sort=False):
+        measure = measure_of(group)
+        own = charged(group, measure)
+        own = own[own.index.isin(best)]
+        found[problem] = own.groupby("optimizer")[f"test_{measure}"].mean()
+    table = pd.DataFrame(found).T
+    order = runs["optimizer"].drop_duplicates()
+    return table[[o for o in order if o in table]].dropna()
+
+
+def ranks(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return optimizers' mean ranks over problems, 1 the best; ties share theirs.
+
+    Two optimizers whose intervals do not overlap differ by Nemenyi's test: the intervals are the
+    mean rank ± half its critical difference q·√(k(k + 1)/(6N)) for k optimizers on N problems
+    (Demšar 2006, JMLR 7). Whether any differ is Friedman's test in Iman & Davenport's form; for two
+    optimizers it is the sign test.
+
+    Args:
+        runs: Rows of `runs` with the columns of `labelled`.
+
+    Returns:
+        A row per optimizer, the best first: optimizer; estimate, ci_low, ci_high, n (problems);
+        p_value (of all of them together), critical_difference. Empty with one problem or optimizer.
+    """
+    table = scores(runs)
+    problems, k = table.shape
+    columns = ["optimizer", *ESTIMATES, "p_value", "critical_difference"]
+    if problems < 2 or k < 2:
+        return pd.DataFrame(columns=columns)
+    ranked = table.rank(axis=1)
+    critical = _critical_difference(k, problems)
+    mean = ranked.mean().sort_values(kind="stable")
+    half = critical / 2
+    rows = [
+        (name, rank, rank - half, rank + half, problems, _any_differ(ranked), critical)
+        for name, rank in mean.items()
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _critical_difference(k: int, problems: int) -> float:
+    q = float(stats.studentized_range.ppf(LEVEL, k, np.inf)) / np.sqrt(2)
+    return q * float(np.sqrt(k * (k + 1) / (6 * problems)))
+
+
+def _any_differ(ranked: pd.DataFrame) -> float:
+    """Return the p-value of the hypothesis that all optimizers rank alike."""
+    problems, k = ranked.shape
+    if k == 2:
+        first = ranked.iloc[:, 0] - ranked.iloc[:, 1]
+        wins, decided = int((first < 0).sum()), int((first != 0).sum())
+        return float(stats.binomtest(wins, decided).pvalue) if decided else 1.0
+    if (ranked.nunique(axis=1) == 1).all():
+        return 1.0
+    chi = float(stats.friedmanchisquare(*ranked.to_numpy().T).statistic)
+    left = problems * (k - 1) - chi
+    if left <= 1e-9:  # every problem ranks them alike
+        return 0.0
+    degrees = (k - 1, (k - 1) * (problems - 1))
+    return float(stats.f.sf((problems - 1) * chi / left, *degrees))
+
+
+def performance_profiles(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of problems on which an optimizer is within a factor τ of the best.
+
+    Dolan & Moré 2002, Mathematical Programming 91. Intervals are Wilson's over problems.
+
+    Args:
+        runs: Rows of `runs` with the columns of `labelled`.
+
+    Returns:
+        A row per optimizer and each ratio τ that occurs, 1 among them: optimizer, tau; estimate,
+        ci_low, ci_high, n (problems). Empty with one problem or optimizer.
+    """
+    table = scores(runs)
+    columns = ["optimizer", "tau", *ESTIMATES]
+    if len(table) < 2 or table.shape[1] < 2:
+        return pd.DataFrame(columns=columns)
+    best = table.min(axis=1)
+    ratios = table.div(best.where(best > 0), axis=0)
+    perfect = table.where(best == 0)  # 0 is as good as the best, anything else infinitely worse
+    ratios = ratios.fillna(perfect.where(perfect == 0, np.inf).replace(0.0, 1.0))
+    taus = np.unique(np.append(ratios.to_numpy()[np.isfinite(ratios.to_numpy())], 1.0))
+    rows = []
+    for name in table.columns:
+        for tau in taus:
+            within = int((ratios[name] <= tau).sum())
+            interval = stats.binomtest(within, len(table)).proportion_ci(LEVEL, "wilson")
+            rows.append((name, tau, within / len(table), interval.low, interval.high, len(table)))
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,152 @@
+"""How much an optimizer suffers from settings that are not the best: shares, widths, the frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from adamcmp.stats.cells import Cells, at_best, cells, of_first_stage
+from adamcmp.stats.choice import PROBLEM
+from adamcmp.stats.intervals import ESTIMATES, Floats, averaged, jackknife
+
+#: How near the best a good setting is, relative to it.
+NEAR = 0.05
+_KEYS = [*PROBLEM, "optimizer"]
+
+
+def sensitivity(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return how wide each optimizer's good region is.
+
+    Means over seeds; the best setting is chosen on validation, and good is a test error
+    (regression: loss) at most 5 % above its. A *profile* over an axis takes at each of its values the
+    setting that validation chooses there. Diverged runs are charged (`adamcmp.stats.cells`).
+    Measures:
+
+    - ``good share``: share of all settings that are good.
+    - ``lr decades``: the length of log10 lr over which the profile is good, linear between lr.
+    - ``wd decades``: the same over wd > 0.
+    - ``lr sensitivity``: mean of profile − best over the range of log lr (Wortsman et al. 2023, arXiv
+      2309.14322, there for the loss): compare it between equal numbers of decades alone.
+
+    All but the first have a row only where a grid was trained (values shared by several settings,
+    or the axis alone varied). Intervals are jackknife ones over seeds.
+
+    Args:
+        runs: Rows of `runs` with the columns of `labelled`.
+
+    Returns:
+        A row per problem, optimizer and measure: problem, optimizer, measure; estimate, ci_low,
+        ci_high, n (seeds); at_edge: the good region reaches an end of the axis, so it may go on;
+        decades: of the axis that was tried.
+    """
+    found = []
+    for own in cells(runs):
+        if len(own.test) > 1:
+            labels = (own.problem, own.optimizer, "good share")
+            found.append((*labels, *_over_seeds(_good_share, own), False, np.nan))
+    for own in cells(at_best(runs)):
+        labels = (own.problem, own.optimizer)
+        for axis in ("lr", "wd"):
+            grid = own.take((own.settings[axis] > 0).to_numpy(bool))
+            if not _has_profile(grid, axis):
+                continue
+            ends = (_at_edge(grid, axis), float(np.ptp(_profile(grid, axis)[0])))
+            width = _over_seeds(lambda some, axis=axis: _decades(some, axis), grid)
+            found.append((*labels, f"{axis} decades", *width, *ends))
+            if axis == "lr":
+                found.append((*labels, "lr sensitivity", *_over_seeds(_lr_sensitivity, grid), *ends))
+    return pd.DataFrame(found, columns=[*_KEYS, "measure", *ESTIMATES, "at_edge", "decades"])
+
+
+def _over_seeds(measure: Callable[[Cells], float], own: Cells) -> tuple[float, float, float, int]:
+    n = len(own.seeds)
+    return (*jackknife(lambda kept: measure(own.over(kept)), n), n)
+
+
+def _good_share(own: Cells) -> float:
+    test = own.test.mean(axis=1)
+    return float((test <= (1 + NEAR) * test[own.best]).mean())
+
+
+def _has_profile(own: Cells, axis: str) -> bool:
+    values = own.settings[axis].nunique()
+    other = "wd" if axis == "lr" else "lr"
+    return values > 1 and (values < len(own.test) or own.settings[other].nunique() == 1)
+
+
+def _profile(own: Cells, axis: str) -> tuple[Floats, Floats]:
+    """Return log10 of an axis's values, and the test mean of the setting chosen at each."""
+    column = own.settings[axis].to_numpy(float)
+    values = np.unique(column)
+    chosen = [own.take(column == value) for value in values]
+    return np.log10(values), np.array([some.test[some.best].mean() for some in chosen])
+
+
+def _above(own: Cells, axis: str) -> tuple[Floats, Floats]:
+    """Return log10 of an axis's values, and how far the profile is above what is good."""
+    places, profile = _profile(own, axis)
+    return places, profile - (1 + NEAR) * own.test[own.best].mean()
+
+
+def _decades(own: Cells, axis: str) -> float:
+    places, above = _above(own, axis)
+    low, high = np.minimum(above[:-1], above[1:]), np.maximum(above[:-1], above[1:])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(high <= 0, 1.0, np.clip(-low / (high - low), 0, 1))
+    return float(np.diff(places) @ np.where(low > 0, 0.0, part))
+
+
+def _at_edge(own: Cells, axis: str) -> bool:
+    above = _above(own, axis)[1]
+    return bool(above[0] <= 0 or above[-1] <= 0)
+
+
+def _lr_sensitivity(own: Cells) -> float:
+    places, profile = _profile(own, "lr")
+    lost = np.trapezoid(profile - own.test[own.best].mean(), places)
+    return float(lost / np.ptp(places))
+
+
+def stability_frontier(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest lr that still trains at each wd.
+
+    A run trains when it did not diverge and its final training loss is below the one it started
+    from. Other settings that were varied are held at those of the optimizer's best.
+
+    Args:
+        runs: Rows of `runs` with the columns of `labelled`.
+        metrics: Rows of `metrics`; a run without any trains when it did not diverge.
+
+    Returns:
+        A row per problem, optimizer and wd where any run trains and several lr were tried: problem,
+        optimizer, wd; estimate, ci_low, ci_high: geometric mean over seeds of each seed's largest
+        lr, with the t-interval of its logarithm (NaN where seeds agree: the grid's spacing is what
+        is left); n (seeds that train); all_seeds: the largest lr at which every seed trains, NaN
+        where there is none; beyond: the next lr that was tried above it, NaN on the grid's edge.
+    """
+    keys = [*_KEYS, "wd"]
+    runs = at_best(runs)
+    if runs.empty:
+        return pd.DataFrame(columns=[*keys, *ESTIMATES, "all_seeds", "beyond"])
+    stage = runs.groupby(_KEYS)["seed"].transform(lambda seeds: of_first_stage(seeds))
+    runs = runs[stage.astype(bool)]
+    runs = runs[runs.groupby(keys)["lr"].transform("nunique") > 1]
+    runs = runs.assign(trains=_trains(runs, metrics))
+    reached = runs[runs["trains"]].groupby([*keys, "seed"])["lr"].max().map(np.log10)
+    table = averaged(reached.reset_index(name="value"), keys)
+    ends = ["estimate", "ci_low", "ci_high"]
+    table[ends] = 10 ** table[ends].astype(float)
+    every = runs.groupby([*keys, "lr"])["trains"].all().reset_index()
+    sound = every[every["trains"]].groupby(keys)["lr"].max().rename("all_seeds")
+    table = table.join(sound, on=keys)
+    above = every.merge(table[[*keys, "all_seeds"]], on=keys)
+    above = above[(above["lr"] > above["all_seeds"]) | above["all_seeds"].isna()]
+    return table.join(above.groupby(keys)["lr"].min().rename("beyond"), on=keys)
+
+
+def _trains(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
+    starts = metrics.sort_values("step").drop_duplicates("run_id").set_index("run_id")["train_loss"]
+    start = runs["run_id"].map(starts).astype(float)
+    return (runs["status"] == "done") & ((runs["train_loss"] < start) | start.isna())
