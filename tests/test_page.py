@@ -59,9 +59,7 @@ def opened(browser):
     contexts, wrong = [], []
 
     def open_(folder, width=1280, scheme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
-        )
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: wrong.append(message.text))
@@ -141,13 +139,13 @@ class TestChoosing:
     def test_the_metric_is_of_cells_strip_and_summary(self, written, opened):
         page = opened(written.folder)
         assert column(page, "summary", "test error") and not heading(page, "test loss").is_visible()
-        cell = page.locator("#cells td[role=gridcell]").first
+        cell = page.locator("#cells td.picked").first
         before = cell.get_attribute("aria-label")
         page.locator("#metric").select_option("gap_loss")
         assert heading(page, "gap loss").is_visible()
         assert not heading(page, "gap error").is_visible()
         assert "is-metric" in heading(page, "gap loss").get_attribute("class")
-        assert page.locator("#cells td[role=gridcell]").first.get_attribute("aria-label") != before
+        assert page.locator("#cells td.picked").first.get_attribute("aria-label") != before
         assert "gap loss" in page.locator("#strip figcaption").inner_text()
         assert "gap loss" in page.locator("#strip svg").get_attribute("aria-label")
 
@@ -203,7 +201,10 @@ class TestLooks:
     def test_nothing_overflows(self, written, opened, width):
         page = opened(written.folder, width)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        for cell in (page.locator("#cells td[role=gridcell]").first, page.locator("td.picked").last):
+        for cell in (
+            page.locator("#cells td[role=gridcell]").first,
+            page.locator("td.picked").last,
+        ):
             cell.focus()
             box = page.locator("#tip").bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= width

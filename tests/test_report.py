@@ -200,7 +200,7 @@ class TestFormats:
         ("words", "says"),
         [
             (["--format", "csv", "--watch"], "goes without --format"),
-            (["--out", "x"], "name a format"),
+            (["--out", "x"], "add --format"),
         ],
     )
     def test_options_that_do_not_go_together(self, words, says, capsys):

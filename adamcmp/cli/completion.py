@@ -48,7 +48,7 @@ FLAGS = {
     "study": (*_TRAINING, "--config-dir"),
     "extend": (*_TRAINING, "--results"),
     "ls": ("--results",),
-    "report": ("--results",),
+    "report": ("--format", "--out", "--strict", "--watch", "--results"),
     "plot": ("--where", "--out", "--metric", "--x", "--y", "--hue", "--facet", "--results"),
     "show": ("--results",),
     "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss"),

@@ -26,7 +26,7 @@ def report(words: list[str]) -> int:
     if options.watch is not None and options.format:
         raise ConfigError("--watch rewrites the page: it goes without --format.")
     if options.out and not options.format:
-        raise ConfigError("--out FILE is where --format writes: name a format, such as --format md.")
+        raise ConfigError("--out FILE is for what --format prints: add --format md, csv or latex.")
     from adamcmp import frame
 
     root = results_root(options)

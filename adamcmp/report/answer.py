@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from adamcmp.filters import parse_filters
 from adamcmp.report.statistics import STATISTICS
 from adamcmp.report.tables import Table
 from adamcmp.stats import labelled, summary
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -34,7 +36,7 @@ class Answer:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     verdicts: tuple[str, ...]
-    findings: tuple[object, ...]
+    findings: tuple[Any, ...]
     tables: tuple[Table, ...]
 
     @property
@@ -97,8 +99,7 @@ def pooled(studies: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
         for table in (runs, metrics):
             table["run_id"] = table["run_id"].replace(new)
     runs = labelled(pd.concat([runs for runs, _ in loaded], ignore_index=True))
-    several = runs.groupby(["problem", "optimizer"])["study"].nunique() > 1
-    apart = {problem for (problem, _), both in several.items() if both}
-    told = runs["problem"].isin(apart)
+    several = runs.groupby(["problem", "optimizer"])["study"].transform("nunique") > 1
+    told = several.groupby(runs["problem"]).transform("any")
     runs["problem"] += (", study " + runs["study"]).where(told, "")
     return runs, pd.concat([metrics for _, metrics in loaded], ignore_index=True)

@@ -36,7 +36,7 @@ class Statistic:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, runs: pd.DataFrame, metrics: pd.DataFrame) -> Table:
-        """Return the table; of a statistic that does not apply, or that fails, why there is none."""
+        """Return the table; where the statistic does not apply, or fails, one that says why."""
         try:
             data = self.function(runs, metrics)
         except AdamcmpError as error:

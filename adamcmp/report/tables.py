@@ -167,18 +167,18 @@ def as_markdown(table: Table) -> str:
     if table.data is None:
         return f"## {table.title}\n\n{table.missing}\n"
     cells = _styled(table, lambda text: text.replace("|", "\\|"), "**{}**".format)
-    body = tabulate(cells, headers="keys", tablefmt="pipe", showindex=False, disable_numparse=True)
+    body = tabulate(cells, headers="keys", tablefmt="pipe", disable_numparse=True)
     return f"## {table.title}\n\n{body}\n\n{table.about}\n"
 
 
 def as_latex(table: Table) -> str:
-    """Return a table as LaTeX for ``\\usepackage{booktabs}``, the best in bold."""
+    """Return a table as LaTeX for the package booktabs, the best in bold."""
     if table.data is None:
         return f"% {table.title}: {' '.join(table.missing.split())}\n"
     cells = _styled(table, latex, r"\textbf{{{}}}".format)
-    cells.columns = pd.Index([latex(str(c)) for c in cells.columns])
+    shown = pd.DataFrame({latex(label): texts for label, texts in cells.items()})
     aligned = "".join("r" if c.numeric else "l" for c in columns(table))
-    text: str = cells.style.hide(axis="index").to_latex(
+    text: str = shown.style.hide(axis="index").to_latex(
         hrules=True,
         column_format=aligned,
         position_float="centering",
@@ -190,12 +190,12 @@ def as_latex(table: Table) -> str:
 
 def _styled(
     table: Table, escaped: Callable[[str], str], bold: Callable[[str], str]
-) -> pd.DataFrame:
+) -> dict[str, list[str]]:
     found = {}
     for column in columns(table):
         texts = [escaped(text) for text in column.texts]
         found[column.label] = [bold(t) if i in column.best else t for i, t in enumerate(texts)]
-    return pd.DataFrame(found)
+    return found
 
 
 #: Signs that LaTeX reads as commands, or that its fonts lack.
