@@ -101,19 +101,13 @@ def beyond(
     for edge in found:
         own = (labelled["problem"] == edge.problem) & (labelled["optimizer"] == edge.optimizer)
         on = labelled[own & (labelled[edge.axis] == edge.best)]
-        seeds = _shared_seeds(labelled[own])
+        seeds = stats.choosing_seeds(labelled[own])
         cells = [configs[r] for r, s in zip(on["run_id"], on["seed"], strict=True) if s in seeds]
         # An edge found before it met this one: what was moved there is moved here too.
         cells += [c for c in new.get(edge.optimizer + edge.problem, []) if _at(c, edge)]
         moved = [_moved(cell, edge) for cell in cells]
         new.setdefault(edge.optimizer + edge.problem, []).extend(moved)
     return tuple(config for configs in new.values() for config in configs)
-
-
-def _shared_seeds(runs: pd.DataFrame) -> set[int]:
-    """Return the seeds that most settings have: not those of a second stage's winners alone."""
-    counts = runs.groupby("seed").size()
-    return set(counts[counts * 2 > counts.max()].index)
 
 
 def _at(config: RunConfig, edge: stats.Edge) -> bool:

@@ -17,6 +17,7 @@ from adamcmp.cli.completion import candidates
 from adamcmp.errors import ConfigError
 from adamcmp.filters import where
 from adamcmp.plots import (
+    FORMATS,
     PLOTS,
     NothingToDraw,
     anytime,
@@ -230,31 +231,40 @@ def test_labels():
 
 
 LONG = "a_variant_of_mine_whose_name_is_very_long_indeed_and_goes_on"
+NAMES = ("adam_l2", "adamw", "sgd", "sgdw", "adam", LONG, "a$b$_^{x", "</text><&\x00")
+FIVE = ("mnist1d", "digits", "cifar10", "teacher", "a_long_name_of_a_dataset_of_mine")
 ODD = {
     "usual": study(),
-    "one seed": study(seeds=1),
-    "two seeds": study(seeds=2, problems=("d", "e")),
-    "eight optimizers": study([*("adam_l2", "adamw", "sgd", "sgdw", "adam"), LONG, "a$b$_^{x", "</text><&\x00"]),
-    "five problems": study(problems=("mnist1d", "digits", "cifar", "teacher", "a_long_name_of_a_dataset_of_mine")),
-    "regression": study(regression=True),
+    "eight optimizers, one seed": study(NAMES, seeds=1),
+    "regression, two problems, two seeds, diverged": study(
+        problems=("d", "e"), regression=True, seeds=2, diverged_from=0.02
+    ),
+    "one run": study(["adamw"], lr=(1e-2,), wd=(0.0,), seeds=1),
+    "five problems": study(NAMES[:3], FIVE),
+    "two seeds": study(seeds=2),
     "diverged": study(diverged_from=0.02, seeds=4),
     "restarts": study(schedule="cosine_restarts"),
     "one setting": study(lr=(1e-2,), wd=(0.0,), seeds=5),
-    "one run": study(["adamw"], lr=(1e-2,), wd=(0.0,), seeds=1),
     "no curves": study(steps=(40,)),
     "no wd": study(wd=(0.0,)),
     "wd 0 too": study(wd=(0.0, 1e-3, 1e-2)),
-}  # fmt: skip
+}
 #: Which plots do not apply to which studies.
 NOT_DRAWN = {
     "heatmap": {"one setting", "one run", "no wd"},
     **{name: {"no curves"} for name in ("learning_curves", "gap_curves", "anytime", "norms")},
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize("kind", ODD)
+def kinds():
+    """The first few by default; the others take minutes for all plots."""
+    quick = [*ODD][:4]
+    return [pytest.param(k, marks=[] if k in quick else pytest.mark.slow) for k in ODD]
+
+
+@pytest.mark.parametrize("kind", kinds())
 @pytest.mark.parametrize("name", PLOTS)
-def test_every_plot_of_every_odd_study_opens_and_fits(name, kind):
+def test_every_plot_of_every_odd_study_is_whole(name, kind):
     runs, metrics = ODD[kind]
     if kind in NOT_DRAWN.get(name, ()):
         with pytest.raises(NothingToDraw) as none:
@@ -262,29 +272,37 @@ def test_every_plot_of_every_odd_study_opens_and_fits(name, kind):
         assert re.fullmatch(r"[A-Z].*\.", str(none.value))
         return
     figure = PLOTS[name].draw(PLOTS[name].data(runs, metrics))
-    files = {suffix: io.BytesIO() for suffix in ("svg", "png", "pdf")}
-    for suffix, file in files.items():
-        save(figure, file, suffix, name)
+    svg = saved(figure, "svg", name)
+    assert len(svg) < 600_000
     assert 3.3 < figure.get_figwidth() < 7.1
-    drawn, size = figure.get_tightbbox(), figure.get_size_inches()
-    assert drawn.x0 > -0.02 and drawn.x1 < size[0] + 0.02, "something lies outside of the figure"
-    with Image.open(files["png"]) as image:
-        assert image.size == pytest.approx(size * 200, abs=1)
-        assert len(image.convert("RGB").getcolors(1 << 20)) > 20
-    assert files["pdf"].getvalue().startswith(b"%PDF")
-    svg = ET.fromstring(files["svg"].getvalue())
-    assert len(files["svg"].getvalue()) < 600_000
-    ids = {e.get("id", "") for e in svg.iter()}
+    drawn = figure.get_tightbbox()
+    assert drawn.x0 > -0.02 and drawn.x1 < figure.get_figwidth() + 0.02, "beyond the figure"
+    ids = {e.get("id", "") for e in ET.fromstring(svg).iter()}
     marked = {i.removeprefix("optimizer:") for i in ids if i.startswith("optimizer:")}
     for optimizer in as_asked(runs)["optimizer"].unique():
         assert any(optimizer in m for m in marked), f"{optimizer} cannot be hidden"
 
 
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_plot_opens_in_every_format(name):
+    figure = PLOTS[name].draw(PLOTS[name].data(RUNS, METRICS))
+    files = {suffix: saved(figure, suffix, name) for suffix in FORMATS}
+    with Image.open(io.BytesIO(files["png"])) as image:
+        assert image.size == pytest.approx(figure.get_size_inches() * 200, abs=1)
+        assert len(image.convert("RGB").getcolors(1 << 20)) > 20
+    assert files["pdf"].startswith(b"%PDF")
+    assert "adamw" in " ".join(ET.fromstring(files["svg"]).itertext())
+
+
+def saved(figure, suffix, name) -> bytes:
+    file = io.BytesIO()
+    save(figure, file, suffix, name)
+    return file.getvalue()
+
+
 def test_the_same_data_gives_the_same_files():
     def drawn():
-        file = io.BytesIO()
-        save(strip.draw(strip.data(RUNS, METRICS)), file, "svg", "strip")
-        return file.getvalue()
+        return saved(strip.draw(strip.data(RUNS, METRICS)), "svg", "strip")
 
     assert drawn() == drawn()
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
-from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import one_of
 from adamcmp.plots._style import ENOUGH, belongs, looks, metric_label, ordered, panels
 from adamcmp.stats import chosen
+from adamcmp.stats.intervals import averaged
 
 #: What may lie along the run, and what its axis is called.
 ALONG = {
@@ -52,7 +51,9 @@ def along(
     if curves.empty or not found:
         raise NothingToDraw("No run that ended has a curve of this.")
     long = curves.melt(id_vars=about, value_vars=found, var_name="metric").dropna(subset="value")
-    tidy = mean_intervals(long.assign(x=long[x].astype(float)))
+    where = long.assign(x=long[x].astype(float)).groupby(_KEYS)["x"].mean()
+    tidy = averaged(long, _KEYS).join(where, on=_KEYS)
+    tidy = tidy.sort_values("step", kind="stable", ignore_index=True)
     if tidy.groupby(_KEYS[:-1]).size().max() < 2:
         raise NothingToDraw("Runs were evaluated once only: there are no curves.")
     return tidy.assign(x_name=x, diverged=diverged)
@@ -63,21 +64,6 @@ def curves_of(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     about = runs[["run_id", "problem", "optimizer", "loss"]].rename(columns={"loss": "loss_name"})
     mine = metrics[metrics["run_id"].isin(about["run_id"])]
     return about.merge(mine, on="run_id")  # in the order of runs
-
-
-def mean_intervals(long: pd.DataFrame) -> pd.DataFrame:
-    """Return ``estimate ci_low ci_high n`` and the mean ``x`` of each curve at each step.
-
-    The interval is Student's: mean ± t(0.975, n − 1)·sd/√n, missing where n is 1.
-    """
-    groups = long.groupby(_KEYS, sort=False)
-    tidy = groups.agg(
-        x=("x", "mean"), estimate=("value", "mean"), sd=("value", "std"), n=("value", "count")
-    ).reset_index()
-    n = tidy["n"].to_numpy()
-    half = distributions.t.ppf(0.975, np.maximum(n - 1, 1)) * tidy.pop("sd") / np.sqrt(n)
-    tidy = tidy.assign(ci_low=tidy["estimate"] - half, ci_high=tidy["estimate"] + half)
-    return tidy.sort_values("step", kind="stable", ignore_index=True)
 
 
 def draw_panels(curves: pd.DataFrame, styles: Mapping[str, str]) -> tuple[Figure, list[Axes]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -97,10 +98,11 @@ def exact(value: float, levels: Sequence[float]) -> str:
     return f"$10^{{{power}}}$" if digits == "1" else f"{digits}e{power}"
 
 
-def squares(cells: pd.DataFrame, **style: Any) -> Iterator[Rectangle]:
-    """Yield a square for each cell."""
-    for column, row in zip(cells["column"], cells["row"], strict=True):
-        yield Rectangle((column - 0.5, row - 0.5), 1, 1, **style)
+def squares(cells: pd.DataFrame, hatch: str, face: str) -> PatchCollection:
+    """Return a hatched square for each cell."""
+    places = zip(cells["column"], cells["row"], strict=True)
+    made = [Rectangle((column - 0.5, row - 0.5), 1, 1) for column, row in places]
+    return PatchCollection(made, hatch=hatch, facecolor=face, edgecolor="#555555", lw=0)
 
 
 def matrix(cells: pd.DataFrame, values: str, like: pd.DataFrame) -> Floats:

@@ -71,16 +71,16 @@ def data(
         facet: What panels are told apart by.
     """
     runs = as_asked(runs, hue, facet)
+    best = chosen(runs)
     found = []
     for _, group in runs.groupby("problem", sort=False):
         name = metric_or(metric, group)
         if name not in metrics:
             raise NothingToDraw(f"{name} was not measured along the run.")
-        judge = metric_or(None, group, "val")
-        mine = metrics[metrics["run_id"].isin(group["run_id"])]
-        both = _now_and_best(mine, name, judge)
+        mine = metrics[metrics["run_id"].isin(best["run_id"])]
+        both = _now_and_best(mine, name, metric_or(None, group, "val"))
         found.append(along(group, both, ["best", "now"], x).assign(metric_name=name))
-    restarts = _restarts(chosen(runs))
+    restarts = _restarts(best)
     return Anytime(pd.concat(found, ignore_index=True), restarts)
 
 

@@ -20,6 +20,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
 from adamcmp.plots._grid import maps, matrix, on_grids, squares
@@ -121,11 +122,9 @@ def _draw_cells(axis: Axes, cells: pd.DataFrame, norm: Normalize) -> None:
     axis.pcolormesh(
         *edges, np.ma.masked_invalid(values), norm=norm, cmap=_COLORS, rasterized=values.size > 500
     )
-    for square in squares(cells[cells["share"] == 1], fc="#d9d9d9", ec="#555555", lw=0):
-        axis.add_patch(square).set_hatch("//////")
+    axis.add_collection(squares(cells[cells["share"] == 1], "//////", "#d9d9d9"))
     some = cells[(cells["share"] > 0) & (cells["share"] < 1)]
-    for square in squares(some, fc="none", ec="#444444", lw=0):
-        axis.add_patch(square).set_hatch("////")
+    axis.add_collection(squares(some, "////", "none"))
 
 
 def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> bool:
@@ -137,7 +136,8 @@ def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> b
     if len(np.unique(levels)) < len(levels):
         return False
     heights = np.ma.masked_invalid(matrix(fitted, "fitted", cells))
-    axis.contour(heights, levels, colors="white", linewidths=0.7)
+    lines = axis.contour(heights, levels, colors="white", linewidths=0.7)
+    lines.set_path_effects([withStroke(linewidth=1.3, foreground="#333333")])  # on any colour
     return True
 
 

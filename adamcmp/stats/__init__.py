@@ -8,13 +8,16 @@ test, which choosing never sees.
 
 from adamcmp.stats.choice import (
     PROBLEM,
+    choosing_seeds,
     chosen,
+    higher_is_better,
     labelled,
     measure_of,
     ranked,
     setting_columns,
     summary,
 )
+from adamcmp.stats.comparisons import best_settings, compare, comparisons
 from adamcmp.stats.coordinates import collapse, coordinates
 from adamcmp.stats.edges import Edge, edges
 from adamcmp.stats.matched import along_curves, matched, matched_differences, over_settings
@@ -22,16 +25,24 @@ from adamcmp.stats.profiles import performance_profiles, ranks
 from adamcmp.stats.sensitivity import sensitivity, stability_frontier
 from adamcmp.stats.surfaces import additive_surface, separability, surface, tilt
 from adamcmp.stats.tuning import overtakes, tuning_curves
+from adamcmp.stats.verdicts import Verdict, display_name, sentence, verdicts
 
 __all__ = [
     "PROBLEM",
     "Edge",
+    "Verdict",
     "additive_surface",
     "along_curves",
+    "best_settings",
+    "choosing_seeds",
     "chosen",
     "collapse",
+    "compare",
+    "comparisons",
     "coordinates",
+    "display_name",
     "edges",
+    "higher_is_better",
     "labelled",
     "matched",
     "matched_differences",
@@ -42,6 +53,7 @@ __all__ = [
     "ranked",
     "ranks",
     "sensitivity",
+    "sentence",
     "separability",
     "setting_columns",
     "stability_frontier",
@@ -49,4 +61,5 @@ __all__ = [
     "surface",
     "tilt",
     "tuning_curves",
+    "verdicts",
 ]

@@ -18,6 +18,7 @@ _NOT_ASKED = {
     *schema.PROVENANCE_COLUMNS,
     *("run_id", "study", "seed", "status", "error", "stopped_at_step", "best_step"),
     *("train_examples", "parameters", "wall_time_s"),
+    *("rank", "chooses", "settings", "fresh"),
     # the same as lr, wd, rule and coupling
     *("optimizer.lr", "optimizer.weight_decay", "optimizer.rule", "optimizer.coupling"),
 }
@@ -54,6 +55,11 @@ def measure_of(runs: pd.DataFrame) -> str:
     return "error" if runs["test_error"].notna().any() else "loss"
 
 
+def higher_is_better(metric: str) -> bool:
+    """Return whether more of a metric is better: of accuracies."""
+    return metric.endswith("accuracy")
+
+
 def setting_columns(runs: pd.DataFrame) -> list[str]:
     """Return the columns that were varied within an optimizer on a problem, lr and wd first."""
     described = (*PROBLEM, *_VARIANT, "dataset", "model", "optimizer")
@@ -68,54 +74,93 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
     return [c for c in asked if c in ("lr", "wd") or varied[c] > 1]
 
 
-def ranked(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
-    """Return the runs that did not fail with a column ``rank``: the place of their setting.
+def choosing_seeds(runs: pd.DataFrame) -> set[int]:
+    """Return the seeds to choose on, of one optimizer on one problem: those all settings share.
 
-    Settings are ranked on each problem among those with the same value of `by`, from 0 on: by
-    their mean validation error (regression: loss) over seeds. A setting that diverged for any seed
-    is worse than every one that did not; of those, fewer diverged seeds are better.
+    Runs that failed count as tried. Settings that share no seed are each judged by their own.
+    """
+    return _shared(runs, _keys(runs))
+
+
+def _shared(runs: pd.DataFrame, keys: list[pd.Series]) -> set[int]:
+    seeds = runs["seed"].groupby(keys, sort=False).agg(set)
+    return set.intersection(*seeds) or set(runs["seed"])
+
+
+def ranked(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
+    """Return the runs that did not fail with columns ``rank``, ``chooses`` and ``settings``.
+
+    ``rank`` is the place of a run's setting, from 0 on, on its problem among those with the same
+    value of `by`: by the mean validation error (regression: loss) over the seeds that all these
+    settings share, so that a winner's further seeds do not tell. A setting that diverged or failed
+    for any of them is worse than every one that did not; of those, fewer such seeds are better.
+    ``chooses`` says whether a run's seed is one of them, ``settings`` how many there were.
 
     Raises:
         ConfigError: When there is something to choose but no validation split to choose on.
     """
-    runs = runs[runs["status"] != "failed"]
-    settings = [*setting_columns(runs), *(["optimizer"] if by != "optimizer" else [])]
-    found = []
-    for (_, name), group in runs.groupby([*PROBLEM, by], sort=False):
-        by_setting = group.groupby([group[c].map(str) for c in settings], sort=False)
-        metric = f"val_{measure_of(group)}"
-        unseen = group[metric].isna().all() and (group["status"] == "done").any()
-        if by_setting.ngroups > 1 and unseen:
-            raise ConfigError(
-                f"{name} has {by_setting.ngroups} settings and no validation split to choose on. "
-                f"Name one, such as lr={group['lr'].iloc[0]:g}."
-            )
-        scores = by_setting.agg(
-            diverged=("status", lambda s: (s == "diverged").mean()), score=(metric, "mean")
+    found = [
+        _ranked(group, str(name)) for (_, name), group in runs.groupby([*PROBLEM, by], sort=False)
+    ]
+    ended = [group for group in found if len(group)]
+    return pd.concat(ended) if ended else runs[:0].assign(rank=0, chooses=True, settings=0)
+
+
+def _ranked(runs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return `ranked` of runs that are one group."""
+    keys, metric = _keys(runs), f"val_{measure_of(runs)}"
+    chooses = runs["seed"].isin(_shared(runs, keys))
+    by_setting = runs[chooses].groupby([k[chooses] for k in keys], sort=False)
+    scores = by_setting.agg(
+        lost=("status", lambda s: (s != "done").mean()),
+        failed=("status", lambda s: (s == "failed").mean()),
+        score=(metric, "mean"),
+    )
+    if len(scores) > 1 and runs[metric].isna().all() and (runs["status"] == "done").any():
+        raise ConfigError(
+            f"{name} has {len(scores)} settings and no validation split to choose on. "
+            f"Name one, such as lr={runs['lr'].iloc[0]:g}."
         )
-        order = scores.sort_values(["diverged", "score"], kind="stable").index
-        place = {setting: rank for rank, setting in enumerate(order)}
-        ranks = dict(enumerate(map(place.get, scores.index)))
-        found.append(group.assign(rank=by_setting.ngroup().map(ranks)))
-    return pd.concat(found) if found else runs.assign(rank=0)
+    order = scores[scores["failed"] < 1].sort_values(["lost", "failed", "score"], kind="stable")
+    place = {setting: rank for rank, setting in enumerate(order.index)}
+    ranks = [place.get(setting) for setting in zip(*keys, strict=True)]
+    runs = runs.assign(rank=ranks, chooses=chooses, settings=len(scores))
+    runs = runs[(runs["status"] != "failed") & runs["rank"].notna()]
+    return runs.astype({"rank": int})
 
 
-def chosen(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of each optimizer's best setting, per problem.
+def _keys(runs: pd.DataFrame) -> list[pd.Series]:
+    """Return what tells the settings of one group of runs apart."""
+    return [runs[c].map(str) for c in ("optimizer", *setting_columns(runs))]
+
+
+def chosen(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
+    """Return the runs to report: of each optimizer's best setting, per problem.
+
+    Choosing favours a setting that was lucky on the seeds it was chosen on, on the test set too,
+    since both are measured at the same weights. So where the best setting has at least two seeds
+    that did not choose it, those alone are returned, and column ``fresh`` is true. It is true as
+    well where there was nothing to choose from. Otherwise all its runs are returned.
 
     Raises:
         ConfigError: As `ranked`.
     """
-    order = ranked(runs)
-    return order[order["rank"] == 0].drop(columns="rank")
+    order = ranked(runs, by)
+    best = order[order["rank"] == 0]
+    groups = [best[c] for c in (*PROBLEM, by)]
+    held_out = (~best["chooses"]).groupby(groups).transform("sum") >= 2
+    fresh = (held_out | (best["settings"] == 1)).astype(bool)
+    best = best.assign(fresh=fresh)[~held_out | ~best["chooses"] | (best["settings"] == 1)]
+    return best.drop(columns=["rank", "chooses", "settings"])
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per problem and optimizer: its best setting, mean and spread over seeds.
 
     Columns: problem, optimizer, the settings, ``seeds`` (of the best setting that ended),
-    ``settings`` (that were tried), ``diverged`` (runs in any of them that did), and for each
-    metric its mean and, with suffix ``_sd``, its standard deviation over seeds (n − 1).
+    ``settings`` (that were tried), ``diverged`` (runs in any of them that did), ``fresh`` (whether
+    the seeds are others than those that chose), and for each metric its mean and, with suffix
+    ``_sd``, its standard deviation over seeds (n − 1). Seeds are those of `chosen`.
     """
     best, settings = chosen(runs), setting_columns(runs)
     if best.empty:
@@ -132,6 +177,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         row["seeds"] = done["seed"].nunique()
         row["diverged"] = int((tried["status"] == "diverged").sum())
         row["settings"] = tried[settings].map(str).drop_duplicates().shape[0]
+        row["fresh"] = bool(group["fresh"].all())
         for metric in metrics:
             row[metric] = done[metric].mean()
             row[f"{metric}_sd"] = done[metric].std(ddof=1)
