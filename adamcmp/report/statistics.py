@@ -9,8 +9,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from adamcmp import stats
-from adamcmp.errors import AdamcmpError
+from adamcmp.errors import AdamcmpError, NotFound
 from adamcmp.report.tables import Table
+
+#: Metrics of a report, what a study is judged by first.
+METRICS = (
+    *("test_error", "gap_error", "val_error", "train_error"),
+    *("test_loss", "gap_loss", "val_loss", "train_loss"),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +31,7 @@ class Statistic:
         about: What it says, and how it was computed.
         function: Returns its tidy table from labelled runs and their metrics.
         labels: As of `Table`.
+        across: As of `Table`.
     """
 
     name: str
@@ -32,6 +39,7 @@ class Statistic:
     about: str
     function: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
     labels: Mapping[str, str] = field(default_factory=dict)
+    across: str = ""
 
     def table(self, runs: pd.DataFrame, metrics: pd.DataFrame) -> Table:
         """Return the table; where the statistic does not apply, or fails, one that says why."""
@@ -44,7 +52,7 @@ class Statistic:
             return self._missing(f"It failed: {type(error).__name__}: {error}")
         if data.empty:
             return self._missing("The runs are not of the kind that it needs.")
-        return Table(self.name, self.title, self.about, data, labels=self.labels)
+        return Table(self.name, self.title, self.about, data, "", self.labels, self.across)
 
     def _missing(self, why: str) -> Table:
         return Table(self.name, self.title, self.about, missing=why)
@@ -54,6 +62,39 @@ def _labels(**others: str) -> dict[str, str]:
     """Return what stands above a table's columns, those that tell rows apart first."""
     keys = ("problem", "optimizer", "a", "b", "metric")
     return {key: key for key in keys} | others
+
+
+def _summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the best settings with the means of all metrics and their intervals over seeds."""
+    table = stats.summary(runs)
+    best = stats.chosen(runs)
+    for metric in [metric for metric in METRICS if metric in table]:
+        found = stats.best_settings(best, metric)
+        means = [table.pop(metric), found["ci_low"], found["ci_high"]]
+        for name, values in zip(("", "_ci_low", "_ci_high"), means, strict=True):
+            table[metric + name] = values
+    counts = ["seeds", "settings", "diverged", "fresh"]
+    shown = [c for c in table if c not in counts and not str(c).endswith("_sd")]
+    return table[[*shown, *counts]]
+
+
+def _comparisons(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return all pairs' comparisons: on what each problem is judged by, then on other metrics.
+
+    Raises:
+        NotFound: When there are no pairs.
+    """
+    first = stats.comparisons(runs)
+    if first.empty:
+        raise NotFound("There is nothing to compare: that needs two optimizers on one problem.")
+    judged = dict(zip(first["problem"], first["metric"], strict=True))
+    found = [first]
+    for metric in ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss"):
+        if runs[metric].notna().any():
+            table = stats.comparisons(runs, metric)
+            new = table["problem"].map(judged) != metric
+            found.append(table[new & table["estimate"].notna()])
+    return pd.concat([table for table in found if len(table)], ignore_index=True)
 
 
 def _tuning(runs: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +117,29 @@ def _matched(values: pd.DataFrame) -> pd.DataFrame:
 
 _MATCHED = _labels(train_loss="at training loss", estimate="a − b", n="seeds")
 
+SUMMARY = Statistic(
+    "summary",
+    "Best settings",
+    "Of each optimizer the setting with the lowest mean validation error (regression: loss); means "
+    "over seeds with 95 % intervals (Student's t, corrected for skewness). The test set took no "
+    "part in choosing. Fresh: nor did these seeds; where they did, the numbers flatter.",
+    lambda runs, metrics: _summary(runs),
+)
+
+COMPARISONS = Statistic(
+    "comparisons",
+    "Paired comparisons",
+    "Differences a − b of the best settings, over the seeds that both have (Student's t; Welch's "
+    "where they share none). p after Holm's correction over the problem's pairs, and with an "
+    "allowance for the luck of choosing among settings. Effect size: Hedges' g. Better: the "
+    "probability that a fresh seed of a is better. Seeds: how many would settle the difference.",
+    lambda runs, metrics: _comparisons(runs),
+    _labels(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (choosing)")
+    | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
+)
+
 STATISTICS = (
+    COMPARISONS,
     Statistic(
         "tuning",
         "Tuning",
@@ -84,7 +147,8 @@ STATISTICS = (
         "the settings that were tried and chosen on validation: exact order statistics within each "
         "seed, intervals over seeds. The lower it is at few trials, the easier it is to tune.",
         lambda runs, metrics: _tuning(runs),
-        _labels(k="trials", estimate="expected best", n="seeds"),
+        _labels(k="k =", estimate=""),
+        across="k",
     ),
     Statistic(
         "overtakes",
@@ -122,31 +186,28 @@ STATISTICS = (
         "parabola in the coordinate accounts for, the same at every lr and budget: 1 where they "
         "line up.",
         lambda runs, metrics: stats.collapse(runs),
-        _labels(
-            coordinate="coordinate", estimate="share", n="seeds", cells="cells", budgets="budgets"
-        ),
+        _labels(coordinate="", estimate=""),
+        across="coordinate",
     ),
     Statistic(
         "sensitivity",
         "Sensitivity to settings",
         "How wide the good region is, where good is at most 5 % above the best: its share of all "
         "settings, and its width in decades of lr and of wd with the other at its best. lr "
-        "sensitivity is the mean excess over the best along the range of log lr. At an edge the "
-        "region may go on. Jackknife intervals over seeds.",
+        "sensitivity is the mean excess over the best along the range of log lr. Jackknife "
+        "intervals over seeds.",
         lambda runs, metrics: stats.sensitivity(runs),
-        _labels(measure="measure", estimate="value", n="seeds", at_edge="at an edge")
-        | {"decades": "decades tried"},
+        _labels(measure="", estimate=""),
+        across="measure",
     ),
     Statistic(
         "stability",
         "Stability frontier",
         "The largest learning rate that still trains at each weight decay: it did not diverge, and "
-        "ended below the training loss that it started from. Geometric mean over seeds; beyond is "
-        "the next one that was tried.",
+        "ended below the training loss that it started from. Geometric mean over seeds.",
         stats.stability_frontier,
-        _labels(
-            wd="wd", estimate="largest lr", all_seeds="for every seed", beyond="beyond", n="seeds"
-        ),
+        {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
+        across="optimizer",
     ),
     Statistic(
         "matched_curves",
