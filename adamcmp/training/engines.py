@@ -100,6 +100,7 @@ def _compile(graph: GraphModule, library: Path) -> None:
             "or $CXX). Install one, or use engine=eager in another study."
         )
     import torch._inductor
+    from torch._inductor.exc import CppCompileError
 
     _widen_products(graph)
     _keep_numbers(graph)
@@ -111,7 +112,10 @@ def _compile(graph: GraphModule, library: Path) -> None:
                 written = torch._inductor.aot_compile(graph, fakes)
             break
         except Exception as error:
-            if fusion == _FUSION[-1]:
+            cause = getattr(error, "inner_exception", error)
+            # What may go well next time (a full disk, a compiler killed) must not decide how the
+            # step is written, and so its bits.
+            if fusion == _FUSION[-1] or isinstance(cause, OSError | MemoryError | CppCompileError):
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise EngineError(
                     f"The step cannot be compiled ({line}). Use engine=eager in another study."
