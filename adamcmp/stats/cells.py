@@ -51,9 +51,14 @@ class Cells:
     worst: float
 
     @property
+    def order(self) -> NDArray[np.intp]:
+        """The settings, best first: by their mean on validation, diverged ones after all others."""
+        return np.lexsort((self.val.mean(axis=1), self.diverged.mean(axis=1)))
+
+    @property
     def best(self) -> int:
-        """The setting chosen: the lowest mean on validation, diverged ones after all others."""
-        return int(np.lexsort((self.val.mean(axis=1), self.diverged.mean(axis=1)))[0])
+        """The setting chosen."""
+        return int(self.order[0])
 
     def over(self, seeds: NDArray[np.intp]) -> Cells:
         """Return the same settings over some of the seeds, given by their places."""
@@ -66,7 +71,7 @@ class Cells:
     def take(self, keep: NDArray[np.bool_]) -> Cells:
         """Return some of the settings."""
         return Cells(
-            *(self.problem, self.optimizer, self.measure, self.settings[keep], self.seeds),
+            *(self.problem, self.optimizer, self.measure, self.settings.loc[keep], self.seeds),
             *(self.val[keep], self.test[keep], self.diverged[keep], self.worst),
         )
 
@@ -171,7 +176,7 @@ def _cells(
 
     val, test = (own[f"{split}_{labels[-1]}"] for split in ("val", "test"))
     diverged = own["status"] == "diverged"
-    settings = first[full].reset_index(drop=True)
+    settings = first.loc[full].reset_index(drop=True)
     arrays = (array(val), array(test), array(diverged) == 1)
     return Cells(*labels, settings, list(seeds), *arrays, worst)
 

@@ -2,10 +2,10 @@
 
 Let Y be values over cells × seeds, with mean surface y over seeds, and two linear models of the
 cells, a smaller one inside a larger one. The smaller one explains A = ‖P_small y − mean‖², the
-larger one I = ‖(P_large − P_small) y‖² more; the share is A / (A + I). Noise adds to both: a mean over
-few seeds is never smooth. It is taken off as in the analysis of variance of repeated measures:
-each seed is a subject, and each part is judged against its own variation over seeds, so that
-what all cells of a seed share, and correlation between cells, do no harm (Girden 1992).
+larger one I = ‖(P_large − P_small) y‖² more; the share is A / (A + I). Noise adds to both: a mean
+over few seeds is never smooth. It is taken off as in the analysis of variance of repeated measures
+(Girden 1992): each seed is a subject, and each part is judged against its own variation over seeds,
+so that what all cells of a seed share does no harm.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from adamcmp.stats.intervals import LEVEL, Floats, Interval
 _NODES = 100
 
 
-def share(
-    values: Floats, small: Floats, large: Floats, base: Floats | None = None
-) -> Interval:
+def share(values: Floats, small: Floats, large: Floats, base: Floats | None = None) -> Interval:
     """Return the share A / (A + I), noise taken off, with its interval.
 
     The intervals of A and of I are joined by the method of variance estimates recovery (Zou &
