@@ -55,7 +55,8 @@ def data(
     wanted = {p: metric or f"gap_{measure_of(group)}" for p, group in runs.groupby("problem")}
     losses = runs.groupby("problem")["loss"].first()
     ways = {"curves": along_curves(runs, metrics), "settings": over_settings(runs)}
-    found = pd.concat([matched(values).assign(way=way) for way, values in ways.items()])
+    tables = [matched(values).assign(way=way) for way, values in ways.items() if len(values)]
+    found = pd.concat(tables) if tables else matched(ways["curves"])
     found = found[found["metric"] == found["problem"].map(wanted)]
     if found.empty:
         raise NothingToDraw("No training loss is reached by every optimizer of a problem.")

@@ -2,7 +2,8 @@
 
 A line is the share of problems on which the test error (regression: loss) of an optimizer's best
 setting, chosen on validation, is at most the factor times that of the best optimizer there (Dolan &
-Moré 2002). At 1 it is the share of problems that the optimizer wins. Problems without every optimizer are left out.
+Moré 2002). At 1 it is the share of problems that the optimizer wins. Problems
+without every optimizer are left out.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from adamcmp.plots._style import (
     styled,
 )
 
-_AXES = {"lr": "learning rate, at the best weight decay", "wd": "weight decay, at the best lr"}
+_AXES = {"lr": "learning rate, at the best wd", "wd": "weight decay, at the best lr"}
 
 
 def data(
@@ -104,7 +104,7 @@ def _draw_axis(axis: Axes, lines: pd.DataFrame) -> None:
         (mark,) = axis.plot(best["x"], best["estimate"], marker, color=color, ms=7, mec="white")
         shift = 10 ** (0.03 * i)  # those of several optimizers beside each other
         crosses = axis.scatter(
-            lost["x"] * shift, np.full(len(lost), top), 14, color, "x", clip_on=False
+            lost["x"] * shift, np.full(len(lost), top), 14, color, marker="x", clip_on=False
         )
         crosses.set_in_layout(False)
         belongs(mark, name)
