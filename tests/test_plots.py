@@ -22,21 +22,27 @@ from adamcmp.plots import (
     NothingToDraw,
     anytime,
     caption,
+    divergence,
+    forest,
     gap_curves,
     heatmap,
     learning_curves,
     line,
     loss_vs_error,
+    matched_gap,
     norms,
     options,
+    profiles,
     save,
+    sensitivity,
     strip,
+    tuning_curves,
 )
 from adamcmp.plots._asked import as_asked
 from adamcmp.plots._grid import exact
 from adamcmp.plots._style import PALETTE, looks, metric_label, ordered
 
-from .made import STEPS, study
+from .made import LR, STEPS, WD, study
 
 RUNS, METRICS = study()
 BEST = RUNS[(RUNS["lr"] == 1e-2) & (RUNS["wd"] == 1e-3)]  # the bowl's middle
@@ -149,11 +155,15 @@ class TestPoints:
         ]
 
     def test_strip_has_the_chosen_setting_s_seeds(self):
-        seeds = strip.data(RUNS, METRICS)
+        shown = strip.data(RUNS, METRICS)
+        seeds = shown.seeds
         assert seeds["metric"].unique().tolist() == ["test_error", "gap_error"]
         mine = seeds[(seeds["optimizer"] == "adamw") & (seeds["metric"] == "test_error")]
         assert mine["value"].tolist() == final(BEST, "adamw", "test_error").tolist()
-        assert set(strip.data(*study(regression=True))["metric"]) == {"test_loss", "gap_loss"}
+        mean = shown.means.set_index(["metric", "optimizer"]).loc[("test_error", "adamw")]
+        assert mean["estimate"] == pytest.approx(mine["value"].mean()) and mean["n"] == 3
+        assert mean["ci_low"] < mine["value"].min() and mean["ci_high"] > mine["value"].max()
+        assert set(strip.data(*study(regression=True)).seeds["metric"]) == {"test_loss", "gap_loss"}
 
     def test_heatmap_has_the_grid_its_best_and_what_diverged(self):
         shown = heatmap.data(*study(diverged_from=0.1))
@@ -176,6 +186,71 @@ class TestPoints:
             heatmap.data(*study(wd=(0.0,)))
 
 
+class TestSurfaces:
+    def test_sensitivity_is_the_cells_in_line_with_the_best(self):
+        lines = sensitivity.data(RUNS, METRICS)
+        mine = lines[(lines["optimizer"] == "adamw") & (lines["axis"] == "lr")]
+        assert mine["x"].tolist() == list(LR) and (mine["wd"] == 1e-3).all()
+        assert mine["estimate"].tolist()[1] == pytest.approx(
+            final(BEST, "adamw", "test_error").mean()
+        )
+        mine = lines[(lines["optimizer"] == "adamw") & (lines["axis"] == "wd")]
+        assert mine["x"].tolist() == list(WD) and (mine["lr"] == 1e-2).all()
+        assert set(sensitivity.data(RUNS, METRICS, x="wd")["axis"]) == {"wd"}
+
+    def test_divergence_has_shares_and_the_frontier(self):
+        shown = divergence.data(*study(diverged_from=0.1))
+        assert shown.cells.groupby("lr")["share"].unique().map(list).tolist() == [[0], [0], [1]]
+        assert (shown.frontier["all_seeds"] == 1e-2).all() and len(shown.frontier) == 2 * 4
+        with pytest.raises(NothingToDraw, match="No run diverged"):
+            divergence.data(RUNS, METRICS)
+
+
+class TestComparisons:
+    def test_forest_has_every_pair(self):
+        runs, metrics = study(("sgd", "adam_l2", "adamw"))
+        pairs = forest.data(runs, metrics)
+        assert pairs[["a", "b"]].to_numpy().tolist() == [
+            ["adam_l2", "adamw"],
+            ["adam_l2", "sgd"],
+            ["adamw", "sgd"],
+        ]
+        best = runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-3)]
+        difference = final(best, "adam_l2", "test_error") - final(best, "adamw", "test_error")
+        known = distributions.ttest_1samp(difference, 0).confidence_interval(0.95)
+        first = pairs[["estimate", "ci_low", "ci_high"]].iloc[0].tolist()
+        assert first == pytest.approx([difference.mean(), known.low, known.high])
+
+    def test_forest_needs_pairs_and_seeds(self):
+        with pytest.raises(NothingToDraw, match="no two optimizers"):
+            forest.data(*study(["adamw"]))
+        with pytest.raises(NothingToDraw, match="one seed"):
+            forest.data(*study(seeds=1))
+
+    def test_matched_gap_where_the_truth_is_a_line(self):
+        gaps = matched_gap.data(RUNS, METRICS, metric="gap_error")
+        # In made runs the gap at the end is as large as the training error, a sixth of twice the loss.
+        ends = gaps[gaps["way"] == "settings"]
+        assert ends["estimate"].tolist() == pytest.approx(
+            (ends["train_loss"] / 3).tolist(), rel=5e-3
+        )
+        assert set(matched_gap.data(*study(regression=True))["metric"]) == {"gap_loss"}
+
+    def test_tuning_curves_begin_at_the_mean_and_end_at_the_chosen(self):
+        curves = tuning_curves.data(RUNS, METRICS).set_index(["optimizer", "k"])["estimate"]
+        assert curves["adamw", 1] == pytest.approx(final(RUNS, "adamw", "test_error").mean())
+        by_seed = RUNS[RUNS["optimizer"] == "adamw"].groupby("seed")
+        chosen = [g.loc[g["val_error"].idxmin(), "test_error"] for _, g in by_seed]
+        assert curves["adamw", 12] == pytest.approx(np.mean(chosen))
+
+    def test_profiles_need_problems(self):
+        runs, metrics = study(problems=FIVE)
+        wins = profiles.data(runs, metrics).set_index(["optimizer", "tau"])["estimate"]
+        assert wins["adam_l2", 1] + wins["adamw", 1] == 1 and wins["adam_l2", 1] > 0.5
+        with pytest.raises(NothingToDraw, match="several problems"):
+            profiles.data(RUNS, METRICS)
+
+
 class TestOptions:
     def test_hue_and_facet_are_any_columns(self):
         asked = as_asked(RUNS, hue="lr", facet="seed")
@@ -189,7 +264,7 @@ class TestOptions:
             as_asked(RUNS, hue="sed")
 
     def test_an_optimizer_that_hue_does_not_name_is_a_setting(self):
-        seeds = strip.data(RUNS, METRICS, hue="lr", metric="test_error")
+        seeds = strip.data(RUNS, METRICS, hue="lr", metric="test_error").seeds
         mine = seeds.loc[seeds["optimizer"] == "lr 0.01", "value"]
         assert mine.tolist() == final(BEST, "adam_l2", "test_error").tolist()  # the better one
 
@@ -234,7 +309,7 @@ LONG = "a_variant_of_mine_whose_name_is_very_long_indeed_and_goes_on"
 NAMES = ("adam_l2", "adamw", "sgd", "sgdw", "adam", LONG, "a$b$_^{x", "</text><&\x00")
 FIVE = ("mnist1d", "digits", "cifar10", "teacher", "a_long_name_of_a_dataset_of_mine")
 ODD = {
-    "usual": study(),
+    "usual": (RUNS, METRICS),
     "eight optimizers, one seed": study(NAMES, seeds=1),
     "regression, two problems, two seeds, diverged": study(
         problems=("d", "e"), regression=True, seeds=2, diverged_from=0.02
@@ -249,16 +324,27 @@ ODD = {
     "no wd": study(wd=(0.0,)),
     "wd 0 too": study(wd=(0.0, 1e-3, 1e-2)),
 }
+ALONE = {"one setting", "one run"}
+SAFE = {kind for kind in ODD if "diverged" not in kind}
+ONE_PROBLEM = {*ODD} - {"regression, two problems, two seeds, diverged", "five problems"}
 #: Which plots do not apply to which studies.
 NOT_DRAWN = {
-    "heatmap": {"one setting", "one run", "no wd"},
+    "heatmap": {*ALONE, "no wd"},
+    "divergence": SAFE,
+    "forest": {"one run", "eight optimizers, one seed"},
+    "matched_gap": set(),
+    "profiles": ONE_PROBLEM,
+    "sensitivity": ALONE,
+    "tuning_curves": ALONE,
     **{name: {"no curves"} for name in ("learning_curves", "gap_curves", "anytime", "norms")},
 }
+#: Where optimizers have no artists of their own.
+NOT_HIDDEN = {"forest"}
 
 
 def kinds():
     """The first few by default; the others take minutes for all plots."""
-    quick = [*ODD][:4]
+    quick = [*ODD][1:4]
     return [pytest.param(k, marks=[] if k in quick else pytest.mark.slow) for k in ODD]
 
 
@@ -279,13 +365,14 @@ def test_every_plot_of_every_odd_study_is_whole(name, kind):
     assert drawn.x0 > -0.02 and drawn.x1 < figure.get_figwidth() + 0.02, "beyond the figure"
     ids = {e.get("id", "") for e in ET.fromstring(svg).iter()}
     marked = {i.removeprefix("optimizer:") for i in ids if i.startswith("optimizer:")}
-    for optimizer in as_asked(runs)["optimizer"].unique():
+    for optimizer in () if name in NOT_HIDDEN else as_asked(runs)["optimizer"].unique():
         assert any(optimizer in m for m in marked), f"{optimizer} cannot be hidden"
 
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_plot_opens_in_every_format(name):
-    figure = PLOTS[name].draw(PLOTS[name].data(RUNS, METRICS))
+    several = study(problems=("d", "e"), diverged_from=0.1)
+    figure = PLOTS[name].draw(PLOTS[name].data(*several))
     files = {suffix: saved(figure, suffix, name) for suffix in FORMATS}
     with Image.open(io.BytesIO(files["png"])) as image:
         assert image.size == pytest.approx(figure.get_size_inches() * 200, abs=1)

@@ -89,21 +89,30 @@ def draw_panels(curves: pd.DataFrame, styles: Mapping[str, str]) -> tuple[Figure
                 continue
             for name_of, style in styles.items():
                 draw_lines(axis, here[here["split"] == name_of], style)
-            fit(axis, here)
+            fit(axis, here, log=name != "error")
             label = f"gap_{name}" if "gap" in styles else name
             axis.set_ylabel(metric_label(label, here["loss_name"].iloc[0]))
             axis.set_xlabel(ALONG[here["x_name"].iloc[0]])
     return figure, [axis for row in axes for axis in row if axis.get_visible()]
 
 
-def draw_lines(axis: Axes, curves: pd.DataFrame, style: str = "-") -> None:
-    """Draw each optimizer's mean curve of one metric, and its band."""
+def draw_lines(
+    axis: Axes, curves: pd.DataFrame, style: str = "-", every: int | None = None
+) -> None:
+    """Draw each optimizer's mean curve of one metric, and its band.
+
+    Args:
+        axis: Where.
+        curves: Columns ``optimizer x estimate ci_low ci_high n``.
+        style: Of the lines.
+        every: Evaluations from one marker to the next; None has a few along each line.
+    """
     colors = looks(curves["optimizer"])
     for i, (name, (color, marker)) in enumerate(colors.items()):
         curve = curves[curves["optimizer"] == name]
         (line,) = axis.plot(
             curve["x"], curve["estimate"], style, color=color, marker=marker, ms=3,
-            markevery=(0.05 + 0.2 * i / len(colors), 0.25),
+            markevery=every or (0.05 + 0.2 * i / len(colors), 0.25),
         )  # fmt: skip
         wide = curve["n"] < ENOUGH
         band = axis.fill_between(
@@ -113,13 +122,19 @@ def draw_lines(axis: Axes, curves: pd.DataFrame, style: str = "-") -> None:
         belongs(band, name)
 
 
-def fit(axis: Axes, curves: pd.DataFrame) -> None:
-    """Choose scale and limits by the means: a band over few seeds may leave the panel."""
+def fit(axis: Axes, curves: pd.DataFrame, log: bool = True) -> None:
+    """Choose scale and limits by the means: a band over few seeds may leave the panel.
+
+    Args:
+        axis: Where.
+        curves: What is drawn on it.
+        log: Whether the scale may be one of powers, where values span more than a factor of 30.
+    """
     low, high = curves["estimate"].min(), curves["estimate"].max()
     banded = curves[curves["n"] >= ENOUGH]
     lowest = min(low, banded["ci_low"].min()) if len(banded) else low
     highest = max(high, banded["ci_high"].max()) if len(banded) else high
-    if low > 0 and high > 30 * low and not curves["metric"].str.endswith("error").all():
+    if log and low > 0 and high > 30 * low:
         axis.set_yscale("log")
         axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_ylim(max(lowest, low / 2) / 1.1, min(highest, 2 * high) * 1.1)

@@ -10,14 +10,44 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._style import belongs, ordered, panels
+from adamcmp.plots._asked import metric_or
+from adamcmp.plots._style import belongs, metric_label, ordered, panels
+from adamcmp.stats import surface
+from adamcmp.stats.cells import at_best
+from adamcmp.stats.intervals import averaged
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _KEYS = ["problem", "optimizer"]
+CELL = [*_KEYS, "lr", "wd"]
+
+
+def cells_of(runs: pd.DataFrame, metric: str | None) -> pd.DataFrame:
+    """Return `adamcmp.stats.surface`, of another metric where one is asked for.
+
+    Further columns: ``share``, of seeds that diverged; ``label``, what the estimate is called.
+
+    Raises:
+        ConfigError: When there is no such metric.
+        NothingToDraw: When there are no cells.
+    """
+    cells = surface(runs)
+    if cells.empty:
+        raise NothingToDraw("There are no settings to choose from on validation.")
+    if metric is not None:
+        values = at_best(runs).assign(value=lambda r: r[metric_or(metric, r)].astype(float))
+        cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
+        cells = cells.merge(averaged(values, CELL), on=CELL)
+    labels = {
+        problem: metric_label(metric_or(metric, group), group["loss"].iloc[0])
+        for problem, group in runs.groupby("problem")
+    }
+    share = cells["diverged"] / (cells["n"] + cells["diverged"])
+    return cells.assign(share=share, label=cells["problem"].map(labels))
 
 
 def on_grids(cells: pd.DataFrame) -> pd.DataFrame:
@@ -96,6 +126,14 @@ def exact(value: float, levels: Sequence[float]) -> str:
         return f"{value:.2g}"
     digits = f"{value / 10.0**power:.2g}"
     return f"$10^{{{power}}}$" if digits == "1" else f"{digits}e{power}"
+
+
+def draw_matrix(axis: Axes, cells: pd.DataFrame, values: str, norm: Normalize, colors: str) -> None:
+    """Colour the cells by one of their columns."""
+    found = matrix(cells, values, cells)
+    edges = [np.arange(n + 1) - 0.5 for n in found.shape[::-1]]
+    many = found.size > 500  # then they are pixels, also in svg and pdf
+    axis.pcolormesh(*edges, np.ma.masked_invalid(found), norm=norm, cmap=colors, rasterized=many)
 
 
 def squares(cells: pd.DataFrame, hatch: str, face: str) -> PatchCollection:

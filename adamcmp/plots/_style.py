@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 #: Okabe & Ito's colour-blind safe palette without its yellow, and a grey; black last.
 PALETTE = (
@@ -129,6 +131,24 @@ def panels(
     return figure, [list(row) for row in axes]
 
 
+def log_axis(axis: Axes, values: pd.Series[float], zero: bool = False) -> None:
+    """Make the horizontal axis one of powers of ten, the first value standing for 0 if `zero`."""
+    axis.set_xscale("log")
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    low, high = values.min(), values.max()
+    ticks = [10.0**p for p in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
+    if len(ticks) > 1 and not zero:
+        return  # matplotlib's own are as good
+    if zero:
+        ticks = [low, *(tick for tick in ticks if tick > 2 * low)]
+        texts = ["0", *(f"$10^{{{round(math.log10(tick))}}}$" for tick in ticks[1:])]
+    else:
+        steps = np.geomspace(low, high, 4) if high > 1.02 * low else [low]
+        ticks = [float(f"{step:.1g}") if high > 3 * low else float(f"{step:.2g}") for step in steps]
+        texts = [f"{tick:g}" for tick in ticks]
+    axis.set_xticks(ticks, texts)
+
+
 def plain(text: str, width: int = 40) -> str:
     """Return a name as text to show: wrapped, and without mathematics in it."""
     return textwrap.fill(text, max(width, 10)).replace("$", r"\$")
@@ -188,14 +208,14 @@ def metric_label(metric: str, loss: str) -> str:
     return _SPLITS.get(split, "") + measure + (" at the best validation" if early else "")
 
 
-def bands_note(seeds: Iterable[int]) -> str:
+def bands_note(seeds: Iterable[int], kind: str = "t ") -> str:
     """Say what bands and bars are, over how many seeds, and when those are few."""
     low, high = min(seeds), max(seeds)
     if high < ENOUGH:
         return f"{('One seed', 'Two seeds')[high - 1]}: too few for an interval"
     count = f"{low}" if low == high else f"{low} to {high}"
     few = ", where there are 3" if low < ENOUGH else " (few: wide)" if low < 5 else ""
-    return f"Mean and 95 % t interval over {count} seeds{few}"
+    return f"Mean and 95 % {kind}interval over {count} seeds{few}"
 
 
 def left_out(diverged: int) -> str:

@@ -128,8 +128,9 @@ def draw(shown: Anytime) -> Figure:
         best = here[here["metric"] == "best"]
         draw_lines(axis, best)
         _draw_now(axis, here, shown.restarts[shown.restarts["problem"] == problem])
-        fit(axis, here[here["step"] > here["step"].min()])
         name, loss, x_name = here[["metric_name", "loss_name", "x_name"]].iloc[0]
+        later = here[here["step"] > here["step"].min()]  # every run starts at chance
+        fit(axis, later, log=not name.endswith("error"))
         axis.set_ylabel(metric_label(name, loss))
         axis.set_xlabel(ALONG[x_name])
     handles = [*keys(curves["optimizer"])]

@@ -22,14 +22,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
-from adamcmp.plots._grid import maps, matrix, on_grids, squares
-from adamcmp.plots._style import legend, metric_label, styled
-from adamcmp.stats.cells import at_best
-from adamcmp.stats.intervals import averaged
-from adamcmp.stats.surfaces import additive_surface, surface
+from adamcmp.plots._asked import FACET, HUE, as_asked
+from adamcmp.plots._grid import CELL, cells_of, draw_matrix, maps, matrix, on_grids, squares
+from adamcmp.plots._style import legend, styled
+from adamcmp.stats import additive_surface
 
-_CELL = ["problem", "optimizer", "lr", "wd"]
 _COLORS = "viridis_r"  # readable in grey and by the colour-blind
 _BEST = 10
 
@@ -39,9 +36,9 @@ class Heatmap:
     """What is drawn.
 
     Attributes:
-        cells: As `adamcmp.stats.surfaces.surface` returns them, with ``label``, what the estimate
-            is called, ``share``, of seeds that diverged, and ``place``, by the estimate, from 0.
-        additive: As `adamcmp.stats.surfaces.additive_surface` returns it; without rows for a
+        cells: As `adamcmp.plots._grid.cells_of` returns them, with ``place``: that of the
+            estimate among the optimizer's, from 0.
+        additive: As `adamcmp.stats.additive_surface` returns it; without rows for a
             metric of one's own.
     """
 
@@ -67,18 +64,10 @@ def data(
         facet: What lines of panels are told apart by.
     """
     runs = as_asked(runs, hue, facet)
-    cells = on_grids(surface(runs))
-    if metric is not None:
-        values = at_best(runs).assign(value=lambda r: r[metric_or(metric, r)].astype(float))
-        cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
-        cells = cells.merge(averaged(values, _CELL), on=_CELL)
-    labels = {
-        problem: metric_label(metric_or(metric, group), group["loss"].iloc[0])
-        for problem, group in runs.groupby("problem")
-    }
-    share = cells["diverged"] / (cells["n"] + cells["diverged"])
-    places = cells.where(share == 0).groupby(_CELL[:2])["estimate"].rank(method="first") - 1
-    cells = cells.assign(label=cells["problem"].map(labels), share=share, place=places)
+    cells = on_grids(cells_of(runs, metric))
+    sound = cells[cells["share"] == 0]
+    places = sound.groupby(CELL[:2])["estimate"].rank(method="first") - 1
+    cells = cells.assign(place=places)
     additive = additive_surface(runs)
     return Heatmap(cells, additive if metric is None else additive.iloc[:0])
 
@@ -117,11 +106,7 @@ def _scale(values: pd.Series[float]) -> Normalize:
 
 
 def _draw_cells(axis: Axes, cells: pd.DataFrame, norm: Normalize) -> None:
-    values = matrix(cells, "estimate", cells)
-    edges = [np.arange(n + 1) - 0.5 for n in values.shape[::-1]]
-    axis.pcolormesh(
-        *edges, np.ma.masked_invalid(values), norm=norm, cmap=_COLORS, rasterized=values.size > 500
-    )
+    draw_matrix(axis, cells, "estimate", norm, _COLORS)
     axis.add_collection(squares(cells[cells["share"] == 1], "//////", "#d9d9d9"))
     some = cells[(cells["share"] > 0) & (cells["share"] < 1)]
     axis.add_collection(squares(some, "////", "none"))
@@ -129,7 +114,7 @@ def _draw_cells(axis: Axes, cells: pd.DataFrame, norm: Normalize) -> None:
 
 def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> bool:
     """Draw the additive model's contours, and return whether there are any."""
-    fitted = cells.merge(additive, on=_CELL)
+    fitted = cells.merge(additive, on=CELL)
     if fitted["row"].nunique() < 3 or fitted["column"].nunique() < 3:
         return False  # too few cells for a line to mean anything
     levels = np.quantile(fitted["fitted"], [0.15, 0.35, 0.6, 0.85])

@@ -1,18 +1,16 @@
 """Final training loss against test error: who generalizes better at the same training loss?
 
 One mark is one run that ended, of every setting. Filled marks are the setting chosen on
-validation; the cross is their mean with its 95 % t interval in both directions. Of two optimizers
+validation; the cross is their mean with its 95 % interval in both directions. Of two optimizers
 at the same training loss the lower one generalizes better.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
-from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
@@ -29,6 +27,7 @@ from adamcmp.plots._style import (
     styled,
 )
 from adamcmp.stats import chosen
+from adamcmp.stats.estimates import mean
 
 #: From so many marks on they are pixels, also in svg and pdf.
 MANY = 1500
@@ -91,7 +90,7 @@ def draw(points: pd.DataFrame) -> Figure:
             axis.xaxis.set_minor_formatter(NullFormatter())
     note = "One mark a run; filled: the setting chosen on validation."
     if points[points["chosen"]].groupby(["problem", "optimizer"]).size().max() >= ENOUGH:
-        note += " Cross: its mean with 95 % t intervals over seeds."
+        note += " Cross: its mean with 95 % intervals over seeds."
     note += left_out(points["diverged"].iloc[0])
     legend(figure, [*keys(points["optimizer"], lw=0)], note)
     return figure
@@ -108,13 +107,8 @@ def _draw_optimizer(
         )  # fmt: skip
         belongs(marks, name)
     if len(best) >= ENOUGH:
-        center, sd = best[["x", "y"]].mean(), best[["x", "y"]].std()
-        half = distributions.t.ppf(0.975, len(best) - 1) * sd / np.sqrt(len(best))
-        for x, y in (
-            ([center.x - half.x, center.x + half.x], [center.y] * 2),
-            ([center.x] * 2, [center.y - half.y, center.y + half.y]),
-        ):
-            (bar,) = axis.plot(x, y, color="white", lw=3, zorder=4)
-            belongs(bar, name)
-            (bar,) = axis.plot(x, y, color=color, lw=1.3, zorder=5)
-            belongs(bar, name)
+        (x, left, right), (y, low, high) = (mean(best[c].to_numpy(float))[:3] for c in ("x", "y"))
+        for along, up in (([left, right], [y, y]), ([x, x], [low, high])):
+            for shade, width in (("white", 3), (color, 1.3)):
+                (bar,) = axis.plot(along, up, color=shade, lw=width, zorder=4)
+                belongs(bar, name)

@@ -1,17 +1,19 @@
 """Final metrics of every seed, with mean and interval, by optimizer.
 
-A dot is one seed of an optimizer's best setting, chosen on validation. The bar is the 95 % t
-interval of the mean, the tick in it the mean. Optimizers are in the order of their means, the best
-above.
+A dot is one seed of an optimizer's best setting, chosen on validation; where the setting has seeds
+that did not choose it, those alone. The bar is the 95 % interval of their mean (Student's t,
+corrected for skewness), the tick in it the mean. Optimizers are in the order of their means, the
+best above.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats as distributions
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
@@ -28,9 +30,25 @@ from adamcmp.plots._style import (
     plain,
     styled,
 )
-from adamcmp.stats import chosen
+from adamcmp.stats import chosen, higher_is_better
+from adamcmp.stats.estimates import mean
 
 _ROW_INCHES = 0.27
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What is drawn.
+
+    Attributes:
+        seeds: ``problem optimizer loss_name metric seed value``.
+        means: ``problem metric optimizer estimate ci_low ci_high n``.
+        diverged: Number of chosen runs that are not among the seeds.
+    """
+
+    seeds: pd.DataFrame
+    means: pd.DataFrame
+    diverged: int
 
 
 def data(
@@ -40,10 +58,8 @@ def data(
     metric: str | None = None,
     hue: str = HUE,
     facet: str = FACET,
-) -> pd.DataFrame:
-    """Return the seeds of chosen settings: ``problem optimizer loss_name metric seed value``.
-
-    ``diverged`` in every row is the number of seeds that are not among them.
+) -> Strip:
+    """Return the seeds of chosen settings and their means.
 
     Args:
         runs: As `adamcmp.stats.labelled` returns them.
@@ -54,44 +70,50 @@ def data(
     """
     best = chosen(as_asked(runs, hue, facet))
     found = []
-    for _, group in best[best["status"] == "done"].groupby("problem", sort=False):
-        names = (
-            [metric_or(metric, group)]
-            if metric
-            else [metric_or(None, group, s) for s in ("test", "gap")]
-        )
-        columns = ["problem", "optimizer", "loss", "seed"]
-        long = group.melt(id_vars=columns, value_vars=names, var_name="metric")
-        found.append(long.rename(columns={"loss": "loss_name"}))
-    seeds = pd.concat(found).dropna(subset="value") if found else pd.DataFrame()
+    for _, group in best.groupby("problem", sort=False):
+        names = dict.fromkeys(metric_or(metric, group, split) for split in ("test", "gap"))
+        about = ["problem", "optimizer", "loss", "seed"]
+        found.append(group.melt(about, [*names], "metric").dropna(subset="value"))
+    seeds = pd.concat(found, ignore_index=True).rename(columns={"loss": "loss_name"})
     if seeds.empty:
         raise NothingToDraw("No run of a chosen setting ended with this metric.")
-    diverged = int((best["status"] == "diverged").sum())
-    return seeds.assign(diverged=diverged).reset_index(drop=True)
+    keys = ["problem", "metric", "optimizer"]
+    means = [
+        (*key, *mean(values.to_numpy(float))[:3], len(values))
+        for key, values in seeds.groupby(keys, sort=False)["value"]
+    ]
+    table = pd.DataFrame(means, columns=[*keys, "estimate", "ci_low", "ci_high", "n"])
+    return Strip(seeds, table, int((best["status"] == "diverged").sum()))
 
 
 @styled
-def draw(seeds: pd.DataFrame) -> Figure:
+def draw(shown: Strip) -> Figure:
     """Draw a panel for each problem and metric, a line for each optimizer."""
+    seeds, means = shown.seeds, shown.means
     problems = ordered(seeds["problem"])
-    places = seeds.drop_duplicates(["problem", "metric"]).groupby("problem").cumcount()
+    rows = int(seeds.groupby("problem")["metric"].nunique().max())
     height = _ROW_INCHES * max(seeds.groupby("problem")["optimizer"].nunique()) + 0.6
-    figure, axes = panels(problems, int(places.max()) + 1, height)
+    figure, axes = panels(problems, rows, height)
     for problem, column in zip(problems, zip(*axes, strict=True), strict=True):
-        here = seeds[seeds["problem"] == problem]
+        here = means[means["problem"] == problem]
         names = list(here["metric"].unique())
-        order = here[here["metric"] == names[0]].groupby("optimizer")["value"].mean()
-        order = list(order.sort_values(ascending=False).index)
-        for axis, name in zip(column, names, strict=False):
-            _draw_metric(axis, here[here["metric"] == name], order)
-    counts = seeds.groupby(["problem", "metric", "optimizer"]).size()
-    note = f"A dot a seed. {bands_note(counts)}; setting chosen on validation."
-    legend(figure, [], note + left_out(seeds["diverged"].iloc[0]))
+        order = _order(here[here["metric"] == names[0]])
+        for axis, name in zip(column, names, strict=True):
+            dots = seeds[(seeds["problem"] == problem) & (seeds["metric"] == name)]
+            _draw_metric(axis, dots, here[here["metric"] == name].set_index("optimizer"), order)
+    note = f"A dot a seed. {bands_note(means['n'], '')}; setting chosen on validation."
+    legend(figure, [], note + left_out(shown.diverged))
     return figure
 
 
-def _draw_metric(axis: Axes, seeds: pd.DataFrame, order: list[str]) -> None:
-    colors = looks(seeds["optimizer"])
+def _order(means: pd.DataFrame) -> list[str]:
+    """Return the optimizers, the best last: it is drawn above the others."""
+    up = higher_is_better(means["metric"].iloc[0])
+    return list(means.sort_values("estimate", ascending=up, kind="stable")["optimizer"])
+
+
+def _draw_metric(axis: Axes, seeds: pd.DataFrame, means: pd.DataFrame, order: list[str]) -> None:
+    colors = looks(order)
     for place, name in enumerate(order):
         values = seeds.loc[seeds["optimizer"] == name, "value"].to_numpy(dtype=float)
         color, marker = colors[name]
@@ -101,12 +123,11 @@ def _draw_metric(axis: Axes, seeds: pd.DataFrame, order: list[str]) -> None:
             rasterized=len(values) > 500,
         )  # fmt: skip
         belongs(dots, name)
-        mean, n = values.mean(), len(values)
-        if n >= ENOUGH:
-            (tick,) = axis.plot(mean, place, "|", color="black", ms=11, mew=1.2, zorder=4)
+        if len(values) >= ENOUGH:
+            center, low, high = means.loc[name, ["estimate", "ci_low", "ci_high"]].astype(float)
+            (tick,) = axis.plot(center, place, "|", color="black", ms=11, mew=1.2, zorder=4)
+            (bar,) = axis.plot([low, high], [place] * 2, color="black", lw=1.2)
             belongs(tick, name)
-            half = distributions.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)
-            (bar,) = axis.plot([mean - half, mean + half], [place] * 2, color="black", lw=1.2)
             belongs(bar, name)
     axis.set_yticks(range(len(order)), [plain(name, 24) for name in order])
     axis.set_ylim(-0.6, len(order) - 0.4)
