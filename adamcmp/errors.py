@@ -2,7 +2,8 @@
 
     AdamcmpError
     ├── ConfigError     the words of a command or a config are wrong      (exit 2)
-    │   └── NotFound    a study, run or part that does not exist          (exit 2)
+    │   ├── NotFound    a study, run or part that does not exist          (exit 2)
+    │   └── NothingToDraw  a plot that does not apply to these runs       (exit 2)
     ├── DataError       a dataset's files are missing, corrupt or unfit   (exit 2)
     ├── EngineError     what was asked to be compiled cannot be           (exit 2)
     ├── StoreError      a study on disk is damaged, locked or unwritable  (exit 2)
@@ -28,6 +29,10 @@ class ConfigError(AdamcmpError):
 
 class NotFound(ConfigError):
     """A named study, run or part does not exist."""
+
+
+class NothingToDraw(ConfigError):
+    """A plot does not apply to the runs at hand; its text says why."""
 
 
 class DataError(AdamcmpError):

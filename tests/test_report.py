@@ -1,165 +1,68 @@
-"""What the first report says and draws: data against hand-made runs, files that open."""
+"""What `adamcmp report` prints and writes: files that open, formats, several studies, watching."""
 
+import contextlib
+import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 import adamcmp
-from adamcmp import schema
+from adamcmp.claims import claim
 from adamcmp.cli import main
-from adamcmp.errors import ConfigError
-from adamcmp.plots import PLOTS, gap_curves, learning_curves, loss_vs_error
-from adamcmp.plots._style import PALETTE, looks, ordered
-from adamcmp.stats import chosen, labelled, setting_columns, summary
-
-NAN = float("nan")
-
-
-def made(rows) -> pd.DataFrame:
-    """Runs from (optimizer, lr, seed, val_error, test_error[, status])."""
-    frame = pd.DataFrame(
-        [
-            {
-                "run_id": f"{o}{lr}{seed}", "dataset": "d", "model": "m", "optimizer": o, "loss": "cross_entropy", "problem": "d, m",
-                "lr": lr, "wd": 0.0, "seed": seed, "status": (rest or ["done"])[0], "val_error": val,
-                "test_error": test, "train_error": test / 2, "train_loss": test * 2, "val_loss": val,
-                "test_loss": test * 3, "gap_loss": test, "gap_error": test / 2, "optimizer.betas": [0.9, 0.99],
-            }
-            for o, lr, seed, val, test, *rest in rows
-        ]
-    )  # fmt: skip
-    return frame.reindex(columns=dict.fromkeys([*frame.columns, *schema.RUN_COLUMNS]))
-
-
-RUNS = made(
-    [
-        ("adamw", 0.1, 0, 0.30, 0.50), ("adamw", 0.1, 1, 0.32, 0.52),
-        ("adamw", 0.2, 0, 0.40, 0.10), ("adamw", 0.2, 1, 0.40, 0.10),  # best on test alone
-        ("sgd", 0.1, 0, 0.50, 0.60), ("sgd", 0.1, 1, 0.54, 0.64),
-        ("sgd", 0.2, 0, 0.10, 0.20), ("sgd", 0.2, 1, NAN, NAN, "diverged"),
-    ]
-)  # fmt: skip
-
-
-class TestChoice:
-    def test_on_validation_never_on_test(self):
-        best = chosen(RUNS)
-        assert set(best.loc[best["optimizer"] == "adamw", "lr"]) == {0.1}
-
-    def test_a_setting_that_diverged_for_a_seed_is_worse(self):
-        best = chosen(RUNS)
-        assert set(best.loc[best["optimizer"] == "sgd", "lr"]) == {0.1}
-
-    def test_without_validation_there_is_no_choosing(self):
-        blind = RUNS.assign(val_error=float("nan"), val_loss=float("nan"))
-        with pytest.raises(
-            ConfigError, match=r"no validation split to choose on. Name one, such as lr=0.1"
-        ):
-            chosen(blind)
-        assert len(chosen(blind[blind["lr"] == 0.1])) == 4
-
-    def test_settings_are_what_was_varied(self):
-        assert setting_columns(RUNS) == ["lr", "wd"]
-        betas = [[0.9, 0.99]] * 4 + [[0.9, 0.999]] * 4
-        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == ["lr", "wd"]
-        betas = [[0.9, 0.99], [0.9, 0.999]] * 4
-        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == [
-            "lr",
-            "wd",
-            "optimizer.betas",
-        ]
-
-    def test_summary(self):
-        table = summary(RUNS).set_index("optimizer")
-        assert table.loc["adamw", "test_error"] == pytest.approx(0.51)
-        assert table.loc["adamw", "test_error_sd"] == pytest.approx(0.02 / 2**0.5)
-        assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 1, 2]
-
-    def test_failed_runs_are_no_results(self):
-        failed = RUNS.assign(status="failed")
-        assert chosen(failed).empty and summary(failed).empty
-
-
-def test_problems_and_variants_are_told_apart_by_what_was_varied():
-    runs = RUNS.assign(**{"dataset.label_noise": [0.0, 0.3] * 4, "dataset.flip": False})
-    runs["rule"] = runs["optimizer"].map({"adamw": "adam", "sgd": "sgd"})
-    runs["coupling"] = ["decoupled"] * 4 + ["l2", "l2", "fixed", "fixed"]
-    told = labelled(runs)
-    assert set(told["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
-    assert set(told["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
-    assert len(summary(told)) == 6
-    assert set(labelled(RUNS)["problem"]) == {"d, m"}
-
-
-def test_a_budget_is_a_setting():
-    runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
-    table = summary(runs)
-    assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]
-
-
-class TestPlotData:
-    METRICS = pd.DataFrame(
-        [
-            {"run_id": run, "step": e, "epoch": float(e), "train_loss": v, "test_loss": v + 1,
-             "train_error": v, "test_error": v, "gap_loss": 1.0, "gap_error": 0.0}
-            for run, base in (("adamw0.10", 1.0), ("adamw0.11", 3.0), ("adamw0.20", 9.0))
-            for e, v in ((0, base), (1, base / 2))
-        ]
-    )  # fmt: skip
-
-    def test_learning_curves(self):
-        tidy = learning_curves.data(RUNS, self.METRICS)
-        curve = tidy[(tidy["metric"] == "test_loss") & (tidy["optimizer"] == "adamw")]
-        assert curve[["epoch", "mean", "n"]].to_numpy().tolist() == [[0, 3, 2], [1, 2, 2]]
-        assert curve["sd"].tolist() == pytest.approx([2**0.5, 0.5 * 2**0.5])
-
-    def test_gap_curves(self):
-        tidy = gap_curves.data(RUNS, self.METRICS)
-        assert set(tidy["metric"]) == {"gap_loss", "gap_error"} and (tidy["sd"] == 0).all()
-
-    def test_loss_vs_error_has_every_run_that_ended(self):
-        points = loss_vs_error.data(RUNS, self.METRICS)
-        assert len(points) == 7 and points["chosen"].sum() == 4
-        assert points["x"].tolist() == pytest.approx([2 * y for y in points["y"]])
-
-
-def test_optimizers_keep_their_colours():
-    assert looks(["adamw", "sgd"])["sgd"] == looks(["sgd"])["sgd"]
-    every = looks(["mine", "adamw", "adam_l2", "yours"])
-    assert len({color for color, _ in every.values()}) == 4
-    assert ordered(["zz", "adamw", "adam_l2"]) == ["adam_l2", "adamw", "zz"]
-    twenty = looks([f"own{i}" for i in range(20)])
-    assert len(set(twenty.values())) == 20
-    assert len(set(PALETTE)) == 7
-
+from adamcmp.errors import NotFound
+from adamcmp.plots import PLOTS
+from adamcmp.report import figures, report
+from adamcmp.report.answer import pooled
+from adamcmp.report.provenance import commands
+from adamcmp.report.statistics import Statistic
+from adamcmp.report.tables import Table, as_csv, as_latex, as_markdown, columns, latex
+from adamcmp.report.watch import watch
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=6", "eval.every_steps=2", "study=s"]
 
 
+@pytest.fixture
+def two_plots(monkeypatch):
+    """Draw what is quick: for tests that are not about plots."""
+    some = {name: PLOTS[name] for name in ("learning_curves", "loss_vs_error")}
+    monkeypatch.setattr(figures, "PLOTS", some)
+
+
 class TestCommand:
-    def test_writes_plots_and_tables(self, results, capsys):
+    def test_writes_page_plots_and_tables(self, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1"])
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
         assert main(["report", "s"]) == 0
         out = capsys.readouterr().out
-        assert "s: teacher, mlp (8 done, 1 diverged)" in out and "±" in out
+        assert "s: teacher, mlp (8 done, 1 diverged)" in out
         folder = results / "s" / "report"
-        for name in PLOTS:
+        assert f"page: {folder / 'index.html'}" in out
+        drawn = {path.stem for path in folder.glob("*.svg")}
+        assert {"learning_curves", "loss_vs_error", "gap_curves"} <= drawn <= set(PLOTS)
+        for name in drawn:
             with Image.open(folder / f"{name}.png") as image:
                 assert min(image.size) > 300
                 assert len(image.convert("RGB").getcolors(1 << 20)) > 20
-            svg = ET.parse(folder / f"{name}.svg").getroot()
-            text = " ".join(svg.itertext())
-            assert "adam_l2" in text and "adamw" in text and ("epochs" in text or "final" in text)
+            text = " ".join(ET.parse(folder / f"{name}.svg").getroot().itertext())
+            assert "adam_l2" in text and "adamw" in text
             assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        page = (folder / "index.html").read_text()
+        for name in PLOTS:
+            assert f'id="plot-{name}"' in page
         table = pd.read_csv(folder / "summary.csv")
-        assert table["optimizer"].tolist() == ["adam_l2", "adamw", "sgd"]
-        assert table["diverged"].tolist() == [0, 0, 1]
-        markdown = (folder / "summary.md").read_text()
-        assert markdown.startswith("| problem") and "validation" in markdown
+        assert sorted(table["optimizer"]) == ["adam_l2", "adamw", "sgd"]
+        assert table.set_index("optimizer")["diverged"].to_dict() == {
+            "adam_l2": 0,
+            "adamw": 0,
+            "sgd": 1,
+        }
+        assert "validation" in (folder / "summary.md").read_text()
 
     def test_the_same_data_gives_the_same_files(self, results):
         adamcmp.sweep([*FAST, "seed=0,1"])
@@ -170,14 +73,14 @@ class TestCommand:
             contents.append([file.read_bytes() for file in files])
         assert contents[0] == contents[1]
 
-    def test_latest_study_and_filters(self, capsys):
+    def test_latest_study_and_filters(self, two_plots, capsys):
         adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
         assert main(["report", "lr=0.01"]) == 0
         assert "(1 done)" in capsys.readouterr().out
         assert main(["report", "s", "lr=7"]) == 2
         assert "no run that ended and fits" in capsys.readouterr().err
 
-    def test_regression_several_problems_and_one_seed(self, results, capsys):
+    def test_regression_several_problems_and_one_seed(self, results, two_plots, capsys):
         words = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]
         adamcmp.sweep([*FAST, *words])
         assert main(["report", "s"]) == 0
@@ -186,24 +89,229 @@ class TestCommand:
         svg = (results / "s" / "report" / "learning_curves.svg").read_text()
         assert "mean squared error" in svg and "One seed" in svg
 
-    def test_classification_beside_regression(self, results, capsys):
+    def test_classification_beside_regression(self, results, two_plots, capsys):
         adamcmp.run([*FAST])
         adamcmp.run([*FAST, "dataset.task=regression", "loss=mse", "model=logistic"])
         assert main(["report", "s"]) == 0
-        rows = capsys.readouterr().out.splitlines()
-        assert "test error" in rows[2] and "test loss" in rows[2]
-        for name in PLOTS:
-            svg = (results / "s" / "report" / f"{name}.svg").read_text()
-            assert "mean squared error" in svg and "cross-entropy (nats)" in svg
-
-    def test_diverged_runs_are_counted_on_the_plots(self, results):
-        adamcmp.sweep([*FAST, "optimizer=sgd", "lr=0.01", "seed=0,1"])
-        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
-        assert main(["report", "s"]) == 0
-        svg = (results / "s" / "report" / "loss_vs_error.svg").read_text()
-        assert "1 diverged and are not drawn" in svg
+        (header,) = (r for r in capsys.readouterr().out.splitlines() if r.startswith("problem"))
+        assert "test error" in header and "test loss" in header
+        svg = (results / "s" / "report" / "learning_curves.svg").read_text()
+        assert "mean squared error" in svg and "cross-entropy (nats)" in svg
 
     def test_only_failed_or_diverged_runs(self, capsys):
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
         assert main(["report", "s"]) == 2
         assert "has no run that ended" in capsys.readouterr().err
+
+    def test_a_plot_that_fails_costs_no_other(self, results, two_plots, monkeypatch, caplog):
+        def broken(runs, metrics):
+            raise ZeroDivisionError("of <b>one's</b> own")
+
+        monkeypatch.setattr(PLOTS["loss_vs_error"], "data", broken)
+        adamcmp.run(FAST)
+        assert main(["report", "s"]) == 0
+        page = (results / "s" / "report" / "index.html").read_text()
+        assert "ZeroDivisionError: of &lt;b&gt;one" in page
+        assert "loss_vs_error failed" in caplog.text and "Traceback" in caplog.text
+
+    def test_starts_without_torch(self, two_plots, results):
+        adamcmp.sweep([*FAST, "seed=0,1"])
+        code = (
+            "import sys; from adamcmp.cli import main; main(['report', 's']); "
+            "print([m for m in ('torch', 'hydra', 'optuna') if m in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+class TestFormats:
+    TABLE = Table(
+        "t",
+        "A & B",
+        "50 % of <x>",
+        pd.DataFrame(
+            {
+                "problem": ["p"] * 2,
+                "optimizer": ["adam_l2", "a|b"],
+                "test_error": [0.25, 0.1234],
+                "test_error_ci_low": [0.2, 0.12],
+                "test_error_ci_high": [0.3, np.nan],
+                "n": [3, 1],
+            }
+        ),
+    )
+
+    def test_columns(self):
+        optimizer, error, n = columns(self.TABLE)
+        assert [optimizer.label, error.label, n.label] == [
+            "optimizer",
+            "test error [95 % interval]",
+            "n",
+        ]
+        assert error.texts == ["0.25 [0.20, 0.30]", "0.123"]
+        assert error.best == {1} and error.values == [0.25, 0.1234] and error.metric == "test_error"
+        assert n.texts == ["3", "1"] and not n.best
+
+    def test_digits_follow_the_interval(self):
+        data = pd.DataFrame(
+            {"estimate": [1234.5678, 0.00012345, -3.0], "ci_low": [1000, 1e-4, -4.0]}
+        )
+        data["ci_high"] = [1500, 2e-4, -2.0]
+        assert columns(Table("t", "", "", data))[0].texts == [
+            "1235 [1000, 1500]",
+            "0.00012 [0.00010, 0.00020]",
+            "−3.0 [−4.0, −2.0]",
+        ]
+
+    def test_csv_has_every_digit(self, tmp_path):
+        (tmp_path / "t.csv").write_text(as_csv(self.TABLE))
+        pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv"), self.TABLE.data)
+
+    def test_markdown(self):
+        text = as_markdown(self.TABLE)
+        assert "| adam_l2" in text and "a\\|b" in text and "**0.123**" in text
+
+    def test_latex_is_booktabs_with_the_best_in_bold(self):
+        text = as_latex(self.TABLE)
+        for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{0.123}", r"adam\_l2"):
+            assert part in text
+        assert r"\caption{A \& B. 50 \% of \textless{}x\textgreater{}}" in text
+        assert r"\begin{tabular}{lrr}" in text
+
+    def test_latex_leaves_no_command_in_a_name(self):
+        assert latex(r"\input{x}^~#$") == (
+            r"\textbackslash{}input\{x\}\textasciicircum{}\textasciitilde{}\#\$"
+        )
+
+    @pytest.mark.parametrize(
+        ("kind", "part"), [("md", "| optimizer"), ("csv", "problem,opt"), ("latex", r"\toprule")]
+    )
+    def test_command(self, kind, part, tmp_path, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seed=0,1"])
+        assert main(["report", "s", "--format", kind]) == 0
+        printed = capsys.readouterr().out
+        assert part in printed
+        assert not (results / "s" / "report").exists()
+        assert main(["report", "s", "--format", kind, "--out", "table"]) == 0
+        assert (tmp_path / "table").read_text() == printed
+        assert main(["report", "s", "--format", kind, "--out", "no/table"]) == 2
+
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            (["--format", "csv", "--watch"], "goes without --format"),
+            (["--out", "x"], "add --format"),
+        ],
+    )
+    def test_options_that_do_not_go_together(self, words, says, capsys):
+        adamcmp.run(FAST)
+        assert main(["report", "s", *words]) == 2
+        assert says in capsys.readouterr().err
+
+
+class TestSeveralStudies:
+    def test_are_one_pool(self, two_plots, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adamw", "seed=0,1", "study=a"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2", "seed=0,1", "study=b"])
+        assert main(["report", "a", "b"]) == 0
+        assert "a + b: teacher, mlp (4 done)" in capsys.readouterr().out
+        assert (results / "a+b" / "report" / "index.html").exists()
+        assert main(["ls"]) == 0 and "a+b" not in capsys.readouterr().out
+
+    def test_are_told_apart_where_one_optimizer_is_in_both(self, results):
+        adamcmp.sweep([*FAST, "seed=0,1", "study=a"])
+        adamcmp.sweep([*FAST, "seed=0,1,2", "study=b"])
+        runs, metrics = pooled([results / "a", results / "b"])
+        assert runs["problem"].value_counts().to_dict() == {
+            "teacher, mlp, study a": 2,
+            "teacher, mlp, study b": 3,
+        }
+        assert runs["run_id"].is_unique and set(metrics["run_id"]) == set(runs["run_id"])
+        assert (metrics.groupby("run_id").size() == 4).all()
+
+
+class TestWatching:
+    def test_follows_a_sweep_to_its_end(self, two_plots, results):
+        adamcmp.run([*FAST, "seed=0"])
+        folder, counts, pages = results / "s", [], []
+        with contextlib.ExitStack() as sweep:
+            sweep.enter_context(claim(folder, ["some"]))
+
+            def tell(made):
+                counts.append(sum(made.answer.counts.values()))
+                pages.append((made.folder / "index.html").read_text())
+                if len(counts) == 1:
+                    adamcmp.run([*FAST, "seed=1"])
+                else:
+                    sweep.close()
+
+            notes = []
+            made = watch([folder], [], 2.0, tell, notes.append, sleep=lambda seconds: None)
+        assert counts == [1, 2] and len(made.answer.runs) == 2
+        assert all('http-equiv="refresh" content="2"' in page for page in pages)
+        assert 'http-equiv="refresh"' not in (made.folder / "index.html").read_text()
+        assert "0 of 1 runs" in notes[1] and "the last" in notes[-1]
+
+    def test_an_interrupt_leaves_a_page_that_is_finished(self, two_plots, results):
+        adamcmp.run(FAST)
+
+        def stop(seconds):
+            raise KeyboardInterrupt
+
+        with claim(results / "s", ["some"]):
+            made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep=stop)
+        page = (made.folder / "index.html").read_text()
+        assert 'http-equiv="refresh"' not in page and "</html>" in page
+
+    def test_waits_for_the_first_run(self, two_plots, results):
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
+        with claim(results / "s", ["some"]):
+            looks = []
+
+            def sleep(seconds):
+                looks.append(seconds)
+                adamcmp.run(FAST)
+                if len(looks) == 2:
+                    raise KeyboardInterrupt
+
+            made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep)
+        assert looks == [2.0, 2.0] and len(made.answer.runs) == 2
+
+    def test_without_a_sweep_it_reports_once(self, two_plots, capsys):
+        adamcmp.run(FAST)
+        assert main(["report", "s", "--watch", "1"]) == 0
+        done = capsys.readouterr()
+        assert "No process trains" in done.err and "(1 done)" in done.out
+
+    @pytest.mark.parametrize("seconds", ["0", "-1", "x", "nan", "1e9"])
+    def test_seconds_are_checked(self, seconds, capsys):
+        with pytest.raises(SystemExit) as stopped:
+            main(["report", "s", f"--watch={seconds}"])
+        assert stopped.value.code == 2 and "no number of seconds" in capsys.readouterr().err
+
+
+def test_commands_can_be_pasted(results):
+    words = [*FAST, "optimizer=adam_l2,adamw", "lr=logspace(1e-3,1e-2,2)"]
+    adamcmp.sweep(words)
+    adamcmp.sweep(words)  # nothing left to train; asked again all the same
+    found = report([results / "s"], ["lr=0.001"])
+    made, reported = commands(found.answer)
+    assert reported == "adamcmp report s lr=0.001"
+    shell = f"python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {made}"
+    typed = json.loads(subprocess.run(shell, shell=True, capture_output=True, text=True).stdout)
+    assert typed == ["adamcmp", "sweep", *words]
+
+
+def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):
+    def fails(runs, metrics):
+        raise KeyError("x")
+
+    def not_there(runs, metrics):
+        raise NotFound("There is no grid.")
+
+    def table(function):
+        return Statistic("s", "S", "", function).table(pd.DataFrame(), pd.DataFrame())
+
+    assert table(not_there).missing == "There is no grid."
+    assert "KeyError" in table(fails).missing and "Traceback" in caplog.text
+    assert "not of the kind" in table(lambda runs, metrics: runs).missing

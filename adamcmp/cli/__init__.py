@@ -27,6 +27,7 @@ COMMANDS = {
         "adamcmp.cli.comparing",
         "one paired comparison: adamcmp compare STUDY --a optimizer=adamw --b optimizer=sgd",
     ),
+    "plot": ("adamcmp.cli.plotting", "one plot of a study: adamcmp plot heatmap STUDY --out f.pdf"),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
     "parts": (

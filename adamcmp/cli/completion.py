@@ -48,8 +48,9 @@ FLAGS = {
     "study": (*_TRAINING, "--config-dir"),
     "extend": (*_TRAINING, "--results"),
     "ls": ("--results",),
-    "report": ("--results",),
+    "report": ("--format", "--out", "--strict", "--watch", "--results"),
     "compare": ("--a", "--b", "--metric", "--json", "--results"),
+    "plot": ("--where", "--out", "--metric", "--x", "--y", "--hue", "--facet", "--results"),
     "show": ("--results",),
     "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss"),
     "completion": ("bash", "zsh"),
@@ -94,7 +95,9 @@ def candidates(line: str) -> list[str]:
         return named if len(words) == 2 else _settings(words[3:], typed)
     if command == "compare" and words[-1] in ("--a", "--b", "--metric"):
         return [value for value in _compared(words) if value.startswith(typed)]
-    if command in ("ls", "report", "extend", "compare") and not typed.startswith("-"):
+    if command == "plot" and len(words) == 2 and not typed.startswith("-"):
+        return [name for name in _plots() if name.startswith(typed)]
+    if command in ("ls", "report", "extend", "compare", "plot") and not typed.startswith("-"):
         return [*fixed, *(name for name in _studies() if name.startswith(typed))]
     return fixed
 
@@ -142,6 +145,12 @@ def _config_dir(words: list[str]) -> str | None:
         if flag in ("--config-dir", "-cd"):
             return value
     return None
+
+
+def _plots() -> list[str]:
+    """Return the plots' names, without importing what draws them."""
+    folder = Path(__file__).parents[1] / "plots"
+    return sorted(file.stem for file in folder.glob("[!_]*.py"))
 
 
 def _studies() -> list[str]:

@@ -3,47 +3,134 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adamcmp.cli._common import add_results, results_root
+from adamcmp.errors import ConfigError
 from adamcmp.filters import is_filter
+
+if TYPE_CHECKING:
+    from adamcmp.report import Answer, Report
+
+#: Seconds between two looks of --watch, unless others are named.
+WATCH_EVERY = 10.0
 
 
 def report(words: list[str]) -> int:
-    """Write a study's plots and table, and print the table."""
-    parser = argparse.ArgumentParser(
-        prog="adamcmp report",
-        description="Write learning curves, gap curves, training loss against test error (png, "
-        "svg, pdf) and a table (csv, md) into the study's folder, and print the table.",
-    )
-    parser.add_argument("study", nargs="?", help="its name; none: the latest")
-    parser.add_argument("filters", nargs="*", metavar="COLUMN=VALUE", help="only runs that fit")
-    add_results(parser)
-    options = parser.parse_intermixed_args(words)
-    if options.study and is_filter(options.study):  # no name, only filters
-        options.filters.insert(0, options.study)
-        options.study = None
+    """Write the report of studies and print its answer; 1 when --strict and the audit objects."""
+    options = _parser().parse_intermixed_args(words)
+    names = [word for word in options.words if not is_filter(word)]
+    filters = [word for word in options.words if is_filter(word)]
+    if options.watch is not None and options.format:
+        raise ConfigError("--watch rewrites the page: it goes without --format.")
+    if options.out and not options.format:
+        raise ConfigError("--out FILE is for what --format prints: add --format md, csv or latex.")
     from adamcmp import frame
 
-    folder = frame.study_folder(results_root(options), options.study)
+    root = results_root(options)
+    folders = [frame.study_folder(root, name) for name in dict.fromkeys(names)]
+    folders = folders or [frame.study_folder(root, None)]
+    if options.format:
+        found = _print_tables(folders, filters, options.format, options.out)
+    elif options.watch is not None:
+        from adamcmp.report.watch import watch
+
+        found = watch(folders, filters, options.watch, _tell, _note).answer
+    else:
+        from adamcmp.report import report as write
+
+        written = write(folders, filters)
+        _tell(written)
+        found = written.answer
+    return 1 if options.strict and found.findings else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="adamcmp report",
+        description="Write the report of a study into its folder: a page (html) with the verdict, "
+        "the fairness audit, tables (csv, md) and plots (png, svg, pdf). Several studies are "
+        "reported as one.",
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="STUDY | COLUMN=VALUE",
+        help="studies (none: the latest), and conditions that runs must meet",
+    )
+    formats = ("md", "csv", "latex")
+    parser.add_argument("--format", choices=formats, help="print the tables instead")
+    parser.add_argument("--out", metavar="FILE", help="where to write what --format prints")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 when the audit finds something"
+    )
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=WATCH_EVERY,
+        metavar="SECONDS",
+        help=f"write the page anew while a sweep runs (every {WATCH_EVERY:g} s, where runs ended)",
+    )
+    add_results(parser)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 86400")
+    return seconds
+
+
+def _print_tables(folders: list[Path], filters: list[str], kind: str, out: str | None) -> Answer:
+    from adamcmp.files import clear_errors, write_atomically
+    from adamcmp.report import answer
+    from adamcmp.report.tables import FORMATS
+
+    found = answer(folders, filters)
+    # A csv file is one table: the first, which has the settings.
+    tables = found.tables[:1] if kind == "csv" else found.tables
+    text = "\n".join(FORMATS[kind](table) for table in tables)
+    if out is None:
+        print(text, end="")
+    else:
+        with clear_errors(Path(out).parent):
+            write_atomically(Path(out), text.encode())
+    return found
+
+
+def _tell(written: Report) -> None:
+    """Print the verdict, what the audit found, the summary, and where the files are."""
     from tabulate import tabulate
 
-    from adamcmp.report import readable
-    from adamcmp.report import report as write
+    from adamcmp.report.tables import columns
 
-    written = write(folder, options.filters)
-    shown = readable(written.table)
-    constant = ["problem"] if shown["problem"].nunique() == 1 else []
-    where = ", ".join(str(shown[c].iloc[0]) for c in constant)
-    counts = ", ".join(f"{count} {status}" for status, count in written.counts.items())
-    print(f"{folder.name}{': ' if where else ''}{where} ({counts})\n")
-    print(
-        tabulate(
-            shown.drop(columns=constant).to_dict("records"),
-            headers="keys",
-            disable_numparse=True,
-        )
-    )
-    print("\nmean ± standard deviation over seeds; settings chosen on validation")
+    found = written.answer
+    for verdict in found.verdicts:
+        print("\n".join([verdict.overall, *verdict.pairs]))
+    if not found.verdicts:
+        print(found.tables[1].missing)
+    for finding in found.findings:
+        print(f"audit, {finding.severity}: {finding.text}")
+        if finding.command:
+            print(f"    {finding.command}")
+    counts = ", ".join(f"{count} {status}" for status, count in found.counts.items())
+    problems = found.runs["problem"].unique()
+    where = f": {problems[0]}" if len(problems) == 1 else ""
+    print(f"\n{found.name}{where} ({counts})\n")
+    shown = {column.label: column.texts for column in columns(found.tables[0])}
+    print(tabulate(shown, headers="keys", disable_numparse=True))
+    print(f"\n{found.tables[0].about}")
     names = dict.fromkeys(path.stem for path in written.files)
-    print(f"files in {written.folder}: {', '.join(names)}")
-    return 0
+    print(f"page: {written.folder / 'index.html'}")
+    print(f"files in {written.folder}: {', '.join(names)}", flush=True)
+
+
+def _note(text: str) -> None:
+    print(f"adamcmp: {text}", file=sys.stderr)

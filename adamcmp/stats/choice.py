@@ -86,7 +86,7 @@ def choosing_seeds(runs: pd.DataFrame) -> set[int]:
 
     Runs that failed count as tried. Settings that share no seed are each judged by their own.
     """
-    return _shared(runs, _keys(runs))
+    return _shared(runs, [runs[c].map(str) for c in _telling(runs)])
 
 
 def _shared(runs: pd.DataFrame, keys: list[pd.Series]) -> set[int]:
@@ -106,22 +106,27 @@ def ranked(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
     Raises:
         ConfigError: When there is something to choose but no validation split to choose on.
     """
+    told = _telling(runs)
     found = [
-        _ranked(group, str(name)) for (_, name), group in runs.groupby([*PROBLEM, by], sort=False)
+        _ranked(group, str(name), told)
+        for (_, name), group in runs.groupby([*PROBLEM, by], sort=False)
     ]
     ended = [group for group in found if len(group)]
     return pd.concat(ended) if ended else runs[:0].assign(rank=0, chooses=True, settings=0)
 
 
-def _ranked(runs: pd.DataFrame, name: str) -> pd.DataFrame:
+def _ranked(runs: pd.DataFrame, name: str, told: list[str]) -> pd.DataFrame:
     """Return `ranked` of runs that are one group."""
-    keys, metric = _keys(runs), f"val_{measure_of(runs)}"
+    keys, metric = [runs[c].map(str) for c in told], f"val_{measure_of(runs)}"
     chooses = runs["seed"].isin(_shared(runs, keys))
-    told = pd.DataFrame(
-        {"lost": runs["status"] != "done", "failed": runs["status"] == "failed"}
-        | {"score": runs[metric].astype(float)}
+    judged = pd.DataFrame(
+        {
+            "lost": runs["status"] != "done",
+            "failed": runs["status"] == "failed",
+            "score": runs[metric].astype(float),
+        }
     )
-    scores = told[chooses].groupby([k[chooses] for k in keys], sort=False).mean()
+    scores = judged[chooses].groupby([k[chooses] for k in keys], sort=False).mean()
     if len(scores) > 1 and runs[metric].isna().all() and (runs["status"] == "done").any():
         raise ConfigError(
             f"{name} has {len(scores)} settings and no validation split to choose on. "
@@ -134,9 +139,9 @@ def _ranked(runs: pd.DataFrame, name: str) -> pd.DataFrame:
     return runs[(runs["status"] != "failed") & (runs["rank"] >= 0)]
 
 
-def _keys(runs: pd.DataFrame) -> list[pd.Series]:
-    """Return what tells the settings of one group of runs apart."""
-    return [runs[c].map(str) for c in ("optimizer", *setting_columns(runs))]
+def _telling(runs: pd.DataFrame) -> list[str]:
+    """Return the columns that tell settings apart."""
+    return ["optimizer", *setting_columns(runs)]
 
 
 def chosen(runs: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:

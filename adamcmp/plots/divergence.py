@@ -1,0 +1,86 @@
+"""Where training breaks: the share of seeds that diverged, over learning rate × weight decay.
+
+The line is the stability frontier: below it every seed trains, that is, did not diverge and ended
+with a training loss below the one it started from. Other settings that were varied are those of
+the optimizer's best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from adamcmp.errors import NothingToDraw
+from adamcmp.plots._asked import FACET, HUE, as_asked
+from adamcmp.plots._grid import cells_of, draw_matrix, maps, on_grids
+from adamcmp.plots._style import legend, styled
+from adamcmp.stats import stability_frontier
+
+_COLORS, _LINE = "Oranges", "#0072B2"
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What is drawn.
+
+    Attributes:
+        cells: As `adamcmp.plots._grid.cells_of` returns them.
+        frontier: As `adamcmp.stats.stability_frontier` returns it.
+    """
+
+    cells: pd.DataFrame
+    frontier: pd.DataFrame
+
+
+def data(
+    runs: pd.DataFrame, metrics: pd.DataFrame, *, hue: str = HUE, facet: str = FACET
+) -> Divergence:
+    """Return the cells and the frontier.
+
+    Args:
+        runs: As `adamcmp.stats.labelled` returns them.
+        metrics: Their evaluations.
+        hue: What panels of a problem are told apart by.
+        facet: What lines of panels are told apart by.
+    """
+    runs = as_asked(runs, hue, facet)
+    if not (runs["status"] == "diverged").any():
+        raise NothingToDraw("No run diverged.")
+    return Divergence(on_grids(cells_of(runs, None)), stability_frontier(runs, metrics))
+
+
+@styled
+def draw(shown: Divergence) -> Figure:
+    """Draw a panel for each problem and optimizer."""
+    figure, panels = maps(shown.cells)
+    norm = Normalize(0, 1)
+    axes = []
+    for axis, cells in panels:
+        axes.append(axis)
+        draw_matrix(axis, cells, "share", norm, _COLORS)
+        _draw_frontier(axis, cells, shown.frontier)
+    bar = figure.colorbar(
+        ScalarMappable(norm, _COLORS), ax=axes, aspect=35, pad=0.02, fraction=0.05
+    )
+    bar.set_label("share of seeds that diverged")
+    line = Line2D([], [], color=_LINE, lw=1.6, label="every seed trains below")
+    legend(figure, [line], "")
+    return figure
+
+
+def _draw_frontier(axis: Axes, cells: pd.DataFrame, frontier: pd.DataFrame) -> None:
+    """Draw a step over the largest lr at which every seed trains, for each wd."""
+    rows = cells.drop_duplicates("lr").set_index("lr")["row"]
+    columns = cells.drop_duplicates("wd").set_index("wd")["column"].sort_values()
+    mine = frontier[frontier["problem"] == cells["problem"].iloc[0]]
+    mine = mine[mine["optimizer"] == cells["optimizer"].iloc[0]].set_index("wd")
+    sound = mine["all_seeds"].reindex(columns.index)
+    tops = sound.map(rows).fillna(-1).to_numpy(float) + 0.5
+    axis.stairs(tops, np.arange(len(tops) + 1) - 0.5, baseline=None, color=_LINE, lw=1.6)

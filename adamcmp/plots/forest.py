@@ -1,0 +1,92 @@
+"""Differences between all pairs of optimizers, with their intervals.
+
+A line is the mean difference "first minus second" of the final metric, each at its best setting,
+with its 95 % interval: Student's over the seeds that both share, where they share none Welch's. It
+is filled where one is better: p after Holm's correction for all pairs of the problem, and with an
+allowance for the luck of choosing settings, is below 0.05.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from adamcmp.errors import NothingToDraw
+from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
+from adamcmp.plots._style import left_out, legend, metric_label, ordered, panels, plain, styled
+from adamcmp.stats import comparisons, higher_is_better
+
+_ROW_INCHES = 0.2
+_FIRST = "#0072B2"
+
+
+def data(
+    runs: pd.DataFrame,
+    metrics: pd.DataFrame,
+    *,
+    metric: str | None = None,
+    hue: str = HUE,
+    facet: str = FACET,
+) -> pd.DataFrame:
+    """Return `adamcmp.stats.comparisons` of each pair, with ``loss_name``.
+
+    Args:
+        runs: As `adamcmp.stats.labelled` returns them.
+        metrics: Not used.
+        metric: A final metric; None takes the test error, for regression the test loss.
+        hue: What is compared.
+        facet: What panels are told apart by.
+    """
+    runs = as_asked(runs, hue, facet)
+    if metric is not None:
+        metric_or(metric, runs)
+    order = {name: place for place, name in enumerate(ordered(runs["optimizer"]))}
+    runs = runs.sort_values("optimizer", key=lambda names: names.map(order), kind="stable")
+    table = comparisons(runs, metric).dropna(subset="estimate")
+    if table.empty:
+        raise NothingToDraw("There are no two optimizers with runs that ended on one problem.")
+    if table["ci_low"].isna().all():
+        raise NothingToDraw("With one seed each, differences have no interval.")
+    losses = runs.groupby("problem")["loss"].first()
+    return table.assign(loss_name=table["problem"].map(losses)).reset_index(drop=True)
+
+
+@styled
+def draw(pairs: pd.DataFrame) -> Figure:
+    """Draw a panel for each problem, a line for each pair."""
+    problems = ordered(pairs["problem"])
+    height = _ROW_INCHES * pairs.groupby("problem").size().max() + 0.6
+    figure, (axes,) = panels(problems, height=height, across=2, width=3.5)
+    for axis, problem in zip(axes, problems, strict=True):
+        _draw_problem(axis, pairs[pairs["problem"] == problem])
+    low, high = pairs["n"].min(), pairs["n"].max()
+    seeds = f"{low}" if low == high else f"{low} to {high}"
+    note = f"95 % intervals of differences over {seeds} seeds; p after Holm's correction, with an "
+    note += "allowance for the choice of settings; filled: below 0.05."
+    lost = pairs.groupby(["problem", "a"])["diverged_a"].first()
+    legend(figure, [], note + left_out(int(lost.sum())))
+    return figure
+
+
+def _draw_problem(axis: Axes, pairs: pd.DataFrame) -> None:
+    axis.axvline(0, color="#999999", lw=0.8, zorder=1)
+    for place, pair in zip(range(len(pairs))[::-1], pairs.itertuples(), strict=True):
+        face = _FIRST if pair.better else "white"
+        axis.plot([pair.ci_low, pair.ci_high], [place] * 2, color=_FIRST, lw=1.2)
+        axis.plot(pair.estimate, place, "o", color=_FIRST, mfc=face, ms=4.5)
+        axis.text(
+            1.01, place, f"p {_short(pair.p_choice)}", fontsize=6.5, va="center",
+            transform=axis.get_yaxis_transform(),
+        )  # fmt: skip
+    names = [plain(f"{a} − {b}", 36) for a, b in zip(pairs["a"], pairs["b"], strict=True)]
+    axis.set_yticks(range(len(names))[::-1], names)
+    axis.set_ylim(-0.7, len(names) - 0.3)
+    axis.grid(False, axis="y")
+    metric, loss = pairs[["metric", "loss_name"]].iloc[0]
+    side = "right" if higher_is_better(metric) else "left"
+    axis.set_xlabel(f"difference in {metric_label(metric, loss)}\n({side}: the first is better)")
+
+
+def _short(p: float) -> str:
+    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

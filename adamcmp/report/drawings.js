@@ -1,0 +1,171 @@
+"use strict";
+// What the page draws by itself for the chosen metric: every seed, every cell and its runs.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const COLUMNS = Object.entries(DATA.runs);
+const RUNS = DATA.runs.id.map((_, index) =>
+  ({ index, ...Object.fromEntries(COLUMNS.map(([name, values]) => [name, values[index]])) }));
+const value = (run) => DATA.metrics[state.metric][run.index];
+const seen = (runs) => runs.map(value).filter((v) => v !== null);
+const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : null);
+
+const number = (v) => v === null ? "–"
+  : v !== 0 && Math.abs(v) < 0.001 ? v.toExponential(1) : String(Number(v.toPrecision(3)));
+
+function make(tag, attributes = {}, ...children) {
+  const drawn = ["svg", "circle", "line", "text"].includes(tag);
+  const space = drawn ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml";
+  const element = document.createElementNS(space, tag);
+  for (const [name, text] of Object.entries(attributes)) element.setAttribute(name, text);
+  element.append(...children);
+  return element;
+}
+
+// The strip: a dot for every seed of the best settings.
+function drawStrip() {
+  const shown = RUNS.filter((run) =>
+    run.chosen && value(run) !== null && !state.hidden.has(DATA.optimizers[run.optimizer]));
+  const place = one("#strip .drawing");
+  if (!shown.length) return place.replaceChildren("There is no run to show.");
+  const rows = [...Map.groupBy(shown, (run) => run.problem + " " + run.optimizer).values()];
+  const label = ([run]) => DATA.optimizers[run.optimizer] +
+    (DATA.problems.length > 1 ? ", " + DATA.problems[run.problem] : "");
+  const values = seen(shown), low = Math.min(...values), high = Math.max(...values);
+  const left = Math.min(330, 20 + 7 * Math.max(...rows.map((runs) => label(runs).length)));
+  const x = (v) => left + 12 + ((v - low) / (high - low || 1)) * (700 - left - 40);
+  const bottom = rows.length * 24 + 22;
+  const svg = make("svg", { viewBox: `0 0 700 ${bottom + 8}`, role: "img", "aria-label": `Final ${words(state.metric)} of every seed` });
+  rows.forEach((runs, row) => {
+    const y = row * 24 + 14, middle = x(mean(seen(runs)));
+    const own = DATA.colors[runs[0].optimizer], fill = own === "#000000" ? "var(--ink)" : own;
+    svg.append(
+      make("line", { x1: left, x2: 690, y1: y, y2: y, class: "axis" }),
+      make("text", { x: left - 10, y: y + 4, "text-anchor": "end" }, label(runs)),
+      ...runs.map((run) => make("circle", { cx: x(value(run)), cy: y, r: 4.5, "fill-opacity": 0.65, fill })),
+      make("line", { x1: middle, x2: middle, y1: y - 9, y2: y + 9, class: "mean" }));
+  });
+  for (const v of new Set([low, (low + high) / 2, high]))
+    svg.append(make("text", { x: x(v), y: bottom, "text-anchor": "middle", class: "tick" }, number(v)));
+  place.replaceChildren(svg);
+}
+
+// The cells: a table for each problem and optimizer, one colour scale for a problem.
+function drawCells() {
+  closeTip();
+  const problems = Map.groupBy(RUNS, (run) => run.problem);
+  one("#cells .drawing").replaceChildren(...[...problems].flatMap(([problem, runs]) => [
+    ...(DATA.problems.length > 1 ? [make("h3", {}, DATA.problems[problem])] : []),
+    ...drawProblem(runs)]));
+}
+
+// Where other settings varied, the one with the best validation stands for the cell.
+function cellOf(runs) {
+  const kinds = [...Map.groupBy(runs, (run) => run.kind).values()];
+  const shown = kinds.reduce((a, b) => (b[0].rank < a[0].rank ? b : a));
+  return { runs: shown, mean: mean(seen(shown)), lost: shown.some((run) => run.status !== "done") };
+}
+
+function drawProblem(runs) {
+  const maps = [...Map.groupBy(runs, (run) => run.optimizer)].sort((a, b) => a[0] - b[0])
+    .map(([optimizer, own]) => [DATA.optimizers[optimizer],
+      new Map([...Map.groupBy(own, (run) => `${run.lr} ${run.wd}`)].map(([at, of]) => [at, cellOf(of)]))]);
+  const sorted = maps.flatMap(([, cells]) => [...cells.values()].map((cell) => cell.mean))
+    .filter((v) => v !== null).sort((a, b) => a - b);
+  if (!sorted.length) return [make("p", { class: "missing" }, "No run has this metric.")];
+  // A few wild cells would leave one colour for all the others.
+  const low = sorted[0], high = sorted[Math.floor(0.95 * (sorted.length - 1))];
+  const last = DATA.scale.length - 1;
+  const shade = (v) => DATA.scale[Math.round(last * Math.min(1, (v - low) / (high - low || 1)))];
+  const ramp = make("i");
+  ramp.style.background = `linear-gradient(90deg, ${DATA.scale.join(",")})`;
+  const clipped = high < sorted[sorted.length - 1] ? "≥ " : "";
+  return [
+    make("div", { class: "scale" }, number(low), ramp, clipped + number(high)),
+    make("div", { class: "maps" }, ...maps.map(([name, cells]) => drawMap(name, cells, shade)))];
+}
+
+function drawMap(name, cells, shade) {
+  const axis = (key) => [...new Set([...cells.values()].map((cell) => cell.runs[0][key]))].sort((a, b) => a - b);
+  const lrs = axis("lr").reverse(), wds = axis("wd");
+  if (lrs.length * wds.length > 4 * cells.size + 12)
+    return make("p", { class: "missing", "data-optimizer": name }, `${name}: its settings lie on no grid.`);
+  const table = make("table", { class: "map", role: "grid" }, make("caption", {}, name));
+  const body = table.createTBody();
+  for (const lr of lrs) {
+    const row = wds.map((wd) => drawCell(name, lr, wd, cells.get(`${lr} ${wd}`), shade));
+    body.insertRow().append(make("th", { scope: "row" }, number(lr)), ...row);
+  }
+  table.createTFoot().insertRow().append(
+    make("td", { class: "corner" }, "lr ↑ wd →"), ...wds.map((wd) => make("th", { scope: "col" }, number(wd))));
+  table.querySelector("[role=gridcell]").tabIndex = 0;
+  table.addEventListener("keydown", moveInGrid);
+  return make("div", { class: "scroll", "data-optimizer": name }, table);
+}
+
+function drawCell(name, lr, wd, cell, shade) {
+  if (!cell) return make("td", { class: "empty" });
+  const title = `${name}, lr ${number(lr)}, wd ${number(wd)}`;
+  const says = cell.lost ? "a run diverged or failed" : number(cell.mean);
+  const td = make("td", { role: "gridcell", tabindex: -1, "aria-label": `${title}: ${says}` });
+  if (cell.lost || cell.mean === null) td.className = "lost";
+  else td.style.background = shade(cell.mean);
+  if (cell.runs[0].rank === 0) td.classList.add("picked");
+  for (const event of ["pointerenter", "focus", "click"])
+    td.addEventListener(event, () => openTip(td, title, cell));
+  td.addEventListener("blur", closeTip);
+  return td;
+}
+
+function moveInGrid(event) {
+  const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const rows = event.currentTarget.tBodies[0].rows, from = event.target;
+  let row = from.parentElement.rowIndex, column = from.cellIndex, to;
+  do {
+    row += step[0];
+    column += step[1];
+    to = rows[row]?.cells[column];
+  } while (to?.className === "empty");
+  if (to?.tagName !== "TD") return;
+  from.tabIndex = -1;
+  to.tabIndex = 0;
+  to.focus();
+}
+
+// The card with a cell's runs.
+function openTip(cell, title, { runs, mean: middle }) {
+  closeTip();
+  const tip = one("#tip"), table = make("table"), about = (text) => make("p", {}, text);
+  table.createTHead().insertRow().append(
+    ...["seed", words(state.metric), "status", "run"].map((name) => make("th", { scope: "col" }, name)));
+  const body = table.createTBody();
+  for (const run of runs.slice(0, 12))
+    body.insertRow().append(...[run.seed, number(value(run)), run.status, run.id].map((text) => make("td", {}, String(text))));
+  tip.replaceChildren(
+    make("p", {}, make("strong", {}, title), `: mean ${words(state.metric)} ${number(middle)}`),
+    ...(runs[0].kind ? [about(runs[0].kind)] : []), table,
+    ...(runs.length > 12 ? [about(`and ${runs.length - 12} more`)] : []));
+  tip.hidden = false;
+  cell.classList.add("is-open");
+  cell.setAttribute("aria-describedby", "tip");
+  const at = cell.getBoundingClientRect(), size = tip.getBoundingClientRect();
+  const under = at.bottom + 6 + size.height < innerHeight || at.top < size.height + 6;
+  const right = document.documentElement.clientWidth - size.width - 8;
+  tip.style.left = `${Math.max(8, Math.min(at.left, right)) + scrollX}px`;
+  tip.style.top = `${(under ? at.bottom + 6 : at.top - size.height - 6) + scrollY}px`;
+}
+
+function closeTip() {
+  one("#tip").hidden = true;
+  for (const cell of all(".is-open")) {
+    cell.classList.remove("is-open");
+    cell.removeAttribute("aria-describedby");
+  }
+}
+
+function startTip() {
+  document.addEventListener("keydown", (event) => event.key === "Escape" && closeTip());
+  document.addEventListener("pointerover", (event) =>
+    event.target.closest("#tip, .is-open") || closeTip());
+}

@@ -1,0 +1,129 @@
+// Sorting, hiding, choosing. Text from data reaches the page as text alone (textContent).
+
+const one = (selector) => document.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const state = { metric: null, hidden: new Set() };
+const words = (metric) => metric.replaceAll("_", " ");
+
+// What a reader has set stays over reloads, where the browser allows it.
+const memory = {
+  get(name) {
+    try { return JSON.parse(sessionStorage.getItem("adamcmp " + name)); } catch { return null; }
+  },
+  set(name, what) {
+    try { sessionStorage.setItem("adamcmp " + name, JSON.stringify(what)); } catch { /* private */ }
+  },
+};
+
+function startTheme() {
+  const root = document.documentElement, button = one("#theme");
+  const show = (dark) => {
+    root.dataset.theme = dark ? "dark" : "light";
+    button.setAttribute("aria-pressed", String(dark));
+  };
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  show(memory.get("dark") ?? system.matches);
+  system.addEventListener("change", () => show(memory.get("dark") ?? system.matches));
+  button.addEventListener("click", () => {
+    memory.set("dark", root.dataset.theme !== "dark");
+    show(memory.get("dark") ?? root.dataset.theme !== "dark");
+  });
+}
+
+// A click or Enter on a heading sorts; missing values stay last.
+function sort(table, column, header) {
+  const up = header.getAttribute("aria-sort") !== "ascending";
+  all("th", table).forEach((th) => th.removeAttribute("aria-sort"));
+  header.setAttribute("aria-sort", up ? "ascending" : "descending");
+  const numeric = header.classList.contains("number");
+  const key = (row) => row.cells[column].dataset.value;
+  const compare = (a, b) => (numeric ? Number(a) - Number(b) : a.localeCompare(b));
+  const rows = [...table.tBodies[0].rows].sort((a, b) => {
+    if (key(a) === "" || key(b) === "") return (key(a) === "") - (key(b) === "");
+    return up ? compare(key(a), key(b)) : compare(key(b), key(a));
+  });
+  table.tBodies[0].append(...rows);
+}
+
+function startSorting() {
+  for (const table of all("table.sortable"))
+    all("thead th", table).forEach((th, i) =>
+      th.firstElementChild.addEventListener("click", () => sort(table, i, th)));
+}
+
+// An optimizer is hidden everywhere, in tables and drawings.
+function showOptimizers() {
+  const hidden = (names) => names.some((name) => state.hidden.has(name));
+  for (const row of all("[data-optimizers]"))
+    row.classList.toggle("is-hidden", hidden(JSON.parse(row.dataset.optimizers)));
+  for (const part of all("[data-optimizer]"))
+    part.classList.toggle("is-hidden", hidden([part.dataset.optimizer]));
+}
+
+function startOptimizers() {
+  const boxes = all("input[name=optimizer]");
+  const read = () => {
+    state.hidden = new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
+  };
+  const kept = new Set(memory.get("hidden") ?? []);
+  for (const box of boxes) {
+    box.checked = !kept.has(box.value);
+    box.addEventListener("change", () => {
+      read();
+      memory.set("hidden", [...state.hidden]);
+      drawStrip();
+      showOptimizers();
+    });
+  }
+  read();
+}
+
+// The metric has its columns, its rows where a table has several metrics, and its drawings.
+function showMetric() {
+  const measure = state.metric.split("_")[1];
+  for (const cell of all("[data-metric]")) {
+    const own = cell.dataset.metric;
+    cell.classList.toggle("is-metric", own === state.metric);
+    cell.classList.toggle("is-hidden", own.split("_")[1] !== measure && own !== "train_loss");
+  }
+  for (const table of all("table.sortable")) {
+    const rows = all("[data-row-metric]", table);
+    const there = rows.some((row) => row.dataset.rowMetric === state.metric);
+    for (const row of rows) row.hidden = there && row.dataset.rowMetric !== state.metric;
+  }
+  for (const name of all(".metric-name")) name.textContent = words(state.metric);
+  drawCells();
+  drawStrip();
+  showOptimizers();
+}
+
+function startMetric() {
+  const select = one("#metric"), kept = memory.get("metric");
+  if (kept in DATA.metrics) select.value = kept;
+  state.metric = select.value;
+  select.addEventListener("change", () => {
+    state.metric = select.value;
+    memory.set("metric", state.metric);
+    showMetric();
+  });
+  showMetric();
+}
+
+function startCopying() {
+  for (const button of all(".copy"))
+    button.addEventListener("click", async () => {
+      const code = button.parentElement.querySelector("code");
+      getSelection().selectAllChildren(code);
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "Copied";
+      } catch { button.textContent = "Selected"; }
+    });
+}
+
+startTheme();
+startSorting();
+startOptimizers();
+startMetric();
+startTip();
+startCopying();

@@ -1,0 +1,123 @@
+"""Studies that nothing trained: real words, ids, columns and files, with made-up curves.
+
+Of use where a study's shape matters and its numbers do not: how long a report of 10,000 runs
+takes, how a page shows diverged runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adamcmp import schema
+from adamcmp.config import Composer, Numerics
+from adamcmp.plan import RunSpec, plan
+from adamcmp.store import Store
+
+NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
+ABOUT = {"hardware": "none: made up", "adamcmp_version": "0", "torch_version": "0"}
+#: Where each optimizer's error is least: lr, wd, and the error there.
+BEST = {
+    "adam_l2": (1e-2, 1e-3, 0.30),
+    "adamw": (1e-2, 3e-2, 0.27),
+    "sgd": (2e-1, 1e-3, 0.28),
+    "sgdw": (2e-1, 3e-3, 0.28),
+}
+STEPS = 1000
+Row = dict[str, Any]
+
+
+def made_up(words: Sequence[str], evaluations: int) -> Iterator[tuple[Row, list[Row]]]:
+    """Yield each run's row and its evaluations' rows.
+
+    Args:
+        words: Of a sweep.
+        evaluations: Of each run.
+    """
+    for spec in plan(Composer().sweep([*words, f"steps={STEPS}"]), NUMERICS):
+        curve = _curve(spec, evaluations)
+        diverged = _away(spec) > 2.2
+        last = {} if diverged else {name: curve[-1][name] for name in schema.METRICS}
+        yield (
+            {
+                **spec.columns(),
+                **ABOUT,
+                "status": "diverged" if diverged else "done",
+                "stopped_at_step": STEPS // 10 if diverged else None,
+                "steps": STEPS,
+                "best_step": STEPS,
+                "train_examples": 1000,
+                "parameters": 1000,
+                "wall_time_s": 1.0,
+                "finished_at": "2026-01-01T00:00:00+00:00",
+                **last,
+                **{f"best_{name}": value for name, value in last.items()},
+            },
+            curve[:2] if diverged else curve,
+        )
+
+
+def write(folder: Path, words: Sequence[str], rows: Iterator[tuple[Row, list[Row]]]) -> None:
+    """Write a study; rows are taken 500 runs at a time."""
+    store = Store(folder)
+    store.prepare(NUMERICS, list(words), ABOUT)
+    runs: list[Row] = []
+    metrics: list[Row] = []
+    for run, curve in rows:
+        runs.append(run)
+        metrics.extend(curve)
+        if len(runs) == 500:
+            store.append(runs, metrics)
+            runs, metrics = [], []
+    if runs:
+        store.append(runs, metrics)
+
+
+def _away(spec: RunSpec) -> float:
+    """Return how many decades a run's lr is beyond its optimizer's best; below it, negative."""
+    return math.log10(spec.config.optimizer.lr / BEST[spec.config.optimizer.name][0])
+
+
+def _curve(spec: RunSpec, evaluations: int) -> list[Row]:
+    optimizer, seed = spec.config.optimizer, spec.config.protocol.seed
+    _, wd, floor = BEST[optimizer.name]
+    beyond = math.log10(max(optimizer.weight_decay, 1e-9) / wd)
+    # A seed's own luck is the same for all optimizers, so that pairs of runs are alike.
+    luck = np.random.default_rng(seed).normal(0, 0.01)
+    own = np.random.default_rng(int(spec.run_id, 16)).normal(0, 0.005, size=3)
+    test = floor + 0.03 * _away(spec) ** 2 + 0.01 * beyond**2 + luck
+    at = np.linspace(0, 1, evaluations)
+    falling = np.exp(-6 * at)
+    levels = dict(zip(schema.SPLITS, (test / 3, test + 0.005, test), strict=True))
+    rows = []
+    for share, fall in zip(at, falling, strict=True):
+        errors = {
+            split: min(max(level + noise + (0.9 - level) * fall, 0.0), 1.0)
+            for (split, level), noise in zip(levels.items(), own, strict=True)
+        }
+        rows.append(_row(spec, share, errors))
+    return rows
+
+
+def _row(spec: RunSpec, share: float, errors: dict[str, float]) -> Row:
+    found = {f"{split}_error": error for split, error in errors.items()}
+    found |= {f"{split}_loss": 2.5 * error for split, error in errors.items()}
+    found |= {f"{split}_accuracy": 1 - error for split, error in errors.items()}
+    return {
+        "run_id": spec.run_id,
+        "step": round(share * STEPS),
+        "epoch": 10 * share,
+        "examples": round(share * STEPS) * 128,
+        "lr": spec.config.optimizer.lr * (1 - share),
+        **found,
+        "gap_loss": found["test_loss"] - found["train_loss"],
+        "gap_error": found["test_error"] - found["train_error"],
+        "grad_norm": 1.0,
+        "param_norm": 10.0 + share,
+        "update_norm": 0.01 * (1 - share),
+        "wall_time_s": share,
+    }

@@ -1,0 +1,130 @@
+"""How settings are chosen; data of plots against hand-made runs."""
+
+import pandas as pd
+import pytest
+
+from adamcmp import schema
+from adamcmp.errors import ConfigError
+from adamcmp.plots import gap_curves, learning_curves, loss_vs_error
+from adamcmp.plots._style import PALETTE, looks, ordered
+from adamcmp.stats import chosen, labelled, setting_columns, summary
+
+NAN = float("nan")
+
+
+def made(rows) -> pd.DataFrame:
+    """Runs from (optimizer, lr, seed, val_error, test_error[, status])."""
+    frame = pd.DataFrame(
+        [
+            {
+                "run_id": f"{o}{lr}{seed}", "dataset": "d", "model": "m", "optimizer": o, "loss": "cross_entropy", "problem": "d, m",
+                "lr": lr, "wd": 0.0, "seed": seed, "status": (rest or ["done"])[0], "val_error": val,
+                "test_error": test, "train_error": test / 2, "train_loss": test * 2, "val_loss": val,
+                "test_loss": test * 3, "gap_loss": test, "gap_error": test / 2, "optimizer.betas": [0.9, 0.99],
+            }
+            for o, lr, seed, val, test, *rest in rows
+        ]
+    )  # fmt: skip
+    return frame.reindex(columns=dict.fromkeys([*frame.columns, *schema.RUN_COLUMNS]))
+
+
+RUNS = made(
+    [
+        ("adamw", 0.1, 0, 0.30, 0.50), ("adamw", 0.1, 1, 0.32, 0.52),
+        ("adamw", 0.2, 0, 0.40, 0.10), ("adamw", 0.2, 1, 0.40, 0.10),  # best on test alone
+        ("sgd", 0.1, 0, 0.50, 0.60), ("sgd", 0.1, 1, 0.54, 0.64),
+        ("sgd", 0.2, 0, 0.10, 0.20), ("sgd", 0.2, 1, NAN, NAN, "diverged"),
+    ]
+)  # fmt: skip
+
+
+class TestChoice:
+    def test_on_validation_never_on_test(self):
+        best = chosen(RUNS)
+        assert set(best.loc[best["optimizer"] == "adamw", "lr"]) == {0.1}
+
+    def test_a_setting_that_diverged_for_a_seed_is_worse(self):
+        best = chosen(RUNS)
+        assert set(best.loc[best["optimizer"] == "sgd", "lr"]) == {0.1}
+
+    def test_without_validation_there_is_no_choosing(self):
+        blind = RUNS.assign(val_error=float("nan"), val_loss=float("nan"))
+        with pytest.raises(
+            ConfigError, match=r"no validation split to choose on. Name one, such as lr=0.1"
+        ):
+            chosen(blind)
+        assert len(chosen(blind[blind["lr"] == 0.1])) == 4
+
+    def test_settings_are_what_was_varied(self):
+        assert setting_columns(RUNS) == ["lr", "wd"]
+        betas = [[0.9, 0.99]] * 4 + [[0.9, 0.999]] * 4
+        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == ["lr", "wd"]
+        betas = [[0.9, 0.99], [0.9, 0.999]] * 4
+        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == [
+            "lr",
+            "wd",
+            "optimizer.betas",
+        ]
+
+    def test_summary(self):
+        table = summary(RUNS).set_index("optimizer")
+        assert table.loc["adamw", "test_error"] == pytest.approx(0.51)
+        assert table.loc["adamw", "test_error_sd"] == pytest.approx(0.02 / 2**0.5)
+        assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 1, 2]
+
+    def test_failed_runs_are_no_results(self):
+        failed = RUNS.assign(status="failed")
+        assert chosen(failed).empty and summary(failed).empty
+
+
+def test_problems_and_variants_are_told_apart_by_what_was_varied():
+    runs = RUNS.assign(**{"dataset.label_noise": [0.0, 0.3] * 4, "dataset.flip": False})
+    runs["rule"] = runs["optimizer"].map({"adamw": "adam", "sgd": "sgd"})
+    runs["coupling"] = ["decoupled"] * 4 + ["l2", "l2", "fixed", "fixed"]
+    told = labelled(runs)
+    assert set(told["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
+    assert set(told["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
+    assert len(summary(told)) == 6
+    assert set(labelled(RUNS)["problem"]) == {"d, m"}
+
+
+def test_a_budget_is_a_setting():
+    runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
+    table = summary(runs)
+    assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]
+
+
+class TestPlotData:
+    METRICS = pd.DataFrame(
+        [
+            {"run_id": run, "step": e, "epoch": float(e), "train_loss": v, "test_loss": v + 1,
+             "train_error": v, "test_error": v, "gap_loss": 1.0, "gap_error": 0.0}
+            for run, base in (("adamw0.10", 1.0), ("adamw0.11", 3.0), ("adamw0.20", 9.0))
+            for e, v in ((0, base), (1, base / 2))
+        ]
+    )  # fmt: skip
+
+    def test_learning_curves(self):
+        tidy = learning_curves.data(RUNS, self.METRICS)
+        curve = tidy[(tidy["metric"] == "test_loss") & (tidy["optimizer"] == "adamw")]
+        assert curve[["epoch", "mean", "n"]].to_numpy().tolist() == [[0, 3, 2], [1, 2, 2]]
+        assert curve["sd"].tolist() == pytest.approx([2**0.5, 0.5 * 2**0.5])
+
+    def test_gap_curves(self):
+        tidy = gap_curves.data(RUNS, self.METRICS)
+        assert set(tidy["metric"]) == {"gap_loss", "gap_error"} and (tidy["sd"] == 0).all()
+
+    def test_loss_vs_error_has_every_run_that_ended(self):
+        points = loss_vs_error.data(RUNS, self.METRICS)
+        assert len(points) == 7 and points["chosen"].sum() == 4
+        assert points["x"].tolist() == pytest.approx([2 * y for y in points["y"]])
+
+
+def test_optimizers_keep_their_colours():
+    assert looks(["adamw", "sgd"])["sgd"] == looks(["sgd"])["sgd"]
+    every = looks(["mine", "adamw", "adam_l2", "yours"])
+    assert len({color for color, _ in every.values()}) == 4
+    assert ordered(["zz", "adamw", "adam_l2"]) == ["adam_l2", "adamw", "zz"]
+    twenty = looks([f"own{i}" for i in range(20)])
+    assert len(set(twenty.values())) == 20
+    assert len(set(PALETTE)) == 7

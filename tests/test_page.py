@@ -1,0 +1,325 @@
+"""The page in a real browser: it opens, sorts, hides, chooses, fits, and takes names as text."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from adamcmp.report import report
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+ROOT = Path(__file__).parent.parent
+#: A system's browser where there is one, else the one that playwright may have fetched.
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+def made_up(folder, words, edit=lambda run: None, evaluations=4):
+    """Write a study that nothing trained, each run's row edited."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        synthetic = importlib.import_module("synthetic_study")
+    finally:
+        sys.path.remove(str(ROOT / "scripts"))
+
+    def rows():
+        for run, curve in synthetic.made_up(words, evaluations):
+            edit(run)
+            yield run, curve
+
+    synthetic.write(folder, words, rows())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        path = str(CHROMIUM) if CHROMIUM.exists() else None
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except sync_api.Error as error:
+            pytest.skip(f"There is no browser: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A report of 400 runs, some of them diverged."""
+    words = ["optimizer=adam_l2,adamw,sgd,sgdw", "lr=logspace(1e-3,10,5)"]
+    words += ["wd=logspace(1e-5,1e-1,5)", "seeds=4"]
+    return report([made_up(tmp_path_factory.mktemp("results") / "grid", words)])
+
+
+@pytest.fixture
+def opened(browser):
+    """Return what opens a page, and fails the test for console errors, requests and alerts."""
+    contexts, wrong = [], []
+
+    def open_(folder, width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        address = (folder / "index.html").as_uri()
+        page.on("request", lambda request: request.url == address or wrong.append(request.url))
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def column(page, table, label):
+    """Return a table's shown texts under a heading."""
+    at = page.locator(f"#table-{table} thead th").evaluate_all(
+        "(all, label) => all.findIndex((th) => th.textContent.startsWith(label))", label
+    )
+    cells = page.locator(f"#table-{table} tbody tr:visible td:nth-child({at + 1})")
+    return cells.all_inner_texts()
+
+
+def box(page, optimizer):
+    return page.get_by_role("checkbox", name=optimizer, exact=True)
+
+
+def heading(page, label):
+    return page.locator("#table-summary thead th", has_text=label).first
+
+
+class TestTables:
+    def test_sort_by_click_and_keyboard(self, written, opened):
+        page = opened(written.folder)
+        button = heading(page, "test error").locator("button")
+        button.click()
+        up = column(page, "summary", "test error")
+        assert [float(t.split()[0]) for t in up] == sorted(float(t.split()[0]) for t in up)
+        assert heading(page, "test error").get_attribute("aria-sort") == "ascending"
+        button.press("Enter")
+        assert column(page, "summary", "test error") == up[::-1]
+        assert heading(page, "test error").get_attribute("aria-sort") == "descending"
+        heading(page, "optimizer").locator("button").press("Space")
+        assert column(page, "summary", "optimizer") == ["adam_l2", "adamw", "sgd", "sgdw"]
+        assert page.locator("#table-summary [aria-sort]").count() == 1
+
+    def test_downloads_hold_the_tables(self, written, opened):
+        page = opened(written.folder)
+        with page.expect_download() as download:
+            page.locator("#downloads a", has_text="summary.csv").click()
+        text = Path(download.value.path()).read_text()
+        assert text == (written.folder / "summary.csv").read_text()
+
+
+class TestChoosing:
+    def test_a_hidden_optimizer_is_gone_everywhere(self, written, opened):
+        page = opened(written.folder)
+        parts = page.locator("svg [data-optimizer=adamw]")
+        shown = parts.locator("visible=true").count()
+        assert shown > 3 and page.locator("#strip circle").count() == 16
+        box(page, "adamw").uncheck()
+        assert parts.locator("visible=true").count() == 0
+        assert "adamw" not in column(page, "summary", "optimizer")
+        assert page.locator("#cells caption:visible").all_inner_texts() == [
+            "adam_l2",
+            "sgd",
+            "sgdw",
+        ]
+        assert page.locator("#strip circle").count() == 12
+        for row in page.locator("#statistics tbody tr:visible").all():
+            assert "adamw" not in row.locator("td").all_inner_texts()
+        box(page, "adamw").check()
+        assert parts.locator("visible=true").count() == shown
+
+    def test_the_metric_is_of_cells_strip_and_summary(self, written, opened):
+        page = opened(written.folder)
+        assert column(page, "summary", "test error") and not heading(page, "test loss").is_visible()
+        cell = page.locator("#cells td.picked").first
+        before = cell.get_attribute("aria-label")
+        page.locator("#metric").select_option("gap_loss")
+        assert heading(page, "gap loss").is_visible()
+        assert not heading(page, "gap error").is_visible()
+        assert "is-metric" in heading(page, "gap loss").get_attribute("class")
+        assert page.locator("#cells td.picked").first.get_attribute("aria-label") != before
+        assert "gap loss" in page.locator("#strip figcaption").inner_text()
+        assert "gap loss" in page.locator("#strip svg").get_attribute("aria-label")
+
+    def test_choices_stay_when_the_page_is_loaded_anew(self, written, opened):
+        page = opened(written.folder)
+        box(page, "sgdw").uncheck()
+        page.locator("#metric").select_option("val_loss")
+        page.reload()
+        assert page.locator("#metric").input_value() == "val_loss"
+        assert "sgdw" not in column(page, "summary", "optimizer")
+
+
+class TestCells:
+    def test_a_cell_shows_its_runs(self, written, opened):
+        page = opened(written.folder)
+        runs = written.answer.runs
+        best = page.locator("#cells [data-optimizer=adamw] td.picked")
+        for show in (best.hover, best.focus, best.click):
+            page.mouse.move(0, 0)
+            show()
+            tip = page.locator("#tip")
+            assert tip.is_visible() and tip.locator("tbody tr").count() == 4
+            ids = {row.split()[-1] for row in tip.locator("tbody tr").all_inner_texts()}
+            assert ids <= set(runs.loc[runs["optimizer"] == "adamw", "run_id"])
+            assert "done" in tip.inner_text() and "test error" in tip.inner_text()
+            assert best.get_attribute("aria-describedby") == "tip"
+            page.keyboard.press("Escape")
+            assert not tip.is_visible()
+            best.blur()
+
+    def test_a_diverged_cell_says_so(self, written, opened):
+        page = opened(written.folder)
+        lost = page.locator("#cells td.lost").first
+        assert "diverged" in lost.get_attribute("aria-label")
+        lost.hover()
+        assert "diverged" in page.locator("#tip tbody").inner_text()
+
+    def test_arrow_keys_go_from_cell_to_cell(self, written, opened):
+        page = opened(written.folder)
+        first = page.locator("#cells td[role=gridcell]").first
+        first.focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowRight")
+        at = "[document.activeElement.parentElement.rowIndex, document.activeElement.cellIndex]"
+        assert page.evaluate(at) == [1, 2]
+        for _ in range(9):
+            page.keyboard.press("ArrowLeft")
+        assert page.evaluate(at) == [1, 1]
+
+
+class TestLooks:
+    @pytest.mark.parametrize("width", [390, 1280])
+    def test_nothing_overflows(self, written, opened, width):
+        page = opened(written.folder, width)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for cell in (
+            page.locator("#cells td[role=gridcell]").first,
+            page.locator("td.picked").last,
+        ):
+            cell.focus()
+            box = page.locator("#tip").bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_text_has_contrast(self, written, opened, scheme):
+        page = opened(written.folder, scheme=scheme)
+        page.locator("#cells td[role=gridcell]").first.focus()
+        ratios = page.evaluate(CONTRASTS)
+        assert len(ratios) > 100
+        assert not [found for found in ratios if found[0] < 4.5]
+
+    def test_the_theme_can_be_chosen(self, written, opened):
+        page = opened(written.folder)
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = page.evaluate(ground)
+        button = page.locator("#theme")
+        button.click()
+        assert page.evaluate(ground) != light and button.get_attribute("aria-pressed") == "true"
+        page.reload()
+        assert page.evaluate(ground) != light
+        button.click()
+        assert page.evaluate(ground) == light
+
+    def test_it_prints(self, written, opened):
+        page = opened(written.folder, scheme="dark")
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+            "rgb(255, 255, 255)"
+        )
+        assert not page.locator(".tools").is_visible() and not page.locator("nav").is_visible()
+        assert page.locator("#table-summary").is_visible() and len(page.pdf()) > 20_000
+
+
+#: The contrast (WCAG 2) of every visible text with the nearest opaque ground under it, and the
+#: text; pictures of matplotlib's have a ground of their own and are not in it.
+CONTRASTS = """() => {
+  const rgba = (css) => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+    canvas.fillStyle = css;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].map((v) => v / 255);
+  };
+  const luminance = ([r, g, b]) => [[0.2126, r], [0.7152, g], [0.0722, b]].reduce((sum, [share, v]) =>
+    sum + share * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4), 0);
+  const ground = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) {
+      layers.push(rgba(getComputedStyle(at).backgroundColor));
+      if (layers.at(-1)[3] === 1) break;
+    }
+    return layers.reduceRight((under, [r, g, b, a]) =>
+      [r, g, b].map((v, i) => v * a + under[i] * (1 - a)), [1, 1, 1]);
+  };
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
+    if (!text || element.closest("script, .paper") || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const ink = rgba(element.closest("svg") ? style.fill : style.color);
+    const [a, b] = [luminance(ink), luminance(ground(element))].sort((x, y) => y - x);
+    found.push([(a + 0.05) / (b + 0.05), text.slice(0, 40)]);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    def rename(run):
+        run["dataset.path"] = f"{run['wd']}{HOSTILE}"
+        run["dataset"] = HOSTILE
+        run["optimizer"] += f" {HOSTILE} ' \" $x_1$ &amp;"
+        run["hardware"] = HOSTILE
+
+    folder = tmp_path_factory.mktemp("results") / HOSTILE.replace("/", "\u2215")
+    words = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
+    return report([made_up(folder, words, rename)])
+
+
+class TestHostileNames:
+    """What comes from data or config is text, wherever it stands."""
+
+    def test_are_text(self, hostile, opened):
+        page = opened(hostile.folder)
+        assert page.locator("img").count() == 0
+        assert page.locator("script").count() == 2
+        assert page.locator("[onerror], [onload], [onclick]").count() == 0
+        text = page.locator("body").inner_text()
+        assert text.count(HOSTILE) > 8
+        assert HOSTILE in page.locator("svg").first.text_content()
+        cell = page.locator("#cells td[role=gridcell]").first
+        cell.focus()
+        assert HOSTILE in page.locator("#tip").inner_text()
+
+    def test_can_be_hidden(self, hostile, opened):
+        page = opened(hostile.folder)
+        name = f"adamw {HOSTILE} ' \" $x_1$ &amp;"
+        assert name in column(page, "summary", "optimizer")
+        box(page, name).uncheck()
+        assert name not in column(page, "summary", "optimizer")
+        assert page.locator("#plots svg [data-optimizer]:visible").evaluate_all(
+            "(all, name) => all.every((part) => part.dataset.optimizer !== name)", name
+        )
+
+
+def test_the_file_is_small_and_ids_are_unique(written, opened):
+    assert len(written.answer.runs) == 400
+    assert (written.folder / "index.html").stat().st_size < 5e6
+    page = opened(written.folder)
+    ids = page.locator("[id]").evaluate_all("(all) => all.map((element) => element.id)")
+    assert len(ids) == len(set(ids)) > 100
+    references = page.evaluate(
+        """[...document.querySelectorAll("svg [clip-path], svg use")].map((element) =>
+          (element.getAttribute("clip-path") ?? element.href.baseVal).replace(/^url.#|^#|.$/g,
+            (part) => part.length === 1 && part !== "#" && part !== ")" ? part : ""))"""
+    )
+    assert references and set(references) <= set(ids)
