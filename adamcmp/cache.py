@@ -6,10 +6,13 @@ any time.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import io
 import os
+import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -25,7 +28,10 @@ from adamcmp.files import write_atomically
 
 @cache
 def cache_folder() -> Path:
-    """Return the folder, made if need be; one in the temporary folder where it cannot be."""
+    """Return the folder, made if need be.
+
+    Where it cannot be written a temporary one serves this process and those it starts.
+    """
     asked = os.environ.get("ADAMCMP_CACHE")
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
@@ -35,7 +41,15 @@ def cache_folder() -> Path:
             return folder
     except (OSError, RuntimeError):  # no home, or one that is read-only
         pass
-    return Path(tempfile.mkdtemp(prefix="adamcmp-cache-"))
+    temporary = tempfile.mkdtemp(prefix="adamcmp-cache-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    os.environ["ADAMCMP_CACHE"] = temporary
+    print(
+        "adamcmp: the cache folder cannot be written (ADAMCMP_CACHE names another one): what is "
+        "compiled now is not kept.",
+        file=sys.stderr,
+    )
+    return Path(temporary)
 
 
 def kept_arrays(name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

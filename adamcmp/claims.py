@@ -96,9 +96,12 @@ def claim(study: Path, wanted: Collection[str]) -> Iterator[Claim]:
             write_atomically(file.with_suffix(".runs"), runs.encode())
         yield found
     finally:
-        _remove(file)
+        # Where nothing can be written nothing was; what stays, the next process clears.
+        with contextlib.suppress(OSError):
+            _remove(file)
         lock.release()
-        file.with_suffix(".lock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            file.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def standings(study: Path) -> list[Standing]:

@@ -7,6 +7,7 @@
     ├── DataError       a dataset's files are missing, corrupt or unfit   (exit 2)
     ├── EngineError     what was asked to be compiled cannot be           (exit 2)
     ├── StoreError      a study on disk is damaged, locked or unwritable  (exit 2)
+    ├── Elsewhere       another process is training what was asked for    (exit 1)
     └── RunFailed       training crashed; the crash is recorded as data   (exit 1)
 
 Divergence is not here: it is a status of a run, never an exception.
@@ -44,6 +45,12 @@ class EngineError(AdamcmpError):
 
 class StoreError(AdamcmpError):
     """A study on disk is damaged, locked by another process, or cannot be written."""
+
+
+class Elsewhere(AdamcmpError):
+    """Another process is training what was asked for; it is there when that one has ended."""
+
+    exit_code = 1
 
 
 class Interrupted(KeyboardInterrupt):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp import frame
 from adamcmp.config import Composer
-from adamcmp.errors import RunFailed
+from adamcmp.errors import Elsewhere, RunFailed
 from adamcmp.search import Searching
 from adamcmp.study import Executed, Workers, execute
 
@@ -62,6 +62,7 @@ def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]
     Raises:
         ConfigError: When a word is wrong.
         RunFailed: When training crashed.
+        Elsewhere: When another process is training it.
     """
     done = execute(Composer().run(overrides), force=force)
     return summary(done)
@@ -77,6 +78,7 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
     Raises:
         ConfigError: When a word is wrong.
         RunFailed: When training of a run crashed; the others are stored.
+        Elsewhere: When another process is training some of them; the others are stored.
     """
     words = overrides if isinstance(overrides, str) else list(overrides)
     composer = Composer()
@@ -85,6 +87,8 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
             done = Searching(composer, words).run(partial(execute, workers=workers))
     else:
         done = execute(composer.sweep(words))
+    if done.elsewhere:
+        raise Elsewhere(done.standing)
     if done.failed:
         errors = frame.runs_table(done.folder, ["run_id", "error"]).to_pylist()
         first = next(r["error"] for r in reversed(errors) if r["run_id"] == done.failed[0])
@@ -114,8 +118,11 @@ def summary(done: Executed) -> dict[str, Any]:
 
     Raises:
         RunFailed: When it crashed.
+        Elsewhere: When another process is training it.
     """
     run_id = done.specs[0].run_id
+    if done.elsewhere:
+        raise Elsewhere(done.standing)
     table = frame.runs_table(done.folder)
     rows = [row for row in table.to_pylist() if row["run_id"] == run_id]
     if rows[-1]["status"] == "failed":

@@ -108,7 +108,11 @@ def _survey(
                 speeds[structure(spec.config)] = value
             elif isinstance(value, Lost):
                 if spec.run_id in lost:
-                    raise RunFailed(f"{value.reason} It was checking what is to be trained.")
+                    config = spec.config
+                    raise RunFailed(
+                        f"{value.reason} It was checking whether {config.optimizer.name} on "
+                        f"{config.dataset.name}, {config.model.name} can be trained."
+                    )
                 lost.add(spec.run_id)  # it may have been killed from outside
                 waiting.append(spec)
     return speeds

@@ -53,7 +53,7 @@ def why_alone(spec: RunSpec) -> str | None:
     if not config.model.fuses:
         return f"model={config.model.name} is faster one lane at a time"
     if numerics.engine == "eager" and numerics.device == "cpu":
-        return "engine=eager runs each lane as it is written"
+        return "this study is eager (engine=auto compiles longer ones)"
     return None
 
 

@@ -7,16 +7,21 @@ part's parameters; the file's name is the part's name.
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import importlib
+import importlib.util
 import inspect
 import json
 import math
 import os
 import pkgutil
 import sys
+import sysconfig
 import typing
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -119,7 +124,7 @@ def build(part: type[P], values: Mapping[str, Any], where: str) -> P:
 def _explain(error: ErrorDetails, part: type[Part], values: Mapping[str, Any], where: str) -> str:
     location = [str(place) for place in error["loc"]]
     if not location:  # a rule about several fields says itself what is wrong
-        return _sentence(f"{where or 'config'}: {_reason(error, part)}")
+        return _sentence(f"{where}: {_reason(error, part)}" if where else _reason(error, part))
     key = ".".join([*filter(None, [where]), location[0]])
     if error["type"] == "extra_forbidden":
         known = [name for name in part.model_fields if name != "name"]
@@ -153,6 +158,8 @@ def _reason(error: ErrorDetails, part: type[Part]) -> str:
         "bool_type": "should be true or false",
         "string_type": "should be text",
         "tuple_type": "should be a list, like [0.9,0.999]",
+        "dict_type": "should be a mapping, {{key: value}}",
+        "model_type": "should be a mapping, {{key: value}}",
         "finite_number": "should be a finite number",
         "too_long": "has too many values: {max_length} are wanted",
         "value_error": "{error}",
@@ -182,9 +189,7 @@ def import_class(path: str, where: str, base: str) -> type[Any]:
         ConfigError: When it cannot be imported or is not a class of that kind.
     """
     module_name, _, name = path.rpartition(".")
-    cwd = os.getcwd()  # noqa: PTH109 - sys.path holds strings
-    if cwd not in sys.path:  # console scripts, unlike `python -m`, do not search it
-        sys.path.insert(0, cwd)
+    _search_here()
     try:
         module = importlib.import_module(module_name) if module_name else None
     except Exception as error:  # the user's own module may fail in any way
@@ -200,6 +205,41 @@ def import_class(path: str, where: str, base: str) -> type[Any]:
             f"{nearest(name, known)}"
         )
     return found
+
+
+def own_source(path: str) -> dict[str, str]:
+    """Return what tells apart versions of the user's own class: ``sha256`` of its module's source.
+
+    Comments and layout do not count; what the module imports in turn is not looked at. Nothing is
+    returned for installed packages, whose versions are theirs to tell, and where there is no such
+    module.
+
+    Args:
+        path: The class's dotted path.
+    """
+    _search_here()
+    try:
+        found = importlib.util.find_spec(path.rpartition(".")[0])
+    except (ImportError, ValueError, AttributeError):
+        return {}
+    file = Path(found.origin) if found and found.origin and found.has_location else None
+    if file is None or any(file.is_relative_to(folder) for folder in _INSTALLED):
+        return {}
+    try:
+        code = ast.unparse(ast.parse(file.read_bytes()))
+    except (OSError, SyntaxError, ValueError):  # importing it will say what is wrong
+        return {}
+    return {"sha256": hashlib.sha256(code.encode()).hexdigest()}
+
+
+_INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+
+
+def _search_here() -> None:
+    """Search the working directory, which console scripts, unlike `python -m`, do not."""
+    cwd = os.getcwd()  # noqa: PTH109 - sys.path holds strings
+    if cwd not in sys.path:
+        sys.path.insert(0, cwd)
 
 
 def construct(

@@ -77,6 +77,16 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+@cache
+def cpu_features() -> str:
+    """Return what the processor can do, such as ``avx512f``; its name alone does not tell."""
+    listed = Path("/proc/cpuinfo")
+    for line in listed.read_text(encoding="utf-8").splitlines() if listed.exists() else ():
+        if line.startswith(("flags", "Features")):
+            return line.partition(":")[2].strip()
+    return ""
+
+
 def _git(*words: str) -> str | None:
     try:
         done = subprocess.run(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from adamcmp.cache import cache_folder
 from adamcmp.claims import Standing, claim, standings
 from adamcmp.config import Numerics, StudyConfig
 from adamcmp.dispatch import Dispatch, signals
@@ -65,6 +66,16 @@ class Executed:
     failed: tuple[str, ...] = ()
     elsewhere: Mapping[str, Standing] = field(default_factory=dict)
 
+    @property
+    def standing(self) -> str:
+        """Who trains what this command did not, in a person's words."""
+        other = next(iter(self.elsewhere.values()))
+        return (
+            f"{len(self.elsewhere)} of {len(self.specs)} runs are being trained by process "
+            f"{other.pid} on {other.host} ({other.done} of its {other.runs} are done; `adamcmp ls "
+            f"{self.folder.name}` shows more). The same words go on when it has ended."
+        )
+
 
 class Workers:
     """What trains: worker processes, started when first needed and kept for what comes next."""
@@ -87,6 +98,7 @@ class Workers:
             return Serial(interrupted)
         if self._pool is None or self._pool.workers < count:
             self._close()
+            cache_folder()  # settled before they start, so that all have the same
             self._pool = Pool(count, config.numerics.threads or 1, "adamcmp.training")
         return self._pool
 
@@ -145,7 +157,8 @@ def execute(
     trained = tuple(spec.run_id for spec in mine)
     there = store.statuses()
     store.discard(there)
-    return Executed(store.folder, specs, trained, _failed(specs, there), ours.others)
+    elsewhere = {run: other for run, other in ours.others.items() if run not in there}
+    return Executed(store.folder, specs, trained, _failed(specs, there), elsewhere)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,12 @@ def _contest(result: Result, style: str) -> list[str]:
             f"all processes at once). A run-step has {result['flop_per_run_step'] / 1e6:.2f} MFLOP "
             f"of products, {fastest:.0f} µs at the peak; those of evaluations are not counted."
         )
+        width, alone = min(result["peak"]["products_us"].items(), key=lambda pair: pair[1])
+        parts.append(
+            f"These products alone, with nothing between them, take {alone:.0f} µs at the best "
+            f"width ({width} runs side by side): {fastest / alone:.0%} of the peak is what their "
+            f"shapes allow."
+        )
     if any(entry["extrapolated"] for entry in entries.values()):
         parts.append("† extrapolated from an eighth of the runs.")
     if result["jax_tried"]:

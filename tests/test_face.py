@@ -1,5 +1,6 @@
 """The Python face is small and pinned; the documents say what is true."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -10,15 +11,19 @@ import pytest
 
 import adamcmp
 from adamcmp import errors
-from adamcmp.cli import COMMANDS
+from adamcmp.claims import claim
+from adamcmp.cli import COMMANDS, main
+from adamcmp.config import Composer
+from adamcmp.plan import plan
+from adamcmp.store import Store
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_the_face_is_pinned():
     assert sorted(adamcmp.__all__) == [
-        "AdamcmpError", "ConfigError", "DataError", "NotFound", "RunFailed", "StoreError", "Study",
-        "load", "run", "sweep", "torch_optimizer",
+        "AdamcmpError", "ConfigError", "DataError", "Elsewhere", "EngineError", "NotFound",
+        "RunFailed", "StoreError", "Study", "load", "run", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:
         assert getattr(adamcmp, name).__doc__
@@ -54,6 +59,28 @@ def test_run_sweep_and_load():
         adamcmp.run(["seed=0,1"])
     with pytest.raises(adamcmp.ConfigError, match="Give a list of words"):
         adamcmp.run("optimizer=adamw wd=0.01")
+
+
+def test_what_another_process_trains(capsys):
+    """It is no result, no crash and no empty study: it is said, and the exit code is 1."""
+    words = ["dataset=teacher", "steps=2", "study=shared"]
+    first = adamcmp.run([*words, "seed=0"])
+    folder = Path(first["folder"])
+    config = Composer().sweep([*words, "seed=0,1"])
+    ids = [spec.run_id for spec in plan(config, Store(folder).numerics())]
+    with claim(folder, ids):
+        assert adamcmp.run([*words, "seed=0"])["run_id"] == first["run_id"]  # it is there
+        for asked in (
+            lambda: adamcmp.run([*words, "seed=1"]),
+            lambda: adamcmp.sweep([*words, "seed=0,1"]),
+        ):
+            with pytest.raises(adamcmp.Elsewhere, match=rf"being trained by process {os.getpid()}"):
+                asked()
+        for command in (["run", *words, "seed=1"], ["sweep", *words, "seed=0,1"]):
+            capsys.readouterr()
+            assert main(command) == 1
+            assert "1 of" in (err := capsys.readouterr().err) and "being trained by" in err
+    assert len(adamcmp.sweep([*words, "seed=0,1"]).runs) == 2
 
 
 def test_a_hydra_program_of_the_users_is_left_alone():

@@ -139,6 +139,9 @@ def test_unknown_study_file():
         ([3e-3, 1e-2, 3e-2], 1e-1),
         ([0.1, 0.2, 0.3], 0.4),
         ([0.3, 0.2, 0.1], 0.05),  # evenly would be 0: halve
+        ([1, 2, 5, 10], 20),
+        ([0.5, 0.2, 0.1], 0.05),
+        ([2e-4, 5e-4, 1e-3], 2e-3),
     ],
 )
 def test_the_next_value_of_an_axis(values, following):
@@ -150,6 +153,21 @@ def test_a_geometric_axis_goes_on(start, ratio, count):
     values = [start * ratio**i for i in range(count)]
     assert _next(values) == pytest.approx(values[-1] * ratio, rel=1e-5)
     assert _next(values[::-1]) == pytest.approx(start / ratio, rel=1e-5)
+
+
+@given(st.integers(-40, 0), st.integers(2, 9))
+def test_powers_go_on_exactly(first, count):
+    """What is added is what a longer `powers` would name, and so the same run."""
+    values = [2.0**i for i in range(first, first + count)]
+    assert _next(values) == 2.0 ** (first + count)
+    assert _next(values[::-1]) == 2.0 ** (first - 1)
+
+
+def test_zero_may_be_part_of_the_spacing():
+    assert _beyond([0.0, 0.1, 0.2], 0.2) == 0.3
+    assert _beyond([0.0, 0.01, 0.1], 0.1) == 1.0
+    assert _beyond([0.1, 0.2, 0.3], 0.1, zero=True) == 0.0
+    assert _beyond([0.1, 0.2, 0.3], 0.1) == 0.05
 
 
 def test_no_cell_lies_beyond_zero_or_a_single_value():
@@ -177,7 +195,7 @@ def test_edges_of_a_surface():
         return {(edge.axis, edge.best, edge.beyond) for edge in edges(surface(lr, wd))}
 
     assert found(0.01, 0.1) == set()  # 0 lies beyond, and was tried
-    assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.4)}
+    assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.3)}
     assert found(0.001, 0.0) == {("lr", 0.001, 0.0001)}
 
 

@@ -43,9 +43,7 @@ def study(words: list[str]) -> int:
         if file.select is not None and not done[0].elsewhere:
             second = fresh_seeds(config, done[0].folder, done[0].specs, file.select)
             done.append(train(second, options, workers))
-    for stage in done:
-        report_sweep(stage, options.json)
-    return 1 if any(stage.failed for stage in done) else 0
+    return max([report_sweep(stage, options.json) for stage in done])
 
 
 def extend(words: list[str]) -> int:
@@ -75,5 +73,4 @@ def extend(words: list[str]) -> int:
     if options.dry_run:
         return dry_run(lambda: config, options)
     done = train(config, options)
-    report_sweep(done, options.json)
-    return 1 if done.failed else 0
+    return report_sweep(done, options.json)

@@ -83,8 +83,7 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.dry_run:
         return dry_run(lambda: composer.sweep(options.words), options)
     done = train(composer.sweep(options.words), options)
-    report_sweep(done, options.json)
-    return 1 if done.failed else 0
+    return report_sweep(done, options.json)
 
 
 def _search(composer: Composer, options: argparse.Namespace) -> int:
@@ -97,11 +96,11 @@ def _search(composer: Composer, options: argparse.Namespace) -> int:
 
     with Workers() as workers:
         done = searching.run(lambda config: train(config, options, workers))
-    report_sweep(done, options.json)
+    code = report_sweep(done, options.json)
     if not options.json and not done.elsewhere:
         for words, value in searching.best():
             print(f"best {searching.objective} {value:.4f}: {words}")
-    return 1 if done.failed else 0
+    return code
 
 
 def parsed(command: str, words: list[str]) -> argparse.Namespace:
@@ -228,8 +227,8 @@ def _print_run(row: dict[str, Any], fresh: bool) -> None:
     print(f"run {row['run_id']}, {row['wall_time_s']:.1f} s, files in {row['folder']}")
 
 
-def report_sweep(done: Executed, as_json: bool) -> None:
-    """Print how a sweep went."""
+def report_sweep(done: Executed, as_json: bool) -> int:
+    """Print how a sweep went; return 1 when not all that was asked for is there, else 0."""
     from adamcmp import frame
 
     asked = {spec.run_id for spec in done.specs}
@@ -239,20 +238,16 @@ def report_sweep(done: Executed, as_json: bool) -> None:
         if row["run_id"] in asked
     ]
     counts = {s: sum(row["status"] == s for row in rows) for s in ("done", "diverged", "failed")}
-    elsewhere = len(done.elsewhere)
+    not_all = 1 if done.failed or done.elsewhere else 0
     if as_json:
         values = {"study": done.folder.name, "folder": str(done.folder), "runs": len(asked)}
-        trained = {"trained": len(done.trained), "elsewhere": elsewhere}
+        trained = {"trained": len(done.trained), "elsewhere": len(done.elsewhere)}
         print(json.dumps({**values, **counts, **trained}))
-        return
+        return not_all
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none"
     print(f"{len(asked)} runs ({len(done.trained)} trained now): {words}; files in {done.folder}")
-    if elsewhere:
-        other = next(iter(done.elsewhere.values()))
-        print(
-            f"{elsewhere} more are being trained by process {other.pid} on {other.host}: "
-            f"{other.done} of its {other.runs} are done (`adamcmp ls {done.folder.name}`)."
-        )
+    if done.elsewhere:
+        print(f"adamcmp: {done.standing}", file=sys.stderr)
     errors = {row["run_id"]: row["error"] for row in rows if row["status"] == "failed"}
     for run_id in done.failed:
         print(f"failed: {run_id}: {errors[run_id].splitlines()[0]}", file=sys.stderr)
@@ -261,4 +256,6 @@ def report_sweep(done: Executed, as_json: bool) -> None:
             "`adamcmp show RUN` has the traceback; --retry-failed trains them again.",
             file=sys.stderr,
         )
-    print(f"`adamcmp report {done.folder.name}` compares them.")
+    if rows:
+        print(f"`adamcmp report {done.folder.name}` compares them.")
+    return not_all

@@ -182,7 +182,8 @@ def _single(word: str, grammar: Grammar) -> Override | Axis:
 def _seeded(words: list[str]) -> list[str]:
     """Return the words with ``seeds=5`` written as Hydra has it, ``seed=range(5)``."""
     counts = [word for word in words if word.startswith("seeds=")]
-    for word in counts:
+    words = [word for word in words if word not in counts[:-1]]  # the later of two counts
+    for word in counts[-1:]:
         number = word.removeprefix("seeds=")
         if not re.fullmatch(r"\+?0*[1-9][0-9]*", number):
             raise ConfigError(f"{word}: should be a whole number of at least 1, like seeds=5.")

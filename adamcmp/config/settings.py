@@ -297,7 +297,7 @@ def setting_types() -> dict[str, Any]:
                 if found.setdefault(f"{group}.{field}", kind) != kind:
                     raise TypeError(f"{group}.{field} is {kind} in {name} but not elsewhere")
         found[f"{group}.arguments"] = str
-    found["dataset.sha256"] = str
+    found |= dict.fromkeys(("dataset.sha256", "model.sha256", "optimizer.sha256"), str)
     for field, info in Protocol.model_fields.items():
         if field != "eval":
             found[field] = column_type(info.annotation)

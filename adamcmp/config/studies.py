@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 from pydantic import Field
 
 from adamcmp.config.compose import Composer
@@ -86,11 +87,18 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
             f"{', '.join(found)}. Your own lie in DIR/study/, with --config-dir DIR."
         )
     try:
-        content = yaml.safe_load(found[name].read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # OmegaConf's reading: a key given twice is an error, 1e-3 a number.
+        content: Any = OmegaConf.to_container(OmegaConf.load(found[name]), resolve=False)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{found[name]} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or not content.get("blocks"):
-        raise ConfigError(f"{found[name]} should hold blocks: {{name: {{key: value}}}}.")
+        known = list(StudyFile.model_fields)
+        keys = content if isinstance(content, dict) else ()
+        wrong = next((str(key) for key in keys if key not in known), "")
+        raise ConfigError(
+            f"{found[name]} should hold blocks: {{name: {{key: value}}}}."
+            f"{nearest(wrong, known) if wrong else ''}"
+        )
     file = build(StudyFile, content, f"study {name}")
     if scale is None:
         return file

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from adamcmp.models._base import Model
-from adamcmp.parts import construct, import_class
+from adamcmp.parts import construct, import_class, own_source
 from adamcmp.types import Shape
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Custom(Model):
     target: str = Field(description="the dotted path of your class, like mynets.Net")
 
     fuses: ClassVar[bool] = False
+
+    def identity(self) -> dict[str, Any]:
+        """See `Part.identity`; a class of the user's own is another one once its code changes."""
+        return {**super().identity(), **own_source(self.target)}
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from adamcmp.errors import ConfigError
 from adamcmp.optimizers._base import Optimizer
-from adamcmp.parts import construct, import_class
+from adamcmp.parts import construct, import_class, own_source
 
 
 class Torch(Optimizer):
@@ -31,6 +31,10 @@ class Torch(Optimizer):
 
     fuses: ClassVar[bool] = False
     momentum_hyper: ClassVar[str] = "momentum"
+
+    def identity(self) -> dict[str, Any]:
+        """See `Part.identity`; a class of the user's own is another one once its code changes."""
+        return {**super().identity(), **own_source(self.target)}
 
     def arguments(self) -> dict[str, Any]:
         """Return the constructor's keyword arguments."""

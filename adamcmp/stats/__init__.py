@@ -6,6 +6,8 @@ everything else that was varied, but the seed. Settings are chosen on validation
 test, which choosing never sees.
 """
 
+from adamcmp.stats.audit import Finding, audit
+from adamcmp.stats.budgets import budgets
 from adamcmp.stats.choice import (
     PROBLEM,
     choosing_seeds,
@@ -30,10 +32,13 @@ from adamcmp.stats.verdicts import Verdict, display_name, sentence, verdicts
 __all__ = [
     "PROBLEM",
     "Edge",
+    "Finding",
     "Verdict",
     "additive_surface",
     "along_curves",
+    "audit",
     "best_settings",
+    "budgets",
     "choosing_seeds",
     "chosen",
     "collapse",

@@ -50,35 +50,76 @@ def edges(runs: pd.DataFrame) -> list[Edge]:
         for axis in ("lr", "wd"):
             values = sorted(set(tried[axis]))
             value = best[axis].iloc[0]
-            beyond = _beyond(values, value)
+            beyond = _beyond(values, value, zero=axis == "wd")
             if beyond is not None:
                 found.append(Edge(str(problem), str(optimizer), axis, value, beyond))
     return found
 
 
-def _beyond(values: Sequence[float], value: float) -> float | None:
-    """Return the value next to `value` outside a grid's axis; None where it is not on an edge."""
+def _beyond(values: Sequence[float], value: float, zero: bool = False) -> float | None:
+    """Return the value next to `value` outside a grid's axis; None where it is not on an edge.
+
+    Args:
+        values: The axis, ascending.
+        value: One of it.
+        zero: Whether 0 is a value that the axis may take.
+    """
     positive = [v for v in values if v > 0]
     if len(positive) < 2 or value <= 0:
         return None
     if value == positive[-1]:
-        return _next(positive)
+        # 0, 0.1, 0.2 goes on evenly; of 0, 1e-4, 1e-3 the 0 is no part of the spacing.
+        return _next(values if _even(values) else positive)
     if value == values[0]:  # where 0 was tried, it lies beyond
-        return _next(positive[::-1])
+        return _next(positive[::-1], zero)
     return None
 
 
-def _next(values: Sequence[float]) -> float:
-    """Continue a row of positive values: even steps evenly, anything else by its ratios.
+def _next(values: Sequence[float], zero: bool = False) -> float:
+    """Continue a row of values in its own spacing: even, of 1-2-5, or by ratios.
 
     Ratios that alternate, as in 1, 3, 10, 30, go on alternating.
     """
-    steps = [b - a for a, b in pairwise(values)]
+    if _even(values):
+        following = values[-1] + (values[1] - values[0])
+        if following > 1e-6 * values[-1] or (zero and following > -1e-6 * values[-1]):
+            return 0.0 if following < 1e-6 * values[-1] else _rounded(following)
+        return _rounded(values[-1] / 2)  # evenly it would be 0, or less
+    if (series := _one_two_five(values)) is not None:
+        return series
     ratios = [b / a for a, b in pairwise(values)]
-    even = len(steps) > 1 and all(math.isclose(s, steps[0], rel_tol=1e-6) for s in steps)
-    if even and values[-1] + steps[0] > 1e-6 * values[-1]:  # not 0
-        return float(f"{values[-1] + steps[0]:.6g}")
-    alternate = (
-        not even and len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
-    )
-    return float(f"{values[-1] * ratios[-2 if alternate else -1]:.6g}")
+    alternate = len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
+    following = values[-1] * ratios[-2 if alternate else -1]
+    # Powers of 2 are exact; what was typed with some digits goes on with some.
+    exact = all(math.isclose(ratio, ratios[0], rel_tol=1e-12) for ratio in ratios)
+    return _rounded(following) if exact else float(f"{following:.6g}")
+
+
+def _even(values: Sequence[float]) -> bool:
+    steps = [b - a for a, b in pairwise(values)]
+    return len(steps) > 1 and all(math.isclose(s, steps[0], rel_tol=1e-6) for s in steps)
+
+
+def _one_two_five(values: Sequence[float]) -> float | None:
+    """Return the next of 1, 2, 5, 10, 20, …; None where values are no row of these."""
+    places = [
+        3 * exponent + (1.0, 2.0, 5.0).index(mantissa)
+        for mantissa, exponent in map(_scientific, values)
+        if mantissa in (1.0, 2.0, 5.0)
+    ]
+    steps = {b - a for a, b in pairwise(places)}
+    if len(places) < len(values) or len(places) < 3 or steps not in ({1}, {-1}):
+        return None
+    exponent, place = divmod(places[-1] + steps.pop(), 3)
+    return float(f"{(1, 2, 5)[place]}e{exponent}")
+
+
+def _scientific(value: float) -> tuple[float, int]:
+    mantissa, _, exponent = f"{value:.6e}".partition("e")
+    return float(mantissa), int(exponent)
+
+
+def _rounded(value: float) -> float:
+    """Return a number without the dust of its computation."""
+    short = float(f"{value:.6g}")
+    return short if math.isclose(short, value, rel_tol=1e-9) else value

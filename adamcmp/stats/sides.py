@@ -96,8 +96,9 @@ class Difference:
         values = x.to_numpy(), y.to_numpy()
         if not fewer:
             return cls(*values, False, estimates.NOTHING)
-        found = estimates.difference(values[0] - values[1])
-        return cls(*values, paired, found if paired else estimates.unpaired(*values))
+        if paired:
+            return cls(*values, True, estimates.difference(values[0] - values[1]))
+        return cls(*values, False, estimates.unpaired(*values))
 
     @property
     def n(self) -> int:

@@ -238,7 +238,8 @@ def _more(row: Mapping[str, Any]) -> str:
     places = digits(scale * row["ci_low"], scale * row["ci_high"])
     size = fixed(scale * row["settles"], places)
     about = "about " if more >= 20 else ""
-    return f": {about}{rounded:.0f} more seeds would settle a difference of {size}{unit(row['metric'])}"
+    more_seeds = f": {about}{rounded:.0f} more seeds would settle a difference of "
+    return f"{more_seeds}{size}{unit(row['metric'])}"
 
 
 def _notes(ahead: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from torch.fx import GraphModule, Node
 
 from adamcmp.cache import cache_folder, source_digest
 from adamcmp.errors import EngineError
-from adamcmp.provenance import cpp_compiler, cpu_name
+from adamcmp.provenance import cpp_compiler, cpu_features, cpu_name
 
 #: Takes and returns flat lists of tensors; it changes those that hold state in place.
 Executable = Callable[[Sequence[Tensor]], Sequence[Tensor]]
@@ -78,8 +78,8 @@ def compiled(
         [str(t.dtype), [axis.get(d, n) for d, n in enumerate(t.shape)]]
         for t, axis in zip(arguments, axes, strict=True)
     ]
-    about = [about, shapes, torch.__version__, torch.get_num_threads(), cpu_name()]
-    text = json.dumps([*about, source_digest()], sort_keys=True)
+    machine = [cpu_name(), cpu_features(), torch.__version__, torch.get_num_threads()]
+    text = json.dumps([about, shapes, machine, source_digest()], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:24]
     library = cache_folder() / "compiled" / f"{key}.so"
     if not library.exists():
@@ -100,6 +100,7 @@ def _compile(graph: GraphModule, library: Path) -> None:
             "or $CXX). Install one, or use engine=eager in another study."
         )
     import torch._inductor
+    from torch._inductor.exc import CppCompileError
 
     _widen_products(graph)
     _keep_numbers(graph)
@@ -111,7 +112,10 @@ def _compile(graph: GraphModule, library: Path) -> None:
                 written = torch._inductor.aot_compile(graph, fakes)
             break
         except Exception as error:
-            if fusion == _FUSION[-1]:
+            cause = getattr(error, "inner_exception", error)
+            # What may go well next time (a full disk, a compiler killed) must not decide how the
+            # step is written, and so its bits.
+            if fusion == _FUSION[-1] or isinstance(cause, OSError | MemoryError | CppCompileError):
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise EngineError(
                     f"The step cannot be compiled ({line}). Use engine=eager in another study."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -209,8 +210,13 @@ class Training:
             }
             try:
                 checkpoint.write(self.task.checkpoint, Checkpoint(about, self.lanes.whole_state()))
-            except TypeError:  # an optimizer of the user's own that cannot be kept starts over
+            except TypeError as error:  # an optimizer of the user's own
                 self.kept_at = math.inf
+                print(
+                    f"adamcmp: no checkpoints of {self.recipe.optimizer.name}: {error} Where it is "
+                    f"interrupted, its group starts over.",
+                    file=sys.stderr,
+                )
         if stopping:
             raise _Stopping
 

@@ -2,7 +2,8 @@
 """Measure how fast this machine multiplies float32 matrices: torch.bmm, one thread a process.
 
 The processes work at the same time, since cores share power and cache; what counts is their sum
-at the shape that is fastest.
+at the shape that is fastest. Then the products of a training step of an MLP are timed alone, with
+nothing between them: what no way of training it can be faster than.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import argparse
 import json
 import multiprocessing
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 #: Shapes tried, (lanes, rows, inner, columns): the MLP's own products, and squares.
@@ -24,23 +27,60 @@ SHAPES = [
 ]
 
 
+#: Runs side by side whose steps' products are timed.
+WIDTHS = (1, 4, 8, 16)
+#: Narrow products are padded to this, which is faster.
+NARROW = 16
+
+
 def rates(barrier: Any, seconds: float) -> list[float]:
     """Return the GFLOP/s of one thread at each shape."""
+    return [
+        2e-9 * lanes * rows * inner * columns / _seconds([shape], barrier, seconds)
+        for shape in SHAPES
+        for lanes, rows, inner, columns in [shape]
+    ]
+
+
+def steps(barrier: Any, seconds: float, layers: list[int], batch: int) -> list[float]:
+    """Return the µs that one thread takes for the products of a run-step, at each width."""
+    shapes = step_products([max(n, NARROW) for n in layers], batch)
+    return [
+        1e6 * _seconds([(lanes, *shape) for shape in shapes], barrier, seconds) / lanes
+        for lanes in WIDTHS
+    ]
+
+
+def step_products(layers: list[int], batch: int) -> list[tuple[int, int, int]]:
+    """Return a step's products, (rows, inner, columns): forward, weights' and inputs' gradients."""
+    pairs = list(pairwise(layers))
+    forward = [(batch, n, m) for n, m in pairs]
+    return [*forward, *((n, batch, m) for n, m in pairs), *((batch, m, n) for n, m in pairs[1:])]
+
+
+def _seconds(shapes: list[tuple[int, int, int, int]], barrier: Any, seconds: float) -> float:
+    """Return how long some products take, one after the other, in one thread."""
     import torch
 
     torch.set_num_threads(1)
-    measured = []
-    for lanes, rows, inner, columns in SHAPES:
+    products: list[Callable[[], Any]] = []
+    for lanes, rows, inner, columns in shapes:
         a, b = torch.randn(lanes, rows, inner), torch.randn(lanes, inner, columns)
-        out = torch.empty(lanes, rows, columns)
-        torch.bmm(a, b, out=out)
-        barrier.wait(timeout=60)
-        products, start = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - start) < seconds:
-            torch.bmm(a, b, out=out)
-            products += 1
-        measured.append(2e-9 * lanes * rows * inner * columns * products / elapsed)
-    return measured
+        products.append(partial(torch.bmm, a, b, out=torch.empty(lanes, rows, columns)))
+    for product in products:
+        product()
+    barrier.wait(timeout=60)
+    rounds, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        for product in products:
+            product()
+        rounds += 1
+    return elapsed / rounds
+
+
+def _summed(measured: Iterable[list[float]]) -> list[float]:
+    """Return the sums over processes."""
+    return [sum(each) for each in zip(*measured, strict=True)]
 
 
 def main() -> None:
@@ -48,14 +88,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each shape")
+    parser.add_argument("--layers", default="40,100,100,10", help="of the MLP")
+    parser.add_argument("--batch", type=int, default=128)
     options = parser.parse_args()
     n, context = options.processes, multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(n, context) as pool:
-        work = partial(rates, manager.Barrier(n))
-        sums = [sum(each) for each in zip(*pool.map(work, [options.seconds] * n), strict=True)]
+        barrier = manager.Barrier(n)
+        times = [options.seconds] * n
+        sums = _summed(pool.map(partial(rates, barrier), times))
+        layers = [int(size) for size in options.layers.split(",")]
+        work = partial(steps, barrier, layers=layers, batch=options.batch)
+        alone = _summed(pool.map(work, times))
     shapes = {"×".join(map(str, s)): round(v, 1) for s, v in zip(SHAPES, sums, strict=True)}
     best = max(shapes, key=shapes.__getitem__)
-    print(json.dumps({"gflops": shapes[best], "shape": best, "shapes": shapes}))
+    # Of n processes each does an n-th of the run-steps.
+    products = {str(w): round(us / n**2, 1) for w, us in zip(WIDTHS, alone, strict=True)}
+    found = {"gflops": shapes[best], "shape": best, "shapes": shapes, "products_us": products}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,264 @@
+"""The fairness audit: what a sharp reviewer would ask of a comparison, computed.
+
+Each question is a function of the runs that yields findings, none where all is well. What makes
+a comparison unfair or a claim unsafe is a *warning*; what a reader should know, a *note*.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from adamcmp.stats.budgets import budgets
+from adamcmp.stats.choice import chosen, labelled, measure_of
+from adamcmp.stats.comparisons import comparisons
+from adamcmp.stats.edges import edges
+from adamcmp.stats.horizons import flips
+from adamcmp.stats.verdicts import display_name
+
+#: Fewer seeds of a chosen setting than this are too few for a claim.
+ENOUGH_SEEDS = 5
+#: An optimizer that had this many times the settings of another one was tuned harder.
+UNEQUAL = 1.25
+#: A setting's value at which it does nothing: the rule without it is a special case.
+NEUTRAL: Mapping[str, object] = {
+    "optimizer.momentum": 0.0,
+    "optimizer.amsgrad": False,
+    "wd": 0.0,
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the audit found.
+
+    Attributes:
+        kind: Which question it answers, such as ``"edge"``.
+        severity: Whether it makes the comparison unfair or unsafe.
+        problem: Where.
+        text: What was found, for people.
+        command: What would mend it; None where no one command would.
+    """
+
+    kind: str
+    severity: Literal["warning", "note"]
+    problem: str
+    text: str
+    command: str | None = None
+
+
+def audit(runs: pd.DataFrame, metrics: pd.DataFrame, options: str = "") -> list[Finding]:
+    """Return all findings, warnings first.
+
+    Args:
+        runs: Rows of `runs`, failed ones among them.
+        metrics: Their rows of `metrics`.
+        options: Added to commands, such as ``" --results elsewhere"``.
+
+    Raises:
+        ConfigError: When there is no validation split to choose on.
+    """
+    runs = labelled(runs)
+    spent = budgets(runs)
+    found = [
+        *_edges(runs, options),
+        *_unequal_budgets(spent),
+        *_different_seeds(runs),
+        *_few_seeds(runs),
+        *_special_cases(runs),
+        *_lost_runs(runs, spent),
+        *_horizons(runs, metrics),
+    ]
+    return sorted(found, key=lambda finding: finding.severity, reverse=True)
+
+
+def _edges(runs: pd.DataFrame, options: str) -> Iterator[Finding]:
+    """Yield optima on the edge of their grid: the best may lie beyond."""
+    found = pd.DataFrame([vars(edge) for edge in edges(runs)])
+    if found.empty:
+        return
+    for (problem, optimizer), own in found.groupby(["problem", "optimizer"], sort=False):
+        here = (runs["problem"] == problem) & (runs["optimizer"] == optimizer)
+        studies = runs.loc[here, "study"].unique()
+        places = " and ".join(f"{e['axis']} {e['best']:g}" for e in own.to_dict("records"))
+        yield Finding(
+            "edge",
+            "warning",
+            str(problem),
+            f"The best setting of {display_name(str(optimizer))} lies on the edge of its grid "
+            f"({places}): a better one may lie beyond.",
+            f"adamcmp extend {studies[0]}{options}" if len(studies) == 1 else None,
+        )
+
+
+def _unequal_budgets(spent: pd.DataFrame) -> Iterator[Finding]:
+    """Yield problems on which some optimizers were tuned harder than others, or trained longer."""
+    for problem, own in spent.groupby("problem", sort=False):
+        by_size = sorted(own.to_dict("records"), key=lambda row: int(row["settings"]))
+        least, most = by_size[0], by_size[-1]
+        if most["settings"] > UNEQUAL * least["settings"]:
+            yield Finding(
+                "budget",
+                "warning",
+                str(problem),
+                f"{display_name(most['optimizer'])} was tuned over {most['settings']} settings, "
+                f"{display_name(least['optimizer'])} over {least['settings']}: the best of more "
+                f"is better by luck alone. The tuning curves compare them at equal numbers.",
+            )
+
+
+def _different_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield problems whose chosen settings differ in seeds, or in steps, examples or batch size."""
+    best = chosen(runs)
+    for problem, own in best.groupby("problem", sort=False):
+        seeds = {str(o): set(g["seed"]) for o, g in own.groupby("optimizer", sort=False)}
+        shared = set.intersection(*seeds.values())
+        if any(each != shared for each in seeds.values()):
+            counts = ", ".join(f"{display_name(o)} {len(s)}" for o, s in seeds.items())
+            yield Finding(
+                "seeds",
+                "warning",
+                str(problem),
+                f"The chosen settings were trained with different seeds ({counts}; "
+                f"{len(shared)} shared): only shared seeds are compared in pairs.",
+            )
+        for column in ("steps", "batch_size", "train_examples"):
+            if column not in own:
+                continue
+            values = {
+                str(o): "/".join(map(str, sorted(set(g[column].dropna()))))
+                for o, g in own.groupby("optimizer", sort=False)
+            }
+            if len(set(values.values())) > 1:
+                shown = ", ".join(f"{display_name(o)} {text}" for o, text in values.items())
+                yield Finding(
+                    "budget",
+                    "warning",
+                    str(problem),
+                    f"The chosen settings differ in {column.replace('_', ' ')}: {shown}.",
+                )
+
+
+def _few_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield problems whose chosen settings have too few seeds for a claim."""
+    best = chosen(runs)
+    for problem, own in best.groupby("problem", sort=False):
+        seeds = own.groupby("optimizer", sort=False)["seed"].nunique()
+        few = seeds[seeds < ENOUGH_SEEDS]
+        if len(few):
+            shown = ", ".join(f"{display_name(str(o))} {n}" for o, n in few.items())
+            yield Finding(
+                "few seeds",
+                "warning",
+                str(problem),
+                f"Few seeds of the chosen settings ({shown}): intervals are wide, and with fewer "
+                f"than {ENOUGH_SEEDS} they rest on the noise being normal.",
+            )
+
+
+def _special_cases(runs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield rules that lose to their own special case: there the search failed, not the rule.
+
+    Source: Choi et al. 2019, "On Empirical Comparisons of Optimizers for Deep Learning"
+    (arXiv 1910.05446): a general rule that is tuned well enough is at least as good.
+    """
+    pairs = list(_general_and_special(runs))
+    if not pairs:
+        return
+    for problem, own in runs.groupby("problem", sort=False):
+        table = comparisons(own, f"val_{measure_of(own)}")
+        beaten = {
+            (row["b"], row["a"]) if row["better"] == "a" else (row["a"], row["b"])
+            for row in table.to_dict("records")
+            if row["better"]
+        }
+        for general, special, knob in pairs:
+            if (general, special) in beaten:
+                yield Finding(
+                    "special case",
+                    "warning",
+                    str(problem),
+                    f"{display_name(general)} is worse than its own special case "
+                    f"{display_name(special)} ({knob} is off there) on validation: its search "
+                    f"failed, not the rule. Try more values of {knob} and of lr.",
+                )
+
+
+def _general_and_special(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Yield pairs of optimizers of one rule that differ in whether a knob is in use."""
+    knobs = [knob for knob in NEUTRAL if knob in runs]
+    about = {
+        str(optimizer): (
+            (own["rule"].iloc[0], own["coupling"].iloc[0]),
+            {knob for knob in knobs if _used(own[knob], NEUTRAL[knob])},
+        )
+        for optimizer, own in runs.groupby("optimizer", sort=False)
+    }
+    for (general, (one, used)), (special, (other, less)) in itertools.permutations(
+        about.items(), 2
+    ):
+        extra = used - less
+        # How an optimizer would decay does not matter where it does not.
+        alike = one == other if extra != {"wd"} else one[0] == other[0]
+        if alike and less < used and len(extra) == 1:
+            yield general, special, extra.pop().rpartition(".")[2]
+
+
+def _used(column: pd.Series, neutral: object) -> bool:
+    return bool((column.notna() & (column != neutral)).any())
+
+
+def _lost_runs(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
+    """Yield runs that diverged, failed or are missing, and how they were counted."""
+    best = chosen(runs)
+    for problem, own in spent.groupby("problem", sort=False):
+        here = best[(best["problem"] == problem) & (best["status"] == "diverged")]
+        for optimizer, lost in here.groupby("optimizer", sort=False):
+            yield Finding(
+                "diverged",
+                "warning",
+                str(problem),
+                f"{len(lost)} runs of the chosen setting of {display_name(str(optimizer))} "
+                f"diverged: its mean is over the others, and so too good.",
+            )
+        counted: dict[str, tuple[Literal["warning", "note"], str]] = {
+            "diverged": (
+                "note",
+                "a setting that diverged for a seed ranks behind every one that did not",
+            ),
+            "failed": (
+                "warning",
+                "they are left out; the words that trained them, with --retry-failed, try again",
+            ),
+            "missing": (
+                "warning",
+                "their settings rank by the seeds they have; the words that asked for them go on",
+            ),
+        }
+        for status, (severity, how) in counted.items():
+            some = own[own[status] > 0]
+            if len(some):
+                shown = ", ".join(
+                    f"{display_name(row['optimizer'])} {row[status]} of {row['runs']}"
+                    for row in some.to_dict("records")
+                )
+                text = f"Runs {status}: {shown}; {how}."
+                yield Finding(status, severity, str(problem), text)
+
+
+def _horizons(runs: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[Finding]:
+    """Yield rankings that flip when runs are read before their end."""
+    shares = {0.25: "a quarter", 0.5: "half"}
+    for flip in flips(runs, metrics).to_dict("records"):
+        yield Finding(
+            "horizon",
+            "warning",
+            flip["problem"],
+            f"{display_name(flip['ahead'])} is ahead of {display_name(flip['behind'])} when runs "
+            f"are read at {shares[flip['share']]} of their budget, and behind at its end: the "
+            f"ranking holds for this budget only.",
+        )

@@ -1,0 +1,165 @@
+"""The audit finds what was made wrong on purpose, and nothing where all is well."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adamcmp import schema
+from adamcmp.stats import audit, budgets, labelled
+from adamcmp.stats.horizons import flips, read_at
+
+GRID = (0.01, 0.1, 1.0)
+COUPLINGS = {"adam": "none", "adam_l2": "l2", "adamw": "decoupled", "amsgradw": "decoupled"}
+
+
+def study(optimizers, seeds=6, lrs=GRID, **about):
+    """Runs whose validation and test errors are lowest at lr 0.1; and two evaluations of each.
+
+    Args:
+        optimizers: Each one's test error at its best setting.
+    """
+    rows = []
+    for (optimizer, error), lr, seed in itertools.product(optimizers.items(), lrs, range(seeds)):
+        noise = np.random.default_rng([seed, len(rows)]).normal(0, 0.002)
+        value = error + 0.1 * abs(np.log10(lr) + 1) + noise
+        rows.append(
+            {
+                "run_id": f"{optimizer}-{lr}-{seed}", "study": "s", "dataset": "d", "model": "m",
+                "optimizer": optimizer, "rule": "adam", "coupling": COUPLINGS.get(optimizer, "l2"),
+                "loss": "cross_entropy", "schedule": "cosine", "lr": lr,
+                "wd": 0.0 if optimizer == "adam" else 0.1, "seed": seed, "status": "done",
+                "steps": 100, "batch_size": 10, "train_examples": 100, "val_error": value,
+                "test_error": value + noise, "train_error": value / 2, "train_loss": value,
+                "val_loss": value, "test_loss": value, "gap_loss": 0.1, "gap_error": 0.1,
+                "optimizer.amsgrad": optimizer.startswith("amsgrad"), **about,
+            }
+        )  # fmt: skip
+    runs = pd.DataFrame(rows)
+    runs = runs.reindex(columns=dict.fromkeys([*runs.columns, *schema.RUN_COLUMNS]))
+    return runs, evaluations(runs, dict.fromkeys(optimizers, 1.0))
+
+
+def evaluations(runs, early):
+    """Evaluations at steps 0, 20, 50 and 100; before 100 errors are scaled per optimizer."""
+    rows = [
+        {"run_id": run["run_id"], "step": step, "epoch": step / 10}
+        | {m: run[m] * (1 if step == 100 else early[run["optimizer"]]) for m in METRICS}
+        for run in runs.to_dict("records")
+        for step in (0, 20, 50, 100)
+    ]
+    return pd.DataFrame(rows)
+
+
+METRICS = ("train_loss", "train_error", "val_error", "test_error", "test_loss")
+
+
+def kinds(runs, metrics):
+    return {finding.kind for finding in audit(runs, metrics)}
+
+
+def test_nothing_is_found_where_all_is_well():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
+    assert audit(runs, metrics) == []
+
+
+def test_an_optimum_on_the_edge_has_its_command():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0))
+    found = audit(runs, metrics, " --results elsewhere")
+    assert {f.kind for f in found} == {"edge"} and len(found) == 2
+    assert found[0].command == "adamcmp extend s --results elsewhere"
+    assert "AdamW" in found[1].text and "lr 0.1" in found[1].text
+
+
+def test_unequal_budgets():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.001, 0.01, 0.1, 1.0))
+    few = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 0.001))]
+    (finding,) = audit(few, metrics)
+    assert (
+        finding.kind == "budget"
+        and "Adam+L2 was tuned over 4 settings, AdamW over 3" in finding.text
+    )
+    longer = runs.assign(steps=runs["steps"].where(runs["optimizer"] == "adamw", 200))
+    assert "differ in steps: Adam+L2 200, AdamW 100" in audit(longer, metrics)[0].text
+
+
+def test_seeds_that_differ_or_are_few():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
+    other = runs.assign(seed=runs["seed"].where(runs["optimizer"] == "adamw", runs["seed"] + 3))
+    (finding,) = audit(other, metrics)
+    assert finding.kind == "seeds" and "Adam+L2 6, AdamW 6; 3 shared" in finding.text
+    (finding,) = audit(runs[runs["seed"] < 4], metrics)
+    assert finding.kind == "few seeds" and "Adam+L2 4, AdamW 4" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("general", "special", "knob"),
+    [("amsgradw", "adamw", "amsgrad"), ("adamw", "adam", "wd"), ("adam_l2", "adam", "wd")],
+)
+def test_a_rule_cannot_lose_to_its_special_case(general, special, knob):
+    (finding,) = audit(*study({general: 0.3, special: 0.2}))
+    assert finding.kind == "special case" and f"({knob} is off there)" in finding.text
+    assert audit(*study({general: 0.2, special: 0.3})) == []
+    assert audit(*study({general: 0.2, special: 0.2})) == []  # no worse than luck
+
+
+def test_another_coupling_is_no_special_case():
+    assert audit(*study({"amsgradw": 0.3, "adam_l2": 0.2})) == []
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_lost_runs_are_counted(status):
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
+    lost = (runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] < 2)
+    runs.loc[lost, "status"] = status
+    runs.loc[lost, list(METRICS)] = np.nan
+    (finding,) = audit(runs, metrics)
+    assert finding.kind == status and "AdamW 2 of 18" in finding.text
+    assert finding.severity == ("note" if status == "diverged" else "warning")
+
+
+def test_missing_runs_are_counted():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
+    there = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] > 3))]
+    assert budgets(labelled(there))["missing"].tolist() == [0, 2]
+    assert "missing" in kinds(there, metrics)
+
+
+def test_fresh_seeds_of_winners_are_not_missing():
+    runs, _ = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=9)
+    two_stages = runs[(runs["seed"] < 3) | (runs["lr"] == 0.1)]
+    assert budgets(labelled(two_stages))["missing"].tolist() == [0, 0]
+
+
+def test_a_chosen_setting_that_diverged():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1,))
+    runs.loc[runs["run_id"] == "adamw-0.1-0", ["status", *METRICS]] = ["diverged", *[np.nan] * 5]
+    found = audit(runs, metrics)
+    assert [f.severity for f in found] == ["warning", "note"]
+    assert "1 runs of the chosen setting of AdamW diverged" in found[0].text
+
+
+def test_a_ranking_that_flips():
+    runs, _ = study({"adam_l2": 0.3, "adamw": 0.25})
+    metrics = evaluations(runs, {"adam_l2": 1.0, "adamw": 2.0})
+    found = flips(labelled(runs), metrics)
+    assert found[["share", "ahead", "behind"]].to_numpy().tolist() == [
+        [0.25, "adam_l2", "adamw"],
+        [0.5, "adam_l2", "adamw"],
+    ]
+    assert kinds(runs, metrics) == {"horizon"}
+    assert flips(labelled(runs), evaluations(runs, {"adam_l2": 1.0, "adamw": 1.1})).empty
+
+
+def test_restarts_are_read_at_the_ends_of_cycles():
+    """Cycles of 2, 4, … epochs, a run of 10 epochs: half of it, epoch 5, lies in the second."""
+    runs, metrics = study(
+        {"adamw": 0.25}, schedule="cosine_restarts", **{"schedule.T_0": 2.0, "schedule.T_mult": 2}
+    )
+    marked = metrics.assign(test_error=metrics["step"].astype(float))
+    assert set(read_at(runs, marked, 0.5)["test_error"]) == {20.0}
+    assert set(read_at(runs, marked, 0.6)["test_error"]) == {50.0}
+    assert read_at(runs, marked, 0.1).empty
+    plain = runs.assign(schedule="cosine")
+    assert set(read_at(plain, marked, 0.5)["test_error"]) == {50.0}
