@@ -51,9 +51,14 @@ class Cells:
     worst: float
 
     @property
+    def order(self) -> NDArray[np.intp]:
+        """The settings, best first: by their mean on validation, diverged ones after all others."""
+        return np.lexsort((self.val.mean(axis=1), self.diverged.mean(axis=1)))
+
+    @property
     def best(self) -> int:
-        """The setting chosen: the lowest mean on validation, diverged ones after all others."""
-        return int(np.lexsort((self.val.mean(axis=1), self.diverged.mean(axis=1)))[0])
+        """The setting chosen."""
+        return int(self.order[0])
 
     def over(self, seeds: NDArray[np.intp]) -> Cells:
         """Return the same settings over some of the seeds, given by their places."""
@@ -66,7 +71,7 @@ class Cells:
     def take(self, keep: NDArray[np.bool_]) -> Cells:
         """Return some of the settings."""
         return Cells(
-            *(self.problem, self.optimizer, self.measure, self.settings[keep], self.seeds),
+            *(self.problem, self.optimizer, self.measure, self.settings.loc[keep], self.seeds),
             *(self.val[keep], self.test[keep], self.diverged[keep], self.worst),
         )
 
@@ -161,13 +166,14 @@ def _cells(
     shape = (rows.max() + 1, len(seeds))
     count = np.zeros(shape)
     np.add.at(count, (rows, places), 1)
-    full = count.all(axis=1)
+    full = np.asarray(count.all(axis=1), bool)
     first = own.iloc[np.unique(rows, return_index=True)[1]]
 
     def array(values: pd.Series) -> Floats:
         filled = np.full(shape, np.nan)
         filled[rows, places] = values.to_numpy(float)
-        return filled[full]
+        complete: Floats = filled[full]
+        return complete
 
     val, test = (own[f"{split}_{labels[-1]}"] for split in ("val", "test"))
     diverged = own["status"] == "diverged"

@@ -68,10 +68,16 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
         for c in runs.columns
         if c not in _NOT_ASKED and c not in described and not c.startswith(("dataset.", "model."))
     ]
+    asked = [c for c in asked if c in ("lr", "wd") or _varies(runs[c])]
     keys = runs[asked].map(str)
     groups = [runs[c] for c in (*PROBLEM, "optimizer")]
     varied = keys.groupby(groups, dropna=False).nunique(dropna=False).max()
     return [c for c in asked if c in ("lr", "wd") or varied[c] > 1]
+
+
+def _varies(column: pd.Series) -> bool:
+    comparable = column if column.dtype != object else column.map(str)  # lists are not
+    return comparable.nunique(dropna=False) > 1
 
 
 def choosing_seeds(runs: pd.DataFrame) -> set[int]:

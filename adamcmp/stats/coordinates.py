@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from adamcmp.stats.cells import BUDGET, Cells, at_best, cells
 from adamcmp.stats.choice import PROBLEM
@@ -13,6 +14,7 @@ from adamcmp.stats.surfaces import basin, quadratic, scored
 
 #: Couplings whose decay per step is wd itself, not lr·wd.
 _WITHOUT_LR = ("independent", "fixed")
+Bools = NDArray[np.bool_]
 _KEYS = [*PROBLEM, "optimizer"]
 
 
@@ -31,9 +33,9 @@ def coordinates(runs: pd.DataFrame) -> pd.DataFrame:
     """
     lr, wd, steps = (runs[c].astype(float) for c in ("lr", "wd", "steps"))
     normalized = runs["optimizer.normalized"].eq(True)  # wd holds wd_norm
-    wd = wd.where(~normalized, wd / np.sqrt(steps))
+    wd = wd.where(~normalized, wd / steps**0.5)
     decay = wd.where(runs["coupling"].isin(_WITHOUT_LR), lr * wd)
-    columns = {"wd": wd, "lr·wd": lr * wd, "wd_norm": wd * np.sqrt(steps)}
+    columns = {"wd": wd, "lr·wd": lr * wd, "wd_norm": wd * steps**0.5}
     return pd.DataFrame({**columns, "time scale": 1 / (decay * steps)})
 
 
@@ -63,8 +65,10 @@ def collapse(runs: pd.DataFrame) -> pd.DataFrame:
         if own.settings["lr"].nunique() < 2 or own.settings["wd"].nunique() < 2:
             continue
         own = own.take(_basins(own))
+        if not len(own.test):
+            continue
         values = scored(own, own.test)
-        forms = np.log10(coordinates(own.settings))
+        forms = coordinates(own.settings).map(np.log10)
         budgets = _budgets(own)
         x, y = np.log10(own.settings["lr"].to_numpy(float)), forms["wd"].to_numpy()
         full = _blocks(budgets, [quadratic(x[b], y[b]) for b in budgets])
@@ -72,27 +76,32 @@ def collapse(runs: pd.DataFrame) -> pd.DataFrame:
         for name, column in forms.items():
             u = column.to_numpy() - column.mean()
             estimate = share(values, np.column_stack([base, u, u * u]), full, base)
-            if not np.isnan(estimate[0]):
+            if estimate:
                 more = (len(values), len(budgets), _fit(values, full, budgets))
                 labels = (own.problem, own.optimizer, name)
                 found.append((*labels, *estimate, len(own.seeds), *more))
-    return pd.DataFrame(found, columns=[*_KEYS, "coordinate", *ESTIMATES, "cells", "budgets", "fit"])
+    more_columns = ["cells", "budgets", "fit"]
+    return pd.DataFrame(found, columns=[*_KEYS, "coordinate", *ESTIMATES, *more_columns])
 
 
-def _budgets(own: Cells) -> list[Floats]:
+def _budgets(own: Cells) -> list[Bools]:
     """Return which cells have each number of steps."""
     steps = own.settings["steps"].to_numpy(float)
     return [steps == value for value in np.unique(steps)]
 
 
-def _basins(own: Cells) -> Floats:
+def _basins(own: Cells) -> Bools:
+    """Return the cells in their budget's basin, where those can tell a quadratic surface."""
     inside = np.zeros(len(own.test), bool)
     for budget in _budgets(own):
-        inside[budget] = basin(own.take(budget))
+        some = own.take(budget)
+        near = basin(some)
+        axes = np.log10(some.settings.loc[near, ["lr", "wd"]].to_numpy(float)).T
+        inside[budget] = near & (np.linalg.matrix_rank(quadratic(*axes)) == 6)
     return inside
 
 
-def _blocks(budgets: list[Floats], designs: list[Floats]) -> Floats:
+def _blocks(budgets: list[Bools], designs: list[Floats]) -> Floats:
     """Return designs of their own cells, side by side, 0 elsewhere."""
     blocks = []
     for budget, design in zip(budgets, designs, strict=True):
@@ -102,7 +111,7 @@ def _blocks(budgets: list[Floats], designs: list[Floats]) -> Floats:
     return np.hstack(blocks)
 
 
-def _fit(values: Floats, full: Floats, budgets: list[Floats]) -> float:
+def _fit(values: Floats, full: Floats, budgets: list[Bools]) -> float:
     mean = values.mean(axis=1)
     left = mean - full @ np.linalg.lstsq(full, mean, rcond=None)[0]
     total = sum(float(((mean[b] - mean[b].mean()) ** 2).sum()) for b in budgets)

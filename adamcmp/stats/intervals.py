@@ -35,7 +35,7 @@ def means(values: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _spread(sd: Floats, mean: Floats) -> Floats:
-    """Return standard deviations, NaN where there is none but rounding: nothing can be said then."""
+    """Return standard deviations, NaN where rounding is all there is: nothing can be said then."""
     return np.where(sd > 1e-12 * np.abs(mean), sd, np.nan)
 
 

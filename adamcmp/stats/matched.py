@@ -92,17 +92,19 @@ def over_settings(runs: pd.DataFrame) -> pd.DataFrame:
     stage = done.groupby(_KEYS)["seed"].transform(lambda seeds: of_first_stage(seeds))
     done = done[stage.astype(bool)]
     done = done[done.groupby([*_KEYS, "seed"])["lr"].transform("size") >= _FEWEST]
+    done = done.assign(log=_log(done["train_loss"]))
     found = []
-    for _, group in done.assign(log=_log(done["train_loss"])).groupby(*PROBLEM, sort=False):
-        ends = group.groupby("optimizer")["log"].quantile([0.05, 0.95]).unstack()
-        low, high = ends[0.05].max(), ends[0.95].min()
+    for _, group in done.groupby(*PROBLEM, sort=False):
+        logs = group.groupby("optimizer")["log"]
+        low, high = logs.quantile(0.05).max(), logs.quantile(0.95).min()
         levels = np.linspace(high, low, LEVELS)
-        for (problem, optimizer, seed), own in group.groupby([*_KEYS, "seed"], sort=False):
-            if low < high:
-                fitted = _local(own["log"].to_numpy(), own[METRICS].to_numpy(float), levels)
-                labels = {"problem": problem, "optimizer": optimizer, "seed": seed}
-                table = pd.DataFrame(fitted, columns=METRICS)
-                found.append(table.assign(**labels, train_loss=10**levels))
+        for _, own in group.groupby(["optimizer", "seed"], sort=False):
+            if low >= high:  # no training loss that all reach
+                break
+            fitted = _local(own["log"].to_numpy(), own[METRICS].to_numpy(float), levels)
+            table = pd.DataFrame(fitted, columns=METRICS).assign(train_loss=10**levels)
+            labels = own[[*_KEYS, "seed"]].iloc[:1]
+            found.append(table.merge(labels, how="cross"))
     return _long(found)
 
 
@@ -152,7 +154,7 @@ def matched_differences(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def _log(losses: pd.Series) -> pd.Series:
-    return np.log10(losses.astype(float).clip(lower=1e-12))
+    return losses.astype(float).clip(lower=1e-12).map(np.log10)
 
 
 def _long(found: list[pd.DataFrame]) -> pd.DataFrame:

@@ -58,9 +58,9 @@ def ranks(runs: pd.DataFrame) -> pd.DataFrame:
     ranked = table.rank(axis=1)
     critical = _critical_difference(k, problems)
     mean = ranked.mean().sort_values(kind="stable")
-    half = critical / 2
+    half, p_value = critical / 2, _any_differ(ranked)
     rows = [
-        (name, rank, rank - half, rank + half, problems, _any_differ(ranked), critical)
+        (name, rank, rank - half, rank + half, problems, p_value, critical)
         for name, rank in mean.items()
     ]
     return pd.DataFrame(rows, columns=columns)
@@ -68,7 +68,7 @@ def ranks(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _critical_difference(k: int, problems: int) -> float:
     q = float(stats.studentized_range.ppf(LEVEL, k, np.inf)) / np.sqrt(2)
-    return q * float(np.sqrt(k * (k + 1) / (6 * problems)))
+    return float(q * np.sqrt(k * (k + 1) / (6 * problems)))
 
 
 def _any_differ(ranked: pd.DataFrame) -> float:

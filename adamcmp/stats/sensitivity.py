@@ -1,8 +1,9 @@
-"""How much an optimizer suffers from settings that are not the best: shares, widths, the frontier."""
+"""How much an optimizer suffers where it is not tuned: good settings, widths, the frontier."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,19 +20,20 @@ _KEYS = [*PROBLEM, "optimizer"]
 def sensitivity(runs: pd.DataFrame) -> pd.DataFrame:
     """Return how wide each optimizer's good region is.
 
-    Means over seeds; the best setting is chosen on validation, and good is a test error
-    (regression: loss) at most 5 % above its. A *profile* over an axis takes at each of its values the
-    setting that validation chooses there. Diverged runs are charged (`adamcmp.stats.cells`).
+    Values are means over seeds. The best setting is chosen on validation; good is a test error
+    (regression: loss) at most 5 % above its. A *profile* over an axis takes, at each of its values,
+    the setting that validation chooses there. Diverged runs are charged (`adamcmp.stats.cells`).
     Measures:
 
     - ``good share``: share of all settings that are good.
     - ``lr decades``: the length of log10 lr over which the profile is good, linear between lr.
     - ``wd decades``: the same over wd > 0.
-    - ``lr sensitivity``: mean of profile − best over the range of log lr (Wortsman et al. 2023, arXiv
-      2309.14322, there for the loss): compare it between equal numbers of decades alone.
+    - ``lr sensitivity``: mean of profile − best over the range of log lr (Wortsman et al. 2023,
+      arXiv 2309.14322, there for the loss): compare it between equal numbers of decades alone.
 
-    All but the first have a row only where a grid was trained (values shared by several settings,
-    or the axis alone varied). Intervals are jackknife ones over seeds.
+    The last three need an axis of several values, each shared by several settings or the only
+    thing that was varied: not a search. Intervals are the jackknife's over seeds, cut to what is
+    possible.
 
     Args:
         runs: Rows of `runs` with the columns of `labelled`.
@@ -41,28 +43,41 @@ def sensitivity(runs: pd.DataFrame) -> pd.DataFrame:
         ci_high, n (seeds); at_edge: the good region reaches an end of the axis, so it may go on;
         decades: of the axis that was tried.
     """
-    found = []
+    found: list[tuple[str, str, str, *_Row]] = []
     for own in cells(runs):
         if len(own.test) > 1:
-            labels = (own.problem, own.optimizer, "good share")
-            found.append((*labels, *_over_seeds(_good_share, own), False, np.nan))
+            share = _over_seeds(_good_share, own, 1.0)
+            found.append((own.problem, own.optimizer, "good share", *share, False, np.nan))
     for own in cells(at_best(runs)):
-        labels = (own.problem, own.optimizer)
         for axis in ("lr", "wd"):
             grid = own.take((own.settings[axis] > 0).to_numpy(bool))
-            if not _has_profile(grid, axis):
-                continue
-            ends = (_at_edge(grid, axis), float(np.ptp(_profile(grid, axis)[0])))
-            width = _over_seeds(lambda some, axis=axis: _decades(some, axis), grid)
-            found.append((*labels, f"{axis} decades", *width, *ends))
-            if axis == "lr":
-                found.append((*labels, "lr sensitivity", *_over_seeds(_lr_sensitivity, grid), *ends))
+            for measure, row in _along(grid, axis) if _has_profile(grid, axis) else ():
+                found.append((own.problem, own.optimizer, measure, *row))
     return pd.DataFrame(found, columns=[*_KEYS, "measure", *ESTIMATES, "at_edge", "decades"])
 
 
-def _over_seeds(measure: Callable[[Cells], float], own: Cells) -> tuple[float, float, float, int]:
+_Row = tuple[float, float, float, int, bool, float]
+
+
+def _along(own: Cells, axis: str) -> list[tuple[str, _Row]]:
+    places, above = _above(own, axis)
+    decades = float(np.ptp(places))
+    ends = (bool(above[0] <= 0 or above[-1] <= 0), decades)
+    width = _over_seeds(partial(_decades, axis=axis), own, decades)
+    rows: list[tuple[str, _Row]] = [(f"{axis} decades", (*width, *ends))]
+    if axis == "lr":
+        rows.append(("lr sensitivity", (*_over_seeds(_lr_sensitivity, own, np.inf), *ends)))
+    return rows
+
+
+def _over_seeds(
+    measure: Callable[[Cells], float], own: Cells, most: float
+) -> tuple[float, float, float, int]:
+    """Return a measure between 0 and `most` with its interval and the number of seeds."""
     n = len(own.seeds)
-    return (*jackknife(lambda kept: measure(own.over(kept)), n), n)
+    estimate, low, high = jackknife(lambda kept: measure(own.over(kept)), n)
+    low, high = np.clip([low, high], min(estimate, 0.0), most)
+    return estimate, float(low), float(high), n
 
 
 def _good_share(own: Cells) -> float:
@@ -73,15 +88,14 @@ def _good_share(own: Cells) -> float:
 def _has_profile(own: Cells, axis: str) -> bool:
     values = own.settings[axis].nunique()
     other = "wd" if axis == "lr" else "lr"
-    return values > 1 and (values < len(own.test) or own.settings[other].nunique() == 1)
+    return bool(values > 1 and (values < len(own.test) or own.settings[other].nunique() == 1))
 
 
 def _profile(own: Cells, axis: str) -> tuple[Floats, Floats]:
     """Return log10 of an axis's values, and the test mean of the setting chosen at each."""
-    column = own.settings[axis].to_numpy(float)
-    values = np.unique(column)
-    chosen = [own.take(column == value) for value in values]
-    return np.log10(values), np.array([some.test[some.best].mean() for some in chosen])
+    column = own.settings[axis].to_numpy(float)[own.order]
+    values, best = np.unique(column, return_index=True)
+    return np.log10(values), own.test.mean(axis=1)[own.order][best]
 
 
 def _above(own: Cells, axis: str) -> tuple[Floats, Floats]:
@@ -96,11 +110,6 @@ def _decades(own: Cells, axis: str) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(high <= 0, 1.0, np.clip(-low / (high - low), 0, 1))
     return float(np.diff(places) @ np.where(low > 0, 0.0, part))
-
-
-def _at_edge(own: Cells, axis: str) -> bool:
-    above = _above(own, axis)[1]
-    return bool(above[0] <= 0 or above[-1] <= 0)
 
 
 def _lr_sensitivity(own: Cells) -> float:

@@ -2,10 +2,10 @@
 
 Let Y be values over cells × seeds, with mean surface y over seeds, and two linear models of the
 cells, a smaller one inside a larger one. The smaller one explains A = ‖P_small y − mean‖², the
-larger one I = ‖(P_large − P_small) y‖² more; the share is A / (A + I). Noise adds to both: a mean over
-few seeds is never smooth. It is taken off as in the analysis of variance of repeated measures:
-each seed is a subject, and each part is judged against its own variation over seeds, so that
-what all cells of a seed share, and correlation between cells, do no harm (Girden 1992).
+larger one I = ‖(P_large − P_small) y‖² more; the share is A / (A + I). Noise adds to both: a mean
+over few seeds is never smooth. It is taken off as in the analysis of variance of repeated measures
+(Girden 1992): each seed is a subject, and each part is judged against its own variation over seeds,
+so that what all cells of a seed share does no harm.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NODES = 100
 
 def share(
     values: Floats, small: Floats, large: Floats, base: Floats | None = None
-) -> Interval:
+) -> Interval | None:
     """Return the share A / (A + I), noise taken off, with its interval.
 
     The intervals of A and of I are joined by the method of variance estimates recovery (Zou &
@@ -37,25 +37,26 @@ def share(
             constant when None.
 
     Returns:
-        NaN where the larger model has nothing to add, or no variance is left above the noise;
-        with one seed the plain share of the surface, noise in it, and no interval.
+        None where a model has nothing to add to the one inside it. The estimate is NaN where no
+        variance is left above the noise; with one seed it is the plain share, noise in it, and
+        there is no interval, as where nothing varies over seeds.
     """
     base = np.ones((len(values), 1)) if base is None else base
     additive = _size(_basis(small, base).T @ values)
     rest = _size(_basis(large, small).T @ values)
     if additive is None or rest is None:
-        return (float("nan"),) * 3
+        return None
     total = additive.estimate + rest.estimate
     estimate = additive.estimate / total if total > 0 else float("nan")
-    if values.shape[1] < 2:
+    if np.isnan([additive.low, rest.low]).any():
         return estimate, float("nan"), float("nan")
     shares = np.linspace(0, 1, 1001)
     ours, theirs = shares, 1 - shares
     difference = ours * rest.estimate - theirs * additive.estimate
     down = np.hypot(ours * (rest.estimate - rest.low), theirs * (additive.high - additive.estimate))
     up = np.hypot(ours * (rest.high - rest.estimate), theirs * (additive.estimate - additive.low))
-    inside = shares[(difference - down <= 0) & (difference + up >= 0)]
-    return estimate, float(inside.min()), float(inside.max())
+    inside = np.append(shares[(difference - down <= 0) & (difference + up >= 0)], estimate)
+    return estimate, float(np.nanmin(inside)), float(np.nanmax(inside))
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def _size(parts: Floats) -> _Size | None:
     degrees = (seeds - 1) * directions
     noise = float(((parts - mean[:, None]) ** 2).sum()) / degrees / seeds
     estimate = max(length - directions * noise, 0.0)
-    if noise <= 1e-12 * length or noise == 0:
-        return _Size(estimate, estimate, estimate)
+    if noise <= 1e-20 * length or noise == 0:  # rounding is all there is
+        return _Size(estimate, np.nan, np.nan)
     nodes = stats.chi2.ppf((np.arange(_NODES) + 0.5) / _NODES, degrees) / degrees
 
     def below(size: float) -> float:

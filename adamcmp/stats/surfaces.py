@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adamcmp.stats.cells import Cells, at_best, cells
-from adamcmp.stats.choice import PROBLEM, measure_of
+from adamcmp.stats.cells import Cells, at_best, cells, choosable
+from adamcmp.stats.choice import PROBLEM, measure_of, ranked
 from adamcmp.stats.intervals import ESTIMATES, Floats, averaged, direction
 from adamcmp.stats.shares import share
 
@@ -37,6 +37,7 @@ def surface(runs: pd.DataFrame) -> pd.DataFrame:
     runs = at_best(runs)
     if runs.empty:
         return pd.DataFrame(columns=[*keys, *ESTIMATES, "val", "diverged", "rank"])
+    places = ranked(choosable(runs)).drop_duplicates(keys).set_index(keys)["rank"]
     loss = runs["problem"].map({p: measure_of(g) for p, g in runs.groupby(*PROBLEM)}) == "loss"
     runs = runs.assign(
         value=runs["test_error"].where(~loss, runs["test_loss"]).astype(float),
@@ -46,10 +47,7 @@ def surface(runs: pd.DataFrame) -> pd.DataFrame:
     table = averaged(runs, keys)
     found = runs.groupby(keys, sort=False).agg(val=("val", "mean"), diverged=("diverged", "sum"))
     table = table.join(found, on=keys).sort_values(keys, ignore_index=True)
-    share = table["diverged"] / (table["n"] + table["diverged"])
-    place = table.assign(share=share).sort_values(["share", "val"], kind="stable")
-    table["rank"] = place.groupby(_KEYS).cumcount().where(table["val"].notna() | (share == 1))
-    return table
+    return table.join(places, on=keys)
 
 
 def basin(own: Cells) -> NDArray[np.bool_]:
@@ -94,7 +92,8 @@ def separability(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row per problem and optimizer: problem, optimizer; estimate (1: separable), ci_low,
         ci_high, n (seeds); cells, diverged (runs in them that did); model, ``grid`` or
-        ``quadratic``. Optimizers with too few cells have no row.
+        ``quadratic``. Optimizers with too few cells have no row; a basin as flat
+        as its noise has NaN.
 
     Source: the noise is taken off as in `shares`; the claim is that of Loshchilov & Hutter 2019.
     """
@@ -103,7 +102,7 @@ def separability(runs: pd.DataFrame) -> pd.DataFrame:
         inside, small, large, model = _models(own)
         own = own.take(inside)
         estimate = share(scored(own, own.test), small, large)
-        if not np.isnan(estimate[0]):
+        if estimate:
             more = (len(own.test), int(own.diverged.sum()), model)
             found.append((own.problem, own.optimizer, *estimate, len(own.seeds), *more))
     return pd.DataFrame(found, columns=[*_KEYS, *ESTIMATES, "cells", "diverged", "model"])
@@ -116,7 +115,8 @@ def additive_surface(runs: pd.DataFrame) -> pd.DataFrame:
         A row per problem, optimizer and cell near the optimum: problem, optimizer, lr, wd; fitted,
         in units of the test error (regression: loss); value, what was fitted (diverged charged).
     """
-    found = []
+    columns = [*_KEYS, "lr", "wd", "fitted", "value"]
+    found = [pd.DataFrame(columns=columns)]
     for own in slices(runs):
         inside, small, _, _ = _models(own)
         own = own.take(inside)
@@ -124,11 +124,10 @@ def additive_surface(runs: pd.DataFrame) -> pd.DataFrame:
         fitted = small @ np.linalg.lstsq(small, values, rcond=None)[0]
         if own.measure == "loss":
             values, fitted = 10**values, 10**fitted
-        columns = {"problem": own.problem, "optimizer": own.optimizer}
+        labels = {"problem": own.problem, "optimizer": own.optimizer}
         axes = own.settings[["lr", "wd"]].astype(float)
-        found.append(axes.assign(**columns, fitted=fitted, value=values))
-    columns_ = [*_KEYS, "lr", "wd", "fitted", "value"]
-    return pd.concat(found, ignore_index=True)[columns_] if found else pd.DataFrame(columns=columns_)
+        found.append(axes.assign(**labels, fitted=fitted, value=values)[columns])
+    return pd.concat(found[1:] or found, ignore_index=True)
 
 
 def tilt(runs: pd.DataFrame) -> pd.DataFrame:
@@ -193,4 +192,5 @@ def _within(values: Floats, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _levels(values: Floats) -> Floats:
-    return (values[:, None] == np.unique(values)).astype(float)
+    levels: Floats = (values[:, None] == np.unique(values)).astype(float)
+    return levels

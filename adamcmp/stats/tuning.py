@@ -51,13 +51,15 @@ def trials(runs: pd.DataFrame) -> pd.DataFrame:
     Diverged runs are trials too, and are charged (`adamcmp.stats.cells`). Optimizers without a
     validation measure have no rows.
     """
-    found = []
+    columns = [*_KEYS, "seed", "k", "value"]
+    found = [pd.DataFrame(columns=columns)]
     for own in cells(runs):
         for place, seed in enumerate(own.seeds):
             values = expected_best(own.val[:, place], own.test[:, place])
-            columns = {"problem": own.problem, "optimizer": own.optimizer, "seed": seed}
-            found.append(pd.DataFrame({**columns, "k": np.arange(len(values)) + 1, "value": values}))
-    return pd.concat(found, ignore_index=True) if found else _empty("seed", "k", "value")
+            curve = pd.DataFrame({"k": np.arange(len(values)) + 1, "value": values})
+            curve = curve.assign(problem=own.problem, optimizer=own.optimizer, seed=seed)
+            found.append(curve[columns])
+    return pd.concat(found[1:] or found, ignore_index=True)
 
 
 def tuning_curves(runs: pd.DataFrame) -> pd.DataFrame:
@@ -113,10 +115,6 @@ def _crossing(difference: Floats) -> tuple[float, float, float]:
     crossing = int(behind[-1]) + 2 if len(behind) else 1
     if np.isnan(low).all():
         return crossing, float("nan"), float("nan")
-    open_ = np.flatnonzero((low <= 0) & (high >= 0)) + 1
-    last = float("inf") if high[-1] >= 0 else max([crossing, *open_])
-    return crossing, min([crossing, *open_]), last
-
-
-def _empty(*columns: str) -> pd.DataFrame:
-    return pd.DataFrame(columns=[*_KEYS, *columns])
+    level = np.flatnonzero((low <= 0) & (high >= 0)) + 1  # they may cross here, or before the next
+    last = float("inf") if high[-1] >= 0 else max([crossing, *level + 1])
+    return crossing, min([crossing, *level]), last

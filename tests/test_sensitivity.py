@@ -1,0 +1,128 @@
+"""Good regions and frontiers of surfaces whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adamcmp.stats import sensitivity, stability_frontier
+from tests.gridded import LR, WD, grid, runs, stacked, without_val
+
+NAN = float("nan")
+
+
+def ramp(slope: float):
+    """Error 0.2 at lr 1, `slope` more a decade; wd is idle within a decade of 1, then the same."""
+    return lambda x, y: 0.2 + slope * np.abs(x) + slope * np.maximum(np.abs(y) - 1, 0)
+
+
+def measures(frame: pd.DataFrame) -> pd.DataFrame:
+    return sensitivity(frame).set_index("measure")
+
+
+class TestSensitivity:
+    def test_widths_are_interpolated(self):
+        # 5 % of 0.2 is 0.01: reached 0.01 / 0.04 = 0.25 decades from the best, to both sides
+        table = measures(runs(ramp(0.04), grid()))
+        assert table.loc["lr decades", "estimate"] == pytest.approx(0.5)
+        assert table.loc["wd decades", "estimate"] == pytest.approx(2.5)
+        assert not table["at_edge"].any() and table.loc["lr decades", "decades"] == pytest.approx(3)
+
+    def test_the_share_counts_cells(self):
+        # of seven lr the middle one is good, with five of seven wd
+        assert measures(runs(ramp(0.04), grid())).loc["good share", "estimate"] == 5 / 49
+
+    def test_lr_sensitivity_is_the_mean_loss(self):
+        # |x| over ±1.5 decades has mean 0.75
+        table = measures(runs(ramp(0.04), grid()))
+        assert table.loc["lr sensitivity", "estimate"] == pytest.approx(0.04 * 0.75)
+
+    def test_a_good_region_that_reaches_the_edge(self):
+        table = measures(runs(lambda x, y: 0.2 + 0.04 * np.abs(y) + 0 * x, grid()))
+        assert table.loc["lr decades", ["estimate", "at_edge"]].tolist() == [pytest.approx(3), True]
+        assert not table.loc["wd decades", "at_edge"]
+
+    def test_diverged_settings_are_not_good(self):
+        table = measures(runs(lambda x, y: np.where(x > 0, NAN, 0.2 + 0 * y), grid()))
+        assert table.loc["good share", "estimate"] == pytest.approx(4 / 7)
+        # from 0.2 to 0.5 within half a decade
+        assert table.loc["lr decades", "estimate"] == pytest.approx(1.5 + 0.5 * 0.01 / 0.3)
+
+    def test_what_was_not_varied_has_no_width(self):
+        assert set(measures(runs(ramp(0.04), grid(wd=[1.0]))).index) == {
+            "good share",
+            "lr decades",
+            "lr sensitivity",
+        }
+        drawn = 10 ** np.random.default_rng(0).uniform(-1, 1, (20, 2))
+        assert set(measures(runs(ramp(0.04), drawn)).index) == {"good share"}
+        assert measures(runs(ramp(0.04), [(1, 1)])).empty
+        assert measures(without_val(runs(ramp(0.04), grid()))).empty
+        assert measures(runs(ramp(0.04), grid()).iloc[:0]).empty
+        assert "wd decades" in measures(runs(ramp(0.04), grid(wd=[0.0, *WD]))).index
+
+    def test_intervals_cover(self):
+        rng = np.random.default_rng(0)
+        noisy = [runs(ramp(0.04), grid(), 5, 0.003, rng, problem=f"p{i}") for i in range(60)]
+        table = sensitivity(stacked(*noisy))
+        truth = {"lr decades": 0.5, "wd decades": 2.5, "lr sensitivity": 0.03}
+        for measure, value in truth.items():
+            own = table[table["measure"] == measure]
+            covers = (own["ci_low"] <= value) & (value <= own["ci_high"])
+            assert covers.mean() >= 0.85, (measure, covers.mean())
+
+    def test_one_seed_has_no_interval(self):
+        table = measures(runs(ramp(0.04), grid(), 1))
+        assert table["estimate"].notna().all() and table["ci_low"].isna().all()
+
+
+class TestFrontier:
+    @staticmethod
+    def starts(frame: pd.DataFrame, loss: float = 2.0) -> pd.DataFrame:
+        """Metrics of which the first training loss alone is read."""
+        rows = [frame[["run_id"]].assign(step=s, train_loss=v) for s, v in ((0, loss), (9, 99.0))]
+        return stacked(*rows[::-1])
+
+    def test_the_largest_lr_that_trains_at_each_wd(self):
+        frame = runs(lambda x, y: np.where(x + y > 0.1, NAN, 0.2), grid())
+        table = stability_frontier(frame, self.starts(frame)).set_index("wd")
+        assert table["estimate"].to_numpy() == pytest.approx(1 / np.array(WD))
+        assert (table["all_seeds"] == table["estimate"]).all()
+        assert table["beyond"].iloc[1:].to_numpy() == pytest.approx(LR[1:][::-1])
+        assert np.isnan(table["beyond"].iloc[0]) and (table["n"] == 3).all()
+
+    def test_a_run_that_ends_no_better_than_it_began_does_not_train(self):
+        frame = runs(
+            lambda x, y: np.where(x > 0.6, 2.5, 0.2) + 0 * y, grid()
+        )  # the loss is the error
+        table = stability_frontier(frame, self.starts(frame))
+        assert table["estimate"].to_numpy() == pytest.approx(10**0.5)
+        unknown = stability_frontier(frame, self.starts(frame).iloc[:0])
+        assert unknown["estimate"].to_numpy() == pytest.approx(LR[-1])
+
+    def test_seeds_that_disagree(self):
+        frame = runs(lambda x, y: 0.2 + 0 * x, grid(wd=[1.0]))
+        frame.loc[(frame["seed"] == 0) & (frame["lr"] > 1), ["status", "train_loss"]] = [
+            "diverged",
+            NAN,
+        ]
+        frame.loc[(frame["seed"] == 1) & (frame["lr"] > 9), ["status", "train_loss"]] = [
+            "diverged",
+            NAN,
+        ]
+        row = stability_frontier(frame, self.starts(frame)).iloc[0]
+        logs = np.array([0, 0.5, 1.5])
+        assert np.log10(row["estimate"]) == pytest.approx(logs.mean())
+        assert row[["all_seeds", "beyond"]].tolist() == pytest.approx([1.0, 10**0.5])
+        half = 4.302652729911275 * logs.std(ddof=1) / 3**0.5
+        assert np.log10([row["ci_low"], row["ci_high"]]) == pytest.approx(
+            logs.mean() + np.array([-half, half])
+        )
+
+    def test_fresh_seeds_and_single_lr_tell_nothing(self):
+        frame = runs(lambda x, y: 0.2 + 0 * x, grid())
+        fresh = runs(lambda x, y: 0.2 + 0 * x, [(LR[0], WD[0])], 9)
+        both = stacked(frame, fresh[fresh["seed"] >= 3])
+        assert (stability_frontier(both, self.starts(both))["n"] == 3).all()
+        single = runs(lambda x, y: 0.2 + 0 * x, grid(lr=[0.1]))
+        assert stability_frontier(single, self.starts(single)).empty
+        assert stability_frontier(single.iloc[:0], self.starts(single)).empty
