@@ -160,7 +160,7 @@ class TestFormats:
         assert columns(Table("t", "", "", data))[0].texts == [
             "1235 [1000, 1500]",
             "0.00012 [0.00010, 0.00020]",
-            "-3.0 [-4.0, -2.0]",
+            "−3.0 [−4.0, −2.0]",
         ]
 
     def test_csv_has_every_digit(self, tmp_path):

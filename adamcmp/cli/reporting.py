@@ -112,8 +112,10 @@ def _tell(written: Report) -> None:
     from adamcmp.report.tables import columns
 
     found = written.answer
-    for sentence in found.verdicts:
-        print(sentence)
+    for verdict in found.verdicts:
+        print("\n".join([verdict.overall, *verdict.pairs]))
+    if not found.verdicts:
+        print(found.tables[1].missing)
     for finding in found.findings:
         print(f"audit, {finding.severity}: {finding.text}")
         if finding.command:

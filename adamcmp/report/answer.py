@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from adamcmp import frame
+from adamcmp import frame, stats
 from adamcmp.errors import NotFound
 from adamcmp.filters import parse_filters
-from adamcmp.report.statistics import STATISTICS
+from adamcmp.report.statistics import STATISTICS, SUMMARY
 from adamcmp.report.tables import Table
-from adamcmp.stats import labelled, summary
+from adamcmp.stats import labelled
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Answer:
         filters: Conditions that the runs meet.
         runs: Their runs, labelled.
         metrics: These runs' evaluations.
-        verdicts: The answer in words, what matters most first.
+        verdicts: The answer in words, per problem.
         findings: What the fairness audit found.
-        tables: The statistics, the summary first.
+        tables: The statistics: the summary, the comparisons, then all others.
     """
 
     studies: tuple[Path, ...]
     filters: tuple[str, ...]
     runs: pd.DataFrame
     metrics: pd.DataFrame
-    verdicts: tuple[str, ...]
+    verdicts: tuple[stats.Verdict, ...]
     findings: tuple[Any, ...]
     tables: tuple[Table, ...]
 
@@ -70,15 +70,19 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
         names = " + ".join(study.name for study in studies)
         raise NotFound(f"Study {names!r} has no run that ended{' and fits' if filters else ''}.")
     metrics = metrics[metrics["run_id"].isin(runs["run_id"])]
-    best = Table("summary", "Best setting of each optimizer", SUMMARY, summary(runs))
+    best = Table("summary", SUMMARY.title, SUMMARY.about, SUMMARY.function(runs, metrics))
     tables = (best, *(statistic.table(runs, metrics) for statistic in STATISTICS))
-    return Answer(tuple(studies), tuple(filters), runs, metrics, (), (), tables)
+    said = verdicts(runs, tables[1])
+    return Answer(tuple(studies), tuple(filters), runs, metrics, said, (), tables)
 
 
-SUMMARY = (
-    "Mean over seeds of the setting with the lowest mean validation error (regression: loss). The "
-    "test set took no part in choosing."
-)
+def verdicts(runs: pd.DataFrame, comparisons: Table) -> tuple[stats.Verdict, ...]:
+    """Return what the comparisons say in words, on what each problem is judged by."""
+    if comparisons.data is None:
+        return ()
+    judged = {p: f"test_{stats.measure_of(own)}" for p, own in runs.groupby("problem")}
+    table = comparisons.data
+    return tuple(stats.verdicts(table[table["metric"] == table["problem"].map(judged)]))
 
 
 def pooled(studies: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:

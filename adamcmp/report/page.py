@@ -17,14 +17,9 @@ from adamcmp.plots._style import looks
 from adamcmp.report import provenance
 from adamcmp.report.answer import Answer
 from adamcmp.report.figures import Picture
+from adamcmp.report.statistics import METRICS
 from adamcmp.report.tables import Column, Table, as_csv, columns
 from adamcmp.stats import chosen, ranked, setting_columns
-
-#: What the page lets choose from, the metric that it opens with first.
-METRICS = (
-    *("test_error", "gap_error", "val_error", "train_error"),
-    *("test_loss", "gap_loss", "val_loss", "train_loss"),
-)
 
 
 def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = None) -> str:

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from adamcmp.errors import AdamcmpError
+from adamcmp import stats
+from adamcmp.errors import AdamcmpError, NotFound
 from adamcmp.report.tables import Table
-from adamcmp.stats import surfaces
+
+#: Metrics of a report, what a study is judged by first.
+METRICS = (
+    *("test_error", "gap_error", "val_error", "train_error"),
+    *("test_loss", "gap_loss", "val_loss", "train_loss"),
+)
 
 logger = logging.getLogger(__name__)
-
-Frames = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,15 @@ class Statistic:
         about: What it says, and how it was computed.
         function: Returns its tidy table from labelled runs and their metrics.
         labels: As of `Table`.
+        across: As of `Table`.
     """
 
     name: str
     title: str
     about: str
-    function: Frames
+    function: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
     labels: Mapping[str, str] = field(default_factory=dict)
+    across: str = ""
 
     def table(self, runs: pd.DataFrame, metrics: pd.DataFrame) -> Table:
         """Return the table; where the statistic does not apply, or fails, one that says why."""
@@ -46,30 +52,186 @@ class Statistic:
             return self._missing(f"It failed: {type(error).__name__}: {error}")
         if data.empty:
             return self._missing("The runs are not of the kind that it needs.")
-        return Table(self.name, self.title, self.about, data, labels=self.labels)
+        return Table(self.name, self.title, self.about, data, "", self.labels, self.across)
 
     def _missing(self, why: str) -> Table:
         return Table(self.name, self.title, self.about, missing=why)
 
 
+def _labels(**others: str) -> dict[str, str]:
+    """Return what stands above a table's columns, those that tell rows apart first."""
+    keys = ("problem", "optimizer", "a", "b", "metric")
+    return {key: key for key in keys} | others
+
+
+def _summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the best settings with the means of all metrics and their intervals over seeds."""
+    table = stats.summary(runs)
+    best = stats.chosen(runs)
+    for metric in [metric for metric in METRICS if metric in table]:
+        found = stats.best_settings(best, metric)
+        means = [table.pop(metric), found["ci_low"], found["ci_high"]]
+        for name, values in zip(("", "_ci_low", "_ci_high"), means, strict=True):
+            table[metric + name] = values
+    counts = ["seeds", "settings", "diverged", "fresh"]
+    shown = [c for c in table if c not in counts and not str(c).endswith("_sd")]
+    return table[[*shown, *counts]]
+
+
+def _comparisons(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return all pairs' comparisons: on what each problem is judged by, then on other metrics.
+
+    Raises:
+        NotFound: When there are no pairs.
+    """
+    first = stats.comparisons(runs)
+    if first.empty:
+        raise NotFound("There is nothing to compare: that needs two optimizers on one problem.")
+    judged = dict(zip(first["problem"], first["metric"], strict=True))
+    found = [first]
+    for metric in ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss"):
+        if runs[metric].notna().any():
+            table = stats.comparisons(runs, metric)
+            new = table["problem"].map(judged) != metric
+            found.append(table[new & table["estimate"].notna()])
+    return pd.concat([table for table in found if len(table)], ignore_index=True)
+
+
+def _tuning(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return tuning curves at 1, 2, 4, 8 … trials and at all."""
+    curves = stats.tuning_curves(runs)
+    last = curves.groupby(["problem", "optimizer"])["k"].transform("max")
+    powers = curves["k"].map(lambda k: int(k) & (int(k) - 1) == 0)
+    return curves[powers | (curves["k"] == last)].reset_index(drop=True)
+
+
+def _matched(values: pd.DataFrame) -> pd.DataFrame:
+    """Return differences at the lowest training loss that all reach, and half way to it."""
+    table = stats.matched_differences(values)
+    if table.empty:
+        return table
+    place = table.groupby(["problem", "metric"])["train_loss"].rank(method="dense")
+    middle = place.groupby([table["problem"], table["metric"]]).transform("max") // 2 + 1
+    return table[(place == 1) | (place == middle)].reset_index(drop=True)
+
+
+_MATCHED = _labels(train_loss="at training loss", estimate="a − b", n="seeds")
+
+SUMMARY = Statistic(
+    "summary",
+    "Best settings",
+    "Of each optimizer the setting with the lowest mean validation error (regression: loss); means "
+    "over seeds with 95 % intervals (Student's t, corrected for skewness). The test set took no "
+    "part in choosing. Fresh: nor did these seeds; where they did, the numbers flatter.",
+    lambda runs, metrics: _summary(runs),
+)
+
+COMPARISONS = Statistic(
+    "comparisons",
+    "Paired comparisons",
+    "Differences a − b of the best settings, over the seeds that both have (Student's t; Welch's "
+    "where they share none). p after Holm's correction over the problem's pairs, and with an "
+    "allowance for the luck of choosing among settings. Effect size: Hedges' g. Better: the "
+    "probability that a fresh seed of a is better. Seeds: how many would settle the difference.",
+    lambda runs, metrics: _comparisons(runs),
+    _labels(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (choosing)")
+    | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
+)
+
 STATISTICS = (
+    COMPARISONS,
+    Statistic(
+        "tuning",
+        "Tuning",
+        "The expected test error (regression: loss) of the best of k trials, drawn at random from "
+        "the settings that were tried and chosen on validation: exact order statistics within each "
+        "seed, intervals over seeds. The lower it is at few trials, the easier it is to tune.",
+        lambda runs, metrics: _tuning(runs),
+        _labels(k="k =", estimate=""),
+        across="k",
+    ),
+    Statistic(
+        "overtakes",
+        "Where one overtakes another",
+        "The number of trials from which one optimizer's tuning curve is below another's to the "
+        "end; 1 is at every budget. The interval holds the budgets at which the curves do not "
+        "detectably differ.",
+        lambda runs, metrics: stats.overtakes(runs),
+        {"problem": "problem", "optimizer": "ahead", "over": "of"}
+        | {"estimate": "from trials", "n": "seeds"},
+    ),
     Statistic(
         "separability",
         "Separability of learning rate and weight decay",
         "The share of the error's variance over log lr × log wd, near the optimum, that an "
         "additive model f(lr) + g(wd) explains, with the noise over seeds taken off: at 1 the best "
-        "weight decay does not depend on the learning rate.",
-        lambda runs, metrics: surfaces.separability(runs),
-        {"problem": "problem", "optimizer": "optimizer", "estimate": "additive share"}
-        | {"n": "seeds", "cells": "cells"},
+        "weight decay does not depend on the learning rate. Intervals over seeds.",
+        lambda runs, metrics: stats.separability(runs),
+        _labels(estimate="additive share", n="seeds", cells="cells"),
     ),
     Statistic(
         "tilt",
         "Tilt of the basin",
         "The angle of the long axis of the basin of good cells in the plane of log lr × log wd. "
-        "0° runs along lr, 90° along wd, −45° along lr·wd constant.",
-        lambda runs, metrics: surfaces.tilt(runs),
-        {"problem": "problem", "optimizer": "optimizer", "estimate": "angle (°)"}
-        | {"n": "seeds", "cells": "cells"},
+        "0° runs along lr, 90° along wd, −45° along lr·wd constant. Intervals over seeds "
+        "(Fieller's); a round basin has no axis, and a wide interval.",
+        lambda runs, metrics: stats.tilt(runs),
+        _labels(estimate="angle (°)", n="seeds", cells="cells"),
+    ),
+    Statistic(
+        "collapse",
+        "Coordinates of weight decay",
+        "Beside lr, in which form of weight decay do the best cells line up? Of the variance that "
+        "weight decay accounts for in a quadratic surface over the basin, the share that one "
+        "parabola in the coordinate accounts for, the same at every lr and budget: 1 where they "
+        "line up.",
+        lambda runs, metrics: stats.collapse(runs),
+        _labels(coordinate="", estimate=""),
+        across="coordinate",
+    ),
+    Statistic(
+        "sensitivity",
+        "Sensitivity to settings",
+        "How wide the good region is, where good is at most 5 % above the best: its share of all "
+        "settings, and its width in decades of lr and of wd with the other at its best. lr "
+        "sensitivity is the mean excess over the best along the range of log lr. Jackknife "
+        "intervals over seeds.",
+        lambda runs, metrics: stats.sensitivity(runs),
+        _labels(measure="", estimate=""),
+        across="measure",
+    ),
+    Statistic(
+        "stability",
+        "Stability frontier",
+        "The largest learning rate that still trains at each weight decay: it did not diverge, and "
+        "ended below the training loss that it started from. Geometric mean over seeds.",
+        stats.stability_frontier,
+        {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
+        across="optimizer",
+    ),
+    Statistic(
+        "matched_curves",
+        "At equal training loss, along the run",
+        "Differences a − b where runs of the best settings first reach a training loss: the lowest "
+        "that all reach, and one half way to it. Interpolated per run, paired over seeds.",
+        lambda runs, metrics: _matched(stats.along_curves(runs, metrics)),
+        _MATCHED,
+    ),
+    Statistic(
+        "matched_settings",
+        "At equal training loss, over all settings",
+        "Differences a − b at equal final training loss: a local linear regression over the "
+        "settings of each optimizer and seed, read at the lowest loss where all have settings, and "
+        "half way to it; paired over seeds.",
+        lambda runs, metrics: _matched(stats.over_settings(runs)),
+        _MATCHED,
+    ),
+    Statistic(
+        "ranks",
+        "Ranks over problems",
+        "Mean rank over problems, 1 the best. Two optimizers whose intervals do not overlap differ "
+        "by Nemenyi's test.",
+        lambda runs, metrics: stats.ranks(runs),
+        _labels(estimate="mean rank", n="problems", p_value="p (any differ)"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -28,6 +28,7 @@ class Table:
         missing: Why there is none.
         labels: What stands above the columns that people read, by name; csv files have all of
             them. Empty: all columns, by their names.
+        across: A column whose values stand side by side, each above its estimates.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Table:
     data: pd.DataFrame | None = None
     missing: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    across: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,26 @@ def columns(table: Table) -> list[Column]:
     if table.data is None:
         return []
     data = table.data
-    names = list(table.labels) or [str(name) for name in data]
+    names = [str(name) for name in (table.labels or data) if name in data]
     parts = {part for name in names for part in _spread(name, data)}
     if "problem" in data and data["problem"].nunique() == 1:
         parts.add("problem")
-    return [
-        _column(name, data, table.labels.get(name, _label(name)))
-        for name in names
-        if name not in parts and name in data
-    ]
+    shown = [name for name in names if name not in parts]
+    if table.across:
+        keys = [name for name in shown if name not in (table.across, "estimate")]
+        return _side_by_side(table, data, keys)
+    return [_column(name, data, table.labels.get(name, _label(name))) for name in shown]
+
+
+def _side_by_side(table: Table, data: pd.DataFrame, keys: list[str]) -> list[Column]:
+    """Return the columns of keys, then one for each value of ``across``."""
+    rows = data[keys].drop_duplicates()
+    found = [_column(key, rows, table.labels[key]) for key in keys]
+    for value, part in data.groupby(table.across, sort=False):
+        label = f"{table.labels[table.across]} {_text(value)}".strip()
+        column = _column("estimate", rows.merge(part, how="left", on=keys), label)
+        found.append(replace(column, label=label))  # what it is, the title says
+    return found
 
 
 def _spread(name: str, data: pd.DataFrame) -> list[str]:
@@ -95,14 +108,17 @@ def _spread(name: str, data: pd.DataFrame) -> list[str]:
 
 def _column(name: str, data: pd.DataFrame, label: str) -> Column:
     values, spread = data[name], [data[part] for part in _spread(name, data)]
-    texts = [_text(value) for value in values]
+    texts = [(_p_value if name.startswith("p_") else _text)(value) for value in values]
+    if name == "metric":
+        texts = [text.replace("_", " ") for text in texts]
     if len(spread) == 2:
         texts = [_with_interval(*row) for row in zip(values, *spread, strict=True)]
-        label += " [95 % interval]"
+        label += " [95 % interval]" if name == "estimate" else ""
     elif spread:
         texts = [_with_deviation(*row) for row in zip(values, *spread, strict=True)]
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    keys = [None if pd.isna(v) else v for v in values] if numeric else texts
+    raw = numeric or name == "metric"
+    keys = [None if pd.isna(v) else v for v in values] if raw else texts
     metric = name if name in schema.METRICS else ""
     return Column(name, label, texts, keys, metric, numeric, _best(name, data))
 
@@ -127,31 +143,36 @@ def _text(value: Any) -> str:
         return _NOTHING
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return _number(value, ".3g") if isinstance(value, float) else str(value)
+
+
+def _p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else _text(float(f"{value:.2g}"))
+
+
+def _number(value: float, form: str) -> str:
+    text = format(value, f"z{form}")  # no negative zero
+    return "−" + text[1:] if text.startswith("-") else text
 
 
 def _with_interval(estimate: float, low: float, high: float) -> str:
     if pd.isna(estimate):
         return _NOTHING
     if pd.isna(low) or pd.isna(high):
-        return f"{estimate:.3g}"
-    places = _places(high - low)
-    return f"{estimate:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
+        return _number(estimate, ".3g")
+    form = f".{_places(high - low)}f" if 0 < high - low < math.inf else ".3g"
+    return f"{_number(estimate, form)} [{_number(low, form)}, {_number(high, form)}]"
 
 
 def _with_deviation(mean: float, sd: float) -> str:
     if pd.isna(mean):
         return _NOTHING
-    if pd.isna(sd):
-        return f"{mean:.3f}"
-    places = min(_places(sd), 4)
-    return f"{mean:.{places}f} ± {sd:.{places}f}"
+    form = f".{min(_places(sd), 4)}f" if sd > 0 else ".3f"
+    return _number(mean, form) if pd.isna(sd) else f"{_number(mean, form)} ± {sd:{form}}"
 
 
 def _places(width: float) -> int:
     """Return the decimal places that show two digits of a width."""
-    if not width > 0 or math.isinf(width):
-        return 3
     return min(max(1 - math.floor(math.log10(width)), 0), 8)
 
 
