@@ -247,7 +247,7 @@ class TestComparisons:
         runs, metrics = study(problems=FIVE)
         wins = profiles.data(runs, metrics).set_index(["optimizer", "tau"])["estimate"]
         assert wins["adam_l2", 1] + wins["adamw", 1] == 1 and wins["adam_l2", 1] > 0.5
-        with pytest.raises(NothingToDraw, match="several problems"):
+        with pytest.raises(NothingToDraw, match="several problems with"):
             profiles.data(RUNS, METRICS)
 
 

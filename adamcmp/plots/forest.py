@@ -17,7 +17,7 @@ from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
 from adamcmp.plots._style import left_out, legend, metric_label, ordered, panels, plain, styled
 from adamcmp.stats import comparisons, higher_is_better
 
-_ROW_INCHES = 0.2
+_LINE_INCHES = 0.1
 _COLOR = "#0072B2"
 
 
@@ -56,7 +56,9 @@ def data(
 def draw(pairs: pd.DataFrame) -> Figure:
     """Draw a panel for each problem, a line for each pair."""
     problems = ordered(pairs["problem"])
-    height = _ROW_INCHES * pairs.groupby("problem").size().max() + 0.8
+    pairs = pairs.assign(name=[plain(f"{a} − {b}", 36) for a, b in pairs[["a", "b"]].to_numpy()])
+    lines = 1 + pairs["name"].str.count("\n").max()
+    height = _LINE_INCHES * (lines + 1) * pairs.groupby("problem").size().max() + 0.8
     figure, (axes,) = panels(problems, height=height, across=2, width=3.5)
     for axis, problem in zip(axes, problems, strict=True):
         _draw_problem(axis, pairs[pairs["problem"] == problem])
@@ -82,9 +84,8 @@ def _draw_problem(axis: Axes, pairs: pd.DataFrame) -> None:
             1.01, place, f"p {_short(p)}", fontsize=6.5, va="center",
             transform=axis.get_yaxis_transform(),
         )  # fmt: skip
-    names = [plain(f"{a} − {b}", 36) for a, b in zip(pairs["a"], pairs["b"], strict=True)]
-    axis.set_yticks(places, names)
-    axis.set_ylim(-0.7, len(names) - 0.3)
+    axis.set_yticks(places, list(pairs["name"]))
+    axis.set_ylim(-0.7, len(pairs) - 0.3)
     axis.grid(False, axis="y")
     metric, loss = pairs[["metric", "loss_name"]].iloc[0]
     side = "right" if higher_is_better(metric) else "left"
