@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -247,7 +248,7 @@ class TestComparisons:
         runs, metrics = study(problems=FIVE)
         wins = profiles.data(runs, metrics).set_index(["optimizer", "tau"])["estimate"]
         assert wins["adam_l2", 1] + wins["adamw", 1] == 1 and wins["adam_l2", 1] > 0.5
-        with pytest.raises(NothingToDraw, match="several problems"):
+        with pytest.raises(NothingToDraw, match="several problems with"):
             profiles.data(RUNS, METRICS)
 
 
@@ -455,9 +456,17 @@ def draw(data):
 
 class TestCommand:
     @pytest.fixture
-    def s(self, results):
-        teacher = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
-        return adamcmp.sweep([*teacher, "steps=6", "eval.every_steps=2", "study=s", "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2"]).folder  # fmt: skip
+    def s(self, results, tmp_path_factory):
+        """Study s, trained once for all tests."""
+        trained = tmp_path_factory.getbasetemp() / "study_of_plots"
+        if trained.exists():
+            shutil.copytree(trained, results / "s")
+        else:
+            data = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+            grid = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2"]
+            adamcmp.sweep([*data, *grid, "steps=6", "eval.every_steps=2", "study=s"])
+            shutil.copytree(results / "s", trained)
+        return results / "s"
 
     def test_alone_it_lists(self, capsys):
         assert main(["plot"]) == 0

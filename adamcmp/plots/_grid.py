@@ -132,7 +132,7 @@ def draw_matrix(axis: Axes, cells: pd.DataFrame, values: str, norm: Normalize, c
     """Colour the cells by one of their columns."""
     found = matrix(cells, values, cells)
     edges = [np.arange(n + 1) - 0.5 for n in found.shape[::-1]]
-    many = found.size > 500  # then they are pixels, also in svg and pdf
+    many = found.size > 250  # then they are pixels, also in svg and pdf
     axis.pcolormesh(*edges, np.ma.masked_invalid(found), norm=norm, cmap=colors, rasterized=many)
 
 

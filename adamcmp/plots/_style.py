@@ -114,6 +114,7 @@ def panels(
     each title gets a line.
     """
     n = len(titles)
+    across = 2 if n == 4 and rows == 1 else across
     if rows > 1 and n > across:
         shape = (n, rows)
     else:

@@ -17,8 +17,8 @@ from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
 from adamcmp.plots._style import left_out, legend, metric_label, ordered, panels, plain, styled
 from adamcmp.stats import comparisons, higher_is_better
 
-_ROW_INCHES = 0.2
-_FIRST = "#0072B2"
+_LINE_INCHES = 0.1
+_COLOR = "#0072B2"
 
 
 def data(
@@ -56,7 +56,9 @@ def data(
 def draw(pairs: pd.DataFrame) -> Figure:
     """Draw a panel for each problem, a line for each pair."""
     problems = ordered(pairs["problem"])
-    height = _ROW_INCHES * pairs.groupby("problem").size().max() + 0.6
+    pairs = pairs.assign(name=[plain(f"{a} − {b}", 36) for a, b in pairs[["a", "b"]].to_numpy()])
+    lines = 1 + pairs["name"].str.count("\n").max()
+    height = _LINE_INCHES * (lines + 1) * pairs.groupby("problem").size().max() + 0.8
     figure, (axes,) = panels(problems, height=height, across=2, width=3.5)
     for axis, problem in zip(axes, problems, strict=True):
         _draw_problem(axis, pairs[pairs["problem"] == problem])
@@ -71,17 +73,19 @@ def draw(pairs: pd.DataFrame) -> Figure:
 
 def _draw_problem(axis: Axes, pairs: pd.DataFrame) -> None:
     axis.axvline(0, color="#999999", lw=0.8, zorder=1)
-    for place, pair in zip(range(len(pairs))[::-1], pairs.itertuples(), strict=True):
-        face = _FIRST if pair.better else "white"
-        axis.plot([pair.ci_low, pair.ci_high], [place] * 2, color=_FIRST, lw=1.2)
-        axis.plot(pair.estimate, place, "o", color=_FIRST, mfc=face, ms=4.5)
+    numbers = pairs[["estimate", "ci_low", "ci_high", "p_choice"]].to_numpy(float)
+    places = range(len(pairs))[::-1]
+    for place, better, row in zip(places, pairs["better"], numbers, strict=True):
+        estimate, low, high, p = (float(number) for number in row)
+        face = _COLOR if better else "white"
+        axis.plot([low, high], [place] * 2, color=_COLOR, lw=1.2)
+        axis.plot(estimate, place, "o", color=_COLOR, mfc=face, ms=4.5)
         axis.text(
-            1.01, place, f"p {_short(pair.p_choice)}", fontsize=6.5, va="center",
+            1.01, place, f"p {_short(p)}", fontsize=6.5, va="center",
             transform=axis.get_yaxis_transform(),
         )  # fmt: skip
-    names = [plain(f"{a} − {b}", 36) for a, b in zip(pairs["a"], pairs["b"], strict=True)]
-    axis.set_yticks(range(len(names))[::-1], names)
-    axis.set_ylim(-0.7, len(names) - 0.3)
+    axis.set_yticks(places, list(pairs["name"]))
+    axis.set_ylim(-0.7, len(pairs) - 0.3)
     axis.grid(False, axis="y")
     metric, loss = pairs[["metric", "loss_name"]].iloc[0]
     side = "right" if higher_is_better(metric) else "left"

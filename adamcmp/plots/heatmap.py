@@ -25,7 +25,7 @@ from matplotlib.patheffects import withStroke
 from adamcmp.plots._asked import FACET, HUE, as_asked
 from adamcmp.plots._grid import CELL, cells_of, draw_matrix, maps, matrix, on_grids, squares
 from adamcmp.plots._style import legend, styled
-from adamcmp.stats import additive_surface
+from adamcmp.stats import additive_surface, higher_is_better
 
 _COLORS = "viridis_r"  # readable in grey and by the colour-blind
 _BEST = 10
@@ -40,10 +40,12 @@ class Heatmap:
             estimate among the optimizer's, from 0.
         additive: As `adamcmp.stats.additive_surface` returns it; without rows for a
             metric of one's own.
+        upward: Whether more of the metric is better.
     """
 
     cells: pd.DataFrame
     additive: pd.DataFrame
+    upward: bool
 
 
 def data(
@@ -66,30 +68,36 @@ def data(
     runs = as_asked(runs, hue, facet)
     cells = on_grids(cells_of(runs, metric))
     sound = cells[cells["share"] == 0]
-    places = sound.groupby(CELL[:2])["estimate"].rank(method="first") - 1
+    upward = metric is not None and higher_is_better(metric)
+    places = sound.groupby(CELL[:2])["estimate"].rank(method="first", ascending=not upward) - 1
     cells = cells.assign(place=places)
     additive = additive_surface(runs)
-    return Heatmap(cells, additive if metric is None else additive.iloc[:0])
+    return Heatmap(cells, additive if metric is None else additive.iloc[:0], upward)
 
 
 @styled
 def draw(shown: Heatmap) -> Figure:
     """Draw a panel for each problem and optimizer."""
     figure, panels = maps(shown.cells)
-    norms = {str(p): _scale(cells["estimate"]) for p, cells in shown.cells.groupby("problem")}
+    colors = _COLORS.removesuffix("_r") if shown.upward else _COLORS  # the best is bright
+    norms = {
+        str(problem): _scale(cells["estimate"], shown.upward)
+        for problem, cells in shown.cells.groupby("problem")
+    }
     contours = False
     axes: dict[str, list[Axes]] = {problem: [] for problem in norms}
     for axis, cells in panels:
         problem = cells["problem"].iloc[0]
         axes[problem].append(axis)
-        _draw_cells(axis, cells, norms[problem])
+        draw_matrix(axis, cells, "estimate", norms[problem], colors)
+        _draw_diverged(axis, cells)
         contours = _draw_contours(axis, cells, shown.additive) or contours
         _mark(axis, cells)
     for problem, norm in norms.items():
         cells = shown.cells[shown.cells["problem"] == problem]
-        beyond = "max" if cells["estimate"].max() > norm.vmax else "neither"
+        beyond = ("min" if shown.upward else "max") if norm.clip else "neither"
         bar = figure.colorbar(
-            ScalarMappable(norm, _COLORS), ax=axes[problem], extend=beyond,
+            ScalarMappable(norm, colors), ax=axes[problem], extend=beyond,
             aspect=17.5 * len({a.get_position().y0 for a in axes[problem]}),
             pad=0.02, fraction=0.05,
         )  # fmt: skip
@@ -99,14 +107,15 @@ def draw(shown: Heatmap) -> Figure:
     return figure
 
 
-def _scale(values: pd.Series[float]) -> Normalize:
-    """Return the colour scale of all cells: a few useless ones take no room of the others."""
-    low, high = float(values.min()), float(values.quantile(0.9))
-    return Normalize(low, high if high > low else low + 1e-9)
+def _scale(values: pd.Series[float], upward: bool) -> Normalize:
+    """Return the colour scale of all cells; it clips where useless ones would take most of it."""
+    ends = (values.quantile(0.1), values.max()) if upward else (values.min(), values.quantile(0.9))
+    low, high = (float(end) for end in ends)
+    clips = low > values.min() or high < values.max()
+    return Normalize(low, high if high > low else low + 1e-9, clip=clips)
 
 
-def _draw_cells(axis: Axes, cells: pd.DataFrame, norm: Normalize) -> None:
-    draw_matrix(axis, cells, "estimate", norm, _COLORS)
+def _draw_diverged(axis: Axes, cells: pd.DataFrame) -> None:
     axis.add_collection(squares(cells[cells["share"] == 1], "//////", "#d9d9d9"))
     some = cells[(cells["share"] > 0) & (cells["share"] < 1)]
     axis.add_collection(squares(some, "////", "none"))
@@ -122,7 +131,7 @@ def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> b
         return False
     heights = np.ma.masked_invalid(matrix(fitted, "fitted", cells))
     lines = axis.contour(heights, levels, colors="white", linewidths=0.7)
-    lines.set_path_effects([withStroke(linewidth=1.3, foreground="#333333")])  # on any colour
+    lines.set_path_effects([withStroke(linewidth=1.1, foreground="#555555")])  # on any colour
     return True
 
 

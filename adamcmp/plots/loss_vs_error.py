@@ -109,6 +109,6 @@ def _draw_optimizer(
     if len(best) >= ENOUGH:
         (x, left, right), (y, low, high) = (mean(best[c].to_numpy(float))[:3] for c in ("x", "y"))
         for along, up in (([left, right], [y, y]), ([x, x], [low, high])):
-            for shade, width in (("white", 3), (color, 1.3)):
+            for shade, width in (("white", 2), (color, 1.2)):
                 (bar,) = axis.plot(along, up, color=shade, lw=width, zorder=4)
                 belongs(bar, name)

@@ -30,7 +30,9 @@ def data(
     """
     profiles = performance_profiles(as_asked(runs, hue, facet))
     if profiles.empty:
-        raise NothingToDraw("A profile needs several problems, and several optimizers on each.")
+        raise NothingToDraw(
+            "A profile needs several problems with runs of all the same optimizers."
+        )
     return profiles
 
 

@@ -78,7 +78,7 @@ def draw(lines: pd.DataFrame) -> Figure:
     for row, name in zip(panels_, shown, strict=True):
         for axis, problem in zip(row, problems, strict=True):
             here = lines[(lines["problem"] == problem) & (lines["axis"] == name)]
-            axis.set_visible(here["estimate"].notna().any())
+            axis.set_visible(bool(here["estimate"].notna().any()))
             if axis.get_visible():
                 _draw_axis(axis, here)
                 axis.set_xlabel(_AXES[name])

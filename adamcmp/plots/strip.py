@@ -124,7 +124,8 @@ def _draw_metric(axis: Axes, seeds: pd.DataFrame, means: pd.DataFrame, order: li
         )  # fmt: skip
         belongs(dots, name)
         if len(values) >= ENOUGH:
-            center, low, high = means.loc[name, ["estimate", "ci_low", "ci_high"]].astype(float)
+            found = means.loc[name, ["estimate", "ci_low", "ci_high"]].to_numpy(float)
+            center, low, high = (float(value) for value in found)
             (tick,) = axis.plot(center, place, "|", color="black", ms=11, mew=1.2, zorder=4)
             (bar,) = axis.plot([low, high], [place] * 2, color="black", lw=1.2)
             belongs(tick, name)
