@@ -27,7 +27,7 @@ COMMANDS = {
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
     "parts": (
         "adamcmp.cli.browse",
-        "the datasets, models, optimizers, schedules, losses there are",
+        "the datasets, models, optimizers, schedules, losses, loggers there are",
     ),
     "completion": ("adamcmp.cli.completion", "print the completion script for bash or zsh"),
 }

@@ -49,7 +49,7 @@ FLAGS = {
     "ls": ("--results",),
     "report": ("--results",),
     "show": ("--results",),
-    "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss"),
+    "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss", "logger"),
     "completion": ("bash", "zsh"),
 }
 
