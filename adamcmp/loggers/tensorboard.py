@@ -22,7 +22,7 @@ class TensorBoard(Logger):
     def mirror(self, folder: Path, runs: Iterable[Mirrored]) -> Iterator[str]:
         """See `Logger.mirror`."""
         for run in runs:
-            place = folder / re.sub(r"[^\w.=-]+", "_", run.name)
+            place = folder / re.sub(r"[^\w.=+-]+", "_", run.name)
             if place.exists():
                 shutil.rmtree(place)
             _write(place, run)
