@@ -143,9 +143,9 @@ class Mirror:
         """Say and note what went wrong, and mirror no more."""
         self.close()
         logging.getLogger(__name__).warning(
-            "adamcmp: logger=%s failed, training does not need it: %s The same command mirrors "
+            "adamcmp: logger=%s failed (%s). Training does not need it; the same command mirrors "
             "what is missing.",
-            *(self._task.logger.name, reason),
+            *(self._task.logger.name, reason.rstrip(".")),
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with contextlib.suppress(OSError):  # it has been said
