@@ -11,6 +11,7 @@ from adamcmp import frame, stats
 from adamcmp.config import Execution, Numerics, Place, RunConfig, Select, StudyConfig
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.plan import RunSpec
+from adamcmp.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,7 @@ def beyond_edges(folder: Path) -> tuple[StudyConfig, list[stats.Edge]]:
     Raises:
         AdamcmpError: When the study cannot be read, or has nothing to choose by.
     """
+    Store(folder).numerics()  # refuses imported runs
     runs = frame.load(folder)[0]
     rows = frame.runs_table(folder).to_pylist()
     configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}

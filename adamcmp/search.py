@@ -34,6 +34,7 @@ from adamcmp.config import (
 from adamcmp.datasets import load
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.files import clear_errors
+from adamcmp.store import Store
 from adamcmp.streams import stream_seed
 from adamcmp.study import Executed
 
@@ -168,6 +169,7 @@ class Searching:
         return self._together(configs)
 
     def _check(self, runs: Sequence[RunConfig]) -> None:
+        Store(self.config.place.folder).numerics()  # refuses imported runs
         with contextlib.suppress(ImportError):
             import optuna  # noqa: F401
 

@@ -23,6 +23,10 @@ COMMANDS = {
         "train the cells beyond the edge that a best setting lies on",
     ),
     "report": ("adamcmp.cli.reporting", "plots and a table of a study, by optimizer"),
+    "import-csv": (
+        "adamcmp.cli.importing",
+        "bring runs that another program trained into a study",
+    ),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
     "parts": (
@@ -96,7 +100,7 @@ def _dispatch(words: list[str]) -> int:
 
 def _load(command: str, function: str) -> Callable[[list[str]], int]:
     module = importlib.import_module(COMMANDS[command][0])
-    loaded: Callable[[list[str]], int] = getattr(module, function)
+    loaded: Callable[[list[str]], int] = getattr(module, function.replace("-", "_"))
     return loaded
 
 

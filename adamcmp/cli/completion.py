@@ -46,6 +46,9 @@ FLAGS = {
     "sweep": (*_TRAINING, "--cfg", "--resolve", "--package", "--config-dir"),
     "study": (*_TRAINING, "--config-dir"),
     "extend": (*_TRAINING, "--results"),
+    "import-csv": (
+        *("--study", "--map", "--set", "--percent", "--settings", "--dry-run", "--results"),
+    ),
     "ls": ("--results",),
     "report": ("--results",),
     "show": ("--results",),
