@@ -169,7 +169,7 @@ class Reading:
             number = math.nan if cell is None else cell / scale
             if cell is not None and not math.isfinite(cell):
                 number = math.inf
-            elif column in _FRACTIONS and not (number != number or 0 <= number <= 1):
+            elif column in _FRACTIONS and "gap" not in column and not (number != number or 0 <= number <= 1):
                 hint = "" if scale > 1 else f"; in percent, say --percent {column}"
                 raise self.sheet.wrong(i, f"{column}={cell:g} is no fraction{hint}")
             found.append(number)
