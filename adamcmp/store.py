@@ -93,7 +93,7 @@ class Store:
         if "imported" in about:
             raise ConfigError(
                 f"Study {self.folder.name!r} holds runs imported from "
-                f"{about['imported'][0]['file']}. Nothing is trained in it: use another "
+                f"{about['asked'][0]['file']}. Nothing is trained in it: use another "
                 f"study=NAME."
             )
         return build(Numerics, about["numerics"], f"{self._about}: numerics") if about else None
@@ -171,12 +171,12 @@ class Store:
             for part in frame.KINDS:
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             with self._locked():
-                study = self.about() or {**self._new(_now()), "imported": []}
+                study = self.about() or {**self._new(_now()), "imported": True, "asked": []}
                 if "imported" not in study:
                     raise ConfigError(f"Study {self.folder.name!r} holds runs trained here.")
-                before = [{**entry, "at": None} for entry in study["imported"]]
+                before = [{**entry, "at": None} for entry in study["asked"]]
                 if {**about, "at": None} not in before:
-                    study["imported"].append({**about, "at": _now()})
+                    study["asked"].append({**about, "at": _now()})
                 self._tell(study)
                 self._clear_leftovers(alone=False)
                 self._write({"runs": runs, "metrics": metrics})

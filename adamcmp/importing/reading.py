@@ -29,7 +29,9 @@ RESULTS = {
     **{"status": str, "stopped_at_step": int, "best_step": int},
     **{"train_examples": int, "parameters": int},
 }
-_FRACTIONS = tuple(m for m in (*schema.METRICS, *schema.BEST) if m.endswith(("error", "accuracy")))
+#: Errors, accuracies and gaps of errors: what may be in percent.
+SHARES = tuple(m for m in (*schema.METRICS, *schema.BEST) if m.endswith(("error", "accuracy")))
+_FRACTIONS = {share for share in SHARES if "gap" not in share}
 
 
 def known_columns() -> dict[str, Any]:
@@ -169,7 +171,7 @@ class Reading:
             number = math.nan if cell is None else cell / scale
             if cell is not None and not math.isfinite(cell):
                 number = math.inf
-            elif column in _FRACTIONS and "gap" not in column and not (number != number or 0 <= number <= 1):
+            elif column in _FRACTIONS and not (math.isnan(number) or 0 <= number <= 1):
                 hint = "" if scale > 1 else f"; in percent, say --percent {column}"
                 raise self.sheet.wrong(i, f"{column}={cell:g} is no fraction{hint}")
             found.append(number)
@@ -188,7 +190,7 @@ class Reading:
         first = int(same.to_numpy().argmax())
         cells = self.sheet.columns
         telling = [c for c in self.unused if cells[c][first] != cells[c][second]]
-        said = ", ".join(f"{c} {row[c]}" for c in NEEDED) + (f", step {row['step']}" * self.long)
+        said = ", ".join(f"{c} {row[c]}" for c in (*NEEDED, *(["step"] if self.long else [])))
         hint = (
             f"If a setting tells them apart, name its column: --settings {' '.join(telling)}"
             if telling
@@ -239,9 +241,9 @@ def _check_flags(wanted: Wanted, kinds: Mapping[str, Any]) -> None:
         if column in kinds or column in ("run_id", "study", "error"):
             raise ConfigError(f"--settings {column}: is a column of ours: --map {column}={column}.")
     for column in sorted(wanted.percent):
-        if column not in _FRACTIONS:
+        if column not in SHARES:
             raise ConfigError(
-                f"--percent {column}: is for errors and accuracies.{nearest(column, _FRACTIONS)}"
+                f"--percent {column}: is for errors and accuracies.{nearest(column, SHARES)}"
             )
 
 

@@ -49,7 +49,9 @@ def bring(reading: Reading, folder: Path, *, dry: bool = False) -> Brought:
     runs, metrics = evaluated(reading) if reading.long else (_ended(reading.table), pd.DataFrame())
     runs["study"] = folder.name
     _check_ends(runs)
-    about = _about(reading)
+    if "loss" not in runs:
+        runs["loss"] = "loss"  # what axes are labelled with
+    about = _about(reading, folder.name)
     store = Store(folder)
     _check_place(store, about)
     there = store.statuses() if store.about() else {}
@@ -119,10 +121,18 @@ def _check_ends(runs: pd.DataFrame) -> None:
         raise ConfigError(f"A run is done by its status, but a metric is not finite ({said}).")
 
 
-def _about(reading: Reading) -> dict[str, Any]:
-    """Return what study.yaml says of an import."""
+def _about(reading: Reading, study: str) -> dict[str, Any]:
+    """Return what study.yaml says of an import, the command's words first."""
     wanted = reading.wanted
+    given = {
+        "--map": [f"{ours}={theirs}" for ours, theirs in wanted.columns.items()],
+        "--set": [f"{ours}={text}" for ours, text in wanted.constants.items()],
+        "--percent": sorted(wanted.percent),
+        "--settings": list(wanted.settings),
+    }
+    flags = [word for flag, words in given.items() if words for word in (flag, *words)]
     return {
+        "words": [f"import-csv {reading.sheet.path}", "--study", study, *flags],
         "file": str(reading.sheet.path),
         "sha256": reading.sheet.sha256,
         "rows": len(reading.sheet.rows),
@@ -142,7 +152,7 @@ def _check_place(store: Store, about: Mapping[str, Any]) -> None:
             f"Study {store.folder.name!r} holds runs that were trained here, and one study has one "
             f"kind of numbers. Import into another: --study NAME."
         )
-    for before in study.get("imported", []):
+    for before in study.get("asked", []):
         changed = [k for k in ("map", "set", "percent", "settings") if before[k] != about[k]]
         if before["sha256"] == about["sha256"] and changed:
             raise ConfigError(

@@ -100,7 +100,10 @@ def _with_spread(mean: float, sd: float) -> str:
 def _plots(runs: pd.DataFrame, metrics: pd.DataFrame, folder: Path) -> list[Path]:
     files = []
     for name, plot in PLOTS.items():
-        figure = plot.draw(plot.data(runs, metrics))
+        data = plot.data(runs, metrics)
+        if data.empty:  # imported runs may have no evaluations along the way, or no loss
+            continue
+        figure = plot.draw(data)
         for suffix in FORMATS:
             path = folder / f"{name}.{suffix}"
             with mpl.rc_context(STYLE):  # type: ignore[arg-type]
