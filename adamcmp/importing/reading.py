@@ -117,7 +117,7 @@ class Reading:
         numbers = {c: self._measured(c, data[c]) for c in measured}
         table = pd.DataFrame({**data, **numbers, **ids})
         self._check_once(table)
-        return _derived(table)
+        return derived(table)
 
     def _misnamed(self, column: str) -> bool:
         return column in NAMES and _numbers(self.sheet, column)
@@ -260,7 +260,7 @@ def _hashes(settings: Mapping[str, Sequence[Any]]) -> list[str]:
     return found
 
 
-def _derived(table: pd.DataFrame) -> pd.DataFrame:
+def derived(table: pd.DataFrame) -> pd.DataFrame:
     """Add what follows from what is there: error or accuracy, gaps, epochs."""
     for prefix in ("", "best_"):
         for split in schema.SPLITS:

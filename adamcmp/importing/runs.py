@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from adamcmp import frame, schema
 from adamcmp.errors import ConfigError
-from adamcmp.importing.reading import NEEDED, Reading
+from adamcmp.importing.reading import NEEDED, Reading, derived
 from adamcmp.provenance import package_version
 from adamcmp.store import METRIC_SCHEMA, Store, run_columns
 
@@ -71,21 +71,23 @@ def evaluated(reading: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs of a file whose rows are evaluations, and these.
 
     A run's final metrics are the last ones reported, its best those at the evaluation with the
-    least validation error (or loss). Its ``steps`` are the most that any seed of its setting took.
+    least validation error (of equal ones, or without any, the least loss). Its ``steps`` are the
+    most that any seed of its setting took.
     """
     table = reading.table.sort_values("step", kind="stable")
     measures = [m for m in schema.METRICS if m in table]
     runs = table.groupby("run_id", sort=False).last()
     order = reading.table["run_id"].drop_duplicates()
-    runs = runs.loc[order].reset_index()
-    runs = _ended(runs)
+    # What was reported at different steps has no gap of its own.
+    gaps = [c for c in runs if c.startswith("gap_") and c not in reading.columns]
+    runs = _ended(derived(runs.loc[order].reset_index().drop(columns=gaps)))
     if "steps" not in runs:
         runs["steps"] = runs.groupby("setting")["step"].transform("max")
     if "stopped_at_step" not in runs:
         runs["stopped_at_step"] = runs["step"].where(runs["status"] == "diverged")
-    judged = next((m for m in ("val_error", "val_loss") if m in table), None)
-    if judged is not None:
-        seen = table[np.isfinite(table[judged])]
+    judged = [m for m in ("val_error", "val_loss") if m in table]
+    if judged:
+        seen = table[np.isfinite(table[judged[0]])]
         best = seen.sort_values(judged, kind="stable").drop_duplicates("run_id")
         names = {"step": "best_step", **{m: f"best_{m}" for m in measures}}
         names = {ours: name for ours, name in names.items() if name not in runs}
