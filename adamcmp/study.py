@@ -140,9 +140,11 @@ def _mirrored(watcher: Watcher, mirror: Mirror | None) -> Watcher:
     if mirror is None:
         return watcher
 
-    def planned(specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...]) -> None:
+    def planned(
+        specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...], found: Forecast | None
+    ) -> None:
         mirror.asked(specs)
-        watcher.planned(specs, groups)
+        watcher.planned(specs, groups, found)
 
     def finished(group: LaneGroup, outcome: Outcome) -> None:
         watcher.finished(group, outcome)

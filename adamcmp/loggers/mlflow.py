@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What MLflow takes at once.
-MOST_METRICS, MOST_PARAMS = 1000, 100
+#: What MLflow takes at once; of both together no more than 1,000.
+MOST_METRICS, MOST_PARAMS = 900, 100
 #: The tag by which a run is found again.
 TAG = "adamcmp.run_id"
 
@@ -63,10 +64,10 @@ def _write(client: MlflowClient, experiment: str, run: Mirrored) -> None:
     began, ended = round(run.began * 1000), round(run.ended * 1000)
     made = client.create_run(experiment, began, tags, run.name)
     params = [Param(key, str(value)) for key, value in run.settings.items()]
-    for chunk in _chunks(params, MOST_PARAMS):
-        client.log_batch(made.info.run_id, params=chunk)
-    for batch in _chunks(_metrics(run), MOST_METRICS):
-        client.log_batch(made.info.run_id, metrics=batch)
+    # As few calls as there can be: each is a transaction, or a request.
+    batches = zip_longest(_chunks(params, MOST_PARAMS), _chunks(_metrics(run), MOST_METRICS))
+    for some_params, some_metrics in batches:
+        client.log_batch(made.info.run_id, some_metrics or (), some_params or ())
     status = "FAILED" if run.failed else "FINISHED"
     client.set_terminated(made.info.run_id, status, ended)
 

@@ -41,6 +41,7 @@ def _write(folder: Path, unique: str, run: Mirrored) -> None:
         disable_code=True,
         x_disable_stats=True,
         x_disable_meta=True,
+        x_save_requirements=False,  # it would look through all packages for every run
     )
     made = wandb.init(
         project=os.environ.get("WANDB_PROJECT", "adamcmp"),
