@@ -99,6 +99,7 @@ def beyond_edges(
     Raises:
         AdamcmpError: When the study cannot be read, or has nothing to choose by.
     """
+    Store(folder).numerics()  # refuses imported runs
     runs = frame.load(folder)[0]
     rows = frame.runs_table(folder).to_pylist()
     configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}

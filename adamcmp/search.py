@@ -26,6 +26,7 @@ from adamcmp.errors import ConfigError, StoreError
 from adamcmp.files import clear_errors
 from adamcmp.plan import RunSpec
 from adamcmp.proposals import Proposals, quiet
+from adamcmp.store import Store
 from adamcmp.study import Executed
 
 Train = Callable[[StudyConfig], Executed]
@@ -128,6 +129,7 @@ class Searching:
         return self._search.n
 
     def _check(self, runs: Sequence[RunConfig]) -> None:
+        Store(self.config.place.folder).numerics()  # refuses imported runs
         with contextlib.suppress(ImportError):
             import optuna  # noqa: F401
 

@@ -79,13 +79,23 @@ class Store:
             found = yaml.safe_load(self._about.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise StoreError(f"{self._about} is damaged ({error}).") from None
-        if not isinstance(found, dict) or "numerics" not in found:
+        if not isinstance(found, dict) or not {"numerics", "imported"} & found.keys():
             raise StoreError(f"{self._about} is damaged: it holds no study.")
         return found
 
     def numerics(self) -> Numerics | None:
-        """Return the numerics that the study was begun with, or None for a new study."""
+        """Return the numerics that the study was begun with, or None for a new study.
+
+        Raises:
+            ConfigError: When its runs were imported: nothing is trained beside them.
+        """
         about = self.about()
+        if "imported" in about:
+            raise ConfigError(
+                f"Study {self.folder.name!r} holds runs imported from "
+                f"{about['asked'][0]['file']}. Nothing is trained in it: use another "
+                f"study=NAME."
+            )
         return build(Numerics, about["numerics"], f"{self._about}: numerics") if about else None
 
     def settle(self, asked: Numerics, new: Numerics) -> Numerics:
@@ -129,19 +139,55 @@ class Store:
             for part in ("runs", "metrics"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             with self._locked():
-                now = datetime.now(UTC).isoformat(timespec="seconds")
-                new = {"study": self.folder.name, "schema": schema.VERSION, "created": now}
-                study = self.about() or {**new, "numerics": numerics.model_dump(), "asked": []}
-                if study["numerics"] != numerics.model_dump():
+                now = _now()
+                study = self.about() or {
+                    **self._new(now),
+                    "numerics": numerics.model_dump(),
+                    "asked": [],
+                }
+                if study.get("numerics") != numerics.model_dump():
                     raise StoreError(
                         f"{self.folder} was begun by another process just now, with other "
                         f"numerics. The same command again follows them."
                     )
                 study["asked"].append({"words": list(words), "at": now, **about})
-                text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
-                write_atomically(self._about, text.encode())
+                self._tell(study)
                 self._clear_leftovers(alone)
                 self._tidy()
+
+    def bring(self, runs: pa.Table, metrics: pa.Table, about: dict[str, Any]) -> None:
+        """Add runs that another program trained, as one atomic step, and note where from.
+
+        Args:
+            runs: Their rows; columns beyond `run_schema` are settings of theirs.
+            metrics: Their evaluations.
+            about: What study.yaml says of this import.
+
+        Raises:
+            StoreError: When the disk is full or the folder cannot be written or locked.
+            ConfigError: When runs were trained in the study.
+        """
+        with clear_errors(self.folder):
+            for part in frame.KINDS:
+                (self.folder / part).mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                study = self.about() or {**self._new(_now()), "imported": True, "asked": []}
+                if "imported" not in study:
+                    raise ConfigError(f"Study {self.folder.name!r} holds runs trained here.")
+                before = [{**entry, "at": None} for entry in study["asked"]]
+                if {**about, "at": None} not in before:
+                    study["asked"].append({**about, "at": _now()})
+                self._tell(study)
+                self._clear_leftovers(alone=False)
+                self._write({"runs": runs, "metrics": metrics})
+                self._tidy()
+
+    def _new(self, now: str) -> dict[str, Any]:
+        return {"study": self.folder.name, "schema": schema.VERSION, "created": now}
+
+    def _tell(self, study: dict[str, Any]) -> None:
+        text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
+        write_atomically(self._about, text.encode())
 
     def statuses(self) -> dict[str, str]:
         """Return the status of every run in the study, by run id.
@@ -271,6 +317,10 @@ class Store:
             raise StoreError(
                 f"{self.folder} is locked by another process for over {LOCK_TIMEOUT:g} s."
             ) from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _table(rows: list[dict[str, Any]], wanted: pa.Schema) -> pa.Table:

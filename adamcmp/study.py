@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +16,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.executors import Executor, Pool, Serial
 from adamcmp.forecast import forecast, preview_forecast
 from adamcmp.grouping import LaneGroup, grouped
+from adamcmp.mirror import Mirror, mirroring
 from adamcmp.plan import RunSpec, plan
 from adamcmp.planner import NO_COMPILER, Forecast, kinds, lacks_compiler, learn, settled
 from adamcmp.provenance import cores, cuda_available, hardware, software
@@ -127,7 +128,33 @@ def execute(
         AdamcmpError: When something asked for cannot be trained; nothing has been written then.
         Interrupted: When a signal came; what was done by then is stored.
     """
-    watcher = watcher or Watcher()
+    config.logger.check()
+    with mirroring(config.logger, config.place.folder) as mirror:
+        told = _mirrored(watcher or Watcher(), mirror)
+        return _execute(config, told, force, retry_failed, workers)
+
+
+def _mirrored(watcher: Watcher, mirror: Mirror | None) -> Watcher:
+    """Return a watcher that a tracker's mirror hears of runs by, too."""
+    if mirror is None:
+        return watcher
+
+    def planned(
+        specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...], found: Forecast | None
+    ) -> None:
+        mirror.asked(specs)
+        watcher.planned(specs, groups, found)
+
+    def finished(group: LaneGroup, outcome: Outcome) -> None:
+        watcher.finished(group, outcome)
+        mirror.stored()
+
+    return replace(watcher, planned=planned, finished=finished)
+
+
+def _execute(
+    config: StudyConfig, watcher: Watcher, force: bool, retry_failed: bool, workers: Workers | None
+) -> Executed:
     store = Store(config.place.folder)
     numerics, specs, left, there = _asked(config, store, force, retry_failed)
     if not left:
@@ -209,6 +236,7 @@ def preview(
     Raises:
         AdamcmpError: When something asked for cannot be trained.
     """
+    config.logger.check()
     store = Store(config.place.folder)
     numerics, specs, left, _ = _asked(config, store, force, retry_failed)
     workers = max(min(_workers(config), len(left)), 1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from adamcmp.cli.browse import describe
-from adamcmp.config import ROOMS, Composer, build_part, part_defaults
+from adamcmp.config import GROUPS, Composer, build_part, part_defaults
 from adamcmp.datasets import Dataset, _base
 from adamcmp.errors import ConfigError
 from adamcmp.grouping import LaneGroup, group
@@ -122,16 +122,16 @@ def test_every_yaml_trains(yaml, specs, own_files, tiny_downloads):
 def test_a_yaml_says_all_its_settings(yaml):
     """What a part can be told stands in its yaml, so that Hydra takes it without a +."""
     group = yaml.parent.name
-    room, base, naming = ROOMS[group]
+    room, base, naming = GROUPS[group]
     composed = Composer().compose([f"{group}={yaml.stem}"])[group]
     part = lookup(room, composed[naming], base)
     assert set(composed.keys()) == set(part.model_fields)
     assert part.__doc__
 
 
-@pytest.mark.parametrize("group", ROOMS)
+@pytest.mark.parametrize("group", GROUPS)
 def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
-    room, base, naming = ROOMS[group]
+    room, base, naming = GROUPS[group]
     used = {
         Composer().compose([f"{group}={y.stem}"])[group][naming]
         for y in FOLDER.glob(f"{group}/*.yaml")

@@ -28,11 +28,15 @@ COMMANDS = {
         "one paired comparison: adamcmp compare STUDY --a optimizer=adamw --b optimizer=sgd",
     ),
     "plot": ("adamcmp.cli.plotting", "one plot of a study: adamcmp plot heatmap STUDY --out f.pdf"),
+    "import-csv": (
+        "adamcmp.cli.importing",
+        "bring runs that another program trained into a study",
+    ),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
     "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
     "parts": (
         "adamcmp.cli.browse",
-        "the datasets, models, optimizers, schedules, losses there are",
+        "the datasets, models, optimizers, schedules, losses, loggers there are",
     ),
     "completion": ("adamcmp.cli.completion", "print the completion script for bash or zsh"),
 }
@@ -101,7 +105,7 @@ def _dispatch(words: list[str]) -> int:
 
 def _load(command: str, function: str) -> Callable[[list[str]], int]:
     module = importlib.import_module(COMMANDS[command][0])
-    loaded: Callable[[list[str]], int] = getattr(module, function)
+    loaded: Callable[[list[str]], int] = getattr(module, function.replace("-", "_"))
     return loaded
 
 

@@ -15,7 +15,7 @@ from adamcmp.cli._common import add_results, results_root
 from adamcmp.errors import ConfigError, NotFound, StoreError, nearest
 from adamcmp.filters import columns_of, is_filter, parse_filters
 
-GROUPS = ("dataset", "model", "optimizer", "schedule", "loss")
+GROUPS = ("dataset", "model", "optimizer", "schedule", "loss", "logger")
 LISTED = (
     *("run_id", "optimizer", "dataset", "model", "lr", "wd", "seed", "status"),
     *("train_loss", "val_error", "test_error", "test_loss", "gap_error", "gap_loss"),
@@ -188,7 +188,7 @@ def _print_run(folder: Path, row: dict[str, Any]) -> None:
     results = {*schema.RUN_COLUMNS, *schema.PROVENANCE_COLUMNS}
     config = {k: v for k, v in row.items() if k not in results and v is not None}
     config |= {k: row[k] for k in ("seed", "epochs", "steps", "batch_size") if row[k] is not None}
-    named = {group: row[group] for group in GROUPS}
+    named = {group: row[group] for group in GROUPS if group in row}
     outcome = {k: row[k] for k in schema.RUN_COLUMNS if k not in config and k not in named}
     sections = {
         f"run {row['run_id']} of {folder}": named,

@@ -47,12 +47,15 @@ FLAGS = {
     "sweep": (*_TRAINING, "--cfg", "--resolve", "--package", "--config-dir"),
     "study": (*_TRAINING, "--config-dir"),
     "extend": (*_TRAINING, "--results"),
+    "import-csv": (
+        *("--study", "--map", "--set", "--percent", "--settings", "--dry-run", "--results"),
+    ),
     "ls": ("--results",),
     "report": ("--format", "--out", "--strict", "--watch", "--results"),
     "compare": ("--a", "--b", "--metric", "--json", "--results"),
     "plot": ("--where", "--out", "--metric", "--x", "--y", "--hue", "--facet", "--results"),
     "show": ("--results",),
-    "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss"),
+    "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss", "logger"),
     "completion": ("bash", "zsh"),
 }
 

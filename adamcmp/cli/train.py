@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 GRAMMAR = """\
 words:
-  GROUP=NAME            dataset= model= optimizer= schedule= loss=; `adamcmp parts` lists them
+  GROUP=NAME            dataset= model= optimizer= schedule= loss= logger=; `adamcmp parts`
+                        lists them
   lr= wd= seed= epochs= batch_size= study= device=
                         short keys that work for every optimizer
   KEY=VALUE             any setting, such as optimizer.betas=[0.9,0.99]; --cfg job shows all

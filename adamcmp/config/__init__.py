@@ -5,6 +5,7 @@ from adamcmp.config.choices import choices
 from adamcmp.config.compose import Composer, part_defaults
 from adamcmp.config.grid import Axis, Interval, Space, short, study_name
 from adamcmp.config.settings import (
+    GROUPS,
     ROOMS,
     Eval,
     Execution,
@@ -22,6 +23,7 @@ from adamcmp.config.studies import Select, StudyFile, compose_study, read_study,
 from adamcmp.config.words import SHORT, typed
 
 __all__ = [
+    "GROUPS",
     "ROOMS",
     "SHORT",
     "Axis",

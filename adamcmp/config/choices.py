@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import Any, Literal
 
-from adamcmp.config.settings import FLAT, ROOMS, Eval
+from adamcmp.config.settings import FLAT, GROUPS, Eval
 from adamcmp.config.words import SHORT
 from adamcmp.parts import Part, lookup, names
 
@@ -13,8 +13,8 @@ from adamcmp.parts import Part, lookup, names
 def choices(key: str) -> list[str]:
     """Return the values of a setting, given under its dotted path or short key, in any part."""
     group, _, field = SHORT.get(key, key).rpartition(".")
-    if group in ROOMS:
-        room, base, _ = ROOMS[group]
+    if group in GROUPS:
+        room, base, _ = GROUPS[group]
         owners = [lookup(room, name, base) for name in names(room)]
     else:
         sections: dict[str, list[type[Part]]] = {"": list(FLAT.values()), "eval": [Eval]}

@@ -34,7 +34,7 @@ from omegaconf.errors import OmegaConfBaseException
 from adamcmp.config.grid import Axis, Space, space, spans_several, study_name
 from adamcmp.config.points import Points, overlap, plain, settable
 from adamcmp.config.settings import (
-    ROOMS,
+    GROUPS,
     Asked,
     Execution,
     Numerics,
@@ -45,6 +45,7 @@ from adamcmp.config.settings import (
 )
 from adamcmp.config.words import MOST_RUNS, SHORT, Grammar, as_typed
 from adamcmp.errors import ConfigError, nearest
+from adamcmp.loggers import Logger
 
 _OURS = Path(str(files("adamcmp.configs")))
 #: Settings, though there may be a folder of configs of that name.
@@ -70,7 +71,7 @@ class Composer:
             if not folder.is_dir():
                 raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
             for file in folder.glob("*/*.yaml"):
-                if file.parent.name in ROOMS and (_OURS / file.parent.name / file.name).exists():
+                if file.parent.name in GROUPS and (_OURS / file.parent.name / file.name).exists():
                     raise ConfigError(f"{file} has the name of one of ours: give it another.")
             search_path.prepend("command-line", f"file://{folder}", anchor="schema")
         # Hydra's constructor takes the global place; a program of the user's may need it.
@@ -271,20 +272,20 @@ class Composer:
             ConfigError: When a word is wrong.
         """
         runs: list[RunConfig] = []
-        settled: set[tuple[Place, Numerics, Execution, Search]] = set()
+        settled: set[tuple[Place, Numerics, Execution, Search, Logger]] = set()
         with _as_typed(words):
             for asked in self.runs(found, name, part=part):
                 runs.append(asked.run)
-                settled.add((asked.place, asked.numerics, asked.execution, asked.search))
+                settled.add(asked[1:])
         if len(settled) > 1:
             parts = (Place, Numerics, Execution, Search)
             fixed = [field for part in parts for field in part.model_fields]
             raise ConfigError(
-                f"A sweep goes into one study with one kind of numbers: {', '.join(fixed)} take "
-                f"one value each."
+                f"A sweep goes into one study with one kind of numbers: {', '.join(fixed)}, logger "
+                f"take one value each."
             )
-        ((place, numerics, execution, search),) = settled
-        return StudyConfig(tuple(runs), place, numerics, execution, tuple(words), search)
+        ((place, numerics, execution, search, logger),) = settled
+        return StudyConfig(tuple(runs), place, numerics, execution, tuple(words), search, logger)
 
     def _base(self, group_words: tuple[str, ...]) -> DictConfig:
         if group_words not in self._bases:
@@ -337,7 +338,7 @@ class Composer:
             return
         # `in` would say no to a value that is still missing (???).
         if isinstance(parent, DictConfig) and last in parent.keys():  # noqa: SIM118
-            is_section = isinstance(parent._get_node(last), DictConfig) and key in ROOMS
+            is_section = isinstance(parent._get_node(last), DictConfig) and key in GROUPS
             if is_section and not isinstance(override.value(), dict):
                 raise ConfigError(
                     f"{override.input_line}: there are {', '.join(self.options(key))}."

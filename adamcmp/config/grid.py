@@ -20,7 +20,7 @@ from adamcmp.errors import ConfigError
 _ZIP = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", re.DOTALL)
 #: What changes no number and no cell of a grid, and so no study's name; more seeds widen a study.
 _UNNAMED = {
-    *("study", "results", "seed", "n", "dataset.root", "dataset.download"),
+    *("study", "results", "seed", "n", "dataset.root", "dataset.download", "logger"),
     *Execution.model_fields,
 }
 _NAME_LENGTH = 64

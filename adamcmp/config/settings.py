@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from adamcmp.datasets import Dataset
 from adamcmp.errors import ConfigError
+from adamcmp.loggers import NO_LOGGER, Logger
 from adamcmp.losses import Loss
 from adamcmp.models import Model
 from adamcmp.optimizers import Optimizer
@@ -30,6 +31,8 @@ ROOMS: dict[str, tuple[str, type[Any], str]] = {
     "schedule": ("schedules", Schedule, "name"),
     "loss": ("losses", Loss, "name"),
 }
+#: All config groups: what a run is made of, and what only looks on.
+GROUPS: dict[str, tuple[str, type[Any], str]] = {**ROOMS, "logger": ("loggers", Logger, "name")}
 
 Positive = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -259,6 +262,7 @@ class StudyConfig:
     execution: Execution
     words: tuple[str, ...]
     search: Search = NO_SEARCH
+    logger: Logger = NO_LOGGER
 
 
 def _part_columns(group: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -334,7 +338,7 @@ FLAT: dict[str, type[Part]] = {
     "search": Search,
     "protocol": Protocol,
 }
-SECTIONS = (*ROOMS, *FLAT)
+SECTIONS = (*GROUPS, *FLAT)
 
 
 class Asked(NamedTuple):
@@ -345,12 +349,13 @@ class Asked(NamedTuple):
     numerics: Numerics
     execution: Execution
     search: Search
+    logger: Logger
 
 
 def section(key: str) -> str:
     """Return the section that a dotted key belongs to; what is unknown goes to the last one."""
     top = key.split(".")[0]
-    if top in ROOMS:
+    if top in GROUPS:
         return top
     return next((name for name, part in FLAT.items() if top in part.model_fields), "protocol")
 
@@ -369,7 +374,7 @@ def build_section(name: str, values: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: As `build_run`.
     """
-    if name in ROOMS:
+    if name in GROUPS:
         return build_part(name, values.get(name))
     if isinstance(values.get("eval"), Mapping):
         build(Eval, values["eval"], "eval")
@@ -384,7 +389,7 @@ def assemble(made: Mapping[str, Any]) -> Asked:
     """
     run = RunConfig(protocol=made["protocol"], **{group: made[group] for group in ROOMS})
     _check_together(run)
-    return Asked(run, made["place"], made["numerics"], made["execution"], made["search"])
+    return Asked(run, **{field: made[field] for field in Asked._fields if field != "run"})
 
 
 def build_run(values: Mapping[str, Any]) -> Asked:
@@ -403,7 +408,7 @@ def build_part(group: str, values: Any) -> Any:
     Raises:
         ConfigError: As `build_run`.
     """
-    room, base, naming = ROOMS[group]
+    room, base, naming = GROUPS[group]
     if not isinstance(values, Mapping):
         raise ConfigError(f"{group} is needed, such as {group}={names(room)[0]}.")
     given = {str(key): value for key, value in values.items() if value != "???"}

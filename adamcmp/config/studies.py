@@ -15,6 +15,7 @@ A block's entries are words of a command line, ``key: value`` for ``key=value``;
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from omegaconf import OmegaConf
 from pydantic import Field
 
 from adamcmp.config.compose import Composer
-from adamcmp.config.settings import Positive, StudyConfig
+from adamcmp.config.settings import Numerics, Place, Positive, StudyConfig
 from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.loggers import Logger
 from adamcmp.parts import Part, build
 
 
@@ -147,14 +149,18 @@ def compose_study(composer: Composer, name: str, file: StudyFile, words: list[st
             raise type(error)(f"block {block!r} of study {name}: {error}") from None
     first = blocks[0]
     for config in blocks:
-        if (config.place, config.numerics) != (first.place, first.numerics):
+        if _shared(config) != _shared(first):
             raise ConfigError(
-                f"study {name}: its blocks differ in study, results, device, dtype, threads or "
-                f"engine, and one study has one of each. Put them under common."
+                f"study {name}: its blocks differ in study, results, device, dtype, threads, "
+                f"engine or logger, and one study has one of each. Put them under common."
             )
     runs = tuple(run for config in blocks for run in config.runs)
     asked = (f"study {name}", *words)
-    return StudyConfig(runs, first.place, first.numerics, first.execution, asked)
+    return replace(first, runs=runs, words=asked)
+
+
+def _shared(config: StudyConfig) -> tuple[Place, Numerics, Logger]:
+    return config.place, config.numerics, config.logger
 
 
 def _words(values: dict[str, Any]) -> list[str]:

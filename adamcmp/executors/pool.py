@@ -100,8 +100,11 @@ class Pool(Executor):
         worker = next(worker for worker in self._workers if not worker.busy)
         worker.give(function, item, progress)
 
-    def wait(self) -> list[Result]:
+    def wait(self, timeout: float = _MOMENT) -> list[Result]:
         """See `Executor.wait`.
+
+        Args:
+            timeout: Seconds to wait for the first message at most.
 
         Raises:
             RunFailed: When a worker process cannot be started.
@@ -109,7 +112,7 @@ class Pool(Executor):
         for worker in self._workers:
             worker.raise_error()
         results = []
-        for ready in wait([worker.connection for worker in self._workers], timeout=_MOMENT):
+        for ready in wait([worker.connection for worker in self._workers], timeout=timeout):
             (worker,) = (w for w in self._workers if w.connection is ready)
             try:
                 kind, value = worker.connection.recv()
