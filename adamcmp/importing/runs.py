@@ -79,7 +79,7 @@ def evaluated(reading: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
     runs = table.groupby("run_id", sort=False).last()
     order = reading.table["run_id"].drop_duplicates()
     # What was reported at different steps has no gap of its own.
-    gaps = [c for c in runs if c.startswith("gap_") and c not in reading.columns]
+    gaps = [c for c in map(str, runs) if c.startswith("gap_") and c not in reading.columns]
     runs = _ended(derived(runs.loc[order].reset_index().drop(columns=gaps)))
     if "steps" not in runs:
         runs["steps"] = runs.groupby("setting")["step"].transform("max")
