@@ -5,8 +5,6 @@ import pytest
 
 from adamcmp import schema
 from adamcmp.errors import ConfigError
-from adamcmp.plots import gap_curves, learning_curves, loss_vs_error
-from adamcmp.plots._style import PALETTE, looks, ordered
 from adamcmp.stats import chosen, labelled, setting_columns, summary
 
 NAN = float("nan")
@@ -92,39 +90,3 @@ def test_a_budget_is_a_setting():
     runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
     table = summary(runs)
     assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]
-
-
-class TestPlotData:
-    METRICS = pd.DataFrame(
-        [
-            {"run_id": run, "step": e, "epoch": float(e), "train_loss": v, "test_loss": v + 1,
-             "train_error": v, "test_error": v, "gap_loss": 1.0, "gap_error": 0.0}
-            for run, base in (("adamw0.10", 1.0), ("adamw0.11", 3.0), ("adamw0.20", 9.0))
-            for e, v in ((0, base), (1, base / 2))
-        ]
-    )  # fmt: skip
-
-    def test_learning_curves(self):
-        tidy = learning_curves.data(RUNS, self.METRICS)
-        curve = tidy[(tidy["metric"] == "test_loss") & (tidy["optimizer"] == "adamw")]
-        assert curve[["epoch", "mean", "n"]].to_numpy().tolist() == [[0, 3, 2], [1, 2, 2]]
-        assert curve["sd"].tolist() == pytest.approx([2**0.5, 0.5 * 2**0.5])
-
-    def test_gap_curves(self):
-        tidy = gap_curves.data(RUNS, self.METRICS)
-        assert set(tidy["metric"]) == {"gap_loss", "gap_error"} and (tidy["sd"] == 0).all()
-
-    def test_loss_vs_error_has_every_run_that_ended(self):
-        points = loss_vs_error.data(RUNS, self.METRICS)
-        assert len(points) == 7 and points["chosen"].sum() == 4
-        assert points["x"].tolist() == pytest.approx([2 * y for y in points["y"]])
-
-
-def test_optimizers_keep_their_colours():
-    assert looks(["adamw", "sgd"])["sgd"] == looks(["sgd"])["sgd"]
-    every = looks(["mine", "adamw", "adam_l2", "yours"])
-    assert len({color for color, _ in every.values()}) == 4
-    assert ordered(["zz", "adamw", "adam_l2"]) == ["adam_l2", "adamw", "zz"]
-    twenty = looks([f"own{i}" for i in range(20)])
-    assert len(set(twenty.values())) == 20
-    assert len(set(PALETTE)) == 7

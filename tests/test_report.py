@@ -143,11 +143,7 @@ class TestFormats:
 
     def test_columns(self):
         optimizer, error, n = columns(self.TABLE)
-        assert [optimizer.label, error.label, n.label] == [
-            "optimizer",
-            "test error [95 % interval]",
-            "n",
-        ]
+        assert [optimizer.label, error.label, n.label] == ["optimizer", "test error", "n"]
         assert error.texts == ["0.25 [0.20, 0.30]", "0.123"]
         assert error.best == {1} and error.values == [0.25, 0.1234] and error.metric == "test_error"
         assert n.texts == ["3", "1"] and not n.best

@@ -635,7 +635,7 @@ def test_two_sweeps_share_the_work(forks, results):
     words = [*SINGLES, *ALONE]
     assert forks.run(*sweep(results, "whole", words)) == 0
     pids = [forks.start(*sweep(results, "both", [*words, w])) for w in ("seed=0,1", "seed=1,2,0")]
-    assert [forks.wait(pid) for pid in pids] == [0, 0]
+    assert {forks.wait(pid) for pid in pids} <= {0, 1}  # 1 where the other one trains some
     assert forks.run(*sweep(results, "both", words)) == 0
     assert_same_bits(results / "both", results / "whole")
 
@@ -645,10 +645,10 @@ def test_what_a_killed_sweep_had_claimed_is_free_at_once(forks, results, capsys)
     words = [*SINGLES, "steps=20000", "workers=0", "checkpoint_every=0.05"]
     pid = forks.start(*sweep(results, "s", words))
     until(lambda: kept(results / "s"))
-    assert main([*sweep(results, "s", words), "--json"]) == 0
+    assert main([*sweep(results, "s", words), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["elsewhere"] == 6
     assert main(["ls", "s"]) == 0
-    assert f"s: 0 of 6 runs trained" in capsys.readouterr().out  # noqa: F541
+    assert "s: 0 of 6 runs trained" in capsys.readouterr().out
     assert main(["ls"]) == 0
     assert f"(process {pid} on " in capsys.readouterr().out
     os.kill(pid, signal.SIGKILL)
