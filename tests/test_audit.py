@@ -66,9 +66,9 @@ def test_nothing_is_found_where_all_is_well():
 
 def test_an_optimum_on_the_edge_has_its_command():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0))
-    found = audit(runs, metrics, " --results elsewhere")
+    found = audit(runs, metrics)
     assert {f.kind for f in found} == {"edge"} and len(found) == 2
-    assert found[0].command == "adamcmp extend s --results elsewhere"
+    assert found[0].command == "adamcmp extend s"
     assert "AdamW" in found[1].text and "lr 0.1" in found[1].text
 
 

@@ -331,6 +331,19 @@ def test_gradient_norm_is_measured_before_clipping(specs):
     assert norms[0] == pytest.approx(norms[1], rel=1e-5) and norms[0] > 0.1
 
 
+def test_momenta_of_dead_units_do_not_become_subnormal(specs):
+    """0.9 times the smallest subnormal is itself: they would stay, and slow every product down."""
+
+    def flushes():
+        return (torch.tensor(1e-40) * 1).item() == 0
+
+    seen = []
+    (spec,) = specs(["optimizer=adamw", "steps=3"])
+    assert not flushes()
+    assert isinstance(train_group(LaneGroup((spec,)), lambda told: seen.append(flushes())), Done)
+    assert seen and all(seen) and not flushes()
+
+
 def test_training_leaves_torchs_global_state_alone(specs):
     torch.set_num_threads(2)
     torch.manual_seed(1)

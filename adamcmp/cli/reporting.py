@@ -116,12 +116,13 @@ def _tell(written: Report) -> None:
         print("\n".join([verdict.overall, *verdict.pairs]))
     if not found.verdicts:
         print(found.tables[1].missing)
+    problems = found.runs["problem"].unique()
     for finding in found.findings:
-        print(f"audit, {finding.severity}: {finding.text}")
+        where = f"{finding.problem}: " if len(problems) > 1 else ""
+        print(f"audit, {finding.severity}: {where}{finding.text}")
         if finding.command:
             print(f"    {finding.command}")
     counts = ", ".join(f"{count} {status}" for status, count in found.counts.items())
-    problems = found.runs["problem"].unique()
     where = f": {problems[0]}" if len(problems) == 1 else ""
     print(f"\n{found.name}{where} ({counts})\n")
     shown = {column.label: column.texts for column in columns(found.tables[0])}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -36,7 +35,7 @@ class Answer:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     verdicts: tuple[stats.Verdict, ...]
-    findings: tuple[Any, ...]
+    findings: tuple[stats.Finding, ...]
     tables: tuple[Table, ...]
 
     @property
@@ -73,7 +72,8 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
     best = Table("summary", SUMMARY.title, SUMMARY.about, SUMMARY.function(runs, metrics))
     tables = (best, *(statistic.table(runs, metrics) for statistic in STATISTICS))
     said = verdicts(runs, tables[1])
-    return Answer(tuple(studies), tuple(filters), runs, metrics, said, (), tables)
+    found = tuple(stats.audit(runs, metrics))
+    return Answer(tuple(studies), tuple(filters), runs, metrics, said, found, tables)
 
 
 def verdicts(runs: pd.DataFrame, comparisons: Table) -> tuple[stats.Verdict, ...]:

@@ -51,13 +51,12 @@ class Finding:
     command: str | None = None
 
 
-def audit(runs: pd.DataFrame, metrics: pd.DataFrame, options: str = "") -> list[Finding]:
+def audit(runs: pd.DataFrame, metrics: pd.DataFrame) -> list[Finding]:
     """Return all findings, warnings first.
 
     Args:
         runs: Rows of `runs`, failed ones among them.
         metrics: Their rows of `metrics`.
-        options: Added to commands, such as ``" --results elsewhere"``.
 
     Raises:
         ConfigError: When there is no validation split to choose on.
@@ -65,7 +64,7 @@ def audit(runs: pd.DataFrame, metrics: pd.DataFrame, options: str = "") -> list[
     runs = labelled(runs)
     spent = budgets(runs)
     found = [
-        *_edges(runs, options),
+        *_edges(runs),
         *_unequal_budgets(spent),
         *_different_seeds(runs),
         *_few_seeds(runs),
@@ -76,7 +75,7 @@ def audit(runs: pd.DataFrame, metrics: pd.DataFrame, options: str = "") -> list[
     return sorted(found, key=lambda finding: finding.severity, reverse=True)
 
 
-def _edges(runs: pd.DataFrame, options: str) -> Iterator[Finding]:
+def _edges(runs: pd.DataFrame) -> Iterator[Finding]:
     """Yield optima on the edge of their grid: the best may lie beyond."""
     found = pd.DataFrame([vars(edge) for edge in edges(runs)])
     if found.empty:
@@ -91,7 +90,7 @@ def _edges(runs: pd.DataFrame, options: str) -> Iterator[Finding]:
             str(problem),
             f"The best setting of {display_name(str(optimizer))} lies on the edge of its grid "
             f"({places}): a better one may lie beyond.",
-            f"adamcmp extend {studies[0]}{options}" if len(studies) == 1 else None,
+            f"adamcmp extend {studies[0]}" if len(studies) == 1 else None,
         )
 
 

@@ -10,7 +10,7 @@ from adamcmp.datasets import load
 from adamcmp.errors import ConfigError
 from adamcmp.grouping import LaneGroup
 from adamcmp.optimizers.torch import Torch
-from adamcmp.training.loop import global_state_restored
+from adamcmp.training.loop import torch_state
 from adamcmp.types import Data
 
 
@@ -33,7 +33,7 @@ def check_group(group: LaneGroup) -> None:
             f"eval.train_examples={examined}: {config.dataset.name} trains on "
             f"{len(data.train)} examples."
         )
-    with global_state_restored():
+    with torch_state():
         network = config.model.build(data.shape)
         _check_network(network, config, data)
     if isinstance(config.optimizer, Torch):

@@ -89,7 +89,7 @@ def train_group(
     Raises:
         AdamcmpError: When what was asked cannot be trained at all.
     """
-    with global_state_restored():
+    with torch_state():
         try:
             return Training(group, watch, task, stopping).run()
         except AdamcmpError:
@@ -105,13 +105,21 @@ def train_group(
 
 
 @contextlib.contextmanager
-def global_state_restored() -> Iterator[None]:
-    """Leave torch's global generator and number of threads to the caller as they were."""
-    threads = torch.get_num_threads()
+def torch_state() -> Iterator[None]:
+    """Flush subnormal numbers to zero; leave all of torch's state to the caller as it was.
+
+    A momentum whose gradient has become zero (a unit that is dead, a weight that has decayed) ends
+    in subnormals, below 1e-38, and never leaves them: 0.9 times the smallest one rounds to itself.
+    A processor takes a hundred times as long for such a product; Adam with L2 trained six times
+    slower for them. Threads inherit the flag from the one that starts them.
+    """
+    threads, flushed = torch.get_num_threads(), bool(torch.tensor(1e-40) * 1 == 0)
+    torch.set_flush_denormal(True)
     try:
         with torch.random.fork_rng():
             yield
     finally:
+        torch.set_flush_denormal(flushed)
         torch.set_num_threads(threads)
 
 

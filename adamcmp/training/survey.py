@@ -14,7 +14,7 @@ from adamcmp.planner import WIDTHS
 from adamcmp.speeds import Speed
 from adamcmp.training.checks import check_group
 from adamcmp.training.evaluate import evaluate
-from adamcmp.training.loop import Training, global_state_restored
+from adamcmp.training.loop import Training, torch_state
 
 #: Seconds after which no wider group is tried.
 ENOUGH = 1.0
@@ -50,7 +50,7 @@ def survey(
     check_group(LaneGroup((spec,), fuses(spec)))
     if not measures:
         return None
-    with global_state_restored():
+    with torch_state():
         try:
             return _speed(_candidates(spec, stopping), stopping)
         except AdamcmpError:
