@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.cli._common import add_results, results_root
+from adamcmp.cli._common import add_results, results_option, results_root
 from adamcmp.errors import ConfigError
 from adamcmp.filters import is_filter
 
@@ -37,12 +37,12 @@ def report(words: list[str]) -> int:
     elif options.watch is not None:
         from adamcmp.report.watch import watch
 
-        found = watch(folders, filters, options.watch, _tell, _note).answer
+        found = watch(folders, filters, options.watch, tell, _note).answer
     else:
         from adamcmp.report import report as write
 
         written = write(folders, filters)
-        _tell(written)
+        tell(written)
         found = written.answer
     return 1 if options.strict and found.findings else 0
 
@@ -105,7 +105,7 @@ def _print_tables(folders: list[Path], filters: list[str], kind: str, out: str |
     return found
 
 
-def _tell(written: Report) -> None:
+def tell(written: Report) -> None:
     """Print the verdict, what the audit found, the summary, and where the files are."""
     from tabulate import tabulate
 
@@ -121,7 +121,7 @@ def _tell(written: Report) -> None:
         where = f"{finding.problem}: " if len(problems) > 1 else ""
         print(f"audit, {finding.severity}: {where}{finding.text}")
         if finding.command:
-            print(f"    {finding.command}")
+            print(f"    {finding.command}{results_option(written.folder.parent.parent)}")
     counts = ", ".join(f"{count} {status}" for status, count in found.counts.items())
     where = f": {problems[0]}" if len(problems) == 1 else ""
     print(f"\n{found.name}{where} ({counts})\n")

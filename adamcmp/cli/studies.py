@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 from adamcmp.cli._common import add_results, results_root
 from adamcmp.cli.browse import describe
 from adamcmp.cli.planning import dry_run
+from adamcmp.cli.reporting import tell
 from adamcmp.cli.train import add_training, report_sweep, train
 
 
 def study(words: list[str]) -> int:
-    """Train the grids of a study file, then fresh seeds of its winners; 1 when a run crashed."""
+    """Train the grids of a study file, then fresh seeds of its winners, and report on them all.
+
+    Returns:
+        1 when a run crashed, or another process trains some, else 0.
+    """
     parser = argparse.ArgumentParser(
         prog="adamcmp study",
-        description="Train the grids of a study file, then fresh seeds of its winners.",
+        description="Train the grids of a study file, then fresh seeds of its winners, and "
+        "report on them all.",
     )
     parser.add_argument("name", nargs="?", help="the file's name; none lists the files")
     parser.add_argument("words", nargs="*", metavar="WORD", help="words that win over the file's")
@@ -49,7 +57,21 @@ def study(words: list[str]) -> int:
         if select is not None and not done[0].elsewhere:
             second = fresh_seeds(config, done[0].folder, done[0].specs, select)
             done.append(train(second, options, workers))
-    return max([report_sweep(stage, options.json) for stage in done])
+    code = max([report_sweep(stage, options.json) for stage in done])
+    if not done[-1].elsewhere:
+        _report(done[-1].folder, options)
+    return code
+
+
+def _report(folder: Path, options: argparse.Namespace) -> None:
+    """Write a study's report, and print its answer."""
+    from adamcmp.report import report
+
+    if not options.quiet and not options.json:
+        print("reporting ...", file=sys.stderr, flush=True)
+    written = report([folder])
+    if not options.json:
+        tell(written)
 
 
 def extend(words: list[str]) -> int:
