@@ -89,7 +89,7 @@ def draw_panels(curves: pd.DataFrame, styles: Mapping[str, str]) -> tuple[Figure
                 continue
             for name_of, style in styles.items():
                 draw_lines(axis, here[here["split"] == name_of], style)
-            fit(axis, here, log=name != "error")
+            fit(axis, here, log=name == "loss" and "gap" not in styles)
             label = f"gap_{name}" if "gap" in styles else name
             axis.set_ylabel(metric_label(label, here["loss_name"].iloc[0]))
             axis.set_xlabel(ALONG[here["x_name"].iloc[0]])

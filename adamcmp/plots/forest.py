@@ -64,8 +64,8 @@ def draw(pairs: pd.DataFrame) -> Figure:
         _draw_problem(axis, pairs[pairs["problem"] == problem])
     low, high = pairs["n"].min(), pairs["n"].max()
     seeds = f"{low}" if low == high else f"{low} to {high}"
-    note = f"95 % intervals of differences over {seeds} seeds; p after Holm's correction, with an "
-    note += "allowance for the choice of settings; filled: below 0.05."
+    note = f"95 % intervals of differences over {seeds} seeds; p after Holm's correction. Filled: "
+    note += "below 0.05, also with an allowance for luck in choosing settings."
     lost = pairs.groupby(["problem", "a"])["diverged_a"].first()
     legend(figure, [], note + left_out(int(lost.sum())))
     return figure
@@ -73,7 +73,7 @@ def draw(pairs: pd.DataFrame) -> Figure:
 
 def _draw_problem(axis: Axes, pairs: pd.DataFrame) -> None:
     axis.axvline(0, color="#999999", lw=0.8, zorder=1)
-    numbers = pairs[["estimate", "ci_low", "ci_high", "p_choice"]].to_numpy(float)
+    numbers = pairs[["estimate", "ci_low", "ci_high", "p_holm"]].to_numpy(float)
     places = range(len(pairs))[::-1]
     for place, better, row in zip(places, pairs["better"], numbers, strict=True):
         estimate, low, high, p = (float(number) for number in row)
