@@ -19,7 +19,7 @@ WATCH_EVERY = 10.0
 
 
 def report(words: list[str]) -> int:
-    """Write the report of studies and print its answer; 1 when --strict and the audit objects."""
+    """Write the report of studies and print its answer; 1 when --strict and the audit warns."""
     options = _parser().parse_intermixed_args(words)
     names = [word for word in options.words if not is_filter(word)]
     filters = [word for word in options.words if is_filter(word)]
@@ -44,7 +44,8 @@ def report(words: list[str]) -> int:
         written = write(folders, filters)
         tell(written)
         found = written.answer
-    return 1 if options.strict and found.findings else 0
+    warned = any(finding.severity == "warning" for finding in found.findings)
+    return 1 if options.strict and warned else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=formats, help="print the tables instead")
     parser.add_argument("--out", metavar="FILE", help="where to write what --format prints")
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 when the audit finds something"
+        "--strict", action="store_true", help="exit with 1 when the audit warns; notes do not count"
     )
     parser.add_argument(
         "--watch",
