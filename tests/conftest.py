@@ -85,3 +85,13 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     forks.process.stdin.close()
     assert forks.process.wait() == 0
     forks.process.stdout.close()
+
+
+@pytest.fixture
+def two_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw what is quick: for tests that are not about plots."""
+    from adamcmp.plots import PLOTS
+    from adamcmp.report import figures
+
+    some = {name: PLOTS[name] for name in ("learning_curves", "loss_vs_error")}
+    monkeypatch.setattr(figures, "PLOTS", some)

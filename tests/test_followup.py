@@ -58,7 +58,7 @@ def test_blocks_have_grids_of_their_own(own):
     assert {r.protocol.seed for r in config.runs} == {0, 1, 2}
 
 
-def test_a_study_of_two_stages(own, capsys):
+def test_a_study_of_two_stages(own, results, two_plots, capsys):
     folder = own(OWN)
     words = ["study", "own", "--config-dir", folder, "--json"]
     assert main(words) == 0
@@ -79,6 +79,12 @@ def test_a_study_of_two_stages(own, capsys):
     assert main(words) == 0
     again = [json.loads(line)["trained"] for line in capsys.readouterr().out.splitlines()]
     assert again == [0, 0]
+    # It ends with the report: written with --json too, told without.
+    page = results / "own" / "report" / "index.html"
+    page.unlink()
+    assert main(words[:-1]) == 0
+    out = capsys.readouterr().out
+    assert f"page: {page}" in out and "audit, warning: " in out and page.exists()
 
 
 SCALES = (

@@ -16,7 +16,7 @@ from adamcmp.claims import claim
 from adamcmp.cli import main
 from adamcmp.errors import NotFound
 from adamcmp.plots import PLOTS
-from adamcmp.report import figures, report
+from adamcmp.report import report
 from adamcmp.report.answer import pooled
 from adamcmp.report.provenance import commands
 from adamcmp.report.statistics import Statistic
@@ -25,13 +25,6 @@ from adamcmp.report.watch import watch
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=6", "eval.every_steps=2", "study=s"]
-
-
-@pytest.fixture
-def two_plots(monkeypatch):
-    """Draw what is quick: for tests that are not about plots."""
-    some = {name: PLOTS[name] for name in ("learning_curves", "loss_vs_error")}
-    monkeypatch.setattr(figures, "PLOTS", some)
 
 
 class TestCommand:
@@ -122,6 +115,19 @@ class TestCommand:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+    def test_strict_is_about_warnings(self, two_plots, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
+        assert main(["report", "s", "--strict"]) == 0
+        assert "audit" not in capsys.readouterr().out
+        page = (results / "s" / "report" / "index.html").read_text()
+        assert "Nothing was found." in page
+        adamcmp.sweep([*FAST, "optimizer=sgd", "seeds=2"])
+        assert main(["report", "s"]) == 0
+        assert main(["report", "s", "--strict"]) == 1
+        assert "audit, warning: " in capsys.readouterr().out
+        page = (results / "s" / "report" / "index.html").read_text()
+        assert "trained with different seeds" in page and "Nothing was found." not in page
 
 
 class TestFormats:
