@@ -124,6 +124,23 @@ class TestPower:
             power = (estimates.difference(values).p_value < 0.05 / 6).mean()
             assert (power > 0.795) == enough, power
 
+    def test_luck_in_choosing_by_simulation(self):
+        """The difference of two chosen settings varies by itself; more seeds leave that as it is."""
+        n = int(estimates.seeds_for_power(1.0, choice=0.09))
+        own = 1 + 0.3 * rng().normal(size=(20_000, 1))
+        x = own + np.random.default_rng(1).normal(size=(20_000, n))
+        for values, low, high in ((x, 0.79, 0.84), (x[:, : 2 * n // 3], 0.4, 0.75)):
+            k = values.shape[1]
+            t = values.mean(axis=1) / np.sqrt(values.var(axis=1, ddof=1) / k + 0.09)
+            power = (2 * stats.t.sf(abs(t), k - 1) < 0.05).mean()
+            assert low < power < high
+
+    def test_no_number_of_seeds_outdoes_the_luck_of_choosing(self):
+        # From infinitely many the test is a normal one of size / sqrt(choice).
+        least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
+        assert estimates.seeds_for_power(1.0, choice=1.01 * least) == np.inf
+        assert 2 < estimates.seeds_for_power(1.0, choice=0.9 * least) < np.inf
+
     def test_nothing_finds_no_difference(self):
         with pytest.raises(ValueError, match="no number of seeds"):
             estimates.seeds_for_power(0.0)

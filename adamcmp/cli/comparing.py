@@ -41,8 +41,10 @@ def compare(words: list[str]) -> int:
         options.study = None
     row = _compared(options)
     if options.json:
-        known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
-        print(json.dumps(known, ensure_ascii=False))
+        known = {
+            k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()
+        }
+        print(json.dumps(known, ensure_ascii=False, allow_nan=False))
     else:
         print(f"{row['verdict']}\n\n{_table(row)}")
     return 0

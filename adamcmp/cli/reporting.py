@@ -19,7 +19,11 @@ WATCH_EVERY = 10.0
 
 
 def report(words: list[str]) -> int:
-    """Write the report of studies and print its answer; 1 when --strict and the audit warns."""
+    """Write the report of studies and print its answer.
+
+    Returns:
+        1 when --strict and the audit finds something, else 0.
+    """
     options = _parser().parse_intermixed_args(words)
     names = [word for word in options.words if not is_filter(word)]
     filters = [word for word in options.words if is_filter(word)]
@@ -44,8 +48,7 @@ def report(words: list[str]) -> int:
         written = write(folders, filters)
         tell(written)
         found = written.answer
-    warned = any(finding.severity == "warning" for finding in found.findings)
-    return 1 if options.strict and warned else 0
+    return 1 if options.strict and found.findings else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=formats, help="print the tables instead")
     parser.add_argument("--out", metavar="FILE", help="where to write what --format prints")
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 when the audit warns; notes do not count"
+        "--strict", action="store_true", help="exit with 1 when the audit finds something"
     )
     parser.add_argument(
         "--watch",
@@ -118,6 +121,7 @@ def tell(written: Report) -> None:
     if not found.verdicts:
         print(found.tables[1].missing)
     problems = found.runs["problem"].unique()
+    print(f"audit: {_given(found)}")
     for finding in found.findings:
         where = f"{finding.problem}: " if len(problems) > 1 else ""
         print(f"audit, {finding.severity}: {where}{finding.text}")
@@ -132,6 +136,20 @@ def tell(written: Report) -> None:
     names = dict.fromkeys(path.stem for path in written.files)
     print(f"page: {written.folder / 'index.html'}")
     print(f"files in {written.folder}: {', '.join(names)}", flush=True)
+
+
+def _given(found: Answer) -> str:
+    """Return how many settings and runs each optimizer had, alike ones together."""
+    from adamcmp.stats import budgets, display_name
+
+    names: dict[str, list[str]] = {}
+    for row in budgets(found.runs).to_dict("records"):
+        where = f"{row['problem']}: " if found.runs["problem"].nunique() > 1 else ""
+        what = f"{row['settings']} setting{'s' * (row['settings'] > 1)}, {row['runs']} run"
+        names.setdefault(what + "s" * (row["runs"] > 1), []).append(
+            where + display_name(row["optimizer"])
+        )
+    return "; ".join(f"{', '.join(who)} had {what}" for what, who in names.items()) + "."
 
 
 def _note(text: str) -> None:

@@ -1,8 +1,8 @@
 """Where training breaks: the share of seeds that diverged, over learning rate × weight decay.
 
 The line is the stability frontier: below it every seed trains, that is, did not diverge and ended
-with a training loss below the one it started from. Other settings that were varied are those of
-the optimizer's best.
+at least half way from the training loss it started from to the lowest of all runs. Other settings
+that were varied are those of the optimizer's best.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pandas as pd
 from adamcmp import frame, stats
 from adamcmp.errors import NotFound
 from adamcmp.filters import parse_filters
-from adamcmp.report.statistics import STATISTICS, SUMMARY
+from adamcmp.report.statistics import BUDGETS, STATISTICS, SUMMARY
 from adamcmp.report.tables import Table
 from adamcmp.stats import labelled
 
@@ -42,6 +42,11 @@ class Answer:
     def name(self) -> str:
         """The names of the studies."""
         return " + ".join(study.name for study in self.studies)
+
+    @property
+    def budgets(self) -> Table:
+        """What each optimizer was given, which the audit begins with."""
+        return next(table for table in self.tables if table.name == BUDGETS.name)
 
     @property
     def counts(self) -> dict[str, int]:

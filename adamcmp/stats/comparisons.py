@@ -130,8 +130,9 @@ def comparisons(runs: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
         - ``prob_better``, ``prob_low``, ``prob_high``: probability that a is better than b for a
           fresh seed, with its interval;
         - ``seeds_needed``, ``settles``: seeds in all (of each side) that would find a difference
-          of ``settles`` with a power of 80 % at Holm's strictest level: the difference that was
-          seen, or half the interval's half-width where that is larger;
+          of ``settles`` with a power of 80 % at Holm's strictest level, with the allowance for luck
+          (infinite where that alone is too much): the difference that was seen, or half the
+          interval's half-width where that is larger;
         - ``paired``; ``fresh``: whether no seed that is reported was used for choosing;
           ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``, the
           chosen ones in words; ``settings_a``, ``settings_b``, how many were tried;
@@ -183,7 +184,8 @@ def _row(a: Side, b: Side, metric: str, alpha: float) -> dict[str, Any]:
     """Return one comparison, but for what depends on the others."""
     difference, train = Difference.of(a, b, metric), Difference.of(a, b, "train_loss")
     found = difference.found
-    seeds_needed, settles = difference.needed(alpha)
+    choice = float(np.add(a.luck.variance, b.luck.variance))
+    seeds_needed, settles = difference.needed(alpha, choice)
     return {
         **{"a": a.name, "b": b.name, "metric": metric},
         **{"estimate": float(found.value)},

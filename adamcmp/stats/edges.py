@@ -85,13 +85,14 @@ def _next(values: Sequence[float], zero: bool = False) -> float:
         if following > 1e-6 * values[-1] or (zero and following > -1e-6 * values[-1]):
             return 0.0 if following < 1e-6 * values[-1] else _rounded(following)
         return _rounded(values[-1] / 2)  # evenly it would be 0, or less
-    if (series := _one_two_five(values)) is not None:
-        return series
     ratios = [b / a for a, b in pairwise(values)]
-    alternate = len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
-    following = values[-1] * ratios[-2 if alternate else -1]
     # Powers of 2 are exact; what was typed with some digits goes on with some.
     exact = all(math.isclose(ratio, ratios[0], rel_tol=1e-12) for ratio in ratios)
+    # 0.5, 1, 2 could be either: then it is powers.
+    if not exact and (series := _one_two_five(values)) is not None:
+        return series
+    alternate = len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
+    following = values[-1] * ratios[-2 if alternate else -1]
     return _rounded(following) if exact else float(f"{following:.6g}")
 
 

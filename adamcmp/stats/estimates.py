@@ -189,17 +189,28 @@ def proportion(wins: npt.ArrayLike, n: int) -> tuple[Floats, Floats, Floats]:
     return share, centre - half, centre + half
 
 
-def seeds_for_power(size: float, alpha: float = ALPHA, groups: int = 1) -> int:
+#: As good as infinitely many.
+_MOST_SEEDS = 10**7
+
+
+def seeds_for_power(
+    size: float, alpha: float = ALPHA, groups: int = 1, choice: float = 0.0
+) -> float:
     """Return the fewest seeds at which Student's test finds a difference 80 % of the time.
 
     Exact power of the two-sided test, from the noncentral t distribution (Cohen 1988, Statistical
-    Power Analysis, 2nd ed.).
+    Power Analysis, 2nd ed.); with `choice` close to it.
 
     Args:
         size: The true difference in standard deviations: of the differences where seeds are
             paired, of one optimizer's runs where they are not.
         alpha: The test's level.
         groups: 1 where seeds are paired; 2 where they are not, then seeds of each optimizer.
+        choice: Variance of the difference that more seeds leave as it is, that of choosing
+            settings anew, over the variance whose root `size` is counted in.
+
+    Returns:
+        Infinity where no number of seeds is enough.
 
     Raises:
         ValueError: When `size` is 0 or not finite.
@@ -207,11 +218,13 @@ def seeds_for_power(size: float, alpha: float = ALPHA, groups: int = 1) -> int:
     if not np.isfinite(size) or size == 0:
         raise ValueError(f"no number of seeds finds a difference of {size} standard deviations")
 
-    def enough(n: int) -> bool:
-        df, centre = groups * (n - 1), abs(size) * np.sqrt(n / groups)
+    def enough(n: float) -> bool:
+        df, centre = groups * (n - 1), abs(size) / np.sqrt(groups / n + choice)
         cut = stats.t.ppf(1 - alpha / 2, df)
         return bool(stats.nct.sf(cut, df, centre) + stats.nct.cdf(-cut, df, centre) >= POWER)
 
+    if not enough(_MOST_SEEDS):
+        return np.inf
     high = 2
     while not enough(high):
         high *= 2

@@ -25,7 +25,7 @@ def flips(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     found = []
     for problem, own in runs.groupby("problem", sort=False):
         metric = f"test_{measure_of(own)}"
-        final = _signs(own, metric)
+        final = _signs(read_at(own, metrics, 1.0), metric)
         for share in HORIZONS:
             early = _signs(read_at(own, metrics, share), metric)
             for pair, before in early.items():

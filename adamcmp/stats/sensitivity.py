@@ -16,6 +16,8 @@ from adamcmp.stats.intervals import ESTIMATES, averaged, jackknife
 
 #: How near the best a good setting is, relative to it.
 NEAR = 0.05
+#: A run trains when it goes this share of the way from the loss it starts from to the lowest.
+TRAINS = 0.5
 _KEYS = [*PROBLEM, "optimizer"]
 
 
@@ -123,8 +125,9 @@ def _lr_sensitivity(own: Cells) -> float:
 def stability_frontier(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     """Return the largest lr that still trains at each wd.
 
-    A run trains when it did not diverge and its final training loss is below the one it started
-    from. Other settings that were varied are held at those of the optimizer's best.
+    A run trains when it did not diverge and its final training loss is at least half way from the
+    one it started from to the lowest of all runs: less is little better than guessing. Other
+    settings that were varied are held at those of the optimizer's best.
 
     Args:
         runs: Rows of `runs` with the columns of `labelled`.
@@ -160,4 +163,6 @@ def stability_frontier(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFram
 def _trains(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
     starts = metrics.sort_values("step").drop_duplicates("run_id").set_index("run_id")["train_loss"]
     start = runs["run_id"].map(starts).astype(float)
-    return (runs["status"] == "done") & ((runs["train_loss"] < start) | start.isna())
+    lowest = runs.groupby(PROBLEM)["train_loss"].transform("min")
+    half = start - TRAINS * (start - lowest)
+    return (runs["status"] == "done") & ((runs["train_loss"] <= half) | start.isna())

@@ -186,11 +186,16 @@ def _more(row: Mapping[str, Any]) -> str:
     more = row["seeds_needed"] - row["n"]
     if not more > 0:
         return ""
+    size = _number(row["settles"], row) + unit(row["metric"])
+    if math.isinf(more):
+        return (
+            f": {size} can be luck in choosing among {row['settings_a']} and {row['settings_b']} "
+            f"settings, which more seeds for choosing would settle, more fresh ones would not"
+        )
     rounded = int(
         more if more < 20 else float(f"{more:.2g}") if more >= 100 else 5 * round(more / 5)
     )
     count = f"{'about ' if more >= 20 else ''}{rounded:.0f} more seed{'' if more == 1 else 's'}"
-    size = _number(row["settles"], row) + unit(row["metric"])
     return f": {count} would settle a difference of {size}"
 
 
