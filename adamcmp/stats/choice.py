@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from adamcmp import schema
@@ -69,16 +73,23 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
         for c in runs.columns
         if c not in _NOT_ASKED and c not in described and not c.startswith(("dataset.", "model."))
     ]
-    asked = [c for c in asked if c in ("lr", "wd") or _varies(runs[c])]
-    keys = runs[asked].map(str)
-    groups = [runs[c] for c in (*PROBLEM, "optimizer")]
-    varied = keys.groupby(groups, dropna=False).nunique(dropna=False).max()
-    return [c for c in asked if c in ("lr", "wd") or varied[c] > 1]
+    groups = runs.groupby([*PROBLEM, "optimizer"], dropna=False, sort=False).ngroup().to_numpy()
+    return [c for c in asked if c in ("lr", "wd") or _varies_within(groups, runs[c])]
 
 
-def _varies(column: pd.Series) -> bool:
-    comparable = column if column.dtype != object else column.map(str)  # lists are not
-    return comparable.nunique(dropna=False) > 1
+def _varies_within(groups: npt.NDArray[np.integer[Any]], column: pd.Series) -> bool:
+    """Return whether a column has several values, missing being one, in any group."""
+    comparable = column if column.dtype != object else column.map(_comparable)
+    values = pd.factorize(comparable, use_na_sentinel=False)[0]
+    if len(values) == 0 or values.max() == 0:
+        return False
+    pairs = groups * (values.max() + 1) + values
+    return len(np.unique(pairs)) > len(np.unique(groups))
+
+
+def _comparable(value: Any) -> Any:
+    """Return a tuple of a list or array, anything else as it is."""
+    return tuple(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
 
 
 def choosing_seeds(runs: pd.DataFrame) -> set[int]:
