@@ -143,15 +143,18 @@ def tell(written: Report) -> None:
 def _given(found: Answer) -> str:
     """Return how many settings and runs each optimizer had, alike ones together."""
     from adamcmp.stats import budgets, display_name
+    from adamcmp.stats.wording import listed
 
-    names: dict[str, list[str]] = {}
+    several = found.runs["problem"].nunique() > 1
+    who: dict[tuple[int, int], list[str]] = {}
     for row in budgets(found.runs).to_dict("records"):
-        where = f"{row['problem']}: " if found.runs["problem"].nunique() > 1 else ""
-        what = f"{row['settings']} setting{'s' * (row['settings'] > 1)}, {row['runs']} run"
-        names.setdefault(what + "s" * (row["runs"] > 1), []).append(
-            where + display_name(row["optimizer"])
-        )
-    return "; ".join(f"{', '.join(who)} had {what}" for what, who in names.items()) + "."
+        name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
+        who.setdefault((row["settings"], row["runs"]), []).append(name)
+    return "; ".join(
+        f"{listed(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
+        f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
+        for (settings, runs), names in who.items()
+    )
 
 
 def _note(text: str) -> None:
