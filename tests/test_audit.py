@@ -104,6 +104,14 @@ def test_a_rule_cannot_lose_to_its_special_case(general, special, knob):
     assert audit(*study({general: 0.2, special: 0.2})) == []  # no worse than luck
 
 
+def test_momentum_cannot_lose_to_none():
+    runs, metrics = study({"sgd": 0.3, "plain": 0.2})
+    runs["optimizer.momentum"] = runs["optimizer"].map({"sgd": 0.9, "plain": 0.0})
+    runs["rule"], runs["coupling"] = "sgd", "l2"
+    (finding,) = audit(runs, metrics)
+    assert finding.kind == "special case" and "(momentum is off there)" in finding.text
+
+
 def test_another_coupling_is_no_special_case():
     assert audit(*study({"amsgradw": 0.3, "adam_l2": 0.2})) == []
 
@@ -137,7 +145,7 @@ def test_a_chosen_setting_that_diverged():
     runs.loc[runs["run_id"] == "adamw-0.1-0", ["status", *METRICS]] = ["diverged", *[np.nan] * 5]
     found = audit(runs, metrics)
     assert [f.severity for f in found] == ["warning", "note"]
-    assert "1 runs of the chosen setting of AdamW diverged" in found[0].text
+    assert "1 run of the chosen setting of AdamW diverged" in found[0].text
 
 
 def test_a_ranking_that_flips():

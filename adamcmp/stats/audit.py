@@ -221,8 +221,8 @@ def _lost_runs(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
                 "diverged",
                 "warning",
                 str(problem),
-                f"{len(lost)} runs of the chosen setting of {display_name(str(optimizer))} "
-                f"diverged: its mean is over the others, and so too good.",
+                f"{len(lost)} run{'s' * (len(lost) > 1)} of the chosen setting of "
+                f"{display_name(str(optimizer))} diverged: its mean is over the others, and so too good.",
             )
         counted: dict[str, tuple[Literal["warning", "note"], str]] = {
             "diverged": (
