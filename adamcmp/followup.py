@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adamcmp import frame, stats
 from adamcmp.config import Execution, Numerics, Place, RunConfig, Select, StudyConfig
-from adamcmp.errors import ConfigError, nearest
+from adamcmp.errors import ConfigError, NotFound, nearest
 from adamcmp.plan import RunSpec, plan
 from adamcmp.store import Store
 
@@ -103,7 +103,9 @@ def beyond_edges(
     runs = frame.load(folder)[0]
     rows = frame.runs_table(folder).to_pylist()
     configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
-    found = stats.edges(runs) if len(runs) else []
+    if runs.empty or not (runs["status"] == "done").any():
+        raise NotFound(f"Study {folder.name!r} has no run that ended: there is nothing to extend.")
+    found = stats.edges(stats.labelled(runs))
     place = Place(study=folder.name, results=str(folder.parent))
     asked = (f"extend {folder.name}",)
     more = beyond(runs, configs, found)

@@ -33,7 +33,7 @@ def study(optimizers, seeds=6, lrs=GRID, **about):
                 "steps": 100, "batch_size": 10, "train_examples": 100, "val_error": value,
                 "test_error": value + noise, "train_error": value / 2, "train_loss": value,
                 "val_loss": value, "test_loss": value, "gap_loss": 0.1, "gap_error": 0.1,
-                "optimizer.amsgrad": optimizer.startswith("amsgrad"), **about,
+                "torch_version": "2", "optimizer.amsgrad": optimizer.startswith("amsgrad"), **about,
             }
         )  # fmt: skip
     runs = pd.DataFrame(rows)
@@ -55,41 +55,50 @@ def evaluations(runs, early):
 METRICS = ("train_loss", "train_error", "val_error", "test_error", "test_loss")
 
 
+def audited(runs, metrics):
+    return audit(labelled(runs), metrics)
+
+
 def kinds(runs, metrics):
-    return {finding.kind for finding in audit(runs, metrics)}
+    return {finding.kind for finding in audited(runs, metrics)}
 
 
 def test_nothing_is_found_where_all_is_well():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
-    assert audit(runs, metrics) == []
+    assert audited(runs, metrics) == []
 
 
 def test_an_optimum_on_the_edge_has_its_command():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0))
-    found = audit(runs, metrics)
+    found = audited(runs, metrics)
     assert {f.kind for f in found} == {"edge"} and len(found) == 2
     assert found[0].command == "adamcmp extend s"
     assert "AdamW" in found[1].text and "lr 0.1" in found[1].text
 
 
+def test_imported_runs_cannot_be_extended():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0), torch_version=None)
+    assert [finding.command for finding in audited(runs, metrics)] == [None, None]
+
+
 def test_unequal_budgets():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.001, 0.01, 0.1, 1.0))
     few = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 0.001))]
-    (finding,) = audit(few, metrics)
+    (finding,) = audited(few, metrics)
     assert (
         finding.kind == "budget"
         and "Adam+L2 was tuned over 4 settings, AdamW over 3" in finding.text
     )
     longer = runs.assign(steps=runs["steps"].where(runs["optimizer"] == "adamw", 200))
-    assert "differ in steps: Adam+L2 200, AdamW 100" in audit(longer, metrics)[0].text
+    assert "differ in steps: Adam+L2 200, AdamW 100" in audited(longer, metrics)[0].text
 
 
 def test_seeds_that_differ_or_are_few():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
     other = runs.assign(seed=runs["seed"].where(runs["optimizer"] == "adamw", runs["seed"] + 3))
-    (finding,) = audit(other, metrics)
+    (finding,) = audited(other, metrics)
     assert finding.kind == "seeds" and "Adam+L2 6, AdamW 6; 3 shared" in finding.text
-    (finding,) = audit(runs[runs["seed"] < 4], metrics)
+    (finding,) = audited(runs[runs["seed"] < 4], metrics)
     assert finding.kind == "few seeds" and "Adam+L2 4, AdamW 4" in finding.text
 
 
@@ -98,22 +107,22 @@ def test_seeds_that_differ_or_are_few():
     [("amsgradw", "adamw", "amsgrad"), ("adamw", "adam", "wd"), ("adam_l2", "adam", "wd")],
 )
 def test_a_rule_cannot_lose_to_its_special_case(general, special, knob):
-    (finding,) = audit(*study({general: 0.3, special: 0.2}))
+    (finding,) = audited(*study({general: 0.3, special: 0.2}))
     assert finding.kind == "special case" and f"({knob} is off there)" in finding.text
-    assert audit(*study({general: 0.2, special: 0.3})) == []
-    assert audit(*study({general: 0.2, special: 0.2})) == []  # no worse than luck
+    assert audited(*study({general: 0.2, special: 0.3})) == []
+    assert audited(*study({general: 0.2, special: 0.2})) == []  # no worse than luck
 
 
 def test_momentum_cannot_lose_to_none():
     runs, metrics = study({"sgd": 0.3, "plain": 0.2})
     runs["optimizer.momentum"] = runs["optimizer"].map({"sgd": 0.9, "plain": 0.0})
     runs["rule"], runs["coupling"] = "sgd", "l2"
-    (finding,) = audit(runs, metrics)
+    (finding,) = audited(runs, metrics)
     assert finding.kind == "special case" and "(momentum is off there)" in finding.text
 
 
 def test_another_coupling_is_no_special_case():
-    assert audit(*study({"amsgradw": 0.3, "adam_l2": 0.2})) == []
+    assert audited(*study({"amsgradw": 0.3, "adam_l2": 0.2})) == []
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed"])
@@ -122,7 +131,7 @@ def test_lost_runs_are_counted(status):
     lost = (runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] < 2)
     runs.loc[lost, "status"] = status
     runs.loc[lost, list(METRICS)] = np.nan
-    (finding,) = audit(runs, metrics)
+    (finding,) = audited(runs, metrics)
     assert finding.kind == status and "AdamW 2 of 18" in finding.text
     assert finding.severity == ("note" if status == "diverged" else "warning")
 
@@ -143,7 +152,7 @@ def test_fresh_seeds_of_winners_are_not_missing():
 def test_a_chosen_setting_that_diverged():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1,))
     runs.loc[runs["run_id"] == "adamw-0.1-0", ["status", *METRICS]] = ["diverged", *[np.nan] * 5]
-    found = audit(runs, metrics)
+    found = audited(runs, metrics)
     assert [f.severity for f in found] == ["warning", "note"]
     assert "1 run of the chosen setting of AdamW diverged" in found[0].text
 

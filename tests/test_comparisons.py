@@ -343,7 +343,7 @@ class TestCompare:
         assert table["a"].item() == "AdamW (lr=0.1)" and table["fresh"].item()
         assert table["verdict"].item().startswith("AdamW (lr=0.1) beats AdamW (lr=0.2)")
         whole = adamcmp.compare(self.RUNS, "lr=0.1", "optimizer!=adamw")
-        assert whole["a"].item() == "lr=0.1" and whole["settings_a"].item() == 2
+        assert whole["a"].item() == "lr=0.1 (AdamW)" and whole["settings_a"].item() == 2
 
     @pytest.mark.parametrize(
         ("a", "metric", "message"),

@@ -11,6 +11,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.config import Composer, compose_study, read_study, study_files
 from adamcmp.errors import ConfigError, NotFound
+from adamcmp.stats import labelled
 from adamcmp.stats.edges import _beyond, _next, edges
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
@@ -198,7 +199,7 @@ def surface(lr_best, wd_best, seeds=2):
 
 def test_edges_of_a_surface():
     def found(lr, wd):
-        return {(edge.axis, edge.best, edge.beyond) for edge in edges(surface(lr, wd))}
+        return {(edge.axis, edge.best, edge.beyond) for edge in edges(labelled(surface(lr, wd)))}
 
     assert found(0.01, 0.1) == set()  # 0 lies beyond, and was tried
     assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.3)}
@@ -210,7 +211,21 @@ def test_a_search_has_no_edges():
     pairs = surface(0.1, 0.2)
     lr, wd = (sorted(set(pairs[axis])) for axis in ("lr", "wd"))
     diagonal = pairs[pairs["lr"].map(lr.index) == pairs["wd"].map(wd.index)]
-    assert len(diagonal) == 6 and edges(diagonal) == []
+    assert len(diagonal) == 6 and edges(labelled(diagonal)) == []
+
+
+def test_what_extends_is_what_a_wider_grid_would_hold(two_plots, capsys):
+    """Budgets in epochs stay such: the same cells, asked for by a sweep, are there."""
+    grid = [*SMALL, "epochs=2", "optimizer=adamw", "seed=0,1", "study=e"]
+    assert main(["sweep", *grid, "lr=1e-5,1e-4", "wd=0.1"]) == 0
+    capsys.readouterr()
+    assert main(["extend", "e", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trained"] == 2
+    lrs = sorted(set(adamcmp.load("e").runs["lr"]))
+    assert main(["sweep", *grid, f"lr={','.join(map(str, lrs))}", "wd=0.1", "--json"]) == 0
+    assert len(lrs) == 3 and json.loads(capsys.readouterr().out)["trained"] == 0
+    assert adamcmp.load("e").runs["epochs"].tolist() == [2] * 6
+    assert main(["report", "e"]) == 0
 
 
 def test_extend_adds_the_next_cells(capsys):
@@ -218,7 +233,7 @@ def test_extend_adds_the_next_cells(capsys):
     assert main(["sweep", *SMALL, "steps=30", "eval.every_steps=30", *grid]) == 0
     before = adamcmp.load("e").runs
     capsys.readouterr()
-    found = edges(before)
+    found = edges(labelled(before))
     assert any(edge.axis == "lr" for edge in found)
     assert main(["extend", "e", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)

@@ -116,6 +116,26 @@ class TestCommand:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
+    def test_leaves_no_files_of_another_report(self, two_plots, results):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2"])
+        assert main(["report", "s"]) == 0
+        folder = results / "s" / "report"
+        (folder / "mine.png").write_bytes(b"")
+        assert (folder / "comparisons.csv").exists()
+        assert main(["report", "s", "optimizer=adamw"]) == 0
+        assert not (folder / "comparisons.csv").exists()
+        assert (folder / "summary.csv").exists() and (folder / "mine.png").exists()
+
+    def test_a_study_without_runs(self, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adamw", "seeds=2"])
+        for part in (*(results / "s" / "runs").iterdir(), *(results / "s" / "metrics").iterdir()):
+            part.unlink()
+        for words in (["report", "s"], ["plot", "strip", "s"], ["report", "s", "--format", "md"]):
+            assert main(words) == 2
+            assert "has no runs yet" in capsys.readouterr().err
+        assert main(["extend", "s"]) == 2
+        assert "no run that ended" in capsys.readouterr().err
+
     def test_strict(self, two_plots, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
         assert main(["report", "s", "--strict"]) == 0

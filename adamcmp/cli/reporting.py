@@ -118,11 +118,12 @@ def tell(written: Report) -> None:
     from adamcmp.report.tables import columns
 
     found = written.answer
+    problems = found.runs["problem"].unique()
     for verdict in found.verdicts:
-        print("\n".join([verdict.overall, *verdict.pairs]))
+        heading = [f"{verdict.problem}:"] * (len(problems) > 1)
+        print("\n".join([*heading, verdict.overall, *verdict.pairs]))
     if not found.verdicts:
         print(found.tables[1].missing)
-    problems = found.runs["problem"].unique()
     print(f"audit: {_given(found)}")
     for finding in found.findings:
         where = f"{finding.problem}: " if len(problems) > 1 else ""

@@ -249,6 +249,8 @@ class RunConfig:
         """
         parts = {group: build_part(group, _part_columns(group, row)) for group in ROOMS}
         values = {**_given(Protocol, row, ""), "eval": _given(Eval, row, "eval.")}
+        if "epochs" in values:  # a run of so many epochs also says how many steps these were
+            values["steps"] = None
         return cls(protocol=build(Protocol, values, ""), **parts)
 
 

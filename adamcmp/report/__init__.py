@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adamcmp.files import clear_errors, write_atomically
+from adamcmp.plots import FORMATS
 from adamcmp.report.answer import Answer, answer
 from adamcmp.report.figures import Picture, pictures
 from adamcmp.report.page import page
@@ -57,9 +58,17 @@ def report(
             for suffix, written in (("csv", as_csv), ("md", as_markdown)):
                 files.append(folder / f"{table.name}.{suffix}")
                 write_atomically(files[-1], written(table).encode())
+        _remove_others(folder, files, [*(p.name for p in drawn), *(t.name for t in found.tables)])
     made = Report(folder, found, drawn, (folder / "index.html", *files))
     write_page(made, refresh)
     return made
+
+
+def _remove_others(folder: Path, files: Sequence[Path], names: Sequence[str]) -> None:
+    """Remove what an earlier report, of more runs or others, wrote and this one did not."""
+    for path in folder.iterdir():
+        if path.stem in names and path.suffix[1:] in (*FORMATS, "csv", "md") and path not in files:
+            path.unlink()
 
 
 def write_page(made: Report, refresh: float | None = None) -> None:

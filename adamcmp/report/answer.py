@@ -72,7 +72,10 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
     runs = runs[[keep(row) for row in runs.to_dict("records")]] if filters else runs
     if runs.empty or not (runs["status"] == "done").any():
         names = " + ".join(study.name for study in studies)
-        raise NotFound(f"Study {names!r} has no run that ended{' and fits' if filters else ''}.")
+        counts = [f"{count} {status}" for status, count in runs["status"].value_counts().items()]
+        others = f": {', '.join(counts)}" if counts else ""
+        fits = " and fits" if filters else ""
+        raise NotFound(f"Study {names!r} has no run that ended{fits}{others}.")
     metrics = metrics[metrics["run_id"].isin(runs["run_id"])]
     best = Table("summary", SUMMARY.title, SUMMARY.about, SUMMARY.function(runs, metrics))
     tables = (best, *(statistic.table(runs, metrics) for statistic in STATISTICS))
@@ -95,8 +98,12 @@ def pooled(studies: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Raises:
         StoreError: When a part is damaged.
+        NotFound: When there is no run.
     """
     loaded = [frame.load(study) for study in studies]
+    if not any(len(runs) for runs, _ in loaded):
+        names = " + ".join(study.name for study in studies)
+        raise NotFound(f"Study {names!r} has no runs yet.")
     if len(loaded) == 1:
         return labelled(loaded[0][0]), loaded[0][1]
     seen: set[str] = set()

@@ -14,7 +14,7 @@ from typing import Literal
 import pandas as pd
 
 from adamcmp.stats.budgets import budgets
-from adamcmp.stats.choice import chosen, labelled, measure_of
+from adamcmp.stats.choice import chosen, measure_of
 from adamcmp.stats.comparisons import comparisons
 from adamcmp.stats.edges import edges
 from adamcmp.stats.horizons import flips
@@ -55,13 +55,12 @@ def audit(runs: pd.DataFrame, metrics: pd.DataFrame) -> list[Finding]:
     """Return all findings, warnings first.
 
     Args:
-        runs: Rows of `runs`, failed ones among them.
+        runs: Rows of `labelled`, failed ones among them.
         metrics: Their rows of `metrics`.
 
     Raises:
         ConfigError: When there is no validation split to choose on.
     """
-    runs = labelled(runs)
     spent = budgets(runs)
     found = [
         *_edges(runs),
@@ -83,6 +82,7 @@ def _edges(runs: pd.DataFrame) -> Iterator[Finding]:
     for (problem, optimizer), own in found.groupby(["problem", "optimizer"], sort=False):
         here = (runs["problem"] == problem) & (runs["optimizer"] == optimizer)
         studies = runs.loc[here, "study"].unique()
+        ours = runs.loc[here, "torch_version"].notna().all()  # imported runs cannot be extended
         places = " and ".join(f"{e['axis']} {e['best']:g}" for e in own.to_dict("records"))
         yield Finding(
             "edge",
@@ -90,7 +90,7 @@ def _edges(runs: pd.DataFrame) -> Iterator[Finding]:
             str(problem),
             f"The best setting of {display_name(str(optimizer))} lies on the edge of its grid "
             f"({places}): a better one may lie beyond.",
-            f"adamcmp extend {studies[0]}" if len(studies) == 1 else None,
+            f"adamcmp extend {studies[0]}" if ours and len(studies) == 1 else None,
         )
 
 
@@ -222,7 +222,8 @@ def _lost_runs(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
                 "warning",
                 str(problem),
                 f"{len(lost)} run{'s' * (len(lost) > 1)} of the chosen setting of "
-                f"{display_name(str(optimizer))} diverged: its mean is over the others, and so too good.",
+                f"{display_name(str(optimizer))} diverged: its mean is over the others, and so too "
+                f"good.",
             )
         counted: dict[str, tuple[Literal["warning", "note"], str]] = {
             "diverged": (

@@ -16,7 +16,7 @@ def budgets(runs: pd.DataFrame) -> pd.DataFrame:
     """
     settings = setting_columns(runs)
     keys = [*PROBLEM, "optimizer"]
-    named = runs.assign(_setting=runs[settings].astype(str).agg("|".join, axis=1))
+    named = runs.assign(_setting=runs[settings].map(str).agg("|".join, axis=1))
     groups = named.groupby(keys, sort=False)
     table = groups.agg(settings=("_setting", "nunique"), runs=("run_id", "count"))
     if "steps" in named:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -20,6 +21,7 @@ from adamcmp.stats.choice import (
     labelled,
     measure_of,
     setting_columns,
+    short,
 )
 from adamcmp.stats.luck import p_choice
 from adamcmp.stats.sides import Difference, Side, wins
@@ -48,7 +50,8 @@ def compare(
         ``verdict``, a sentence.
 
     Raises:
-        ConfigError: When a condition or metric is wrong, no run fits, or several problems do.
+        ConfigError: When a condition or metric is wrong, no run fits or has the metric, or several
+            problems do.
     """
     _check_metric(metric)
     if runs.empty:
@@ -61,15 +64,35 @@ def compare(
     if len(problems) > 1:
         raise ConfigError(
             f"These runs are of {len(problems)} problems: {'; '.join(problems)}. "
-            f"Add a condition to both sides, such as model={both['model'].iloc[0]}."
+            f"Add a condition to both sides, such as {_telling(both)}."
         )
     metric = metric or f"test_{measure_of(both)}"
+    ended = both[both["status"] == "done"]
+    if len(ended) and ended[metric].isna().all():
+        there = ", ".join(m for m in schema.METRICS if m in ended and ended[m].notna().any())
+        raise ConfigError(f"These runs have no {metric}. They have: {there}.")
     first, second = (
-        Side.of(_name(each), own, metric) for each, own in zip(conditions, fitting, strict=True)
+        _side(each, own, metric) for each, own in zip(conditions, fitting, strict=True)
     )
     row = _row(first, second, metric, estimates.ALPHA)
     table = _corrected([{"problem": problems[0], **row}])
     return table.assign(verdict=sentence({c: table[c].iloc[0] for c in COLUMNS}))
+
+
+def _side(conditions: list[str], runs: pd.DataFrame, metric: str) -> Side:
+    """Return a side, named by its conditions and, where these leave several, its optimizer."""
+    side = Side.of(_name(conditions), runs, metric)
+    if runs["optimizer"].nunique() == 1:
+        return side
+    return replace(side, name=f"{side.name} ({display_name(side.reported['optimizer'].iloc[0])})")
+
+
+def _telling(runs: pd.DataFrame) -> str:
+    """Return a condition that tells problems apart."""
+    parts = [c for c in map(str, runs) if c.startswith(("dataset.", "model."))]
+    varied = (c for c in ("dataset", "model", *parts) if runs[c].map(str).nunique() > 1)
+    column = next(varied, "model")
+    return f"{column}={short(runs[column].iloc[0])}"
 
 
 def _fitting(runs: pd.DataFrame, known: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from adamcmp.stats.choice import PROBLEM, chosen, labelled
+from adamcmp.stats.choice import PROBLEM, chosen
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,13 @@ def edges(runs: pd.DataFrame) -> list[Edge]:
     An axis of one value has no edge; nothing lies below a weight decay of 0; and what pairs each
     learning rate with a weight decay of its own, as a search does, is no grid.
 
+    Args:
+        runs: Rows of `labelled`.
+
     Raises:
         ConfigError: When there is no validation split to choose on.
     """
-    runs = labelled(runs[runs["status"] != "failed"])
+    runs = runs[runs["status"] != "failed"]
     found = []
     for (problem, optimizer), best in chosen(runs).groupby([*PROBLEM, "optimizer"], sort=False):
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
