@@ -13,7 +13,7 @@ from PIL import Image
 
 import adamcmp
 from adamcmp.claims import claim
-from adamcmp.cli import main
+from adamcmp.cli import main, reporting
 from adamcmp.errors import NotFound
 from adamcmp.plots import PLOTS
 from adamcmp.report import report
@@ -57,7 +57,7 @@ class TestCommand:
         }
         assert "validation" in (folder / "summary.md").read_text()
 
-    def test_the_same_data_gives_the_same_files(self, results):
+    def test_the_same_data_gives_the_same_files(self, two_plots, results):
         adamcmp.sweep([*FAST, "seed=0,1"])
         contents = []
         for _ in range(2):
@@ -284,6 +284,16 @@ class TestWatching:
             made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep=stop)
         page = (made.folder / "index.html").read_text()
         assert 'http-equiv="refresh"' not in page and "</html>" in page
+
+    def test_waits_for_the_study(self, two_plots, results, monkeypatch, capsys):
+        monkeypatch.setattr(reporting, "APPEARS_WITHIN", 0.1)
+        assert main(["report", "later", "--watch"]) == 2
+        assert "Waiting 0.1 s for it." in capsys.readouterr().err
+        sleeps = iter([lambda: None, lambda: adamcmp.run([*FAST, "study=later"])])
+        monkeypatch.setattr(reporting, "APPEARS_WITHIN", 60)
+        monkeypatch.setattr(reporting.time, "sleep", lambda seconds: next(sleeps)())
+        assert main(["report", "later", "--watch"]) == 0
+        assert (results / "later" / "report" / "index.html").exists()
 
     def test_waits_for_the_first_run(self, two_plots, results):
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet

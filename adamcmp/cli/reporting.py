@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks of --watch, unless others are named.
 WATCH_EVERY = 10.0
+#: Seconds that --watch waits for a study to appear: its sweep is started and imports torch.
+APPEARS_WITHIN = 30.0
 
 
 def report(words: list[str]) -> int:
@@ -32,12 +35,9 @@ def report(words: list[str]) -> int:
         raise ConfigError("--watch rewrites the page: it goes without --format.")
     if options.out and not options.format:
         raise ConfigError("--out FILE is for what --format prints: add --format md, csv or latex.")
-    from adamcmp import frame
-
     gc.set_threshold(100_000)  # many objects, hardly any in cycles: a tenth of the time
     root = results_root(options)
-    folders = [frame.study_folder(root, name) for name in dict.fromkeys(names)]
-    folders = folders or [frame.study_folder(root, None)]
+    folders = _folders(root, list(dict.fromkeys(names)), options.watch is not None)
     if options.format:
         found = _print_tables(folders, filters, options.format, options.out)
     elif options.watch is not None:
@@ -46,11 +46,39 @@ def report(words: list[str]) -> int:
         found = watch(folders, filters, options.watch, tell, _note).answer
     else:
         from adamcmp.report import report as write
+        from adamcmp.report.watch import being_trained
 
         written = write(folders, filters)
         tell(written)
+        if running := being_trained(folders):
+            _note(f"{running} --watch follows them.")
         found = written.answer
     return 1 if options.strict and found.findings else 0
+
+
+def _folders(root: Path, names: list[str], waits: bool) -> list[Path]:
+    """Return the folders of studies; of the latest one without names.
+
+    Args:
+        root: Where studies are.
+        names: Theirs.
+        waits: Whether one that is not there yet may come to be: a sweep that has just been started.
+    """
+    from adamcmp.errors import NotFound
+    from adamcmp.frame import study_folder
+
+    asked: list[str | None] = [*names] or [None]
+    until = time.monotonic() + APPEARS_WITHIN if waits else 0.0
+    while True:
+        try:
+            return [study_folder(root, name) for name in asked]
+        except NotFound as error:
+            if time.monotonic() >= until:
+                raise
+            if waits:
+                _note(f"{error} Waiting {APPEARS_WITHIN:g} s for it.")
+                waits = False
+            time.sleep(0.5)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,7 +42,7 @@ def watch(
     told = ""
     note(f"The report follows the sweep: a look every {every:g} s; Ctrl-C ends it.")
     try:
-        while running := _running(studies):
+        while running := being_trained(studies):
             there = [frame.parts(study) for study in studies]
             if there != seen:
                 made, seen = _written(studies, filters, every, tell) or made, there
@@ -62,7 +62,7 @@ def watch(
     return made
 
 
-def _running(studies: Sequence[Path]) -> str:
+def being_trained(studies: Sequence[Path]) -> str:
     """Return how far the processes are that train runs of studies; empty when there are none."""
     found = [standing for study in studies for standing in standings(study)]
     if not found:
