@@ -31,6 +31,7 @@ def ours(scripts):
     return scripts("bench_contest").Measured(1.0, 0.5, grid.runs, grid.evaluations, 0.26, 0.60)
 
 
+@pytest.mark.slow
 def test_it_runs_end_to_end(tmp_path):
     words = ["--table", "mlp", "--quick", "--only", "ours,loop", "--out", tmp_path]
     command = [sys.executable, ROOT / "scripts" / "bench_sweep", *words]

@@ -128,7 +128,7 @@ def killed_while_it_trains(begin, study, steps, seconds):
 @pytest.mark.parametrize(
     ("words", "steps", "workers"),
     [
-        pytest.param(SINGLES, 1500, (0, 0), id="eager"),
+        pytest.param(SINGLES, 1500, (0, 0), id="eager", marks=pytest.mark.slow),
         pytest.param(FUSED, 5000, (1, 2), id="fused", marks=needs_compiler),
     ],
 )
