@@ -94,7 +94,7 @@ def check_lanes(name, specs, engine):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "vit")) for n in FUSED]
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in ("vit", "mlp-bf16"))) for n in FUSED]
 )
 def test_fused_lanes(name, specs):
     check_lanes(name, specs, "eager")

@@ -150,7 +150,7 @@ def test_killed_at_random_moments(words, steps, workers, forks, results):
     assert_same_bits(results / "killed", results / "whole")
 
 
-@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_at_every_write(stride, forks, results):
     """Before each flush, rename and removal of a small sweep, checkpoints among them."""
     words = [*SMALL, "steps=80", "eval.every_steps=40", "engine=eager", "workers=0", "seed=0,1"]
