@@ -84,17 +84,13 @@ def _comparisons(runs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         NotFound: When there are no pairs.
     """
-    first = stats.comparisons(runs)
-    if first.empty:
+    metrics = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
+    table = stats.comparisons(runs, [m for m in metrics if runs[m].notna().any()])
+    if table.empty:
         raise NotFound("There is nothing to compare: that needs two optimizers on one problem.")
-    judged = dict(zip(first["problem"], first["metric"], strict=True))
-    found = [first]
-    for metric in ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss"):
-        if runs[metric].notna().any():
-            table = stats.comparisons(runs, metric)
-            new = table["problem"].map(judged) != metric
-            found.append(table[new & table["estimate"].notna()])
-    return pd.concat([table for table in found if len(table)], ignore_index=True)
+    judged = {p: f"test_{stats.measure_of(own)}" for p, own in runs.groupby("problem")}
+    shown = table["estimate"].notna() | (table["metric"] == table["problem"].map(judged))
+    return table[shown].reset_index(drop=True)
 
 
 def _tuning(runs: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,8 @@ from adamcmp.stats.choice import (
     setting_columns,
     summary,
 )
-from adamcmp.stats.comparisons import best_settings, compare, comparisons
+from adamcmp.stats.comparisons import best_settings, comparisons
+from adamcmp.stats.conditions import compare
 from adamcmp.stats.coordinates import collapse, coordinates
 from adamcmp.stats.edges import Edge, edges
 from adamcmp.stats.matched import along_curves, matched, matched_differences, over_settings

@@ -28,7 +28,7 @@ class Side:
         fresh: Whether none of these seeds chose the setting.
         setting: The chosen setting in words.
         settings: How many it was chosen from.
-        luck: What choosing can have done.
+        order: The runs that it was chosen from, as `adamcmp.stats.ranked` returns them.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Side:
     fresh: bool
     setting: str
     settings: int
-    luck: Luck
+    order: pd.DataFrame
 
     @classmethod
-    def of(cls, name: str, runs: pd.DataFrame, metric: str) -> Side:
+    def of(cls, name: str, runs: pd.DataFrame) -> Side:
         """Choose among runs of one problem, not all of them failed.
 
         Raises:
@@ -53,7 +53,7 @@ class Side:
         first = best.iloc[0]
         setting = ", ".join(f"{c} {short(first[c])}" for c in setting_columns(runs))
         fresh = bool(best["fresh"].all())
-        return cls(name, by_seed, fresh, setting, settings, _luck(order, by_seed, metric, fresh))
+        return cls(name, by_seed, fresh, setting, settings, order)
 
     @property
     def diverged(self) -> int:
@@ -64,18 +64,17 @@ class Side:
         """Return a metric of the reported runs that have it, by seed."""
         return self.reported[metric].astype(float).dropna()
 
-
-def _luck(order: pd.DataFrame, by_seed: pd.DataFrame, metric: str, fresh: bool) -> Luck:
-    """Return the luck of choosing among the settings that have a value on every seed."""
-    validation = f"val_{measure_of(order)}"
-    chooses = order[order["chooses"]]
-    keys = [chooses["rank"], chooses["seed"].astype(int)]
-    by_val, by_metric = (
-        chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
-    )
-    whole = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
-    alone = float(by_seed[validation].astype(float).std())
-    return luck(by_val[whole].to_numpy(), by_metric[whole].to_numpy(), fresh, alone)
+    def luck(self, metric: str) -> Luck:
+        """Return the luck of choosing among the settings that have a value on every seed."""
+        validation = f"val_{measure_of(self.order)}"
+        chooses = self.order[self.order["chooses"]]
+        keys = [chooses["rank"], chooses["seed"].astype(int)]
+        by_val, by_metric = (
+            chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
+        )
+        whole = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
+        alone = float(self.reported[validation].astype(float).std())
+        return luck(by_val[whole].to_numpy(), by_metric[whole].to_numpy(), self.fresh, alone)
 
 
 @dataclass(frozen=True)
