@@ -6,6 +6,24 @@ import argparse
 import os
 import shlex
 from pathlib import Path
+from typing import NoReturn
+
+from adamcmp.errors import ConfigError, nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """Parses a command's options; what is wrong is said like any other bad input, on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the options.
+
+        Raises:
+            ConfigError: Naming the nearest option.
+        """
+        _, _, unknown = message.partition("unrecognized arguments: ")
+        known = list(self._option_string_actions)
+        guess = nearest(unknown.partition(" ")[0].partition("=")[0], known) if unknown else ""
+        raise ConfigError(f"{message}.{guess or f' `{self.prog} --help` shows the options.'}")
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 from collections import Counter
@@ -11,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adamcmp.cli._common import add_results, results_root
+from adamcmp.cli._common import Parser, add_results, results_root
 from adamcmp.errors import ConfigError, NotFound, StoreError, nearest
 from adamcmp.filters import columns_of, is_filter, parse_filters
 
@@ -24,7 +23,7 @@ LISTED = (
 
 def ls(words: list[str]) -> int:
     """List studies, or the runs of one."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp ls",
         description="List studies, or the runs of one that meet all conditions.",
     )
@@ -139,7 +138,7 @@ def _standings(study: Path) -> list[str]:
 
 def show(words: list[str]) -> int:
     """Show one run."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp show", description="Show one run: its config, provenance and curve."
     )
     parser.add_argument("run", metavar="RUN", help="a run's id or its first digits; STUDY/RUN too")
@@ -221,7 +220,7 @@ def _print_curve(metrics: list[dict[str, Any]]) -> None:
 
 def parts(words: list[str]) -> int:
     """List the parts that exist, with one line each."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp parts", description="List the parts that exist, with one line each."
     )
     parser.add_argument("group", nargs="?", help=f"only one of: {', '.join(GROUPS)}")

@@ -8,14 +8,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from adamcmp.cli._common import add_results, results_root
+from adamcmp.cli._common import Parser, add_results, results_root
 from adamcmp.errors import ConfigError
 from adamcmp.filters import is_filter, parse_filters
 
 
 def compare(words: list[str]) -> int:
     """Print one comparison of two optimizers, or of any two sets of runs."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp compare",
         description="Compare two sets of runs of a study, each at its best setting on validation, "
         "paired over the seeds that they share.",

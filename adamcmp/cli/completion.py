@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from adamcmp.cli import COMMANDS
-from adamcmp.cli._common import add_results, results_root
+from adamcmp.cli._common import Parser, add_results, results_root
 from adamcmp.errors import AdamcmpError
 
 BASH = """\
@@ -62,7 +62,7 @@ FLAGS = {
 
 def completion(words: list[str]) -> int:
     """Print the script that a shell evaluates."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp completion",
         description='Print a completion script: eval "$(adamcmp completion bash)"',
     )

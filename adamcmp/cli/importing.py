@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.cli._common import add_results
+from adamcmp.cli._common import Parser, add_results
 from adamcmp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def import_csv(words: list[str]) -> int:
 
 
 def _parsed(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp import-csv",
         description="Bring runs that another program trained into a study of their own.",
         epilog=EXAMPLES,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.cli._common import add_results, results_root
+from adamcmp.cli._common import Parser, add_results, results_root
 from adamcmp.errors import ConfigError, StoreError, nearest
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def plot(words: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp plot",
         description="Draw one plot into a file; without words list the plots.",
     )

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.cli._common import add_results, results_option, results_root
+from adamcmp.cli._common import Parser, add_results, results_option, results_root
 from adamcmp.errors import ConfigError
 from adamcmp.filters import is_filter
 
@@ -82,7 +82,7 @@ def _folders(root: Path, names: list[str], waits: bool) -> list[Path]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp report",
         description="Write the report of a study into its folder: a page (html) with the verdict, "
         "the fairness audit, tables (csv, md) and plots (png, svg, pdf). Several studies are "

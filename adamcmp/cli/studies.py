@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from adamcmp.cli._common import add_results, results_root
+from adamcmp.cli._common import Parser, add_results, results_root
 from adamcmp.cli.browse import describe
 from adamcmp.cli.planning import dry_run
 from adamcmp.cli.reporting import tell
@@ -19,7 +19,7 @@ def study(words: list[str]) -> int:
     Returns:
         1 when a run crashed, or another process trains some, else 0.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp study",
         description="Train the grids of a study file, then fresh seeds of its winners, and "
         "report on them all.",
@@ -76,7 +76,7 @@ def _report(folder: Path, options: argparse.Namespace) -> None:
 
 def extend(words: list[str]) -> int:
     """Train the cells beyond edges on which an optimizer's best setting lies."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="adamcmp extend",
         description="Where an optimizer's best lr or wd is the last of its grid, train the cells "
         "beyond, in that grid's own spacing.",

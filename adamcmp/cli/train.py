@@ -8,6 +8,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
+from adamcmp.cli._common import Parser
 from adamcmp.cli.planning import dry_run
 from adamcmp.errors import ConfigError, Interrupted
 
@@ -112,7 +113,7 @@ def _search(composer: Composer, options: argparse.Namespace) -> int:
 
 def parsed(command: str, words: list[str]) -> argparse.Namespace:
     """Return the options of ``run`` or ``sweep``."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"adamcmp {command}",
         description={
             "run": "Train one run; show it where it is there already.",
