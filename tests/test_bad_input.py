@@ -49,7 +49,7 @@ TABLE = [
     ("report --formt=md", "--formt=md. Did you mean '--format'?"),
     ("report --watch x", "'x' is no number of seconds from 1 to 86400. `adamcmp report --help`"),
     ("compare --a lr=1", "the following arguments are required: --b"),
-    ("show", "the following arguments are required: run"),
+    ("show", "the following arguments are required: RUN"),
     ("completion tcsh", "invalid choice: 'tcsh' (choose from 'bash', 'zsh')"),
     # names
     ("run optimzer=adam", "no setting 'optimzer'. Did you mean 'optimizer'?"),
