@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import one_of
-from adamcmp.plots._style import ENOUGH, belongs, looks, metric_label, ordered, panels
+from adamcmp.plots._style import ENOUGH, belongs, looks, metric_label, panels_by
 from adamcmp.stats import chosen
 from adamcmp.stats.intervals import averaged
 
@@ -78,22 +78,15 @@ def draw_panels(curves: pd.DataFrame, styles: Mapping[str, str]) -> tuple[Figure
     """
     split, measure = (curves["metric"].str.split("_").str[i] for i in (0, 1))
     curves = curves.assign(split=split, measure=measure)
-    problems = ordered(curves["problem"])
-    measures = [m for m in ("loss", "error", "accuracy") if (measure == m).any()]
-    figure, axes = panels(problems, len(measures))
-    for row, name in zip(axes, measures, strict=True):
-        for axis, problem in zip(row, problems, strict=True):
-            here = curves[(curves["problem"] == problem) & (curves["measure"] == name)]
-            axis.set_visible(not here.empty)  # regression has no error
-            if here.empty:
-                continue
-            for name_of, style in styles.items():
-                draw_lines(axis, here[here["split"] == name_of], style)
-            fit(axis, here, log=name == "loss" and "gap" not in styles)
-            label = f"gap_{name}" if "gap" in styles else name
-            axis.set_ylabel(metric_label(label, here["loss_name"].iloc[0]))
-            axis.set_xlabel(ALONG[here["x_name"].iloc[0]])
-    return figure, [axis for row in axes for axis in row if axis.get_visible()]
+    figure, found = panels_by(curves, "measure", ("loss", "error", "accuracy"))
+    for axis, name, here in found:
+        for name_of, style in styles.items():
+            draw_lines(axis, here[here["split"] == name_of], style)
+        fit(axis, here, log=name == "loss" and "gap" not in styles)
+        label = f"gap_{name}" if "gap" in styles else name
+        axis.set_ylabel(metric_label(label, here["loss_name"].iloc[0]))
+        axis.set_xlabel(ALONG[here["x_name"].iloc[0]])
+    return figure, [axis for axis, _, _ in found]
 
 
 def draw_lines(

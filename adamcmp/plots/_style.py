@@ -132,6 +132,31 @@ def panels(
     return figure, [list(row) for row in axes]
 
 
+def panels_by(
+    table: pd.DataFrame, column: str, values: Iterable[str]
+) -> tuple[Figure, list[tuple[Axes, str, pd.DataFrame]]]:
+    """Return a figure with a panel for each problem, across, and value of a column, down.
+
+    Args:
+        table: What is drawn, with ``problem``.
+        column: What lines of panels are told apart by.
+        values: Its values, in order; those that the table lacks get no line.
+
+    Returns:
+        The figure; each panel in use with its value and its rows of the table. A panel that would
+        have no rows is hidden.
+    """
+    problems, shown = ordered(table["problem"]), [v for v in values if (table[column] == v).any()]
+    figure, axes = panels(problems, len(shown))
+    found = []
+    for line, value in zip(axes, shown, strict=True):
+        for axis, problem in zip(line, problems, strict=True):
+            here = table[(table["problem"] == problem) & (table[column] == value)]
+            axis.set_visible(not here.empty)
+            found += [] if here.empty else [(axis, value, here)]
+    return figure, found
+
+
 def log_axis(axis: Axes, values: pd.Series[float], zero: bool = False) -> None:
     """Make the horizontal axis one of powers of ten, the first value standing for 0 if `zero`."""
     axis.set_xscale("log")

@@ -21,8 +21,7 @@ from adamcmp.plots._style import (
     legend,
     log_axis,
     metric_label,
-    ordered,
-    panels,
+    panels_by,
     styled,
 )
 from adamcmp.stats import along_curves, matched, measure_of, over_settings
@@ -67,22 +66,15 @@ def data(
 @styled
 def draw(gaps: pd.DataFrame) -> Figure:
     """Draw a panel for each problem and way."""
-    problems = ordered(gaps["problem"])
-    ways = [way for way in _WAYS if (gaps["way"] == way).any()]
-    figure, axes = panels(problems, len(ways))
-    for row, way in zip(axes, ways, strict=True):
-        for axis, problem in zip(row, problems, strict=True):
-            here = gaps[(gaps["problem"] == problem) & (gaps["way"] == way)]
-            axis.set_visible(not here.empty)
-            if here.empty:
-                continue
-            draw_lines(axis, here)
-            fit(axis, here)
-            log_axis(axis, here["x"])
-            axis.invert_xaxis()  # training goes to the right
-            metric, loss = here[["metric", "loss_name"]].iloc[0]
-            axis.set_ylabel(metric_label(metric, loss))
-            axis.set_xlabel(f"{metric_label('train_loss', loss)}\n{_WAYS[way]}")
+    figure, found = panels_by(gaps, "way", _WAYS)
+    for axis, way, here in found:
+        draw_lines(axis, here)
+        fit(axis, here)
+        log_axis(axis, here["x"])
+        axis.invert_xaxis()  # training goes to the right
+        metric, loss = here[["metric", "loss_name"]].iloc[0]
+        axis.set_ylabel(metric_label(metric, loss))
+        axis.set_xlabel(f"{metric_label('train_loss', loss)}\n{_WAYS[way]}")
     note = f"{bands_note(gaps['n'])}; settings chosen on validation."
     legend(figure, [*keys(gaps["optimizer"])], note)
     return figure

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from adamcmp.plots._asked import FACET, HUE, as_asked
 from adamcmp.plots._curves import ALONG, along, draw_lines, fit
-from adamcmp.plots._style import bands_note, keys, left_out, legend, ordered, panels, styled
+from adamcmp.plots._style import bands_note, keys, left_out, legend, panels_by, styled
 
 _LABELS = {"param_norm": "norm of the weights", "relative_update": "relative update"}
 
@@ -44,21 +44,14 @@ def data(
 @styled
 def draw(curves: pd.DataFrame) -> Figure:
     """Draw a panel of the norm and one of the relative update for each problem."""
-    problems = ordered(curves["problem"])
-    shown = [name for name in _LABELS if (curves["metric"] == name).any()]
-    figure, axes = panels(problems, len(shown))
-    for row, name in zip(axes, shown, strict=True):
-        for axis, problem in zip(row, problems, strict=True):
-            here = curves[(curves["problem"] == problem) & (curves["metric"] == name)]
-            axis.set_visible(not here.empty)
-            if here.empty:
-                continue
-            draw_lines(axis, here)
-            fit(axis, here)
-            if axis.get_yscale() == "log":  # a schedule that ends at 0 would leave no room
-                axis.set_ylim(bottom=max(axis.get_ylim()[0], axis.get_ylim()[1] / 1e4))
-            axis.set_ylabel(_LABELS[name])
-            axis.set_xlabel(ALONG[here["x_name"].iloc[0]])
+    figure, found = panels_by(curves, "metric", _LABELS)
+    for axis, name, here in found:
+        draw_lines(axis, here)
+        fit(axis, here)
+        if axis.get_yscale() == "log":  # a schedule that ends at 0 would leave no room
+            axis.set_ylim(bottom=max(axis.get_ylim()[0], axis.get_ylim()[1] / 1e4))
+        axis.set_ylabel(_LABELS[name])
+        axis.set_xlabel(ALONG[here["x_name"].iloc[0]])
     note = f"{bands_note(curves['n'])}; setting chosen on validation."
     legend(figure, [*keys(curves["optimizer"])], note + left_out(curves["diverged"].iloc[0]))
     return figure

@@ -23,8 +23,7 @@ from adamcmp.plots._style import (
     legend,
     log_axis,
     looks,
-    ordered,
-    panels,
+    panels_by,
     styled,
 )
 
@@ -72,17 +71,12 @@ def data(
 @styled
 def draw(lines: pd.DataFrame) -> Figure:
     """Draw a panel for each problem and axis."""
-    problems = ordered(lines["problem"])
-    shown = [axis for axis in _AXES if (lines["axis"] == axis).any()]
-    figure, panels_ = panels(problems, len(shown))
-    for row, name in zip(panels_, shown, strict=True):
-        for axis, problem in zip(row, problems, strict=True):
-            here = lines[(lines["problem"] == problem) & (lines["axis"] == name)]
-            axis.set_visible(bool(here["estimate"].notna().any()))
-            if axis.get_visible():
-                _draw_axis(axis, here)
-                axis.set_xlabel(_AXES[name])
-                axis.set_ylabel(here["label"].iloc[0])
+    ended = lines.groupby(["problem", "axis"])["estimate"].transform("count") > 0
+    figure, found = panels_by(lines[ended], "axis", _AXES)
+    for axis, name, here in found:
+        _draw_axis(axis, here)
+        axis.set_xlabel(_AXES[name])
+        axis.set_ylabel(here["label"].iloc[0])
     note = f"{bands_note(lines.loc[lines['n'] > 0, 'n'])}. Large mark: chosen on validation."
     note += " Cross: diverged for every seed." if (lines["share"] == 1).any() else ""
     legend(figure, [*keys(lines["optimizer"])], note)
