@@ -157,6 +157,22 @@ def test_a_chosen_setting_that_diverged():
     assert "1 run of the chosen setting of AdamW diverged" in found[0].text
 
 
+def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget_too():
+    """Cycles end at steps 40 and 80 of 100; what stands at 100 is half way through a third."""
+    runs, _ = study({"adam_l2": 0.3, "adamw": 0.25})
+    runs = runs.assign(**{"schedule": "cosine_restarts", "schedule.T_0": 4, "schedule.T_mult": 1})
+    scale = {"adam_l2": 1.0, "adamw": 2.0}  # AdamW is behind at the ends of both cycles
+    rows = [
+        {"run_id": run["run_id"], "step": step, "epoch": step / 10}
+        | {m: run[m] * (1 if step == 100 else scale[run["optimizer"]]) for m in METRICS}
+        for run in runs.to_dict("records")
+        for step in (0, 40, 80, 100)
+    ]
+    assert flips(labelled(runs), pd.DataFrame(rows)).empty
+    constant = labelled(runs.assign(schedule="constant"))
+    assert flips(constant, pd.DataFrame(rows))["share"].tolist() == [0.5]
+
+
 def test_a_ranking_that_flips():
     runs, _ = study({"adam_l2": 0.3, "adamw": 0.25})
     metrics = evaluations(runs, {"adam_l2": 1.0, "adamw": 2.0})

@@ -49,7 +49,10 @@ def test_it_runs_end_to_end(tmp_path):
 
 def test_the_same_work_passes(scripts, ours):
     contest, grid = scripts("bench_contest"), scripts("bench_grids").GRIDS["mlp"]
-    contest.check("peer", replace(ours, train_loss=0.275, test_accuracy=0.59), ours, grid)
+    near, far = (replace(ours, train_loss=loss, test_accuracy=0.59) for loss in (0.275, 0.285))
+    contest.check("peer", near, ours, grid)
+    with pytest.raises(contest.Disagreement):
+        contest.check("peer", far, ours, grid)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adamcmp.cli._common import Parser, add_results, results_root
 from adamcmp.cli.browse import describe
 from adamcmp.cli.planning import dry_run
 from adamcmp.cli.reporting import tell
 from adamcmp.cli.train import add_training, report_sweep, train
+
+if TYPE_CHECKING:
+    from adamcmp.config import Select, StudyConfig
+    from adamcmp.study import Executed
 
 
 def study(words: list[str]) -> int:
@@ -19,6 +24,35 @@ def study(words: list[str]) -> int:
     Returns:
         1 when a run crashed, or another process trains some, else 0.
     """
+    options = _study_options(words)
+    from adamcmp.config import Composer, compose_study, read_study, study_files
+
+    if options.name is None:
+        for name, path in study_files(options.config_dir).items():
+            print(f"{name:<16} {describe(path)}")
+        return 0
+    file = read_study(options.name, options.config_dir, options.scale)
+    composer = Composer(options.config_dir)
+    name = options.name if not file.scales.get(options.scale) else f"{options.name}-{options.scale}"
+    config = compose_study(composer, name, file, options.words)
+    from adamcmp.followup import both_stages, check_select
+
+    select = file.select
+    if select is not None:
+        check_select(config, select)
+    if options.dry_run:
+        if select is not None and not options.json:
+            print(f"fresh seeds of the winners included ({select.seeds} each)")
+        return dry_run(lambda: both_stages(config, select) if select else config, options)
+
+    done = _stages(config, select, options)
+    code = max([report_sweep(stage, options.json) for stage in done])
+    if not done[-1].elsewhere:
+        _report(done[-1].folder, options)
+    return code
+
+
+def _study_options(words: list[str]) -> argparse.Namespace:
     parser = Parser(
         prog="adamcmp study",
         description="Train the grids of a study file, then fresh seeds of its winners, and "
@@ -30,37 +64,22 @@ def study(words: list[str]) -> int:
     parser.add_argument("--scale", help="a size of the study that the file names, such as smoke")
     add_training(parser)
     parser.set_defaults(whole_plan=True)
-    options = parser.parse_intermixed_args(words)
-    from adamcmp.config import Composer, compose_study, read_study, study_files
+    return parser.parse_intermixed_args(words)
 
-    if options.name is None:
-        for name, path in study_files(options.config_dir).items():
-            print(f"{name:<16} {describe(path)}")
-        return 0
-    file = read_study(options.name, options.config_dir, options.scale)
-    composer = Composer(options.config_dir)
-    name = options.name if not file.scales.get(options.scale) else f"{options.name}-{options.scale}"
-    config = compose_study(composer, name, file, options.words)
-    from adamcmp.followup import both_stages, check_select, fresh_seeds
+
+def _stages(
+    config: StudyConfig, select: Select | None, options: argparse.Namespace
+) -> list[Executed]:
+    """Train the grids, then fresh seeds of the winners; no winners while others train some."""
+    from adamcmp.followup import fresh_seeds
     from adamcmp.study import Workers
-
-    select = file.select
-    if select is not None:
-        check_select(config, select)
-    if options.dry_run:
-        if select is not None and not options.json:
-            print(f"fresh seeds of the winners included ({select.seeds} each)")
-        return dry_run(lambda: both_stages(config, select) if select else config, options)
 
     with Workers() as workers:
         done = [train(config, options, workers)]
         if select is not None and not done[0].elsewhere:
             second = fresh_seeds(config, done[0].folder, done[0].specs, select)
             done.append(train(second, options, workers))
-    code = max([report_sweep(stage, options.json) for stage in done])
-    if not done[-1].elsewhere:
-        _report(done[-1].folder, options)
-    return code
+    return done
 
 
 def _report(folder: Path, options: argparse.Namespace) -> None:

@@ -88,19 +88,7 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
             f"There is no study file {name!r}.{nearest(name, found)} There are: "
             f"{', '.join(found)}. Your own lie in DIR/study/, with --config-dir DIR."
         )
-    try:
-        # OmegaConf's reading: a key given twice is an error, 1e-3 a number.
-        content: Any = OmegaConf.to_container(OmegaConf.load(found[name]), resolve=False)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{found[name]} cannot be read: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict) or not content.get("blocks"):
-        known = list(StudyFile.model_fields)
-        keys = content if isinstance(content, dict) else ()
-        wrong = next((str(key) for key in keys if key not in known), "")
-        raise ConfigError(
-            f"{found[name]} should hold blocks: {{name: {{key: value}}}}."
-            f"{nearest(wrong, known) if wrong else ''}"
-        )
+    content = _content(found[name])
     file = build(StudyFile, content, f"study {name}")
     if scale is None:
         return file
@@ -114,6 +102,24 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
         if block not in file.blocks:
             raise ConfigError(f"{where}: there is no block {block!r}.{nearest(block, file.blocks)}")
     return build(StudyFile, _over(content, file.scales[scale]), where)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Return what a study file holds, blocks among it."""
+    try:
+        # OmegaConf's reading: a key given twice is an error, 1e-3 a number.
+        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not content.get("blocks"):
+        known = list(StudyFile.model_fields)
+        keys = content if isinstance(content, dict) else ()
+        wrong = next((str(key) for key in keys if key not in known), "")
+        raise ConfigError(
+            f"{path} should hold blocks: {{name: {{key: value}}}}."
+            f"{nearest(wrong, known) if wrong else ''}"
+        )
+    return {str(key): value for key, value in content.items()}
 
 
 def _over(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
