@@ -165,6 +165,7 @@ class Dispatch:
         for result in results:
             group, value = result.item.group, result.value
             if isinstance(value, Lost):
+                self.store.clear_unfinished(result.item.checkpoint)
                 if self._stopping or self._retry(group, lost=True):
                     continue
                 value = Failed(value.reason, tuple(spec.run_id for spec in group.specs))
@@ -204,7 +205,7 @@ class Dispatch:
         rows = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
         self.store.append([r for runs, _ in rows for r in runs], [m for _, ms in rows for m in ms])
         for group, outcome in ended:
-            self.store.checkpoint(spec.run_id for spec in group.specs).unlink(missing_ok=True)
+            self.store.drop(self.store.checkpoint(spec.run_id for spec in group.specs))
             self._pace.ended(group, outcome)
             self.finished(group, outcome)
         self._tell()

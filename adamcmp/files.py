@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from adamcmp.errors import StoreError
@@ -31,6 +32,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(folder)  # the rename itself must survive a power cut
     finally:
         os.close(folder)
+
+
+def temporaries(path: Path) -> Iterable[Path]:
+    """Return what processes that write a file, or were killed at it, have beside it."""
+    return path.parent.glob(f".tmp-{glob.escape(path.name)}-*")
 
 
 @contextlib.contextmanager

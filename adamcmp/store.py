@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from adamcmp import archive, frame, schema
 from adamcmp.config import ROOMS, Numerics, setting_types
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.files import clear_errors, write_atomically
+from adamcmp.files import clear_errors, temporaries, write_atomically
 from adamcmp.parts import build
 
 #: Seconds to wait for another process's append, which takes milliseconds.
@@ -232,9 +232,20 @@ class Store:
         """Remove checkpoints all of whose runs have ended."""
         for path, run_ids in self.checkpoints().items():
             if run_ids <= set(ended):
-                path.unlink(missing_ok=True)
+                self.drop(path)
         with contextlib.suppress(OSError):  # there is none, or it holds others
             self._checkpoints.rmdir()
+
+    def drop(self, checkpoint: Path) -> None:
+        """Remove what is kept of a group that has ended."""
+        checkpoint.unlink(missing_ok=True)
+        self.clear_unfinished(checkpoint)
+
+    @staticmethod
+    def clear_unfinished(checkpoint: Path) -> None:
+        """Remove what a worker that died in the middle of writing a checkpoint left beside it."""
+        for path in temporaries(checkpoint):
+            path.unlink(missing_ok=True)
 
     @property
     def _checkpoints(self) -> Path:

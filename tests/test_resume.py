@@ -342,6 +342,9 @@ class Net(torch.nn.Linear):
         if "GOOD" not in os.environ:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def killed_at_a_checkpoint(self):
+        os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
+
     def leaves(self):
         sys.exit(0)
 
@@ -361,6 +364,21 @@ def own(tmp_path):
         *(*SMALL, "steps=9", "model=custom", "model.target=ownnet.Net"),
         *("study=s", "engine=eager", "workers=2"),
     ]
+
+
+def test_a_worker_killed_as_it_writes_a_checkpoint(own, results):
+    words = [
+        "sweep",
+        *own,
+        "seed=0,1",
+        "+model.how=killed_at_a_checkpoint",
+        "checkpoint_every=1e-9",
+    ]
+    with start(*words, "--json") as process:
+        out, err = process.communicate()
+    assert (json.loads(out)["done"], json.loads(out)["failed"]) == (1, 1), err
+    runs, _ = tables(results / "s")  # nothing of the file that it wrote is left
+    assert runs["error"].str.contains("signal 9").sum() == 1
 
 
 def test_a_run_that_kills_its_worker(own, results):
