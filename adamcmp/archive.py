@@ -24,7 +24,7 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     """Write a file, as one atomic step.
 
     Args:
-        path: Where; its folder is made if need be.
+        path: Where.
         about: Plain JSON values.
         arrays: Arrays by name.
 
@@ -36,7 +36,6 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     np.savez(content, about=np.array(text), **arrays)  # type: ignore[arg-type]
     npz = content.getvalue()
     with clear_errors(path.parent):
-        path.parent.mkdir(exist_ok=True)
         write_atomically(path, _digest(npz) + npz)
 
 

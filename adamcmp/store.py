@@ -136,7 +136,7 @@ class Store:
             StoreError: When the folder cannot be written or locked.
         """
         with clear_errors(self.folder):
-            for part in ("runs", "metrics"):
+            for part in (*frame.KINDS, "checkpoints"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             with self._locked():
                 now = _now()
@@ -233,8 +233,6 @@ class Store:
         for path, run_ids in self.checkpoints().items():
             if run_ids <= set(ended):
                 self.drop(path)
-        with contextlib.suppress(OSError):  # there is none, or it holds others
-            self._checkpoints.rmdir()
 
     def drop(self, checkpoint: Path) -> None:
         """Remove what is kept of a group that has ended."""

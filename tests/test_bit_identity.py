@@ -125,7 +125,7 @@ def test_every_width_and_way(specs, tmp_path):
             assert found == wanted[run_id], width
     group = LaneGroup(tuple(planned[::5]), True)
     for moments in ([64], [104], [40, 144], [64, 80, 120]):
-        task = Task(group, tmp_path / "checkpoints" / f"{moments}.npz", 1e9)
+        task = Task(group, tmp_path / f"{moments}.npz", 1e9)
         for moment in moments:
             taken = [0]
             stopped = train_group(

@@ -47,7 +47,8 @@ def tables(study: Path):
     assert len(pd.read_parquet(study / "runs")) == len(runs)
     assert len(pd.read_parquet(study / "metrics")) == len(metrics)
     left = {p.relative_to(study).as_posix() for p in study.rglob("*") if p.suffix != ".parquet"}
-    assert left <= {"runs", "metrics", "claims", "claims/.lock", ".lock", "study.yaml"}
+    folders = {"runs", "metrics", "claims", "checkpoints"}
+    assert left <= folders | {"claims/.lock", ".lock", "study.yaml"}
     runs = runs.drop(columns=["wall_time_s", "finished_at", "study", "git_commit", "git_dirty"])
     return (
         runs.sort_values("run_id", ignore_index=True),

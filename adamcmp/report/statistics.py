@@ -32,6 +32,7 @@ class Statistic:
         function: Returns its tidy table from labelled runs and their metrics.
         labels: As of `Table`.
         across: As of `Table`.
+        needs: What runs it takes; said where the table is empty.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Statistic:
     function: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
     labels: Mapping[str, str] = field(default_factory=dict)
     across: str = ""
+    needs: str = "runs that ended"
 
     def table(self, runs: pd.DataFrame, metrics: pd.DataFrame) -> Table:
         """Return the table; where the statistic does not apply, or fails, one that says why."""
@@ -51,7 +53,7 @@ class Statistic:
             logger.exception("The statistic %s failed; the report goes on without it.", self.name)
             return self._missing(f"It failed: {type(error).__name__}: {error}")
         if data.empty:
-            return self._missing("The runs are not of the kind that it needs.")
+            return self._missing(f"It needs {self.needs}.")
         return Table(self.name, self.title, self.about, data, "", self.labels, self.across)
 
     def _missing(self, why: str) -> Table:
@@ -101,6 +103,8 @@ def _tuning(runs: pd.DataFrame) -> pd.DataFrame:
     return curves[powers | (curves["k"] == last)].reset_index(drop=True)
 
 
+_GRID = "an optimizer's grid of several lr by several wd above 0, with a validation split"
+_BASIN = f"{_GRID}, and six good cells or more, at three values of each"
 _MATCHED = _labels(train_loss="at training loss", estimate="a − b", n="seeds")
 
 SUMMARY = Statistic(
@@ -147,6 +151,7 @@ STATISTICS = (
         lambda runs, metrics: _tuning(runs),
         _labels(k="k =", estimate=""),
         across="k",
+        needs="runs that ended, and a validation split where there are several settings",
     ),
     Statistic(
         "overtakes",
@@ -157,6 +162,7 @@ STATISTICS = (
         lambda runs, metrics: stats.overtakes(runs),
         {"problem": "problem", "optimizer": "ahead", "over": "of"}
         | {"estimate": "from trials", "n": "seeds"},
+        needs="two optimizers with shared seeds on one problem, whose tuning curves differ",
     ),
     Statistic(
         "separability",
@@ -166,6 +172,7 @@ STATISTICS = (
         "weight decay does not depend on the learning rate. Intervals over seeds.",
         lambda runs, metrics: stats.separability(runs),
         _labels(estimate="additive share", n="seeds", cells="cells"),
+        needs=_GRID,
     ),
     Statistic(
         "tilt",
@@ -175,6 +182,7 @@ STATISTICS = (
         "(Fieller's); a round basin has no axis, and a wide interval.",
         lambda runs, metrics: stats.tilt(runs),
         _labels(estimate="angle (°)", n="seeds", cells="cells"),
+        needs=_BASIN,
     ),
     Statistic(
         "collapse",
@@ -186,6 +194,7 @@ STATISTICS = (
         lambda runs, metrics: stats.collapse(runs),
         _labels(coordinate="", estimate=""),
         across="coordinate",
+        needs=_BASIN,
     ),
     Statistic(
         "sensitivity",
@@ -197,6 +206,7 @@ STATISTICS = (
         lambda runs, metrics: stats.sensitivity(runs),
         _labels(measure="", estimate=""),
         across="measure",
+        needs="several settings of an optimizer, with a validation split",
     ),
     Statistic(
         "stability",
@@ -207,6 +217,7 @@ STATISTICS = (
         stats.stability_frontier,
         {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
         across="optimizer",
+        needs="several lr at one wd",
     ),
     Statistic(
         "matched_curves",
@@ -216,6 +227,7 @@ STATISTICS = (
         "over seeds.",
         lambda runs, metrics: stats.matched_differences(stats.along_curves(runs, metrics)),
         _MATCHED,
+        needs="two optimizers with shared seeds on one problem, and training losses that all reach",
     ),
     Statistic(
         "matched_settings",
@@ -225,6 +237,7 @@ STATISTICS = (
         "seeds.",
         lambda runs, metrics: stats.matched_differences(stats.over_settings(runs)),
         _MATCHED,
+        needs="two optimizers with shared seeds and five settings each, whose training losses meet",
     ),
     Statistic(
         "ranks",
@@ -233,5 +246,6 @@ STATISTICS = (
         "by Nemenyi's test.",
         lambda runs, metrics: stats.ranks(runs),
         _labels(estimate="mean rank", n="problems", p_value="p (any differ)"),
+        needs="several optimizers on several problems",
     ),
 )
