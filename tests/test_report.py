@@ -345,4 +345,4 @@ def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):
 
     assert table(not_there).missing == "There is no grid."
     assert "KeyError" in table(fails).missing and "Traceback" in caplog.text
-    assert "not of the kind" in table(lambda runs, metrics: runs).missing
+    assert table(lambda runs, metrics: runs).missing == "It needs runs that ended."

@@ -489,6 +489,7 @@ def begun(specs, words, store, steps, width=None):
     planned = specs(words)
     group = LaneGroup(tuple(planned[:width]), width is not None)
     path = store.checkpoint(spec.run_id for spec in group.specs)
+    path.parent.mkdir(parents=True, exist_ok=True)
     taken = []
 
     def stopping():
