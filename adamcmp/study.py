@@ -90,16 +90,20 @@ class Workers:
         self._close()
 
     def executor(
-        self, config: StudyConfig, runs: int, interrupted: Callable[[], int | None]
+        self,
+        config: StudyConfig,
+        numerics: Numerics,
+        runs: int,
+        interrupted: Callable[[], int | None],
     ) -> Executor:
         """Return what trains some runs; for one run, that is this process itself."""
-        count = min(_workers(config), runs)
+        count = min(_workers(config, numerics), runs)
         if count == 0 or (runs == 1 and self._pool is None):
             return Serial(interrupted)
         if self._pool is None or self._pool.workers < count:
             self._close()
             cache_folder()  # settled before they start, so that all have the same
-            self._pool = Pool(count, config.numerics.threads or 1, "adamcmp.training")
+            self._pool = Pool(count, numerics.threads or 1, "adamcmp.training")
         return self._pool
 
     def _close(self) -> None:
@@ -163,7 +167,7 @@ def _execute(
         watcher.planned(specs, (), None)
         return Executed(store.folder, specs, failed=_failed(specs, there))
     with signals() as interrupted, _kept(workers) as kept:
-        executor = kept.executor(config, len(left), interrupted)
+        executor = kept.executor(config, numerics, len(left), interrupted)
         found = forecast(executor, left, numerics, interrupted)
         if store.numerics() is None and lacks_compiler(config.numerics, found.kinds.values()):
             watcher.notice(NO_COMPILER)
@@ -239,7 +243,7 @@ def preview(
     config.logger.check()
     store = Store(config.place.folder)
     numerics, specs, left, _ = _asked(config, store, force, retry_failed)
-    workers = max(min(_workers(config), len(left)), 1)
+    workers = max(min(_workers(config, numerics), len(left)), 1)
     found, compiles = preview_forecast(executor, left, numerics, workers)
     groups = grouped(left, store.checkpoints(), found.width)
     return Preview(store.folder, numerics, specs, left, groups, found, compiles)
@@ -258,6 +262,8 @@ def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -
     numerics = store.settle(config.numerics, new)
     if numerics.device == "cuda" and not cuda_available():
         raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
+    if numerics.device == "cuda" and numerics.engine == "compiled":
+        raise ConfigError("engine=compiled compiles for processors. On a GPU use engine=eager.")
     specs = plan(config, numerics)
     there = store.statuses()
     ended = ("done", "diverged") if retry_failed else ("done", "diverged", "failed")
@@ -269,13 +275,13 @@ def _kept(workers: Workers | None) -> AbstractContextManager[Workers]:
     return Workers() if workers is None else nullcontext(workers)
 
 
-def _workers(config: StudyConfig) -> int:
+def _workers(config: StudyConfig, numerics: Numerics) -> int:
     """Return how many processes train at once; 0 for this process alone."""
     if config.execution.workers is not None:
         return config.execution.workers
-    if config.numerics.device == "cuda":
+    if numerics.device == "cuda":
         return 1
-    return max(cores() // (config.numerics.threads or 1), 1)
+    return max(cores() // (numerics.threads or 1), 1)
 
 
 def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:

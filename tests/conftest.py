@@ -60,7 +60,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps train in the test's own process unless it asks for workers: no imports anew."""
-    monkeypatch.setattr(study, "_workers", lambda config: config.execution.workers or 0)
+    monkeypatch.setattr(study, "_workers", lambda config, _: config.execution.workers or 0)
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ from adamcmp.optimizers.torch import Torch
 from adamcmp.streams import bits, stream_seed
 from adamcmp.training.device_data import Examples, augment
 from adamcmp.training.engines import Axes, Executable, compiled, eager
+from adamcmp.training.graphs import Replayed
 from adamcmp.types import Shape
 
 Tree = dict[str, Tensor]
@@ -77,11 +78,13 @@ class Stretch:
     """The batches and hyperparameters of K consecutive steps, K the same for all stretches.
 
     Attributes:
+        begin: Steps taken before the first one.
         index_MKB: The examples of each lane's batches.
         names: Names of the hyperparameters; the last is ``step``, counted from 1.
         hypers_HKM: Their values, float64.
     """
 
+    begin: int
     index_MKB: Tensor
     names: tuple[str, ...]
     hypers_HKM: Tensor
@@ -178,17 +181,17 @@ class Lanes:
             return self._advance(state, x_N[index_MB], y_N[index_MB], hypers_M)
 
         self.network.train()
-        tensors = (self.train.x, self.train.y, stretch.index_MKB, stretch.hypers_HKM)
+        examples, laid_out = (self.train.x, self.train.y), (stretch.index_MKB, stretch.hypers_HKM)
         places = torch.arange(count, device=self.recipe.device).unsqueeze(1).unbind()
         symbols: list[Axes] = [{0: "N"}, {0: "N"}, {0: "M"}, {2: "M"}, {}]
-        way = self._way("step", advance, self.state, tensors, places[0], symbols, stretch.names)
+        moving = (*laid_out, places[0])
+        way = self._way("step", advance, self.state, examples, moving, symbols, stretch.names)
         shown: Sequence[Tensor] = ()
-        for k, place in enumerate(places):
+        for number, place in enumerate(places, start=stretch.begin + 1):
             if not self.recipe.fused:
                 # Stock layers of the user's own networks draw from torch's global generator.
-                number = int(stretch.hypers_HKM[-1, k, 0])
                 _seed(stream_seed(self.seeds[0], "global", number), self.recipe.device)
-            shown = way(place)
+            shown = way(*laid_out, place)
         return Step(*shown)
 
     def measure(self, examples: Examples, size: int) -> tuple[Tensor, Tensor]:
@@ -210,7 +213,7 @@ class Lanes:
         starts = torch.arange(0, len(examples), size, device=self.recipe.device)[:, None].unbind()
         symbols: list[Axes] = [{0: "N"}, {0: "N"}, {}]
         tensors = (examples.x, examples.y)
-        way = self._way("measure", look, state, tensors, starts[0], symbols, size)
+        way = self._way("measure", look, state, tensors, starts[:1], symbols, size)
         with torch.no_grad():
             loss_CM, wrong_CM = zip(*(way(start) for start in starts), strict=True)
         return torch.stack(loss_CM).sum(0), torch.stack(wrong_CM).sum(0)
@@ -233,23 +236,23 @@ class Lanes:
         function: Callable[..., tuple[Tensor, ...]],
         state: State,
         tensors: tuple[Tensor, ...],
-        place: Tensor,
+        moving: tuple[Tensor, ...],
         symbols: list[Axes],
         about: Any,
-    ) -> Callable[[Tensor], Sequence[Tensor]]:
-        """Return `function` of a place alone, executed as the recipe's engine does.
+    ) -> Callable[..., Sequence[Tensor]]:
+        """Return `function` of its last arguments alone, executed as the recipe's engine does.
 
         Args:
             name: What the function is called.
-            function: Of `state`, `tensors` and a place.
+            function: Of `state`, `tensors` and what moves.
             state: Its tensors, whose first axes are M; changed in place.
-            tensors: Further arguments.
-            place: An example of the last argument, the only one that moves.
-            symbols: Symbolic axes of `tensors` and `place`.
+            tensors: Further arguments that stay the same from call to call.
+            moving: Examples of the last arguments, which do not.
+            symbols: Symbolic axes of `tensors` and `moving`.
             about: What the function depends on beside the recipe.
         """
         if not self.recipe.fused:
-            return lambda place: function(state, *tensors, place)
+            return lambda *moving: function(state, *tensors, *moving)
         leaves, tree = tree_flatten(state)
         arguments = [*leaves, *tensors]
 
@@ -258,14 +261,16 @@ class Lanes:
 
         if name not in self._ways:
             axes: list[Axes] = [{0: "M"}] * len(leaves) + symbols
-            example = [*arguments, place]
+            example = [*arguments, *moving]
             if self.recipe.engine == "compiled":
                 about = [name, self.recipe.about(), about]
                 self._ways[name] = compiled(flat, example, axes, about)
+            elif self.recipe.device.type == "cuda":
+                self._ways[name] = Replayed(eager(flat, example, axes), len(arguments))
             else:
                 self._ways[name] = eager(flat, example, axes)
         way = self._ways[name]
-        return lambda place: way([*arguments, place])
+        return lambda *moving: way([*arguments, *moving])
 
     def _advance(
         self, state: State, x_MB: Tensor, y_MB: Tensor, hypers_M: dict[str, Tensor]

@@ -112,11 +112,15 @@ def torch_state() -> Iterator[None]:
     in subnormals, below 1e-38, and never leaves them: 0.9 times the smallest one rounds to itself.
     A processor takes a hundred times as long for such a product; Adam with L2 trained six times
     slower for them. Threads inherit the flag from the one that starts them.
+
+    On a GPU cuDNN would round float32 to TF32 in convolutions, and pick algorithms that differ from
+    one time to the next.
     """
     threads, flushed = torch.get_num_threads(), bool(torch.tensor(1e-40) * 1 == 0)
     torch.set_flush_denormal(True)
+    exact = torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False)
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), exact:
             yield
     finally:
         torch.set_flush_denormal(flushed)
@@ -293,6 +297,7 @@ class Training:
         steps_KM = np.broadcast_to(np.arange(begin + 1.0, end + 1)[:, None], hypers_HKM.shape[1:])
         hypers_HKM = np.concatenate([hypers_HKM, steps_KM[None]])
         return Stretch(
+            begin,
             index_MKB.to(self.device),
             (*names, "step"),
             torch.as_tensor(np.ascontiguousarray(hypers_HKM)).to(self.device),
