@@ -124,6 +124,21 @@ class TestPower:
             power = (estimates.difference(values).p_value < 0.05 / 6).mean()
             assert (power > 0.795) == enough, power
 
+    @pytest.mark.parametrize("choice", [0.0, 0.001, 0.01, 0.05])
+    @pytest.mark.parametrize("alpha", [0.05, 0.05 / 15])
+    def test_over_a_grid_by_the_noncentral_f(self, alpha, choice):
+        """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
+        found = []
+        for size in np.geomspace(1.1, 30, 60):
+            found.append(estimates.seeds_for_power(size, alpha, choice=choice))
+            power = {}
+            for n in (found[-1] - 1, found[-1]):
+                centre = size**2 / (1 / n + choice)
+                cut = stats.f.isf(alpha, 1, max(n - 1, 1))
+                power[n] = stats.ncf.sf(cut, 1, n - 1, centre) if n > 1 else 0
+            assert [p >= 0.8 for p in power.values()] == [False, True], (size, power)
+        assert found == sorted(found, reverse=True)
+
     def test_luck_in_choosing_by_simulation(self):
         """The difference of two chosen settings varies by itself; more seeds leave that as it is."""
         n = int(estimates.seeds_for_power(1.0, choice=0.09))

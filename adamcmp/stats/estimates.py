@@ -221,7 +221,9 @@ def seeds_for_power(
     def enough(n: float) -> bool:
         df, centre = groups * (n - 1), abs(size) / np.sqrt(groups / n + choice)
         cut = stats.t.ppf(1 - alpha / 2, df)
-        return bool(stats.nct.sf(cut, df, centre) + stats.nct.cdf(-cut, df, centre) >= POWER)
+        # scipy has no number for the other tail where it is far out, below 1e-19.
+        other = np.nan_to_num(stats.nct.cdf(-cut, df, centre))
+        return bool(stats.nct.sf(cut, df, centre) + other >= POWER)
 
     if not enough(_MOST_SEEDS):
         return np.inf
