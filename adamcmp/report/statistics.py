@@ -243,7 +243,7 @@ STATISTICS = (
         "ranks",
         "Ranks over problems",
         "Mean rank over problems, 1 the best. Two optimizers whose intervals do not overlap differ "
-        "by Nemenyi's test.",
+        "by Nemenyi's test; of two optimizers p, the sign test's, says it.",
         lambda runs, metrics: stats.ranks(runs),
         _labels(estimate="mean rank", n="problems", p_value="p (any differ)"),
         needs="several optimizers on several problems",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import factorial
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -41,8 +43,9 @@ def ranks(runs: pd.DataFrame) -> pd.DataFrame:
 
     Two optimizers whose intervals do not overlap differ by Nemenyi's test: the intervals are the
     mean rank ± half its critical difference q·√(k(k + 1)/(6N)) for k optimizers on N problems
-    (Demšar 2006, JMLR 7). Whether any differ is Friedman's test in Iman & Davenport's form; for two
-    optimizers it is the sign test.
+    (Demšar 2006, JMLR 7). Whether any differ is Friedman's test in Iman & Davenport's form; where
+    all problems rank them alike, by how many orders there are. Two optimizers have no intervals:
+    the sign test, which is exact, says whether they differ.
 
     Args:
         runs: Rows of `runs` with the columns of `labelled`.
@@ -68,6 +71,8 @@ def ranks(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _critical_difference(k: int, problems: int) -> float:
+    if k == 2:  # would find a difference at four problems, and the sign test not before six
+        return float("nan")
     q = float(stats.studentized_range.ppf(1 - ALPHA, k, np.inf)) / np.sqrt(2)
     return float(q * np.sqrt(k * (k + 1) / (6 * problems)))
 
@@ -84,7 +89,7 @@ def _any_differ(ranked: pd.DataFrame) -> float:
     chi = float(stats.friedmanchisquare(*ranked.to_numpy().T).statistic)
     left = problems * (k - 1) - chi
     if left <= 1e-9:  # every problem ranks them alike
-        return 0.0
+        return float(factorial(k)) ** (1 - problems)
     degrees = (k - 1, (k - 1) * (problems - 1))
     return float(stats.f.sf((problems - 1) * chi / left, *degrees))
 
