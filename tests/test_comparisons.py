@@ -211,6 +211,7 @@ class TestComparison:
         told = stats.sentence(row)
         assert "luck in choosing among 60 and 1 settings can give as much" in told
         assert told.endswith("Settings were chosen on these same seeds.")
+        assert row["settles"] < abs(row["estimate"])  # what was luck would not come again
 
     def test_seeds_that_would_settle_it(self):
         rng = np.random.default_rng(0)

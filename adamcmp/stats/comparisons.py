@@ -13,7 +13,7 @@ from adamcmp import schema
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.stats import estimates
 from adamcmp.stats.choice import PROBLEM, chosen, higher_is_better, measure_of, setting_columns
-from adamcmp.stats.luck import Luck, p_choice
+from adamcmp.stats.luck import Luck, p_choice, sober
 from adamcmp.stats.sides import Difference, Side, wins
 
 
@@ -46,8 +46,8 @@ def comparisons(runs: pd.DataFrame, metric: str | Sequence[str] | None = None) -
           fresh seed, with its interval;
         - ``seeds_needed``, ``settles``: seeds in all (of each side) that would find a difference
           of ``settles`` with a power of 80 % at Holm's strictest level, with the allowance for luck
-          (infinite where that alone is too much): the difference that was seen, or half the
-          interval's half-width where that is larger;
+          (infinite where that alone is too much): the difference that was seen less the optimism
+          in it, or half the interval's half-width where that is larger;
         - ``paired``; ``fresh``: whether no seed that is reported was used for choosing;
           ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``, the
           chosen ones in words; ``settings_a``, ``settings_b``, how many were tried;
@@ -112,7 +112,8 @@ def _row(a: Side, b: Side, metric: str, lucks: tuple[Luck, Luck], of: int) -> di
     difference, train = Difference.of(a, b, metric), Difference.of(a, b, "train_loss")
     found = difference.found
     choice = float(np.add(lucks[0].variance, lucks[1].variance))
-    seeds_needed, settles = difference.needed(estimates.ALPHA / of, choice)
+    level, seen = estimates.ALPHA / of, float(sober(found, *lucks))
+    seeds_needed, settles = difference.needed(level, seen, choice)
     return {
         **{"a": a.name, "b": b.name, "metric": metric},
         **{"estimate": float(found.value)},

@@ -94,11 +94,14 @@ def _residuals(values: Floats) -> Floats:
 def p_choice(found: Estimate, a: Luck, b: Luck) -> Floats:
     """Return the p-value of a difference, a minus b, with an allowance for the luck of choosing.
 
-    The variances of choosing anew are added to the difference's. Optimism is taken from it, as far
-    as that makes it smaller.
+    The variances of choosing anew are added to the difference's, and optimism is taken from it.
     """
+    error = np.sqrt(found.error**2 + np.add(a.variance, b.variance))
+    return two_sided(sober(found, a, b), error, found.df)
+
+
+def sober(found: Estimate, a: Luck, b: Luck) -> Floats:
+    """Return the size of a difference less the optimism in it, as far as that makes it smaller."""
     sign = np.where(found.value < 0, -1.0, 1.0)
     gift = np.maximum(0, sign * np.subtract(a.optimism, b.optimism))
-    left = np.maximum(0, sign * found.value - gift)
-    error = np.sqrt(found.error**2 + np.add(a.variance, b.variance))
-    return two_sided(left, error, found.df)
+    return np.asarray(np.maximum(0, sign * found.value - gift))

@@ -128,22 +128,23 @@ class Difference:
             return float(estimates.paired_effect(self.a - self.b))
         return float(estimates.unpaired_effect(self.a, self.b))
 
-    def needed(self, alpha: float, choice: float) -> tuple[float, float]:
+    def needed(self, alpha: float, seen: float, choice: float) -> tuple[float, float]:
         """Return how many seeds in all would settle a difference, and which difference.
 
         Args:
             alpha: The level of the test.
+            seen: The size of the difference that was seen.
             choice: Variance of choosing settings anew, which more seeds of these do not change.
         """
         if np.isnan(self.found.error):
             return float("nan"), float("nan")
-        settles = max(abs(self.found.value), UNSEEN * (self.found.high - self.found.value))
+        settles = max(seen, UNSEEN * float(self.found.high - self.found.value))
         if self.paired:
             sd = estimates.spread(self.a - self.b)
         else:
             sd = np.sqrt(np.mean([np.var(x, ddof=1) for x in (self.a, self.b)]))
         size, groups = float(settles / sd), 1 if self.paired else 2
-        return estimates.seeds_for_power(size, alpha, groups, float(choice / sd**2)), float(settles)
+        return estimates.seeds_for_power(size, alpha, groups, float(choice / sd**2)), settles
 
 
 def wins(a: Side, b: Side, metric: str, paired: bool, higher: bool) -> dict[str, Any]:
