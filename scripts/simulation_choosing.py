@@ -31,6 +31,8 @@ class Scenario:
         settings: How many each optimizer has; two are different optimizers, and more.
         choosing: Seeds that all settings have.
         fresh: Further seeds of the chosen ones; 0 reports the seeds that chose.
+        quieter: The noise of the optimizers after the first, as a share of the first's; what a
+            seed gives to all is the same for all.
         better: By how much the first optimizer is truly better, in standard deviations of a run.
     """
 
@@ -39,6 +41,7 @@ class Scenario:
     settings: tuple[int, ...]
     choosing: int
     fresh: int
+    quieter: float = 1.0
     better: float = 0.0
 
 
@@ -51,29 +54,39 @@ def true_errors(surface: str, settings: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
+    """What is reported of an optimizer, and the luck it had."""
+
     values: Floats
     luck: Luck
 
 
-def _side(rng: Rng, s: Scenario, settings: int, seeds: Floats, better: float) -> _Side:
-    """Simulate an optimizer's runs, choose its setting, and return what is reported."""
+def simulated(
+    rng: Rng, s: Scenario, settings: int, seeds: Floats, first: bool
+) -> tuple[Floats, Floats]:
+    """Return an optimizer's validation and test errors (studies, settings, seeds)."""
+    size, better = (1.0, s.better) if first else (s.quieter, 0.0)
     shape = (len(seeds), settings, s.choosing + s.fresh)
     noise = NOISES[s.noise]
-    quality = np.sqrt(SHARED) * seeds + np.sqrt(1 - SHARED) * noise(rng, shape)
+    quality = np.sqrt(SHARED) * seeds + size * np.sqrt(1 - SHARED) * noise(rng, shape)
     base = np.sqrt(CORRELATION) * quality + true_errors(s.surface, settings)[:, None] - better
     validation, test = (
-        base + np.sqrt(1 - CORRELATION) * rng.standard_normal(shape) for _ in range(2)
+        base + size * np.sqrt(1 - CORRELATION) * rng.standard_normal(shape) for _ in range(2)
     )
+    return validation, test
+
+
+def judged(s: Scenario, validation: Floats, test: Floats) -> Side:
+    """Choose an optimizer's setting, and return what is reported."""
     chose = slice(0, s.choosing)
     best = validation[..., chose].mean(axis=-1).argmin(axis=-1)[:, None, None]
-    reported, judged = (
+    reported, alike = (
         np.take_along_axis(x, best, axis=1)[:, 0, s.choosing if s.fresh else 0 :]
         for x in (test, validation)
     )
-    fresh = bool(s.fresh) or settings == 1
-    alone = judged.std(axis=-1, ddof=1)
-    return _Side(reported, luck(validation[..., chose], test[..., chose], fresh, alone))
+    fresh = bool(s.fresh) or test.shape[1] == 1
+    alone = alike.std(axis=-1, ddof=1)
+    return Side(reported, luck(validation[..., chose], test[..., chose], fresh, alone))
 
 
 def p_values(s: Scenario, studies: int, rng: Rng) -> tuple[Floats, Floats, Floats]:
@@ -85,7 +98,7 @@ def p_values(s: Scenario, studies: int, rng: Rng) -> tuple[Floats, Floats, Float
     for _ in range(studies // CHUNK):
         seeds = NOISES[s.noise](rng, (CHUNK, 1, s.choosing + s.fresh))
         sides = [
-            _side(rng, s, count, seeds, 0.0 if i else s.better)
+            judged(s, *simulated(rng, s, count, seeds, first=not i))
             for i, count in enumerate(s.settings)
         ]
         pairs = list(combinations(sides, 2))
@@ -104,7 +117,7 @@ def p_values(s: Scenario, studies: int, rng: Rng) -> tuple[Floats, Floats, Float
 def claims(s: Scenario, studies: int) -> tuple[float, float]:
     """Return how often any difference is claimed after Holm: by plain tests, and by the verdict."""
     rng = np.random.default_rng(
-        [s.choosing, s.fresh, *s.settings, *f"{s.surface}{s.noise}".encode()]
+        [s.choosing, s.fresh, *s.settings, *f"{s.surface}{_told(s)}".encode()]
     )
     plain, allowed, _ = p_values(s, studies, rng)
     by_test = np.stack([estimates.holm(p) for p in plain])
@@ -117,6 +130,10 @@ def claims(s: Scenario, studies: int) -> tuple[float, float]:
 STAGES = ((5, 0), (10, 0), (20, 0), (1, 10), (3, 5), (3, 10), (3, 20), (5, 20), (10, 20))
 
 
+def _told(s: Scenario) -> str:
+    return s.noise if s.quieter == 1 else f"{s.noise}, 1 and {s.quieter}"
+
+
 def claims_table(studies: int, better: float, scenarios: list[Scenario]) -> str:
     """Return how often verdicts claim a difference, in percent, beside a plain test."""
     rows: dict[tuple[object, ...], dict[str, object]] = {}
@@ -124,8 +141,8 @@ def claims_table(studies: int, better: float, scenarios: list[Scenario]) -> str:
         told = claims(replace(s, better=better), studies)
         counts = ", ".join(map(str, s.settings))
         row = rows.setdefault(
-            (s.surface, s.noise, counts),
-            {"errors of settings": s.surface, "noise": s.noise, "settings": counts},
+            (s.surface, _told(s), counts),
+            {"errors of settings": s.surface, "noise": _told(s), "settings": counts},
         )
         seeds = f"{s.choosing}, {s.fresh} fresh" if s.fresh else f"{s.choosing}"
         row[seeds] = f"{percent(told[1])} ({percent(told[0])})"
@@ -137,9 +154,15 @@ def scenarios(quick: bool) -> list[Scenario]:
     kinds = [("flat", (36, 36)), ("flat", (36, 4)), ("flat", (36, 1)), ("flat", (16, 16, 16, 16))]
     kinds += [(surface, (36, 36)) for surface in ("wide", "bowl", "steep")]
     stages = STAGES[::4] if quick else STAGES
-    return [
+    alike = [
         Scenario(surface, noise, settings, *stage)
         for surface, settings in kinds
         for noise in ("normal", "exponential")
         for stage in stages
     ]
+    uneven = [
+        Scenario("flat", noise, (36, 36), *stage, quieter=0.3)
+        for noise in ("normal", "lognormal", "exponential")
+        for stage in stages
+    ]
+    return alike + uneven

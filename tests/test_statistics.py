@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adamcmp.stats import estimates
+from adamcmp.stats import comparisons, estimates
 from adamcmp.stats.luck import NONE, Luck, luck, p_choice
+from tests.test_comparisons import made
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -239,21 +240,48 @@ class TestSimulation:
         assert held[estimates.mean] > 0.93 > 0.91 > held[estimates.difference]
 
     @pytest.mark.parametrize(
-        ("surface", "settings", "choosing", "fresh", "plain_is_wrong"),
+        ("surface", "noise", "settings", "choosing", "fresh", "plain_is_wrong"),
         [
-            ("flat", (36, 36), 5, 0, False),
-            ("flat", (36, 1), 10, 0, True),
-            ("flat", (36, 1), 3, 10, False),
-            ("bowl", (36, 36), 3, 20, True),
+            ("flat", "normal", (36, 36), 5, 0, False),
+            ("flat", "exponential", (36, 36), 5, 0, False),
+            ("flat", "normal", (36, 1), 10, 0, True),
+            ("flat", "normal", (36, 1), 3, 10, False),
+            ("bowl", "normal", (36, 36), 3, 20, True),
         ],
     )
     def test_verdicts_claim_no_difference_where_there_is_none(
-        self, surface, settings, choosing, fresh, plain_is_wrong
+        self, surface, noise, settings, choosing, fresh, plain_is_wrong
     ):
-        scenario = simulation_choosing.Scenario(surface, "normal", settings, choosing, fresh)
+        scenario = simulation_choosing.Scenario(surface, noise, settings, choosing, fresh)
         plain, verdict = simulation_choosing.claims(scenario, 1000)
         assert verdict <= 0.055
         assert (plain > 0.08) == plain_is_wrong
+
+    @pytest.mark.parametrize("fresh", [0, 6])
+    def test_simulated_studies_are_judged_as_real_ones(self, fresh):
+        """The same numbers as rows of runs: the same choice, difference, p and luck."""
+        s = simulation_choosing.Scenario("bowl", "exponential", (9, 4), 5, fresh)
+        draws = rng()
+        seeds = draws.standard_normal((10, 1, 5 + fresh))
+        runs = [simulation_choosing.simulated(draws, s, n, seeds, first=True) for n in s.settings]
+        a, b = (simulation_choosing.judged(s, *errors) for errors in runs)
+        found = estimates.difference(a.values - b.values)
+        allowed = p_choice(found, a.luck, b.luck)
+        for study in range(10):
+            rows = []
+            for name, (val, test) in zip(("adam_l2", "adamw"), runs, strict=True):
+                best = val[study, :, :5].mean(axis=1).argmin()
+                rows += [
+                    (name, lr + 1.0, seed, val[study, lr, seed] + 9, test[study, lr, seed] + 9)
+                    for lr in range(val.shape[1])
+                    for seed in range(5 + fresh if lr == best else 5)
+                ]
+            row = comparisons(made(rows)).iloc[0]
+            assert row["estimate"] == pytest.approx(found.value[study])
+            assert row["p_value"] == pytest.approx(found.p_value[study])
+            # Luck is drawn, in an order of its own.
+            told = max(allowed[study], found.p_value[study])
+            assert row["p_choice"] == pytest.approx(told, abs=0.04)
 
     def test_the_page_has_the_tables(self):
         page = (ROOT / "docs" / "statistics.md").read_text()

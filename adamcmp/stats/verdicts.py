@@ -116,7 +116,11 @@ def sentence(row: Mapping[str, Any]) -> str:
             f"{a} is ahead of {b} on {on} by {lead} {evidence}, but luck in choosing among "
             f"{ahead['settings_a']} and {ahead['settings_b']} settings can give as much."
         ) + _notes(ahead)
-    none = "No detectable difference" if row["p_value"] >= ALPHA else "No detectable difference after Holm"
+    none = (
+        "No detectable difference"
+        if row["p_value"] >= ALPHA
+        else "No detectable difference after Holm"
+    )
     return f"{none} between {a} and {b} on {on} {evidence}{_more(ahead)}." + _notes(ahead)
 
 
