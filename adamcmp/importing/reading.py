@@ -31,6 +31,10 @@ RESULTS = {
 }
 #: Errors, accuracies and gaps of errors: what may be in percent.
 SHARES = tuple(m for m in (*schema.METRICS, *schema.BEST) if m.endswith(("error", "accuracy")))
+#: Beyond this squares of numbers, and so intervals, overflow.
+MOST = 1e100
+#: How far an error and an accuracy may be from adding up, both rounded to percent.
+ROUNDED = 0.011
 _FRACTIONS = {share for share in SHARES if "gap" not in share}
 
 
@@ -115,6 +119,7 @@ class Reading:
         ids = {"run_id": _hashes(asked), "setting": _hashes({**asked, "seed": [0] * count})}
         measured = [c for c in data if c in (*schema.METRICS, *schema.BEST, *schema.NORMS)]
         numbers = {c: self._measured(c, data[c]) for c in measured}
+        self._check_shares(numbers)
         table = pd.DataFrame({**data, **numbers, **ids})
         self._check_once(table)
         return derived(table)
@@ -130,7 +135,7 @@ class Reading:
             raise ConfigError(
                 f"{self.sheet.path} has no column {name!r}.{nearest(name, self.unused)} Say which "
                 f"it is, --map {name}=COLUMN, or what it is in all rows, --set {name}={example}. "
-                f"There are: {', '.join(self.unused)}."
+                f"There are: {', '.join(self.unused or self.sheet.columns)}."
             )
         absent = sorted(self.wanted.percent - self.columns.keys())
         if absent:
@@ -138,7 +143,7 @@ class Reading:
         if not any(f"test_{m}" in self.columns for m in schema.MEASURES):
             raise ConfigError(
                 f"{self.sheet.path} has no test metric: --map test_error=COLUMN (or test_accuracy, "
-                f"test_loss). There are: {', '.join(self.unused)}."
+                f"test_loss). There are: {', '.join(self.unused or self.sheet.columns)}."
             )
         given = {*self.columns, *self.wanted.constants}
         if self.long and "epoch" not in given and not {"train_examples", "batch_size"} <= given:
@@ -174,8 +179,23 @@ class Reading:
             elif column in _FRACTIONS and not (math.isnan(number) or 0 <= number <= 1):
                 hint = "" if scale > 1 else f"; in percent, say --percent {column}"
                 raise self.sheet.wrong(i, f"{column}={cell:g} is no fraction{hint}")
+            elif abs(number) > MOST:
+                hint = "a run that diverged has inf or nan there, or the status diverged"
+                raise self.sheet.wrong(i, f"{column}={cell:g} is too large to be averaged; {hint}")
             found.append(number)
         return found
+
+    def _check_shares(self, numbers: Mapping[str, Sequence[float]]) -> None:
+        """Refuse an error and an accuracy of one split that do not add up to 1."""
+        for error in (c for c in numbers if c.endswith("_error") and "gap" not in c):
+            accuracy = f"{error.removesuffix('_error')}_accuracy"
+            for i, (wrong, right) in enumerate(
+                zip(numbers[error], numbers.get(accuracy, ()), strict=False)
+            ):
+                if abs(wrong + right - 1) > ROUNDED and math.isfinite(wrong + right):
+                    raise self.sheet.wrong(
+                        i, f"{error}={wrong:g} and {accuracy}={right:g} do not add up to 1"
+                    )
 
     def _check_once(self, table: pd.DataFrame) -> None:
         """Refuse two rows of one run, or of one evaluation, and say what may tell them apart."""

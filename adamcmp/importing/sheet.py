@@ -19,7 +19,9 @@ SEPARATORS = ",;\t|"
 #: What programs write where there is no value.
 _MISSING = {"", "na", "n/a", "null", "none"}
 _BOOLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_KINDS = {float: "a number", int: "a whole number", bool: "true or false"}
+#: What parquet's whole numbers do not hold.
+_TOO_LARGE = 2**63
+_KINDS = {float: "a number", int: "a whole number (below 2^63)", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,10 @@ def value(text: str, kind: Any, decimal_comma: bool = False) -> Any:
         return _BOOLS[text.lower()]
     try:
         number = float(text.replace(",", ".") if decimal_comma else text)
-        if kind is float or (kind is int and number.is_integer()):
-            return kind(text) if kind is int and text.lstrip("+-").isdigit() else kind(number)
+        if kind is float:
+            return number
+        if kind is int and number.is_integer() and abs(number) < _TOO_LARGE:
+            return int(text) if text.lstrip("+-").isdigit() else int(number)
     except ValueError:
         pass
     raise ValueError(_KINDS[kind])

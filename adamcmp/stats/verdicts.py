@@ -51,18 +51,22 @@ def _overall(rows: list[dict[str, Any]]) -> str:
     """Return which optimizer of one problem is best, and which cannot be told from it."""
     first, ended = _first(rows)
     others: dict[str, list[str]] = {"beaten": [], "level": [], "lost": []}
+    same = True
     for row in rows:
         if first in (row["a"], row["b"]):
             other = row["b"] if row["a"] == first else row["a"]
             wins = bool(row["better"]) and row[row["better"]] == first
             outcome = "beaten" if wins else "level" if other in ended else "lost"
             others[outcome].append(display_name(other))
+            same &= outcome == "lost" or row["estimate"] == 0
     name, on = display_name(first), phrase(rows[0]["metric"])
     none = f" No run of {listed(others['lost'])} ended." if others["lost"] else ""
     beats = f"it beats {listed(others['beaten'])}" if others["beaten"] else ""
     level = f"cannot be told from {listed(others['level'])}.{none}" if others["level"] else ""
     if level and beats:
         return f"{name} leads on {on}: {beats}, but {level}"
+    if level and same:
+        return f"No best optimizer on {on}: {listed([name, *others['level']])} are the same.{none}"
     if level:
         return f"No best optimizer on {on}: {name} leads, but {level}"
     return f"{name} is best on {on}: {beats}.{none}" if beats else f"Nothing to compare.{none}"
@@ -116,12 +120,11 @@ def sentence(row: Mapping[str, Any]) -> str:
             f"{a} is ahead of {b} on {on} by {lead} {evidence}, but luck in choosing among "
             f"{ahead['settings_a']} and {ahead['settings_b']} settings can give as much."
         ) + _notes(ahead)
-    none = (
-        "No detectable difference"
-        if row["p_value"] >= ALPHA
-        else "No detectable difference after Holm"
-    )
-    return f"{none} between {a} and {b} on {on} {evidence}{_more(ahead)}." + _notes(ahead)
+    after = "" if row["p_value"] >= ALPHA else " after Holm"
+    return (
+        f"No detectable difference{after} between {a} and {b} on {on}: {a} is ahead by {lead} "
+        f"{evidence}{_more(ahead)}."
+    ) + _notes(ahead)
 
 
 def _leader(row: Mapping[str, Any]) -> str:
@@ -192,15 +195,16 @@ def _more(row: Mapping[str, Any]) -> str:
         return ""
     size = _number(row["settles"], row) + unit(row["metric"])
     if math.isinf(more):
+        that = "that" if row["settles"] == abs(row["estimate"]) else size
         return (
-            f": {size} can be luck in choosing among {row['settings_a']} and {row['settings_b']} "
+            f"; {that} can be luck in choosing among {row['settings_a']} and {row['settings_b']} "
             f"settings, which more seeds for choosing would settle, more fresh ones would not"
         )
     rounded = int(
         more if more < 20 else float(f"{more:.2g}") if more >= 100 else 5 * round(more / 5)
     )
     count = f"{'about ' if more >= 20 else ''}{rounded:.0f} more seed{'' if more == 1 else 's'}"
-    return f": {count} would settle a difference of {size}"
+    return f"; {count} would settle a difference of {size}"
 
 
 def _notes(ahead: Mapping[str, Any]) -> str:
