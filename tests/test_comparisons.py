@@ -238,6 +238,12 @@ class TestBestSettings:
         assert (table["ci_low"] < table["estimate"]).all() and table["n"].tolist() == [6, 6]
         assert table["lr"].tolist() == [0.1, 0.2] and table["fresh"].all()
 
+    def test_intervals_are_cut_to_what_is_possible(self):
+        runs = made(grid("sgd", [0.01, 0.9])).assign(gap_error=[0.01, 0.9])
+        row = stats.best_settings(runs, "test_error").iloc[0]
+        assert (row["ci_low"], row["ci_high"]) == (0, 1)
+        assert stats.best_settings(runs, "gap_error")["ci_low"].item() < 0
+
 
 class TestVerdict:
     def test_a_leader_that_beats_all(self):

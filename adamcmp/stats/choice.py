@@ -60,6 +60,13 @@ def measure_of(runs: pd.DataFrame) -> str:
     return "error" if runs["test_error"].notna().any() else "loss"
 
 
+def possible(metric: str) -> tuple[float, float]:
+    """Return the least and the largest value that a metric can have."""
+    if metric.endswith(("error", "accuracy")) and "gap" not in metric:
+        return 0.0, 1.0
+    return (0.0 if metric.endswith("loss") and "gap" not in metric else -np.inf), np.inf
+
+
 def higher_is_better(metric: str) -> bool:
     """Return whether more of a metric is better: of accuracies."""
     return metric.endswith("accuracy")

@@ -12,7 +12,14 @@ import pandas as pd
 from adamcmp import schema
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.stats import estimates
-from adamcmp.stats.choice import PROBLEM, chosen, higher_is_better, measure_of, setting_columns
+from adamcmp.stats.choice import (
+    PROBLEM,
+    chosen,
+    higher_is_better,
+    measure_of,
+    possible,
+    setting_columns,
+)
 from adamcmp.stats.luck import Luck, p_choice, sober
 from adamcmp.stats.sides import Difference, Side, wins
 
@@ -154,9 +161,10 @@ def best_settings(runs: pd.DataFrame, metric: str | None = None) -> pd.DataFrame
         metric: A metric's column; None takes each problem's test error (regression: loss).
 
     Returns:
-        Columns ``problem``, ``optimizer``, the settings, ``metric``, ``estimate``, ``ci_low``,
-        ``ci_high``, ``n`` (seeds that ended), ``diverged``, ``fresh``. Where ``fresh`` is false the
-        mean is over the seeds that chose the setting, and looks better than it is.
+        Columns ``problem``, ``optimizer``, the settings, ``metric``, ``estimate``, ``ci_low`` and
+        ``ci_high`` (cut to what is possible), ``n`` (seeds that ended), ``diverged``, ``fresh``.
+        Where ``fresh`` is false the mean is over the seeds that chose the setting, and looks better
+        than it is.
 
     Raises:
         ConfigError: As `comparisons`.
@@ -167,12 +175,14 @@ def best_settings(runs: pd.DataFrame, metric: str | None = None) -> pd.DataFrame
         measured = metric or f"test_{measure_of(best[best['problem'] == problem])}"
         values = group.groupby("seed")[measured].last().astype(float).dropna()
         found = estimates.mean(np.asarray(values, np.float64)) if len(values) else estimates.NOTHING
+        ends = [float(found.low), float(found.high)]
         rows.append(
             {
                 **{"problem": problem, "optimizer": optimizer},
                 **{c: group[c].iloc[0] for c in settings},
                 **{"metric": measured, "estimate": float(found.value)},
-                **{"ci_low": float(found.low), "ci_high": float(found.high), "n": len(values)},
+                **dict(zip(("ci_low", "ci_high"), np.clip(ends, *possible(measured)), strict=True)),
+                "n": len(values),
                 "diverged": int((group["status"] == "diverged").sum()),
                 "fresh": bool(group["fresh"].all()),
             }
