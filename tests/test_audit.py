@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from adamcmp import schema
+from adamcmp.config import Composer, Numerics
+from adamcmp.plan import RunSpec
 from adamcmp.stats import audit, budgets, labelled
 from adamcmp.stats.horizons import flips, read_at
 
@@ -119,6 +121,49 @@ def test_momentum_cannot_lose_to_none():
     runs["rule"], runs["coupling"] = "sgd", "l2"
     (finding,) = audited(runs, metrics)
     assert finding.kind == "special case" and "(momentum is off there)" in finding.text
+
+
+def shipped(runs, optimizer, *words):
+    """Runs with the columns that an optimizer of `adamcmp` has."""
+    (config,) = Composer().run([f"optimizer={optimizer}", *words]).runs
+    asked = RunSpec("", config, Numerics()).columns()
+    about = {k: v for k, v in asked.items() if k.startswith("optimizer.")}
+    about |= {k: asked[k] for k in ("optimizer", "rule", "coupling")}
+    return runs.assign(**{k: pd.Series([v] * len(runs), runs.index) for k, v in about.items()})
+
+
+@pytest.mark.parametrize(
+    ("general", "special"), [("amsgrad", "adam_l2"), ("amsgradw", "adamw"), ("sgdw", "sgdw-plain")]
+)
+def test_shipped_rules_and_their_special_cases(general, special):
+    name, *plain = special.split("-")
+    words = {general: ["wd=0.1"], special: ["wd=0.1", *["optimizer.momentum=0"] * len(plain)]}
+    for errors, found in (((0.3, 0.2), {"special case"}), ((0.2, 0.3), set())):
+        runs, metrics = study(dict(zip((general, special), errors, strict=True)))
+        parts = [
+            shipped(runs[runs["optimizer"] == o], o.split("-")[0], *words[o]).assign(optimizer=o)
+            for o in words
+        ]
+        assert kinds(pd.concat(parts), metrics) == found
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "on", "off"),
+    [
+        ("sgd", "optimizer.momentum=0.9", "optimizer.momentum=0"),
+        ("sgdw", "optimizer.nesterov=true", "optimizer.nesterov=false"),
+        ("adam_l2", "optimizer.amsgrad=true", "optimizer.amsgrad=false"),
+    ],
+)
+def test_nor_may_a_knob_of_one_optimizer_lose_to_doing_without(optimizer, on, off):
+    knob = on.partition("=")[0].rpartition(".")[2]
+    for errors, found in (((0.3, 0.2), [knob]), ((0.2, 0.3), []), ((0.2, 0.2), [])):
+        runs, metrics = study(dict(zip(("on", "off"), errors, strict=True)))
+        words = {"on": on, "off": off}
+        parts = [shipped(runs[runs["optimizer"] == o], optimizer, words[o]) for o in words]
+        findings = audited(pd.concat(parts), metrics)
+        assert [f.kind for f in findings] == ["special case"] * len(found)
+        assert all(f"with {knob} is worse than its own special case" in f.text for f in findings)
 
 
 def test_another_coupling_is_no_special_case():

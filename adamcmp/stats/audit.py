@@ -27,6 +27,7 @@ UNEQUAL = 1.25
 #: A setting's value at which it does nothing: the rule without it is a special case.
 NEUTRAL: Mapping[str, object] = {
     "optimizer.momentum": 0.0,
+    "optimizer.nesterov": False,
     "optimizer.amsgrad": False,
     "wd": 0.0,
 }
@@ -166,25 +167,52 @@ def _special_cases(runs: pd.DataFrame) -> Iterator[Finding]:
     (arXiv 1910.05446): a general rule that is tuned well enough is at least as good.
     """
     pairs = list(_general_and_special(runs))
-    if not pairs:
-        return
     for problem, own in runs.groupby("problem", sort=False):
-        table = comparisons(own, f"val_{measure_of(own)}")
-        beaten = {
-            (row["b"], row["a"]) if row["better"] == "a" else (row["a"], row["b"])
-            for row in table.to_dict("records")
-            if row["better"]
-        }
+        beaten = set(_beaten(own)) if pairs else set()
         for general, special, knob in pairs:
             if (general, special) in beaten:
-                yield Finding(
-                    "special case",
-                    "warning",
+                yield _failed_search(
                     str(problem),
+                    knob,
                     f"{display_name(general)} is worse than its own special case "
-                    f"{display_name(special)} ({knob} is off there) on validation: its search "
-                    f"failed, not the rule. Try more values of {knob} and of lr.",
+                    f"{display_name(special)} ({knob} is off there)",
                 )
+        for optimizer, tried in own.groupby("optimizer", sort=False):
+            for knob, halves in _on_and_off(tried):
+                if ("on", "off") in set(_beaten(halves)):
+                    name = display_name(str(optimizer))
+                    yield _failed_search(
+                        str(problem),
+                        knob,
+                        f"{name} with {knob} is worse than its own special case, {name} without",
+                    )
+
+
+def _failed_search(problem: str, knob: str, found: str) -> Finding:
+    return Finding(
+        "special case",
+        "warning",
+        problem,
+        f"{found} on validation: its search failed, not the rule. Try more values of {knob} and "
+        f"of lr.",
+    )
+
+
+def _beaten(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield pairs of optimizers of a problem of which the first is detectably worse."""
+    for row in comparisons(runs, f"val_{measure_of(runs)}").to_dict("records"):
+        if row["better"]:
+            yield (row["b"], row["a"]) if row["better"] == "a" else (row["a"], row["b"])
+
+
+def _on_and_off(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the knobs that one optimizer's settings have on and off, its runs called by that."""
+    for knob in [knob for knob in NEUTRAL if knob in runs]:
+        known = runs[runs[knob].notna()]
+        used = known[knob] != NEUTRAL[knob]
+        if used.nunique() > 1:
+            halves = known.assign(optimizer=used.map({True: "on", False: "off"}))
+            yield knob.rpartition(".")[2], halves
 
 
 def _general_and_special(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
