@@ -87,12 +87,43 @@ def test_unequal_budgets():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.001, 0.01, 0.1, 1.0))
     few = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 0.001))]
     (finding,) = audited(few, metrics)
-    assert (
-        finding.kind == "budget"
-        and "Adam+L2 was tuned over 4 settings, AdamW over 3" in finding.text
-    )
+    assert finding.kind == "budget" and "unequally: settings (Adam+L2 4, AdamW 3);" in finding.text
+
+
+def test_longer_training_is_a_larger_budget():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
     longer = runs.assign(steps=runs["steps"].where(runs["optimizer"] == "adamw", 200))
-    assert "differ in steps: Adam+L2 200, AdamW 100" in audited(longer, metrics)[0].text
+    (finding,) = [f for f in audited(longer, metrics) if f.kind == "budget"]
+    assert "unequally: steps per run (Adam+L2 200, AdamW 100);" in finding.text
+    slightly = runs.assign(steps=runs["steps"].where(runs["optimizer"] == "adamw", 110))
+    (finding,) = [f for f in audited(slightly, metrics) if f.kind == "budget"]
+    assert "chosen settings differ in steps: Adam+L2 110, AdamW 100" in finding.text
+
+
+def test_more_seeds_in_choosing_are_a_larger_budget():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=14)
+    stages = runs["seed"].between(8, 13) & (runs["lr"] == 0.1)  # of both, and no part of choosing
+    tried = runs["seed"] < runs["optimizer"].map({"adam_l2": 8, "adamw": 1})
+    texts = {f.kind: f.text for f in audited(runs[tried | stages], metrics)}
+    assert "unequally: seeds per setting in choosing (Adam+L2 8, AdamW 1);" in texts["budget"]
+    alike = runs[(runs["seed"] < 3) | (stages & (runs["optimizer"] == "adamw"))]
+    assert "budget" not in kinds(alike, metrics)
+
+
+def test_where_nothing_was_chosen_seeds_are_no_budget_of_tuning():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1,), seeds=10)
+    assert "budget" not in kinds(runs[(runs["optimizer"] == "adamw") | (runs["seed"] < 5)], metrics)
+
+
+def test_unequal_quantities_are_one_finding():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.001, 0.01, 0.1, 1.0))
+    steps = runs["optimizer"].map({"adam_l2": 1000, "adamw": 100})
+    most = (runs["optimizer"] == "adam_l2") | ((runs["lr"] > 0.001) & (runs["seed"] < 2))
+    (finding,) = [f for f in audited(runs.assign(steps=steps)[most], metrics) if f.kind == "budget"]
+    assert (
+        "settings (Adam+L2 4, AdamW 3); seeds per setting in choosing (Adam+L2 6, AdamW 2); "
+        "steps per run (Adam+L2 1000, AdamW 100)" in finding.text
+    )
 
 
 def test_seeds_that_differ_or_are_few():
@@ -136,8 +167,8 @@ def shipped(runs, optimizer, *words):
     ("general", "special"), [("amsgrad", "adam_l2"), ("amsgradw", "adamw"), ("sgdw", "sgdw-plain")]
 )
 def test_shipped_rules_and_their_special_cases(general, special):
-    name, *plain = special.split("-")
-    words = {general: ["wd=0.1"], special: ["wd=0.1", *["optimizer.momentum=0"] * len(plain)]}
+    plain = ["optimizer.momentum=0"] if "-plain" in special else []
+    words = {general: ["wd=0.1"], special: ["wd=0.1", *plain]}
     for errors, found in (((0.3, 0.2), {"special case"}), ((0.2, 0.3), set())):
         runs, metrics = study(dict(zip((general, special), errors, strict=True)))
         parts = [

@@ -22,8 +22,14 @@ from adamcmp.stats.wording import display_name
 
 #: Fewer seeds of a chosen setting than this are too few for a claim.
 ENOUGH_SEEDS = 5
-#: An optimizer that had this many times the settings of another one was tuned harder.
+#: An optimizer that had this many times what another one had was tuned harder.
 UNEQUAL = 1.25
+#: What makes tuning harder, in words, by column of `budgets`.
+TUNING: Mapping[str, str] = {
+    "settings": "settings",
+    "seeds_per_setting": "seeds per setting in choosing",
+    "steps_per_run": "steps per run",
+}
 #: A setting's value at which it does nothing: the rule without it is a special case.
 NEUTRAL: Mapping[str, object] = {
     "optimizer.momentum": 0.0,
@@ -65,7 +71,7 @@ def audit(runs: pd.DataFrame, metrics: pd.DataFrame) -> list[Finding]:
     spent = budgets(runs)
     found = [
         *_edges(runs),
-        *_unequal_budgets(spent),
+        *_unequal_budgets(runs, spent),
         *_different_seeds(runs),
         *_few_seeds(runs),
         *_special_cases(runs),
@@ -95,24 +101,56 @@ def _edges(runs: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _unequal_budgets(spent: pd.DataFrame) -> Iterator[Finding]:
+def _unequal_budgets(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
     """Yield problems on which some optimizers were tuned harder than others, or trained longer."""
+    best = chosen(runs)
     for problem, own in spent.groupby("problem", sort=False):
-        by_size = sorted(own.to_dict("records"), key=lambda row: int(row["settings"]))
-        least, most = by_size[0], by_size[-1]
-        if most["settings"] > UNEQUAL * least["settings"]:
+        unequal = {column: shown for column in TUNING if (shown := _unequal(own, column))}
+        if unequal:
+            given = "; ".join(f"{TUNING[column]} ({shown})" for column, shown in unequal.items())
+            curves = " The tuning curves compare them at equal numbers of settings."
             yield Finding(
                 "budget",
                 "warning",
                 str(problem),
-                f"{display_name(most['optimizer'])} was tuned over {most['settings']} settings, "
-                f"{display_name(least['optimizer'])} over {least['settings']}: the best of more "
-                f"is better by luck alone. The tuning curves compare them at equal numbers.",
+                f"Optimizers were tuned unequally: {given}; one that was given more may be "
+                f"ahead by that alone.{curves if 'settings' in unequal else ''}",
+            )
+        columns = ["batch_size", "train_examples"]
+        columns += [] if "steps_per_run" in unequal else ["steps"]  # that has been said
+        yield from _unlike(str(problem), best[best["problem"] == problem], columns)
+
+
+def _unequal(spent: pd.DataFrame, column: str) -> str:
+    """Return what optimizers had on a problem, where some had much more than others; else ""."""
+    known = spent[spent[column].notna()]
+    if known.empty or known[column].max() <= UNEQUAL * known[column].min():
+        return ""
+    return ", ".join(
+        f"{display_name(row['optimizer'])} {row[column]:.1f}".removesuffix(".0")
+        for row in known.to_dict("records")
+    )
+
+
+def _unlike(problem: str, best: pd.DataFrame, columns: list[str]) -> Iterator[Finding]:
+    """Yield in which columns the chosen settings of a problem differ."""
+    for column in [column for column in columns if column in best]:
+        values = {
+            str(o): "/".join(map(str, sorted(set(g[column].dropna()))))
+            for o, g in best.groupby("optimizer", sort=False)
+        }
+        if len(set(values.values())) > 1:
+            shown = ", ".join(f"{display_name(o)} {text}" for o, text in values.items())
+            yield Finding(
+                "budget",
+                "warning",
+                problem,
+                f"The chosen settings differ in {column.replace('_', ' ')}: {shown}.",
             )
 
 
 def _different_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
-    """Yield problems whose chosen settings differ in seeds, or in steps, examples or batch size."""
+    """Yield problems whose chosen settings differ in seeds."""
     best = chosen(runs)
     for problem, own in best.groupby("problem", sort=False):
         seeds = {str(o): set(g["seed"]) for o, g in own.groupby("optimizer", sort=False)}
@@ -126,21 +164,6 @@ def _different_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
                 f"The chosen settings were trained with different seeds ({counts}; "
                 f"{len(shared)} shared): only shared seeds are compared in pairs.",
             )
-        for column in ("steps", "batch_size", "train_examples"):
-            if column not in own:
-                continue
-            values = {
-                str(o): "/".join(map(str, sorted(set(g[column].dropna()))))
-                for o, g in own.groupby("optimizer", sort=False)
-            }
-            if len(set(values.values())) > 1:
-                shown = ", ".join(f"{display_name(o)} {text}" for o, text in values.items())
-                yield Finding(
-                    "budget",
-                    "warning",
-                    str(problem),
-                    f"The chosen settings differ in {column.replace('_', ' ')}: {shown}.",
-                )
 
 
 def _few_seeds(runs: pd.DataFrame) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from adamcmp.stats.choice import PROBLEM, setting_columns
+from adamcmp.stats.choice import PROBLEM, choosing_seeds, setting_columns
 
 
 def budgets(runs: pd.DataFrame) -> pd.DataFrame:
@@ -12,7 +12,8 @@ def budgets(runs: pd.DataFrame) -> pd.DataFrame:
 
     Columns: problem, optimizer, ``settings``, ``runs``, ``run_steps`` (asked, over all runs),
     ``done``, ``diverged``, ``failed``, ``missing`` (runs that would complete its settings with
-    the seeds that most of them have).
+    the seeds that most of them have); ``seeds_per_setting``, ``steps_per_run`` (means over the
+    runs that took part in choosing; without a choice of settings there are no such seeds).
     """
     settings = setting_columns(runs)
     keys = [*PROBLEM, "optimizer"]
@@ -24,7 +25,18 @@ def budgets(runs: pd.DataFrame) -> pd.DataFrame:
     for status in ("done", "diverged", "failed"):
         table[status] = (named["status"] == status).groupby([named[k] for k in keys]).sum()
     table["missing"] = groups[["_setting", "seed"]].apply(_missing)
-    return table.reset_index()
+    spent = {key: _tuning(own) for key, own in groups}
+    tuning = pd.DataFrame.from_dict(spent, "index", columns=["seeds_per_setting", "steps_per_run"])
+    return pd.concat([table, tuning.set_axis(table.index)], axis="columns").reset_index()
+
+
+def _tuning(runs: pd.DataFrame) -> tuple[float, float]:
+    """Return the seeds per setting and the steps per run by which one optimizer was tuned."""
+    judged = runs[runs["seed"].isin(choosing_seeds(runs))]
+    settings = judged["_setting"].nunique()
+    seeds = len(judged) / settings if settings > 1 else float("nan")
+    steps = judged["steps"].astype(float).mean() if "steps" in judged else float("nan")
+    return seeds, steps
 
 
 def _missing(runs: pd.DataFrame) -> int:
