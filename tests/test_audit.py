@@ -216,7 +216,29 @@ def test_missing_runs_are_counted():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
     there = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] > 3))]
     assert budgets(labelled(there))["missing"].tolist() == [0, 2]
-    assert "missing" in kinds(there, metrics)
+    (finding,) = [f for f in audited(there, metrics) if f.kind == "missing"]
+    assert "AdamW 2 of 18" in finding.text
+
+
+@pytest.mark.parametrize("lrs", [GRID, (0.1,)])
+def test_a_sweep_cut_off_for_one_optimizer_has_missing_runs(lrs):
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=lrs, seeds=8)
+    adamw = runs["optimizer"] == "adamw"
+    cut = runs[~(adamw & (runs["seed"] > 4))]  # at a seed
+    assert budgets(labelled(cut))["missing"].tolist() == [0, 3 * len(lrs)]
+    assert "missing" in kinds(cut, metrics)
+    ragged = runs[~(adamw & (runs["seed"] > 4 - (runs["lr"] == 1.0) + (runs["lr"] == 0.1)))]
+    assert budgets(labelled(ragged))["missing"].tolist() == [0, 9 if len(lrs) > 1 else 2]
+
+
+def test_other_seeds_are_not_missing():
+    runs, _ = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=9)
+    adamw = runs["optimizer"] == "adamw"
+    others = runs[(adamw & (runs["seed"] > 2)) | (~adamw & (runs["seed"] < 6))]
+    assert budgets(labelled(others))["missing"].tolist() == [0, 0]
+    untuned = runs[adamw & (runs["lr"] == 0.1)]  # reported on nine seeds, never chosen
+    tuned = runs[~adamw & (runs["seed"] < 3)]
+    assert budgets(labelled(pd.concat([tuned, untuned])))["missing"].tolist() == [0, 0]
 
 
 def test_fresh_seeds_of_winners_are_not_missing():

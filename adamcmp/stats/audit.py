@@ -287,14 +287,16 @@ def _lost_runs(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
             ),
             "missing": (
                 "warning",
-                "their settings rank by the seeds they have; the words that asked for them go on",
+                "most settings, of the same or another optimizer, have these seeds; those that "
+                "lack them rank by the seeds they have. The words that asked for them go on",
             ),
         }
         for status, (severity, how) in counted.items():
             some = own[own[status] > 0]
             if len(some):
                 shown = ", ".join(
-                    f"{display_name(row['optimizer'])} {row[status]} of {row['runs']}"
+                    f"{display_name(row['optimizer'])} {row[status]} of "
+                    f"{row['runs'] + row['missing'] * (status == 'missing')}"
                     for row in some.to_dict("records")
                 )
                 text = f"Runs {status}: {shown}; {how}."
