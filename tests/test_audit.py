@@ -283,6 +283,30 @@ def test_a_ranking_that_flips():
     assert flips(labelled(runs), evaluations(runs, {"adam_l2": 1.0, "adamw": 1.1})).empty
 
 
+def test_a_ranking_that_cannot_be_read_early_is_said_to_be_so():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
+    beginning = "The ranking could not be read at"
+    (finding,) = audited(runs, metrics[metrics["step"] == 100])
+    assert finding.severity == "note" and finding.text == (
+        f"{beginning} a quarter and half of the budget: Adam+L2 and AdamW have no evaluation to "
+        f"read by then."
+    )
+    assert [f.text for f in audited(runs, metrics[:0])] == [finding.text]  # no curves at all
+    of_adamw = metrics["run_id"].str.startswith("adamw")
+    (finding,) = audited(runs, metrics[(metrics["step"] != 20) | ~of_adamw])
+    assert f"{beginning} a quarter of the budget: AdamW has no evaluation" in finding.text
+    alone = runs[runs["optimizer"] == "adamw"]
+    assert audited(alone, metrics[:0]) == []  # no ranking
+
+
+@pytest.mark.parametrize("known", ["val_error", "test_error"])
+def test_curves_without_what_ranks_cannot_be_read(known):
+    """Imported curves may hold other metrics than the end of a run."""
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=5)
+    metrics = metrics.assign(**{known: metrics[known].where(metrics["step"] == 100)})
+    assert [f.severity for f in audited(runs, metrics)] == ["note"]
+
+
 def test_restarts_are_read_at_the_ends_of_cycles():
     """Cycles of 2, 4, … epochs, a run of 10 epochs: half of it, epoch 5, lies in the second."""
     runs, metrics = study(

@@ -17,8 +17,8 @@ from adamcmp.stats.budgets import budgets
 from adamcmp.stats.choice import chosen, measure_of
 from adamcmp.stats.comparisons import comparisons
 from adamcmp.stats.edges import edges
-from adamcmp.stats.horizons import flips
-from adamcmp.stats.wording import display_name
+from adamcmp.stats.horizons import flips, unread
+from adamcmp.stats.wording import display_name, listed
 
 #: Fewer seeds of a chosen setting than this are too few for a claim.
 ENOUGH_SEEDS = 5
@@ -304,7 +304,7 @@ def _lost_runs(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _horizons(runs: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[Finding]:
-    """Yield rankings that flip when runs are read before their end."""
+    """Yield rankings that flip when runs are read before their end, or cannot be read there."""
     shares = {0.25: "a quarter", 0.5: "half"}
     for flip in flips(runs, metrics).to_dict("records"):
         yield Finding(
@@ -315,3 +315,14 @@ def _horizons(runs: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[Finding]:
             f"are read at {shares[flip['share']]} of their budget, and behind at its end: the "
             f"ranking holds for this budget only.",
         )
+    for problem, own in unread(runs, metrics).groupby("problem", sort=False):
+        names = own.groupby("share", sort=False)["optimizer"].agg(tuple)
+        for optimizers, alike in names.groupby(names, sort=False):
+            yield Finding(
+                "horizon",
+                "note",
+                str(problem),
+                f"The ranking could not be read at {listed(shares[s] for s in alike.index)} of the "
+                f"budget: {listed(map(display_name, optimizers))} "
+                f"{'have' if len(optimizers) > 1 else 'has'} no evaluation to read by then.",
+            )
