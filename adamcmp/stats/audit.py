@@ -16,7 +16,7 @@ import pandas as pd
 from adamcmp.stats.budgets import budgets
 from adamcmp.stats.choice import chosen, measure_of
 from adamcmp.stats.comparisons import comparisons
-from adamcmp.stats.edges import edges
+from adamcmp.stats.edges import edges, ends
 from adamcmp.stats.horizons import flips, unread
 from adamcmp.stats.wording import display_name, listed
 
@@ -71,6 +71,7 @@ def audit(runs: pd.DataFrame, metrics: pd.DataFrame) -> list[Finding]:
     spent = budgets(runs)
     found = [
         *_edges(runs),
+        *_ends(runs),
         *_unequal_budgets(runs, spent),
         *_different_seeds(runs),
         *_few_seeds(runs),
@@ -98,6 +99,22 @@ def _edges(runs: pd.DataFrame) -> Iterator[Finding]:
             f"The best setting of {display_name(str(optimizer))} lies on the edge of its grid "
             f"({places}): a better one may lie beyond.",
             f"adamcmp extend {studies[0]}" if ours and len(studies) == 1 else None,
+        )
+
+
+def _ends(runs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield other settings whose best value is the first or last of those tried."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for end in ends(runs):
+        place = f"{end.setting.replace('_', ' ')} {end.best:g}"
+        found.setdefault((end.problem, end.optimizer), []).append(place)
+    for (problem, optimizer), places in found.items():
+        yield Finding(
+            "edge",
+            "warning",
+            problem,
+            f"The best setting of {display_name(optimizer)} lies at the end of what was tried "
+            f"({' and '.join(places)}): a better one may lie beyond.",
         )
 
 
