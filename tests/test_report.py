@@ -137,12 +137,13 @@ class TestCommand:
         assert "no run that ended" in capsys.readouterr().err
 
     def test_strict(self, two_plots, results, capsys):
-        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
+        each = [*FAST, "eval.every_steps=1"]  # a quarter of six steps has an evaluation
+        adamcmp.sweep([*each, "optimizer=adam_l2,adamw", "seeds=5"])
         assert main(["report", "s", "--strict"]) == 0
         assert "audit, " not in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
         assert "Nothing was found" in page
-        adamcmp.sweep([*FAST, "optimizer=sgd", "seeds=2"])
+        adamcmp.sweep([*each, "optimizer=sgd", "seeds=2"])
         assert main(["report", "s"]) == 0
         assert main(["report", "s", "--strict"]) == 1
         assert "audit, warning: " in capsys.readouterr().out

@@ -16,17 +16,24 @@ import pandas as pd
 from adamcmp.stats.budgets import budgets
 from adamcmp.stats.choice import chosen, measure_of
 from adamcmp.stats.comparisons import comparisons
-from adamcmp.stats.edges import edges
-from adamcmp.stats.horizons import flips
-from adamcmp.stats.wording import display_name
+from adamcmp.stats.edges import edges, ends
+from adamcmp.stats.horizons import flips, unread
+from adamcmp.stats.wording import display_name, listed
 
 #: Fewer seeds of a chosen setting than this are too few for a claim.
 ENOUGH_SEEDS = 5
-#: An optimizer that had this many times the settings of another one was tuned harder.
+#: An optimizer that had this many times what another one had was tuned harder.
 UNEQUAL = 1.25
+#: What makes tuning harder, in words, by column of `budgets`.
+TUNING: Mapping[str, str] = {
+    "settings": "settings",
+    "seeds_per_setting": "seeds per setting in choosing",
+    "steps_per_run": "steps per run",
+}
 #: A setting's value at which it does nothing: the rule without it is a special case.
 NEUTRAL: Mapping[str, object] = {
     "optimizer.momentum": 0.0,
+    "optimizer.nesterov": False,
     "optimizer.amsgrad": False,
     "wd": 0.0,
 }
@@ -64,7 +71,8 @@ def audit(runs: pd.DataFrame, metrics: pd.DataFrame) -> list[Finding]:
     spent = budgets(runs)
     found = [
         *_edges(runs),
-        *_unequal_budgets(spent),
+        *_ends(runs),
+        *_unequal_budgets(runs, spent),
         *_different_seeds(runs),
         *_few_seeds(runs),
         *_special_cases(runs),
@@ -94,24 +102,72 @@ def _edges(runs: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _unequal_budgets(spent: pd.DataFrame) -> Iterator[Finding]:
+def _ends(runs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield other settings whose best value is the first or last of those tried."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for end in ends(runs):
+        place = f"{end.setting.replace('_', ' ')} {end.best:g}"
+        found.setdefault((end.problem, end.optimizer), []).append(place)
+    for (problem, optimizer), places in found.items():
+        yield Finding(
+            "edge",
+            "warning",
+            problem,
+            f"The best setting of {display_name(optimizer)} lies at the end of what was tried "
+            f"({' and '.join(places)}): a better one may lie beyond.",
+        )
+
+
+def _unequal_budgets(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
     """Yield problems on which some optimizers were tuned harder than others, or trained longer."""
+    best = chosen(runs)
     for problem, own in spent.groupby("problem", sort=False):
-        by_size = sorted(own.to_dict("records"), key=lambda row: int(row["settings"]))
-        least, most = by_size[0], by_size[-1]
-        if most["settings"] > UNEQUAL * least["settings"]:
+        unequal = {column: shown for column in TUNING if (shown := _unequal(own, column))}
+        if unequal:
+            given = "; ".join(f"{TUNING[column]} ({shown})" for column, shown in unequal.items())
+            curves = " The tuning curves compare them at equal numbers of settings."
             yield Finding(
                 "budget",
                 "warning",
                 str(problem),
-                f"{display_name(most['optimizer'])} was tuned over {most['settings']} settings, "
-                f"{display_name(least['optimizer'])} over {least['settings']}: the best of more "
-                f"is better by luck alone. The tuning curves compare them at equal numbers.",
+                f"Optimizers were tuned unequally: {given}; one that was given more may be "
+                f"ahead by that alone.{curves if 'settings' in unequal else ''}",
+            )
+        columns = ["batch_size", "train_examples"]
+        columns += [] if "steps_per_run" in unequal else ["steps"]  # that has been said
+        yield from _unlike(str(problem), best[best["problem"] == problem], columns)
+
+
+def _unequal(spent: pd.DataFrame, column: str) -> str:
+    """Return what optimizers had on a problem, where some had much more than others; else ""."""
+    known = spent[spent[column].notna()]
+    if known.empty or known[column].max() <= UNEQUAL * known[column].min():
+        return ""
+    return ", ".join(
+        f"{display_name(row['optimizer'])} {row[column]:.1f}".removesuffix(".0")
+        for row in known.to_dict("records")
+    )
+
+
+def _unlike(problem: str, best: pd.DataFrame, columns: list[str]) -> Iterator[Finding]:
+    """Yield in which columns the chosen settings of a problem differ."""
+    for column in [column for column in columns if column in best]:
+        values = {
+            str(o): "/".join(map(str, sorted(set(g[column].dropna()))))
+            for o, g in best.groupby("optimizer", sort=False)
+        }
+        if len(set(values.values())) > 1:
+            shown = ", ".join(f"{display_name(o)} {text}" for o, text in values.items())
+            yield Finding(
+                "budget",
+                "warning",
+                problem,
+                f"The chosen settings differ in {column.replace('_', ' ')}: {shown}.",
             )
 
 
 def _different_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
-    """Yield problems whose chosen settings differ in seeds, or in steps, examples or batch size."""
+    """Yield problems whose chosen settings differ in seeds."""
     best = chosen(runs)
     for problem, own in best.groupby("problem", sort=False):
         seeds = {str(o): set(g["seed"]) for o, g in own.groupby("optimizer", sort=False)}
@@ -125,21 +181,6 @@ def _different_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
                 f"The chosen settings were trained with different seeds ({counts}; "
                 f"{len(shared)} shared): only shared seeds are compared in pairs.",
             )
-        for column in ("steps", "batch_size", "train_examples"):
-            if column not in own:
-                continue
-            values = {
-                str(o): "/".join(map(str, sorted(set(g[column].dropna()))))
-                for o, g in own.groupby("optimizer", sort=False)
-            }
-            if len(set(values.values())) > 1:
-                shown = ", ".join(f"{display_name(o)} {text}" for o, text in values.items())
-                yield Finding(
-                    "budget",
-                    "warning",
-                    str(problem),
-                    f"The chosen settings differ in {column.replace('_', ' ')}: {shown}.",
-                )
 
 
 def _few_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
@@ -166,25 +207,52 @@ def _special_cases(runs: pd.DataFrame) -> Iterator[Finding]:
     (arXiv 1910.05446): a general rule that is tuned well enough is at least as good.
     """
     pairs = list(_general_and_special(runs))
-    if not pairs:
-        return
     for problem, own in runs.groupby("problem", sort=False):
-        table = comparisons(own, f"val_{measure_of(own)}")
-        beaten = {
-            (row["b"], row["a"]) if row["better"] == "a" else (row["a"], row["b"])
-            for row in table.to_dict("records")
-            if row["better"]
-        }
+        beaten = set(_beaten(own)) if pairs else set()
         for general, special, knob in pairs:
             if (general, special) in beaten:
-                yield Finding(
-                    "special case",
-                    "warning",
+                yield _failed_search(
                     str(problem),
+                    knob,
                     f"{display_name(general)} is worse than its own special case "
-                    f"{display_name(special)} ({knob} is off there) on validation: its search "
-                    f"failed, not the rule. Try more values of {knob} and of lr.",
+                    f"{display_name(special)} ({knob} is off there)",
                 )
+        for optimizer, tried in own.groupby("optimizer", sort=False):
+            for knob, halves in _on_and_off(tried):
+                if ("on", "off") in set(_beaten(halves)):
+                    name = display_name(str(optimizer))
+                    yield _failed_search(
+                        str(problem),
+                        knob,
+                        f"{name} with {knob} is worse than its own special case, {name} without",
+                    )
+
+
+def _failed_search(problem: str, knob: str, found: str) -> Finding:
+    return Finding(
+        "special case",
+        "warning",
+        problem,
+        f"{found} on validation: its search failed, not the rule. Try more values of {knob} and "
+        f"of lr.",
+    )
+
+
+def _beaten(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield pairs of optimizers of a problem of which the first is detectably worse."""
+    for row in comparisons(runs, f"val_{measure_of(runs)}").to_dict("records"):
+        if row["better"]:
+            yield (row["b"], row["a"]) if row["better"] == "a" else (row["a"], row["b"])
+
+
+def _on_and_off(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the knobs that one optimizer's settings have on and off, its runs called by that."""
+    for knob in [knob for knob in NEUTRAL if knob in runs]:
+        known = runs[runs[knob].notna()]
+        used = known[knob] != NEUTRAL[knob]
+        if used.nunique() > 1:
+            halves = known.assign(optimizer=used.map({True: "on", False: "off"}))
+            yield knob.rpartition(".")[2], halves
 
 
 def _general_and_special(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -236,14 +304,16 @@ def _lost_runs(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
             ),
             "missing": (
                 "warning",
-                "their settings rank by the seeds they have; the words that asked for them go on",
+                "most settings, of the same or another optimizer, have these seeds; those that "
+                "lack them rank by the seeds they have. The words that asked for them go on",
             ),
         }
         for status, (severity, how) in counted.items():
             some = own[own[status] > 0]
             if len(some):
                 shown = ", ".join(
-                    f"{display_name(row['optimizer'])} {row[status]} of {row['runs']}"
+                    f"{display_name(row['optimizer'])} {row[status]} of "
+                    f"{row['runs'] + row['missing'] * (status == 'missing')}"
                     for row in some.to_dict("records")
                 )
                 text = f"Runs {status}: {shown}; {how}."
@@ -251,7 +321,7 @@ def _lost_runs(runs: pd.DataFrame, spent: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _horizons(runs: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[Finding]:
-    """Yield rankings that flip when runs are read before their end."""
+    """Yield rankings that flip when runs are read before their end, or cannot be read there."""
     shares = {0.25: "a quarter", 0.5: "half"}
     for flip in flips(runs, metrics).to_dict("records"):
         yield Finding(
@@ -262,3 +332,14 @@ def _horizons(runs: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[Finding]:
             f"are read at {shares[flip['share']]} of their budget, and behind at its end: the "
             f"ranking holds for this budget only.",
         )
+    for problem, own in unread(runs, metrics).groupby("problem", sort=False):
+        names = own.groupby("share", sort=False)["optimizer"].agg(tuple)
+        for optimizers, alike in names.groupby(names, sort=False):
+            yield Finding(
+                "horizon",
+                "note",
+                str(problem),
+                f"The ranking could not be read at {listed(shares[s] for s in alike.index)} of the "
+                f"budget: {listed(map(display_name, optimizers))} "
+                f"{'have' if len(optimizers) > 1 else 'has'} no evaluation to read by then.",
+            )

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from adamcmp.stats.choice import PROBLEM, chosen, measure_of, setting_columns
 from adamcmp.stats.estimates import Floats
 
-#: The least error that a diverged run is charged: what guessing between two classes makes.
+#: The least error that a diverged run is charged: what guessing between two classes makes. Guessing
+#: among more makes more errors, but runs do not know how many classes there are.
 CHARGE = 0.5
 #: Settings that change what a run costs.
 BUDGET = ("epochs", "steps")

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
-from adamcmp.stats.choice import PROBLEM, chosen
+from adamcmp.stats.choice import PROBLEM, chosen, setting_columns
+
+#: Settings that are not tuned: how long to train, how often to look, when to give up.
+_NOT_TUNED = ("epochs", "steps", "divergence", "eval")
+#: Fractions, behind whose 1 nothing lies.
+_FRACTIONS = (
+    *("beta1", "beta2", "momentum", "dampening", "base_momentum", "max_momentum", "dropout"),
+    *("label_smoothing", "warmup", "pct_start", "end", "gamma", "decay"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,74 @@ def edges(runs: pd.DataFrame) -> list[Edge]:
             if beyond is not None:
                 found.append(Edge(str(problem), str(optimizer), axis, value, beyond))
     return found
+
+
+@dataclass(frozen=True)
+class End:
+    """An optimizer whose best setting has the least or the most of what was tried.
+
+    Attributes:
+        problem: The dataset and model.
+        optimizer: The variant's label.
+        setting: Its name, without the group's: ``momentum``, ``beta2``, ``batch_size``.
+        best: Its value at the best setting.
+    """
+
+    problem: str
+    optimizer: str
+    setting: str
+    best: float
+
+
+def ends(runs: pd.DataFrame) -> list[End]:
+    """Return settings beside lr and wd of which the best of three or more is the first or last.
+
+    A value behind which there is none is no such end: 0, and 1 for a fraction or a whole number.
+    Neither is one of a search, where each setting has a value of its own. What changes the
+    dataset or the model makes another problem.
+
+    Args:
+        runs: Rows of `labelled`.
+
+    Raises:
+        ConfigError: When there is no validation split to choose on.
+    """
+    runs = runs[runs["status"] != "failed"]
+    columns = [c for c in setting_columns(runs) if c.partition(".")[0] not in _NOT_TUNED]
+    best, found = chosen(runs), []
+    for (problem, optimizer), own in best.groupby([*PROBLEM, "optimizer"], sort=False):
+        tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
+        varied = tried[columns].map(str)
+        settings = len(varied.drop_duplicates())
+        several = (varied.nunique() > 1).sum() > 1
+        at_best = dict(_numbers(own[columns]))
+        for setting, values in _numbers(tried[columns]):
+            if values.nunique() < 3 or (several and values.nunique() == settings):
+                continue
+            value = float(at_best[setting].astype(float).iloc[0])  # NaN where it has no such one
+            if value in (values.min(), values.max()) and not _natural(setting, values, value):
+                found.append(End(str(problem), str(optimizer), setting, value))
+    return found
+
+
+def _numbers(settings: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """Yield the settings that are numbers, but for lr and wd, by name; betas one by one."""
+    for column in settings.columns.difference(["lr", "wd"], sort=False):
+        values = settings[column]
+        if column == "optimizer.betas":
+            yield from (("beta1", _component(values, 0)), ("beta2", _component(values, 1)))
+        elif is_numeric_dtype(values) and not is_bool_dtype(values):
+            yield column.rpartition(".")[2], values
+
+
+def _component(values: pd.Series, place: int) -> pd.Series:
+    return values.map(lambda several: several[place], na_action="ignore").astype(float)
+
+
+def _natural(setting: str, values: pd.Series, value: float) -> bool:
+    """Return whether nothing lies beyond a value at the end of others."""
+    ends_at_one = setting in _FRACTIONS or is_integer_dtype(values)
+    return value == 0 or (value == 1 and ends_at_one)
 
 
 def _beyond(values: Sequence[float], value: float, zero: bool = False) -> float | None:

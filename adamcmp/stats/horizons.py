@@ -17,7 +17,7 @@ def flips(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     """Return rankings that flip when runs are read at a quarter or half of their budget.
 
     Settings are chosen anew at each horizon. The ranking of two optimizers flips where both
-    differences are detectable and their signs differ.
+    differences are detectable and their signs differ. Optimizers of `unread` are left out.
 
     Returns:
         Rows with ``problem share ahead behind``: who was ahead then, and is behind at the end.
@@ -25,14 +25,49 @@ def flips(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     found = []
     for problem, own in runs.groupby("problem", sort=False):
         metric = f"test_{measure_of(own)}"
-        final = _signs(read_at(own, metrics, 1.0), metric)
+        final = _signs(_readable(own, metrics, 1.0)[0], metric)
         for share in HORIZONS:
-            early = _signs(read_at(own, metrics, share), metric)
+            early = _signs(_readable(own, metrics, share)[0], metric)
             for pair, before in early.items():
                 if before * final.get(pair, 0) < 0:
                     ahead, behind = pair if before < 0 else pair[::-1]
                     found.append((problem, share, ahead, behind))
     return pd.DataFrame(found, columns=["problem", "share", "ahead", "behind"])
+
+
+def unread(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return the optimizers that cannot be ranked with others at a quarter or half of the budget.
+
+    Returns:
+        Rows with ``problem share optimizer``.
+    """
+    found = [
+        (problem, share, optimizer)
+        for problem, own in runs.groupby("problem", sort=False)
+        if own["optimizer"].nunique() > 1
+        for share in HORIZONS
+        for optimizer in _readable(own, metrics, share)[1]
+    ]
+    return pd.DataFrame(found, columns=["problem", "share", "optimizer"])
+
+
+def _readable(
+    runs: pd.DataFrame, metrics: pd.DataFrame, share: float
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return a problem's runs as of `read_at`, less optimizers that lack a value, and those.
+
+    That is one by which they are chosen or ranked at their end. Imported runs may have no curves,
+    or curves of training alone.
+    """
+    read = read_at(runs, metrics, share)
+    needed = [f"{split}_{measure_of(runs)}" for split in ("val", "test")]
+    end, then = (
+        table[table["status"] == "done"].groupby("optimizer", sort=False)[needed].count() > 0
+        for table in (runs, read)
+    )
+    lacking = (end & ~then.reindex(end.index, fill_value=False)).any(axis="columns")
+    names = list(lacking.index[lacking])
+    return read[~read["optimizer"].isin(names)], names
 
 
 def _signs(runs: pd.DataFrame, metric: str) -> dict[tuple[str, str], int]:
