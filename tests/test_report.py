@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -9,6 +10,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 import adamcmp
@@ -331,6 +333,49 @@ def test_commands_can_be_pasted(results):
     shell = f"python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {made}"
     typed = json.loads(subprocess.run(shell, shell=True, capture_output=True, text=True).stdout)
     assert typed == ["adamcmp", "sweep", *words]
+
+
+OWN_STUDY = """\
+common: {dataset: teacher, dataset.train_examples: 200, dataset.test_examples: 50, steps: 6}
+blocks: {all: {optimizer: own, seeds: 2}}
+scales: {smoke: {common: {steps: 3}}}
+"""
+THEIRS = "optimizer,dataset,model,lr,wd,seed,acc\nadam,d,m,0.1,0,0,0.9\nsgd,d,m,0.1,0,0,0.8\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "study"),
+    [
+        (["study", "mine", "--config-dir", "my own"], "mine"),
+        (["study", "mine", "-cd", "my own", "--scale", "smoke", "wd=0.1"], "mine-smoke"),
+        (["sweep", *FAST, "optimizer=own", "seeds=2", "--config-dir=my own"], "s"),
+        (["run", *FAST, "optimizer=own", "--config-dir", "my own"], "s"),
+        (["import-csv", "their runs.csv", "--study", "s", "--map", "test_accuracy=acc"], "s"),
+    ],
+)
+def test_commands_do_it_again(words, study, results, tmp_path, two_plots, capsys):
+    for kind, name, text in (("study", "mine", OWN_STUDY), ("optimizer", "own", "defaults: [sgd]")):
+        (tmp_path / "my own" / kind).mkdir(parents=True)
+        (tmp_path / "my own" / kind / f"{name}.yaml").write_text(text)
+    (tmp_path / "their runs.csv").write_text(THEIRS)
+    assert main(words) == 0
+    made, reported = commands(report([results / study]).answer)
+    trained = sorted((results / study / "runs").iterdir())
+    for command in (made, reported):
+        adamcmp_, *argv = shlex.split(command)
+        assert adamcmp_ == "adamcmp" and main(argv) == 0, capsys.readouterr().err
+    assert [path.name for path in results.iterdir()] == [study]
+    if words[0] != "import-csv":  # which writes its rows anew
+        assert sorted((results / study / "runs").iterdir()) == trained
+
+
+def test_commands_of_a_study_that_noted_no_flags(results):
+    adamcmp.run(FAST)
+    file = results / "s" / "study.yaml"
+    about = yaml.safe_load(file.read_text())
+    assert about["asked"][0].pop("flags") == []
+    file.write_text(yaml.safe_dump(about))
+    assert commands(report([results / "s"]).answer)[0] == shlex.join(["adamcmp", "sweep", *FAST])
 
 
 def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):

@@ -15,7 +15,7 @@ from adamcmp.report.answer import Answer
 from adamcmp.stats import setting_columns
 
 #: Commands whose name is the first of the words that study.yaml keeps.
-_NAMED = ("study ", "extend ")
+_NAMED = ("study ", "extend ", "import-csv ")
 
 
 def commands(answer: Answer) -> list[str]:
@@ -28,7 +28,8 @@ def commands(answer: Answer) -> list[str]:
 def _asked(study: Path) -> Iterator[str]:
     about = yaml.safe_load((study / "study.yaml").read_text(encoding="utf-8"))
     for asked in about["asked"]:
-        first, *rest = asked["words"] or [""]
+        # Earlier versions noted no flags.
+        first, *rest = [*asked["words"], *asked.get("flags", [])] or [""]
         if first.startswith(_NAMED):
             yield shlex.join(["adamcmp", *first.split(" ", 1), *rest])
             continue
