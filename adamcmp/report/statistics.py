@@ -120,10 +120,12 @@ SUMMARY = Statistic(
 COMPARISONS = Statistic(
     "comparisons",
     "Paired comparisons",
-    "Differences a − b of the best settings, over the seeds that both have (Student's t; Welch's "
-    "where they share none). p after Holm's correction over the problem's pairs, and with an "
-    "allowance for the luck of choosing among settings. Effect size: Hedges' g. Better: the "
-    "probability that a fresh seed of a is better. Seeds: how many would settle the difference.",
+    "Differences a − b of the best settings, over the seeds that both have (Student's t); where "
+    "they share one alone, or fewer than half the seeds of the one with fewer, over all seeds of "
+    "each (Welch's t). p after Holm's correction over the problem's pairs, and with an allowance "
+    "for the luck of choosing among settings. Effect size: Hedges' g_z over shared seeds, else "
+    "Hedges' g. Better: the probability that a fresh seed of a is better. Seeds: how many would "
+    "settle the difference.",
     lambda runs, metrics: _comparisons(runs),
     _labels(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (choosing)")
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
