@@ -41,7 +41,7 @@ from adamcmp.plots import (
 )
 from adamcmp.plots._asked import as_asked
 from adamcmp.plots._grid import exact
-from adamcmp.plots._style import PALETTE, looks, metric_label, ordered
+from adamcmp.plots._style import PALETTE, bands_note, looks, metric_label, ordered
 
 from .made import LR, STEPS, WD, study
 
@@ -54,7 +54,7 @@ def final(runs: pd.DataFrame, optimizer: str, metric: str) -> np.ndarray:
 
 
 class TestCurves:
-    def test_mean_and_t_interval_of_the_chosen_setting(self):
+    def test_mean_and_interval_of_the_chosen_setting(self):
         tidy = learning_curves.data(RUNS, METRICS)
         curve = tidy[(tidy["metric"] == "test_error") & (tidy["optimizer"] == "adamw")]
         assert curve["x"].tolist() == [0, 1, 2, 4] and (curve["n"] == 3).all()
@@ -290,6 +290,19 @@ def test_optimizers_keep_their_looks():
     assert len(set(looks([f"own{i}" for i in range(20)]).values())) == 20
     assert len({color for color, _ in looks([f"lr {10**-i:g}" for i in range(10)]).values()}) == 10
     assert len(set(PALETTE)) == len(PALETTE) == 8
+
+
+@pytest.mark.parametrize(
+    ("seeds", "says"),
+    [
+        ([1], "One seed: too few for an interval"),
+        ([4, 4], "Mean and 95 % interval (Student's t) over 4 seeds (few: wide)"),
+        ([5, 9], "Mean and 95 % interval (Student's t, corrected for skewness) over 5 to 9 seeds"),
+        ([3, 9], "(Student's t, from 5 seeds on corrected for skewness) over 3 to 9 seeds"),
+    ],
+)
+def test_notes_name_the_interval(seeds, says):
+    assert says in bands_note(seeds)
 
 
 def test_labels():
