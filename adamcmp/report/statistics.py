@@ -215,7 +215,7 @@ STATISTICS = (
         "Stability frontier",
         "The largest learning rate that still trains at each weight decay: it did not diverge, and "
         "ended at least half way from the training loss that it started from to the lowest of all "
-        "runs. Geometric mean over seeds.",
+        "runs. Geometric mean over seeds; no interval goes beyond the lr that were tried.",
         stats.stability_frontier,
         {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
         across="optimizer",
