@@ -2,8 +2,9 @@
 
 The line is the stability frontier: it lies above the largest learning rate at which every seed
 trains, that is, did not diverge and ended at least half way from the training loss it started from
-to the lowest of all runs. Crosses mark cells below it in which not every seed trains. Other
-settings that were varied are those of the optimizer's best.
+to the lowest of all runs. Crosses mark cells below it in which not every seed trains. Seeds are
+those that most cells have: a winner's fresh seeds are left out. Other settings that were varied are
+those of the optimizer's best.
 """
 
 from __future__ import annotations

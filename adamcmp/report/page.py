@@ -20,6 +20,7 @@ from adamcmp.report.figures import Picture
 from adamcmp.report.statistics import METRICS
 from adamcmp.report.tables import Column, Table, as_csv, columns
 from adamcmp.stats import chosen, ranked, setting_columns
+from adamcmp.stats.cells import compared
 
 
 def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = None) -> str:
@@ -99,6 +100,7 @@ def page_data(answer: Answer) -> dict[str, Any]:
             # Runs that failed have no place: the last.
             "rank": [int(r) for r in order.reindex(runs["run_id"]).fillna(len(runs))],
             "chosen": [run_id in reported for run_id in runs["run_id"]],
+            "compared": [bool(counts) for counts in compared(runs)],
         },
         "metrics": {metric: _plain(runs[metric]) for metric in measured(runs)},
     }
