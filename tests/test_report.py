@@ -21,9 +21,10 @@ from adamcmp.plots import PLOTS
 from adamcmp.report import report
 from adamcmp.report.answer import pooled
 from adamcmp.report.provenance import commands
-from adamcmp.report.statistics import Statistic
+from adamcmp.report.statistics import STATISTICS, Statistic
 from adamcmp.report.tables import Table, as_csv, as_latex, as_markdown, columns, latex
 from adamcmp.report.watch import watch
+from tests import made
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=6", "eval.every_steps=2", "study=s"]
@@ -376,6 +377,18 @@ def test_commands_of_a_study_that_noted_no_flags(results):
     assert about["asked"][0].pop("flags") == []
     file.write_text(yaml.safe_dump(about))
     assert commands(report([results / "s"]).answer)[0] == shlex.join(["adamcmp", "sweep", *FAST])
+
+
+def test_profiles_have_a_column_for_each_optimizer():
+    profiles = next(s for s in STATISTICS if s.name == "profiles")
+    table = profiles.table(*made.study(problems=("d", "e")))
+    factor, first, second = columns(table)
+    assert (factor.label, first.label, second.label) == ("within a factor of", "adam_l2", "adamw")
+    assert factor.texts[0] == "1" and first.texts[0].startswith("1.")  # it wins on both problems
+    assert "tau" in as_csv(table)
+    assert (
+        profiles.table(*made.study()).missing == "It needs several optimizers on several problems."
+    )
 
 
 def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):

@@ -250,4 +250,15 @@ STATISTICS = (
         _labels(estimate="mean rank", n="problems", p_value="p (any differ)"),
         needs="several optimizers on several problems",
     ),
+    Statistic(
+        "profiles",
+        "Performance profiles",
+        "The share of problems on which an optimizer's best setting is within a factor of the best "
+        "optimizer's test error (regression: loss); within 1 it wins. Intervals over problems "
+        "(Wilson's).",
+        lambda runs, metrics: stats.performance_profiles(runs),
+        {"tau": "within a factor of", "optimizer": "", "estimate": ""},
+        across="optimizer",
+        needs="several optimizers on several problems",
+    ),
 )
