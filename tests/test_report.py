@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from adamcmp.claims import claim
 from adamcmp.cli import main, reporting
 from adamcmp.errors import NotFound
 from adamcmp.plots import PLOTS
-from adamcmp.report import report
+from adamcmp.report import provenance, report
 from adamcmp.report.answer import pooled
 from adamcmp.report.provenance import commands
 from adamcmp.report.statistics import STATISTICS, Statistic
@@ -144,7 +145,7 @@ class TestCommand:
         assert main(["report", "s", "--strict"]) == 0
         assert "audit, " not in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
-        assert "Nothing was found" in page
+        assert "Nothing was found by these checks." in page
         adamcmp.sweep([*FAST, "optimizer=sgd", "seeds=2"])
         assert main(["report", "s"]) == 0
         assert main(["report", "s", "--strict"]) == 1
@@ -334,6 +335,33 @@ def test_commands_can_be_pasted(results):
     shell = f"python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {made}"
     typed = json.loads(subprocess.run(shell, shell=True, capture_output=True, text=True).stdout)
     assert typed == ["adamcmp", "sweep", *words]
+
+
+def test_every_setting_is_told_once(results, two_plots):
+    adamcmp.sweep([*FAST, "optimizer=adamw,sgd", "lr=1e-3,1e-2", "batch_size=20,50"])
+    made = report([results / "s"])
+    table = provenance.differing(made.answer)
+    values = table.pivot(index="setting", columns="optimizer", values="estimate").fillna("")
+    assert values.loc["optimizer.momentum"].to_dict() == {"adamw": "", "sgd": "0.9"}
+    assert values.loc["optimizer.betas"].to_dict() == {"adamw": "[0.9, 0.999]", "sgd": ""}
+    assert values.loc["coupling"].nunique() == 2
+    told = {*values.index, *provenance.fixed(made.answer), *provenance.varied(made.answer)}
+    columns = {"batch_size", "lr", "wd", "schedule", "steps"}
+    columns |= {c for c in made.answer.runs if c.startswith("optimizer.")}
+    columns -= {f"optimizer.{same}" for same in ("lr", "weight_decay", "rule", "coupling")}
+    known = {c for c in columns if made.answer.runs[c].notna().any()}
+    assert known <= told and not {"batch_size", "lr"} & {*values.index}
+    page = (made.folder / "index.html").read_text()
+    (shown,) = re.findall(r'<table id="table-differing">.*?</table>', page, re.DOTALL)
+    assert '<td data-optimizer="sgd" data-value="0.9">0.9</td>' in shown
+    assert ">–</td>" in shown and "swatch" not in shown  # the rule's name is no optimizer's here
+
+
+def test_alike_optimizers_differ_in_nothing(results, two_plots):
+    adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
+    made = report([results / "s"])
+    assert provenance.differing(made.answer).empty
+    assert "table-differing" not in (made.folder / "index.html").read_text()
 
 
 OWN_STUDY = """\

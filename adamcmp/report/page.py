@@ -54,11 +54,18 @@ def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = No
         measured=measured(answer.runs),
         data=page_data(answer),
         varied=Table("varied", "What was varied", "", provenance.varied(answer)),
+        differing=_differing(answer),
         provenance=provenance,
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _differing(answer: Answer) -> Table:
+    labels = {"setting": "setting", "optimizer": "", "estimate": ""}
+    title, data = "What differs between optimizers", provenance.differing(answer)
+    return Table("differing", title, "", data, labels=labels, across="optimizer")
 
 
 def measured(runs: pd.DataFrame) -> list[str]:
@@ -69,7 +76,8 @@ def measured(runs: pd.DataFrame) -> list[str]:
 def names_of(row: int, shown: Iterable[Column], optimizers: Iterable[str]) -> list[str]:
     """Return the optimizers that a table's row is about."""
     known = set(optimizers)
-    return [c.texts[row] for c in shown if not c.numeric and c.texts[row] in known]
+    texts = [c.texts[row] for c in shown if not c.numeric and c.label not in known]
+    return [text for text in texts if text in known]
 
 
 def data_uri(text: str) -> str:
