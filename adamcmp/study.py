@@ -177,7 +177,8 @@ def _execute(
             mine = [spec for spec in left if spec.run_id in ours.run_ids]
             store.discard(there)
             groups = found.longest_first(grouped(mine, store.checkpoints(), found.width))
-            about = {**software(), "hardware": hardware(numerics.device)}
+            about = {"flags": list(config.flags), **software()}
+            about |= {"hardware": hardware(numerics.device)}
             store.prepare(numerics, config.words, about, ours.alone)
             watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every

@@ -399,6 +399,13 @@ class TestCommand:
         assert row["estimate"] == expected["estimate"].item() and row["n"] == 3
         assert row["verdict"] == expected["verdict"].item()
 
+    def test_no_number_of_seeds_is_not_an_unknown_one(self, study, capsys, monkeypatch):
+        unlike = pd.DataFrame({"seeds_needed": [float("inf")], "settles": [float("nan")], "n": [3]})
+        monkeypatch.setattr("adamcmp.stats.compare", lambda *words: unlike)
+        assert main(["compare", "s", "--a", "lr=0.01", "--b", "lr=0.001", "--json"]) == 0
+        row = json.loads(capsys.readouterr().out)
+        assert row == {"seeds_needed": "inf", "settles": None, "n": 3}
+
     def test_one_seed_and_the_latest_study(self, study, capsys):
         words = ["--a", "optimizer=adamw", "--b", "optimizer=sgd", "--json"]
         assert main(["compare", "lr=0.01", *words]) == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adamcmp import frame
 from adamcmp.report import report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -135,6 +136,20 @@ class TestChoosing:
             assert "adamw" not in row.locator("td").all_inner_texts()
         box(page, "adamw").check()
         assert parts.locator("visible=true").count() == shown
+
+    def test_fresh_seeds_of_a_winner_do_not_tell_in_its_cell(self, tmp_path, opened):
+        words = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
+        folder = made_up(tmp_path / "s", words)
+        made_up(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
+        runs = frame.load(folder)[0]
+        cell = runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-2)]
+        assert len(cell) == 5
+        middle = cell.loc[cell["seed"] < 2, "test_error"].mean()
+        page = opened(report([folder]).folder)
+        page.locator("#cells td.picked").hover()
+        tip = page.locator("#tip").inner_text()
+        assert f"mean test error {middle:.3g} over 2 of 5 seeds" in tip
+        assert page.locator("#tip tbody tr").count() == 5
 
     def test_the_metric_is_of_cells_strip_and_summary(self, written, opened):
         page = opened(written.folder)

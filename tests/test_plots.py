@@ -41,7 +41,7 @@ from adamcmp.plots import (
 )
 from adamcmp.plots._asked import as_asked
 from adamcmp.plots._grid import exact
-from adamcmp.plots._style import PALETTE, looks, metric_label, ordered
+from adamcmp.plots._style import PALETTE, bands_note, looks, metric_label, ordered
 
 from .made import LR, STEPS, WD, study
 
@@ -54,7 +54,7 @@ def final(runs: pd.DataFrame, optimizer: str, metric: str) -> np.ndarray:
 
 
 class TestCurves:
-    def test_mean_and_t_interval_of_the_chosen_setting(self):
+    def test_mean_and_interval_of_the_chosen_setting(self):
         tidy = learning_curves.data(RUNS, METRICS)
         curve = tidy[(tidy["metric"] == "test_error") & (tidy["optimizer"] == "adamw")]
         assert curve["x"].tolist() == [0, 1, 2, 4] and (curve["n"] == 3).all()
@@ -203,8 +203,20 @@ class TestSurfaces:
         shown = divergence.data(*study(diverged_from=0.1))
         assert shown.cells.groupby("lr")["share"].unique().map(list).tolist() == [[0], [0], [1]]
         assert (shown.frontier["all_seeds"] == 1e-2).all() and len(shown.frontier) == 2 * 4
+        assert not shown.cells["below"].any()
         with pytest.raises(NothingToDraw, match="No run diverged"):
             divergence.data(RUNS, METRICS)
+
+    def test_divergence_marks_what_does_not_train_below_the_frontier(self):
+        runs, metrics = study(diverged_from=0.1)
+        stuck = (runs["lr"] == 1e-3) & (runs["wd"] == 1e-2) & (runs["optimizer"] == "adamw")
+        runs.loc[stuck & (runs["seed"] == 1), "train_loss"] = 3.0  # about where it began
+        cells = divergence.data(runs, metrics).cells
+        (cell,) = cells.loc[cells["below"], ["optimizer", "lr", "wd"]].to_numpy().tolist()
+        assert cell == ["adamw", 1e-3, 1e-2]
+        figure = divergence.draw(divergence.data(runs, metrics))
+        texts = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert texts == ["largest lr at which every seed trains", "not every seed trains"]
 
 
 class TestComparisons:
@@ -290,6 +302,19 @@ def test_optimizers_keep_their_looks():
     assert len(set(looks([f"own{i}" for i in range(20)]).values())) == 20
     assert len({color for color, _ in looks([f"lr {10**-i:g}" for i in range(10)]).values()}) == 10
     assert len(set(PALETTE)) == len(PALETTE) == 8
+
+
+@pytest.mark.parametrize(
+    ("seeds", "says"),
+    [
+        ([1], "One seed: too few for an interval"),
+        ([4, 4], "Mean and 95 % interval (Student's t) over 4 seeds (few: wide)"),
+        ([5, 9], "Mean and 95 % interval (Student's t, corrected for skewness) over 5 to 9 seeds"),
+        ([3, 9], "(Student's t, from 5 seeds on corrected for skewness) over 3 to 9 seeds"),
+    ],
+)
+def test_notes_name_the_interval(seeds, says):
+    assert says in bands_note(seeds)
 
 
 def test_labels():

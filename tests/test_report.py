@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import re
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -9,6 +11,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 import adamcmp
@@ -16,12 +19,13 @@ from adamcmp.claims import claim
 from adamcmp.cli import main, reporting
 from adamcmp.errors import NotFound
 from adamcmp.plots import PLOTS
-from adamcmp.report import report
+from adamcmp.report import provenance, report
 from adamcmp.report.answer import pooled
 from adamcmp.report.provenance import commands
-from adamcmp.report.statistics import Statistic
+from adamcmp.report.statistics import STATISTICS, Statistic
 from adamcmp.report.tables import Table, as_csv, as_latex, as_markdown, columns, latex
 from adamcmp.report.watch import watch
+from tests import made
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=6", "eval.every_steps=2", "study=s"]
@@ -142,7 +146,7 @@ class TestCommand:
         assert main(["report", "s", "--strict"]) == 0
         assert "audit, " not in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
-        assert "Nothing was found" in page
+        assert "Nothing was found by these checks." in page
         adamcmp.sweep([*each, "optimizer=sgd", "seeds=2"])
         assert main(["report", "s"]) == 0
         assert main(["report", "s", "--strict"]) == 1
@@ -332,6 +336,88 @@ def test_commands_can_be_pasted(results):
     shell = f"python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {made}"
     typed = json.loads(subprocess.run(shell, shell=True, capture_output=True, text=True).stdout)
     assert typed == ["adamcmp", "sweep", *words]
+
+
+def test_every_setting_is_told_once(results, two_plots):
+    adamcmp.sweep([*FAST, "optimizer=adamw,sgd", "lr=1e-3,1e-2", "batch_size=20,50"])
+    made = report([results / "s"])
+    table = provenance.differing(made.answer)
+    values = table.pivot(index="setting", columns="optimizer", values="estimate").fillna("")
+    assert values.loc["optimizer.momentum"].to_dict() == {"adamw": "", "sgd": "0.9"}
+    assert values.loc["optimizer.betas"].to_dict() == {"adamw": "[0.9, 0.999]", "sgd": ""}
+    assert values.loc["coupling"].nunique() == 2
+    told = {*values.index, *provenance.fixed(made.answer), *provenance.varied(made.answer)}
+    columns = {"batch_size", "lr", "wd", "schedule", "steps"}
+    columns |= {c for c in made.answer.runs if c.startswith("optimizer.")}
+    columns -= {f"optimizer.{same}" for same in ("lr", "weight_decay", "rule", "coupling")}
+    known = {c for c in columns if made.answer.runs[c].notna().any()}
+    assert known <= told and not {"batch_size", "lr"} & {*values.index}
+    page = (made.folder / "index.html").read_text()
+    (shown,) = re.findall(r'<table id="table-differing">.*?</table>', page, re.DOTALL)
+    assert '<td data-optimizer="sgd" data-value="0.9">0.9</td>' in shown
+    assert ">–</td>" in shown and "swatch" not in shown  # the rule's name is no optimizer's here
+
+
+def test_alike_optimizers_differ_in_nothing(results, two_plots):
+    adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
+    made = report([results / "s"])
+    assert provenance.differing(made.answer).empty
+    assert "table-differing" not in (made.folder / "index.html").read_text()
+
+
+OWN_STUDY = """\
+common: {dataset: teacher, dataset.train_examples: 200, dataset.test_examples: 50, steps: 6}
+blocks: {all: {optimizer: own, seeds: 2}}
+scales: {smoke: {common: {steps: 3}}}
+"""
+THEIRS = "optimizer,dataset,model,lr,wd,seed,acc\nadam,d,m,0.1,0,0,0.9\nsgd,d,m,0.1,0,0,0.8\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "study"),
+    [
+        (["study", "mine", "--config-dir", "my own"], "mine"),
+        (["study", "mine", "-cd", "my own", "--scale", "smoke", "wd=0.1"], "mine-smoke"),
+        (["sweep", *FAST, "optimizer=own", "seeds=2", "--config-dir=my own"], "s"),
+        (["run", *FAST, "optimizer=own", "--config-dir", "my own"], "s"),
+        (["import-csv", "their runs.csv", "--study", "s", "--map", "test_accuracy=acc"], "s"),
+    ],
+)
+def test_commands_do_it_again(words, study, results, tmp_path, two_plots, capsys):
+    for kind, name, text in (("study", "mine", OWN_STUDY), ("optimizer", "own", "defaults: [sgd]")):
+        (tmp_path / "my own" / kind).mkdir(parents=True)
+        (tmp_path / "my own" / kind / f"{name}.yaml").write_text(text)
+    (tmp_path / "their runs.csv").write_text(THEIRS)
+    assert main(words) == 0
+    made, reported = commands(report([results / study]).answer)
+    trained = sorted((results / study / "runs").iterdir())
+    for command in (made, reported):
+        adamcmp_, *argv = shlex.split(command)
+        assert adamcmp_ == "adamcmp" and main(argv) == 0, capsys.readouterr().err
+    assert [path.name for path in results.iterdir()] == [study]
+    if words[0] != "import-csv":  # which writes its rows anew
+        assert sorted((results / study / "runs").iterdir()) == trained
+
+
+def test_commands_of_a_study_that_noted_no_flags(results):
+    adamcmp.run(FAST)
+    file = results / "s" / "study.yaml"
+    about = yaml.safe_load(file.read_text())
+    assert about["asked"][0].pop("flags") == []
+    file.write_text(yaml.safe_dump(about))
+    assert commands(report([results / "s"]).answer)[0] == shlex.join(["adamcmp", "sweep", *FAST])
+
+
+def test_profiles_have_a_column_for_each_optimizer():
+    profiles = next(s for s in STATISTICS if s.name == "profiles")
+    table = profiles.table(*made.study(problems=("d", "e")))
+    factor, first, second = columns(table)
+    assert (factor.label, first.label, second.label) == ("within a factor of", "adam_l2", "adamw")
+    assert factor.texts[0] == "1" and first.texts[0].startswith("1.")  # it wins on both problems
+    assert "tau" in as_csv(table)
+    assert (
+        profiles.table(*made.study()).missing == "It needs several optimizers on several problems."
+    )
 
 
 def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from adamcmp.stats import sensitivity, stability_frontier
+from adamcmp.stats.sensitivity import cells_that_train
 from tests.gridded import LR, WD, grid, runs, stacked, without_val
 
 NAN = float("nan")
@@ -115,9 +116,30 @@ class TestFrontier:
         assert np.log10(row["estimate"]) == pytest.approx(logs.mean())
         assert row[["all_seeds", "beyond"]].tolist() == pytest.approx([1.0, 10**0.5])
         half = 4.302652729911275 * logs.std(ddof=1) / 3**0.5
-        assert np.log10([row["ci_low"], row["ci_high"]]) == pytest.approx(
-            logs.mean() + np.array([-half, half])
-        )
+        assert np.log10(row["ci_low"]) == pytest.approx(logs.mean() - half)
+        assert logs.mean() + half > 1.5 and row["ci_high"] == max(LR)  # no larger lr was tried
+
+    @pytest.mark.parametrize(("lowest", "end"), [(0, "ci_high"), (5, "ci_low")])
+    def test_its_interval_ends_where_the_grid_does(self, lowest, end):
+        frame = runs(lambda x, y: 0.2 + 0 * x, grid(wd=[1.0]), seeds=6)
+        # Of six seeds, one reaches another lr than the five on the grid's edge.
+        lost = (frame["lr"] > LR[0]) & (frame["seed"] >= 6 - lowest)
+        lost |= (frame["seed"] == 0) & (frame["lr"] > 1)
+        frame.loc[lost, ["status", "train_loss"]] = ["diverged", NAN]
+        row = stability_frontier(frame, self.starts(frame)).iloc[0]
+        assert row["n"] == 6 and row["ci_low"] < row["estimate"] < row["ci_high"]
+        assert row[end] == {"ci_high": max(LR), "ci_low": min(LR)}[end]
+
+    def test_cells_that_train(self):
+        """A small lr that does not train yet is below the frontier all the same."""
+        frame = runs(lambda x, y: np.where(x < -1.2, 2.0, 0.2) + 0 * y, grid(wd=[1.0]))
+        frame.loc[(frame["seed"] == 0) & (frame["lr"] > 9), "status"] = "diverged"
+        cells = cells_that_train(frame, self.starts(frame)).sort_values("lr")
+        assert cells["trains"].tolist() == [False, *[True] * 4, False, False]
+        (frontier,) = stability_frontier(frame, self.starts(frame))["all_seeds"]
+        assert frontier == cells["lr"].iloc[4]
+        empty = cells_that_train(frame.iloc[:0], self.starts(frame))
+        assert empty.empty and list(empty) == ["problem", "optimizer", "wd", "lr", "trains"]
 
     def test_fresh_seeds_and_single_lr_tell_nothing(self):
         frame = runs(lambda x, y: 0.2 + 0 * x, grid())

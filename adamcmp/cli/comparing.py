@@ -33,7 +33,11 @@ def compare(words: list[str]) -> int:
             help=f"what runs of side {side} meet, such as optimizer=adamw; may be repeated",
         )
     parser.add_argument("--metric", help="default: test_error (regression: test_loss)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help='print one JSON object; null: unknown, "inf": no number of seeds is enough',
+    )
     add_results(parser)
     options = parser.parse_intermixed_args(words)
     if options.study and is_filter(options.study):  # no name, only filters
@@ -41,13 +45,18 @@ def compare(words: list[str]) -> int:
         options.study = None
     row = _compared(options)
     if options.json:
-        known = {
-            k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()
-        }
+        known = {name: _plain(value) for name, value in row.items()}
         print(json.dumps(known, ensure_ascii=False, allow_nan=False))
     else:
         print(f"{row['verdict']}\n\n{_table(row)}")
     return 0
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: ``"inf"`` for infinity, None for what is unknown."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else f"{value:g}"
 
 
 def _compared(options: argparse.Namespace) -> dict[str, Any]:

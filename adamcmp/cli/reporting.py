@@ -95,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         help="studies (none: the latest), and conditions that runs must meet",
     )
     formats = ("md", "csv", "latex")
-    parser.add_argument("--format", choices=formats, help="print the tables instead")
+    parser.add_argument(
+        "--format", choices=formats, help="print the tables instead; csv: that of best settings"
+    )
     parser.add_argument("--out", metavar="FILE", help="where to write what --format prints")
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 when the audit finds something"

@@ -33,8 +33,7 @@ def study(words: list[str]) -> int:
         return 0
     file = read_study(options.name, options.config_dir, options.scale)
     composer = Composer(options.config_dir)
-    name = options.name if not file.scales.get(options.scale) else f"{options.name}-{options.scale}"
-    config = compose_study(composer, name, file, options.words)
+    config = compose_study(composer, options.name, file, options.words, options.scale)
     from adamcmp.followup import both_stages, check_select
 
     select = file.select

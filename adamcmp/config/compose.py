@@ -66,6 +66,7 @@ class Composer:
 
     def __init__(self, config_dir: str | None = None) -> None:
         search_path = create_config_search_path("pkg://adamcmp.configs")
+        self._flags = () if config_dir is None else ("--config-dir", config_dir)
         if config_dir is not None:
             folder = Path(config_dir).expanduser().resolve()
             if not folder.is_dir():
@@ -285,7 +286,9 @@ class Composer:
                 f"take one value each."
             )
         ((place, numerics, execution, search, logger),) = settled
-        return StudyConfig(tuple(runs), place, numerics, execution, tuple(words), search, logger)
+        return StudyConfig(
+            tuple(runs), place, numerics, execution, tuple(words), search, logger, self._flags
+        )
 
     def _base(self, group_words: tuple[str, ...]) -> DictConfig:
         if group_words not in self._bases:

@@ -256,7 +256,10 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """What a command line asked for: runs, where they go, and how numbers are computed."""
+    """What a command line asked for: runs, where they go, and how numbers are computed.
+
+    ``words`` and ``flags`` are noted with the runs, so that the command can be given again.
+    """
 
     runs: tuple[RunConfig, ...]
     place: Place
@@ -265,6 +268,7 @@ class StudyConfig:
     words: tuple[str, ...]
     search: Search = NO_SEARCH
     logger: Logger = NO_LOGGER
+    flags: tuple[str, ...] = ()
 
 
 def _part_columns(group: str, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -132,37 +132,43 @@ def _nested(*values: Any) -> bool:
     return all(isinstance(value, dict) for value in values)
 
 
-def compose_study(composer: Composer, name: str, file: StudyFile, words: list[str]) -> StudyConfig:
+def compose_study(
+    composer: Composer, name: str, file: StudyFile, words: list[str], scale: str | None = None
+) -> StudyConfig:
     """Return all runs of a study file's blocks, as one study.
+
+    Where no word names it, it is named after the file, and after the scale where that differs.
 
     Args:
         composer: Composes each block.
-        name: The study's name where no word gives one.
+        name: The file's.
         file: What to compose.
         words: Words of the command line; they win over the file's.
+        scale: The scale that the file was read at.
 
     Raises:
         ConfigError: When a word is wrong; the text names the block.
     """
+    study = f"{name}-{scale}" if scale and file.scales[scale] else name
     blocks = []
     for block, own in file.blocks.items():
-        merged = _merged(_words({"study": name} | file.common | own), words)
+        merged = _merged(_words({"study": study} | file.common | own), words)
         try:
             if composer.searches(merged):
                 raise ConfigError("sampler= is for `adamcmp sweep`; a study file holds grids.")
             blocks.append(composer.sweep(merged))
         except ConfigError as error:
-            raise type(error)(f"block {block!r} of study {name}: {error}") from None
+            raise type(error)(f"block {block!r} of study {study}: {error}") from None
     first = blocks[0]
     for config in blocks:
         if _shared(config) != _shared(first):
             raise ConfigError(
-                f"study {name}: its blocks differ in study, results, device, dtype, threads, "
+                f"study {study}: its blocks differ in study, results, device, dtype, threads, "
                 f"engine or logger, and one study has one of each. Put them under common."
             )
     runs = tuple(run for config in blocks for run in config.runs)
-    asked = (f"study {name}", *words)
-    return replace(first, runs=runs, words=asked)
+    flags = (*first.flags, *(("--scale", scale) if scale else ()))
+    return replace(first, runs=runs, words=(f"study {name}", *words), flags=flags)
 
 
 def _shared(config: StudyConfig) -> tuple[Place, Numerics, Logger]:

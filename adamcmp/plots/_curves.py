@@ -28,7 +28,7 @@ _KEYS = ["problem", "optimizer", "loss_name", "metric", "step"]
 def along(
     runs: pd.DataFrame, metrics: pd.DataFrame, columns: Sequence[str], x: str = "epoch"
 ) -> pd.DataFrame:
-    """Return mean and 95 % t interval over seeds of `columns` at each evaluation.
+    """Return mean and 95 % interval over seeds of `columns` at each evaluation.
 
     Of each optimizer on each problem the setting chosen on validation is taken; runs that
     diverged are not averaged.

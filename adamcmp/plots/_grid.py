@@ -18,7 +18,7 @@ from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import metric_or
 from adamcmp.plots._style import belongs, metric_label, ordered, panels
 from adamcmp.stats import surface
-from adamcmp.stats.cells import at_best
+from adamcmp.stats.cells import at_best, compared
 from adamcmp.stats.intervals import averaged
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -39,7 +39,9 @@ def cells_of(runs: pd.DataFrame, metric: str | None) -> pd.DataFrame:
     if cells.empty:
         raise NothingToDraw("There are no settings to choose from on validation.")
     if metric is not None:
-        values = at_best(runs).assign(value=lambda r: r[metric_or(metric, r)].astype(float))
+        values = at_best(runs)
+        values = values[compared(values)]
+        values = values.assign(value=values[metric_or(metric, values)].astype(float))
         cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
         cells = cells.merge(averaged(values, CELL), on=CELL)
     labels = {

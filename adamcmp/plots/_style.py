@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
+from adamcmp.stats.estimates import SKEWNESS_FROM
+
 #: Okabe & Ito's colour-blind safe palette without its yellow, and a grey; black last.
 PALETTE = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"),
@@ -234,14 +236,22 @@ def metric_label(metric: str, loss: str) -> str:
     return _SPLITS.get(split, "") + measure + (" at the best validation" if early else "")
 
 
-def bands_note(seeds: Iterable[int], kind: str = "t ") -> str:
+def bands_note(seeds: Iterable[int]) -> str:
     """Say what bands and bars are, over how many seeds, and when those are few."""
     low, high = min(seeds), max(seeds)
     if high < ENOUGH:
         return f"{('One seed', 'Two seeds')[high - 1]}: too few for an interval"
     count = f"{low}" if low == high else f"{low} to {high}"
     few = ", where there are 3" if low < ENOUGH else " (few: wide)" if low < 5 else ""
-    return f"Mean and 95 % {kind}interval over {count} seeds{few}"
+    return f"Mean and 95 % interval ({_method(low, high)}) over {count} seeds{few}"
+
+
+def _method(low: int, high: int) -> str:
+    """Say how `adamcmp.stats.estimates.mean` makes intervals over so many seeds."""
+    if high < SKEWNESS_FROM:
+        return "Student's t"
+    begins = f"from {SKEWNESS_FROM} seeds on " if low < SKEWNESS_FROM else ""
+    return f"Student's t, {begins}corrected for skewness"
 
 
 def left_out(diverged: int) -> str:

@@ -2,9 +2,10 @@
 
 The thick line is the test error (regression: loss) at the evaluation that was the best on
 validation so far, the thin dotted line that of the moment itself. Each is the mean over the seeds
-of the best setting, chosen on validation at the end of the run; the band is the thick line's 95 % t
-interval. Dots mark the ends of a schedule's cycles, where it starts again with a large learning
-rate. Optimizers with several schedules have a line for each.
+of the best setting, chosen on validation at the end of the run; the band is the thick line's 95 %
+interval (Student's t, from five seeds on corrected for skewness). Dots mark the ends of a
+schedule's cycles, where it starts again with a large learning rate. Optimizers with several
+schedules have a line for each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Where training breaks: the share of seeds that diverged, over learning rate × weight decay.
 
-The line is the stability frontier: below it every seed trains, that is, did not diverge and ended
-at least half way from the training loss it started from to the lowest of all runs. Other settings
-that were varied are those of the optimizer's best.
+The line is the stability frontier: it lies above the largest learning rate at which every seed
+trains, that is, did not diverge and ended at least half way from the training loss it started from
+to the lowest of all runs. Crosses mark cells below it in which not every seed trains. Seeds are
+those that most cells have: a winner's fresh seeds are left out. Other settings that were varied are
+those of the optimizer's best.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from matplotlib.lines import Line2D
 
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked
-from adamcmp.plots._grid import cells_of, draw_matrix, maps, on_grids
+from adamcmp.plots._grid import CELL, cells_of, draw_matrix, maps, on_grids
 from adamcmp.plots._style import legend, styled
 from adamcmp.stats import stability_frontier
+from adamcmp.stats.sensitivity import cells_that_train
 
 _COLORS, _LINE = "Oranges", "#0072B2"
 
@@ -31,7 +34,8 @@ class Divergence:
     """What is drawn.
 
     Attributes:
-        cells: As `adamcmp.plots._grid.cells_of` returns them.
+        cells: As `adamcmp.plots._grid.cells_of` returns them, with ``below``: whether the cell is
+            below the frontier and not every seed trains.
         frontier: As `adamcmp.stats.stability_frontier` returns it.
     """
 
@@ -53,7 +57,16 @@ def data(
     runs = as_asked(runs, hue, facet)
     if not (runs["status"] == "diverged").any():
         raise NothingToDraw("No run diverged.")
-    return Divergence(on_grids(cells_of(runs, None)), stability_frontier(runs, metrics))
+    cells, frontier = on_grids(cells_of(runs, None)), stability_frontier(runs, metrics)
+    return Divergence(_marked(cells, frontier, cells_that_train(runs, metrics)), frontier)
+
+
+def _marked(cells: pd.DataFrame, frontier: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
+    """Return cells with ``below``, the frontier being that of the cell's wd."""
+    largest = trained.merge(frontier, on=["problem", "optimizer", "wd"])
+    failing = largest[~largest["trains"] & (largest["lr"] < largest["all_seeds"])]
+    below = pd.MultiIndex.from_frame(cells[CELL]).isin(pd.MultiIndex.from_frame(failing[CELL]))
+    return cells.assign(below=below)
 
 
 @styled
@@ -66,12 +79,17 @@ def draw(shown: Divergence) -> Figure:
         axes.append(axis)
         draw_matrix(axis, cells, "share", norm, _COLORS)
         _draw_frontier(axis, cells, shown.frontier)
+        some = cells[cells["below"]]
+        axis.plot(some["column"], some["row"], "x", color=_LINE, ms=3, mew=0.8)
     bar = figure.colorbar(
         ScalarMappable(norm, _COLORS), ax=axes, aspect=35, pad=0.02, fraction=0.05
     )
     bar.set_label("share of seeds that diverged")
-    line = Line2D([], [], color=_LINE, lw=1.6, label="every seed trains below")
-    legend(figure, [line], "")
+    handles = [Line2D([], [], color=_LINE, lw=1.6, label="largest lr at which every seed trains")]
+    if shown.cells["below"].any():
+        label = "not every seed trains"
+        handles += [Line2D([], [], ls="", marker="x", ms=3, mew=0.8, color=_LINE, label=label)]
+    legend(figure, handles, "")
     return figure
 
 

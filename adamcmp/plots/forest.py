@@ -1,9 +1,10 @@
 """Differences between all pairs of optimizers, with their intervals.
 
 A line is the mean difference "first minus second" of the final metric, each at its best setting,
-with its 95 % interval: Student's over the seeds that both share, where they share none Welch's. It
-is filled where one is better: p after Holm's correction for all pairs of the problem, and with an
-allowance for the luck of choosing settings, is below 0.05.
+with its 95 % interval: Student's over the seeds that both share or, where they share one alone or
+fewer than half the seeds of the one with fewer, Welch's over all seeds of each. It is filled where
+one is better: p after Holm's correction for all pairs of the problem, and with an allowance for the
+luck of choosing settings, is below 0.05.
 """
 
 from __future__ import annotations

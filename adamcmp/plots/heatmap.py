@@ -1,11 +1,11 @@
 """Test error over learning rate × weight decay, all optimizers on one colour scale.
 
-A cell is the mean over its seeds of the final test error (regression: loss); other settings that
-were varied are those of the optimizer's best. Each problem has a colour scale. Circles mark an
-optimizer's ten best cells (of a small grid the best quarter), the star the one chosen on
-validation. Hatched cells diverged, for all of their seeds where they are grey. Contours are the
-additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the best
-weight decay does not depend on the learning rate.
+A cell is the mean of the final test error (regression: loss) over the seeds that most cells have: a
+winner's fresh seeds are left out. Other settings that were varied are those of the optimizer's
+best. Each problem has a colour scale. Circles mark an optimizer's ten best cells (of a small grid
+the best quarter), the star the one chosen on validation. Hatched cells diverged, for all of their
+seeds where they are grey. Contours are the additive model f(lr) + g(wd), fitted around the optimum:
+where they follow the colours, the best weight decay does not depend on the learning rate.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Final metrics of every seed, with mean and interval, by optimizer.
 
 A dot is one seed of an optimizer's best setting, chosen on validation; where the setting has seeds
-that did not choose it, those alone. The bar is the 95 % interval of their mean (Student's t,
-corrected for skewness), the tick in it the mean. Optimizers are in the order of their means, the
-best above.
+that did not choose it, those alone. The bar is the 95 % interval of their mean (Student's t, from
+five seeds on corrected for skewness), the tick in it the mean. Optimizers are in the order of their
+means, the best above.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def draw(shown: Strip) -> Figure:
         for axis, name in zip(column, names, strict=True):
             dots = seeds[(seeds["problem"] == problem) & (seeds["metric"] == name)]
             _draw_metric(axis, dots, here[here["metric"] == name].set_index("optimizer"), order)
-    note = f"A dot a seed. {bands_note(means['n'], '')}; setting chosen on validation."
+    note = f"A dot a seed. {bands_note(means['n'])}; setting chosen on validation."
     legend(figure, [], note + left_out(shown.diverged))
     return figure
 

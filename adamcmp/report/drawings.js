@@ -58,11 +58,15 @@ function drawCells() {
     ...drawProblem(runs)]));
 }
 
-// Where other settings varied, the one with the best validation stands for the cell.
+// Where other settings varied, the one with the best validation stands for the cell. Its mean is
+// over the seeds that most cells have.
 function cellOf(runs) {
   const kinds = [...Map.groupBy(runs, (run) => run.kind).values()];
   const shown = kinds.reduce((a, b) => (b[0].rank < a[0].rank ? b : a));
-  return { runs: shown, mean: mean(seen(shown)), lost: shown.some((run) => run.status !== "done") };
+  const counts = shown.some((run) => run.compared) ? shown.filter((run) => run.compared) : shown;
+  const lost = counts.some((run) => run.status !== "done");
+  const of = counts.length < shown.length ? ` over ${counts.length} of ${shown.length} seeds` : "";
+  return { runs: shown, mean: mean(seen(counts)), lost, of };
 }
 
 function drawProblem(runs) {
@@ -134,7 +138,7 @@ function moveInGrid(event) {
 }
 
 // The card with a cell's runs.
-function openTip(cell, title, { runs, mean: middle }) {
+function openTip(cell, title, { runs, mean: middle, of }) {
   closeTip();
   const tip = one("#tip"), table = make("table"), about = (text) => make("p", {}, text);
   table.createTHead().insertRow().append(
@@ -143,7 +147,7 @@ function openTip(cell, title, { runs, mean: middle }) {
   for (const run of runs.slice(0, 12))
     body.insertRow().append(...[run.seed, number(value(run)), run.status, run.id].map((text) => make("td", {}, String(text))));
   tip.replaceChildren(
-    make("p", {}, make("strong", {}, title), `: mean ${words(state.metric)} ${number(middle)}`),
+    make("p", {}, make("strong", {}, title), `: mean ${words(state.metric)} ${number(middle)}${of}`),
     ...(runs[0].kind ? [about(runs[0].kind)] : []), table,
     ...(runs.length > 12 ? [about(`and ${runs.length - 12} more`)] : []));
   tip.hidden = false;

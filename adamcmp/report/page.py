@@ -20,6 +20,7 @@ from adamcmp.report.figures import Picture
 from adamcmp.report.statistics import METRICS
 from adamcmp.report.tables import Column, Table, as_csv, columns
 from adamcmp.stats import chosen, ranked, setting_columns
+from adamcmp.stats.cells import compared
 
 
 def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = None) -> str:
@@ -53,11 +54,18 @@ def page(answer: Answer, pictures: Sequence[Picture], refresh: float | None = No
         measured=measured(answer.runs),
         data=page_data(answer),
         varied=Table("varied", "What was varied", "", provenance.varied(answer)),
+        differing=_differing(answer),
         provenance=provenance,
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _differing(answer: Answer) -> Table:
+    labels = {"setting": "setting", "optimizer": "", "estimate": ""}
+    title, data = "What differs between optimizers", provenance.differing(answer)
+    return Table("differing", title, "", data, labels=labels, across="optimizer")
 
 
 def measured(runs: pd.DataFrame) -> list[str]:
@@ -68,7 +76,8 @@ def measured(runs: pd.DataFrame) -> list[str]:
 def names_of(row: int, shown: Iterable[Column], optimizers: Iterable[str]) -> list[str]:
     """Return the optimizers that a table's row is about."""
     known = set(optimizers)
-    return [c.texts[row] for c in shown if not c.numeric and c.texts[row] in known]
+    texts = [c.texts[row] for c in shown if not c.numeric and c.label not in known]
+    return [text for text in texts if text in known]
 
 
 def data_uri(text: str) -> str:
@@ -99,6 +108,7 @@ def page_data(answer: Answer) -> dict[str, Any]:
             # Runs that failed have no place: the last.
             "rank": [int(r) for r in order.reindex(runs["run_id"]).fillna(len(runs))],
             "chosen": [run_id in reported for run_id in runs["run_id"]],
+            "compared": [bool(counts) for counts in compared(runs)],
         },
         "metrics": {metric: _plain(runs[metric]) for metric in measured(runs)},
     }

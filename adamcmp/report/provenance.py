@@ -15,7 +15,18 @@ from adamcmp.report.answer import Answer
 from adamcmp.stats import setting_columns
 
 #: Commands whose name is the first of the words that study.yaml keeps.
-_NAMED = ("study ", "extend ")
+_NAMED = ("study ", "extend ", "import-csv ")
+
+#: Columns that no word asked for, and the seed.
+_NO_SETTINGS = {
+    *(*schema.METRICS, *schema.BEST, *schema.PROVENANCE_COLUMNS, "run_id", "seed", "status"),
+    *("error", "stopped_at_step", "best_step", "wall_time_s", "problem"),
+}
+#: Columns that other columns, or what was varied, already tell of an optimizer.
+_TOLD_ABOVE = {
+    *("optimizer", "lr", "optimizer.lr", "wd", "optimizer.weight_decay", "optimizer.rule"),
+    *("optimizer.coupling", "study", "dataset", "model", "train_examples", "parameters"),
+}
 
 
 def commands(answer: Answer) -> list[str]:
@@ -28,7 +39,8 @@ def commands(answer: Answer) -> list[str]:
 def _asked(study: Path) -> Iterator[str]:
     about = yaml.safe_load((study / "study.yaml").read_text(encoding="utf-8"))
     for asked in about["asked"]:
-        first, *rest = asked["words"] or [""]
+        # Earlier versions noted no flags.
+        first, *rest = [*asked["words"], *asked.get("flags", [])] or [""]
         if first.startswith(_NAMED):
             yield shlex.join(["adamcmp", *first.split(" ", 1), *rest])
             continue
@@ -49,12 +61,31 @@ def varied(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def differing(answer: Answer) -> pd.DataFrame:
+    """Return what was held fixed for each optimizer, but is another value for some of them.
+
+    Returns:
+        A row per setting and optimizer: setting, optimizer, estimate (its value as text; missing
+        where the optimizer has no such setting).
+    """
+    runs = answer.runs
+    told = {*_NO_SETTINGS, *_TOLD_ABOVE, *setting_columns(runs)}
+    columns = [str(c) for c in runs if c not in told]
+    columns = [c for c in columns if not c.startswith(("dataset.", "model."))]
+    found = [
+        pd.DataFrame({"setting": column, "optimizer": name, "estimate": _listed(own) or None}, [0])
+        for column in columns
+        for name, own in runs[column].groupby(runs["optimizer"], sort=False)
+    ]
+    table = pd.concat(found, ignore_index=True)
+    values = table["estimate"].fillna("").groupby(table["setting"])
+    return table[values.transform("nunique") > 1].reset_index(drop=True)
+
+
 def fixed(answer: Answer) -> dict[str, str]:
     """Return what all runs have in common: settings by their dotted path."""
-    left_out = {*schema.METRICS, *schema.BEST, *schema.PROVENANCE_COLUMNS, "run_id", "seed"}
-    left_out |= {"status", "error", "stopped_at_step", "best_step", "wall_time_s", "problem"}
     found = {}
-    for column in answer.runs.columns.difference(list(left_out), sort=False):
+    for column in answer.runs.columns.difference(list(_NO_SETTINGS), sort=False):
         texts = answer.runs[column].map(_text)
         if texts.nunique() == 1 and texts.iloc[0]:
             found[column] = texts.iloc[0]

@@ -120,10 +120,12 @@ SUMMARY = Statistic(
 COMPARISONS = Statistic(
     "comparisons",
     "Paired comparisons",
-    "Differences a − b of the best settings, over the seeds that both have (Student's t; Welch's "
-    "where they share none). p after Holm's correction over the problem's pairs, and with an "
-    "allowance for the luck of choosing among settings. Effect size: Hedges' g. Better: the "
-    "probability that a fresh seed of a is better. Seeds: how many would settle the difference.",
+    "Differences a − b of the best settings, over the seeds that both have (Student's t); where "
+    "they share one alone, or fewer than half the seeds of the one with fewer, over all seeds of "
+    "each (Welch's t). p after Holm's correction over the problem's pairs, and with an allowance "
+    "for the luck of choosing among settings. Effect size: Hedges' g_z over shared seeds, else "
+    "Hedges' g. Better: the probability that a fresh seed of a is better. Seeds: how many would "
+    "settle the difference.",
     lambda runs, metrics: _comparisons(runs),
     _labels(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (choosing)")
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
@@ -213,7 +215,7 @@ STATISTICS = (
         "Stability frontier",
         "The largest learning rate that still trains at each weight decay: it did not diverge, and "
         "ended at least half way from the training loss that it started from to the lowest of all "
-        "runs. Geometric mean over seeds.",
+        "runs. Geometric mean over seeds; no interval goes beyond the lr that were tried.",
         stats.stability_frontier,
         {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
         across="optimizer",
@@ -246,6 +248,17 @@ STATISTICS = (
         "by Nemenyi's test; of two optimizers p, the sign test's, says it.",
         lambda runs, metrics: stats.ranks(runs),
         _labels(estimate="mean rank", n="problems", p_value="p (any differ)"),
+        needs="several optimizers on several problems",
+    ),
+    Statistic(
+        "profiles",
+        "Performance profiles",
+        "The share of problems on which an optimizer's best setting is within a factor of the best "
+        "optimizer's test error (regression: loss); within 1 it wins. Intervals over problems "
+        "(Wilson's).",
+        lambda runs, metrics: stats.performance_profiles(runs),
+        {"tau": "within a factor of", "optimizer": "", "estimate": ""},
+        across="optimizer",
         needs="several optimizers on several problems",
     ),
 )

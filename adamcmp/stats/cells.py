@@ -182,6 +182,21 @@ def _cells(
     return Cells(*labels, settings, list(seeds), *arrays, worst)
 
 
+def compared(runs: pd.DataFrame) -> pd.Series:
+    """Return which runs count where cells of lr × wd are compared: seeds that most settings have.
+
+    A winner's further seeds would make its cell's mean one of other seeds than its neighbours'. A
+    cell that has none of the seeds that most have counts with its own.
+
+    Args:
+        runs: Rows of `runs` with the columns of `labelled`.
+    """
+    keys = [*PROBLEM, "optimizer"]
+    first = runs.groupby(keys)["seed"].transform(of_first_stage).astype(bool)
+    cell = [runs[c] for c in (*keys, "lr", "wd")]
+    return first | ~first.groupby(cell).transform("any")
+
+
 def of_first_stage(seeds: pd.Series) -> pd.Series:
     """Return which rows have a seed that most settings have: not those of winners alone."""
     counts = seeds.map(seeds.value_counts())

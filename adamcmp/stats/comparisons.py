@@ -42,20 +42,21 @@ def comparisons(runs: pd.DataFrame, metric: str | Sequence[str] | None = None) -
 
         - ``problem``, ``a``, ``b``, ``metric``;
         - ``estimate``, ``ci_low``, ``ci_high``, ``p_value``: mean of a minus mean of b in the
-          metric's unit, its 95 % interval, and the test of "no difference" (Student's over shared
-          seeds, else Welch's); ``n``: shared seeds, or the smaller number of seeds;
+          metric's unit, its 95 % interval, and the test of "no difference" (where ``paired``
+          Student's over shared seeds, else Welch's); ``n``: shared seeds, or the smaller number;
         - ``p_holm``: p after Holm's correction over the problem's pairs; ``p_choice``: the same
           with an allowance for the luck of choosing (`adamcmp.stats.luck`);
         - ``better``: ``"a"`` or ``"b"`` where both are below 0.05 and that side did not diverge
           more often than the other, else ``""``;
-        - ``effect_size``: Hedges' g_z, or g where seeds are not shared;
+        - ``effect_size``: Hedges' g_z, or g where not ``paired``;
         - ``prob_better``, ``prob_low``, ``prob_high``: probability that a is better than b for a
           fresh seed, with its interval;
         - ``seeds_needed``, ``settles``: seeds in all (of each side) that would find a difference
           of ``settles`` with a power of 80 % at Holm's strictest level, with the allowance for luck
           (infinite where that alone is too much): the difference that was seen less the optimism
           in it, or half the interval's half-width where that is larger;
-        - ``paired``; ``fresh``: whether no seed that is reported was used for choosing;
+        - ``paired``: whether two seeds or more, and half of those of the side with fewer, are
+          shared; ``fresh``: whether no seed that is reported was used for choosing;
           ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``, the
           chosen ones in words; ``settings_a``, ``settings_b``, how many were tried;
           ``diverged_a``, ``diverged_b``;

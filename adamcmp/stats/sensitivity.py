@@ -19,6 +19,7 @@ NEAR = 0.05
 #: A run trains when it goes this share of the way from the loss it starts from to the lowest.
 TRAINS = 0.5
 _KEYS = [*PROBLEM, "optimizer"]
+_AT_WD = [*_KEYS, "wd"]
 
 
 def sensitivity(runs: pd.DataFrame) -> pd.DataFrame:
@@ -126,7 +127,8 @@ def stability_frontier(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFram
     """Return the largest lr that still trains at each wd.
 
     A run trains when it did not diverge and its final training loss is at least half way from the
-    one it started from to the lowest of all runs: less is little better than guessing. Other
+    one it started from to the lowest of all runs: less is little better than guessing. So at an lr
+    below the frontier a run may not train either: one that is too small for the budget. Other
     settings that were varied are held at those of the optimizer's best.
 
     Args:
@@ -136,28 +138,52 @@ def stability_frontier(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFram
     Returns:
         A row per problem, optimizer and wd where any run trains and several lr were tried: problem,
         optimizer, wd; estimate, ci_low, ci_high: geometric mean over seeds of each seed's largest
-        lr, with the t-interval of its logarithm (NaN where seeds agree: the grid's spacing is what
-        is left); n (seeds that train); all_seeds: the largest lr at which every seed trains, NaN
-        where there is none; beyond: the next lr that was tried above it, NaN on the grid's edge.
+        lr, with the interval of the mean of its logarithm (Student's t, from five seeds on
+        corrected for skewness), cut to the lr that were tried; NaN where seeds agree: the grid's
+        spacing is what is left; n (seeds that train); all_seeds: the largest lr at which every seed
+        trains, NaN where there is none; beyond: the next lr that was tried above it, NaN on the
+        grid's edge.
     """
-    keys = [*_KEYS, "wd"]
-    runs = at_best(runs)
+    runs = _at_several_lr(runs, metrics)
     if runs.empty:
-        return pd.DataFrame(columns=[*keys, *ESTIMATES, "all_seeds", "beyond"])
+        return pd.DataFrame(columns=[*_AT_WD, *ESTIMATES, "all_seeds", "beyond"])
+    reached = runs[runs["trains"]].groupby([*_AT_WD, "seed"])["lr"].max().map(np.log10)
+    table = averaged(reached.reset_index(name="value"), _AT_WD)
+    tried = table[_AT_WD].join(runs.groupby(_AT_WD)["lr"].agg(["min", "max"]), on=_AT_WD)
+    for end in ("estimate", "ci_low", "ci_high"):
+        table[end] = (10 ** table[end].astype(float)).clip(tried["min"], tried["max"])
+    every = _where_all_train(runs)
+    sound = every[every["trains"]].groupby(_AT_WD)["lr"].max().rename("all_seeds")
+    table = table.join(sound, on=_AT_WD)
+    above = every.merge(table[[*_AT_WD, "all_seeds"]], on=_AT_WD)
+    above = above[(above["lr"] > above["all_seeds"]) | above["all_seeds"].isna()]
+    return table.join(above.groupby(_AT_WD)["lr"].min().rename("beyond"), on=_AT_WD)
+
+
+def cells_that_train(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return whether every seed trains at each lr and wd, as `stability_frontier` judges it.
+
+    Args:
+        runs: Rows of `runs` with the columns of `labelled`.
+        metrics: Rows of `metrics`.
+
+    Returns:
+        A row per cell where several lr were tried: problem, optimizer, wd, lr, trains.
+    """
+    return _where_all_train(_at_several_lr(runs, metrics))
+
+
+def _where_all_train(runs: pd.DataFrame) -> pd.DataFrame:
+    return runs.groupby([*_AT_WD, "lr"])["trains"].all().reset_index()
+
+
+def _at_several_lr(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return the first stage's runs at wd that have several lr, with column ``trains``."""
+    runs = at_best(runs)
     stage = runs.groupby(_KEYS)["seed"].transform(lambda seeds: of_first_stage(seeds))
     runs = runs[stage.astype(bool)]
-    runs = runs[runs.groupby(keys)["lr"].transform("nunique") > 1]
-    runs = runs.assign(trains=_trains(runs, metrics))
-    reached = runs[runs["trains"]].groupby([*keys, "seed"])["lr"].max().map(np.log10)
-    table = averaged(reached.reset_index(name="value"), keys)
-    ends = ["estimate", "ci_low", "ci_high"]
-    table[ends] = 10 ** table[ends].astype(float)
-    every = runs.groupby([*keys, "lr"])["trains"].all().reset_index()
-    sound = every[every["trains"]].groupby(keys)["lr"].max().rename("all_seeds")
-    table = table.join(sound, on=keys)
-    above = every.merge(table[[*keys, "all_seeds"]], on=keys)
-    above = above[(above["lr"] > above["all_seeds"]) | above["all_seeds"].isna()]
-    return table.join(above.groupby(keys)["lr"].min().rename("beyond"), on=keys)
+    runs = runs[runs.groupby(_AT_WD)["lr"].transform("nunique") > 1]
+    return runs.assign(trains=_trains(runs, metrics))
 
 
 def _trains(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:

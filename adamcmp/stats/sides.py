@@ -84,7 +84,7 @@ class Difference:
     Attributes:
         a: Values of a.
         b: Values of b; of the same seeds, in order, where `paired`.
-        paired: Whether seeds are shared.
+        paired: Whether enough seeds are shared to compare over those alone.
         found: The difference of means.
     """
 
@@ -95,7 +95,10 @@ class Difference:
 
     @classmethod
     def of(cls, a: Side, b: Side, metric: str) -> Difference:
-        """Pair by seed, where at least half the seeds of the side with fewer are shared."""
+        """Pair by seed, where at least half the seeds of the side with fewer are shared, and two.
+
+        A side's only seed counts as paired where it is shared.
+        """
         x, y = a.ended(metric), b.ended(metric)
         shared, fewer = x.index.intersection(y.index), min(len(x), len(y))
         paired = fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
@@ -121,7 +124,7 @@ class Difference:
 
     @property
     def effect(self) -> float:
-        """Hedges' g_z where seeds are shared, else Hedges' g."""
+        """Hedges' g_z where seeds are paired, else Hedges' g."""
         if not self.n:
             return float("nan")
         if self.paired:

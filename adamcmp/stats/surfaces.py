@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adamcmp.stats.cells import Cells, at_best, cells, choosable
+from adamcmp.stats.cells import Cells, at_best, cells, choosable, compared
 from adamcmp.stats.choice import PROBLEM, measure_of, ranked
 from adamcmp.stats.estimates import Floats
 from adamcmp.stats.intervals import ESTIMATES, averaged, direction
@@ -23,7 +23,8 @@ _KEYS = [*PROBLEM, "optimizer"]
 def surface(runs: pd.DataFrame) -> pd.DataFrame:
     """Return each optimizer's test measure over lr × wd.
 
-    Other settings that were varied are held at those of the optimizer's best setting.
+    Other settings that were varied are held at those of the optimizer's best setting. Cells are
+    over the seeds that most of them have, so that a winner's fresh seeds do not tell.
 
     Args:
         runs: Rows of `runs` with the columns of `labelled`.
@@ -31,8 +32,8 @@ def surface(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row per problem, optimizer, lr and wd. Columns: problem, optimizer, lr, wd; estimate,
         ci_low, ci_high, n: test error (regression: loss) over the seeds that ended, NaN where
-        none did; val: the same on validation; diverged: how many runs did; rank: the cell's place
-        on validation, from 0, as in `ranked`, NaN without validation.
+        none did; val: the same on validation; diverged: how many of the seeds did; rank: the cell's
+        place on validation, from 0, as in `ranked`, NaN without validation.
     """
     keys = [*_KEYS, "lr", "wd"]
     runs = at_best(runs).dropna(subset=["lr", "wd"])
@@ -40,6 +41,7 @@ def surface(runs: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=[*keys, *ESTIMATES, "val", "diverged", "rank"])
     places = ranked(choosable(runs)).drop_duplicates(keys).set_index(keys)["rank"]
     loss = runs["problem"].map({p: measure_of(g) for p, g in runs.groupby(*PROBLEM)}) == "loss"
+    runs = runs[compared(runs)]
     runs = runs.assign(
         value=runs["test_error"].where(~loss, runs["test_loss"]).astype(float),
         val=runs["val_error"].where(~loss, runs["val_loss"]).astype(float),
