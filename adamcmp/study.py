@@ -178,7 +178,7 @@ def _execute(
             store.discard(there)
             groups = found.longest_first(grouped(mine, store.checkpoints(), found.width))
             about = {"flags": list(config.flags), **software()}
-            about |= {"hardware": hardware(numerics.device)}
+            about |= {"hardware": hardware(numerics.device), "runs": len(specs)}
             store.prepare(numerics, config.words, about, ours.alone)
             watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every

@@ -206,6 +206,12 @@ def test_edges_of_a_surface():
     assert found(0.001, 0.0) == {("lr", 0.001, 0.0001)}
 
 
+def test_values_without_a_spacing_have_no_edges():
+    """As a search over lr alone has, and a grid that was typed has."""
+    assert _beyond([1.3e-4, 1.5e-4, 2e-3, 2.5e-2], 2.5e-2) is None
+    assert _beyond([1e-4, 3e-4, 1e-3, 2.5e-3], 2.5e-3) is not None
+
+
 def test_a_search_has_no_edges():
     """Every setting has values of its own, and the best one's may well be the largest."""
     pairs = surface(0.1, 0.2)

@@ -154,6 +154,23 @@ class TestCommand:
         page = (results / "s" / "report" / "index.html").read_text()
         assert "trained with different seeds" in page and "Nothing was found" not in page
 
+    def test_a_check_that_could_not_be_made_is_no_finding(self, two_plots, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
+        assert main(["report", "late", "--strict"]) == 0
+        assert "audit, note: The ranking could not be read at" in capsys.readouterr().out
+
+    def test_runs_that_were_asked_for_and_are_not_there(self, two_plots, results, capsys):
+        """As after a sweep that was interrupted."""
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
+        about = results / "s" / "study.yaml"
+        assert "runs: 10" in about.read_text()
+        about.write_text(about.read_text().replace("runs: 10", "runs: 12"))
+        assert main(["report", "s", "--strict"]) == 1
+        out = capsys.readouterr().out
+        assert "2 of the 12 runs that were asked for are not there" in out
+        assert main(["report", "s", "optimizer=adamw"]) == 0
+        assert "asked for" not in capsys.readouterr().out
+
 
 class TestFormats:
     TABLE = Table(

@@ -63,9 +63,15 @@ class StudyFile(Part):
 
 
 def study_files(config_dir: str | None = None) -> dict[str, Path]:
-    """Return the study files there are, ours and those of the user's own config folder."""
+    """Return the study files there are, ours and those of the user's own config folder.
+
+    Raises:
+        ConfigError: When `config_dir` is no folder.
+    """
     folders = [Path(str(files("adamcmp.configs"))) / "study"]
     if config_dir is not None:
+        if not Path(config_dir).expanduser().is_dir():
+            raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
         folders.append(Path(config_dir).expanduser() / "study")
     return {file.stem: file for folder in folders for file in sorted(folder.glob("*.yaml"))}
 

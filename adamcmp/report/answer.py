@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from adamcmp import frame, stats
 from adamcmp.errors import NotFound
@@ -68,6 +69,7 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
         ConfigError: When a filter is wrong, or settings cannot be chosen.
     """
     runs, metrics = pooled(studies)
+    lacking = [] if filters else [finding for s in studies for finding in _lacking(s)]
     keep = parse_filters(filters, list(runs.columns))
     runs = runs[[keep(row) for row in runs.to_dict("records")]] if filters else runs
     if runs.empty or not (runs["status"] == "done").any():
@@ -80,8 +82,24 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
     best = Table("summary", SUMMARY.title, SUMMARY.about, SUMMARY.function(runs, metrics))
     tables = (best, *(statistic.table(runs, metrics) for statistic in STATISTICS))
     said = verdicts(runs, tables[1])
-    found = tuple(stats.audit(runs, metrics))
+    found = (*lacking, *stats.audit(runs, metrics))
     return Answer(tuple(studies), tuple(filters), runs, metrics, said, found, tables)
+
+
+def _lacking(study: Path) -> Iterator[stats.Finding]:
+    """Yield what is missing of the largest number of runs that one command asked for."""
+    about = yaml.safe_load((study / "study.yaml").read_text(encoding="utf-8"))
+    # Earlier versions noted no numbers.
+    asked = max((entry.get("runs", 0) for entry in about["asked"]), default=0)
+    there = len(frame.runs_table(study, ["run_id"]))
+    if there < asked:
+        yield stats.Finding(
+            "missing",
+            "warning",
+            study.name,
+            f"{asked - there} of the {asked} runs that were asked for are not there: the words "
+            f"that asked for them go on.",
+        )
 
 
 def verdicts(runs: pd.DataFrame, comparisons: Table) -> tuple[stats.Verdict, ...]:

@@ -92,6 +92,8 @@ def _comparisons(runs: pd.DataFrame) -> pd.DataFrame:
         raise NotFound("There is nothing to compare: that needs two optimizers on one problem.")
     judged = {p: f"test_{stats.measure_of(own)}" for p, own in runs.groupby("problem")}
     shown = table["estimate"].notna() | (table["metric"] == table["problem"].map(judged))
+    settled = table["better"] != ""
+    table["seeds_needed"] = table["seeds_needed"].mask(settled)
     return table[shown].reset_index(drop=True)
 
 
@@ -111,9 +113,9 @@ SUMMARY = Statistic(
     "summary",
     "Best settings",
     "Of each optimizer the setting with the lowest mean validation error (regression: loss); means "
-    "over seeds with 95 % intervals (Student's t, corrected for skewness). The test set took no "
-    "part in choosing. Fresh: seeds that took no part either; errors of those that did look lower "
-    "than they are.",
+    "over seeds with 95 % intervals (Student's t, from five seeds on corrected for skewness; cut "
+    "to what is possible). The test set took no part in choosing. Fresh: seeds that took no part "
+    "either; errors of those that did look lower than they are.",
     lambda runs, metrics: _summary(runs),
 )
 
@@ -124,8 +126,8 @@ COMPARISONS = Statistic(
     "they share one alone, or fewer than half the seeds of the one with fewer, over all seeds of "
     "each (Welch's t). p after Holm's correction over the problem's pairs, and with an allowance "
     "for the luck of choosing among settings. Effect size: Hedges' g_z over shared seeds, else "
-    "Hedges' g. Better: the probability that a fresh seed of a is better. Seeds: how many would "
-    "settle the difference.",
+    "Hedges' g. Better: the probability that a fresh seed of a is better. Seeds needed: how many "
+    "would settle a difference that is not.",
     lambda runs, metrics: _comparisons(runs),
     _labels(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (choosing)")
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
@@ -203,8 +205,9 @@ STATISTICS = (
         "Sensitivity to settings",
         "How wide the good region is, where good is at most 5 % above the best: its share of all "
         "settings, and its width in decades of lr and of wd with the other at its best. lr "
-        "sensitivity is the mean excess over the best along the range of log lr. Jackknife "
-        "intervals over seeds.",
+        "sensitivity is the mean excess over the best along the range of log lr, below 0 where "
+        "validation missed the best. A region that reaches an end of the grid may go on beyond "
+        "(at_edge in the download). Jackknife intervals over seeds.",
         lambda runs, metrics: stats.sensitivity(runs),
         _labels(measure="", estimate=""),
         across="measure",
@@ -215,7 +218,8 @@ STATISTICS = (
         "Stability frontier",
         "The largest learning rate that still trains at each weight decay: it did not diverge, and "
         "ended at least half way from the training loss that it started from to the lowest of all "
-        "runs. Geometric mean over seeds; no interval goes beyond the lr that were tried.",
+        "runs (without training losses: it did not diverge). The largest that was tried is a lower "
+        "bound. Geometric mean over seeds; no interval goes beyond the lr that were tried.",
         stats.stability_frontier,
         {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
         across="optimizer",
@@ -226,7 +230,7 @@ STATISTICS = (
         "At equal training loss, along the run",
         "Differences a − b where runs of the best settings first reach a training loss, at losses "
         "from one that all reach early to the lowest that all reach. Interpolated per run, paired "
-        "over seeds.",
+        "over seeds. Each interval is for itself: not corrected for how many there are.",
         lambda runs, metrics: stats.matched_differences(stats.along_curves(runs, metrics)),
         _MATCHED,
         needs="two optimizers with shared seeds on one problem, and training losses that all reach",
@@ -236,7 +240,7 @@ STATISTICS = (
         "At equal training loss, over all settings",
         "Differences a − b at equal final training loss: a local linear regression over the "
         "settings of each optimizer and seed, read at losses where all have settings; paired over "
-        "seeds.",
+        "seeds. Each interval is for itself: not corrected for how many there are.",
         lambda runs, metrics: stats.matched_differences(stats.over_settings(runs)),
         _MATCHED,
         needs="two optimizers with shared seeds and five settings each, whose training losses meet",

@@ -336,7 +336,7 @@ def _horizons(runs: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[Finding]:
         names = own.groupby("share", sort=False)["optimizer"].agg(tuple)
         for optimizers, alike in names.groupby(names, sort=False):
             yield Finding(
-                "horizon",
+                "unread",
                 "note",
                 str(problem),
                 f"The ranking could not be read at {listed(shares[s] for s in alike.index)} of the "

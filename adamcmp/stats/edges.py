@@ -12,6 +12,8 @@ from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from adamcmp.stats.choice import PROBLEM, chosen, setting_columns
 
+#: A grid's largest step is at most so many times its smallest, in logarithms.
+UNLIKE = 4.0
 #: Settings that are not tuned: how long to train, how often to look, when to give up.
 _NOT_TUNED = ("epochs", "steps", "divergence", "eval")
 #: Fractions, behind whose 1 nothing lies.
@@ -44,7 +46,7 @@ def edges(runs: pd.DataFrame) -> list[Edge]:
     """Return the edges on which optimizers' best settings lie.
 
     An axis of one value has no edge; nothing lies below a weight decay of 0; and what pairs each
-    learning rate with a weight decay of its own, as a search does, is no grid.
+    learning rate with a weight decay of its own, or has no spacing, as a search, is no grid.
 
     Args:
         runs: Rows of `labelled`.
@@ -145,7 +147,7 @@ def _beyond(values: Sequence[float], value: float, zero: bool = False) -> float 
         zero: Whether 0 is a value that the axis may take.
     """
     positive = [v for v in values if v > 0]
-    if len(positive) < 2 or value <= 0:
+    if len(positive) < 2 or value <= 0 or not _spaced(positive):
         return None
     if value == positive[-1]:
         # 0, 0.1, 0.2 goes on evenly; of 0, 1e-4, 1e-3 the 0 is no part of the spacing.
@@ -153,6 +155,12 @@ def _beyond(values: Sequence[float], value: float, zero: bool = False) -> float 
     if value == values[0]:  # where 0 was tried, it lies beyond
         return _next(positive[::-1], zero)
     return None
+
+
+def _spaced(values: Sequence[float]) -> bool:
+    """Return whether values lie as a grid's do: evenly, or by ratios that are somewhat alike."""
+    logs = [math.log(b / a) for a, b in pairwise(values)]
+    return _even(values) or max(logs) <= UNLIKE * min(logs)
 
 
 def _next(values: Sequence[float], zero: bool = False) -> float:
