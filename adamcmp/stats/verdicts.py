@@ -195,7 +195,7 @@ def _more(row: Mapping[str, Any]) -> str:
         return ""
     size = _number(row["settles"], row) + unit(row["metric"])
     if math.isinf(more):
-        that = "that" if row["settles"] == abs(row["estimate"]) else size
+        that = "that" if size == _number(row["lead"], row) + unit(row["metric"]) else size
         return (
             f"; {that} can be luck in choosing among {row['settings_a']} and {row['settings_b']} "
             f"settings, which more seeds for choosing would settle, more fresh ones would not"
