@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -42,6 +43,7 @@ from adamcmp.plots import (
 from adamcmp.plots._asked import as_asked
 from adamcmp.plots._grid import exact
 from adamcmp.plots._style import PALETTE, bands_note, looks, metric_label, ordered
+from adamcmp.stats import labelled
 
 from .made import LR, STEPS, WD, study
 
@@ -480,6 +482,19 @@ def draw(data):
 
 
 class TestCommand:
+    def test_a_study_that_only_diverged(self, results, capsys):
+        data = ["dataset=teacher", "dataset.train_examples=200", "steps=50", "study=d"]
+        assert main(["sweep", *data, "lr=1e6,1e7", "wd=0.1,0.2", "seeds=2"]) == 0
+        assert "`adamcmp plot divergence d` shows where" in capsys.readouterr().out
+        assert main(["plot", "divergence", "d"]) == 0
+        assert (results / "d" / "report" / "divergence.png").exists()
+        for name in PLOTS.keys() - {"divergence", "heatmap"}:
+            assert main(["plot", name, "d"]) == 2, name
+        for path in (results / "d" / "runs").iterdir():  # all of them crashed
+            rows = pq.read_table(path).to_pandas().assign(status="failed")
+            with pytest.raises(NothingToDraw):
+                PLOTS["strip"].data(labelled(rows), pd.DataFrame())
+
     @pytest.fixture
     def s(self, results, tmp_path_factory):
         """Study s, trained once for all tests."""
@@ -526,7 +541,7 @@ class TestCommand:
             (["heatmap", "s", "--out", "f"], "ends in .png, .svg, .pdf"),
             (["heatmap", "s", "--out", "folder.png"], "it is a folder; name a file"),
             (["heatmap", "s", "--out", "a_file/f.png"], "Cannot write"),
-            (["heatmap", "s", "--where", "lr > 7"], "s has no run that ended and fits 'lr > 7'"),
+            (["heatmap", "s", "--where", "lr > 7"], "s has no run that fits 'lr > 7'"),
             (["heatmap", "s", "--where", "wd == 0.01"], "grid of several lr"),
             (["strip", "s", "--metric", "tst_loss"], "Did you mean 'test_loss'"),
             (["mine.py", "s"], "no file mine.py"),

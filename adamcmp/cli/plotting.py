@@ -106,8 +106,7 @@ def _load(folders: Sequence[Path], query: str | None) -> tuple[pd.DataFrame, pd.
 
     runs, metrics = pooled(folders)
     runs = runs[where(runs, query)] if query else runs
-    if not (runs["status"] == "done").any():
-        fits = f" and fits {query!r}" if query else ""
+    if runs.empty:
         names = " + ".join(folder.name for folder in folders)
-        raise ConfigError(f"{names} has no run that ended{fits}.")
+        raise ConfigError(f"{names} has no run that fits {query!r}.")
     return runs, metrics[metrics["run_id"].isin(runs["run_id"])]

@@ -268,6 +268,8 @@ def report_sweep(done: Executed, as_json: bool) -> int:
             "`adamcmp show RUN` has the traceback; --retry-failed trains them again.",
             file=sys.stderr,
         )
-    if rows:
+    if any(row["status"] == "done" for row in rows):
         print(f"`adamcmp report {done.folder.name}` compares them.")
+    elif any(row["status"] == "diverged" for row in rows):
+        print(f"`adamcmp plot divergence {done.folder.name}` shows where they diverged.")
     return not_all

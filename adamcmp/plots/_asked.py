@@ -87,7 +87,9 @@ def metric_or(metric: str | None, runs: pd.DataFrame, split: str = "test") -> st
         return f"{split}_{measure_of(runs)}"
     known = [c for c in (*schema.METRICS, *schema.BEST, *schema.NORMS) if c in runs]
     if metric not in runs or not pd.api.types.is_numeric_dtype(runs[metric]):
-        raise ConfigError(f"There is no metric {metric!r}.{nearest(metric, known)}")
+        raise ConfigError(
+            f"There is no metric {metric!r}.{nearest(metric, known)} There are: {', '.join(known)}."
+        )
     return metric
 
 

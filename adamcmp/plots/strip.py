@@ -74,9 +74,9 @@ def data(
         names = dict.fromkeys(metric_or(metric, group, split) for split in ("test", "gap"))
         about = ["problem", "optimizer", "loss", "seed"]
         found.append(group.melt(about, [*names], "metric").dropna(subset="value"))
-    seeds = pd.concat(found, ignore_index=True).rename(columns={"loss": "loss_name"})
-    if seeds.empty:
+    if all(seeds.empty for seeds in found):
         raise NothingToDraw("No run of a chosen setting ended with this metric.")
+    seeds = pd.concat(found, ignore_index=True).rename(columns={"loss": "loss_name"})
     keys = ["problem", "metric", "optimizer"]
     means = [
         (*key, *mean(values.to_numpy(float))[:3], len(values))

@@ -3,7 +3,8 @@
 A trial is one run at a setting drawn at random, without replacement, from those of the study; the
 best of k is chosen on validation. Within a seed the expectation is exact; lines are means over
 seeds with 95 % intervals (Student's t, from five seeds on corrected for skewness). Runs that
-diverged are trials too, and count as guessing. A curve that falls early is easy to tune.
+diverged are trials too, and count as the worst of those that ended (an error as 0.5 at least). A
+curve that falls early is easy to tune.
 """
 
 from __future__ import annotations

@@ -195,8 +195,8 @@ def _few_seeds(runs: pd.DataFrame) -> Iterator[Finding]:
                 "few seeds",
                 "warning",
                 str(problem),
-                f"Few seeds of the chosen settings ({shown}): intervals are wide, and with fewer "
-                f"than {ENOUGH_SEEDS} they rest on the noise being normal.",
+                f"Few seeds of the chosen settings ({shown}): one gives no interval, few a wide "
+                f"one, and with fewer than {ENOUGH_SEEDS} it rests on the noise being normal.",
             )
 
 

@@ -25,7 +25,7 @@ def budgets(runs: pd.DataFrame) -> pd.DataFrame:
     groups = named.groupby(keys, sort=False)
     table = groups.agg(settings=("_setting", "nunique"), runs=("run_id", "count"))
     if "steps" in named:
-        table["run_steps"] = groups["steps"].sum()
+        table["run_steps"] = groups["steps"].sum(min_count=1)
     for status in ("done", "diverged", "failed"):
         table[status] = (named["status"] == status).groupby([named[k] for k in keys]).sum()
     table["missing"] = 0
