@@ -88,7 +88,8 @@ def test_a_table_comes_back(measure, odd):
 @pytest.mark.parametrize("measure", MEASURES)
 def test_each_answers_a_plain_study(measure):
     table = MEASURES[measure](PLAIN, METRICS)
-    agree = measure == "stability_frontier"  # all seeds train everywhere
+    # All seeds train everywhere; two optimizers have no intervals of ranks.
+    agree = measure in ("stability_frontier", "ranks")
     assert len(table) and table["ci_low"].notna().any() != agree
 
 
