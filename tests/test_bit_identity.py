@@ -80,6 +80,10 @@ COMPILED = [
 ]
 
 
+#: What is run eagerly by default: on a processor lanes are fused where they are compiled.
+EAGER = ("logistic", "mlp", "mlp-batchnorm")
+
+
 def check_lanes(name, specs, engine):
     """One lane of 32: alone, in the middle of all, in a group of 3, in reverse order."""
     dtype = "bf16" if "bf16" in name else "float32"
@@ -94,7 +98,7 @@ def check_lanes(name, specs, engine):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in ("vit", "mlp-bf16"))) for n in FUSED]
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in EAGER)) for n in FUSED]
 )
 def test_fused_lanes(name, specs):
     check_lanes(name, specs, "eager")

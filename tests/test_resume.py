@@ -401,7 +401,13 @@ def test_a_run_that_kills_its_worker(own, results):
     tables(results / "s")
 
 
-@pytest.mark.parametrize(("how", "error"), [("leaves", "exit code 0"), ("memory", "out of memory")])
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        pytest.param("leaves", "exit code 0", marks=pytest.mark.slow),
+        ("memory", "out of memory"),
+    ],
+)
 def test_a_run_that_cannot_be_trained(own, how, error, results):
     with start("sweep", *own, "seed=0,1,2", f"+model.how={how}") as process:
         out, err = process.communicate()
