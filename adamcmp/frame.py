@@ -11,10 +11,11 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from adamcmp import schema
 from adamcmp.errors import NotFound, StoreError, nearest
@@ -28,6 +29,24 @@ _PART_NAME = re.compile(r"\d{6,}-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12}
 #: Key of a part's metadata that holds the layout's version.
 VERSION_KEY = b"adamcmp_schema"
 _SCALARS = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+def about(study: Path) -> dict[str, Any]:
+    """Return a folder's study.yaml; empty for a study that does not exist yet.
+
+    Raises:
+        StoreError: When it is damaged.
+    """
+    path = study / "study.yaml"
+    if not path.exists():
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path} is damaged ({error}).") from None
+    if not isinstance(found, dict) or not {"numerics", "imported"} & found.keys():
+        raise StoreError(f"{path} is damaged: it holds no study.")
+    return found
 
 
 def arrow_schema(columns: dict[str, type]) -> pa.Schema:

@@ -73,15 +73,7 @@ class Store:
         Raises:
             StoreError: When it is damaged.
         """
-        if not self._about.exists():
-            return {}
-        try:
-            found = yaml.safe_load(self._about.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise StoreError(f"{self._about} is damaged ({error}).") from None
-        if not isinstance(found, dict) or not {"numerics", "imported"} & found.keys():
-            raise StoreError(f"{self._about} is damaged: it holds no study.")
-        return found
+        return frame.about(self.folder)
 
     def numerics(self) -> Numerics | None:
         """Return the numerics that the study was begun with, or None for a new study.

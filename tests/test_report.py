@@ -170,6 +170,9 @@ class TestCommand:
         assert "2 of the 12 runs that were asked for are not there" in out
         assert main(["report", "s", "optimizer=adamw"]) == 0
         assert "asked for" not in capsys.readouterr().out
+        about.write_text("{")
+        assert main(["report", "s"]) == 2
+        assert "study.yaml is damaged" in capsys.readouterr().err
 
 
 class TestFormats:

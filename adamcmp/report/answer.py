@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from adamcmp import frame, stats
 from adamcmp.errors import NotFound
@@ -88,9 +87,9 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
 
 def _lacking(study: Path) -> Iterator[stats.Finding]:
     """Yield what is missing of the largest number of runs that one command asked for."""
-    about = yaml.safe_load((study / "study.yaml").read_text(encoding="utf-8"))
     # Earlier versions noted no numbers.
-    asked = max((entry.get("runs", 0) for entry in about["asked"]), default=0)
+    commands = frame.about(study).get("asked", [])
+    asked = max((command.get("runs", 0) for command in commands), default=0)
     there = len(frame.runs_table(study, ["run_id"]))
     if there < asked:
         yield stats.Finding(

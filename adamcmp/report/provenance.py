@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from adamcmp import schema
+from adamcmp import frame, schema
 from adamcmp.report.answer import Answer
 from adamcmp.stats import setting_columns
 
@@ -37,8 +36,7 @@ def commands(answer: Answer) -> list[str]:
 
 
 def _asked(study: Path) -> Iterator[str]:
-    about = yaml.safe_load((study / "study.yaml").read_text(encoding="utf-8"))
-    for asked in about["asked"]:
+    for asked in frame.about(study).get("asked", []):
         # Earlier versions noted no flags.
         first, *rest = [*asked["words"], *asked.get("flags", [])] or [""]
         if first.startswith(_NAMED):
