@@ -46,7 +46,8 @@ def preview_forecast(
 ) -> tuple[Forecast, bool]:
     """Return a forecast without compiling anything, and whether something has to be compiled.
 
-    What has not been compiled is measured as it runs eagerly, as if every width had that speed.
+    What has not been compiled is measured as it runs eagerly; on a processor that is a lane at a
+    time, as if every width had that speed.
 
     Args:
         executor: Where it is measured.
@@ -72,9 +73,12 @@ def _eager(
     unknown = [replace(s, numerics=numerics) for alike, s in one.items() if alike not in known]
     measured = _survey(executor, unknown, unknown, lambda: None)
     remember(found, numerics, measured)
+    speeds = known | measured
+    if numerics.device == "cuda":
+        return speeds
     return {
         alike: Speed(dict.fromkeys(WIDTHS["cpu"][:4], speed.step[1]), speed.evaluation)
-        for alike, speed in (known | measured).items()
+        for alike, speed in speeds.items()
     }
 
 

@@ -50,7 +50,7 @@ def why_alone(spec: RunSpec) -> str | None:
     config, numerics = spec.config, spec.numerics
     if not config.optimizer.fuses:
         return "a torch.optim class holds the settings of one run"
-    if not config.model.fuses:
+    if numerics.device not in config.model.fuses:
         return f"model={config.model.name} is faster one lane at a time"
     if numerics.engine == "eager" and numerics.device == "cpu":
         return "this study is eager (engine=auto compiles longer ones)"

@@ -54,8 +54,8 @@ def plan(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
     alone = numerics.model_copy(update={"engine": "eager"})
     specs = []
     for config in study.runs:
-        # What is trained a lane at a time is run as it is written, whatever the study's engine.
-        used = numerics if config.fuses else alone
+        # What cannot be compiled is run as it is written, whatever the study's engine.
+        used = numerics if config.compiles else alone
         specs.append(RunSpec(run_id(config, used), config, used))
     return tuple({spec.run_id: spec for spec in specs}.values())
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adamcmp.cache import source_digest
@@ -19,16 +19,23 @@ from adamcmp.config import Eval, Numerics, RunConfig
 from adamcmp.datasets import load
 from adamcmp.grouping import LaneGroup, structure
 from adamcmp.plan import RunSpec
-from adamcmp.provenance import cpp_compiler, cuda_available, hardware, package_version
+from adamcmp.provenance import (
+    COMPILING_TAKES,
+    can_compile,
+    cuda_available,
+    hardware,
+    package_version,
+)
 from adamcmp.schedules import Horizon
 from adamcmp.speeds import Speed, forget_speed, keep_speeds, kept_speeds
 from adamcmp.types import Done, Outcome
 
-#: Steps of all runs of a kind from which on ``engine=auto`` compiles. A compilation takes some
-#: 25 s the first time, and saves about 0.8 ms of each step. A number and no measurement, since the
-#: engine changes the last bits: the same words must give the same numbers on a busy machine too,
-#: and whether the compiled step is in the cache already must not matter.
-COMPILED_FROM = 40_000
+#: Steps of all runs of a kind from which on ``engine=auto`` compiles, by device. Compiling takes
+#: some 25 s the first time, and saves about 0.8 ms of each step on a processor, 2 to 7 µs on a GPU.
+#: Numbers and no measurements, since the engine changes the last bits: the same words must give the
+#: same numbers on a busy machine too, and whether the compiled step is in the cache already must
+#: not matter.
+COMPILED_FROM = {"cpu": 40_000, "cuda": 10_000_000}
 #: Widths of groups that are measured, by device: on a processor wider ones outgrow its caches.
 WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
 #: Seconds until a worker trains: torch's import, mostly.
@@ -117,29 +124,29 @@ def settled(asked: Numerics, found: Iterable[Kind]) -> Numerics:
         device = "cuda" if cuda_available() else "cpu"
     engine = asked.engine
     if engine == "auto":
-        compiles = device == "cpu" and pays(found) and cpp_compiler() is not None
-        engine = "compiled" if compiles else "eager"
+        engine = "compiled" if pays(found, device) and can_compile(device) else "eager"
     dtype = "float32" if asked.dtype == "auto" else asked.dtype
     return Numerics(device=device, dtype=dtype, threads=asked.threads or 1, engine=engine)
 
 
-def pays(found: Iterable[Kind]) -> bool:
+def pays(found: Iterable[Kind], device: str) -> bool:
     """Return whether there is so much to train that compiling it pays."""
-    work = [kind.steps * kind.runs for kind in found if kind.example.fuses]
-    return bool(work) and sum(work) / len(work) >= COMPILED_FROM
+    work = [kind.steps * kind.runs for kind in found if kind.example.compiles]
+    return bool(work) and sum(work) / len(work) >= COMPILED_FROM[device]
 
 
-def lacks_compiler(asked: Numerics, found: Collection[Kind]) -> bool:
-    """Return whether a new study is eager only because there is no C++ compiler."""
-    on_cpu = asked.device == "cpu" or (asked.device == "auto" and not cuda_available())
-    return asked.engine == "auto" and on_cpu and pays(found) and cpp_compiler() is None
+def lacks_compiler(asked: Numerics, used: Numerics, found: Mapping[str, Kind]) -> bool:
+    """Return whether a new study is eager only for want of a compiler."""
+    device = used.device
+    return asked.engine == "auto" and pays(found.values(), device) and not can_compile(device)
 
 
-#: What a person is told then.
-NO_COMPILER = (
-    "There is no C++ compiler on the PATH (g++, clang++ or $CXX): this study is trained eagerly, "
-    "several times slower than compiled."
-)
+def no_compiler(device: str) -> str:
+    """Return what a person is told then."""
+    return (
+        f"Compiling takes {COMPILING_TAKES[device]}: this study is trained eagerly, several times "
+        f"slower than compiled."
+    )
 
 
 @dataclass(frozen=True)
@@ -160,10 +167,10 @@ class Forecast:
     def width(self, specs: Sequence[RunSpec]) -> int:
         """Return how many of these runs, all alike, make a group: the fastest width measured.
 
-        Every worker is to have several groups to take, where there are enough runs.
+        Several workers are to have several groups each to take, where there are enough runs.
         """
-        speed = self._speed(specs[0])
-        return speed.width(max(len(specs) // (2 * self.workers), 1)) if speed else 1
+        speed, shares = self._speed(specs[0]), 2 * self.workers if self.workers > 1 else 1
+        return speed.width(max(len(specs) // shares, 1)) if speed else 1
 
     def seconds(self, group: LaneGroup) -> float | None:
         """Return how long a group takes; None where that is not known."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,20 @@ def cpp_compiler() -> str | None:
     """Return the C++ compiler that torch's inductor would use, or None where there is none."""
     asked = os.environ.get("CXX")
     return next((c for c in (asked, "g++", "clang++") if c and shutil.which(c)), None)
+
+
+_COMPILER = "a C++ compiler on the PATH (g++, clang++ or $CXX)"
+#: What ``engine=compiled`` needs, by device.
+COMPILING_TAKES = {"cpu": _COMPILER, "cuda": f"torch 2.10 or newer, Triton, and {_COMPILER}"}
+
+
+def can_compile(device: str) -> bool:
+    """Return whether there is what ``engine=compiled`` needs; nothing is imported for it."""
+    if device == "cuda":
+        version = tuple(int(part) for part in package_version("torch").split(".")[:2])
+        if version < (2, 10) or find_spec("triton") is None:
+            return False
+    return cpp_compiler() is not None
 
 
 def cuda_available() -> bool:

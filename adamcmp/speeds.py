@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from filelock import FileLock
 from pydantic import Field, TypeAdapter
 
@@ -36,14 +37,19 @@ class Speed:
     measured: float = field(default_factory=time.time)
 
     def width(self, most: int) -> int:
-        """Return the fastest measured width up to `most`."""
-        widths = [width for width in self.step if width <= max(most, 1)]
-        return min(widths, key=lambda width: (self.step[width], -width))
+        """Return the fastest width up to `most`, of those measured and `most` itself."""
+        widths = {width for width in self.step if width <= most} | {min(most, max(self.step))}
+        return min(widths, key=lambda width: (self._step(width), -width))
 
     def seconds(self, width: int, steps: int, evaluations: int) -> float:
         """Return what one run of a group of this width takes."""
-        measured = max((w for w in self.step if w <= width), default=min(self.step))
-        return steps * self.step[measured] + evaluations * self.evaluation
+        return steps * self._step(width) + evaluations * self.evaluation
+
+    def _step(self, width: int) -> float:
+        """Return one run's step: a group's is on a straight line between measured widths."""
+        widths = sorted(self.step)
+        inside = min(max(width, widths[0]), widths[-1])
+        return float(np.interp(inside, widths, [w * self.step[w] for w in widths])) / inside
 
 
 _Speeds = dict[str, Speed]

@@ -18,7 +18,7 @@ from adamcmp.forecast import forecast, preview_forecast
 from adamcmp.grouping import LaneGroup, grouped
 from adamcmp.mirror import Mirror, mirroring
 from adamcmp.plan import RunSpec, plan
-from adamcmp.planner import NO_COMPILER, Forecast, kinds, lacks_compiler, learn, settled
+from adamcmp.planner import Forecast, kinds, lacks_compiler, learn, no_compiler, settled
 from adamcmp.provenance import cores, cuda_available, hardware, software
 from adamcmp.store import Store
 from adamcmp.types import Outcome
@@ -169,8 +169,8 @@ def _execute(
     with signals() as interrupted, _kept(workers) as kept:
         executor = kept.executor(config, numerics, len(left), interrupted)
         found = forecast(executor, left, numerics, interrupted)
-        if store.numerics() is None and lacks_compiler(config.numerics, found.kinds.values()):
-            watcher.notice(NO_COMPILER)
+        if store.numerics() is None and lacks_compiler(config.numerics, numerics, found.kinds):
+            watcher.notice(no_compiler(numerics.device))
         with claim(store.folder, [spec.run_id for spec in left]) as ours:
             # Another process may have ended some of them since.
             *_, left, there = _asked(config, store, force, retry_failed)
@@ -263,8 +263,6 @@ def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -
     numerics = store.settle(config.numerics, new)
     if numerics.device == "cuda" and not cuda_available():
         raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
-    if numerics.device == "cuda" and numerics.engine == "compiled":
-        raise ConfigError("engine=compiled compiles for processors. On a GPU use engine=eager.")
     specs = plan(config, numerics)
     there = store.statuses()
     ended = ("done", "diverged") if retry_failed else ("done", "diverged", "failed")

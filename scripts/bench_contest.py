@@ -208,7 +208,9 @@ def best_of_jax(arena: Arena, grid: Grid) -> tuple[tuple[int, int], dict[str, fl
     What is tried is two stretches of the grid's runs; compilation is left out.
     """
     short = replace(grid, steps=min(grid.steps, 2 * grid.every))
-    tried = [(w, arena.processes) for w in (4, 8, 16)] + [(w, 1) for w in (8, 16, 64)]
+    tried = [(w, 1) for w in (16, 64)]
+    if grid.device == "cpu":
+        tried += [(w, arena.processes) for w in (4, 8, 16)] + [(8, 1)]
     found = {}
     for width, processes in dict.fromkeys(tried):
         more = ("--cache", str(arena.folder / "jax"), "--width", str(width))
@@ -241,9 +243,11 @@ CONTESTANTS = {
         "loop by hand, fused AdamW, joblib",
         lambda arena, grid: arena.peer("loop", grid),
         needs=("joblib",),
-        tables=("mlp", "cnn"),
+        tables=("mlp", "cnn", "gpu"),
     ),
-    "jax": Contestant("JAX vmap + scan", _jax, needs=("jax", "joblib"), caches=True),
+    "jax": Contestant(
+        "JAX vmap + scan", _jax, needs=("jax", "joblib"), caches=True, tables=("mlp", "gpu")
+    ),
     "lightning": Contestant(
         "Lightning, Hydra's joblib launcher",
         lambda arena, grid: arena.peer("lightning_sweep", grid),

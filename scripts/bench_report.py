@@ -102,7 +102,7 @@ def _contest(result: Result, style: str) -> list[str]:
     if any(entry["extrapolated"] for entry in entries.values()):
         parts.append("† extrapolated from an eighth of the runs.")
     if result["jax_tried"]:
-        tried = ", ".join(f"{how} {us:.0f}" for how, us in result["jax_tried"].items())
+        tried = ", ".join(f"{how} {_us(us)}" for how, us in result["jax_tried"].items())
         parts.append(f"JAX takes its best of (µs per run-step, while training): {tried}.")
     return parts
 
@@ -113,13 +113,17 @@ def _row(entry: dict[str, Any], ours: float | None, fastest: float | None) -> li
     last = entry["passes"][-1]
     return [
         entry["label"] + (" †" if entry["extrapolated"] else ""),
-        f"{whole:,.0f}",
+        _us(whole),
         f"{whole / ours:.2f}" if ours else "–",
-        f"{training:,.0f}",
+        _us(training),
         *([f"{fastest / whole:.0%}", f"{fastest / training:.0%}"] if fastest else []),
         f"{last['train_loss']:.3f}",
         f"{last['test_accuracy']:.3f}",
     ]
+
+
+def _us(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def _scaling(result: Result, style: str) -> list[str]:

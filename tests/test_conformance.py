@@ -98,7 +98,7 @@ def test_a_models_lanes_do_not_depend_on_their_group(yaml, specs, own_files):
 
     alone = metrics(planned[2:3])
     assert len(alone) == 3
-    assert metrics(planned[::-1] if planned[0].config.model.fuses else planned[1:3]) == alone
+    assert metrics(planned[::-1] if planned[0].config.fuses("cpu") else planned[1:3]) == alone
 
 
 @pytest.mark.parametrize("yaml", YAMLS, ids=label)

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 import adamcmp
+from adamcmp import planner
 from adamcmp.cli import main
-from adamcmp.grouping import LaneGroup, Task
+from adamcmp.grouping import LaneGroup, Task, fuses
+from adamcmp.provenance import can_compile
 from adamcmp.training import lanes, train_group
 from adamcmp.types import Stopped
 from tests.conftest import CPU
@@ -16,41 +18,56 @@ from tests.test_bit_identity import FUSED, SINGLE, metrics
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU")
 
 GPU = CPU.model_copy(update={"device": "cuda"})
+COMPILED = GPU.model_copy(update={"engine": "compiled"})
 #: Relative difference after 20 steps that lanes may have in a group of another width.
 TOLERANCE = 1e-3
 LANES = ["lr=1e-3,3e-3", "wd=0,0.1", "seed=range(4)", "steps=20", "eval.every_steps=20"]
+
+needs_compiler = pytest.mark.skipif(not can_compile("cuda"), reason="nothing compiles for a GPU")
 
 
 def losses(groups):
     return {run: float(rows[-1]["train_loss"]) for run, rows in metrics(groups).items()}
 
 
-@pytest.mark.parametrize("name", [*FUSED, *SINGLE])
-def test_alone_and_fused(name, specs):
-    """A lane alone beside fused ones in another order, and beside the same run on a CPU."""
-    words = [*(FUSED | SINGLE)[name], *LANES, "eval.train_examples=100"]
-    near = 0.05 if "bf16" in name else TOLERANCE
-    numerics = GPU.model_copy(update={"dtype": "bf16" if "bf16" in name else "float32"})
-    planned = specs(words, numerics)
-    alone = losses([LaneGroup((spec,), name in FUSED) for spec in planned])
-    if name in FUSED:
-        fused = losses([LaneGroup(tuple(reversed(planned)), True)])
-        assert fused == pytest.approx(alone, rel=near)
-    processor = numerics.model_copy(update={"device": "cpu"})
-    here = losses([LaneGroup((specs(words, processor)[0],), False)])
+def check_lanes(words, specs, numerics):
+    """Lanes alone beside fused ones in another order, and one of them beside the CPU's."""
+    near = 0.05 if numerics.dtype == "bf16" else TOLERANCE
+    planned = specs([*words, *LANES, "eval.train_examples=100"], numerics)
+    fused = fuses(planned[0])
+    alone = losses([LaneGroup((spec,), fused) for spec in planned])
+    if fused:
+        assert losses([LaneGroup(tuple(reversed(planned)), True)]) == pytest.approx(alone, rel=near)
+    processor = numerics.model_copy(update={"device": "cpu", "engine": "eager"})
+    here = losses([LaneGroup((specs([*words, *LANES, "eval.train_examples=100"], processor)[0],))])
     assert alone[planned[0].run_id] == pytest.approx(*here.values(), rel=near)
 
 
-def test_replayed_steps_have_the_bits_of_launched_ones(specs, monkeypatch):
+@pytest.mark.parametrize("name", [*FUSED, *SINGLE])
+def test_alone_and_fused(name, specs):
+    dtype = "bf16" if "bf16" in name else "float32"
+    check_lanes((FUSED | SINGLE)[name], specs, GPU.model_copy(update={"dtype": dtype}))
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", FUSED)
+def test_compiled_alone_and_fused(name, specs):
+    dtype = "bf16" if "bf16" in name else "float32"
+    check_lanes(FUSED[name], specs, COMPILED.model_copy(update={"dtype": dtype}))
+
+
+@pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])
+def test_replayed_steps_have_the_bits_of_launched_ones(numerics, specs, monkeypatch):
     words = ["model=mlp", "model.dropout=0.2", "lr=1e-3,1e12", "seed=range(8)", "steps=200"]
-    group = LaneGroup(tuple(specs([*words, "eval.every_steps=50"], GPU)), True)
+    group = LaneGroup(tuple(specs([*words, "eval.every_steps=50"], numerics)), True)
     replayed = metrics([group])
-    monkeypatch.setattr(lanes, "Replayed", lambda way, staying: way)
+    monkeypatch.setattr(lanes.Recipe, "replays", False)
     assert metrics([group]) == replayed
 
 
-def test_the_same_again_and_resumed(specs, tmp_path):
-    planned = specs(["model=mlp", "seed=range(8)", "steps=300", "eval.every_steps=100"], GPU)
+@pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])
+def test_the_same_again_and_resumed(numerics, specs, tmp_path):
+    planned = specs(["model=mlp", "seed=range(8)", "steps=300", "eval.every_steps=100"], numerics)
     group = LaneGroup(tuple(planned), True)
     whole = metrics([group])
     assert metrics([group]) == whole
@@ -60,10 +77,12 @@ def test_the_same_again_and_resumed(specs, tmp_path):
     assert metrics([group], task) == whole
 
 
-def test_a_sweep_takes_the_gpu_by_itself(results, capsys):
+@pytest.mark.parametrize("engine", ["eager", pytest.param("compiled", marks=needs_compiler)])
+def test_a_sweep_takes_the_gpu_by_itself(engine, results, capsys, monkeypatch):
+    monkeypatch.setitem(planner.COMPILED_FROM, "cuda", 800 if engine == "compiled" else 801)
     words = ["sweep", "seed=range(4)", "lr=1e-3,1e-2", "steps=100", "study=s", "--json"]
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out)["done"] == 8
     runs = adamcmp.load("s", results).runs
-    assert set(runs["device"]) == {"cuda"} and set(runs["engine"]) == {"eager"}
+    assert set(runs["device"]) == {"cuda"} and set(runs["engine"]) == {engine}
     assert set(runs["hardware"]) == {torch.cuda.get_device_name()}

@@ -1,10 +1,11 @@
 """Replayed steps: the memory that a recording reads and writes, with a stand-in for the GPU's."""
 
+from functools import partial
+
 import torch
 
 from adamcmp.grouping import LaneGroup
 from adamcmp.training import lanes
-from adamcmp.training.engines import eager
 from adamcmp.training.graphs import Replayed
 from tests.conftest import CPU
 from tests.test_bit_identity import metrics
@@ -45,11 +46,8 @@ def test_replayed_lanes_have_the_bits_of_executed_ones(specs, monkeypatch):
         recorded.append(function)
         return function
 
-    def replaying(flat, example, axes):
-        moving = 3 if axes[-2] == {2: "M"} else 1  # a step's batches, hyperparameters and place
-        return Replayed(eager(flat, example, axes), len(example) - moving, record)
-
-    monkeypatch.setattr(lanes, "eager", replaying)
+    monkeypatch.setattr(lanes, "Replayed", partial(Replayed, record=record))
+    monkeypatch.setattr(lanes.Recipe, "replays", True)
     assert metrics([group]) == wanted
     assert len({len(rows) for rows in wanted.values()}) == 2  # half of them left
     assert len(recorded) > 2

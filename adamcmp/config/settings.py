@@ -102,9 +102,9 @@ class Numerics(Part):
         threads: Threads a worker; only with 1 (what None means) does a run give the same bits in
             every group.
         engine: How the step is executed: ``eager`` runs torch's kernels one after the other,
-            ``compiled`` fuses lanes into one compiled step (models of matrix products, on the
-            CPU). ``auto`` compiles where the study's first sweep is long enough to pay for it and
-            there is a C++ compiler.
+            ``compiled`` compiles the step of fused lanes (models of matrix products). ``auto``
+            compiles where the study's first sweep is long enough to pay for it and there is a C++
+            compiler.
 
     In a study that exists, what is left open follows the study.
     """
@@ -200,10 +200,14 @@ class RunConfig:
     loss: Loss
     protocol: Protocol
 
+    def fuses(self, device: str) -> bool:
+        """Return whether lanes of it are one batched computation on a device."""
+        return device in self.model.fuses and self.optimizer.fuses
+
     @property
-    def fuses(self) -> bool:
-        """Whether lanes of it can be one batched computation."""
-        return self.model.fuses and self.optimizer.fuses
+    def compiles(self) -> bool:
+        """Whether that can be compiled: with models of products, which fuse everywhere."""
+        return self.fuses("cpu")
 
     def parts(self) -> dict[str, Part]:
         """Return the five parts by their config group."""

@@ -27,9 +27,11 @@ class Model(Part):
 
     name: str
 
-    #: Whether lanes of it are trained as one batched computation. Products of matrices gain by
-    #: that; convolutions (and torch's GRU) are faster one lane at a time.
-    fuses: ClassVar[bool] = True
+    #: Devices on which lanes of it are trained as one batched computation. Products of matrices
+    #: gain by that everywhere (and can be compiled); convolutions on a GPU only: batched over lanes
+    #: they are grouped ones, which a processor is slow with, at rounding that depends on their
+    #: number.
+    fuses: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     #: Whether its convolutions are faster with channels innermost; it decides the last bits, so it
     #: is the model's own, measured once, and no choice of a run.
     channels_last: ClassVar[bool] = False

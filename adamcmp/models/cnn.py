@@ -24,7 +24,7 @@ class CNN(Model):
     hidden: Count = 64
     dropout: Rate = 0.0
 
-    fuses: ClassVar[bool] = False
+    fuses: ClassVar[tuple[str, ...]] = ("cuda",)
     channels_last: ClassVar[bool] = True
 
     def build(self, shape: Shape) -> nn.Module:

@@ -30,7 +30,7 @@ class CNN1D(Model):
     strides: tuple[Count, ...] = (2, 2, 2)
     padding: Annotated[int, Field(ge=0)] = 1
 
-    fuses: ClassVar[bool] = False
+    fuses: ClassVar[tuple[str, ...]] = ("cuda",)
 
     @model_validator(mode="after")
     def _same_lengths(self) -> CNN1D:

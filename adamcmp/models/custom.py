@@ -30,7 +30,7 @@ class Custom(Model):
 
     target: str = Field(description="the dotted path of your class, like mynets.Net")
 
-    fuses: ClassVar[bool] = False
+    fuses: ClassVar[tuple[str, ...]] = ()
 
     def identity(self) -> dict[str, Any]:
         """See `Part.identity`; a class of the user's own is another one once its code changes."""

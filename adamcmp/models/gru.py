@@ -27,7 +27,7 @@ class GRU(Model):
     layers: Count = 1
     bidirectional: bool = True
 
-    fuses: ClassVar[bool] = False
+    fuses: ClassVar[tuple[str, ...]] = ()
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""

@@ -31,7 +31,7 @@ class ResNet(Model):
     norm: Literal["group", "batch"] = "group"
     groups: Count = 8
 
-    fuses: ClassVar[bool] = False
+    fuses: ClassVar[tuple[str, ...]] = ("cuda",)
 
     @field_validator("depth")
     @classmethod

@@ -30,7 +30,7 @@ class Torchvision(Model):
 
     arch: str = "resnet18"
 
-    fuses: ClassVar[bool] = False
+    fuses: ClassVar[tuple[str, ...]] = ()
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""

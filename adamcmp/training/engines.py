@@ -1,10 +1,11 @@
-"""Engines: how the step of fused lanes is executed, once traced to one flat graph of tensors.
+"""The compiled engine: the step of fused lanes as code that was written and compiled for it.
 
-Both engines trace the same function with a symbolic number of lanes, so one trace serves all
-widths: ``eager`` runs the graph's operations one by one through torch's own kernels,
-``compiled`` hands it to inductor, which writes, compiles and keeps a shared library
-(AOTInductor). A library that is there already is loaded in a millisecond, without dynamo or
-inductor. The two differ in the last bits, so a study keeps to one of them.
+The step is traced to one flat graph of tensors with a symbolic number of lanes, so one compilation
+serves all widths; inductor writes and compiles it, and the result is kept in the cache. For a
+processor that is a shared library (AOTInductor), which is loaded in a millisecond, without dynamo
+or inductor; for a GPU it is inductor's own artifact, whose Triton kernels need no CUDA toolkit.
+Its last bits differ from those of the eager engine, which runs the function as it is written, so a
+study keeps to one of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from filelock import FileLock
@@ -25,7 +26,7 @@ from torch.fx import GraphModule, Node
 
 from adamcmp.cache import cache_folder, source_digest
 from adamcmp.errors import EngineError
-from adamcmp.provenance import cpp_compiler, cpu_features, cpu_name
+from adamcmp.provenance import COMPILING_TAKES, can_compile, cpu_features, hardware
 
 #: Takes and returns flat lists of tensors; it changes those that hold state in place.
 Executable = Callable[[Sequence[Tensor]], Sequence[Tensor]]
@@ -34,7 +35,8 @@ Axes = Mapping[int, str]
 
 #: Sizes that symbolic axes have while tracing; what matters is that they differ.
 _HINTS = {"M": 23, "N": 10007}
-#: Products narrower than this are padded to it, since 10-wide ones run at a third of the speed.
+#: Products narrower than this are padded to it: on a processor 10-wide ones run at a third of the
+#: speed.
 _NARROW = 16
 #: Most operations that inductor may write into one loop, tried in turn: its default, and one
 #: that keeps it from the fusions of outer loops that it fails at in attention.
@@ -43,73 +45,103 @@ _FUSION = (64, 8)
 _aten = torch.ops.aten
 
 
-def eager(function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes]) -> Executable:
-    """Return the function's graph, run operation by operation.
-
-    Args:
-        function: Takes tensors in the order of `arguments` and returns a tuple of tensors; it may
-            change arguments in place.
-        arguments: Examples of the arguments.
-        axes: The symbolic axes of each.
-    """
-    from torch._functorch.compile_utils import fx_graph_cse
-
-    graph = _trace(function, arguments, axes)
-    graph.graph = fx_graph_cse(graph.graph)
-    graph.recompile()
-    return lambda tensors: graph(*tensors)
-
-
 def compiled(
     function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes], about: Any
 ) -> Executable:
     """Return the function as compiled code, from the cache where it is there.
 
     Args:
-        function: As for `eager`.
-        arguments: As for `eager`.
-        axes: As for `eager`.
+        function: Takes tensors in the order of `arguments` and returns a tuple of tensors; it may
+            change arguments in place.
+        arguments: Examples of the arguments.
+        axes: The symbolic axes of each.
         about: Plain JSON values that, with shapes and versions, decide what the function is.
 
     Raises:
-        EngineError: When there is no C++ compiler, or the code cannot be compiled.
+        EngineError: When there is no compiler, or the code cannot be compiled.
     """
     shapes = [
         [str(t.dtype), [axis.get(d, n) for d, n in enumerate(t.shape)]]
         for t, axis in zip(arguments, axes, strict=True)
     ]
-    machine = [cpu_name(), cpu_features(), torch.__version__, torch.get_num_threads()]
+    form: _Form = _Artifact() if arguments[0].device.type == "cuda" else _Library()
+    machine = [hardware(form.device), cpu_features(), torch.__version__, torch.get_num_threads()]
     text = json.dumps([about, shapes, machine, source_digest()], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:24]
-    library = cache_folder() / "compiled" / f"{key}.so"
-    if not library.exists():
-        library.parent.mkdir(parents=True, exist_ok=True)
-        # Beside our own cache, where it survives and needs no name of the user.
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
-        with FileLock(library.with_suffix(".lock")):  # of two workers one compiles
-            if not library.exists():
-                _compile(_trace(function, arguments, axes), library)
-    runner = torch._C._aoti.AOTIModelContainerRunnerCpu(str(library), 1)
-    return lambda tensors: runner.run(list(tensors))
+    file = cache_folder() / "compiled" / f"{key}{form.suffix}"
+    # Beside our own cache, where it survives and needs no name of the user.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.with_suffix(".lock")):  # of two workers one compiles
+            if not file.exists():
+                _compile(_trace(function, arguments, axes), form, file)
+    return form.load(file)
 
 
-def _compile(graph: GraphModule, library: Path) -> None:
-    if cpp_compiler() is None:
-        raise EngineError(
-            "engine=compiled needs a C++ compiler, and there is none on the PATH (g++, clang++, "
-            "or $CXX). Install one, or use engine=eager in another study."
-        )
+class _Form(Protocol):
+    """What compiled code for a device is kept as."""
+
+    device: str
+    suffix: str
+
+    def write(self, graph: GraphModule, fakes: tuple[Any, ...], file: Path) -> None:
+        """Compile a graph of arguments like `fakes` into a file."""
+
+    def load(self, file: Path) -> Executable:
+        """Return what the file executes."""
+
+
+class _Library:
+    """A shared library for the processor."""
+
+    device, suffix = "cpu", ".so"
+
+    def write(self, graph: GraphModule, fakes: tuple[Any, ...], file: Path) -> None:
+        shutil.copyfile(str(torch._inductor.aot_compile(graph, fakes)), file)
+
+    def load(self, file: Path) -> Executable:
+        runner = torch._C._aoti.AOTIModelContainerRunnerCpu(str(file), 1)
+        return lambda tensors: runner.run(list(tensors))
+
+
+class _Artifact:
+    """Inductor's artifact for a GPU.
+
+    Kernels are not timed against each other: which sums in which order must not depend on chance.
+    """
+
+    device, suffix = "cuda", ".artifact"
+
+    def write(self, graph: GraphModule, fakes: tuple[Any, ...], file: Path) -> None:
+        options = {"config_patches": {"deterministic": True}}
+        compiled = torch._inductor.standalone_compile(graph, list(fakes), aot=True, options=options)
+        compiled.save(path=str(file))
+
+    def load(self, file: Path) -> Executable:
+        from torch._inductor.standalone_compile import AOTCompiledArtifact
+
+        artifact = AOTCompiledArtifact.load(path=str(file))
+        return lambda tensors: artifact(*tensors)
+
+
+def _compile(graph: GraphModule, form: _Form, file: Path) -> None:
+    if not can_compile(form.device):
+        needed = COMPILING_TAKES[form.device]
+        raise EngineError(f"engine=compiled takes {needed}. Use engine=eager in another study.")
     import torch._inductor
     from torch._inductor.exc import CppCompileError
 
-    _widen_products(graph)
+    if isinstance(form, _Library):
+        _widen_products(graph)
     _keep_numbers(graph)
     fakes = tuple(n.meta["val"] for n in graph.graph.nodes if n.op == "placeholder")
+    temporary = file.with_name(f".tmp-{file.name}-{os.getpid()}")
     for fusion in _FUSION:
         try:
             with warnings.catch_warnings(), torch._inductor.config.patch(max_fusion_size=fusion):
                 warnings.simplefilter("ignore")
-                written = torch._inductor.aot_compile(graph, fakes)
+                form.write(graph, fakes, temporary)
             break
         except Exception as error:
             cause = getattr(error, "inner_exception", error)
@@ -120,9 +152,7 @@ def _compile(graph: GraphModule, library: Path) -> None:
                 raise EngineError(
                     f"The step cannot be compiled ({line}). Use engine=eager in another study."
                 ) from error
-    temporary = library.with_name(f".tmp-{library.name}-{os.getpid()}")
-    shutil.copyfile(str(written), temporary)
-    temporary.replace(library)
+    temporary.replace(file)
 
 
 def _trace(function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes]) -> GraphModule:

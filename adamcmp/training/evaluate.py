@@ -42,4 +42,4 @@ def _means(lanes: Lanes, examples: Examples) -> tuple[list[float], list[float] |
     loss_M, wrong_M = lanes.measure(examples, size)
     mean_M = (loss_M / len(examples)).tolist()
     classes = not examples.y.is_floating_point()
-    return mean_M, (wrong_M.double() / len(examples)).tolist() if classes else None
+    return mean_M, (wrong_M / len(examples)).tolist() if classes else None

@@ -1,10 +1,11 @@
 """CUDA graphs: a step is recorded once and replayed with one call, instead of hundreds of launches.
 
-The kernels are the same ones, so a replayed step has the bits of an eager one.
+The kernels are the same ones, so a replayed step has the bits of a launched one.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 
 import torch
@@ -13,19 +14,25 @@ from torch import Tensor
 from adamcmp.training.engines import Executable
 
 Outputs = Sequence[Tensor]
-#: Records a function once and returns what replays it: on the same memory, with fresh outputs.
+#: Records a function once and returns what replays it, on the same memory.
 Recorder = Callable[[Callable[[], Outputs]], Callable[[], Outputs]]
 
 
 def cuda_recorder(function: Callable[[], Outputs]) -> Callable[[], Outputs]:
     """Record a function's kernels with `torch.cuda.CUDAGraph`; nothing is executed yet."""
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        outputs = function()
+    # An older graph that the garbage collector finds meanwhile would end the recording.
+    gc.collect()
+    gc.disable()
+    try:
+        with torch.cuda.graph(graph):
+            outputs = function()
+    finally:
+        gc.enable()
 
     def replay() -> Outputs:
         graph.replay()
-        return [output.clone() for output in outputs]  # the next replay writes over them
+        return outputs
 
     return replay
 
@@ -36,6 +43,7 @@ class Replayed:
     A recording reads and writes where its arguments lay. Those that stay (state, which is changed
     in place, and examples) must be the very same tensors; the others are copied to where it reads
     them. The first call is executed: libraries set themselves up then, which no recording may hold.
+    What is returned is good until the next call, which writes over it.
 
     Args:
         way: What is executed.

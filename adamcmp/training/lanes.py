@@ -26,7 +26,7 @@ from adamcmp.optimizers._chain import global_norm
 from adamcmp.optimizers.torch import Torch
 from adamcmp.streams import bits, stream_seed
 from adamcmp.training.device_data import Examples, augment
-from adamcmp.training.engines import Axes, Executable, compiled, eager
+from adamcmp.training.engines import Axes, Executable, compiled
 from adamcmp.training.graphs import Replayed
 from adamcmp.types import Shape
 
@@ -53,6 +53,11 @@ class Recipe:
     device: torch.device
     dtype: torch.dtype
     autocast: bool
+
+    @property
+    def replays(self) -> bool:
+        """Whether steps of fused lanes are recorded and replayed."""
+        return self.device.type == "cuda"
 
     def about(self) -> Any:
         """Return plain JSON values that, with the state's shapes, say what a step computes."""
@@ -195,7 +200,7 @@ class Lanes:
         return Step(*shown)
 
     def measure(self, examples: Examples, size: int) -> tuple[Tensor, Tensor]:
-        """Return each lane's summed loss (M,) and number of wrong answers (M,) on examples.
+        """Return each lane's summed loss (M,) and number of wrong answers (M,), both float64.
 
         Args:
             examples: What is looked at; real targets are never wrong.
@@ -214,9 +219,13 @@ class Lanes:
         symbols: list[Axes] = [{0: "N"}, {0: "N"}, {}]
         tensors = (examples.x, examples.y)
         way = self._way("measure", look, state, tensors, starts[:1], symbols, size)
+        zero_M = torch.zeros(len(self.seeds), dtype=torch.float64, device=self.recipe.device)
+        loss_M = wrong_M = zero_M
         with torch.no_grad():
-            loss_CM, wrong_CM = zip(*(way(start) for start in starts), strict=True)
-        return torch.stack(loss_CM).sum(0), torch.stack(wrong_CM).sum(0)
+            for start in starts:
+                loss, wrong = way(start)
+                loss_M, wrong_M = loss_M + loss, wrong_M + wrong
+        return loss_M, wrong_M
 
     @torch.no_grad()
     def param_norm(self) -> Tensor:
@@ -263,12 +272,10 @@ class Lanes:
             axes: list[Axes] = [{0: "M"}] * len(leaves) + symbols
             example = [*arguments, *moving]
             if self.recipe.engine == "compiled":
-                about = [name, self.recipe.about(), about]
-                self._ways[name] = compiled(flat, example, axes, about)
-            elif self.recipe.device.type == "cuda":
-                self._ways[name] = Replayed(eager(flat, example, axes), len(arguments))
+                way = compiled(flat, example, axes, [name, self.recipe.about(), about])
             else:
-                self._ways[name] = eager(flat, example, axes)
+                way = lambda tensors: flat(*tensors)  # noqa: E731
+            self._ways[name] = Replayed(way, len(arguments)) if self.recipe.replays else way
         way = self._ways[name]
         return lambda *moving: way([*arguments, *moving])
 
@@ -334,7 +341,7 @@ class Lanes:
         return loss_B, ~((outputs_BC.argmax(-1) == y_B) & answered_B)
 
     def _outputs_of_one(self, params: Tree, buffers: Tree, x_B: Tensor) -> Tensor:
-        if self.recipe.model.channels_last:
+        if self.recipe.model.channels_last and not self.recipe.fused:
             x_B, params = _channels_last(x_B), {n: _channels_last(p) for n, p in params.items()}
         with torch.autocast(
             x_B.device.type, torch.bfloat16, enabled=self.recipe.autocast, cache_enabled=False

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,11 +23,10 @@ from adamcmp.training.checkpoint import Checkpoint
 from adamcmp.training.device_data import DeviceData, to_device
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.lanes import Lanes, Recipe, Step, Stretch
+from adamcmp.training.layout import STRIDE, Layout
 from adamcmp.training.run import Run
 from adamcmp.types import Done, Failed, Outcome, Stopped
 
-#: Steps whose batches and schedules are laid out in one go.
-STRIDE = 64
 #: Seconds of steps between two looks at whether to stop or to keep a checkpoint; slow models take
 #: fewer steps in one go.
 LOOK_EVERY = 2.0
@@ -166,9 +164,9 @@ class Training:
         )
         self.protocol = shared.protocol
         self.horizon = horizon(shared, len(self.data.train))
-        seeds = [spec.config.protocol.seed for spec in group.specs]
-        self.lanes = Lanes(self.recipe, seeds, self.data.train)
         self.runs = [Run(spec, self.horizon, len(self.data.train)) for spec in group.specs]
+        self.layout = Layout(self.runs, self.device)
+        self.lanes = Lanes(self.recipe, [run.seed for run in self.runs], self.data.train)
         self.width = len(self.runs)
         self.finished: list[Run] = []
         #: Steps taken in one go; how long the first ones take is not known yet.
@@ -288,20 +286,8 @@ class Training:
         return last
 
     def stretch(self, begin: int) -> Stretch:
-        """Lay out `STRIDE` steps from `begin` on; those beyond the end are never taken."""
-        end = begin + STRIDE
-        index_MKB = torch.stack([run.batches.batches(begin, end) for run in self.runs])
-        columns = [run.hypers(begin, end) for run in self.runs]
-        names = tuple(columns[0])
-        hypers_HKM = np.stack([[c[name] for c in columns] for name in names]).transpose(0, 2, 1)
-        steps_KM = np.broadcast_to(np.arange(begin + 1.0, end + 1)[:, None], hypers_HKM.shape[1:])
-        hypers_HKM = np.concatenate([hypers_HKM, steps_KM[None]])
-        return Stretch(
-            begin,
-            index_MKB.to(self.device),
-            (*names, "step"),
-            torch.as_tensor(np.ascontiguousarray(hypers_HKM)).to(self.device),
-        )
+        """Lay out steps from `begin` on."""
+        return self.layout.stretch(self.runs, begin)
 
     def _evaluate(self, taken: int, step: Step | None) -> list[dict[str, float]]:
         """Measure all lanes after `taken` steps; diverged ones end here and leave the batch."""

@@ -1,4 +1,4 @@
-"""One run of a group: its batches, its hyperparameters at each step, and the rows that it gives."""
+"""One run of a group: its hyperparameters, and the rows that it gives."""
 
 from __future__ import annotations
 
@@ -10,36 +10,23 @@ import numpy as np
 
 from adamcmp import schema
 from adamcmp.config import RunConfig
-from adamcmp.optimizers.torch import Torch
 from adamcmp.plan import RunSpec
 from adamcmp.schedules import Horizon
-from adamcmp.training.device_data import BatchOrder
 
 
 class Run:
-    """One lane's own: its spec, batches, hyperparameters and rows."""
+    """One lane's own: its spec, hyperparameters and rows."""
 
     def __init__(self, spec: RunSpec, horizon: Horizon, train_examples: int) -> None:
-        protocol = spec.config.protocol
         self.spec, self.horizon, self.train_examples = spec, horizon, train_examples
-        self.batches = BatchOrder(protocol.seed, train_examples, protocol.batch_size)
         self.constants = constants(spec.config, horizon)
         self.metrics: list[dict[str, Any]] = []
         self.stopped_at: int | None = None
 
-    def hypers(self, begin: int, end: int) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-        """Return each hyperparameter's value at steps `begin` to `end` − 1, counted from 0."""
-        schedule = self.spec.config.schedule
-        steps = np.arange(begin, end).clip(max=self.horizon.steps - 1)
-        values = {name: np.full(len(steps), value) for name, value in self.constants.items()}
-        values["multiplier"] = schedule.multiplier(steps, self.horizon)
-        momentum = schedule.momentum(steps, self.horizon)
-        optimizer = self.spec.config.optimizer
-        moved = optimizer.momentum_hyper
-        # An optimizer without momentum keeps none; what a torch class has, only it knows.
-        if momentum is not None and self.constants.get(moved, isinstance(optimizer, Torch)):
-            values[moved] = momentum
-        return values
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.spec.config.protocol.seed
 
     def record(self, taken: int, measured: dict[str, float], wall_time: float) -> None:
         """Add the row of one evaluation."""

@@ -75,7 +75,8 @@ class _Candidate:
         self.training = Training(LaneGroup((spec,) * width, fuses(spec)))
         self.width, self.step = width, math.inf
         self._stretch = self.training.stretch(0)
-        self._take(1)  # compiles, or loads what was compiled
+        for _ in range(2):  # compiles, or loads what was compiled; on a GPU, records it
+            self._take(1)
         once = self._seconds(lambda: self._take(1))
         self._count = max(min(int(GO / once), STEPS), 1)
 

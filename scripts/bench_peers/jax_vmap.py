@@ -85,7 +85,7 @@ def evaluate(params: Tree, data: dict[str, Tree]) -> dict[str, tuple[jax.Array, 
 
 def work(options: argparse.Namespace, group: list[Cell]) -> list[Measured]:
     """Train a group of runs at once; its time leaves compilation out."""
-    _keep_compiled(options)
+    _configure(options)
     arrays = splits(options.data)
     data = {name: (jnp.asarray(x), jnp.asarray(y, jnp.int32)) for name, (x, y) in arrays.items()}
     examples, inputs = arrays["train"][0].shape
@@ -114,8 +114,10 @@ def work(options: argparse.Namespace, group: list[Cell]) -> list[Measured]:
     ]
 
 
-def _keep_compiled(options: argparse.Namespace) -> None:
-    """Use JAX's compilation cache, and one core a process where there are several."""
+def _configure(options: argparse.Namespace) -> None:
+    """Compute float32 in float32, as torch does, and use JAX's compilation cache."""
+    jax.config.update("jax_platforms", options.device)
+    jax.config.update("jax_default_matmul_precision", "highest")
     if options.cache:
         jax.config.update("jax_compilation_cache_dir", options.cache)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
