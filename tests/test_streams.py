@@ -70,14 +70,14 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
 def test_augmentation_shifts_and_mirrors():
     x = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).view(2, 3, 4, 4) + 1
     key = torch.tensor(7)
-    black = torch.tensor([-1.0, -2.0, -3.0]).view(3, 1, 1)
+    black = (-1.0, -2.0, -3.0)
     assert torch.equal(augment(x, key, Augmentation(), black), x)
     flipping = Augmentation(flip=True)
     flips = torch.stack([augment(x, torch.tensor(k), flipping, black) for k in range(200)])
     mirrored = (flips == x.flip(-1)).all(-1).all(-1).all(-1)
     assert ((flips == x).all(-1).all(-1).all(-1) ^ mirrored).all()
     assert 0.35 < mirrored.double().mean() < 0.65
-    padded = black.expand(2, 3, 6, 6).clone()
+    padded = torch.tensor(black).view(3, 1, 1).expand(2, 3, 6, 6).clone()
     padded[:, :, 1:5, 1:5] = x
     places = set()
     for k in range(300):

@@ -5,6 +5,7 @@ Shapes: N examples, M lanes, B batch, K steps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,13 +33,13 @@ class Examples:
 class DeviceData:
     """All splits on the device; `measured` holds what evaluations look at, by split.
 
-    `black` is what a black pixel became of each channel (C, 1, 1).
+    `black` is what a black pixel became of each channel.
     """
 
     train: Examples
     measured: dict[str, Examples]
     shape: Shape
-    black: Tensor
+    black: tuple[float, ...]
 
 
 def to_device(
@@ -58,9 +59,8 @@ def to_device(
 
     train = move(data.train)
     moved = {name: train if part is data.train else move(part) for name, part in measured.items()}
-    black = torch.as_tensor(data.black).to(device, dtype).view(-1, 1, 1)
     present = {name: part for name, part in moved.items() if len(part)}
-    return DeviceData(train, present, data.shape, black)
+    return DeviceData(train, present, data.shape, tuple(data.black.flatten().tolist()))
 
 
 class BatchOrder:
@@ -96,14 +96,14 @@ class BatchOrder:
         return torch.randperm(self.examples, generator=generator)
 
 
-def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation, black: Tensor) -> Tensor:
+def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation, black: Sequence[float]) -> Tensor:
     """Mirror and shift each image of one lane's batch at random.
 
     Args:
         x_B: Images (B, C, H, W).
         key: The lane's key of this step (0-dimensional int64).
         augmentation: Whether to mirror, and by how many pixels to pad before cropping.
-        black: What is padded with, for each channel (C, 1, 1).
+        black: What is padded with, for each channel.
     """
     batch, channels, height, width = x_B.shape
     device = x_B.device
@@ -117,7 +117,9 @@ def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation, black: Tensor)
         columns = columns + (draws[2] * (2 * pad + 1)).long()
         border = (pad, pad, pad, pad)
         inside = torch.nn.functional.pad(torch.ones_like(x_B[0, 0], dtype=torch.bool), border)
-        x_B = torch.where(inside, torch.nn.functional.pad(x_B, border), black)
+        # Of numbers: a tensor from outside is none of a compiled step's arguments.
+        planes = [torch.full((1, 1), value, dtype=x_B.dtype, device=device) for value in black]
+        x_B = torch.where(inside, torch.nn.functional.pad(x_B, border), torch.stack(planes))
     examples = torch.arange(batch, device=device).view(-1, 1, 1, 1)
-    planes = torch.arange(channels, device=device).view(1, -1, 1, 1)
-    return x_B[examples, planes, rows[:, None, :, None], columns[:, None, None, :]]
+    channel = torch.arange(channels, device=device).view(1, -1, 1, 1)
+    return x_B[examples, channel, rows[:, None, :, None], columns[:, None, None, :]]

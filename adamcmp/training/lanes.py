@@ -45,7 +45,7 @@ class Recipe:
     loss: Loss
     optimizer: Optimizer
     augmentation: Augmentation
-    black: Tensor
+    black: tuple[float, ...]
     shape: Shape
     clip: bool
     fused: bool
@@ -62,7 +62,7 @@ class Recipe:
     def about(self) -> Any:
         """Return plain JSON values that, with the state's shapes, say what a step computes."""
         parts = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
-        numbers = [self.augmentation, self.black.flatten().tolist(), self.clip, self.autocast]
+        numbers = [self.augmentation, self.black, self.clip, self.autocast]
         return [*parts, *numbers, self.shape.inputs, self.shape.outputs]
 
 

@@ -116,7 +116,9 @@ def torch_state() -> Iterator[None]:
     """
     threads, flushed = torch.get_num_threads(), bool(torch.tensor(1e-40) * 1 == 0)
     torch.set_flush_denormal(True)
-    exact = torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False)
+    exact = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
     try:
         with torch.random.fork_rng(), exact:
             yield
