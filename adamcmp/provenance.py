@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from adamcmp.gpu import gpu_name
+
 
 def package_version(name: str) -> str:
     """Return an installed package's version, without importing it."""
@@ -62,25 +64,22 @@ def can_compile(device: str) -> bool:
 
 
 def cuda_available() -> bool:
-    """Return whether torch finds a CUDA GPU; torch is not imported where no driver is."""
-    if os.name == "posix" and not any(Path(place).exists() for place in _DRIVERS):
-        return False
-    import torch
-
-    return torch.cuda.is_available()
-
-
-#: What NVIDIA's driver shows on Linux, and in Linux on Windows.
-_DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
+    """Return whether torch finds a CUDA GPU."""
+    return gpu_name() is not None
 
 
 def hardware(device: str) -> str:
-    """Return the name of what computes: the GPU's for ``cuda``, else the processor's."""
-    if device == "cuda":
-        import torch
+    """Return the name of what computes: the GPU's for ``cuda``, else the processor's.
 
-        return torch.cuda.get_device_name()
-    return cpu_name()
+    Raises:
+        RuntimeError: When there is no GPU.
+    """
+    if device != "cuda":
+        return cpu_name()
+    name = gpu_name()
+    if name is None:
+        raise RuntimeError("torch finds no CUDA GPU here")
+    return name
 
 
 def cores() -> int:

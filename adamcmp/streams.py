@@ -56,11 +56,17 @@ def bits(key: torch.Tensor, counter: torch.Tensor) -> torch.Tensor:
         counter: int64 positions, counted from 1 as the sequential generator does.
     """
     # key + counter·golden; int64 arithmetic wraps, as the algorithm wants. Written so that nothing
-    # big is multiplied with a plain index, which inductor works out ahead, without wrapping.
+    # big meets a plain index, which inductor works out ahead, without wrapping, and in 32 bits on a
+    # GPU.
     z = (key * _signed(_GOLDEN_INVERSE) + counter) * _signed(_GOLDEN)
     z = (z ^ _shift(z, 30)) * _signed(0xBF58476D1CE4E5B9)
     z = (z ^ _shift(z, 27)) * _signed(0x94D049BB133111EB)
     return z ^ _shift(z, 31)
+
+
+def skipped(key: torch.Tensor, places: int) -> torch.Tensor:
+    """Return the key of the sequence that begins so many places later."""
+    return key + _signed(places * _GOLDEN)
 
 
 def uniform(key: torch.Tensor, counter: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from scipy import stats
 
 from adamcmp.datasets import Augmentation
 from adamcmp.models._layers import Dropout, number_sites
-from adamcmp.streams import bits, stream_seed, uniform
+from adamcmp.streams import bits, skipped, stream_seed, uniform
 from adamcmp.training.device_data import BatchOrder, augment
 
 
@@ -18,6 +18,12 @@ def test_bits_are_splitmix64():
     ]  # fmt: skip
     got = bits(torch.tensor(1234567), torch.arange(1, 6))
     assert [value % 2**64 for value in got.tolist()] == published
+
+
+def test_a_sequence_can_be_begun_further_on():
+    key, counter = torch.tensor(-(3**39)), torch.arange(1, 20)
+    for places in (0, 1, 7 << 40):
+        assert torch.equal(bits(skipped(key, places), counter), bits(key, counter + places))
 
 
 def test_uniform_is_uniform():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adamcmp.streams import uniform
+from adamcmp.streams import skipped, uniform
 
 
 class Dropout(nn.Module):
@@ -34,9 +34,8 @@ class Dropout(nn.Module):
         """Return `x` (any shape) with its numbers dropped while training."""
         if not self.training or not self.rate:
             return x
-        start = 1 + (self.site << 40)
-        counter = torch.arange(start, start + x.numel(), device=x.device).view(x.shape)
-        kept = uniform(self.key, counter) >= self.rate
+        counter = torch.arange(1, x.numel() + 1, device=x.device).view(x.shape)
+        kept = uniform(skipped(self.key, self.site << 40), counter) >= self.rate
         return x * kept / (1 - self.rate)
 
 

@@ -1,0 +1,67 @@
+"""What the driver is asked, with a library in its place that answers as a driver does."""
+
+import ctypes
+import subprocess
+
+import pytest
+import torch
+
+from adamcmp import gpu, provenance
+from adamcmp.provenance import cpp_compiler
+from tests.conftest import needs_compiler
+
+DRIVER = """
+#include <string.h>
+extern "C" {
+int cuInit(unsigned flags) { return INIT; }
+int cuDriverGetVersion(int *version) { *version = VERSION; return 0; }
+int cuDeviceGetCount(int *count) { *count = COUNT; return 0; }
+int cuDeviceGet(int *device, int place) { *device = 40 + place; return 0; }
+int cuDeviceGetName(char *name, int size, int device) {
+    strncpy(name, device == 40 ? "NVIDIA of paper" : "another", size);
+    return 0;
+}
+}
+"""
+
+
+@pytest.fixture
+def driver(tmp_path):
+    def make(init=0, version=13000, count=1):
+        source, library = tmp_path / "driver.cpp", tmp_path / f"{init}{version}{count}.so"
+        source.write_text(DRIVER)
+        values = [f"-DINIT={init}", f"-DVERSION={version}", f"-DCOUNT={count}"]
+        command = [cpp_compiler(), "-shared", "-fPIC", *values, source, "-o", library]
+        subprocess.run(command, check=True)
+        return ctypes.CDLL(str(library))
+
+    return make
+
+
+@needs_compiler
+def test_the_first_gpu_is_named(driver):
+    assert gpu.ask_driver(driver(version=13010), 13) == "NVIDIA of paper"
+    assert gpu.ask_driver(driver(version=13010), 12) == "NVIDIA of paper"
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("answers", "cuda"),
+    [({}, None), ({"init": 100}, 13), ({"version": 12080}, 13), ({"count": 0}, 13)],
+    ids=["torch without CUDA", "no device", "an old driver", "none visible"],
+)
+def test_there_is_none_to_compute_on(driver, answers, cuda):
+    assert gpu.ask_driver(driver(**answers), cuda) is None
+
+
+def test_torch_agrees():
+    gpu.gpu_name.cache_clear()
+    named = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    assert gpu.gpu_name() == named
+    major = torch.version.cuda and int(torch.version.cuda.split(".")[0])
+    assert gpu._cuda_of_torch() == major
+
+
+def test_a_gpu_is_taken_by_itself(monkeypatch):
+    monkeypatch.setattr(provenance, "gpu_name", lambda: "NVIDIA of paper")
+    assert provenance.cuda_available() and provenance.hardware("cuda") == "NVIDIA of paper"
