@@ -19,8 +19,9 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch fin
 
 GPU = CPU.model_copy(update={"device": "cuda"})
 COMPILED = GPU.model_copy(update={"engine": "compiled"})
-#: Relative difference after 20 steps that lanes may have in a group of another width.
-TOLERANCE = 1e-3
+#: Relative difference after 20 steps that lanes may have in a group of another width; batch norm
+#: over nine examples amplifies what bits differ.
+TOLERANCE, OF_RESNET, OF_BF16 = 1e-3, 2e-2, 5e-2
 LANES = ["lr=1e-3,3e-3", "wd=0,0.1", "seed=range(4)", "steps=20", "eval.every_steps=20"]
 
 needs_compiler = pytest.mark.skipif(not can_compile("cuda"), reason="nothing compiles for a GPU")
@@ -32,9 +33,10 @@ def losses(groups):
 
 def check_lanes(words, specs, numerics):
     """Lanes alone beside fused ones in another order, and one of them beside the CPU's."""
-    near = 0.05 if numerics.dtype == "bf16" else TOLERANCE
     planned = specs([*words, *LANES, "eval.train_examples=100"], numerics)
     fused = fuses(planned[0])
+    near = OF_RESNET if "model=resnet" in words else TOLERANCE
+    near = OF_BF16 if numerics.dtype == "bf16" else near
     alone = losses([LaneGroup((spec,), fused) for spec in planned])
     if fused:
         assert losses([LaneGroup(tuple(reversed(planned)), True)]) == pytest.approx(alone, rel=near)
