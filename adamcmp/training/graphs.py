@@ -22,13 +22,15 @@ def cuda_recorder(function: Callable[[], Outputs]) -> Callable[[], Outputs]:
     """Record a function's kernels with `torch.cuda.CUDAGraph`; nothing is executed yet."""
     graph = torch.cuda.CUDAGraph()
     # An older graph that the garbage collector finds meanwhile would end the recording.
+    collecting = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
         with torch.cuda.graph(graph):
             outputs = function()
     finally:
-        gc.enable()
+        if collecting:
+            gc.enable()
 
     def replay() -> Outputs:
         graph.replay()
