@@ -10,7 +10,7 @@ from adamcmp import planner
 from adamcmp.cli import main
 from adamcmp.grouping import LaneGroup, Task, fuses
 from adamcmp.provenance import can_compile
-from adamcmp.training import lanes, train_group
+from adamcmp.training import recipe, train_group
 from adamcmp.types import Stopped
 from tests.conftest import CPU
 from tests.test_bit_identity import FUSED, SINGLE, metrics
@@ -63,7 +63,7 @@ def test_replayed_steps_have_the_bits_of_launched_ones(numerics, specs, monkeypa
     words = ["model=mlp", "model.dropout=0.2", "lr=1e-3,1e12", "seed=range(8)", "steps=200"]
     group = LaneGroup(tuple(specs([*words, "eval.every_steps=50"], numerics)), True)
     replayed = metrics([group])
-    monkeypatch.setattr(lanes.Recipe, "replays", False)
+    monkeypatch.setattr(recipe.Recipe, "replays", False)
     assert metrics([group]) == replayed
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 
 from adamcmp.grouping import LaneGroup
-from adamcmp.training import lanes
+from adamcmp.training import lanes, recipe
 from adamcmp.training.graphs import Replayed
 from tests.conftest import CPU
 from tests.test_bit_identity import metrics
@@ -47,7 +47,7 @@ def test_replayed_lanes_have_the_bits_of_executed_ones(specs, monkeypatch):
         return function
 
     monkeypatch.setattr(lanes, "Replayed", partial(Replayed, record=record))
-    monkeypatch.setattr(lanes.Recipe, "replays", True)
+    monkeypatch.setattr(recipe.Recipe, "replays", True)
     assert metrics([group]) == wanted
     assert len({len(rows) for rows in wanted.values()}) == 2  # half of them left
     assert len(recorded) > 2

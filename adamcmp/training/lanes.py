@@ -1,7 +1,7 @@
 """Lanes: M runs of one group as one batched computation. The core of the program.
 
-Models, losses and optimizer rules are written for one run with ordinary shapes; `_over_lanes` is
-the one place where the lane axis is added. A single run is a group of one lane.
+Models, losses and optimizer rules are written for one run with ordinary shapes; `axis` adds
+the lane axis. A single run is a group of one lane.
 
 Shapes: M lanes, B batch, C outputs, N examples. A trailing ``_M`` says that the lane axis leads.
 """
@@ -17,53 +17,17 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from adamcmp.datasets import Augmentation
-from adamcmp.losses import Loss
-from adamcmp.models import Model
 from adamcmp.models._layers import number_sites
-from adamcmp.optimizers import Optimizer, Rule
 from adamcmp.optimizers._chain import global_norm
-from adamcmp.optimizers.torch import Torch
 from adamcmp.streams import bits, stream_seed
+from adamcmp.training.axis import State, Tree, copy_into, over_lanes
 from adamcmp.training.device_data import Examples, augment
 from adamcmp.training.engines import Axes, Executable, compiled
 from adamcmp.training.graphs import Replayed
-from adamcmp.types import Shape
-
-Tree = dict[str, Tensor]
-State = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What the lanes of a group share.
-
-    `engine` is ``eager`` or ``compiled`` for fused lanes; lanes alone are run as they are written.
-    """
-
-    model: Model
-    loss: Loss
-    optimizer: Optimizer
-    augmentation: Augmentation
-    black: tuple[float, ...]
-    shape: Shape
-    clip: bool
-    fused: bool
-    engine: str
-    device: torch.device
-    dtype: torch.dtype
-    autocast: bool
-
-    @property
-    def replays(self) -> bool:
-        """Whether steps of fused lanes are recorded and replayed."""
-        return self.device.type == "cuda"
-
-    def about(self) -> Any:
-        """Return plain JSON values that, with the state's shapes, say what a step computes."""
-        parts = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
-        numbers = [self.augmentation, self.black, self.clip, self.autocast]
-        return [*parts, *numbers, self.shape.inputs, self.shape.outputs]
+from adamcmp.training.layout import Stretch
+from adamcmp.training.packing import Packing
+from adamcmp.training.recipe import Recipe
+from adamcmp.training.steppers import TorchStepper, stepper
 
 
 @dataclass(frozen=True)
@@ -76,23 +40,6 @@ class Step:
     loss_M: Tensor
     grad_norm_M: Tensor
     update_norm_M: Tensor
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """The batches and hyperparameters of K consecutive steps, K the same for all stretches.
-
-    Attributes:
-        begin: Steps taken before the first one.
-        index_MKB: The examples of each lane's batches.
-        names: Names of the hyperparameters; the last is ``step``, counted from 1.
-        hypers_HKM: Their values, float64.
-    """
-
-    begin: int
-    index_MKB: Tensor
-    names: tuple[str, ...]
-    hypers_HKM: Tensor
 
 
 class Lanes:
@@ -116,10 +63,10 @@ class Lanes:
         # What the user's own network freezes is held fixed, as its buffers are.
         fixed = buffers | {name: params[name] for name in frozen}
         trained = {name: p for name, p in params.items() if name not in frozen}
-        self._packing = _Packing(trained, recipe)
-        self._training_loss = _over_lanes(self._training_loss_of_one, recipe.fused)
-        self._measured = _over_lanes(self._measured_of_one, recipe.fused)
-        self._norm = _over_lanes(global_norm, recipe.fused)
+        self._packing = Packing(trained, recipe)
+        self._training_loss = over_lanes(self._training_loss_of_one, recipe.fused)
+        self._measured = over_lanes(self._measured_of_one, recipe.fused)
+        self._norm = over_lanes(global_norm, recipe.fused)
         self.seeds = seeds
         device = recipe.device
         #: Everything of the lanes that training moves or reads; every tensor's first axis is M.
@@ -133,12 +80,12 @@ class Lanes:
             "bound": torch.full((len(seeds),), torch.inf, dtype=torch.float64, device=device),
             "stopped": torch.full((len(seeds),), -1, dtype=torch.int64, device=device),
         }
-        self._stepper = _stepper(recipe, self.state)
+        self._stepper = stepper(recipe, self.state)
         self._ways: dict[str, Executable] = {}
 
     def whole_state(self) -> State:
         """Return all that training goes on from, the state of a user's own optimizer too."""
-        if isinstance(self._stepper, _TorchStepper):
+        if isinstance(self._stepper, TorchStepper):
             return {"lanes": self.state, "torch": self._stepper.optimizer.state_dict()}
         return {"lanes": self.state}
 
@@ -152,8 +99,8 @@ class Lanes:
         state = whole_state["lanes"]
         if lanes is not None:
             state = tree_map(lambda tensor: tensor[torch.tensor(lanes)], state)
-        _copy(self.state, state)
-        if isinstance(self._stepper, _TorchStepper):
+        copy_into(self.state, state)
+        if isinstance(self._stepper, TorchStepper):
             self._stepper.optimizer.load_state_dict(whole_state["torch"])
 
     def _streams(self) -> list[str]:
@@ -348,141 +295,6 @@ class Lanes:
         ):
             outputs_BC: Tensor = functional_call(self.network, (params, buffers), (x_B,))
         return outputs_BC.to(self.recipe.dtype)
-
-
-class _Packing:
-    """How the trained parameters lie in the state: by name, or many in one tensor.
-
-    A lane alone spends its time on calling operations. An elementwise rule gives the same numbers
-    on all parameters laid end to end, at a fraction of the calls; those of two or more dimensions
-    lie apart, since weight decay may spare the others.
-
-    Args:
-        params: The parameters of all lanes.
-        recipe: What the lanes share.
-    """
-
-    def __init__(self, params: Tree, recipe: Recipe) -> None:
-        rule = recipe.optimizer
-        self._packed = not recipe.fused and isinstance(rule, Rule) and rule.elementwise
-        self._shapes = {name: p.shape[1:] for name, p in params.items()}
-        self._kinds: dict[str, list[str]] = {}
-        for name, shape in self._shapes.items():
-            self._kinds.setdefault("matrices" if len(shape) > 1 else "vectors", []).append(name)
-
-    def pack(self, params: Tree) -> Tree:
-        """Return a tree of parameters, or of their gradients, as the state holds it."""
-        if not self._packed:
-            return params
-        flat = {
-            kind: torch.cat([params[name].flatten(1) for name in names], dim=1)
-            for kind, names in self._kinds.items()
-        }
-        # A matrix of one row, so that rules see what is no vector.
-        return {k: p.unsqueeze(1) if k == "matrices" else p for k, p in flat.items()}
-
-    def unpack(self, packed: Tree) -> Tree:
-        """Return each parameter by its name, as views of what `pack` returned."""
-        if not self._packed:
-            return packed
-        params: Tree = {}
-        for kind, names in self._kinds.items():
-            sizes = [self._shapes[name].numel() for name in names]
-            parts = torch.split(packed[kind].flatten(1), sizes, 1)
-            params |= {
-                name: part.view(len(part), *self._shapes[name])
-                for name, part in zip(names, parts, strict=True)
-            }
-        return {name: params[name] for name in self._shapes}
-
-
-def _over_lanes(function: Callable[..., Any], fused: bool) -> Callable[..., Any]:
-    """Add the lane axis to a function of one run: the one place where that is done.
-
-    Fused lanes are one batched computation; a lane alone has its axis taken off and put back.
-    """
-    if fused:
-        return torch.vmap(function)
-
-    def alone(*arguments: Any) -> Any:
-        return _each(torch.unsqueeze, function(*_each(torch.select, arguments, 0, 0)), 0)
-
-    return alone
-
-
-def _each(change: Callable[..., Tensor], tree: Any, *arguments: int) -> Any:
-    """Change every tensor of a tree: torch's tree_map, at a tenth of its cost for one lane."""
-    if isinstance(tree, Tensor):
-        return change(tree, *arguments)
-    if isinstance(tree, dict):
-        return {name: _each(change, branch, *arguments) for name, branch in tree.items()}
-    return tuple([_each(change, branch, *arguments) for branch in tree])
-
-
-class _ChainStepper:
-    """Moves the lanes' parameters by a chain of links; its state is part of the lanes'."""
-
-    def __init__(self, recipe: Recipe, state: State) -> None:
-        assert isinstance(recipe.optimizer, Rule)
-        link = recipe.optimizer.chain(clip=recipe.clip)
-        state["optimizer"] = _over_lanes(link.init, recipe.fused)(state["params"])
-        self._update = _over_lanes(link.update, recipe.fused)
-
-    def __call__(
-        self, state: State, grads: Tree, hypers_M: dict[str, Tensor], step_M: Tensor
-    ) -> Tree:
-        updates: Tree
-        updates, moved = self._update(grads, state["optimizer"], state["params"], hypers_M, step_M)
-        for name, param in state["params"].items():
-            param.add_(updates[name])
-        _copy(state["optimizer"], moved)
-        return updates
-
-
-def _copy(old: Any, new: Any) -> None:
-    """Copy a tree of tensors into another one."""
-    if isinstance(old, Tensor):
-        old.copy_(new)
-        return
-    for there, here in zip(
-        *((t.values() if isinstance(t, dict) else t) for t in (old, new)), strict=True
-    ):
-        _copy(there, here)
-
-
-class _TorchStepper:
-    """Moves one lane's parameters by the user's own torch.optim class."""
-
-    def __init__(self, recipe: Recipe, state: State) -> None:
-        self._clip = recipe.clip
-        # The optimizer holds the parameters themselves, less their lane axis.
-        self._params = {name: nn.Parameter(p[0]) for name, p in state["params"].items()}
-        assert isinstance(recipe.optimizer, Torch)
-        self.optimizer = recipe.optimizer.make(list(self._params.values()))
-
-    def __call__(
-        self, state: State, grads: Tree, hypers_M: dict[str, Tensor], step_M: Tensor
-    ) -> Tree:
-        before = {name: p.detach().clone() for name, p in self._params.items()}
-        for name, param in self._params.items():
-            param.grad = grads[name][0]
-        if self._clip:
-            nn.utils.clip_grad_norm_(self._params.values(), float(hypers_M["grad_clip"]))
-        for group in self.optimizer.param_groups:
-            group["lr"] = float(hypers_M["multiplier"] * hypers_M["lr"])
-            if "momentum" in hypers_M:  # a schedule's momentum cycle, as torch's OneCycleLR
-                momentum = float(hypers_M["momentum"])
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                elif "momentum" in group:
-                    group["momentum"] = momentum
-        self.optimizer.step()
-        return {name: (p.detach() - before[name])[None] for name, p in self._params.items()}
-
-
-def _stepper(recipe: Recipe, state: State) -> _ChainStepper | _TorchStepper:
-    kind = _ChainStepper if isinstance(recipe.optimizer, Rule) else _TorchStepper
-    return kind(recipe, state)
 
 
 def _initialized(recipe: Recipe, seed: int) -> nn.Module:

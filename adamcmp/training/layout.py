@@ -6,17 +6,35 @@ Shapes: M lanes, S seeds, K steps, B batch, H hyperparameters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from adamcmp.optimizers.torch import Torch
 from adamcmp.training.device_data import BatchOrder
-from adamcmp.training.lanes import Stretch
 from adamcmp.training.run import Run
 
 #: Steps that are laid out in one go.
 STRIDE = 64
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The batches and hyperparameters of K consecutive steps, K the same for all stretches.
+
+    Attributes:
+        begin: Steps taken before the first one.
+        index_MKB: The examples of each lane's batches.
+        names: Names of the hyperparameters; the last is ``step``, counted from 1.
+        hypers_HKM: Their values, float64.
+    """
+
+    begin: int
+    index_MKB: Tensor
+    names: tuple[str, ...]
+    hypers_HKM: Tensor
 
 
 class Layout:

@@ -22,8 +22,9 @@ from adamcmp.training import checkpoint
 from adamcmp.training.checkpoint import Checkpoint
 from adamcmp.training.device_data import DeviceData, to_device
 from adamcmp.training.evaluate import evaluate
-from adamcmp.training.lanes import Lanes, Recipe, Step, Stretch
-from adamcmp.training.layout import STRIDE, Layout
+from adamcmp.training.lanes import Lanes, Step
+from adamcmp.training.layout import STRIDE, Layout, Stretch
+from adamcmp.training.recipe import Recipe
 from adamcmp.training.run import Run
 from adamcmp.types import Done, Failed, Outcome, Stopped
 
