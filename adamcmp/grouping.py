@@ -53,7 +53,7 @@ def why_alone(spec: RunSpec) -> str | None:
     if numerics.device not in config.model.fuses:
         return f"model={config.model.name} is faster one lane at a time"
     if numerics.engine == "eager" and numerics.device == "cpu":
-        return "this study is eager (engine=auto compiles longer ones)"
+        return "this study is eager, and on a processor lanes are fused where they are compiled"
     return None
 
 

@@ -22,6 +22,7 @@ from adamcmp.plan import RunSpec
 from adamcmp.provenance import (
     COMPILING_TAKES,
     can_compile,
+    cpu_features,
     cuda_available,
     hardware,
     package_version,
@@ -42,9 +43,9 @@ WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
 START = 3.0
 #: A speed was wrong where a group took this many times the seconds foreseen, or they the group's.
 WRONG = 1.5
-#: Seconds of a group from which on its time says how fast its steps are; in a short one the start
-#: counts for more.
-TELLING = 2.0
+#: Seconds of a group from which on its time says how fast its steps are, by device; in a short one
+#: the start counts for more, on a GPU the recording and loading of code too.
+TELLING = {"cpu": 2.0, "cuda": 30.0}
 
 
 def horizon(config: RunConfig, train_examples: int) -> Horizon:
@@ -84,7 +85,8 @@ class Kind:
         for length in ("steps", "epochs", "eval"):
             protocol.pop(length, None)
         protocol["examined"] = self.example.protocol.eval.train_examples
-        versions = [package_version("torch"), source_digest(), hardware(numerics.device)]
+        machine = [hardware(numerics.device), cpu_features()]
+        versions = [package_version("torch"), source_digest(), *machine]
         told = [*parts, protocol, numerics.identity(), *versions]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -214,13 +216,14 @@ def remember(found: Mapping[str, Kind], numerics: Numerics, speeds: Mapping[str,
     keep_speeds({found[alike].key(numerics): speed for alike, speed in speeds.items()})
 
 
-def learn(forecast: Forecast, group: LaneGroup, outcome: Outcome) -> None:
+def learn(forecast: Forecast, group: LaneGroup, outcome: Outcome, numerics: Numerics) -> None:
     """Have a kind of group measured anew, the next time, where one took another time than foreseen.
 
     Args:
         forecast: What was foreseen.
         group: A group that has ended.
         outcome: What became of it.
+        numerics: The study's, under which speeds are kept.
     """
     foreseen, spec = forecast.seconds(group), group.specs[0]
     if foreseen is None or not isinstance(outcome, Done):
@@ -228,6 +231,6 @@ def learn(forecast: Forecast, group: LaneGroup, outcome: Outcome) -> None:
     if any(row["status"] != "done" for row in outcome.runs):
         return  # lanes that diverged took fewer steps
     seconds = sum(row["wall_time_s"] for row in outcome.runs)
-    telling = max(foreseen, seconds) >= TELLING
+    telling = max(foreseen, seconds) >= TELLING[numerics.device]
     if telling and not 1 / WRONG <= seconds / foreseen <= WRONG:
-        forget_speed(forecast.kinds[structure(spec.config)].key(spec.numerics))
+        forget_speed(forecast.kinds[structure(spec.config)].key(numerics))

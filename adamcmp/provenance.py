@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -57,8 +58,10 @@ COMPILING_TAKES = {"cpu": _COMPILER, "cuda": f"torch 2.10 or newer, Triton, and 
 def can_compile(device: str) -> bool:
     """Return whether there is what ``engine=compiled`` needs; nothing is imported for it."""
     if device == "cuda":
-        version = tuple(int(part) for part in package_version("torch").split(".")[:2])
-        if version < (2, 10) or find_spec("triton") is None:
+        version = re.match(r"(\d+)\.(\d+)", package_version("torch"))
+        if version is None or tuple(map(int, version.groups())) < (2, 10):
+            return False
+        if find_spec("triton") is None:
             return False
     return cpp_compiler() is not None
 

@@ -27,7 +27,7 @@ from adamcmp.files import clear_errors
 from adamcmp.plan import RunSpec
 from adamcmp.proposals import Proposals, quiet
 from adamcmp.store import Store
-from adamcmp.study import Executed
+from adamcmp.study import Executed, decided
 
 Train = Callable[[StudyConfig], Executed]
 #: Settings of a batch where no word says how many.
@@ -93,10 +93,12 @@ class Searching:
         with _alone(self.config.place.folder), quiet():
             proposals = [self._proposals(cell) for cell in self._cells.all]
             ledger = _Ledger(self.objective)
+            whole = self.preview()  # its first batch alone would be too little to compile for
+            numerics = decided(whole, whole).numerics
             for batch in self._batches(proposals):
                 if not any(batch):
                     continue
-                done = train(self._cells.study(batch))
+                done = train(replace(self._cells.study(batch), numerics=numerics))
                 ledger.add(done)
                 if done.elsewhere:  # another command trains some of these very runs
                     return ledger.searched(done)

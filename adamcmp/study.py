@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -169,8 +170,8 @@ def _execute(
     with signals() as interrupted, _kept(workers) as kept:
         executor = kept.executor(config, numerics, len(left), interrupted)
         found = forecast(executor, left, numerics, interrupted)
-        if store.numerics() is None and lacks_compiler(config.numerics, numerics, found.kinds):
-            watcher.notice(no_compiler(numerics.device))
+        if notice := _notice(config, store, numerics):
+            watcher.notice(notice)
         with claim(store.folder, [spec.run_id for spec in left]) as ours:
             # Another process may have ended some of them since.
             *_, left, there = _asked(config, store, force, retry_failed)
@@ -182,7 +183,7 @@ def _execute(
             store.prepare(numerics, config.words, about, ours.alone)
             watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every
-            told = (watcher.progress, _learning(found, watcher.finished))
+            told = (watcher.progress, _learning(found, numerics, watcher.finished))
             Dispatch(executor, store, ours, every, *told, interrupted).run(groups)
     trained = tuple(spec.run_id for spec in mine)
     there = store.statuses()
@@ -192,12 +193,12 @@ def _execute(
 
 
 def _learning(
-    found: Forecast, finished: Callable[[LaneGroup, Outcome], None]
+    found: Forecast, numerics: Numerics, finished: Callable[[LaneGroup, Outcome], None]
 ) -> Callable[[LaneGroup, Outcome], None]:
     """Return what is called with each group that ends: what was foreseen is compared first."""
 
     def both(group: LaneGroup, outcome: Outcome) -> None:
-        learn(found, group, outcome)
+        learn(found, group, outcome, numerics)
         finished(group, outcome)
 
     return both
@@ -216,6 +217,7 @@ class Preview:
         forecast: How long each would take.
         compiles: Whether a step has still to be compiled, so that its speed is the slower, eager
             one's.
+        notice: What there is to say about how it would be trained, if anything.
     """
 
     folder: Path
@@ -225,6 +227,7 @@ class Preview:
     groups: tuple[LaneGroup, ...]
     forecast: Forecast
     compiles: bool
+    notice: str | None
 
 
 def preview(
@@ -247,7 +250,8 @@ def preview(
     workers = max(min(_workers(config, numerics), len(left)), 1)
     found, compiles = preview_forecast(executor, left, numerics, workers)
     groups = grouped(left, store.checkpoints(), found.width)
-    return Preview(store.folder, numerics, specs, left, groups, found, compiles)
+    notice = _notice(config, store, numerics)
+    return Preview(store.folder, numerics, specs, left, groups, found, compiles, notice)
 
 
 class _Asked(NamedTuple):
@@ -257,10 +261,38 @@ class _Asked(NamedTuple):
     there: Mapping[str, str]
 
 
+def decided(config: StudyConfig, whole: StudyConfig) -> StudyConfig:
+    """Return a part of a study, to be computed as the whole's work decides.
+
+    Args:
+        config: What is trained first.
+        whole: All that is to be trained.
+
+    Raises:
+        AdamcmpError: When what is asked for contradicts the study that is there.
+    """
+    store = Store(config.place.folder)
+    numerics = _numerics(whole, store)
+    if notice := _notice(whole, store, numerics):
+        print(f"adamcmp: {notice}", file=sys.stderr)
+    return replace(config, numerics=numerics)
+
+
+def _notice(config: StudyConfig, store: Store, numerics: Numerics) -> str | None:
+    """Return what to say where a new study is eager only for want of a compiler."""
+    if store.numerics() is None and lacks_compiler(config.numerics, numerics, kinds(config.runs)):
+        return no_compiler(numerics.device)
+    return None
+
+
+def _numerics(config: StudyConfig, store: Store) -> Numerics:
+    new = store.numerics() or settled(config.numerics, kinds(config.runs).values())
+    return store.settle(config.numerics, new)
+
+
 def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -> _Asked:
     """Return how a study's numbers are computed, its runs, those left, and all there are."""
-    new = store.numerics() or settled(config.numerics, kinds(config.runs).values())
-    numerics = store.settle(config.numerics, new)
+    numerics = _numerics(config, store)
     if numerics.device == "cuda" and not cuda_available():
         raise ConfigError("device=cuda: torch finds no CUDA GPU here. Use device=cpu.")
     specs = plan(config, numerics)

@@ -79,3 +79,15 @@ class Stopped:
 
 
 Outcome = Done | Failed | Stopped
+
+
+class Ruined(Exception):
+    """What an executor's function raises to return a value from a process that is of no more use.
+
+    Attributes:
+        value: What it returns.
+    """
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)
+        self.value = value

@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from adamcmp import provenance
+from adamcmp import planner, provenance
 from adamcmp.config import Numerics
-from adamcmp.grouping import group, why_alone
-from adamcmp.planner import Forecast, kinds, lacks_compiler, no_compiler, settled
+from adamcmp.grouping import LaneGroup, group, why_alone
+from adamcmp.planner import Forecast, kinds, lacks_compiler, learn, no_compiler, settled
 from adamcmp.speeds import Speed
 from adamcmp.study import _workers
 from adamcmp.training import engines
+from adamcmp.types import Done
 from tests.conftest import CPU, needs_compiler
 
 OPEN = Numerics()
@@ -107,6 +108,9 @@ def test_one_worker_takes_all_lanes_at_once_and_several_share_them(specs):
 
 
 @needs_compiler
+@pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10), reason="torch keeps no artifacts"
+)
 def test_an_artifact_serves_all_widths_and_changes_what_it_is_given(monkeypatch, tmp_path):
     """What is kept for a GPU, made for the processor instead."""
 
@@ -132,3 +136,51 @@ def test_an_artifact_serves_all_widths_and_changes_what_it_is_given(monkeypatch,
             )
         assert len([*tmp_path.glob("compiled/*.artifact")]) == 1
         monkeypatch.setattr(engines, "_compile", None)
+
+
+def test_a_damaged_library_is_compiled_anew(monkeypatch, tmp_path):
+    class Written:
+        """Compiled code of a kind that is quick to make."""
+
+        device, suffix = "cpu", ".text"
+
+        def load(self, file):
+            return file.read_text
+
+    made = []
+
+    def compile_(graph, form, file):
+        made.append(file)
+        file.write_text("the code")
+
+    monkeypatch.setattr(engines, "_Library", Written)
+    monkeypatch.setattr(engines, "_compile", compile_)
+    monkeypatch.setattr(engines, "_trace", lambda *arguments: None)
+    monkeypatch.setattr(engines, "cache_folder", lambda: tmp_path)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
+
+    def run():
+        return engines.compiled(lambda x: (x,), [torch.zeros(2)], [{0: "M"}], "test")()
+
+    assert run() == run() == "the code" and len(made) == 1
+    (kept,) = tmp_path.glob("compiled/*.text")
+    kept.write_text("the co")
+    assert run() == "the code" and len(made) == 2
+    assert [path.name for path in tmp_path.glob("compiled/*.text")] == [kept.name]
+
+
+def test_a_wrong_speed_is_forgotten_where_it_was_kept(specs, monkeypatch):
+    """Speeds are kept by the study's numerics, also of what it trains eagerly."""
+    compiled = CPU.model_copy(update={"engine": "compiled"})
+    planned = specs(["model=cnn1d", "steps=1000"], compiled)
+    assert planned[0].numerics.engine == "eager"
+    found = kinds(spec.config for spec in planned)
+    forgotten = []
+    monkeypatch.setattr(planner, "forget_speed", forgotten.append)
+    (key,) = (kind.key(compiled) for kind in found.values())
+    forecast = Forecast(found, dict.fromkeys(found, Speed({1: 1e-3}, 1e-6)), 1)
+    one = LaneGroup(tuple(planned))
+    for seconds in (1.2, 0.2, 5.0):  # a second was foreseen; short groups tell nothing
+        done = Done([{"status": "done", "wall_time_s": seconds}], [])
+        learn(forecast, one, done, compiled)
+    assert forgotten == [key]

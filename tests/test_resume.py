@@ -23,13 +23,13 @@ from adamcmp.cli import main
 from adamcmp.cli.progress import Bar
 from adamcmp.dispatch import Pace
 from adamcmp.errors import ConfigError, RunFailed
-from adamcmp.executors import Lost, Pool, Result, pool
+from adamcmp.executors import Lost, Pool, Result, Serial, pool
 from adamcmp.grouping import LaneGroup, Task
 from adamcmp.planner import Forecast, kinds
 from adamcmp.speeds import Speed
 from adamcmp.store import Store
 from adamcmp.training import Progress, loop, train_group
-from adamcmp.types import Done, Stopped
+from adamcmp.types import Done, Ruined, Stopped
 from tests.conftest import needs_compiler
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
@@ -728,6 +728,28 @@ def test_reports_are_few_and_results_whole():
         assert result == Result(1, Lost("The worker process was killed by signal 9."))
         workers.submit("tests.test_resume:echo", 2, lambda item, n: None)
         assert until(workers.wait) == [Result(2, 2)]
+    finally:
+        workers.close()
+
+
+def ruin(item, report, stopping):
+    raise Ruined(item)
+
+
+def test_a_ruined_process_is_replaced_and_its_last_value_kept():
+    """As after a crash on a GPU, which fails every later call of the process."""
+    alone = Serial(lambda: None)
+    alone.submit("tests.test_resume:ruin", 3, lambda item, told: None)
+    assert alone.wait() == [Result(3, 3)]
+    workers = Pool(1, 1)
+    try:
+        for number in (1, 2):
+            before = workers._workers[0].process.pid
+            workers.submit("tests.test_resume:ruin", number, lambda item, told: None)
+            assert until(workers.wait) == [Result(number, number)]
+            workers.submit("tests.test_resume:echo", 5, lambda item, told: None)
+            assert until(workers.wait) == [Result(5, 5)]
+            assert workers._workers[0].process.pid != before
     finally:
         workers.close()
 

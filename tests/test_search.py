@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 import adamcmp
-from adamcmp import frame
+from adamcmp import frame, planner, provenance
 from adamcmp.cli import main
 from adamcmp.cli.progress import Bar
 from adamcmp.config import Composer, Interval
@@ -288,6 +288,34 @@ def test_dry_run_shows_a_search(capsys):
     assert main(["sweep", *WORDS, "sampler=tpe", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
     assert (planned["runs"], planned["left"]) == (20, 20)
+
+
+def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
+    """Not its first batch, which is seldom worth a compilation."""
+    monkeypatch.setitem(planner.COMPILED_FROM, "cpu", 30)
+    words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    assert main(["sweep", *words, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["engine"] == "compiled"
+
+    class Enough(Exception):
+        pass
+
+    def train(config):
+        assert len(config.runs) == 2 and config.numerics.engine == "compiled"
+        raise Enough
+
+    with pytest.raises(Enough):
+        Searching(Composer(), words).run(train)
+
+
+def test_who_has_no_compiler_is_told(capsys, monkeypatch):
+    monkeypatch.setitem(planner.COMPILED_FROM, "cpu", 30)
+    monkeypatch.setattr(provenance, "cpp_compiler", lambda: None)
+    words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    assert main(["sweep", *words, "--dry-run"]) == 0
+    assert "Compiling takes a C++ compiler" in capsys.readouterr().out
+    assert main(["sweep", *words]) == 0
+    assert capsys.readouterr().err.count("Compiling takes a C++ compiler") == 1
 
 
 @pytest.mark.parametrize(

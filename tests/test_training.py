@@ -1,6 +1,7 @@
 """Training against a plain PyTorch loop, and what becomes of lanes that diverge or crash."""
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from adamcmp.grouping import LaneGroup
 from adamcmp.planner import evaluation_steps, horizon
 from adamcmp.schedules import Horizon
 from adamcmp.streams import stream_seed
-from adamcmp.training import check_group, train_group
+from adamcmp.training import check_group, loop, train_group
 from adamcmp.training.device_data import BatchOrder
+from adamcmp.training.lanes import Lanes
 from adamcmp.training.run import constants
 from adamcmp.types import Done, Failed
 from tests.conftest import CPU
@@ -313,10 +315,7 @@ def test_what_a_network_freezes_stays(specs, tmp_path):
     outcome = trained(spec)
     assert outcome.runs[0]["parameters"] == 90
     assert outcome.metrics[-1]["train_loss"] != outcome.metrics[0]["train_loss"]
-    from adamcmp.training.lanes import Lanes
-    from adamcmp.training.loop import Training
-
-    training = Training(LaneGroup((spec,)), lambda progress: None)
+    training = loop.Training(LaneGroup((spec,)), lambda progress: None)
     assert isinstance(training.lanes, Lanes)
     before = training.lanes.state["buffers"]["0.weight"].clone()
     training.run()
@@ -390,3 +389,37 @@ def test_bf16_is_near_float32(specs):
     (other,) = specs(["steps=20", "lr=0.01"])
     a, b = trained(spec).runs[0]["train_loss"], trained(other).runs[0]["train_loss"]
     assert a != b and a == pytest.approx(b, rel=0.02)
+
+
+def test_the_callers_settings_of_torch_change_nothing(specs):
+    (spec,) = specs(["optimizer=adamw", "steps=3"])
+    wanted = trained(spec).metrics[-1]["train_loss"]
+    try:
+        torch.set_float32_matmul_precision("medium")
+        torch.set_default_dtype(torch.float64)
+        assert trained(spec).metrics[-1]["train_loss"] == wanted
+        assert torch.get_default_dtype() is torch.float64
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_crashed_group_leaves_no_lanes_behind(specs, monkeypatch):
+    """Its memory is what the halves of it need."""
+    made = weakref.WeakSet()
+    begin = Lanes.__init__
+
+    def remembered(self, *arguments):
+        made.add(self)
+        begin(self, *arguments)
+
+    def crash(lanes, data):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(Lanes, "__init__", remembered)
+    monkeypatch.setattr(loop, "evaluate", crash)
+    planned = specs(["model=mlp", "seed=range(3)", "steps=3"])
+    for _ in range(2):
+        assert isinstance(train_group(LaneGroup(tuple(planned), True)), Failed)
+    assert not made

@@ -74,8 +74,10 @@ def _print(found: Preview) -> None:
     print(
         f"{about(found.forecast.total(found.groups), most=found.compiles)} with {workers} "
         f"worker{'s' * (workers > 1)}, {numerics.engine} on {numerics.device}"
-        + (" (measured before compiling, which takes about half a minute once)" * found.compiles)
+        + (" (measured before compiling, which takes half a minute or more once)" * found.compiles)
     )
+    if found.notice:
+        print(found.notice)
 
 
 def _kinds(groups: Sequence[LaneGroup], forecast: Forecast) -> Iterable[dict[str, Any]]:

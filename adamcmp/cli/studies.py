@@ -70,9 +70,11 @@ def _stages(
     config: StudyConfig, select: Select | None, options: argparse.Namespace
 ) -> list[Executed]:
     """Train the grids, then fresh seeds of the winners; no winners while others train some."""
-    from adamcmp.followup import fresh_seeds
-    from adamcmp.study import Workers
+    from adamcmp.followup import both_stages, fresh_seeds
+    from adamcmp.study import Workers, decided
 
+    if select is not None:
+        config = decided(config, both_stages(config, select))
     with Workers() as workers:
         done = [train(config, options, workers)]
         if select is not None and not done[0].elsewhere:

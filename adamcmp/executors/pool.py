@@ -23,6 +23,7 @@ from typing import Any
 
 from adamcmp.errors import AdamcmpError, RunFailed
 from adamcmp.executors._base import Executor, Lost, Progress, Result, named
+from adamcmp.types import Ruined
 
 #: Seconds to wait for a message before the caller is given a chance to do something else.
 _MOMENT = 0.2
@@ -220,6 +221,10 @@ def work(descriptor: int, preload: str = "") -> None:
                 value = named(function)(item, _reporter(connection), lambda: stopping)
             except AdamcmpError as error:
                 connection.send(("refused", error))
+            except Ruined as ruined:
+                connection.send(("leaving", None))  # another takes the place
+                connection.send(("done", ruined.value))
+                return
             else:
                 connection.send(("done", value))
         connection.send(("leaving", None))

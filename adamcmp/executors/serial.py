@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adamcmp.executors._base import Executor, Progress, Result, named
+from adamcmp.types import Ruined
 
 
 class Serial(Executor):
@@ -43,9 +44,12 @@ class Serial(Executor):
         function, item, progress = self._queue.popleft()
         # What the user's own code prints is no part of what a command prints.
         with contextlib.redirect_stdout(sys.stderr):
-            value = named(function)(
-                item, lambda message: progress(item, message), lambda: bool(self._interrupted())
-            )
+            try:
+                value = named(function)(
+                    item, lambda message: progress(item, message), lambda: bool(self._interrupted())
+                )
+            except Ruined as ruined:
+                value = ruined.value
         return [Result(item, value)]
 
     def stop(self) -> None:

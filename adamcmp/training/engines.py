@@ -42,6 +42,8 @@ _NARROW = 16
 #: that keeps it from the fusions of outer loops that it fails at in attention.
 _FUSION = (64, 8)
 
+_EAGER = "Use engine=eager (a study that has runs already keeps its engine: another study)."
+
 _aten = torch.ops.aten
 
 
@@ -68,15 +70,33 @@ def compiled(
     machine = [hardware(form.device), cpu_features(), torch.__version__, torch.get_num_threads()]
     text = json.dumps([about, shapes, machine, source_digest()], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:24]
-    file = cache_folder() / "compiled" / f"{key}{form.suffix}"
+    folder = cache_folder() / "compiled"
     # Beside our own cache, where it survives and needs no name of the user.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(file.with_suffix(".lock")):  # of two workers one compiles
-            if not file.exists():
-                _compile(_trace(function, arguments, axes), form, file)
+    file = _kept(folder, key, form)
+    if file is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock"):  # of two workers one compiles
+            file = _kept(folder, key, form)
+            if file is None:
+                temporary = folder / f".tmp-{key}-{os.getpid()}{form.suffix}"
+                _compile(_trace(function, arguments, axes), form, temporary)
+                file = temporary.replace(folder / f"{key}-{_digest(temporary)}{form.suffix}")
     return form.load(file)
+
+
+def _kept(folder: Path, key: str, form: _Form) -> Path | None:
+    """Return the file that is kept under a key; one that is damaged is thrown away."""
+    for file in folder.glob(f"{key}-*{form.suffix}"):
+        if file.stem == f"{key}-{_digest(file)}":
+            return file
+        file.unlink(missing_ok=True)
+    return None
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
 
 
 class _Form(Protocol):
@@ -128,7 +148,7 @@ class _Artifact:
 def _compile(graph: GraphModule, form: _Form, file: Path) -> None:
     if not can_compile(form.device):
         needed = COMPILING_TAKES[form.device]
-        raise EngineError(f"engine=compiled takes {needed}. Use engine=eager in another study.")
+        raise EngineError(f"engine=compiled takes {needed}. {_EAGER}")
     import torch._inductor
     from torch._inductor.exc import CppCompileError
 
@@ -136,12 +156,11 @@ def _compile(graph: GraphModule, form: _Form, file: Path) -> None:
         _widen_products(graph)
     _keep_numbers(graph)
     fakes = tuple(n.meta["val"] for n in graph.graph.nodes if n.op == "placeholder")
-    temporary = file.with_name(f".tmp-{file.name}-{os.getpid()}")
     for fusion in _FUSION:
         try:
             with warnings.catch_warnings(), torch._inductor.config.patch(max_fusion_size=fusion):
                 warnings.simplefilter("ignore")
-                form.write(graph, fakes, temporary)
+                form.write(graph, fakes, file)
             break
         except Exception as error:
             cause = getattr(error, "inner_exception", error)
@@ -149,10 +168,7 @@ def _compile(graph: GraphModule, form: _Form, file: Path) -> None:
             # step is written, and so its bits.
             if fusion == _FUSION[-1] or isinstance(cause, OSError | MemoryError | CppCompileError):
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise EngineError(
-                    f"The step cannot be compiled ({line}). Use engine=eager in another study."
-                ) from error
-    temporary.replace(file)
+                raise EngineError(f"The step cannot be compiled ({line}). {_EAGER}") from error
 
 
 def _trace(function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes]) -> GraphModule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import sys
 import time
@@ -17,7 +18,7 @@ from torch import Tensor
 from adamcmp.errors import AdamcmpError
 from adamcmp.grouping import LaneGroup, Task
 from adamcmp.planner import evaluation_steps, horizon
-from adamcmp.provenance import hardware, software
+from adamcmp.provenance import cpu_features, hardware, software
 from adamcmp.training import checkpoint
 from adamcmp.training.checkpoint import Checkpoint
 from adamcmp.training.device_data import DeviceData, to_device
@@ -26,7 +27,7 @@ from adamcmp.training.lanes import Lanes, Step
 from adamcmp.training.layout import STRIDE, Layout, Stretch
 from adamcmp.training.recipe import Recipe
 from adamcmp.training.run import Run
-from adamcmp.types import Done, Failed, Outcome, Stopped
+from adamcmp.types import Done, Failed, Outcome, Ruined, Stopped
 
 #: Seconds of steps between two looks at whether to stop or to keep a checkpoint; slow models take
 #: fewer steps in one go.
@@ -63,8 +64,16 @@ def train(task: Task, report: Watch, stopping: Callable[[], bool]) -> Outcome:
 
     Raises:
         AdamcmpError: As `train_group`.
+        Ruined: When a crash has left the GPU unusable for this process.
     """
-    return train_group(task.group, report, task, stopping)
+    outcome = train_group(task.group, report, task, stopping)
+    if isinstance(outcome, Failed) and _on_gpu():
+        try:
+            torch.cuda.synchronize()
+            torch.cuda.empty_cache()
+        except RuntimeError:  # as every call from here on
+            raise Ruined(outcome) from None
+    return outcome
 
 
 def train_group(
@@ -96,16 +105,20 @@ def train_group(
         except _Stopping:
             return Stopped()
         except Exception as error:  # a crash (out of memory, the user's own model) is data
-            return Failed(
+            failed = Failed(
                 f"{type(error).__name__}: {error}",
                 tuple(spec.run_id for spec in group.specs),
                 traceback.format_exc(),
             )
+        gc.collect()  # what crashed for want of memory must not keep it from what is tried next
+        return failed
 
 
 @contextlib.contextmanager
 def torch_state() -> Iterator[None]:
-    """Flush subnormal numbers to zero; leave all of torch's state to the caller as it was.
+    """Compute as every process does, whatever the caller's settings; leave torch's state as it was.
+
+    Subnormal numbers are flushed to zero.
 
     A momentum whose gradient has become zero (a unit that is dead, a weight that has decayed) ends
     in subnormals, below 1e-38, and never leaves them: 0.9 times the smallest one rounds to itself.
@@ -116,16 +129,28 @@ def torch_state() -> Iterator[None]:
     one time to the next.
     """
     threads, flushed = torch.get_num_threads(), bool(torch.tensor(1e-40) * 1 == 0)
+    precision, dtype = torch.get_float32_matmul_precision(), torch.get_default_dtype()
     torch.set_flush_denormal(True)
+    torch.set_float32_matmul_precision("highest")  # no TF32 in products either
+    torch.set_default_dtype(torch.float32)
     exact = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
+    begun = [torch.cuda.current_device()] if _on_gpu() else []
     try:
-        with torch.random.fork_rng(), exact:
+        with torch.random.fork_rng(devices=begun), exact:
             yield
     finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.set_default_dtype(dtype)
         torch.set_flush_denormal(flushed)
         torch.set_num_threads(threads)
+
+
+def _on_gpu() -> bool:
+    """Return whether this process has begun to use a GPU."""
+    begun: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return begun
 
 
 class _Stopping(Exception):
@@ -213,7 +238,7 @@ class Training:
             self.kept_at = now
             every = [*self.finished, *self.runs]
             about = {
-                "hardware": hardware(self.device.type),
+                "hardware": self._machine(),
                 "taken": taken,
                 "elapsed": now - self.started,
                 "runs": [run.spec.run_id for run in every],
@@ -259,11 +284,16 @@ class Training:
         paths = [self.task.checkpoint, self.task.source] if self.task else []
         for path in paths:
             found = checkpoint.read(path) if path else None
-            if found is None or found.about["hardware"] != hardware(self.device.type):
+            if found is None or found.about["hardware"] != self._machine():
                 continue  # another kind of processor computes other bits
             if {run.spec.run_id for run in self.runs} <= set(found.about["runs"]):
                 return found
         return None
+
+    def _machine(self) -> str:
+        """Return what decides the bits: a processor's name does not tell all that it can do."""
+        name = hardware(self.device.type)
+        return name if self.device.type == "cuda" else f"{name}: {cpu_features()}"
 
     def _watch_for_divergence(self, first: list[dict[str, float]]) -> None:
         initial = [row["train_loss"] for row in first]
