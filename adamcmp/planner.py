@@ -32,7 +32,8 @@ from adamcmp.speeds import Speed, forget_speed, keep_speeds, kept_speeds
 from adamcmp.types import Done, Outcome
 
 #: Steps of all runs of a kind from which on ``engine=auto`` compiles, by device. Compiling takes
-#: some 25 s the first time, and saves about 0.8 ms of each step on a processor, 2 to 7 µs on a GPU.
+#: some 25 s the first time (attention minutes), and saves about 0.8 ms of each step on a
+#: processor, 2 to 7 µs on a GPU.
 #: Numbers and no measurements, since the engine changes the last bits: the same words must give the
 #: same numbers on a busy machine too, and whether the compiled step is in the cache already must
 #: not matter.

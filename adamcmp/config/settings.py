@@ -104,7 +104,7 @@ class Numerics(Part):
         engine: How the step is executed: ``eager`` runs torch's kernels one after the other,
             ``compiled`` compiles the step of fused lanes (models of matrix products). ``auto``
             compiles where the study's first sweep is long enough to pay for it and there is a C++
-            compiler.
+            compiler (on a GPU also Triton, and torch 2.10 or newer).
 
     In a study that exists, what is left open follows the study.
     """
