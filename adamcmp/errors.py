@@ -73,5 +73,11 @@ class RunFailed(AdamcmpError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest of `known`, or "" when none is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    lower = {name.lower(): name for name in reversed([*known])}
+    wanted = _ALSO_CALLED.get(name.lower(), name.lower())
+    close = difflib.get_close_matches(wanted, list(lower), n=1, cutoff=0.6)
+    return f" Did you mean '{lower[close[0]]}'?" if close else ""
+
+
+#: What people call something that has another name here.
+_ALSO_CALLED = {"gpu": "cuda"}

@@ -77,7 +77,8 @@ def _split(condition: str) -> tuple[str, str, str]:
 def _check(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any]], bool]:
     column, sign, wanted = _split(condition)
     if column not in columns:
-        raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}")
+        folder = " --results FOLDER says where studies lie." if column == "results" else ""
+        raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}{folder}")
     compare = _OPERATORS[sign]
 
     def check(row: Mapping[Any, Any]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from adamcmp.config import Numerics
-from adamcmp.errors import Interrupted, RunFailed
+from adamcmp.errors import Interrupted
 from adamcmp.executors import Executor, Lost
 from adamcmp.grouping import structure
 from adamcmp.plan import RunSpec
@@ -110,13 +110,9 @@ def _survey(
             spec, value = result.item[0], result.value
             if isinstance(value, Speed):
                 speeds[structure(spec.config)] = value
-            elif isinstance(value, Lost):
-                if spec.run_id in lost:
-                    config = spec.config
-                    raise RunFailed(
-                        f"{value.reason} It was checking whether {config.optimizer.name} on "
-                        f"{config.dataset.name}, {config.model.name} can be trained."
-                    )
-                lost.add(spec.run_id)  # it may have been killed from outside
+            elif isinstance(value, Lost) and spec.run_id not in lost:
+                # It may have been killed from outside. A run whose process dies again is one run's
+                # failure: training it says so.
+                lost.add(spec.run_id)
                 waiting.append(spec)
     return speeds

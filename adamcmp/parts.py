@@ -126,6 +126,9 @@ def _explain(error: ErrorDetails, part: type[Part], values: Mapping[str, Any], w
     if not location:  # a rule about several fields says itself what is wrong
         return _sentence(f"{where}: {_reason(error, part)}" if where else _reason(error, part))
     key = ".".join([*filter(None, [where]), location[0]])
+    inner, within = _inner(part, location[0]), values.get(location[0])
+    if inner and len(location) > 1 and isinstance(within, Mapping):
+        return _explain({**error, "loc": error["loc"][1:]}, inner, within, key)
     if error["type"] == "extra_forbidden":
         known = [name for name in part.model_fields if name != "name"]
         settings = f" It has: {', '.join(known)}." if known else ""
@@ -135,6 +138,15 @@ def _explain(error: ErrorDetails, part: type[Part], values: Mapping[str, Any], w
             f"{key} is needed: {part.model_fields[location[0]].description or 'it has no default'}."
         )
     return _sentence(f"{key}={_show(values[location[0]])}: {_reason(error, part)}")
+
+
+def _inner(part: type[Part], name: str) -> type[Part] | None:
+    """Return the part that a field of this name holds, if it holds one."""
+    if name not in part.model_fields:
+        return None
+    annotation = part.model_fields[name].annotation
+    kinds = (annotation, *typing.get_args(annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Part)), None)
 
 
 def _reason(error: ErrorDetails, part: type[Part]) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from adamcmp.cache import source_digest
 from adamcmp.config import Eval, Numerics, RunConfig
 from adamcmp.datasets import load
+from adamcmp.errors import ConfigError
 from adamcmp.grouping import LaneGroup, structure
 from adamcmp.plan import RunSpec
 from adamcmp.provenance import (
@@ -40,6 +41,8 @@ from adamcmp.types import Done, Outcome
 COMPILED_FROM = {"cpu": 40_000, "cuda": 10_000_000}
 #: Widths of groups that are measured, by device: on a processor wider ones outgrow its caches.
 WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
+#: Most evaluations of a run; each is a row.
+MOST_EVALUATIONS = 100_000
 #: Seconds until a worker trains: torch's import, mostly.
 START = 3.0
 #: A speed was wrong where a group took this many times the seconds foreseen, or they the group's.
@@ -57,9 +60,18 @@ def horizon(config: RunConfig, train_examples: int) -> Horizon:
 
 
 def evaluation_steps(when: Eval, horizon: Horizon) -> list[int]:
-    """Return the steps after which lanes are measured: 0, each interval, and the end."""
+    """Return the steps after which lanes are measured: 0, each interval, and the end.
+
+    Raises:
+        ConfigError: When they are too many.
+    """
     interval = max(when.every_steps or when.every * horizon.epoch, 1)
     count = math.ceil(horizon.steps / interval)
+    if count > MOST_EVALUATIONS:
+        raise ConfigError(
+            f"{count:,} evaluations of a run are too many: at most {MOST_EVALUATIONS:,}. Fewer "
+            f"steps, or eval.every= or eval.every_steps=, make them fewer."
+        )
     between = {max(round(i * interval), 1) for i in range(1, count)}
     return sorted({0, horizon.steps, *(s for s in between if s < horizon.steps)})
 

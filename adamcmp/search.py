@@ -62,6 +62,12 @@ class Searching:
         self.config = self._cells.study([self._cells.spread(2) for _ in self._cells.all])
         self._search = self.config.search
         self._check(self.config.runs)
+        ends = self._cells.spread(2)
+        if all(len(set(self._cells.runs(cell, ends))) == 1 for cell in self._cells.all):
+            raise ConfigError(
+                f"Nothing to search: {', '.join(self._cells.space)} changes no run of "
+                f"{', '.join(dict.fromkeys(run.optimizer.name for run in self.config.runs))}."
+            )
 
     @property
     def objective(self) -> str:

@@ -188,7 +188,9 @@ def _execute(
     trained = tuple(spec.run_id for spec in mine)
     there = store.statuses()
     store.discard(there)
-    elsewhere = {run: other for run, other in ours.others.items() if run not in there}
+    now = {other.pid: other for other in standings(store.folder)}
+    others = {run: now.get(other.pid, other) for run, other in ours.others.items()}
+    elsewhere = {run: other for run, other in others.items() if run not in there}
     return Executed(store.folder, specs, trained, _failed(specs, there), elsewhere)
 
 

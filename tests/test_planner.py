@@ -5,7 +5,10 @@ import torch
 
 from adamcmp import planner, provenance
 from adamcmp.config import Numerics
-from adamcmp.grouping import LaneGroup, group, why_alone
+from adamcmp.errors import ConfigError
+from adamcmp.executors import Lost, Result
+from adamcmp.forecast import forecast
+from adamcmp.grouping import LaneGroup, group, structure, why_alone
 from adamcmp.planner import Forecast, kinds, lacks_compiler, learn, no_compiler, settled
 from adamcmp.speeds import Speed
 from adamcmp.study import _workers
@@ -184,3 +187,37 @@ def test_a_wrong_speed_is_forgotten_where_it_was_kept(specs, monkeypatch):
         done = Done([{"status": "done", "wall_time_s": seconds}], [])
         learn(forecast, one, done, compiled)
     assert forgotten == [key]
+
+
+def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypatch):
+    monkeypatch.setattr("adamcmp.forecast.remembered", lambda *_: {})
+    monkeypatch.setattr("adamcmp.forecast.remember", lambda *_: None)
+    planned = specs(["model=mlp,logistic", "seed=range(2)"])
+    asked = []
+
+    class Dying:
+        workers, busy = 2, 0
+
+        def submit(self, function, item, progress):
+            asked.append(item)
+            self.busy += 1
+
+        def wait(self):
+            self.busy, new = 0, asked[-self.busy :]
+            models = {spec: spec.config.model.name for spec, _ in new}
+            speed = Speed({1: 1.0}, 1.0)
+            return [Result(i, Lost("") if models[i[0]] == "mlp" else speed) for i in new]
+
+    found = forecast(Dying(), planned, CPU, lambda: None)
+    assert len(asked) == 3 and [*found.speeds] == [structure(planned[-1].config)]
+    assert found.total(group(planned, found.width)) is None
+
+
+def test_evaluations_without_number_are_refused(composer):
+    for words in (
+        ["steps=999999999999"],
+        ["epochs=999999999"],
+        ["steps=1000000", "eval.every_steps=1"],
+    ):
+        with pytest.raises(ConfigError, match="evaluations of a run are too many: at most 100,000"):
+            kinds(composer.sweep(words).runs)

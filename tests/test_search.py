@@ -290,6 +290,12 @@ def test_dry_run_shows_a_search(capsys):
     assert (planned["runs"], planned["left"]) == (20, 20)
 
 
+def test_a_dry_run_goes_through_lists(capsys):
+    lists = ["sampler=tpe", "n=6", "lr=1e-3,1e-2", "wd=0.1,0.2,0.3", "--dry-run", "--json"]
+    assert main(["sweep", *FAST, *lists]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 6
+
+
 def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
     """Not its first batch, which is seldom worth a compilation."""
     monkeypatch.setitem(planner.COMPILED_FROM, "cpu", 30)
@@ -327,6 +333,10 @@ def test_who_has_no_compiler_is_told(capsys, monkeypatch):
         (["batch=8"], "batch= is for a search: sampler=random|sobol|tpe|cmaes and n=64, both"),
         (["objective=val_loss", "lr=1e-3,1e-2"], "objective= is for a search"),
         (["sampler=tpe", "n=4"], "needs something to search"),
+        (
+            ["optimizer=adam", "sampler=tpe", "n=4", "wd=interval(0,1)"],
+            "optimizer.weight_decay changes no run of adam",
+        ),
         (["sampler=tpe", "n=4", "lr=interval(1,0.1)"], "from low to high"),
         (["sampler=tpe", "n=4", "lr=tag(log,interval(0,1))"], "numbers above 0"),
         (["sampler=tpe", "n=4", "lr=tag(lgo,interval(1,2))"], "only tag"),

@@ -161,9 +161,17 @@ def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
     names = [study] if study else frame.studies(root)
     found = []
     ids = []
+    unread = []
     for name in names:
         folder = frame.study_folder(root, name)
-        for row in frame.runs_table(folder).to_pylist():
+        try:
+            rows = frame.runs_table(folder).to_pylist()
+        except StoreError as error:
+            if study:
+                raise
+            unread.append(f" {error}")
+            continue
+        for row in rows:
             ids.append(row["run_id"])
             if prefix and row["run_id"].startswith(prefix):
                 found.append((folder, row))
@@ -171,6 +179,7 @@ def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
         guess = nearest(prefix, ids)
         raise NotFound(
             f"There is no run {wanted!r} in {root}.{guess} `adamcmp ls STUDY` lists them."
+            + "".join(unread)
         )
     if len(found) > 1:
         places = ", ".join(f"{folder.name}/{row['run_id']}" for folder, row in found[:8])

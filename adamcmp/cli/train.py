@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli._common import Parser
@@ -269,7 +272,15 @@ def report_sweep(done: Executed, as_json: bool) -> int:
             file=sys.stderr,
         )
     if any(row["status"] == "done" for row in rows):
-        print(f"`adamcmp report {done.folder.name}` compares them.")
+        print(f"`adamcmp report {_again(done.folder)}` compares them.")
     elif any(row["status"] == "diverged" for row in rows):
-        print(f"`adamcmp plot divergence {done.folder.name}` shows where they diverged.")
+        print(f"`adamcmp plot divergence {_again(done.folder)}` shows where they diverged.")
     return not_all
+
+
+def _again(folder: Path) -> str:
+    """Return the words that name a study to other commands."""
+    usual = Path(os.environ.get("ADAMCMP_RESULTS", "results")).expanduser()
+    if folder.parent.resolve() == usual.resolve():
+        return shlex.quote(folder.name)
+    return f"{shlex.quote(folder.name)} --results {shlex.quote(str(folder.parent))}"

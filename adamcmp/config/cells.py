@@ -80,14 +80,17 @@ class Cells:
 
     def spread(self, count: int) -> list[Setting]:
         """Return settings spread over the ranges, from end to end."""
-        shares = [i / max(count - 1, 1) for i in range(count)]
-        return [
-            {
-                key: values.at(share) if isinstance(values, Interval) else values[0]
-                for key, values in self.space.items()
-            }
-            for share in shares
-        ]
+        return [{key: self._at(key, place, count) for key in self.space} for place in range(count)]
+
+    def _at(self, key: str, place: int, count: int) -> Any:
+        """Return a key's value in the setting at one place of so many."""
+        values = self.space[key]
+        if isinstance(values, Interval):
+            return values.at(place / max(count - 1, 1))
+        # Lists are gone through as a grid is, the first one fastest.
+        before = itertools.takewhile(lambda other: other != key, self._choices)
+        slower = math.prod(len(self._choices[other]) for other in before)
+        return values[place // slower % len(values)]
 
     def study(self, batch: Sequence[Sequence[Setting]]) -> StudyConfig:
         """Return the runs of settings, given for each cell."""
