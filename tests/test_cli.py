@@ -288,6 +288,22 @@ class TestBrowse:
         assert main(["show", row["run_id"][:4]]) == 2
         assert "2 runs begin with" in capsys.readouterr().err
 
+    def test_show_reads_past_another_study_that_is_damaged(self, capsys, results):
+        row = json.loads(run(capsys, "run", "--json", *FAST))
+        run(capsys, "run", *FAST, "study=hurt", "seed=1")
+        (part,) = (results / "hurt" / "runs").iterdir()
+        part.write_bytes(part.read_bytes()[:-100])
+        assert row["run_id"] in run(capsys, "show", row["run_id"])
+        for wanted in ("hurt/1", "zzzz"):
+            assert main(["show", wanted]) == 2
+            assert "is damaged" in capsys.readouterr().err
+
+    def test_words_of_the_next_command_name_the_folder(self, capsys):
+        words = ["seed=0,1", "study=two", "results='else where'", *FAST]
+        said = run(capsys, "sweep", *words)
+        assert "`adamcmp report two --results 'else where'` compares them." in said
+        assert main(["report", "two", "--results", "else where"]) == 0
+
     def test_parts_lists_every_yaml(self, capsys):
         out = run(capsys, "parts")
         import adamcmp.configs
