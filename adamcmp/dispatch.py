@@ -107,6 +107,7 @@ class Dispatch:
         progress: Called with a group and where it is.
         finished: Called with each group and its outcome, after it is stored.
         interrupted: Returns the signal that has come, if any.
+        notice: Called with what a person should know.
     """
 
     executor: Executor
@@ -116,6 +117,7 @@ class Dispatch:
     progress: Callable[[LaneGroup, Progress], None]
     finished: Callable[[LaneGroup, Outcome], None]
     interrupted: Callable[[], int | None]
+    notice: Callable[[str], None]
 
     def __post_init__(self) -> None:
         self._queue: deque[LaneGroup] = deque()
@@ -218,6 +220,7 @@ class Dispatch:
         """Have running groups keep their checkpoints, then raise `Interrupted`."""
         self._stopping = True
         self.executor.stop()
+        self.notice("stopping: what was begun is kept ...")
         until = time.monotonic() + GRACE
         while self.executor.busy and time.monotonic() < until:
             self._take(self.executor.wait())

@@ -18,7 +18,11 @@ Signal = Callable[[], int | None]
 
 
 def forecast(
-    executor: Executor, left: Sequence[RunSpec], numerics: Numerics, interrupted: Signal
+    executor: Executor,
+    left: Sequence[RunSpec],
+    numerics: Numerics,
+    interrupted: Signal,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> Forecast:
     """Check each kind of run, so that nothing is written of what cannot be trained; measure it.
 
@@ -27,6 +31,7 @@ def forecast(
         left: The runs to train.
         numerics: How they are computed.
         interrupted: Returns the signal that has come, if any.
+        notice: Called with what a person should know.
 
     Raises:
         AdamcmpError: When a kind of run cannot be trained.
@@ -35,6 +40,8 @@ def forecast(
     found, one = kinds(spec.config for spec in left), _one_of_each(left)
     speeds = remembered(found, numerics)
     unknown = [spec for alike, spec in one.items() if alike not in speeds]
+    if len(left) > 1 and any(spec.numerics.engine == "compiled" for spec in unknown):
+        notice("compiling steps that are new here, which takes half a minute or more, and once")
     # Of one run nothing need be known.
     measured = _survey(executor, one.values(), unknown if len(left) > 1 else (), interrupted)
     remember(found, numerics, measured)

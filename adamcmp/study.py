@@ -169,7 +169,7 @@ def _execute(
         return Executed(store.folder, specs, failed=_failed(specs, there))
     with signals() as interrupted, _kept(workers) as kept:
         executor = kept.executor(config, numerics, len(left), interrupted)
-        found = forecast(executor, left, numerics, interrupted)
+        found = forecast(executor, left, numerics, interrupted, watcher.notice)
         if notice := _notice(config, store, numerics):
             watcher.notice(notice)
         with claim(store.folder, [spec.run_id for spec in left]) as ours:
@@ -184,7 +184,8 @@ def _execute(
             watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every
             told = (watcher.progress, _learning(found, numerics, watcher.finished))
-            Dispatch(executor, store, ours, every, *told, interrupted).run(groups)
+            last = (interrupted, watcher.notice)
+            Dispatch(executor, store, ours, every, *told, *last).run(groups)
     trained = tuple(spec.run_id for spec in mine)
     there = store.statuses()
     store.discard(there)

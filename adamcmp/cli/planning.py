@@ -64,7 +64,8 @@ def _print(found: Preview) -> None:
     there = len(found.specs) - len(found.left)
     numerics = found.numerics
     print(
-        f"study {found.folder.name} in {found.folder.parent}: {len(found.specs)} runs asked, "
+        f"study {found.folder.name} in {found.folder.parent}: {len(found.specs)} "
+        f"run{'s' * (len(found.specs) != 1)} asked, "
         f"{there} there already, {len(found.left)} to train"
     )
     if not found.left:

@@ -260,7 +260,10 @@ def report_sweep(done: Executed, as_json: bool) -> int:
         print(json.dumps({**values, **counts, **trained}))
         return not_all
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none"
-    print(f"{len(asked)} runs ({len(done.trained)} trained now): {words}; files in {done.folder}")
+    print(
+        f"{len(asked)} run{'s' * (len(asked) != 1)} ({len(done.trained)} trained now): {words}; "
+        f"files in {done.folder}"
+    )
     if done.elsewhere:
         print(f"adamcmp: {done.standing}", file=sys.stderr)
     errors = {row["run_id"]: row["error"] for row in rows if row["status"] == "failed"}
