@@ -149,6 +149,7 @@ class Mirror:
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with contextlib.suppress(OSError):  # it has been said
+            self._task.notes.parent.mkdir(exist_ok=True)  # the worker may not have got so far
             _note(self._task, {"error": reason, "at": now})
 
 
