@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -34,10 +37,28 @@ def check_group(group: LaneGroup) -> None:
             f"{len(data.train)} examples."
         )
     with torch_state():
-        network = config.model.build(data.shape)
-        _check_network(network, config, data)
+        try:
+            network = config.model.build(data.shape)
+            _check_network(network, config, data)
+        except ConfigError as error:
+            raise ConfigError(f"{error} {_asked(config)}") from error
     if isinstance(config.optimizer, Torch):
         config.optimizer.make(list(network.parameters()))
+
+
+def _asked(config: RunConfig) -> str:
+    """Say which of a sweep's models on which dataset it is."""
+    settings = config.model.model_dump(exclude_defaults=True, exclude={"name"})
+    words = [f"model.{key}={value}" for key, value in settings.items()]
+    return f"(dataset={config.dataset.name}, {', '.join([f'model={config.model.name}', *words])})"
+
+
+def _place(error: Exception) -> str:
+    """Return where in the user's own code an error came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename]
+    last = (own or frames)[-1]
+    return f"{Path(last.filename).name}, line {last.lineno}"
 
 
 def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> None:
@@ -52,7 +73,7 @@ def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> N
         reason = (str(error) or "no reason given").splitlines()[0]
         raise ConfigError(
             f"model={config.model.name} fails on examples of shape {tuple(data.shape.inputs)} "
-            f"({type(error).__name__}: {reason})."
+            f"({_place(error)}: {type(error).__name__}: {reason})."
         ) from error
     wanted = (len(x), data.shape.outputs)
     found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
