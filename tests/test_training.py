@@ -397,10 +397,13 @@ def test_the_callers_settings_of_torch_change_nothing(specs):
     try:
         torch.set_float32_matmul_precision("medium")
         torch.set_default_dtype(torch.float64)
+        torch.set_flush_denormal(True)
         assert trained(spec).metrics[-1]["train_loss"] == wanted
         assert torch.get_default_dtype() is torch.float64
         assert torch.get_float32_matmul_precision() == "medium"
+        assert torch.tensor(1e-40, dtype=torch.float32) * 1 == 0
     finally:
+        torch.set_flush_denormal(False)
         torch.set_float32_matmul_precision("highest")
         torch.set_default_dtype(torch.float32)
 

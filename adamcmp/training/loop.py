@@ -128,7 +128,8 @@ def torch_state() -> Iterator[None]:
     On a GPU cuDNN would round float32 to TF32 in convolutions, and pick algorithms that differ from
     one time to the next.
     """
-    threads, flushed = torch.get_num_threads(), bool(torch.tensor(1e-40) * 1 == 0)
+    subnormal = torch.tensor(1e-40, dtype=torch.float32)
+    threads, flushed = torch.get_num_threads(), bool(subnormal * 1 == 0)
     precision, dtype = torch.get_float32_matmul_precision(), torch.get_default_dtype()
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("highest")  # no TF32 in products either
