@@ -158,7 +158,7 @@ def test_a_damaged_library_is_compiled_anew(monkeypatch, tmp_path):
 
     monkeypatch.setattr(engines, "_Library", Written)
     monkeypatch.setattr(engines, "_compile", compile_)
-    monkeypatch.setattr(engines, "_trace", lambda *arguments: None)
+    monkeypatch.setattr(engines, "trace", lambda *arguments: None)
     monkeypatch.setattr(engines, "cache_folder", lambda: tmp_path)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
 

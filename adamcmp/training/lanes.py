@@ -22,12 +22,13 @@ from adamcmp.optimizers._chain import global_norm
 from adamcmp.streams import bits, stream_seed
 from adamcmp.training.axis import State, Tree, copy_into, over_lanes
 from adamcmp.training.device_data import Examples, augment
-from adamcmp.training.engines import Axes, Executable, compiled
+from adamcmp.training.engines import Executable, compiled
 from adamcmp.training.graphs import Replayed
 from adamcmp.training.layout import Stretch
 from adamcmp.training.packing import Packing
 from adamcmp.training.recipe import Recipe
 from adamcmp.training.steppers import TorchStepper, stepper
+from adamcmp.training.tracing import Axes
 
 
 @dataclass(frozen=True)
