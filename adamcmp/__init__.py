@@ -22,23 +22,26 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _HOMES = {
-    "run": "adamcmp.face",
-    "sweep": "adamcmp.face",
-    "load": "adamcmp.face",
-    "Study": "adamcmp.face",
-    "compare": "adamcmp.stats",
-    "torch_optimizer": "adamcmp.training.torch_optim",
+    "run": "adamcmp.api",
+    "sweep": "adamcmp.api",
+    "load": "adamcmp.api",
+    "Study": "adamcmp.api",
+    "compare": "adamcmp.analysis",
+    "torch_optimizer": "adamcmp.training.torch_optimizer",
     "AdamcmpError": "adamcmp.errors",
     "ConfigError": "adamcmp.errors",
     "NotFound": "adamcmp.errors",
     "DataError": "adamcmp.errors",
     "Elsewhere": "adamcmp.errors",
+    "RunInProgress": "adamcmp.errors",
     "EngineError": "adamcmp.errors",
     "StoreError": "adamcmp.errors",
     "RunFailed": "adamcmp.errors",
 }
 
 if TYPE_CHECKING:
+    from adamcmp.analysis import compare
+    from adamcmp.api import Study, load, run, sweep
     from adamcmp.errors import (
         AdamcmpError,
         ConfigError,
@@ -47,11 +50,10 @@ if TYPE_CHECKING:
         EngineError,
         NotFound,
         RunFailed,
+        RunInProgress,
         StoreError,
     )
-    from adamcmp.face import Study, load, run, sweep
-    from adamcmp.stats import compare
-    from adamcmp.training.torch_optim import torch_optimizer
+    from adamcmp.training.torch_optimizer import torch_optimizer
 
 __all__ = [
     "AdamcmpError",
@@ -61,6 +63,7 @@ __all__ = [
     "EngineError",
     "NotFound",
     "RunFailed",
+    "RunInProgress",
     "StoreError",
     "Study",
     "compare",

@@ -7,7 +7,7 @@
     ├── DataError       a dataset's files are missing, corrupt or unfit   (exit 2)
     ├── EngineError     what was asked to be compiled cannot be           (exit 2)
     ├── StoreError      a study on disk is damaged, locked or unwritable  (exit 2)
-    ├── Elsewhere       another process is training what was asked for    (exit 1)
+    ├── RunInProgress       another process is training what was asked for    (exit 1)
     └── RunFailed       training crashed; the crash is recorded as data   (exit 1)
 
 Divergence is not here: it is a status of a run, never an exception.
@@ -15,6 +15,7 @@ Divergence is not here: it is a status of a run, never an exception.
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class AdamcmpError(Exception):
@@ -47,10 +48,14 @@ class StoreError(AdamcmpError):
     """A study on disk is damaged, locked by another process, or cannot be written."""
 
 
-class Elsewhere(AdamcmpError):
+class RunInProgress(AdamcmpError):
     """Another process is training what was asked for; it is there when that one has ended."""
 
     exit_code = 1
+
+
+#: The name of `RunInProgress` in version 0.1.
+Elsewhere = RunInProgress
 
 
 class Interrupted(KeyboardInterrupt):
@@ -69,6 +74,18 @@ class RunFailed(AdamcmpError):
     """A run crashed while it trained."""
 
     exit_code = 1
+
+
+class WorkerUnusable(Exception):
+    """Raised by an executor's task whose process must be replaced, such as after a GPU fault.
+
+    Attributes:
+        value: What the task returns.
+    """
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)
+        self.value = value
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from adamcmp.stats import estimates
-from adamcmp.stats.luck import Luck, luck, p_choice
+from adamcmp.analysis import estimates
+from adamcmp.analysis.selection_bias import SelectionBias, luck, p_choice
 from simulation_noise import NOISES, Floats, Rng, markdown, percent
 
 #: Share of a run's variance that its seed gives to all settings and optimizers.
@@ -58,7 +58,7 @@ class Side:
     """What is reported of an optimizer, and the luck it had."""
 
     values: Floats
-    luck: Luck
+    luck: SelectionBias
 
 
 def simulated(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special, stats
 
-from adamcmp.stats import estimates
+from adamcmp.analysis import estimates
 from simulation_noise import NOISES, Floats, Rng, markdown, percent
 
 SEEDS = (5, 10, 20)

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from adamcmp import schema
 from adamcmp.config import Composer, Numerics
-from adamcmp.plan import RunSpec, plan
-from adamcmp.store import Store
+from adamcmp.planning.specs import RunSpec, plan
+from adamcmp.storage import schema
+from adamcmp.storage.store import Store
 
 NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 ABOUT = {"hardware": "none: made up", "adamcmp_version": "0", "torch_version": "0"}

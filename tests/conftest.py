@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
-from adamcmp import study
 from adamcmp.config import Composer, Numerics
-from adamcmp.plan import RunSpec, plan
-from adamcmp.provenance import cpp_compiler
+from adamcmp.execution import pipeline
+from adamcmp.planning.specs import RunSpec, plan
+from adamcmp.platform.provenance import cpp_compiler
 
 CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 
@@ -60,7 +60,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps train in the test's own process unless it asks for workers: no imports anew."""
-    monkeypatch.setattr(study, "_workers", lambda config, _: config.execution.workers or 0)
+    monkeypatch.setattr(pipeline, "_workers", lambda config, _: config.execution.workers or 0)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +91,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 def two_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw what is quick: for tests that are not about plots."""
     from adamcmp.plots import PLOTS
-    from adamcmp.report import figures
+    from adamcmp.reporting import figures
 
     some = {name: PLOTS[name] for name in ("learning_curves", "loss_vs_error")}
     monkeypatch.setattr(figures, "PLOTS", some)

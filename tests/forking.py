@@ -94,13 +94,9 @@ if __name__ == "__main__":
     with contextlib.suppress(ImportError):
         import optuna  # noqa: F401
 
-    import adamcmp.dispatch
-    import adamcmp.search
-    import adamcmp.study
-    import adamcmp.training  # noqa: F401
-    from adamcmp import executors
     from adamcmp.cli import main
     from adamcmp.config import Composer
+    from adamcmp.execution import executors
 
     Composer().sweep(["lr=1,2"])  # what it imports and what its parsers learn is kept
     executors.Pool._start = start_worker

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from adamcmp import schema
+from adamcmp.storage import schema
 
 LR, WD = (1e-3, 1e-2, 1e-1), (1e-4, 1e-3, 1e-2, 1e-1)
 STEPS = (0, 10, 20, 40)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp import schema
+from adamcmp.analysis import audit, budgets, labelled
+from adamcmp.analysis.horizons import flips, read_at
 from adamcmp.config import Composer, Numerics
-from adamcmp.plan import RunSpec
-from adamcmp.stats import audit, budgets, labelled
-from adamcmp.stats.horizons import flips, read_at
+from adamcmp.planning.specs import RunSpec
+from adamcmp.storage import schema
 
 GRID = (0.01, 0.1, 1.0)
 COUPLINGS = {"adam": "none", "adam_l2": "l2", "adamw": "decoupled", "amsgradw": "decoupled"}

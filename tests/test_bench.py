@@ -118,7 +118,7 @@ def test_flop_are_as_torch_counts_them(scripts, layers, batch):
 
 @pytest.mark.parametrize(("model", "inputs"), [("mlp", (40,)), ("cnn", (1, 28, 28))])
 def test_peers_have_our_network(scripts, composer, model, inputs):
-    from adamcmp.types import Shape
+    from adamcmp.components.data import Shape
 
     theirs = scripts("_torch_parts").network(model, inputs)
     ours = composer.run([f"model={model}"]).runs[0].model.build(Shape(inputs, 10, "classification"))

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from adamcmp.grouping import LaneGroup, Task, group
+from adamcmp.planning.grouping import LaneGroup, TrainTask, group
 from adamcmp.training import train_group
-from adamcmp.types import Done, Stopped
+from adamcmp.training.outcome import Done, Stopped
 from tests.conftest import CPU, needs_compiler
 
 #: Every model that fuses, with widths, batch sizes and options that are odd on purpose.
@@ -129,7 +129,7 @@ def test_every_width_and_way(specs, tmp_path):
             assert found == wanted[run_id], width
     group = LaneGroup(tuple(planned[::5]), True)
     for moments in ([64], [104], [40, 144], [64, 80, 120]):
-        task = Task(group, tmp_path / f"{moments}.npz", 1e9)
+        task = TrainTask(group, tmp_path / f"{moments}.npz", 1e9)
         for moment in moments:
             taken = [0]
             stopped = train_group(

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from adamcmp import schema
+from adamcmp.analysis import chosen, labelled, setting_columns, summary
 from adamcmp.errors import ConfigError
-from adamcmp.stats import chosen, labelled, setting_columns, summary
+from adamcmp.storage import schema
 
 NAN = float("nan")
 

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from adamcmp.cli.browse import describe
+from adamcmp.components.data import Data, Shape, Split
+from adamcmp.components.datasets import Dataset, _base
+from adamcmp.components.registry import lookup, names
 from adamcmp.config import GROUPS, Composer, build_part, part_defaults
-from adamcmp.datasets import Dataset, _base
 from adamcmp.errors import ConfigError
-from adamcmp.grouping import LaneGroup, group
-from adamcmp.parts import lookup, names
+from adamcmp.planning.grouping import LaneGroup, group
 from adamcmp.training import check_group, train_group
-from adamcmp.types import Data, Done, Shape, Split
+from adamcmp.training.outcome import Done
 
 FOLDER = Path(adamcmp.configs.__file__).parent
 YAMLS = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != "study")
@@ -66,7 +67,7 @@ def tiny_downloads(monkeypatch):
         x = rng.random((60, *size)).astype(np.float32)
         return Split(x[:48], np.arange(48) % 10), Split(x[48:], np.arange(12) % 10)
 
-    from adamcmp.datasets._torchvision import TorchvisionDataset
+    from adamcmp.components.datasets._torchvision import TorchvisionDataset
 
     monkeypatch.setattr(TorchvisionDataset, "read", read)
     _base._load.cache_clear()
@@ -112,7 +113,7 @@ def test_every_yaml_trains(yaml, specs, own_files, tiny_downloads):
     assert isinstance(outcome, Done), outcome
     (row,) = outcome.runs
     assert row["status"] == "done" and np.isfinite(row["train_loss"])
-    from adamcmp.store import METRIC_SCHEMA, _table, run_schema
+    from adamcmp.storage.store import METRIC_SCHEMA, _table, run_schema
 
     assert _table(outcome.runs, run_schema()).num_rows == 1
     assert _table(outcome.metrics, METRIC_SCHEMA).num_rows == 3

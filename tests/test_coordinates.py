@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adamcmp.stats import collapse, coordinates
+from adamcmp.analysis import collapse, coordinates
 from tests.gridded import grid, runs, stacked, without_val
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from adamcmp.config import build_part
 from adamcmp.errors import AdamcmpError, ConfigError, DataError
-from adamcmp.vision import torchvision
+from adamcmp.platform.torchvision_import import torchvision
 
 
 def load(**values):

@@ -11,18 +11,18 @@ import pytest
 
 import adamcmp
 from adamcmp import errors
-from adamcmp.claims import claim
 from adamcmp.cli import COMMANDS, main
 from adamcmp.config import Composer
-from adamcmp.plan import plan
-from adamcmp.store import Store
+from adamcmp.execution.reservations import claim
+from adamcmp.planning.specs import plan
+from adamcmp.storage.store import Store
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_the_face_is_pinned():
     assert sorted(adamcmp.__all__) == [
-        "AdamcmpError", "ConfigError", "DataError", "Elsewhere", "EngineError", "NotFound",
+        "AdamcmpError", "ConfigError", "DataError", "RunInProgress", "EngineError", "NotFound",
         "RunFailed", "StoreError", "Study", "compare", "load", "run", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:
@@ -74,7 +74,9 @@ def test_what_another_process_trains(capsys):
             lambda: adamcmp.run([*words, "seed=1"]),
             lambda: adamcmp.sweep([*words, "seed=0,1"]),
         ):
-            with pytest.raises(adamcmp.Elsewhere, match=rf"being trained by process {os.getpid()}"):
+            with pytest.raises(
+                adamcmp.RunInProgress, match=rf"being trained by process {os.getpid()}"
+            ):
                 asked()
         for command in (["run", *words, "seed=1"], ["sweep", *words, "seed=0,1"]):
             capsys.readouterr()

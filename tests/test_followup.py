@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import adamcmp
+from adamcmp.analysis import labelled
+from adamcmp.analysis.edges import _beyond, _next, edges
 from adamcmp.cli import main
 from adamcmp.config import Composer, compose_study, read_study, study_files
 from adamcmp.errors import ConfigError, NotFound
-from adamcmp.stats import labelled
-from adamcmp.stats.edges import _beyond, _next, edges
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=3", "eval.every_steps=3"]

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 import adamcmp
-from adamcmp import planner
 from adamcmp.cli import main
-from adamcmp.grouping import LaneGroup, Task, fuses
-from adamcmp.provenance import can_compile
-from adamcmp.training import recipe, train_group
-from adamcmp.types import Stopped
+from adamcmp.planning import planner
+from adamcmp.planning.grouping import LaneGroup, TrainTask, fuses
+from adamcmp.platform.provenance import can_compile
+from adamcmp.training import train_group
+from adamcmp.training.outcome import Stopped
+from adamcmp.training.step import config
 from tests.conftest import CPU
 from tests.test_bit_identity import FUSED, SINGLE, metrics
 
@@ -63,7 +64,7 @@ def test_replayed_steps_have_the_bits_of_launched_ones(numerics, specs, monkeypa
     words = ["model=mlp", "model.dropout=0.2", "lr=1e-3,1e12", "seed=range(8)", "steps=200"]
     group = LaneGroup(tuple(specs([*words, "eval.every_steps=50"], numerics)), True)
     replayed = metrics([group])
-    monkeypatch.setattr(recipe.Recipe, "replays", False)
+    monkeypatch.setattr(config.StepConfig, "replays", False)
     assert metrics([group]) == replayed
 
 
@@ -73,7 +74,7 @@ def test_the_same_again_and_resumed(numerics, specs, tmp_path):
     group = LaneGroup(tuple(planned), True)
     whole = metrics([group])
     assert metrics([group]) == whole
-    task, taken = Task(group, tmp_path / "c.npz", 1e9), []
+    task, taken = TrainTask(group, tmp_path / "c.npz", 1e9), []
     stopped = train_group(group, lambda p: taken.append(p.step), task, lambda: taken[-1:] > [120])
     assert isinstance(stopped, Stopped)
     assert metrics([group], task) == whole

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import torch
 
-from adamcmp import gpu
-from adamcmp.provenance import cpp_compiler
+from adamcmp.platform import gpu
+from adamcmp.platform.provenance import cpp_compiler
 from tests.conftest import needs_compiler
 
 DRIVER = """

@@ -4,9 +4,9 @@ from functools import partial
 
 import torch
 
-from adamcmp.grouping import LaneGroup
-from adamcmp.training import lanes, recipe
-from adamcmp.training.graphs import Replayed
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.training.engines.cuda_graphs import Replayed
+from adamcmp.training.step import config, lanes
 from tests.conftest import CPU
 from tests.test_bit_identity import metrics
 
@@ -47,7 +47,7 @@ def test_replayed_lanes_have_the_bits_of_executed_ones(specs, monkeypatch):
         return function
 
     monkeypatch.setattr(lanes, "Replayed", partial(Replayed, record=record))
-    monkeypatch.setattr(recipe.Recipe, "replays", True)
+    monkeypatch.setattr(config.StepConfig, "replays", True)
     assert metrics([group]) == wanted
     assert len({len(rows) for rows in wanted.values()}) == 2  # half of them left
     assert len(recorded) > 2

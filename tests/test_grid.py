@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from adamcmp import frame, store
 from adamcmp.cli import main
 from adamcmp.config import Composer, Numerics, RunConfig, build_run
-from adamcmp.config.words import long
+from adamcmp.config.overrides import long
 from adamcmp.errors import ConfigError
-from adamcmp.grouping import group, structure
-from adamcmp.plan import plan, run_id
+from adamcmp.planning.grouping import group, structure
+from adamcmp.planning.specs import plan, run_id
+from adamcmp.storage import reader, store
 from tests.conftest import CPU
 
 COMMITTED = Path(__file__).parents[1] / "results" / "mnist1d_table"
@@ -361,7 +361,7 @@ class TestIds:
 
     def test_committed_results_are_found(self, composer):
         """The words and the rows of a study of an older version give its ids."""
-        rows = frame.runs_table(COMMITTED).to_pylist()
+        rows = reader.runs_table(COMMITTED).to_pylist()
         about = yaml.safe_load((COMMITTED / "study.yaml").read_text())
         numerics = Numerics(**about["numerics"])
         asked = [plan(composer.sweep(once["words"]), numerics) for once in about["asked"]]

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import adamcmp
-from adamcmp import frame, stats
+from adamcmp import analysis
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
-from adamcmp.importing import Reading, Sheet, Wanted, bring, read_sheet
+from adamcmp.storage import reader
+from adamcmp.workflows.importing import Reading, Sheet, Wanted, bring, read_sheet
 
 BASE = "optimizer,lr,wd,seed,val_error,test_error\n"
 ROWS = "adamw,0.1,0,0,0.2,0.25\nadamw,0.1,0,1,0.3,0.35\nsgd,0.1,0.01,0,0.4,0.45\n"
@@ -32,7 +33,7 @@ def brought(tmp_path, capsys):
         code = main(["import-csv", str(file), "--study", study, *shlex.split(flags)])
         captured = capsys.readouterr()
         assert code == 0, captured.err
-        return (*frame.load(tmp_path / "results" / study), captured.out)
+        return (*reader.load(tmp_path / "results" / study), captured.out)
 
     return call
 
@@ -67,7 +68,7 @@ def test_final_metrics(brought, capsys):
     assert best["test_error"].to_dict() == pytest.approx({"adamw": 0.3, "sgd": 0.45})
     assert main(["ls", "theirs"]) == 0 and main(["ls"]) == 0
     assert main(["show", runs["run_id"][0]]) == 0
-    assert len(pd.read_parquet(frame.study_folder(Path("results"), "theirs") / "runs")) == 3
+    assert len(pd.read_parquet(reader.study_folder(Path("results"), "theirs") / "runs")) == 3
 
 
 MESSY = {
@@ -98,15 +99,15 @@ def test_mapped_and_in_percent(brought):
     assert runs["test_error"].tolist() == pytest.approx([0.1, 0.2])
     assert runs["gap_error"].tolist() == pytest.approx([0.1, 0.19])
     assert "test_accuracy        acc, in percent" in out and "wd                   = 0" in out
-    about = yaml.safe_load(Path("results/theirs/study.yaml").read_text())
+    about = yaml.safe_load(Path("results/theirs/pipeline.yaml").read_text())
     (asked,) = about["asked"]
     assert about["imported"] is True and "numerics" not in about
     assert asked["file"].endswith("runs.csv") and len(asked["sha256"]) == 64 and asked["at"]
     assert asked["map"]["lr"] == "learning rate" and asked["set"]["wd"] == "0"
     words = [asked["words"][0].replace("import-csv ", ""), *asked["words"][1:]]
     assert main(["import-csv", *words]) == 0  # they do it again
-    assert len(frame.load(Path("results/theirs"))[0]) == 2
-    assert yaml.safe_load(Path("results/theirs/study.yaml").read_text()) == about
+    assert len(reader.load(Path("results/theirs"))[0]) == 2
+    assert yaml.safe_load(Path("results/theirs/pipeline.yaml").read_text()) == about
 
 
 def test_a_changed_row_takes_the_place_of_the_old_one(brought):
@@ -168,8 +169,8 @@ def test_epochs_follow_from_examples(brought):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A study trained here: some runs diverge."""
-    from adamcmp import study
     from adamcmp.config import Composer
+    from adamcmp.execution import pipeline
 
     root = tmp_path_factory.mktemp("trained")
     words = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=6"]
@@ -180,12 +181,12 @@ def trained(tmp_path_factory):
         "wd=0,0.1",
         "seeds=3",
     ]
-    study.execute(Composer().sweep([*words, f"results={root}", "study=s", "workers=0"]))
-    return frame.load(root / "s")
+    pipeline.execute(Composer().sweep([*words, f"results={root}", "study=s", "workers=0"]))
+    return reader.load(root / "s")
 
 
 def summary(runs):
-    return stats.summary(stats.labelled(runs))
+    return analysis.summary(analysis.labelled(runs))
 
 
 def test_a_trained_study_comes_back_the_same(trained, brought):
@@ -241,7 +242,7 @@ def test_any_table_comes_back_to_the_bit(rows, separator, momentum, tmp_path_fac
     reading = Reading(read_sheet(folder / "t.csv"), Wanted({}, constants, settings=own))
     assert reading.unused == []
     bring(reading, folder / "s")
-    back = frame.load(folder / "s")[0]
+    back = reader.load(folder / "s")[0]
     strip = table.assign(optimizer=table["optimizer"].str.strip())
     pd.testing.assert_frame_equal(
         back[[*columns, *own]], strip, check_dtype=False, check_exact=True
@@ -276,13 +277,13 @@ def test_settings_of_their_own(brought, refused, tmp_path):
     runs, _, out = brought(content, f"{CIFAR} --settings momentum")
     assert "not used: host" in out
     assert runs["momentum"].tolist() == [0.9, 0.5]
-    assert stats.setting_columns(stats.labelled(runs)) == ["lr", "wd", "momentum"]
+    assert analysis.setting_columns(analysis.labelled(runs)) == ["lr", "wd", "momentum"]
     assert summary(runs)["momentum"].tolist() == [0.9]
     other = content.replace("0.9", "high").replace("0.5", "low")
     (tmp_path / "other.csv").write_text(other)
     flags = ["--study", "theirs", *shlex.split(CIFAR), "--settings", "momentum"]
     assert main(["import-csv", str(tmp_path / "other.csv"), *flags]) == 2
-    assert len(frame.load(Path("results/theirs"))[0]) == 2
+    assert len(reader.load(Path("results/theirs"))[0]) == 2
 
 
 @pytest.mark.parametrize(
@@ -379,11 +380,11 @@ def test_trained_and_imported_runs_stay_apart(brought, tmp_path, capsys, results
     ):
         assert main(command) == 2
         assert "Study 'theirs' holds runs imported from " in capsys.readouterr().err
-    assert len(frame.load(results / "theirs")[0]) == 3
+    assert len(reader.load(results / "theirs")[0]) == 3
     adamcmp.run(["dataset=teacher", "steps=2", "study=ours"])
     assert main(["import-csv", "runs.csv", "--study", "ours", *shlex.split(CIFAR)]) == 2
     assert "Study 'ours' holds runs that were trained here" in capsys.readouterr().err
-    assert len(frame.load(results / "ours")[0]) == 1
+    assert len(reader.load(results / "ours")[0]) == 1
 
 
 def test_another_mapping_of_the_same_file_is_refused(brought, capsys):
@@ -392,7 +393,7 @@ def test_another_mapping_of_the_same_file_is_refused(brought, capsys):
     assert main(words) == 2
     err = capsys.readouterr().err
     assert "is in study 'theirs' already, with other --set: its runs would be there twice" in err
-    assert len(frame.load(Path("results/theirs"))[0]) == 3
+    assert len(reader.load(Path("results/theirs"))[0]) == 3
 
 
 def test_a_sheet_names_rows_as_a_spreadsheet_does(tmp_path):

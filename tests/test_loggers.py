@@ -9,17 +9,19 @@ import sys
 import numpy as np
 import pytest
 
-from adamcmp import frame, mirror, study
 from adamcmp.cli import main
+from adamcmp.components.trackers import _base
+from adamcmp.components.trackers.tensorboard import TensorBoard
 from adamcmp.config import Composer, study_name
-from adamcmp.dispatch import _rows
-from adamcmp.grouping import LaneGroup
-from adamcmp.loggers import _base
-from adamcmp.loggers.tensorboard import TensorBoard
-from adamcmp.mirror import Mirror, Task
-from adamcmp.plan import plan
-from adamcmp.store import Store
-from adamcmp.types import Failed
+from adamcmp.execution import pipeline
+from adamcmp.execution.scheduler import _rows
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.specs import plan
+from adamcmp.storage import reader
+from adamcmp.storage.store import Store
+from adamcmp.tracking import mirror
+from adamcmp.tracking.mirror import Mirror, TrackingTask
+from adamcmp.training.outcome import Failed
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=4"]
 #: Two runs that end, two that diverge; one of those that would end crashes in `trained`.
@@ -31,7 +33,7 @@ def made(tmp_path_factory):
     """A study trained without a logger; one of its runs has crashed."""
     root = tmp_path_factory.mktemp("made")
     config = Composer().sweep([*WORDS, f"results={root}", "workers=0"])
-    study.execute(config)
+    pipeline.execute(config)
     store = Store(root / "s")
     (spec,) = (
         s
@@ -49,11 +51,11 @@ def trained(made, results):
 
 
 def rows(folder):
-    return {row["run_id"]: row for row in frame.runs_table(folder).to_pylist()}
+    return {row["run_id"]: row for row in reader.runs_table(folder).to_pylist()}
 
 
 def along(folder, run_id):
-    table = frame.metrics_table(folder).to_pylist()
+    table = reader.metrics_table(folder).to_pylist()
     return sorted((m for m in table if m["run_id"] == run_id), key=lambda m: m["step"])
 
 
@@ -63,7 +65,7 @@ def measured(at):
 
 def mirrored(folder, logger):
     """Mirror a whole study in this process; return what went wrong."""
-    task = Task(logger, folder, frozenset(rows(folder)))
+    task = TrackingTask(logger, folder, frozenset(rows(folder)))
     return mirror.mirror(task, lambda message: None, lambda: False)
 
 
@@ -257,7 +259,7 @@ def test_wandb(trained, monkeypatch, capfd):
 
 
 def numbers(folder):
-    table = frame.metrics_table(folder).drop_columns(["wall_time_s"]).to_pylist()
+    table = reader.metrics_table(folder).drop_columns(["wall_time_s"]).to_pylist()
     return sorted(table, key=lambda m: (m["run_id"], m["step"]))
 
 

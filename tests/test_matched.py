@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from adamcmp.stats import along_curves, matched, matched_differences, over_settings
-from adamcmp.stats.matched import LEVELS, METRICS
+from adamcmp.analysis import along_curves, matched, matched_differences, over_settings
+from adamcmp.analysis.matched import LEVELS, METRICS
 from tests.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp import stats
+from adamcmp import analysis
 from tests.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
@@ -27,17 +27,17 @@ METRICS = pd.concat(
 )
 
 MEASURES = {
-    name: lambda r, m, name=name: getattr(stats, name)(r)
+    name: lambda r, m, name=name: getattr(analysis, name)(r)
     for name in (
         "surface", "separability", "tilt", "collapse", "tuning_curves", "overtakes", "sensitivity",
         "ranks", "performance_profiles",
     )
 } | {
-    "stability_frontier": stats.stability_frontier,
-    "matched curves": lambda r, m: stats.matched(stats.along_curves(r, m)),
-    "matched settings": lambda r, m: stats.matched(stats.over_settings(r)),
-    "differences of curves": lambda r, m: stats.matched_differences(stats.along_curves(r, m)),
-    "differences of settings": lambda r, m: stats.matched_differences(stats.over_settings(r)),
+    "stability_frontier": analysis.stability_frontier,
+    "matched curves": lambda r, m: analysis.matched(analysis.along_curves(r, m)),
+    "matched settings": lambda r, m: analysis.matched(analysis.over_settings(r)),
+    "differences of curves": lambda r, m: analysis.matched_differences(analysis.along_curves(r, m)),
+    "differences of settings": lambda r, m: analysis.matched_differences(analysis.over_settings(r)),
 }  # fmt: skip
 
 drawn = 10 ** np.random.default_rng(0).uniform(-1, 1, (30, 2))

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from adamcmp.components.data import Shape
+from adamcmp.components.models._layers import Attention, BatchNorm, Patches
 from adamcmp.config import build_part
 from adamcmp.errors import AdamcmpError, ConfigError
-from adamcmp.models._layers import Attention, BatchNorm, Patches
-from adamcmp.types import Shape
 
 ROW = Shape((40,), 10, "classification")
 GREY = Shape((1, 28, 28), 10, "classification")

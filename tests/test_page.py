@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adamcmp import frame
-from adamcmp.report import report
+from adamcmp.reporting import report
+from adamcmp.storage import reader
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 ROOT = Path(__file__).parent.parent
@@ -141,7 +141,7 @@ class TestChoosing:
         words = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
         folder = made_up(tmp_path / "s", words)
         made_up(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
-        runs = frame.load(folder)[0]
+        runs = reader.load(folder)[0]
         cell = runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-2)]
         assert len(cell) == 5
         middle = cell.loc[cell["seed"] < 2, "test_error"].mean()

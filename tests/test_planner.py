@@ -3,17 +3,18 @@
 import pytest
 import torch
 
-from adamcmp import planner, provenance
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
-from adamcmp.executors import Lost, Result
-from adamcmp.forecast import forecast
-from adamcmp.grouping import LaneGroup, group, structure, why_alone
-from adamcmp.planner import Forecast, kinds, lacks_compiler, learn, no_compiler, settled
-from adamcmp.speeds import Speed
-from adamcmp.study import _workers
-from adamcmp.training import engines
-from adamcmp.types import Done
+from adamcmp.execution.executors import Result, WorkerDied
+from adamcmp.execution.forecast import forecast
+from adamcmp.execution.pipeline import _workers
+from adamcmp.planning import planner
+from adamcmp.planning.grouping import LaneGroup, group, structure, why_alone
+from adamcmp.planning.planner import Forecast, kinds, lacks_compiler, learn, no_compiler, settled
+from adamcmp.planning.timings import Speed
+from adamcmp.platform import provenance
+from adamcmp.training.engines import compiled
+from adamcmp.training.outcome import Done
 from tests.conftest import CPU, needs_compiler
 
 OPEN = Numerics()
@@ -117,11 +118,11 @@ def test_one_worker_takes_all_lanes_at_once_and_several_share_them(specs):
 def test_an_artifact_serves_all_widths_and_changes_what_it_is_given(monkeypatch, tmp_path):
     """What is kept for a GPU, made for the processor instead."""
 
-    class Artifact(engines._Artifact):
+    class Artifact(compiled._Artifact):
         device = "cpu"
 
-    monkeypatch.setattr(engines, "_Library", Artifact)
-    monkeypatch.setattr(engines, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiled, "_Library", Artifact)
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
 
     def step(state, x):
@@ -130,7 +131,7 @@ def test_an_artifact_serves_all_widths_and_changes_what_it_is_given(monkeypatch,
 
     arguments = [torch.zeros(2, 3), torch.ones(2, 3)]
     for _ in range(2):  # compiled, then read
-        run = engines.compiled(step, arguments, [{0: "M"}, {0: "M"}], "test")
+        run = compiled.compiled(step, arguments, [{0: "M"}, {0: "M"}], "test")
         for lanes in (1, 5, 64):
             state = torch.ones(lanes, 3)
             (shown,) = run([state, torch.full((lanes, 3), 2.0)])
@@ -138,7 +139,7 @@ def test_an_artifact_serves_all_widths_and_changes_what_it_is_given(monkeypatch,
                 state, torch.full((lanes, 3), 3.0)
             )
         assert len([*tmp_path.glob("compiled/*.artifact")]) == 1
-        monkeypatch.setattr(engines, "_compile", None)
+        monkeypatch.setattr(compiled, "_compile", None)
 
 
 def test_a_damaged_library_is_compiled_anew(monkeypatch, tmp_path):
@@ -156,14 +157,14 @@ def test_a_damaged_library_is_compiled_anew(monkeypatch, tmp_path):
         made.append(file)
         file.write_text("the code")
 
-    monkeypatch.setattr(engines, "_Library", Written)
-    monkeypatch.setattr(engines, "_compile", compile_)
-    monkeypatch.setattr(engines, "trace", lambda *arguments: None)
-    monkeypatch.setattr(engines, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiled, "_Library", Written)
+    monkeypatch.setattr(compiled, "_compile", compile_)
+    monkeypatch.setattr(compiled, "trace", lambda *arguments: None)
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
 
     def run():
-        return engines.compiled(lambda x: (x,), [torch.zeros(2)], [{0: "M"}], "test")()
+        return compiled.compiled(lambda x: (x,), [torch.zeros(2)], [{0: "M"}], "test")()
 
     assert run() == run() == "the code" and len(made) == 1
     (kept,) = tmp_path.glob("compiled/*.text")
@@ -190,8 +191,8 @@ def test_a_wrong_speed_is_forgotten_where_it_was_kept(specs, monkeypatch):
 
 
 def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypatch):
-    monkeypatch.setattr("adamcmp.forecast.remembered", lambda *_: {})
-    monkeypatch.setattr("adamcmp.forecast.remember", lambda *_: None)
+    monkeypatch.setattr("adamcmp.execution.forecast.remembered", lambda *_: {})
+    monkeypatch.setattr("adamcmp.execution.forecast.remember", lambda *_: None)
     planned = specs(["model=mlp,logistic", "seed=range(2)"])
     asked = []
 
@@ -206,7 +207,7 @@ def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypa
             self.busy, new = 0, asked[-self.busy :]
             models = {spec: spec.config.model.name for spec, _ in new}
             speed = Speed({1: 1.0}, 1.0)
-            return [Result(i, Lost("") if models[i[0]] == "mlp" else speed) for i in new]
+            return [Result(i, WorkerDied("") if models[i[0]] == "mlp" else speed) for i in new]
 
     found = forecast(Dying(), planned, CPU, lambda: None)
     assert len(asked) == 3 and [*found.speeds] == [structure(planned[-1].config)]

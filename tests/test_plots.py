@@ -14,10 +14,11 @@ from PIL import Image
 from scipy import stats as distributions
 
 import adamcmp
+from adamcmp.analysis import labelled
+from adamcmp.analysis.filters import where
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
 from adamcmp.errors import ConfigError
-from adamcmp.filters import where
 from adamcmp.plots import (
     FORMATS,
     PLOTS,
@@ -43,7 +44,6 @@ from adamcmp.plots import (
 from adamcmp.plots._asked import as_asked
 from adamcmp.plots._grid import exact
 from adamcmp.plots._style import PALETTE, bands_note, looks, metric_label, ordered
-from adamcmp.stats import labelled
 
 from .made import LR, STEPS, WD, study
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from adamcmp.stats import performance_profiles, ranks
-from adamcmp.stats.profiles import scores
+from adamcmp.analysis import performance_profiles, ranks
+from adamcmp.analysis.profiles import scores
 from tests.gridded import runs, stacked, without_val
 
 #: AUC of C4.5 and variants on 14 data sets: Demšar 2006, JMLR 7, Table 6. It ranks the row before

@@ -15,16 +15,17 @@ import yaml
 from PIL import Image
 
 import adamcmp
-from adamcmp.claims import claim
-from adamcmp.cli import main, reporting
+from adamcmp.cli import main
+from adamcmp.cli import report as report_command
 from adamcmp.errors import NotFound
+from adamcmp.execution.reservations import claim
 from adamcmp.plots import PLOTS
-from adamcmp.report import provenance, report
-from adamcmp.report.answer import pooled
-from adamcmp.report.provenance import commands
-from adamcmp.report.statistics import STATISTICS, Statistic
-from adamcmp.report.tables import Table, as_csv, as_latex, as_markdown, columns, latex
-from adamcmp.report.watch import watch
+from adamcmp.reporting import provenance, report
+from adamcmp.reporting.answer import pooled
+from adamcmp.reporting.provenance import commands
+from adamcmp.reporting.statistics import STATISTICS, Statistic
+from adamcmp.reporting.tables import Table, as_csv, as_latex, as_markdown, columns, latex
+from adamcmp.reporting.watch import watch
 from tests import made
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
@@ -311,12 +312,12 @@ class TestWatching:
         assert 'http-equiv="refresh"' not in page and "</html>" in page
 
     def test_waits_for_the_study(self, two_plots, results, monkeypatch, capsys):
-        monkeypatch.setattr(reporting, "APPEARS_WITHIN", 0.1)
+        monkeypatch.setattr(report, "APPEARS_WITHIN", 0.1)
         assert main(["report", "later", "--watch"]) == 2
         assert "Waiting 0.1 s for it." in capsys.readouterr().err
         sleeps = iter([lambda: None, lambda: adamcmp.run([*FAST, "study=later"])])
-        monkeypatch.setattr(reporting, "APPEARS_WITHIN", 60)
-        monkeypatch.setattr(reporting.time, "sleep", lambda seconds: next(sleeps)())
+        monkeypatch.setattr(report, "APPEARS_WITHIN", 60)
+        monkeypatch.setattr(report_command.time, "sleep", lambda seconds: next(sleeps)())
         assert main(["report", "later", "--watch"]) == 0
         assert (results / "later" / "report" / "index.html").exists()
 

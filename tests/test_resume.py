@@ -17,19 +17,21 @@ import pandas as pd
 import pytest
 
 import adamcmp
-from adamcmp import archive, dispatch, frame, grouping, planner
-from adamcmp.claims import claim, standings
 from adamcmp.cli import main
-from adamcmp.cli.progress import Bar
-from adamcmp.dispatch import Pace
-from adamcmp.errors import ConfigError, RunFailed
-from adamcmp.executors import Lost, Pool, Result, Serial, pool
-from adamcmp.grouping import LaneGroup, Task
-from adamcmp.planner import Forecast, kinds
-from adamcmp.speeds import Speed
-from adamcmp.store import Store
-from adamcmp.training import Progress, loop, train_group
-from adamcmp.types import Done, Ruined, Stopped
+from adamcmp.cli.progress_bar import Bar
+from adamcmp.errors import ConfigError, RunFailed, WorkerUnusable
+from adamcmp.execution import scheduler
+from adamcmp.execution.executors import Pool, Result, Serial, WorkerDied, pool
+from adamcmp.execution.reservations import claim, process_statuses
+from adamcmp.execution.scheduler import SweepProgress
+from adamcmp.planning import grouping, planner
+from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.planner import Forecast, kinds
+from adamcmp.planning.timings import Speed
+from adamcmp.storage import archive, reader
+from adamcmp.storage.store import Store
+from adamcmp.training import TrainingProgress, loop, train_group
+from adamcmp.training.outcome import Done, Stopped
 from tests.conftest import needs_compiler
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
@@ -42,7 +44,7 @@ ALONE = ["workers=0", "checkpoint_every=0.03"]
 
 def tables(study: Path):
     """Return what must be the same bits, however a study came about; look for what is left over."""
-    runs, metrics = frame.load(study)
+    runs, metrics = reader.load(study)
     assert runs["run_id"].is_unique and not metrics.duplicated(["run_id", "step"]).any()
     assert len(pd.read_parquet(study / "runs")) == len(runs)
     assert len(pd.read_parquet(study / "metrics")) == len(metrics)
@@ -169,14 +171,14 @@ def test_killed_at_every_write(stride, forks, results):
 
 def test_killed_while_parts_are_merged(results, forks, monkeypatch):
     """At every write of the merge: each row is there, once."""
-    monkeypatch.setattr("adamcmp.store.CROWD", 10**6)
+    monkeypatch.setattr("adamcmp.storage.store.CROWD", 10**6)
     adamcmp.sweep([*SMALL, "steps=1", "seed=range(8)", "study=many", "engine=eager"])
     row, metrics = adamcmp.load("many").runs.iloc[0], adamcmp.load("many").metrics
     store = Store(results / "many")
-    table = frame.runs_table(results / "many").to_pylist()[0]
+    table = reader.runs_table(results / "many").to_pylist()[0]
     for number in range(40):
         store.append([{**table, "run_id": f"{number:016x}"}], [])
-    assert len(frame.parts(results / "many")) > 40
+    assert len(reader.parts(results / "many")) > 40
     words = [*SMALL, "steps=1", "seed=range(9)", "engine=eager", "workers=0"]
     call, code = 0, -signal.SIGKILL
     while code != 0:
@@ -184,31 +186,31 @@ def test_killed_while_parts_are_merged(results, forks, monkeypatch):
         shutil.rmtree(results / "copy", ignore_errors=True)
         shutil.copytree(results / "many", results / "copy")
         code = forks.run(*sweep(results, "copy", words), kill_at=call)
-        runs, found = frame.load(results / "copy")
+        runs, found = reader.load(results / "copy")
         assert len(runs) in (48, 49) and runs["run_id"].is_unique
         assert set(metrics["run_id"]) <= set(found["run_id"])
-    assert row["run_id"] in set(runs["run_id"]) and len(frame.parts(results / "copy")) < 10
+    assert row["run_id"] in set(runs["run_id"]) and len(reader.parts(results / "copy")) < 10
     tables(results / "copy")
 
 
 def test_a_reader_beside_one_that_merges(results, monkeypatch):
     """A part that was listed and is gone is no damage."""
     adamcmp.sweep([*SMALL, "steps=1", "seed=range(3)", "study=s", "engine=eager"])
-    monkeypatch.setattr("adamcmp.store.CROWD", 2)
-    monkeypatch.setattr("adamcmp.dispatch.FLUSH", 0.0)
-    read = frame.read_part
+    monkeypatch.setattr("adamcmp.storage.store.CROWD", 2)
+    monkeypatch.setattr("adamcmp.execution.scheduler.FLUSH", 0.0)
+    read = reader.read_part
     merged = []
 
     def merging(path, columns=None):
         if not merged and path.parent.name == "metrics":
             merged.append(True)
-            row = frame.runs_table(results / "s").to_pylist()[0]
+            row = reader.runs_table(results / "s").to_pylist()[0]
             for number in range(4):
                 Store(results / "s").append([{**row, "run_id": f"{number:016x}"}], [])
         return read(path, columns)
 
-    monkeypatch.setattr(frame, "read_part", merging)
-    runs, metrics = frame.load(results / "s")
+    monkeypatch.setattr(reader, "read_part", merging)
+    runs, metrics = reader.load(results / "s")
     assert merged and len(runs) == 7 and metrics["run_id"].nunique() == 3
 
 
@@ -255,7 +257,7 @@ def test_workers_killed_with_their_parent_and_without(results, whole):
         process.kill()
     until(lambda: not any(alive(worker) for worker in workers), 30)
     with start(*words) as process:
-        until(lambda: len(children(process.pid)) == 2 and standings(results / "s"))
+        until(lambda: len(children(process.pid)) == 2 and process_statuses(results / "s"))
         time.sleep(random.Random().uniform(0, 2))
         os.kill(children(process.pid)[0], signal.SIGKILL)
         assert process.wait() == 0, process.stderr.read()
@@ -278,7 +280,7 @@ def test_signals(number, to, results, whole):
     words = sweep(results, "s", [*LONG, "workers=2", "checkpoint_every=100"])
     with start(*words) as process:
         # Not before both train; a checkpoint is kept then though none was due.
-        until(lambda: len(children(process.pid)) == 2 and standings(results / "s"))
+        until(lambda: len(children(process.pid)) == 2 and process_statuses(results / "s"))
         time.sleep(0.3)
         if to == "group":
             os.killpg(process.pid, number)
@@ -291,7 +293,7 @@ def test_signals(number, to, results, whole):
     else:
         assert process.returncode == 128 + number, err
         assert "the same command goes on from there" in err and not out
-        assert not standings(results / "s")
+        assert not process_statuses(results / "s")
         with start(*words) as process:
             assert process.wait() == 0, process.stderr.read()
             process.communicate()
@@ -326,7 +328,7 @@ OWN = """
 import os, signal, sys, time
 from pathlib import Path
 import torch
-from adamcmp.streams import stream_seed
+from adamcmp.platform.random_streams import stream_seed
 
 class Net(torch.nn.Linear):
     def __init__(self, inputs, outputs, how):
@@ -501,7 +503,9 @@ def begun(specs, words, store, steps, width=None):
     def stopping():
         return len(taken) and taken[-1] >= steps
 
-    outcome = train_group(group, lambda p: taken.append(p.step), Task(group, path, 1e9), stopping)
+    outcome = train_group(
+        group, lambda p: taken.append(p.step), TrainTask(group, path, 1e9), stopping
+    )
     assert isinstance(outcome, Stopped) and path.exists()
     return path
 
@@ -570,7 +574,7 @@ def test_a_checkpoint_of_another_version(specs, results, monkeypatch, caplog):
     adamcmp.run([*ONE, "study=whole"])
     (results / "s").mkdir(parents=True)
     with monkeypatch.context() as other:
-        other.setattr("adamcmp.archive.source_digest", lambda: "another")
+        other.setattr("adamcmp.storage.archive.source_digest", lambda: "another")
         begun(specs, ONE, Store(results / "s"), 140)
     adamcmp.run([*ONE, "study=s"])
     assert "another version" in caplog.text
@@ -617,14 +621,14 @@ def test_a_study_that_was_moved(specs, results, tmp_path, monkeypatch):
 
 
 def test_a_study_that_is_moved_while_it_trains(results, tmp_path, monkeypatch, capsys):
-    take = dispatch.Dispatch._take
+    take = scheduler.Dispatch._take
 
     def moving(self, taken):
         if (results / "s").exists():
             (results / "s").rename(tmp_path / "moved")
         take(self, taken)
 
-    monkeypatch.setattr(dispatch.Dispatch, "_take", moving)
+    monkeypatch.setattr(scheduler.Dispatch, "_take", moving)
     assert main(["run", *ONE, "study=s"]) == 2
     assert "Was it moved" in capsys.readouterr().err and not (results / "s").exists()
 
@@ -679,7 +683,7 @@ def test_what_a_killed_sweep_had_claimed_is_free_at_once(forks, results, capsys)
     assert f"(process {pid} on " in capsys.readouterr().out
     os.kill(pid, signal.SIGKILL)
     forks.wait(pid)
-    assert standings(results / "s") == []
+    assert process_statuses(results / "s") == []
     with claim(results / "s", ["a"]) as ours:
         assert ours.alone and ours.run_ids == {"a"}
     assert sorted(p.name for p in (results / "s" / "claims").iterdir()) == [".lock"]
@@ -725,7 +729,7 @@ def test_reports_are_few_and_results_whole():
         workers._workers[0].process.wait()
         workers.submit("tests.test_resume:echo", 1, lambda item, n: None)
         (result,) = until(workers.wait)
-        assert result == Result(1, Lost("The worker process was killed by signal 9."))
+        assert result == Result(1, WorkerDied("The worker process was killed by signal 9."))
         workers.submit("tests.test_resume:echo", 2, lambda item, n: None)
         assert until(workers.wait) == [Result(2, 2)]
     finally:
@@ -733,7 +737,7 @@ def test_reports_are_few_and_results_whole():
 
 
 def ruin(item, report, stopping):
-    raise Ruined(item)
+    raise WorkerUnusable(item)
 
 
 def test_a_ruined_process_is_replaced_and_its_last_value_kept():
@@ -782,14 +786,14 @@ def test_an_error_loses_no_other_result():
 def test_time_left_after_a_resume(specs, monkeypatch):
     """What was done before counts as done, not as speed."""
     now = [0.0]
-    monkeypatch.setattr(dispatch.time, "monotonic", lambda: now[0] + 100)
+    monkeypatch.setattr(scheduler.time, "monotonic", lambda: now[0] + 100)
     (spec, other) = specs([*ONE, "seed=0,1"])
-    pace = Pace(2)
+    pace = SweepProgress(2)
     group = LaneGroup((spec,))
-    pace.moved(group, Progress(150, 300, 1))
+    pace.moved(group, TrainingProgress(150, 300, 1))
     assert pace.seconds_left is None
     now[0] = 10.0
-    pace.moved(group, Progress(180, 300, 1))
+    pace.moved(group, TrainingProgress(180, 300, 1))
     assert pace.position == pytest.approx(0.6) and pace.speed == pytest.approx(3)
     assert pace.seconds_left == pytest.approx(10 * 1.4 / 0.1)
     row = {"run_id": spec.run_id, "steps": 300, "stopped_at_step": None}

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
+from adamcmp.components.registry import lookup, names
+from adamcmp.components.schedules import Horizon, Schedule
 from adamcmp.config import ROOMS, build_part
-from adamcmp.parts import lookup, names
-from adamcmp.schedules import Horizon, Schedule
 
 T = 120
 HORIZON = Horizon(T, 12.0)

@@ -11,14 +11,16 @@ import pytest
 from filelock import FileLock
 
 import adamcmp
-from adamcmp import frame, planner, provenance
 from adamcmp.cli import main
-from adamcmp.cli.progress import Bar
+from adamcmp.cli.progress_bar import Bar
 from adamcmp.config import Composer, Interval
 from adamcmp.errors import AdamcmpError
-from adamcmp.proposals import Proposals, quiet
-from adamcmp.search import Searching
-from adamcmp.study import execute
+from adamcmp.execution.pipeline import execute
+from adamcmp.planning import planner
+from adamcmp.platform import provenance
+from adamcmp.storage import reader
+from adamcmp.workflows.proposals import Proposals, quiet
+from adamcmp.workflows.search import Searching
 
 pytest.importorskip("optuna")
 
@@ -92,7 +94,7 @@ def killed_again_and_again(forks, words, study, stride):
             break
         assert code == -signal.SIGKILL
         cells = [json.loads(path.read_bytes()) for path in study.glob("searches/[!.]*.json")]
-        states.append((sum(map(len, cells)), len(frame.parts(study))))
+        states.append((sum(map(len, cells)), len(reader.parts(study))))
     return states
 
 

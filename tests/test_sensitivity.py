@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp.stats import sensitivity, stability_frontier
-from adamcmp.stats.sensitivity import cells_that_train
+from adamcmp.analysis import sensitivity, stability_frontier
+from adamcmp.analysis.sensitivity import cells_that_train
 from tests.gridded import LR, WD, grid, runs, stacked, without_val
 
 NAN = float("nan")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adamcmp.stats import comparisons, estimates
-from adamcmp.stats.luck import NONE, Luck, luck, p_choice
+from adamcmp.analysis import comparisons, estimates
+from adamcmp.analysis.selection_bias import NONE, SelectionBias, luck, p_choice
 from tests.test_comparisons import made
 
 ROOT = Path(__file__).parent.parent
@@ -211,7 +211,7 @@ class TestLuck:
 
     def test_the_allowance_never_helps(self):
         found = estimates.difference(rng().normal(size=(200, 10)) + 0.5)
-        lucky = Luck(rng().normal(size=200), rng().random(200))
+        lucky = SelectionBias(rng().normal(size=200), rng().random(200))
         assert (p_choice(found, lucky, NONE) >= found.p_value).all()
         np.testing.assert_allclose(p_choice(found, NONE, NONE), found.p_value)
 
@@ -279,7 +279,7 @@ class TestSimulation:
             row = comparisons(made(rows)).iloc[0]
             assert row["estimate"] == pytest.approx(found.value[study])
             assert row["p_value"] == pytest.approx(found.p_value[study])
-            # Luck is drawn, in an order of its own.
+            # SelectionBias is drawn, in an order of its own.
             told = max(allowed[study], found.p_value[study])
             assert row["p_choice"] == pytest.approx(told, abs=0.04)
 

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import adamcmp
-from adamcmp import frame, schema
 from adamcmp.cli import main
 from adamcmp.config import Numerics
 from adamcmp.errors import NotFound, StoreError
-from adamcmp.store import Store, run_columns, run_schema
+from adamcmp.storage import reader, schema
+from adamcmp.storage.store import Store, run_columns, run_schema
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=3", "eval.every_steps=1"]
@@ -36,13 +36,13 @@ def part(study: Path, kind: str, number: int = 0) -> Path:
 
 def rewrite(study: Path, change) -> None:
     """Change the first runs part, as another version of the program would have written it."""
-    contents = {kind: part(study, kind).read_bytes() for kind in frame.KINDS}
+    contents = {kind: part(study, kind).read_bytes() for kind in reader.KINDS}
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(pa.BufferReader(contents["runs"]))), sink)
     contents["runs"] = sink.getvalue().to_pybytes()
-    for kind in frame.KINDS:
+    for kind in reader.KINDS:
         part(study, kind).unlink()
-        (study / kind / frame.part_name(0, contents)).write_bytes(contents[kind])
+        (study / kind / reader.part_name(0, contents)).write_bytes(contents[kind])
 
 
 def test_anyone_can_read_it(study):
@@ -108,7 +108,7 @@ def test_a_flipped_bit_never_reads_as_another_number(study):
     for place in range(0, len(content), 37):
         path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
         with pytest.raises(StoreError, match="is damaged"):
-            frame.read_part(path)
+            reader.read_part(path)
 
 
 def test_a_missing_metrics_part_is_named(study):
@@ -136,7 +136,7 @@ def test_foreign_and_newer_parts_are_refused(study):
     with pytest.raises(StoreError, match=r"zz.parquet was not written by adamcmp"):
         adamcmp.load("s").runs  # noqa: B018
     (study / "runs" / "zz.parquet").unlink()
-    rewrite(study, lambda table: table.replace_schema_metadata({frame.VERSION_KEY: b"99"}))
+    rewrite(study, lambda table: table.replace_schema_metadata({reader.VERSION_KEY: b"99"}))
     with pytest.raises(StoreError, match="newer adamcmp"):
         adamcmp.load("s").runs  # noqa: B018
 
@@ -157,7 +157,7 @@ def test_killed_while_appending(study, moment):
     """SIGKILL after the temporary file of a part is written: the old state or the new one."""
     before = adamcmp.load("s").runs["run_id"].tolist()
     script = f"""
-import os, signal, adamcmp, adamcmp.store as store
+import os, signal, adamcmp, adamcmp.storage.store as store
 from pathlib import Path
 replace = Path.replace
 def killed(self, target):
@@ -182,7 +182,7 @@ adamcmp.run({[*FAST, "seed=3", "study=s"]!r})
     adamcmp.run([*FAST, "seed=4", "study=s"])
     left = [p.name for kind in ("runs", "metrics") for p in (study / kind).iterdir()]
     assert not [name for name in left if name.startswith(".tmp")]
-    assert len(left) == 2 * len(frame.parts(study))
+    assert len(left) == 2 * len(reader.parts(study))
 
 
 def test_two_processes_append_to_one_study(results):

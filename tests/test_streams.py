@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from scipy import stats
 
-from adamcmp.datasets import Augmentation
-from adamcmp.models._layers import Dropout, number_sites
-from adamcmp.streams import bits, skipped, stream_seed, uniform
+from adamcmp.components.datasets import Augmentation
+from adamcmp.components.models._layers import Dropout, number_sites
+from adamcmp.platform.random_streams import bits, skipped, stream_seed, uniform
 from adamcmp.training.device_data import BatchOrder, augment
 
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from adamcmp.stats import additive_surface, separability, surface, tilt
-from adamcmp.stats.intervals import direction
-from adamcmp.stats.shares import _size, share
+from adamcmp.analysis import additive_surface, separability, surface, tilt
+from adamcmp.analysis.intervals import direction
+from adamcmp.analysis.shares import _size, share
 from tests.gridded import LR, WD, grid, runs, stacked, without_val
 
 NAN = float("nan")

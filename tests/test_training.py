@@ -9,18 +9,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from adamcmp.components.datasets import load
+from adamcmp.components.schedules import Horizon
 from adamcmp.config import Eval
-from adamcmp.datasets import load
 from adamcmp.errors import AdamcmpError
-from adamcmp.grouping import LaneGroup
-from adamcmp.planner import evaluation_steps, horizon
-from adamcmp.schedules import Horizon
-from adamcmp.streams import stream_seed
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.planner import evaluation_steps, horizon
+from adamcmp.platform.random_streams import stream_seed
 from adamcmp.training import check_group, loop, train_group
 from adamcmp.training.device_data import BatchOrder
-from adamcmp.training.lanes import Lanes
-from adamcmp.training.run import constants
-from adamcmp.types import Done, Failed
+from adamcmp.training.outcome import Done, Failed
+from adamcmp.training.run_record import constants
+from adamcmp.training.step.lanes import Lanes
 from tests.conftest import CPU
 
 F64 = CPU.model_copy(update={"dtype": "float64"})

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcmp.stats import overtakes, tuning_curves
-from adamcmp.stats.cells import CHARGE
-from adamcmp.stats.tuning import _crossing, expected_best
+from adamcmp.analysis import overtakes, tuning_curves
+from adamcmp.analysis.setting_matrix import CHARGE
+from adamcmp.analysis.tuning import _crossing, expected_best
 from tests.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")

@@ -12,24 +12,24 @@ from adamcmp.errors import AdamcmpError, Interrupted, nearest
 
 #: Command -> (module that holds it, its one line).
 COMMANDS = {
-    "run": ("adamcmp.cli.train", "train one run: adamcmp run optimizer=adamw wd=0.01"),
+    "run": ("adamcmp.cli.run", "train one run: adamcmp run optimizer=adamw wd=0.01"),
     "sweep": (
-        "adamcmp.cli.train",
+        "adamcmp.cli.run",
         "train a grid: adamcmp sweep optimizer=adam_l2,adamw seeds=5",
     ),
-    "study": ("adamcmp.cli.studies", "train a study file's grids, then seeds of its winners"),
+    "study": ("adamcmp.cli.study", "train a study file's grids, then seeds of its winners"),
     "extend": (
-        "adamcmp.cli.studies",
+        "adamcmp.cli.study",
         "train the cells beyond the edge that a best setting lies on",
     ),
-    "report": ("adamcmp.cli.reporting", "plots and a table of a study, by optimizer"),
+    "report": ("adamcmp.cli.report", "plots and a table of a study, by optimizer"),
     "compare": (
-        "adamcmp.cli.comparing",
+        "adamcmp.cli.compare",
         "one paired comparison: adamcmp compare STUDY --a optimizer=adamw --b optimizer=sgd",
     ),
-    "plot": ("adamcmp.cli.plotting", "one plot of a study: adamcmp plot heatmap STUDY --out f.pdf"),
+    "plot": ("adamcmp.cli.plot", "one plot of a study: adamcmp plot heatmap STUDY --out f.pdf"),
     "import-csv": (
-        "adamcmp.cli.importing",
+        "adamcmp.cli.import_csv",
         "bring runs that another program trained into a study",
     ),
     "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
@@ -87,7 +87,7 @@ def _dispatch(words: list[str]) -> int:
         print(_help(), end="")
         return 0 if words else 2
     if words[0] == "--version":
-        from adamcmp.provenance import package_version
+        from adamcmp.platform.provenance import package_version
 
         print(f"adamcmp {package_version('adamcmp')}")
         return 0

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adamcmp.cli._common import Parser, add_results, results_root
+from adamcmp.analysis.filters import columns_of, is_filter, parse_filters
+from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.errors import ConfigError, NotFound, StoreError, nearest
-from adamcmp.filters import columns_of, is_filter, parse_filters
 
 GROUPS = ("dataset", "model", "optimizer", "schedule", "loss", "logger")
 LISTED = (
@@ -36,24 +36,24 @@ def ls(words: list[str]) -> int:
     )
     add_results(parser)
     options = parser.parse_intermixed_args(words)
-    from adamcmp import frame
+    from adamcmp.storage import reader
 
     if options.study is None:
         return _list_studies(results_root(options))
     root = results_root(options)
     if is_filter(options.study):  # no name: runs of all studies
-        return _list_runs(root, frame.studies(root), [options.study, *options.filters])
+        return _list_runs(root, reader.studies(root), [options.study, *options.filters])
     return _list_runs(root, [options.study], options.filters)
 
 
 def _list_studies(root: Path) -> int:
-    from adamcmp import frame
+    from adamcmp.storage import reader
 
     rows: list[dict[str, Any]] = []
     damaged: list[StoreError] = []
-    for name in frame.studies(root):
+    for name in reader.studies(root):
         try:
-            table = frame.runs_table(root / name, ["run_id", "status", "optimizer", "finished_at"])
+            table = reader.runs_table(root / name, ["run_id", "status", "optimizer", "finished_at"])
         except StoreError as error:  # the other studies are listed all the same
             damaged.append(error)
             rows.append({"study": name, "runs": "damaged"})
@@ -82,12 +82,12 @@ def _list_studies(root: Path) -> int:
 
 
 def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
-    from adamcmp import frame
+    from adamcmp.storage import reader
 
     rows: list[dict[str, Any]] = []
     varied: list[str] = []
     for study in studies:
-        table = frame.runs_table(frame.study_folder(root, study))
+        table = reader.runs_table(reader.study_folder(root, study))
         keep = parse_filters(filters, table.column_names) if len(table) else None
         found = [row for row in table.to_pylist() if keep and keep(row)]
         varied += [c for c in _varied(found) if c not in varied]
@@ -109,7 +109,7 @@ def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
 
 def _varied(rows: list[dict[str, Any]]) -> list[str]:
     """Return the settings, beyond those that are always listed, in which rows differ."""
-    from adamcmp import schema
+    from adamcmp.storage import schema
 
     known = {*schema.RUN_COLUMNS, *schema.PROVENANCE_COLUMNS, *_LISTED_AS}
     names = [c for c in (rows[0] if rows else ()) if c not in known]
@@ -127,10 +127,10 @@ def _standings(study: Path) -> list[str]:
     """Return a line for each process that trains runs of a study now."""
     from tqdm import tqdm
 
-    from adamcmp.claims import standings
+    from adamcmp.execution.reservations import process_statuses
 
     lines = []
-    for s in standings(study):
+    for s in process_statuses(study):
         left = "" if s.seconds_left is None else f", {tqdm.format_interval(s.seconds_left)} left"
         lines.append(f"{s.done} of {s.runs} runs trained{left} (process {s.pid} on {s.host})")
     return lines
@@ -144,10 +144,10 @@ def show(words: list[str]) -> int:
     parser.add_argument("run", metavar="RUN", help="a run's id or its first digits; STUDY/RUN too")
     add_results(parser)
     options = parser.parse_args(words)
-    from adamcmp import frame
+    from adamcmp.storage import reader
 
     folder, row = _find_run(results_root(options), options.run)
-    metrics = [m for m in frame.metrics_table(folder).to_pylist() if m["run_id"] == row["run_id"]]
+    metrics = [m for m in reader.metrics_table(folder).to_pylist() if m["run_id"] == row["run_id"]]
     _print_run(folder, row)
     if metrics:
         _print_curve(sorted(metrics, key=lambda m: m["step"]))
@@ -155,17 +155,17 @@ def show(words: list[str]) -> int:
 
 
 def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
-    from adamcmp import frame
+    from adamcmp.storage import reader
 
     study, _, prefix = wanted.rpartition("/")
-    names = [study] if study else frame.studies(root)
+    names = [study] if study else reader.studies(root)
     found = []
     ids = []
     unread = []
     for name in names:
-        folder = frame.study_folder(root, name)
+        folder = reader.study_folder(root, name)
         try:
-            rows = frame.runs_table(folder).to_pylist()
+            rows = reader.runs_table(folder).to_pylist()
         except StoreError as error:
             if study:
                 raise
@@ -191,7 +191,7 @@ def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
 
 
 def _print_run(folder: Path, row: dict[str, Any]) -> None:
-    from adamcmp import schema
+    from adamcmp.storage import schema
 
     results = {*schema.RUN_COLUMNS, *schema.PROVENANCE_COLUMNS}
     config = {k: v for k, v in row.items() if k not in results and v is not None}

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from adamcmp.cli import COMMANDS
-from adamcmp.cli._common import Parser, add_results, results_root
+from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.errors import AdamcmpError
 
 BASH = """\
@@ -133,12 +133,12 @@ def _settings(before: list[str], typed: str) -> list[str]:
 
 def _compared(words: list[str]) -> list[str]:
     """Return what a flag of ``compare`` may be given: metrics, or the study's optimizers."""
-    from adamcmp import frame, schema
+    from adamcmp.storage import reader, schema
 
     if words[-1] == "--metric":
         return list(schema.METRICS)
     named = [name for name in _studies() if name in words[2:]]
-    tables = [frame.runs_table(_root() / name, ["optimizer"]) for name in named]
+    tables = [reader.runs_table(_root() / name, ["optimizer"]) for name in named]
     found = {str(o) for table in tables for o in table.column("optimizer").to_pylist()}
     return [f"optimizer={name}" for name in sorted(found)]
 
@@ -157,9 +157,9 @@ def _plots() -> list[str]:
 
 
 def _studies() -> list[str]:
-    from adamcmp import frame
+    from adamcmp.storage import reader
 
-    return frame.studies(_root())
+    return reader.studies(_root())
 
 
 def _root() -> Path:

@@ -1,9 +1,10 @@
 """From the words of a command line and yaml files to frozen, validated dataclasses."""
 
-from adamcmp.config.cells import Cell, Cells, Setting
 from adamcmp.config.choices import choices
 from adamcmp.config.compose import Composer, part_defaults
-from adamcmp.config.grid import Axis, Interval, Space, short, study_name
+from adamcmp.config.grid import Axis, SearchRange, Space, short, study_name
+from adamcmp.config.overrides import SHORT, typed
+from adamcmp.config.search_space import SearchCell, SearchSpace, Setting
 from adamcmp.config.settings import (
     GROUPS,
     ROOMS,
@@ -19,25 +20,24 @@ from adamcmp.config.settings import (
     build_run,
     setting_types,
 )
-from adamcmp.config.studies import Select, StudyFile, compose_study, read_study, study_files
-from adamcmp.config.words import SHORT, typed
+from adamcmp.config.study_files import Select, StudyFile, compose_study, read_study, study_files
 
 __all__ = [
     "GROUPS",
     "ROOMS",
     "SHORT",
     "Axis",
-    "Cell",
-    "Cells",
     "Composer",
     "Eval",
     "Execution",
-    "Interval",
     "Numerics",
     "Place",
     "Protocol",
     "RunConfig",
     "Search",
+    "SearchCell",
+    "SearchRange",
+    "SearchSpace",
     "Select",
     "Setting",
     "Space",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typing
 from typing import Any, Literal
 
+from adamcmp.components.registry import Component, lookup, names
+from adamcmp.config.overrides import SHORT
 from adamcmp.config.settings import FLAT, GROUPS, Eval
-from adamcmp.config.words import SHORT
-from adamcmp.parts import Part, lookup, names
 
 
 def choices(key: str) -> list[str]:
@@ -17,7 +17,7 @@ def choices(key: str) -> list[str]:
         room, base, _ = GROUPS[group]
         owners = [lookup(room, name, base) for name in names(room)]
     else:
-        sections: dict[str, list[type[Part]]] = {"": list(FLAT.values()), "eval": [Eval]}
+        sections: dict[str, list[type[Component]]] = {"": list(FLAT.values()), "eval": [Eval]}
         owners = sections.get(group, [])
     fields = [owner.model_fields[field] for owner in owners if field in owner.model_fields]
     return list(dict.fromkeys(value for one in fields for value in _listed(one.annotation)))

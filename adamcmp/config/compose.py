@@ -31,8 +31,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from adamcmp.components.trackers import Logger
 from adamcmp.config.grid import Axis, Space, space, spans_several, study_name
-from adamcmp.config.points import Points, overlap, plain, settable
+from adamcmp.config.grid_runs import Points, overlap, plain, settable
+from adamcmp.config.overrides import MOST_RUNS, SHORT, Grammar, as_typed
 from adamcmp.config.settings import (
     GROUPS,
     Asked,
@@ -43,9 +45,7 @@ from adamcmp.config.settings import (
     Search,
     StudyConfig,
 )
-from adamcmp.config.words import MOST_RUNS, SHORT, Grammar, as_typed
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.loggers import Logger
 
 _OURS = Path(str(files("adamcmp.configs")))
 #: Settings, though there may be a folder of configs of that name.

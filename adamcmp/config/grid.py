@@ -13,8 +13,8 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from adamcmp.config.overrides import COLON, COMMA, SHORT, Grammar, split, unwrapped
 from adamcmp.config.settings import ROOMS, Execution
-from adamcmp.config.words import COLON, COMMA, SHORT, Grammar, split, unwrapped
 from adamcmp.errors import ConfigError
 
 _ZIP = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", re.DOTALL)
@@ -46,7 +46,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Interval:
+class SearchRange:
     """A range that is searched.
 
     Attributes:
@@ -75,7 +75,7 @@ def short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def interval(override: Override) -> Interval:
+def interval(override: Override) -> SearchRange:
     """Return what Hydra's ``interval`` says; two whole ends make whole numbers.
 
     Raises:
@@ -90,7 +90,7 @@ def interval(override: Override) -> Interval:
         raise ConfigError(f"{word}: an interval goes from low to high.")
     if log and sweep.start <= 0:
         raise ConfigError(f"{word}: a log scale takes numbers above 0.")
-    return Interval(sweep.start, sweep.end, log, whole)
+    return SearchRange(sweep.start, sweep.end, log, whole)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Space:
         return tuple(o for o in self._single if o.is_sweep_override())
 
     @property
-    def ranges(self) -> dict[str, Interval]:
+    def ranges(self) -> dict[str, SearchRange]:
         """The intervals by key.
 
         Raises:

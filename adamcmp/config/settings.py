@@ -14,14 +14,14 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from adamcmp.datasets import Dataset
+from adamcmp.components.datasets import Dataset
+from adamcmp.components.losses import Loss
+from adamcmp.components.models import Model
+from adamcmp.components.optimizers import Optimizer
+from adamcmp.components.registry import Component, build, canonical, lookup, names
+from adamcmp.components.schedules import Schedule
+from adamcmp.components.trackers import NO_LOGGER, Logger
 from adamcmp.errors import ConfigError
-from adamcmp.loggers import NO_LOGGER, Logger
-from adamcmp.losses import Loss
-from adamcmp.models import Model
-from adamcmp.optimizers import Optimizer
-from adamcmp.parts import Part, build, canonical, lookup, names
-from adamcmp.schedules import Schedule
 
 #: Config group -> (room of its parts, their base class, the field that names the part's file).
 ROOMS: dict[str, tuple[str, type[Any], str]] = {
@@ -32,7 +32,7 @@ ROOMS: dict[str, tuple[str, type[Any], str]] = {
     "loss": ("losses", Loss, "name"),
 }
 #: All config groups: what a run is made of, and what only looks on.
-GROUPS: dict[str, tuple[str, type[Any], str]] = {**ROOMS, "logger": ("loggers", Logger, "name")}
+GROUPS: dict[str, tuple[str, type[Any], str]] = {**ROOMS, "logger": ("trackers", Logger, "name")}
 
 Positive = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -40,7 +40,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|nul|aux|prn|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-class Eval(Part):
+class Eval(Component):
     """When and on what metrics are measured.
 
     Attributes:
@@ -55,7 +55,7 @@ class Eval(Part):
     train_examples: Positive | None = None
 
 
-class Protocol(Part):
+class Protocol(Component):
     """How a run is trained: its seed, budget and bounds.
 
     Attributes:
@@ -78,7 +78,7 @@ class Protocol(Part):
     eval: Eval = Eval()
 
     def identity(self) -> dict[str, Any]:
-        """See `Part.identity`; a budget that another one overrides changes nothing."""
+        """See `Component.identity`; a budget that another one overrides changes nothing."""
         values = super().identity()
         if self.steps is not None:
             del values["epochs"]
@@ -92,7 +92,7 @@ class Protocol(Part):
         return {key: canonical(value) for key, value in self.identity().items()}
 
 
-class Numerics(Part):
+class Numerics(Component):
     """How numbers are computed, fixed once for a study, since it decides the last bits.
 
     Attributes:
@@ -115,7 +115,7 @@ class Numerics(Part):
     engine: Literal["auto", "eager", "compiled"] = "auto"
 
 
-class Execution(Part):
+class Execution(Component):
     """How the work is spread; no number depends on it.
 
     Attributes:
@@ -128,7 +128,7 @@ class Execution(Part):
     checkpoint_every: Annotated[float, Field(gt=0)] = 30.0
 
 
-class Search(Part):
+class Search(Component):
     """How ranges, such as ``lr=tag(log,interval(1e-4,1e-1))``, are searched.
 
     Attributes:
@@ -160,7 +160,7 @@ class Search(Part):
 NO_SEARCH = Search()
 
 
-class Place(Part):
+class Place(Component):
     """Where results go: ``<results>/<study>/``."""
 
     study: str = "scratch"
@@ -209,7 +209,7 @@ class RunConfig:
         """Whether that can be compiled: with models of products, which fuse everywhere."""
         return self.fuses("cpu")
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, Component]:
         """Return the five parts by their config group."""
         return {group: getattr(self, group) for group in ROOMS}
 
@@ -284,7 +284,7 @@ def _part_columns(group: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, **extra, "name": row[group]}
 
 
-def _given(part: type[Part], row: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _given(part: type[Component], row: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Return the columns of a part's fields; a null is one only where the field may be None."""
     found = {name: row[f"{prefix}{name}"] for name in part.model_fields if f"{prefix}{name}" in row}
     optional = {name for name, info in part.model_fields.items() if _may_be_none(info.annotation)}
@@ -341,7 +341,7 @@ def column_type(annotation: Any) -> Any:
 
 #: Sections of a config -> the class of their values, in the order in which they are checked. Those
 #: without a name of their own in the config are fields at its top.
-FLAT: dict[str, type[Part]] = {
+FLAT: dict[str, type[Component]] = {
     "place": Place,
     "numerics": Numerics,
     "execution": Execution,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from adamcmp import schema
+from adamcmp.analysis import measure_of
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.stats import measure_of
+from adamcmp.storage import schema
 
 HUE, FACET = "optimizer", "problem"
 
@@ -22,7 +22,7 @@ def as_asked(runs: pd.DataFrame, hue: str = HUE, facet: str = FACET) -> pd.DataF
     setting, of which the best is taken like of every other.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         hue: A column of runs, or several with commas between.
         facet: The same.
 

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from adamcmp.analysis import chosen
+from adamcmp.analysis.intervals import averaged
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import one_of
 from adamcmp.plots._style import ENOUGH, belongs, looks, metric_label, panels_by
-from adamcmp.stats import chosen
-from adamcmp.stats.intervals import averaged
 
 #: What may lie along the run, and what its axis is called.
 ALONG = {

@@ -14,12 +14,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from adamcmp.analysis import surface
+from adamcmp.analysis.intervals import averaged
+from adamcmp.analysis.setting_matrix import at_best, compared
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import metric_or
 from adamcmp.plots._style import belongs, metric_label, ordered, panels
-from adamcmp.stats import surface
-from adamcmp.stats.cells import at_best, compared
-from adamcmp.stats.intervals import averaged
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _KEYS = ["problem", "optimizer"]
@@ -27,7 +27,7 @@ CELL = [*_KEYS, "lr", "wd"]
 
 
 def cells_of(runs: pd.DataFrame, metric: str | None) -> pd.DataFrame:
-    """Return `adamcmp.stats.surface`, of another metric where one is asked for.
+    """Return `adamcmp.analysis.surface`, of another metric where one is asked for.
 
     Further columns: ``share``, of seeds that diverged; ``label``, what the estimate is called.
 

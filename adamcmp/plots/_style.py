@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from adamcmp.stats.estimates import SKEWNESS_FROM
+from adamcmp.analysis.estimates import SKEWNESS_FROM
 
 #: Okabe & Ito's colour-blind safe palette without its yellow, and a grey; black last.
 PALETTE = (
@@ -247,7 +247,7 @@ def bands_note(seeds: Iterable[int]) -> str:
 
 
 def _method(low: int, high: int) -> str:
-    """Say how `adamcmp.stats.estimates.mean` makes intervals over so many seeds."""
+    """Say how `adamcmp.analysis.estimates.mean` makes intervals over so many seeds."""
     if high < SKEWNESS_FROM:
         return "Student's t"
     begins = f"from {SKEWNESS_FROM} seeds on " if low < SKEWNESS_FROM else ""

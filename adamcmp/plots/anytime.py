@@ -18,6 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from adamcmp.analysis import chosen
+from adamcmp.components.schedules import Horizon
+from adamcmp.components.schedules.cosine_restarts import CosineRestarts
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, as_asked, metric_or
 from adamcmp.plots._curves import ALONG, along, draw_lines, fit
@@ -33,9 +36,6 @@ from adamcmp.plots._style import (
     panels,
     styled,
 )
-from adamcmp.schedules import Horizon
-from adamcmp.schedules.cosine_restarts import CosineRestarts
-from adamcmp.stats import chosen
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def data(
     """Return both curves of each optimizer, and its restarts.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Their evaluations.
         metric: A metric of evaluations; None takes the test error, for regression the test loss.
         x: What lies along the run: ``epoch``, ``step``, ``examples`` or ``wall_time_s``.

@@ -19,12 +19,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from adamcmp.analysis import stability_frontier
+from adamcmp.analysis.sensitivity import cells_that_train
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked
 from adamcmp.plots._grid import CELL, cells_of, draw_matrix, maps, on_grids
 from adamcmp.plots._style import legend, styled
-from adamcmp.stats import stability_frontier
-from adamcmp.stats.sensitivity import cells_that_train
 
 _COLORS, _LINE = "Oranges", "#0072B2"
 
@@ -36,7 +36,7 @@ class Divergence:
     Attributes:
         cells: As `adamcmp.plots._grid.cells_of` returns them, with ``below``: whether the cell is
             below the frontier and not every seed trains.
-        frontier: As `adamcmp.stats.stability_frontier` returns it.
+        frontier: As `adamcmp.analysis.stability_frontier` returns it.
     """
 
     cells: pd.DataFrame
@@ -49,7 +49,7 @@ def data(
     """Return the cells and the frontier.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Their evaluations.
         hue: What panels of a problem are told apart by.
         facet: What lines of panels are told apart by.

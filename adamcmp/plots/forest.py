@@ -13,10 +13,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from adamcmp.analysis import comparisons, higher_is_better
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
 from adamcmp.plots._style import left_out, legend, metric_label, ordered, panels, plain, styled
-from adamcmp.stats import comparisons, higher_is_better
 
 _LINE_INCHES = 0.1
 _COLOR = "#0072B2"
@@ -30,10 +30,10 @@ def data(
     hue: str = HUE,
     facet: str = FACET,
 ) -> pd.DataFrame:
-    """Return `adamcmp.stats.comparisons` of each pair, with ``loss_name``.
+    """Return `adamcmp.analysis.comparisons` of each pair, with ``loss_name``.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Not used.
         metric: A final metric; None takes the test error, for regression the test loss.
         hue: What is compared.

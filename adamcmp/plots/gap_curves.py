@@ -27,7 +27,7 @@ def data(
     """Return the gaps' means and intervals; see `adamcmp.plots._curves.along`.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Their evaluations.
         metric: ``"loss"`` or ``"error"``; None takes both.
         x: What lies along the run: ``epoch``, ``step``, ``examples`` or ``wall_time_s``.

@@ -22,10 +22,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from adamcmp.analysis import additive_surface, higher_is_better
 from adamcmp.plots._asked import FACET, HUE, as_asked
 from adamcmp.plots._grid import CELL, cells_of, draw_matrix, maps, matrix, on_grids, squares
 from adamcmp.plots._style import legend, styled
-from adamcmp.stats import additive_surface, higher_is_better
 
 _COLORS = "viridis_r"  # readable in grey and by the colour-blind
 _BEST = 10
@@ -38,7 +38,7 @@ class Heatmap:
     Attributes:
         cells: As `adamcmp.plots._grid.cells_of` returns them, with ``place``: that of the
             estimate among the optimizer's, from 0.
-        additive: As `adamcmp.stats.additive_surface` returns it; without rows for a
+        additive: As `adamcmp.analysis.additive_surface` returns it; without rows for a
             metric of one's own.
         upward: Whether more of the metric is better.
     """
@@ -59,7 +59,7 @@ def data(
     """Return each optimizer's cells and the additive model of its test error.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Not used.
         metric: A final metric; None takes the test error, for regression the test loss.
         hue: What panels of a problem are told apart by.

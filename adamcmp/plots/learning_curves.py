@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from adamcmp.plots._asked import FACET, HUE, as_asked, one_of
 from adamcmp.plots._curves import along, draw_panels
 from adamcmp.plots._style import bands_note, keys, left_out, legend, styled
-from adamcmp.schema import MEASURES
+from adamcmp.storage.schema import MEASURES
 
 _STYLES = {"train": "-", "test": "--"}
 
@@ -31,7 +31,7 @@ def data(
     """Return the curves' means and intervals; see `adamcmp.plots._curves.along`.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Their evaluations.
         metric: ``"loss"``, ``"error"`` or ``"accuracy"``; None takes loss and error.
         x: What lies along the run: ``epoch``, ``step``, ``examples`` or ``wall_time_s``.

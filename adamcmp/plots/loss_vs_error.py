@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from adamcmp.analysis import chosen
+from adamcmp.analysis.estimates import mean
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
 from adamcmp.plots._style import (
@@ -26,8 +28,6 @@ from adamcmp.plots._style import (
     panels,
     styled,
 )
-from adamcmp.stats import chosen
-from adamcmp.stats.estimates import mean
 
 #: From so many marks on they are pixels, also in svg and pdf.
 MANY = 1500
@@ -47,7 +47,7 @@ def data(
     ``diverged`` in every row is the number of runs that are not among them.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Not used.
         x: A final metric.
         y: Another; None takes the test error, for regression the test loss.

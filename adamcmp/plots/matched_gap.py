@@ -12,20 +12,12 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from adamcmp.analysis import along_curves, matched, measure_of, over_settings
+from adamcmp.analysis.matched import METRICS
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, one_of
 from adamcmp.plots._curves import draw_lines, fit
-from adamcmp.plots._style import (
-    bands_note,
-    keys,
-    legend,
-    log_axis,
-    metric_label,
-    panels_by,
-    styled,
-)
-from adamcmp.stats import along_curves, matched, measure_of, over_settings
-from adamcmp.stats.matched import METRICS
+from adamcmp.plots._style import bands_note, keys, legend, log_axis, metric_label, panels_by, styled
 
 _WAYS = {"curves": "along curves", "settings": "at the end, over settings"}
 
@@ -38,10 +30,10 @@ def data(
     hue: str = HUE,
     facet: str = FACET,
 ) -> pd.DataFrame:
-    """Return `adamcmp.stats.matched` of both ways, with ``way``, ``loss_name`` and ``x``.
+    """Return `adamcmp.analysis.matched` of both ways, with ``way``, ``loss_name`` and ``x``.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Their evaluations.
         metric: ``gap_error``, ``gap_loss``, ``test_error`` or ``test_loss``; None takes the gap of
             the error, for regression that of the loss.

@@ -29,7 +29,7 @@ def data(
     """Return the norms' means and intervals; see `adamcmp.plots._curves.along`.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Their evaluations.
         x: What lies along the run: ``epoch``, ``step``, ``examples`` or ``wall_time_s``.
         hue: What lines are told apart by.

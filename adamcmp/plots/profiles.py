@@ -11,19 +11,19 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from adamcmp.analysis import performance_profiles
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked
 from adamcmp.plots._style import belongs, keys, legend, looks, panels, styled
-from adamcmp.stats import performance_profiles
 
 
 def data(
     runs: pd.DataFrame, metrics: pd.DataFrame, *, hue: str = HUE, facet: str = FACET
 ) -> pd.DataFrame:
-    """Return `adamcmp.stats.performance_profiles`.
+    """Return `adamcmp.analysis.performance_profiles`.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Not used.
         hue: What is compared.
         facet: What problems are told apart by.

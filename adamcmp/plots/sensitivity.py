@@ -46,7 +46,7 @@ def data(
     Further columns: ``axis``, ``"lr"`` or ``"wd"``, and ``x``, its value.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Not used.
         metric: A final metric; None takes the test error, for regression the test loss.
         x: ``"lr"`` or ``"wd"``; None takes both.

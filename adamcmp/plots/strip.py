@@ -15,6 +15,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from adamcmp.analysis import chosen, higher_is_better
+from adamcmp.analysis.estimates import mean
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
 from adamcmp.plots._style import (
@@ -30,8 +32,6 @@ from adamcmp.plots._style import (
     plain,
     styled,
 )
-from adamcmp.stats import chosen, higher_is_better
-from adamcmp.stats.estimates import mean
 
 _ROW_INCHES = 0.27
 
@@ -62,7 +62,7 @@ def data(
     """Return the seeds of chosen settings and their means.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Not used.
         metric: A final metric; None takes the test error and the gap, for regression of the loss.
         hue: What lines are told apart by.

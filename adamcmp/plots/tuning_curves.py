@@ -12,6 +12,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from adamcmp.analysis import tuning_curves
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
 from adamcmp.plots._curves import draw_lines, fit
@@ -25,16 +26,15 @@ from adamcmp.plots._style import (
     panels,
     styled,
 )
-from adamcmp.stats import tuning_curves
 
 
 def data(
     runs: pd.DataFrame, metrics: pd.DataFrame, *, hue: str = HUE, facet: str = FACET
 ) -> pd.DataFrame:
-    """Return `adamcmp.stats.tuning_curves`, with ``label`` and ``x``, which is k.
+    """Return `adamcmp.analysis.tuning_curves`, with ``label`` and ``x``, which is k.
 
     Args:
-        runs: As `adamcmp.stats.labelled` returns them.
+        runs: As `adamcmp.analysis.labelled` returns them.
         metrics: Not used.
         hue: What lines are told apart by.
         facet: What panels are told apart by.

@@ -1,7 +1,7 @@
-"""A group on its way, on disk: tensors and JSON in one file, no pickle (see `adamcmp.archive`).
+"""A group on its way, on disk: tensors and JSON in one file, no pickle (see `adamcmp.storage.archive`).
 
 Random numbers need no state: every stream is read at the step where it is needed (see
-`adamcmp.streams`).
+`adamcmp.platform.random_streams`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adamcmp import archive
 from adamcmp.errors import StoreError
+from adamcmp.storage import archive
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from adamcmp.components.data import Data
+from adamcmp.components.datasets import load
+from adamcmp.components.optimizers.torch import Torch
 from adamcmp.config import RunConfig
-from adamcmp.datasets import load
 from adamcmp.errors import ConfigError
-from adamcmp.grouping import LaneGroup
-from adamcmp.optimizers.torch import Torch
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.training.loop import torch_state
-from adamcmp.types import Data
 
 
 def check_group(group: LaneGroup) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adamcmp.datasets import Augmentation, Dataset, load
-from adamcmp.schema import SPLITS
-from adamcmp.streams import stream_seed, uniform
-from adamcmp.types import Shape, Split
+from adamcmp.components.data import Shape, Split
+from adamcmp.components.datasets import Augmentation, Dataset, load
+from adamcmp.platform.random_streams import stream_seed, uniform
+from adamcmp.storage.schema import SPLITS
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import prod
 
 from adamcmp.training.device_data import DeviceData, Examples
-from adamcmp.training.lanes import Lanes
+from adamcmp.training.step.lanes import Lanes
 
 #: Numbers of input looked at in one go; the chunk's size must not depend on the lanes.
 CHUNK_NUMBERS = 1 << 17

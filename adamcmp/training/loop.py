@@ -15,19 +15,19 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from adamcmp.errors import AdamcmpError
-from adamcmp.grouping import LaneGroup, Task
-from adamcmp.planner import evaluation_steps, horizon
-from adamcmp.provenance import cpu_features, hardware, software
+from adamcmp.errors import AdamcmpError, WorkerUnusable
+from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.planner import evaluation_steps, horizon
+from adamcmp.platform.provenance import cpu_features, hardware, software
 from adamcmp.training import checkpoint
 from adamcmp.training.checkpoint import Checkpoint
 from adamcmp.training.device_data import DeviceData, to_device
 from adamcmp.training.evaluate import evaluate
-from adamcmp.training.lanes import Lanes, Step
-from adamcmp.training.layout import STRIDE, Layout, Stretch
-from adamcmp.training.recipe import Recipe
-from adamcmp.training.run import Run
-from adamcmp.types import Done, Failed, Outcome, Ruined, Stopped
+from adamcmp.training.outcome import Done, Failed, Outcome, Stopped
+from adamcmp.training.run_record import Run
+from adamcmp.training.step.chunks import STRIDE, Layout, StepChunk
+from adamcmp.training.step.config import StepConfig
+from adamcmp.training.step.lanes import Lanes, Step
 
 #: Seconds of steps between two looks at whether to stop or to keep a checkpoint; slow models take
 #: fewer steps in one go.
@@ -35,7 +35,7 @@ LOOK_EVERY = 2.0
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a group is: what a progress bar shows.
 
     Attributes:
@@ -51,20 +51,20 @@ class Progress:
     latest: dict[str, float] | None = None
 
 
-Watch = Callable[[Progress], None]
+Watch = Callable[[TrainingProgress], None]
 
 
-def train(task: Task, report: Watch, stopping: Callable[[], bool]) -> Outcome:
+def train(task: TrainTask, report: Watch, stopping: Callable[[], bool]) -> Outcome:
     """Train a task's group, from its checkpoint where it has one; what executors call.
 
     Args:
         task: The group.
-        report: Called with `Progress` as training goes on.
+        report: Called with `TrainingProgress` as training goes on.
         stopping: Once it is true, training ends at its checkpoint.
 
     Raises:
         AdamcmpError: As `train_group`.
-        Ruined: When a crash has left the GPU unusable for this process.
+        WorkerUnusable: When a crash has left the GPU unusable for this process.
     """
     outcome = train_group(task.group, report, task, stopping)
     if isinstance(outcome, Failed) and _on_gpu():
@@ -72,14 +72,14 @@ def train(task: Task, report: Watch, stopping: Callable[[], bool]) -> Outcome:
             torch.cuda.synchronize()
             torch.cuda.empty_cache()
         except RuntimeError:  # as every call from here on
-            raise Ruined(outcome) from None
+            raise WorkerUnusable(outcome) from None
     return outcome
 
 
 def train_group(
     group: LaneGroup,
     watch: Watch = lambda progress: None,
-    task: Task | None = None,
+    task: TrainTask | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Train a group's runs together.
@@ -165,7 +165,7 @@ class Training:
         self,
         group: LaneGroup,
         watch: Watch = lambda progress: None,
-        task: Task | None = None,
+        task: TrainTask | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.watch, self.task, self.stopping = watch, task, stopping
@@ -177,7 +177,7 @@ class Training:
         self.data: DeviceData = to_device(
             shared.dataset, shared.protocol.eval.train_examples, self.device, dtype
         )
-        self.recipe = Recipe(
+        self.step_config = StepConfig(
             model=shared.model,
             loss=shared.loss,
             optimizer=shared.optimizer,
@@ -195,7 +195,7 @@ class Training:
         self.horizon = horizon(shared, len(self.data.train))
         self.runs = [Run(spec, self.horizon, len(self.data.train)) for spec in group.specs]
         self.layout = Layout(self.runs, self.device)
-        self.lanes = Lanes(self.recipe, [run.seed for run in self.runs], self.data.train)
+        self.lanes = Lanes(self.step_config, [run.seed for run in self.runs], self.data.train)
         self.width = len(self.runs)
         self.finished: list[Run] = []
         #: Steps taken in one go; how long the first ones take is not known yet.
@@ -252,7 +252,7 @@ class Training:
             except TypeError as error:  # an optimizer of the user's own
                 self.kept_at = math.inf
                 print(
-                    f"adamcmp: no checkpoints of {self.recipe.optimizer.name}: {error} Where it is "
+                    f"adamcmp: no checkpoints of {self.step_config.optimizer.name}: {error} Where it is "
                     f"interrupted, its group starts over.",
                     file=sys.stderr,
                 )
@@ -308,7 +308,7 @@ class Training:
         while start < stop:
             began, end = time.monotonic(), min(start + self.pace, stop)
             last = self.lanes.steps(self.stretch(start), end - start)
-            self.watch(Progress(end, self.horizon.steps, len(self.runs)))
+            self.watch(TrainingProgress(end, self.horizon.steps, len(self.runs)))
             if end < stop:
                 self._leave(self.lanes.state["stopped"].tolist())
                 if not self.runs:
@@ -319,7 +319,7 @@ class Training:
             start = end
         return last
 
-    def stretch(self, begin: int) -> Stretch:
+    def stretch(self, begin: int) -> StepChunk:
         """Lay out steps from `begin` on."""
         return self.layout.stretch(self.runs, begin)
 
@@ -338,7 +338,7 @@ class Training:
             if stopped < 0:
                 run.record(taken, row | norm, share)
         self._leave(stops)
-        self.watch(Progress(taken, self.horizon.steps, len(self.runs), measured[0]))
+        self.watch(TrainingProgress(taken, self.horizon.steps, len(self.runs), measured[0]))
         return measured
 
     def _stops(self, taken: int, measured: list[dict[str, float]]) -> list[int]:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 # torchmetrics imports torchvision where it is installed; beside a CPU torch that needs help.
-from adamcmp.vision import torchvision
+from adamcmp.platform.torchvision_import import torchvision
 
 torchvision("transforms")
 os.environ.pop("MKL_CBWR", None)  # adamcmp's own setting, which costs a little speed

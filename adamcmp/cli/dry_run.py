@@ -1,0 +1,127 @@
+"""Plans, as ``--dry-run`` shows them: what would be trained, in which groups, and for how long."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adamcmp.config import StudyConfig
+    from adamcmp.execution.pipeline import Preview
+    from adamcmp.planning.grouping import LaneGroup
+    from adamcmp.planning.planner import Forecast
+
+
+def dry_run(compose: Callable[[], StudyConfig], options: argparse.Namespace) -> int:
+    """Show what a command would do; nothing is written."""
+    from adamcmp.execution.executors import Pool
+    from adamcmp.execution.pipeline import preview
+
+    # Started first: what measures new kinds of runs takes seconds to import torch meanwhile.
+    executor = Pool(1, 1, "adamcmp.training")
+    try:
+        found = preview(compose(), executor, force=options.force, retry_failed=options.retry_failed)
+    finally:
+        executor.close()
+    if options.json:
+        print(json.dumps(_plain(found)))
+    else:
+        _print(found)
+    return 0
+
+
+def _plain(found: Preview) -> dict[str, Any]:
+    seconds = found.forecast.total(found.groups) if found.groups else 0.0
+    return {
+        "study": found.folder.name,
+        "folder": str(found.folder),
+        **found.numerics.model_dump(),
+        "workers": found.forecast.workers,
+        "runs": len(found.specs),
+        "left": len(found.left),
+        "groups": len(found.groups),
+        "seconds": None if seconds is None else round(seconds, 1),
+        "kinds": list(_kinds(found.groups, found.forecast)),
+    }
+
+
+def table(groups: Sequence[LaneGroup], forecast: Forecast) -> str:
+    """Return a row for each kind of group, and why some train one lane at a time."""
+    from tabulate import tabulate
+
+    rows = list(_kinds(groups, forecast))
+    reasons = dict.fromkeys(row.pop("alone") for row in rows)
+    for row in rows:
+        seconds = row.pop("seconds")
+        row["time"] = "unknown" if seconds is None else duration(seconds)
+    alone = [f"one lane at a time: {reason}" for reason in reasons if reason]
+    return "\n".join([tabulate(rows, headers="keys"), *alone])
+
+
+def _print(found: Preview) -> None:
+    there = len(found.specs) - len(found.left)
+    numerics = found.numerics
+    print(
+        f"study {found.folder.name} in {found.folder.parent}: {len(found.specs)} "
+        f"run{'s' * (len(found.specs) != 1)} asked, "
+        f"{there} there already, {len(found.left)} to train"
+    )
+    if not found.left:
+        return
+    print(table(found.groups, found.forecast))
+    workers = found.forecast.workers
+    print(
+        f"{about(found.forecast.total(found.groups), most=found.compiles)} with {workers} "
+        f"worker{'s' * (workers > 1)}, {numerics.engine} on {numerics.device}"
+        + (" (measured before compiling, which takes half a minute or more once)" * found.compiles)
+    )
+    if found.notice:
+        print(found.notice)
+
+
+def _kinds(groups: Sequence[LaneGroup], forecast: Forecast) -> Iterable[dict[str, Any]]:
+    """Yield one row for each kind of group."""
+    from adamcmp.planning.grouping import structure, why_alone
+
+    alike: dict[str, list[LaneGroup]] = {}
+    for group in groups:
+        alike.setdefault(structure(group.specs[0].config), []).append(group)
+    for key, own in alike.items():
+        specs = [spec for group in own for spec in group.specs]
+        widths = sorted({len(group.specs) for group in own})
+        config = specs[0].config
+        yield {
+            "dataset": config.dataset.name,
+            "model": config.model.name,
+            "optimizer": " ".join(dict.fromkeys(spec.config.optimizer.name for spec in specs)),
+            "runs": len(specs),
+            "groups": len(own),
+            "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
+            "steps": forecast.kinds[key].steps,
+            "alone": why_alone(specs[0]),
+            "seconds": _shared(map(forecast.seconds, own), forecast.workers),
+        }
+
+
+def _shared(seconds: Iterable[float | None], workers: int) -> float | None:
+    """Return the time of several groups, shared out; None where one's is not known."""
+    listed = list(seconds)
+    known = [s for s in listed if s is not None]
+    return sum(known) / workers if len(known) == len(listed) else None
+
+
+def about(seconds: float | None, most: bool = False) -> str:
+    """Return an estimate as a person says it; `most` where it is an upper bound."""
+    if seconds is None:
+        return "for how long is unknown"
+    return f"{'at most ' * most}about {duration(seconds)}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

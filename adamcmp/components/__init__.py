@@ -1,0 +1,1 @@
+"""What an experiment is made of: datasets, models, optimizers, schedules, losses and trackers."""

@@ -1,0 +1,211 @@
+"""The base of all datasets: read the files, then split, spoil and standardize."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from adamcmp.components.data import Data, Floats, ProblemType, Shape, Split
+from adamcmp.components.registry import Component
+from adamcmp.errors import ConfigError, DataError
+from adamcmp.platform.random_streams import stream_seed
+
+Natural = Annotated[int, Field(ge=0)]
+
+
+class Augmentation(NamedTuple):
+    """What is done to each training image: mirrored at random; padded by `crop` and cropped."""
+
+    flip: bool = False
+    crop: int = 0
+
+
+class Dataset(Component):
+    """Examples for training, validation and test.
+
+    What is drawn here (which examples validate, the subset, the noise) depends on `split_seed`
+    alone, never on a run's seed: all runs of a study see the same data.
+
+    Attributes:
+        name: The file in this room that holds the dataset.
+        validation: Share of the training examples kept for validation; 0 trains on all.
+        split_seed: Seed of the validation split, the subset and the label noise.
+        subset: Use only this many of the training examples (validation included), at random.
+        label_noise: Classification: share of the training labels replaced by another class.
+            Regression: standard deviation of the noise added to the training targets, over the
+            targets' own. Validation and test stay clean.
+        standardize: Subtract the training split's mean and divide by its standard deviation,
+            per channel for images, per feature for rows.
+    """
+
+    name: str
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    split_seed: Natural = 0
+    subset: Annotated[int, Field(ge=1)] | None = None
+    label_noise: Annotated[float, Field(ge=0)] = 0.0
+    standardize: bool = False
+
+    @property
+    def kind(self) -> ProblemType:
+        """The task that the dataset poses."""
+        return "classification"
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What is done to training batches; nothing but for images."""
+        return Augmentation()
+
+    @abstractmethod
+    def read(self) -> tuple[Split, Split]:
+        """Return all training examples and the official test set, as they are.
+
+        Raises:
+            DataError: When a file is missing, corrupt or cannot be learned from.
+        """
+
+    def load(self) -> Data:
+        """Return the dataset ready for training.
+
+        Raises:
+            DataError: As `read`, or when what is read is empty, not finite, or of one class.
+            ConfigError: When `subset` or `validation` asks for what the data cannot give.
+        """
+        train, test = self.read()
+        for split, which in ((train, "training"), (test, "test")):
+            self._check(split, which)
+        shape = self._shape(train, test)
+        train, val = self._split(train)
+        train = self._spoil(train, shape)
+        if not self.standardize:
+            return Data(train, val, test, shape, black=np.zeros(1))
+        mean, std = _moments(train.x)
+        train, val, test = (
+            Split(((split.x - mean) / std).astype(split.x.dtype), split.y)
+            for split in (train, val, test)
+        )
+        return Data(train, val, test, shape, black=np.ravel(-mean / std))
+
+    def _check(self, split: Split, which: str) -> None:
+        if len(split) == 0:
+            raise DataError(f"dataset {self.name}: there are no {which} examples.")
+        if len(split.x) != len(split.y) or not split.x[0].size:
+            raise DataError(
+                f"dataset {self.name}: {len(split.x)} {which} inputs of {split.x[0].size} numbers "
+                f"come with {len(split.y)} targets."
+            )
+        for values, what in ((split.x, "inputs"), (split.y, "targets")):
+            bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+            if bad.any():
+                raise DataError(
+                    f"dataset {self.name}: the {which} {what} of {bad.sum()} examples are NaN or "
+                    f"infinite, first at example {int(bad.argmax())} (counted from 0)."
+                )
+
+    def _shape(self, train: Split, test: Split) -> Shape:
+        inputs = tuple(train.x.shape[1:])
+        if self.kind == "regression":
+            return Shape(inputs, train.y.shape[1], "regression")
+        classes = np.unique(train.y)
+        if len(classes) < 2:
+            raise DataError(f"dataset {self.name}: all training examples are of one class.")
+        unseen = np.setdiff1d(test.y, np.arange(classes.max() + 1))
+        if len(unseen):
+            raise DataError(
+                f"dataset {self.name}: {len(unseen)} of the test set's classes are not in training."
+            )
+        return Shape(inputs, int(classes.max()) + 1, "classification")
+
+    def _rng(self, stream: str) -> np.random.Generator:
+        return np.random.default_rng(stream_seed(self.split_seed, stream))
+
+    def _split(self, train: Split) -> tuple[Split, Split]:
+        order = self._rng("split").permutation(len(train))
+        if self.subset is not None:
+            if self.subset > len(train):
+                raise ConfigError(
+                    f"dataset.subset={self.subset}: {self.name} has {len(train)} training examples."
+                )
+            order = order[: self.subset]
+        held_out = round(self.validation * len(order))
+        if self.validation and not 0 < held_out < len(order):
+            raise ConfigError(
+                f"dataset.validation={self.validation:g} of {len(order)} training examples leaves "
+                f"{held_out} for validation and {len(order) - held_out} for training."
+            )
+        return train.take(order[held_out:]), train.take(order[:held_out])
+
+    def _spoil(self, train: Split, shape: Shape) -> Split:
+        if not self.label_noise:
+            return train
+        rng = self._rng("label_noise")
+        if shape.task == "regression":
+            scale = self.label_noise * train.y.std(axis=0)
+            return Split(train.x, train.y + scale * rng.standard_normal(train.y.shape))
+        if self.label_noise > 1:
+            raise ConfigError(
+                f"dataset.label_noise={self.label_noise:g}: should be at most 1, a share of labels."
+            )
+        wrong = rng.permutation(len(train))[: round(self.label_noise * len(train))]
+        y = train.y.copy()
+        y[wrong] = (y[wrong] + rng.integers(1, shape.outputs, len(wrong))) % shape.outputs
+        return Split(train.x, y)
+
+
+def load(dataset: Dataset) -> Data:
+    """Return a dataset, kept for the next that wants it.
+
+    What is kept is known by its identity, so that a file of the user's own which has changed is
+    read again.
+
+    Raises:
+        AdamcmpError: As `Dataset.load`.
+    """
+    return _load(dataset, json.dumps(dataset.identity(), sort_keys=True))
+
+
+@lru_cache(maxsize=2)
+def _load(dataset: Dataset, identity: str) -> Data:
+    return dataset.load()
+
+
+class ImageDataset(Dataset):
+    """Images (C, H, W), with the usual augmentation of training batches.
+
+    Attributes:
+        flip: Mirror each training image left to right with probability 1/2.
+        crop: Pad by this many black pixels and crop back to size at a random place.
+    """
+
+    standardize: bool = True
+    flip: bool = False
+    crop: Natural = 0
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """See `Dataset.augmentation`."""
+        return Augmentation(self.flip, self.crop)
+
+
+def _moments(x: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation, per channel for images, per feature for rows."""
+    axes = (0, 2, 3) if x.ndim == 4 else (0,)
+    mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
+    std = x.std(axis=axes, keepdims=True, dtype=np.float64)
+    std[std == 0] = 1.0  # a feature that never varies carries nothing; leave it at 0
+    return mean, std
+
+
+def shuffled_split(
+    x: Floats, y: NDArray[Any], share: float, rng: np.random.Generator
+) -> tuple[Split, Split]:
+    """Return (train, test) for data that comes without a test set: `share` of it at random."""
+    order = rng.permutation(len(x))
+    held_out = max(round(share * len(x)), 1)
+    every = Split(x, y)
+    return every.take(order[held_out:]), every.take(order[:held_out])

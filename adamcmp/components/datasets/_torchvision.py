@@ -1,0 +1,148 @@
+"""Datasets read by torchvision's own readers, from torchvision's own files."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcmp.components.data import Split
+from adamcmp.components.datasets._base import ImageDataset
+from adamcmp.errors import DataError
+from adamcmp.platform.torchvision_import import torchvision
+
+
+class TorchvisionDataset(ImageDataset):
+    """An image dataset of torchvision.datasets.
+
+    Where torchvision knows the md5 sum of the files it reads (CIFAR, SVHN), each file is checked
+    before it is opened, which also guards against foreign pickles.
+
+    Attributes:
+        root: Folder of the files, as torchvision lays them out.
+        download: Fetch missing files through torchvision.
+    """
+
+    root: str = "data"
+    download: bool = False
+
+    not_identity: ClassVar[frozenset[str]] = frozenset({"root", "download"})
+    #: The class in torchvision.datasets.
+    reader_name: ClassVar[str]
+
+    def reader(self) -> Any:
+        """Return torchvision's class that reads (and downloads) the files."""
+        return getattr(torchvision("datasets"), self.reader_name)
+
+    @abstractmethod
+    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
+        """Yield each file that `reader` reads, below `root`, with its md5 sum where known."""
+
+    @abstractmethod
+    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
+        """Open the training or the test part, downloading it where asked."""
+
+    def arrays(self, opened: Any) -> Split:
+        """Return what an opened part holds, as torchvision's classes keep it."""
+        return Split(as_images(np.asarray(opened.data)), np.asarray(opened.targets, np.int64))
+
+    def read(self) -> tuple[Split, Split]:
+        """See `Dataset.read`."""
+        reader, root = self.reader(), Path(self.root).expanduser()
+        if self.download:
+            self._download(reader, root)
+        self._check_files(reader, root)
+        try:
+            train, test = (
+                self.arrays(self.open_part(reader, str(root), train=train))
+                for train in (True, False)
+            )
+        # torchvision's readers meet damage with whatever comes: an AssertionError without a
+        # word, EOFError, UnpicklingError, ValueError, KeyError.
+        except Exception as error:
+            damaged = self.damaged(reader, root) or [f"a file under {root}"]
+            reason = str(error) or type(error).__name__
+            raise DataError(
+                f"dataset {self.name}: {', '.join(damaged)} is corrupt ({reason}). "
+                f"Delete it and add download=true."
+            ) from error
+        return train, test
+
+    def damaged(self, reader: Any, root: Path) -> list[str]:
+        """Return which files a reader failed on; md5 sums have found nothing by then."""
+        return []
+
+    def _download(self, reader: Any, root: Path) -> None:
+        from urllib.error import URLError
+
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+                for train in (True, False):
+                    self.open_part(reader, str(root), train=train)
+        except (URLError, OSError, RuntimeError) as error:
+            raise DataError(f"dataset {self.name}: the download failed ({error}).") from error
+
+    def _check_files(self, reader: Any, root: Path) -> None:
+        check_integrity = torchvision("datasets.utils").check_integrity
+        for file, md5 in self.files(reader):
+            path = root / file
+            if not path.is_file():
+                raise DataError(
+                    f"dataset {self.name}: {path} is missing. Add download=true to fetch it, "
+                    f"or root=FOLDER for where the files are."
+                )
+            if not check_integrity(str(path), md5):
+                raise DataError(
+                    f"dataset {self.name}: {path} is corrupt (its md5 sum is not the "
+                    f"original's). Delete it and add download=true."
+                )
+
+
+class MNISTLike(TorchvisionDataset):
+    """MNIST and the datasets that come in its format: four uncompressed IDX files."""
+
+    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
+        """See `TorchvisionDataset.files`; torchvision's sums are of the archives."""
+        for archive, _ in reader.resources:
+            yield f"{reader.__name__}/raw/{Path(archive).stem}", None
+
+    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
+        """See `TorchvisionDataset.open_part`."""
+        return reader(root, train=train, download=self.download)
+
+    def damaged(self, reader: Any, root: Path) -> list[str]:
+        """See `TorchvisionDataset.damaged`."""
+        read = torchvision("datasets.mnist").read_sn3_pascalvincent_tensor
+        found = []
+        for file, _ in self.files(reader):
+            try:
+                read(str(root / file))
+            except Exception:
+                found.append(str(root / file))
+        return found
+
+
+class CIFARLike(TorchvisionDataset):
+    """CIFAR-10 and CIFAR-100: pickled batches, each with its md5 sum."""
+
+    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
+        """See `TorchvisionDataset.files`."""
+        meta = [(reader.meta["filename"], reader.meta["md5"])]
+        for file, md5 in [*reader.train_list, *reader.test_list, *meta]:
+            yield f"{reader.base_folder}/{file}", md5
+
+    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
+        """See `TorchvisionDataset.open_part`."""
+        return reader(root, train=train, download=self.download)
+
+
+def as_images(raw: NDArray[Any]) -> NDArray[np.float32]:
+    """Return bytes (N, H, W) or (N, H, W, C) as float32 (N, C, H, W) in [0, 1]."""
+    channels_last = raw[..., None] if raw.ndim == 3 else raw
+    return np.ascontiguousarray(channels_last.transpose(0, 3, 1, 2), np.float32) / np.float32(255)

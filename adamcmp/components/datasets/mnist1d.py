@@ -1,0 +1,69 @@
+"""MNIST-1D, generated locally."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcmp.components.data import Split
+from adamcmp.components.datasets._base import Dataset
+from adamcmp.platform.cache import kept_arrays
+from adamcmp.platform.provenance import package_version
+
+
+class MNIST1D(Dataset):
+    """Greydanus & Kobak 2020 (arXiv 2011.14439): 4,000 + 1,000 rows of 40 numbers, 10 classes.
+
+    The authors' generator with their seed reproduces the file they published.
+
+    Attributes:
+        shuffled: Permute the 40 positions by one fixed permutation, which leaves the information
+            and takes the spatial structure away.
+    """
+
+    shuffled: bool = False
+
+    def read(self) -> tuple[Split, Split]:
+        """See `Dataset.read`."""
+        data = _kept(self.shuffled)
+        return Split(data["x"], data["y"]), Split(data["x_test"], data["y_test"])
+
+
+@cache
+def _kept(shuffled: bool) -> dict[str, NDArray[Any]]:
+    """Return the data; the authors' generator takes a second or two."""
+    versions = "-".join(package_version(name) for name in ("mnist1d", "numpy", "scipy"))
+    order = "shuffled" if shuffled else "plain"
+    return kept_arrays(f"mnist1d-{order}-{versions}", lambda: _generated(shuffled))
+
+
+def _generated(shuffled: bool) -> dict[str, NDArray[Any]]:
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    arguments = get_dataset_args()
+    arguments.shuffle_seq = shuffled
+    with _global_seeds_restored():
+        data = make_dataset(arguments)
+    return {
+        "x": data["x"].astype(np.float64),
+        "y": data["y"].astype(np.int64),
+        "x_test": data["x_test"].astype(np.float64),
+        "y_test": data["y_test"].astype(np.int64),
+    }
+
+
+@contextmanager
+def _global_seeds_restored() -> Iterator[None]:
+    """The authors' generator seeds Python's and numpy's global generators: put them back."""
+    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(state)
+        np.random.set_state(numpy_state)  # noqa: NPY002

@@ -1,0 +1,31 @@
+"""SVHN, through torchvision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from adamcmp.components.data import Split
+from adamcmp.components.datasets._torchvision import TorchvisionDataset
+
+
+class SVHN(TorchvisionDataset):
+    """Street View House Numbers (Netzer et al. 2011): 73,257 + 26,032 colour images of 32×32."""
+
+    reader_name: ClassVar[str] = "SVHN"
+
+    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
+        """See `TorchvisionDataset.files`."""
+        for part in ("train", "test"):
+            _, file, md5 = reader.split_list[part]
+            yield file, md5
+
+    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
+        """See `TorchvisionDataset.open_part`."""
+        return reader(root, split="train" if train else "test", download=self.download)
+
+    def arrays(self, opened: Any) -> Split:
+        """See `TorchvisionDataset.arrays`; SVHN's class keeps (N, C, H, W)."""
+        return Split(opened.data.astype(np.float32) / 255, opened.labels.astype(np.int64))

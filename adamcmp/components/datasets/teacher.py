@@ -1,0 +1,59 @@
+"""A synthetic problem whose answer is known: a student learns a random teacher network."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from adamcmp.components.data import Floats, ProblemType, Split
+from adamcmp.components.datasets._base import Dataset
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Teacher(Dataset):
+    """Gaussian inputs, targets from a random two-layer tanh network, and noise as a knob.
+
+    The teacher's outputs f(x) are scaled to unit variance. Regression targets are f(x) + noise·ε;
+    classification takes the largest of f(x) + noise·ε, so that noise 0 can be learned without
+    error and large noise is chance. The test set is noisy in the same way: it measures the same
+    distribution.
+
+    Attributes:
+        task: ``classification`` or ``regression``.
+        features: Number of inputs.
+        outputs: Number of classes, or of regression targets.
+        hidden: Width of the teacher.
+        noise: Standard deviation of the noise, in units of f's.
+        train_examples: Number of training examples (validation included).
+        test_examples: Number of test examples.
+        teacher_seed: Seed of the teacher, the inputs and the noise.
+    """
+
+    task: ProblemType = "classification"
+    features: Count = 20
+    outputs: Count = 10
+    hidden: Count = 32
+    noise: Annotated[float, Field(ge=0)] = 0.1
+    train_examples: Annotated[int, Field(ge=2)] = 4000
+    test_examples: Count = 1000
+    teacher_seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def kind(self) -> ProblemType:
+        """See `Dataset.kind`."""
+        return self.task
+
+    def read(self) -> tuple[Split, Split]:
+        """See `Dataset.read`."""
+        rng = np.random.default_rng(self.teacher_seed)
+        w1 = rng.standard_normal((self.features, self.hidden)) / np.sqrt(self.features)
+        w2 = rng.standard_normal((self.hidden, self.outputs))
+        x = rng.standard_normal((self.train_examples + self.test_examples, self.features))
+        clean = np.tanh(2 * x @ w1) @ w2
+        scores = clean / clean.std() + self.noise * rng.standard_normal(clean.shape)
+        y: Floats = scores if self.task == "regression" else scores.argmax(axis=1)
+        cut = self.train_examples
+        return Split(x[:cut], y[:cut]), Split(x[cut:], y[cut:])

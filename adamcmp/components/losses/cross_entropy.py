@@ -1,0 +1,50 @@
+"""Cross-entropy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from adamcmp.components.data import ProblemType
+from adamcmp.components.losses._base import Loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CrossEntropy(Loss):
+    """Mean cross-entropy in nats (torch.nn.functional.cross_entropy).
+
+    Attributes:
+        label_smoothing: Share of the target's mass spread evenly over all classes (Szegedy et
+            al. 2016); only training smooths, evaluations report the plain cross-entropy.
+    """
+
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    tasks: ClassVar[frozenset[ProblemType]] = frozenset({"classification"})
+
+    def training(self, outputs_BC: Tensor, targets_B: Tensor) -> Tensor:
+        """See `Loss.training`."""
+        log_p_BC = outputs_BC.log_softmax(-1)
+        loss = _of_targets(log_p_BC, targets_B).mean()
+        if self.label_smoothing:
+            loss = (1 - self.label_smoothing) * loss - self.label_smoothing * log_p_BC.mean()
+        return loss
+
+    def measured(self, outputs_BC: Tensor, targets_B: Tensor) -> Tensor:
+        """See `Loss.measured`."""
+        return _of_targets(outputs_BC.log_softmax(-1), targets_B)
+
+
+def _of_targets(log_p_BC: Tensor, targets_B: Tensor) -> Tensor:
+    """Return −log p of each example's class (B,).
+
+    Written as a sum over classes: torch's own gathers, which cannot be traced for a symbolic
+    number of lanes.
+    """
+    import torch
+
+    classes = torch.arange(log_p_BC.shape[-1], device=log_p_BC.device)
+    return -torch.where(targets_B[..., None] == classes, log_p_BC, 0.0).sum(-1)

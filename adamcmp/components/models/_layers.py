@@ -1,0 +1,223 @@
+"""Layers that torch.nn lacks, or that must draw from a lane's own random stream.
+
+Shapes: B batch, L steps of a sequence, T tokens, D features, C channels, H, W image sides.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adamcmp.platform.random_streams import skipped, uniform
+
+
+class Dropout(nn.Module):
+    """Dropout whose mask comes from the lane's stream instead of torch's global generator.
+
+    The engine sets the buffer `key` at every step; the place of the layer in the network
+    (`site`) keeps two layers' masks apart.
+
+    Attributes:
+        rate: Probability of zeroing a number; the rest are scaled by 1/(1 − rate).
+    """
+
+    key: Tensor
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.site = 0
+        self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` (any shape) with its numbers dropped while training."""
+        if not self.training or not self.rate:
+            return x
+        counter = torch.arange(1, x.numel() + 1, device=x.device).view(x.shape)
+        kept = uniform(skipped(self.key, self.site << 40), counter) >= self.rate
+        return x * kept / (1 - self.rate)
+
+
+def number_sites(network: nn.Module) -> list[str]:
+    """Give each Dropout its place in the network; return the names of their key buffers."""
+    keys = []
+    for site, (name, module) in enumerate(network.named_modules()):
+        if isinstance(module, Dropout):
+            module.site = site
+            keys.append(f"{name}.key" if name else "key")
+    return keys
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """nn.BatchNorm1d on (B, D), written out in sums over the batch.
+
+    Batched over lanes, torch's kernel takes all lanes' features for one row of channels, and a
+    feature's rounding then depends on the number of lanes; a sum over the batch does not.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalized batch; while training, move the running statistics."""
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean, var = x.mean(0), x.var(0, correction=0)
+            momentum, batch = self.momentum or 0.1, x.shape[0]
+            with torch.no_grad():
+                unbiased = var * (batch / max(batch - 1, 1))
+                self.running_mean.mul_(1 - momentum).add_(momentum * mean)
+                self.running_var.mul_(1 - momentum).add_(momentum * unbiased)
+        return (x - mean) * (var + self.eps).rsqrt() * self.weight + self.bias
+
+
+class LayerNorm(nn.LayerNorm):
+    """nn.LayerNorm over the last axis, written out: torch's own fixes the number of lanes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` (any shape that ends in D), each last axis normalized."""
+        centred = x - x.mean(-1, keepdim=True)
+        variance = centred.square().mean(-1, keepdim=True)
+        return centred * (variance + self.eps).rsqrt() * self.weight + self.bias
+
+
+class Residual(nn.Module):
+    """x + body(x)."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x + body(x), shape as `x`."""
+        changed: Tensor = x + self.body(x)
+        return changed
+
+
+class AsSequence(nn.Module):
+    """Read rows (B, L) number by number and images (B, C, H, W) row by row: (B, steps, D)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sequences."""
+        return x.unsqueeze(-1) if x.ndim == 2 else x.transpose(1, 2).flatten(2)
+
+
+class Recurrent(nn.Module):
+    """A GRU over sequences (B, L, D); all steps' outputs together (B, L·hidden·directions)."""
+
+    def __init__(self, features: int, hidden: int, layers: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.gru = nn.GRU(
+            features, hidden, num_layers=layers, bidirectional=bidirectional, batch_first=True
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return every step's state of the last layer, flattened."""
+        states: Tensor = self.gru(x)[0]
+        return states.flatten(1)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention (Vaswani et al. 2017, section 3.2.2), (B, T, D) to (B, T, D).
+
+    Written out in products and a softmax, which fuse over lanes on every device.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the attended tokens."""
+        batch, tokens, width = x.shape
+        qkv = self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        scores = q @ k.transpose(-2, -1) / (width // self.heads) ** 0.5
+        mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, width)
+        attended: Tensor = self.out(mixed)
+        return attended
+
+
+class Patches(nn.Module):
+    """Cut images (B, C, H, W) or rows (B, L) into flat patches (B, T, numbers per patch)."""
+
+    def __init__(self, patch: int) -> None:
+        super().__init__()
+        self.patch = patch
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the patches, row by row."""
+        p = self.patch
+        if x.ndim == 2:
+            return x.view(x.shape[0], -1, p)
+        batch, channels, height, width = x.shape
+        tiles = x.view(batch, channels, height // p, p, width // p, p)
+        return tiles.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * p * p)
+
+
+class Positions(nn.Module):
+    """Add a learned embedding of the position to each token (B, T, D)."""
+
+    def __init__(self, tokens: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.randn(tokens, width) * 0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the tokens with their positions."""
+        return x + self.embedding
+
+
+class TokenMean(nn.Module):
+    """Mean over tokens: (B, T, D) to (B, D)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mean token."""
+        return x.mean(1)
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions with a shortcut, (B, C, H, W) (He et al. 2016, section 4.2).
+
+    Where the block changes the shape, the shortcut subsamples and pads with zeros (option A).
+    """
+
+    def __init__(
+        self, in_channels: int, channels: int, stride: int, norms: list[nn.Module]
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm1, self.norm2 = norms
+        self.stride = stride
+        self.more = channels - in_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output, smaller by `stride`."""
+        h = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        shortcut = x[:, :, :: self.stride, :: self.stride]
+        return F.relu(h + F.pad(shortcut, (0, 0, 0, 0, 0, self.more)))
+
+
+class LogitsOnly(nn.Module):
+    """A network without its auxiliary outputs, which some of torchvision's give while training."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the network's main output."""
+        outputs = self.network(x)
+        logits: Tensor = getattr(outputs, "logits", outputs)
+        return logits
+
+
+class RepeatChannels(nn.Module):
+    """Show a grey image (B, 1, H, W) to a network made for colour (B, 3, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the image three times."""
+        return x.expand(-1, 3, -1, -1)

@@ -1,0 +1,44 @@
+"""Gated recurrent network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from adamcmp.components.data import Shape
+from adamcmp.components.models._base import Count, Model, sequence
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class GRU(Model):
+    """A GRU over the example's steps, then an affine map of all steps' outputs.
+
+    Rows are read number by number, images row by row. The defaults are the GRU of MNIST-1D's
+    authors.
+
+    Attributes:
+        hidden: Units in each direction.
+        layers: Number of recurrent layers.
+        bidirectional: Read the sequence backwards too.
+    """
+
+    hidden: Count = 6
+    layers: Count = 1
+    bidirectional: bool = True
+
+    fuses: ClassVar[tuple[str, ...]] = ()
+
+    def build(self, shape: Shape) -> nn.Module:
+        """See `Model.build`."""
+        from torch import nn
+
+        from adamcmp.components.models._layers import AsSequence, Recurrent
+
+        steps, features = sequence(shape)
+        outputs = steps * self.hidden * (2 if self.bidirectional else 1)
+        return nn.Sequential(
+            AsSequence(),
+            Recurrent(features, self.hidden, self.layers, self.bidirectional),
+            nn.Linear(outputs, shape.outputs),
+        )

@@ -1,0 +1,62 @@
+"""The user's own torch.optim class, trained one lane at a time."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from adamcmp.components.optimizers._base import Optimizer
+from adamcmp.components.registry import construct, import_class, own_source
+from adamcmp.errors import ConfigError
+
+
+class Torch(Optimizer):
+    """Any class derived from torch.optim.Optimizer, by its dotted path.
+
+    Further arguments of its constructor are given as ``+optimizer.<argument>=<value>``. Its
+    weight decay is whatever the class makes of it, so the coupling is recorded as ``native``.
+    `weight_decay` is passed on only when it is not 0 (not every class takes it).
+
+    Attributes:
+        target: Dotted path of the class, e.g. ``torch.optim.RAdam``.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    rule: Literal["torch"]
+    coupling: Literal["native"]
+    target: str = Field(description="the dotted path of a class, like torch.optim.RAdam")
+
+    fuses: ClassVar[bool] = False
+    momentum_hyper: ClassVar[str] = "momentum"
+
+    def identity(self) -> dict[str, Any]:
+        """See `Component.identity`; a class of the user's own is another one once its code changes."""
+        return {**super().identity(), **own_source(self.target)}
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the constructor's keyword arguments."""
+        decay = {"weight_decay": self.weight_decay} if self.weight_decay else {}
+        return {"lr": self.lr, **decay, **(self.model_extra or {})}
+
+    def make(self, params: list[Any]) -> Any:
+        """Return the torch optimizer over `params`.
+
+        Raises:
+            ConfigError: When the class cannot be imported, is no optimizer, or does not take
+                these arguments.
+        """
+        cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
+        closure = inspect.signature(cls.step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            raise ConfigError(
+                f"optimizer.target={self.target}: its step needs a closure that evaluates the "
+                f"model again, which lanes do not offer."
+            )
+        return construct(cls, self.arguments(), "optimizer", params)
+
+    def structure(self) -> tuple[Any, ...]:
+        """See `Optimizer.structure`: lanes of a torch optimizer are never fused."""
+        return (self.model_dump_json(),)

@@ -1,0 +1,50 @@
+"""Cosine decay with warm restarts."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from adamcmp.components.schedules._base import (
+    Horizon,
+    Multipliers,
+    Schedule,
+    Share,
+    Steps,
+    anneal_cosine,
+)
+
+
+class CosineRestarts(Schedule):
+    """Cosine decay that starts again after T_0, T_0·T_mult, T_0·T_mult², … epochs.
+
+    Source: Loshchilov & Hutter 2017, "SGDR", equation 5; torch:
+    CosineAnnealingWarmRestarts, stepped with fractions of epochs.
+
+    Attributes:
+        T_0: Epochs in the first cycle.
+        T_mult: Each cycle's length over the one before.
+        end: The multiplier at the end of each cycle.
+    """
+
+    T_0: Annotated[float, Field(ge=0.1)] = 10.0
+    T_mult: Annotated[int, Field(ge=1)] = 2
+    end: Share = 0.0
+
+    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.shape`."""
+        epochs = steps / horizon.epoch
+        ends = self.ends(horizon)
+        cycle = np.searchsorted(ends, epochs, side="right")
+        starts = np.concatenate([[0.0], ends])
+        length = self.T_0 * self.T_mult ** cycle.astype(float)
+        return anneal_cosine(1.0, self.end, (epochs - starts[cycle]) / length)
+
+    def ends(self, horizon: Horizon) -> Multipliers:
+        """Return the epochs at which cycles end, in order, up to the end of the run."""
+        ends: list[float] = []
+        length = self.T_0
+        while sum(ends[-1:]) + length <= horizon.steps / horizon.epoch:
+            ends.append(sum(ends[-1:]) + length)
+            length *= self.T_mult
+        return np.asarray(ends, dtype=float)

@@ -1,5 +1,0 @@
-"""Datasets, in memory, with a seeded validation split; see `Dataset`."""
-
-from adamcmp.datasets._base import Augmentation, Dataset, load
-
-__all__ = ["Augmentation", "Dataset", "load"]

@@ -1,0 +1,1 @@
+"""Running groups: scheduler, reservations, executors."""

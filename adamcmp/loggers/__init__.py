@@ -1,9 +1,0 @@
-"""Loggers: what mirrors stored runs to a tracker; see `Logger`."""
-
-from adamcmp.loggers._base import Evaluation, Logger, Mirrored
-from adamcmp.loggers.none import Nothing
-
-#: Mirrors nothing.
-NO_LOGGER = Nothing(name="none")
-
-__all__ = ["NO_LOGGER", "Evaluation", "Logger", "Mirrored"]

@@ -1,5 +1,0 @@
-"""Training losses; see `Loss`."""
-
-from adamcmp.losses._base import Loss
-
-__all__ = ["Loss"]

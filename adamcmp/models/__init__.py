@@ -1,5 +1,0 @@
-"""Models, sized by their config for the dataset at hand; see `Model`."""
-
-from adamcmp.models._base import Model
-
-__all__ = ["Model"]

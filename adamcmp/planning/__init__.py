@@ -1,0 +1,1 @@
+"""From a study to run specs, lane groups and their expected cost."""

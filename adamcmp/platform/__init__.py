@@ -1,0 +1,1 @@
+"""The machine: hardware, GPU, random streams, files, the cache, torchvision's import."""

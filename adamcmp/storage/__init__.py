@@ -1,0 +1,1 @@
+"""Studies on disk: appending results, reading them, the names of columns."""

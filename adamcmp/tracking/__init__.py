@@ -1,0 +1,1 @@
+"""Mirroring stored runs to an experiment tracker."""
