@@ -21,12 +21,12 @@ needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compi
 
 
 class Forks:
-    """Commands in forks of one process (see `tests.forking`)."""
+    """Commands in forks of one process (see `tests.support.forked_commands`)."""
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "log"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forking"],
+            [sys.executable, "-m", "tests.support.forked_commands"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -20,7 +20,7 @@ def dry_run(compose: Callable[[], StudyConfig], options: argparse.Namespace) -> 
     from adamcmp.execution.pipeline import preview
 
     # Started first: what measures new kinds of runs takes seconds to import torch meanwhile.
-    executor = Pool(1, 1, "adamcmp.training")
+    executor = Pool(1, 1, "adamcmp.training.loop")
     try:
         found = preview(compose(), executor, force=options.force, retry_failed=options.retry_failed)
     finally:

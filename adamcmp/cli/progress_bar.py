@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from adamcmp.planning.grouping import LaneGroup
     from adamcmp.planning.planner import Forecast
     from adamcmp.planning.specs import RunSpec
-    from adamcmp.training import TrainingProgress
-    from adamcmp.training.outcome import Outcome
+    from adamcmp.training.outcome import Outcome, TrainingProgress
 
 #: Seconds between two lines where there is no terminal.
 LINE_EVERY = 30.0

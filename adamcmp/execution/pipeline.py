@@ -25,7 +25,7 @@ from adamcmp.tracking.mirror import Mirror, mirroring
 from adamcmp.training.outcome import Outcome
 
 if TYPE_CHECKING:
-    from adamcmp.training import TrainingProgress
+    from adamcmp.training.outcome import TrainingProgress
 
 
 Planned = Callable[[tuple[RunSpec, ...], tuple[LaneGroup, ...], Forecast | None], None]
@@ -104,7 +104,7 @@ class Workers:
         if self._pool is None or self._pool.workers < count:
             self._close()
             cache_folder()  # settled before they start, so that all have the same
-            self._pool = Pool(count, numerics.threads or 1, "adamcmp.training")
+            self._pool = Pool(count, numerics.threads or 1, "adamcmp.training.loop")
         return self._pool
 
     def _close(self) -> None:

@@ -22,7 +22,7 @@ from adamcmp.storage.store import Store
 from adamcmp.training.outcome import Done, Failed, Outcome, Stopped
 
 if TYPE_CHECKING:
-    from adamcmp.training import TrainingProgress
+    from adamcmp.training.outcome import TrainingProgress
 
 #: Seconds that running groups are given to write their checkpoints once a signal has come.
 GRACE = 20.0
@@ -155,7 +155,7 @@ class Dispatch:
             path = self.store.checkpoint(run_ids)
             source = next((p for p, kept in self._kept.items() if run_ids <= kept), None)
             task = TrainTask(group, path, self.checkpoint_every, source)
-            self.executor.submit("adamcmp.training:train", task, self._moved)
+            self.executor.submit("adamcmp.training.loop:train", task, self._moved)
 
     def _moved(self, task: TrainTask, progress: TrainingProgress) -> None:
         self._pace.moved(task.group, progress)

@@ -1,7 +1,4 @@
-"""Training a group of lanes: data on the device, the lanes' state, one step, evaluation."""
+"""Training a group of lanes, from its run specs to its rows.
 
-from adamcmp.training.autotune import survey
-from adamcmp.training.checks import check_group
-from adamcmp.training.loop import TrainingProgress, train, train_group
-
-__all__ = ["TrainingProgress", "check_group", "survey", "train", "train_group"]
+Nothing here is imported before a group is trained: `adamcmp.training.loop` imports torch.
+"""

@@ -9,7 +9,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -23,7 +22,7 @@ from adamcmp.training import checkpoint
 from adamcmp.training.checkpoint import Checkpoint
 from adamcmp.training.device_data import DeviceData, to_device
 from adamcmp.training.evaluate import evaluate
-from adamcmp.training.outcome import Done, Failed, Outcome, Stopped
+from adamcmp.training.outcome import Done, Failed, Outcome, Stopped, TrainingProgress
 from adamcmp.training.run_record import Run
 from adamcmp.training.step.chunks import STRIDE, Layout, StepChunk
 from adamcmp.training.step.config import StepConfig
@@ -32,23 +31,6 @@ from adamcmp.training.step.lanes import Lanes, Step
 #: Seconds of steps between two looks at whether to stop or to keep a checkpoint; slow models take
 #: fewer steps in one go.
 LOOK_EVERY = 2.0
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """Where a group is: what a progress bar shows.
-
-    Attributes:
-        step: Steps taken.
-        steps: Steps in all.
-        lanes: Lanes still training.
-        latest: The first lane's latest evaluation, or None between evaluations.
-    """
-
-    step: int
-    steps: int
-    lanes: int
-    latest: dict[str, float] | None = None
 
 
 Watch = Callable[[TrainingProgress], None]

@@ -1,4 +1,4 @@
-"""What became of a group of lanes."""
+"""How far a group of lanes is, and what became of it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ class Stopped:
 
 
 Outcome = Done | Failed | Stopped
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """Where a group is: what a progress bar shows.
+
+    Attributes:
+        step: Steps taken.
+        steps: Steps in all.
+        lanes: Lanes still training.
+        latest: The first lane's latest evaluation, or None between evaluations.
+    """
+
+    step: int
+    steps: int
+    lanes: int
+    latest: dict[str, float] | None = None

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from adamcmp import analysis
-from tests.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
 

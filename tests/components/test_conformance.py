@@ -15,7 +15,8 @@ from adamcmp.components.registry import lookup, names
 from adamcmp.config import GROUPS, Composer, build_part, part_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.planning.grouping import LaneGroup, group
-from adamcmp.training import check_group, train_group
+from adamcmp.training.checks import check_group
+from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done
 
 FOLDER = Path(adamcmp.configs.__file__).parent

@@ -7,7 +7,7 @@ from scipy import stats
 
 from adamcmp.analysis import along_curves, matched, matched_differences, over_settings
 from adamcmp.analysis.matched import LEVELS, METRICS
-from tests.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
 

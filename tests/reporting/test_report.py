@@ -26,7 +26,7 @@ from adamcmp.reporting.provenance import commands
 from adamcmp.reporting.statistics import STATISTICS, Statistic
 from adamcmp.reporting.tables import Table, as_csv, as_latex, as_markdown, columns, latex
 from adamcmp.reporting.watch import watch
-from tests import made
+from tests.support import hand_made as made
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 FAST = [*SMALL, "steps=6", "eval.every_steps=2", "study=s"]

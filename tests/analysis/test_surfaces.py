@@ -8,7 +8,7 @@ from scipy import stats as scipy_stats
 from adamcmp.analysis import additive_surface, separability, surface, tilt
 from adamcmp.analysis.intervals import direction
 from adamcmp.analysis.shares import _size, share
-from tests.gridded import LR, WD, grid, runs, stacked, without_val
+from tests.support.gridded import LR, WD, grid, runs, stacked, without_val
 
 NAN = float("nan")
 

@@ -44,8 +44,7 @@ from adamcmp.plots import (
 from adamcmp.plots._asked import as_asked
 from adamcmp.plots._grid import exact
 from adamcmp.plots._style import PALETTE, bands_note, looks, metric_label, ordered
-
-from .made import LR, STEPS, WD, study
+from tests.support.hand_made import LR, STEPS, WD, study
 
 RUNS, METRICS = study()
 BEST = RUNS[(RUNS["lr"] == 1e-2) & (RUNS["wd"] == 1e-3)]  # the bowl's middle

@@ -6,7 +6,7 @@ import pytest
 
 from adamcmp.analysis import sensitivity, stability_frontier
 from adamcmp.analysis.sensitivity import cells_that_train
-from tests.gridded import LR, WD, grid, runs, stacked, without_val
+from tests.support.gridded import LR, WD, grid, runs, stacked, without_val
 
 NAN = float("nan")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adamcmp.analysis import overtakes, tuning_curves
 from adamcmp.analysis.setting_matrix import CHARGE
 from adamcmp.analysis.tuning import _crossing, expected_best
-from tests.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from adamcmp.analysis import performance_profiles, ranks
 from adamcmp.analysis.profiles import scores
-from tests.gridded import runs, stacked, without_val
+from tests.support.gridded import runs, stacked, without_val
 
 #: AUC of C4.5 and variants on 14 data sets: Demšar 2006, JMLR 7, Table 6. It ranks the row before
 #: the last 4, 1, 2, 3: what it prints as a tie differs after the third digit.

@@ -11,9 +11,9 @@ from scipy import stats
 
 from adamcmp.analysis import comparisons, estimates
 from adamcmp.analysis.selection_bias import NONE, SelectionBias, luck, p_choice
-from tests.test_comparisons import made
+from tests.analysis.test_comparisons import made
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import simulation_choosing  # noqa: E402
 import simulation_intervals  # noqa: E402

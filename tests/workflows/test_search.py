@@ -13,7 +13,7 @@ from filelock import FileLock
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.cli.progress_bar import Bar
-from adamcmp.config import Composer, Interval
+from adamcmp.config import Composer, SearchRange
 from adamcmp.errors import AdamcmpError
 from adamcmp.execution.pipeline import execute
 from adamcmp.planning import planner
@@ -127,9 +127,9 @@ def test_killed_at_every_write(sampler, batches, stride, forks, results):
 
 
 SPACE = {
-    "lr": Interval(1e-4, 1.0, log=True, whole=False),
-    "wd": Interval(0.0, 1.0, log=False, whole=False),
-    "size": Interval(8, 64, log=True, whole=True),
+    "lr": SearchRange(1e-4, 1.0, log=True, whole=False),
+    "wd": SearchRange(0.0, 1.0, log=False, whole=False),
+    "size": SearchRange(8, 64, log=True, whole=True),
     "act": ["gelu", "relu", "tanh"],
 }
 

@@ -26,7 +26,7 @@ from adamcmp.planning.specs import plan, run_id
 from adamcmp.storage import reader, store
 from tests.conftest import CPU
 
-COMMITTED = Path(__file__).parents[1] / "results" / "mnist1d_table"
+COMMITTED = Path(__file__).parents[2] / "results" / "mnist1d_table"
 
 
 def values(composer, word):

@@ -16,8 +16,10 @@ from adamcmp.errors import AdamcmpError
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.planner import evaluation_steps, horizon
 from adamcmp.platform.random_streams import stream_seed
-from adamcmp.training import check_group, loop, train_group
+from adamcmp.training import loop
+from adamcmp.training.checks import check_group
 from adamcmp.training.device_data import BatchOrder
+from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done, Failed
 from adamcmp.training.run_record import constants
 from adamcmp.training.step.lanes import Lanes

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adamcmp.analysis import collapse, coordinates
-from tests.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import grid, runs, stacked, without_val
 
 
 def along(a: float, b: float = 0.0, steps: float = 1000):

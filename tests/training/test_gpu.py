@@ -10,11 +10,11 @@ from adamcmp.cli import main
 from adamcmp.planning import planner
 from adamcmp.planning.grouping import LaneGroup, TrainTask, fuses
 from adamcmp.platform.provenance import can_compile
-from adamcmp.training import train_group
+from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Stopped
 from adamcmp.training.step import config
 from tests.conftest import CPU
-from tests.test_bit_identity import FUSED, SINGLE, metrics
+from tests.training.test_bit_identity import FUSED, SINGLE, metrics
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU")
 

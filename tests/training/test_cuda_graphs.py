@@ -8,7 +8,7 @@ from adamcmp.planning.grouping import LaneGroup
 from adamcmp.training.engines.cuda_graphs import Replayed
 from adamcmp.training.step import config, lanes
 from tests.conftest import CPU
-from tests.test_bit_identity import metrics
+from tests.training.test_bit_identity import metrics
 
 
 def test_what_stays_is_changed_in_place_and_what_moves_is_copied():

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from adamcmp.planning.grouping import LaneGroup, TrainTask, group
-from adamcmp.training import train_group
+from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done, Stopped
 from tests.conftest import CPU, needs_compiler
 

@@ -30,14 +30,15 @@ from adamcmp.planning.planner import Forecast, kinds
 from adamcmp.planning.timings import Speed
 from adamcmp.storage import archive, reader
 from adamcmp.storage.store import Store
-from adamcmp.training import TrainingProgress, loop, train_group
-from adamcmp.training.outcome import Done, Stopped
+from adamcmp.training import loop
+from adamcmp.training.loop import train_group
+from adamcmp.training.outcome import Done, Stopped, TrainingProgress
 from tests.conftest import needs_compiler
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 #: Six runs of 400 steps, a lane a group.
 SINGLES = [*SMALL, "seed=0,1,2", "wd=0,0.1", "steps=400", "eval.every_steps=90", "engine=eager"]
-#: 16 runs, a few groups of lanes; `tests.test_bit_identity` compiles the same steps.
+#: 16 runs, a few groups of lanes; `tests.training.test_bit_identity` compiles the same steps.
 FUSED = ["model=mlp", "seed=range(4)", "wd=0,0.03,0.1,0.2", "eval.train_examples=100", "eval.every_steps=300", "engine=compiled"]  # fmt: skip
 ALONE = ["workers=0", "checkpoint_every=0.03"]
 
@@ -720,17 +721,19 @@ def test_reports_are_few_and_results_whole():
     workers = Pool(2, 1)
     try:
         for _ in range(2):
-            workers.submit("tests.test_resume:echo", 50_000, lambda item, n: told.append(n))
+            workers.submit(
+                "tests.execution.test_resume:echo", 50_000, lambda item, n: told.append(n)
+            )
         results = []
         while workers.busy:
             results += workers.wait()
         assert results == [Result(50_000, 50_000)] * 2 and len(told) < 500
         os.kill(workers._workers[0].process.pid, signal.SIGKILL)
         workers._workers[0].process.wait()
-        workers.submit("tests.test_resume:echo", 1, lambda item, n: None)
+        workers.submit("tests.execution.test_resume:echo", 1, lambda item, n: None)
         (result,) = until(workers.wait)
         assert result == Result(1, WorkerDied("The worker process was killed by signal 9."))
-        workers.submit("tests.test_resume:echo", 2, lambda item, n: None)
+        workers.submit("tests.execution.test_resume:echo", 2, lambda item, n: None)
         assert until(workers.wait) == [Result(2, 2)]
     finally:
         workers.close()
@@ -743,15 +746,15 @@ def ruin(item, report, stopping):
 def test_a_ruined_process_is_replaced_and_its_last_value_kept():
     """As after a crash on a GPU, which fails every later call of the process."""
     alone = Serial(lambda: None)
-    alone.submit("tests.test_resume:ruin", 3, lambda item, told: None)
+    alone.submit("tests.execution.test_resume:ruin", 3, lambda item, told: None)
     assert alone.wait() == [Result(3, 3)]
     workers = Pool(1, 1)
     try:
         for number in (1, 2):
             before = workers._workers[0].process.pid
-            workers.submit("tests.test_resume:ruin", number, lambda item, told: None)
+            workers.submit("tests.execution.test_resume:ruin", number, lambda item, told: None)
             assert until(workers.wait) == [Result(number, number)]
-            workers.submit("tests.test_resume:echo", 5, lambda item, told: None)
+            workers.submit("tests.execution.test_resume:echo", 5, lambda item, told: None)
             assert until(workers.wait) == [Result(5, 5)]
             assert workers._workers[0].process.pid != before
     finally:
@@ -768,13 +771,13 @@ def test_an_error_loses_no_other_result():
     try:
         until(lambda: not workers.wait() and all(worker.ready for worker in workers._workers))
         for name in ("refuse", "echo"):
-            workers.submit(f"tests.test_resume:{name}", 0, lambda item, told: None)
+            workers.submit(f"tests.execution.test_resume:{name}", 0, lambda item, told: None)
         until(lambda: all(worker.connection.poll() for worker in workers._workers))
         assert workers.wait() == [Result(0, 0)] and workers.busy == 1
         with pytest.raises(ConfigError, match="not this one"):
             workers.wait()
         assert workers.busy == 0
-        workers.submit("tests.test_resume:echo", 1, lambda item, told: None)
+        workers.submit("tests.execution.test_resume:echo", 1, lambda item, told: None)
         assert until(workers.wait) == [Result(1, 1)]
     finally:
         workers.close()

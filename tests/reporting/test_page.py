@@ -11,7 +11,7 @@ from adamcmp.reporting import report
 from adamcmp.storage import reader
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 #: A system's browser where there is one, else the one that playwright may have fetched.
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 HOSTILE = "</script><img src=x onerror=alert(1)>"
