@@ -17,7 +17,8 @@ from adamcmp.analysis.setting_matrix import charged, choosable
 def scores(runs: pd.DataFrame) -> pd.DataFrame:
     """Return test means over seeds of the best settings: problems × optimizers.
 
-    Diverged seeds are charged (`adamcmp.analysis.setting_matrix`). Problems without every optimizer are left
+    Diverged seeds are charged (`adamcmp.analysis.setting_matrix`). Problems without every
+    optimizer are left
     out: what was not run did not fail.
 
     Args:

@@ -27,7 +27,8 @@ def sensitivity(runs: pd.DataFrame) -> pd.DataFrame:
 
     Values are means over seeds. The best setting is chosen on validation; good is a test error
     (regression: loss) at most 5 % above its. A *profile* over an axis takes, at each of its values,
-    the setting that validation chooses there. Diverged runs are charged (`adamcmp.analysis.setting_matrix`).
+    the setting that validation chooses there. Diverged runs are charged
+    (`adamcmp.analysis.setting_matrix`).
     Measures:
 
     - ``good share``: share of all settings that are good.

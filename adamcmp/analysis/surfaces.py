@@ -23,7 +23,8 @@ _KEYS = [*PROBLEM, "optimizer"]
 def surface(runs: pd.DataFrame) -> pd.DataFrame:
     """Return each optimizer's test measure over lr × wd.
 
-    Other settings that were varied are held at those of the optimizer's best setting. SettingMatrix are
+    Other settings that were varied are held at those of the optimizer's best setting.
+    SettingMatrix are
     over the seeds that most of them have, so that a winner's fresh seeds do not tell.
 
     Args:

@@ -49,7 +49,8 @@ def expected_best(val: Floats, test: Floats) -> Floats:
 def trials(runs: pd.DataFrame) -> pd.DataFrame:
     """Return each seed's tuning curve: columns problem, optimizer, seed, k, value.
 
-    Diverged runs are trials too, and are charged (`adamcmp.analysis.setting_matrix`). Optimizers without a
+    Diverged runs are trials too, and are charged (`adamcmp.analysis.setting_matrix`). Optimizers
+    without a
     validation measure have no rows.
     """
     columns = [*_KEYS, "seed", "k", "value"]

@@ -1,4 +1,4 @@
-"""A group on its way, on disk: tensors and JSON in one file, no pickle (see `adamcmp.storage.archive`).
+"""A group's checkpoint on disk: tensors and JSON in one file, no pickle.
 
 Random numbers need no state: every stream is read at the step where it is needed (see
 `adamcmp.platform.random_streams`).

@@ -234,8 +234,8 @@ class Training:
             except TypeError as error:  # an optimizer of the user's own
                 self.kept_at = math.inf
                 print(
-                    f"adamcmp: no checkpoints of {self.step_config.optimizer.name}: {error} Where it is "
-                    f"interrupted, its group starts over.",
+                    f"adamcmp: no checkpoints of {self.step_config.optimizer.name}: {error} "
+                    f"Where it is interrupted, its group starts over.",
                     file=sys.stderr,
                 )
         if stopping:

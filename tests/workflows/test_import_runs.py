@@ -99,7 +99,7 @@ def test_mapped_and_in_percent(brought):
     assert runs["test_error"].tolist() == pytest.approx([0.1, 0.2])
     assert runs["gap_error"].tolist() == pytest.approx([0.1, 0.19])
     assert "test_accuracy        acc, in percent" in out and "wd                   = 0" in out
-    about = yaml.safe_load(Path("results/theirs/pipeline.yaml").read_text())
+    about = yaml.safe_load(Path("results/theirs/study.yaml").read_text())
     (asked,) = about["asked"]
     assert about["imported"] is True and "numerics" not in about
     assert asked["file"].endswith("runs.csv") and len(asked["sha256"]) == 64 and asked["at"]
@@ -107,7 +107,7 @@ def test_mapped_and_in_percent(brought):
     words = [asked["words"][0].replace("import-csv ", ""), *asked["words"][1:]]
     assert main(["import-csv", *words]) == 0  # they do it again
     assert len(reader.load(Path("results/theirs"))[0]) == 2
-    assert yaml.safe_load(Path("results/theirs/pipeline.yaml").read_text()) == about
+    assert yaml.safe_load(Path("results/theirs/study.yaml").read_text()) == about
 
 
 def test_a_changed_row_takes_the_place_of_the_old_one(brought):

@@ -33,7 +33,7 @@ class Custom(Model):
     fuses: ClassVar[tuple[str, ...]] = ()
 
     def identity(self) -> dict[str, Any]:
-        """See `Component.identity`; a class of the user's own is another one once its code changes."""
+        """See `Component.identity`; a changed source of the user's class changes it."""
         return {**super().identity(), **own_source(self.target)}
 
     def build(self, shape: Shape) -> nn.Module:

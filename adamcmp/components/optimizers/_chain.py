@@ -1,7 +1,7 @@
 """Links: the small pure functions that optimizers are chained from.
 
 A transformation is a pair ``init(params) -> state`` and
-``update(updates, state, params, hypers, step) -> (updates, state)``. The first transformation of a chain
+``update(updates, state, params, hypers, step) -> (updates, state)``. The first one of a chain
 is given the gradients, the last one's output is added to the parameters. Everything is written
 for *one* run with ordinary shapes; the lane axis is added by the engine (vmap).
 
@@ -34,7 +34,7 @@ class GradientTransformation(NamedTuple):
 
 
 def chain(*transformations: GradientTransformation) -> GradientTransformation:
-    """Return the transformation that applies `transformations` in order; its state is the tuple of theirs."""
+    """Apply `transformations` in order; the state is the tuple of their states."""
 
     def init(params: Tree) -> tuple[Any, ...]:
         return tuple(transformation.init(params) for transformation in transformations)

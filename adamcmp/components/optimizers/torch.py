@@ -33,7 +33,7 @@ class Torch(Optimizer):
     momentum_hyper: ClassVar[str] = "momentum"
 
     def identity(self) -> dict[str, Any]:
-        """See `Component.identity`; a class of the user's own is another one once its code changes."""
+        """See `Component.identity`; a changed source of the user's class changes it."""
         return {**super().identity(), **own_source(self.target)}
 
     def arguments(self) -> dict[str, Any]:

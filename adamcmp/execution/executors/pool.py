@@ -30,7 +30,10 @@ _MOMENT = 0.2
 _REPORT_EVERY = 0.1
 #: Seconds in which a worker process must have started; it takes some tenths.
 START_TIMEOUT = 120.0
-_START = "import sys; from adamcmp.execution.executors.pool import work; work(int(sys.argv[1]), sys.argv[2])"
+_START = (
+    "import sys; from adamcmp.execution.executors.pool import work; "
+    "work(int(sys.argv[1]), sys.argv[2])"
+)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

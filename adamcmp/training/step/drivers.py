@@ -1,4 +1,4 @@
-"""What moves the lanes' parameters: a chain of transformations, or the user's own torch.optim class.
+"""What updates the lanes' parameters: a chain of transformations, or a torch.optim class.
 
 Shapes: M lanes.
 """
@@ -20,7 +20,7 @@ def stepper(step_config: StepConfig, state: State) -> ChainStepper | TorchSteppe
 
 
 class ChainStepper:
-    """Moves the lanes' parameters by a chain of transformations; its state is part of the lanes'."""
+    """Update the lanes' parameters by a chain of transformations."""
 
     def __init__(self, step_config: StepConfig, state: State) -> None:
         assert isinstance(step_config.optimizer, Rule)

@@ -1,0 +1,133 @@
+"""Results that version 0.1 wrote are read, reported, extended and resumed."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import adamcmp
+from adamcmp.cli import main
+from tests.conftest import needs_compiler
+
+RESULTS = Path(__file__).with_name("results")
+STUDIES = {
+    "compiled": {"done": 12},
+    "diverged": {"done": 3, "diverged": 3},
+    "failed": {"done": 1, "failed": 2},
+    "grid": {"done": 81},
+    "imported": {"done": 3, "diverged": 1},
+    "interrupted": {},
+    "interrupted_compiled": {},
+    "regression": {"done": 4},
+    "search": {"done": 24},
+    "torch_class": {"done": 4},
+    "two_stages": {"done": 29},
+}
+TEACHER = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=100"]
+MLP = [*TEACHER, "model.width=16"]
+
+
+@pytest.fixture
+def old(results, tmp_path):
+    """The results folder of version 0.1, to be changed at will."""
+    shutil.copytree(RESULTS, results)
+    shutil.copy(Path(__file__).with_name("crashing_net.py"), tmp_path)
+    shutil.copytree(Path(__file__).with_name("study"), tmp_path / "mine" / "study")
+    return results
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_reads(study, old, capsys):
+    runs = adamcmp.load(study).runs
+    counts = runs["status"].value_counts().to_dict() if len(runs) else {}
+    assert counts == STUDIES[study]
+    assert runs["run_id"].is_unique if len(runs) else True
+    assert main(["ls", study]) == 0
+
+
+def test_lists_all_studies(old, capsys):
+    assert main(["ls"]) == 0
+    listed = capsys.readouterr().out
+    assert all(study in listed for study in STUDIES)
+
+
+@pytest.mark.parametrize("study", [name for name, counts in STUDIES.items() if "done" in counts])
+def test_reports(study, old, two_plots, capsys):
+    assert main(["report", study]) == 0
+    assert (old / study / "report" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("study", "overrides"),
+    [
+        ("grid", [*MLP, "optimizer=adam_l2,adamw,sgd", "lr=1e-3,1e-2,1e-1", "wd=0,1e-2,1e-1", "seeds=3", "epochs=4", "engine=eager"]),
+        ("diverged", [*MLP, "optimizer=sgd", "lr=1e-2,1e6", "seeds=3", "epochs=3", "engine=eager"]),
+        ("regression", [*MLP, "dataset.task=regression", "loss=mse", "optimizer=adamw", "lr=1e-3,1e-2", "seeds=2", "epochs=3", "engine=eager"]),
+        ("torch_class", [*MLP, "optimizer=torch", "optimizer.target=torch.optim.NAdam", "lr=1e-3,1e-2", "seeds=2", "epochs=3", "+optimizer.momentum_decay=0.01"]),
+        ("compiled", [*MLP, "optimizer=adamw,sgd", "wd=0,1e-2", "seeds=3", "epochs=3", "engine=compiled"]),
+    ],
+)  # fmt: skip
+def test_the_same_command_trains_nothing(study, overrides, old, capsys):
+    """The run ids that it asks for are those in the folder."""
+    before = sorted((old / study / "runs").iterdir())
+    assert main(["sweep", "-q", *overrides, f"study={study}", "workers=0"]) == 0
+    assert "(0 trained now)" in capsys.readouterr().out
+    assert sorted((old / study / "runs").iterdir()) == before
+
+
+def test_retries_failed_runs(old, capsys):
+    overrides = [*TEACHER, "model=custom", "model.target=crashing_net.Crashes", "optimizer=adamw"]
+    command = ["sweep", "-q", *overrides, "seeds=2", "epochs=6", "study=failed", "workers=0"]
+    assert main(command) == 1
+    assert "(0 trained now): 2 failed" in capsys.readouterr().out
+    assert main([*command, "--retry-failed"]) == 1
+    assert "(2 trained now): 2 failed" in capsys.readouterr().out
+
+
+def test_goes_on_with_the_search(old, capsys):
+    """The proposed settings are those of the file: nothing is trained anew."""
+    pytest.importorskip("optuna")
+    search = ["optimizer=adamw,sgd", "lr=tag(log,interval(1e-3,1e-1))", "wd=0,1e-2", "sampler=tpe"]
+    overrides = [*MLP, *search, "n=6", "batch=3", "seeds=2", "epochs=3", "engine=eager"]
+    assert main(["sweep", "-q", *overrides, "study=search", "workers=0"]) == 0
+    assert "(0 trained now)" in capsys.readouterr().out
+
+
+def test_goes_on_with_both_stages(old, two_plots, capsys):
+    assert main(["study", "two_stages", "--config-dir", "mine", "-q"]) == 0
+    assert capsys.readouterr().out.count("(0 trained now)") == 2
+
+
+def test_extends(old, capsys):
+    assert main(["extend", "grid", "-q", "workers=0"]) == 0
+    assert len(adamcmp.load("grid").runs) > 81
+
+
+def test_imports_again(old, tmp_path, capsys):
+    shutil.copy(Path(__file__).with_name("theirs.csv"), tmp_path)
+    mapping = ["optimizer=opt", "lr=learning_rate", "test_accuracy=acc", "val_accuracy=val"]
+    percent = ["--percent", "test_accuracy", "val_accuracy"]
+    constants = ["--set", "dataset=cifar10", "model=resnet18"]
+    command = ["import-csv", "theirs.csv", "--study", "imported", "--map", *mapping]
+    assert main([*command, *percent, *constants]) == 0
+    assert "0 new, 4 take the place" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("study", "overrides", "run_count"),
+    [
+        ("interrupted", ["seeds=2", "steps=40000", "eval.every_steps=10000", "engine=eager"], 4),
+        pytest.param(
+            *("interrupted_compiled", ["seeds=4", "steps=60000", "eval.every_steps=20000"], 8),
+            marks=[pytest.mark.slow, needs_compiler],
+        ),
+    ],
+)
+def test_resumes_an_interrupted_sweep(study, overrides, run_count, old, capsys):
+    """From its checkpoints, or from the start where another processor or version wrote them."""
+    command = ["sweep", "-q", *MLP, "optimizer=adamw,sgd", *overrides, f"study={study}"]
+    assert main([*command, "workers=0"]) == 0
+    runs = pd.read_parquet(old / study / "runs")
+    assert len(runs) == run_count and (runs["status"] == "done").all()
+    assert not list((old / study / "checkpoints").glob("*"))
