@@ -112,7 +112,7 @@ def _survey(
         while waiting and executor.busy < executor.workers:
             spec = waiting.popleft()
             item = (spec, spec in measured)
-            executor.submit("adamcmp.training.autotune:survey", item, lambda item, told: None)
+            executor.submit("adamcmp.training.autotune:autotune", item, lambda item, told: None)
         for result in executor.wait():
             spec, value = result.item[0], result.value
             if isinstance(value, Speed):

@@ -29,7 +29,7 @@ CACHES = 64 << 20
 STEPS, GO = 8, 0.01
 
 
-def survey(
+def autotune(
     item: tuple[RunSpec, bool], report: Callable[[Any], None], stopping: Callable[[], bool]
 ) -> Speed | None:
     """Check what is to be trained and measure how fast it is; what executors call.

@@ -1,0 +1,41 @@
+"""The functions that executors call: picklable references that import torch only when they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adamcmp.planning.grouping import TrainTask
+    from adamcmp.planning.specs import RunSpec
+    from adamcmp.planning.timings import Speed
+    from adamcmp.training.outcome import Outcome, TrainingProgress
+
+
+def train_group(
+    task: TrainTask, report: Callable[[TrainingProgress], None], should_stop: Callable[[], bool]
+) -> Outcome:
+    """Train a group of lanes, resuming from its checkpoint if there is one.
+
+    See `adamcmp.training.loop.train`.
+    """
+    from adamcmp.training.loop import train
+
+    return train(task, report, should_stop)
+
+
+def autotune(
+    item: tuple[RunSpec, bool], report: Callable[[Any], None], should_stop: Callable[[], bool]
+) -> Speed | None:
+    """Check that a run can be trained and, if requested, measure its speed at several widths.
+
+    See `adamcmp.training.autotune.autotune`.
+    """
+    from adamcmp.training.autotune import autotune
+
+    return autotune(item, report, should_stop)
+
+
+def warm_up() -> None:
+    """Import what training needs, so that a worker's first task does not wait for it."""
+    import adamcmp.training.loop  # noqa: F401

@@ -1,0 +1,42 @@
+"""Task functions can be pickled and imported without torch, and run what they name."""
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.timings import Speed
+from adamcmp.training import tasks
+from adamcmp.training.outcome import Done
+
+
+def no_report(progress):
+    pass
+
+
+def never():
+    return False
+
+
+@pytest.mark.parametrize("function", [tasks.train_group, tasks.autotune, tasks.warm_up])
+def test_references_are_picklable(function):
+    assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_the_module_does_not_import_torch():
+    code = "import sys, adamcmp.training.tasks as t; assert 'torch' not in sys.modules; t.warm_up(); assert 'torch' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_train_group(specs, tmp_path):
+    group = LaneGroup((specs(["steps=2"])[0],))
+    outcome = tasks.train_group(TrainTask(group, tmp_path / "c.npz", 1e9), no_report, never)
+    assert isinstance(outcome, Done) and len(outcome.runs) == 1
+
+
+def test_autotune(specs):
+    (spec,) = specs(["model=logistic", "steps=2"])
+    assert tasks.autotune((spec, False), no_report, never) is None
+    assert isinstance(tasks.autotune((spec, True), no_report, never), Speed)
