@@ -14,6 +14,7 @@ from adamcmp.analysis.coordinates import collapse, coordinates
 from adamcmp.analysis.edges import Edge, edges
 from adamcmp.analysis.matched import along_curves, matched, matched_differences, over_settings
 from adamcmp.analysis.profiles import performance_profiles, ranks
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import (
     PROBLEM,
     choosing_seeds,
@@ -35,6 +36,7 @@ __all__ = [
     "PROBLEM",
     "Edge",
     "Finding",
+    "RunTable",
     "Verdict",
     "additive_surface",
     "along_curves",

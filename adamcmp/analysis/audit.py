@@ -17,6 +17,7 @@ from adamcmp.analysis.budgets import budgets
 from adamcmp.analysis.comparisons import comparisons
 from adamcmp.analysis.edges import edges, ends
 from adamcmp.analysis.horizons import flips, unread
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import chosen, measure_of
 from adamcmp.analysis.wording import display_name, listed
 
@@ -58,6 +59,7 @@ class Finding:
     command: str | None = None
 
 
+@accepts_table
 def audit(runs: pd.DataFrame, metrics: pd.DataFrame) -> list[Finding]:
     """Return all findings, warnings first.
 

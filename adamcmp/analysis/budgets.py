@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM, choosing_seeds, setting_columns
 
 #: What tells an optimizer's runs apart.
 _RUN = ["_setting", "seed"]
 
 
+@accepts_table
 def budgets(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what each optimizer was given on each problem, and what became of it.
 

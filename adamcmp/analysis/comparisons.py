@@ -11,6 +11,7 @@ import pandas as pd
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm, Difference, wins
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import (
     PROBLEM,
     chosen,
@@ -24,6 +25,7 @@ from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage import schema
 
 
+@accepts_table
 def comparisons(runs: pd.DataFrame, metric: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Compare all pairs of optimizers on each problem, each at its best setting.
 
@@ -156,6 +158,7 @@ def _corrected(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return table[COLUMNS]
 
 
+@accepts_table
 def best_settings(runs: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
     """Return each optimizer's best setting, with its mean and 95 % interval over seeds.
 

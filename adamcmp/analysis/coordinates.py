@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.intervals import ESTIMATES
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM
 from adamcmp.analysis.setting_matrix import BUDGET, SettingMatrix, at_best, cells
 from adamcmp.analysis.shares import share
@@ -41,6 +42,7 @@ def coordinates(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({**columns, "time scale": 1 / (decay * steps)})
 
 
+@accepts_table
 def collapse(runs: pd.DataFrame) -> pd.DataFrame:
     """Return how well the surfaces over lr collapse to one curve over each form of weight decay.
 

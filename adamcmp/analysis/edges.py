@@ -10,6 +10,7 @@ from itertools import pairwise
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM, chosen, setting_columns
 
 #: A grid's largest step is at most so many times its smallest, in logarithms.
@@ -42,6 +43,7 @@ class Edge:
     beyond: float
 
 
+@accepts_table
 def edges(runs: pd.DataFrame) -> list[Edge]:
     """Return the edges on which optimizers' best settings lie.
 
@@ -87,6 +89,7 @@ class End:
     best: float
 
 
+@accepts_table
 def ends(runs: pd.DataFrame) -> list[End]:
     """Return settings beside lr and wd of which the best of three or more is the first or last.
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.intervals import averaged, differences
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM, chosen
 from adamcmp.analysis.setting_matrix import choosable, of_first_stage
 
@@ -31,6 +32,7 @@ _KEYS = [*PROBLEM, "optimizer"]
 _VALUES = [*_KEYS, "seed", "metric", "train_loss", "value"]
 
 
+@accepts_table
 def along_curves(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     """Return test measures and gaps where the best settings' runs first reach training losses.
 
@@ -74,6 +76,7 @@ def _reached(curves: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield curves.loc[first, [*_KEYS, "seed"]].join(values).assign(train_loss=10**level)
 
 
+@accepts_table
 def over_settings(runs: pd.DataFrame) -> pd.DataFrame:
     """Return final test measures and gaps at equal final training loss, over all settings.
 

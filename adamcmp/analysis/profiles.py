@@ -10,6 +10,7 @@ from scipy import stats
 
 from adamcmp.analysis.estimates import ALPHA, proportion
 from adamcmp.analysis.intervals import ESTIMATES
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM, chosen, measure_of
 from adamcmp.analysis.setting_matrix import charged, choosable
 
@@ -39,6 +40,7 @@ def scores(runs: pd.DataFrame) -> pd.DataFrame:
     return table[[o for o in order if o in table]].dropna()
 
 
+@accepts_table
 def ranks(runs: pd.DataFrame) -> pd.DataFrame:
     """Return optimizers' mean ranks over problems, 1 the best; ties share theirs.
 
@@ -95,6 +97,7 @@ def _any_differ(ranked: pd.DataFrame) -> float:
     return float(stats.f.sf((problems - 1) * chi / left, *degrees))
 
 
+@accepts_table
 def performance_profiles(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the share of problems on which an optimizer is within a factor τ of the best.
 

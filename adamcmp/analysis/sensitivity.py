@@ -11,6 +11,7 @@ from scipy.integrate import trapezoid
 
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.intervals import ESTIMATES, averaged, jackknife
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM
 from adamcmp.analysis.setting_matrix import SettingMatrix, at_best, cells, of_first_stage
 
@@ -22,6 +23,7 @@ _KEYS = [*PROBLEM, "optimizer"]
 _AT_WD = [*_KEYS, "wd"]
 
 
+@accepts_table
 def sensitivity(runs: pd.DataFrame) -> pd.DataFrame:
     """Return how wide each optimizer's good region is.
 
@@ -124,6 +126,7 @@ def _lr_sensitivity(own: SettingMatrix) -> float:
     return float(lost / np.ptp(places))
 
 
+@accepts_table
 def stability_frontier(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     """Return the largest lr that still trains at each wd.
 
@@ -161,6 +164,7 @@ def stability_frontier(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFram
     return table.join(above.groupby(_AT_WD)["lr"].min().rename("beyond"), on=_AT_WD)
 
 
+@accepts_table
 def cells_that_train(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     """Return whether every seed trains at each lr and wd, as `stability_frontier` judges it.
 

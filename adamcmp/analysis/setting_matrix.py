@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM, chosen, measure_of, setting_columns
 
 #: The least error that a diverged run is charged: what guessing between two classes makes. Guessing
@@ -182,6 +183,7 @@ def _cells(
     return SettingMatrix(*labels, settings, list(seeds), *arrays, worst)
 
 
+@accepts_table
 def compared(runs: pd.DataFrame) -> pd.Series:
     """Return which runs count where cells of lr × wd are compared: seeds that most settings have.
 

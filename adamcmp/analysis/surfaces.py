@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.intervals import ESTIMATES, averaged, direction
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM, measure_of, ranked
 from adamcmp.analysis.setting_matrix import SettingMatrix, at_best, cells, choosable, compared
 from adamcmp.analysis.shares import share
@@ -20,6 +21,7 @@ BASIN = 0.1
 _KEYS = [*PROBLEM, "optimizer"]
 
 
+@accepts_table
 def surface(runs: pd.DataFrame) -> pd.DataFrame:
     """Return each optimizer's test measure over lr × wd.
 
@@ -79,6 +81,7 @@ def slices(runs: pd.DataFrame) -> Iterator[SettingMatrix]:
             yield own
 
 
+@accepts_table
 def separability(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the share of the surface's variance near the optimum that an additive model explains.
 
@@ -112,6 +115,7 @@ def separability(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=[*_KEYS, *ESTIMATES, "cells", "diverged", "model"])
 
 
+@accepts_table
 def additive_surface(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the additive model of `separability`, fitted: for contours over a heatmap.
 
@@ -134,6 +138,7 @@ def additive_surface(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found[1:] or found, ignore_index=True)
 
 
+@accepts_table
 def tilt(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the tilt of the basin's long axis: its angle in the plane of log lr × log wd.
 

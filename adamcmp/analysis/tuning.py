@@ -14,6 +14,7 @@ import pandas as pd
 
 from adamcmp.analysis.estimates import Floats, difference
 from adamcmp.analysis.intervals import ESTIMATES, averaged
+from adamcmp.analysis.run_table import accepts_table
 from adamcmp.analysis.selection import PROBLEM
 from adamcmp.analysis.setting_matrix import cells
 
@@ -64,6 +65,7 @@ def trials(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found[1:] or found, ignore_index=True)
 
 
+@accepts_table
 def tuning_curves(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the expected test measure of the best of k random trials, per optimizer.
 
@@ -80,6 +82,7 @@ def tuning_curves(runs: pd.DataFrame) -> pd.DataFrame:
     return averaged(trials(runs), [*_KEYS, "k"])
 
 
+@accepts_table
 def overtakes(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the number of trials from which one optimizer is ahead of another to the end.
 

@@ -1,0 +1,59 @@
+"""The table of runs: labels, sub-tables, and what is computed once."""
+
+import pandas as pd
+import pytest
+
+from adamcmp.analysis import RunTable, separability
+from tests.support.gridded import grid, runs, stacked
+
+TWO = stacked(
+    runs(lambda x, y: 0.2 + 0.01 * (x**2 + y**2), grid(), 2, 0.01),
+    runs(lambda x, y: 0.3 + 0.01 * (x**2 + y**2), grid(), 2, 0.01, 1, "sgd"),
+)
+METRICS = TWO[["run_id", "train_loss"]].assign(step=0)
+
+
+class TestLabels:
+    def test_from_frames_adds_the_problem(self):
+        assert RunTable.from_frames(TWO.drop(columns="problem")).problems == ("d, m",)
+
+    def test_runs_without_a_problem_are_refused(self):
+        with pytest.raises(ValueError, match="from_frames"):
+            RunTable(TWO.drop(columns="problem"))
+
+    def test_the_frames_stay_unchanged(self):
+        stored = TWO.drop(columns="problem")
+        RunTable.from_frames(stored)
+        assert "problem" not in stored
+
+
+class TestSubTables:
+    both = RunTable(stacked(TWO, TWO.assign(problem="e, m", run_id=TWO["run_id"] + "e")), METRICS)
+
+    def test_of_one_problem(self):
+        assert [p for p, _ in self.both.by_problem()] == ["d, m", "e, m"]
+        assert len(self.both.of_problem("e, m").runs) == len(TWO)
+
+    def test_metrics_are_those_of_the_runs(self):
+        assert len(self.both.metrics) == len(METRICS)
+        assert self.both.of_problem("e, m").metrics.empty
+
+    def test_where_keeps_labels(self):
+        some = self.both.where(self.both.runs["optimizer"] == "sgd")
+        assert some.optimizers == ("sgd",) and some.problems == self.both.problems
+
+    def test_measure(self):
+        regression = stacked(TWO, TWO.assign(problem="e, m", test_error=float("nan")))
+        table = RunTable(regression)
+        assert (table.measure("d, m"), table.measure("e, m")) == ("error", "loss")
+
+
+def test_selection_is_computed_once():
+    table = RunTable(TWO)
+    assert table.selected() is table.selected() and table.ranked() is table.ranked()
+    assert table.summary is table.summary
+    assert list(table.selected("coupling")["coupling"].unique()) == ["decoupled"]
+
+
+def test_measures_take_a_table():
+    pd.testing.assert_frame_equal(separability(RunTable(TWO)), separability(TWO))
