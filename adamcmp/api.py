@@ -90,7 +90,7 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
     if done.elsewhere:
         raise RunInProgress(done.standing)
     if done.failed:
-        errors = reader.runs_table(done.folder, ["run_id", "error"]).to_pylist()
+        errors = reader.read_runs(done.folder, ["run_id", "error"]).to_pylist()
         first = next(r["error"] for r in reversed(errors) if r["run_id"] == done.failed[0])
         raise RunFailed(
             f"{len(done.failed)} of {len(done.specs)} runs failed: {first.splitlines()[0]} "
@@ -123,7 +123,7 @@ def summary(done: Executed) -> dict[str, Any]:
     run_id = done.specs[0].run_id
     if done.elsewhere:
         raise RunInProgress(done.standing)
-    table = reader.runs_table(done.folder)
+    table = reader.read_runs(done.folder)
     rows = [row for row in table.to_pylist() if row["run_id"] == run_id]
     if rows[-1]["status"] == "failed":
         first = rows[-1]["error"].splitlines()[0]

@@ -64,7 +64,7 @@ def made_up(words: Sequence[str], evaluations: int) -> Iterator[tuple[Row, list[
 def write(folder: Path, words: Sequence[str], rows: Iterator[tuple[Row, list[Row]]]) -> None:
     """Write a study; rows are taken 500 runs at a time."""
     store = Store(folder)
-    store.prepare(NUMERICS, list(words), ABOUT)
+    store.open_for_training(NUMERICS, list(words), ABOUT)
     runs: list[Row] = []
     metrics: list[Row] = []
     for run, curve in rows:

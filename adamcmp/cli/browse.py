@@ -42,7 +42,7 @@ def ls(words: list[str]) -> int:
         return _list_studies(results_root(options))
     root = results_root(options)
     if is_filter(options.study):  # no name: runs of all studies
-        return _list_runs(root, reader.studies(root), [options.study, *options.filters])
+        return _list_runs(root, reader.list_studies(root), [options.study, *options.filters])
     return _list_runs(root, [options.study], options.filters)
 
 
@@ -51,9 +51,9 @@ def _list_studies(root: Path) -> int:
 
     rows: list[dict[str, Any]] = []
     damaged: list[StoreError] = []
-    for name in reader.studies(root):
+    for name in reader.list_studies(root):
         try:
-            table = reader.runs_table(root / name, ["run_id", "status", "optimizer", "finished_at"])
+            table = reader.read_runs(root / name, ["run_id", "status", "optimizer", "finished_at"])
         except StoreError as error:  # the other studies are listed all the same
             damaged.append(error)
             rows.append({"study": name, "runs": "damaged"})
@@ -87,7 +87,7 @@ def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
     rows: list[dict[str, Any]] = []
     varied: list[str] = []
     for study in studies:
-        table = reader.runs_table(reader.study_folder(root, study))
+        table = reader.read_runs(reader.study_folder(root, study))
         keep = parse_filters(filters, table.column_names) if len(table) else None
         found = [row for row in table.to_pylist() if keep and keep(row)]
         varied += [c for c in _varied(found) if c not in varied]
@@ -147,7 +147,7 @@ def show(words: list[str]) -> int:
     from adamcmp.storage import reader
 
     folder, row = _find_run(results_root(options), options.run)
-    metrics = [m for m in reader.metrics_table(folder).to_pylist() if m["run_id"] == row["run_id"]]
+    metrics = [m for m in reader.read_metrics(folder).to_pylist() if m["run_id"] == row["run_id"]]
     _print_run(folder, row)
     if metrics:
         _print_curve(sorted(metrics, key=lambda m: m["step"]))
@@ -158,14 +158,14 @@ def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
     from adamcmp.storage import reader
 
     study, _, prefix = wanted.rpartition("/")
-    names = [study] if study else reader.studies(root)
+    names = [study] if study else reader.list_studies(root)
     found = []
     ids = []
     unread = []
     for name in names:
         folder = reader.study_folder(root, name)
         try:
-            rows = reader.runs_table(folder).to_pylist()
+            rows = reader.read_runs(folder).to_pylist()
         except StoreError as error:
             if study:
                 raise

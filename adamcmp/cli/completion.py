@@ -138,7 +138,7 @@ def _compared(words: list[str]) -> list[str]:
     if words[-1] == "--metric":
         return list(schema.METRICS)
     named = [name for name in _studies() if name in words[2:]]
-    tables = [reader.runs_table(_root() / name, ["optimizer"]) for name in named]
+    tables = [reader.read_runs(_root() / name, ["optimizer"]) for name in named]
     found = {str(o) for table in tables for o in table.column("optimizer").to_pylist()}
     return [f"optimizer={name}" for name in sorted(found)]
 
@@ -159,7 +159,7 @@ def _plots() -> list[str]:
 def _studies() -> list[str]:
     from adamcmp.storage import reader
 
-    return reader.studies(_root())
+    return reader.list_studies(_root())
 
 
 def _root() -> Path:

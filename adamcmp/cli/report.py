@@ -126,7 +126,7 @@ def _seconds(text: str) -> float:
 
 
 def _print_tables(folders: list[Path], filters: list[str], kind: str, out: str | None) -> Answer:
-    from adamcmp.platform.files import clear_errors, write_atomically
+    from adamcmp.platform.files import storage_errors, write_atomically
     from adamcmp.reporting import answer
     from adamcmp.reporting.tables import FORMATS
 
@@ -137,7 +137,7 @@ def _print_tables(folders: list[Path], filters: list[str], kind: str, out: str |
     if out is None:
         print(text, end="")
     else:
-        with clear_errors(Path(out).parent):
+        with storage_errors(Path(out).parent):
             write_atomically(Path(out), text.encode())
     return found
 

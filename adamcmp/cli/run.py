@@ -249,7 +249,7 @@ def report_sweep(done: Executed, as_json: bool) -> int:
     asked = {spec.run_id for spec in done.specs}
     rows = [
         row
-        for row in reader.runs_table(done.folder, ["run_id", "status", "error"]).to_pylist()
+        for row in reader.read_runs(done.folder, ["run_id", "status", "error"]).to_pylist()
         if row["run_id"] in asked
     ]
     counts = {s: sum(row["status"] == s for row in rows) for s in ("done", "diverged", "failed")}

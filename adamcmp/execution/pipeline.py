@@ -19,7 +19,7 @@ from adamcmp.planning.grouping import LaneGroup, grouped
 from adamcmp.planning.planner import Forecast, kinds, lacks_compiler, learn, no_compiler, settled
 from adamcmp.planning.specs import RunSpec, plan
 from adamcmp.platform.cache import cache_folder
-from adamcmp.platform.provenance import cores, cuda_available, hardware, software
+from adamcmp.platform.provenance import available_cores, cuda_available, hardware, software
 from adamcmp.storage.store import Store
 from adamcmp.tracking.mirror import Mirror, mirroring
 from adamcmp.training.outcome import Outcome
@@ -163,7 +163,7 @@ def _execute(
     store = Store(config.place.folder)
     numerics, specs, left, there = _asked(config, store, force, retry_failed)
     if not left:
-        store.discard(there)
+        store.remove_finished_checkpoints(there)
         process_statuses(store.folder)  # clears what a killed process left
         watcher.planned(specs, (), None)
         return Executed(store.folder, specs, failed=_failed(specs, there))
@@ -176,11 +176,11 @@ def _execute(
             # Another process may have ended some of them since.
             *_, left, there = _asked(config, store, force, retry_failed)
             mine = [spec for spec in left if spec.run_id in ours.run_ids]
-            store.discard(there)
+            store.remove_finished_checkpoints(there)
             groups = found.longest_first(grouped(mine, store.checkpoints(), found.width))
             about = {"flags": list(config.flags), **software()}
             about |= {"hardware": hardware(numerics.device), "runs": len(specs)}
-            store.prepare(numerics, config.words, about, ours.alone)
+            store.open_for_training(numerics, config.words, about, ours.alone)
             watcher.planned(specs, groups, found)
             every = config.execution.checkpoint_every
             told = (watcher.progress, _learning(found, numerics, watcher.finished))
@@ -188,7 +188,7 @@ def _execute(
             Dispatch(executor, store, ours, every, *told, *last).run(groups)
     trained = tuple(spec.run_id for spec in mine)
     there = store.statuses()
-    store.discard(there)
+    store.remove_finished_checkpoints(there)
     now = {other.pid: other for other in process_statuses(store.folder)}
     others = {run: now.get(other.pid, other) for run, other in ours.others.items()}
     elsewhere = {run: other for run, other in others.items() if run not in there}
@@ -290,7 +290,7 @@ def _notice(config: StudyConfig, store: Store, numerics: Numerics) -> str | None
 
 def _numerics(config: StudyConfig, store: Store) -> Numerics:
     new = store.numerics() or settled(config.numerics, kinds(config.runs).values())
-    return store.settle(config.numerics, new)
+    return store.resolve_numerics(config.numerics, new)
 
 
 def _asked(config: StudyConfig, store: Store, force: bool, retry_failed: bool) -> _Asked:
@@ -315,7 +315,7 @@ def _workers(config: StudyConfig, numerics: Numerics) -> int:
         return config.execution.workers
     if numerics.device == "cuda":
         return 1
-    return max(cores() // (numerics.threads or 1), 1)
+    return max(available_cores() // (numerics.threads or 1), 1)
 
 
 def _failed(specs: Sequence[RunSpec], there: Mapping[str, str]) -> tuple[str, ...]:

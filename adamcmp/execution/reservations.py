@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from adamcmp.platform.files import clear_errors, write_atomically
+from adamcmp.platform.files import storage_errors, write_atomically
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Reservation:
             StoreError: When the folder cannot be written.
         """
         standing = ProcessStatus(os.getpid(), socket.gethostname(), runs, done, seconds_left)
-        with clear_errors(self._file.parent):
+        with storage_errors(self._file.parent):
             write_atomically(self._file, json.dumps(asdict(standing)).encode())
 
 
@@ -81,10 +81,10 @@ def claim(study: Path, wanted: Collection[str]) -> Iterator[Reservation]:
     file = folder / f"{name}.json"
     lock = FileLock(file.with_suffix(".lock"))
     asked = frozenset(wanted)
-    with clear_errors(study):
+    with storage_errors(study):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        with clear_errors(study), FileLock(folder / ".lock"):
+        with storage_errors(study), FileLock(folder / ".lock"):
             held = _held(folder)
             if not held:
                 _clear(folder)

@@ -152,7 +152,7 @@ class Dispatch:
         while self._queue and self.executor.busy < self.executor.workers:
             group = self._queue.popleft()
             run_ids = frozenset(spec.run_id for spec in group.specs)
-            path = self.store.checkpoint(run_ids)
+            path = self.store.checkpoint_path(run_ids)
             source = next((p for p, kept in self._kept.items() if run_ids <= kept), None)
             task = TrainTask(group, path, self.checkpoint_every, source)
             self.executor.submit("adamcmp.training.loop:train", task, self._moved)
@@ -167,7 +167,7 @@ class Dispatch:
         for result in results:
             group, value = result.item.group, result.value
             if isinstance(value, WorkerDied):
-                self.store.clear_unfinished(result.item.checkpoint)
+                self.store.remove_partial_writes(result.item.checkpoint)
                 if self._stopping or self._retry(group, lost=True):
                     continue
                 value = Failed(value.reason, tuple(spec.run_id for spec in group.specs))
@@ -187,7 +187,7 @@ class Dispatch:
         if len(specs) > 1:
             run_ids = frozenset(spec.run_id for spec in specs)
             # The halves go on from where the whole was kept.
-            self._kept = {self.store.checkpoint(run_ids): run_ids, **self._kept}
+            self._kept = {self.store.checkpoint_path(run_ids): run_ids, **self._kept}
             half = (len(specs) + 1) // 2
             parts = (specs[:half], specs[half:])
             self._queue.extendleft(LaneGroup(part, group.fused) for part in reversed(parts))
@@ -207,7 +207,9 @@ class Dispatch:
         rows = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
         self.store.append([r for runs, _ in rows for r in runs], [m for _, ms in rows for m in ms])
         for group, outcome in ended:
-            self.store.drop(self.store.checkpoint(spec.run_id for spec in group.specs))
+            self.store.remove_checkpoint(
+                self.store.checkpoint_path(spec.run_id for spec in group.specs)
+            )
             self._pace.ended(group, outcome)
             self.finished(group, outcome)
         self._tell()

@@ -23,7 +23,7 @@ from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Speed, forget_speed, keep_speeds, kept_speeds
 from adamcmp.platform.cache import source_digest
 from adamcmp.platform.provenance import (
-    COMPILING_TAKES,
+    COMPILE_REQUIREMENTS,
     can_compile,
     cpu_features,
     cuda_available,
@@ -159,8 +159,8 @@ def lacks_compiler(asked: Numerics, used: Numerics, found: Mapping[str, Kind]) -
 def no_compiler(device: str) -> str:
     """Return what a person is told then."""
     return (
-        f"Compiling takes {COMPILING_TAKES[device]}: this study is trained eagerly, several times "
-        f"slower than compiled."
+        f"Compiling takes {COMPILE_REQUIREMENTS[device]}: this study is trained eagerly, several "
+        f"times slower than compiled."
     )
 
 

@@ -52,7 +52,9 @@ def cache_folder() -> Path:
     return Path(temporary)
 
 
-def kept_arrays(name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+def cached_arrays(
+    name: str, make: Callable[[], dict[str, NDArray[Any]]]
+) -> dict[str, NDArray[Any]]:
     """Return named arrays from a file of the cache; they are made where it is not there.
 
     Args:

@@ -34,13 +34,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def temporaries(path: Path) -> Iterable[Path]:
+def temporary_files(path: Path) -> Iterable[Path]:
     """Return what processes that write a file, or were killed at it, have beside it."""
     return path.parent.glob(f".tmp-{glob.escape(path.name)}-*")
 
 
 @contextlib.contextmanager
-def clear_errors(folder: Path) -> Iterator[None]:
+def storage_errors(folder: Path) -> Iterator[None]:
     """Turn the system's errors of writing into ones for a person.
 
     Raises:

@@ -20,7 +20,7 @@ def gpu_name() -> str | None:
         if not any(Path(place).exists() for place in _DRIVERS):
             return None
         try:
-            return ask_driver(ctypes.CDLL("libcuda.so.1"), _cuda_of_torch())
+            return query_driver(ctypes.CDLL("libcuda.so.1"), _cuda_of_torch())
         except OSError:  # it is not where libraries are looked for
             pass
     import torch
@@ -28,7 +28,7 @@ def gpu_name() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def ask_driver(driver: ctypes.CDLL, cuda: int | None) -> str | None:
+def query_driver(driver: ctypes.CDLL, cuda: int | None) -> str | None:
     """Return the name of the first GPU that is visible; None where there is none to compute on.
 
     Args:

@@ -52,7 +52,7 @@ def cpp_compiler() -> str | None:
 
 _COMPILER = "a C++ compiler on the PATH (g++, clang++ or $CXX)"
 #: What ``engine=compiled`` needs, by device.
-COMPILING_TAKES = {"cpu": _COMPILER, "cuda": f"torch 2.10 or newer, Triton, and {_COMPILER}"}
+COMPILE_REQUIREMENTS = {"cpu": _COMPILER, "cuda": f"torch 2.10 or newer, Triton, and {_COMPILER}"}
 
 
 def can_compile(device: str) -> bool:
@@ -85,7 +85,7 @@ def hardware(device: str) -> str:
     return name
 
 
-def cores() -> int:
+def available_cores() -> int:
     """Return how many of the processor's cores this process may use."""
     if sys.version_info >= (3, 13):
         return os.process_cpu_count() or 1

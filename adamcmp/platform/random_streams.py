@@ -64,7 +64,7 @@ def bits(key: torch.Tensor, counter: torch.Tensor) -> torch.Tensor:
     return z ^ _shift(z, 31)
 
 
-def skipped(key: torch.Tensor, places: int) -> torch.Tensor:
+def advance_key(key: torch.Tensor, places: int) -> torch.Tensor:
     """Return the key of the sequence that begins so many places later."""
     return key + _signed(places * _GOLDEN)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adamcmp.platform.files import clear_errors, write_atomically
+from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.plots import FORMATS
 from adamcmp.reporting.answer import Answer, answer
 from adamcmp.reporting.figures import Picture, pictures
@@ -50,7 +50,7 @@ def report(
     """
     found = answer(studies, filters)
     folder = studies[0].with_name("+".join(study.name for study in studies)) / "report"
-    with clear_errors(folder):
+    with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         drawn = pictures(found.runs, found.metrics, folder)
         files = [file for picture in drawn for file in picture.files]
@@ -77,6 +77,6 @@ def write_page(made: Report, refresh: float | None = None) -> None:
     Raises:
         StoreError: When it cannot be written.
     """
-    with clear_errors(made.folder):
+    with storage_errors(made.folder):
         content = page(made.answer, made.pictures, refresh)
         write_atomically(made.folder / "index.html", content.encode())

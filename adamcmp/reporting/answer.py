@@ -89,9 +89,9 @@ def answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
 def _lacking(study: Path) -> Iterator[analysis.Finding]:
     """Yield what is missing of the largest number of runs that one command asked for."""
     # Earlier versions noted no numbers.
-    commands = reader.about(study).get("asked", [])
+    commands = reader.read_study_metadata(study).get("asked", [])
     asked = max((command.get("runs", 0) for command in commands), default=0)
-    there = len(reader.runs_table(study, ["run_id"]))
+    there = len(reader.read_runs(study, ["run_id"]))
     if there < asked:
         yield analysis.Finding(
             "missing",

@@ -36,7 +36,7 @@ def commands(answer: Answer) -> list[str]:
 
 
 def _asked(study: Path) -> Iterator[str]:
-    for asked in reader.about(study).get("asked", []):
+    for asked in reader.read_study_metadata(study).get("asked", []):
         # Earlier versions noted no flags.
         first, *rest = [*asked["words"], *asked.get("flags", [])] or [""]
         if first.startswith(_NAMED):

@@ -43,7 +43,7 @@ def watch(
     note(f"The report follows the sweep: a look every {every:g} s; Ctrl-C ends it.")
     try:
         while running := being_trained(studies):
-            there = [reader.parts(study) for study in studies]
+            there = [reader.part_names(study) for study in studies]
             if there != seen:
                 made, seen = _written(studies, filters, every, tell) or made, there
             if running != told:
@@ -55,7 +55,7 @@ def watch(
             raise
     else:
         note("No process trains runs here now: this report is the last.")
-        if made is None or [reader.parts(study) for study in studies] != seen:
+        if made is None or [reader.part_names(study) for study in studies] != seen:
             made = report(studies, filters)
             tell(made)
     write_page(made)

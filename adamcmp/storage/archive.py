@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adamcmp.errors import StoreError
 from adamcmp.platform.cache import source_digest
-from adamcmp.platform.files import clear_errors, write_atomically
+from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.platform.provenance import package_version
 
 _DIGEST_BYTES = 16
@@ -35,7 +35,7 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     content = io.BytesIO()
     np.savez(content, about=np.array(text), **arrays)  # type: ignore[arg-type]
     npz = content.getvalue()
-    with clear_errors(path.parent):
+    with storage_errors(path.parent):
         write_atomically(path, _digest(npz) + npz)
 
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: The two folders of a study's parts, in the order of the digests in their names.
-KINDS = ("runs", "metrics")
+TABLES = ("runs", "metrics")
 _PART_NAME = re.compile(r"\d{6,}-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})\.parquet")
 #: Key of a part's metadata that holds the layout's version.
 VERSION_KEY = b"adamcmp_schema"
 _SCALARS = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
-def about(study: Path) -> dict[str, Any]:
+def read_study_metadata(study: Path) -> dict[str, Any]:
     """Return a folder's study.yaml; empty for a study that does not exist yet.
 
     Raises:
@@ -58,7 +58,7 @@ def arrow_schema(columns: dict[str, type]) -> pa.Schema:
     return pa.schema(fields, metadata={VERSION_KEY: str(schema.VERSION)})
 
 
-def studies(results: Path) -> list[str]:
+def list_studies(results: Path) -> list[str]:
     """Return the names of the studies in a results folder, the latest last."""
     if not results.is_dir():
         return []
@@ -72,7 +72,7 @@ def study_folder(results: Path, study: str | None) -> Path:
     Raises:
         NotFound: When there is no such study.
     """
-    known = studies(results)
+    known = list_studies(results)
     if not known:
         raise NotFound(f"There are no studies in {results}. `adamcmp run` makes the first.")
     if study is None:
@@ -85,26 +85,26 @@ def study_folder(results: Path, study: str | None) -> Path:
     return results / study
 
 
-def parts(folder: Path) -> list[str]:
+def part_names(folder: Path) -> list[str]:
     """Return the names of a study's committed parts, in the order they were written."""
     return sorted(path.name for path in (folder / "runs").glob("*.parquet") if path.name[0] != ".")
 
 
-def runs_table(folder: Path, columns: list[str] | None = None) -> pa.Table:
+def read_runs(folder: Path, columns: list[str] | None = None) -> pa.Table:
     """Return a study's runs.
 
     Raises:
         StoreError: When a part is truncated, flipped, not parquet, or of a newer layout.
     """
-    return tables(folder, {"runs": columns})["runs"]
+    return read_tables(folder, {"runs": columns})["runs"]
 
 
-def metrics_table(folder: Path, columns: list[str] | None = None) -> pa.Table:
-    """Return a study's metrics, as `runs_table`."""
-    return tables(folder, {"metrics": columns})["metrics"]
+def read_metrics(folder: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return a study's metrics, as `read_runs`."""
+    return read_tables(folder, {"metrics": columns})["metrics"]
 
 
-def tables(folder: Path, wanted: Mapping[str, list[str] | None]) -> dict[str, pa.Table]:
+def read_tables(folder: Path, wanted: Mapping[str, list[str] | None]) -> dict[str, pa.Table]:
     """Return tables of a study as it was at one moment; each run's rows once.
 
     Args:
@@ -112,15 +112,15 @@ def tables(folder: Path, wanted: Mapping[str, list[str] | None]) -> dict[str, pa
         wanted: Columns by kind of table; None takes all.
 
     Raises:
-        StoreError: As `runs_table`.
+        StoreError: As `read_runs`.
     """
     while True:
-        names = parts(folder)
+        names = part_names(folder)
         try:
             return _tables(folder, names, wanted)
         except StoreError:
             # Another process may have merged parts since they were listed.
-            if names == parts(folder):
+            if names == part_names(folder):
                 raise
 
 
@@ -166,13 +166,13 @@ def load(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a study's (runs, metrics) as DataFrames; integers are nullable ``Int64``.
 
     Raises:
-        StoreError: As `runs_table`, or when the two disagree about which runs there are.
+        StoreError: As `read_runs`, or when the two disagree about which runs there are.
     """
     import pandas as pd
 
-    both = tables(folder, dict.fromkeys(KINDS))
+    both = read_tables(folder, dict.fromkeys(TABLES))
     runs, metrics = (
-        both[kind].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get) for kind in KINDS
+        both[kind].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get) for kind in TABLES
     )
     orphans = set(metrics["run_id"]) - set(runs["run_id"])
     if orphans:
@@ -190,7 +190,7 @@ def part_name(number: int, contents: Mapping[str, bytes]) -> str:
         number: The part's place in the order of writing.
         contents: The bytes of the ``runs`` and of the ``metrics`` file.
     """
-    digests = "-".join(_digest(contents[kind]) for kind in KINDS)
+    digests = "-".join(_digest(contents[kind]) for kind in TABLES)
     return f"{number:06d}-{digests}.parquet"
 
 

@@ -24,13 +24,13 @@ from filelock import FileLock, Timeout
 from adamcmp.components.registry import build
 from adamcmp.config import ROOMS, Numerics, setting_types
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.platform.files import clear_errors, temporaries, write_atomically
+from adamcmp.platform.files import storage_errors, temporary_files, write_atomically
 from adamcmp.storage import archive, reader, schema
 
 #: Seconds to wait for another process's append, which takes milliseconds.
 LOCK_TIMEOUT = 60.0
 #: Parts of about one size that are merged into one.
-CROWD = 32
+COMPACT_AT = 32
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Store:
     """The folder of one study.
 
     Args:
-        folder: ``<results>/<study>``; made by the first `prepare`.
+        folder: ``<results>/<study>``; made by the first `open_for_training`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,16 +64,16 @@ class Store:
         self._ids: dict[str, frozenset[str]] = {}
 
     @property
-    def _about(self) -> Path:
+    def _metadata_path(self) -> Path:
         return self.folder / "study.yaml"
 
-    def about(self) -> dict[str, Any]:
+    def study_metadata(self) -> dict[str, Any]:
         """Return study.yaml; empty for a study that does not exist yet.
 
         Raises:
             StoreError: When it is damaged.
         """
-        return reader.about(self.folder)
+        return reader.read_study_metadata(self.folder)
 
     def numerics(self) -> Numerics | None:
         """Return the numerics that the study was begun with, or None for a new study.
@@ -81,16 +81,20 @@ class Store:
         Raises:
             ConfigError: When its runs were imported: nothing is trained beside them.
         """
-        about = self.about()
+        about = self.study_metadata()
         if "imported" in about:
             raise ConfigError(
                 f"Study {self.folder.name!r} holds runs imported from "
                 f"{about['asked'][0]['file']}. Nothing is trained in it: use another "
                 f"study=NAME."
             )
-        return build(Numerics, about["numerics"], f"{self._about}: numerics") if about else None
+        return (
+            build(Numerics, about["numerics"], f"{self._metadata_path}: numerics")
+            if about
+            else None
+        )
 
-    def settle(self, asked: Numerics, new: Numerics) -> Numerics:
+    def resolve_numerics(self, asked: Numerics, new: Numerics) -> Numerics:
         """Return the numerics that runs of this study are computed with.
 
         Args:
@@ -113,7 +117,7 @@ class Store:
                 )
         return begun
 
-    def prepare(
+    def open_for_training(
         self, numerics: Numerics, words: Sequence[str], about: dict[str, Any], alone: bool = False
     ) -> None:
         """Make the folder, note what was asked in study.yaml, and clear what a crash left.
@@ -127,12 +131,12 @@ class Store:
         Raises:
             StoreError: When the folder cannot be written or locked.
         """
-        with clear_errors(self.folder):
-            for part in (*reader.KINDS, "checkpoints"):
+        with storage_errors(self.folder):
+            for part in (*reader.TABLES, "checkpoints"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             with self._locked():
                 now = _now()
-                study = self.about() or {
+                study = self.study_metadata() or {
                     **self._new(now),
                     "numerics": numerics.model_dump(),
                     "asked": [],
@@ -143,11 +147,11 @@ class Store:
                         f"numerics. The same command again follows them."
                     )
                 study["asked"].append({"words": list(words), "at": now, **about})
-                self._tell(study)
+                self._write_metadata(study)
                 self._clear_leftovers(alone)
-                self._tidy()
+                self._compact()
 
-    def bring(self, runs: pa.Table, metrics: pa.Table, about: dict[str, Any]) -> None:
+    def add_imported(self, runs: pa.Table, metrics: pa.Table, about: dict[str, Any]) -> None:
         """Add runs that another program trained, as one atomic step, and note where from.
 
         Args:
@@ -159,27 +163,31 @@ class Store:
             StoreError: When the disk is full or the folder cannot be written or locked.
             ConfigError: When runs were trained in the study.
         """
-        with clear_errors(self.folder):
-            for part in reader.KINDS:
+        with storage_errors(self.folder):
+            for part in reader.TABLES:
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             with self._locked():
-                study = self.about() or {**self._new(_now()), "imported": True, "asked": []}
+                study = self.study_metadata() or {
+                    **self._new(_now()),
+                    "imported": True,
+                    "asked": [],
+                }
                 if "imported" not in study:
                     raise ConfigError(f"Study {self.folder.name!r} holds runs trained here.")
                 before = [{**entry, "at": None} for entry in study["asked"]]
                 if {**about, "at": None} not in before:
                     study["asked"].append({**about, "at": _now()})
-                self._tell(study)
+                self._write_metadata(study)
                 self._clear_leftovers(alone=False)
                 self._write({"runs": runs, "metrics": metrics})
-                self._tidy()
+                self._compact()
 
     def _new(self, now: str) -> dict[str, Any]:
         return {"study": self.folder.name, "schema": schema.VERSION, "created": now}
 
-    def _tell(self, study: dict[str, Any]) -> None:
+    def _write_metadata(self, study: dict[str, Any]) -> None:
         text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
-        write_atomically(self._about, text.encode())
+        write_atomically(self._metadata_path, text.encode())
 
     def statuses(self) -> dict[str, str]:
         """Return the status of every run in the study, by run id.
@@ -187,11 +195,11 @@ class Store:
         Raises:
             StoreError: When a part is damaged.
         """
-        for name in reader.parts(self.folder):
+        for name in reader.part_names(self.folder):
             metrics, runs = (self.folder / kind / name for kind in ("metrics", "runs"))
             if not metrics.exists() and runs.exists():
                 reader.read_part(metrics)  # says what to do
-        table = reader.runs_table(self.folder, ["run_id", "status"])
+        table = reader.read_runs(self.folder, ["run_id", "status"])
         if not len(table):
             return {}
         return dict(zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True))
@@ -215,26 +223,26 @@ class Store:
             found.append((-about["taken"], path, frozenset(about["runs"])))
         return {path: run_ids for _, path, run_ids in sorted(found)}
 
-    def checkpoint(self, run_ids: Iterable[str]) -> Path:
+    def checkpoint_path(self, run_ids: Iterable[str]) -> Path:
         """Return the file in which a group of runs is kept while it trains."""
         digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
         return self._checkpoints / f"{digest}.npz"
 
-    def discard(self, ended: Collection[str]) -> None:
+    def remove_finished_checkpoints(self, ended: Collection[str]) -> None:
         """Remove checkpoints all of whose runs have ended."""
         for path, run_ids in self.checkpoints().items():
             if run_ids <= set(ended):
-                self.drop(path)
+                self.remove_checkpoint(path)
 
-    def drop(self, checkpoint: Path) -> None:
+    def remove_checkpoint(self, checkpoint: Path) -> None:
         """Remove what is kept of a group that has ended."""
         checkpoint.unlink(missing_ok=True)
-        self.clear_unfinished(checkpoint)
+        self.remove_partial_writes(checkpoint)
 
     @staticmethod
-    def clear_unfinished(checkpoint: Path) -> None:
+    def remove_partial_writes(checkpoint: Path) -> None:
         """Remove what a worker that died in the middle of writing a checkpoint left beside it."""
-        for path in temporaries(checkpoint):
+        for path in temporary_files(checkpoint):
             path.unlink(missing_ok=True)
 
     @property
@@ -248,30 +256,30 @@ class Store:
             StoreError: When the disk is full or the folder cannot be written or locked.
         """
         tables = {"runs": _table(runs, run_schema()), "metrics": _table(metrics, METRIC_SCHEMA)}
-        with clear_errors(self.folder), self._locked():
+        with storage_errors(self.folder), self._locked():
             self._write(tables)
-            self._tidy()
+            self._compact()
 
     def _write(self, tables: Mapping[str, pa.Table]) -> None:
         contents = {kind: _parquet(table) for kind, table in tables.items()}
-        last = reader.parts(self.folder)[-1:]
+        last = reader.part_names(self.folder)[-1:]
         name = reader.part_name(int(last[0].split("-")[0]) + 1 if last else 0, contents)
         for kind in ("metrics", "runs"):  # runs last: it commits both
             write_atomically(self.folder / kind / name, contents[kind])
 
-    def _tidy(self) -> None:
+    def _compact(self) -> None:
         """Drop rows that later ones replace, and merge many small parts into one.
 
         Killed in between, both the old parts and the new one are there; the later row counts.
         """
-        names = reader.parts(self.folder)
+        names = reader.part_names(self.folder)
         self._ids = {name: self._run_ids(name) for name in names}
         stale = dict(zip(names, reader.superseded(list(self._ids.values())), strict=True))
         alike: dict[int, list[str]] = {}
         for name, run_ids in self._ids.items():
             # Parts of about one size (within a factor of 8), so that big ones are seldom rewritten.
             alike.setdefault(len(run_ids).bit_length() // 3, []).append(name)
-        crowds = [crowd for crowd in alike.values() if len(crowd) >= CROWD]
+        crowds = [crowd for crowd in alike.values() if len(crowd) >= COMPACT_AT]
         merged = {name for crowd in crowds for name in crowd}
         for old in (*crowds, *([n] for n in names if stale[n] and n not in merged)):
             tables = {
@@ -282,11 +290,11 @@ class Store:
                     ],
                     promote_options="default",
                 )
-                for kind in reader.KINDS
+                for kind in reader.TABLES
             }
             if len(tables["runs"]):
                 self._write(tables)
-            for kind, name in itertools.product(reader.KINDS, old):
+            for kind, name in itertools.product(reader.TABLES, old):
                 (self.folder / kind / name).unlink()
 
     def _run_ids(self, name: str) -> frozenset[str]:
@@ -298,7 +306,7 @@ class Store:
 
     def _clear_leftovers(self, alone: bool) -> None:
         """Remove temporary files and uncommitted metrics of a process that was killed."""
-        committed = set(reader.parts(self.folder))
+        committed = set(reader.part_names(self.folder))
         # Checkpoints are not written under the lock.
         for folder in ("", "runs", "metrics", *(("checkpoints",) if alone else ())):
             for path in (self.folder / folder).glob("*"):

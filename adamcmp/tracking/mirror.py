@@ -246,7 +246,7 @@ def _noted(task: TrackingTask) -> set[tuple[str, str]]:
 def _missing(task: TrackingTask) -> list[Mirrored]:
     """Return the runs that are stored but not mirrored."""
     noted = _noted(task)
-    ends = reader.runs_table(task.study, ["run_id", "finished_at"]).to_pylist()
+    ends = reader.read_runs(task.study, ["run_id", "finished_at"]).to_pylist()
     wanted = [
         end["run_id"]
         for end in ends
@@ -254,7 +254,7 @@ def _missing(task: TrackingTask) -> list[Mirrored]:
     ]
     if not wanted:
         return []
-    both = reader.tables(task.study, {"runs": None, "metrics": None})
+    both = reader.read_tables(task.study, {"runs": None, "metrics": None})
     rows, metrics = (_of(wanted, both[kind]) for kind in ("runs", "metrics"))
     along: dict[str, list[dict[str, Any]]] = {}
     for at in sorted(metrics, key=lambda at: at["step"]):

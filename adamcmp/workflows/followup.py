@@ -102,7 +102,7 @@ def beyond_edges(
     """
     Store(folder).numerics()  # refuses imported runs
     runs = reader.load(folder)[0]
-    rows = reader.runs_table(folder).to_pylist()
+    rows = reader.read_runs(folder).to_pylist()
     configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
     if runs.empty or not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no run that ended: there is nothing to extend.")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.config import SearchRange, Setting
 from adamcmp.errors import StoreError
-from adamcmp.platform.files import clear_errors, write_atomically
+from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.platform.random_streams import stream_seed
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Proposals:
 
     def _write(self) -> None:
         lines = ",\n".join(json.dumps(setting) for setting in self.settings)
-        with clear_errors(self._path.parent):
+        with storage_errors(self._path.parent):
             self._path.parent.mkdir(exist_ok=True)
             for left in self._path.parent.glob(".tmp-*"):  # by a process that was killed
                 left.unlink()

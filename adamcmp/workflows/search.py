@@ -24,7 +24,7 @@ from adamcmp.config import Composer, RunConfig, SearchCell, SearchSpace, Setting
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.pipeline import Executed, decided
 from adamcmp.planning.specs import RunSpec
-from adamcmp.platform.files import clear_errors
+from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.workflows.proposals import Proposals, quiet
@@ -166,7 +166,7 @@ class _Ledger:
         self._specs |= {spec.config: spec for spec in done.specs}
         self._trained += done.trained
         self._failed += done.failed
-        rows = reader.runs_table(done.folder, ["run_id", self.objective]).to_pylist()
+        rows = reader.read_runs(done.folder, ["run_id", self.objective]).to_pylist()
         self._values = {row["run_id"]: row[self.objective] for row in rows}
 
     def value(self, runs: Sequence[RunConfig]) -> float:
@@ -189,7 +189,7 @@ class _Ledger:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold a study's search; of two at once neither would know the other's settings."""
-    with clear_errors(folder):
+    with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".search.lock", timeout=0)
         try:

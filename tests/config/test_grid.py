@@ -361,7 +361,7 @@ class TestIds:
 
     def test_committed_results_are_found(self, composer):
         """The words and the rows of a study of an older version give its ids."""
-        rows = reader.runs_table(COMMITTED).to_pylist()
+        rows = reader.read_runs(COMMITTED).to_pylist()
         about = yaml.safe_load((COMMITTED / "study.yaml").read_text())
         numerics = Numerics(**about["numerics"])
         asked = [plan(composer.sweep(once["words"]), numerics) for once in about["asked"]]

@@ -172,14 +172,14 @@ def test_killed_at_every_write(stride, forks, results):
 
 def test_killed_while_parts_are_merged(results, forks, monkeypatch):
     """At every write of the merge: each row is there, once."""
-    monkeypatch.setattr("adamcmp.storage.store.CROWD", 10**6)
+    monkeypatch.setattr("adamcmp.storage.store.COMPACT_AT", 10**6)
     adamcmp.sweep([*SMALL, "steps=1", "seed=range(8)", "study=many", "engine=eager"])
     row, metrics = adamcmp.load("many").runs.iloc[0], adamcmp.load("many").metrics
     store = Store(results / "many")
-    table = reader.runs_table(results / "many").to_pylist()[0]
+    table = reader.read_runs(results / "many").to_pylist()[0]
     for number in range(40):
         store.append([{**table, "run_id": f"{number:016x}"}], [])
-    assert len(reader.parts(results / "many")) > 40
+    assert len(reader.part_names(results / "many")) > 40
     words = [*SMALL, "steps=1", "seed=range(9)", "engine=eager", "workers=0"]
     call, code = 0, -signal.SIGKILL
     while code != 0:
@@ -190,14 +190,14 @@ def test_killed_while_parts_are_merged(results, forks, monkeypatch):
         runs, found = reader.load(results / "copy")
         assert len(runs) in (48, 49) and runs["run_id"].is_unique
         assert set(metrics["run_id"]) <= set(found["run_id"])
-    assert row["run_id"] in set(runs["run_id"]) and len(reader.parts(results / "copy")) < 10
+    assert row["run_id"] in set(runs["run_id"]) and len(reader.part_names(results / "copy")) < 10
     tables(results / "copy")
 
 
 def test_a_reader_beside_one_that_merges(results, monkeypatch):
     """A part that was listed and is gone is no damage."""
     adamcmp.sweep([*SMALL, "steps=1", "seed=range(3)", "study=s", "engine=eager"])
-    monkeypatch.setattr("adamcmp.storage.store.CROWD", 2)
+    monkeypatch.setattr("adamcmp.storage.store.COMPACT_AT", 2)
     monkeypatch.setattr("adamcmp.execution.scheduler.FLUSH", 0.0)
     read = reader.read_part
     merged = []
@@ -205,7 +205,7 @@ def test_a_reader_beside_one_that_merges(results, monkeypatch):
     def merging(path, columns=None):
         if not merged and path.parent.name == "metrics":
             merged.append(True)
-            row = reader.runs_table(results / "s").to_pylist()[0]
+            row = reader.read_runs(results / "s").to_pylist()[0]
             for number in range(4):
                 Store(results / "s").append([{**row, "run_id": f"{number:016x}"}], [])
         return read(path, columns)
@@ -497,7 +497,7 @@ def begun(specs, words, store, steps, width=None):
     """Train the first group of a study's runs for some steps, and leave it at its checkpoint."""
     planned = specs(words)
     group = LaneGroup(tuple(planned[:width]), width is not None)
-    path = store.checkpoint(spec.run_id for spec in group.specs)
+    path = store.checkpoint_path(spec.run_id for spec in group.specs)
     path.parent.mkdir(parents=True, exist_ok=True)
     taken = []
 

@@ -86,7 +86,7 @@ def test_convolutions_are_fused_on_a_gpu_and_never_compiled(composer, machine, s
 def test_workers(composer):
     config = composer.sweep(["seed=0"])
     assert _workers(config, GPU) == 1  # also where it was found by device=auto
-    assert _workers(config, CPU) == provenance.cores()
+    assert _workers(config, CPU) == provenance.available_cores()
     assert _workers(composer.sweep(["seed=0", "workers=3"]), GPU) == 3
 
 

@@ -40,8 +40,8 @@ def driver(tmp_path):
 
 @needs_compiler
 def test_the_first_gpu_is_named(driver):
-    assert gpu.ask_driver(driver(version=13010), 13) == "NVIDIA of paper"
-    assert gpu.ask_driver(driver(version=13010), 12) == "NVIDIA of paper"
+    assert gpu.query_driver(driver(version=13010), 13) == "NVIDIA of paper"
+    assert gpu.query_driver(driver(version=13010), 12) == "NVIDIA of paper"
 
 
 @needs_compiler
@@ -51,7 +51,7 @@ def test_the_first_gpu_is_named(driver):
     ids=["torch without CUDA", "no device", "an old driver", "none visible"],
 )
 def test_there_is_none_to_compute_on(driver, answers, cuda):
-    assert gpu.ask_driver(driver(**answers), cuda) is None
+    assert gpu.query_driver(driver(**answers), cuda) is None
 
 
 def test_torch_agrees():

@@ -36,11 +36,11 @@ def part(study: Path, kind: str, number: int = 0) -> Path:
 
 def rewrite(study: Path, change) -> None:
     """Change the first runs part, as another version of the program would have written it."""
-    contents = {kind: part(study, kind).read_bytes() for kind in reader.KINDS}
+    contents = {kind: part(study, kind).read_bytes() for kind in reader.TABLES}
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(pa.BufferReader(contents["runs"]))), sink)
     contents["runs"] = sink.getvalue().to_pybytes()
-    for kind in reader.KINDS:
+    for kind in reader.TABLES:
         part(study, kind).unlink()
         (study / kind / reader.part_name(0, contents)).write_bytes(contents[kind])
 
@@ -182,7 +182,7 @@ adamcmp.run({[*FAST, "seed=3", "study=s"]!r})
     adamcmp.run([*FAST, "seed=4", "study=s"])
     left = [p.name for kind in ("runs", "metrics") for p in (study / kind).iterdir()]
     assert not [name for name in left if name.startswith(".tmp")]
-    assert len(left) == 2 * len(reader.parts(study))
+    assert len(left) == 2 * len(reader.part_names(study))
 
 
 def test_two_processes_append_to_one_study(results):
@@ -239,7 +239,7 @@ def test_damaged_study_yaml(study, capsys):
 
 
 def test_study_yaml_keeps_what_was_asked(study):
-    about = Store(study).about()
+    about = Store(study).study_metadata()
     assert about["numerics"] == {
         "device": "cpu",
         "dtype": "float32",

@@ -51,11 +51,11 @@ def trained(made, results):
 
 
 def rows(folder):
-    return {row["run_id"]: row for row in reader.runs_table(folder).to_pylist()}
+    return {row["run_id"]: row for row in reader.read_runs(folder).to_pylist()}
 
 
 def along(folder, run_id):
-    table = reader.metrics_table(folder).to_pylist()
+    table = reader.read_metrics(folder).to_pylist()
     return sorted((m for m in table if m["run_id"] == run_id), key=lambda m: m["step"])
 
 
@@ -259,7 +259,7 @@ def test_wandb(trained, monkeypatch, capfd):
 
 
 def numbers(folder):
-    table = reader.metrics_table(folder).drop_columns(["wall_time_s"]).to_pylist()
+    table = reader.read_metrics(folder).drop_columns(["wall_time_s"]).to_pylist()
     return sorted(table, key=lambda m: (m["run_id"], m["step"]))
 
 

@@ -94,7 +94,7 @@ def killed_again_and_again(forks, words, study, stride):
             break
         assert code == -signal.SIGKILL
         cells = [json.loads(path.read_bytes()) for path in study.glob("searches/[!.]*.json")]
-        states.append((sum(map(len, cells)), len(reader.parts(study))))
+        states.append((sum(map(len, cells)), len(reader.part_names(study))))
     return states
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from adamcmp.components.data import Split
 from adamcmp.components.datasets._base import Dataset
-from adamcmp.platform.cache import kept_arrays
+from adamcmp.platform.cache import cached_arrays
 from adamcmp.platform.provenance import package_version
 
 
@@ -40,7 +40,7 @@ def _kept(shuffled: bool) -> dict[str, NDArray[Any]]:
     """Return the data; the authors' generator takes a second or two."""
     versions = "-".join(package_version(name) for name in ("mnist1d", "numpy", "scipy"))
     order = "shuffled" if shuffled else "plain"
-    return kept_arrays(f"mnist1d-{order}-{versions}", lambda: _generated(shuffled))
+    return cached_arrays(f"mnist1d-{order}-{versions}", lambda: _generated(shuffled))
 
 
 def _generated(shuffled: bool) -> dict[str, NDArray[Any]]:

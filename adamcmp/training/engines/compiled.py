@@ -26,7 +26,7 @@ from torch.fx import GraphModule
 
 from adamcmp.errors import EngineError
 from adamcmp.platform.cache import cache_folder, source_digest
-from adamcmp.platform.provenance import COMPILING_TAKES, can_compile, cpu_features, hardware
+from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, can_compile, cpu_features, hardware
 from adamcmp.training.engines.tracing import Axes, keep_numbers, trace, widen_products
 
 #: Takes and returns flat lists of tensors; it changes those that hold state in place.
@@ -139,7 +139,7 @@ class _Artifact:
 
 def _compile(graph: GraphModule, form: _Form, file: Path) -> None:
     if not can_compile(form.device):
-        needed = COMPILING_TAKES[form.device]
+        needed = COMPILE_REQUIREMENTS[form.device]
         raise EngineError(f"engine=compiled takes {needed}. {_EAGER}")
     import torch._inductor
     from torch._inductor.exc import CppCompileError

@@ -54,12 +54,12 @@ def bring(reading: Reading, folder: Path, *, dry: bool = False) -> ImportResult:
     about = _about(reading, folder.name)
     store = Store(folder)
     _check_place(store, about)
-    there = store.statuses() if store.about() else {}
+    there = store.statuses() if store.study_metadata() else {}
     kinds = {**_ordered_columns(), **reading.extra}
     if there:
         _check_types(folder, reading.extra)
     if not dry:
-        store.bring(
+        store.add_imported(
             _arrow(runs, reader.arrow_schema(kinds), kinds),
             _arrow(metrics, METRIC_SCHEMA, schema.METRIC_COLUMNS),
             about,
@@ -148,7 +148,7 @@ def _about(reading: Reading, study: str) -> dict[str, Any]:
 
 def _check_place(store: Store, about: Mapping[str, Any]) -> None:
     """Refuse a study with trained runs, and a file that another mapping would double."""
-    study = store.about()
+    study = store.study_metadata()
     if study and "imported" not in study:
         raise ConfigError(
             f"Study {store.folder.name!r} holds runs that were trained here, and one study has one "
@@ -165,7 +165,7 @@ def _check_place(store: Store, about: Mapping[str, Any]) -> None:
 
 
 def _check_types(folder: Path, extra: Mapping[str, type]) -> None:
-    there = reader.runs_table(folder).schema
+    there = reader.read_runs(folder).schema
     for field in reader.arrow_schema(dict(extra)):
         known = there.field(field.name).type if field.name in there.names else field.type
         if known != field.type:
