@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.config import Composer
 from adamcmp.errors import RunFailed, RunInProgress
-from adamcmp.execution.pipeline import Executed, Workers, execute
+from adamcmp.execution.execute import ExecutionResult
+from adamcmp.execution.workers import Workers
 from adamcmp.storage import reader
 from adamcmp.workflows.search import Searching
+from adamcmp.workflows.train import train
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +66,7 @@ def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]
         RunFailed: When training crashed.
         RunInProgress: When another process is training it.
     """
-    done = execute(Composer().run(overrides), force=force)
+    done = train(Composer().run(overrides), force=force)
     return summary(done)
 
 
@@ -84,11 +86,11 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
     composer = Composer()
     if composer.searches(words):
         with Workers() as workers:
-            done: Executed = Searching(composer, words).run(partial(execute, workers=workers))
+            done: ExecutionResult = Searching(composer, words).run(partial(train, workers=workers))
     else:
-        done = execute(composer.sweep(words))
-    if done.elsewhere:
-        raise RunInProgress(done.standing)
+        done = train(composer.sweep(words))
+    if done.in_progress:
+        raise RunInProgress(done.in_progress_message)
     if done.failed:
         errors = reader.read_runs(done.folder, ["run_id", "error"]).to_pylist()
         first = next(r["error"] for r in reversed(errors) if r["run_id"] == done.failed[0])
@@ -113,7 +115,7 @@ def load(study: str | None = None, results: str | None = None) -> Study:
     return Study(reader.study_folder(Path(root).expanduser(), study))
 
 
-def summary(done: Executed) -> dict[str, Any]:
+def summary(done: ExecutionResult) -> dict[str, Any]:
     """Return the row of the one run of a command, and its folder.
 
     Raises:
@@ -121,8 +123,8 @@ def summary(done: Executed) -> dict[str, Any]:
         RunInProgress: When another process is training it.
     """
     run_id = done.specs[0].run_id
-    if done.elsewhere:
-        raise RunInProgress(done.standing)
+    if done.in_progress:
+        raise RunInProgress(done.in_progress_message)
     table = reader.read_runs(done.folder)
     rows = [row for row in table.to_pylist() if row["run_id"] == run_id]
     if rows[-1]["status"] == "failed":

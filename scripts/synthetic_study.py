@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from adamcmp.config import Composer, Numerics
-from adamcmp.planning.specs import RunSpec, plan
+from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.storage import schema
 from adamcmp.storage.store import Store
 
@@ -38,7 +38,7 @@ def made_up(words: Sequence[str], evaluations: int) -> Iterator[tuple[Row, list[
         words: Of a sweep.
         evaluations: Of each run.
     """
-    for spec in plan(Composer().sweep([*words, f"steps={STEPS}"]), NUMERICS):
+    for spec in run_specs(Composer().sweep([*words, f"steps={STEPS}"]), NUMERICS):
         curve = _curve(spec, evaluations)
         diverged = _away(spec) > 2.2
         last = {} if diverged else {name: curve[-1][name] for name in schema.METRICS}

@@ -11,8 +11,8 @@ import pytest
 
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
 from adamcmp.config import Composer, Numerics
-from adamcmp.execution import pipeline
-from adamcmp.planning.specs import RunSpec, plan
+from adamcmp.execution import execute, workers
+from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.platform.provenance import cpp_compiler
 
 CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
@@ -60,7 +60,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps train in the test's own process unless it asks for workers: no imports anew."""
-    monkeypatch.setattr(pipeline, "_workers", lambda config, _: config.execution.workers or 0)
+    for module in (execute, workers):
+        monkeypatch.setattr(module, "worker_count", lambda execution, _: execution.workers or 0)
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +74,7 @@ def specs(composer: Composer) -> Callable[[Sequence[str]], list[RunSpec]]:
     """Return the planned runs of a sweep's words, on one CPU thread."""
 
     def planned(words: Sequence[str], numerics: Numerics = CPU) -> list[RunSpec]:
-        return list(plan(composer.sweep(words), numerics))
+        return list(run_specs(composer.sweep(words), numerics))
 
     return planned
 

@@ -13,8 +13,8 @@ import adamcmp
 from adamcmp import errors
 from adamcmp.cli import COMMANDS, main
 from adamcmp.config import Composer
-from adamcmp.execution.reservations import claim
-from adamcmp.planning.specs import plan
+from adamcmp.execution.reservations import reserve
+from adamcmp.planning.specs import run_specs
 from adamcmp.storage.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -67,8 +67,8 @@ def test_what_another_process_trains(capsys):
     first = adamcmp.run([*words, "seed=0"])
     folder = Path(first["folder"])
     config = Composer().sweep([*words, "seed=0,1"])
-    ids = [spec.run_id for spec in plan(config, Store(folder).numerics())]
-    with claim(folder, ids):
+    ids = [spec.run_id for spec in run_specs(config, Store(folder).numerics())]
+    with reserve(folder, ids):
         assert adamcmp.run([*words, "seed=0"])["run_id"] == first["run_id"]  # it is there
         for asked in (
             lambda: adamcmp.run([*words, "seed=1"]),

@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adamcmp.config import StudyConfig
-    from adamcmp.execution.pipeline import Preview
+    from adamcmp.execution.execute import Preview
+    from adamcmp.planning.cost_model import CostModel
     from adamcmp.planning.grouping import LaneGroup
-    from adamcmp.planning.planner import Forecast
 
 
 def dry_run(compose: Callable[[], StudyConfig], options: argparse.Namespace) -> int:
     """Show what a command would do; nothing is written."""
+    from adamcmp.execution.execute import preview
     from adamcmp.execution.executors import Pool
-    from adamcmp.execution.pipeline import preview
+    from adamcmp.training.tasks import warm_up
 
     # Started first: what measures new kinds of runs takes seconds to import torch meanwhile.
-    executor = Pool(1, 1, "adamcmp.training.loop")
+    executor = Pool(1, 1, warm_up)
     try:
-        found = preview(compose(), executor, force=options.force, retry_failed=options.retry_failed)
+        config = compose()
+        config.logger.check()
+        found = preview(config, executor, force=options.force, retry_failed=options.retry_failed)
     finally:
         executor.close()
     if options.json:
@@ -33,25 +36,25 @@ def dry_run(compose: Callable[[], StudyConfig], options: argparse.Namespace) -> 
 
 
 def _plain(found: Preview) -> dict[str, Any]:
-    seconds = found.forecast.total(found.groups) if found.groups else 0.0
+    seconds = found.pending.costs.total_seconds(found.groups) if found.groups else 0.0
     return {
         "study": found.folder.name,
         "folder": str(found.folder),
-        **found.numerics.model_dump(),
-        "workers": found.forecast.workers,
-        "runs": len(found.specs),
-        "left": len(found.left),
+        **found.plan.numerics.model_dump(),
+        "workers": found.pending.costs.workers,
+        "runs": len(found.plan.specs),
+        "left": len(found.pending.specs),
         "groups": len(found.groups),
         "seconds": None if seconds is None else round(seconds, 1),
-        "kinds": list(_kinds(found.groups, found.forecast)),
+        "kinds": list(_kinds(found.groups, found.pending.costs)),
     }
 
 
-def table(groups: Sequence[LaneGroup], forecast: Forecast) -> str:
+def table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
     """Return a row for each kind of group, and why some train one lane at a time."""
     from tabulate import tabulate
 
-    rows = list(_kinds(groups, forecast))
+    rows = list(_kinds(groups, costs))
     reasons = dict.fromkeys(row.pop("alone") for row in rows)
     for row in rows:
         seconds = row.pop("seconds")
@@ -61,33 +64,36 @@ def table(groups: Sequence[LaneGroup], forecast: Forecast) -> str:
 
 
 def _print(found: Preview) -> None:
-    there = len(found.specs) - len(found.left)
-    numerics = found.numerics
+    there = len(found.plan.specs) - len(found.pending.specs)
+    numerics = found.plan.numerics
     print(
-        f"study {found.folder.name} in {found.folder.parent}: {len(found.specs)} "
-        f"run{'s' * (len(found.specs) != 1)} asked, "
-        f"{there} there already, {len(found.left)} to train"
+        f"study {found.folder.name} in {found.folder.parent}: {len(found.plan.specs)} "
+        f"run{'s' * (len(found.plan.specs) != 1)} asked, "
+        f"{there} there already, {len(found.pending.specs)} to train"
     )
-    if not found.left:
+    if not found.pending.specs:
         return
-    print(table(found.groups, found.forecast))
-    workers = found.forecast.workers
+    print(table(found.groups, found.pending.costs))
+    workers = found.pending.costs.workers
+    costs = found.pending.costs
     print(
-        f"{about(found.forecast.total(found.groups), most=found.compiles)} with {workers} "
+        f"{about(costs.total_seconds(found.groups), most=costs.upper_bound)} with {workers} "
         f"worker{'s' * (workers > 1)}, {numerics.engine} on {numerics.device}"
-        + (" (measured before compiling, which takes half a minute or more once)" * found.compiles)
+        + " (measured before compiling, which takes half a minute or more once)"
+        * costs.upper_bound
     )
-    if found.notice:
-        print(found.notice)
+    if found.plan.notice:
+        print(found.plan.notice)
 
 
-def _kinds(groups: Sequence[LaneGroup], forecast: Forecast) -> Iterable[dict[str, Any]]:
+def _kinds(groups: Sequence[LaneGroup], costs: CostModel) -> Iterable[dict[str, Any]]:
     """Yield one row for each kind of group."""
-    from adamcmp.planning.grouping import structure, why_alone
+    from adamcmp.planning.fusion import unfused_reason
+    from adamcmp.planning.run_kinds import kind_key
 
     alike: dict[str, list[LaneGroup]] = {}
     for group in groups:
-        alike.setdefault(structure(group.specs[0].config), []).append(group)
+        alike.setdefault(kind_key(group.specs[0].config), []).append(group)
     for key, own in alike.items():
         specs = [spec for group in own for spec in group.specs]
         widths = sorted({len(group.specs) for group in own})
@@ -99,9 +105,9 @@ def _kinds(groups: Sequence[LaneGroup], forecast: Forecast) -> Iterable[dict[str
             "runs": len(specs),
             "groups": len(own),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
-            "steps": forecast.kinds[key].steps,
-            "alone": why_alone(specs[0]),
-            "seconds": _shared(map(forecast.seconds, own), forecast.workers),
+            "steps": costs.kinds[key].steps,
+            "alone": unfused_reason(config, specs[0].numerics.device, specs[0].numerics.engine),
+            "seconds": _shared(map(costs.seconds, own), costs.workers),
         }
 
 

@@ -9,15 +9,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 from adamcmp.cli.dry_run import about, table
-from adamcmp.execution.scheduler import SweepProgress
+from adamcmp.execution.progress import SweepProgress
 from adamcmp.training.outcome import Done
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from adamcmp.planning.grouping import LaneGroup
-    from adamcmp.planning.planner import Forecast
-    from adamcmp.planning.specs import RunSpec
+    from adamcmp.planning.plan import Plan
     from adamcmp.training.outcome import Outcome, TrainingProgress
 
 #: Seconds between two lines where there is no terminal.
@@ -62,23 +61,21 @@ class Bar:
         if self.bar is not None:
             self.bar.close()
 
-    def planned(
-        self, specs: tuple[RunSpec, ...], groups: tuple[LaneGroup, ...], forecast: Forecast | None
-    ) -> None:
+    def planned(self, plan: Plan, groups: tuple[LaneGroup, ...]) -> None:
         """Open the bar over a run's steps, or over a sweep's runs; or go on with a search's."""
         runs = sum(len(group.specs) for group in groups)
         if self.batches:
             self.asked = self.combinations
-            self.pace.runs -= len(specs) - runs
+            self.pace.runs -= len(plan.specs) - runs
         else:
-            self.asked, self.pace = len(specs), SweepProgress(runs)
+            self.asked, self.pace = len(plan.specs), SweepProgress(runs)
             self._say_same()
         if not groups or self.quiet or self.bar is not None:
             return
-        if self.asked > 1 and forecast is not None:
+        if self.asked > 1:
             if self.whole_plan:
-                self._say(table(groups, forecast))
-            seconds = forecast.total(groups)
+                self._say(table(groups, plan.costs))
+            seconds = plan.costs.total_seconds(groups)
             if seconds is not None:  # a search's later batches are taken to be like its first
                 seconds *= self.pace.runs / runs
             groups_of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
@@ -118,7 +115,7 @@ class Bar:
         """Move the bar, some times a second."""
         if self.bar is None:
             return
-        self.pace.moved(group, progress)
+        self.pace.update(group, progress)
         if self.asked == 1 and progress.latest:
             self._latest = progress.latest
         if time.monotonic() - self._drawn >= DRAW_EVERY:
@@ -126,7 +123,7 @@ class Bar:
 
     def finished(self, group: LaneGroup, outcome: Outcome) -> None:
         """Count a group's runs as done."""
-        self.pace.ended(group, outcome)
+        self.pace.finish(group, outcome)
         if isinstance(outcome, Done):
             for row in outcome.runs:
                 self.counts[row["status"]] += 1

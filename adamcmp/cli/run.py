@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from adamcmp.cli.progress_bar import Bar
     from adamcmp.config import Composer, StudyConfig
-    from adamcmp.execution.pipeline import Executed, Workers
+    from adamcmp.execution.execute import ExecutionResult
+    from adamcmp.execution.workers import Workers
 
 GRAMMAR = """\
 words:
@@ -64,7 +65,7 @@ def run(words: list[str]) -> int:
     config = composer.run(options.words)
     from adamcmp.api import summary
 
-    done = train(config, options)
+    done = train_with_bar(config, options)
     row = summary(done)
     fresh = bool(done.trained)
     if options.json:
@@ -89,7 +90,7 @@ def _sweep(options: argparse.Namespace) -> int:
         return _search(composer, options)
     if options.dry_run:
         return dry_run(lambda: composer.sweep(options.words), options)
-    done = train(composer.sweep(options.words), options)
+    done = train_with_bar(composer.sweep(options.words), options)
     return report_sweep(done, options.json)
 
 
@@ -100,7 +101,7 @@ def _search(composer: Composer, options: argparse.Namespace) -> int:
     if options.dry_run:
         return dry_run(searching.preview, options)
     from adamcmp.cli.progress_bar import Bar
-    from adamcmp.execution.pipeline import Workers
+    from adamcmp.execution.workers import Workers
 
     with Workers() as workers, Bar(searching.combinations, options.quiet, batches=True) as bar:
         done = searching.run(lambda config: _behind(bar, config, options, workers))
@@ -175,9 +176,9 @@ def _package(config: DictConfig, path: str) -> DictConfig:
     return found
 
 
-def train(
+def train_with_bar(
     config: StudyConfig, options: argparse.Namespace, workers: Workers | None = None
-) -> Executed:
+) -> ExecutionResult:
     """Train behind a progress bar of its own; when interrupted, say what is kept."""
     from adamcmp.cli.progress_bar import Bar
 
@@ -187,14 +188,15 @@ def train(
 
 def _behind(
     bar: Bar, config: StudyConfig, options: argparse.Namespace, workers: Workers | None
-) -> Executed:
-    from adamcmp.execution.pipeline import Watcher, execute
+) -> ExecutionResult:
+    from adamcmp.execution.execute import Observer
+    from adamcmp.workflows.train import train
 
-    watcher = Watcher(bar.planned, bar.notice, bar.progress, bar.finished)
+    observer = Observer(bar.planned, bar.notice, bar.progress, bar.finished)
     try:
-        return execute(
+        return train(
             config,
-            watcher,
+            observer,
             force=options.force,
             retry_failed=options.retry_failed,
             workers=workers,
@@ -206,6 +208,11 @@ def _behind(
             interrupt.number,
             f"{interrupt}, files in {config.place.folder}; the same command goes on from there",
         ) from None
+
+
+def print_notice(text: str) -> None:
+    """Print what a person should know, to stderr."""
+    print(f"adamcmp: {text}", file=sys.stderr)
 
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:
@@ -242,7 +249,7 @@ def _print_run(row: dict[str, Any], fresh: bool) -> None:
     print(f"run {row['run_id']}, {row['wall_time_s']:.1f} s, files in {row['folder']}")
 
 
-def report_sweep(done: Executed, as_json: bool) -> int:
+def report_sweep(done: ExecutionResult, as_json: bool) -> int:
     """Print how a sweep went; return 1 when not all that was asked for is there, else 0."""
     from adamcmp.storage import reader
 
@@ -253,10 +260,10 @@ def report_sweep(done: Executed, as_json: bool) -> int:
         if row["run_id"] in asked
     ]
     counts = {s: sum(row["status"] == s for row in rows) for s in ("done", "diverged", "failed")}
-    not_all = 1 if done.failed or done.elsewhere else 0
+    not_all = 1 if done.failed or done.in_progress else 0
     if as_json:
         values = {"study": done.folder.name, "folder": str(done.folder), "runs": len(asked)}
-        trained = {"trained": len(done.trained), "elsewhere": len(done.elsewhere)}
+        trained = {"trained": len(done.trained), "elsewhere": len(done.in_progress)}
         print(json.dumps({**values, **counts, **trained}))
         return not_all
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "none"
@@ -264,8 +271,8 @@ def report_sweep(done: Executed, as_json: bool) -> int:
         f"{len(asked)} run{'s' * (len(asked) != 1)} ({len(done.trained)} trained now): {words}; "
         f"files in {done.folder}"
     )
-    if done.elsewhere:
-        print(f"adamcmp: {done.standing}", file=sys.stderr)
+    if done.in_progress:
+        print(f"adamcmp: {done.in_progress_message}", file=sys.stderr)
     errors = {row["run_id"]: row["error"] for row in rows if row["status"] == "failed"}
     for run_id in done.failed:
         print(f"failed: {run_id}: {errors[run_id].splitlines()[0]}", file=sys.stderr)

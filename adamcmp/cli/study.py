@@ -11,11 +11,11 @@ from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli.browse import describe
 from adamcmp.cli.dry_run import dry_run
 from adamcmp.cli.report import tell
-from adamcmp.cli.run import add_training, report_sweep, train
+from adamcmp.cli.run import add_training, print_notice, report_sweep, train_with_bar
 
 if TYPE_CHECKING:
     from adamcmp.config import Select, StudyConfig
-    from adamcmp.execution.pipeline import Executed
+    from adamcmp.execution.execute import ExecutionResult
 
 
 def study(words: list[str]) -> int:
@@ -46,7 +46,7 @@ def study(words: list[str]) -> int:
 
     done = _stages(config, select, options)
     code = max([report_sweep(stage, options.json) for stage in done])
-    if not done[-1].elsewhere:
+    if not done[-1].in_progress:
         _report(done[-1].folder, options)
     return code
 
@@ -68,18 +68,20 @@ def _study_options(words: list[str]) -> argparse.Namespace:
 
 def _stages(
     config: StudyConfig, select: Select | None, options: argparse.Namespace
-) -> list[Executed]:
+) -> list[ExecutionResult]:
     """Train the grids, then fresh seeds of the winners; no winners while others train some."""
-    from adamcmp.execution.pipeline import Workers, decided
+    from adamcmp.execution.execute import with_numerics_of
+    from adamcmp.execution.workers import Workers
     from adamcmp.workflows.followup import both_stages, fresh_seeds
 
     if select is not None:
-        config = decided(config, both_stages(config, select))
+        whole = both_stages(config, select)
+        config = with_numerics_of(config, whole, print_notice)
     with Workers() as workers:
-        done = [train(config, options, workers)]
-        if select is not None and not done[0].elsewhere:
+        done = [train_with_bar(config, options, workers)]
+        if select is not None and not done[0].in_progress:
             second = fresh_seeds(config, done[0].folder, done[0].specs, select)
-            done.append(train(second, options, workers))
+            done.append(train_with_bar(second, options, workers))
     return done
 
 
@@ -130,5 +132,5 @@ def extend(words: list[str]) -> int:
             )
     if options.dry_run:
         return dry_run(lambda: config, options)
-    done = train(config, options)
+    done = train_with_bar(config, options)
     return report_sweep(done, options.json)

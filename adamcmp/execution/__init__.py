@@ -1,1 +1,4 @@
-"""Running groups: scheduler, reservations, executors."""
+"""Executing a plan: reservations, executors, the scheduler.
+
+`adamcmp.execution.execute.execute` is the entry point: the whole pipeline on one page.
+"""

@@ -1,7 +1,7 @@
-"""Which process is training which runs of a study, so that no run is trained twice at once.
+"""Which process trains which runs of a study, so that no run is trained twice at once.
 
-A process that trains holds the lock of its claim file, which the system frees however it ends;
-beside it lie the runs it has claimed and how far it is.
+A process that trains holds the lock of its reservation, which the system releases however the
+process ends. Beside the lock are files with the reserved runs and with the process's progress.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from filelock import FileLock, Timeout
 
 from adamcmp.platform.files import storage_errors, write_atomically
 
+#: The folder of a study's reservations.
+FOLDER = "claims"
+
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """How far a process is.
+    """The progress of a process that trains runs of a study.
 
     Attributes:
-        pid: Its number.
-        host: Its machine.
-        runs: Runs that it trains in all.
-        done: Runs of these that have ended.
-        seconds_left: An estimate; None before there is one.
+        pid: The process id.
+        host: The machine's name.
+        runs: Number of runs that it trains.
+        done: Number of these that have ended.
+        seconds_left: Estimated seconds until all have ended; None before there is an estimate.
     """
 
     pid: int
@@ -39,64 +42,64 @@ class ProcessStatus:
     seconds_left: float | None = None
 
 
+@dataclass(frozen=True)
 class Reservation:
-    """The runs that this process may train.
+    """The runs that only this process trains.
 
     Attributes:
         run_ids: The runs.
-        others: What other processes are training of those wanted, by run.
-        alone: Whether no other process trained runs of the study when this one began.
+        reserved_by_others: The other requested runs, and the process that trains each.
+        only_process: Whether no other process trained runs of the study when this one began.
+        status_file: Where other processes read this one's progress.
     """
 
-    def __init__(
-        self, file: Path, run_ids: frozenset[str], others: dict[str, ProcessStatus], alone: bool
-    ) -> None:
-        self._file = file
-        self.run_ids, self.others, self.alone = run_ids, others, alone
+    run_ids: frozenset[str]
+    reserved_by_others: dict[str, ProcessStatus]
+    only_process: bool
+    status_file: Path
 
-    def tell(self, runs: int, done: int, seconds_left: float | None) -> None:
-        """Let others know how far this process is.
+    def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
+        """Let other processes know this one's progress.
 
         Raises:
-            StoreError: When the folder cannot be written.
+            StoreError: If the folder cannot be written.
         """
-        standing = ProcessStatus(os.getpid(), socket.gethostname(), runs, done, seconds_left)
-        with storage_errors(self._file.parent):
-            write_atomically(self._file, json.dumps(asdict(standing)).encode())
+        status = ProcessStatus(os.getpid(), socket.gethostname(), runs, done, seconds_left)
+        with storage_errors(self.status_file.parent):
+            write_atomically(self.status_file, json.dumps(asdict(status)).encode())
 
 
 @contextlib.contextmanager
-def claim(study: Path, wanted: Collection[str]) -> Iterator[Reservation]:
-    """Reservation those of the wanted runs that no other process is training.
+def reserve(study: Path, run_ids: Collection[str]) -> Iterator[Reservation]:
+    """Reserve those of some runs that no other process has reserved.
 
     Args:
         study: The study's folder.
-        wanted: Ids of runs.
+        run_ids: The runs.
 
     Raises:
-        StoreError: When the folder cannot be written.
+        StoreError: If the folder cannot be written.
     """
-    folder = study / "claims"
-    name = f"{os.getpid()}-{secrets.token_hex(4)}"
-    file = folder / f"{name}.json"
+    folder = study / FOLDER
+    file = folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
     lock = FileLock(file.with_suffix(".lock"))
-    asked = frozenset(wanted)
+    requested = frozenset(run_ids)
     with storage_errors(study):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         with storage_errors(study), FileLock(folder / ".lock"):
-            held = _held(folder)
-            if not held:
-                _clear(folder)
-            others = {run: s for s, runs in held for run in asked.intersection(runs)}
+            active = _active(folder)
+            others = {
+                run: status for status, runs in active for run in requested.intersection(runs)
+            }
             lock.acquire()
-            found = Reservation(file, asked - set(others), others, alone=not held)
-            found.tell(len(found.run_ids), 0, None)
-            runs = json.dumps(sorted(found.run_ids))
+            reservation = Reservation(requested - set(others), others, not active, file)
+            reservation.publish(len(reservation.run_ids), 0, None)
+            runs = json.dumps(sorted(reservation.run_ids))
             write_atomically(file.with_suffix(".runs"), runs.encode())
-        yield found
+        yield reservation
     finally:
-        # Where nothing can be written nothing was; what stays, the next process clears.
+        # If files cannot be removed now, the next process removes them.
         with contextlib.suppress(OSError):
             _remove(file)
         lock.release()
@@ -105,23 +108,20 @@ def claim(study: Path, wanted: Collection[str]) -> Iterator[Reservation]:
 
 
 def process_statuses(study: Path) -> list[ProcessStatus]:
-    """Return how far each process is that trains runs of a study now.
+    """Return the progress of each process that trains runs of a study now.
 
-    What dead processes have left of their claims is removed on the way.
+    The files of processes that have died are removed.
     """
-    folder = study / "claims"
+    folder = study / FOLDER
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return []
     with FileLock(folder / ".lock"):
-        held = _held(folder)
-        if not held:
-            _clear(folder)
-        return [standing for standing, _ in held]
+        return [status for status, _ in _active(folder)]
 
 
-def _held(folder: Path) -> list[tuple[ProcessStatus, list[str]]]:
-    """Return what live processes have claimed; what dead ones left is removed."""
-    held = []
+def _active(folder: Path) -> list[tuple[ProcessStatus, list[str]]]:
+    """Return the live processes and the runs they reserved; remove the files of dead ones."""
+    active = []
     for runs in sorted(folder.glob("*.runs")):
         lock = FileLock(runs.with_suffix(".lock"))
         try:
@@ -129,14 +129,16 @@ def _held(folder: Path) -> list[tuple[ProcessStatus, list[str]]]:
                 _remove(runs.with_suffix(".json"))
             runs.with_suffix(".lock").unlink(missing_ok=True)
         except Timeout:
-            with contextlib.suppress(FileNotFoundError):  # it ends at this moment
-                standing = ProcessStatus(**json.loads(runs.with_suffix(".json").read_text()))
-                held.append((standing, json.loads(runs.read_text())))
-    return held
+            with contextlib.suppress(FileNotFoundError):  # the process ends at this moment
+                status = ProcessStatus(**json.loads(runs.with_suffix(".json").read_text()))
+                active.append((status, json.loads(runs.read_text())))
+    if not active:
+        _remove_incomplete(folder)
+    return active
 
 
-def _clear(folder: Path) -> None:
-    """Remove what is left of processes that were killed as they claimed or told."""
+def _remove_incomplete(folder: Path) -> None:
+    """Remove the files of processes that were killed while they reserved or published."""
     for path in folder.iterdir():
         if path.name != ".lock":
             path.unlink(missing_ok=True)

@@ -1,273 +1,188 @@
-"""Feeding groups to workers: longest first, each stored as it ends, halved where it crashes."""
+"""Feeds groups to an executor and stores their rows; halves and retries groups that crash."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adamcmp.errors import Interrupted
-from adamcmp.execution.executors import Executor, Result, WorkerDied
+from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
+from adamcmp.execution.progress import SweepProgress
 from adamcmp.execution.reservations import Reservation
+from adamcmp.execution.signals import InterruptedBy
 from adamcmp.planning.grouping import LaneGroup, TrainTask
 from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.store import Store
-from adamcmp.training.outcome import Done, Failed, Outcome, Stopped
+from adamcmp.training import tasks
+from adamcmp.training.outcome import Done, Failed, Outcome, Stopped, TrainingProgress
 
-if TYPE_CHECKING:
-    from adamcmp.training.outcome import TrainingProgress
-
-#: Seconds that running groups are given to write their checkpoints once a signal has come.
-GRACE = 20.0
-#: Seconds between two parts on disk: many small groups share one.
-FLUSH = 1.0
-#: Signals that end a sweep: Ctrl-C, a polite kill, a terminal that is closed.
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: Seconds between two words to other processes of how far this one is.
-TELL = 2.0
-
-
-class SweepProgress:
-    """How far a sweep is, how fast, and how long the rest takes.
-
-    Args:
-        runs: Runs to train.
-    """
-
-    def __init__(self, runs: int) -> None:
-        self.runs, self.done = runs, 0
-        self.run_steps = 0.0
-        self._fractions: dict[str, float] = {}
-        #: When the first word came; what was done by then, now or before, took another time.
-        self._began: float | None = None
-        self._given = 0.0
-
-    def moved(self, group: LaneGroup, progress: TrainingProgress) -> None:
-        """Note where a group is."""
-        self._began = self._began or time.monotonic()
-        fraction = progress.step / progress.steps
-        for spec in group.specs:
-            before = self._fractions.get(spec.run_id)
-            if before is None:
-                self._given += fraction
-            self.run_steps += progress.steps * max(fraction - (before or fraction), 0)
-            self._fractions[spec.run_id] = fraction
-
-    def ended(self, group: LaneGroup, outcome: Outcome) -> None:
-        """Note that a group has ended."""
-        if self._began is None:
-            self._began, self._given = time.monotonic(), float(len(group.specs))
-        self.done += len(group.specs)
-        before = {s.run_id: self._fractions.pop(s.run_id, 0.0) for s in group.specs}
-        if isinstance(outcome, Done):
-            for row in outcome.runs:
-                taken = row["steps"] if row["stopped_at_step"] is None else row["stopped_at_step"]
-                self.run_steps += max(taken - before[row["run_id"]] * row["steps"], 0)
-
-    @property
-    def position(self) -> float:
-        """Runs done, those under way in part."""
-        return min(self.done + sum(self._fractions.values()), self.runs)
-
-    @property
-    def speed(self) -> float:
-        """Steps of runs per second, by this process."""
-        return self.run_steps / self._spent if self._spent else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """An estimate; None before there is one."""
-        position = self.position
-        gained = position - self._given
-        if gained <= 0.01:  # too little to tell
-            return None
-        return self._spent / gained * (self.runs - position)
-
-    @property
-    def _spent(self) -> float:
-        return time.monotonic() - self._began if self._began else 0.0
+#: Seconds that running groups are given to write their checkpoints after a signal.
+GRACE_SECONDS = 20.0
+#: Seconds between two parts on disk, so that many small groups share one.
+FLUSH_SECONDS = 1.0
+#: Seconds between two updates of the progress that other processes read.
+PUBLISH_SECONDS = 2.0
 
 
 @dataclass
-class Dispatch:
-    """One sweep's groups on their way through an executor into the store.
+class Scheduler:
+    """Trains groups, from an executor into a store.
 
     Attributes:
-        executor: What runs them.
-        store: Where rows go.
-        claim: Where others are told how far this process is.
+        executor: Runs the groups.
+        store: Receives their rows.
+        reservation: Publishes the progress to other processes.
         checkpoint_every: Seconds between a group's checkpoints.
-        progress: Called with a group and where it is.
-        finished: Called with each group and its outcome, after it is stored.
-        interrupted: Returns the signal that has come, if any.
-        notice: Called with what a person should know.
+        interrupted: Returns the signal that has arrived, if any.
+        on_progress: Called with a group and its progress.
+        on_finished: Called with each group and its outcome, after its rows are stored.
+        on_notice: Called with what a person should know.
     """
 
     executor: Executor
     store: Store
-    claim: Reservation
+    reservation: Reservation
     checkpoint_every: float
-    progress: Callable[[LaneGroup, TrainingProgress], None]
-    finished: Callable[[LaneGroup, Outcome], None]
-    interrupted: Callable[[], int | None]
-    notice: Callable[[str], None]
-
-    def __post_init__(self) -> None:
-        self._queue: deque[LaneGroup] = deque()
-        self._again: set[str] = set()
-        self._ended: list[tuple[LaneGroup, Outcome]] = []
-        self._kept: dict[Path, frozenset[str]] = {}
-        self._flushed = self._told = time.monotonic()
-        self._pace = SweepProgress(0)
-        self._stopping = False
+    interrupted: InterruptedBy
+    on_progress: Callable[[LaneGroup, TrainingProgress], None]
+    on_finished: Callable[[LaneGroup, Outcome], None]
+    on_notice: Callable[[str], None]
+    _waiting: deque[LaneGroup] = field(init=False, default_factory=deque)
+    _running: dict[Handle, TrainTask] = field(init=False, default_factory=dict)
+    _ended: list[tuple[LaneGroup, Outcome]] = field(init=False, default_factory=list)
+    _retried: set[str] = field(init=False, default_factory=set)
+    _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
+    _progress: SweepProgress = field(init=False, default_factory=lambda: SweepProgress(0))
+    _stopping: bool = field(init=False, default=False)
 
     def run(self, groups: Sequence[LaneGroup]) -> None:
         """Train all groups, in the order given.
 
         Raises:
-            AdamcmpError: When something cannot be trained or stored; what was done by then is.
-            Interrupted: When a signal came; what was done is stored, what was begun is kept.
+            AdamcmpError: If something cannot be trained or stored; groups that ended are stored.
+            Interrupted: If a signal arrives; groups that ended are stored, running ones have
+                checkpoints.
         """
-        self._queue = deque(groups)
-        self._kept = self.store.checkpoints()
-        self._pace = SweepProgress(sum(len(group.specs) for group in groups))
-        self._tell()
+        self._waiting = deque(groups)
+        self._checkpoints = self.store.checkpoints()
+        self._progress = SweepProgress(sum(len(group.specs) for group in groups))
+        self._flushed = time.monotonic()
+        self._publish()
         try:
-            while self._queue or self.executor.busy:
+            while self._waiting or self._running:
                 if number := self.interrupted():
                     self._stop(number)
-                self._feed()
-                self._take(self.executor.wait())
+                self._submit()
+                self._collect()
         finally:
             self._flush()
 
-    def _feed(self) -> None:
-        while self._queue and self.executor.busy < self.executor.workers:
-            group = self._queue.popleft()
-            run_ids = frozenset(spec.run_id for spec in group.specs)
-            path = self.store.checkpoint_path(run_ids)
-            source = next((p for p, kept in self._kept.items() if run_ids <= kept), None)
-            task = TrainTask(group, path, self.checkpoint_every, source)
-            self.executor.submit("adamcmp.training.loop:train", task, self._moved)
+    def _submit(self) -> None:
+        """Submit waiting groups while the executor has free slots."""
+        free = self.executor.slots - len(self._running)
+        groups = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+        train_tasks = [self._task(group) for group in groups]
+        handles = self.executor.submit([Task(tasks.train_group, task) for task in train_tasks])
+        self._running |= zip(handles, train_tasks, strict=True)
 
-    def _moved(self, task: TrainTask, progress: TrainingProgress) -> None:
-        self._pace.moved(task.group, progress)
-        if time.monotonic() - self._told >= TELL:
-            self._tell()
-        self.progress(task.group, progress)
+    def _task(self, group: LaneGroup) -> TrainTask:
+        path = self.store.checkpoint_path(group.run_ids)
+        # The halves of a group that crashed resume from the checkpoint of the whole.
+        larger = (p for p, run_ids in self._checkpoints.items() if group.run_ids <= run_ids)
+        return TrainTask(group, path, self.checkpoint_every, next(larger, None))
 
-    def _take(self, results: list[Result]) -> None:
-        for result in results:
-            group, value = result.item.group, result.value
-            if isinstance(value, WorkerDied):
-                self.store.remove_partial_writes(result.item.checkpoint)
-                if self._stopping or self._retry(group, lost=True):
-                    continue
-                value = Failed(value.reason, tuple(spec.run_id for spec in group.specs))
-            elif isinstance(value, Stopped):
-                # By a signal to the worker alone, unless all are told to stop.
-                self._queue.appendleft(group)
-                continue
-            elif isinstance(value, Failed) and self._retry(group, lost=False):
-                continue
-            self._ended.append((group, value))
-        if self._ended and time.monotonic() - self._flushed >= FLUSH:
+    def _collect(self) -> None:
+        """Wait briefly; take in the progress and the results that have arrived."""
+        for result in self.executor.poll(self._update):
+            self._finish(result)
+        if self._ended and time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self._flush()
 
-    def _retry(self, group: LaneGroup, lost: bool) -> bool:
-        """Queue a crashed group again, in halves; a lane alone once if its worker died."""
-        specs = group.specs
-        if len(specs) > 1:
-            run_ids = frozenset(spec.run_id for spec in specs)
-            # The halves go on from where the whole was kept.
-            self._kept = {self.store.checkpoint_path(run_ids): run_ids, **self._kept}
-            half = (len(specs) + 1) // 2
-            parts = (specs[:half], specs[half:])
-            self._queue.extendleft(LaneGroup(part, group.fused) for part in reversed(parts))
+    def _update(self, handle: Handle, progress: TrainingProgress) -> None:
+        group = self._running[handle].group
+        self._progress.update(group, progress)
+        if time.monotonic() - self._published >= PUBLISH_SECONDS:
+            self._publish()
+        self.on_progress(group, progress)
+
+    def _finish(self, result: Result) -> None:
+        """Note a group's outcome, or have it trained again."""
+        task, outcome = self._running.pop(result.handle), result.value
+        if isinstance(outcome, Stopped):
+            # A signal reached the worker only, or all are stopping.
+            self._waiting.appendleft(task.group)
+            return
+        if isinstance(outcome, WorkerDied):
+            self.store.remove_partial_writes(task.checkpoint)
+            if self._stopping or self._retry(task.group, worker_died=True):
+                return
+            outcome = Failed(outcome.reason, tuple(spec.run_id for spec in task.group.specs))
+        elif isinstance(outcome, Failed) and self._retry(task.group, worker_died=False):
+            return
+        self._ended.append((task.group, outcome))
+
+    def _retry(self, group: LaneGroup, *, worker_died: bool) -> bool:
+        """Queue a crashed group again, in halves; a single lane once, if its worker died."""
+        if len(group.specs) > 1:
+            self._checkpoints = {
+                self.store.checkpoint_path(group.run_ids): group.run_ids,
+                **self._checkpoints,
+            }
+            self._waiting.extendleft(reversed(group.halves()))
             return True
-        if lost and specs[0].run_id not in self._again:
-            self._again.add(specs[0].run_id)
-            self._queue.append(group)
+        run_id = group.specs[0].run_id
+        if worker_died and run_id not in self._retried:
+            self._retried.add(run_id)
+            self._waiting.append(group)
             return True
         return False
 
     def _flush(self) -> None:
-        """Store what has ended, as one part."""
+        """Store the rows of the groups that have ended, as one part."""
         ended, self._ended = self._ended, []
         self._flushed = time.monotonic()
         if not ended:
             return
-        rows = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
-        self.store.append([r for runs, _ in rows for r in runs], [m for _, ms in rows for m in ms])
+        tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
+        runs, metrics = ([row for table in tables for row in table[i]] for i in (0, 1))
+        self.store.append(runs, metrics)
         for group, outcome in ended:
-            self.store.remove_checkpoint(
-                self.store.checkpoint_path(spec.run_id for spec in group.specs)
-            )
-            self._pace.ended(group, outcome)
-            self.finished(group, outcome)
-        self._tell()
+            self.store.remove_checkpoint(self.store.checkpoint_path(group.run_ids))
+            self._progress.finish(group, outcome)
+            self.on_finished(group, outcome)
+        self._publish()
 
-    def _tell(self) -> None:
-        self._told = time.monotonic()
-        self.claim.tell(self._pace.runs, self._pace.done, self._pace.seconds_left)
+    def _publish(self) -> None:
+        self._published = time.monotonic()
+        progress = self._progress
+        self.reservation.publish(progress.runs, progress.done, progress.seconds_left)
 
     def _stop(self, number: int) -> None:
-        """Have running groups keep their checkpoints, then raise `Interrupted`."""
+        """Have running groups write their checkpoints, then raise `Interrupted`."""
         self._stopping = True
-        self.executor.stop()
-        self.notice("stopping: what was begun is kept ...")
-        until = time.monotonic() + GRACE
-        while self.executor.busy and time.monotonic() < until:
-            self._take(self.executor.wait())
+        self.executor.cancel(list(self._running))
+        self.on_notice("Interrupted: saving checkpoints ...")
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self._running and time.monotonic() < deadline:
+            self._collect()
         self._flush()
-        done, runs = self._pace.done, self._pace.runs
-        raise Interrupted(number, f"{done} of {runs} runs were trained")
-
-
-@contextlib.contextmanager
-def signals() -> Iterator[Callable[[], int | None]]:
-    """Note signals to end instead of dying of them; a second one ends the process at once.
-
-    One that is ignored, as a hangup is under ``nohup``, stays so.
-
-    Yields:
-        A function that returns the signal that has come, or None.
-    """
-    come: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if come:
-            raise Interrupted(number, "")
-        come.append(number)
-
-    if threading.current_thread() is not threading.main_thread():  # only there can they be had
-        yield lambda: None
-        return
-    before = {n: signal.getsignal(n) for n in ENDING}
-    before = {n: handler for n, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield lambda: come[0] if come else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        progress = self._progress
+        raise Interrupted(number, f"{progress.done} of {progress.runs} runs were trained")
 
 
 def _rows(
     group: LaneGroup, outcome: Outcome, study: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of `runs` and of `metrics` of a group that has ended."""
     if isinstance(outcome, Done):
         return [{**row, "study": study} for row in outcome.runs], outcome.metrics
     assert isinstance(outcome, Failed)
-    ended = {
+    failure = {
         **software(),
         "hardware": hardware(group.specs[0].numerics.device),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -275,4 +190,4 @@ def _rows(
         "status": "failed",
         "error": f"{outcome.error}\n\n{outcome.traceback}".strip(),
     }
-    return [{**spec.columns(), **ended} for spec in group.specs], []
+    return [{**spec.columns(), **failure} for spec in group.specs], []

@@ -1,1 +1,4 @@
-"""From a study to run specs, lane groups and their expected cost."""
+"""From a study to its plan: run specs, lane groups and their expected cost.
+
+`adamcmp.planning.plan.make_plan` is the entry point.
+"""

@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
-from adamcmp.components.optimizers import Optimizer
-from adamcmp.components.registry import canonical
-from adamcmp.config import Protocol, RunConfig
+from adamcmp.planning import fusion
+from adamcmp.planning.run_kinds import kind_key
 from adamcmp.planning.specs import RunSpec
+
+#: Returns the largest width of a group for runs of one kind.
+Width = Callable[[Sequence[RunSpec]], int]
 
 
 @dataclass(frozen=True)
 class LaneGroup:
-    """Runs that share all shapes and all structure; every number may differ from lane to lane.
+    """Runs of one kind that are trained together; every number may differ from lane to lane.
 
     Attributes:
-        specs: The runs, one a lane.
-        fused: Whether the lanes are one batched computation (else there is one lane).
+        specs: The runs, one per lane.
+        fused: Whether the lanes are one batched computation; otherwise there is one lane.
     """
 
     specs: tuple[RunSpec, ...]
     fused: bool = False
 
+    @classmethod
+    def of(cls, specs: Iterable[RunSpec]) -> Self:
+        """Return the group of some runs of one kind, fused where they can be."""
+        lanes = tuple(specs)
+        return cls(lanes, fusion.can_fuse(lanes[0]))
+
+    @property
+    def run_ids(self) -> frozenset[str]:
+        """The ids of the runs."""
+        return frozenset(spec.run_id for spec in self.specs)
+
+    @property
+    def group_id(self) -> str:
+        """16 hexadecimal digits that depend on the set of runs alone."""
+        return hashlib.sha256(" ".join(sorted(self.run_ids)).encode()).hexdigest()[:16]
+
+    def halves(self) -> tuple[Self, Self]:
+        """Return the two halves of a group of several lanes."""
+        middle = (len(self.specs) + 1) // 2
+        first, second = self.specs[:middle], self.specs[middle:]
+        return type(self)(first, self.fused), type(self)(second, self.fused)
+
 
 @dataclass(frozen=True)
 class TrainTask:
-    """A group to train.
+    """A group to train, as an executor's task.
 
     Attributes:
         group: The runs.
-        checkpoint: File that the group goes on from where it exists, and is kept in on the way.
+        checkpoint: Checkpoint path: resumed from if present, rewritten periodically.
         checkpoint_every: Seconds between checkpoints.
-        source: A checkpoint of more runs than these, that the group goes on from where it has
-            none of its own.
+        source: Checkpoint of a larger group, to resume from where the group has none.
     """
 
     group: LaneGroup
@@ -45,79 +69,33 @@ class TrainTask:
     source: Path | None = None
 
 
-def why_alone(spec: RunSpec) -> str | None:
-    """Return why lanes of a run's kind are trained one at a time; None where they are fused."""
-    config, numerics = spec.config, spec.numerics
-    if not config.optimizer.fuses:
-        return "a torch.optim class holds the settings of one run"
-    if numerics.device not in config.model.fuses:
-        return f"model={config.model.name} is faster one lane at a time"
-    if numerics.engine == "eager" and numerics.device == "cpu":
-        return "this study is eager, and on a processor lanes are fused where they are compiled"
-    return None
-
-
-def fuses(spec: RunSpec) -> bool:
-    """Return whether lanes of a run's kind are one batched computation."""
-    return why_alone(spec) is None
-
-
-def grouped(
-    specs: Sequence[RunSpec],
-    checkpoints: Mapping[Path, frozenset[str]],
-    width: Callable[[Sequence[RunSpec]], int],
+def resumed_groups(
+    specs: Sequence[RunSpec], checkpoints: Iterable[Collection[str]], width: Width
 ) -> tuple[LaneGroup, ...]:
-    """Return the groups that runs are trained in.
-
-    Runs that were on their way together go on together.
+    """Return groups for some runs; runs that share a checkpoint stay together.
 
     Args:
         specs: The runs.
-        checkpoints: Groups on their way: the runs of each, by file.
-        width: Returns how many of these runs, all alike, at most make a group.
+        checkpoints: The run ids of each checkpoint.
+        width: The largest width of a new group.
     """
-    left = {spec.run_id: spec for spec in specs}
-    begun = []
-    for run_ids in checkpoints.values():
-        if there := run_ids & left.keys():
-            members = tuple(left.pop(run_id) for run_id in sorted(there))
-            begun.append(LaneGroup(members, fuses(members[0])))
-    return (*begun, *group(list(left.values()), width))
+    remaining = {spec.run_id: spec for spec in specs}
+    resumed = []
+    for run_ids in checkpoints:
+        if members := sorted(remaining.keys() & set(run_ids)):
+            resumed.append(LaneGroup.of(remaining.pop(run_id) for run_id in members))
+    return (*resumed, *group_runs(list(remaining.values()), width))
 
 
-def group(
-    specs: Sequence[RunSpec], width: Callable[[Sequence[RunSpec]], int]
-) -> tuple[LaneGroup, ...]:
-    """Return groups of at most `width` lanes, as even as can be, in the order of first runs."""
-    alike: dict[str, list[RunSpec]] = {}
+def group_runs(specs: Sequence[RunSpec], width: Width) -> tuple[LaneGroup, ...]:
+    """Return groups of at most `width` lanes, of even sizes, in the order of their first runs."""
+    by_kind: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        alike.setdefault(structure(spec.config), []).append(spec)
+        by_kind.setdefault(kind_key(spec.config), []).append(spec)
     groups = []
-    for members in alike.values():
-        fused = fuses(members[0])
+    for members in by_kind.values():
+        fused = fusion.can_fuse(members[0])
         count = -(-len(members) // (width(members) if fused else 1))
         cuts = [len(members) * i // count for i in range(count + 1)]
         groups += [LaneGroup(tuple(members[a:b]), fused) for a, b in pairwise(cuts)]
     return tuple(groups)
-
-
-def structure(config: RunConfig) -> str:
-    """Return what the lanes of a group must share, as one comparable text.
-
-    Within a study that is all: its runs share their numerics.
-    """
-    own = _optimizer(config.optimizer), config.loss.canonical, _protocol(config.protocol)
-    return f"[{','.join((config.dataset.canonical, config.model.canonical, *own))}]"
-
-
-@lru_cache(maxsize=1 << 14)
-def _optimizer(optimizer: Optimizer) -> str:
-    return canonical(optimizer.structure())
-
-
-@lru_cache(maxsize=1 << 14)
-def _protocol(protocol: Protocol) -> str:
-    shared = protocol.identity()
-    for number in ("seed", "divergence"):
-        del shared[number]
-    return canonical({**shared, "grad_clip": protocol.grad_clip is not None})

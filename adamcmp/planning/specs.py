@@ -1,4 +1,4 @@
-"""From a study to its runs, each with an id made of everything that can change its numbers."""
+"""From a study to its runs, each with an id: a hash of everything that can change its numbers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from adamcmp.config import Numerics, RunConfig, StudyConfig
+from adamcmp.planning.fusion import can_compile
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunSpec:
     """One run to train.
 
     Attributes:
         run_id: 16 hexadecimal digits of the SHA-256 of the run's canonical JSON.
-        config: What was asked.
-        numerics: How it is computed, settled (``device`` is never ``auto`` here).
+        config: The run's settings.
+        numerics: How it is computed; nothing in it is ``auto``.
     """
 
     run_id: str
@@ -24,7 +25,7 @@ class RunSpec:
     numerics: Numerics
 
     def columns(self) -> dict[str, Any]:
-        """Return the run's columns that say what was asked, whatever becomes of it."""
+        """Return the run's columns that hold its settings, whatever its outcome."""
         config = self.config
         settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
         return {
@@ -44,24 +45,25 @@ class RunSpec:
         }
 
 
-def plan(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
-    """Return the study's runs in the order asked, each once.
+def run_specs(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
+    """Return the study's runs in the order requested, each once.
+
+    A run that cannot be compiled is eager in every study.
 
     Args:
-        study: What was asked.
-        numerics: The study's numerics, settled.
+        study: The runs' settings.
+        numerics: The study's numerics; nothing in them is ``auto``.
     """
-    alone = numerics.model_copy(update={"engine": "eager"})
+    eager = numerics.model_copy(update={"engine": "eager"})
     specs = []
     for config in study.runs:
-        # What cannot be compiled is run as it is written, whatever the study's engine.
-        used = numerics if config.compiles else alone
+        used = numerics if can_compile(config) else eager
         specs.append(RunSpec(run_id(config, used), config, used))
     return tuple({spec.run_id: spec for spec in specs}.values())
 
 
 def run_id(config: RunConfig, numerics: Numerics) -> str:
-    """Return the hash of everything that can change the run's numbers, and nothing else."""
+    """Return the hash of everything that can change the run's numbers, and of nothing else."""
     fragments = {**config.fragments(), "numerics": numerics.canonical}
     text = ",".join([f'"{key}":{fragments[key]}' for key in sorted(fragments)])
     return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,15 @@ import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from adamcmp.components.trackers import NO_LOGGER, Evaluation, Logger, Mirrored
+from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, Interrupted
-from adamcmp.execution.executors import Pool, WorkerDied
+from adamcmp.execution.execute import Observer
+from adamcmp.execution.executors import Handle, Pool, Task, WorkerDied
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import Plan
 from adamcmp.planning.specs import RunSpec
 from adamcmp.storage import reader, schema
+from adamcmp.training.outcome import Outcome
 
 #: Seconds between two looks at what has been stored meanwhile.
 EVERY = 5.0
@@ -77,6 +82,7 @@ class Mirror:
     def __init__(self, logger: Logger, study: Path) -> None:
         self._task = TrackingTask(logger, study, frozenset())
         self._pool: Pool | None = None
+        self._handles: set[Handle] = set()
         self._looked = self._alive = time.monotonic()
 
     def asked(self, specs: Sequence[RunSpec]) -> None:
@@ -84,7 +90,7 @@ class Mirror:
         run_ids = frozenset(spec.run_id for spec in specs)
         self._task = TrackingTask(self._task.logger, self._task.study, run_ids)
         with self._giving_up():
-            self._pool = Pool(1, 1, "adamcmp.tracking.mirror")
+            self._pool = Pool(1, 1)
 
     def stored(self) -> None:
         """Note that there may be more to mirror; returns at once."""
@@ -92,7 +98,7 @@ class Mirror:
             return
         with self._giving_up():
             self._take(self._pool, 0.0)
-            if self._pool and not self._pool.busy:
+            if self._pool and not self._handles:
                 self._look(self._pool)
 
     def finish(self) -> None:
@@ -106,7 +112,7 @@ class Mirror:
                 for last in (False, True):
                     if self._pool and last:
                         self._look(self._pool)
-                    while self._pool and self._pool.busy:
+                    while self._pool and self._handles:
                         self._take(self._pool, 0.2)
         except KeyboardInterrupt:
             text = f"the runs are stored, but {self._task.logger.name} has not got them all"
@@ -120,18 +126,19 @@ class Mirror:
 
     def _look(self, pool: Pool) -> None:
         self._looked = self._alive = time.monotonic()
-        pool.submit("adamcmp.tracking.mirror:mirror", self._task, self._moved)
+        self._handles = set(pool.submit([Task(mirror, self._task)]))
 
-    def _moved(self, task: TrackingTask, message: Any) -> None:
+    def _moved(self, handle: Handle, message: Any) -> None:
         self._alive = time.monotonic()
 
     def _take(self, pool: Pool, timeout: float) -> None:
-        for result in pool.wait(timeout):
+        for result in pool.poll(self._moved, timeout):
+            self._handles.discard(result.handle)
             if result.value is not None:
                 self._fail(
                     result.value.reason if isinstance(result.value, WorkerDied) else result.value
                 )
-        if pool.busy and time.monotonic() - self._alive > PATIENCE:
+        if self._handles and time.monotonic() - self._alive > PATIENCE:
             self._fail(f"it took no run in {PATIENCE:g} s.")
 
     @contextlib.contextmanager
@@ -153,6 +160,36 @@ class Mirror:
         with contextlib.suppress(OSError):  # it has been said
             self._task.notes.parent.mkdir(exist_ok=True)  # the worker may not have got so far
             _note(self._task, {"error": reason, "at": now})
+
+
+@contextlib.contextmanager
+def tracked(config: StudyConfig, observer: Observer) -> Iterator[Observer]:
+    """Mirror runs to the study's tracker as they are stored.
+
+    Args:
+        config: The study, with its tracker.
+        observer: Receives events, too.
+
+    Yields:
+        The observer for the execution.
+
+    Raises:
+        Interrupted: As `Mirror.finish`.
+    """
+    with mirroring(config.logger, config.place.folder) as mirror:
+        if mirror is None:
+            yield observer
+            return
+
+        def on_planned(plan: Plan, groups: tuple[LaneGroup, ...]) -> None:
+            mirror.asked(plan.specs)
+            observer.on_planned(plan, groups)
+
+        def on_finished(group: LaneGroup, outcome: Outcome) -> None:
+            observer.on_finished(group, outcome)
+            mirror.stored()
+
+        yield replace(observer, on_planned=on_planned, on_finished=on_finished)
 
 
 @contextlib.contextmanager

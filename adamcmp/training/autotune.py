@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adamcmp.errors import AdamcmpError
-from adamcmp.planning.grouping import LaneGroup, fuses
-from adamcmp.planning.planner import WIDTHS
+from adamcmp.planning.cost_model import WIDTHS
+from adamcmp.planning.fusion import can_fuse
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
-from adamcmp.planning.timings import Speed
+from adamcmp.planning.timings import Timings
 from adamcmp.training.checks import check_group
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.loop import Training, torch_state
@@ -31,7 +32,7 @@ STEPS, GO = 8, 0.01
 
 def autotune(
     item: tuple[RunSpec, bool], report: Callable[[Any], None], stopping: Callable[[], bool]
-) -> Speed | None:
+) -> Timings | None:
     """Check what is to be trained and measure how fast it is; what executors call.
 
     Args:
@@ -47,7 +48,7 @@ def autotune(
         AdamcmpError: As `check_group`.
     """
     spec, measures = item
-    check_group(LaneGroup((spec,), fuses(spec)))
+    check_group(LaneGroup.of([spec]))
     if not measures:
         return None
     with torch_state():
@@ -72,7 +73,7 @@ class _Candidate:
         # The time of one thread does not run while others have the processor.
         alone = numerics.device == "cpu" and numerics.threads == 1
         self._clock = time.thread_time if alone else time.perf_counter
-        self.training = Training(LaneGroup((spec,) * width, fuses(spec)))
+        self.training = Training(LaneGroup.of([spec] * width))
         self.width, self.step = width, math.inf
         self._stretch = self.training.stretch(0)
         for _ in range(2):  # compiles, or loads what was compiled; on a GPU, records it
@@ -108,7 +109,7 @@ def _candidates(spec: RunSpec, stopping: Callable[[], bool]) -> list[_Candidate]
     """Return groups of the same run, as wide as fits the memory and the time."""
     found: list[_Candidate] = []
     until = math.inf
-    for width in WIDTHS[spec.numerics.device] if fuses(spec) else (1,):
+    for width in WIDTHS[spec.numerics.device] if can_fuse(spec) else (1,):
         try:
             found.append(_Candidate(spec, width))
         except (MemoryError, RuntimeError):  # torch's own out of memory is a RuntimeError
@@ -122,7 +123,7 @@ def _candidates(spec: RunSpec, stopping: Callable[[], bool]) -> list[_Candidate]
     return found
 
 
-def _speed(candidates: Sequence[_Candidate], stopping: Callable[[], bool]) -> Speed:
+def _speed(candidates: Sequence[_Candidate], stopping: Callable[[], bool]) -> Timings:
     """Time candidates in turn, so that what slows the machine for a while slows them all."""
     turns, until = 0, time.monotonic() + TIMED * len(candidates)
     while turns == 0 or (not stopping() and (turns < TURNS or time.monotonic() < until)):
@@ -130,4 +131,4 @@ def _speed(candidates: Sequence[_Candidate], stopping: Callable[[], bool]) -> Sp
             candidate.time()
         turns += 1
     best = min(candidates, key=lambda candidate: candidate.step)
-    return Speed({c.width: c.step for c in candidates}, best.evaluation())
+    return Timings({c.width: c.step for c in candidates}, best.evaluation())

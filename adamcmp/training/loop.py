@@ -16,7 +16,7 @@ from torch import Tensor
 
 from adamcmp.errors import AdamcmpError, WorkerUnusable
 from adamcmp.planning.grouping import LaneGroup, TrainTask
-from adamcmp.planning.planner import evaluation_steps, horizon
+from adamcmp.planning.horizon import evaluation_steps, horizon
 from adamcmp.platform.provenance import cpu_features, hardware, software
 from adamcmp.training import checkpoint
 from adamcmp.training.checkpoint import Checkpoint

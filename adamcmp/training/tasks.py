@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from adamcmp.planning.grouping import TrainTask
     from adamcmp.planning.specs import RunSpec
-    from adamcmp.planning.timings import Speed
+    from adamcmp.planning.timings import Timings
     from adamcmp.training.outcome import Outcome, TrainingProgress
 
 
@@ -26,7 +26,7 @@ def train_group(
 
 def autotune(
     item: tuple[RunSpec, bool], report: Callable[[Any], None], should_stop: Callable[[], bool]
-) -> Speed | None:
+) -> Timings | None:
     """Check that a run can be trained and, if requested, measure its speed at several widths.
 
     See `adamcmp.training.autotune.autotune`.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from adamcmp import analysis
 from adamcmp.config import Execution, Numerics, Place, RunConfig, Select, StudyConfig
 from adamcmp.errors import ConfigError, NotFound, nearest
-from adamcmp.planning.specs import RunSpec, plan
+from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 
@@ -53,7 +53,7 @@ def both_stages(config: StudyConfig, select: Select) -> StudyConfig:
     check_select(config, select)
     store = Store(config.place.folder)
     numerics = store.numerics()
-    specs = plan(config, numerics) if numerics else ()
+    specs = run_specs(config, numerics) if numerics else ()
     there = store.statuses()
     if specs and all(spec.run_id in there for spec in specs):
         second = fresh_seeds(config, config.place.folder, specs, select).runs

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,20 +23,20 @@ from filelock import FileLock, Timeout
 from adamcmp.components.datasets import load
 from adamcmp.config import Composer, RunConfig, SearchCell, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.execution.pipeline import Executed, decided
+from adamcmp.execution.execute import ExecutionResult, with_numerics_of
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.workflows.proposals import Proposals, quiet
 
-Train = Callable[[StudyConfig], Executed]
+Train = Callable[[StudyConfig], ExecutionResult]
 #: Settings of a batch where no word says how many.
 BATCH = 16
 
 
 @dataclass(frozen=True)
-class Searched(Executed):
+class Searched(ExecutionResult):
     """What became of a search.
 
     Attributes:
@@ -100,13 +101,13 @@ class Searching:
             proposals = [self._proposals(cell) for cell in self._cells.all]
             ledger = _Ledger(self.objective)
             whole = self.preview()  # its first batch alone would be too little to compile for
-            numerics = decided(whole, whole).numerics
+            numerics = with_numerics_of(whole, whole, _print_notice).numerics
             for batch in self._batches(proposals):
                 if not any(batch):
                     continue
                 done = train(replace(self._cells.study(batch), numerics=numerics))
                 ledger.add(done)
-                if done.elsewhere:  # another command trains some of these very runs
+                if done.in_progress:  # another command trains some of these very runs
                     return ledger.searched(done)
                 for cell, own, settings in zip(self._cells.all, proposals, batch, strict=True):
                     own.values += [ledger.value(runs) for runs in self._cells.runs(cell, settings)]
@@ -161,7 +162,7 @@ class _Ledger:
     _failed: list[str] = field(default_factory=list)
     _values: dict[str, float | None] = field(default_factory=dict)
 
-    def add(self, done: Executed) -> None:
+    def add(self, done: ExecutionResult) -> None:
         """Take in what a batch has come to."""
         self._specs |= {spec.config: spec for spec in done.specs}
         self._trained += done.trained
@@ -175,15 +176,19 @@ class _Ledger:
         finite = [value for value in found if value is not None and math.isfinite(value)]
         return sum(finite) / len(finite) if len(finite) == len(found) else math.inf
 
-    def searched(self, last: Executed) -> Searched:
+    def searched(self, last: ExecutionResult) -> Searched:
         """Return what has become of all batches, `last` being the latest."""
         return Searched(
             last.folder,
             tuple({spec.run_id: spec for spec in self._specs.values()}.values()),
             tuple(dict.fromkeys(self._trained)),
             tuple(dict.fromkeys(self._failed)),
-            last.elsewhere,
+            last.in_progress,
         )
+
+
+def _print_notice(text: str) -> None:
+    print(f"adamcmp: {text}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from adamcmp.components.datasets import Dataset, _base
 from adamcmp.components.registry import lookup, names
 from adamcmp.config import GROUPS, Composer, build_part, part_defaults
 from adamcmp.errors import ConfigError
-from adamcmp.planning.grouping import LaneGroup, group
+from adamcmp.planning.fusion import can_compile
+from adamcmp.planning.grouping import LaneGroup, group_runs
 from adamcmp.training.checks import check_group
 from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done
@@ -93,14 +94,14 @@ def test_a_models_lanes_do_not_depend_on_their_group(yaml, specs, own_files):
     planned = fitting(specs, words)
 
     def metrics(lanes):
-        outcomes = [train_group(each) for each in group(lanes, lambda alike: 8)]
+        outcomes = [train_group(each) for each in group_runs(lanes, lambda alike: 8)]
         rows = [m for outcome in outcomes for m in outcome.metrics]
         own = [row for row in rows if row["run_id"] == planned[2].run_id]
         return [{k: v for k, v in row.items() if k != "wall_time_s"} for row in own]
 
     alone = metrics(planned[2:3])
     assert len(alone) == 3
-    assert metrics(planned[::-1] if planned[0].config.fuses("cpu") else planned[1:3]) == alone
+    assert metrics(planned[::-1] if can_compile(planned[0].config) else planned[1:3]) == alone
 
 
 @pytest.mark.parametrize("yaml", YAMLS, ids=label)

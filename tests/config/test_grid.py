@@ -21,8 +21,9 @@ from adamcmp.cli import main
 from adamcmp.config import Composer, Numerics, RunConfig, build_run
 from adamcmp.config.overrides import long
 from adamcmp.errors import ConfigError
-from adamcmp.planning.grouping import group, structure
-from adamcmp.planning.specs import plan, run_id
+from adamcmp.planning.grouping import group_runs
+from adamcmp.planning.run_kinds import kind_key
+from adamcmp.planning.specs import run_id, run_specs
 from adamcmp.storage import reader, store
 from tests.conftest import CPU
 
@@ -347,7 +348,7 @@ class TestIds:
             "steps=null,9",
             "eval.every_steps=null,4",
         ]
-        for spec in plan(composer.sweep([*words, *more]), CPU):
+        for spec in run_specs(composer.sweep([*words, *more]), CPU):
             assert spec.run_id == plain_id(spec.config, spec.numerics)
 
     def test_a_changed_copy_is_another_run(self, specs):
@@ -364,7 +365,7 @@ class TestIds:
         rows = reader.read_runs(COMMITTED).to_pylist()
         about = yaml.safe_load((COMMITTED / "study.yaml").read_text())
         numerics = Numerics(**about["numerics"])
-        asked = [plan(composer.sweep(once["words"]), numerics) for once in about["asked"]]
+        asked = [run_specs(composer.sweep(once["words"]), numerics) for once in about["asked"]]
         assert {row["run_id"] for row in rows} == {s.run_id for specs in asked for s in specs}
         for row in rows:
             assert run_id(RunConfig.from_columns(row), numerics) == row["run_id"]
@@ -387,9 +388,9 @@ class TestIds:
                 {**{k: protocol[k] for k in protocol if k not in ("seed", "divergence")},
                  "grad_clip": protocol["grad_clip"] is not None},
             ]  # fmt: skip
-            assert json.loads(structure(spec.config)) == json.loads(json.dumps(shared))
+            assert json.loads(kind_key(spec.config)) == json.loads(json.dumps(shared))
             alike.setdefault(json.dumps(shared), []).append(spec)
-        assert len(group(found, lambda members: 1)) == len(found)
+        assert len(group_runs(found, lambda members: 1)) == len(found)
         assert len(alike) == 16
 
     def test_a_file_is_read_once_a_plan_and_again_in_the_next(self, tmp_path, specs, monkeypatch):

@@ -18,7 +18,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.cli import report as report_command
 from adamcmp.errors import NotFound
-from adamcmp.execution.reservations import claim
+from adamcmp.execution.reservations import reserve
 from adamcmp.plots import PLOTS
 from adamcmp.reporting import provenance, report
 from adamcmp.reporting.answer import pooled
@@ -283,7 +283,7 @@ class TestWatching:
         adamcmp.run([*FAST, "seed=0"])
         folder, counts, pages = results / "s", [], []
         with contextlib.ExitStack() as sweep:
-            sweep.enter_context(claim(folder, ["some"]))
+            sweep.enter_context(reserve(folder, ["some"]))
 
             def tell(made):
                 counts.append(sum(made.answer.counts.values()))
@@ -306,7 +306,7 @@ class TestWatching:
         def stop(seconds):
             raise KeyboardInterrupt
 
-        with claim(results / "s", ["some"]):
+        with reserve(results / "s", ["some"]):
             made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep=stop)
         page = (made.folder / "index.html").read_text()
         assert 'http-equiv="refresh"' not in page and "</html>" in page
@@ -323,7 +323,7 @@ class TestWatching:
 
     def test_waits_for_the_first_run(self, two_plots, results):
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
-        with claim(results / "s", ["some"]):
+        with reserve(results / "s", ["some"]):
             looks = []
 
             def sleep(seconds):

@@ -1,7 +1,7 @@
 """Runs commands in forks of one process that has imported everything: a start costs no imports.
 
 Nothing has been computed before a fork, so no thread of torch's is lost in it. A command's workers
-are forks too. Reads lines of JSON from stdin and answers each with a number:
+are new interpreters, as always. Reads lines of JSON from stdin and answers each with a number:
 
     ["start", words, log, kill_at]  a command in a process group of its own -> its pid
     ["wait", pid]                   until it has ended -> its exit code, or minus the signal
@@ -14,9 +14,7 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 
@@ -55,51 +53,18 @@ def die_at(call):
     Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
 
 
-class Forked:
-    """What a pool asks of a worker's process."""
-
-    def __init__(self, pid):
-        self.pid = pid
-
-    def terminate(self):
-        os.kill(self.pid, signal.SIGTERM)
-
-    def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
-
-    def wait(self):
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-
-def start_worker(pool):
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid:
-        theirs.close()
-        return executors.pool._Worker(Forked(pid), Connection(ours.detach()))
-    # A new interpreter would not have them either: the parent's ends of pipes, its locks.
-    os.closerange(3, theirs.fileno())
-    os.closerange(theirs.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-    code = 1
-    try:
-        executors.pool.work(theirs.detach())
-        code = 0
-    finally:
-        os._exit(code)
-
-
 if __name__ == "__main__":
     import pandas  # noqa: F401
 
     with contextlib.suppress(ImportError):
         import optuna  # noqa: F401
 
+    import adamcmp.execution.execute
+    import adamcmp.training.loop  # noqa: F401
     from adamcmp.cli import main
     from adamcmp.config import Composer
-    from adamcmp.execution import executors
 
     Composer().sweep(["lr=1,2"])  # what it imports and what its parsers learn is kept
-    executors.Pool._start = start_worker
     for line in sys.stdin:
         command, *arguments = json.loads(line)
         if command == "start":

@@ -16,7 +16,7 @@ from adamcmp.config import Composer, study_name
 from adamcmp.execution import pipeline
 from adamcmp.execution.scheduler import _rows
 from adamcmp.planning.grouping import LaneGroup
-from adamcmp.planning.specs import plan
+from adamcmp.planning.specs import run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.tracking import mirror
@@ -37,7 +37,7 @@ def made(tmp_path_factory):
     store = Store(root / "s")
     (spec,) = (
         s
-        for s in plan(config, store.numerics())
+        for s in run_specs(config, store.numerics())
         if (s.config.protocol.seed, s.config.optimizer.lr) == (1, 0.01)
     )
     crashed = Failed("ValueError: no luck", (spec.run_id,), "Traceback: …")
@@ -309,7 +309,7 @@ def test_runs_are_mirrored_while_others_train(trained, monkeypatch):
     monkeypatch.setattr(mirror, "EVERY", 0.0)
     found = Mirror(BOARD, trained)
     config = Composer().sweep(WORDS)
-    found.asked(plan(config, Store(trained).numerics()))
+    found.asked(run_specs(config, Store(trained).numerics()))
     try:
         found.stored()
         while found._pool.busy:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from adamcmp.planning.grouping import LaneGroup, TrainTask, group
+from adamcmp.planning.grouping import LaneGroup, TrainTask, group_runs
 from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done, Stopped
 from tests.conftest import CPU, needs_compiler
@@ -146,7 +146,7 @@ def test_every_width_and_way(specs, tmp_path):
 @pytest.mark.parametrize("name", SINGLE)
 def test_lanes_that_train_alone(name, specs):
     planned = specs([*SINGLE[name], "seed=0,1,2", *STEPS])
-    groups = group(planned, lambda alike: 8)
+    groups = group_runs(planned, lambda alike: 8)
     assert [len(g.specs) for g in groups] == [1, 1, 1]
     last = planned[2].run_id
     after_others = rows(groups, last)

@@ -14,7 +14,7 @@ from adamcmp.components.schedules import Horizon
 from adamcmp.config import Eval
 from adamcmp.errors import AdamcmpError
 from adamcmp.planning.grouping import LaneGroup
-from adamcmp.planning.planner import evaluation_steps, horizon
+from adamcmp.planning.horizon import evaluation_steps, horizon
 from adamcmp.platform.random_streams import stream_seed
 from adamcmp.training import loop
 from adamcmp.training.checks import check_group

@@ -15,7 +15,7 @@ from adamcmp.cli import main
 from adamcmp.cli.progress_bar import Bar
 from adamcmp.config import Composer, SearchRange
 from adamcmp.errors import AdamcmpError
-from adamcmp.execution.pipeline import execute
+from adamcmp.execution.execute import execute
 from adamcmp.planning import planner
 from adamcmp.platform import provenance
 from adamcmp.storage import reader

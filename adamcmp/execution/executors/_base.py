@@ -1,80 +1,108 @@
-"""What executors have in common."""
+"""The interface of executors."""
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: ``function(item, report, stopping)``: it tells of its progress with ``report(message)``, and
-#: returns early once ``stopping()`` is true.
-Function = Callable[[Any, Callable[[Any], None], Callable[[], bool]], Any]
-ProgressCallback = Callable[[Any, Any], None]
+#: ``function(argument, report, should_stop)`` runs in a worker. It reports progress with
+#: ``report(message)`` and returns early once ``should_stop()`` is true. It is a function of a
+#: module, so that it can be pickled by reference, and imports what is slow to import itself: the
+#: process that submits tasks imports its module, too.
+TaskFunction = Callable[[Any, Callable[[Any], None], Callable[[], bool]], Any]
 
 
-def named(name: str) -> Function:
-    """Return the function called ``module:function``.
+@dataclass(frozen=True)
+class Task:
+    """What an executor runs.
 
-    Executors are given names, since importing what a worker runs may take seconds and memory that
-    the process which feeds the workers need not spend.
+    Attributes:
+        function: A function of a module.
+        argument: Its first argument, which can be pickled.
     """
-    module, _, function = name.partition(":")
-    found: Function = getattr(importlib.import_module(module), function)
-    return found
+
+    function: TaskFunction
+    argument: Any
+
+
+@dataclass(frozen=True)
+class Handle:
+    """Names a submitted task; another process can look for its result by the same id.
+
+    Attributes:
+        task_id: Unique among the tasks of an executor.
+    """
+
+    task_id: str
 
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """What became of an item whose worker died, such as "killed by signal 9"."""
+    """The result of a task whose worker process died.
+
+    Attributes:
+        reason: Such as "The worker process was killed by signal 9."
+    """
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of an item: the function's value, or `WorkerDied`."""
+    """The end of a task.
 
-    item: Any
+    Attributes:
+        handle: The task.
+        value: What its function returned, or `WorkerDied`.
+    """
+
+    handle: Handle
     value: Any
 
 
+#: Called with a task's handle and a message that its function reported.
+ProgressCallback = Callable[[Handle, Any], None]
+
+
+def ignore_progress(handle: Handle, message: Any) -> None:
+    """Do nothing: for tasks that report no progress."""
+
+
 class Executor(ABC):
-    """Runs functions of items; knows nothing of what they do."""
+    """Runs tasks. Submit a batch, poll for progress and results, cancel, close.
+
+    Tasks are independent: they may run in any order and at once.
+    """
 
     @property
     @abstractmethod
-    def workers(self) -> int:
-        """How many items are run at once."""
-
-    @property
-    @abstractmethod
-    def busy(self) -> int:
-        """How many items have been submitted and not returned."""
+    def slots(self) -> int:
+        """The number of tasks that run at once; more can be submitted, and wait."""
 
     @abstractmethod
-    def submit(self, function: str, item: Any, progress: ProgressCallback) -> None:
-        """Have a function run an item; `workers` at most at once.
+    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
+        """Submit a batch of tasks and return a handle for each, in their order."""
+
+    @abstractmethod
+    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result]:
+        """Wait briefly for news; return the results that have arrived, each once.
 
         Args:
-            function: Its name (see `named`).
-            item: What it is called with.
-            progress: Called with the item and what the function reports of it.
-        """
-
-    @abstractmethod
-    def wait(self) -> list[Result]:
-        """Return the results that are there, after waiting a moment for the first.
+            on_progress: Called with each message that has arrived.
 
         Raises:
-            AdamcmpError: As the function raised it.
+            AdamcmpError: As a task's function raised it.
         """
 
     @abstractmethod
-    def stop(self) -> None:
-        """Ask running functions to return early."""
+    def cancel(self, handles: Collection[Handle]) -> None:
+        """Ask some tasks to stop early.
+
+        Running tasks return what they have; waiting tasks are dropped without a result.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """End all workers, at once."""
+        """End all workers at once."""

@@ -1,13 +1,13 @@
-"""A process a worker, supervised by us: one that is killed is one item's loss.
+"""Runs tasks in supervised worker processes: a process that is killed costs one task.
 
-Workers are new interpreters, neither forked (a fork after torch's threads have run hangs) nor
-spawned by multiprocessing (which runs the user's own script again).
+Workers are new interpreters. A fork would hang after torch's threads have run, and a process that
+multiprocessing spawns would run the user's own script again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
+import itertools
 import os
 import pickle
 import signal
@@ -15,134 +15,155 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
-from adamcmp.errors import AdamcmpError, RunFailed, WorkerUnusable
-from adamcmp.execution.executors._base import Executor, ProgressCallback, Result, WorkerDied, named
+from adamcmp.errors import AdamcmpError, RunFailed
+from adamcmp.execution.executors._base import (
+    Executor,
+    Handle,
+    ProgressCallback,
+    Result,
+    Task,
+    WorkerDied,
+    ignore_progress,
+)
 
-#: Seconds to wait for a message before the caller is given a chance to do something else.
-_MOMENT = 0.2
-#: Seconds between two reports of a worker's progress; those in between are dropped.
-_REPORT_EVERY = 0.1
-#: Seconds in which a worker process must have started; it takes some tenths.
+#: Seconds that `Pool.poll` waits for the first message.
+POLL_SECONDS = 0.2
+#: Seconds within which a worker process must have started; it takes a few tenths.
 START_TIMEOUT = 120.0
-_START = (
-    "import sys; from adamcmp.execution.executors.pool import work; "
-    "work(int(sys.argv[1]), sys.argv[2])"
+#: What the interpreter of a worker process runs.
+WORKER_SCRIPT = (
+    "import sys; from adamcmp.execution.executors import _worker; _worker.serve(*sys.argv[1:])"
 )
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
 class _Worker:
+    """A worker process, and the task that it runs."""
+
     process: subprocess.Popen[bytes]
     connection: Connection
-    function: str = ""
-    item: Any = None
-    progress: ProgressCallback = lambda item, message: None
-    busy: bool = False
+    handle: Handle | None = None
+    task: Task | None = None
     ready: bool = False
     leaving: bool = False
-    error: AdamcmpError | None = None
-    since: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
-    def give(self, function: str, item: Any, progress: ProgressCallback) -> None:
-        """Have it run a function."""
-        self.function, self.item, self.progress, self.busy = function, item, progress, True
-        # A worker that has just died is found by `wait`.
+    @property
+    def idle(self) -> bool:
+        """Whether a task can be given to it."""
+        return self.handle is None and not self.leaving
+
+    def give(self, handle: Handle, task: Task) -> None:
+        """Have it run a task."""
+        self.handle, self.task = handle, task
+        # `poll` notices a worker that has just died.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send((function, item))
-
-    def failed(self, error: AdamcmpError) -> None:
-        """Keep it busy until the next `wait` raises an error: what others did goes first."""
-        self.error, self.busy = error, True
-
-    def raise_error(self) -> None:
-        """Raise what `failed` kept, if anything."""
-        if self.error is not None:
-            error, self.error, self.busy = self.error, None, False
-            raise error
+            self.connection.send(task)
 
 
 class Pool(Executor):
     """Worker processes, started at once.
 
     Args:
-        workers: How many.
-        threads: Threads that each worker's libraries may use.
-        preload: A module that workers import as they start, before they are asked for anything.
+        workers: Number of processes.
+        threads: Threads that each process's libraries may use.
+        warm_up: A function of a module that each worker calls as it starts, such as one that
+            imports what tasks need.
     """
 
-    def __init__(self, workers: int, threads: int, preload: str = "") -> None:
-        self._preload = preload
+    def __init__(
+        self, workers: int, threads: int, warm_up: Callable[[], None] | None = None
+    ) -> None:
+        self._slots, self._warm_up = workers, warm_up
         self._environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
             **dict.fromkeys(
                 ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)
             ),
         }
-        self._stopping = False
+        self._numbers = itertools.count()
+        self._waiting: deque[tuple[Handle, Task]] = deque()
+        #: Errors are raised by the poll after the one that met them: results come first.
+        self._errors: deque[AdamcmpError] = deque()
         self._workers = [self._start() for _ in range(workers)]
 
     @property
-    def workers(self) -> int:
-        """See `Executor.workers`."""
-        return len(self._workers)
+    def slots(self) -> int:
+        """See `Executor.slots`."""
+        return self._slots
 
     @property
-    def busy(self) -> int:
-        """See `Executor.busy`."""
-        return sum(worker.busy for worker in self._workers)
+    def process_ids(self) -> list[int]:
+        """The ids of the worker processes."""
+        return [worker.process.pid for worker in self._workers]
 
-    def submit(self, function: str, item: Any, progress: ProgressCallback) -> None:
+    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
         """See `Executor.submit`."""
-        worker = next(worker for worker in self._workers if not worker.busy)
-        worker.give(function, item, progress)
+        handles = [Handle(str(next(self._numbers))) for _ in tasks]
+        self._waiting += zip(handles, tasks, strict=True)
+        self._assign()
+        return handles
 
-    def wait(self, timeout: float = _MOMENT) -> list[Result]:
-        """See `Executor.wait`.
+    def poll(
+        self, on_progress: ProgressCallback = ignore_progress, timeout: float = POLL_SECONDS
+    ) -> list[Result]:
+        """See `Executor.poll`.
 
         Args:
+            on_progress: Called with each message that has arrived.
             timeout: Seconds to wait for the first message at most.
 
         Raises:
-            RunFailed: When a worker process cannot be started.
+            AdamcmpError: As a task's function raised it, after the results that arrived with it.
+            RunFailed: If a worker process cannot be started.
         """
-        for worker in self._workers:
-            worker.raise_error()
+        if self._errors:
+            raise self._errors.popleft()
         results = []
-        for ready in wait([worker.connection for worker in self._workers], timeout=timeout):
-            (worker,) = (w for w in self._workers if w.connection is ready)
+        for connection in wait([worker.connection for worker in self._workers], timeout=timeout):
+            (worker,) = (w for w in self._workers if w.connection is connection)
             try:
-                kind, value = worker.connection.recv()
+                results += self._receive(worker, on_progress)
             except (EOFError, ConnectionResetError, pickle.UnpicklingError):
-                results += self._lost(worker)
-                continue
-            if kind == "ready":
-                worker.ready = True
-            elif kind == "leaving":
-                worker.leaving = True
-            elif kind == "progress":
-                worker.progress(worker.item, value)
-            elif kind == "refused":
-                worker.failed(value)
-            else:
-                worker.busy = False
-                results.append(Result(worker.item, value))
+                results += self._bury(worker)
         for worker in self._workers:
-            if not worker.ready and time.monotonic() - worker.since > START_TIMEOUT:
-                worker.failed(_not_started(f"did not start in {START_TIMEOUT:g} s"))
+            if not worker.ready and time.monotonic() - worker.started > START_TIMEOUT:
+                self._errors.append(_not_started(f"did not start in {START_TIMEOUT:g} s"))
+        self._assign()
         return results
 
-    def stop(self) -> None:
-        """See `Executor.stop`."""
-        self._stopping = True
+    def _receive(self, worker: _Worker, on_progress: ProgressCallback) -> list[Result]:
+        """Take in one message of a worker; return the result that it is, if it is one."""
+        kind, value = worker.connection.recv()
+        handle = worker.handle
+        if kind == "ready":
+            worker.ready = True
+        elif kind == "leaving":
+            worker.leaving = True
+        elif kind == "progress" and handle is not None:
+            on_progress(handle, value)
+        elif kind == "refused":
+            self._errors.append(value)
+            worker.handle = worker.task = None
+        elif kind == "done" and handle is not None:
+            worker.handle = worker.task = None
+            return [Result(handle, value)]
+        return []
+
+    def cancel(self, handles: Collection[Handle]) -> None:
+        """See `Executor.cancel`."""
+        cancelled = set(handles)
+        self._waiting = deque(pair for pair in self._waiting if pair[0] not in cancelled)
         for worker in self._workers:
-            worker.process.terminate()
+            if worker.handle in cancelled:
+                worker.process.terminate()
 
     def close(self) -> None:
         """See `Executor.close`."""
@@ -150,100 +171,58 @@ class Pool(Executor):
             worker.connection.close()
             worker.process.kill()
             worker.process.wait()
+        self._workers = []
+
+    def _assign(self) -> None:
+        """Give waiting tasks to idle workers; replace workers that have died."""
+        while self._waiting:
+            worker = next((worker for worker in self._workers if worker.idle), None)
+            if worker is None:
+                if len(self._workers) >= self._slots:
+                    return
+                worker = self._start()
+                self._workers.append(worker)
+            worker.give(*self._waiting.popleft())
 
     def _start(self) -> _Worker:
         ours, theirs = socket.socketpair()
-        # Signals that come before the worker has its handlers wait until it has.
+        # Signals that arrive before the worker has installed its handlers wait until it has.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             with theirs:
                 process = subprocess.Popen(
-                    [sys.executable, "-c", _START, str(theirs.fileno()), self._preload],
+                    [sys.executable, "-c", WORKER_SCRIPT, str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
-                    # What the user's own code prints is no part of what a command prints.
+                    # What a user's model prints must not mix with what a command prints.
                     stdout=subprocess.DEVNULL if sys.__stderr__ is None else 2,
                 )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return _Worker(process, Connection(ours.detach()))
+        worker = _Worker(process, Connection(ours.detach()))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # noticed by `poll`
+            worker.connection.send(self._warm_up)
+        return worker
 
-    def _lost(self, worker: _Worker) -> list[Result]:
-        """Replace a worker that died; return what it was busy with."""
+    def _bury(self, worker: _Worker) -> list[Result]:
+        """Remove a worker that died; return the result of the task that it ran, if any."""
         worker.connection.close()
         code = worker.process.wait()
-        place = self._workers.index(worker)
-        if self._stopping:
-            del self._workers[place]
-        elif code > 0 and not worker.ready:
-            worker.failed(_not_started(f"ended with exit code {code} as it started"))
+        self._workers.remove(worker)
+        if code > 0 and not worker.ready:
+            self._errors.append(_not_started(f"ended with exit code {code} as it started"))
             return []
-        else:
-            self._workers[place] = self._start()
-            if worker.busy and worker.leaving:  # it left before it read what it was given
-                self._workers[place].give(worker.function, worker.item, worker.progress)
-                return []
-        if not worker.busy:
+        if worker.handle is None or worker.task is None:
+            return []
+        if worker.leaving:  # it left before it read the task
+            self._waiting.appendleft((worker.handle, worker.task))
             return []
         reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return [Result(worker.item, WorkerDied(f"The worker process {reason}."))]
+        return [Result(worker.handle, WorkerDied(f"The worker process {reason}."))]
 
 
-def _not_started(what: str) -> RunFailed:
+def _not_started(event: str) -> RunFailed:
     return RunFailed(
-        f"A worker process {what}; what it printed is above. workers=0 trains without them."
+        f"A worker process {event}; its output is above. workers=0 trains without worker processes."
     )
-
-
-def work(descriptor: int, preload: str = "") -> None:
-    """Serve one pool until it closes the connection; a worker process runs this."""
-    stopping = False
-
-    def stop(number: int, frame: Any) -> None:
-        nonlocal stopping
-        stopping = True
-
-    # Ctrl-C and a closed terminal reach all processes; what they mean is told by the parent.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, stop)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    connection = Connection(descriptor)
-    # The parent may be gone at any moment; then there is nobody to work for.
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        connection.send(("ready", None))
-        with contextlib.suppress(ImportError):  # what needs it says so
-            importlib.import_module(preload or "adamcmp")
-        while not stopping:
-            if not connection.poll(_MOMENT):
-                continue
-            function, item = connection.recv()
-            try:
-                value = named(function)(item, _reporter(connection), lambda: stopping)
-            except AdamcmpError as error:
-                connection.send(("refused", error))
-            except WorkerUnusable as ruined:
-                connection.send(("leaving", None))  # another takes the place
-                connection.send(("done", ruined.value))
-                return
-            else:
-                connection.send(("done", value))
-        connection.send(("leaving", None))
-
-
-def _reporter(connection: Connection) -> Callable[[Any], None]:
-    """Return what a function reports its progress with: a few messages a second pass."""
-    sent = 0.0
-
-    def report(message: Any) -> None:
-        nonlocal sent
-        if time.monotonic() - sent < _REPORT_EVERY:
-            return
-        sent = time.monotonic()
-        try:
-            connection.send(("progress", message))
-        except (BrokenPipeError, ConnectionResetError):
-            raise SystemExit from None  # not an Exception, which would be taken for a crash
-
-    return report

@@ -1,60 +1,68 @@
-"""In this process, one item after the other: the debug twin of `pool`."""
+"""Runs tasks in this process, one after the other: for single runs and for debugging."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from adamcmp.errors import WorkerUnusable
-from adamcmp.execution.executors._base import Executor, ProgressCallback, Result, named
+from adamcmp.execution.executors._base import (
+    Executor,
+    Handle,
+    ProgressCallback,
+    Result,
+    Task,
+    ignore_progress,
+)
 
 
 class Serial(Executor):
-    """Runs an item when its result is waited for.
+    """Runs a task when it is polled for.
 
     Args:
-        interrupted: Whether running functions are to return early.
+        should_stop: Whether the running task is to return early, such as after a signal.
     """
 
-    def __init__(self, interrupted: Callable[[], Any]) -> None:
-        self._interrupted = interrupted
-        self._queue: deque[tuple[str, Any, ProgressCallback]] = deque()
+    def __init__(self, should_stop: Callable[[], Any] = lambda: False) -> None:
+        self._should_stop = should_stop
+        self._numbers = itertools.count()
+        self._waiting: deque[tuple[Handle, Task]] = deque()
 
     @property
-    def busy(self) -> int:
-        """See `Executor.busy`."""
-        return len(self._queue)
-
-    @property
-    def workers(self) -> int:
-        """See `Executor.workers`."""
+    def slots(self) -> int:
+        """See `Executor.slots`."""
         return 1
 
-    def submit(self, function: str, item: Any, progress: ProgressCallback) -> None:
+    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
         """See `Executor.submit`."""
-        self._queue.append((function, item, progress))
+        handles = [Handle(str(next(self._numbers))) for _ in tasks]
+        self._waiting += zip(handles, tasks, strict=True)
+        return handles
 
-    def wait(self) -> list[Result]:
-        """See `Executor.wait`."""
-        if not self._queue:
+    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result]:
+        """See `Executor.poll`."""
+        if not self._waiting:
             return []
-        function, item, progress = self._queue.popleft()
-        # What the user's own code prints is no part of what a command prints.
+        handle, task = self._waiting.popleft()
+        # What a user's model prints must not mix with what a command prints.
         with contextlib.redirect_stdout(sys.stderr):
             try:
-                value = named(function)(
-                    item, lambda message: progress(item, message), lambda: bool(self._interrupted())
+                value = task.function(
+                    task.argument,
+                    lambda message: on_progress(handle, message),
+                    lambda: bool(self._should_stop()),
                 )
-            except WorkerUnusable as ruined:
-                value = ruined.value
-        return [Result(item, value)]
+            except WorkerUnusable as unusable:
+                value = unusable.value
+        return [Result(handle, value)]
 
-    def stop(self) -> None:
-        """See `Executor.stop`."""
-        self._queue.clear()
+    def cancel(self, handles: Collection[Handle]) -> None:
+        """See `Executor.cancel`."""
+        self._waiting = deque(pair for pair in self._waiting if pair[0] not in set(handles))
 
     def close(self) -> None:
         """See `Executor.close`."""

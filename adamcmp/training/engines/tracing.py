@@ -49,10 +49,10 @@ def trace(function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes
 
     def fake(number: int, tensor: Tensor, symbolic: Axes) -> Tensor:
         shape = [_HINTS[symbolic[d]] if d in symbolic else n for d, n in enumerate(tensor.shape)]
-        kinds = [DimDynamic.DUCK if d in symbolic else DimDynamic.STATIC for d in range(len(shape))]
+        dims = [DimDynamic.DUCK if d in symbolic else DimDynamic.STATIC for d in range(len(shape))]
         return mode.from_tensor(
             torch.empty(shape, dtype=tensor.dtype, device=tensor.device),
-            symbolic_context=StatelessSymbolicContext(dynamic_sizes=kinds),
+            symbolic_context=StatelessSymbolicContext(dynamic_sizes=dims),
             source=ConstantSource(f"argument{number}"),
         )
 

@@ -1,0 +1,147 @@
+"""Before training: check each kind of run, and measure how fast groups of each width are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from adamcmp.config import Numerics
+from adamcmp.errors import Interrupted
+from adamcmp.execution.executors import Executor, Handle, Task, WorkerDied
+from adamcmp.execution.signals import InterruptedBy
+from adamcmp.planning.cost_model import WIDTHS, CostModel, keep_timings, known_timings
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import Plan
+from adamcmp.planning.run_kinds import kind_key
+from adamcmp.planning.specs import RunSpec
+from adamcmp.planning.timings import Timings, discard_timings
+from adamcmp.training import tasks
+from adamcmp.training.outcome import Done, Outcome
+
+#: Measure again if actual and predicted time differ by more than this factor.
+TOLERANCE = 1.5
+#: Seconds of a group from which its time tells how fast its steps are, by device. In shorter
+#: groups the start matters more; on a GPU also recording graphs and loading code.
+MIN_SECONDS = {"cpu": 2.0, "cuda": 30.0}
+
+
+def autotuned(
+    plan: Plan, executor: Executor, interrupted: InterruptedBy, notice: Callable[[str], None]
+) -> Plan:
+    """Return a plan with costs, after checking each kind of its runs.
+
+    Nothing is written before every kind has been checked.
+
+    Args:
+        plan: The runs to train.
+        executor: Checks and measures.
+        interrupted: Returns the signal that has arrived, if any.
+        notice: Called with what a person should know.
+
+    Raises:
+        AdamcmpError: If a kind of run cannot be trained.
+        Interrupted: If a signal arrives.
+    """
+    timings = known_timings(plan.kinds, plan.numerics)
+    examples = plan.one_per_kind()
+    # A single run is trained without measuring.
+    several = len(plan.specs) > 1
+    unknown = [spec for key, spec in examples.items() if key not in timings] if several else []
+    if any(spec.numerics.engine == "compiled" for spec in unknown):
+        notice("Compiling the steps of this study: half a minute or more, once.")
+    measured = _measure(executor, list(examples.values()), unknown, interrupted)
+    keep_timings(plan.kinds, plan.numerics, measured)
+    return plan.with_costs(CostModel(plan.kinds, timings | measured, executor.slots))
+
+
+def autotuned_without_compiling(plan: Plan, executor: Executor, workers: int) -> Plan:
+    """Return a plan with costs, without compiling anything: for a dry run.
+
+    Steps that have not been compiled are measured as they run eagerly, which gives an upper bound.
+
+    Args:
+        plan: The runs to train.
+        executor: Measures.
+        workers: Number of groups that would be trained at once.
+
+    Raises:
+        AdamcmpError: If a kind of run cannot be trained.
+    """
+    timings = known_timings(plan.kinds, plan.numerics)
+    unknown = {key: spec for key, spec in plan.one_per_kind().items() if key not in timings}
+    eager = _eager_timings(executor, plan, unknown)
+    compiles = any(spec.numerics.engine == "compiled" for spec in unknown.values())
+    return plan.with_costs(CostModel(plan.kinds, eager | timings, workers, compiles))
+
+
+def discard_wrong_timings(
+    costs: CostModel, numerics: Numerics, group: LaneGroup, outcome: Outcome
+) -> None:
+    """Have a kind of run measured again if a group took another time than predicted.
+
+    Args:
+        costs: The prediction.
+        numerics: The study's, under which timings are cached.
+        group: A group that has ended.
+        outcome: Its outcome.
+    """
+    predicted = costs.seconds(group)
+    if predicted is None or not isinstance(outcome, Done):
+        return
+    if any(row["status"] != "done" for row in outcome.runs):
+        return  # lanes that diverged took fewer steps
+    actual = sum(row["wall_time_s"] for row in outcome.runs)
+    long_enough = max(predicted, actual) >= MIN_SECONDS[numerics.device]
+    if long_enough and not 1 / TOLERANCE <= actual / predicted <= TOLERANCE:
+        kind = costs.kinds[kind_key(group.specs[0].config)]
+        discard_timings(kind.timing_key(numerics))
+
+
+def _eager_timings(
+    executor: Executor, plan: Plan, examples: dict[str, RunSpec]
+) -> dict[str, Timings]:
+    """Return timings of eager steps; on a CPU those of one lane stand for every width."""
+    numerics = plan.numerics.model_copy(update={"engine": "eager"})
+    kinds = {key: plan.kinds[key] for key in examples}
+    known = known_timings(kinds, numerics)
+    unknown = [replace(s, numerics=numerics) for key, s in examples.items() if key not in known]
+    measured = _measure(executor, unknown, unknown, lambda: None)
+    keep_timings(kinds, numerics, measured)
+    timings = known | measured
+    if numerics.device == "cuda":
+        return timings
+    return {
+        key: Timings(dict.fromkeys(WIDTHS["cpu"][:4], t.step[1]), t.evaluation)
+        for key, t in timings.items()
+    }
+
+
+def _measure(
+    executor: Executor,
+    checked: Sequence[RunSpec],
+    measured: Collection[RunSpec],
+    interrupted: InterruptedBy,
+) -> dict[str, Timings]:
+    """Check some runs and measure some of them; return timings by kind key."""
+    waiting = deque(checked)
+    running: dict[Handle, RunSpec] = {}
+    timings: dict[str, Timings] = {}
+    retried: set[str] = set()
+    while waiting or running:
+        if number := interrupted():
+            raise Interrupted(number, "nothing was trained")
+        while waiting and len(running) < executor.slots:
+            spec = waiting.popleft()
+            (handle,) = executor.submit([Task(tasks.autotune, (spec, spec in measured))])
+            running[handle] = spec
+        for result in executor.poll():
+            spec = running.pop(result.handle)
+            if isinstance(result.value, Timings):
+                timings[kind_key(spec.config)] = result.value
+            elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
+                # Something else may have killed the worker. If it dies again, training reports
+                # the run's failure.
+                retried.add(spec.run_id)
+                waiting.append(spec)
+    return timings

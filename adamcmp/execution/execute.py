@@ -1,0 +1,228 @@
+"""The whole pipeline on one page: plan, subtract what exists, reserve, train, store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from adamcmp.config import StudyConfig
+from adamcmp.execution.autotuning import (
+    autotuned,
+    autotuned_without_compiling,
+    discard_wrong_timings,
+)
+from adamcmp.execution.executors import Executor
+from adamcmp.execution.reservations import ProcessStatus, Reservation, process_statuses, reserve
+from adamcmp.execution.scheduler import Scheduler
+from adamcmp.execution.signals import deferred_signals
+from adamcmp.execution.workers import Workers, worker_count
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import Plan, make_plan
+from adamcmp.planning.specs import RunSpec
+from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.store import Store
+from adamcmp.training.outcome import Outcome, TrainingProgress
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Receives the events of an execution, such as to show them on a terminal.
+
+    Attributes:
+        on_planned: Called once, with all requested runs and the groups that are to be trained. The
+            plan has predicted times, if anything is to be trained.
+        on_notice: Called with what a person should know.
+        on_progress: Called with a group and its progress, while it is trained.
+        on_finished: Called with each group and its outcome, after its rows are stored.
+    """
+
+    on_planned: Callable[[Plan, tuple[LaneGroup, ...]], None] = lambda plan, groups: None
+    on_notice: Callable[[str], None] = lambda text: None
+    on_progress: Callable[[LaneGroup, TrainingProgress], None] = lambda group, progress: None
+    on_finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
+
+
+@dataclass(frozen=True)
+class ExecutionResult:
+    """What became of the requested runs.
+
+    Attributes:
+        folder: The study's folder.
+        specs: The runs, each once.
+        trained: The ids of those that this execution trained.
+        failed: The ids of those that crashed, in this execution or before.
+        in_progress: The ids of those that another process is training, and its status.
+    """
+
+    folder: Path
+    specs: tuple[RunSpec, ...]
+    trained: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    in_progress: Mapping[str, ProcessStatus] = field(default_factory=dict)
+
+    @property
+    def in_progress_message(self) -> str:
+        """Which process trains the runs that this execution did not train."""
+        other = next(iter(self.in_progress.values()))
+        return (
+            f"{len(self.in_progress)} of {len(self.specs)} runs are being trained by process "
+            f"{other.pid} on {other.host}, which has trained {other.done} of its {other.runs} runs "
+            f"(`adamcmp ls {self.folder.name}` shows its progress). Repeat this command after it "
+            f"has ended."
+        )
+
+
+def execute(
+    config: StudyConfig,
+    observer: Observer | None = None,
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    workers: Workers | None = None,
+) -> ExecutionResult:
+    """Train those of a study's runs that are not in its folder yet.
+
+    Args:
+        config: The runs, and where and how they are trained.
+        observer: Receives events.
+        force: Also train runs that exist.
+        retry_failed: Also train runs that crashed before.
+        workers: Worker processes to use; None starts and ends them.
+
+    Raises:
+        AdamcmpError: If a requested run cannot be trained; nothing has been written then.
+        Interrupted: If a signal arrives; runs that ended are stored.
+    """
+    observer = observer or Observer()
+    store = Store(config.place.folder)
+    plan = make_plan(config, store.numerics())
+    pending = plan.without(_finished(store.statuses(), force, retry_failed))
+    if not pending.specs:
+        observer.on_planned(plan, ())
+        return _result(store, plan)
+    with deferred_signals() as interrupted, _started(workers) as pool:
+        executor = pool.executor(config.execution, plan.numerics, len(pending.specs), interrupted)
+        pending = autotuned(pending, executor, interrupted, observer.on_notice)
+        if plan.notice:
+            observer.on_notice(plan.notice)
+        with reserve(store.folder, pending.run_ids) as reservation:
+            # Another process may have trained some of the runs since the first look.
+            statuses = store.statuses()
+            store.remove_finished_checkpoints(statuses)
+            pending = pending.only(reservation.run_ids)
+            pending = pending.without(_finished(statuses, force, retry_failed))
+            groups = pending.groups(store.checkpoints().values())
+            _begin(store, config, plan, reservation)
+            observer.on_planned(plan.with_costs(pending.costs), groups)
+            every = config.execution.checkpoint_every
+            events = (observer.on_progress, _on_finished(pending, observer), observer.on_notice)
+            Scheduler(executor, store, reservation, every, interrupted, *events).run(groups)
+    return _result(store, plan, pending.run_ids, reservation.reserved_by_others)
+
+
+def _finished(statuses: Mapping[str, str], force: bool, retry_failed: bool) -> Collection[str]:
+    """Return the runs that need not be trained."""
+    if force:
+        return ()
+    ended = ("done", "diverged") if retry_failed else ("done", "diverged", "failed")
+    return {run_id for run_id, status in statuses.items() if status in ended}
+
+
+def _on_finished(plan: Plan, observer: Observer) -> Callable[[LaneGroup, Outcome], None]:
+    """Return what is called with each group that has ended."""
+
+    def on_finished(group: LaneGroup, outcome: Outcome) -> None:
+        discard_wrong_timings(plan.costs, plan.numerics, group, outcome)
+        observer.on_finished(group, outcome)
+
+    return on_finished
+
+
+def _begin(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:
+    """Make the study's folder, and note the command in its metadata."""
+    metadata = {"flags": list(config.flags), **software()}
+    metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
+    store.open_for_training(plan.numerics, config.words, metadata, reservation.only_process)
+
+
+def _result(
+    store: Store,
+    plan: Plan,
+    trained: tuple[str, ...] = (),
+    reserved_by_others: Mapping[str, ProcessStatus] | None = None,
+) -> ExecutionResult:
+    """Return the result, from what is stored now."""
+    statuses = store.statuses()
+    store.remove_finished_checkpoints(statuses)
+    current = {status.pid: status for status in process_statuses(store.folder)}
+    in_progress = {
+        run_id: current.get(status.pid, status)
+        for run_id, status in (reserved_by_others or {}).items()
+        if run_id not in statuses
+    }
+    failed = tuple(run_id for run_id in plan.run_ids if statuses.get(run_id) == "failed")
+    return ExecutionResult(store.folder, plan.specs, trained, failed, in_progress)
+
+
+def _started(workers: Workers | None) -> AbstractContextManager[Workers]:
+    return Workers() if workers is None else nullcontext(workers)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a command would do.
+
+    Attributes:
+        folder: The study's folder.
+        plan: The requested runs.
+        pending: The plan of those that would be trained, with predicted times.
+        groups: The groups in which they would be trained.
+    """
+
+    folder: Path
+    plan: Plan
+    pending: Plan
+    groups: tuple[LaneGroup, ...]
+
+
+def preview(
+    config: StudyConfig, executor: Executor, *, force: bool = False, retry_failed: bool = False
+) -> Preview:
+    """Return what `execute` would do, without writing to the study's folder.
+
+    Args:
+        config: The runs, and where and how they would be trained.
+        executor: Measures kinds of runs that were not measured on this machine yet.
+        force: As for `execute`.
+        retry_failed: As for `execute`.
+
+    Raises:
+        AdamcmpError: If a requested run cannot be trained.
+    """
+    store = Store(config.place.folder)
+    plan = make_plan(config, store.numerics())
+    pending = plan.without(_finished(store.statuses(), force, retry_failed))
+    workers = max(min(worker_count(config.execution, plan.numerics), len(pending.specs)), 1)
+    pending = autotuned_without_compiling(pending, executor, workers)
+    return Preview(store.folder, plan, pending, pending.groups(store.checkpoints().values()))
+
+
+def with_numerics_of(
+    config: StudyConfig, whole: StudyConfig, on_notice: Callable[[str], None]
+) -> StudyConfig:
+    """Return a part of a request, computed as the whole request decides.
+
+    Args:
+        config: What is trained first.
+        whole: All that is going to be trained, which decides whether compiling pays.
+        on_notice: Called with what a person should know.
+
+    Raises:
+        AdamcmpError: If the request contradicts the existing study.
+    """
+    plan = make_plan(whole, Store(config.place.folder).numerics())
+    if plan.notice:
+        on_notice(plan.notice)
+    return replace(config, numerics=plan.numerics)

@@ -1,0 +1,49 @@
+"""Signals that end a sweep."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from adamcmp.errors import Interrupted
+
+#: Ctrl-C, `kill`, and a terminal that is closed.
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+#: Returns the signal that has arrived, if any.
+InterruptedBy = Callable[[], int | None]
+
+
+@contextlib.contextmanager
+def deferred_signals() -> Iterator[InterruptedBy]:
+    """Note the first ending signal instead of ending the process; a second one ends it at once.
+
+    A signal that is ignored, such as SIGHUP under ``nohup``, stays ignored.
+
+    Yields:
+        A function that returns the signal that has arrived, or None.
+    """
+    arrived: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if arrived:
+            raise Interrupted(number, "")
+        arrived.append(number)
+
+    if (
+        threading.current_thread() is not threading.main_thread()
+    ):  # Python allows handlers there only
+        yield lambda: None
+        return
+    handlers = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+    handlers = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
+    for number in handlers:
+        signal.signal(number, note)
+    try:
+        yield lambda: arrived[0] if arrived else None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

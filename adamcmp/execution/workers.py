@@ -1,0 +1,56 @@
+"""The executor of a command: started when first needed, kept for its later batches."""
+
+from __future__ import annotations
+
+from adamcmp.config import Execution, Numerics
+from adamcmp.execution.executors import Executor, Pool, Serial
+from adamcmp.execution.signals import InterruptedBy
+from adamcmp.platform.cache import cache_folder
+from adamcmp.platform.provenance import available_cores
+from adamcmp.training import tasks
+
+
+class Workers:
+    """The worker processes of a command. A context manager: they end with it."""
+
+    def __init__(self) -> None:
+        self._pool: Pool | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def executor(
+        self, execution: Execution, numerics: Numerics, runs: int, interrupted: InterruptedBy
+    ) -> Executor:
+        """Return an executor for some runs; a single run is trained in this process.
+
+        Args:
+            execution: The number of workers requested.
+            numerics: The device, and the threads of each worker.
+            runs: The number of runs to train.
+            interrupted: Returns the signal that has arrived, if any.
+        """
+        count = min(worker_count(execution, numerics), runs)
+        if count == 0 or (runs == 1 and self._pool is None):
+            return Serial(interrupted)
+        if self._pool is None or self._pool.slots < count:
+            self._close()
+            cache_folder()  # chosen before workers start, so that all use the same one
+            self._pool = Pool(count, numerics.threads or 1, tasks.warm_up)
+        return self._pool
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+
+
+def worker_count(execution: Execution, numerics: Numerics) -> int:
+    """Return how many worker processes train at once; 0 trains in this process."""
+    if execution.workers is not None:
+        return execution.workers
+    if numerics.device == "cuda":
+        return 1
+    return max(available_cores() // (numerics.threads or 1), 1)

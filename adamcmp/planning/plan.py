@@ -1,0 +1,87 @@
+"""The plan of a command: its runs, how their numbers are computed, and the expected cost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from adamcmp.config import Numerics, StudyConfig
+from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.grouping import LaneGroup, resumed_groups
+from adamcmp.planning.numerics import missing_compiler_notice, resolve_numerics
+from adamcmp.planning.run_kinds import RunKind, kind_key, run_kinds
+from adamcmp.planning.specs import RunSpec, run_specs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command trains.
+
+    A plan is immutable: `without` and `only` return another plan, such as without the runs that
+    are finished or reserved by another process.
+
+    Attributes:
+        numerics: How the numbers are computed.
+        specs: The runs, each once, in the order requested.
+        kinds: The kinds of runs in the whole request, by key.
+        costs: Predicted times; empty before timings were measured.
+        notice: What a person should know of how the runs are trained; None for nothing.
+    """
+
+    numerics: Numerics
+    specs: tuple[RunSpec, ...]
+    kinds: dict[str, RunKind]
+    costs: CostModel = field(default_factory=CostModel)
+    notice: str | None = None
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The ids of the runs."""
+        return tuple(spec.run_id for spec in self.specs)
+
+    def without(self, run_ids: Container[str]) -> Self:
+        """Return the plan without some runs."""
+        specs = tuple(spec for spec in self.specs if spec.run_id not in run_ids)
+        return replace(self, specs=specs)
+
+    def only(self, run_ids: Container[str]) -> Self:
+        """Return the plan with those of its runs that are among some others."""
+        return replace(self, specs=tuple(spec for spec in self.specs if spec.run_id in run_ids))
+
+    def with_costs(self, costs: CostModel) -> Self:
+        """Return the plan with predicted times."""
+        return replace(self, costs=costs)
+
+    def one_per_kind(self) -> dict[str, RunSpec]:
+        """Return the first run of each kind that the plan still has, by the kind's key."""
+        first: dict[str, RunSpec] = {}
+        for spec in self.specs:
+            first.setdefault(kind_key(spec.config), spec)
+        return first
+
+    def groups(self, checkpoints: Iterable[Collection[str]] = ()) -> tuple[LaneGroup, ...]:
+        """Return the runs as groups of lanes, the longest first.
+
+        Args:
+            checkpoints: The run ids of each existing checkpoint; these runs stay together.
+        """
+        return self.costs.longest_first(resumed_groups(self.specs, checkpoints, self.costs.width))
+
+
+def make_plan(config: StudyConfig, recorded: Numerics | None) -> Plan:
+    """Return the plan of a study's runs.
+
+    Args:
+        config: The request.
+        recorded: The numerics with which the study began; None for a new study.
+
+    Raises:
+        AdamcmpError: If the request contradicts the study, or a dataset cannot be read.
+    """
+    kinds = run_kinds(config.runs)
+    numerics = resolve_numerics(config.numerics, recorded, kinds.values(), config.place.study)
+    notice = None
+    if recorded is None:
+        notice = missing_compiler_notice(config.numerics, numerics, kinds.values())
+    return Plan(numerics, run_specs(config, numerics), kinds, notice=notice)

@@ -1,0 +1,106 @@
+"""Runs of one kind share all shapes and all structure, so they can be lanes of one group.
+
+Runs of one kind may differ in every number: learning rate, weight decay, seed and so on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from adamcmp.components.datasets import load
+from adamcmp.components.optimizers import Optimizer
+from adamcmp.components.registry import canonical
+from adamcmp.config import Numerics, Protocol, RunConfig
+from adamcmp.planning.horizon import evaluation_steps, horizon
+from adamcmp.platform.cache import source_digest
+from adamcmp.platform.provenance import cpu_features, hardware, package_version
+
+
+@dataclass(frozen=True)
+class RunKind:
+    """Runs of one kind.
+
+    Attributes:
+        example: One of them.
+        steps: Steps of each run.
+        evaluations: Evaluations of each run.
+        runs: Number of runs.
+    """
+
+    example: RunConfig
+    steps: int
+    evaluations: int
+    runs: int
+
+    def timing_key(self, numerics: Numerics) -> str:
+        """Return the key under which timings of this kind are cached on this machine.
+
+        It covers everything that decides the time of one step and of one evaluation: not the
+        number of steps or evaluations.
+        """
+        *components, protocol = _structure(self.example)
+        shared = json.loads(protocol)
+        for length in ("steps", "epochs", "eval"):
+            shared.pop(length, None)
+        shared["examined"] = self.example.protocol.eval.train_examples
+        machine = [hardware(numerics.device), cpu_features()]
+        code = [package_version("torch"), source_digest()]
+        content = [*components, shared, numerics.identity(), *code, *machine]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def run_kinds(configs: Iterable[RunConfig]) -> dict[str, RunKind]:
+    """Return the kinds of runs, by their key (see `kind_key`).
+
+    Raises:
+        AdamcmpError: If a dataset cannot be read, or a run has too many evaluations.
+    """
+    counts: Counter[str] = Counter()
+    examples: dict[str, RunConfig] = {}
+    for config in configs:
+        key = kind_key(config)
+        counts[key] += 1
+        examples.setdefault(key, config)
+    kinds = {}
+    for key, config in examples.items():
+        length = horizon(config, len(load(config.dataset).train))
+        evaluations = len(evaluation_steps(config.protocol.eval, length))
+        kinds[key] = RunKind(config, length.steps, evaluations, counts[key])
+    return kinds
+
+
+def kind_key(config: RunConfig) -> str:
+    """Return the key of a run's kind: a digest of what the lanes of a group must share.
+
+    The numerics are not part of it, since the runs of a study share them.
+    """
+    return hashlib.blake2b("\0".join(_structure(config)).encode(), digest_size=12).hexdigest()
+
+
+def _structure(config: RunConfig) -> tuple[str, ...]:
+    """Return what the lanes of a group share, each component as JSON; the protocol is the last."""
+    return (
+        config.dataset.canonical,
+        config.model.canonical,
+        _optimizer_structure(config.optimizer),
+        config.loss.canonical,
+        _protocol_structure(config.protocol),
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _optimizer_structure(optimizer: Optimizer) -> str:
+    return canonical(optimizer.structure())
+
+
+@lru_cache(maxsize=1 << 14)
+def _protocol_structure(protocol: Protocol) -> str:
+    shared = protocol.identity()
+    for number in ("seed", "divergence"):
+        del shared[number]
+    return canonical({**shared, "grad_clip": protocol.grad_clip is not None})

@@ -1,0 +1,71 @@
+"""Checking and measuring kinds of runs before training."""
+
+from adamcmp.execution import autotuning
+from adamcmp.execution.autotuning import autotuned, discard_wrong_timings
+from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
+from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import Plan
+from adamcmp.planning.run_kinds import kind_key, run_kinds
+from adamcmp.planning.timings import Timings
+from adamcmp.training.outcome import Done
+from tests.conftest import CPU
+
+
+def test_wrong_timings_are_discarded(specs, monkeypatch):
+    """They are cached by the study's numerics, also those of runs that it trains eagerly."""
+    compiled = CPU.model_copy(update={"engine": "compiled"})
+    planned = specs(["model=cnn1d", "steps=1000"], compiled)
+    assert planned[0].numerics.engine == "eager"
+    kinds = run_kinds(spec.config for spec in planned)
+    discarded = []
+    monkeypatch.setattr(autotuning, "discard_timings", discarded.append)
+    (key,) = (kind.timing_key(compiled) for kind in kinds.values())
+    costs = CostModel(kinds, dict.fromkeys(kinds, Timings({1: 1e-3}, 1e-6)))
+    group = LaneGroup(tuple(planned))
+    for seconds in (1.2, 0.2, 5.0):  # a second was predicted; short groups show nothing
+        outcome = Done([{"status": "done", "wall_time_s": seconds}], [])
+        discard_wrong_timings(costs, compiled, group, outcome)
+    assert discarded == [key]
+
+
+class Dying(Executor):
+    """Workers die of an MLP; other runs are measured."""
+
+    slots = 2
+
+    def __init__(self):
+        self.submitted, self.running = [], []
+
+    def submit(self, tasks):
+        handles = [Handle(str(len(self.submitted) + i)) for i in range(len(tasks))]
+        self.submitted += tasks
+        self.running += zip(handles, tasks, strict=True)
+        return handles
+
+    def poll(self, on_progress=None):
+        running, self.running = self.running, []
+        return [Result(handle, self.value(task)) for handle, task in running]
+
+    def value(self, task):
+        spec, _ = task.argument
+        dies = spec.config.model.name == "mlp"
+        return WorkerDied("") if dies else Timings({1: 1.0}, 1.0)
+
+    def cancel(self, handles):
+        raise AssertionError("nothing is cancelled")
+
+    def close(self):
+        pass
+
+
+def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypatch):
+    monkeypatch.setattr(autotuning, "known_timings", lambda *_: {})
+    monkeypatch.setattr(autotuning, "keep_timings", lambda *_: None)
+    planned = tuple(specs(["model=mlp,logistic", "seed=range(2)"]))
+    executor = Dying()
+    plan = Plan(CPU, planned, run_kinds(spec.config for spec in planned))
+    tuned = autotuned(plan, executor, lambda: None, lambda notice: None)
+    assert len(executor.submitted) == 3
+    assert [*tuned.costs.timings] == [kind_key(planned[-1].config)]
+    assert tuned.costs.total_seconds(tuned.groups()) is None

@@ -1,0 +1,89 @@
+"""How a study's numerics follow from the request and the machine."""
+
+import pytest
+
+from adamcmp.config import Numerics
+from adamcmp.errors import ConfigError
+from adamcmp.planning.fusion import unfused_reason
+from adamcmp.planning.numerics import default_numerics, missing_compiler_notice, resolve_numerics
+from adamcmp.planning.run_kinds import run_kinds
+from adamcmp.platform import provenance
+from tests.conftest import CPU
+
+OPEN = Numerics()
+GPU = CPU.model_copy(update={"device": "cuda"})
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Set what the machine has."""
+
+    def has(gpu=False, compiler=True, triton=True, torch="2.13.0"):
+        monkeypatch.setattr(provenance, "gpu_name", lambda: "NVIDIA of paper" if gpu else None)
+        monkeypatch.setattr(provenance, "cpp_compiler", lambda: "g++" if compiler else None)
+        monkeypatch.setattr(provenance, "find_spec", lambda name: triton or None)
+        monkeypatch.setattr(provenance, "package_version", lambda name: torch)
+
+    return has
+
+
+def kinds_of(composer, steps, *overrides):
+    config = composer.sweep(["model=mlp", "seed=range(10)", f"steps={steps}", *overrides])
+    return run_kinds(config.runs).values()
+
+
+@pytest.mark.parametrize(
+    ("parts", "steps", "engine"),
+    [
+        ({}, 4_000, "compiled"),
+        ({}, 3_999, "eager"),
+        ({"compiler": False}, 4_000, "eager"),
+        ({"triton": False}, 4_000, "compiled"),
+        ({"gpu": True}, 4_000, "eager"),
+        ({"gpu": True}, 1_000_000, "compiled"),
+        ({"gpu": True, "triton": False}, 1_000_000, "eager"),
+        ({"gpu": True, "torch": "2.9.1+cu128"}, 1_000_000, "eager"),
+        ({"gpu": True, "torch": "2.10.0"}, 1_000_000, "compiled"),
+    ],
+)
+def test_the_engine_follows_from_the_work_and_the_machine(composer, machine, parts, steps, engine):
+    machine(**parts)
+    kinds = kinds_of(composer, steps)
+    used = default_numerics(OPEN, kinds)
+    device = "cuda" if parts.get("gpu") else "cpu"
+    assert (used.device, used.engine) == (device, engine)
+    wanted = steps >= (1_000_000 if device == "cuda" else 4_000)
+    notice = missing_compiler_notice(OPEN, used, kinds)
+    assert (notice is not None) == (wanted and engine == "eager")
+    assert ("Triton" in (notice or "")) == (notice is not None and device == "cuda")
+    # A requested engine is never overruled.
+    assert default_numerics(Numerics(engine="compiled", device="cpu"), kinds).engine == "compiled"
+
+
+def test_convolutions_are_fused_on_a_gpu_and_never_compiled(composer, machine, specs):
+    machine(gpu=True)
+    kinds = kinds_of(composer, 1_000_000, "model=cnn1d")
+    assert default_numerics(OPEN, kinds).engine == "eager"
+    (mlp,), (cnn1d,), (gru,) = (
+        composer.sweep([f"model={model}"]).runs for model in ("mlp", "cnn1d", "gru")
+    )
+    for config, device in ((mlp, "cpu"), (mlp, "cuda"), (cnn1d, "cuda")):
+        assert unfused_reason(config, device, "compiled") is None
+    for config, device in ((cnn1d, "cpu"), (gru, "cpu"), (gru, "cuda")):
+        assert "one lane" in unfused_reason(config, device, "compiled")
+    compiled = GPU.model_copy(update={"engine": "compiled"})
+    assert {s.numerics.engine for s in specs(["model=cnn1d"], compiled)} == {"eager"}
+
+
+def test_an_existing_study_keeps_its_numerics(composer):
+    kinds = kinds_of(composer, 1_000_000)
+    assert resolve_numerics(OPEN, CPU, kinds, "s") == CPU
+    assert resolve_numerics(Numerics(engine="eager"), CPU, kinds, "s") == CPU
+    with pytest.raises(ConfigError, match="engine=compiled: study 's' was begun with engine=eager"):
+        resolve_numerics(Numerics(engine="compiled"), CPU, kinds, "s")
+
+
+def test_a_gpu_that_does_not_exist_is_refused(composer, machine):
+    machine(gpu=False)
+    with pytest.raises(ConfigError, match="torch finds no CUDA GPU"):
+        resolve_numerics(Numerics(device="cuda"), None, kinds_of(composer, 10), "s")

@@ -1,0 +1,56 @@
+"""Plans: the runs of a request, without those that need no training, as groups with stable ids."""
+
+import itertools
+
+import pytest
+
+from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.plan import make_plan
+from adamcmp.planning.timings import Timings
+from tests.conftest import CPU
+
+COMPILED = CPU.model_copy(update={"engine": "compiled"})
+OVERRIDES = ["model=logistic,gru", "optimizer=adamw,sgd", "seed=range(6)", "steps=10"]
+
+
+@pytest.fixture
+def plan(composer):
+    made = make_plan(composer.sweep(OVERRIDES), COMPILED)
+    timings = dict.fromkeys(made.kinds, Timings({1: 1e-3, 2: 1e-4}, 1e-3))
+    return made.with_costs(CostModel(made.kinds, timings))
+
+
+def test_every_run_is_in_one_group(plan):
+    groups = plan.groups()
+    grouped = list(itertools.chain.from_iterable(group.run_ids for group in groups))
+    assert sorted(grouped) == sorted(plan.run_ids) and len(plan.kinds) == 4
+    assert all(len(group.specs) <= 2 for group in groups)
+    assert {len(g.specs) for g in groups if g.specs[0].config.model.name == "gru"} == {1}
+
+
+def test_groups_and_their_ids_depend_on_the_runs_alone(plan, composer):
+    again = make_plan(composer.sweep(OVERRIDES), COMPILED).with_costs(plan.costs)
+    assert [g.group_id for g in again.groups()] == [g.group_id for g in plan.groups()]
+    group = next(g for g in plan.groups() if len(g.specs) == 2)
+    swapped = type(group)(group.specs[::-1], group.fused)
+    assert swapped.group_id == group.group_id
+    assert not {half.group_id for half in group.halves()} & {group.group_id}
+
+
+def test_finished_runs_are_subtracted_without_changing_the_plan(plan):
+    finished = set(plan.run_ids[::3])
+    pending = plan.without(finished)
+    assert set(pending.run_ids) == set(plan.run_ids) - finished and len(plan.specs) == 24
+    assert pending.only(plan.run_ids[1:2]).run_ids == plan.run_ids[1:2]
+    assert pending.numerics == plan.numerics and pending.kinds == plan.kinds
+
+
+def test_runs_that_share_a_checkpoint_stay_together(plan):
+    group = next(g for g in plan.groups() if len(g.specs) == 2)
+    checkpoint = [*group.run_ids, "of a run that is finished"]
+    assert group.run_ids in {g.run_ids for g in plan.groups([checkpoint])}
+
+
+def test_the_longest_group_is_first(plan):
+    seconds = [plan.costs.seconds(group) for group in plan.groups()]
+    assert seconds == sorted(seconds, reverse=True)

@@ -1,0 +1,102 @@
+"""An executor whose tasks run in processes that outlive the one that submitted them.
+
+A task, its progress and its result are files of a folder. Another process that has the handles can
+poll for what the first one submitted, as with a cluster's executor.
+"""
+
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from adamcmp.errors import AdamcmpError
+from adamcmp.execution.executors import Executor, Handle, ProgressCallback, Result, Task, WorkerDied
+from adamcmp.platform.files import write_atomically
+
+
+class Detached(Executor):
+    """Runs each task in a process of its own session.
+
+    Args:
+        folder: Where tasks, progress and results are kept.
+        handles: Tasks that another process submitted, to be polled for here.
+    """
+
+    def __init__(self, folder: Path, handles: Collection[Handle] = ()) -> None:
+        self._folder = folder
+        self._waiting = set(handles)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def slots(self) -> int:
+        return 2
+
+    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
+        handles = []
+        for task in tasks:
+            name = f"{time.time_ns()}-{len(self._waiting)}"
+            write_atomically(self._folder / f"{name}.task", pickle.dumps(task))
+            command = [sys.executable, "-m", "tests.support.detached_executor"]
+            environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+            # Not subprocess.Popen, which would wait for its child in the end.
+            pid = os.posix_spawn(
+                sys.executable, [*command, str(self._folder), name], environment, setsid=True
+            )
+            (self._folder / f"{name}.pid").write_text(str(pid))
+            handles.append(Handle(name))
+        self._waiting |= set(handles)
+        return handles
+
+    def poll(self, on_progress: ProgressCallback = lambda handle, message: None) -> list[Result]:
+        time.sleep(0.05)
+        results = []
+        for handle in sorted(self._waiting, key=lambda handle: handle.task_id):
+            if (progress := self._path(handle, "progress")).exists():
+                on_progress(handle, pickle.loads(progress.read_bytes()))
+            if (result := self._path(handle, "result")).exists():
+                value = pickle.loads(result.read_bytes())
+                self._waiting.remove(handle)
+                if isinstance(value, AdamcmpError):
+                    raise value
+                results.append(Result(handle, value))
+            elif not self._alive(handle):
+                self._waiting.remove(handle)
+                results.append(Result(handle, WorkerDied("The process is gone.")))
+        return results
+
+    def cancel(self, handles: Collection[Handle]) -> None:
+        for handle in handles:
+            self._path(handle, "stop").touch()
+
+    def close(self) -> None:
+        """Leave the processes alone: they go on."""
+
+    def kill(self, handle: Handle) -> None:
+        os.kill(int(self._path(handle, "pid").read_text()), signal.SIGKILL)
+
+    def _alive(self, handle: Handle) -> bool:
+        status = Path(f"/proc/{self._path(handle, 'pid').read_text()}/stat")
+        return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+    def _path(self, handle: Handle, suffix: str) -> Path:
+        return self._folder / f"{handle.task_id}.{suffix}"
+
+
+def main(folder: Path, name: str) -> None:
+    task = pickle.loads((folder / f"{name}.task").read_bytes())
+
+    def report(message: object) -> None:
+        write_atomically(folder / f"{name}.progress", pickle.dumps(message))
+
+    try:
+        value = task.function(task.argument, report, (folder / f"{name}.stop").exists)
+    except AdamcmpError as error:
+        value = error
+    write_atomically(folder / f"{name}.result", pickle.dumps(value))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
