@@ -72,6 +72,6 @@ def missing_compiler_notice(
     if requested.engine != "auto" or can_compile(device) or not compiling_pays(kinds, device):
         return None
     return (
-        f"Compiling needs {COMPILE_REQUIREMENTS[device]}. This study is trained eagerly, several times "
-        f"slower than compiled."
+        f"Compiling needs {COMPILE_REQUIREMENTS[device]}. This study is trained eagerly, several "
+        f"times slower than compiled."
     )

@@ -94,29 +94,6 @@ class Store:
             else None
         )
 
-    def resolve_numerics(self, asked: Numerics, new: Numerics) -> Numerics:
-        """Return the numerics that runs of this study are computed with.
-
-        Args:
-            asked: What the command line says.
-            new: What it leaves open means in a new study.
-
-        Raises:
-            ConfigError: When the study was begun with others than those asked for.
-        """
-        begun = self.numerics()
-        open_ = {name for name, value in asked.model_dump().items() if value in (None, "auto")}
-        if begun is None:
-            return asked.model_copy(update={name: getattr(new, name) for name in open_})
-        for name, value in asked.model_dump().items():
-            if name not in open_ and value != getattr(begun, name):
-                raise ConfigError(
-                    f"{name}={value}: study {self.folder.name!r} was begun with "
-                    f"{name}={getattr(begun, name)}, and one study has one kind of numbers. Use "
-                    f"another study=NAME."
-                )
-        return begun
-
     def open_for_training(
         self, numerics: Numerics, words: Sequence[str], about: dict[str, Any], alone: bool = False
     ) -> None:
