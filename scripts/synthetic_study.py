@@ -15,7 +15,7 @@ import numpy as np
 
 from adamcmp.config import Composer, Numerics
 from adamcmp.planning.specs import RunSpec, run_specs
-from adamcmp.storage import schema
+from adamcmp.storage.columns import METRICS, SPLITS
 from adamcmp.storage.store import Store
 
 NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
@@ -41,7 +41,7 @@ def made_up(words: Sequence[str], evaluations: int) -> Iterator[tuple[Row, list[
     for spec in run_specs(Composer().sweep([*words, f"steps={STEPS}"]), NUMERICS):
         curve = _curve(spec, evaluations)
         diverged = _away(spec) > 2.2
-        last = {} if diverged else {name: curve[-1][name] for name in schema.METRICS}
+        last = {} if diverged else {name: curve[-1][name] for name in METRICS}
         yield (
             {
                 **spec.columns(),
@@ -92,7 +92,7 @@ def _curve(spec: RunSpec, evaluations: int) -> list[Row]:
     test = floor + 0.03 * _away(spec) ** 2 + 0.01 * beyond**2 + luck
     at = np.linspace(0, 1, evaluations)
     falling = np.exp(-6 * at)
-    levels = dict(zip(schema.SPLITS, (test / 3, test + 0.005, test), strict=True))
+    levels = dict(zip(SPLITS, (test / 3, test + 0.005, test), strict=True))
     rows = []
     for share, fall in zip(at, falling, strict=True):
         errors = {

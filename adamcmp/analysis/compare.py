@@ -14,7 +14,7 @@ from adamcmp.analysis.selection import labelled, measure_of, short
 from adamcmp.analysis.verdicts import sentence
 from adamcmp.analysis.wording import display_name
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage import schema
+from adamcmp.storage.columns import METRICS
 
 
 def compare(
@@ -57,7 +57,7 @@ def compare(
     metric = metric or f"test_{measure_of(both)}"
     ended = both[both["status"] == "done"]
     if len(ended) and ended[metric].isna().all():
-        there = ", ".join(m for m in schema.METRICS if m in ended and ended[m].notna().any())
+        there = ", ".join(m for m in METRICS if m in ended and ended[m].notna().any())
         raise ConfigError(f"These runs have no {metric}. They have: {there}.")
     first, second = (_side(each, own) for each, own in zip(conditions, fitting, strict=True))
     table = between(problems[0], [(first, second)], metric)

@@ -22,7 +22,7 @@ from adamcmp.analysis.selection import (
 )
 from adamcmp.analysis.selection_bias import SelectionBias, p_choice, sober
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage import schema
+from adamcmp.storage.columns import BEST, METRICS
 
 
 @accepts_table
@@ -109,11 +109,11 @@ def check_metrics(metrics: Sequence[str]) -> None:
     Raises:
         ConfigError: Naming the nearest one.
     """
-    known = (*schema.METRICS, *schema.BEST)
+    known = (*METRICS, *BEST)
     for metric in (metric for metric in metrics if metric not in known):
         raise ConfigError(
             f"There is no metric {metric!r}.{nearest(metric, known)} "
-            f"There are: {', '.join(schema.METRICS)}, and these with best_ before them."
+            f"There are: {', '.join(METRICS)}, and these with best_ before them."
         )
 
 

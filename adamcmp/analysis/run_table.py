@@ -11,7 +11,7 @@ from typing import Any, TypeVar, final
 import pandas as pd
 
 from adamcmp.analysis import selection
-from adamcmp.storage import schema
+from adamcmp.storage.columns import METRIC_COLUMNS
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class RunTable:
 
     runs: pd.DataFrame
     all_metrics: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=list(schema.METRIC_COLUMNS))
+        default_factory=lambda: pd.DataFrame(columns=list(METRIC_COLUMNS))
     )
     _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _selected: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)

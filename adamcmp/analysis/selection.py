@@ -9,22 +9,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from adamcmp.errors import ConfigError
-from adamcmp.storage import schema
+from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role
 
 PROBLEM = ["problem"]
 #: What makes another variant of one optimizer's name.
 _VARIANT = ("rule", "coupling", "optimizer.target")
 
-#: Columns that say how a run went or where it was computed, not what was asked of it.
-_NOT_ASKED = {
-    *schema.METRICS,
-    *schema.BEST,
-    *schema.PROVENANCE_COLUMNS,
-    *("run_id", "study", "seed", "status", "error", "stopped_at_step", "best_step"),
-    *("train_examples", "parameters", "wall_time_s"),
-    *("rank", "chooses", "settings", "fresh"),
-    # the same as lr, wd, rule and coupling
-    *("optimizer.lr", "optimizer.weight_decay", "optimizer.rule", "optimizer.coupling"),
+#: Columns that are not settings of an optimizer, or that repeat one.
+_NO_SETTINGS = {
+    *columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC, Role.PROVENANCE),
+    "seed",
+    *("train_examples", "parameters"),  # follow from the dataset and the model
+    *("rank", "chooses", "settings", "fresh"),  # added below
+    *SHORT_NAMES,
 }
 
 
@@ -78,7 +75,7 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
     asked = [
         c
         for c in runs.columns
-        if c not in _NOT_ASKED and c not in described and not c.startswith(("dataset.", "model."))
+        if c not in _NO_SETTINGS and c not in described and not c.startswith(("dataset.", "model."))
     ]
     groups = runs.groupby([*PROBLEM, "optimizer"], dropna=False, sort=False).ngroup().to_numpy()
     return [c for c in asked if c in ("lr", "wd") or _varies_within(groups, runs[c])]

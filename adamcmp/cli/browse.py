@@ -109,18 +109,11 @@ def _list_runs(root: Path, studies: list[str], filters: list[str]) -> int:
 
 def _varied(rows: list[dict[str, Any]]) -> list[str]:
     """Return the settings, beyond those that are always listed, in which rows differ."""
-    from adamcmp.storage import schema
+    from adamcmp.storage.columns import RUN_COLUMNS, SHORT_NAMES
 
-    known = {*schema.RUN_COLUMNS, *schema.PROVENANCE_COLUMNS, *_LISTED_AS}
+    known = {*RUN_COLUMNS, *SHORT_NAMES}
     names = [c for c in (rows[0] if rows else ()) if c not in known]
     return [c for c in names if len({str(row[c]) for row in rows if row[c] is not None}) > 1]
-
-
-#: Settings that are listed under a shorter name.
-_LISTED_AS = {
-    *("optimizer.lr", "optimizer.weight_decay", "optimizer.rule", "optimizer.coupling"),
-    *("study", "steps", "epochs"),
-}
 
 
 def _standings(study: Path) -> list[str]:
@@ -191,18 +184,18 @@ def _find_run(root: Path, wanted: str) -> tuple[Path, dict[str, Any]]:
 
 
 def _print_run(folder: Path, row: dict[str, Any]) -> None:
-    from adamcmp.storage import schema
+    from adamcmp.storage.columns import RUN_COLUMNS, Role, columns_with_role
 
-    results = {*schema.RUN_COLUMNS, *schema.PROVENANCE_COLUMNS}
-    config = {k: v for k, v in row.items() if k not in results and v is not None}
+    identity, provenance = columns_with_role(Role.IDENTITY), columns_with_role(Role.PROVENANCE)
+    config = {k: v for k, v in row.items() if k not in RUN_COLUMNS and v is not None}
     config |= {k: row[k] for k in ("seed", "epochs", "steps", "batch_size") if row[k] is not None}
     named = {group: row[group] for group in GROUPS if group in row}
-    outcome = {k: row[k] for k in schema.RUN_COLUMNS if k not in config and k not in named}
+    shown = {*identity, *named, *config, *provenance}
     sections = {
         f"run {row['run_id']} of {folder}": named,
         "config": config,
-        "outcome": {k: v for k, v in outcome.items() if k not in ("run_id", "study")},
-        "provenance": {k: row[k] for k in schema.PROVENANCE_COLUMNS},
+        "outcome": {k: row.get(k) for k in RUN_COLUMNS if k not in shown},
+        "provenance": {k: row.get(k) for k in provenance},
     }
     for title, values in sections.items():
         print(title)

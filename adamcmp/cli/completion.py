@@ -133,10 +133,11 @@ def _settings(before: list[str], typed: str) -> list[str]:
 
 def _compared(words: list[str]) -> list[str]:
     """Return what a flag of ``compare`` may be given: metrics, or the study's optimizers."""
-    from adamcmp.storage import reader, schema
+    from adamcmp.storage import reader
+    from adamcmp.storage.columns import METRICS
 
     if words[-1] == "--metric":
-        return list(schema.METRICS)
+        return list(METRICS)
     named = [name for name in _studies() if name in words[2:]]
     tables = [reader.read_runs(_root() / name, ["optimizer"]) for name in named]
     found = {str(o) for table in tables for o in table.column("optimizer").to_pylist()}

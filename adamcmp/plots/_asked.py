@@ -10,7 +10,7 @@ import pandas as pd
 
 from adamcmp.analysis import measure_of
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage import schema
+from adamcmp.storage.columns import BEST, METRICS, NORMS
 
 HUE, FACET = "optimizer", "problem"
 
@@ -85,7 +85,7 @@ def metric_or(metric: str | None, runs: pd.DataFrame, split: str = "test") -> st
     """
     if metric is None:
         return f"{split}_{measure_of(runs)}"
-    known = [c for c in (*schema.METRICS, *schema.BEST, *schema.NORMS) if c in runs]
+    known = [c for c in (*METRICS, *BEST, *NORMS) if c in runs]
     if metric not in runs or not pd.api.types.is_numeric_dtype(runs[metric]):
         raise ConfigError(
             f"There is no metric {metric!r}.{nearest(metric, known)} There are: {', '.join(known)}."

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from adamcmp.plots._asked import FACET, HUE, as_asked, one_of
 from adamcmp.plots._curves import along, draw_panels
 from adamcmp.plots._style import bands_note, keys, left_out, legend, styled
-from adamcmp.storage.schema import MEASURES
+from adamcmp.storage.columns import MEASURES
 
 _STYLES = {"train": "-", "test": "--"}
 

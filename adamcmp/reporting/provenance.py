@@ -11,16 +11,17 @@ import pandas as pd
 
 from adamcmp.analysis import setting_columns
 from adamcmp.reporting.answer import Answer
-from adamcmp.storage import reader, schema
+from adamcmp.storage import reader
+from adamcmp.storage.columns import Role, columns_with_role
 
 #: Commands whose name is the first of the words that study.yaml keeps.
 _NAMED = ("study ", "extend ", "import-csv ")
 
-#: Columns that no word asked for, and the seed.
+#: Columns that are not settings, and the seed.
 _NO_SETTINGS = {
-    *(*schema.METRICS, *schema.BEST, *schema.PROVENANCE_COLUMNS, "run_id", "seed", "status"),
-    *("error", "stopped_at_step", "best_step", "wall_time_s", "problem"),
-}
+    *columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC, Role.PROVENANCE),
+    *("seed", "problem"),
+} - {"study"}
 #: Columns that other columns, or what was varied, already tell of an optimizer.
 _TOLD_ABOVE = {
     *("optimizer", "lr", "optimizer.lr", "wd", "optimizer.weight_decay", "optimizer.rule"),
@@ -95,8 +96,8 @@ def computed_by(answer: Answer) -> dict[str, str]:
     runs = answer.runs
     found = {
         column.replace("_", " "): _listed(runs[column])
-        for column in schema.PROVENANCE_COLUMNS
-        if column in runs and column != "finished_at" and runs[column].notna().any()
+        for column in columns_with_role(Role.PROVENANCE)
+        if column in runs and runs[column].notna().any()
     }
     hours, seconds = divmod(round(runs["wall_time_s"].sum()), 3600)
     found["training time, all runs"] = f"{hours} h {seconds // 60} min {seconds % 60} s"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from adamcmp.storage import schema
+from adamcmp.storage.columns import METRICS
 
 #: What a metric that is judged by is called; the least is the best.
 _JUDGED = ("val_error", "test_error", "val_loss", "test_loss")
@@ -119,7 +119,7 @@ def _column(name: str, data: pd.DataFrame, label: str) -> Column:
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     raw = numeric or name == "metric"
     keys = [None if pd.isna(v) else v for v in values] if raw else texts
-    metric = name if name in schema.METRICS else ""
+    metric = name if name in METRICS else ""
     return Column(name, label, texts, keys, metric, numeric, _best(name, data))
 
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from adamcmp.errors import NotFound, StoreError, nearest
-from adamcmp.storage import schema
+from adamcmp.storage.columns import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def arrow_schema(columns: dict[str, type]) -> pa.Schema:
         pa.field(name, _SCALARS[kind] if kind in _SCALARS else pa.list_(_SCALARS[kind.__args__[0]]))  # type: ignore[attr-defined]
         for name, kind in columns.items()
     ]
-    return pa.schema(fields, metadata={VERSION_KEY: str(schema.VERSION)})
+    return pa.schema(fields, metadata={VERSION_KEY: str(SCHEMA_VERSION)})
 
 
 def list_studies(results: Path) -> list[str]:
@@ -216,7 +216,7 @@ def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
     # the process when the interpreter is ending at that moment.
     with pq.ParquetFile(pa.BufferReader(content)) as part:
         table = part.read(columns=columns, use_threads=False)
-    if int((table.schema.metadata or {}).get(VERSION_KEY, b"0")) > schema.VERSION:
+    if int((table.schema.metadata or {}).get(VERSION_KEY, b"0")) > SCHEMA_VERSION:
         raise StoreError(f"{path} was written by a newer adamcmp: update to read it.")
     return table
 

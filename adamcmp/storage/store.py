@@ -22,10 +22,11 @@ import yaml
 from filelock import FileLock, Timeout
 
 from adamcmp.components.registry import build
-from adamcmp.config import ROOMS, Numerics, setting_types
+from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.files import storage_errors, temporary_files, write_atomically
-from adamcmp.storage import archive, reader, schema
+from adamcmp.storage import archive, reader
+from adamcmp.storage.columns import METRIC_COLUMNS, SCHEMA_VERSION, run_columns
 
 #: Seconds to wait for another process's append, which takes milliseconds.
 LOCK_TIMEOUT = 60.0
@@ -35,21 +36,12 @@ COMPACT_AT = 32
 logger = logging.getLogger(__name__)
 
 
-def run_columns() -> dict[str, type]:
-    """Return all columns of `runs` with their Python types: one explicit schema."""
-    return {**setting_types(), **schema.RUN_COLUMNS, **schema.PROVENANCE_COLUMNS}
-
-
 def run_schema() -> pa.Schema:
-    """Return the Arrow schema of `runs`: what names and ends a run first, then the settings."""
-    columns = run_columns()
-    # The group's own name ("dataset.name" …) is a column without a dot already.
-    named = {f"{group}.name" for group in ROOMS}
-    order = [*schema.RUN_COLUMNS, *(c for c in columns if c not in named)]
-    return reader.arrow_schema({name: columns[name] for name in dict.fromkeys(order)})
+    """Return the Arrow schema of `runs`."""
+    return reader.arrow_schema({name: column.type for name, column in run_columns().items()})
 
 
-METRIC_SCHEMA = reader.arrow_schema(schema.METRIC_COLUMNS)
+METRIC_SCHEMA = reader.arrow_schema({n: column.type for n, column in METRIC_COLUMNS.items()})
 
 
 class Store:
@@ -160,7 +152,7 @@ class Store:
                 self._compact()
 
     def _new(self, now: str) -> dict[str, Any]:
-        return {"study": self.folder.name, "schema": schema.VERSION, "created": now}
+        return {"study": self.folder.name, "schema": SCHEMA_VERSION, "created": now}
 
     def _write_metadata(self, study: dict[str, Any]) -> None:
         text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True)

@@ -34,16 +34,18 @@ from adamcmp.execution.executors import Handle, Pool, Task, WorkerDied
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
 from adamcmp.planning.specs import RunSpec
-from adamcmp.storage import reader, schema
+from adamcmp.storage import reader
+from adamcmp.storage.columns import BEST, Role, columns_with_role
 from adamcmp.training.outcome import Outcome
 
 #: Seconds between two looks at what has been stored meanwhile.
 EVERY = 5.0
 #: Seconds in which a tracker must take a run.
 PATIENCE = 120.0
-#: Columns of `runs` that say how a run ended.
-OUTCOME = ("status", "error", "stopped_at_step", "best_step", "wall_time_s", "finished_at")
-_NO_SETTING = {*OUTCOME, *schema.METRICS, *schema.BEST, "run_id", "study"}
+#: Columns of `runs` that describe how a run ended.
+OUTCOME = columns_with_role(Role.OUTCOME)
+_NO_SETTING = columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC)
+_KEY = columns_with_role(Role.IDENTITY, table="metrics")
 
 
 @dataclass(frozen=True)
@@ -322,7 +324,7 @@ def _mirrored(study: str, row: dict[str, Any], metrics: list[dict[str, Any]]) ->
         f"seed={row['seed']}",
         settings={key: value for key, value in known.items() if key not in _NO_SETTING},
         outcome=outcome,
-        best={key: known[key] for key in schema.BEST if key in known},
+        best={key: known[key] for key in BEST if key in known},
         evaluations=tuple(
             Evaluation(at["step"], began + at["wall_time_s"], _measured(at)) for at in metrics
         ),
@@ -332,8 +334,4 @@ def _mirrored(study: str, row: dict[str, Any], metrics: list[dict[str, Any]]) ->
 
 
 def _measured(at: dict[str, Any]) -> dict[str, float]:
-    return {
-        key: float(value)
-        for key, value in at.items()
-        if key not in ("run_id", "step") and value is not None
-    }
+    return {key: float(value) for key, value in at.items() if key not in _KEY and value is not None}

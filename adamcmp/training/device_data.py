@@ -15,7 +15,7 @@ from torch import Tensor
 from adamcmp.components.data import Shape, Split
 from adamcmp.components.datasets import Augmentation, Dataset, load
 from adamcmp.platform.random_streams import stream_seed, uniform
-from adamcmp.storage.schema import SPLITS
+from adamcmp.storage.columns import SPLITS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from adamcmp.components.schedules import Horizon
 from adamcmp.config import RunConfig
 from adamcmp.planning.specs import RunSpec
-from adamcmp.storage import schema
+from adamcmp.storage.columns import METRICS
 
 
 class Run:
@@ -60,8 +60,8 @@ class Run:
             "parameters": parameters,
             "wall_time_s": wall_time,
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            **{name: last.get(name) for name in schema.METRICS},
-            **{f"best_{name}": best.get(name) for name in schema.METRICS},
+            **{name: last.get(name) for name in METRICS},
+            **{f"best_{name}": best.get(name) for name in METRICS},
         }
 
     def _best(self) -> dict[str, Any]:

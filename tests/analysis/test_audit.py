@@ -10,7 +10,7 @@ from adamcmp.analysis import audit, budgets, labelled
 from adamcmp.analysis.horizons import flips, read_at
 from adamcmp.config import Composer, Numerics
 from adamcmp.planning.specs import RunSpec
-from adamcmp.storage import schema
+from adamcmp.storage.columns import RUN_COLUMNS
 
 GRID = (0.01, 0.1, 1.0)
 COUPLINGS = {"adam": "none", "adam_l2": "l2", "adamw": "decoupled", "amsgradw": "decoupled"}
@@ -39,7 +39,7 @@ def study(optimizers, seeds=6, lrs=GRID, **about):
             }
         )  # fmt: skip
     runs = pd.DataFrame(rows)
-    runs = runs.reindex(columns=dict.fromkeys([*runs.columns, *schema.RUN_COLUMNS]))
+    runs = runs.reindex(columns=dict.fromkeys([*runs.columns, *RUN_COLUMNS]))
     return runs, evaluations(runs, dict.fromkeys(optimizers, 1.0))
 
 

@@ -18,7 +18,7 @@ from adamcmp.analysis.wording import digits, fixed, p_text
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
 from adamcmp.errors import ConfigError
-from adamcmp.storage import schema
+from adamcmp.storage.columns import RUN_COLUMNS
 
 NAN = float("nan")
 
@@ -37,7 +37,7 @@ def made(rows, regression=False) -> pd.DataFrame:
             for o, lr, seed, val, test, *rest in rows
         ]
     )  # fmt: skip
-    return frame.reindex(columns=dict.fromkeys([*frame.columns, *schema.RUN_COLUMNS]))
+    return frame.reindex(columns=dict.fromkeys([*frame.columns, *RUN_COLUMNS]))
 
 
 def grid(optimizer, tests, lr=0.1, val=0.3, seeds=None, **kind):

@@ -5,7 +5,7 @@ import pytest
 
 from adamcmp.analysis import chosen, labelled, setting_columns, summary
 from adamcmp.errors import ConfigError
-from adamcmp.storage import schema
+from adamcmp.storage.columns import RUN_COLUMNS
 
 NAN = float("nan")
 
@@ -23,7 +23,7 @@ def made(rows) -> pd.DataFrame:
             for o, lr, seed, val, test, *rest in rows
         ]
     )  # fmt: skip
-    return frame.reindex(columns=dict.fromkeys([*frame.columns, *schema.RUN_COLUMNS]))
+    return frame.reindex(columns=dict.fromkeys([*frame.columns, *RUN_COLUMNS]))
 
 
 RUNS = made(

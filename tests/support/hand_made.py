@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from adamcmp.storage import schema
+from adamcmp.storage.columns import METRIC_COLUMNS, METRICS, RUN_COLUMNS
 
 LR, WD = (1e-3, 1e-2, 1e-1), (1e-4, 1e-3, 1e-2, 1e-1)
 STEPS = (0, 10, 20, 40)
@@ -46,10 +46,10 @@ def study(
             continue
         curve = [_evaluation(test, step, steps[-1], regression) for step in steps]
         metrics += [{"run_id": run["run_id"], **at} for at in curve]
-        runs.append(run | {k: v for k, v in curve[-1].items() if k in schema.METRICS})
+        runs.append(run | {k: v for k, v in curve[-1].items() if k in METRICS})
     return (
-        _framed(runs, schema.RUN_COLUMNS, {"problem"}),
-        _framed(metrics, schema.METRIC_COLUMNS, set()),
+        _framed(runs, RUN_COLUMNS, {"problem"}),
+        _framed(metrics, METRIC_COLUMNS, set()),
     )
 
 
@@ -72,6 +72,6 @@ def _evaluation(test: float, step: int, last: int, regression: bool) -> dict[str
 def _framed(rows, columns, more) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame = frame.reindex(columns=list(dict.fromkeys([*columns, *more, *frame.columns])))
-    whole = [c for c, kind in columns.items() if kind is int]
-    numbers = [c for c, kind in columns.items() if kind is float]
+    whole = [name for name, column in columns.items() if column.type is int]
+    numbers = [name for name, column in columns.items() if column.type is float]
     return frame.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(numbers, float))

@@ -10,9 +10,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.components.registry import canonical
-from adamcmp.config import ROOMS, setting_types
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage import schema
+from adamcmp.storage.columns import (
+    BEST,
+    MEASURES,
+    METRIC_COLUMNS,
+    METRICS,
+    NORMS,
+    SPLITS,
+    STATUSES,
+    Role,
+    columns_with_role,
+    run_columns,
+)
 from adamcmp.workflows.importing.sheet import Sheet, value
 
 if TYPE_CHECKING:
@@ -22,15 +32,14 @@ if TYPE_CHECKING:
 NEEDED = ("optimizer", "dataset", "model", "lr", "wd", "seed")
 #: Columns that name something: of the same name in a file, a column of numbers is something else.
 NAMES = ("optimizer", "dataset", "model", "rule", "coupling", "schedule", "loss", "status")
-#: Columns that say how a run went.
-RESULTS = {
-    **{c: kind for c, kind in schema.METRIC_COLUMNS.items() if c not in ("run_id", "lr")},
-    **dict.fromkeys(schema.BEST, float),
-    **{"status": str, "stopped_at_step": int, "best_step": int},
-    **{"train_examples": int, "parameters": int},
-}
+#: Columns that describe how a run went, not what was requested of it.
+RESULTS = (
+    *columns_with_role(Role.OUTCOME, Role.METRIC),
+    *columns_with_role(Role.OUTCOME, Role.METRIC, table="metrics"),
+    *("step", "train_examples", "parameters"),
+)
 #: Errors, accuracies and gaps of errors: what may be in percent.
-SHARES = tuple(m for m in (*schema.METRICS, *schema.BEST) if m.endswith(("error", "accuracy")))
+SHARES = tuple(m for m in (*METRICS, *BEST) if m.endswith(("error", "accuracy")))
 #: Beyond this squares of numbers, and so intervals, overflow.
 MOST = 1e100
 #: How far an error and an accuracy may be from adding up, both rounded to percent.
@@ -40,10 +49,10 @@ _FRACTIONS = {share for share in SHARES if "gap" not in share}
 
 def known_columns() -> dict[str, Any]:
     """Return the columns that a file's columns can stand for, and their types."""
-    columns = {**setting_types(), **schema.RUN_COLUMNS, **RESULTS}
-    # Where a run is kept is ours to say; a column "error" is hardly ever an error's text.
-    ours = {"run_id", "study", "error", *(f"{group}.name" for group in ROOMS)}
-    return {name: kind for name, kind in columns.items() if name not in ours}
+    columns = {**run_columns(), **METRIC_COLUMNS}
+    # A column "error" of a file is hardly ever the text of an error message.
+    excluded = {*columns_with_role(Role.IDENTITY, Role.PROVENANCE), "error", "finished_at"}
+    return {name: column.type for name, column in columns.items() if name not in excluded}
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ class Reading:
         self._check_filled(data)
         asked = {c: data[c] for c in sorted(data) if c not in RESULTS}
         ids = {"run_id": _hashes(asked), "setting": _hashes({**asked, "seed": [0] * count})}
-        measured = [c for c in data if c in (*schema.METRICS, *schema.BEST, *schema.NORMS)]
+        measured = [c for c in data if c in (*METRICS, *BEST, *NORMS)]
         numbers = {c: self._measured(c, data[c]) for c in measured}
         self._check_shares(numbers)
         table = pd.DataFrame({**data, **numbers, **ids})
@@ -140,7 +149,7 @@ class Reading:
         absent = sorted(self.wanted.percent - self.columns.keys())
         if absent:
             raise ConfigError(f"--percent {absent[0]}: no column of the file is {absent[0]}.")
-        if not any(f"test_{m}" in self.columns for m in schema.MEASURES):
+        if not any(f"test_{m}" in self.columns for m in MEASURES):
             raise ConfigError(
                 f"{self.sheet.path} has no test metric: --map test_error=COLUMN (or test_accuracy, "
                 f"test_loss). There are: {', '.join(self.unused or self.sheet.columns)}."
@@ -163,10 +172,8 @@ class Reading:
                 if column in ("seed", "step") and found < 0:
                     raise self.sheet.wrong(i, f"{column}={found} should be at least 0")
         for i, found in enumerate(data.get("status", [])):
-            if found not in schema.STATUSES:
-                raise self.sheet.wrong(
-                    i, f"status={found} should be one of {', '.join(schema.STATUSES)}"
-                )
+            if found not in STATUSES:
+                raise self.sheet.wrong(i, f"status={found} should be one of {', '.join(STATUSES)}")
 
     def _measured(self, column: str, cells: Sequence[float | None]) -> list[float]:
         """Return a metric's numbers: NaN where a cell is empty, inf where it is not finite."""
@@ -258,7 +265,7 @@ def _check_flags(wanted: Wanted, kinds: Mapping[str, Any]) -> None:
     if both:
         raise ConfigError(f"{sorted(both)[0]} is given by --map and by --set: give one of them.")
     for column in wanted.settings:
-        if column in kinds or column in ("run_id", "study", "error"):
+        if column in kinds or column in columns_with_role(Role.IDENTITY, Role.OUTCOME):
             raise ConfigError(f"--settings {column}: is a column of ours: --map {column}={column}.")
     for column in sorted(wanted.percent):
         if column not in SHARES:
@@ -283,7 +290,7 @@ def _hashes(settings: Mapping[str, Sequence[Any]]) -> list[str]:
 def derived(table: pd.DataFrame) -> pd.DataFrame:
     """Add what follows from what is there: error or accuracy, gaps, epochs."""
     for prefix in ("", "best_"):
-        for split in schema.SPLITS:
+        for split in SPLITS:
             for one, other in (("error", "accuracy"), ("accuracy", "error")):
                 have, lack = f"{prefix}{split}_{one}", f"{prefix}{split}_{other}"
                 if have in table and lack not in table:

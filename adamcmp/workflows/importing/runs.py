@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from adamcmp.errors import ConfigError
 from adamcmp.platform.provenance import package_version
-from adamcmp.storage import reader, schema
-from adamcmp.storage.store import METRIC_SCHEMA, Store, run_columns
+from adamcmp.storage import reader
+from adamcmp.storage.columns import BEST, METRIC_COLUMNS, METRICS, run_columns
+from adamcmp.storage.store import METRIC_SCHEMA, Store
 from adamcmp.workflows.importing.reading import NEEDED, Reading, derived
 
 
@@ -61,7 +62,7 @@ def bring(reading: Reading, folder: Path, *, dry: bool = False) -> ImportResult:
     if not dry:
         store.add_imported(
             _arrow(runs, reader.arrow_schema(kinds), kinds),
-            _arrow(metrics, METRIC_SCHEMA, schema.METRIC_COLUMNS),
+            _arrow(metrics, METRIC_SCHEMA, {n: c.type for n, c in METRIC_COLUMNS.items()}),
             about,
         )
     return ImportResult(runs, metrics, sum(run_id in there for run_id in runs["run_id"]))
@@ -75,7 +76,7 @@ def evaluated(reading: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
     most that any seed of its setting took.
     """
     table = reading.table.sort_values("step", kind="stable")
-    measures = [m for m in schema.METRICS if m in table]
+    measures = [m for m in METRICS if m in table]
     runs = table.groupby("run_id", sort=False).last()
     order = reading.table["run_id"].drop_duplicates()
     # What was reported at different steps has no gap of its own.
@@ -93,7 +94,7 @@ def evaluated(reading: Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
         names = {ours: name for ours, name in names.items() if name not in runs}
         best = best.set_index("run_id")[list(names)].rename(columns=names)
         runs = runs.join(best.replace(math.inf, math.nan), on="run_id")
-    metrics = table[[c for c in schema.METRIC_COLUMNS if c in table and c != "lr"]]
+    metrics = table[[c for c in METRIC_COLUMNS if c in table and c != "lr"]]
     return runs, metrics.replace(math.inf, math.nan)
 
 
@@ -103,7 +104,7 @@ def _ended(runs: pd.DataFrame) -> pd.DataFrame:
     One that is not finite, or no test metric at all, is a divergence.
     """
     runs = runs.copy()
-    measures = [m for m in schema.METRICS if m in runs]
+    measures = [m for m in METRICS if m in runs]
     tests = [m for m in measures if m.startswith("test_")]
     broken = (runs[measures] == math.inf).any(axis=1)
     if "status" not in runs:
@@ -111,7 +112,7 @@ def _ended(runs: pd.DataFrame) -> pd.DataFrame:
         runs["status"] = np.where(diverged, "diverged", "done")
     runs["broken"] = broken & (runs["status"] == "done")
     runs.loc[runs["status"] != "done", measures] = math.nan
-    best = [m for m in schema.BEST if m in runs]
+    best = [m for m in BEST if m in runs]
     runs[best] = runs[best].replace(math.inf, math.nan)
     return runs
 
@@ -180,10 +181,7 @@ def _said(kind: pa.DataType) -> str:
 
 
 def _ordered_columns() -> dict[str, Any]:
-    from adamcmp.storage.store import run_schema
-
-    kinds = run_columns()
-    return {name: kinds[name] for name in run_schema().names}
+    return {name: column.type for name, column in run_columns().items()}
 
 
 def _arrow(table: pd.DataFrame, wanted: pa.Schema, kinds: Mapping[str, Any]) -> pa.Table:

@@ -47,7 +47,7 @@ class Sheet:
 
         Args:
             column: Its name in the header.
-            kind: Their type, as the columns of `adamcmp.storage.schema` have it.
+            kind: Their type, as the columns of `adamcmp.storage.columns` have it.
             meant: What the column is to be, for the error's text.
 
         Raises:

@@ -1,0 +1,198 @@
+"""The column registry: every column of `runs` and `metrics`, with its type, unit and role.
+
+Column names are a public interface: renaming one requires a new `SCHEMA_VERSION`. Errors and
+accuracies are fractions in [0, 1]; losses are means in nats, or in squared units of the target
+for regression, which has losses only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, Literal
+
+#: Version of the layout on disk, stored in the metadata of every part.
+SCHEMA_VERSION = 1
+
+SPLITS = ("train", "val", "test")
+MEASURES = ("loss", "error", "accuracy")
+STATUSES = ("done", "diverged", "failed")
+
+Table = Literal["runs", "metrics"]
+
+
+class Role(StrEnum):
+    """What a column describes."""
+
+    #: Which run, and which of its rows.
+    IDENTITY = "identity"
+    #: What was requested, and sizes that follow from it.
+    SETTING = "setting"
+    #: How the run, or its training up to an evaluation, went.
+    OUTCOME = "outcome"
+    #: What was measured of the model.
+    METRIC = "metric"
+    #: What computed the run.
+    PROVENANCE = "provenance"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Its name in the Parquet files and DataFrames.
+        type: ``str``, ``int``, ``float``, ``bool``, or ``list[...]`` of one of them.
+        unit: The unit of its values; empty for text, counts of nothing in particular, and settings.
+        role: What it describes.
+        description: One sentence.
+    """
+
+    name: str
+    type: Any
+    unit: str
+    role: Role
+    description: str
+
+
+_UNITS = {"loss": "nats", "error": "fraction", "accuracy": "fraction"}
+
+
+def _measured(prefix: str, where: str) -> tuple[Column, ...]:
+    """Return the columns of all splits' measures and of the gaps between test and train."""
+    splits = tuple(
+        Column(
+            *(f"{prefix}{split}_{measure}", float, _UNITS[measure], Role.METRIC),
+            f"{measure.capitalize()} on the {split} split {where}.",
+        )
+        for split in SPLITS
+        for measure in MEASURES
+    )
+    gaps = tuple(
+        Column(
+            *(f"{prefix}gap_{measure}", float, _UNITS[measure], Role.METRIC),
+            f"test_{measure} minus train_{measure} {where}.",
+        )
+        for measure in ("loss", "error")
+    )
+    return (*splits, *gaps)
+
+
+def _by_name(columns: Iterable[Column]) -> Mapping[str, Column]:
+    return {column.name: column for column in columns}
+
+
+_FINAL = _measured("", "at the last weights")
+_BEST = _measured("best_", "at the evaluation with the best validation metric")
+_NORMS = (
+    Column("grad_norm", float, "", Role.METRIC, "Norm of the last gradient, before clipping."),
+    Column("param_norm", float, "", Role.METRIC, "Norm of the weights."),
+    Column("update_norm", float, "", Role.METRIC, "Norm of the last update, decay included."),
+)
+#: ``train_loss`` … ``test_accuracy``, then the generalization gaps.
+METRICS = tuple(column.name for column in _FINAL)
+#: The same at the evaluation with the best validation metric.
+BEST = tuple(column.name for column in _BEST)
+NORMS = tuple(column.name for column in _NORMS)
+
+_RUN_ID = Column(
+    "run_id", str, "", Role.IDENTITY, "Hash of everything that can change the run's numbers."
+)
+
+#: Columns of `runs`, except settings under their dotted path: `run_columns` adds those.
+RUN_COLUMNS = _by_name(
+    [
+        _RUN_ID,
+        Column("study", str, "", Role.IDENTITY, "Name of the study."),
+        Column("dataset", str, "", Role.SETTING, "Name of the dataset."),
+        Column("model", str, "", Role.SETTING, "Name of the model."),
+        Column("optimizer", str, "", Role.SETTING, "Name of the optimizer."),
+        Column("rule", str, "", Role.SETTING, "Update rule of the optimizer."),
+        Column("coupling", str, "", Role.SETTING, "Coupling of the weight decay."),
+        Column("schedule", str, "", Role.SETTING, "Name of the learning rate schedule."),
+        Column("loss", str, "", Role.SETTING, "Name of the training loss."),
+        Column("lr", float, "", Role.SETTING, "Learning rate."),
+        Column("wd", float, "", Role.SETTING, "Weight decay."),
+        Column("seed", int, "", Role.SETTING, "Seed of all random streams."),
+        Column("epochs", int, "epochs", Role.SETTING, "Epochs; null where steps were set."),
+        Column("batch_size", int, "examples", Role.SETTING, "Examples per step."),
+        Column("status", str, "", Role.OUTCOME, f"One of {', '.join(STATUSES)}."),
+        Column("error", str, "", Role.OUTCOME, "Error message of a failed run."),
+        Column("stopped_at_step", int, "steps", Role.OUTCOME, "Step at which the run diverged."),
+        Column("steps", int, "steps", Role.SETTING, "Steps of the whole run."),
+        Column("best_step", int, "steps", Role.OUTCOME, "Step of the best validation metric."),
+        Column("train_examples", int, "examples", Role.SETTING, "Examples trained on."),
+        Column("parameters", int, "", Role.SETTING, "Parameters of the model."),
+        Column("wall_time_s", float, "s", Role.OUTCOME, "The run's share of its group's time."),
+        *_FINAL,
+        *_BEST,
+        Column("device", str, "", Role.PROVENANCE, "cpu or cuda."),
+        Column("dtype", str, "", Role.PROVENANCE, "Floating point type."),
+        Column("threads", int, "", Role.PROVENANCE, "Threads per worker."),
+        Column("engine", str, "", Role.PROVENANCE, "How steps were executed."),
+        Column("hardware", str, "", Role.PROVENANCE, "Model name of the processor or GPU."),
+        Column("adamcmp_version", str, "", Role.PROVENANCE, "Version of adamcmp."),
+        Column("python_version", str, "", Role.PROVENANCE, "Version of Python."),
+        Column("torch_version", str, "", Role.PROVENANCE, "Version of torch."),
+        Column("numpy_version", str, "", Role.PROVENANCE, "Version of NumPy."),
+        Column("git_commit", str, "", Role.PROVENANCE, "Commit of the working directory."),
+        Column("git_dirty", bool, "", Role.PROVENANCE, "Whether tracked files had changes."),
+        Column("finished_at", str, "", Role.OUTCOME, "End of the run, ISO 8601 in UTC."),
+    ]
+)
+
+METRIC_COLUMNS = _by_name(
+    [
+        _RUN_ID,
+        Column("step", int, "steps", Role.IDENTITY, "Steps taken before the evaluation."),
+        Column("epoch", float, "epochs", Role.OUTCOME, "Epochs trained before the evaluation."),
+        Column("examples", int, "examples", Role.OUTCOME, "Examples seen before the evaluation."),
+        Column("lr", float, "", Role.SETTING, "Learning rate of the next step."),
+        *_FINAL,
+        *_NORMS,
+        Column("wall_time_s", float, "s", Role.OUTCOME, "Training time until the evaluation."),
+    ]
+)
+
+#: Settings that `RUN_COLUMNS` holds under a short name as well as under their dotted path.
+SHORT_NAMES = {
+    "optimizer.lr": "lr",
+    "optimizer.weight_decay": "wd",
+    "optimizer.rule": "rule",
+    "optimizer.coupling": "coupling",
+}
+
+
+@cache
+def run_columns() -> Mapping[str, Column]:
+    """Return every column of `runs` in the order in which it is written.
+
+    Identity, main settings and outcome come first, then all other settings under their dotted
+    path, then provenance.
+    """
+    from adamcmp.config import setting_types  # imports every component
+
+    settings = {
+        name: Column(name, python_type, "", Role.SETTING, "Setting, by its path in the config.")
+        for name, python_type in setting_types().items()
+        # The name of a component has a column without a dot.
+        if name not in RUN_COLUMNS and not name.endswith(".name")
+    }
+    names = list(RUN_COLUMNS)
+    first_of_provenance = names.index("device")
+    order = [*names[:first_of_provenance], *settings, *names[first_of_provenance:]]
+    return {name: (RUN_COLUMNS.get(name) or settings[name]) for name in order}
+
+
+def columns_with_role(*roles: Role, table: Table = "runs") -> tuple[str, ...]:
+    """Return the names of the columns with any of some roles, settings by dotted path excluded.
+
+    >>> columns_with_role(Role.IDENTITY)
+    ('run_id', 'study')
+    >>> columns_with_role(Role.IDENTITY, table="metrics")
+    ('run_id', 'step')
+    """
+    columns = RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
+    return tuple(name for name, column in columns.items() if column.role in roles)
