@@ -200,15 +200,6 @@ class RunConfig:
     loss: Loss
     protocol: Protocol
 
-    def fuses(self, device: str) -> bool:
-        """Return whether lanes of it are one batched computation on a device."""
-        return device in self.model.fuses and self.optimizer.fuses
-
-    @property
-    def compiles(self) -> bool:
-        """Whether that can be compiled: with models of products, which fuse everywhere."""
-        return self.fuses("cpu")
-
     def parts(self) -> dict[str, Component]:
         """Return the five parts by their config group."""
         return {group: getattr(self, group) for group in ROOMS}
