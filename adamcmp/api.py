@@ -84,7 +84,7 @@ def sweep(overrides: Iterable[str] = ()) -> Study:
     """
     words = overrides if isinstance(overrides, str) else list(overrides)
     composer = Composer()
-    if composer.searches(words):
+    if composer.is_search(words):
         with Workers() as workers:
             done: ExecutionResult = Searching(composer, words).run(partial(train, workers=workers))
     else:

@@ -33,7 +33,11 @@ def labelled(runs: pd.DataFrame) -> pd.DataFrame:
     """
     runs = runs.copy()
     runs["problem"] = runs["dataset"] + ", " + runs["model"]
-    described = [c for c in runs.columns if c.startswith(("dataset.", "model."))]
+    described = [
+        c
+        for c in runs.columns
+        if c.startswith(("dataset.", "model.")) and c not in schema.PROVENANCE_COLUMNS
+    ]
     for column in described:
         texts = runs[column].map(short)
         varied = texts.groupby(runs["dataset"] + ", " + runs["model"]).transform("nunique") > 1

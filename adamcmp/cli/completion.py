@@ -107,10 +107,7 @@ def candidates(line: str) -> list[str]:
 
 def _settings(before: list[str], typed: str) -> list[str]:
     """Return what Hydra would complete after the words before, and our short keys."""
-    from hydra._internal.core_plugins.bash_completion import BashCompletion
-    from omegaconf import OmegaConf
-
-    from adamcmp.config import SHORT, Composer, choices
+    from adamcmp.config import SHORT_KEYS, Composer, choices
 
     composer = Composer(_config_dir(before))
     key, equals, start = typed.partition("=")
@@ -121,13 +118,9 @@ def _settings(before: list[str], typed: str) -> list[str]:
     if equals:
         return [f"{key}={value}" for value in choices(key) if value.startswith(start)]
     settled = [word for word in before if "=" in word and not word.startswith("-")]
-    line = " ".join([*(w for w in settled if composer.options(w.split("=")[0])), typed])
-    found = BashCompletion(composer.loader)._query(config_name="config", line=line)
-    if any(f.endswith(".") for f in found):  # Hydra takes a list for a group of settings
-        config = composer.compose(w for w in settled if composer.options(w.split("=")[0]))
-        lists = {f for f in found if OmegaConf.is_list(OmegaConf.select(config, f[:-1]))}
-        found = [f"{f[:-1]}=" if f in lists else f for f in found]
-    short = [f"{name}=" for name in (*SHORT, "seeds") if name.startswith(typed) and "." not in name]
+    found = composer.complete_keys(settled, typed)
+    keys = [key for key in (*SHORT_KEYS, "seeds") if "." not in key]
+    short = [f"{key}=" for key in keys if key.startswith(typed)]
     return sorted({*found, *short} - {"hydra", "hydra.", "hydra/"})
 
 

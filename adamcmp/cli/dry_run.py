@@ -24,7 +24,7 @@ def dry_run(compose: Callable[[], StudyConfig], options: argparse.Namespace) -> 
     executor = Pool(1, 1, warm_up)
     try:
         config = compose()
-        config.logger.check()
+        config.tracker.check()
         found = preview(config, executor, force=options.force, retry_failed=options.retry_failed)
     finally:
         executor.close()

@@ -29,11 +29,11 @@ examples:
 def import_csv(words: list[str]) -> int:
     """Bring runs that another program trained into a study."""
     options = _parsed(words)
-    from adamcmp.components.registry import build
-    from adamcmp.config import Place
+    from adamcmp.components.validation import build
+    from adamcmp.config import ResultsLocation
     from adamcmp.workflows.importing import Reading, Wanted, bring, read_sheet
 
-    place = build(Place, {"study": options.study, "results": options.results}, "")
+    place = build(ResultsLocation, {"study": options.study, "results": options.results}, "")
     wanted = Wanted(
         _pairs(options.map, "--map", "COLUMN"),
         _pairs(options.set, "--set", "VALUE"),

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli._options import Parser
 from adamcmp.cli.dry_run import dry_run
-from adamcmp.errors import ConfigError, Interrupted
+from adamcmp.errors import Interrupted
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from adamcmp.cli.progress_bar import Bar
     from adamcmp.config import Composer, StudyConfig
     from adamcmp.execution.execute import ExecutionResult
@@ -86,7 +84,7 @@ def _sweep(options: argparse.Namespace) -> int:
     composer = Composer(options.config_dir)
     if options.cfg:
         return _show_config(composer, options)
-    if composer.searches(options.words):
+    if composer.is_search(options.words):
         return _search(composer, options)
     if options.dry_run:
         return dry_run(lambda: composer.sweep(options.words), options)
@@ -153,27 +151,10 @@ def add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def _show_config(composer: Composer, options: argparse.Namespace) -> int:
-    from omegaconf import OmegaConf
-
-    composer.one(options.words)
-    if options.cfg == "job":
-        config: Any = composer.compose(options.words)
-    else:
-        config = composer.hydra_config(options.words)
-        config = config if options.cfg == "all" else OmegaConf.create({"hydra": config.hydra})
-    if options.package:
-        config = _package(config, options.package)
-    print(OmegaConf.to_yaml(config, resolve=options.resolve), end="")
+    composer.check_single_run(options.words)
+    text = composer.config_yaml(options.words, options.cfg, options.package, options.resolve)
+    print(text, end="")
     return 0
-
-
-def _package(config: DictConfig, path: str) -> DictConfig:
-    from omegaconf import DictConfig, OmegaConf
-
-    found = OmegaConf.select(config, path)
-    if not isinstance(found, DictConfig):
-        raise ConfigError(f"--package {path}: the config has no such part.")
-    return found
 
 
 def train_with_bar(
@@ -206,7 +187,7 @@ def _behind(
             raise
         raise Interrupted(
             interrupt.number,
-            f"{interrupt}, files in {config.place.folder}; the same command goes on from there",
+            f"{interrupt}, files in {config.location.folder}; the same command goes on from there",
         ) from None
 
 

@@ -19,12 +19,12 @@ class Shape:
     Attributes:
         inputs: Shape of one example: ``(L,)`` for a row or sequence, ``(C, H, W)`` for an image.
         outputs: Number of classes, or of regression targets.
-        task: Whether targets are class numbers or real numbers.
+        problem_type: Whether targets are class numbers or real numbers.
     """
 
     inputs: tuple[int, ...]
     outputs: int
-    task: ProblemType
+    problem_type: ProblemType
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Split:
 class Data:
     """A dataset ready for training: three disjoint splits and the shape they share.
 
-    `black` is what zero became of each feature or channel when it was standardized.
+    `padding_value` is what zero became of each feature or channel when it was standardized.
     """
 
     train: Split
     val: Split
     test: Split
     shape: Shape
-    black: Floats
+    padding_value: Floats

@@ -1,38 +1,36 @@
-"""From the words of a command line and yaml files to frozen, validated dataclasses."""
+"""From overrides and yaml files to frozen, validated dataclasses.
 
+Only this package imports Hydra and OmegaConf, and none of their objects leaves it except parsed
+overrides.
+"""
+
+from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
 from adamcmp.config.choices import choices
-from adamcmp.config.compose import Composer, part_defaults
-from adamcmp.config.grid import Axis, SearchRange, Space, short, study_name
-from adamcmp.config.overrides import SHORT, typed
+from adamcmp.config.columns import setting_types
+from adamcmp.config.compose import Composer, component_defaults
+from adamcmp.config.numerics import ENGINE_REVISIONS, Numerics
+from adamcmp.config.overrides import SHORT_KEYS
+from adamcmp.config.parameter_space import ParameterSpace, SearchRange
+from adamcmp.config.protocol import Eval, Protocol
+from adamcmp.config.run_config import RunConfig
 from adamcmp.config.search_space import SearchCell, SearchSpace, Setting
-from adamcmp.config.settings import (
-    GROUPS,
-    ROOMS,
-    Eval,
-    Execution,
-    Numerics,
-    Place,
-    Protocol,
-    RunConfig,
-    Search,
-    StudyConfig,
-    build_part,
-    build_run,
-    setting_types,
-)
+from adamcmp.config.sections import build_component, build_run
+from adamcmp.config.study_config import Execution, ResultsLocation, Search, StudyConfig
 from adamcmp.config.study_files import Select, StudyFile, compose_study, read_study, study_files
+from adamcmp.config.study_name import study_name
 
 __all__ = [
-    "GROUPS",
-    "ROOMS",
-    "SHORT",
-    "Axis",
+    "COMPONENT_GROUPS",
+    "CONFIG_GROUPS",
+    "ENGINE_REVISIONS",
+    "SHORT_KEYS",
     "Composer",
     "Eval",
     "Execution",
     "Numerics",
-    "Place",
+    "ParameterSpace",
     "Protocol",
+    "ResultsLocation",
     "RunConfig",
     "Search",
     "SearchCell",
@@ -40,18 +38,15 @@ __all__ = [
     "SearchSpace",
     "Select",
     "Setting",
-    "Space",
     "StudyConfig",
     "StudyFile",
-    "build_part",
+    "build_component",
     "build_run",
     "choices",
+    "component_defaults",
     "compose_study",
-    "part_defaults",
     "read_study",
     "setting_types",
-    "short",
     "study_files",
     "study_name",
-    "typed",
 ]

@@ -1,32 +1,34 @@
-"""The values that a setting can take, where they can be listed: what a shell completes."""
+"""The values of a setting, where they can be listed, for shell completion."""
 
 from __future__ import annotations
 
 import typing
 from typing import Any, Literal
 
-from adamcmp.components.registry import Component, lookup, names
-from adamcmp.config.overrides import SHORT
-from adamcmp.config.settings import FLAT, GROUPS, Eval
+from adamcmp.components.groups import CONFIG_GROUPS
+from adamcmp.components.registry import Component
+from adamcmp.config.overrides import SHORT_KEYS
+from adamcmp.config.protocol import Eval
+from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 
 
 def choices(key: str) -> list[str]:
-    """Return the values of a setting, given under its dotted path or short key, in any part."""
-    group, _, field = SHORT.get(key, key).rpartition(".")
-    if group in GROUPS:
-        room, base, _ = GROUPS[group]
-        owners = [lookup(room, name, base) for name in names(room)]
+    """Return the values of a setting in any component, given its dotted path or short key."""
+    prefix, _, field = SHORT_KEYS.get(key, key).rpartition(".")
+    if prefix in CONFIG_GROUPS:
+        group = CONFIG_GROUPS[prefix]
+        classes = [group.component(name) for name in group.names]
     else:
-        sections: dict[str, list[type[Component]]] = {"": list(FLAT.values()), "eval": [Eval]}
-        owners = sections.get(group, [])
-    fields = [owner.model_fields[field] for owner in owners if field in owner.model_fields]
-    return list(dict.fromkeys(value for one in fields for value in _listed(one.annotation)))
+        sections: dict[str, list[type[Component]]] = {"": list(TOP_LEVEL_SECTIONS.values()), "eval": [Eval]}
+        classes = sections.get(prefix, [])
+    fields = [cls.model_fields[field] for cls in classes if field in cls.model_fields]
+    return list(dict.fromkeys(value for one in fields for value in _values(one.annotation)))
 
 
-def _listed(annotation: Any) -> list[str]:
+def _values(annotation: Any) -> list[str]:
     if annotation is bool:
         return ["true", "false"]
     arguments = typing.get_args(annotation)
     if typing.get_origin(annotation) is Literal:
         return [str(value) for value in arguments]
-    return [value for argument in arguments for value in _listed(argument)]
+    return [value for argument in arguments for value in _values(argument)]

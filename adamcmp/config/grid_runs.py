@@ -1,7 +1,7 @@
 """The runs of a grid, without composing a config for each.
 
-Hydra composes once per choice of config groups, and of whatever else is no plain value. Plain
-values are then set in the composed plain values; what runs share is validated once.
+Hydra composes once per choice of config groups, and of every value that is not plain. Plain
+values are then set in the composed plain values. What runs share is validated once.
 """
 
 from __future__ import annotations
@@ -12,61 +12,69 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from adamcmp.config.grid import Axis
-from adamcmp.config.settings import SECTIONS, Asked, assemble, build_section, section, sections
+from adamcmp.config.parameter_space import Axis
+from adamcmp.config.sections import (
+    SECTIONS,
+    ComposedRun,
+    assemble,
+    build_section,
+    section_of,
+    split_sections,
+)
 
 
-class Points:
+class GridRuns:
     """Runs that differ in plain values of one composed config.
 
     Args:
-        values: The config's plain values.
-        axes: The values that are set in them.
-        grid: Whether there are other runs than these.
+        values: The plain values of the composed config.
+        axes: The axes whose values are set in them.
+        in_grid: Whether these runs are part of a grid of several runs.
     """
 
-    def __init__(self, values: Mapping[str, Any], axes: Sequence[Axis], grid: bool) -> None:
-        self._values, self._axes, self._grid = sections(values), axes, grid
-        self._touching = {
-            name: [i for i, axis in enumerate(axes) if name in map(section, axis.keys)]
+    def __init__(self, values: Mapping[str, Any], axes: Sequence[Axis], in_grid: bool) -> None:
+        self._values, self._axes, self._in_grid = split_sections(values), axes, in_grid
+        #: The axes that set a value of a section.
+        self._section_axes = {
+            name: [i for i, axis in enumerate(axes) if name in map(section_of, axis.keys)]
             for name in SECTIONS
         }
-        self._made: dict[tuple[str, tuple[int, ...]], Any] = {}
+        self._built: dict[tuple[str, tuple[int, ...]], Any] = {}
 
-    def at(self, point: Sequence[int]) -> Asked:
-        """Return the run with the values at these positions of the axes.
+    def at(self, positions: Sequence[int]) -> ComposedRun:
+        """Return the run at a position on each axis.
 
         Raises:
-            ConfigError: When a value is wrong, or parts do not go together.
+            ConfigError: When a value is invalid, or the loss does not fit the dataset.
         """
-        return assemble({name: self._section(name, point) for name in SECTIONS})
+        return assemble({name: self._section(name, positions) for name in SECTIONS})
 
-    def _section(self, name: str, point: Sequence[int]) -> Any:
-        """Return a validated section; runs that agree in its values share it."""
-        touching = self._touching[name]
-        key = name, tuple([point[i] for i in touching])
-        if key not in self._made:
+    def _section(self, name: str, positions: Sequence[int]) -> Any:
+        """Return a validated section, the same object for runs that agree in its values."""
+        axes = self._section_axes[name]
+        key = name, tuple([positions[i] for i in axes])
+        if key not in self._built:
             values = copy.deepcopy(self._values[name])
-            for i in touching:
-                for override in self._axes[i].points[point[i]]:
-                    if section(override.key_or_group) == name:
-                        _put(values, override)
-            if name == "optimizer" and self._grid:
-                _without_idle_decay(values)
-            self._made[key] = build_section(name, values)
-        return self._made[key]
+            for i in axes:
+                for override in self._axes[i].values[positions[i]]:
+                    if section_of(override.key_or_group) == name:
+                        _set_value(values, override)
+            if name == "optimizer" and self._in_grid:
+                _clear_unused_decay(values)
+            self._built[key] = build_section(name, values)
+        return self._built[key]
 
 
-def settable(override: Override, values: Mapping[str, Any]) -> bool:
-    """Return whether a plain value takes the place of a plain value."""
+def replaces_plain_value(override: Override, values: Mapping[str, Any]) -> bool:
+    """Return whether an override's key holds a plain value, not a mapping, in `values`."""
     *parents, last = override.key_or_group.split(".")
     for parent in parents:
         values = values[parent]
     return not isinstance(values[last], Mapping)
 
 
-def plain(override: Override) -> bool:
-    """Return whether a word sets a plain value: nothing added, deleted, merged or referred to."""
+def sets_plain_value(override: Override) -> bool:
+    """Return whether an override sets a plain value: no addition, deletion, mapping, reference."""
     value = override.value()
     members = value if isinstance(value, list) else [value]
     return (
@@ -77,23 +85,23 @@ def plain(override: Override) -> bool:
     )
 
 
-def overlap(one: str, other: str) -> bool:
-    """Return whether two dotted keys are about the same value, or one about a part of it."""
+def keys_overlap(one: str, other: str) -> bool:
+    """Return whether two dotted keys are equal, or one is within the other."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
-def _put(values: dict[str, Any], override: Override) -> None:
+def _set_value(values: dict[str, Any], override: Override) -> None:
     *parents, last = override.key_or_group.split(".")
     for parent in parents:
         values = values[parent]
     values[last] = override.value()
 
 
-def _without_idle_decay(values: dict[str, Any]) -> None:
-    """Set weight decay to 0 for an optimizer that does not decay.
+def _clear_unused_decay(values: dict[str, Any]) -> None:
+    """Set weight decay to 0 for an optimizer without coupling.
 
-    In a grid with others that do it means nothing; its points then are the same run, once. A
-    single run that asks for it is refused instead.
+    In a grid with other optimizers its runs with different weight decay are then one run. A
+    single run with such a weight decay is rejected instead.
     """
     optimizer = values.get("optimizer")
     if isinstance(optimizer, dict) and optimizer.get("coupling") == "none":

@@ -1,4 +1,4 @@
-"""What a search may try: settings within ranges, for each choice of config groups."""
+"""What a search tries: settings within ranges, for each choice of config groups."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
+from adamcmp.components.groups import COMPONENT_GROUPS
 from adamcmp.config.compose import Composer
-from adamcmp.config.grid import Axis, SearchRange, Space, short, study_name, value_text
-from adamcmp.config.overrides import typed
-from adamcmp.config.settings import ROOMS, RunConfig, StudyConfig
+from adamcmp.config.overrides import shorten_key
+from adamcmp.config.parameter_space import Axis, ParameterSpace, SearchRange, round_significant
+from adamcmp.config.run_config import RunConfig
+from adamcmp.config.study_config import StudyConfig
+from adamcmp.config.study_name import study_name, value_text
 from adamcmp.errors import ConfigError
 
-#: A value for each key that is searched: a number of an interval, or a text of a list of values.
+#: A value for each searched key: a number of a range, or the text of a listed value.
 Setting = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class SearchCell:
-    """One search.
+    """One search: one choice of config groups.
 
     Attributes:
-        words: The words that chose its config groups; none where none were varied.
-        fixed: All words of one value, these among them.
-        searched: Its intervals, and lists of values that are searched like them.
+        overrides: The overrides that choose its config groups; empty if none are varied.
+        fixed: All overrides with one value, these included.
+        searched: Its intervals, and the axes whose listed values are searched.
     """
 
-    words: tuple[Override, ...]
+    overrides: tuple[Override, ...]
     fixed: tuple[Override, ...]
     searched: tuple[Override | Axis, ...]
 
     @property
     def name(self) -> str:
-        """A readable name, the same for the same words but for seeds and ``n=``."""
-        return study_name(Space((*self.fixed, *self.searched)))
+        """A readable name. Seeds and ``n=`` do not change it."""
+        return study_name(ParameterSpace((*self.fixed, *self.searched)))
 
 
 class SearchSpace:
@@ -45,111 +48,113 @@ class SearchSpace:
 
     Args:
         composer: Composes settings.
-        words: The words of a command line.
+        overrides: The overrides of the command.
 
     Attributes:
-        all: The cells, in the order typed.
-        space: What is searched, by key: intervals, and lists of values by their texts.
+        cells: The cells, in the order typed.
+        domains: The searched keys: the range of each, or the texts of its listed values.
 
     Raises:
-        ConfigError: When a word is wrong, or nothing is to be searched.
+        ConfigError: When an override is invalid, or none is searched.
     """
 
-    def __init__(self, composer: Composer, words: Sequence[str]) -> None:
-        self._composer, self._words = composer, words
-        space = composer.space(words)
+    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
+        self._composer, self._overrides = composer, overrides
+        space = composer.parse(overrides)
         self._name = study_name(space)
-        chosen, searched, seeds = _sorted(space)
-        self._seeds = tuple(seeds)
-        self._choices = {",".join(axis.keys): _choices(axis) for axis in searched}
-        self.space: dict[str, SearchRange | list[str]] = {**space.ranges}
-        self.space |= {key: list(texts) for key, texts in self._choices.items()}
-        if not self.space:
+        group_axes, searched_axes, seed_axes = _classified(space)
+        self._seed_axes = tuple(seed_axes)
+        self._listed = {",".join(axis.keys): _values_by_text(axis) for axis in searched_axes}
+        self.domains: dict[str, SearchRange | list[str]] = {**space.ranges}
+        self.domains |= {key: list(texts) for key, texts in self._listed.items()}
+        if not self.domains:
             raise ConfigError(
                 "A search needs something to search, such as 'lr=tag(log,interval(1e-4,1e-1))'."
             )
-        self.all = [
-            SearchCell(own, (*own, *space.fixed), (*space.intervals, *searched))
-            for own in map(_flat, itertools.product(*(axis.points for axis in chosen)))
+        choices = map(_concatenated, itertools.product(*(axis.values for axis in group_axes)))
+        self.cells = [
+            SearchCell(choice, (*choice, *space.fixed), (*space.intervals, *searched_axes))
+            for choice in choices
         ]
 
     @property
-    def seeds(self) -> int:
-        """How many runs a setting is."""
-        return math.prod(len(axis.points) for axis in self._seeds)
+    def seeds_per_setting(self) -> int:
+        """Number of runs of one setting."""
+        return math.prod(len(axis.values) for axis in self._seed_axes)
 
-    def spread(self, count: int) -> list[Setting]:
-        """Return settings spread over the ranges, from end to end."""
-        return [{key: self._at(key, place, count) for key in self.space} for place in range(count)]
+    def evenly_spaced(self, count: int) -> list[Setting]:
+        """Return settings evenly spaced over the ranges, both ends included."""
+        return [{key: self._spaced(key, i, count) for key in self.domains} for i in range(count)]
 
-    def _at(self, key: str, place: int, count: int) -> Any:
-        """Return a key's value in the setting at one place of so many."""
-        values = self.space[key]
-        if isinstance(values, SearchRange):
-            return values.at(place / max(count - 1, 1))
-        # Lists are gone through as a grid is, the first one fastest.
-        before = itertools.takewhile(lambda other: other != key, self._choices)
-        slower = math.prod(len(self._choices[other]) for other in before)
-        return values[place // slower % len(values)]
+    def _spaced(self, key: str, index: int, count: int) -> Any:
+        """Return a key's value in one of `count` evenly spaced settings."""
+        domain = self.domains[key]
+        if isinstance(domain, SearchRange):
+            return domain.at(index / max(count - 1, 1))
+        # Listed values are combined as in a grid, the first key fastest.
+        faster = itertools.takewhile(lambda other: other != key, self._listed)
+        period = math.prod(len(self._listed[other]) for other in faster)
+        return domain[index // period % len(domain)]
 
     def study(self, batch: Sequence[Sequence[Setting]]) -> StudyConfig:
-        """Return the runs of settings, given for each cell."""
-        pairs = zip(self.all, batch, strict=True)
+        """Return the runs of settings, one sequence of settings per cell."""
+        pairs = zip(self.cells, batch, strict=True)
         configs = [self._config(cell, settings) for cell, settings in pairs if settings]
         return replace(configs[0], runs=tuple(run for config in configs for run in config.runs))
 
     def runs(self, cell: SearchCell, settings: Sequence[Setting]) -> list[tuple[RunConfig, ...]]:
-        """Return the runs of each setting of a cell: one a seed."""
+        """Return the runs of each setting of a cell, one per seed."""
         runs = self._config(cell, settings).runs if settings else ()
-        return [runs[i : i + self.seeds] for i in range(0, len(runs), self.seeds)]
+        step = self.seeds_per_setting
+        return [runs[i : i + step] for i in range(0, len(runs), step)]
 
-    def words(self, cell: SearchCell, setting: Setting) -> str:
-        """Return the words that train a setting of a cell."""
+    def overrides(self, cell: SearchCell, setting: Setting) -> str:
+        """Return the overrides that train a setting of a cell, as typed in a command."""
         run = self._config(cell, [setting]).runs[0]
-        words = [*cell.words, *self._overrides(setting)]
-        if run.optimizer.coupling == "none":  # which refuses a decay
-            words = [o for o in words if o.get_key_element() != "optimizer.weight_decay"]
-        return " ".join(typed(str(override.input_line)) for override in words)
+        overrides = [*cell.overrides, *self._setting_overrides(setting)]
+        if run.optimizer.coupling == "none":  # rejects weight decay
+            overrides = [o for o in overrides if o.get_key_element() != "optimizer.weight_decay"]
+        return " ".join(shorten_key(str(override.input_line)) for override in overrides)
 
     def _config(self, cell: SearchCell, settings: Sequence[Setting]) -> StudyConfig:
-        """Return settings of a cell as a study: each setting's seeds one after the other."""
-        points = tuple(self._overrides(setting) for setting in settings)
-        axis = Axis(tuple(override.get_key_element() for override in points[0]), points)
-        space = Space((*cell.fixed, axis, *self._seeds))
-        return self._composer.study(space, self._words, self._name, part=True)
+        """Return settings of a cell as a study, the seeds of each setting in sequence."""
+        values = tuple(map(self._setting_overrides, settings))
+        axis = Axis(tuple(override.get_key_element() for override in values[0]), values)
+        space = ParameterSpace((*cell.fixed, axis, *self._seed_axes))
+        return self._composer.study(space, self._overrides, self._name, in_grid=True)
 
-    def _overrides(self, setting: Setting) -> tuple[Override, ...]:
-        """Return the words that make a setting; for paired keys there are several."""
-        return _flat(
-            self._choices[key][value]
-            if key in self._choices
-            else (self._composer.override(f"{key}={_readable(value)}"),)
+    def _setting_overrides(self, setting: Setting) -> tuple[Override, ...]:
+        """Return the overrides of a setting; paired keys have several."""
+        return _concatenated(
+            self._listed[key][value]
+            if key in self._listed
+            else (self._composer.parse_override(f"{key}={_rounded(value)}"),)
             for key, value in setting.items()
         )
 
 
-def _readable(value: float) -> float:
-    return short(value) if isinstance(value, float) else value
+def _rounded(value: float) -> float:
+    return round_significant(value) if isinstance(value, float) else value
 
 
-def _choices(axis: Axis) -> dict[str, tuple[Override, ...]]:
-    """Return a list of values by their texts, which are the same however they are typed."""
-    points = {":".join(map(value_text, point)): point for point in axis.points}
-    return dict(sorted(points.items()))
+def _values_by_text(axis: Axis) -> dict[str, tuple[Override, ...]]:
+    """Return the values of an axis by texts that are the same however the values are typed."""
+    values = {":".join(map(value_text, value)): value for value in axis.values}
+    return dict(sorted(values.items()))
 
 
-def _sorted(space: Space) -> tuple[list[Axis], list[Axis], list[Axis]]:
-    """Return axes that choose config groups, those that are searched, and seeds."""
-    chosen, searched, seeds = [], [], []
+def _classified(space: ParameterSpace) -> tuple[list[Axis], list[Axis], list[Axis]]:
+    """Return the axes of config groups, the searched axes, and the axes of seeds."""
+    groups, searched, seeds = [], [], []
     for axis in space.axes:
-        if any(key in ROOMS for key in axis.keys):
-            chosen.append(axis)
+        if any(key in COMPONENT_GROUPS for key in axis.keys):
+            groups.append(axis)
         elif axis.keys == ("seed",):
             seeds.append(axis)
         else:
             searched.append(axis)
-    return chosen, searched, seeds
+    return groups, searched, seeds
 
 
-def _flat(points: Iterable[tuple[Override, ...]]) -> tuple[Override, ...]:
-    return tuple(override for point in points for override in point)
+def _concatenated(values: Iterable[tuple[Override, ...]]) -> tuple[Override, ...]:
+    return tuple(override for value in values for override in value)

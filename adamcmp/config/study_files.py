@@ -9,7 +9,7 @@
     scales:
       smoke: {common: {epochs: 2}, select: {seeds: 2}}
 
-A block's entries are words of a command line, ``key: value`` for ``key=value``; a list is an axis.
+The entries of a block are overrides, ``key: value`` for ``key=value``. A list is an axis.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ import yaml
 from omegaconf import OmegaConf
 from pydantic import Field
 
-from adamcmp.components.registry import Component, build
-from adamcmp.components.trackers import Logger
+from adamcmp.components.registry import Component
+from adamcmp.components.trackers import Tracker
+from adamcmp.components.validation import build
 from adamcmp.config.compose import Composer
-from adamcmp.config.settings import Numerics, Place, Positive, StudyConfig
+from adamcmp.config.numerics import Numerics
+from adamcmp.config.protocol import PositiveInt
+from adamcmp.config.study_config import ResultsLocation, StudyConfig
 from adamcmp.errors import ConfigError, NotFound, nearest
 
 
@@ -35,25 +38,26 @@ class Select(Component):
     """The second stage of a study: fresh seeds of the best settings.
 
     Attributes:
-        by: Column whose values each have winners of their own, on each problem.
-        top: Winners of each.
-        seeds: Seeds that each is trained on, none of which the first stage had.
+        by: Column that defines what has a winner: the best settings are selected for each of its
+            values, on each problem.
+        top: Number of settings selected for each value.
+        seeds: Number of seeds for each selected setting. None of them is used in the first stage.
     """
 
     by: str = "optimizer"
-    top: Positive = 1
-    seeds: Positive = 10
+    top: PositiveInt = 1
+    seeds: PositiveInt = 10
 
 
 class StudyFile(Component):
-    """What a study's yaml holds.
+    """The content of a study file.
 
     Attributes:
-        common: Words of all blocks.
-        blocks: Each block's own words; they win over the common ones.
+        common: Overrides of all blocks.
+        blocks: The overrides of each block, which take precedence over the common ones.
         select: See `Select`; None for a study of one stage.
-        scales: By name, what is different at another size of the study: entries of `common`, of
-            `blocks` and of `select` that win over those above.
+        scales: Variants of the study by name: entries of `common`, of `blocks` and of `select`
+            that take precedence over those above.
     """
 
     common: dict[str, Any] = Field(default_factory=dict)
@@ -63,10 +67,10 @@ class StudyFile(Component):
 
 
 def study_files(config_dir: str | None = None) -> dict[str, Path]:
-    """Return the study files there are, ours and those of the user's own config folder.
+    """Return the study files by name: adamcmp's own and those of the user's config folder.
 
     Raises:
-        ConfigError: When `config_dir` is no folder.
+        ConfigError: When `config_dir` does not exist.
     """
     folders = [Path(str(files("adamcmp.configs"))) / "study"]
     if config_dir is not None:
@@ -77,24 +81,24 @@ def study_files(config_dir: str | None = None) -> dict[str, Path]:
 
 
 def read_study(name: str, config_dir: str | None = None, scale: str | None = None) -> StudyFile:
-    """Return a study file.
+    """Read a study file.
 
     Args:
-        name: The file's.
-        config_dir: A folder of the user's own.
-        scale: The name of one of its scales; None takes the file as it stands.
+        name: Name of the file, without ``.yaml``.
+        config_dir: A config folder of the user.
+        scale: Name of one of the file's scales; None ignores them.
 
     Raises:
-        NotFound: When there is none of that name, or no such scale in it.
-        ConfigError: When it is no yaml, or holds what a study file does not.
+        NotFound: When there is no such file, or no such scale in it.
+        ConfigError: When it is not yaml, or has unknown or invalid entries.
     """
-    found = study_files(config_dir)
-    if name not in found:
+    existing = study_files(config_dir)
+    if name not in existing:
         raise NotFound(
-            f"There is no study file {name!r}.{nearest(name, found)} There are: "
-            f"{', '.join(found)}. Your own lie in DIR/study/, with --config-dir DIR."
+            f"There is no study file {name!r}.{nearest(name, existing)} There are: "
+            f"{', '.join(existing)}. Your own files go to DIR/study/, with --config-dir DIR."
         )
-    content = _content(found[name])
+    content = _read(existing[name])
     file = build(StudyFile, content, f"study {name}")
     if scale is None:
         return file
@@ -103,105 +107,104 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
             f"study {name} has no scale {scale!r}.{nearest(scale, file.scales)} There are: "
             f"{', '.join(file.scales) or 'none'}."
         )
-    where = f"study {name}, scale {scale}"
+    path = f"study {name}, scale {scale}"
     for block in file.scales[scale].get("blocks") or {}:
         if block not in file.blocks:
-            raise ConfigError(f"{where}: there is no block {block!r}.{nearest(block, file.blocks)}")
-    return build(StudyFile, _over(content, file.scales[scale]), where)
+            raise ConfigError(f"{path}: there is no block {block!r}.{nearest(block, file.blocks)}")
+    return build(StudyFile, _deep_merge(content, file.scales[scale]), path)
 
 
-def _content(path: Path) -> dict[str, Any]:
-    """Return what a study file holds, blocks among it."""
+def _read(path: Path) -> dict[str, Any]:
+    """Return the content of a study file, which must have blocks."""
     try:
-        # OmegaConf's reading: a key given twice is an error, 1e-3 a number.
+        # OmegaConf rejects duplicate keys and reads 1e-3 as a number; PyYAML does neither.
         content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or not content.get("blocks"):
         known = list(StudyFile.model_fields)
         keys = content if isinstance(content, dict) else ()
-        wrong = next((str(key) for key in keys if key not in known), "")
+        unknown = next((str(key) for key in keys if key not in known), "")
         raise ConfigError(
             f"{path} should hold blocks: {{name: {{key: value}}}}."
-            f"{nearest(wrong, known) if wrong else ''}"
+            f"{nearest(unknown, known) if unknown else ''}"
         )
     return {str(key): value for key, value in content.items()}
 
 
-def _over(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
-    """Return nested values, those of `others` in their place."""
-    both = {k: _over(values[k], v) for k, v in others.items() if _nested(v, values.get(k))}
-    return values | others | both
-
-
-def _nested(*values: Any) -> bool:
-    return all(isinstance(value, dict) for value in values)
+def _deep_merge(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return nested mappings merged; `changes` take precedence."""
+    nested = {
+        key: _deep_merge(values[key], change)
+        for key, change in changes.items()
+        if isinstance(change, dict) and isinstance(values.get(key), dict)
+    }
+    return values | changes | nested
 
 
 def compose_study(
-    composer: Composer, name: str, file: StudyFile, words: list[str], scale: str | None = None
+    composer: Composer, name: str, file: StudyFile, overrides: list[str], scale: str | None = None
 ) -> StudyConfig:
-    """Return all runs of a study file's blocks, as one study.
+    """Return all runs of a study file's blocks as one study.
 
-    Where no word names it, it is named after the file, and after the scale where that differs.
+    Without ``study=`` it is named after the file, and after the scale if that changes something.
 
     Args:
         composer: Composes each block.
-        name: The file's.
-        file: What to compose.
-        words: Words of the command line; they win over the file's.
-        scale: The scale that the file was read at.
+        name: Name of the file.
+        file: Its content.
+        overrides: Overrides of the command line, which take precedence over the file's.
+        scale: The scale that the file was read with.
 
     Raises:
-        ConfigError: When a word is wrong; the text names the block.
+        ConfigError: When an override is invalid (the message names the block), or blocks differ
+            in what a study shares.
     """
     study = f"{name}-{scale}" if scale and file.scales[scale] else name
-    blocks = []
-    for block, own in file.blocks.items():
-        merged = _merged(_words({"study": study} | file.common | own), words)
+    configs = []
+    for block, values in file.blocks.items():
+        merged = _merge(_as_overrides({"study": study} | file.common | values), overrides)
         try:
-            if composer.searches(merged):
+            if composer.is_search(merged):
                 raise ConfigError("sampler= is for `adamcmp sweep`; a study file holds grids.")
-            blocks.append(composer.sweep(merged))
+            configs.append(composer.sweep(merged))
         except ConfigError as error:
             raise type(error)(f"block {block!r} of study {study}: {error}") from None
-    first = blocks[0]
-    for config in blocks:
-        if _shared(config) != _shared(first):
-            raise ConfigError(
-                f"study {study}: its blocks differ in study, results, device, dtype, threads, "
-                f"engine or logger, and one study has one of each. Put them under common."
-            )
-    runs = tuple(run for config in blocks for run in config.runs)
+    first = configs[0]
+    if any(_shared(config) != _shared(first) for config in configs):
+        raise ConfigError(
+            f"study {study}: its blocks differ in study, results, device, dtype, threads, "
+            f"engine or logger, and one study has one of each. Put them under common."
+        )
+    runs = tuple(run for config in configs for run in config.runs)
     flags = (*first.flags, *(("--scale", scale) if scale else ()))
-    return replace(first, runs=runs, words=(f"study {name}", *words), flags=flags)
+    return replace(first, runs=runs, overrides=(f"study {name}", *overrides), flags=flags)
 
 
-def _shared(config: StudyConfig) -> tuple[Place, Numerics, Logger]:
-    return config.place, config.numerics, config.logger
+def _shared(config: StudyConfig) -> tuple[ResultsLocation, Numerics, Tracker]:
+    return config.location, config.numerics, config.tracker
 
 
-def _words(values: dict[str, Any]) -> list[str]:
-    """Return a mapping as words of a command line."""
-    return [f"{key}={_text(value)}" for key, value in values.items()]
+def _as_overrides(values: dict[str, Any]) -> list[str]:
+    return [f"{key}={_value_text(value)}" for key, value in values.items()]
 
 
-def _text(value: Any, inside: bool = False) -> str:
-    """Return a value in Hydra's grammar; a list is an axis, a list within it one value."""
+def _value_text(value: Any, in_list: bool = False) -> str:
+    """Return a value in Hydra's grammar. A list is an axis; a list within it is one value."""
     if isinstance(value, list):
-        items = ",".join(_text(item, inside=True) for item in value)
-        return f"[{items}]" if inside else items
+        items = ",".join(_value_text(item, in_list=True) for item in value)
+        return f"[{items}]" if in_list else items
     if isinstance(value, bool) or value is None:
         return "null" if value is None else str(value).lower()
     return str(value)
 
 
-def _merged(words: Iterable[str], over: Iterable[str]) -> list[str]:
-    """Return words, those of the same key replaced."""
-    keyed = {word.partition("=")[0]: word for word in words}
-    for word in over:
-        key = word.partition("=")[0]
-        if key in ("seed", "seeds"):
-            keyed.pop("seeds" if key == "seed" else "seed", None)
-        keyed[key] = word
-    return list(keyed.values())
+def _merge(overrides: Iterable[str], precedence: Iterable[str]) -> list[str]:
+    """Return overrides, with those of the same key replaced by the ones with precedence."""
+    by_key = {override.partition("=")[0]: override for override in overrides}
+    for override in precedence:
+        key = override.partition("=")[0]
+        if key in ("seed", "seeds"):  # two ways to give the seeds
+            by_key.pop("seeds" if key == "seed" else "seed", None)
+        by_key[key] = override
+    return list(by_key.values())

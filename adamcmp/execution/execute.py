@@ -96,7 +96,7 @@ def execute(
         Interrupted: If a signal arrives; runs that ended are stored.
     """
     observer = observer or Observer()
-    store = Store(config.place.folder)
+    store = Store(config.location.folder)
     plan = make_plan(config, store.numerics())
     pending = plan.without(_finished(store.statuses(), force, retry_failed))
     if not pending.specs:
@@ -144,7 +144,7 @@ def _begin(store: Store, config: StudyConfig, plan: Plan, reservation: Reservati
     """Make the study's folder, and note the command in its metadata."""
     metadata = {"flags": list(config.flags), **software()}
     metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
-    store.open_for_training(plan.numerics, config.words, metadata, reservation.only_process)
+    store.open_for_training(plan.numerics, config.overrides, metadata, reservation.only_process)
 
 
 def _result(
@@ -201,7 +201,7 @@ def preview(
     Raises:
         AdamcmpError: If a requested run cannot be trained.
     """
-    store = Store(config.place.folder)
+    store = Store(config.location.folder)
     plan = make_plan(config, store.numerics())
     pending = plan.without(_finished(store.statuses(), force, retry_failed))
     workers = max(min(worker_count(config.execution, plan.numerics), len(pending.specs)), 1)
@@ -222,7 +222,7 @@ def with_numerics_of(
     Raises:
         AdamcmpError: If the request contradicts the existing study.
     """
-    plan = make_plan(whole, Store(config.place.folder).numerics())
+    plan = make_plan(whole, Store(config.location.folder).numerics())
     if plan.notice:
         on_notice(plan.notice)
     return replace(config, numerics=plan.numerics)

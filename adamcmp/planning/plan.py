@@ -80,7 +80,7 @@ def make_plan(config: StudyConfig, recorded: Numerics | None) -> Plan:
         AdamcmpError: If the request contradicts the study, or a dataset cannot be read.
     """
     kinds = run_kinds(config.runs)
-    numerics = resolve_numerics(config.numerics, recorded, kinds.values(), config.place.study)
+    numerics = resolve_numerics(config.numerics, recorded, kinds.values(), config.location.study)
     notice = None
     if recorded is None:
         notice = missing_compiler_notice(config.numerics, numerics, kinds.values())

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from adamcmp.components.datasets import load
 from adamcmp.components.optimizers import Optimizer
-from adamcmp.components.registry import canonical
+from adamcmp.components.registry import canonical_json
 from adamcmp.config import Numerics, Protocol, RunConfig
 from adamcmp.planning.horizon import evaluation_steps, horizon
 from adamcmp.platform.cache import source_digest
@@ -95,7 +95,7 @@ def _structure(config: RunConfig) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 14)
 def _optimizer_structure(optimizer: Optimizer) -> str:
-    return canonical(optimizer.structure())
+    return canonical_json(optimizer.structure())
 
 
 @lru_cache(maxsize=1 << 14)
@@ -103,4 +103,4 @@ def _protocol_structure(protocol: Protocol) -> str:
     shared = protocol.identity()
     for number in ("seed", "divergence"):
         del shared[number]
-    return canonical({**shared, "grad_clip": protocol.grad_clip is not None})
+    return canonical_json({**shared, "grad_clip": protocol.grad_clip is not None})

@@ -30,7 +30,9 @@ class RunSpec:
         settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
         return {
             **settings,
+            **config.revisions(),
             **self.numerics.model_dump(),
+            "engine.revision": self.numerics.engine_revision,
             "run_id": self.run_id,
             "dataset": config.dataset.name,
             "model": config.model.name,
@@ -64,6 +66,6 @@ def run_specs(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
 
 def run_id(config: RunConfig, numerics: Numerics) -> str:
     """Return the hash of everything that can change the run's numbers, and of nothing else."""
-    fragments = {**config.fragments(), "numerics": numerics.canonical}
-    text = ",".join([f'"{key}":{fragments[key]}' for key in sorted(fragments)])
+    values = {**config.canonical_values(), "numerics": numerics.canonical}
+    text = ",".join([f'"{key}":{values[key]}' for key in sorted(values)])
     return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()[:16]

@@ -101,6 +101,11 @@ _RUN_ID = Column(
     "run_id", str, "", Role.IDENTITY, "Hash of everything that can change the run's numbers."
 )
 
+_REVISIONS = tuple(
+    Column(f"{name}.revision", int, "", Role.PROVENANCE, f"Revision of the {name}'s numbers.")
+    for name in ("dataset", "model", "optimizer", "schedule", "loss", "engine")
+)
+
 #: Columns of `runs`, except settings under their dotted path: `run_columns` adds those.
 RUN_COLUMNS = _by_name(
     [
@@ -132,6 +137,7 @@ RUN_COLUMNS = _by_name(
         Column("dtype", str, "", Role.PROVENANCE, "Floating point type."),
         Column("threads", int, "", Role.PROVENANCE, "Threads per worker."),
         Column("engine", str, "", Role.PROVENANCE, "How steps were executed."),
+        *_REVISIONS,
         Column("hardware", str, "", Role.PROVENANCE, "Model name of the processor or GPU."),
         Column("adamcmp_version", str, "", Role.PROVENANCE, "Version of adamcmp."),
         Column("python_version", str, "", Role.PROVENANCE, "Version of Python."),

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 
-from adamcmp.components.registry import build
+from adamcmp.components.validation import build
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.files import storage_errors, temporary_files, write_atomically

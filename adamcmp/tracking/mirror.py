@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
-from adamcmp.components.trackers import NO_LOGGER, Evaluation, Logger, Mirrored
+from adamcmp.components.trackers import NO_TRACKER, Evaluation, Tracker, TrackedRun
 from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, Interrupted
 from adamcmp.execution.execute import Observer
@@ -53,36 +53,36 @@ class TrackingTask:
     """What is to be mirrored.
 
     Attributes:
-        logger: Where to.
+        tracker: Where to.
         study: The study's folder.
         run_ids: Its runs that were asked for; those that are stored are mirrored.
     """
 
-    logger: Logger
+    tracker: Tracker
     study: Path
     run_ids: frozenset[str]
 
     @property
     def folder(self) -> Path:
         """The tracker's own folder."""
-        return self.study / "tracker" / self.logger.name
+        return self.study / "tracker" / self.tracker.name
 
     @property
     def notes(self) -> Path:
         """The file that says what was mirrored, and what went wrong."""
-        return self.folder.with_name(f"{self.logger.name}.jsonl")
+        return self.folder.with_name(f"{self.tracker.name}.jsonl")
 
 
 class Mirror:
     """A command's view of its mirroring process; it never raises but when interrupted.
 
     Args:
-        logger: Where runs are mirrored to.
+        tracker: Where runs are mirrored to.
         study: The study's folder.
     """
 
-    def __init__(self, logger: Logger, study: Path) -> None:
-        self._task = TrackingTask(logger, study, frozenset())
+    def __init__(self, tracker: Tracker, study: Path) -> None:
+        self._task = TrackingTask(tracker, study, frozenset())
         self._pool: Pool | None = None
         self._handles: set[Handle] = set()
         self._looked = self._alive = time.monotonic()
@@ -90,7 +90,7 @@ class Mirror:
     def asked(self, specs: Sequence[RunSpec]) -> None:
         """Begin, with the command's runs; some may be stored already."""
         run_ids = frozenset(spec.run_id for spec in specs)
-        self._task = TrackingTask(self._task.logger, self._task.study, run_ids)
+        self._task = TrackingTask(self._task.tracker, self._task.study, run_ids)
         with self._giving_up():
             self._pool = Pool(1, 1)
 
@@ -117,7 +117,7 @@ class Mirror:
                     while self._pool and self._handles:
                         self._take(self._pool, 0.2)
         except KeyboardInterrupt:
-            text = f"the runs are stored, but {self._task.logger.name} has not got them all"
+            text = f"the runs are stored, but {self._task.tracker.name} has not got them all"
             raise Interrupted(signal.SIGINT, text) from None
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class Mirror:
         logging.getLogger(__name__).warning(
             "adamcmp: logger=%s failed (%s). Training does not need it; the same command mirrors "
             "what is missing.",
-            *(self._task.logger.name, reason.rstrip(".")),
+            *(self._task.tracker.name, reason.rstrip(".")),
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with contextlib.suppress(OSError):  # it has been said
@@ -178,7 +178,7 @@ def tracked(config: StudyConfig, observer: Observer) -> Iterator[Observer]:
     Raises:
         Interrupted: As `Mirror.finish`.
     """
-    with mirroring(config.logger, config.place.folder) as mirror:
+    with mirroring(config.tracker, config.location.folder) as mirror:
         if mirror is None:
             yield observer
             return
@@ -195,11 +195,11 @@ def tracked(config: StudyConfig, observer: Observer) -> Iterator[Observer]:
 
 
 @contextlib.contextmanager
-def mirroring(logger: Logger, study: Path) -> Iterator[Mirror | None]:
+def mirroring(tracker: Tracker, study: Path) -> Iterator[Mirror | None]:
     """Mirror a command's runs as they are stored, and the rest before it ends.
 
     Args:
-        logger: Where to.
+        tracker: Where to.
         study: The study's folder.
 
     Yields:
@@ -208,10 +208,10 @@ def mirroring(logger: Logger, study: Path) -> Iterator[Mirror | None]:
     Raises:
         Interrupted: As `Mirror.finish`.
     """
-    if logger == NO_LOGGER:
+    if tracker == NO_TRACKER:
         yield None
         return
-    found = Mirror(logger, study)
+    found = Mirror(tracker, study)
     try:
         yield found
         found.finish()
@@ -240,7 +240,7 @@ def mirror(
         with _alone(task, report):
             runs = _missing(task)
             finished = {run.run_id: run.outcome["finished_at"] for run in runs}
-            for run_id in task.logger.mirror(task.folder, runs):
+            for run_id in task.tracker.write(task.folder, runs):
                 _note(task, {"run_id": run_id, "finished_at": finished[run_id]})
                 report(run_id)
                 if stopping():
@@ -254,7 +254,7 @@ def mirror(
 @contextlib.contextmanager
 def _alone(task: TrackingTask, report: Callable[[Any], None]) -> Iterator[None]:
     """Wait until no other process mirrors runs of this study: it may be about to mirror these."""
-    lock = FileLock(task.folder.with_name(f".{task.logger.name}.lock"))
+    lock = FileLock(task.folder.with_name(f".{task.tracker.name}.lock"))
     while not lock.is_locked:
         with contextlib.suppress(Timeout):
             lock.acquire(timeout=1)
@@ -282,7 +282,7 @@ def _noted(task: TrackingTask) -> set[tuple[str, str]]:
     return found
 
 
-def _missing(task: TrackingTask) -> list[Mirrored]:
+def _missing(task: TrackingTask) -> list[TrackedRun]:
     """Return the runs that are stored but not mirrored."""
     noted = _noted(task)
     ends = reader.read_runs(task.study, ["run_id", "finished_at"]).to_pylist()
@@ -310,14 +310,14 @@ def _of(run_ids: Collection[str], table: pa.Table) -> list[dict[str, Any]]:
     return found
 
 
-def _mirrored(study: str, row: dict[str, Any], metrics: list[dict[str, Any]]) -> Mirrored:
+def _mirrored(study: str, row: dict[str, Any], metrics: list[dict[str, Any]]) -> TrackedRun:
     known = {key: value for key, value in row.items() if value is not None}
     outcome = {key: known[key] for key in OUTCOME if key in known}
     if "error" in outcome:
         outcome["error"] = outcome["error"].partition("\n")[0]
     ended = datetime.fromisoformat(row["finished_at"]).timestamp()
     began = ended - (metrics[-1]["wall_time_s"] if metrics else 0.0)
-    return Mirrored(
+    return TrackedRun(
         study=study,
         run_id=row["run_id"],
         name=f"{row['run_id'][:8]} {row['optimizer']} lr={row['lr']:g} wd={row['wd']:g} "

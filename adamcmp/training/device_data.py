@@ -33,13 +33,13 @@ class Examples:
 class DeviceData:
     """All splits on the device; `measured` holds what evaluations look at, by split.
 
-    `black` is what a black pixel became of each channel.
+    `padding_value` is what a padding_value pixel became of each channel.
     """
 
     train: Examples
     measured: dict[str, Examples]
     shape: Shape
-    black: tuple[float, ...]
+    padding_value: tuple[float, ...]
 
 
 def to_device(
@@ -60,7 +60,7 @@ def to_device(
     train = move(data.train)
     moved = {name: train if part is data.train else move(part) for name, part in measured.items()}
     present = {name: part for name, part in moved.items() if len(part)}
-    return DeviceData(train, present, data.shape, tuple(data.black.flatten().tolist()))
+    return DeviceData(train, present, data.shape, tuple(data.padding_value.flatten().tolist()))
 
 
 class BatchOrder:
@@ -96,14 +96,16 @@ class BatchOrder:
         return torch.randperm(self.examples, generator=generator)
 
 
-def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation, black: Sequence[float]) -> Tensor:
+def augment(
+    x_B: Tensor, key: Tensor, augmentation: Augmentation, padding_value: Sequence[float]
+) -> Tensor:
     """Mirror and shift each image of one lane's batch at random.
 
     Args:
         x_B: Images (B, C, H, W).
         key: The lane's key of this step (0-dimensional int64).
         augmentation: Whether to mirror, and by how many pixels to pad before cropping.
-        black: What is padded with, for each channel.
+        padding_value: What is padded with, for each channel.
     """
     batch, channels, height, width = x_B.shape
     device = x_B.device
@@ -118,7 +120,9 @@ def augment(x_B: Tensor, key: Tensor, augmentation: Augmentation, black: Sequenc
         border = (pad, pad, pad, pad)
         inside = torch.nn.functional.pad(torch.ones_like(x_B[0, 0], dtype=torch.bool), border)
         # Of numbers: a tensor from outside is none of a compiled step's arguments.
-        planes = [torch.full((1, 1), value, dtype=x_B.dtype, device=device) for value in black]
+        planes = [
+            torch.full((1, 1), value, dtype=x_B.dtype, device=device) for value in padding_value
+        ]
         x_B = torch.where(inside, torch.nn.functional.pad(x_B, border), torch.stack(planes))
     examples = torch.arange(batch, device=device).view(-1, 1, 1, 1)
     channel = torch.arange(channels, device=device).view(1, -1, 1, 1)

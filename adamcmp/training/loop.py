@@ -164,7 +164,7 @@ class Training:
             loss=shared.loss,
             optimizer=shared.optimizer,
             augmentation=shared.dataset.augmentation,
-            black=self.data.black,
+            padding_value=self.data.padding_value,
             shape=self.data.shape,
             clip=shared.protocol.grad_clip is not None,
             fused=group.fused,

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from adamcmp.components.optimizers import Rule
-from adamcmp.config import build_part, part_defaults
+from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError, nearest
 
 
@@ -109,7 +109,7 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
     """
     short = {"wd": "weight_decay"}
     given = {short.get(key, key): value for key, value in hypers.items()}
-    variant = build_part("optimizer", {**part_defaults("optimizer", name), **given})
+    variant = build_component("optimizer", {**component_defaults("optimizer", name), **given})
     if not isinstance(variant, Rule):
         raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")
     if variant.normalized:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp import analysis
-from adamcmp.config import Execution, Numerics, Place, RunConfig, Select, StudyConfig
+from adamcmp.config import Execution, Numerics, ResultsLocation, RunConfig, Select, StudyConfig
 from adamcmp.errors import ConfigError, NotFound, nearest
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.storage import reader
@@ -51,12 +51,12 @@ def both_stages(config: StudyConfig, select: Select) -> StudyConfig:
         ConfigError: When there is nothing to choose by.
     """
     check_select(config, select)
-    store = Store(config.place.folder)
+    store = Store(config.location.folder)
     numerics = store.numerics()
     specs = run_specs(config, numerics) if numerics else ()
     there = store.statuses()
     if specs and all(spec.run_id in there for spec in specs):
-        second = fresh_seeds(config, config.place.folder, specs, select).runs
+        second = fresh_seeds(config, config.location.folder, specs, select).runs
     else:
         second = _stand_ins(config.runs, select)
     return replace(config, runs=(*config.runs, *second))
@@ -107,7 +107,7 @@ def beyond_edges(
     if runs.empty or not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no run that ended: there is nothing to extend.")
     found = analysis.edges(analysis.labelled(runs))
-    place = Place(study=folder.name, results=str(folder.parent))
+    place = ResultsLocation(study=folder.name, results=str(folder.parent))
     asked = (f"extend {folder.name}",)
     more = beyond(runs, configs, found)
     return StudyConfig(more, place, Numerics(), execution or Execution(), asked), found

@@ -136,7 +136,7 @@ def _distribution(searched: SearchRange | Sequence[str]) -> BaseDistribution:
 
     if not isinstance(searched, SearchRange):
         return CategoricalDistribution(searched)
-    if searched.whole:
+    if searched.integer:
         return IntDistribution(int(searched.start), int(searched.end), log=searched.log)
     return FloatDistribution(searched.start, searched.end, log=searched.log)
 

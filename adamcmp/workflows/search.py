@@ -59,14 +59,14 @@ class Searching:
     """
 
     def __init__(self, composer: Composer, words: Sequence[str]) -> None:
-        self._cells = SearchSpace(composer, words)
-        self.config = self._cells.study([self._cells.spread(2) for _ in self._cells.all])
+        self._space = SearchSpace(composer, words)
+        self.config = self._space.study([self._space.evenly_spaced(2) for _ in self._space.cells])
         self._search = self.config.search
         self._check(self.config.runs)
-        ends = self._cells.spread(2)
-        if all(len(set(self._cells.runs(cell, ends))) == 1 for cell in self._cells.all):
+        ends = self._space.evenly_spaced(2)
+        if all(len(set(self._space.runs(cell, ends))) == 1 for cell in self._space.cells):
             raise ConfigError(
-                f"Nothing to search: {', '.join(self._cells.space)} changes no run of "
+                f"Nothing to search: {', '.join(self._space.domains)} changes no run of "
                 f"{', '.join(dict.fromkeys(run.optimizer.name for run in self.config.runs))}."
             )
 
@@ -74,19 +74,21 @@ class Searching:
     def objective(self) -> str:
         """The metric that is minimized."""
         run = self.config.runs[0]
-        usual = "val_error" if run.dataset.kind == "classification" else "val_loss"
+        usual = "val_error" if run.dataset.problem_type == "classification" else "val_loss"
         return self._search.objective or usual
 
     @property
     def combinations(self) -> int:
         """How many runs the whole search is; some may be the same."""
-        return len(self._cells.all) * self._n * self._cells.seeds
+        return len(self._space.cells) * self._n * self._space.seeds_per_setting
 
     def preview(self) -> StudyConfig:
         """Return a study of as many runs as the search has, to see what they would take."""
         with quiet():
-            kept = [self._proposals(cell).settings[: self._n] for cell in self._cells.all]
-        return self._cells.study([[*own, *self._cells.spread(self._n - len(own))] for own in kept])
+            kept = [self._proposals(cell).settings[: self._n] for cell in self._space.cells]
+        return self._space.study(
+            [[*own, *self._space.evenly_spaced(self._n - len(own))] for own in kept]
+        )
 
     def run(self, train: Train) -> Searched:
         """Train the search to its end, from where it is.
@@ -97,21 +99,21 @@ class Searching:
         Raises:
             StoreError: When another process searches the same study.
         """
-        with _alone(self.config.place.folder), quiet():
-            proposals = [self._proposals(cell) for cell in self._cells.all]
+        with _alone(self.config.location.folder), quiet():
+            proposals = [self._proposals(cell) for cell in self._space.cells]
             ledger = _Ledger(self.objective)
             whole = self.preview()  # its first batch alone would be too little to compile for
             numerics = with_numerics_of(whole, whole, _print_notice).numerics
             for batch in self._batches(proposals):
                 if not any(batch):
                     continue
-                done = train(replace(self._cells.study(batch), numerics=numerics))
+                done = train(replace(self._space.study(batch), numerics=numerics))
                 ledger.add(done)
                 if done.in_progress:  # another command trains some of these very runs
                     return ledger.searched(done)
-                for cell, own, settings in zip(self._cells.all, proposals, batch, strict=True):
-                    own.values += [ledger.value(runs) for runs in self._cells.runs(cell, settings)]
-            best = tuple(map(self._best, self._cells.all, proposals))
+                for cell, own, settings in zip(self._space.cells, proposals, batch, strict=True):
+                    own.values += [ledger.value(runs) for runs in self._space.runs(cell, settings)]
+            best = tuple(map(self._best, self._space.cells, proposals))
         return replace(ledger.searched(done), best=best)
 
     def _batches(self, proposals: Sequence[Proposals]) -> Iterator[list[list[Setting]]]:
@@ -125,12 +127,12 @@ class Searching:
     def _best(self, cell: SearchCell, proposals: Proposals) -> tuple[str, float]:
         value = min(proposals.values)
         if not math.isfinite(value):
-            return " ".join(str(override.input_line) for override in cell.words), value
-        return self._cells.words(cell, proposals.settings[proposals.values.index(value)]), value
+            return " ".join(str(override.input_line) for override in cell.overrides), value
+        return self._space.overrides(cell, proposals.settings[proposals.values.index(value)]), value
 
     def _proposals(self, cell: SearchCell) -> Proposals:
-        path = self.config.place.folder / "searches" / f"{cell.name}.json"
-        return Proposals(path, str(self._search.sampler), self._cells.space)
+        path = self.config.location.folder / "searches" / f"{cell.name}.json"
+        return Proposals(path, str(self._search.sampler), self._space.domains)
 
     @property
     def _n(self) -> int:
@@ -138,7 +140,7 @@ class Searching:
         return self._search.n
 
     def _check(self, runs: Sequence[RunConfig]) -> None:
-        Store(self.config.place.folder).numerics()  # refuses imported runs
+        Store(self.config.location.folder).numerics()  # refuses imported runs
         with contextlib.suppress(ImportError):
             import optuna  # noqa: F401
 

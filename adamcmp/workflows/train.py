@@ -29,6 +29,6 @@ def train(
         AdamcmpError: If a requested run cannot be trained, or the tracker is not installed.
         Interrupted: If a signal arrives; runs that ended are stored.
     """
-    config.logger.check()
+    config.tracker.check()
     with tracked(config, observer or Observer()) as observed:
         return execute(config, observed, force=force, retry_failed=retry_failed, workers=workers)

@@ -12,7 +12,7 @@ from adamcmp.cli.browse import describe
 from adamcmp.components.data import Data, Shape, Split
 from adamcmp.components.datasets import Dataset, _base
 from adamcmp.components.registry import lookup, names
-from adamcmp.config import GROUPS, Composer, build_part, part_defaults
+from adamcmp.config import CONFIG_GROUPS, Composer, build_component, component_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.planning.fusion import can_compile
 from adamcmp.planning.grouping import LaneGroup, group_runs
@@ -125,16 +125,16 @@ def test_every_yaml_trains(yaml, specs, own_files, tiny_downloads):
 def test_a_yaml_says_all_its_settings(yaml):
     """What a part can be told stands in its yaml, so that Hydra takes it without a +."""
     group = yaml.parent.name
-    room, base, naming = GROUPS[group]
+    room, base, naming = CONFIG_GROUPS[group]
     composed = Composer().compose([f"{group}={yaml.stem}"])[group]
     part = lookup(room, composed[naming], base)
     assert set(composed.keys()) == set(part.model_fields)
     assert part.__doc__
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", CONFIG_GROUPS)
 def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
-    room, base, naming = GROUPS[group]
+    room, base, naming = CONFIG_GROUPS[group]
     used = {
         Composer().compose([f"{group}={y.stem}"])[group][naming]
         for y in FOLDER.glob(f"{group}/*.yaml")
@@ -160,7 +160,7 @@ def test_initial_weights_depend_on_the_seed_alone(specs):
 def test_models_depend_on_their_seed_alone(name):
     image = name in ("cnn", "resnet", "torchvision")
     shape = Shape((1, 32, 32) if image else (40,), 10, "classification")
-    model = build_part("model", part_defaults("model", name))
+    model = build_component("model", component_defaults("model", name))
 
     def weights(seed):
         torch.manual_seed(seed)
@@ -176,8 +176,8 @@ def test_models_depend_on_their_seed_alone(name):
 )
 def test_datasets_keep_their_promises(yaml, tiny_downloads):
     """Disjoint splits, finite inputs, classes from 0, the same again for the same seed."""
-    values = part_defaults("dataset", yaml.stem)
-    dataset = build_part("dataset", values)
+    values = component_defaults("dataset", yaml.stem)
+    dataset = build_component("dataset", values)
     data, again = dataset.load(), dataset.load()
     assert isinstance(data, Data)
     for name in ("train", "val", "test"):
@@ -187,7 +187,7 @@ def test_datasets_keep_their_promises(yaml, tiny_downloads):
         assert split.y.min() >= 0 and split.y.max() < data.shape.outputs
     small = {**values, "subset": 40}
     clean, noisy = (
-        build_part("dataset", {**small, "label_noise": noise}).load() for noise in (0.0, 0.5)
+        build_component("dataset", {**small, "label_noise": noise}).load() for noise in (0.0, 0.5)
     )
     assert len(noisy.train) + len(noisy.val) == 40
     assert (clean.train.y != noisy.train.y).mean() == pytest.approx(0.5)
@@ -201,7 +201,7 @@ def test_datasets_keep_their_promises(yaml, tiny_downloads):
 )
 def test_optimizers_lower_a_quadratic(yaml):
     """100 steps on ½‖θ − 1‖² from 0 come nearer; the state has no leaf outside the tree."""
-    variant = build_part("optimizer", part_defaults("optimizer", yaml.stem))
+    variant = build_component("optimizer", component_defaults("optimizer", yaml.stem))
     link = variant.chain()
     params = {"w": torch.zeros(3, 2, dtype=torch.float64)}
     hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in variant.hypers().items()}

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adamcmp.config import build_part
+from adamcmp.config import build_component
 from adamcmp.errors import AdamcmpError, ConfigError, DataError
 from adamcmp.platform.torchvision_import import torchvision
 
 
 def load(**values):
-    return build_part("dataset", values).load()
+    return build_component("dataset", values).load()
 
 
 class TestReal:
@@ -35,7 +35,7 @@ class TestReal:
 
     def test_mnist1d_is_the_published_file(self):
         """Numbers read off the authors' mnist1d_data.pkl."""
-        train, test = build_part("dataset", {"name": "mnist1d"}).read()
+        train, test = build_component("dataset", {"name": "mnist1d"}).read()
         first = [-0.3320056673693902, -0.4719103656557236, -0.778697076293495, -1.0097408265367047]
         assert train.x[0, :4].tolist() == pytest.approx(first, abs=1e-15)
         last = [0.6598756470890784, 0.8777343497528006, 1.193151836835276]
@@ -59,8 +59,8 @@ class TestReal:
         assert sum(map(len, (data.train, data.val, data.test))) == 1797
         assert data.shape.inputs == (1, 8, 8) and data.train.x.dtype == np.float32
         assert abs(data.train.x.mean()) < 1e-4 and abs(data.train.x.std() - 1) < 1e-4
-        # The corner of a digit is black: crops pad with what black became.
-        assert data.black.tolist() == pytest.approx([data.train.x.min()], rel=1e-5)
+        # The corner of a digit is padding_value: crops pad with what padding_value became.
+        assert data.padding_value.tolist() == pytest.approx([data.train.x.min()], rel=1e-5)
 
     def test_mnist5k(self):
         data = load(name="mnist5k")
@@ -154,7 +154,7 @@ class TestCSV:
     def test_regression(self):
         self.write("a,y\n" + "\n".join(f"{i},{i / 3}" for i in range(10)))
         data = load(**CSV, task="regression")
-        assert data.train.y.shape == (7, 1) and data.shape.task == "regression"
+        assert data.train.y.shape == (7, 1) and data.shape.problem_type == "regression"
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -190,11 +190,11 @@ class TestCSV:
 
     def test_identity_is_the_content(self):
         self.write("a,y\n1,0\n")
-        first = build_part("dataset", CSV).identity()
+        first = build_component("dataset", CSV).identity()
         Path("data.csv").rename("moved.csv")
-        assert build_part("dataset", {**CSV, "path": "moved.csv"}).identity() == first
+        assert build_component("dataset", {**CSV, "path": "moved.csv"}).identity() == first
         self.write("a,y\n2,0\n")
-        assert build_part("dataset", CSV).identity() != first
+        assert build_component("dataset", CSV).identity() != first
 
 
 class TestNPZ:

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from adamcmp.components.data import Shape
-from adamcmp.components.models._layers import Attention, BatchNorm, Patches
-from adamcmp.config import build_part
+from adamcmp.components.layers import Attention, BatchNorm, Patches
+from adamcmp.config import build_component
 from adamcmp.errors import AdamcmpError, ConfigError
 
 ROW = Shape((40,), 10, "classification")
@@ -16,7 +16,7 @@ COLOUR = Shape((3, 32, 32), 7, "classification")
 
 def network(shape, **values):
     torch.manual_seed(0)
-    return build_part("model", values).build(shape)
+    return build_component("model", values).build(shape)
 
 
 def size(net):
@@ -129,7 +129,7 @@ class TestOwn:
 
         def identity(text):
             (tmp_path / "ownmodel.py").write_text(text)
-            return build_part("model", {"name": "custom", "target": "ownmodel.Net"}).identity()
+            return build_component("model", {"name": "custom", "target": "ownmodel.Net"}).identity()
 
         first = identity("import torch\nNet = torch.nn.Linear\n")
         assert len(first["sha256"]) == 64
@@ -137,7 +137,7 @@ class TestOwn:
         assert identity("import torch\nNet = torch.nn.Bilinear\n") != first
         torchs = {"name": "a", "rule": "torch", "coupling": "native", "lr": 0.1}
         for target, own in (("torch.optim.RAdam", False), ("ownmodel.Net", True)):
-            part = build_part("optimizer", {**torchs, "target": target})
+            part = build_component("optimizer", {**torchs, "target": target})
             assert ("sha256" in part.identity()) == own
 
     @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import adamcmp
-from adamcmp.config import build_part, part_defaults
+from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
 
 TOLERANCE = 1e-12  # relative, float64, after 100 steps
@@ -28,7 +28,7 @@ def problem(seed: int) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
 
 def ours(values, params, grads, multipliers=None, lanes=None):
     """Apply a variant's chain to one run (or, with `lanes`, to copies under vmap)."""
-    variant = build_part("optimizer", values)
+    variant = build_component("optimizer", values)
     chain = variant.chain(clip=False)
     init, update = (torch.vmap(chain.init), torch.vmap(chain.update)) if lanes else chain
     params = {n: (p.expand(lanes, *p.shape) if lanes else p).clone() for n, p in params.items()}
@@ -191,13 +191,13 @@ def test_couplings_beside_real_steps(values, optimizer, arguments, coupling, cau
 )
 def test_the_yamls_are_what_they_are_called(name, optimizer, arguments):
     params, grads = problem(8)
-    values = part_defaults("optimizer", name)
+    values = component_defaults("optimizer", name)
     expected = torchs(optimizer, params, grads, lr=values["lr"], **arguments)
     assert_equal(ours(values, params, grads), expected)
 
 
 def test_sgdw_decays_beside_its_momentum():
-    values = part_defaults("optimizer", "sgdw")
+    values = component_defaults("optimizer", "sgdw")
     assert (values["rule"], values["coupling"], values["momentum"]) == ("sgd", "decoupled", 0.9)
 
 
@@ -282,7 +282,7 @@ def test_cautious_decay_where_step_and_weight_agree():
 
 def test_clipping_is_torchs():
     params, grads = problem(6)
-    variant = build_part("optimizer", {**SGD, "coupling": "none"})
+    variant = build_component("optimizer", {**SGD, "coupling": "none"})
     link = variant.chain(clip=True)
     hypers = {**variant.hypers(), "multiplier": 1.0, "grad_clip": 0.7}
     tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in hypers.items()}

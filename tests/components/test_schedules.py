@@ -9,14 +9,14 @@ from torch.optim import lr_scheduler
 
 from adamcmp.components.registry import lookup, names
 from adamcmp.components.schedules import Horizon, Schedule
-from adamcmp.config import ROOMS, build_part
+from adamcmp.config import COMPONENT_GROUPS, build_component
 
 T = 120
 HORIZON = Horizon(T, 12.0)
 
 
 def ours(horizon=HORIZON, **values):
-    schedule = build_part("schedule", values)
+    schedule = build_component("schedule", values)
     return schedule.multiplier(np.arange(horizon.steps), horizon)
 
 
@@ -87,7 +87,7 @@ def test_against_torch(case):
 def test_one_cycles_momentum_against_torch(case):
     values, make = CASES[case]
     _, expected = torchs(make)
-    momentum = build_part("schedule", values).momentum(np.arange(T), HORIZON)
+    momentum = build_component("schedule", values).momentum(np.arange(T), HORIZON)
     np.testing.assert_allclose(momentum, expected, rtol=1e-9)
 
 
@@ -105,7 +105,7 @@ def test_restarts_against_torch(first, factor):
 
 def test_restarts_ends_are_the_papers():
     """T_0 = 100, T_mult = 2: cycles end after 100, 300 and 700 epochs."""
-    schedule = build_part("schedule", {"name": "cosine_restarts", "T_0": 100.0, "T_mult": 2})
+    schedule = build_component("schedule", {"name": "cosine_restarts", "T_0": 100.0, "T_mult": 2})
     assert schedule.ends(Horizon(1000, 1.0)).tolist() == [100, 300, 700]
 
 
@@ -132,7 +132,7 @@ def test_wsd_forms_fall_from_1_to_end(form):
 )
 def test_multipliers_stay_in_0_1_and_do_not_depend_on_the_stretch(name, steps, epoch, warmup):
     warm = {} if name == "one_cycle" else {"warmup": warmup}
-    schedule = build_part("schedule", {"name": name, **warm})
+    schedule = build_component("schedule", {"name": name, **warm})
     horizon = Horizon(steps, epoch)
     whole = schedule.multiplier(np.arange(steps), horizon)
     assert ((whole >= 0) & (whole <= 1)).all()
@@ -142,5 +142,5 @@ def test_multipliers_stay_in_0_1_and_do_not_depend_on_the_stretch(name, steps, e
 
 
 def test_every_schedule_is_known_to_the_config():
-    room, base, _ = ROOMS["schedule"]
+    room, base, _ = COMPONENT_GROUPS["schedule"]
     assert all(issubclass(lookup(room, name, base), Schedule) for name in names(room))

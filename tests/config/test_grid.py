@@ -32,7 +32,7 @@ COMMITTED = Path(__file__).parents[2] / "results" / "mnist1d_table"
 
 def values(composer, word):
     """Return the values of one axis, as words without their key."""
-    (axis,) = composer.space([word]).axes
+    (axis,) = composer.parse([word]).axes
     return [",".join(w.split("=", 1)[1] for w in point) for point in axis.words]
 
 
@@ -147,7 +147,7 @@ def own(folder):
 @given(st.lists(st.sampled_from(POOL), min_size=1, max_size=5, unique=True), st.data())
 def test_points_are_what_hydra_composes(own, folder, words, data):
     """Other words and other points each time, some points of each grid; none of our composing."""
-    space = own.space(words)
+    space = own.parse(words)
     found, error = ours(own, space)
     points = batch(own.loader, words)
     assert len(points) == len(space)
@@ -186,7 +186,7 @@ def test_points_are_what_hydra_composes(own, folder, words, data):
 def test_points_where_words_meet(own, folder, words):
     """Words about one value, references, deletions: as Hydra has them, its errors too."""
     words = words.split()
-    found, error = ours(own, own.space(words))
+    found, error = ours(own, own.parse(words))
     points = batch(own.loader, words)
     for one, point in zip(found, points, strict=error is None):
         expected = by_hydra(folder, point, len(points) > 1)
@@ -205,7 +205,7 @@ def test_a_thousand_points_in_hydras_order_with_two_compositions(composer, folde
     calls, composed = [], composer._composed
     with monkeypatch.context() as watched:
         watched.setattr(composer, "_composed", lambda o: calls.append(o) or composed(o))
-        found = list(composer.runs(composer.space(words), "s"))
+        found = list(composer.runs(composer.parse(words), "s"))
     assert len(calls) == 2
     points = batch(composer.loader, words)
     assert len(found) == len(points) == 1000
@@ -273,7 +273,7 @@ def test_pairs_go_together(composer):
 
 
 def test_intervals_are_left_to_a_sampler(composer):
-    found = composer.space(
+    found = composer.parse(
         ["lr=tag(log,interval(1e-4,1e-1))", "epochs=int(interval(1,9))", "wd=0,1", "seed=3"]
     )
     lr, epochs = (override.value() for override in found.intervals)
@@ -409,7 +409,7 @@ class TestIds:
 class TestNames:
     def test_readable(self, composer):
         def name(words):
-            return composer.sweep(words.split()).place.study
+            return composer.sweep(words.split()).location.study
 
         words = "optimizer=adam_l2,adamw lr=logspace(1e-4,1e-1,5)"
         found = name(words)
@@ -428,18 +428,18 @@ class TestNames:
                 "optimizer.decay_filter=all,no_bias_norm", "eval.every=1,2", "schedule=cosine,step",
                 "optimizer.name='a/b c',\"é\"", "~model.norm", "+dataset.validation=0.2"]  # fmt: skip
         for n in range(1, 8):
-            name = composer.sweep([*many[:n], "seeds=2"]).place.study
+            name = composer.sweep([*many[:n], "seeds=2"]).location.study
             assert len(name) <= 64 and name.isascii() and not set(name) & set("/ +~'=")
 
     def test_given_names_win(self, composer, tmp_path):
-        assert composer.sweep(["study=mine", "lr=1,2"]).place.study == "mine"
-        assert composer.run(["lr=1"]).place.study == "scratch"
-        assert composer.sweep(["study=null", "lr=1,2"]).place.study.startswith("lr-1-2_")
+        assert composer.sweep(["study=mine", "lr=1,2"]).location.study == "mine"
+        assert composer.run(["lr=1"]).location.study == "scratch"
+        assert composer.sweep(["study=null", "lr=1,2"]).location.study.startswith("lr-1-2_")
         (tmp_path / "experiment").mkdir()
         (tmp_path / "experiment" / "own.yaml").write_text("# @package _global_\nstudy: theirs\n")
         own = Composer(str(tmp_path))
-        assert own.sweep(["+experiment=own", "lr=1,2"]).place.study == "theirs"
-        assert own.sweep(["+experiment=own", "lr=1,2", "study=x"]).place.study == "x"
+        assert own.sweep(["+experiment=own", "lr=1,2"]).location.study == "theirs"
+        assert own.sweep(["+experiment=own", "lr=1,2", "study=x"]).location.study == "x"
 
     def test_more_seeds_widen_the_same_study(self, capsys, results):
         small = ["dataset=teacher", "steps=2", "model=logistic", "lr=0.1,0.2"]
@@ -454,8 +454,8 @@ class TestNames:
         (tmp_path / "study" / "foo.yaml").write_text("blocks: {a: {lr: 1}}\n")
         own = Composer(str(tmp_path))
         for name in ("foo", "other"):
-            assert own.run([f"study={name}"]).place.study == name
-            assert own.sweep([f"study={name}", "lr=1,2"]).place.study == name
+            assert own.run([f"study={name}"]).location.study == name
+            assert own.sweep([f"study={name}", "lr=1,2"]).location.study == name
             assert own.hydra_config([f"study={name}", "lr=1"]).study == name
         with pytest.raises(ConfigError, match="goes into one study"):
             own.sweep(["study=foo,other"])

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from adamcmp.components.datasets import Augmentation
-from adamcmp.components.models._layers import Dropout, number_sites
+from adamcmp.components.layers import Dropout, number_sites
 from adamcmp.platform.random_streams import advance_key, bits, stream_seed, uniform
 from adamcmp.training.device_data import BatchOrder, augment
 
@@ -76,18 +76,18 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
 def test_augmentation_shifts_and_mirrors():
     x = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).view(2, 3, 4, 4) + 1
     key = torch.tensor(7)
-    black = (-1.0, -2.0, -3.0)
-    assert torch.equal(augment(x, key, Augmentation(), black), x)
+    padding_value = (-1.0, -2.0, -3.0)
+    assert torch.equal(augment(x, key, Augmentation(), padding_value), x)
     flipping = Augmentation(flip=True)
-    flips = torch.stack([augment(x, torch.tensor(k), flipping, black) for k in range(200)])
+    flips = torch.stack([augment(x, torch.tensor(k), flipping, padding_value) for k in range(200)])
     mirrored = (flips == x.flip(-1)).all(-1).all(-1).all(-1)
     assert ((flips == x).all(-1).all(-1).all(-1) ^ mirrored).all()
     assert 0.35 < mirrored.double().mean() < 0.65
-    padded = torch.tensor(black).view(3, 1, 1).expand(2, 3, 6, 6).clone()
+    padded = torch.tensor(padding_value).view(3, 1, 1).expand(2, 3, 6, 6).clone()
     padded[:, :, 1:5, 1:5] = x
     places = set()
     for k in range(300):
-        got = augment(x, torch.tensor(k), Augmentation(crop=1), black)
+        got = augment(x, torch.tensor(k), Augmentation(crop=1), padding_value)
         match = [
             (r, c) for r in range(3) for c in range(3)
             if torch.equal(got[0], padded[0, :, r : r + 4, c : c + 4])

@@ -346,9 +346,9 @@ def test_the_choice_of_a_logger_is_no_part_of_a_run(composer):
         composer.sweep([*SMALL, "seeds=2", *extra]) for extra in ([], ["logger=wandb"])
     )
     assert [run.identity() for run in plain.runs] == [run.identity() for run in watched.runs]
-    assert watched.logger.name == "wandb" and plain.logger.name == "none"
-    assert watched.place == plain.place  # named after the same words
-    names = {study_name(composer.space([*SMALL, *extra])) for extra in ([], ["logger=mlflow"])}
+    assert watched.tracker.name == "wandb" and plain.tracker.name == "none"
+    assert watched.location == plain.location  # named after the same words
+    names = {study_name(composer.parse([*SMALL, *extra])) for extra in ([], ["logger=mlflow"])}
     assert len(names) == 1
 
 

@@ -46,7 +46,7 @@ select: {by: optimizer, top: 1, seeds: 3}
 def test_every_study_file_composes(name):
     file = read_study(name)
     config = compose_study(Composer(), name, file, [])
-    assert config.place.study == name and len(config.runs) > len(file.blocks)
+    assert config.location.study == name and len(config.runs) > len(file.blocks)
     assert study_files()[name].read_text().startswith("# ")
 
 

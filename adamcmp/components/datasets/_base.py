@@ -52,7 +52,7 @@ class Dataset(Component):
     standardize: bool = False
 
     @property
-    def kind(self) -> ProblemType:
+    def problem_type(self) -> ProblemType:
         """The task that the dataset poses."""
         return "classification"
 
@@ -83,13 +83,13 @@ class Dataset(Component):
         train, val = self._split(train)
         train = self._spoil(train, shape)
         if not self.standardize:
-            return Data(train, val, test, shape, black=np.zeros(1))
+            return Data(train, val, test, shape, padding_value=np.zeros(1))
         mean, std = _moments(train.x)
         train, val, test = (
             Split(((split.x - mean) / std).astype(split.x.dtype), split.y)
             for split in (train, val, test)
         )
-        return Data(train, val, test, shape, black=np.ravel(-mean / std))
+        return Data(train, val, test, shape, padding_value=np.ravel(-mean / std))
 
     def _check(self, split: Split, which: str) -> None:
         if len(split) == 0:
@@ -109,7 +109,7 @@ class Dataset(Component):
 
     def _shape(self, train: Split, test: Split) -> Shape:
         inputs = tuple(train.x.shape[1:])
-        if self.kind == "regression":
+        if self.problem_type == "regression":
             return Shape(inputs, train.y.shape[1], "regression")
         classes = np.unique(train.y)
         if len(classes) < 2:
@@ -144,7 +144,7 @@ class Dataset(Component):
         if not self.label_noise:
             return train
         rng = self._rng("label_noise")
-        if shape.task == "regression":
+        if shape.problem_type == "regression":
             scale = self.label_noise * train.y.std(axis=0)
             return Split(train.x, train.y + scale * rng.standard_normal(train.y.shape))
         if self.label_noise > 1:
@@ -179,7 +179,7 @@ class ImageDataset(Dataset):
 
     Attributes:
         flip: Mirror each training image left to right with probability 1/2.
-        crop: Pad by this many black pixels and crop back to size at a random place.
+        crop: Pad by this many padding_value pixels and crop back to size at a random place.
     """
 
     standardize: bool = True

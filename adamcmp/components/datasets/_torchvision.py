@@ -32,7 +32,7 @@ class TorchvisionDataset(ImageDataset):
     root: str = "data"
     download: bool = False
 
-    not_identity: ClassVar[frozenset[str]] = frozenset({"root", "download"})
+    excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"root", "download"})
     #: The class in torchvision.datasets.
     reader_name: ClassVar[str]
 

@@ -9,14 +9,14 @@ import numpy as np
 from pydantic import Field
 
 from adamcmp.components.data import Split
-from adamcmp.components.datasets._own import OwnFile
+from adamcmp.components.datasets._user_file import UserFile
 from adamcmp.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class CSV(OwnFile):
+class CSV(UserFile):
     """Rows of numbers with a header line; one column is the target.
 
     Attributes:

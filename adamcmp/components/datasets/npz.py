@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from adamcmp.components.data import Floats, Split
-from adamcmp.components.datasets._own import OwnFile
+from adamcmp.components.datasets._user_file import UserFile
 from adamcmp.errors import DataError, nearest
 
 #: What NumPy raises on a file that is no archive of plain arrays.
 _BROKEN = (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
-class NPZ(OwnFile):
+class NPZ(UserFile):
     """Arrays ``x`` and ``y``, or ``x_train, y_train, x_test, y_test`` with a test set of its own.
 
     Examples lie along the first axis: x is (N, L) for rows and sequences or (N, C, H, W) for

@@ -42,8 +42,8 @@ class Teacher(Dataset):
     teacher_seed: Annotated[int, Field(ge=0)] = 0
 
     @property
-    def kind(self) -> ProblemType:
-        """See `Dataset.kind`."""
+    def problem_type(self) -> ProblemType:
+        """See `Dataset.problem_type`."""
         return self.task
 
     def read(self) -> tuple[Split, Split]:

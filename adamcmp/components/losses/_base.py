@@ -21,8 +21,8 @@ class Loss(Component):
 
     name: str
 
-    #: The tasks it can be used for.
-    tasks: ClassVar[frozenset[ProblemType]]
+    #: The problem_types it can be used for.
+    problem_types: ClassVar[frozenset[ProblemType]]
 
     @abstractmethod
     def training(self, outputs_BC: Tensor, targets_B: Tensor) -> Tensor:

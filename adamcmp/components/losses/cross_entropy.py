@@ -23,7 +23,7 @@ class CrossEntropy(Loss):
 
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
-    tasks: ClassVar[frozenset[ProblemType]] = frozenset({"classification"})
+    problem_types: ClassVar[frozenset[ProblemType]] = frozenset({"classification"})
 
     def training(self, outputs_BC: Tensor, targets_B: Tensor) -> Tensor:
         """See `Loss.training`."""

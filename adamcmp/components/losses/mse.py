@@ -18,7 +18,7 @@ class MSE(Loss):
     their rescaling), and errors and accuracies are those of the largest output.
     """
 
-    tasks: ClassVar[frozenset[ProblemType]] = frozenset({"classification", "regression"})
+    problem_types: ClassVar[frozenset[ProblemType]] = frozenset({"classification", "regression"})
 
     def training(self, outputs_BC: Tensor, targets_B: Tensor) -> Tensor:
         """See `Loss.training`."""

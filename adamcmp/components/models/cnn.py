@@ -31,7 +31,7 @@ class CNN(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.components.models._layers import Dropout
+        from adamcmp.components.layers import Dropout
 
         if len(shape.inputs) != 3 or min(shape.inputs[1:]) < 2 ** len(self.channels):
             least = 2 ** len(self.channels)

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from adamcmp.components.data import Shape
 from adamcmp.components.models._base import Model
-from adamcmp.components.registry import construct, import_class, own_source
+from adamcmp.components.user_class import construct, import_class, source_digest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +34,7 @@ class Custom(Model):
 
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`; a changed source of the user's class changes it."""
-        return {**super().identity(), **own_source(self.target)}
+        return {**super().identity(), **source_digest(self.target)}
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""

@@ -33,7 +33,7 @@ class GRU(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.components.models._layers import AsSequence, Recurrent
+        from adamcmp.components.layers import AsSequence, Recurrent
 
         steps, features = sequence(shape)
         outputs = steps * self.hidden * (2 if self.bidirectional else 1)

@@ -33,7 +33,7 @@ class MLP(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.components.models._layers import Residual
+        from adamcmp.components.layers import Residual
 
         layers: list[nn.Module] = [nn.Flatten(), self._hidden(prod(shape.inputs))]
         for _ in range(self.depth - 1):
@@ -44,7 +44,7 @@ class MLP(Model):
     def _hidden(self, features: int) -> nn.Module:
         from torch import nn
 
-        from adamcmp.components.models._layers import BatchNorm, Dropout, LayerNorm
+        from adamcmp.components.layers import BatchNorm, Dropout, LayerNorm
 
         norms: dict[str, tuple[type[nn.Module], ...]]
         norms = {"none": (), "layer": (LayerNorm,), "batch": (BatchNorm,)}

@@ -50,7 +50,7 @@ class ResNet(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.components.models._layers import BasicBlock
+        from adamcmp.components.layers import BasicBlock
 
         if len(shape.inputs) != 3:
             raise self.refuse(shape, "images (C, H, W)")

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from adamcmp.components.data import Shape
 from adamcmp.components.models._base import Model
-from adamcmp.components.registry import construct
+from adamcmp.components.user_class import construct
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.platform.torchvision_import import torchvision
 
@@ -36,7 +36,7 @@ class Torchvision(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.components.models._layers import LogitsOnly, RepeatChannels
+        from adamcmp.components.layers import LogitsOnly, RepeatChannels
 
         models = torchvision("models")
         known = models.list_models(module=models)

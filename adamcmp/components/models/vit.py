@@ -45,7 +45,7 @@ class ViT(Model):
         """See `Model.build`."""
         from torch import nn
 
-        from adamcmp.components.models._layers import (
+        from adamcmp.components.layers import (
             Attention,
             LayerNorm,
             Patches,
@@ -76,7 +76,7 @@ class ViT(Model):
     def _branch(self, body: nn.Module) -> nn.Module:
         from torch import nn
 
-        from adamcmp.components.models._layers import Dropout, LayerNorm, Residual
+        from adamcmp.components.layers import Dropout, LayerNorm, Residual
 
         drop = [Dropout(self.dropout)] if self.dropout else []
         return Residual(nn.Sequential(LayerNorm(self.width), body, *drop))

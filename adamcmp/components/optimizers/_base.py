@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from adamcmp.components.optimizers._chain import (
+from adamcmp.components.registry import Component
+from adamcmp.components.transformations import (
     DecayFilter,
     GradientTransformation,
-    add_decay,
-    add_l2,
+    add_decayed_weights,
+    add_l2_penalty,
     chain,
     clip_by_global_norm,
 )
-from adamcmp.components.registry import Component
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from adamcmp.components.optimizers._chain import Hypers
+    from adamcmp.components.transformations import Hypers
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Coupling = Literal["none", "l2", "decoupled", "independent", "fixed", "corrected"]
@@ -58,7 +58,7 @@ class Optimizer(Component):
     weight_decay: float = Field(default=0.0, ge=0)
 
     # A label changes no number.
-    not_identity: ClassVar[frozenset[str]] = frozenset({"name"})
+    excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"name"})
     #: Whether the rule is ours (pure, lane-wise) or a torch.optim class that needs a lane alone.
     fuses: ClassVar[bool]
     #: The hyperparameter that a schedule's momentum cycle moves; "" for none.
@@ -135,10 +135,10 @@ class Rule(Optimizer):
         if clip:
             before.append(clip_by_global_norm())
         if self.coupling == "l2":
-            before.append(add_l2(self.decay_filter, self.cautious))
+            before.append(add_l2_penalty(self.decay_filter, self.cautious))
         elif self.coupling != "none":
             coefficient = COUPLINGS[self.coupling]
-            after.append(add_decay(coefficient, self.decay_filter, self.cautious))
+            after.append(add_decayed_weights(coefficient, self.decay_filter, self.cautious))
         return chain(*before, *self.transformations(), *after)
 
     def structure(self) -> tuple[Any, ...]:

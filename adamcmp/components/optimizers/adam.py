@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from adamcmp.components.optimizers._base import Fraction, Rule
-from adamcmp.components.optimizers._chain import GradientTransformation, scale_by_lr, zeros_like
+from adamcmp.components.transformations import (
+    GradientTransformation,
+    scale_by_learning_rate,
+    zeros_like,
+)
 
 if TYPE_CHECKING:
     from typing import Any
 
     from torch import Tensor
 
-    from adamcmp.components.optimizers._chain import Hypers, Tree
+    from adamcmp.components.transformations import Hypers, Tree
 
 
 def scale_by_adam(amsgrad: bool) -> GradientTransformation:
@@ -67,7 +71,7 @@ class Adam(Rule):
 
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """See `Rule.transformations`."""
-        return scale_by_adam(self.amsgrad), scale_by_lr()
+        return scale_by_adam(self.amsgrad), scale_by_learning_rate()
 
     def numbers(self) -> dict[str, float]:
         """See `Rule.numbers`."""

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from adamcmp.components.optimizers._base import Fraction, Rule
-from adamcmp.components.optimizers._chain import GradientTransformation, scale_by_lr, zeros_like
+from adamcmp.components.transformations import (
+    GradientTransformation,
+    scale_by_learning_rate,
+    zeros_like,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from adamcmp.components.optimizers._chain import Hypers, Tree
+    from adamcmp.components.transformations import Hypers, Tree
 
 
-def accumulate(*, nesterov: bool, dampened: bool, average: bool) -> GradientTransformation:
+def momentum_buffer(*, nesterov: bool, dampened: bool, average: bool) -> GradientTransformation:
     """Accumulate momentum: b ← μ·b + (1 − τ)·u; with `nesterov` the output is u + μ·b.
 
     Source: torch.optim.SGD, whose buffer starts at the first u itself whatever the dampening τ.
@@ -73,11 +77,15 @@ class SGD(Rule):
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """See `Rule.transformations`."""
         if not self.momentum:
-            return (scale_by_lr(),)
-        momentum = accumulate(
+            return (scale_by_learning_rate(),)
+        momentum = momentum_buffer(
             nesterov=self.nesterov, dampened=self.dampening > 0, average=self.average
         )
-        return (scale_by_lr(), momentum) if self.lr_in_momentum else (momentum, scale_by_lr())
+        return (
+            (scale_by_learning_rate(), momentum)
+            if self.lr_in_momentum
+            else (momentum, scale_by_learning_rate())
+        )
 
     def numbers(self) -> dict[str, float]:
         """See `Rule.numbers`."""

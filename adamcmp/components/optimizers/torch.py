@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from adamcmp.components.optimizers._base import Optimizer
-from adamcmp.components.registry import construct, import_class, own_source
+from adamcmp.components.user_class import construct, import_class, source_digest
 from adamcmp.errors import ConfigError
 
 
@@ -34,7 +34,7 @@ class Torch(Optimizer):
 
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`; a changed source of the user's class changes it."""
-        return {**super().identity(), **own_source(self.target)}
+        return {**super().identity(), **source_digest(self.target)}
 
     def arguments(self) -> dict[str, Any]:
         """Return the constructor's keyword arguments."""

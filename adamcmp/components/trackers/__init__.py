@@ -1,9 +1,9 @@
-"""Loggers: what mirrors stored runs to a tracker; see `Logger`."""
+"""Loggers: what mirrors stored runs to a tracker; see `Tracker`."""
 
-from adamcmp.components.trackers._base import Evaluation, Logger, Mirrored
-from adamcmp.components.trackers.none import Nothing
+from adamcmp.components.trackers._base import Evaluation, TrackedRun, Tracker
+from adamcmp.components.trackers.none import NoTracker
 
 #: Mirrors nothing.
-NO_LOGGER = Nothing(name="none")
+NO_TRACKER = NoTracker(name="none")
 
-__all__ = ["NO_LOGGER", "Evaluation", "Logger", "Mirrored"]
+__all__ = ["NO_TRACKER", "Evaluation", "TrackedRun", "Tracker"]

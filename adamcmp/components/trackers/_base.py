@@ -30,7 +30,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Mirrored:
+class TrackedRun:
     """A stored run, as a tracker shows it.
 
     Attributes:
@@ -61,7 +61,7 @@ class Mirrored:
         return bool(self.outcome["status"] == "failed")
 
 
-class Logger(Component):
+class Tracker(Component):
     """Mirrors stored runs to a tracker. No number depends on it.
 
     Attributes:
@@ -93,7 +93,7 @@ class Logger(Component):
             )
 
     @abstractmethod
-    def mirror(self, folder: Path, runs: Iterable[Mirrored]) -> Iterator[str]:
+    def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
         """Write runs to the tracker; what it holds of them already is replaced.
 
         Called in a process of its own, so that what a tracker's library does to its process, to

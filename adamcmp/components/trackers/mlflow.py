@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from adamcmp.components.trackers._base import Logger, Mirrored
+from adamcmp.components.trackers._base import TrackedRun, Tracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,7 +23,7 @@ MOST_METRICS, MOST_PARAMS = 900, 100
 TAG = "adamcmp.run_id"
 
 
-class MLflow(Logger):
+class MLflow(Tracker):
     """Runs of an experiment named after the study.
 
     They go where ``MLFLOW_TRACKING_URI`` says, or else to ``mlflow.db`` in the study's folder.
@@ -31,8 +31,8 @@ class MLflow(Logger):
 
     needs = ("mlflow", 3)
 
-    def mirror(self, folder: Path, runs: Iterable[Mirrored]) -> Iterator[str]:
-        """See `Logger.mirror`."""
+    def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
+        """See `Tracker.write`."""
         # The library would report its use to its makers; nothing leaves unless the user says so.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow import MlflowClient
@@ -55,7 +55,7 @@ class MLflow(Logger):
             yield run.run_id
 
 
-def _write(client: MlflowClient, experiment: str, run: Mirrored) -> None:
+def _write(client: MlflowClient, experiment: str, run: TrackedRun) -> None:
     from mlflow.entities import Param
 
     for old in client.search_runs([experiment], f"tags.`{TAG}` = '{run.run_id}'"):
@@ -72,7 +72,7 @@ def _write(client: MlflowClient, experiment: str, run: Mirrored) -> None:
     client.set_terminated(made.info.run_id, status, ended)
 
 
-def _metrics(run: Mirrored) -> list[Metric]:
+def _metrics(run: TrackedRun) -> list[Metric]:
     from mlflow.entities import Metric
 
     found = [

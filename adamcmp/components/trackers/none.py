@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from adamcmp.components.trackers._base import Logger, Mirrored
+from adamcmp.components.trackers._base import TrackedRun, Tracker
 
 
-class Nothing(Logger):
+class NoTracker(Tracker):
     """Mirrors nothing: results are in the study's folder alone."""
 
-    def mirror(self, folder: Path, runs: Iterable[Mirrored]) -> Iterator[str]:
-        """See `Logger.mirror`."""
+    def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
+        """See `Tracker.write`."""
         return iter(())

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from adamcmp.components.trackers._base import Logger, Mirrored
+from adamcmp.components.trackers._base import TrackedRun, Tracker
 
 
-class TensorBoard(Logger):
+class TensorBoard(Tracker):
     """Event files, a folder a run: scalars by step, and settings for the HParams tab.
 
     They hold single-precision numbers, as all of TensorBoard's scalars.
@@ -19,8 +19,8 @@ class TensorBoard(Logger):
 
     needs = ("tensorboard", 2)
 
-    def mirror(self, folder: Path, runs: Iterable[Mirrored]) -> Iterator[str]:
-        """See `Logger.mirror`."""
+    def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
+        """See `Tracker.write`."""
         for run in runs:
             place = folder / re.sub(r"[^\w.=+-]+", "_", run.name)
             if place.exists():
@@ -29,7 +29,7 @@ class TensorBoard(Logger):
             yield run.run_id
 
 
-def _write(place: Path, run: Mirrored) -> None:
+def _write(place: Path, run: TrackedRun) -> None:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import summary_v2
@@ -52,7 +52,7 @@ def _write(place: Path, run: Mirrored) -> None:
         writer.close()
 
 
-def _ended(run: Mirrored) -> Any:
+def _ended(run: TrackedRun) -> Any:
     """Return what ends a session of the HParams tab; the library's own needs TensorFlow for it."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2

@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from adamcmp.components.trackers._base import Logger, Mirrored
+from adamcmp.components.trackers._base import TrackedRun, Tracker
 
 
-class WandB(Logger):
+class WandB(Tracker):
     """Runs of the project ``WANDB_PROJECT`` (or ``adamcmp``), in a group named after the study.
 
     They stay on this machine, for `wandb sync`, unless ``WANDB_MODE`` says ``online``.
@@ -18,8 +18,8 @@ class WandB(Logger):
 
     needs = ("wandb", 0)
 
-    def mirror(self, folder: Path, runs: Iterable[Mirrored]) -> Iterator[str]:
-        """See `Logger.mirror`."""
+    def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
+        """See `Tracker.write`."""
         mode = os.environ.setdefault("WANDB_MODE", "offline")
         if mode == "offline":  # the library would report its own errors to its makers
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
@@ -31,7 +31,7 @@ class WandB(Logger):
             yield run.run_id
 
 
-def _write(folder: Path, unique: str, run: Mirrored) -> None:
+def _write(folder: Path, unique: str, run: TrackedRun) -> None:
     import wandb
 
     about = wandb.Settings(

@@ -25,7 +25,7 @@ class StepConfig:
     loss: Loss
     optimizer: Optimizer
     augmentation: Augmentation
-    black: tuple[float, ...]
+    padding_value: tuple[float, ...]
     shape: Shape
     clip: bool
     fused: bool
@@ -42,5 +42,5 @@ class StepConfig:
     def about(self) -> Any:
         """Return plain JSON values that, with the state's shapes, say what a step computes."""
         parts = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
-        numbers = [self.augmentation, self.black, self.clip, self.autocast]
+        numbers = [self.augmentation, self.padding_value, self.clip, self.autocast]
         return [*parts, *numbers, self.shape.inputs, self.shape.outputs]

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from adamcmp.components.models._layers import number_sites
-from adamcmp.components.optimizers._chain import global_norm
+from adamcmp.components.layers import number_sites
+from adamcmp.components.transformations import global_norm
 from adamcmp.platform.random_streams import bits, stream_seed
 from adamcmp.training.device_data import Examples, augment
 from adamcmp.training.engines.compiled import Executable, compiled
@@ -276,7 +276,7 @@ class Lanes:
         self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor, key: Tensor
     ) -> Tensor:
         if any(self.step_config.augmentation):
-            x_B = augment(x_B, key, self.step_config.augmentation, self.step_config.black)
+            x_B = augment(x_B, key, self.step_config.augmentation, self.step_config.padding_value)
         return self.step_config.loss.training(self._outputs_of_one(params, buffers, x_B), y_B)
 
     def _measured_of_one(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.components.registry import canonical
+from adamcmp.components.registry import canonical_json
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.columns import (
     BEST,
@@ -280,7 +280,7 @@ def _hashes(settings: Mapping[str, Sequence[Any]]) -> list[str]:
     found = []
     for row in zip(*settings.values(), strict=True):
         own = {name: cell for name, cell in zip(settings, row, strict=True) if cell is not None}
-        text = canonical({"imported": own})
+        text = canonical_json({"imported": own})
         if text not in known:
             known[text] = hashlib.sha256(text.encode()).hexdigest()[:16]
         found.append(known[text])

@@ -86,7 +86,7 @@ def clip_by_global_norm() -> GradientTransformation:
     return stateless(update)
 
 
-def scale_by_lr() -> GradientTransformation:
+def scale_by_learning_rate() -> GradientTransformation:
     """Turn a direction d into the step −η_t·d."""
 
     def update(updates: Tree, params: Tree, hypers: Hypers) -> Tree:
@@ -96,7 +96,7 @@ def scale_by_lr() -> GradientTransformation:
     return stateless(update)
 
 
-def add_l2(decay_filter: DecayFilter, cautious: bool) -> GradientTransformation:
+def add_l2_penalty(decay_filter: DecayFilter, cautious: bool) -> GradientTransformation:
     """Add the penalty's gradient: g ← g + wd·θ, the gradient of wd/2·‖θ‖².
 
     Source: Loshchilov & Hutter 2019, Algorithms 1 and 2, line 6 (pink); torch's
@@ -112,7 +112,7 @@ def add_l2(decay_filter: DecayFilter, cautious: bool) -> GradientTransformation:
     return stateless(update)
 
 
-def add_decay(
+def add_decayed_weights(
     coefficient: Callable[[Hypers], Tensor], decay_filter: DecayFilter, cautious: bool
 ) -> GradientTransformation:
     """Decay the weights beside the step: u ← u − c·θ with c = ``coefficient(hypers)``.

@@ -14,7 +14,7 @@ from adamcmp.components.datasets._base import Dataset, shuffled_split
 from adamcmp.errors import DataError
 
 
-class OwnFile(Dataset):
+class UserFile(Dataset):
     """A dataset in a file of the user's own.
 
     A run's identity holds the file's sha256 instead of its path: a moved file is the same data,
@@ -32,11 +32,11 @@ class OwnFile(Dataset):
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     standardize: bool = True
 
-    not_identity: ClassVar[frozenset[str]] = frozenset({"path"})
+    excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"path"})
 
     @property
-    def kind(self) -> ProblemType:
-        """See `Dataset.kind`."""
+    def problem_type(self) -> ProblemType:
+        """See `Dataset.problem_type`."""
         return self.task
 
     def file(self) -> Path:

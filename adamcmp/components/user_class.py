@@ -1,0 +1,113 @@
+"""Classes of the user's code, named by a dotted path on the command line or in a yaml file."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adamcmp.errors import ConfigError, nearest
+
+#: Folders of the standard library and of installed packages.
+_INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+
+
+def import_class(path: str, key: str, base: str) -> type[Any]:
+    """Import a class of the user's code.
+
+    Args:
+        path: Dotted path of the class, such as ``"mypackage.nets.Net"``. The working directory is
+            searched too.
+        key: The setting that holds the path, for the error message.
+        base: Dotted path of the required base class. It is imported only when needed.
+
+    Raises:
+        ConfigError: When the class cannot be imported or is not a subclass of `base`.
+    """
+    module_name, _, name = path.rpartition(".")
+    _search_working_directory()
+    try:
+        module = importlib.import_module(module_name) if module_name else None
+    except Exception as error:  # the user's module may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{key}={path}: cannot import {module_name!r} ({reason}).") from error
+    value = getattr(module, name, None)
+    base_module, _, base_name = base.rpartition(".")
+    base_class = getattr(importlib.import_module(base_module), base_name)
+    if not inspect.isclass(value) or not issubclass(value, base_class):
+        known = [n for n, v in vars(module).items() if inspect.isclass(v)] if module else []
+        raise ConfigError(
+            f"{key}={path}: should be the dotted path of a class derived from {base}."
+            f"{nearest(name, known)}"
+        )
+    return value
+
+
+def source_digest(path: str) -> dict[str, str]:
+    """Return ``{"sha256": ...}`` of the source of the module that defines a user's class.
+
+    Comments and layout do not count, and modules that it imports are not included. The result is
+    empty for installed packages, which have versions, and for a module that cannot be read.
+
+    Args:
+        path: Dotted path of the class.
+    """
+    _search_working_directory()
+    try:
+        spec = importlib.util.find_spec(path.rpartition(".")[0])
+    except (ImportError, ValueError, AttributeError):
+        return {}
+    file = Path(spec.origin) if spec and spec.origin and spec.has_location else None
+    if file is None or any(file.is_relative_to(folder) for folder in _INSTALLED):
+        return {}
+    try:
+        code = ast.unparse(ast.parse(file.read_bytes()))
+    except (OSError, SyntaxError, ValueError):  # `import_class` reports it
+        return {}
+    return {"sha256": hashlib.sha256(code.encode()).hexdigest()}
+
+
+def _search_working_directory() -> None:
+    """Put the working directory on `sys.path`; console scripts, unlike `python -m`, do not."""
+    cwd = os.getcwd()  # noqa: PTH109 - sys.path holds strings
+    if cwd not in sys.path:
+        sys.path.insert(0, cwd)
+
+
+def construct(
+    factory: Callable[..., Any], arguments: Mapping[str, Any], key: str, *positional: Any
+) -> Any:
+    """Call a class or function with arguments from a config.
+
+    Args:
+        factory: The class or function.
+        arguments: Keyword arguments, from the config.
+        key: Config key of the component they belong to, for the error message.
+        positional: Arguments that do not come from the config.
+
+    Raises:
+        ConfigError: When an argument is unknown or missing, or the call raises.
+    """
+    signature = inspect.signature(factory)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    for name in arguments:
+        if name not in signature.parameters and not takes_any:
+            known = list(signature.parameters)
+            raise ConfigError(
+                f"{key}: {factory.__name__} takes no argument {name!r}.{nearest(name, known)} "
+                f"It takes: {', '.join(known)}."
+            )
+    try:
+        signature.bind(*positional, **arguments)
+        return factory(*positional, **arguments)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{key}: {factory.__name__} cannot be created ({reason}).") from error

@@ -1,0 +1,111 @@
+"""Validation of plain values, with errors that name the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+import json
+import math
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from adamcmp.components.registry import Component
+from adamcmp.errors import ConfigError, nearest
+
+C = TypeVar("C", bound=Component)
+
+#: Pydantic's error types and what a value should be instead, formatted with the error's context.
+_REQUIREMENTS = {
+    "greater_than": "should be greater than {gt:g}",
+    "greater_than_equal": "should be at least {ge:g}",
+    "less_than": "should be less than {lt:g}",
+    "less_than_equal": "should be at most {le:g}",
+    "float_type": "should be a number",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "bool_type": "should be true or false",
+    "string_type": "should be text",
+    "tuple_type": "should be a list, like [0.9,0.999]",
+    "dict_type": "should be a mapping, {{key: value}}",
+    "model_type": "should be a mapping, {{key: value}}",
+    "finite_number": "should be a finite number",
+    "too_long": "has too many values: {max_length} are needed",
+    "value_error": "{error}",
+}
+
+
+def build(component: type[C], values: Mapping[str, Any], path: str) -> C:
+    """Validate plain values into a component.
+
+    Args:
+        component: The class whose fields define what is allowed.
+        values: Plain JSON values, as a config holds them.
+        path: Dotted path of the values in the config, for the error message; "" at its top.
+
+    Raises:
+        ConfigError: One or two lines: which key, which value, and what is allowed.
+    """
+    try:
+        # Strict validation takes a list for a tuple only in JSON.
+        return component.model_validate_json(json.dumps(dict(values)))
+    except ValidationError as error:
+        raise ConfigError(_explanation(error.errors()[0], component, values, path)) from None
+
+
+def _explanation(
+    error: ErrorDetails, component: type[Component], values: Mapping[str, Any], path: str
+) -> str:
+    """Return the message for one error of Pydantic."""
+    location = [str(key) for key in error["loc"]]
+    if not location:  # a validator of several fields: its message names them
+        requirement = _requirement(error, component)
+        return _sentence(f"{path}: {requirement}" if path else requirement)
+    field = location[0]
+    key = f"{path}.{field}" if path else field
+    nested, value = _nested_component(component, field), values.get(field)
+    if nested and len(location) > 1 and isinstance(value, Mapping):
+        return _explanation({**error, "loc": error["loc"][1:]}, nested, value, key)
+    if error["type"] == "extra_forbidden":
+        known = [name for name in component.model_fields if name != "name"]
+        settings = f" It has: {', '.join(known)}." if known else ""
+        return f"There is no setting {key!r}.{nearest(field, known)}{settings}"
+    if field not in values:
+        return f"{key} is needed: {component.model_fields[field].description or 'no default'}."
+    return _sentence(f"{key}={_text(value)}: {_requirement(error, component)}")
+
+
+def _nested_component(component: type[Component], field: str) -> type[Component] | None:
+    """Return the component class that a field holds, or None."""
+    if field not in component.model_fields:
+        return None
+    annotation = component.model_fields[field].annotation
+    candidates = (annotation, *typing.get_args(annotation))
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Component)), None)
+
+
+def _requirement(error: ErrorDetails, component: type[Component]) -> str:
+    """Return what the value should be."""
+    context = error.get("ctx", {})
+    error_type = error["type"]
+    if error_type == "literal_error":
+        allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        return f"should be one of {allowed}.{nearest(str(error['input']), allowed.split(', '))}"
+    if error_type == "missing":  # within a value: a list that is too short
+        annotation = component.model_fields[str(error["loc"][0])].annotation
+        return f"has too few values: {len(typing.get_args(annotation))} are needed"
+    if error_type in _REQUIREMENTS:
+        return _REQUIREMENTS[error_type].format(**context)
+    return error["msg"]
+
+
+def _sentence(text: str) -> str:
+    return text if text[-1] in ".?" else f"{text}."
+
+
+def _text(value: Any) -> str:
+    """Return a value as it is written on a command line."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,223 @@
+"""Adapter to Hydra and OmegaConf: everything that is used beyond their documented interface.
+
+Composing a config once per choice of config groups, and applying values to a copy of it, needs
+Hydra's internals. Only this module uses them, and tests/config/test_hydra.py names the versions
+it was run with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from antlr4 import InputStream  # type: ignore[import-untyped]
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.bash_completion import BashCompletion
+from hydra._internal.grammar.functions import FunctionCall, Functions
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
+from hydra.core.override_parser.overrides_visitor import HydraErrorListener
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    Override,
+    RangeSweep,
+    Sweep,
+    ValueType,
+)
+from hydra.errors import HydraException
+from hydra.grammar.gen.OverrideLexer import OverrideLexer
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from adamcmp.config.sweep_functions import SWEEP_FUNCTIONS
+from adamcmp.errors import ConfigError
+
+#: Functions of Hydra's grammar that take several values.
+_TAKE_VALUES = ("choice", "sort", "shuffle", "str", "int", "float", "bool")
+_OPENING = (OverrideLexer.POPEN, OverrideLexer.BRACKET_OPEN, OverrideLexer.BRACE_OPEN)
+_CLOSING = (OverrideLexer.PCLOSE, OverrideLexer.BRACKET_CLOSE, OverrideLexer.BRACE_CLOSE)
+NESTED_SWEEP = "one place of a list cannot hold several values; write KEY=[1,2],[1,3]"
+COMMA, COLON = OverrideLexer.COMMA, OverrideLexer.COLON
+
+#: What Hydra and OmegaConf raise for an invalid config.
+ERRORS = (HydraException, OmegaConfBaseException)
+
+
+def create_hydra(package: str, config_dir: Path | None) -> Hydra:
+    """Return Hydra set up to search the yaml files of a package and those of a folder."""
+    search_path = create_config_search_path(f"pkg://{package}")
+    if config_dir is not None:
+        search_path.prepend("command-line", f"file://{config_dir}", anchor="schema")
+    # Hydra's constructor registers itself globally; a calling program may use Hydra itself.
+    registered = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        return Hydra.create_main_hydra2("adamcmp", search_path)
+    finally:
+        GlobalHydra.instance().hydra = registered
+
+
+def create_parser(loader: ConfigLoader) -> OverridesParser:
+    """Return a parser of Hydra's override grammar that also knows our sweep functions."""
+    default = create_functions()
+    functions = _Functions(default.definitions, default.functions)
+    for name, function in SWEEP_FUNCTIONS.items():
+        functions.register(name, function)
+    return OverridesParser(functions, loader)
+
+
+class _Functions(Functions):
+    """Hydra's functions, where a sweep among several arguments is replaced by its values."""
+
+    def eval(self, func: FunctionCall) -> Any:
+        if func.name in _TAKE_VALUES and len(func.args) > 1:
+            args = [value for argument in func.args for value in _sweep_values(argument)]
+            func = FunctionCall(func.name, args, func.kwargs)
+        return super().eval(func)
+
+
+def _sweep_values(value: Any) -> list[Any]:
+    if isinstance(value, ChoiceSweep):
+        return value.list
+    return list(value.range()) if isinstance(value, RangeSweep) else [value]
+
+
+def has_nested_sweep(override: Override) -> bool:
+    """Return whether a list or mapping in an override's value holds a sweep."""
+    return not override.is_sweep_override() and _holds_sweep(override._value)
+
+
+def iterate_sweep(override: Override) -> Iterator[Any]:
+    """Yield the values of a sweep, with sweeps among them replaced by their values.
+
+    Raises:
+        ValueError: For an interval, which has no list of values.
+    """
+    yield from _iterate(override, override._value)
+
+
+def _iterate(override: Override, value: Any) -> Iterator[Any]:
+    value_types = {
+        ChoiceSweep: ValueType.CHOICE_SWEEP,
+        RangeSweep: ValueType.RANGE_SWEEP,
+        Glob: ValueType.GLOB_CHOICE_SWEEP,
+    }
+    if type(value) in value_types:
+        sweep = dataclasses.replace(override, _value=value, value_type=value_types[type(value)])
+        for member in sweep.sweep_iterator():
+            yield from _iterate(override, member)
+    elif isinstance(value, Sweep):
+        raise ValueError("an interval has no list of values")
+    else:
+        if _holds_sweep(value):
+            raise ValueError(NESTED_SWEEP)
+        yield value
+
+
+def _holds_sweep(value: Any) -> bool:
+    if isinstance(value, list | dict):
+        return any(map(_holds_sweep, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Sweep | Glob)
+
+
+def with_value(override: Override, value: Any) -> Override:
+    """Return the override of the same key with one value."""
+    single = dataclasses.replace(override, _value=value, value_type=ValueType.ELEMENT)
+    single.input_line = f"{override.get_key_element()}={single.get_value_element_as_str()}"
+    return single
+
+
+def split(text: str, separator: int) -> list[str]:
+    """Split a value at a separator that is not within brackets or quotes.
+
+    Args:
+        text: The value of an override, without its key.
+        separator: `COMMA` or `COLON`.
+
+    Raises:
+        HydraException: When the text is not in Hydra's grammar.
+    """
+    pieces, depth = [""], 0
+    for token in _tokens(text):
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        if token.type == separator and not depth:
+            pieces.append("")
+        else:
+            pieces[-1] += token.text
+    return pieces
+
+
+def strip_parentheses(text: str) -> str | None:
+    """Return the text between a leading and a trailing parenthesis; None without them."""
+    tokens = _tokens(text)
+    if len(tokens) < 2 or tokens[0].type != OverrideLexer.POPEN:
+        return None
+    if tokens[-1].type != OverrideLexer.PCLOSE:
+        return None
+    return "".join(token.text for token in tokens[1:-1])
+
+
+def _tokens(text: str) -> list[Any]:
+    lexer = OverrideLexer(InputStream(text))
+    lexer.removeErrorListeners()
+    lexer.addErrorListener(HydraErrorListener())
+    lexer.mode(OverrideLexer.VALUE_MODE)
+    tokens: list[Any] = lexer.getAllTokens()
+    return tokens
+
+
+def apply_overrides(overrides: Sequence[Override], config: DictConfig) -> None:
+    """Set values in a composed config, in place.
+
+    Raises:
+        ConfigError: When a value does not fit.
+    """
+    try:
+        ConfigLoaderImpl._apply_overrides_to_config(list(overrides), config)
+    except ERRORS as error:
+        raise ConfigError(first_line(error)) from None
+
+
+def plain_values(config: DictConfig) -> dict[str, Any]:
+    """Return a composed config as plain values, with references resolved.
+
+    Raises:
+        ConfigError: When a reference cannot be resolved.
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
+    except OmegaConfBaseException as error:
+        raise ConfigError(first_line(error)) from None
+    return typing.cast("dict[str, Any]", plain)
+
+
+def is_section(config: DictConfig, key: str) -> bool:
+    """Return whether a key of a config holds a mapping."""
+    return isinstance(config._get_node(key), DictConfig)
+
+
+def dotted_keys(config: DictConfig) -> list[str]:
+    """Return the dotted keys of all values in a composed config."""
+    keys = []
+    for key in config:
+        node = config._get_node(key)
+        nested = dotted_keys(node) if isinstance(node, DictConfig) else None
+        keys += [str(key)] if nested is None else [f"{key!s}.{path}" for path in nested]
+    return keys
+
+
+def complete_keys(loader: ConfigLoader, line: str) -> list[str]:
+    """Return Hydra's shell completions of the last override of a command line."""
+    return list(BashCompletion(loader)._query(config_name="config", line=line))
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message; Hydra appends its internal state."""
+    return str(error).strip().splitlines()[0]

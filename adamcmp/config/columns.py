@@ -1,0 +1,133 @@
+"""Settings as columns of the table `runs`, and back."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from adamcmp.components.groups import COMPONENT_GROUPS
+from adamcmp.components.registry import Component
+from adamcmp.components.validation import build
+from adamcmp.config.protocol import Eval, Protocol
+from adamcmp.errors import ConfigError
+
+
+def component_columns(component: Component, group: str) -> dict[str, Any]:
+    """Return the settings of a component under their dotted paths."""
+    columns = _field_columns(component, f"{group}.")
+    if "sha256" in (identity := component.identity()):
+        columns[f"{group}.sha256"] = identity["sha256"]
+    if component.model_extra:
+        columns[f"{group}.arguments"] = json.dumps(component.model_extra, sort_keys=True)
+    return columns
+
+
+def protocol_columns(protocol: Protocol) -> dict[str, Any]:
+    """Return the settings of a training protocol under their dotted paths."""
+    columns = {name: v for name, v in _field_columns(protocol, "").items() if name != "eval"}
+    return {**columns, **_field_columns(protocol.eval, "eval.")}
+
+
+def component_from_columns(group: str, row: Mapping[str, Any]) -> Any:
+    """Return the component of a config group that a stored run had.
+
+    Raises:
+        ConfigError: When a column is missing or a value is invalid.
+    """
+    spec = COMPONENT_GROUPS[group]
+    name = row[group] if spec.name_field == "name" else row[f"{group}.{spec.name_field}"]
+    component = spec.component(name)
+    # The component's name has a column without a dot.
+    values = _field_values(component, {**row, f"{group}.name": row[group]}, f"{group}.")
+    arguments = json.loads(row.get(f"{group}.arguments") or "{}")
+    return build(component, {**values, **arguments}, group)
+
+
+def protocol_from_columns(row: Mapping[str, Any]) -> Protocol:
+    """Return the training protocol that a stored run had.
+
+    Raises:
+        ConfigError: When a column is missing or a value is invalid.
+    """
+    # A budget in epochs also has its number of steps in the column; one in steps has no epochs.
+    in_epochs = row.get("epochs") is not None
+    budget = {"steps": None} if in_epochs else {"epochs": Protocol.model_fields["epochs"].default}
+    evaluation = _field_values(Eval, row, "eval.")
+    values = _field_values(Protocol, {**row, **budget, "eval": evaluation}, "")
+    return build(Protocol, values, "")
+
+
+def _field_columns(component: Component, prefix: str) -> dict[str, Any]:
+    values = {name: getattr(component, name) for name in type(component).model_fields}
+    return {f"{prefix}{k}": list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def _field_values(
+    component: type[Component], row: Mapping[str, Any], prefix: str
+) -> dict[str, Any]:
+    """Return the fields of a component from a stored row.
+
+    A field without a value takes its neutral value, with which the run was trained. It never
+    takes its default, which may change.
+
+    Raises:
+        ConfigError: When the field existed in version 0.1.
+    """
+    values = {}
+    for name, field in component.model_fields.items():
+        column = f"{prefix}{name}"
+        value = row.get(column)
+        if value is None and not (column in row and _may_be_none(field.annotation)):
+            if name not in component.neutral:
+                raise ConfigError(f"The stored run has no value in the column {column!r}.")
+            value = component.neutral[name]
+        values[name] = value
+    return values
+
+
+def _may_be_none(annotation: Any) -> bool:
+    if typing.get_origin(annotation) is Annotated:
+        return _may_be_none(typing.get_args(annotation)[0])
+    return type(None) in typing.get_args(annotation)
+
+
+def setting_types() -> dict[str, Any]:
+    """Return the Python type of every setting of every component, under its dotted path.
+
+    Raises:
+        TypeError: When two components of a group have a setting of one name but of different
+            types, which could not share a column.
+    """
+    columns: dict[str, Any] = {}
+    for group, spec in COMPONENT_GROUPS.items():
+        for name in spec.names:
+            for column, column_type in _field_types(spec.component(name), f"{group}.").items():
+                if columns.setdefault(column, column_type) != column_type:
+                    raise TypeError(f"{column} is {column_type} in {name} but not elsewhere")
+        columns[f"{group}.arguments"] = str
+    columns |= dict.fromkeys(("dataset.sha256", "model.sha256", "optimizer.sha256"), str)
+    protocol = _field_types(Protocol, "")
+    del protocol["eval"]
+    return {**columns, **protocol, **_field_types(Eval, "eval.")}
+
+
+def _field_types(component: type[Component], prefix: str) -> dict[str, Any]:
+    fields = component.model_fields.items()
+    return {f"{prefix}{name}": _column_type(field.annotation) for name, field in fields}
+
+
+def _column_type(annotation: Any) -> Any:
+    """Return int, float, bool, str, or list[...] of one of them, for a field's annotation."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _column_type(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return _column_type(next(a for a in arguments if a is not type(None)))
+    if origin is Literal:
+        return type(arguments[0])
+    if origin is tuple:
+        return list[_column_type(arguments[0])]  # type: ignore[misc]
+    return annotation

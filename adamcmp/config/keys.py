@@ -1,0 +1,61 @@
+"""Check that an override's key exists in a composed config, with errors that name the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from adamcmp.components.groups import CONFIG_GROUPS
+from adamcmp.config import _hydra
+from adamcmp.config.overrides import SHORT_KEYS
+from adamcmp.errors import ConfigError, nearest
+
+
+def check_key(override: Override, config: DictConfig, options: Sequence[str]) -> None:
+    """Check that a composed config has the key of an override that sets a value.
+
+    Args:
+        override: The override.
+        config: The composed config.
+        options: The options of the config group that the key names; none for another key.
+
+    Raises:
+        ConfigError: When the key is missing, naming the nearest one that exists. When it names a
+            config group whose option does not exist. When a ``+`` adds an existing key.
+    """
+    key = override.key_or_group
+    parent_path, _, name = key.rpartition(".")
+    parent = OmegaConf.select(config, parent_path) if parent_path else config
+    if override.is_force_add():
+        return
+    # `name in parent` is false for a value that is still missing (???).
+    exists = isinstance(parent, DictConfig) and name in list(parent.keys())
+    if override.is_add():
+        if exists:
+            raise ConfigError(f"+{key} already exists: leave out the +.")
+    elif not exists:
+        raise ConfigError(_unknown_key(key, parent, config))
+    elif (
+        key in CONFIG_GROUPS
+        and _hydra.is_section(parent, name)
+        and not isinstance(override.value(), dict)
+    ):
+        raise ConfigError(f"{override.input_line}: should be one of {', '.join(options)}.")
+
+
+def _unknown_key(key: str, parent: object, config: DictConfig) -> str:
+    """Return the message for a key that a config lacks."""
+    parent_path, _, name = key.rpartition(".")
+    if not isinstance(parent, DictConfig) or not parent_path:
+        known = [*(str(key) for key in config), *SHORT_KEYS, *_hydra.dotted_keys(config)]
+        return f"There is no setting {key!r}.{nearest(key, known)}"
+    known = [str(key) for key in parent if key not in ("name", "rule")]
+    suggestion = nearest(name, known).replace("'", f"'{parent_path}.", 1)
+    takes_arguments = "target" in list(parent.keys())
+    hint = " Add an argument of your class with a leading +." if takes_arguments else ""
+    return (
+        f"There is no setting {key!r} of {parent_path}={parent.get('name')}.{suggestion} "
+        f"There are: {', '.join(known) or 'none'}.{hint}"
+    )

@@ -1,0 +1,143 @@
+"""What the overrides of a sweep span: fixed values, axes of a grid, and ranges to search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+
+from adamcmp.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a grid: a key and its values, or several keys whose values change together.
+
+    Attributes:
+        keys: The keys in full, with a leading ``+`` or ``~``.
+        values: The values of the axis, each as one override per key.
+    """
+
+    keys: tuple[str, ...]
+    values: tuple[tuple[Override, ...], ...]
+
+
+@dataclass(frozen=True)
+class SearchRange:
+    """A range that is searched.
+
+    Attributes:
+        start: The lower end.
+        end: The upper end.
+        log: Whether it is searched on a log scale.
+        integer: Whether its values are integers.
+    """
+
+    start: float
+    end: float
+    log: bool
+    integer: bool
+
+    def at(self, fraction: float) -> float:
+        """Return the value at a fraction of the range, on its scale.
+
+        >>> SearchRange(1e-4, 1e-2, log=True, integer=False).at(0.5)
+        0.001
+        """
+        if self.log:
+            value = self.start * (self.end / self.start) ** fraction
+        else:
+            value = self.start + (self.end - self.start) * fraction
+        return round(value) if self.integer else round_significant(value)
+
+
+def round_significant(value: float) -> float:
+    """Return a number rounded to six significant digits, which keeps settings readable."""
+    return float(f"{value:.6g}")
+
+
+def search_range(override: Override) -> SearchRange:
+    """Return the range of an override with Hydra's ``interval``.
+
+    Two integer ends make a range of integers.
+
+    Raises:
+        ConfigError: When the ends are in the wrong order, or not positive on a log scale.
+    """
+    interval: Any = override.value()
+    text = override.input_line
+    if interval.tags - {"log"}:
+        raise ConfigError(f"{text}: the only tag of an interval is log.")
+    log = "log" in interval.tags
+    if not interval.start < interval.end:
+        raise ConfigError(f"{text}: an interval goes from low to high.")
+    if log and interval.start <= 0:
+        raise ConfigError(f"{text}: a log scale takes numbers above 0.")
+    integer = isinstance(interval.start, int) and isinstance(interval.end, int)
+    return SearchRange(interval.start, interval.end, log, integer)
+
+
+@dataclass(frozen=True)
+class ParameterSpace:
+    """What overrides span.
+
+    Attributes:
+        entries: Overrides and axes, in the order typed.
+    """
+
+    entries: tuple[Override | Axis, ...]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the grid. Runs are their product, the last axis fastest."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Axis))
+
+    @property
+    def fixed(self) -> tuple[Override, ...]:
+        """The overrides with one value."""
+        return tuple(o for o in self._overrides if not o.is_sweep_override())
+
+    @property
+    def intervals(self) -> tuple[Override, ...]:
+        """The overrides with an interval, which has no list of values."""
+        return tuple(o for o in self._overrides if o.is_sweep_override())
+
+    @property
+    def ranges(self) -> dict[str, SearchRange]:
+        """The ranges of the intervals, by key.
+
+        Raises:
+            ConfigError: As `search_range`.
+        """
+        return {override.get_key_element(): search_range(override) for override in self.intervals}
+
+    @property
+    def _overrides(self) -> tuple[Override, ...]:
+        return tuple(entry for entry in self.entries if isinstance(entry, Override))
+
+    def __len__(self) -> int:
+        """Return the number of runs of the grid."""
+        return math.prod(len(axis.values) for axis in self.axes)
+
+    def at(self, positions: Mapping[int, int]) -> list[Override]:
+        """Return the single overrides and the values of some axes, in the order typed.
+
+        Args:
+            positions: Position on an axis, by the number of the axis. Other axes are left out.
+        """
+        axes = {id(axis): i for i, axis in enumerate(self.axes)}
+        overrides: list[Override] = []
+        for entry in self.entries:
+            if isinstance(entry, Override):
+                overrides.append(entry)
+            elif axes[id(entry)] in positions:
+                overrides += entry.values[positions[axes[id(entry)]]]
+        return overrides
+
+    def other_overrides(self, axis: Axis) -> list[Override]:
+        """Return one override for each key that is not of `axis`."""
+        others = (entry for entry in self.entries if entry is not axis)
+        return [o for e in others for o in (e.values[0] if isinstance(e, Axis) else (e,))]

@@ -1,0 +1,115 @@
+"""From the overrides of a command line to a parameter space."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from adamcmp.config import _hydra
+from adamcmp.config.overrides import Grammar
+from adamcmp.config.parameter_space import Axis, ParameterSpace
+from adamcmp.errors import ConfigError
+
+#: ``zip(lr,wd)=…`` or ``lr,wd=…``.
+_PAIRED = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", re.DOTALL)
+
+
+def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
+    """Return the parameter space that overrides span.
+
+    Raises:
+        ConfigError: When an override cannot be parsed, or sets a key that paired keys set too.
+    """
+    entries: dict[tuple[str, ...], Override | Axis] = {}
+    for override in _with_seed_range(list(overrides)):
+        entry = _parse_paired(override, grammar) or _parse_single(override, grammar)
+        keys = entry.keys if isinstance(entry, Axis) else (entry.get_key_element(),)
+        for other in entries:
+            if other != keys and set(other) & set(keys):
+                key = (set(other) & set(keys)).pop()
+                raise ConfigError(f"{override}: {key} is given twice.")
+        entries[keys] = entry  # as in Hydra, the later of two overrides of one key counts
+    return ParameterSpace(tuple(entries.values()))
+
+
+def is_multirun(override: str, grammar: Grammar) -> bool:
+    """Return whether an override asks for several runs."""
+    if override.startswith("seeds=") or _PAIRED.fullmatch(override):
+        return True
+    return grammar.parse(override).is_sweep_override()
+
+
+def _parse_single(text: str, grammar: Grammar) -> Override | Axis:
+    override = grammar.parse(text)
+    if not override.is_sweep_override() or override.is_interval_sweep():
+        return override
+    values = tuple((value,) for value in grammar.expand_sweep(override))
+    return Axis((override.get_key_element(),), values)
+
+
+def _with_seed_range(overrides: list[str]) -> list[str]:
+    """Return the overrides with ``seeds=5`` replaced by ``seed=range(5)``."""
+    counts = [override for override in overrides if override.startswith("seeds=")]
+    overrides = [override for override in overrides if override not in counts[:-1]]
+    for count in counts[-1:]:  # the later of two counts
+        number = count.removeprefix("seeds=")
+        if not re.fullmatch(r"\+?0*[1-9][0-9]*", number):
+            raise ConfigError(f"{count}: should be a whole number of at least 1, like seeds=5.")
+        seeds = [override for override in overrides if override.startswith("seed=")]
+        if seeds:
+            raise ConfigError(f"{seeds[0]} and {count}: give one of them.")
+        overrides = [f"seed=range({int(number)})" if o == count else o for o in overrides]
+    return overrides
+
+
+def _parse_paired(text: str, grammar: Grammar) -> Axis | None:
+    """Parse ``lr,wd=1e-3:0.1,1e-2:0.01``, also written ``zip(lr,wd)=(1e-3,0.1),(1e-2,0.01)``.
+
+    Each item holds one value per key, or sweeps of equal length: ``logspace(…):powers(…)``.
+    """
+    match = _PAIRED.fullmatch(text)
+    if match is None:
+        return None
+    keys = [key.strip() for key in (match[1] or match[2] or "").split(",")]
+    try:
+        items = [(item, _item_values(item)) for item in _hydra.split(match[3], _hydra.COMMA)]
+    except HydraException:
+        raise ConfigError(f"Cannot read {text!r}: {_paired_example(keys)}") from None
+    values: list[tuple[Override, ...]] = []
+    for item, item_values in items:
+        if len(item_values) != len(keys) or not all(item_values):
+            raise ConfigError(
+                f"{text}: {item or 'nothing'} should hold {len(keys)} values, one per key: "
+                f"{_paired_example(keys)}"
+            )
+        overrides = [grammar.parse(f"{k}={v}") for k, v in zip(keys, item_values, strict=True)]
+        values += _paired_values(text, keys, [grammar.expand_sweep(o) for o in overrides])
+    full_keys = tuple(override.get_key_element() for override in overrides)
+    if len(set(full_keys)) < len(full_keys):
+        raise ConfigError(f"{text}: a key is given twice.")
+    return Axis(full_keys, tuple(values))
+
+
+def _paired_values(
+    text: str, keys: Sequence[str], columns: Sequence[Sequence[Override]]
+) -> list[tuple[Override, ...]]:
+    """Return the values of one item of paired keys, given the values of each key."""
+    if len({len(column) for column in columns}) > 1:
+        counts = (f"{len(c)} values of {key}" for key, c in zip(keys, columns, strict=True))
+        raise ConfigError(f"{text}: {' but '.join(counts)}; pairs take as many of each.")
+    return list(zip(*columns, strict=True))
+
+
+def _item_values(item: str) -> list[str]:
+    within = _hydra.strip_parentheses(item)
+    if within is None:
+        return _hydra.split(item, _hydra.COLON)
+    return _hydra.split(within, _hydra.COMMA)
+
+
+def _paired_example(keys: Sequence[str]) -> str:
+    first, second = (":".join(f"{letter}{i + 1}" for i in range(len(keys))) for letter in "ab")
+    return f"paired settings are {','.join(keys)}={first},{second}"

@@ -1,0 +1,65 @@
+"""How a run is trained and evaluated, whatever its components are."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from adamcmp.components.registry import Component, canonical_json
+
+PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+
+
+class Eval(Component):
+    """When and on what metrics are measured.
+
+    Attributes:
+        every: Epochs between evaluations.
+        every_steps: Steps between evaluations, instead of `every`.
+        train_examples: Measure training metrics on this many of the training examples, a subset
+            drawn once with the dataset's split_seed. None measures on all of them.
+    """
+
+    every: Annotated[float, Field(gt=0)] = 1.0
+    every_steps: PositiveInt | None = None
+    train_examples: PositiveInt | None = None
+
+
+class Protocol(Component):
+    """The training protocol of a run: seed, budget, batch size and bounds.
+
+    Attributes:
+        seed: Seed of the run's initial weights, data order, dropout and augmentation.
+        epochs: Budget in passes over the training split.
+        steps: Budget in steps, instead of `epochs`.
+        batch_size: Examples per step.
+        grad_clip: Largest global norm of the gradient. None does not clip.
+        divergence: A run has diverged when a batch's loss exceeds this many times the initial
+            training loss, or is not finite.
+        eval: See `Eval`.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    epochs: PositiveInt = 30
+    steps: PositiveInt | None = None
+    batch_size: PositiveInt = 128
+    grad_clip: Annotated[float, Field(gt=0)] | None = None
+    divergence: Annotated[float, Field(gt=1)] = 1000.0
+    eval: Eval = Eval()
+
+    def identity(self) -> dict[str, Any]:
+        """See `Component.identity`. A setting that another one overrides is left out."""
+        values = {**super().identity(), "eval": self.eval.identity()}
+        if self.steps is not None:
+            del values["epochs"]
+        if self.eval.every_steps is not None:
+            del values["eval"]["every"]
+        return values
+
+    @cached_property
+    def canonical_values(self) -> dict[str, str]:
+        """Each value of `identity` as canonical JSON."""
+        return {key: canonical_json(value) for key, value in self.identity().items()}

@@ -1,0 +1,73 @@
+"""The config of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adamcmp.components.datasets import Dataset
+from adamcmp.components.groups import COMPONENT_GROUPS
+from adamcmp.components.losses import Loss
+from adamcmp.components.models import Model
+from adamcmp.components.optimizers import Optimizer
+from adamcmp.components.registry import Component
+from adamcmp.components.schedules import Schedule
+from adamcmp.config.columns import (
+    component_columns,
+    component_from_columns,
+    protocol_columns,
+    protocol_from_columns,
+)
+from adamcmp.config.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that defines a run, except the numerics that it shares with its study."""
+
+    dataset: Dataset
+    model: Model
+    optimizer: Optimizer
+    schedule: Schedule
+    loss: Loss
+    protocol: Protocol
+
+    def components(self) -> dict[str, Component]:
+        """Return the five components by their config group."""
+        return {group: getattr(self, group) for group in COMPONENT_GROUPS}
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that can change the run's numbers, as plain JSON values."""
+        components = {group: c.identity() for group, c in self.components().items()}
+        return {**components, **self.protocol.identity()}
+
+    def canonical_values(self) -> dict[str, str]:
+        """Return each value of `identity` as canonical JSON."""
+        components = {group: c.canonical for group, c in self.components().items()}
+        return {**components, **self.protocol.canonical_values}
+
+    def settings(self) -> dict[str, Any]:
+        """Return every setting under its dotted path, as the columns of `runs` hold it."""
+        columns: dict[str, Any] = {}
+        for group, component in self.components().items():
+            columns |= component_columns(component, group)
+        return {**columns, **protocol_columns(self.protocol)}
+
+    def revisions(self) -> dict[str, int]:
+        """Return the revision of each component, as the columns of `runs` hold it."""
+        return {f"{group}.revision": c.revision for group, c in self.components().items()}
+
+    @classmethod
+    def from_columns(cls, row: Mapping[str, Any]) -> RunConfig:
+        """Return the config of a stored run: the inverse of `settings`.
+
+        Args:
+            row: A row of `runs`, as plain values. A field that was added after version 0.1 takes
+                its neutral value when its column is missing or empty.
+
+        Raises:
+            ConfigError: When the column of another field is missing, or a value is invalid.
+        """
+        components = {group: component_from_columns(group, row) for group in COMPONENT_GROUPS}
+        return cls(**components, protocol=protocol_from_columns(row))

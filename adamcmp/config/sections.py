@@ -1,0 +1,126 @@
+"""Validation of a composed config, section by section.
+
+A section is a config group, such as ``optimizer``, or a class whose fields are keys at the top of
+the config, such as `Protocol`. Runs of a grid share the sections in which they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
+from adamcmp.components.registry import Component
+from adamcmp.components.trackers import Tracker
+from adamcmp.components.validation import build
+from adamcmp.config.numerics import Numerics
+from adamcmp.config.protocol import Eval, Protocol
+from adamcmp.config.run_config import RunConfig
+from adamcmp.config.study_config import Execution, ResultsLocation, Search
+from adamcmp.errors import ConfigError
+
+#: Sections whose fields are keys at the top of the config, in the order in which they are checked.
+TOP_LEVEL_SECTIONS: dict[str, type[Component]] = {
+    "location": ResultsLocation,
+    "numerics": Numerics,
+    "execution": Execution,
+    "search": Search,
+    "protocol": Protocol,
+}
+SECTIONS = (*CONFIG_GROUPS, *TOP_LEVEL_SECTIONS)
+
+
+class ComposedRun(NamedTuple):
+    """One run, and the settings that all runs of a study share."""
+
+    run: RunConfig
+    location: ResultsLocation
+    numerics: Numerics
+    execution: Execution
+    search: Search
+    tracker: Tracker
+
+
+def section_of(key: str) -> str:
+    """Return the section that a dotted key belongs to; for an unknown key the last one."""
+    top = key.split(".")[0]
+    if top in CONFIG_GROUPS:
+        return top
+    sections = TOP_LEVEL_SECTIONS.items()
+    return next((name for name, cls in sections if top in cls.model_fields), "protocol")
+
+
+def split_sections(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return a config's plain values by section, each keyed as in the config."""
+    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for key, value in values.items():
+        sections[section_of(key)][key] = value
+    return sections
+
+
+def build_section(name: str, values: Mapping[str, Any]) -> Any:
+    """Validate the plain values of one section.
+
+    Raises:
+        ConfigError: When a value is missing or invalid.
+    """
+    if name in CONFIG_GROUPS:
+        return build_component(name, values.get(name))
+    if isinstance(values.get("eval"), Mapping):
+        build(Eval, values["eval"], "eval")  # for an error that names the key in full
+    return build(TOP_LEVEL_SECTIONS[name], values, "")
+
+
+def build_component(group: str, values: Any) -> Any:
+    """Validate the plain values of one component, such as those of ``dataset``.
+
+    Args:
+        group: The config group.
+        values: A mapping with the key ``name`` (an optimizer: ``rule``) and the settings.
+
+    Raises:
+        ConfigError: When a value is missing or invalid.
+    """
+    spec = CONFIG_GROUPS[group]
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{group} is needed, such as {group}={spec.names[0]}.")
+    present = {str(key): value for key, value in values.items() if value != "???"}
+    if not isinstance(present.get(spec.name_field), str):
+        raise ConfigError(f"{group}.{spec.name_field} is needed: one of {', '.join(spec.names)}.")
+    return build(spec.component(present[spec.name_field]), present, group)
+
+
+def assemble(sections: Mapping[str, Any]) -> ComposedRun:
+    """Return the run of validated sections.
+
+    Raises:
+        ConfigError: When the loss does not fit the dataset.
+    """
+    components = {group: sections[group] for group in COMPONENT_GROUPS}
+    run = RunConfig(protocol=sections["protocol"], **components)
+    _check_loss(run)
+    shared = {name: sections[name] for name in TOP_LEVEL_SECTIONS if name != "protocol"}
+    return ComposedRun(run, **shared, tracker=sections["logger"])
+
+
+def build_run(values: Mapping[str, Any]) -> ComposedRun:
+    """Validate the plain values of a composed config.
+
+    Raises:
+        ConfigError: One or two lines: which key, which value, and what is allowed.
+    """
+    sections = split_sections(values)
+    return assemble({name: build_section(name, sections[name]) for name in SECTIONS})
+
+
+def _check_loss(run: RunConfig) -> None:
+    problem_type = run.dataset.problem_type
+    if problem_type in run.loss.problem_types:
+        return
+    group = COMPONENT_GROUPS["loss"]
+    losses: dict[str, Any] = {name: group.component(name) for name in group.names}
+    suitable = next(n for n, loss in losses.items() if problem_type in loss.problem_types)
+    raise ConfigError(
+        f"loss={run.loss.name} is for {' and '.join(sorted(run.loss.problem_types))}, but the "
+        f"dataset is a {problem_type} problem: use loss={suitable}."
+    )

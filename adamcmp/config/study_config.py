@@ -1,0 +1,120 @@
+"""A study: its runs, where results go, and how the work is executed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from adamcmp.components.registry import Component
+from adamcmp.components.trackers import NO_TRACKER, Tracker
+from adamcmp.config.numerics import Numerics
+from adamcmp.config.protocol import NonNegativeInt, PositiveInt
+from adamcmp.config.run_config import RunConfig
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Device names of Windows, which cannot be folders there.
+_RESERVED = re.compile(r"(con|nul|aux|prn|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+class Execution(Component):
+    """How the work is distributed. No number depends on it.
+
+    Attributes:
+        workers: Processes that train at once. None starts one per core (one on a GPU). 0 trains
+            in this process, which lets a debugger in.
+        checkpoint_every: Seconds between checkpoints of a group in training.
+    """
+
+    workers: NonNegativeInt | None = None
+    checkpoint_every: Annotated[float, Field(gt=0)] = 30.0
+
+
+class Search(Component):
+    """How ranges, such as ``lr=tag(log,interval(1e-4,1e-1))``, are searched.
+
+    Attributes:
+        sampler: What proposes settings (Optuna's samplers): ``random``; ``sobol``, a scrambled
+            Sobol' sequence; ``tpe``, tree-structured Parzen estimators; ``cmaes``. None: a grid.
+        n: Settings tried for each optimizer (or other choice of config groups).
+        batch: Settings proposed at once, and so trained side by side. None proposes 16.
+        objective: The metric to minimize, averaged over seeds. None takes ``val_error`` for
+            classification and ``val_loss`` for regression.
+    """
+
+    sampler: Literal["random", "sobol", "tpe", "cmaes"] | None = None
+    n: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    batch: PositiveInt | None = None
+    objective: Literal["val_error", "val_loss", "best_val_error", "best_val_loss"] | None = None
+
+    @model_validator(mode="after")
+    def _complete_or_absent(self) -> Search:
+        if (self.sampler is None) != (self.n is None):
+            raise ValueError("a search needs both sampler=random|sobol|tpe|cmaes and n=64")
+        for name in ("batch", "objective"):
+            if self.sampler is None and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name}= is for a search, which needs both "
+                    f"sampler=random|sobol|tpe|cmaes and n=64"
+                )
+        return self
+
+
+NO_SEARCH = Search()
+
+
+class ResultsLocation(Component):
+    """Where results go: the folder ``<results>/<study>/``."""
+
+    study: str
+    results: str
+
+    @field_validator("study")
+    @classmethod
+    def _folder_name(cls, value: str) -> str:
+        if not _FOLDER_NAME.fullmatch(value) or _RESERVED.fullmatch(value):
+            raise ValueError(
+                "should be a plain folder name: letters, digits, '.', '_', '-', starting with a "
+                "letter or digit, at most 64"
+            )
+        return value
+
+    @field_validator("results")
+    @classmethod
+    def _not_empty(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("should be a folder")
+        return value
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return Path(self.results).expanduser() / self.study
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """All runs of a command, and what they share.
+
+    Attributes:
+        runs: The runs, in the order of the command line's grid.
+        location: Where results go.
+        numerics: How numbers are computed.
+        execution: How the work is distributed.
+        overrides: The overrides of the command, stored with the runs so that it can be repeated.
+        search: How ranges are searched.
+        tracker: Where stored runs are also written to.
+        flags: Flags of the command that the overrides depend on, such as ``--config-dir``.
+    """
+
+    runs: tuple[RunConfig, ...]
+    location: ResultsLocation
+    numerics: Numerics
+    execution: Execution
+    overrides: tuple[str, ...]
+    search: Search = NO_SEARCH
+    tracker: Tracker = NO_TRACKER
+    flags: tuple[str, ...] = ()

@@ -1,0 +1,82 @@
+"""Sweep functions beside those of Hydra's override grammar.
+
+Annotations are evaluated here: Hydra checks a function's arguments against its signature.
+"""
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from hydra.core.override_parser.types import ChoiceSweep
+
+from adamcmp.errors import ConfigError
+
+#: Runs of the largest study. More would come from a typing error, and may not fit in memory.
+MAX_RUNS = 100_000
+
+Number = int | float
+
+
+def logspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
+    """Sweep over n numbers from start to stop, both included, in equal ratios.
+
+    Numbers are rounded to 6 significant digits, so that one typed by hand is the same setting.
+
+    >>> logspace(1e-3, 1e-1, 3).list
+    [0.001, 0.01, 0.1]
+    """
+    _check(1 <= n <= MAX_RUNS, f"logspace takes 1 to {MAX_RUNS:,} numbers, not n={n}")
+    _check(start > 0 and stop > 0, "logspace takes a start and a stop above 0")
+    first, last = math.log10(start), math.log10(stop)
+    return _spaced(start, stop, n, lambda share: f"{10 ** (first + share * (last - first)):.6g}")
+
+
+def linspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
+    """Sweep over n numbers from start to stop, both included, in equal steps (to 12 digits).
+
+    >>> linspace(0, 1, 5).list
+    [0, 0.25, 0.5, 0.75, 1]
+    """
+    _check(1 <= n <= MAX_RUNS, f"linspace takes 1 to {MAX_RUNS:,} numbers, not n={n}")
+    return _spaced(start, stop, n, lambda share: f"{start + share * (stop - start):.12g}")
+
+
+def powers(base: Number, first: int, last: int) -> ChoiceSweep:
+    """Sweep over base^first, base^(first + 1), …, base^last, each exact.
+
+    >>> powers(2, -2, 1).list
+    [0.25, 0.5, 1, 2]
+    """
+    _check(base > 0, "powers takes a base above 0")
+    _check(first <= last, f"powers takes the lower exponent first: powers({base},{last},{first})")
+    _check(max(-first, last) <= 1100, "powers takes exponents between -1100 and 1100")
+    exact = [Fraction(str(base)) ** exponent for exponent in range(first, last + 1)]
+    try:
+        numbers = [float(power) for power in exact]
+    except OverflowError:
+        raise ConfigError(f"{base}^{last} is too large for a number") from None
+    whole = isinstance(base, int)
+    return ChoiceSweep(simple_form=True, list=[_as_int(n) if whole else n for n in numbers])
+
+
+SWEEP_FUNCTIONS = {"logspace": logspace, "linspace": linspace, "powers": powers}
+
+
+def _spaced(start: Number, stop: Number, n: int, at: Callable[[float], str]) -> ChoiceSweep:
+    """Sweep over start, n - 2 numbers between, and stop; over start alone for n = 1."""
+    inner = [float(at(i / (n - 1))) for i in range(1, n - 1)]
+    numbers: list[Any] = [start] if n == 1 else [start, *inner, stop]
+    if isinstance(start, int) and isinstance(stop, int):
+        numbers = [_as_int(number) for number in numbers]
+    return ChoiceSweep(simple_form=True, list=numbers)
+
+
+def _as_int(number: float) -> Number:
+    """Return a whole number as an int, the type of settings such as batch_size."""
+    return int(number) if number == int(number) else number
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
