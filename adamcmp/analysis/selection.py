@@ -33,10 +33,9 @@ def labelled(runs: pd.DataFrame) -> pd.DataFrame:
     """
     runs = runs.copy()
     runs["problem"] = runs["dataset"] + ", " + runs["model"]
+    provenance = columns_with_role(Role.PROVENANCE)
     described = [
-        c
-        for c in runs.columns
-        if c.startswith(("dataset.", "model.")) and c not in schema.PROVENANCE_COLUMNS
+        c for c in runs.columns if c.startswith(("dataset.", "model.")) and c not in provenance
     ]
     for column in described:
         texts = runs[column].map(short)

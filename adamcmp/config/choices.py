@@ -15,12 +15,14 @@ from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 def choices(key: str) -> list[str]:
     """Return the values of a setting in any component, given its dotted path or short key."""
     prefix, _, field = SHORT_KEYS.get(key, key).rpartition(".")
+    classes: list[type[Component]] = []
     if prefix in CONFIG_GROUPS:
         group = CONFIG_GROUPS[prefix]
         classes = [group.component(name) for name in group.names]
-    else:
-        sections: dict[str, list[type[Component]]] = {"": list(TOP_LEVEL_SECTIONS.values()), "eval": [Eval]}
-        classes = sections.get(prefix, [])
+    elif not prefix:
+        classes = list(TOP_LEVEL_SECTIONS.values())
+    elif prefix == "eval":
+        classes = [Eval]
     fields = [cls.model_fields[field] for cls in classes if field in cls.model_fields]
     return list(dict.fromkeys(value for one in fields for value in _values(one.annotation)))
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
-from adamcmp.components.trackers import NO_TRACKER, Evaluation, Tracker, TrackedRun
+from adamcmp.components.trackers import NO_TRACKER, Evaluation, TrackedRun, Tracker
 from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, Interrupted
 from adamcmp.execution.execute import Observer

@@ -18,7 +18,7 @@ TABLE = [
     ("run lr=inf", "lr=inf: should be a finite number"),
     ("run lr=true", "lr=true: should be a number"),
     ("run lr=null", "lr=null: should be a number"),
-    ("run optimizer.betas=[0.9]", "optimizer.betas=[0.9]: has too few values: 2 are wanted"),
+    ("run optimizer.betas=[0.9]", "optimizer.betas=[0.9]: has too few values: 2 are needed"),
     ("run optimizer.betas=[0.9,0.99,0.9]", "optimizer.betas=[0.9, 0.99, 0.9]: has too many values"),
     ("run optimizer.betas=[0.9,1.5]", "optimizer.betas=[0.9, 1.5]: should be less than 1"),
     ("run optimizer.betas=0.9", "optimizer.betas=0.9: should be a list, like [0.9,0.999]"),
@@ -33,7 +33,7 @@ TABLE = [
     ("run dtype=float16", "dtype=float16: should be one of auto, float32, float64, bf16. Did you mean"),
     ("run optimizer.amsgrad=maybe", "optimizer.amsgrad=maybe: should be true or false"),
     ("run optimizer.coupling=decupled", "Did you mean 'decoupled'?"),
-    ("run +lr=0.1", "+optimizer.lr is there already: leave the + away"),
+    ("run +lr=0.1", "+optimizer.lr already exists: leave out the +"),
     ("run hydra.run.dir=x", "Hydra's own settings have no effect here"),
     ("run --cfg job lr=1e-3,1e-2", "--cfg shows one"),
     ("run eval.train_examples=99999", "eval.train_examples=99999: mnist1d trains on 3600 examples"),
@@ -105,7 +105,7 @@ TABLE = [
     ("ls nope", "There are no studies in"),
     ("show 12ab", "There is no run '12ab'"),
     ("parts optimiser", "no group 'optimiser'. Did you mean 'optimizer'?"),
-    ("run --cfg job -p nope", "--package nope: the config has no such part"),
+    ("run --cfg job -p nope", "--package nope: the config has no such section"),
 ]  # fmt: skip
 
 

@@ -11,8 +11,8 @@ import torch
 from adamcmp.cli.browse import describe
 from adamcmp.components.data import Data, Shape, Split
 from adamcmp.components.datasets import Dataset, _base
-from adamcmp.components.registry import lookup, names
-from adamcmp.config import CONFIG_GROUPS, Composer, build_component, component_defaults
+from adamcmp.config import CONFIG_GROUPS, Composer, Eval, build_component, component_defaults
+from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError
 from adamcmp.planning.fusion import can_compile
 from adamcmp.planning.grouping import LaneGroup, group_runs
@@ -125,23 +125,47 @@ def test_every_yaml_trains(yaml, specs, own_files, tiny_downloads):
 def test_a_yaml_says_all_its_settings(yaml):
     """What a part can be told stands in its yaml, so that Hydra takes it without a +."""
     group = yaml.parent.name
-    room, base, naming = CONFIG_GROUPS[group]
     composed = Composer().compose([f"{group}={yaml.stem}"])[group]
-    part = lookup(room, composed[naming], base)
-    assert set(composed.keys()) == set(part.model_fields)
-    assert part.__doc__
+    component = CONFIG_GROUPS[group].component(composed[CONFIG_GROUPS[group].name_field])
+    assert set(composed) == set(component.model_fields)
+    assert component.__doc__
+
+
+@pytest.mark.parametrize("yaml", YAMLS, ids=label)
+def test_defaults_of_a_class_are_those_of_its_yaml(yaml):
+    """Variants of a rule, such as adamw.yaml, differ from it on purpose."""
+    group = CONFIG_GROUPS[yaml.parent.name]
+    values = component_defaults(yaml.parent.name, yaml.stem)
+    if values[group.name_field] != yaml.stem:
+        return
+    fields = group.component(yaml.stem).model_fields.items()
+    defaults = {name: field.get_default() for name, field in fields if not field.is_required()}
+    assert _plain(defaults) == {name: values[name] for name in defaults}
+
+
+def test_defaults_of_top_level_sections_are_those_of_config_yaml():
+    values = Composer().compose([])
+    for section in (*TOP_LEVEL_SECTIONS.values(), Eval):
+        fields = {k: f for k, f in section.model_fields.items() if k != "eval"}
+        defaults = {k: f.get_default() for k, f in fields.items() if not f.is_required()}
+        source = values["eval"] if section is Eval else values
+        assert _plain(defaults) == {name: source[name] for name in defaults}
+
+
+def _plain(values):
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 @pytest.mark.parametrize("group", CONFIG_GROUPS)
 def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
-    room, base, naming = CONFIG_GROUPS[group]
+    spec = CONFIG_GROUPS[group]
     used = {
-        Composer().compose([f"{group}={y.stem}"])[group][naming]
+        Composer().compose([f"{group}={y.stem}"])[group][spec.name_field]
         for y in FOLDER.glob(f"{group}/*.yaml")
     }
-    assert used == set(names(room))
-    for name in names(room):
-        assert lookup(room, name, base).__doc__
+    assert used == set(spec.names)
+    for name in spec.names:
+        assert spec.component(name).__doc__
 
 
 def test_initial_weights_depend_on_the_seed_alone(specs):
@@ -156,7 +180,7 @@ def test_initial_weights_depend_on_the_seed_alone(specs):
     assert starts[0] != starts[1]
 
 
-@pytest.mark.parametrize("name", [n for n in names("models") if n != "custom"])
+@pytest.mark.parametrize("name", [n for n in CONFIG_GROUPS["model"].names if n != "custom"])
 def test_models_depend_on_their_seed_alone(name):
     image = name in ("cnn", "resnet", "torchvision")
     shape = Shape((1, 32, 32) if image else (40,), 10, "classification")

@@ -63,7 +63,7 @@ def assert_equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
 
 
 ADAM = {"name": "x", "rule": "adam", "lr": 0.01}
-SGD = {"name": "x", "rule": "sgd", "lr": 0.02}
+SGD = {"name": "x", "rule": "sgd", "lr": 0.02, "momentum": 0.0}
 AGAINST_TORCH = {
     "adam": ({**ADAM, "coupling": "none"}, torch.optim.Adam, {}),
     "adam betas eps": (

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from adamcmp.components.registry import lookup, names
 from adamcmp.components.schedules import Horizon, Schedule
 from adamcmp.config import COMPONENT_GROUPS, build_component
 
@@ -125,7 +124,7 @@ def test_wsd_forms_fall_from_1_to_end(form):
 
 @settings(deadline=None, max_examples=60)
 @given(
-    name=st.sampled_from(names("schedules")),
+    name=st.sampled_from(COMPONENT_GROUPS["schedule"].names),
     steps=st.integers(1, 300),
     epoch=st.floats(0.5, 50),
     warmup=st.floats(0, 0.9),
@@ -142,5 +141,5 @@ def test_multipliers_stay_in_0_1_and_do_not_depend_on_the_stretch(name, steps, e
 
 
 def test_every_schedule_is_known_to_the_config():
-    room, base, _ = COMPONENT_GROUPS["schedule"]
-    assert all(issubclass(lookup(room, name, base), Schedule) for name in names(room))
+    group = COMPONENT_GROUPS["schedule"]
+    assert group.names and all(issubclass(group.component(n), Schedule) for n in group.names)

@@ -127,9 +127,9 @@ def test_killed_at_every_write(sampler, batches, stride, forks, results):
 
 
 SPACE = {
-    "lr": SearchRange(1e-4, 1.0, log=True, whole=False),
-    "wd": SearchRange(0.0, 1.0, log=False, whole=False),
-    "size": SearchRange(8, 64, log=True, whole=True),
+    "lr": SearchRange(1e-4, 1.0, log=True, integer=False),
+    "wd": SearchRange(0.0, 1.0, log=False, integer=False),
+    "size": SearchRange(8, 64, log=True, integer=True),
     "act": ["gelu", "relu", "tanh"],
 }
 

@@ -16,7 +16,7 @@ from adamcmp.components.registry import Component
 from adamcmp.errors import ConfigError, DataError
 from adamcmp.platform.random_streams import stream_seed
 
-Natural = Annotated[int, Field(ge=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Augmentation(NamedTuple):
@@ -46,7 +46,7 @@ class Dataset(Component):
 
     name: str
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    split_seed: Natural = 0
+    split_seed: NonNegativeInt = 0
     subset: Annotated[int, Field(ge=1)] | None = None
     label_noise: Annotated[float, Field(ge=0)] = 0.0
     standardize: bool = False
@@ -184,7 +184,7 @@ class ImageDataset(Dataset):
 
     standardize: bool = True
     flip: bool = False
-    crop: Natural = 0
+    crop: NonNegativeInt = 0
 
     @property
     def augmentation(self) -> Augmentation:

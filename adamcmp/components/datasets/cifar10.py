@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from adamcmp.components.datasets._base import NonNegativeInt
 from adamcmp.components.datasets._torchvision import CIFARLike
 
 
@@ -9,3 +10,6 @@ class CIFAR10(CIFARLike):
     """CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour images of 32×32, 10 classes."""
 
     reader_name: ClassVar[str] = "CIFAR10"
+
+    flip: bool = True
+    crop: NonNegativeInt = 4

@@ -8,11 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from adamcmp.components.data import Split
+from adamcmp.components.datasets._base import NonNegativeInt
 from adamcmp.components.datasets._torchvision import TorchvisionDataset
 
 
 class SVHN(TorchvisionDataset):
     """Street View House Numbers (Netzer et al. 2011): 73,257 + 26,032 colour images of 32×32."""
+
+    crop: NonNegativeInt = 4
 
     reader_name: ClassVar[str] = "SVHN"
 

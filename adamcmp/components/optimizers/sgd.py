@@ -57,7 +57,7 @@ class SGD(Rule):
     """
 
     rule: Literal["sgd"]
-    momentum: Fraction = 0.0
+    momentum: Fraction = 0.9
     dampening: float = Field(default=0.0, ge=0, le=1)
     nesterov: bool = False
     average: bool = False

@@ -27,6 +27,7 @@ class WSD(Schedule):
         end: The multiplier at the end of the run.
     """
 
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
     decay: Annotated[float, Field(gt=0, le=1)] = 0.2
     form: Literal["linear", "cosine", "sqrt"] = "linear"
     end: Share = 0.0
