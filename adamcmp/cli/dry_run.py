@@ -88,7 +88,6 @@ def _print(found: Preview) -> None:
 
 def _kinds(groups: Sequence[LaneGroup], costs: CostModel) -> Iterable[dict[str, Any]]:
     """Yield one row for each kind of group."""
-    from adamcmp.planning.fusion import unfused_reason
     from adamcmp.planning.run_kinds import kind_key
 
     alike: dict[str, list[LaneGroup]] = {}
@@ -106,7 +105,7 @@ def _kinds(groups: Sequence[LaneGroup], costs: CostModel) -> Iterable[dict[str, 
             "groups": len(own),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
             "steps": costs.kinds[key].steps,
-            "alone": unfused_reason(config, specs[0].numerics.device, specs[0].numerics.engine),
+            "alone": specs[0].unfused_reason,
             "seconds": _shared(map(costs.seconds, own), costs.workers),
         }
 

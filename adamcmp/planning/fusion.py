@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from adamcmp.config import RunConfig
-    from adamcmp.planning.specs import RunSpec
+from adamcmp.config import RunConfig
 
 
 def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
@@ -24,11 +20,6 @@ def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
     if engine == "eager" and device == "cpu":
         return "this study is eager, and on a CPU only compiled lanes are fused"
     return None
-
-
-def can_fuse(spec: RunSpec) -> bool:
-    """Return whether lanes of a planned run are one batched computation."""
-    return unfused_reason(spec.config, spec.numerics.device, spec.numerics.engine) is None
 
 
 def can_compile(config: RunConfig) -> bool:

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from adamcmp.planning import fusion
 from adamcmp.planning.run_kinds import kind_key
 from adamcmp.planning.specs import RunSpec
 
@@ -33,7 +32,7 @@ class LaneGroup:
     def of(cls, specs: Iterable[RunSpec]) -> Self:
         """Return the group of some runs of one kind, fused where they can be."""
         lanes = tuple(specs)
-        return cls(lanes, fusion.can_fuse(lanes[0]))
+        return cls(lanes, lanes[0].fuses)
 
     @property
     def run_ids(self) -> frozenset[str]:
@@ -94,7 +93,7 @@ def group_runs(specs: Sequence[RunSpec], width: Width) -> tuple[LaneGroup, ...]:
         by_kind.setdefault(kind_key(spec.config), []).append(spec)
     groups = []
     for members in by_kind.values():
-        fused = fusion.can_fuse(members[0])
+        fused = members[0].fuses
         count = -(-len(members) // (width(members) if fused else 1))
         cuts = [len(members) * i // count for i in range(count + 1)]
         groups += [LaneGroup(tuple(members[a:b]), fused) for a, b in pairwise(cuts)]

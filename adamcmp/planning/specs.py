@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adamcmp.config import Numerics, RunConfig, StudyConfig
-from adamcmp.planning.fusion import can_compile
+from adamcmp.planning.fusion import can_compile, unfused_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,16 @@ class RunSpec:
     run_id: str
     config: RunConfig
     numerics: Numerics
+
+    @property
+    def unfused_reason(self) -> str | None:
+        """Why lanes of this run are trained one at a time; None if they are fused."""
+        return unfused_reason(self.config, self.numerics.device, self.numerics.engine)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether lanes of this run are one batched computation."""
+        return self.unfused_reason is None
 
     def columns(self) -> dict[str, Any]:
         """Return the run's columns that hold its settings, whatever its outcome."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from adamcmp.errors import AdamcmpError
 from adamcmp.planning.cost_model import WIDTHS
-from adamcmp.planning.fusion import can_fuse
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings
@@ -109,7 +108,7 @@ def _candidates(spec: RunSpec, stopping: Callable[[], bool]) -> list[_Candidate]
     """Return groups of the same run, as wide as fits the memory and the time."""
     found: list[_Candidate] = []
     until = math.inf
-    for width in WIDTHS[spec.numerics.device] if can_fuse(spec) else (1,):
+    for width in WIDTHS[spec.numerics.device] if spec.fuses else (1,):
         try:
             found.append(_Candidate(spec, width))
         except (MemoryError, RuntimeError):  # torch's own out of memory is a RuntimeError

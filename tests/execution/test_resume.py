@@ -20,9 +20,9 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.reservations import process_statuses, reserve
-from adamcmp.planning import fusion
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.specs import RunSpec
 from adamcmp.storage import archive, reader
 from adamcmp.storage.store import Store
 from adamcmp.training import loop
@@ -438,7 +438,7 @@ def test_what_a_model_prints_is_not_the_summary(own, capsys):
 @pytest.fixture
 def fused(monkeypatch):
     """Groups of lanes without a compiler."""
-    monkeypatch.setattr(fusion, "can_fuse", lambda spec: True)
+    monkeypatch.setattr(RunSpec, "fuses", True)
     monkeypatch.setattr(CostModel, "width", lambda self, specs: 8)
 
 

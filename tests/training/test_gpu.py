@@ -8,7 +8,6 @@ import torch
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.planning import planner
-from adamcmp.planning.fusion import can_fuse
 from adamcmp.planning.grouping import LaneGroup, TrainTask
 from adamcmp.platform.provenance import can_compile
 from adamcmp.training.loop import train_group
@@ -36,7 +35,7 @@ def losses(groups):
 def check_lanes(words, specs, numerics):
     """Lanes alone beside fused ones in another order, and one of them beside the CPU's."""
     planned = specs([*words, *LANES, "eval.train_examples=100"], numerics)
-    fused = can_fuse(planned[0])
+    fused = planned[0].fuses
     near = OF_RESNET if "model=resnet" in words else TOLERANCE
     near = OF_BF16 if numerics.dtype == "bf16" else near
     alone = losses([LaneGroup((spec,), fused) for spec in planned])
