@@ -92,7 +92,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 def two_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw what is quick: for tests that are not about plots."""
     from adamcmp.plots import PLOTS
-    from adamcmp.reporting import figures
+    from adamcmp.reporting import rendering
 
     some = {name: PLOTS[name] for name in ("learning_curves", "loss_vs_error")}
-    monkeypatch.setattr(figures, "PLOTS", some)
+    monkeypatch.setattr(rendering, "PLOTS", some)

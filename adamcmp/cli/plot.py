@@ -11,7 +11,7 @@ from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.errors import ConfigError, StoreError, nearest
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from adamcmp.analysis import RunTable
 
 OPTIONS = {
     "metric": "what is measured, such as test_loss",
@@ -25,23 +25,19 @@ OPTIONS = {
 def plot(words: list[str]) -> int:
     """Draw one plot of a study, or of several, into a file; without words list the plots."""
     options = _parser().parse_args(words)
-    from adamcmp.plots import PLOTS, line
+    from adamcmp.plots import PLOTS, find_plot, save
 
     if options.name is None:
-        for name, module in PLOTS.items():
-            print(f"{name:<16} {line(module)}")
+        for name, chosen in PLOTS.items():
+            print(f"{name:<16} {chosen.title}")
         return 0
-    from adamcmp.plots import find, save
-    from adamcmp.plots import options as options_of
-
-    module = find(options.name)
+    chosen = find_plot(options.name)
     given = {k: getattr(options, k) for k in OPTIONS if getattr(options, k) is not None}
     for option in given:
-        _check_option(options.name, option, list(options_of(module)))
+        _check_option(options.name, option, list(chosen.options))
     folders = _folders(results_root(options), options.study)
     out = _out(options.out, options.name, folders)
-    runs, metrics = _load(folders, options.where)
-    figure = module.draw(module.data(runs, metrics, **given))
+    figure = chosen.figure(_load(folders, options.where), **given)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         save(figure, out, out.suffix[1:], out.stem)
@@ -99,14 +95,15 @@ def _out(asked: str | None, name: str, folders: Sequence[Path]) -> Path:
     return out.with_suffix(f".{suffix}")
 
 
-def _load(folders: Sequence[Path], query: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return (runs, metrics) of studies as one pool; only the runs that fit a query."""
+def _load(folders: Sequence[Path], query: str | None) -> RunTable:
+    """Return the runs of studies as one table; only those that match a query."""
     from adamcmp.analysis.filters import where
-    from adamcmp.reporting.answer import pooled
+    from adamcmp.reporting import load_table
 
-    runs, metrics = pooled(folders)
-    runs = runs[where(runs, query)] if query else runs
-    if runs.empty:
+    table = load_table(folders)
+    if query:
+        table = table.where(where(table.runs, query))
+    if table.runs.empty:
         names = " + ".join(folder.name for folder in folders)
         raise ConfigError(f"{names} has no run that fits {query!r}.")
-    return runs, metrics[metrics["run_id"].isin(runs["run_id"])]
+    return table

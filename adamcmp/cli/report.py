@@ -43,14 +43,14 @@ def report(words: list[str]) -> int:
     elif options.watch is not None:
         from adamcmp.reporting.watch import watch
 
-        found = watch(folders, filters, options.watch, tell, _note).answer
+        found = watch(folders, filters, options.watch, print_summary, _note).answer
     else:
         from adamcmp.reporting import report as write
-        from adamcmp.reporting.watch import being_trained
+        from adamcmp.reporting.watch import training_status
 
         written = write(folders, filters)
-        tell(written)
-        if running := being_trained(folders):
+        print_summary(written)
+        if running := training_status(folders):
             _note(f"{running} --watch follows them.")
         found = written.answer
     found_something = any(finding.kind != "unread" for finding in found.findings)
@@ -127,10 +127,10 @@ def _seconds(text: str) -> float:
 
 def _print_tables(folders: list[Path], filters: list[str], kind: str, out: str | None) -> Answer:
     from adamcmp.platform.files import storage_errors, write_atomically
-    from adamcmp.reporting import answer
-    from adamcmp.reporting.tables import FORMATS
+    from adamcmp.reporting import compute_answer
+    from adamcmp.reporting.formats import FORMATS
 
-    found = answer(folders, filters)
+    found = compute_answer(folders, filters)
     # A csv file is one table: the first, which has the settings.
     tables = found.tables[:1] if kind == "csv" else found.tables
     text = "\n".join(FORMATS[kind](table) for table in tables)
@@ -142,11 +142,11 @@ def _print_tables(folders: list[Path], filters: list[str], kind: str, out: str |
     return found
 
 
-def tell(written: Report) -> None:
+def print_summary(written: Report) -> None:
     """Print the verdict, what the audit found, the summary, and where the files are."""
     from tabulate import tabulate
 
-    from adamcmp.reporting.tables import columns
+    from adamcmp.reporting.tables import shown_columns
 
     found = written.answer
     problems = found.runs["problem"].unique()
@@ -154,7 +154,7 @@ def tell(written: Report) -> None:
         heading = [f"{verdict.problem}:"] * (len(problems) > 1)
         print("\n".join([*heading, verdict.overall, *verdict.pairs]))
     if not found.verdicts:
-        print(found.tables[1].missing)
+        print(found.comparisons.missing_reason)
     print(f"audit: {_given(found)}")
     for finding in found.findings:
         where = f"{finding.problem}: " if len(problems) > 1 else ""
@@ -164,9 +164,9 @@ def tell(written: Report) -> None:
     counts = ", ".join(f"{count} {status}" for status, count in found.counts.items())
     where = f": {problems[0]}" if len(problems) == 1 else ""
     print(f"\n{found.name}{where} ({counts})\n")
-    shown = {column.label: column.texts for column in columns(found.tables[0])}
+    shown = {column.label: column.texts for column in shown_columns(found.summary)}
     print(tabulate(shown, headers="keys", disable_numparse=True))
-    print(f"\n{found.tables[0].about}")
+    print(f"\n{found.summary.caption}")
     names = dict.fromkeys(path.stem for path in written.files)
     print(f"page: {written.folder / 'index.html'}")
     print(f"files in {written.folder}: {', '.join(names)}", flush=True)
@@ -179,7 +179,7 @@ def _given(found: Answer) -> str:
 
     several = found.runs["problem"].nunique() > 1
     who: dict[tuple[int, int], list[str]] = {}
-    for row in budgets(found.runs).to_dict("records"):
+    for row in budgets(found.table).to_dict("records"):
         name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
         who.setdefault((row["settings"], row["runs"]), []).append(name)
     return "; ".join(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli.browse import describe
 from adamcmp.cli.dry_run import dry_run
-from adamcmp.cli.report import tell
+from adamcmp.cli.report import print_summary
 from adamcmp.cli.run import add_training, print_notice, report_sweep, train_with_bar
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _report(folder: Path, options: argparse.Namespace) -> None:
         print("reporting ...", file=sys.stderr, flush=True)
     written = report([folder])
     if not options.json:
-        tell(written)
+        print_summary(written)
 
 
 def extend(words: list[str]) -> int:

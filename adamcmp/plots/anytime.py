@@ -1,11 +1,11 @@
-"""Anytime performance: what stopping at each moment would give, restarts marked.
+"""Anytime performance: the test error if training had stopped at each evaluation.
 
-The thick line is the test error (regression: loss) at the evaluation that was the best on
-validation so far, the thin dotted line that of the moment itself. Each is the mean over the seeds
-of the best setting, chosen on validation at the end of the run; the band is the thick line's 95 %
-interval (Student's t, from five seeds on corrected for skewness). Dots mark the ends of a
-schedule's cycles, where it starts again with a large learning rate. Optimizers with several
-schedules have a line for each.
+Thick lines are the test error (regression: loss) at the evaluation that was best on validation so
+far; thin dotted lines are that of each evaluation itself. Lines are means over the seeds of the
+best setting, selected on validation at the end of the run; bands are the 95 % intervals of the
+thick lines (Student's t, corrected for skewness from five seeds on). Dots mark the ends of a
+schedule's cycles, where the learning rate rises again. Optimizers with several schedules have a
+line for each.
 """
 
 from __future__ import annotations
@@ -18,145 +18,141 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from adamcmp.analysis import chosen
+from adamcmp.analysis import RunTable
 from adamcmp.components.schedules import Horizon
 from adamcmp.components.schedules.cosine_restarts import CosineRestarts
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._asked import FACET, as_asked, metric_or
-from adamcmp.plots._curves import ALONG, along, draw_lines, fit
-from adamcmp.plots._style import (
-    bands_note,
-    belongs,
-    keys,
-    left_out,
-    legend,
-    looks,
-    metric_label,
-    ordered,
-    panels,
-    styled,
-)
+from adamcmp.plots._mean_curves import mean_curves
+from adamcmp.plots._options import metric_or_default
+from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
+from adamcmp.plots.drawing.labels import X_LABELS, diverged_note, interval_note, metric_label
+from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.panels import panels
+from adamcmp.plots.drawing.styles import GREY, optimizer_styles, ordered, tag_optimizer
+
+#: The default of the option hue.
+HUE = "optimizer,schedule"
 
 
 @dataclass(frozen=True)
 class Anytime:
-    """What is drawn.
+    """The data of the plot.
 
     Attributes:
-        curves: As `adamcmp.plots._curves.along` returns them; ``metric`` is ``"now"`` or
-            ``"best"``, and ``metric_name`` what both are of.
-        restarts: ``problem optimizer step``: the ends of cycles.
+        curves: As `mean_curves` returns them. ``metric`` is ``"now"``, the value at each
+            evaluation, or ``"best"``, the value at the best evaluation so far; ``metric_name`` is
+            the metric whose values both are.
+        restarts: ``problem optimizer step``: the ends of the schedule's cycles.
     """
 
     curves: pd.DataFrame
     restarts: pd.DataFrame
 
 
-def data(
-    runs: pd.DataFrame,
-    metrics: pd.DataFrame,
-    *,
-    metric: str | None = None,
-    x: str = "step",
-    hue: str = "optimizer,schedule",
-    facet: str = FACET,
-) -> Anytime:
-    """Return both curves of each optimizer, and its restarts.
+def data(table: RunTable, *, metric: str | None = None, x: str = "step") -> Anytime:
+    """Return both curves of each optimizer's selected setting, and its restarts.
 
     Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Their evaluations.
+        table: The runs.
         metric: A metric of evaluations; None takes the test error, for regression the test loss.
-        x: What lies along the run: ``epoch``, ``step``, ``examples`` or ``wall_time_s``.
-        hue: What lines are told apart by.
-        facet: What panels are told apart by.
+        x: ``"epoch"``, ``"step"``, ``"examples"`` or ``"wall_time_s"``.
     """
-    runs = as_asked(runs, hue, facet)
-    best = chosen(runs)
-    found = []
-    for _, group in runs.groupby("problem", sort=False):
-        name = metric_or(metric, group)
-        if name not in metrics:
+    selected = table.selected()
+    curves = []
+    for problem, of_problem in table.by_problem():
+        name = metric_or_default(metric, of_problem.runs)
+        if name not in table.metrics:
             raise NothingToDraw(f"{name} was not measured along the run.")
-        mine = metrics[metrics["run_id"].isin(best["run_id"])]
-        both = _now_and_best(mine, name, metric_or(None, group, "val"))
-        found.append(along(group, both, ["best", "now"], x).assign(metric_name=name))
-    restarts = _restarts(best)
-    return Anytime(pd.concat(found, ignore_index=True), restarts)
+        runs = selected[selected["problem"] == problem]
+        evaluations = table.metrics[table.metrics["run_id"].isin(runs["run_id"])]
+        validation = metric_or_default(None, of_problem.runs, "val")
+        both = _now_and_best(evaluations, name, validation)
+        curves.append(mean_curves(runs, both, ["best", "now"], x).assign(metric_name=name))
+    return Anytime(pd.concat(curves, ignore_index=True), _restarts(selected))
 
 
-def _now_and_best(metrics: pd.DataFrame, name: str, judge: str) -> pd.DataFrame:
-    """Return evaluations with ``now`` and ``best``: the metric where `judge` was least so far."""
-    ordered = metrics.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
-    ordered["now"] = ordered[name]
-    if judge not in ordered or ordered[judge].isna().all():
-        return ordered  # without a validation split there is no best to take
-    score = ordered[judge].fillna(np.inf)
-    leads = score < score.groupby(ordered["run_id"]).cummin().groupby(ordered["run_id"]).shift(
-        fill_value=np.inf
-    )
-    ordered["best"] = ordered[name].where(leads)
-    ordered["best"] = ordered.groupby("run_id")["best"].ffill()
-    return ordered
+def _now_and_best(evaluations: pd.DataFrame, metric: str, validation: str) -> pd.DataFrame:
+    """Return evaluations with the metric ``now``, and at the ``best`` validation value so far."""
+    evaluations = evaluations.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
+    evaluations["now"] = evaluations[metric]
+    if validation not in evaluations or evaluations[validation].isna().all():
+        return evaluations  # "best" is not defined without a validation split
+    score, run = evaluations[validation].fillna(np.inf), evaluations["run_id"]
+    best_before = score.groupby(run).cummin().groupby(run).shift(fill_value=np.inf)
+    evaluations["best"] = evaluations[metric].where(score < best_before)
+    evaluations["best"] = evaluations.groupby("run_id")["best"].ffill()
+    return evaluations
 
 
-def _restarts(runs: pd.DataFrame) -> pd.DataFrame:
+def _restarts(selected: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps at which the schedules of selected settings restart."""
     rows = []
-    for (problem, optimizer), group in runs.groupby(["problem", "optimizer"], sort=False):
-        first = group.iloc[0]
-        if first["schedule"] != "cosine_restarts" or pd.isna(first["schedule.T_0"]):
-            continue  # no restarts, or of another program, which has its own settings
+    for (problem, optimizer), runs in selected.groupby(["problem", "optimizer"], sort=False):
+        run = runs.iloc[0]
+        if run["schedule"] != "cosine_restarts" or pd.isna(run["schedule.T_0"]):
+            continue  # another schedule, or imported runs, whose schedule has other settings
         schedule = CosineRestarts(
             name="cosine_restarts",
-            T_0=float(first["schedule.T_0"]),
-            T_mult=int(first["schedule.T_mult"]),
+            T_0=float(run["schedule.T_0"]),
+            T_mult=int(run["schedule.T_mult"]),
         )
-        rise = round((first.get("schedule.warmup") or 0.0) * first["steps"])
-        epoch = first["train_examples"] / first["batch_size"]
-        ends = schedule.ends(Horizon(int(first["steps"] - rise), epoch)) * epoch + rise
+        warmup = round((run.get("schedule.warmup") or 0.0) * run["steps"])
+        epoch = run["train_examples"] / run["batch_size"]
+        ends = schedule.ends(Horizon(int(run["steps"] - warmup), epoch)) * epoch + warmup
         rows += [{"problem": problem, "optimizer": optimizer, "step": end} for end in ends]
     return pd.DataFrame(rows, columns=["problem", "optimizer", "step"])
 
 
-@styled
-def draw(shown: Anytime) -> Figure:
+def draw(anytime: Anytime) -> Figure:
     """Draw a panel for each problem."""
-    curves = shown.curves
+    curves, restarts = anytime.curves, anytime.restarts
     problems = ordered(curves["problem"])
     figure, (axes,) = panels(problems, height=2.4)
-    for axis, problem in zip(axes, problems, strict=True):
-        here = curves[curves["problem"] == problem]
-        best = here[here["metric"] == "best"]
-        draw_lines(axis, best)
-        _draw_now(axis, here, shown.restarts[shown.restarts["problem"] == problem])
-        name, loss, x_name = here[["metric_name", "loss_name", "x_name"]].iloc[0]
-        later = here[here["step"] > here["step"].min()]  # every run starts at chance
-        fit(axis, later, log=not name.endswith("error"))
-        axis.set_ylabel(metric_label(name, loss))
-        axis.set_xlabel(ALONG[x_name])
-    handles = [*keys(curves["optimizer"])]
-    handles += [Line2D([], [], color="#555555", lw=0.8, ls=":", label="at the moment")]
-    if len(shown.restarts):
-        dot = Line2D([], [], marker="o", mfc="white", mec="#555555", ms=5, ls="")
-        dot.set_label("end of a cycle")
-        handles += [dot]
-    note = "Thick: at the best validation so far. " if (curves["metric"] == "best").any() else ""
-    note += bands_note(curves["n"]) + "; setting chosen on validation at the end."
-    legend(figure, handles, note + left_out(curves["diverged"].max()))
+    for ax, problem in zip(axes, problems, strict=True):
+        rows = curves[curves["problem"] == problem]
+        draw_curves(ax, rows[rows["metric"] == "best"])
+        _draw_now(ax, rows, restarts[restarts["problem"] == problem])
+        name, loss, x_name = rows[["metric_name", "loss_name", "x_name"]].iloc[0]
+        # The first evaluation is at chance level, far from all others.
+        trained = rows[rows["step"] > rows["step"].min()]
+        set_y_limits(ax, trained, log=not name.endswith("error"))
+        ax.set_ylabel(metric_label(name, loss))
+        ax.set_xlabel(X_LABELS[x_name])
+    add_legend(figure, _handles(anytime), _note(curves))
     return figure
 
 
-def _draw_now(axis: Axes, curves: pd.DataFrame, restarts: pd.DataFrame) -> None:
-    """Draw the thin lines of the moment itself, with a dot at each end of a cycle."""
-    for name, (color, _) in looks(curves["optimizer"]).items():
+def _draw_now(ax: Axes, curves: pd.DataFrame, restarts: pd.DataFrame) -> None:
+    """Draw the values at each evaluation as thin lines, with a dot at each restart."""
+    for name, (color, _) in optimizer_styles(curves["optimizer"]).items():
         curve = curves[(curves["optimizer"] == name) & (curves["metric"] == "now")]
         steps, x, y = (curve[c].to_numpy(dtype=float) for c in ("step", "x", "estimate"))
-        (line,) = axis.plot(x, y, ":", color=color, lw=0.8)
-        belongs(line, name)
+        (line,) = ax.plot(x, y, ":", color=color, lw=0.8)
+        tag_optimizer(line, name)
         ends = restarts.loc[restarts["optimizer"] == name, "step"].to_numpy(dtype=float)
         ends = ends[ends <= steps[-1] * (1 + 1e-9)]
-        (dots,) = axis.plot(
+        (dots,) = ax.plot(
             np.interp(ends, steps, x), np.interp(ends, steps, y), "o", color=color,
             mfc="white", ms=4.5, zorder=5,
         )  # fmt: skip
-        belongs(dots, name)
+        tag_optimizer(dots, name)
+
+
+def _handles(anytime: Anytime) -> list[Line2D]:
+    handles = [*optimizer_handles(anytime.curves["optimizer"])]
+    handles += [Line2D([], [], color=GREY, lw=0.8, ls=":", label="at each evaluation")]
+    if len(anytime.restarts):
+        dot = Line2D([], [], marker="o", mfc="white", mec=GREY, ms=5, ls="")
+        dot.set_label("end of a cycle")
+        handles += [dot]
+    return handles
+
+
+def _note(curves: pd.DataFrame) -> str:
+    note = (
+        "Thick: at the evaluation best on validation so far. "
+        if (curves["metric"] == "best").any()
+        else ""
+    )
+    note += interval_note(curves["n"]) + "; setting selected on validation at the end."
+    return note + diverged_note(curves["diverged"].max())

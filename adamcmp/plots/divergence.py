@@ -1,10 +1,10 @@
-"""Where training breaks: the share of seeds that diverged, over learning rate × weight decay.
+"""Where training diverges: the share of seeds that diverged, over learning rate × weight decay.
 
-The line is the stability frontier: it lies above the largest learning rate at which every seed
-trains, that is, did not diverge and ended at least half way from the training loss it started from
-to the lowest of all runs. Crosses mark cells below it in which not every seed trains. Seeds are
-those that most cells have: a winner's fresh seeds are left out. Other settings that were varied are
-those of the optimizer's best.
+The blue line is the stability frontier, just above the largest learning rate at which every seed
+trains. A seed trains if it does not diverge and ends at least half way from its initial training
+loss to the lowest of all runs. Crosses mark cells below the frontier in which not every seed
+trains. Cells have the seeds that most cells have; further seeds of the selected setting are left
+out. Other settings that were varied are those of the optimizer's best setting.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from adamcmp.analysis import stability_frontier
+from adamcmp.analysis import RunTable, stability_frontier
 from adamcmp.analysis.sensitivity import cells_that_train
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._asked import FACET, HUE, as_asked
-from adamcmp.plots._grid import CELL, cells_of, draw_matrix, maps, on_grids
-from adamcmp.plots._style import legend, styled
+from adamcmp.plots._grid_cells import CELL_KEYS, cells_on_grids, grid_cells
+from adamcmp.plots.drawing.grids import draw_cells, grid_panels
+from adamcmp.plots.drawing.legends import add_legend
 
-_COLORS, _LINE = "Oranges", "#0072B2"
+_COLORMAP, _LINE_COLOR = "Oranges", "#0072B2"
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """What is drawn.
+    """The data of the plot.
 
     Attributes:
-        cells: As `adamcmp.plots._grid.cells_of` returns them, with ``below``: whether the cell is
-            below the frontier and not every seed trains.
+        cells: The columns of `grid_cells`, and ``below``: whether the cell is below the frontier
+            and not every seed trains.
         frontier: As `adamcmp.analysis.stability_frontier` returns it.
     """
 
@@ -43,62 +43,63 @@ class Divergence:
     frontier: pd.DataFrame
 
 
-def data(
-    runs: pd.DataFrame, metrics: pd.DataFrame, *, hue: str = HUE, facet: str = FACET
-) -> Divergence:
-    """Return the cells and the frontier.
-
-    Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Their evaluations.
-        hue: What panels of a problem are told apart by.
-        facet: What lines of panels are told apart by.
-    """
-    runs = as_asked(runs, hue, facet)
-    if not (runs["status"] == "diverged").any():
+def data(table: RunTable) -> Divergence:
+    """Return the cells and the stability frontier."""
+    if not (table.runs["status"] == "diverged").any():
         raise NothingToDraw("No run diverged.")
-    cells, frontier = on_grids(cells_of(runs, None)), stability_frontier(runs, metrics)
-    return Divergence(_marked(cells, frontier, cells_that_train(runs, metrics)), frontier)
+    cells = cells_on_grids(grid_cells(table, metric=None))
+    frontier = stability_frontier(table)
+    return Divergence(_mark_failing(cells, frontier, cells_that_train(table)), frontier)
 
 
-def _marked(cells: pd.DataFrame, frontier: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
-    """Return cells with ``below``, the frontier being that of the cell's wd."""
-    largest = trained.merge(frontier, on=["problem", "optimizer", "wd"])
-    failing = largest[~largest["trains"] & (largest["lr"] < largest["all_seeds"])]
-    below = pd.MultiIndex.from_frame(cells[CELL]).isin(pd.MultiIndex.from_frame(failing[CELL]))
-    return cells.assign(below=below)
+def _mark_failing(
+    cells: pd.DataFrame, frontier: pd.DataFrame, trains: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the cells with ``below``, by the frontier at each cell's weight decay."""
+    with_frontier = trains.merge(frontier, on=["problem", "optimizer", "wd"])
+    below = with_frontier["lr"] < with_frontier["all_seeds"]
+    failing = with_frontier[~with_frontier["trains"] & below]
+    marked = pd.MultiIndex.from_frame(failing[CELL_KEYS])
+    return cells.assign(below=pd.MultiIndex.from_frame(cells[CELL_KEYS]).isin(marked))
 
 
-@styled
-def draw(shown: Divergence) -> Figure:
+def draw(divergence: Divergence) -> Figure:
     """Draw a panel for each problem and optimizer."""
-    figure, panels = maps(shown.cells)
+    figure, panels = grid_panels(divergence.cells)
     norm = Normalize(0, 1)
     axes = []
-    for axis, cells in panels:
-        axes.append(axis)
-        draw_matrix(axis, cells, "share", norm, _COLORS)
-        _draw_frontier(axis, cells, shown.frontier)
-        some = cells[cells["below"]]
-        axis.plot(some["column"], some["row"], "x", color=_LINE, ms=3, mew=0.8)
+    for ax, cells in panels:
+        axes.append(ax)
+        draw_cells(ax, cells, "share", norm, _COLORMAP)
+        _draw_frontier(ax, cells, divergence.frontier)
+        failing = cells[cells["below"]]
+        ax.plot(failing["column"], failing["row"], "x", color=_LINE_COLOR, ms=3, mew=0.8)
     bar = figure.colorbar(
-        ScalarMappable(norm, _COLORS), ax=axes, aspect=35, pad=0.02, fraction=0.05
+        ScalarMappable(norm, _COLORMAP), ax=axes, aspect=35, pad=0.02, fraction=0.05
     )
     bar.set_label("share of seeds that diverged")
-    handles = [Line2D([], [], color=_LINE, lw=1.6, label="largest lr at which every seed trains")]
-    if shown.cells["below"].any():
-        label = "not every seed trains"
-        handles += [Line2D([], [], ls="", marker="x", ms=3, mew=0.8, color=_LINE, label=label)]
-    legend(figure, handles, "")
+    add_legend(figure, _handles(divergence.cells), "")
     return figure
 
 
-def _draw_frontier(axis: Axes, cells: pd.DataFrame, frontier: pd.DataFrame) -> None:
-    """Draw a step over the largest lr at which every seed trains, for each wd."""
-    rows = cells.drop_duplicates("lr").set_index("lr")["row"]
-    columns = cells.drop_duplicates("wd").set_index("wd")["column"].sort_values()
-    mine = frontier[frontier["problem"] == cells["problem"].iloc[0]]
-    mine = mine[mine["optimizer"] == cells["optimizer"].iloc[0]].set_index("wd")
-    sound = mine["all_seeds"].reindex(columns.index)
-    tops = sound.map(rows).fillna(-1).to_numpy(float) + 0.5
-    axis.stairs(tops, np.arange(len(tops) + 1) - 0.5, baseline=None, color=_LINE, lw=1.6)
+def _handles(cells: pd.DataFrame) -> list[Line2D]:
+    label = "largest lr at which every seed trains"
+    handles = [Line2D([], [], color=_LINE_COLOR, lw=1.6, label=label)]
+    if cells["below"].any():
+        label = "not every seed trains"
+        handles += [
+            Line2D([], [], ls="", marker="x", ms=3, mew=0.8, color=_LINE_COLOR, label=label)
+        ]
+    return handles
+
+
+def _draw_frontier(ax: Axes, cells: pd.DataFrame, frontier: pd.DataFrame) -> None:
+    """Draw a step above the largest lr at which every seed trains, for each wd."""
+    row_of_lr = cells.drop_duplicates("lr").set_index("lr")["row"]
+    column_of_wd = cells.drop_duplicates("wd").set_index("wd")["column"].sort_values()
+    frontier = frontier[frontier["problem"] == cells["problem"].iloc[0]]
+    frontier = frontier[frontier["optimizer"] == cells["optimizer"].iloc[0]].set_index("wd")
+    largest_lr = frontier["all_seeds"].reindex(column_of_wd.index)
+    tops = largest_lr.map(row_of_lr).fillna(-1).to_numpy(float) + 0.5
+    edges = np.arange(len(tops) + 1) - 0.5
+    ax.stairs(tops, edges, baseline=None, color=_LINE_COLOR, lw=1.6)

@@ -1,10 +1,10 @@
 """Differences between all pairs of optimizers, with their intervals.
 
-A line is the mean difference "first minus second" of the final metric, each at its best setting,
-with its 95 % interval: Student's over the seeds that both share or, where they share one alone or
-fewer than half the seeds of the one with fewer, Welch's over all seeds of each. It is filled where
-one is better: p after Holm's correction for all pairs of the problem, and with an allowance for the
-luck of choosing settings, is below 0.05.
+Each line is the mean difference "first minus second" of the final metric, each optimizer at its
+best setting, with its 95 % interval: Student's t over the seeds that both have, or Welch's t over
+all seeds of each where they share only one, or fewer than half the seeds of the optimizer with
+fewer. A dot is filled where one is better: p is below 0.05 after Holm's correction for all pairs of
+the problem, and after a correction for selection bias.
 """
 
 from __future__ import annotations
@@ -13,85 +13,83 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adamcmp.analysis import comparisons, higher_is_better
+from adamcmp.analysis import RunTable, comparisons, higher_is_better
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
-from adamcmp.plots._style import left_out, legend, metric_label, ordered, panels, plain, styled
+from adamcmp.plots._options import metric_or_default
+from adamcmp.plots.drawing.labels import display_text, diverged_note, metric_label
+from adamcmp.plots.drawing.legends import add_legend
+from adamcmp.plots.drawing.panels import panels
+from adamcmp.plots.drawing.styles import ordered
 
 _LINE_INCHES = 0.1
 _COLOR = "#0072B2"
 
 
-def data(
-    runs: pd.DataFrame,
-    metrics: pd.DataFrame,
-    *,
-    metric: str | None = None,
-    hue: str = HUE,
-    facet: str = FACET,
-) -> pd.DataFrame:
+def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
     """Return `adamcmp.analysis.comparisons` of each pair, with ``loss_name``.
 
     Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Not used.
+        table: The runs.
         metric: A final metric; None takes the test error, for regression the test loss.
-        hue: What is compared.
-        facet: What panels are told apart by.
     """
-    runs = as_asked(runs, hue, facet)
+    runs = table.runs
     if metric is not None:
-        metric_or(metric, runs)
-    order = {name: place for place, name in enumerate(ordered(runs["optimizer"]))}
-    runs = runs.sort_values("optimizer", key=lambda names: names.map(order), kind="stable")
-    table = comparisons(runs, metric).dropna(subset="estimate")
-    if table.empty:
-        raise NothingToDraw("There are no two optimizers with runs that ended on one problem.")
-    if table["ci_low"].isna().all():
-        raise NothingToDraw("With one seed each, differences have no interval.")
+        metric_or_default(metric, runs)
+    position = {name: i for i, name in enumerate(ordered(runs["optimizer"]))}
+    runs = runs.sort_values("optimizer", key=lambda names: names.map(position), kind="stable")
+    pairs = comparisons(table.with_runs(runs), metric).dropna(subset="estimate")
+    if pairs.empty:
+        raise NothingToDraw("No problem has two optimizers with runs that ended.")
+    if pairs["ci_low"].isna().all():
+        raise NothingToDraw("With one seed per optimizer, differences have no interval.")
     losses = runs.groupby("problem")["loss"].first()
-    return table.assign(loss_name=table["problem"].map(losses)).reset_index(drop=True)
+    return pairs.assign(loss_name=pairs["problem"].map(losses)).reset_index(drop=True)
 
 
-@styled
 def draw(pairs: pd.DataFrame) -> Figure:
     """Draw a panel for each problem, a line for each pair."""
     problems = ordered(pairs["problem"])
-    pairs = pairs.assign(name=[plain(f"{a} − {b}", 36) for a, b in pairs[["a", "b"]].to_numpy()])
+    names = [display_text(f"{a} − {b}", 36) for a, b in pairs[["a", "b"]].to_numpy()]
+    pairs = pairs.assign(name=names)
     lines = 1 + pairs["name"].str.count("\n").max()
     height = _LINE_INCHES * (lines + 1) * pairs.groupby("problem").size().max() + 0.8
-    figure, (axes,) = panels(problems, height=height, across=2, width=3.5)
-    for axis, problem in zip(axes, problems, strict=True):
-        _draw_problem(axis, pairs[pairs["problem"] == problem])
-    low, high = pairs["n"].min(), pairs["n"].max()
-    seeds = f"{low}" if low == high else f"{low} to {high}"
-    note = f"95 % intervals of differences over {seeds} seeds; p after Holm's correction. Filled: "
-    note += "below 0.05, also with an allowance for luck in choosing settings."
-    lost = pairs.groupby(["problem", "a"])["diverged_a"].first()
-    legend(figure, [], note + left_out(int(lost.sum())))
+    figure, (axes,) = panels(problems, height=height, columns=2, width=3.5)
+    for ax, problem in zip(axes, problems, strict=True):
+        _draw_problem(ax, pairs[pairs["problem"] == problem])
+    add_legend(figure, [], _note(pairs))
     return figure
 
 
-def _draw_problem(axis: Axes, pairs: pd.DataFrame) -> None:
-    axis.axvline(0, color="#999999", lw=0.8, zorder=1)
+def _draw_problem(ax: Axes, pairs: pd.DataFrame) -> None:
+    ax.axvline(0, color="#999999", lw=0.8, zorder=1)
     numbers = pairs[["estimate", "ci_low", "ci_high", "p_holm"]].to_numpy(float)
-    places = range(len(pairs))[::-1]
-    for place, better, row in zip(places, pairs["better"], numbers, strict=True):
+    positions = range(len(pairs))[::-1]
+    for y, better, row in zip(positions, pairs["better"], numbers, strict=True):
         estimate, low, high, p = (float(number) for number in row)
-        face = _COLOR if better else "white"
-        axis.plot([low, high], [place] * 2, color=_COLOR, lw=1.2)
-        axis.plot(estimate, place, "o", color=_COLOR, mfc=face, ms=4.5)
-        axis.text(
-            1.01, place, f"p {_short(p)}", fontsize=6.5, va="center",
-            transform=axis.get_yaxis_transform(),
+        ax.plot([low, high], [y] * 2, color=_COLOR, lw=1.2)
+        ax.plot(estimate, y, "o", color=_COLOR, mfc=_COLOR if better else "white", ms=4.5)
+        ax.text(
+            1.01, y, f"p {_p_value(p)}", fontsize=6.5, va="center",
+            transform=ax.get_yaxis_transform(),
         )  # fmt: skip
-    axis.set_yticks(places, list(pairs["name"]))
-    axis.set_ylim(-0.7, len(pairs) - 0.3)
-    axis.grid(False, axis="y")
+    ax.set_yticks(positions, list(pairs["name"]))
+    ax.set_ylim(-0.7, len(pairs) - 0.3)
+    ax.grid(False, axis="y")
     metric, loss = pairs[["metric", "loss_name"]].iloc[0]
     side = "right" if higher_is_better(metric) else "left"
-    axis.set_xlabel(f"difference in {metric_label(metric, loss)}\n({side}: the first is better)")
+    ax.set_xlabel(f"difference in {metric_label(metric, loss)}\n({side}: the first is better)")
 
 
-def _short(p: float) -> str:
+def _note(pairs: pd.DataFrame) -> str:
+    low, high = pairs["n"].min(), pairs["n"].max()
+    seeds = f"{low}" if low == high else f"{low} to {high}"
+    diverged = pairs.groupby(["problem", "a"])["diverged_a"].first()
+    return (
+        f"95 % intervals of differences over {seeds} seeds; p after Holm's correction. Filled: "
+        "below 0.05, also after a correction for selection bias."
+        + diverged_note(int(diverged.sum()))
+    )
+
+
+def _p_value(p: float) -> str:
     return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

@@ -1,11 +1,12 @@
 """Test error over learning rate × weight decay, all optimizers on one colour scale.
 
-A cell is the mean of the final test error (regression: loss) over the seeds that most cells have: a
-winner's fresh seeds are left out. Other settings that were varied are those of the optimizer's
-best. Each problem has a colour scale. Circles mark an optimizer's ten best cells (of a small grid
-the best quarter), the star the one chosen on validation. Hatched cells diverged, for all of their
-seeds where they are grey. Contours are the additive model f(lr) + g(wd), fitted around the optimum:
-where they follow the colours, the best weight decay does not depend on the learning rate.
+Each cell is the mean of the final test error (regression: loss) over the seeds that most cells
+have; further seeds of the selected setting are left out. Other settings that were varied are those
+of the optimizer's best setting. Each problem has its own colour scale. Circles mark an optimizer's
+ten best cells (of a small grid, the best quarter); the star marks the setting selected on
+validation. Cells in which a seed diverged are hatched, on grey where all seeds did. Contours are
+the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the best
+weight decay does not depend on the learning rate.
 """
 
 from __future__ import annotations
@@ -22,143 +23,145 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from adamcmp.analysis import additive_surface, higher_is_better
-from adamcmp.plots._asked import FACET, HUE, as_asked
-from adamcmp.plots._grid import CELL, cells_of, draw_matrix, maps, matrix, on_grids, squares
-from adamcmp.plots._style import legend, styled
+from adamcmp.analysis import RunTable, additive_surface, higher_is_better
+from adamcmp.plots._grid_cells import CELL_KEYS, cells_on_grids, grid_cells
+from adamcmp.plots.drawing.grids import cell_matrix, draw_cells, grid_panels, hatched_cells
+from adamcmp.plots.drawing.legends import add_legend
+from adamcmp.plots.drawing.styles import GREY
 
-_COLORS = "viridis_r"  # readable in grey and by the colour-blind
-_BEST = 10
+_COLORMAP = "viridis"  # readable in greyscale and with colour blindness
+_BEST_COLOR, _DIVERGED_COLOR = "#D55E00", "#d9d9d9"
+#: Most cells of an optimizer that are marked as best.
+_MOST_MARKED = 10
 
 
 @dataclass(frozen=True)
 class Heatmap:
-    """What is drawn.
+    """The data of the plot.
 
     Attributes:
-        cells: As `adamcmp.plots._grid.cells_of` returns them, with ``place``: that of the
-            estimate among the optimizer's, from 0.
-        additive: As `adamcmp.analysis.additive_surface` returns it; without rows for a
-            metric of one's own.
-        upward: Whether more of the metric is better.
+        cells: The columns of `grid_cells`, and ``position``: from 0, among the optimizer's cells
+            without diverged seeds by their estimate, the best first.
+        additive: As `adamcmp.analysis.additive_surface` returns it; empty when a metric is named.
+        higher_is_better: Whether larger values of the metric are better.
     """
 
     cells: pd.DataFrame
     additive: pd.DataFrame
-    upward: bool
+    higher_is_better: bool
 
 
-def data(
-    runs: pd.DataFrame,
-    metrics: pd.DataFrame,
-    *,
-    metric: str | None = None,
-    hue: str = HUE,
-    facet: str = FACET,
-) -> Heatmap:
-    """Return each optimizer's cells and the additive model of its test error.
+def data(table: RunTable, *, metric: str | None = None) -> Heatmap:
+    """Return each optimizer's cells, and the additive model of its test error.
 
     Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Not used.
+        table: The runs.
         metric: A final metric; None takes the test error, for regression the test loss.
-        hue: What panels of a problem are told apart by.
-        facet: What lines of panels are told apart by.
     """
-    runs = as_asked(runs, hue, facet)
-    cells = on_grids(cells_of(runs, metric))
-    sound = cells[cells["share"] == 0]
-    upward = metric is not None and higher_is_better(metric)
-    places = sound.groupby(CELL[:2])["estimate"].rank(method="first", ascending=not upward) - 1
-    cells = cells.assign(place=places)
-    additive = additive_surface(runs)
-    return Heatmap(cells, additive if metric is None else additive.iloc[:0], upward)
+    cells = cells_on_grids(grid_cells(table, metric))
+    higher = metric is not None and higher_is_better(metric)
+    by_optimizer = cells[cells["share"] == 0].groupby(["problem", "optimizer"])
+    position = by_optimizer["estimate"].rank(method="first", ascending=not higher) - 1
+    additive = additive_surface(table)
+    return Heatmap(
+        cells.assign(position=position), additive if metric is None else additive.iloc[:0], higher
+    )
 
 
-@styled
-def draw(shown: Heatmap) -> Figure:
+def draw(heatmap: Heatmap) -> Figure:
     """Draw a panel for each problem and optimizer."""
-    figure, panels = maps(shown.cells)
-    colors = _COLORS.removesuffix("_r") if shown.upward else _COLORS  # the best is bright
+    figure, panels = grid_panels(heatmap.cells)
+    # The best cells are the brightest.
+    colormap = _COLORMAP if heatmap.higher_is_better else f"{_COLORMAP}_r"
     norms = {
-        str(problem): _scale(cells["estimate"], shown.upward)
-        for problem, cells in shown.cells.groupby("problem")
+        str(problem): _color_scale(cells["estimate"], heatmap.higher_is_better)
+        for problem, cells in heatmap.cells.groupby("problem")
     }
     contours = False
     axes: dict[str, list[Axes]] = {problem: [] for problem in norms}
-    for axis, cells in panels:
+    for ax, cells in panels:
         problem = cells["problem"].iloc[0]
-        axes[problem].append(axis)
-        draw_matrix(axis, cells, "estimate", norms[problem], colors)
-        _draw_diverged(axis, cells)
-        contours = _draw_contours(axis, cells, shown.additive) or contours
-        _mark(axis, cells)
+        axes[problem].append(ax)
+        draw_cells(ax, cells, "estimate", norms[problem], colormap)
+        _draw_diverged(ax, cells)
+        contours = _draw_contours(ax, cells, heatmap.additive) or contours
+        _mark_best(ax, cells)
     for problem, norm in norms.items():
-        cells = shown.cells[shown.cells["problem"] == problem]
-        beyond = ("min" if shown.upward else "max") if norm.clip else "neither"
-        bar = figure.colorbar(
-            ScalarMappable(norm, colors), ax=axes[problem], extend=beyond,
-            aspect=17.5 * len({a.get_position().y0 for a in axes[problem]}),
-            pad=0.02, fraction=0.05,
-        )  # fmt: skip
-        bar.set_label(cells["label"].iloc[0])
-        bar.outline.set_visible(False)
-    legend(figure, _handles(shown.cells, contours), _note(shown.cells))
+        _add_color_bar(figure, heatmap, problem, ScalarMappable(norm, colormap), axes[problem])
+    add_legend(figure, _handles(heatmap.cells, contours), _note(heatmap.cells))
     return figure
 
 
-def _scale(values: pd.Series[float], upward: bool) -> Normalize:
-    """Return the colour scale of all cells; it clips where useless ones would take most of it."""
-    ends = (values.quantile(0.1), values.max()) if upward else (values.min(), values.quantile(0.9))
-    low, high = (float(end) for end in ends)
+def _color_scale(values: pd.Series[float], higher_is_better: bool) -> Normalize:
+    """Return the colour scale of a problem's cells, from the best to the worst tenth.
+
+    The worst tenth has one colour: cells that train badly would take most of the scale.
+    """
+    if higher_is_better:
+        low, high = float(values.quantile(0.1)), float(values.max())
+    else:
+        low, high = float(values.min()), float(values.quantile(0.9))
     clips = low > values.min() or high < values.max()
     return Normalize(low, high if high > low else low + 1e-9, clip=clips)
 
 
-def _draw_diverged(axis: Axes, cells: pd.DataFrame) -> None:
-    axis.add_collection(squares(cells[cells["share"] == 1], "//////", "#d9d9d9"))
-    some = cells[(cells["share"] > 0) & (cells["share"] < 1)]
-    axis.add_collection(squares(some, "////", "none"))
+def _add_color_bar(
+    figure: Figure, heatmap: Heatmap, problem: str, colors: ScalarMappable, axes: list[Axes]
+) -> None:
+    cells = heatmap.cells[heatmap.cells["problem"] == problem]
+    clipped_end = "min" if heatmap.higher_is_better else "max"
+    rows = len({ax.get_position().y0 for ax in axes})
+    bar = figure.colorbar(
+        colors, ax=axes, extend=clipped_end if colors.norm.clip else "neither",
+        aspect=17.5 * rows, pad=0.02, fraction=0.05,
+    )  # fmt: skip
+    bar.set_label(cells["label"].iloc[0])
+    bar.outline.set_visible(False)
 
 
-def _draw_contours(axis: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> bool:
+def _draw_diverged(ax: Axes, cells: pd.DataFrame) -> None:
+    ax.add_collection(hatched_cells(cells[cells["share"] == 1], "//////", _DIVERGED_COLOR))
+    some_seeds = cells[(cells["share"] > 0) & (cells["share"] < 1)]
+    ax.add_collection(hatched_cells(some_seeds, "////", "none"))
+
+
+def _draw_contours(ax: Axes, cells: pd.DataFrame, additive: pd.DataFrame) -> bool:
     """Draw the additive model's contours, and return whether there are any."""
-    fitted = cells.merge(additive, on=CELL)
+    fitted = cells.merge(additive, on=CELL_KEYS)
     if fitted["row"].nunique() < 3 or fitted["column"].nunique() < 3:
-        return False  # too few cells for a line to mean anything
+        return False  # too few cells for a meaningful line
     levels = np.quantile(fitted["fitted"], [0.15, 0.35, 0.6, 0.85])
     if len(np.unique(levels)) < len(levels):
         return False
-    heights = np.ma.masked_invalid(matrix(fitted, "fitted", cells))
-    lines = axis.contour(heights, levels, colors="white", linewidths=0.7)
-    lines.set_path_effects([withStroke(linewidth=1.1, foreground="#555555")])  # on any colour
+    heights = np.ma.masked_invalid(cell_matrix(fitted, "fitted", like=cells))
+    lines = ax.contour(heights, levels, colors="white", linewidths=0.7)
+    # The dark outline makes white lines visible on bright cells.
+    lines.set_path_effects([withStroke(linewidth=1.1, foreground=GREY)])
     return True
 
 
-def _mark(axis: Axes, cells: pd.DataFrame) -> None:
-    best = cells[cells["place"] < min(_BEST, len(cells) / 4)]
-    axis.plot(best["column"], best["row"], "o", mfc="none", mec="#D55E00", mew=1.0, ms=5)
-    chosen = cells[cells["rank"] == 0]
-    axis.plot(chosen["column"], chosen["row"], "*", color="black", mec="white", mew=0.5, ms=7)
+def _mark_best(ax: Axes, cells: pd.DataFrame) -> None:
+    best = cells[cells["position"] < min(_MOST_MARKED, len(cells) / 4)]
+    ax.plot(best["column"], best["row"], "o", mfc="none", mec=_BEST_COLOR, mew=1.0, ms=5)
+    selected = cells[cells["rank"] == 0]
+    ax.plot(selected["column"], selected["row"], "*", color="black", mec="white", mew=0.5, ms=7)
 
 
 def _handles(cells: pd.DataFrame, contours: bool) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = [
-        Line2D([], [], ls="", marker="o", ms=5, mfc="none", mec="#D55E00", label="best cells"),
-        Line2D([], [], ls="", marker="*", ms=7, color="black", label="chosen on validation"),
+        Line2D([], [], ls="", marker="o", ms=5, mfc="none", mec=_BEST_COLOR, label="best cells"),
+        Line2D([], [], ls="", marker="*", ms=7, color="black", label="selected on validation"),
     ]
     if contours:
         handles += [Line2D([], [], color="#bbbbbb", lw=1, label="additive model")]
     if (cells["diverged"] > 0).any():
-        handles += [Patch(fc="#d9d9d9", ec="#555555", lw=0, hatch="//////", label="diverged")]
+        handles += [Patch(fc=_DIVERGED_COLOR, ec=GREY, lw=0, hatch="//////", label="diverged")]
     return handles
 
 
 def _note(cells: pd.DataFrame) -> str:
     seeds = cells["n"] + cells["diverged"]
     low, high = int(seeds.min()), int(seeds.max())
-    return (
-        f"Mean over {low} seed{'s' * (low > 1)} a cell"
-        if low == high
-        else (f"Mean over {low} to {high} seeds a cell")
-    )
+    if low == high:
+        return f"Mean over {low} seed{'s' * (low > 1)} per cell"
+    return f"Mean over {low} to {high} seeds per cell"

@@ -1,10 +1,10 @@
-"""The generalization gap at equal training loss: generalizing better, or only fitting less?
+"""The generalization gap at equal training loss: better generalization, or only a worse fit?
 
-Above, along the curves of each optimizer's best setting: the gap where its runs first reach a
-training loss. Below, over all settings: a local regression of the final gap on the logarithm of
-the final training loss, runs that diverged left out. Lines are means over seeds with 95 %
-intervals (Student's t, from five seeds on corrected for skewness). Where one line lies below
-another at the same training loss, that optimizer generalizes better, and does not just fit less.
+Upper panels, along the curves of each optimizer's best setting: the gap where its runs first reach
+a training loss. Lower panels, over all settings: a local regression of the final gap on the
+logarithm of the final training loss, without runs that diverged. Lines are means over seeds with
+95 % intervals (Student's t, corrected for skewness from five seeds on). Where one line is below
+another at the same training loss, that optimizer generalizes better and does not merely fit less.
 """
 
 from __future__ import annotations
@@ -12,61 +12,55 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from adamcmp.analysis import along_curves, matched, measure_of, over_settings
+from adamcmp.analysis import RunTable, along_curves, matched, over_settings
 from adamcmp.analysis.matched import METRICS
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._asked import FACET, HUE, as_asked, one_of
-from adamcmp.plots._curves import draw_lines, fit
-from adamcmp.plots._style import bands_note, keys, legend, log_axis, metric_label, panels_by, styled
+from adamcmp.plots._options import one_of
+from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
+from adamcmp.plots.drawing.labels import interval_note, metric_label
+from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.panels import log_x_axis, panels_by
 
-_WAYS = {"curves": "along curves", "settings": "at the end, over settings"}
+_SOURCES = {"curves": "along curves", "settings": "at the end, over settings"}
 
 
-def data(
-    runs: pd.DataFrame,
-    metrics: pd.DataFrame,
-    *,
-    metric: str | None = None,
-    hue: str = HUE,
-    facet: str = FACET,
-) -> pd.DataFrame:
-    """Return `adamcmp.analysis.matched` of both ways, with ``way``, ``loss_name`` and ``x``.
+def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
+    """Return `adamcmp.analysis.matched` along curves and over settings.
 
     Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Their evaluations.
+        table: The runs.
         metric: ``gap_error``, ``gap_loss``, ``test_error`` or ``test_loss``; None takes the gap of
             the error, for regression that of the loss.
-        hue: What lines are told apart by.
-        facet: What panels are told apart by.
+
+    Returns:
+        The columns of `adamcmp.analysis.matched`; ``source``, ``"curves"`` or ``"settings"``;
+        ``loss_name``; ``x``, the training loss.
     """
-    runs = as_asked(runs, hue, facet)
     if metric is not None:
         one_of("metric", metric, tuple(METRICS))
-    wanted = {p: metric or f"gap_{measure_of(group)}" for p, group in runs.groupby("problem")}
-    losses = runs.groupby("problem")["loss"].first()
-    ways = {"curves": along_curves(runs, metrics), "settings": over_settings(runs)}
-    tables = [matched(values).assign(way=way) for way, values in ways.items() if len(values)]
-    found = pd.concat(tables) if tables else matched(ways["curves"])
-    found = found[found["metric"] == found["problem"].map(wanted)]
-    if found.empty:
+    metrics = {p: metric or f"gap_{table.measure(p)}" for p in table.problems}
+    sources = {"curves": along_curves(table), "settings": over_settings(table)}
+    tables = [matched(rows).assign(source=name) for name, rows in sources.items() if len(rows)]
+    gaps = pd.concat(tables) if tables else matched(sources["curves"])
+    gaps = gaps[gaps["metric"] == gaps["problem"].map(metrics)]
+    if gaps.empty:
         raise NothingToDraw("No training loss is reached by every optimizer of a problem.")
-    found = found.assign(loss_name=found["problem"].map(losses), x=found["train_loss"])
-    return found.sort_values("x", kind="stable", ignore_index=True)
+    losses = table.runs.groupby("problem")["loss"].first()
+    gaps = gaps.assign(loss_name=gaps["problem"].map(losses), x=gaps["train_loss"])
+    return gaps.sort_values("x", kind="stable", ignore_index=True)
 
 
-@styled
 def draw(gaps: pd.DataFrame) -> Figure:
-    """Draw a panel for each problem and way."""
-    figure, found = panels_by(gaps, "way", _WAYS)
-    for axis, way, here in found:
-        draw_lines(axis, here)
-        fit(axis, here)
-        log_axis(axis, here["x"])
-        axis.invert_xaxis()  # training goes to the right
-        metric, loss = here[["metric", "loss_name"]].iloc[0]
-        axis.set_ylabel(metric_label(metric, loss))
-        axis.set_xlabel(f"{metric_label('train_loss', loss)}\n{_WAYS[way]}")
-    note = f"{bands_note(gaps['n'])}; settings chosen on validation."
-    legend(figure, [*keys(gaps["optimizer"])], note)
+    """Draw two panels for each problem: along curves, and over settings."""
+    figure, panels = panels_by(gaps, "source", _SOURCES)
+    for ax, source, rows in panels:
+        draw_curves(ax, rows)
+        set_y_limits(ax, rows)
+        log_x_axis(ax, rows["x"])
+        ax.invert_xaxis()  # training proceeds to the right
+        metric, loss = rows[["metric", "loss_name"]].iloc[0]
+        ax.set_ylabel(metric_label(metric, loss))
+        ax.set_xlabel(f"{metric_label('train_loss', loss)}\n{_SOURCES[source]}")
+    note = f"{interval_note(gaps['n'])}; settings selected on validation."
+    add_legend(figure, [*optimizer_handles(gaps["optimizer"])], note)
     return figure

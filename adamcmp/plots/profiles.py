@@ -1,9 +1,9 @@
 """Performance profiles: on how many problems is an optimizer within a factor of the best?
 
-A line is the share of problems on which the test error (regression: loss) of an optimizer's best
-setting, chosen on validation, is at most the factor times that of the best optimizer there (Dolan &
-Moré 2002). At 1 it is the share of problems that the optimizer wins. Problems
-without every optimizer are left out.
+Each line is the share of problems on which the test error (regression: loss) of an optimizer's best
+setting, selected on validation, is at most the factor times that of the problem's best optimizer
+(Dolan & Moré 2002). At a factor of 1 it is the share of problems on which the optimizer is best.
+Problems without every optimizer are left out.
 """
 
 from __future__ import annotations
@@ -11,50 +11,41 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from adamcmp.analysis import performance_profiles
+from adamcmp.analysis import RunTable, performance_profiles
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._asked import FACET, HUE, as_asked
-from adamcmp.plots._style import belongs, keys, legend, looks, panels, styled
+from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.panels import panels
+from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
 
 
-def data(
-    runs: pd.DataFrame, metrics: pd.DataFrame, *, hue: str = HUE, facet: str = FACET
-) -> pd.DataFrame:
-    """Return `adamcmp.analysis.performance_profiles`.
-
-    Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Not used.
-        hue: What is compared.
-        facet: What problems are told apart by.
-    """
-    profiles = performance_profiles(as_asked(runs, hue, facet))
+def data(table: RunTable) -> pd.DataFrame:
+    """Return `adamcmp.analysis.performance_profiles`."""
+    profiles = performance_profiles(table)
     if profiles.empty:
         raise NothingToDraw(
-            "A profile needs several problems with runs of all the same optimizers."
+            "A performance profile needs several problems with the same optimizers."
         )
     return profiles
 
 
-@styled
 def draw(profiles: pd.DataFrame) -> Figure:
     """Draw one panel, a line for each optimizer."""
-    figure, ((axis,),) = panels([""], height=2.3)
+    figure, ((ax,),) = panels([""], height=2.3)
     end = 1 + 1.05 * max(profiles["tau"].max() - 1, 0.01)
-    for name, (color, marker) in looks(profiles["optimizer"]).items():
-        mine = profiles[profiles["optimizer"] == name]
-        mine = pd.concat([mine, mine.tail(1).assign(tau=end)])
-        (line,) = axis.plot(
-            mine["tau"], mine["estimate"], color=color, marker=marker, ms=3, drawstyle="steps-post"
-        )
-        belongs(line, name)
-    axis.set_xlim(1 - 0.02 * (end - 1), end)
-    axis.set_ylim(-0.02, 1.03)
-    axis.set_xlabel("factor over the best optimizer's test error (or loss)")
-    axis.set_ylabel("share of problems within it")
-    half = (profiles["ci_high"] - profiles["ci_low"]).max() / 2
-    note = (
-        f"{profiles['n'].iloc[0]} problems: 95 % intervals of shares (Wilson's) reach ±{half:.2f}."
-    )
-    legend(figure, [*keys(profiles["optimizer"])], note)
+    for name, (color, marker) in optimizer_styles(profiles["optimizer"]).items():
+        profile = profiles[profiles["optimizer"] == name]
+        profile = pd.concat([profile, profile.tail(1).assign(tau=end)])
+        (line,) = ax.plot(
+            profile["tau"], profile["estimate"], color=color, marker=marker, ms=3,
+            drawstyle="steps-post",
+        )  # fmt: skip
+        tag_optimizer(line, name)
+    ax.set_xlim(1 - 0.02 * (end - 1), end)
+    ax.set_ylim(-0.02, 1.03)
+    ax.set_xlabel("factor over the best optimizer's test error (or loss)")
+    ax.set_ylabel("share of problems within this factor")
+    half_width = (profiles["ci_high"] - profiles["ci_low"]).max() / 2
+    note = f"{profiles['n'].iloc[0]} problems: 95 % intervals of shares (Wilson's) "
+    note += f"reach ±{half_width:.2f}."
+    add_legend(figure, [*optimizer_handles(profiles["optimizer"])], note)
     return figure

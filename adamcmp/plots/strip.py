@@ -1,9 +1,9 @@
 """Final metrics of every seed, with mean and interval, by optimizer.
 
-A dot is one seed of an optimizer's best setting, chosen on validation; where the setting has seeds
-that did not choose it, those alone. The bar is the 95 % interval of their mean (Student's t, from
-five seeds on corrected for skewness), the tick in it the mean. Optimizers are in the order of their
-means, the best above.
+Each dot is one seed of an optimizer's best setting, selected on validation. If that setting has
+seeds that were not used to select it, only those are shown. Bars are the 95 % intervals of the
+means (Student's t, corrected for skewness from five seeds on), ticks the means. Optimizers are
+sorted by their means, the best at the top.
 """
 
 from __future__ import annotations
@@ -15,35 +15,33 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adamcmp.analysis import chosen, higher_is_better
+from adamcmp.analysis import RunTable, higher_is_better
 from adamcmp.analysis.estimates import mean
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
-from adamcmp.plots._style import (
-    ENOUGH,
-    bands_note,
-    belongs,
-    left_out,
-    legend,
-    looks,
+from adamcmp.plots._options import metric_or_default
+from adamcmp.plots.drawing.labels import (
+    MIN_SEEDS,
+    display_text,
+    diverged_note,
+    interval_note,
     metric_label,
-    ordered,
-    panels,
-    plain,
-    styled,
 )
+from adamcmp.plots.drawing.legends import add_legend
+from adamcmp.plots.drawing.panels import panels
+from adamcmp.plots.drawing.styles import optimizer_styles, ordered, tag_optimizer
 
 _ROW_INCHES = 0.27
+_MEAN_KEYS = ["problem", "metric", "optimizer"]
 
 
 @dataclass(frozen=True)
 class Strip:
-    """What is drawn.
+    """The data of the plot.
 
     Attributes:
         seeds: ``problem optimizer loss_name metric seed value``.
         means: ``problem metric optimizer estimate ci_low ci_high n``.
-        diverged: Number of chosen runs that are not among the seeds.
+        diverged: Number of runs of selected settings that diverged.
     """
 
     seeds: pd.DataFrame
@@ -51,86 +49,79 @@ class Strip:
     diverged: int
 
 
-def data(
-    runs: pd.DataFrame,
-    metrics: pd.DataFrame,
-    *,
-    metric: str | None = None,
-    hue: str = HUE,
-    facet: str = FACET,
-) -> Strip:
-    """Return the seeds of chosen settings and their means.
+def data(table: RunTable, *, metric: str | None = None) -> Strip:
+    """Return each seed of the selected settings, and their means.
 
     Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Not used.
+        table: The runs.
         metric: A final metric; None takes the test error and the gap, for regression of the loss.
-        hue: What lines are told apart by.
-        facet: What panels are told apart by.
     """
-    best = chosen(as_asked(runs, hue, facet))
-    found = []
-    for _, group in best.groupby("problem", sort=False):
-        names = dict.fromkeys(metric_or(metric, group, split) for split in ("test", "gap"))
-        about = ["problem", "optimizer", "loss", "seed"]
-        found.append(group.melt(about, [*names], "metric").dropna(subset="value"))
-    if all(seeds.empty for seeds in found):
-        raise NothingToDraw("No run of a chosen setting ended with this metric.")
-    seeds = pd.concat(found, ignore_index=True).rename(columns={"loss": "loss_name"})
-    keys = ["problem", "metric", "optimizer"]
+    selected = table.selected()
+    values = []
+    for _, runs in selected.groupby("problem", sort=False):
+        names = dict.fromkeys(metric_or_default(metric, runs, split) for split in ("test", "gap"))
+        keys = ["problem", "optimizer", "loss", "seed"]
+        values.append(runs.melt(keys, [*names], "metric").dropna(subset="value"))
+    if all(rows.empty for rows in values):
+        raise NothingToDraw("No run of a selected setting has this metric.")
+    seeds = pd.concat(values, ignore_index=True).rename(columns={"loss": "loss_name"})
+    diverged = int((selected["status"] == "diverged").sum())
+    return Strip(seeds, _means(seeds), diverged)
+
+
+def _means(seeds: pd.DataFrame) -> pd.DataFrame:
     means = [
         (*key, *mean(values.to_numpy(float))[:3], len(values))
-        for key, values in seeds.groupby(keys, sort=False)["value"]
+        for key, values in seeds.groupby(_MEAN_KEYS, sort=False)["value"]
     ]
-    table = pd.DataFrame(means, columns=[*keys, "estimate", "ci_low", "ci_high", "n"])
-    return Strip(seeds, table, int((best["status"] == "diverged").sum()))
+    return pd.DataFrame(means, columns=[*_MEAN_KEYS, "estimate", "ci_low", "ci_high", "n"])
 
 
-@styled
-def draw(shown: Strip) -> Figure:
+def draw(strip: Strip) -> Figure:
     """Draw a panel for each problem and metric, a line for each optimizer."""
-    seeds, means = shown.seeds, shown.means
-    problems = ordered(seeds["problem"])
-    rows = int(seeds.groupby("problem")["metric"].nunique().max())
-    height = _ROW_INCHES * max(seeds.groupby("problem")["optimizer"].nunique()) + 0.6
-    figure, axes = panels(problems, rows, height)
+    seeds, means = strip.seeds, strip.means
+    problems, by_problem = ordered(seeds["problem"]), seeds.groupby("problem")
+    height = _ROW_INCHES * max(by_problem["optimizer"].nunique()) + 0.6
+    figure, axes = panels(problems, int(by_problem["metric"].nunique().max()), height)
     for problem, column in zip(problems, zip(*axes, strict=True), strict=True):
-        here = means[means["problem"] == problem]
-        names = list(here["metric"].unique())
-        order = _order(here[here["metric"] == names[0]])
-        for axis, name in zip(column, names, strict=True):
-            dots = seeds[(seeds["problem"] == problem) & (seeds["metric"] == name)]
-            _draw_metric(axis, dots, here[here["metric"] == name].set_index("optimizer"), order)
-    note = f"A dot a seed. {bands_note(means['n'])}; setting chosen on validation."
-    legend(figure, [], note + left_out(shown.diverged))
+        of_problem = means[means["problem"] == problem]
+        metrics = list(of_problem["metric"].unique())
+        order = _worst_first(of_problem[of_problem["metric"] == metrics[0]])
+        for ax, metric in zip(column, metrics, strict=True):
+            dots = seeds[(seeds["problem"] == problem) & (seeds["metric"] == metric)]
+            bars = of_problem[of_problem["metric"] == metric].set_index("optimizer")
+            _draw_metric(ax, dots, bars, order)
+    note = f"One dot per seed. {interval_note(means['n'])}; setting selected on validation."
+    add_legend(figure, [], note + diverged_note(strip.diverged))
     return figure
 
 
-def _order(means: pd.DataFrame) -> list[str]:
-    """Return the optimizers, the best last: it is drawn above the others."""
-    up = higher_is_better(means["metric"].iloc[0])
-    return list(means.sort_values("estimate", ascending=up, kind="stable")["optimizer"])
+def _worst_first(means: pd.DataFrame) -> list[str]:
+    """Return the optimizers by their mean, the best last: the last line is drawn at the top."""
+    ascending = higher_is_better(means["metric"].iloc[0])
+    return list(means.sort_values("estimate", ascending=ascending, kind="stable")["optimizer"])
 
 
-def _draw_metric(axis: Axes, seeds: pd.DataFrame, means: pd.DataFrame, order: list[str]) -> None:
-    colors = looks(order)
-    for place, name in enumerate(order):
+def _draw_metric(ax: Axes, seeds: pd.DataFrame, means: pd.DataFrame, order: list[str]) -> None:
+    styles = optimizer_styles(order)
+    for y, name in enumerate(order):
         values = seeds.loc[seeds["optimizer"] == name, "value"].to_numpy(dtype=float)
-        color, marker = colors[name]
-        spread = 0.16 * np.resize([0, 1, -1, 0.5, -0.5], len(values))  # the same at each drawing
-        dots = axis.scatter(
-            values, place + spread, s=14, color=color, marker=marker, alpha=0.7, lw=0,
+        color, marker = styles[name]
+        # Dots are spread by a fixed pattern: random jitter would change the file each time.
+        jitter = 0.16 * np.resize([0, 1, -1, 0.5, -0.5], len(values))
+        dots = ax.scatter(
+            values, y + jitter, s=14, color=color, marker=marker, alpha=0.7, lw=0,
             rasterized=len(values) > 500,
         )  # fmt: skip
-        belongs(dots, name)
-        if len(values) >= ENOUGH:
-            found = means.loc[name, ["estimate", "ci_low", "ci_high"]].to_numpy(float)
-            center, low, high = (float(value) for value in found)
-            (tick,) = axis.plot(center, place, "|", color="black", ms=11, mew=1.2, zorder=4)
-            (bar,) = axis.plot([low, high], [place] * 2, color="black", lw=1.2)
-            belongs(tick, name)
-            belongs(bar, name)
-    axis.set_yticks(range(len(order)), [plain(name, 24) for name in order])
-    axis.set_ylim(-0.6, len(order) - 0.4)
-    axis.grid(False, axis="y")
-    axis.set_xlabel(metric_label(seeds["metric"].iloc[0], seeds["loss_name"].iloc[0]))
+        tag_optimizer(dots, name)
+        if len(values) >= MIN_SEEDS:
+            row = means.loc[name, ["estimate", "ci_low", "ci_high"]].to_numpy(float)
+            center, low, high = (float(value) for value in row)
+            (tick,) = ax.plot(center, y, "|", color="black", ms=11, mew=1.2, zorder=4)
+            (bar,) = ax.plot([low, high], [y] * 2, color="black", lw=1.2)
+            tag_optimizer(tick, name)
+            tag_optimizer(bar, name)
+    ax.set_yticks(range(len(order)), [display_text(name, 24) for name in order])
+    ax.set_ylim(-0.6, len(order) - 0.4)
+    ax.grid(False, axis="y")
+    ax.set_xlabel(metric_label(seeds["metric"].iloc[0], seeds["loss_name"].iloc[0]))

@@ -1,10 +1,10 @@
-"""What tuning costs: the expected test error of the best of k random trials.
+"""Cost of tuning: the expected test error of the best of k random trials.
 
 A trial is one run at a setting drawn at random, without replacement, from those of the study; the
-best of k is chosen on validation. Within a seed the expectation is exact; lines are means over
-seeds with 95 % intervals (Student's t, from five seeds on corrected for skewness). Runs that
-diverged are trials too, and count as the worst of those that ended (an error as 0.5 at least). A
-curve that falls early is easy to tune.
+best of k is selected on validation. Within a seed the expectation is exact; lines are means over
+seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on). Runs that
+diverged count as trials, with the worst value of those that ended (an error of at least 0.5). The
+earlier a curve falls, the easier the optimizer is to tune.
 """
 
 from __future__ import annotations
@@ -12,56 +12,37 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from adamcmp.analysis import tuning_curves
+from adamcmp.analysis import RunTable, tuning_curves
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._asked import FACET, HUE, as_asked, metric_or
-from adamcmp.plots._curves import draw_lines, fit
-from adamcmp.plots._style import (
-    bands_note,
-    keys,
-    legend,
-    log_axis,
-    metric_label,
-    ordered,
-    panels,
-    styled,
-)
+from adamcmp.plots._grid_cells import metric_labels
+from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
+from adamcmp.plots.drawing.labels import interval_note
+from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.panels import log_x_axis, panels
+from adamcmp.plots.drawing.styles import ordered
 
 
-def data(
-    runs: pd.DataFrame, metrics: pd.DataFrame, *, hue: str = HUE, facet: str = FACET
-) -> pd.DataFrame:
-    """Return `adamcmp.analysis.tuning_curves`, with ``label`` and ``x``, which is k.
-
-    Args:
-        runs: As `adamcmp.analysis.labelled` returns them.
-        metrics: Not used.
-        hue: What lines are told apart by.
-        facet: What panels are told apart by.
-    """
-    runs = as_asked(runs, hue, facet)
-    curves = tuning_curves(runs)
+def data(table: RunTable) -> pd.DataFrame:
+    """Return `adamcmp.analysis.tuning_curves`, with ``label`` and with ``x``, which is k."""
+    curves = tuning_curves(table)
     if curves.empty or curves["k"].max() < 2:
-        raise NothingToDraw("No optimizer has several settings to choose from on validation.")
-    labels = {
-        problem: metric_label(metric_or(None, group), group["loss"].iloc[0])
-        for problem, group in runs.groupby("problem")
-    }
-    return curves.assign(label=curves["problem"].map(labels), x=curves["k"].astype(float))
+        raise NothingToDraw("No optimizer has several settings to select from on validation.")
+    label = curves["problem"].map(metric_labels(table, metric=None))
+    return curves.assign(label=label, x=curves["k"].astype(float))
 
 
-@styled
 def draw(curves: pd.DataFrame) -> Figure:
     """Draw a panel for each problem."""
     problems = ordered(curves["problem"])
     figure, (axes,) = panels(problems, height=2.3)
-    for axis, problem in zip(axes, problems, strict=True):
-        here = curves[curves["problem"] == problem]
-        draw_lines(axis, here)
-        fit(axis, here)
-        log_axis(axis, here["x"])
-        axis.set_xlabel("trials (settings tried)")
-        axis.set_ylabel(f"expected {here['label'].iloc[0]}")
-    note = f"{bands_note(curves['n'])}; the best of k chosen on validation, diverged runs counted."
-    legend(figure, [*keys(curves["optimizer"])], note)
+    for ax, problem in zip(axes, problems, strict=True):
+        rows = curves[curves["problem"] == problem]
+        draw_curves(ax, rows)
+        set_y_limits(ax, rows)
+        log_x_axis(ax, rows["x"])
+        ax.set_xlabel("trials (settings tried)")
+        ax.set_ylabel(f"expected {rows['label'].iloc[0]}")
+    note = f"{interval_note(curves['n'])}; the best of k selected on validation, "
+    note += "diverged runs counted."
+    add_legend(figure, [*optimizer_handles(curves["optimizer"])], note)
     return figure

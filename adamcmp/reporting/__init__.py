@@ -1,4 +1,4 @@
-"""A study's report: the answer in words, audit, tables, plots, and one page that holds them all."""
+"""A study's report: verdicts, fairness audit, tables and plots, as files and as one HTML page."""
 
 from __future__ import annotations
 
@@ -8,75 +8,90 @@ from pathlib import Path
 
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.plots import FORMATS
-from adamcmp.reporting.answer import Answer, answer
-from adamcmp.reporting.figures import Picture, pictures
-from adamcmp.reporting.page import page
-from adamcmp.reporting.tables import as_csv, as_markdown
+from adamcmp.reporting.answer import Answer, compute_answer
+from adamcmp.reporting.formats import as_csv, as_markdown
+from adamcmp.reporting.page import render_page
+from adamcmp.reporting.pooling import load_table
+from adamcmp.reporting.rendering import RenderedPlot, render_plots
 
-__all__ = ["Answer", "Report", "answer", "report", "write_page"]
+__all__ = ["Answer", "Report", "compute_answer", "load_table", "report", "write_page"]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """A report that was written.
 
     Attributes:
-        folder: Where.
-        answer: What it says.
-        pictures: The plots.
-        files: All files.
+        folder: The folder that contains it.
+        answer: What the report says.
+        plots: The plots, those that could not be drawn included.
+        files: All files that were written.
     """
 
     folder: Path
     answer: Answer
-    pictures: tuple[Picture, ...]
+    plots: tuple[RenderedPlot, ...]
     files: tuple[Path, ...]
 
 
 def report(
     studies: Sequence[Path], filters: Sequence[str] = (), refresh: float | None = None
 ) -> Report:
-    """Write the report of a study, or of several as one, into its folder.
+    """Write the report of one study, or of several as one.
 
     Args:
-        studies: Their folders. Several have their report in a folder beside the first that is
-            named after all of them, ``first+second/report``.
+        studies: Folders of studies. The report of one is written to its folder ``report``; that
+            of several to ``first+second/report`` next to the first.
         filters: Conditions that runs must meet, such as ``"lr=0.001"``.
-        refresh: Seconds after which a browser loads the page anew; None for one that is finished.
+        refresh: Seconds after which a browser reloads the page; None for a finished page.
 
     Raises:
-        StoreError: When a part is damaged or the report cannot be written.
-        ConfigError: When no run is left, or settings cannot be chosen.
+        StoreError: When a file of a study is damaged or the report cannot be written.
+        NotFound: When no run that ended meets the conditions.
+        ConfigError: When a condition is wrong, or settings cannot be selected.
     """
-    found = answer(studies, filters)
+    answer = compute_answer(studies, filters)
     folder = studies[0].with_name("+".join(study.name for study in studies)) / "report"
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        drawn = pictures(found.runs, found.metrics, folder)
-        files = [file for picture in drawn for file in picture.files]
-        for table in (t for t in found.tables if t.data is not None):
-            for suffix, written in (("csv", as_csv), ("md", as_markdown)):
-                files.append(folder / f"{table.name}.{suffix}")
-                write_atomically(files[-1], written(table).encode())
-        _remove_others(folder, files, [*(p.name for p in drawn), *(t.name for t in found.tables)])
-    made = Report(folder, found, drawn, (folder / "index.html", *files))
-    write_page(made, refresh)
-    return made
+        plots = render_plots(answer.table, folder)
+        files = [file for plot in plots for file in plot.files] + _write_tables(answer, folder)
+        names = [*(plot.name for plot in plots), *(table.name for table in answer.tables)]
+        _remove_outdated(folder, files, names)
+    written = Report(folder, answer, plots, (folder / "index.html", *files))
+    write_page(written, refresh)
+    return written
 
 
-def _remove_others(folder: Path, files: Sequence[Path], names: Sequence[str]) -> None:
-    """Remove what an earlier report, of more runs or others, wrote and this one did not."""
+def _write_tables(answer: Answer, folder: Path) -> list[Path]:
+    """Write each table with data as csv and Markdown, and return the files."""
+    files = []
+    for table in answer.tables:
+        if table.data is None:
+            continue
+        for suffix, text in (("csv", as_csv(table)), ("md", as_markdown(table))):
+            files.append(folder / f"{table.name}.{suffix}")
+            write_atomically(files[-1], text.encode())
+    return files
+
+
+def _remove_outdated(folder: Path, files: Sequence[Path], names: Sequence[str]) -> None:
+    """Remove plots and tables of an earlier report that this one does not have."""
     for path in folder.iterdir():
         if path.stem in names and path.suffix[1:] in (*FORMATS, "csv", "md") and path not in files:
             path.unlink()
 
 
-def write_page(made: Report, refresh: float | None = None) -> None:
-    """Write the page of a report.
+def write_page(written: Report, refresh: float | None = None) -> None:
+    """Write the HTML page of a report.
+
+    Args:
+        written: The report.
+        refresh: Seconds after which a browser reloads the page; None for a finished page.
 
     Raises:
         StoreError: When it cannot be written.
     """
-    with storage_errors(made.folder):
-        content = page(made.answer, made.pictures, refresh)
-        write_atomically(made.folder / "index.html", content.encode())
+    with storage_errors(written.folder):
+        content = render_page(written.answer, written.plots, refresh)
+        write_atomically(written.folder / "index.html", content.encode())

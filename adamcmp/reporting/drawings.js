@@ -1,12 +1,12 @@
 "use strict";
-// What the page draws by itself for the chosen metric: every seed, every cell and its runs.
+// Drawings of the metric that the reader selected: the strip of seeds, and the cells of the grids.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const COLUMNS = Object.entries(DATA.runs);
 const RUNS = DATA.runs.id.map((_, index) =>
   ({ index, ...Object.fromEntries(COLUMNS.map(([name, values]) => [name, values[index]])) }));
 const value = (run) => DATA.metrics[state.metric][run.index];
-const seen = (runs) => runs.map(value).filter((v) => v !== null);
+const values = (runs) => runs.map(value).filter((v) => v !== null);
 const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : null);
 
 const number = (v) => v === null ? "–"
@@ -21,23 +21,24 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// The strip: a dot for every seed of the best settings.
+// The strip: a dot for each seed of the selected settings.
 function drawStrip() {
   const shown = RUNS.filter((run) =>
-    run.chosen && value(run) !== null && !state.hidden.has(DATA.optimizers[run.optimizer]));
-  const place = one("#strip .drawing");
-  if (!shown.length) return place.replaceChildren("There is no run to show.");
+    run.selected && value(run) !== null && !state.hidden.has(DATA.optimizers[run.optimizer]));
+  const drawing = one("#strip .drawing");
+  if (!shown.length) return drawing.replaceChildren("There is no run to show.");
   const rows = [...Map.groupBy(shown, (run) => run.problem + " " + run.optimizer).values()];
   const label = ([run]) => DATA.optimizers[run.optimizer] +
     (DATA.problems.length > 1 ? ", " + DATA.problems[run.problem] : "");
-  const values = seen(shown), low = Math.min(...values), high = Math.max(...values);
+  const low = Math.min(...values(shown)), high = Math.max(...values(shown));
   const left = Math.min(330, 20 + 7 * Math.max(...rows.map((runs) => label(runs).length)));
   const x = (v) => left + 12 + ((v - low) / (high - low || 1)) * (700 - left - 40);
   const bottom = rows.length * 24 + 22;
-  const svg = make("svg", { viewBox: `0 0 700 ${bottom + 8}`, role: "img", "aria-label": `Final ${words(state.metric)} of every seed` });
+  const svg = make("svg", { viewBox: `0 0 700 ${bottom + 8}`, role: "img", "aria-label": `Final ${metricName(state.metric)} of every seed` });
   rows.forEach((runs, row) => {
-    const y = row * 24 + 14, middle = x(mean(seen(runs)));
-    const own = DATA.colors[runs[0].optimizer], fill = own === "#000000" ? "var(--ink)" : own;
+    const y = row * 24 + 14, middle = x(mean(values(runs)));
+    const color = DATA.colors[runs[0].optimizer];
+    const fill = color === "#000000" ? "var(--ink)" : color; // black is invisible on dark pages
     svg.append(
       make("line", { x1: left, x2: 690, y1: y, y2: y, class: "axis" }),
       make("text", { x: left - 10, y: y + 4, "text-anchor": "end" }, label(runs)),
@@ -46,10 +47,10 @@ function drawStrip() {
   });
   for (const v of new Set([low, (low + high) / 2, high]))
     svg.append(make("text", { x: x(v), y: bottom, "text-anchor": "middle", class: "tick" }, number(v)));
-  place.replaceChildren(svg);
+  drawing.replaceChildren(svg);
 }
 
-// The cells: a table for each problem and optimizer, one colour scale for a problem.
+// The cells: a table for each problem and optimizer; each problem has one colour scale.
 function drawCells() {
   closeTip();
   const problems = Map.groupBy(RUNS, (run) => run.problem);
@@ -58,25 +59,25 @@ function drawCells() {
     ...drawProblem(runs)]));
 }
 
-// Where other settings varied, the one with the best validation stands for the cell. Its mean is
-// over the seeds that most cells have.
+// Where settings besides lr and wd varied, a cell has the runs of those that are best on validation.
+// Its mean is over the seeds that most cells have.
 function cellOf(runs) {
-  const kinds = [...Map.groupBy(runs, (run) => run.kind).values()];
-  const shown = kinds.reduce((a, b) => (b[0].rank < a[0].rank ? b : a));
-  const counts = shown.some((run) => run.compared) ? shown.filter((run) => run.compared) : shown;
-  const lost = counts.some((run) => run.status !== "done");
-  const of = counts.length < shown.length ? ` over ${counts.length} of ${shown.length} seeds` : "";
-  return { runs: shown, mean: mean(seen(counts)), lost, of };
+  const settings = [...Map.groupBy(runs, (run) => run.settings).values()];
+  const best = settings.reduce((a, b) => (b[0].rank < a[0].rank ? b : a));
+  const averaged = best.some((run) => run.compared) ? best.filter((run) => run.compared) : best;
+  const incomplete = averaged.some((run) => run.status !== "done");
+  const note = averaged.length < best.length ? ` over ${averaged.length} of ${best.length} seeds` : "";
+  return { runs: best, mean: mean(values(averaged)), incomplete, note };
 }
 
 function drawProblem(runs) {
   const maps = [...Map.groupBy(runs, (run) => run.optimizer)].sort((a, b) => a[0] - b[0])
-    .map(([optimizer, own]) => [DATA.optimizers[optimizer],
-      new Map([...Map.groupBy(own, (run) => `${run.lr} ${run.wd}`)].map(([at, of]) => [at, cellOf(of)]))]);
+    .map(([optimizer, tried]) => [DATA.optimizers[optimizer],
+      new Map([...Map.groupBy(tried, (run) => `${run.lr} ${run.wd}`)].map(([key, group]) => [key, cellOf(group)]))]);
   const sorted = maps.flatMap(([, cells]) => [...cells.values()].map((cell) => cell.mean))
     .filter((v) => v !== null).sort((a, b) => a - b);
   if (!sorted.length) return [make("p", { class: "missing" }, "No run has this metric.")];
-  // A few wild cells would leave one colour for all the others.
+  // Without the clipping, a few very bad cells would give all others nearly the same colour.
   const low = sorted[0], high = sorted[Math.floor(0.95 * (sorted.length - 1))];
   const last = DATA.scale.length - 1;
   const shade = (v) => DATA.scale[Math.round(last * Math.min(1, (v - low) / (high - low || 1)))];
@@ -92,7 +93,7 @@ function drawMap(name, cells, shade) {
   const axis = (key) => [...new Set([...cells.values()].map((cell) => cell.runs[0][key]))].sort((a, b) => a - b);
   const lrs = axis("lr").reverse(), wds = axis("wd");
   if (lrs.length * wds.length > 4 * cells.size + 12)
-    return make("p", { class: "missing", "data-optimizer": name }, `${name}: its settings lie on no grid.`);
+    return make("p", { class: "missing", "data-optimizer": name }, `${name}: its settings do not form a grid.`);
   const table = make("table", { class: "map", role: "grid" }, make("caption", {}, name));
   const body = table.createTBody();
   for (const lr of lrs) {
@@ -109,9 +110,9 @@ function drawMap(name, cells, shade) {
 function drawCell(name, lr, wd, cell, shade) {
   if (!cell) return make("td", { class: "empty" });
   const title = `${name}, lr ${number(lr)}, wd ${number(wd)}`;
-  const says = cell.lost ? "a run diverged or failed" : number(cell.mean);
-  const td = make("td", { role: "gridcell", tabindex: -1, "aria-label": `${title}: ${says}` });
-  if (cell.lost || cell.mean === null) td.className = "lost";
+  const label = cell.incomplete ? "a run diverged or failed" : number(cell.mean);
+  const td = make("td", { role: "gridcell", tabindex: -1, "aria-label": `${title}: ${label}` });
+  if (cell.incomplete || cell.mean === null) td.className = "lost";
   else td.style.background = shade(cell.mean);
   if (cell.runs[0].rank === 0) td.classList.add("picked");
   for (const event of ["pointerenter", "focus", "click"])
@@ -137,27 +138,27 @@ function moveInGrid(event) {
   to.focus();
 }
 
-// The card with a cell's runs.
-function openTip(cell, title, { runs, mean: middle, of }) {
+// The tooltip with a cell's runs.
+function openTip(cell, title, { runs, mean: cellMean, note }) {
   closeTip();
-  const tip = one("#tip"), table = make("table"), about = (text) => make("p", {}, text);
+  const tip = one("#tip"), table = make("table"), paragraph = (text) => make("p", {}, text);
   table.createTHead().insertRow().append(
-    ...["seed", words(state.metric), "status", "run"].map((name) => make("th", { scope: "col" }, name)));
+    ...["seed", metricName(state.metric), "status", "run"].map((name) => make("th", { scope: "col" }, name)));
   const body = table.createTBody();
   for (const run of runs.slice(0, 12))
     body.insertRow().append(...[run.seed, number(value(run)), run.status, run.id].map((text) => make("td", {}, String(text))));
   tip.replaceChildren(
-    make("p", {}, make("strong", {}, title), `: mean ${words(state.metric)} ${number(middle)}${of}`),
-    ...(runs[0].kind ? [about(runs[0].kind)] : []), table,
-    ...(runs.length > 12 ? [about(`and ${runs.length - 12} more`)] : []));
+    make("p", {}, make("strong", {}, title), `: mean ${metricName(state.metric)} ${number(cellMean)}${note}`),
+    ...(runs[0].settings ? [paragraph(runs[0].settings)] : []), table,
+    ...(runs.length > 12 ? [paragraph(`and ${runs.length - 12} more`)] : []));
   tip.hidden = false;
   cell.classList.add("is-open");
   cell.setAttribute("aria-describedby", "tip");
-  const at = cell.getBoundingClientRect(), size = tip.getBoundingClientRect();
-  const under = at.bottom + 6 + size.height < innerHeight || at.top < size.height + 6;
+  const box = cell.getBoundingClientRect(), size = tip.getBoundingClientRect();
+  const below = box.bottom + 6 + size.height < innerHeight || box.top < size.height + 6;
   const right = document.documentElement.clientWidth - size.width - 8;
-  tip.style.left = `${Math.max(8, Math.min(at.left, right)) + scrollX}px`;
-  tip.style.top = `${(under ? at.bottom + 6 : at.top - size.height - 6) + scrollY}px`;
+  tip.style.left = `${Math.max(8, Math.min(box.left, right)) + scrollX}px`;
+  tip.style.top = `${(below ? box.bottom + 6 : box.top - size.height - 6) + scrollY}px`;
 }
 
 function closeTip() {

@@ -1,17 +1,18 @@
-// Sorting, hiding, choosing. Text from data reaches the page as text alone (textContent).
+// The page's controls: sorting, hidden optimizers, the metric. Text from data is set by textContent
+// only, so that it is never parsed as HTML.
 
 const one = (selector) => document.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const state = { metric: null, hidden: new Set() };
-const words = (metric) => metric.replaceAll("_", " ");
+const metricName = (metric) => metric.replaceAll("_", " ");
 
-// What a reader has set stays over reloads, where the browser allows it.
+// The reader's selections, kept over reloads where the browser allows it.
 const memory = {
   get(name) {
     try { return JSON.parse(sessionStorage.getItem("adamcmp " + name)); } catch { return null; }
   },
-  set(name, what) {
-    try { sessionStorage.setItem("adamcmp " + name, JSON.stringify(what)); } catch { /* private */ }
+  set(name, content) {
+    try { sessionStorage.setItem("adamcmp " + name, JSON.stringify(content)); } catch { /* private browsing */ }
   },
 };
 
@@ -30,7 +31,7 @@ function startTheme() {
   });
 }
 
-// A click or Enter on a heading sorts; missing values stay last.
+// Sort by a column, in the other direction the second time. Missing values stay last.
 function sort(table, column, header) {
   const up = header.getAttribute("aria-sort") !== "ascending";
   all("th", table).forEach((th) => th.removeAttribute("aria-sort"));
@@ -51,13 +52,13 @@ function startSorting() {
       th.firstElementChild.addEventListener("click", () => sort(table, i, th)));
 }
 
-// An optimizer is hidden everywhere, in tables and drawings.
+// Hide the optimizers that are not checked, in all tables and drawings.
 function showOptimizers() {
   const hidden = (names) => names.some((name) => state.hidden.has(name));
   for (const row of all("[data-optimizers]"))
     row.classList.toggle("is-hidden", hidden(JSON.parse(row.dataset.optimizers)));
-  for (const part of all("[data-optimizer]"))
-    part.classList.toggle("is-hidden", hidden([part.dataset.optimizer]));
+  for (const element of all("[data-optimizer]"))
+    element.classList.toggle("is-hidden", hidden([element.dataset.optimizer]));
 }
 
 function startOptimizers() {
@@ -78,20 +79,20 @@ function startOptimizers() {
   read();
 }
 
-// The metric has its columns, its rows where a table has several metrics, and its drawings.
+// Show the selected metric: its columns, its rows in tables of several metrics, and its drawings.
 function showMetric() {
   const measure = state.metric.split("_")[1];
   for (const cell of all("[data-metric]")) {
-    const own = cell.dataset.metric;
-    cell.classList.toggle("is-metric", own === state.metric);
-    cell.classList.toggle("is-hidden", own.split("_")[1] !== measure && own !== "train_loss");
+    const metric = cell.dataset.metric;
+    cell.classList.toggle("is-metric", metric === state.metric);
+    cell.classList.toggle("is-hidden", metric.split("_")[1] !== measure && metric !== "train_loss");
   }
   for (const table of all("table.sortable")) {
     const rows = all("[data-row-metric]", table);
-    const there = rows.some((row) => row.dataset.rowMetric === state.metric);
-    for (const row of rows) row.hidden = there && row.dataset.rowMetric !== state.metric;
+    const measured = rows.some((row) => row.dataset.rowMetric === state.metric);
+    for (const row of rows) row.hidden = measured && row.dataset.rowMetric !== state.metric;
   }
-  for (const name of all(".metric-name")) name.textContent = words(state.metric);
+  for (const name of all(".metric-name")) name.textContent = metricName(state.metric);
   drawCells();
   drawStrip();
   showOptimizers();

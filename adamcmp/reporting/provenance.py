@@ -1,4 +1,4 @@
-"""Where a report's numbers come from: settings, versions, machines, commands."""
+"""Where a report's numbers come from: settings, versions, machines and commands."""
 
 from __future__ import annotations
 
@@ -9,48 +9,51 @@ from typing import Any
 
 import pandas as pd
 
-from adamcmp.analysis import setting_columns
 from adamcmp.reporting.answer import Answer
 from adamcmp.storage import reader
 from adamcmp.storage.columns import Role, columns_with_role
 
-#: Commands whose name is the first of the words that study.yaml keeps.
-_NAMED = ("study ", "extend ", "import-csv ")
+#: Commands that study.yaml notes as the first of their arguments. All others are sweeps.
+_NAMED_COMMANDS = ("study ", "extend ", "import-csv ")
 
 #: Columns that are not settings, and the seed.
-_NO_SETTINGS = {
+_NOT_SETTINGS = {
     *columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC, Role.PROVENANCE),
     *("seed", "problem"),
 } - {"study"}
-#: Columns that other columns, or what was varied, already tell of an optimizer.
-_TOLD_ABOVE = {
+#: Settings that are part of an optimizer's or problem's name, or shown in another table.
+_SHOWN_ELSEWHERE = {
     *("optimizer", "lr", "optimizer.lr", "wd", "optimizer.weight_decay", "optimizer.rule"),
     *("optimizer.coupling", "study", "dataset", "model", "train_examples", "parameters"),
 }
+#: More distinct values than this are abbreviated.
+_MOST_VALUES = 6
 
 
 def commands(answer: Answer) -> list[str]:
-    """Return the commands that make the studies and the report anew, in their order."""
-    made = [command for study in answer.studies for command in _asked(study)]
+    """Return the commands that reproduce the studies and the report, in order."""
+    noted = [command for study in answer.studies for command in _study_commands(study)]
     names = [study.name for study in answer.studies]
-    return [*dict.fromkeys(made), shlex.join(["adamcmp", "report", *names, *answer.filters])]
+    return [*dict.fromkeys(noted), shlex.join(["adamcmp", "report", *names, *answer.filters])]
 
 
-def _asked(study: Path) -> Iterator[str]:
-    for asked in reader.read_study_metadata(study).get("asked", []):
-        # Earlier versions noted no flags.
-        first, *rest = [*asked["words"], *asked.get("flags", [])] or [""]
-        if first.startswith(_NAMED):
-            yield shlex.join(["adamcmp", *first.split(" ", 1), *rest])
+def _study_commands(study: Path) -> Iterator[str]:
+    """Yield the commands that study.yaml notes."""
+    for noted in reader.read_study_metadata(study).get("asked", []):
+        # Version 0.1 noted no flags.
+        first, *others = [*noted["words"], *noted.get("flags", [])] or [""]
+        if first.startswith(_NAMED_COMMANDS):
+            yield shlex.join(["adamcmp", *first.split(" ", 1), *others])
             continue
-        words = [word for word in (first, *rest) if word]
-        named = any(word.startswith("study=") for word in words)
-        yield shlex.join(["adamcmp", "sweep", *words, *([] if named else [f"study={study.name}"])])
+        arguments = [argument for argument in (first, *others) if argument]
+        if not any(argument.startswith("study=") for argument in arguments):
+            arguments.append(f"study={study.name}")
+        yield shlex.join(["adamcmp", "sweep", *arguments])
 
 
-def varied(answer: Answer) -> pd.DataFrame:
-    """Return the values that each optimizer was tried with: ``problem optimizer`` and settings."""
-    settings = [*setting_columns(answer.runs), "seed"]
+def varied_settings(answer: Answer) -> pd.DataFrame:
+    """Return the values of each optimizer's settings: ``problem optimizer runs`` and settings."""
+    settings = [*answer.table.setting_columns, "seed"]
     groups = answer.runs.groupby(["problem", "optimizer"], sort=False)
     rows = [
         {"problem": problem, "optimizer": optimizer, "runs": str(len(group))}
@@ -60,61 +63,64 @@ def varied(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def differing(answer: Answer) -> pd.DataFrame:
-    """Return what was held fixed for each optimizer, but is another value for some of them.
+def differing_settings(answer: Answer) -> pd.DataFrame:
+    """Return the settings that are constant for each optimizer and differ between optimizers.
 
     Returns:
-        A row per setting and optimizer: setting, optimizer, estimate (its value as text; missing
-        where the optimizer has no such setting).
+        A row per setting and optimizer: ``setting``, ``optimizer``, ``estimate`` (the value as
+        text; missing where the optimizer has no such setting).
     """
     runs = answer.runs
-    told = {*_NO_SETTINGS, *_TOLD_ABOVE, *setting_columns(runs)}
-    columns = [str(c) for c in runs if c not in told]
-    columns = [c for c in columns if not c.startswith(("dataset.", "model."))]
-    found = [
-        pd.DataFrame({"setting": column, "optimizer": name, "estimate": _listed(own) or None}, [0])
-        for column in columns
-        for name, own in runs[column].groupby(runs["optimizer"], sort=False)
+    excluded = {*_NOT_SETTINGS, *_SHOWN_ELSEWHERE, *answer.table.setting_columns}
+    settings = [str(column) for column in runs if column not in excluded]
+    settings = [name for name in settings if not name.startswith(("dataset.", "model."))]
+    rows = [
+        {"setting": setting, "optimizer": optimizer, "estimate": _listed(values) or None}
+        for setting in settings
+        for optimizer, values in runs[setting].groupby(runs["optimizer"], sort=False)
     ]
-    table = pd.concat(found, ignore_index=True)
+    table = pd.DataFrame(rows)
     values = table["estimate"].fillna("").groupby(table["setting"])
     return table[values.transform("nunique") > 1].reset_index(drop=True)
 
 
-def fixed(answer: Answer) -> dict[str, str]:
-    """Return what all runs have in common: settings by their dotted path."""
-    found = {}
-    for column in answer.runs.columns.difference(list(_NO_SETTINGS), sort=False):
+def common_settings(answer: Answer) -> dict[str, str]:
+    """Return the settings that all runs have in common, by dotted path."""
+    common = {}
+    for column in answer.runs.columns.difference(list(_NOT_SETTINGS), sort=False):
         texts = answer.runs[column].map(_text)
         if texts.nunique() == 1 and texts.iloc[0]:
-            found[column] = texts.iloc[0]
-    return found
+            common[column] = texts.iloc[0]
+    return common
 
 
-def computed_by(answer: Answer) -> dict[str, str]:
-    """Return what computed the runs: versions, commit, hardware, engine, threads, time."""
+def environment(answer: Answer) -> dict[str, str]:
+    """Return the versions, commit, hardware, engine, threads and time of the runs."""
     runs = answer.runs
-    found = {
+    facts = {
         column.replace("_", " "): _listed(runs[column])
         for column in columns_with_role(Role.PROVENANCE)
         if column in runs and runs[column].notna().any()
     }
     hours, seconds = divmod(round(runs["wall_time_s"].sum()), 3600)
-    found["training time, all runs"] = f"{hours} h {seconds // 60} min {seconds % 60} s"
-    ended = runs["finished_at"].dropna() if "finished_at" in runs else pd.Series(dtype=str)
-    if len(ended):
-        found["trained"] = f"{ended.min()} to {ended.max()}"
-    return found
+    facts["training time, all runs"] = f"{hours} h {seconds // 60} min {seconds % 60} s"
+    finished = runs["finished_at"].dropna() if "finished_at" in runs else pd.Series(dtype=str)
+    if len(finished):
+        facts["trained"] = f"{finished.min()} to {finished.max()}"
+    return facts
 
 
 def _listed(values: pd.Series[Any]) -> str:
-    found = values.dropna().map(_text)
-    numbers = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    distinct = list(found[values.dropna().sort_values().index] if numbers else sorted(set(found)))
-    texts = list(dict.fromkeys(distinct))
-    if len(texts) > 6:
-        return f"{texts[0]}, {texts[1]}, … {texts[-1]} ({len(texts)} values)"
-    return ", ".join(texts)
+    """Return the distinct values in order, separated by commas."""
+    texts = values.dropna().map(_text)
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        ordered = list(texts[values.dropna().sort_values().index])
+    else:
+        ordered = sorted(set(texts))
+    distinct = list(dict.fromkeys(ordered))
+    if len(distinct) > _MOST_VALUES:
+        return f"{distinct[0]}, {distinct[1]}, … {distinct[-1]} ({len(distinct)} values)"
+    return ", ".join(distinct)
 
 
 def _text(value: Any) -> str:

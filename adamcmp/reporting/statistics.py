@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from adamcmp import analysis
+from adamcmp.analysis import RunTable
 from adamcmp.errors import AdamcmpError, NotFound
 from adamcmp.reporting.tables import Table
 
@@ -28,25 +29,25 @@ class Statistic:
     Attributes:
         name: Its file's name, without a suffix.
         title: What it is called.
-        about: What it says, and how it was computed.
+        caption: What it says, and how it was computed.
         function: Returns its tidy table from labelled runs and their metrics.
         labels: As of `Table`.
-        across: As of `Table`.
+        pivot: As of `Table`.
         needs: What runs it takes; said where the table is empty.
     """
 
     name: str
     title: str
-    about: str
-    function: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+    caption: str
+    function: Callable[[RunTable], pd.DataFrame]
     labels: Mapping[str, str] = field(default_factory=dict)
-    across: str = ""
+    pivot: str = ""
     needs: str = "runs that ended"
 
-    def table(self, runs: pd.DataFrame, metrics: pd.DataFrame) -> Table:
+    def table(self, table: RunTable) -> Table:
         """Return the table; where the statistic does not apply, or fails, one that says why."""
         try:
-            data = self.function(runs, metrics)
+            data = self.function(table)
         except AdamcmpError as error:
             return self._missing(str(error))
         except Exception as error:  # one statistic's defect costs no other
@@ -54,10 +55,10 @@ class Statistic:
             return self._missing(f"It failed: {type(error).__name__}: {error}")
         if data.empty:
             return self._missing(f"It needs {self.needs}.")
-        return Table(self.name, self.title, self.about, data, "", self.labels, self.across)
+        return Table(self.name, self.title, self.caption, data, "", self.labels, self.pivot)
 
     def _missing(self, why: str) -> Table:
-        return Table(self.name, self.title, self.about, missing=why)
+        return Table(self.name, self.title, self.caption, missing_reason=why)
 
 
 def _labels(**others: str) -> dict[str, str]:
@@ -66,40 +67,39 @@ def _labels(**others: str) -> dict[str, str]:
     return {key: key for key in keys} | others
 
 
-def _summary(runs: pd.DataFrame) -> pd.DataFrame:
+def _summary(table: RunTable) -> pd.DataFrame:
     """Return the best settings with the means of all metrics and their intervals over seeds."""
-    table = analysis.summary(runs)
-    best = analysis.chosen(runs)
-    for metric in [metric for metric in METRICS if metric in table]:
-        found = analysis.best_settings(best, metric)
-        means = [table.pop(metric), found["ci_low"], found["ci_high"]]
-        for name, values in zip(("", "_ci_low", "_ci_high"), means, strict=True):
-            table[metric + name] = values
+    best = table.summary.copy()
+    for metric in [metric for metric in METRICS if metric in best]:
+        intervals = analysis.best_settings(table.selected(), metric)
+        columns = [best.pop(metric), intervals["ci_low"], intervals["ci_high"]]
+        for suffix, values in zip(("", "_ci_low", "_ci_high"), columns, strict=True):
+            best[metric + suffix] = values
     counts = ["seeds", "settings", "diverged", "fresh"]
-    shown = [c for c in table if c not in counts and not str(c).endswith("_sd")]
-    return table[[*shown, *counts]]
+    shown = [c for c in best if c not in counts and not str(c).endswith("_sd")]
+    return best[[*shown, *counts]]
 
 
-def _comparisons(runs: pd.DataFrame) -> pd.DataFrame:
+def _comparisons(table: RunTable) -> pd.DataFrame:
     """Return all pairs' comparisons: on what each problem is judged by, then on other metrics.
 
     Raises:
         NotFound: When there are no pairs.
     """
     metrics = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
-    table = analysis.comparisons(runs, [m for m in metrics if runs[m].notna().any()])
-    if table.empty:
+    pairs = analysis.comparisons(table, [m for m in metrics if table.runs[m].notna().any()])
+    if pairs.empty:
         raise NotFound("There is nothing to compare: that needs two optimizers on one problem.")
-    judged = {p: f"test_{analysis.measure_of(own)}" for p, own in runs.groupby("problem")}
-    shown = table["estimate"].notna() | (table["metric"] == table["problem"].map(judged))
-    settled = table["better"] != ""
-    table["seeds_needed"] = table["seeds_needed"].mask(settled)
-    return table[shown].reset_index(drop=True)
+    judged = {problem: f"test_{table.measure(problem)}" for problem in table.problems}
+    shown = pairs["estimate"].notna() | (pairs["metric"] == pairs["problem"].map(judged))
+    settled = pairs["better"] != ""
+    pairs["seeds_needed"] = pairs["seeds_needed"].mask(settled)
+    return pairs[shown].reset_index(drop=True)
 
 
-def _tuning(runs: pd.DataFrame) -> pd.DataFrame:
+def _tuning(table: RunTable) -> pd.DataFrame:
     """Return tuning curves at 1, 2, 4, 8 … trials and at all."""
-    curves = analysis.tuning_curves(runs)
+    curves = analysis.tuning_curves(table)
     last = curves.groupby(["problem", "optimizer"])["k"].transform("max")
     powers = curves["k"].map(lambda k: int(k) & (int(k) - 1) == 0)
     return curves[powers | (curves["k"] == last)].reset_index(drop=True)
@@ -116,7 +116,7 @@ SUMMARY = Statistic(
     "over seeds with 95 % intervals (Student's t, from five seeds on corrected for skewness; cut "
     "to what is possible). The test set took no part in choosing. Fresh: seeds that took no part "
     "either; errors of those that did look lower than they are.",
-    lambda runs, metrics: _summary(runs),
+    _summary,
 )
 
 COMPARISONS = Statistic(
@@ -128,7 +128,7 @@ COMPARISONS = Statistic(
     "for the luck of choosing among settings. Effect size: Hedges' g_z over shared seeds, else "
     "Hedges' g. Better: the probability that a fresh seed of a is better. Seeds needed: how many "
     "would settle a difference that is not.",
-    lambda runs, metrics: _comparisons(runs),
+    _comparisons,
     _labels(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (choosing)")
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
 )
@@ -138,7 +138,7 @@ BUDGETS = Statistic(
     "What each optimizer was given",
     "Settings tried, runs trained, run-steps that these asked for, and what became of them. "
     "Missing: runs that would complete the settings, with the seeds that most have.",
-    lambda runs, metrics: analysis.budgets(runs),
+    analysis.budgets,
     _labels(settings="settings", runs="runs", run_steps="run-steps")
     | {status: status for status in ("done", "diverged", "failed", "missing")},
 )
@@ -152,9 +152,9 @@ STATISTICS = (
         "The expected test error (regression: loss) of the best of k trials, drawn at random from "
         "the settings that were tried and chosen on validation: exact order statistics within each "
         "seed, intervals over seeds. The lower it is at few trials, the easier it is to tune.",
-        lambda runs, metrics: _tuning(runs),
+        _tuning,
         _labels(k="k =", estimate=""),
-        across="k",
+        pivot="k",
         needs="runs that ended, and a validation split where there are several settings",
     ),
     Statistic(
@@ -163,7 +163,7 @@ STATISTICS = (
         "The number of trials from which one optimizer's tuning curve is below another's to the "
         "end; 1 is at every budget. The interval holds the budgets at which the curves do not "
         "detectably differ.",
-        lambda runs, metrics: analysis.overtakes(runs),
+        analysis.overtakes,
         {"problem": "problem", "optimizer": "ahead", "over": "of"}
         | {"estimate": "from trials", "n": "seeds"},
         needs="two optimizers with shared seeds on one problem, whose tuning curves differ",
@@ -174,7 +174,7 @@ STATISTICS = (
         "The share of the error's variance over log lr × log wd, near the optimum, that an "
         "additive model f(lr) + g(wd) explains, with the noise over seeds taken off: at 1 the best "
         "weight decay does not depend on the learning rate. Intervals over seeds.",
-        lambda runs, metrics: analysis.separability(runs),
+        analysis.separability,
         _labels(estimate="additive share", n="seeds", cells="cells"),
         needs=_GRID,
     ),
@@ -184,7 +184,7 @@ STATISTICS = (
         "The angle of the long axis of the basin of good cells in the plane of log lr × log wd. "
         "0° runs along lr, 90° along wd, −45° along lr·wd constant. Intervals over seeds "
         "(Fieller's); a round basin has no axis, and a wide interval.",
-        lambda runs, metrics: analysis.tilt(runs),
+        analysis.tilt,
         _labels(estimate="angle (°)", n="seeds", cells="cells"),
         needs=_BASIN,
     ),
@@ -195,9 +195,9 @@ STATISTICS = (
         "weight decay accounts for in a quadratic surface over the basin, the share that one "
         "parabola in the coordinate accounts for, the same at every lr and budget: 1 where they "
         "line up.",
-        lambda runs, metrics: analysis.collapse(runs),
+        analysis.collapse,
         _labels(coordinate="", estimate=""),
-        across="coordinate",
+        pivot="coordinate",
         needs=_BASIN,
     ),
     Statistic(
@@ -208,9 +208,9 @@ STATISTICS = (
         "sensitivity is the mean excess over the best along the range of log lr, below 0 where "
         "validation missed the best. A region that reaches an end of the grid may go on beyond "
         "(at_edge in the download). Jackknife intervals over seeds.",
-        lambda runs, metrics: analysis.sensitivity(runs),
+        analysis.sensitivity,
         _labels(measure="", estimate=""),
-        across="measure",
+        pivot="measure",
         needs="several settings of an optimizer, with a validation split",
     ),
     Statistic(
@@ -222,7 +222,7 @@ STATISTICS = (
         "bound. Geometric mean over seeds; no interval goes beyond the lr that were tried.",
         analysis.stability_frontier,
         {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
-        across="optimizer",
+        pivot="optimizer",
         needs="several lr at one wd",
     ),
     Statistic(
@@ -231,7 +231,7 @@ STATISTICS = (
         "Differences a − b where runs of the best settings first reach a training loss, at losses "
         "from one that all reach early to the lowest that all reach. Interpolated per run, paired "
         "over seeds. Each interval is for itself: not corrected for how many there are.",
-        lambda runs, metrics: analysis.matched_differences(analysis.along_curves(runs, metrics)),
+        lambda table: analysis.matched_differences(analysis.along_curves(table)),
         _MATCHED,
         needs="two optimizers with shared seeds on one problem, and training losses that all reach",
     ),
@@ -241,7 +241,7 @@ STATISTICS = (
         "Differences a − b at equal final training loss: a local linear regression over the "
         "settings of each optimizer and seed, read at losses where all have settings; paired over "
         "seeds. Each interval is for itself: not corrected for how many there are.",
-        lambda runs, metrics: analysis.matched_differences(analysis.over_settings(runs)),
+        lambda table: analysis.matched_differences(analysis.over_settings(table)),
         _MATCHED,
         needs="two optimizers with shared seeds and five settings each, whose training losses meet",
     ),
@@ -250,7 +250,7 @@ STATISTICS = (
         "Ranks over problems",
         "Mean rank over problems, 1 the best. Two optimizers whose intervals do not overlap differ "
         "by Nemenyi's test; of two optimizers p, the sign test's, says it.",
-        lambda runs, metrics: analysis.ranks(runs),
+        analysis.ranks,
         _labels(estimate="mean rank", n="problems", p_value="p (any differ)"),
         needs="several optimizers on several problems",
     ),
@@ -260,9 +260,9 @@ STATISTICS = (
         "The share of problems on which an optimizer's best setting is within a factor of the best "
         "optimizer's test error (regression: loss); within 1 it wins. Intervals over problems "
         "(Wilson's).",
-        lambda runs, metrics: analysis.performance_profiles(runs),
+        analysis.performance_profiles,
         {"tau": "within a factor of", "optimizer": "", "estimate": ""},
-        across="optimizer",
+        pivot="optimizer",
         needs="several optimizers on several problems",
     ),
 )

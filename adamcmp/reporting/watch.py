@@ -1,4 +1,4 @@
-"""A report that is written anew while a sweep trains."""
+"""A report that is rewritten while a sweep trains."""
 
 from __future__ import annotations
 
@@ -15,69 +15,81 @@ from adamcmp.storage import reader
 def watch(
     studies: Sequence[Path],
     filters: Sequence[str],
-    every: float,
-    tell: Callable[[Report], None],
-    note: Callable[[str], None],
+    interval: float,
+    on_report: Callable[[Report], None],
+    on_message: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
-    """Write the report whenever runs have ended, until no process trains runs of the studies.
+    """Rewrite the report whenever runs have ended, until no process trains the studies.
 
-    A browser that shows the page loads it anew every so often while this goes on; the page that is
-    left in the end, also by Ctrl-C, does not.
+    Meanwhile a browser that shows the page reloads it periodically. The last page, also after
+    Ctrl-C, does not reload.
 
     Args:
-        studies: Folders.
-        filters: As for `report`.
-        every: Seconds between two looks.
-        tell: Called with each report.
-        note: Called with what a person should know of the watching.
-        sleep: Waits so many seconds.
+        studies: Folders of studies.
+        filters: Conditions that runs must meet, such as ``"lr=0.001"``.
+        interval: Seconds between two checks for new runs.
+        on_report: Called with each report.
+        on_message: Called with messages about progress.
+        sleep: Waits for a number of seconds.
+
+    Returns:
+        The last report.
 
     Raises:
-        AdamcmpError: As `report`; that no run has ended yet is no error while some are trained.
-        KeyboardInterrupt: When it is stopped before there is a report.
+        AdamcmpError: As `report`. While processes train, no run having ended yet is not an error.
+        KeyboardInterrupt: When interrupted before the first report.
     """
-    made: Report | None = None
-    seen: list[list[str]] | None = None
-    told = ""
-    note(f"The report follows the sweep: a look every {every:g} s; Ctrl-C ends it.")
+    written: Report | None = None
+    reported_parts: list[list[str]] | None = None
+    last_status = ""
+    on_message(f"Updating the report every {interval:g} s while runs train; stop with Ctrl-C.")
     try:
-        while running := being_trained(studies):
-            there = [reader.part_names(study) for study in studies]
-            if there != seen:
-                made, seen = _written(studies, filters, every, tell) or made, there
-            if running != told:
-                note(running)
-                told = running
-            sleep(every)
+        while status := training_status(studies):
+            parts = _parts(studies)
+            if parts != reported_parts:
+                written = _report(studies, filters, interval, on_report) or written
+                reported_parts = parts
+            if status != last_status:
+                on_message(status)
+                last_status = status
+            sleep(interval)
     except KeyboardInterrupt:
-        if made is None:
+        if written is None:
             raise
     else:
-        note("No process trains runs here now: this report is the last.")
-        if made is None or [reader.part_names(study) for study in studies] != seen:
-            made = report(studies, filters)
-            tell(made)
-    write_page(made)
-    return made
+        on_message("No process trains runs of this study now: this report is the last.")
+        if written is None or _parts(studies) != reported_parts:
+            written = report(studies, filters)
+            on_report(written)
+    write_page(written)
+    return written
 
 
-def being_trained(studies: Sequence[Path]) -> str:
-    """Return how far the processes are that train runs of studies; empty when there are none."""
-    found = [standing for study in studies for standing in process_statuses(study)]
-    if not found:
+def training_status(studies: Sequence[Path]) -> str:
+    """Return the progress of the processes that train runs of studies, "" when there are none."""
+    processes = [status for study in studies for status in process_statuses(study)]
+    if not processes:
         return ""
-    done, runs = sum(s.done for s in found), sum(s.runs for s in found)
-    return f"{done} of {runs} runs that are trained now have ended."
+    done, runs = sum(p.done for p in processes), sum(p.runs for p in processes)
+    return f"In training: {done} of {runs} runs have ended."
 
 
-def _written(
-    studies: Sequence[Path], filters: Sequence[str], every: float, tell: Callable[[Report], None]
+def _parts(studies: Sequence[Path]) -> list[list[str]]:
+    """Return the names of each study's parquet files, which change when runs are added."""
+    return [reader.part_names(study) for study in studies]
+
+
+def _report(
+    studies: Sequence[Path],
+    filters: Sequence[str],
+    interval: float,
+    on_report: Callable[[Report], None],
 ) -> Report | None:
     """Write the report; None when no run has ended yet."""
     try:
-        made = report(studies, filters, refresh=every)
+        written = report(studies, filters, refresh=interval)
     except NotFound:
         return None
-    tell(made)
-    return made
+    on_report(written)
+    return written

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import stats as distributions
 
 import adamcmp
-from adamcmp.analysis import labelled
+from adamcmp.analysis import RunTable
 from adamcmp.analysis.filters import where
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
@@ -24,29 +24,28 @@ from adamcmp.plots import (
     PLOTS,
     NothingToDraw,
     anytime,
-    caption,
     divergence,
     forest,
     gap_curves,
     heatmap,
     learning_curves,
-    line,
     loss_vs_error,
     matched_gap,
     norms,
-    options,
     profiles,
+    relabel,
     save,
     sensitivity,
     strip,
     tuning_curves,
 )
-from adamcmp.plots._asked import as_asked
-from adamcmp.plots._grid import exact
-from adamcmp.plots._style import PALETTE, bands_note, looks, metric_label, ordered
-from tests.support.hand_made import LR, STEPS, WD, study
+from adamcmp.plots.drawing.grids import tick_label
+from adamcmp.plots.drawing.labels import interval_note, metric_label
+from adamcmp.plots.drawing.styles import PALETTE, optimizer_styles, ordered
+from tests.support.hand_made import LR, STEPS, WD, study, table
 
 RUNS, METRICS = study()
+TABLE = RunTable(RUNS, METRICS)
 BEST = RUNS[(RUNS["lr"] == 1e-2) & (RUNS["wd"] == 1e-3)]  # the bowl's middle
 
 
@@ -56,7 +55,7 @@ def final(runs: pd.DataFrame, optimizer: str, metric: str) -> np.ndarray:
 
 class TestCurves:
     def test_mean_and_interval_of_the_chosen_setting(self):
-        tidy = learning_curves.data(RUNS, METRICS)
+        tidy = learning_curves.data(TABLE)
         curve = tidy[(tidy["metric"] == "test_error") & (tidy["optimizer"] == "adamw")]
         assert curve["x"].tolist() == [0, 1, 2, 4] and (curve["n"] == 3).all()
         values = final(BEST, "adamw", "test_error")
@@ -66,34 +65,34 @@ class TestCurves:
         assert last[["ci_low", "ci_high"]].tolist() == pytest.approx([known.low, known.high])
 
     def test_gap(self):
-        tidy = gap_curves.data(RUNS, METRICS, x="step")
+        tidy = gap_curves.data(TABLE, x="step")
         assert set(tidy["metric"]) == {"gap_loss", "gap_error"}
         end = tidy[(tidy["metric"] == "gap_error") & (tidy["x"] == STEPS[-1])]
         known = [final(BEST, o, "gap_error").mean() for o in ("adam_l2", "adamw")]
         assert end["estimate"].tolist() == pytest.approx(known)
 
     def test_one_measure_and_another_axis(self):
-        tidy = learning_curves.data(RUNS, METRICS, metric="accuracy", x="examples")
+        tidy = learning_curves.data(TABLE, metric="accuracy", x="examples")
         assert set(tidy["metric"]) == {"train_accuracy", "test_accuracy"}
         assert tidy["x"].max() == 32 * STEPS[-1]
         with pytest.raises(ConfigError, match=r"--x epochs: .* Did you mean 'epoch'"):
-            learning_curves.data(RUNS, METRICS, x="epochs")
+            learning_curves.data(TABLE, x="epochs")
 
     def test_diverged_runs_are_counted_and_not_averaged(self):
         runs, metrics = study(lr=(1.0,), wd=(0.1,))
         runs.loc[0, "status"] = "diverged"
-        tidy = learning_curves.data(runs, metrics)
+        tidy = learning_curves.data(RunTable(runs, metrics))
         assert tidy["diverged"].unique().tolist() == [1]
         assert tidy.groupby("optimizer")["n"].max().tolist() == [2, 3]
 
     def test_without_curves_there_is_nothing_to_draw(self):
-        with pytest.raises(NothingToDraw, match="evaluated once"):
-            learning_curves.data(*study(steps=(40,)))
-        with pytest.raises(NothingToDraw, match="has a curve"):
-            learning_curves.data(RUNS, METRICS.iloc[:0])
+        with pytest.raises(NothingToDraw, match="evaluated only once"):
+            learning_curves.data(table(steps=(40,)))
+        with pytest.raises(NothingToDraw, match="evaluations of these metrics"):
+            learning_curves.data(RunTable(RUNS, METRICS.iloc[:0]))
 
     def test_relative_update(self):
-        tidy = norms.data(RUNS, METRICS, x="step").set_index(["metric", "optimizer", "step"])
+        tidy = norms.data(TABLE, x="step").set_index(["metric", "optimizer", "step"])
         assert tidy.loc[("param_norm", "adamw", 40), "estimate"] == pytest.approx(12)
         assert tidy.loc[("relative_update", "adamw", 20), "estimate"] == pytest.approx(0.005001)
 
@@ -103,18 +102,18 @@ class TestAnytime:
         runs, metrics = study(["adamw"], lr=(1e-2,), wd=(1e-3,), seeds=1)
         metrics["val_error"] = [0.9, 0.4, 0.6, 0.3]
         metrics["test_error"] = [0.9, 0.5, 0.2, 0.4]
-        curves = anytime.data(runs, metrics).curves
+        curves = anytime.data(RunTable(runs, metrics)).curves
         values = {m: g["estimate"].tolist() for m, g in curves.groupby("metric")}
         assert values == {"best": [0.9, 0.5, 0.5, 0.4], "now": [0.9, 0.5, 0.2, 0.4]}
 
     def test_without_validation_there_is_no_best(self):
         runs, metrics = study(["adamw"], lr=(1e-2,), wd=(1e-3,))
         blind = metrics.assign(val_error=np.nan, val_loss=np.nan)
-        assert set(anytime.data(runs, blind).curves["metric"]) == {"now"}
+        assert set(anytime.data(RunTable(runs, blind)).curves["metric"]) == {"now"}
 
     def test_restarts_are_where_torch_raises_the_rate(self):
         runs, metrics = study(schedule="cosine_restarts", steps=(0, 40, 80, 120))
-        restarts = anytime.data(runs, metrics).restarts
+        restarts = anytime.data(RunTable(runs, metrics)).restarts
         parameter = torch.nn.Parameter(torch.zeros(1))
         optimizer = torch.optim.SGD([parameter], lr=1.0)
         schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 10, 2)
@@ -133,12 +132,13 @@ class TestAnytime:
         both[1][0]["run_id"] += "r"
         both[1][1]["run_id"] += "r"
         runs, metrics = (pd.concat(tables, ignore_index=True) for tables in zip(*both, strict=True))
-        shown = anytime.data(runs, metrics)
+        table = RunTable(runs, metrics)
+        shown = PLOTS["anytime"].data(table)
         assert len(set(shown.curves["optimizer"])) == 4
         assert set(shown.restarts["optimizer"]) == {
             f"{o}, cosine_restarts" for o in ("adam_l2", "adamw")
         }
-        assert set(anytime.data(runs, metrics, hue="optimizer").curves["optimizer"]) == {
+        assert set(PLOTS["anytime"].data(table, hue="optimizer").curves["optimizer"]) == {
             "adam_l2",
             "adamw",
         }
@@ -147,17 +147,17 @@ class TestAnytime:
 class TestPoints:
     def test_loss_vs_error_has_every_run_that_ended(self):
         runs, metrics = study(diverged_from=0.1)
-        points = loss_vs_error.data(runs, metrics)
-        assert len(points) == 2 * 2 * 4 * 3 and points["chosen"].sum() == 6
+        points = loss_vs_error.data(RunTable(runs, metrics))
+        assert len(points) == 2 * 2 * 4 * 3 and points["selected"].sum() == 6
         assert points["diverged"].unique().tolist() == [2 * 4 * 3]
         assert points["x"].tolist() == pytest.approx((1.5 * points["y"]).tolist())
-        points = loss_vs_error.data(runs, metrics, x="train_error", y="gap_loss")
+        points = loss_vs_error.data(RunTable(runs, metrics), x="train_error", y="gap_loss")
         assert points[["x_name", "y_name"]].drop_duplicates().to_numpy().tolist() == [
             ["train_error", "gap_loss"]
         ]
 
     def test_strip_has_the_chosen_setting_s_seeds(self):
-        shown = strip.data(RUNS, METRICS)
+        shown = strip.data(TABLE)
         seeds = shown.seeds
         assert seeds["metric"].unique().tolist() == ["test_error", "gap_error"]
         mine = seeds[(seeds["optimizer"] == "adamw") & (seeds["metric"] == "test_error")]
@@ -165,57 +165,57 @@ class TestPoints:
         mean = shown.means.set_index(["metric", "optimizer"]).loc[("test_error", "adamw")]
         assert mean["estimate"] == pytest.approx(mine["value"].mean()) and mean["n"] == 3
         assert mean["ci_low"] < mine["value"].min() and mean["ci_high"] > mine["value"].max()
-        assert set(strip.data(*study(regression=True)).seeds["metric"]) == {"test_loss", "gap_loss"}
+        assert set(strip.data(table(regression=True)).seeds["metric"]) == {"test_loss", "gap_loss"}
 
     def test_heatmap_has_the_grid_its_best_and_what_diverged(self):
-        shown = heatmap.data(*study(diverged_from=0.1))
+        shown = heatmap.data(table(diverged_from=0.1))
         cells = shown.cells[shown.cells["optimizer"] == "adamw"].set_index(["lr", "wd"])
         assert len(cells) == 12 and (cells["share"] == [0] * 8 + [1] * 4).all()
-        assert cells.loc[(1e-2, 1e-3), "place"] == 0 and cells.loc[(1e-2, 1e-3), "rank"] == 0
-        assert cells.loc[0.1, "place"].isna().all()
+        assert cells.loc[(1e-2, 1e-3), "position"] == 0 and cells.loc[(1e-2, 1e-3), "rank"] == 0
+        assert cells.loc[0.1, "position"].isna().all()
         assert cells.loc[(1e-2, 1e-3), "estimate"] == pytest.approx(
             final(BEST, "adamw", "test_error").mean(), abs=0.01
         )
 
     def test_heatmap_of_another_metric(self):
-        shown = heatmap.data(RUNS, METRICS, metric="gap_loss")
+        shown = heatmap.data(TABLE, metric="gap_loss")
         cell = shown.cells.set_index(["optimizer", "lr", "wd"]).loc[("adamw", 1e-2, 1e-3)]
         assert cell["estimate"] == pytest.approx(final(BEST, "adamw", "gap_loss").mean())
         assert shown.additive.empty and set(shown.cells["label"]) == {"gap in cross-entropy (nats)"}
 
     def test_heatmap_needs_a_grid(self):
         with pytest.raises(NothingToDraw, match="grid of several lr and several wd"):
-            heatmap.data(*study(wd=(0.0,)))
+            heatmap.data(table(wd=(0.0,)))
 
 
 class TestSurfaces:
     def test_sensitivity_is_the_cells_in_line_with_the_best(self):
-        lines = sensitivity.data(RUNS, METRICS)
-        mine = lines[(lines["optimizer"] == "adamw") & (lines["axis"] == "lr")]
+        lines = sensitivity.data(TABLE)
+        mine = lines[(lines["optimizer"] == "adamw") & (lines["x_name"] == "lr")]
         assert mine["x"].tolist() == list(LR) and (mine["wd"] == 1e-3).all()
         assert mine["estimate"].tolist()[1] == pytest.approx(
             final(BEST, "adamw", "test_error").mean()
         )
-        mine = lines[(lines["optimizer"] == "adamw") & (lines["axis"] == "wd")]
+        mine = lines[(lines["optimizer"] == "adamw") & (lines["x_name"] == "wd")]
         assert mine["x"].tolist() == list(WD) and (mine["lr"] == 1e-2).all()
-        assert set(sensitivity.data(RUNS, METRICS, x="wd")["axis"]) == {"wd"}
+        assert set(sensitivity.data(TABLE, x="wd")["x_name"]) == {"wd"}
 
     def test_divergence_has_shares_and_the_frontier(self):
-        shown = divergence.data(*study(diverged_from=0.1))
+        shown = divergence.data(table(diverged_from=0.1))
         assert shown.cells.groupby("lr")["share"].unique().map(list).tolist() == [[0], [0], [1]]
         assert (shown.frontier["all_seeds"] == 1e-2).all() and len(shown.frontier) == 2 * 4
         assert not shown.cells["below"].any()
         with pytest.raises(NothingToDraw, match="No run diverged"):
-            divergence.data(RUNS, METRICS)
+            divergence.data(TABLE)
 
     def test_divergence_marks_what_does_not_train_below_the_frontier(self):
         runs, metrics = study(diverged_from=0.1)
         stuck = (runs["lr"] == 1e-3) & (runs["wd"] == 1e-2) & (runs["optimizer"] == "adamw")
         runs.loc[stuck & (runs["seed"] == 1), "train_loss"] = 3.0  # about where it began
-        cells = divergence.data(runs, metrics).cells
+        cells = divergence.data(RunTable(runs, metrics)).cells
         (cell,) = cells.loc[cells["below"], ["optimizer", "lr", "wd"]].to_numpy().tolist()
         assert cell == ["adamw", 1e-3, 1e-2]
-        figure = divergence.draw(divergence.data(runs, metrics))
+        figure = divergence.draw(divergence.data(RunTable(runs, metrics)))
         texts = [text.get_text() for text in figure.legends[0].get_texts()]
         assert texts == ["largest lr at which every seed trains", "not every seed trains"]
 
@@ -223,7 +223,7 @@ class TestSurfaces:
 class TestComparisons:
     def test_forest_has_every_pair(self):
         runs, metrics = study(("sgd", "adam_l2", "adamw"))
-        pairs = forest.data(runs, metrics)
+        pairs = forest.data(RunTable(runs, metrics))
         assert pairs[["a", "b"]].to_numpy().tolist() == [
             ["adam_l2", "adamw"],
             ["adam_l2", "sgd"],
@@ -236,22 +236,22 @@ class TestComparisons:
         assert first == pytest.approx([difference.mean(), known.low, known.high])
 
     def test_forest_needs_pairs_and_seeds(self):
-        with pytest.raises(NothingToDraw, match="no two optimizers"):
-            forest.data(*study(["adamw"]))
-        with pytest.raises(NothingToDraw, match="one seed"):
-            forest.data(*study(seeds=1))
+        with pytest.raises(NothingToDraw, match="No problem has two optimizers"):
+            forest.data(table(["adamw"]))
+        with pytest.raises(NothingToDraw, match="one seed per optimizer"):
+            forest.data(table(seeds=1))
 
     def test_matched_gap_where_the_truth_is_a_line(self):
-        gaps = matched_gap.data(RUNS, METRICS, metric="gap_error")
+        gaps = matched_gap.data(TABLE, metric="gap_error")
         # In made runs the gap at the end is as large as the training error, a sixth of twice the loss.
-        ends = gaps[gaps["way"] == "settings"]
+        ends = gaps[gaps["source"] == "settings"]
         assert ends["estimate"].tolist() == pytest.approx(
             (ends["train_loss"] / 3).tolist(), rel=2e-2
         )
-        assert set(matched_gap.data(*study(regression=True))["metric"]) == {"gap_loss"}
+        assert set(matched_gap.data(table(regression=True))["metric"]) == {"gap_loss"}
 
     def test_tuning_curves_begin_at_the_mean_and_end_at_the_chosen(self):
-        curves = tuning_curves.data(RUNS, METRICS).set_index(["optimizer", "k"])["estimate"]
+        curves = tuning_curves.data(TABLE).set_index(["optimizer", "k"])["estimate"]
         assert curves["adamw", 1] == pytest.approx(final(RUNS, "adamw", "test_error").mean())
         by_seed = RUNS[RUNS["optimizer"] == "adamw"].groupby("seed")
         chosen = [g.loc[g["val_error"].idxmin(), "test_error"] for _, g in by_seed]
@@ -259,49 +259,58 @@ class TestComparisons:
 
     def test_profiles_need_problems(self):
         runs, metrics = study(problems=FIVE)
-        wins = profiles.data(runs, metrics).set_index(["optimizer", "tau"])["estimate"]
+        wins = profiles.data(RunTable(runs, metrics)).set_index(["optimizer", "tau"])["estimate"]
         assert wins["adam_l2", 1] + wins["adamw", 1] == 1 and wins["adam_l2", 1] > 0.5
-        with pytest.raises(NothingToDraw, match="several problems with"):
-            profiles.data(RUNS, METRICS)
+        with pytest.raises(NothingToDraw, match="several problems with the same"):
+            profiles.data(TABLE)
 
 
 class TestOptions:
     def test_hue_and_facet_are_any_columns(self):
-        asked = as_asked(RUNS, hue="lr", facet="seed")
-        assert ordered(asked["optimizer"]) == ["lr 0.001", "lr 0.01", "lr 0.1"]
-        assert ordered(asked["problem"]) == ["seed 0", "seed 1", "seed 2"]
-        runs, _ = study(problems=("a", "b"))
-        assert set(as_asked(runs, facet="optimizer")["problem"]) == {
+        labels = relabel(TABLE, hue="lr", facet="seed")
+        assert ordered(labels.optimizers) == ["lr 0.001", "lr 0.01", "lr 0.1"]
+        assert ordered(labels.problems) == ["seed 0", "seed 1", "seed 2"]
+        two = table(problems=("a", "b"))
+        assert set(relabel(two, facet="optimizer").problems) == {
             f"{p}, mlp, {o}" for p in "ab" for o in ("adam_l2", "adamw")
         }
         with pytest.raises(ConfigError, match=r"no column 'sed' .* Did you mean 'seed'"):
-            as_asked(RUNS, hue="sed")
+            relabel(TABLE, hue="sed")
 
     def test_an_optimizer_that_hue_does_not_name_is_a_setting(self):
-        seeds = strip.data(RUNS, METRICS, hue="lr", metric="test_error").seeds
+        seeds = PLOTS["strip"].data(TABLE, hue="lr", metric="test_error").seeds
         mine = seeds.loc[seeds["optimizer"] == "lr 0.01", "value"]
         assert mine.tolist() == final(BEST, "adam_l2", "test_error").tolist()  # the better one
 
     def test_wrong_metrics_have_a_near_one(self):
         with pytest.raises(ConfigError, match=r"no metric 'test_eror'. Did you mean 'test_error'"):
-            strip.data(RUNS, METRICS, metric="test_eror")
+            strip.data(TABLE, metric="test_eror")
         with pytest.raises(ConfigError, match="no metric 'optimizer'"):
-            strip.data(RUNS, METRICS, metric="optimizer")
+            strip.data(TABLE, metric="optimizer")
 
     @pytest.mark.parametrize("name", PLOTS)
     def test_plots_describe_themselves(self, name):
-        assert line(PLOTS[name]) and caption(PLOTS[name]) and "\n" not in line(PLOTS[name])
-        assert set(options(PLOTS[name])) <= {"metric", "x", "y", "hue", "facet"}
+        plot = PLOTS[name]
+        assert plot.title and plot.caption and "\n" not in plot.title
+        assert {"hue", "facet"} <= set(plot.options) <= {"metric", "x", "y", "hue", "facet"}
 
 
-def test_optimizers_keep_their_looks():
-    assert looks(["adamw", "sgd"])["sgd"] == looks(["sgd"])["sgd"]
-    assert looks(["sgd (independent)"])["sgd (independent)"] == looks(["sgd"])["sgd"]
-    every = looks(["mine", "adamw", "adam_l2", "yours"])
+def test_optimizers_keep_their_styles():
+    assert optimizer_styles(["adamw", "sgd"])["sgd"] == optimizer_styles(["sgd"])["sgd"]
+    assert (
+        optimizer_styles(["sgd (independent)"])["sgd (independent)"]
+        == optimizer_styles(["sgd"])["sgd"]
+    )
+    every = optimizer_styles(["mine", "adamw", "adam_l2", "yours"])
     assert len({color for color, _ in every.values()}) == 4
     assert ordered(["zz", "adamw", "adam_l2"]) == ["adam_l2", "adamw", "zz"]
-    assert len(set(looks([f"own{i}" for i in range(20)]).values())) == 20
-    assert len({color for color, _ in looks([f"lr {10**-i:g}" for i in range(10)]).values()}) == 10
+    assert len(set(optimizer_styles([f"own{i}" for i in range(20)]).values())) == 20
+    assert (
+        len(
+            {color for color, _ in optimizer_styles([f"lr {10**-i:g}" for i in range(10)]).values()}
+        )
+        == 10
+    )
     assert len(set(PALETTE)) == len(PALETTE) == 8
 
 
@@ -311,21 +320,21 @@ def test_optimizers_keep_their_looks():
         ([1], "One seed: too few for an interval"),
         ([4, 4], "Mean and 95 % interval (Student's t) over 4 seeds (few: wide)"),
         ([5, 9], "Mean and 95 % interval (Student's t, corrected for skewness) over 5 to 9 seeds"),
-        ([3, 9], "(Student's t, from 5 seeds on corrected for skewness) over 3 to 9 seeds"),
+        ([3, 9], "(Student's t, corrected for skewness from 5 seeds on) over 3 to 9 seeds"),
     ],
 )
 def test_notes_name_the_interval(seeds, says):
-    assert says in bands_note(seeds)
+    assert says in interval_note(seeds)
 
 
 def test_labels():
     assert metric_label("test_error", "cross_entropy") == "test error"
     assert metric_label("train_loss", "mse") == "training mean squared error"
-    assert metric_label("best_gap_loss", "mine") == "gap in mine at the best validation"
+    assert metric_label("best_gap_loss", "mine") == "gap in mine at the best validation score"
     assert metric_label("param_norm", "mse") == "param norm"
-    assert [exact(v, [0, 0.25, 0.5]) for v in (0, 0.25)] == ["0", "$2^{-2}$"]
-    assert exact(1e-4, [1e-4, 1e-2]) == "$10^{-4}$"
-    assert [exact(v, [3e-4, 1e-3, 0.03]) for v in (3e-4, 1e-3, 0.03)] == [
+    assert [tick_label(v, [0, 0.25, 0.5]) for v in (0, 0.25)] == ["0", "$2^{-2}$"]
+    assert tick_label(1e-4, [1e-4, 1e-2]) == "$10^{-4}$"
+    assert [tick_label(v, [3e-4, 1e-3, 0.03]) for v in (3e-4, 1e-3, 0.03)] == [
         "3e-4",
         "$10^{-3}$",
         "0.03",
@@ -336,20 +345,20 @@ LONG = "a_variant_of_mine_whose_name_is_very_long_indeed_and_goes_on"
 NAMES = ("adam_l2", "adamw", "sgd", "sgdw", "adam", LONG, "a$b$_^{x", "</text><&\x00")
 FIVE = ("mnist1d", "digits", "cifar10", "teacher", "a_long_name_of_a_dataset_of_mine")
 ODD = {
-    "usual": (RUNS, METRICS),
-    "eight optimizers, one seed": study(NAMES, seeds=1),
-    "regression, two problems, two seeds, diverged": study(
+    "usual": TABLE,
+    "eight optimizers, one seed": table(NAMES, seeds=1),
+    "regression, two problems, two seeds, diverged": table(
         problems=("d", "e"), regression=True, seeds=2, diverged_from=0.02
     ),
-    "one run": study(["adamw"], lr=(1e-2,), wd=(0.0,), seeds=1),
-    "five problems": study(NAMES[:3], FIVE),
-    "two seeds": study(seeds=2),
-    "diverged": study(diverged_from=0.02, seeds=4),
-    "restarts": study(schedule="cosine_restarts"),
-    "one setting": study(lr=(1e-2,), wd=(0.0,), seeds=5),
-    "no curves": study(steps=(40,)),
-    "no wd": study(wd=(0.0,)),
-    "wd 0 too": study(wd=(0.0, 1e-3, 1e-2)),
+    "one run": table(["adamw"], lr=(1e-2,), wd=(0.0,), seeds=1),
+    "five problems": table(NAMES[:3], FIVE),
+    "two seeds": table(seeds=2),
+    "diverged": table(diverged_from=0.02, seeds=4),
+    "restarts": table(schedule="cosine_restarts"),
+    "one setting": table(lr=(1e-2,), wd=(0.0,), seeds=5),
+    "no curves": table(steps=(40,)),
+    "no wd": table(wd=(0.0,)),
+    "wd 0 too": table(wd=(0.0, 1e-3, 1e-2)),
 }
 ALONE = {"one setting", "one run"}
 SAFE = {kind for kind in ODD if "diverged" not in kind}
@@ -378,13 +387,13 @@ def kinds():
 @pytest.mark.parametrize("kind", kinds())
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_plot_of_every_odd_study_is_whole(name, kind):
-    runs, metrics = ODD[kind]
+    table = ODD[kind]
     if kind in NOT_DRAWN.get(name, ()):
         with pytest.raises(NothingToDraw) as none:
-            PLOTS[name].data(runs, metrics)
+            PLOTS[name].data(table)
         assert re.fullmatch(r"[A-Z].*\.", str(none.value))
         return
-    figure = PLOTS[name].draw(PLOTS[name].data(runs, metrics))
+    figure = PLOTS[name].figure(table)
     svg = saved(figure, "svg", name)
     assert len(svg) < 600_000
     assert 3.3 < figure.get_figwidth() < 7.1
@@ -392,14 +401,14 @@ def test_every_plot_of_every_odd_study_is_whole(name, kind):
     assert drawn.x0 > -0.02 and drawn.x1 < figure.get_figwidth() + 0.02, "beyond the figure"
     ids = {e.get("id", "") for e in ET.fromstring(svg).iter()}
     marked = {i.removeprefix("optimizer:") for i in ids if i.startswith("optimizer:")}
-    for optimizer in () if name in NOT_HIDDEN else as_asked(runs)["optimizer"].unique():
+    for optimizer in () if name in NOT_HIDDEN else relabel(table).optimizers:
         assert any(optimizer in m for m in marked), f"{optimizer} cannot be hidden"
 
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_plot_opens_in_every_format(name):
-    several = study(problems=("d", "e"), diverged_from=0.1)
-    figure = PLOTS[name].draw(PLOTS[name].data(*several))
+    several = table(problems=("d", "e"), diverged_from=0.1)
+    figure = PLOTS[name].figure(several)
     files = {suffix: saved(figure, suffix, name) for suffix in FORMATS}
     with Image.open(io.BytesIO(files["png"])) as image:
         assert image.size == pytest.approx(figure.get_size_inches() * 200, abs=1)
@@ -416,7 +425,7 @@ def saved(figure, suffix, name) -> bytes:
 
 def test_the_same_data_gives_the_same_files():
     def drawn():
-        return saved(strip.draw(strip.data(RUNS, METRICS)), "svg", "strip")
+        return saved(PLOTS["strip"].figure(TABLE), "svg", "strip")
 
     assert drawn() == drawn()
 
@@ -492,7 +501,7 @@ class TestCommand:
         for path in (results / "d" / "runs").iterdir():  # all of them crashed
             rows = pq.read_table(path).to_pandas().assign(status="failed")
             with pytest.raises(NothingToDraw):
-                PLOTS["strip"].data(labelled(rows), pd.DataFrame())
+                PLOTS["strip"].data(RunTable.from_frames(rows))
 
     @pytest.fixture
     def s(self, results, tmp_path_factory):

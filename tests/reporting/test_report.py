@@ -20,11 +20,11 @@ from adamcmp.cli import report as report_command
 from adamcmp.errors import NotFound
 from adamcmp.execution.reservations import reserve
 from adamcmp.plots import PLOTS
-from adamcmp.reporting import provenance, report
-from adamcmp.reporting.answer import pooled
+from adamcmp.reporting import load_table, provenance, report
+from adamcmp.reporting.formats import as_csv, as_latex, as_markdown, latex
 from adamcmp.reporting.provenance import commands
 from adamcmp.reporting.statistics import STATISTICS, Statistic
-from adamcmp.reporting.tables import Table, as_csv, as_latex, as_markdown, columns, latex
+from adamcmp.reporting.tables import Table, shown_columns
 from adamcmp.reporting.watch import watch
 from tests.support import hand_made as made
 
@@ -76,7 +76,7 @@ class TestCommand:
         assert main(["report", "lr=0.01"]) == 0
         assert "(1 done)" in capsys.readouterr().out
         assert main(["report", "s", "lr=7"]) == 2
-        assert "no run that ended and fits" in capsys.readouterr().err
+        assert "no run that ended and matches the filters" in capsys.readouterr().err
 
     def test_regression_several_problems_and_one_seed(self, results, two_plots, capsys):
         words = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]
@@ -102,7 +102,7 @@ class TestCommand:
         assert "has no run that ended" in capsys.readouterr().err
 
     def test_a_plot_that_fails_costs_no_other(self, results, two_plots, monkeypatch, caplog):
-        def broken(runs, metrics):
+        def broken(table):
             raise ZeroDivisionError("of <b>one's</b> own")
 
         monkeypatch.setattr(PLOTS["loss_vs_error"], "data", broken)
@@ -147,13 +147,13 @@ class TestCommand:
         assert main(["report", "s", "--strict"]) == 0
         assert "audit, " not in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
-        assert "Nothing was found by these checks." in page
+        assert "These checks found nothing." in page
         adamcmp.sweep([*each, "optimizer=sgd", "seeds=2"])
         assert main(["report", "s"]) == 0
         assert main(["report", "s", "--strict"]) == 1
         assert "audit, warning: " in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
-        assert "trained with different seeds" in page and "Nothing was found" not in page
+        assert "trained with different seeds" in page and "These checks found nothing" not in page
 
     def test_a_check_that_could_not_be_made_is_no_finding(self, two_plots, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
@@ -168,9 +168,9 @@ class TestCommand:
         about.write_text(about.read_text().replace("runs: 10", "runs: 12"))
         assert main(["report", "s", "--strict"]) == 1
         out = capsys.readouterr().out
-        assert "2 of the 12 runs that were asked for are not there" in out
+        assert "2 of the 12 requested runs are missing" in out
         assert main(["report", "s", "optimizer=adamw"]) == 0
-        assert "asked for" not in capsys.readouterr().out
+        assert "requested" not in capsys.readouterr().out
         about.write_text("{")
         assert main(["report", "s"]) == 2
         assert "study.yaml is damaged" in capsys.readouterr().err
@@ -194,7 +194,7 @@ class TestFormats:
     )
 
     def test_columns(self):
-        optimizer, error, n = columns(self.TABLE)
+        optimizer, error, n = shown_columns(self.TABLE)
         assert [optimizer.label, error.label, n.label] == ["optimizer", "test error", "n"]
         assert error.texts == ["0.25 [0.20, 0.30]", "0.123"]
         assert error.best == {1} and error.values == [0.25, 0.1234] and error.metric == "test_error"
@@ -205,7 +205,7 @@ class TestFormats:
             {"estimate": [1234.5678, 0.00012345, -3.0], "ci_low": [1000, 1e-4, -4.0]}
         )
         data["ci_high"] = [1500, 2e-4, -2.0]
-        assert columns(Table("t", "", "", data))[0].texts == [
+        assert shown_columns(Table("t", "", "", data))[0].texts == [
             "1235 [1000, 1500]",
             "0.00012 [0.00010, 0.00020]",
             "−3.0 [−4.0, −2.0]",
@@ -269,7 +269,8 @@ class TestSeveralStudies:
     def test_are_told_apart_where_one_optimizer_is_in_both(self, results):
         adamcmp.sweep([*FAST, "seed=0,1", "study=a"])
         adamcmp.sweep([*FAST, "seed=0,1,2", "study=b"])
-        runs, metrics = pooled([results / "a", results / "b"])
+        table = load_table([results / "a", results / "b"])
+        runs, metrics = table.runs, table.metrics
         assert runs["problem"].value_counts().to_dict() == {
             "teacher, mlp, study a": 2,
             "teacher, mlp, study b": 3,
@@ -285,7 +286,7 @@ class TestWatching:
         with contextlib.ExitStack() as sweep:
             sweep.enter_context(reserve(folder, ["some"]))
 
-            def tell(made):
+            def on_report(made):
                 counts.append(sum(made.answer.counts.values()))
                 pages.append((made.folder / "index.html").read_text())
                 if len(counts) == 1:
@@ -294,7 +295,7 @@ class TestWatching:
                     sweep.close()
 
             notes = []
-            made = watch([folder], [], 2.0, tell, notes.append, sleep=lambda seconds: None)
+            made = watch([folder], [], 2.0, on_report, notes.append, sleep=lambda seconds: None)
         assert counts == [1, 2] and len(made.answer.runs) == 2
         assert all('http-equiv="refresh" content="2"' in page for page in pages)
         assert 'http-equiv="refresh"' not in (made.folder / "index.html").read_text()
@@ -359,15 +360,19 @@ def test_commands_can_be_pasted(results):
     assert typed == ["adamcmp", "sweep", *words]
 
 
-def test_every_setting_is_told_once(results, two_plots):
+def test_every_setting_is_shown_once(results, two_plots):
     adamcmp.sweep([*FAST, "optimizer=adamw,sgd", "lr=1e-3,1e-2", "batch_size=20,50"])
     made = report([results / "s"])
-    table = provenance.differing(made.answer)
+    table = provenance.differing_settings(made.answer)
     values = table.pivot(index="setting", columns="optimizer", values="estimate").fillna("")
     assert values.loc["optimizer.momentum"].to_dict() == {"adamw": "", "sgd": "0.9"}
     assert values.loc["optimizer.betas"].to_dict() == {"adamw": "[0.9, 0.999]", "sgd": ""}
     assert values.loc["coupling"].nunique() == 2
-    told = {*values.index, *provenance.fixed(made.answer), *provenance.varied(made.answer)}
+    told = {
+        *values.index,
+        *provenance.common_settings(made.answer),
+        *provenance.varied_settings(made.answer),
+    }
     columns = {"batch_size", "lr", "wd", "schedule", "steps"}
     columns |= {c for c in made.answer.runs if c.startswith("optimizer.")}
     columns -= {f"optimizer.{same}" for same in ("lr", "weight_decay", "rule", "coupling")}
@@ -382,7 +387,7 @@ def test_every_setting_is_told_once(results, two_plots):
 def test_alike_optimizers_differ_in_nothing(results, two_plots):
     adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
     made = report([results / "s"])
-    assert provenance.differing(made.answer).empty
+    assert provenance.differing_settings(made.answer).empty
     assert "table-differing" not in (made.folder / "index.html").read_text()
 
 
@@ -431,26 +436,27 @@ def test_commands_of_a_study_that_noted_no_flags(results):
 
 def test_profiles_have_a_column_for_each_optimizer():
     profiles = next(s for s in STATISTICS if s.name == "profiles")
-    table = profiles.table(*made.study(problems=("d", "e")))
-    factor, first, second = columns(table)
+    table = profiles.table(made.table(problems=("d", "e")))
+    factor, first, second = shown_columns(table)
     assert (factor.label, first.label, second.label) == ("within a factor of", "adam_l2", "adamw")
     assert factor.texts[0] == "1" and first.texts[0].startswith("1.")  # it wins on both problems
     assert "tau" in as_csv(table)
     assert (
-        profiles.table(*made.study()).missing == "It needs several optimizers on several problems."
+        profiles.table(made.table()).missing_reason
+        == "It needs several optimizers on several problems."
     )
 
 
 def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):
-    def fails(runs, metrics):
+    def fails(table):
         raise KeyError("x")
 
-    def not_there(runs, metrics):
+    def not_there(table):
         raise NotFound("There is no grid.")
 
     def table(function):
-        return Statistic("s", "S", "", function).table(pd.DataFrame(), pd.DataFrame())
+        return Statistic("s", "S", "", function).table(made.table())
 
-    assert table(not_there).missing == "There is no grid."
-    assert "KeyError" in table(fails).missing and "Traceback" in caplog.text
-    assert table(lambda runs, metrics: runs).missing == "It needs runs that ended."
+    assert table(not_there).missing_reason == "There is no grid."
+    assert "KeyError" in table(fails).missing_reason and "Traceback" in caplog.text
+    assert table(lambda runs: pd.DataFrame()).missing_reason == "It needs runs that ended."

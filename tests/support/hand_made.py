@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
+from adamcmp.analysis import RunTable
 from adamcmp.storage.columns import METRIC_COLUMNS, METRICS, RUN_COLUMNS
 
 LR, WD = (1e-3, 1e-2, 1e-1), (1e-4, 1e-3, 1e-2, 1e-1)
@@ -51,6 +52,11 @@ def study(
         _framed(runs, RUN_COLUMNS, {"problem"}),
         _framed(metrics, METRIC_COLUMNS, set()),
     )
+
+
+def table(*args, **options) -> RunTable:
+    """Return `study` as a table of runs."""
+    return RunTable(*study(*args, **options))
 
 
 def _evaluation(test: float, step: int, last: int, regression: bool) -> dict[str, float]:

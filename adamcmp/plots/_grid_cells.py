@@ -1,0 +1,70 @@
+"""The data of maps over learning rate x weight decay: one row per cell of a grid."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from adamcmp.analysis import RunTable, surface
+from adamcmp.analysis.intervals import averaged
+from adamcmp.analysis.setting_matrix import at_best, compared
+from adamcmp.errors import NothingToDraw
+from adamcmp.plots._options import metric_or_default
+from adamcmp.plots.drawing.labels import metric_label
+
+_OPTIMIZER_KEYS = ["problem", "optimizer"]
+CELL_KEYS = [*_OPTIMIZER_KEYS, "lr", "wd"]
+
+
+def grid_cells(table: RunTable, metric: str | None) -> pd.DataFrame:
+    """Return the mean and 95 % interval of a metric in each cell.
+
+    Args:
+        table: The runs.
+        metric: A final metric; None takes the test error, for regression the test loss.
+
+    Returns:
+        The columns of `adamcmp.analysis.surface`; ``share``, the share of seeds that diverged;
+        ``label``, the axis label of the metric.
+
+    Raises:
+        ConfigError: When there is no such metric.
+        NothingToDraw: When there are no cells.
+    """
+    cells = surface(table.runs)
+    if cells.empty:
+        raise NothingToDraw("There are no settings to select from on validation.")
+    if metric is not None:
+        values = at_best(table.runs)
+        values = values[compared(values)]
+        values = values.assign(value=values[metric_or_default(metric, values)].astype(float))
+        cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
+        cells = cells.merge(averaged(values, CELL_KEYS), on=CELL_KEYS)
+    share = cells["diverged"] / (cells["n"] + cells["diverged"])
+    return cells.assign(share=share, label=cells["problem"].map(metric_labels(table, metric)))
+
+
+def metric_labels(table: RunTable, metric: str | None) -> dict[str, str]:
+    """Return the axis label of a metric for each problem."""
+    return {
+        problem: metric_label(metric_or_default(metric, of.runs), of.runs["loss"].iloc[0])
+        for problem, of in table.by_problem()
+    }
+
+
+def cells_on_grids(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of those optimizers whose settings form a grid of lr x wd.
+
+    A grid has at least two values of both, and at least half of its cells.
+
+    Args:
+        cells: Columns problem, optimizer, lr and wd; a row for each cell.
+
+    Raises:
+        NothingToDraw: When no optimizer has a grid.
+    """
+    groups = cells.groupby(_OPTIMIZER_KEYS, sort=False)
+    counts, sizes = groups[["lr", "wd"]].nunique(), groups.size()
+    on_grid = (counts.min(axis=1) > 1) & (2 * sizes >= counts.prod(axis=1))
+    if not on_grid.any():
+        raise NothingToDraw("No optimizer has a grid of several lr and several wd.")
+    return cells[pd.MultiIndex.from_frame(cells[_OPTIMIZER_KEYS]).isin(on_grid[on_grid].index)]

@@ -1,0 +1,121 @@
+"""Maps of learning rate x weight decay: panels of equal cells with a few ticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from adamcmp.plots.drawing.panels import panels
+from adamcmp.plots.drawing.styles import GREY, ordered, tag_optimizer
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+#: Larger grids are rasterized in SVG and PDF, to keep the files small.
+_MOST_VECTOR_CELLS = 250
+
+
+def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
+    """Return a figure with a panel for each problem and optimizer.
+
+    The optimizers of one problem are two or three next to each other; of several problems each
+    has a line of its own.
+
+    Args:
+        cells: Columns problem, optimizer, lr and wd; a row for each cell.
+
+    Returns:
+        The figure, and each panel with its cells, whose columns ``column`` and ``row`` are their
+        position.
+    """
+    problems, optimizers = ordered(cells["problem"]), ordered(cells["optimizer"])
+    several = len(problems) > 1
+    columns = min(len(optimizers), 4) if several else 2 if len(optimizers) <= 4 else 3
+    blanks = [""] * (-len(optimizers) % columns if several else 0)
+    keys = [(problem, name) for problem in problems for name in [*optimizers, *blanks]]
+    titles = [f"{name}\n{problem}" if several else name for problem, name in keys]
+    height = 1.65 + 0.15 * several
+    figure, (axes,) = panels(titles, height=height, columns=columns, width=1.75)
+    return figure, _label_panels(axes, keys, cells, columns)
+
+
+def _label_panels(
+    axes: list[Axes], keys: list[tuple[str, str]], cells: pd.DataFrame, columns: int
+) -> Iterator[tuple[Axes, pd.DataFrame]]:
+    """Label the panels that have cells, hide the others, and yield the former."""
+    for i, (ax, (problem, optimizer)) in enumerate(zip(axes, keys, strict=True)):
+        shown = cells[(cells["problem"] == problem) & (cells["optimizer"] == optimizer)]
+        ax.set_visible(not shown.empty)
+        if shown.empty:
+            continue
+        column, row = _set_ticks(ax, "x", shown["wd"]), _set_ticks(ax, "y", shown["lr"])
+        ax.grid(False)
+        ax.tick_params(length=2)
+        if i % columns == 0:
+            ax.set_ylabel("learning rate")
+        if i + columns >= len(keys):
+            ax.set_xlabel("weight decay")
+        yield tag_optimizer(ax, optimizer), shown.assign(column=column, row=row)
+
+
+def _set_ticks(ax: Axes, direction: str, values: pd.Series[float]) -> pd.Series[int]:
+    """Label up to five distinct values on an axis, and return each value's position from 0."""
+    levels = sorted(values.unique())
+    labelled = range(0, len(levels), math.ceil(len(levels) / (5 if direction == "y" else 4)))
+    labels = [tick_label(levels[i], levels) for i in labelled]
+    getattr(ax, f"set_{direction}ticks")([*labelled], labels)
+    getattr(ax, f"set_{direction}lim")(-0.5, len(levels) - 0.5)
+    return values.map({level: i for i, level in enumerate(levels)})
+
+
+def tick_label(value: float, levels: Sequence[float]) -> str:
+    """Return the label of a value: a power of two where all levels are, else of ten, else a number.
+
+    >>> tick_label(0.25, levels=[0, 0.25, 0.5])
+    '$2^{-2}$'
+    >>> tick_label(0.03, levels=[0.001, 0.03])
+    '0.03'
+    """
+    if value == 0:
+        return "0"
+    for base, log in ((2, np.log2), (10, np.log10)):
+        powers = log([v for v in levels if v > 0])
+        if np.allclose(powers, np.round(powers), atol=1e-6) and len(powers) > 1:
+            return f"${base}^{{{round(float(log(value)))}}}$"
+    power = math.floor(math.log10(value))
+    if -2 <= power <= 2:
+        return f"{value:.2g}"
+    digits = f"{value / 10.0**power:.2g}"
+    return f"$10^{{{power}}}$" if digits == "1" else f"{digits}e{power}"
+
+
+def draw_cells(ax: Axes, cells: pd.DataFrame, column: str, norm: Normalize, colormap: str) -> None:
+    """Colour the cells by one of their columns."""
+    values = cell_matrix(cells, column, like=cells)
+    edges = [np.arange(n + 1) - 0.5 for n in values.shape[::-1]]
+    ax.pcolormesh(
+        *edges, np.ma.masked_invalid(values), norm=norm, cmap=colormap,
+        rasterized=values.size > _MOST_VECTOR_CELLS,
+    )  # fmt: skip
+
+
+def cell_matrix(cells: pd.DataFrame, column: str, like: pd.DataFrame) -> Floats:
+    """Return a column of cells as a matrix of the size of the grid of `like`, NaN where empty."""
+    shape = (int(like["row"].max()) + 1, int(like["column"].max()) + 1)
+    values = np.full(shape, np.nan)
+    values[cells["row"].to_numpy(int), cells["column"].to_numpy(int)] = cells[column]
+    return values
+
+
+def hatched_cells(cells: pd.DataFrame, hatch: str, color: str) -> PatchCollection:
+    """Return a hatched square over each cell."""
+    positions = zip(cells["column"], cells["row"], strict=True)
+    squares = [Rectangle((column - 0.5, row - 0.5), 1, 1) for column, row in positions]
+    return PatchCollection(squares, hatch=hatch, facecolor=color, edgecolor=GREY, lw=0)

@@ -1,0 +1,74 @@
+"""Texts on plots: names of metrics and axes, and notes on intervals."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from adamcmp.analysis.estimates import SKEWNESS_FROM
+
+#: Fewest seeds for which an interval is drawn. With two seeds, Student's interval reaches nine
+#: standard deviations to each side.
+MIN_SEEDS = 3
+
+#: What the horizontal axis of a curve may be, with its label.
+X_LABELS = {
+    "epoch": "epochs",
+    "step": "steps",
+    "examples": "training examples",
+    "wall_time_s": "seconds (a run's share of its group)",
+}
+
+_LOSSES = {"cross_entropy": "cross-entropy (nats)", "mse": "mean squared error"}
+_SPLITS = {"train": "training ", "val": "validation ", "test": "test ", "gap": "gap in "}
+
+
+def display_text(text: str, width: int = 40) -> str:
+    """Return text wrapped to a width, with ``$`` escaped so that matplotlib sets no formula."""
+    return textwrap.fill(text, max(width, 10)).replace("$", r"\$")
+
+
+def metric_label(metric: str, loss: str) -> str:
+    """Return the axis label of a metric.
+
+    >>> metric_label("train_loss", loss="mse")
+    'training mean squared error'
+    >>> metric_label("best_test_error", loss="cross_entropy")
+    'test error at the best validation score'
+
+    Args:
+        metric: A column such as ``"test_error"``, or a measure without its split such as
+            ``"loss"``.
+        loss: The training loss, by which losses are named.
+    """
+    at_best = metric.startswith("best_")
+    split, _, measure = metric.removeprefix("best_").rpartition("_")
+    if (split not in _SPLITS and split) or measure not in ("loss", "error", "accuracy"):
+        return metric.replace("_", " ")
+    measure = _LOSSES.get(loss, loss) if measure == "loss" else measure
+    return _SPLITS.get(split, "") + measure + (" at the best validation score" if at_best else "")
+
+
+def interval_note(seeds: Iterable[int]) -> str:
+    """Describe the intervals of a plot: their method, and over how many seeds they are."""
+    low, high = min(seeds), max(seeds)
+    if high < MIN_SEEDS:
+        return f"{('One seed', 'Two seeds')[high - 1]}: too few for an interval"
+    count = f"{low}" if low == high else f"{low} to {high}"
+    few = f", drawn from {MIN_SEEDS} on" if low < MIN_SEEDS else " (few: wide)" if low < 5 else ""
+    return f"Mean and 95 % interval ({_method(low, high)}) over {count} seeds{few}"
+
+
+def _method(low: int, high: int) -> str:
+    """Name the method by which `adamcmp.analysis.estimates.mean` computes intervals."""
+    if high < SKEWNESS_FROM:
+        return "Student's t"
+    few = f" from {SKEWNESS_FROM} seeds on" if low < SKEWNESS_FROM else ""
+    return f"Student's t, corrected for skewness{few}"
+
+
+def diverged_note(diverged: int) -> str:
+    """Return the sentence that gives the number of diverged runs, "" for none."""
+    if not diverged:
+        return ""
+    return f" {diverged} diverged run{'s are' if diverged > 1 else ' is'} not drawn."

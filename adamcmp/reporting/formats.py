@@ -1,0 +1,87 @@
+"""Tables as csv, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from adamcmp.reporting.tables import Table, shown_columns
+
+
+def as_csv(table: Table) -> str:
+    """Return a table's data as csv, with all columns and every digit."""
+    return "" if table.data is None else table.data.to_csv(index=False)
+
+
+def as_markdown(table: Table) -> str:
+    """Return a table as Markdown: its title, the table with the best in bold, its caption."""
+    from tabulate import tabulate
+
+    if table.data is None:
+        return f"## {table.title}\n\n{table.missing_reason}\n"
+    cells = _cells(table, lambda text: text.replace("|", "\\|"), "**{}**".format)
+    body = tabulate(cells, headers="keys", tablefmt="pipe", disable_numparse=True)
+    return f"## {table.title}\n\n{body}\n\n{table.caption}\n"
+
+
+def as_latex(table: Table) -> str:
+    """Return a table as LaTeX for the package booktabs, the best in bold."""
+    if table.data is None:
+        return f"% {table.title}: {' '.join(table.missing_reason.split())}\n"
+    cells = _cells(table, latex, r"\textbf{{{}}}".format)
+    escaped = pd.DataFrame({latex(label): texts for label, texts in cells.items()})
+    alignment = "".join("r" if column.numeric else "l" for column in shown_columns(table))
+    text: str = escaped.style.hide(axis="index").to_latex(
+        hrules=True,
+        column_format=alignment,
+        position_float="centering",
+        caption=latex(f"{table.title}. {table.caption}"),
+        label=f"tab:{table.name}",
+    )
+    return text
+
+
+def _cells(
+    table: Table, escape: Callable[[str], str], bold: Callable[[str], str]
+) -> dict[str, list[str]]:
+    """Return the escaped texts of each shown column by its label, the best in bold."""
+    cells = {}
+    for column in shown_columns(table):
+        texts = [escape(text) for text in column.texts]
+        cells[column.label] = [bold(t) if i in column.best else t for i, t in enumerate(texts)]
+    return cells
+
+
+#: Characters that LaTeX reads as commands, or that its fonts lack.
+_LATEX = {
+    **{character: "\\" + character for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "–": "--",
+    "η": r"$\eta$",
+    "λ": r"$\lambda$",
+}
+
+
+def latex(text: str) -> str:
+    r"""Escape text for LaTeX.
+
+    >>> print(latex("adam_l2 & 50 %"))
+    adam\_l2 \& 50 \%
+    """
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+#: The formats of `adamcmp report --format`.
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "md": as_markdown,
+    "csv": as_csv,
+    "latex": as_latex,
+}

@@ -1,0 +1,70 @@
+"""The data that the page's script draws from: every run, as columns of plain values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+
+from adamcmp.analysis import RunTable
+from adamcmp.analysis.setting_matrix import compared
+from adamcmp.plots.drawing.styles import optimizer_styles
+from adamcmp.reporting.statistics import METRICS
+
+_COLOR_STEPS = 64
+
+
+def page_data(table: RunTable) -> dict[str, Any]:
+    """Return what the script needs, as values that JSON can hold."""
+    styles = optimizer_styles(table.optimizers)
+    colormap = mpl.colormaps["viridis_r"]
+    scale = [colormap(step / (_COLOR_STEPS - 1)) for step in range(_COLOR_STEPS)]
+    return {
+        "optimizers": list(styles),
+        "colors": [style.color for style in styles.values()],
+        "scale": [mpl.colors.to_hex(color) for color in scale],
+        "problems": list(table.problems),
+        "runs": _run_columns(table, list(styles)),
+        "metrics": {name: _numbers(table.runs[name]) for name in measured_metrics(table.runs)},
+    }
+
+
+def measured_metrics(runs: pd.DataFrame) -> list[str]:
+    """Return the metrics that any run has, that of the first view first."""
+    return [metric for metric in METRICS if metric in runs and runs[metric].notna().any()]
+
+
+def _run_columns(table: RunTable, optimizers: list[str]) -> dict[str, list[Any]]:
+    runs, problems = table.runs, table.problems
+    ranks = table.ranked().set_index("run_id")["rank"]
+    selected = set(table.selected()["run_id"])
+    return {
+        "id": list(runs["run_id"]),
+        "optimizer": [optimizers.index(name) for name in runs["optimizer"]],
+        "problem": [problems.index(name) for name in runs["problem"]],
+        "lr": _numbers(runs["lr"]),
+        "wd": _numbers(runs["wd"]),
+        "settings": _other_settings(table),
+        "seed": [int(seed) for seed in runs["seed"]],
+        "status": list(runs["status"]),
+        # Failed runs have no rank: they come last.
+        "rank": [int(rank) for rank in ranks.reindex(runs["run_id"]).fillna(len(runs))],
+        "selected": [run_id in selected for run_id in runs["run_id"]],
+        "compared": [bool(value) for value in compared(table)],
+    }
+
+
+def _other_settings(table: RunTable) -> list[str]:
+    """Return each run's settings besides lr and wd as text, "" where no others varied."""
+    columns = [c for c in table.setting_columns if c not in ("lr", "wd")]
+    if not columns:
+        return [""] * len(table.runs)
+    texts = [c.rpartition(".")[2] + " " + table.runs[c].map(str) for c in columns]
+    return [", ".join(values) for values in zip(*texts, strict=True)]
+
+
+def _numbers(values: pd.Series[float]) -> list[float | None]:
+    """Round to five digits; None stands for values that are not finite, which JSON lacks."""
+    return [float(f"{v:.5g}") if math.isfinite(v) else None for v in values.astype(float)]

@@ -1,0 +1,59 @@
+"""Studies as one table of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from adamcmp.analysis import RunTable
+from adamcmp.errors import NotFound
+from adamcmp.storage import reader
+
+
+def load_table(studies: Sequence[Path]) -> RunTable:
+    """Return the runs of one or several studies as one table.
+
+    Where several studies have runs of the same optimizer on the same problem, that problem gets
+    the name of the study, so that different studies' seeds of one setting are not averaged.
+
+    Args:
+        studies: Folders of studies.
+
+    Raises:
+        StoreError: When a file of a study is damaged.
+        NotFound: When there are no runs.
+    """
+    loaded = [reader.load(study) for study in studies]
+    if not any(len(runs) for runs, _ in loaded):
+        names = " + ".join(study.name for study in studies)
+        raise NotFound(f"Study {names!r} has no runs yet.")
+    if len(loaded) == 1:
+        return RunTable.from_frames(*loaded[0])
+    _make_ids_unique(loaded, studies)
+    runs, metrics = (pd.concat(frames, ignore_index=True) for frames in zip(*loaded, strict=True))
+    table = RunTable.from_frames(runs, metrics)
+    return table.with_runs(_separate_studies(table.runs))
+
+
+def _make_ids_unique(
+    loaded: Sequence[tuple[pd.DataFrame, pd.DataFrame]], studies: Sequence[Path]
+) -> None:
+    """Note each run's study, and put it before a run id that an earlier study has too."""
+    seen: set[str] = set()
+    for (runs, metrics), study in zip(loaded, studies, strict=True):
+        repeated = seen & set(runs["run_id"])
+        seen |= set(runs["run_id"])
+        new_ids = {run_id: f"{study.name}/{run_id}" for run_id in repeated}
+        runs["study"] = study.name
+        for frame in (runs, metrics):
+            frame["run_id"] = frame["run_id"].replace(new_ids)
+
+
+def _separate_studies(runs: pd.DataFrame) -> pd.DataFrame:
+    """Append the study to problems on which one optimizer has runs in several studies."""
+    shared = runs.groupby(["problem", "optimizer"])["study"].transform("nunique") > 1
+    separate = shared.groupby(runs["problem"]).transform("any")
+    problem = runs["problem"] + (", study " + runs["study"]).where(separate, "")
+    return runs.assign(problem=problem)
