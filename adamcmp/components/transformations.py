@@ -1,15 +1,17 @@
-"""Links: the small pure functions that optimizers are chained from.
+"""Gradient transformations: the small pure functions that optimizers are chained from.
 
-A transformation is a pair ``init(params) -> state`` and
-``update(updates, state, params, hypers, step) -> (updates, state)``. The first one of a chain
-is given the gradients, the last one's output is added to the parameters. Everything is written
-for *one* run with ordinary shapes; the lane axis is added by the engine (vmap).
+The interface is optax's: a transformation is a pair ``init(params) -> state`` and
+``update(updates, state, params, hypers, step) -> (updates, state)``. The first transformation of a
+chain receives the gradients. The output of the last one is added to the parameters. No
+transformation modifies its arguments.
 
-Hyperparameters arrive as 0-dimensional float64 tensors, one value per run, so that lanes may
-differ in every number; 1 − β and the like are computed in float64 before they meet float32
-parameters, as torch.optim does with Python floats. ``hypers`` always holds ``lr`` (the base
-learning rate), ``multiplier`` (the schedule's s_t) and ``weight_decay``; η_t below is
-``multiplier * lr``. ``step`` counts from 1. No transformation modifies its arguments.
+Everything is written for one run with ordinary shapes. Batching over lanes is added by vmap.
+
+Hyperparameters are 0-dimensional float64 tensors, so that lanes may differ in every number.
+Expressions such as 1 − β are computed in float64 before they meet float32 parameters, as
+torch.optim does with Python floats. ``hypers`` always holds ``lr`` (the base learning rate),
+``multiplier`` (the schedule's s_t) and ``weight_decay``. ``step`` counts from 1. In the formulas
+θ is a parameter, g a gradient, u an update and η_t = s_t·lr.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
+    #: Tensors by parameter name.
     Tree = dict[str, Tensor]
     Hypers = Mapping[str, Tensor]
 
@@ -27,14 +30,29 @@ DecayFilter = Literal["all", "no_bias_norm"]
 
 
 class GradientTransformation(NamedTuple):
-    """One pure transformation of updates, with its state."""
+    """A pure function of updates, with its state (optax.GradientTransformation).
+
+    Attributes:
+        init: Maps parameters to the initial state.
+        update: Maps (updates, state, params, hypers, step) to (updates, state).
+    """
 
     init: Callable[[Tree], Any]
     update: Callable[[Tree, Any, Tree, Hypers, Tensor], tuple[Tree, Any]]
 
 
 def chain(*transformations: GradientTransformation) -> GradientTransformation:
-    """Apply `transformations` in order; the state is the tuple of their states."""
+    """Apply transformations in order (optax.chain). The state is the tuple of their states.
+
+    >>> import torch
+    >>> sgd = chain(clip_by_global_norm(), scale_by_learning_rate())
+    >>> params, grads = {"w": torch.zeros(2)}, {"w": torch.tensor([3.0, 4.0])}
+    >>> hypers = {name: torch.tensor(v) for name, v in
+    ...           {"lr": 0.5, "multiplier": 1.0, "weight_decay": 0.0, "grad_clip": 1.0}.items()}
+    >>> updates, _ = sgd.update(grads, sgd.init(params), params, hypers, torch.tensor(1.0))
+    >>> updates["w"]
+    tensor([-0.3000, -0.4000])
+    """
 
     def init(params: Tree) -> tuple[Any, ...]:
         return tuple(transformation.init(params) for transformation in transformations)
@@ -43,18 +61,16 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
         updates: Tree, state: tuple[Any, ...], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, tuple[Any, ...]]:
         states = []
-        for transformation, transformation_state in zip(transformations, state, strict=True):
-            updates, transformation_state = transformation.update(
-                updates, transformation_state, params, hypers, step
-            )
-            states.append(transformation_state)
+        for transformation, old_state in zip(transformations, state, strict=True):
+            updates, new_state = transformation.update(updates, old_state, params, hypers, step)
+            states.append(new_state)
         return updates, tuple(states)
 
     return GradientTransformation(init, update)
 
 
 def stateless(update: Callable[[Tree, Tree, Hypers], Tree]) -> GradientTransformation:
-    """Return the transformation of a function of (updates, params, hypers) that keeps no state."""
+    """Return a function of (updates, params, hypers) as a transformation (optax.stateless)."""
     return GradientTransformation(
         lambda params: {},
         lambda updates, state, params, hypers, step: (update(updates, params, hypers), state),
@@ -62,21 +78,26 @@ def stateless(update: Callable[[Tree, Tree, Hypers], Tree]) -> GradientTransform
 
 
 def zeros_like(params: Tree) -> Tree:
-    """Return zeros in the shape of `params`: the usual initial state of a buffer."""
+    """Return zeros in the shapes of `params`, the usual initial state of a buffer."""
     return {name: p.new_zeros(p.shape) for name, p in params.items()}
 
 
 def global_norm(tree: Tree) -> Tensor:
-    """Return the Euclidean norm of all of a tree's numbers together (0-dimensional)."""
+    """Return the Euclidean norm of all numbers of a tree together (0-dimensional).
+
+    >>> import torch
+    >>> global_norm({"w": torch.tensor([3.0]), "b": torch.tensor(4.0)})
+    tensor(5.)
+    """
     squares = [t.square().sum() for t in tree.values()]
     return sum(squares[1:], squares[0]).sqrt()
 
 
 def clip_by_global_norm() -> GradientTransformation:
-    """Scale gradients down to norm ``hypers["grad_clip"]`` where they exceed it.
+    """Scale gradients so that their global norm is at most c: g ← g·min(1, c / (‖g‖ + 1e-6)).
 
-    Source: Pascanu et al. 2013; the coefficient is torch.nn.utils.clip_grad_norm_'s,
-    min(1, c / (‖g‖ + 1e-6)).
+    c is ``hypers["grad_clip"]``. Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1. The
+    coefficient is that of torch.nn.utils.clip_grad_norm_.
     """
 
     def update(grads: Tree, params: Tree, hypers: Hypers) -> Tree:
@@ -87,7 +108,7 @@ def clip_by_global_norm() -> GradientTransformation:
 
 
 def scale_by_learning_rate() -> GradientTransformation:
-    """Turn a direction d into the step −η_t·d."""
+    """Turn a direction into a descent step: u ← −η_t·u (optax.scale_by_learning_rate)."""
 
     def update(updates: Tree, params: Tree, hypers: Hypers) -> Tree:
         eta = hypers["multiplier"] * hypers["lr"]
@@ -97,15 +118,20 @@ def scale_by_learning_rate() -> GradientTransformation:
 
 
 def add_l2_penalty(decay_filter: DecayFilter, cautious: bool) -> GradientTransformation:
-    """Add the penalty's gradient: g ← g + wd·θ, the gradient of wd/2·‖θ‖².
+    """Add the gradient of the penalty wd/2·‖θ‖²: g ← g + wd·θ, before the rule.
 
-    Source: Loshchilov & Hutter 2019, Algorithms 1 and 2, line 6 (pink); torch's
-    ``weight_decay`` of SGD and Adam.
+    Source: Loshchilov & Hutter 2019, Algorithms 1 and 2, line 6; ``weight_decay`` of
+    torch.optim.SGD and torch.optim.Adam.
+
+    Args:
+        decay_filter: Which parameters decay; see `Rule`.
+        cautious: Whether to decay only where θ and g agree in sign.
     """
 
     def update(grads: Tree, params: Tree, hypers: Hypers) -> Tree:
+        wd = hypers["weight_decay"]
         return {
-            name: g + hypers["weight_decay"] * _decayed(params[name], g, decay_filter, cautious)
+            name: g + wd * _decayed(params[name], g, decay_filter, cautious)
             for name, g in grads.items()
         }
 
@@ -115,10 +141,14 @@ def add_l2_penalty(decay_filter: DecayFilter, cautious: bool) -> GradientTransfo
 def add_decayed_weights(
     coefficient: Callable[[Hypers], Tensor], decay_filter: DecayFilter, cautious: bool
 ) -> GradientTransformation:
-    """Decay the weights beside the step: u ← u − c·θ with c = ``coefficient(hypers)``.
+    """Decay the weights beside the step: u ← u − c·θ, after the rule.
 
-    Source: Loshchilov & Hutter 2019, Algorithms 1 and 2 (green). What c is depends on the
-    coupling; see `adamcmp.components.optimizers.COUPLINGS`.
+    Source: Loshchilov & Hutter 2019, Algorithms 1 and 2, last line; torch.optim.AdamW.
+
+    Args:
+        coefficient: Maps hyperparameters to c; see `adamcmp.components.optimizers.COUPLINGS`.
+        decay_filter: Which parameters decay; see `Rule`.
+        cautious: Whether to decay only where θ and −u agree in sign.
     """
 
     def update(updates: Tree, params: Tree, hypers: Hypers) -> Tree:
@@ -132,9 +162,10 @@ def add_decayed_weights(
 
 
 def _decayed(param: Tensor, direction: Tensor, decay_filter: DecayFilter, cautious: bool) -> Tensor:
-    """Return the part of `param` that decays: all of it, or θ·1[direction·θ ≥ 0].
+    """Return the part of a parameter that decays: θ, or θ·1[direction·θ ≥ 0] if cautious.
 
-    Cautious decay is Chen et al. 2025, "Cautious Weight Decay" (arXiv 2510.12402), Algorithm 1.
+    Source of the cautious mask: Chen et al. 2025, "Cautious Weight Decay" (arXiv 2510.12402),
+    Algorithm 1.
     """
     if decay_filter == "no_bias_norm" and param.ndim < 2:
         return param.new_zeros(param.shape)

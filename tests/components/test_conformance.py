@@ -226,16 +226,16 @@ def test_datasets_keep_their_promises(yaml, tiny_downloads):
 def test_optimizers_lower_a_quadratic(yaml):
     """100 steps on ½‖θ − 1‖² from 0 come nearer; the state has no leaf outside the tree."""
     variant = build_component("optimizer", component_defaults("optimizer", yaml.stem))
-    link = variant.chain()
+    optimizer = variant.chain()
     params = {"w": torch.zeros(3, 2, dtype=torch.float64)}
     hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in variant.hypers().items()}
     hypers |= {"multiplier": torch.tensor(1.0), "lr": torch.tensor(0.02, dtype=torch.float64)}
-    state = link.init(params)
+    state = optimizer.init(params)
     for t in range(100):
         before = params["w"].clone()
-        updates, state = link.update(
+        updates, state = optimizer.update(
             {"w": params["w"] - 1}, state, params, hypers, torch.tensor(t + 1.0)
         )
-        assert torch.equal(params["w"], before), "links do not modify their arguments"
+        assert torch.equal(params["w"], before), "transformations do not modify their arguments"
         params = {"w": params["w"] + updates["w"]}
     assert (params["w"] - 1).norm() < 0.5 * 6**0.5

@@ -283,10 +283,10 @@ def test_cautious_decay_where_step_and_weight_agree():
 def test_clipping_is_torchs():
     params, grads = problem(6)
     variant = build_component("optimizer", {**SGD, "coupling": "none"})
-    link = variant.chain(clip=True)
+    chain = variant.chain(clip=True)
     hypers = {**variant.hypers(), "multiplier": 1.0, "grad_clip": 0.7}
     tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in hypers.items()}
-    updates, _ = link.update(grads[0], link.init(params), params, tensors, torch.tensor(1.0))
+    updates, _ = chain.update(grads[0], chain.init(params), params, tensors, torch.tensor(1.0))
     clipped = [torch.nn.Parameter(p.clone()) for p in params.values()]
     for p, g in zip(clipped, grads[0].values(), strict=True):
         p.grad = g.clone()

@@ -1,4 +1,4 @@
-"""Optimizers as rule × coupling, each a chain of small pure transformations; see `_chain`."""
+"""Optimizers: a rule and a coupling of weight decay, chained from gradient transformations."""
 
 from adamcmp.components.optimizers._base import COUPLINGS, Optimizer, Rule
 

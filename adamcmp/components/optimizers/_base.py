@@ -1,4 +1,4 @@
-"""The base of all update rules, and the couplings of weight decay that they share."""
+"""The base of all optimizers, and the couplings of weight decay that update rules share."""
 
 from __future__ import annotations
 
@@ -24,31 +24,32 @@ if TYPE_CHECKING:
 
     from adamcmp.components.transformations import Hypers
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+#: A decay rate of a running average, such as β1 or momentum.
+DecayRate = Annotated[float, Field(ge=0, lt=1)]
 Coupling = Literal["none", "l2", "decoupled", "independent", "fixed", "corrected"]
 
-#: The couplings that decay the weights beside the step, θ ← θ − c·θ: what c is.
+#: The couplings that decay the weights beside the step, θ ← θ − c·θ, with their coefficient c.
 COUPLINGS: dict[str, Callable[[Hypers], Tensor]] = {
-    # torch's AdamW, optax: η_t·wd
+    # torch.optim.AdamW, optax.adamw: s_t·lr·wd
     "decoupled": lambda h: h["multiplier"] * h["lr"] * h["weight_decay"],
     # Loshchilov & Hutter 2019, Algorithms 1 and 2: s_t·wd
     "independent": lambda h: h["multiplier"] * h["weight_decay"],
-    # early forks: wd, unscheduled
+    # Early forks of AdamW: wd, whatever the schedule
     "fixed": lambda h: h["weight_decay"],
-    # AdamC, Defazio 2025 (arXiv 2506.02285): η_t²/η_max·wd
+    # AdamC, Defazio 2025 (arXiv 2506.02285): s_t²·lr·wd
     "corrected": lambda h: h["multiplier"].square() * h["lr"] * h["weight_decay"],
 }
 
 
 class Optimizer(Component):
-    """An update rule with a coupling of weight decay: a variant.
+    """An update rule with a coupling of weight decay.
 
     Attributes:
-        name: The variant's label in tables and plots.
-        rule: The file in this room that holds the rule.
+        name: Label in tables and plots: the name of the yaml file.
+        rule: Name of the module that defines the rule.
         coupling: How weight decay enters; see `Rule`.
         lr: Base learning rate.
-        weight_decay: Coefficient wd.
+        weight_decay: Weight decay coefficient wd.
     """
 
     name: str
@@ -57,42 +58,42 @@ class Optimizer(Component):
     lr: float = Field(ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
 
-    # A label changes no number.
     excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"name"})
-    #: Whether the rule is ours (pure, lane-wise) or a torch.optim class that needs a lane alone.
+    #: Whether lanes can be batched: pure functions can, a torch.optim class cannot.
     fuses: ClassVar[bool]
-    #: The hyperparameter that a schedule's momentum cycle moves; "" for none.
+    #: Name of the hyperparameter that a schedule's momentum cycle sets; "" if there is none.
     momentum_hyper: ClassVar[str] = ""
 
     def hypers(self, steps: int = 1) -> dict[str, float]:
-        """Return every number of the variant: what may differ from lane to lane.
+        """Return the hyperparameters, in which lanes of one group may differ.
 
         Args:
-            steps: Length of the run, for decay that is normalized by it.
+            steps: Length of the run, which normalized weight decay depends on.
         """
         return {"lr": self.lr, "weight_decay": self.weight_decay}
 
     @abstractmethod
     def structure(self) -> tuple[Any, ...]:
-        """Return what lanes of one group must share: all that is not a number."""
+        """Return what lanes of one group must share: every setting that is no hyperparameter."""
 
 
 class Rule(Optimizer):
-    """A rule of ours: a chain of transformations, in any coupling.
+    """An optimizer that is a chain of gradient transformations, in any coupling.
 
-    With η_t = s_t·lr (s_t the schedule's multiplier in [0, 1]) the coupling says what decays:
-    ``none``; ``l2``: g ← g + wd·θ before the rule; beside the rule's step θ ← θ − c·θ with c =
-    η_t·wd (``decoupled``), s_t·wd (``independent``), wd (``fixed``), s_t·η_t·wd (``corrected``).
+    With the schedule's multiplier s_t in [0, 1], the coupling defines the decay: ``none``; ``l2``:
+    g ← g + wd·θ before the rule; the others: θ ← θ − c·θ beside the rule's step, with c = s_t·lr·wd
+    (``decoupled``), s_t·wd (``independent``), wd (``fixed``) or s_t²·lr·wd (``corrected``).
 
     Attributes:
         coupling: How weight decay enters, as above.
-        normalized: Read `weight_decay` as wd_norm, wd = wd_norm·√(b/(B·T)) for batch size b, B
-            training examples and T epochs of the whole run, restarts or not (Loshchilov & Hutter
-            2019, appendix B.1).
+        normalized: Read `weight_decay` as wd_norm: wd = wd_norm·√(b/(B·T)) for batch size b, B
+            training examples and T epochs of the whole run, also with restarts (Loshchilov &
+            Hutter 2019, appendix B.1).
         cautious: Decay only where the step's descent direction and the weight agree in sign (Chen
-            et al. 2025); with ``l2``, which the paper does not treat, where the gradient does.
-        decay_filter: What decays: ``all`` parameters, or all but biases and norms'
-            (``no_bias_norm``: those of two or more dimensions).
+            et al. 2025, arXiv 2510.12402). With ``l2``, which the paper does not treat, where the
+            gradient and the weight do.
+        decay_filter: Which parameters decay: ``all``, or ``no_bias_norm``: those of two or more
+            dimensions, which excludes biases and the parameters of normalization layers.
     """
 
     coupling: Coupling
@@ -101,9 +102,10 @@ class Rule(Optimizer):
     decay_filter: DecayFilter = "all"
 
     fuses: ClassVar[bool] = True
-    #: Whether each number's update depends on that number's own gradients alone (clipping aside).
+    #: Whether the update of each number depends on that number's own gradients alone (clipping
+    #: aside), so that parameters may be concatenated.
     elementwise: ClassVar[bool] = True
-    #: Names of the rule's own numbers among its fields; they may differ within a group.
+    #: Fields that hold the rule's own hyperparameters; they may differ within a group of lanes.
     number_fields: ClassVar[frozenset[str]]
 
     @model_validator(mode="after")
@@ -111,13 +113,13 @@ class Rule(Optimizer):
         if self.coupling == "none" and self.weight_decay:
             raise ValueError(
                 f"weight_decay={self.weight_decay:g} has no effect with coupling=none; "
-                f"choose a variant that decays, such as adam_l2 or adamw, or wd=0"
+                f"choose an optimizer with weight decay, such as adam_l2 or adamw, or wd=0"
             )
         return self
 
     @abstractmethod
     def transformations(self) -> tuple[GradientTransformation, ...]:
-        """Return the rule itself: from gradients to the step −η_t·direction."""
+        """Return the rule without coupling: transformations from gradients to the step."""
 
     @abstractmethod
     def numbers(self) -> dict[str, float]:
@@ -125,12 +127,16 @@ class Rule(Optimizer):
 
     def hypers(self, steps: int = 1) -> dict[str, float]:
         """See `Optimizer.hypers`."""
-        # wd = wd_norm·√(b/(B·T)), and B·T/b is the number of steps.
+        # B·T/b is the number of steps.
         decay = self.weight_decay / math.sqrt(steps) if self.normalized else self.weight_decay
         return {"lr": self.lr, "weight_decay": decay, **self.numbers()}
 
     def chain(self, *, clip: bool = False) -> GradientTransformation:
-        """Return the whole optimizer as one transformation: clip, couple, rule, decay."""
+        """Return the whole optimizer as one transformation: clipping, L2, rule, decay.
+
+        Args:
+            clip: Whether gradients are clipped to the norm ``hypers["grad_clip"]``.
+        """
         before, after = [], []
         if clip:
             before.append(clip_by_global_norm())
@@ -143,6 +149,6 @@ class Rule(Optimizer):
 
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`."""
-        numbers = {"name", "lr", "weight_decay", *self.number_fields}
-        fields = (field for field in type(self).model_fields if field not in numbers)
+        hypers = {"name", "lr", "weight_decay", *self.number_fields}
+        fields = (field for field in type(self).model_fields if field not in hypers)
         return tuple((field, getattr(self, field)) for field in fields)

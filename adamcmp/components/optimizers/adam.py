@@ -1,4 +1,4 @@
-"""Adam and AMSGrad; with a coupling: Adam+L2, AdamW, AMSGradW."""
+"""Adam and AMSGrad; with a coupling: Adam with L2, AdamW, AMSGradW."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from adamcmp.components.optimizers._base import Fraction, Rule
+from adamcmp.components.optimizers._base import DecayRate, Rule
 from adamcmp.components.transformations import (
     GradientTransformation,
     scale_by_learning_rate,
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 
 def scale_by_adam(amsgrad: bool) -> GradientTransformation:
-    """Turn g into m̂ / (√v̂ + ε), moments m, v with bias correction.
+    """Turn g into m̂ / (√v̂ + ε) (optax.scale_by_adam).
 
-    Source: Kingma & Ba 2015, Algorithm 1; with `amsgrad` the running maximum of the uncorrected
-    v (Reddi et al. 2018, in torch.optim.Adam's form).
+    m ← β1·m + (1 − β1)·g, v ← β2·v + (1 − β2)·g², m̂ = m / (1 − β1^t), v̂ = v / (1 − β2^t). Source:
+    Kingma & Ba 2015, Algorithm 1; torch.optim.Adam.
+
+    Args:
+        amsgrad: Whether v̂ is computed from the running maximum of v, as in
+            torch.optim.Adam(amsgrad=True). Reddi et al. 2018, Algorithm 2, has no bias correction.
     """
 
     def init(params: Tree) -> dict[str, Tree]:
@@ -36,9 +40,9 @@ def scale_by_adam(amsgrad: bool) -> GradientTransformation:
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Any]]:
         beta1, beta2, eps = hypers["beta1"], hypers["beta2"], hypers["eps"]
-        fresh1, fresh2 = 1 - beta1, 1 - beta2
-        m = {n: beta1 * state["m"][n] + fresh1 * g for n, g in grads.items()}
-        v = {n: beta2 * state["v"][n] + fresh2 * g.square() for n, g in grads.items()}
+        one_minus_beta1, one_minus_beta2 = 1 - beta1, 1 - beta2
+        m = {n: beta1 * state["m"][n] + one_minus_beta1 * g for n, g in grads.items()}
+        v = {n: beta2 * state["v"][n] + one_minus_beta2 * g.square() for n, g in grads.items()}
         new = {"m": m, "v": v}
         if amsgrad:
             new["v_max"] = v = {n: v[n].maximum(state["v_max"][n]) for n in v}
@@ -53,16 +57,16 @@ def scale_by_adam(amsgrad: bool) -> GradientTransformation:
 
 
 class Adam(Rule):
-    """Adam (Kingma & Ba 2015), or AMSGrad (Reddi et al. 2018).
+    """Adam (Kingma & Ba 2015; torch.optim.Adam), or AMSGrad (Reddi et al. 2018).
 
     Attributes:
-        betas: Decay rates of the running averages of g and g².
-        eps: Added to √v̂.
-        amsgrad: Keep the maximum of v.
+        betas: Decay rates β1, β2 of the running averages of g and g².
+        eps: ε, added to √v̂.
+        amsgrad: Keep the running maximum of v.
     """
 
     rule: Literal["adam"]
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     eps: float = Field(default=1e-8, ge=0)
     amsgrad: bool = False
 

@@ -1,4 +1,4 @@
-"""The user's own torch.optim class, trained one lane at a time."""
+"""A torch.optim class, whose lanes are trained one at a time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from adamcmp.errors import ConfigError
 class Torch(Optimizer):
     """Any class derived from torch.optim.Optimizer, by its dotted path.
 
-    Further arguments of its constructor are given as ``+optimizer.<argument>=<value>``. Its
-    weight decay is whatever the class makes of it, so the coupling is recorded as ``native``.
-    `weight_decay` is passed on only when it is not 0 (not every class takes it).
+    Further arguments of its constructor are set with ``+optimizer.<argument>=<value>``. How weight
+    decay enters depends on the class, so the coupling is recorded as ``native``. `weight_decay` is
+    passed on only when it is not 0, since not every class takes it.
 
     Attributes:
-        target: Dotted path of the class, e.g. ``torch.optim.RAdam``.
+        target: Dotted path of the class, such as ``torch.optim.RAdam``.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -33,7 +33,7 @@ class Torch(Optimizer):
     momentum_hyper: ClassVar[str] = "momentum"
 
     def identity(self) -> dict[str, Any]:
-        """See `Component.identity`; a changed source of the user's class changes it."""
+        """See `Component.identity`. The source of a class in the user's code is part of it."""
         return {**super().identity(), **source_digest(self.target)}
 
     def arguments(self) -> dict[str, Any]:
@@ -42,21 +42,21 @@ class Torch(Optimizer):
         return {"lr": self.lr, **decay, **(self.model_extra or {})}
 
     def make(self, params: list[Any]) -> Any:
-        """Return the torch optimizer over `params`.
+        """Return the torch optimizer of `params`.
 
         Raises:
-            ConfigError: When the class cannot be imported, is no optimizer, or does not take
-                these arguments.
+            ConfigError: When the class cannot be imported, is not an optimizer, does not take
+                these arguments, or needs a closure.
         """
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
         closure = inspect.signature(cls.step).parameters.get("closure")
         if closure is not None and closure.default is closure.empty:
             raise ConfigError(
                 f"optimizer.target={self.target}: its step needs a closure that evaluates the "
-                f"model again, which lanes do not offer."
+                f"model again, which adamcmp does not provide."
             )
         return construct(cls, self.arguments(), "optimizer", params)
 
     def structure(self) -> tuple[Any, ...]:
-        """See `Optimizer.structure`: lanes of a torch optimizer are never fused."""
+        """See `Optimizer.structure`. Every setting is part of it: lanes are never batched."""
         return (self.model_dump_json(),)
