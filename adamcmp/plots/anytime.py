@@ -98,7 +98,7 @@ def _restarts(selected: pd.DataFrame) -> pd.DataFrame:
         )
         warmup = round((run.get("schedule.warmup") or 0.0) * run["steps"])
         epoch = run["train_examples"] / run["batch_size"]
-        ends = schedule.ends(Horizon(int(run["steps"] - warmup), epoch)) * epoch + warmup
+        ends = schedule.cycle_ends(Horizon(int(run["steps"] - warmup), epoch)) * epoch + warmup
         rows += [{"problem": problem, "optimizer": optimizer, "step": end} for end in ends]
     return pd.DataFrame(rows, columns=["problem", "optimizer", "step"])
 

@@ -105,7 +105,7 @@ def test_restarts_against_torch(first, factor):
 def test_restarts_ends_are_the_papers():
     """T_0 = 100, T_mult = 2: cycles end after 100, 300 and 700 epochs."""
     schedule = build_component("schedule", {"name": "cosine_restarts", "T_0": 100.0, "T_mult": 2})
-    assert schedule.ends(Horizon(1000, 1.0)).tolist() == [100, 300, 700]
+    assert schedule.cycle_ends(Horizon(1000, 1.0)).tolist() == [100, 300, 700]
 
 
 def test_wsd_has_three_stretches():

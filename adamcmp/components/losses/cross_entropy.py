@@ -17,8 +17,9 @@ class CrossEntropy(Loss):
     """Mean cross-entropy in nats (torch.nn.functional.cross_entropy).
 
     Attributes:
-        label_smoothing: Share of the target's mass spread evenly over all classes (Szegedy et
-            al. 2016); only training smooths, evaluations report the plain cross-entropy.
+        label_smoothing: Fraction α of the target's mass that is spread evenly over all classes
+            (Szegedy et al. 2016, section 7; torch's ``label_smoothing``). Evaluations report the
+            cross-entropy without it.
     """
 
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -28,20 +29,20 @@ class CrossEntropy(Loss):
     def training(self, outputs_BC: Tensor, targets_B: Tensor) -> Tensor:
         """See `Loss.training`."""
         log_p_BC = outputs_BC.log_softmax(-1)
-        loss = _of_targets(log_p_BC, targets_B).mean()
+        loss = _negative_log_likelihood(log_p_BC, targets_B).mean()
         if self.label_smoothing:
             loss = (1 - self.label_smoothing) * loss - self.label_smoothing * log_p_BC.mean()
         return loss
 
     def measured(self, outputs_BC: Tensor, targets_B: Tensor) -> Tensor:
         """See `Loss.measured`."""
-        return _of_targets(outputs_BC.log_softmax(-1), targets_B)
+        return _negative_log_likelihood(outputs_BC.log_softmax(-1), targets_B)
 
 
-def _of_targets(log_p_BC: Tensor, targets_B: Tensor) -> Tensor:
-    """Return −log p of each example's class (B,).
+def _negative_log_likelihood(log_p_BC: Tensor, targets_B: Tensor) -> Tensor:
+    """Return −log p of each example's class (batch,).
 
-    Written as a sum over classes: torch's own gathers, which cannot be traced for a symbolic
+    It is a sum over classes, since a gather, as in torch's own, cannot be traced for a symbolic
     number of lanes.
     """
     import torch

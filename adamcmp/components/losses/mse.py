@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class MSE(Loss):
     """Squared error, averaged over outputs and examples (torch.nn.functional.mse_loss).
 
-    For classification the targets are one-hot (the "square loss" of Hui & Belkin 2021, without
-    their rescaling), and errors and accuracies are those of the largest output.
+    For classification the targets are one-hot (the square loss of Hui & Belkin 2021, without their
+    rescaling), and the predicted class is that of the largest output.
     """
 
     problem_types: ClassVar[frozenset[ProblemType]] = frozenset({"classification", "regression"})

@@ -6,8 +6,8 @@ from adamcmp.components.schedules._base import Horizon, Multipliers, Schedule, S
 
 
 class Constant(Schedule):
-    """s_t = 1 (torch: ConstantLR with factor 1)."""
+    """s_t = 1 (torch's ConstantLR with factor 1)."""
 
-    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
-        """See `Schedule.shape`."""
+    def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.after_warmup`."""
         return np.ones(len(steps))

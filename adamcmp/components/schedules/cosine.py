@@ -1,10 +1,10 @@
 """Cosine decay."""
 
 from adamcmp.components.schedules._base import (
+    Fraction,
     Horizon,
     Multipliers,
     Schedule,
-    Share,
     Steps,
     anneal_cosine,
     progress,
@@ -12,7 +12,7 @@ from adamcmp.components.schedules._base import (
 
 
 class Cosine(Schedule):
-    """s_t = end + (1 − end)·(1 + cos(π·t/T))/2 (torch: CosineAnnealingLR).
+    """s_t = end + (1 − end)·(1 + cos(π·t/T))/2 (torch's CosineAnnealingLR).
 
     Source: Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts.
 
@@ -20,8 +20,8 @@ class Cosine(Schedule):
         end: The multiplier at the end of the run.
     """
 
-    end: Share = 0.0
+    end: Fraction = 0.0
 
-    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
-        """See `Schedule.shape`."""
+    def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.after_warmup`."""
         return anneal_cosine(1.0, self.end, progress(steps, horizon))

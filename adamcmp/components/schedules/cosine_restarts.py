@@ -6,41 +6,41 @@ import numpy as np
 from pydantic import Field
 
 from adamcmp.components.schedules._base import (
+    Fraction,
     Horizon,
     Multipliers,
     Schedule,
-    Share,
     Steps,
     anneal_cosine,
 )
 
 
 class CosineRestarts(Schedule):
-    """Cosine decay that starts again after T_0, T_0·T_mult, T_0·T_mult², … epochs.
+    """Cosine decay that restarts after T_0, T_0·T_mult, T_0·T_mult², … epochs.
 
-    Source: Loshchilov & Hutter 2017, "SGDR", equation 5; torch:
+    Source: Loshchilov & Hutter 2017, "SGDR", equation 5; torch's
     CosineAnnealingWarmRestarts, stepped with fractions of epochs.
 
     Attributes:
         T_0: Epochs in the first cycle.
-        T_mult: Each cycle's length over the one before.
+        T_mult: Factor from the length of each cycle to that of the next.
         end: The multiplier at the end of each cycle.
     """
 
     T_0: Annotated[float, Field(ge=0.1)] = 10.0
     T_mult: Annotated[int, Field(ge=1)] = 2
-    end: Share = 0.0
+    end: Fraction = 0.0
 
-    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
-        """See `Schedule.shape`."""
+    def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.after_warmup`."""
         epochs = steps / horizon.epoch
-        ends = self.ends(horizon)
+        ends = self.cycle_ends(horizon)
         cycle = np.searchsorted(ends, epochs, side="right")
         starts = np.concatenate([[0.0], ends])
         length = self.T_0 * self.T_mult ** cycle.astype(float)
         return anneal_cosine(1.0, self.end, (epochs - starts[cycle]) / length)
 
-    def ends(self, horizon: Horizon) -> Multipliers:
+    def cycle_ends(self, horizon: Horizon) -> Multipliers:
         """Return the epochs at which cycles end, in order, up to the end of the run."""
         ends: list[float] = []
         length = self.T_0

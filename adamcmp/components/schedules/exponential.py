@@ -8,7 +8,7 @@ from adamcmp.components.schedules._base import Horizon, Multipliers, Schedule, S
 
 
 class Exponential(Schedule):
-    """s_t = end^(t/T) (torch: ExponentialLR with gamma = end^(1/T)).
+    """s_t = end^(t/T) (torch's ExponentialLR with gamma = end^(1/T)).
 
     Attributes:
         end: The multiplier at the end of the run.
@@ -16,6 +16,6 @@ class Exponential(Schedule):
 
     end: Annotated[float, Field(gt=0, le=1)] = 0.01
 
-    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
-        """See `Schedule.shape`."""
+    def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.after_warmup`."""
         return self.end ** progress(steps, horizon)

@@ -1,10 +1,10 @@
 """Linear decay."""
 
 from adamcmp.components.schedules._base import (
+    Fraction,
     Horizon,
     Multipliers,
     Schedule,
-    Share,
     Steps,
     anneal_linear,
     progress,
@@ -12,14 +12,14 @@ from adamcmp.components.schedules._base import (
 
 
 class Linear(Schedule):
-    """s_t falls in a straight line from 1 to `end` (torch: LinearLR from factor 1).
+    """s_t falls linearly from 1 to `end` (torch's LinearLR from factor 1).
 
     Attributes:
         end: The multiplier at the end of the run.
     """
 
-    end: Share = 0.0
+    end: Fraction = 0.0
 
-    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
-        """See `Schedule.shape`."""
+    def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.after_warmup`."""
         return anneal_linear(1.0, self.end, progress(steps, horizon))

@@ -1,4 +1,4 @@
-"""One cycle of learning rate, and the mirrored one of momentum."""
+"""One cycle of the learning rate, and an opposite one of momentum."""
 
 from typing import Annotated, Literal
 
@@ -11,16 +11,16 @@ from adamcmp.components.schedules._base import ANNEAL, Horizon, Multipliers, Sch
 class OneCycle(Schedule):
     """Rise from 1/div_factor to 1, then fall to 1/(div_factor·final_div_factor).
 
-    Momentum (β1 for Adam) meanwhile falls from `max_momentum` to `base_momentum` and comes back.
+    Momentum (β1 for Adam) meanwhile falls from `max_momentum` to `base_momentum` and rises again.
     Source: Smith & Topin 2018, "Super-convergence"; torch.optim.lr_scheduler.OneCycleLR, which
-    this equals step by step (lr is its ``max_lr``).
+    it equals at every step (lr is its ``max_lr``).
 
     Attributes:
-        pct_start: Share of the cycle that rises.
-        anneal: Shape of both legs.
-        div_factor: 1 over the first multiplier.
-        final_div_factor: First multiplier over the last one.
-        cycle_momentum: Move the momentum too; an optimizer without momentum keeps none.
+        pct_start: Fraction of the run over which the learning rate rises.
+        anneal: Shape of the rise and of the fall.
+        div_factor: The first multiplier is 1/div_factor.
+        final_div_factor: First multiplier divided by the last one.
+        cycle_momentum: Cycle the momentum too. An optimizer without momentum stays without.
         base_momentum: Momentum at the peak of the learning rate.
         max_momentum: Momentum at both ends.
     """
@@ -35,26 +35,27 @@ class OneCycle(Schedule):
 
     @field_validator("warmup")
     @classmethod
-    def _rises_by_itself(cls, value: float) -> float:
+    def _no_warmup(cls, value: float) -> float:
         if value:
-            raise ValueError("should be 0: one_cycle rises by itself over pct_start of the run")
+            raise ValueError("should be 0: one_cycle has its own warm-up over pct_start of the run")
         return value
 
-    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
-        """See `Schedule.shape`."""
+    def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.after_warmup`."""
         first = 1.0 / self.div_factor
-        return self._legs(steps, horizon, first, 1.0, first / self.final_div_factor)
+        return self._cycle(steps, horizon, first, 1.0, first / self.final_div_factor)
 
     def momentum(self, steps: Steps, horizon: Horizon) -> Multipliers | None:
         """See `Schedule.momentum`."""
         if not self.cycle_momentum:
             return None
-        return self._legs(steps, horizon, self.max_momentum, self.base_momentum, self.max_momentum)
+        return self._cycle(steps, horizon, self.max_momentum, self.base_momentum, self.max_momentum)
 
-    def _legs(
+    def _cycle(
         self, steps: Steps, horizon: Horizon, start: float, peak: float, end: float
     ) -> Multipliers:
-        rise = self.pct_start * horizon.steps - 1.0  # torch counts the peak's step so
+        # torch puts the peak at this step, in general not an integer.
+        rise = self.pct_start * horizon.steps - 1.0
         fall = max(horizon.steps - 1.0 - rise, 1e-12)
         anneal = ANNEAL[self.anneal]
         up = anneal(start, peak, np.clip(steps / max(rise, 1e-12), 0.0, 1.0))

@@ -9,11 +9,11 @@ from adamcmp.components.schedules._base import Horizon, Multipliers, Schedule, S
 
 
 class Step(Schedule):
-    """s_t = gamma^k after the k-th milestone (torch: MultiStepLR).
+    """s_t = gamma^k after the k-th milestone (torch's MultiStepLR).
 
     Attributes:
-        milestones: Shares of the run, ascending, at which the multiplier drops; a drop at share m
-            comes at step round(m·T).
+        milestones: Fractions of the run, ascending. At milestone m the multiplier drops at step
+            round(m·T).
         gamma: The factor of each drop.
     """
 
@@ -27,7 +27,7 @@ class Step(Schedule):
             raise ValueError("should ascend, like [0.5,0.75]")
         return value
 
-    def shape(self, steps: Steps, horizon: Horizon) -> Multipliers:
-        """See `Schedule.shape`."""
+    def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:
+        """See `Schedule.after_warmup`."""
         drops = np.round(np.asarray(self.milestones) * horizon.steps)
         return self.gamma ** np.searchsorted(drops, steps, side="right").astype(float)
