@@ -14,7 +14,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Shape:
-    """What a model must fit: one example's inputs and what is to be predicted.
+    """The shape of an example and of its target, which a model is built for.
 
     Attributes:
         inputs: Shape of one example: ``(L,)`` for a row or sequence, ``(C, H, W)`` for an image.
@@ -29,7 +29,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Split:
-    """Examples and their targets: `x` (N, *inputs); `y` (N,) classes or (N, outputs) reals."""
+    """Examples and their targets.
+
+    Attributes:
+        x: Inputs (N, *inputs).
+        y: Class numbers (N,), or real targets (N, outputs).
+    """
 
     x: NDArray[Any]
     y: NDArray[Any]
@@ -44,9 +49,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """A dataset ready for training: three disjoint splits and the shape they share.
+    """A dataset ready for training: three disjoint splits of one shape.
 
-    `padding_value` is what zero became of each feature or channel when it was standardized.
+    Attributes:
+        train: Training split.
+        val: Validation split; empty if nothing is held out.
+        test: Test split.
+        shape: Shape of an example and of its target.
+        padding_value: The value of a black pixel after standardization, per channel.
     """
 
     train: Split

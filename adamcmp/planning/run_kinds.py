@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from adamcmp.components.datasets import load
+from adamcmp.components.datasets import load_cached
 from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.registry import canonical_json
 from adamcmp.config import Numerics, Protocol, RunConfig
@@ -68,7 +68,7 @@ def run_kinds(configs: Iterable[RunConfig]) -> dict[str, RunKind]:
         examples.setdefault(key, config)
     kinds = {}
     for key, config in examples.items():
-        length = horizon(config, len(load(config.dataset).train))
+        length = horizon(config, len(load_cached(config.dataset).train))
         evaluations = len(evaluation_steps(config.protocol.eval, length))
         kinds[key] = RunKind(config, length.steps, evaluations, counts[key])
     return kinds

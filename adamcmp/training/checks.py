@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from adamcmp.components.data import Data
-from adamcmp.components.datasets import load
+from adamcmp.components.datasets import load_cached
 from adamcmp.components.optimizers.torch import Torch
 from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
@@ -24,7 +24,7 @@ def check_group(group: LaneGroup) -> None:
         AdamcmpError: When not; nothing has been written by then.
     """
     config = group.specs[0].config
-    data = load(config.dataset)
+    data = load_cached(config.dataset)
     if config.protocol.batch_size > len(data.train):
         raise ConfigError(
             f"batch_size={config.protocol.batch_size}: {config.dataset.name} trains on "

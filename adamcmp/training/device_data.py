@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from adamcmp.components.data import Shape, Split
-from adamcmp.components.datasets import Augmentation, Dataset, load
+from adamcmp.components.datasets import Augmentation, Dataset, load_cached
 from adamcmp.platform.random_streams import stream_seed, uniform
 from adamcmp.storage.columns import SPLITS
 
@@ -33,7 +33,7 @@ class Examples:
 class DeviceData:
     """All splits on the device; `measured` holds what evaluations look at, by split.
 
-    `padding_value` is what a padding_value pixel became of each channel.
+    `padding_value` is the value of a black pixel after standardization, per channel.
     """
 
     train: Examples
@@ -46,7 +46,7 @@ def to_device(
     dataset: Dataset, train_examples: int | None, device: torch.device, dtype: torch.dtype
 ) -> DeviceData:
     """Return a dataset's tensors on `device`, real numbers as `dtype`."""
-    data = load(dataset)
+    data = load_cached(dataset)
     measured = {name: getattr(data, name) for name in SPLITS}
     if train_examples is not None:
         rng = np.random.default_rng(stream_seed(dataset.split_seed, "train_examples"))

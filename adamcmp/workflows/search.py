@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from adamcmp.components.datasets import load
+from adamcmp.components.datasets import load_cached
 from adamcmp.config import Composer, RunConfig, SearchCell, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.execute import ExecutionResult, with_numerics_of
@@ -144,7 +144,7 @@ class Searching:
         with contextlib.suppress(ImportError):
             import optuna  # noqa: F401
 
-            if not len(load(runs[0].dataset).val):
+            if not len(load_cached(runs[0].dataset).val):
                 raise ConfigError("A search minimizes a validation metric: dataset.validation=0.1.")
             return
         raise ConfigError("sampler= needs Optuna: pip install 'adamcmp[search]'")

@@ -59,7 +59,7 @@ class TestReal:
         assert sum(map(len, (data.train, data.val, data.test))) == 1797
         assert data.shape.inputs == (1, 8, 8) and data.train.x.dtype == np.float32
         assert abs(data.train.x.mean()) < 1e-4 and abs(data.train.x.std() - 1) < 1e-4
-        # The corner of a digit is padding_value: crops pad with what padding_value became.
+        # The corner of a digit is black: crops pad with its value after standardization.
         assert data.padding_value.tolist() == pytest.approx([data.train.x.min()], rel=1e-5)
 
     def test_mnist5k(self):
@@ -159,7 +159,7 @@ class TestCSV:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "is no table"),
+            ("", "is not a table"),
             ("a,b,y\n", "has a header but no rows"),
             ("a,y\n1,0\n2,1\n,0\n4,1\n", "column 'a' has no value in row 3"),
             ("a,y\n1,0\n2,1\ninf,0\n4,1\n5,0\n", "NaN or infinite"),
@@ -167,10 +167,10 @@ class TestCSV:
             ("a,y\n1,7\n2,7\n3,7\n4,7\n", "all training examples are of one class"),
             ("a,y\n1,0.5\n2,1.5\n3,0\n", "For real ones: task=regression"),
             ("a,yy\n1,0\n2,1\n", "has no such column. Did you mean 'yy'"),
-            ("y\n1\n0\n", "no column beside the target"),
+            ("y\n1\n0\n", "no column besides the target"),
             ("a,a,y\n1,2,0\n3,4,1\n", "column 'a' appears twice"),
             ("a,y\n1,0,9\n3,1,9\n", "more values than the header"),
-            ("a,y\n1,0\n3,1,9\n", "is no table"),
+            ("a,y\n1,0\n3,1,9\n", "is not a table"),
             ("a,y\n1,0\n", "holds 1 examples"),
         ],
     )  # fmt: skip
@@ -284,7 +284,7 @@ class TestMNISTFormat:
     def test_fewer_labels_than_images(self):
         raw = self.write()
         (raw / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(20) % 10))
-        with pytest.raises(DataError, match=r"30 training inputs .* come with 20 targets"):
+        with pytest.raises(DataError, match=r"30 training inputs .* have 20 targets"):
             load(name="mnist")
 
     def test_missing(self):

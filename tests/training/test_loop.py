@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from adamcmp.components.datasets import load
+from adamcmp.components.datasets import load_cached
 from adamcmp.components.schedules import Horizon
 from adamcmp.config import Eval
 from adamcmp.errors import AdamcmpError
@@ -38,7 +38,7 @@ def trained(spec_or_group):
 def plain_loop(spec, optimizer, build=None, clip=None, smoothing=0.0, schedule=None):
     """The same run as anyone would write it; returns test and train loss and error."""
     config = spec.config
-    data = load(config.dataset)
+    data = load_cached(config.dataset)
     torch.manual_seed(stream_seed(config.protocol.seed, "init"))
     net = (build or (lambda: config.model.build(data.shape)))().double()
     x, y = torch.as_tensor(data.train.x).double(), torch.as_tensor(data.train.y)

@@ -1,4 +1,4 @@
-"""The base of all datasets: read the files, then split, spoil and standardize."""
+"""The base of all datasets: read, split, add label noise, standardize."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Augmentation(NamedTuple):
-    """What is done to each training image: mirrored at random; padded by `crop` and cropped."""
+    """Random changes of each training image.
+
+    Attributes:
+        flip: Whether it is mirrored left to right with probability 1/2.
+        crop: Pixels by which it is padded before it is cropped to its size at a random position.
+    """
 
     flip: bool = False
     crop: int = 0
@@ -29,17 +34,17 @@ class Augmentation(NamedTuple):
 class Dataset(Component):
     """Examples for training, validation and test.
 
-    What is drawn here (which examples validate, the subset, the noise) depends on `split_seed`
-    alone, never on a run's seed: all runs of a study see the same data.
+    The validation split, the subset and the label noise depend on `split_seed` alone, never on a
+    run's seed: all runs of a study use the same data.
 
     Attributes:
-        name: The file in this room that holds the dataset.
-        validation: Share of the training examples kept for validation; 0 trains on all.
+        name: Name of the module that defines the dataset.
+        validation: Fraction of the training examples held out for validation. 0 trains on all.
         split_seed: Seed of the validation split, the subset and the label noise.
         subset: Use only this many of the training examples (validation included), at random.
-        label_noise: Classification: share of the training labels replaced by another class.
-            Regression: standard deviation of the noise added to the training targets, over the
-            targets' own. Validation and test stay clean.
+        label_noise: Classification: fraction of the training labels replaced by another class.
+            Regression: standard deviation of the noise added to the training targets, in units of
+            the targets' own standard deviation. Validation and test targets have no such noise.
         standardize: Subtract the training split's mean and divide by its standard deviation,
             per channel for images, per feature for rows.
     """
@@ -53,35 +58,35 @@ class Dataset(Component):
 
     @property
     def problem_type(self) -> ProblemType:
-        """The task that the dataset poses."""
+        """Whether targets are classes or real numbers."""
         return "classification"
 
     @property
     def augmentation(self) -> Augmentation:
-        """What is done to training batches; nothing but for images."""
+        """Random changes of training batches; none except for images."""
         return Augmentation()
 
     @abstractmethod
     def read(self) -> tuple[Split, Split]:
-        """Return all training examples and the official test set, as they are.
+        """Return all training examples and the official test set, unchanged.
 
         Raises:
-            DataError: When a file is missing, corrupt or cannot be learned from.
+            DataError: When a file is missing, corrupt or unusable.
         """
 
     def load(self) -> Data:
         """Return the dataset ready for training.
 
         Raises:
-            DataError: As `read`, or when what is read is empty, not finite, or of one class.
-            ConfigError: When `subset` or `validation` asks for what the data cannot give.
+            DataError: As `read`, or when examples are missing, not finite, or all of one class.
+            ConfigError: When `subset` or `validation` does not fit the number of examples.
         """
         train, test = self.read()
-        for split, which in ((train, "training"), (test, "test")):
-            self._check(split, which)
+        for split, split_name in ((train, "training"), (test, "test")):
+            self._check(split, split_name)
         shape = self._shape(train, test)
         train, val = self._split(train)
-        train = self._spoil(train, shape)
+        train = self._with_label_noise(train, shape)
         if not self.standardize:
             return Data(train, val, test, shape, padding_value=np.zeros(1))
         mean, std = _moments(train.x)
@@ -91,23 +96,25 @@ class Dataset(Component):
         )
         return Data(train, val, test, shape, padding_value=np.ravel(-mean / std))
 
-    def _check(self, split: Split, which: str) -> None:
+    def _check(self, split: Split, split_name: str) -> None:
+        """Raise a `DataError` when a split is empty, inconsistent or not finite."""
         if len(split) == 0:
-            raise DataError(f"dataset {self.name}: there are no {which} examples.")
+            raise DataError(f"dataset {self.name}: there are no {split_name} examples.")
         if len(split.x) != len(split.y) or not split.x[0].size:
             raise DataError(
-                f"dataset {self.name}: {len(split.x)} {which} inputs of {split.x[0].size} numbers "
-                f"come with {len(split.y)} targets."
+                f"dataset {self.name}: {len(split.x)} {split_name} inputs of {split.x[0].size} "
+                f"numbers have {len(split.y)} targets."
             )
-        for values, what in ((split.x, "inputs"), (split.y, "targets")):
+        for values, values_name in ((split.x, "inputs"), (split.y, "targets")):
             bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
             if bad.any():
                 raise DataError(
-                    f"dataset {self.name}: the {which} {what} of {bad.sum()} examples are NaN or "
-                    f"infinite, first at example {int(bad.argmax())} (counted from 0)."
+                    f"dataset {self.name}: the {split_name} {values_name} of {bad.sum()} examples "
+                    f"are NaN or infinite, first at example {int(bad.argmax())} (counted from 0)."
                 )
 
     def _shape(self, train: Split, test: Split) -> Shape:
+        """Return the shape of an example; check that test classes occur in training."""
         inputs = tuple(train.x.shape[1:])
         if self.problem_type == "regression":
             return Shape(inputs, train.y.shape[1], "regression")
@@ -125,6 +132,7 @@ class Dataset(Component):
         return np.random.default_rng(stream_seed(self.split_seed, stream))
 
     def _split(self, train: Split) -> tuple[Split, Split]:
+        """Return (training, validation) examples of the subset."""
         order = self._rng("split").permutation(len(train))
         if self.subset is not None:
             if self.subset > len(train):
@@ -140,7 +148,7 @@ class Dataset(Component):
             )
         return train.take(order[held_out:]), train.take(order[:held_out])
 
-    def _spoil(self, train: Split, shape: Shape) -> Split:
+    def _with_label_noise(self, train: Split, shape: Shape) -> Split:
         if not self.label_noise:
             return train
         rng = self._rng("label_noise")
@@ -149,7 +157,8 @@ class Dataset(Component):
             return Split(train.x, train.y + scale * rng.standard_normal(train.y.shape))
         if self.label_noise > 1:
             raise ConfigError(
-                f"dataset.label_noise={self.label_noise:g}: should be at most 1, a share of labels."
+                f"dataset.label_noise={self.label_noise:g}: should be at most 1, a fraction of "
+                f"the labels."
             )
         wrong = rng.permutation(len(train))[: round(self.label_noise * len(train))]
         y = train.y.copy()
@@ -157,11 +166,10 @@ class Dataset(Component):
         return Split(train.x, y)
 
 
-def load(dataset: Dataset) -> Data:
-    """Return a dataset, kept for the next that wants it.
+def load_cached(dataset: Dataset) -> Data:
+    """Return a dataset ready for training; the last two are cached.
 
-    What is kept is known by its identity, so that a file of the user's own which has changed is
-    read again.
+    The cache's key contains the dataset's identity, so that a changed file is read again.
 
     Raises:
         AdamcmpError: As `Dataset.load`.
@@ -175,11 +183,12 @@ def _load(dataset: Dataset, identity: str) -> Data:
 
 
 class ImageDataset(Dataset):
-    """Images (C, H, W), with the usual augmentation of training batches.
+    """Images (C, H, W), with augmentation of training batches.
 
     Attributes:
         flip: Mirror each training image left to right with probability 1/2.
-        crop: Pad by this many padding_value pixels and crop back to size at a random place.
+        crop: Pad each training image by this many black pixels, then crop it to its size at a
+            random position.
     """
 
     standardize: bool = True
@@ -197,15 +206,15 @@ def _moments(x: Floats) -> tuple[Floats, Floats]:
     axes = (0, 2, 3) if x.ndim == 4 else (0,)
     mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
     std = x.std(axis=axes, keepdims=True, dtype=np.float64)
-    std[std == 0] = 1.0  # a feature that never varies carries nothing; leave it at 0
+    std[std == 0] = 1.0  # a constant feature becomes 0
     return mean, std
 
 
 def shuffled_split(
-    x: Floats, y: NDArray[Any], share: float, rng: np.random.Generator
+    x: Floats, y: NDArray[Any], fraction: float, rng: np.random.Generator
 ) -> tuple[Split, Split]:
-    """Return (train, test) for data that comes without a test set: `share` of it at random."""
+    """Return (train, test) of data without a test set; a random `fraction` is the test set."""
     order = rng.permutation(len(x))
-    held_out = max(round(share * len(x)), 1)
-    every = Split(x, y)
-    return every.take(order[held_out:]), every.take(order[:held_out])
+    held_out = max(round(fraction * len(x)), 1)
+    all_examples = Split(x, y)
+    return all_examples.take(order[held_out:]), all_examples.take(order[:held_out])

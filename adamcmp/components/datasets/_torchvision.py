@@ -1,4 +1,4 @@
-"""Datasets read by torchvision's own readers, from torchvision's own files."""
+"""Datasets read by torchvision from the files that it downloads."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from adamcmp.platform.torchvision_import import torchvision
 class TorchvisionDataset(ImageDataset):
     """An image dataset of torchvision.datasets.
 
-    Where torchvision knows the md5 sum of the files it reads (CIFAR, SVHN), each file is checked
-    before it is opened, which also guards against foreign pickles.
+    A file whose md5 sum torchvision knows (CIFAR, SVHN) is checked before it is opened, which also
+    protects against foreign pickles.
 
     Attributes:
-        root: Folder of the files, as torchvision lays them out.
-        download: Fetch missing files through torchvision.
+        root: Folder of the files, in torchvision's layout.
+        download: Download missing files with torchvision.
     """
 
     root: str = "data"
     download: bool = False
 
     excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"root", "download"})
-    #: The class in torchvision.datasets.
+    #: Name of the class in torchvision.datasets.
     reader_name: ClassVar[str]
 
     def reader(self) -> Any:
-        """Return torchvision's class that reads (and downloads) the files."""
+        """Return the class of torchvision.datasets that reads and downloads the files."""
         return getattr(torchvision("datasets"), self.reader_name)
 
     @abstractmethod
     def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
-        """Yield each file that `reader` reads, below `root`, with its md5 sum where known."""
+        """Yield the path below `root` of each file that is read, with its md5 sum or None."""
 
     @abstractmethod
-    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
-        """Open the training or the test part, downloading it where asked."""
+    def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
+        """Open the training or the test set; download it if `download` is set."""
 
     def arrays(self, opened: Any) -> Split:
-        """Return what an opened part holds, as torchvision's classes keep it."""
+        """Return the examples of an opened set."""
         return Split(as_images(np.asarray(opened.data)), np.asarray(opened.targets, np.int64))
 
     def read(self) -> tuple[Split, Split]:
@@ -60,11 +60,11 @@ class TorchvisionDataset(ImageDataset):
         self._check_files(reader, root)
         try:
             train, test = (
-                self.arrays(self.open_part(reader, str(root), train=train))
+                self.arrays(self.open_split(reader, str(root), train=train))
                 for train in (True, False)
             )
-        # torchvision's readers meet damage with whatever comes: an AssertionError without a
-        # word, EOFError, UnpicklingError, ValueError, KeyError.
+        # For a damaged file torchvision raises an AssertionError without a message, EOFError,
+        # UnpicklingError, ValueError or KeyError.
         except Exception as error:
             damaged = self.damaged(reader, root) or [f"a file under {root}"]
             reason = str(error) or type(error).__name__
@@ -75,7 +75,7 @@ class TorchvisionDataset(ImageDataset):
         return train, test
 
     def damaged(self, reader: Any, root: Path) -> list[str]:
-        """Return which files a reader failed on; md5 sums have found nothing by then."""
+        """Return the files that a reader fails on, among those that passed the md5 check."""
         return []
 
     def _download(self, reader: Any, root: Path) -> None:
@@ -84,7 +84,7 @@ class TorchvisionDataset(ImageDataset):
         try:
             with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
                 for train in (True, False):
-                    self.open_part(reader, str(root), train=train)
+                    self.open_split(reader, str(root), train=train)
         except (URLError, OSError, RuntimeError) as error:
             raise DataError(f"dataset {self.name}: the download failed ({error}).") from error
 
@@ -95,37 +95,37 @@ class TorchvisionDataset(ImageDataset):
             if not path.is_file():
                 raise DataError(
                     f"dataset {self.name}: {path} is missing. Add download=true to fetch it, "
-                    f"or root=FOLDER for where the files are."
+                    f"or root=FOLDER with the folder of the files."
                 )
             if not check_integrity(str(path), md5):
                 raise DataError(
-                    f"dataset {self.name}: {path} is corrupt (its md5 sum is not the "
-                    f"original's). Delete it and add download=true."
+                    f"dataset {self.name}: {path} is corrupt (its md5 sum is not that of the "
+                    f"original). Delete it and add download=true."
                 )
 
 
 class MNISTLike(TorchvisionDataset):
-    """MNIST and the datasets that come in its format: four uncompressed IDX files."""
+    """MNIST and datasets in its format: four uncompressed IDX files."""
 
     def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
-        """See `TorchvisionDataset.files`; torchvision's sums are of the archives."""
+        """See `TorchvisionDataset.files`; torchvision's md5 sums are those of the archives."""
         for archive, _ in reader.resources:
             yield f"{reader.__name__}/raw/{Path(archive).stem}", None
 
-    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
-        """See `TorchvisionDataset.open_part`."""
+    def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
+        """See `TorchvisionDataset.open_split`."""
         return reader(root, train=train, download=self.download)
 
     def damaged(self, reader: Any, root: Path) -> list[str]:
         """See `TorchvisionDataset.damaged`."""
         read = torchvision("datasets.mnist").read_sn3_pascalvincent_tensor
-        found = []
+        damaged = []
         for file, _ in self.files(reader):
             try:
                 read(str(root / file))
             except Exception:
-                found.append(str(root / file))
-        return found
+                damaged.append(str(root / file))
+        return damaged
 
 
 class CIFARLike(TorchvisionDataset):
@@ -137,8 +137,8 @@ class CIFARLike(TorchvisionDataset):
         for file, md5 in [*reader.train_list, *reader.test_list, *meta]:
             yield f"{reader.base_folder}/{file}", md5
 
-    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
-        """See `TorchvisionDataset.open_part`."""
+    def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
+        """See `TorchvisionDataset.open_split`."""
         return reader(root, train=train, download=self.download)
 
 

@@ -1,4 +1,4 @@
-"""What the datasets of the user's own files share."""
+"""The base of datasets in a file of the user."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from adamcmp.errors import DataError
 
 
 class UserFile(Dataset):
-    """A dataset in a file of the user's own.
+    """A dataset in a file of the user.
 
     A run's identity holds the file's sha256 instead of its path: a moved file is the same data,
     an edited one is not.
 
     Attributes:
-        path: The file.
+        path: Path of the file.
         task: ``classification`` or ``regression``.
-        test_share: Share of the examples that become the test set (drawn with split_seed),
-            where the file brings none of its own.
+        test_share: Fraction of the examples that become the test set (drawn with split_seed) if
+            the file has none.
     """
 
     path: str = Field(description="the file to read, like dataset.path=my/data")
@@ -43,7 +43,7 @@ class UserFile(Dataset):
         """Return the path of the file.
 
         Raises:
-            DataError: When there is none.
+            DataError: When it does not exist.
         """
         path = Path(self.path).expanduser()
         if not path.is_file():
@@ -55,14 +55,16 @@ class UserFile(Dataset):
         digest = hashlib.sha256(self.file().read_bytes()).hexdigest()
         return {**super().identity(), "sha256": digest}
 
-    def parted(self, x: Floats, y: Floats) -> tuple[Split, Split]:
-        """Return (train, test) of examples that come in one piece."""
+    def split_off_test_set(self, x: Floats, y: Floats) -> tuple[Split, Split]:
+        """Return (train, test) of the examples of a file without a test set."""
         if len(x) < 2:
-            raise DataError(f"dataset.path={self.path}: holds {len(x)} examples; 2 are the least.")
+            raise DataError(
+                f"dataset.path={self.path}: holds {len(x)} examples; at least 2 are needed."
+            )
         return shuffled_split(x, y, self.test_share, self._rng("test"))
 
     def targets(self, y: Floats) -> Floats:
-        """Return targets as training wants them: class numbers from 0, or reals (N, outputs)."""
+        """Return targets for training: class numbers from 0 (N,), or reals (N, outputs)."""
         if self.task == "regression":
             if y.dtype.kind not in "iuf":
                 raise DataError(f"dataset.path={self.path}: regression needs numbers as targets.")
@@ -70,7 +72,8 @@ class UserFile(Dataset):
         if y.dtype.kind == "f" and (y != np.round(y)).any():
             raise DataError(
                 f"dataset.path={self.path}: classes should be whole numbers or text, but "
-                f"{y[y != np.round(y)][0]:g} is among them. For real ones: task=regression"
+                f"{y[y != np.round(y)][0]:g} is among them. For real targets use "
+                f"dataset.task=regression."
             )
         _, numbers = np.unique(y, return_inverse=True)
         return numbers.reshape(y.shape).astype(np.int64)

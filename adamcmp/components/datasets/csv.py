@@ -1,4 +1,4 @@
-"""A CSV file of the user's own."""
+"""A CSV file of the user."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class CSV(UserFile):
     """Rows of numbers with a header line; one column is the target.
 
     Attributes:
-        target: Name of the target's column; text there names classes.
-        delimiter: What separates the columns.
+        target: Name of the target's column. Text in it names classes.
+        delimiter: Character between the columns.
     """
 
     target: str = Field(description="the target's column, like dataset.target=label")
@@ -36,7 +36,7 @@ class CSV(UserFile):
                 f"{nearest(self.target, frame.columns)} It has: {', '.join(frame.columns[:20])}."
             )
         if len(frame.columns) < 2:
-            raise DataError(f"dataset.path={self.path}: there is no column beside the target.")
+            raise DataError(f"dataset.path={self.path}: there is no column besides the target.")
         features = frame.drop(columns=self.target)
         for name in features:
             self._check_numbers(features[name])
@@ -45,13 +45,13 @@ class CSV(UserFile):
         if self.task == "regression":
             self._check_numbers(y)
         values = y.to_numpy() if y.dtype.kind in "iufb" else y.to_numpy(dtype=str)
-        return self.parted(features.to_numpy(np.float64), self.targets(values))
+        return self.split_off_test_set(features.to_numpy(np.float64), self.targets(values))
 
     def _frame(self) -> pd.DataFrame:
         import pandas as pd
 
         try:
-            # The header alone, as text: pandas silently renames a doubled column to "a.1".
+            # The header alone, as text: pandas silently renames a duplicates column to "a.1".
             header = pd.read_csv(
                 self.file(), sep=self.delimiter, header=None, nrows=1, dtype=str, encoding="utf-8"
             )
@@ -68,11 +68,11 @@ class CSV(UserFile):
                 f"dataset.path={self.path}: rows have more values than the header."
             ) from None
         except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-            raise DataError(f"dataset.path={self.path}: is no table ({error}).") from None
+            raise DataError(f"dataset.path={self.path}: is not a table ({error}).") from None
         names = list(header.iloc[0])
-        doubled = sorted({str(name) for name in names if names.count(name) > 1})
-        if doubled:
-            raise DataError(f"dataset.path={self.path}: column {doubled[0]!r} appears twice.")
+        duplicates = sorted({str(name) for name in names if names.count(name) > 1})
+        if duplicates:
+            raise DataError(f"dataset.path={self.path}: column {duplicates[0]!r} appears twice.")
         if frame.empty:
             raise DataError(f"dataset.path={self.path}: has a header but no rows.")
         return frame

@@ -9,7 +9,7 @@ from adamcmp.components.datasets._base import ImageDataset, shuffled_split
 class Digits(ImageDataset):
     """1,797 images of 8×8 (UCI's test set of Alpaydin & Kaynak 1998), 10 classes.
 
-    It has no official test set: a fixed fifth of it, drawn once, is the test set.
+    It has no official test set: a fixed random fifth is the test set.
     """
 
     def read(self) -> tuple[Split, Split]:
@@ -18,5 +18,5 @@ class Digits(ImageDataset):
 
         x, y = load_digits(return_X_y=True)
         images = (x / 16).reshape(-1, 1, 8, 8).astype(np.float32)
-        # The test set does not move with split_seed: what is reported stays comparable.
+        # Independent of split_seed, so that reported results stay comparable.
         return shuffled_split(images, y.astype(np.int64), 0.2, np.random.default_rng(0))

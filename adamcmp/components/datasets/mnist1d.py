@@ -23,27 +23,27 @@ class MNIST1D(Dataset):
     The authors' generator with their seed reproduces the file they published.
 
     Attributes:
-        shuffled: Permute the 40 positions by one fixed permutation, which leaves the information
-            and takes the spatial structure away.
+        shuffled: Permute the 40 positions by one fixed permutation. It removes the spatial
+            structure and keeps the information.
     """
 
     shuffled: bool = False
 
     def read(self) -> tuple[Split, Split]:
         """See `Dataset.read`."""
-        data = _kept(self.shuffled)
+        data = _cached(self.shuffled)
         return Split(data["x"], data["y"]), Split(data["x_test"], data["y_test"])
 
 
 @cache
-def _kept(shuffled: bool) -> dict[str, NDArray[Any]]:
-    """Return the data; the authors' generator takes a second or two."""
+def _cached(shuffled: bool) -> dict[str, NDArray[Any]]:
+    """Return the data; the authors' generator takes one or two seconds."""
     versions = "-".join(package_version(name) for name in ("mnist1d", "numpy", "scipy"))
     order = "shuffled" if shuffled else "plain"
-    return cached_arrays(f"mnist1d-{order}-{versions}", lambda: _generated(shuffled))
+    return cached_arrays(f"mnist1d-{order}-{versions}", lambda: _generate(shuffled))
 
 
-def _generated(shuffled: bool) -> dict[str, NDArray[Any]]:
+def _generate(shuffled: bool) -> dict[str, NDArray[Any]]:
     from mnist1d.data import get_dataset_args, make_dataset
 
     arguments = get_dataset_args()
@@ -60,7 +60,7 @@ def _generated(shuffled: bool) -> dict[str, NDArray[Any]]:
 
 @contextmanager
 def _global_seeds_restored() -> Iterator[None]:
-    """The authors' generator seeds Python's and numpy's global generators: put them back."""
+    """Restore Python's and NumPy's global generators, which the authors' generator seeds."""
     state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         yield

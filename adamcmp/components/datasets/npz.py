@@ -1,4 +1,4 @@
-"""A NumPy archive of the user's own."""
+"""A NumPy archive of the user."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from adamcmp.components.data import Floats, Split
 from adamcmp.components.datasets._user_file import UserFile
 from adamcmp.errors import DataError, nearest
 
-#: What NumPy raises on a file that is no archive of plain arrays.
-_BROKEN = (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+#: What NumPy raises for a file that is not an archive of plain arrays.
+_READ_ERRORS = (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 class NPZ(UserFile):
-    """Arrays ``x`` and ``y``, or ``x_train, y_train, x_test, y_test`` with a test set of its own.
+    """Arrays ``x`` and ``y``, or ``x_train, y_train, x_test, y_test`` with a test set.
 
-    Examples lie along the first axis: x is (N, L) for rows and sequences or (N, C, H, W) for
+    The first axis is that of examples: x is (N, L) for rows and sequences or (N, C, H, W) for
     images (bytes are scaled to [0, 1]), y is (N,) or, for regression, (N, outputs). Archives
     with pickled objects are refused.
 
     Attributes:
-        target: Name of the array of targets, where it is not ``y``.
+        target: Name of the array of targets.
     """
 
     target: str = "y"
@@ -33,10 +33,10 @@ class NPZ(UserFile):
         """See `Dataset.read`."""
         arrays = self._arrays()
         if f"{self.target}_train" not in arrays:
-            x, y = self._pair(arrays, "x", self.target)
-            return self.parted(x, self.targets(y))
-        x, y = self._pair(arrays, "x_train", f"{self.target}_train")
-        x_test, y_test = self._pair(arrays, "x_test", f"{self.target}_test")
+            x, y = self._checked_pair(arrays, "x", self.target)
+            return self.split_off_test_set(x, self.targets(y))
+        x, y = self._checked_pair(arrays, "x_train", f"{self.target}_train")
+        x_test, y_test = self._checked_pair(arrays, "x_test", f"{self.target}_test")
         for name, train, test in (("x", x, x_test), (self.target, y, y_test)):
             if train.shape[1:] != test.shape[1:]:
                 raise DataError(
@@ -50,19 +50,14 @@ class NPZ(UserFile):
         try:
             with np.load(self.file(), allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
-        except (
-            ValueError,
-            OSError,
-            EOFError,
-            AttributeError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+        except _READ_ERRORS as error:
             raise DataError(
-                f"dataset.path={self.path}: is no npz archive of plain arrays ({error})."
+                f"dataset.path={self.path}: is not an npz archive of plain arrays ({error})."
             ) from None
 
-    def _pair(self, arrays: dict[str, Any], x_name: str, y_name: str) -> tuple[Floats, Floats]:
+    def _checked_pair(
+        self, arrays: dict[str, Any], x_name: str, y_name: str
+    ) -> tuple[Floats, Floats]:
         for name in (x_name, y_name):
             if name not in arrays:
                 raise DataError(

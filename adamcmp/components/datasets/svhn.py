@@ -21,14 +21,14 @@ class SVHN(TorchvisionDataset):
 
     def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
         """See `TorchvisionDataset.files`."""
-        for part in ("train", "test"):
-            _, file, md5 = reader.split_list[part]
+        for split in ("train", "test"):
+            _, file, md5 = reader.split_list[split]
             yield file, md5
 
-    def open_part(self, reader: Any, root: str, *, train: bool) -> Any:
-        """See `TorchvisionDataset.open_part`."""
+    def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
+        """See `TorchvisionDataset.open_split`."""
         return reader(root, split="train" if train else "test", download=self.download)
 
     def arrays(self, opened: Any) -> Split:
-        """See `TorchvisionDataset.arrays`; SVHN's class keeps (N, C, H, W)."""
+        """See `TorchvisionDataset.arrays`; SVHN's class holds images (N, C, H, W)."""
         return Split(opened.data.astype(np.float32) / 255, opened.labels.astype(np.int64))

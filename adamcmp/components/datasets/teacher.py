@@ -1,4 +1,4 @@
-"""A synthetic problem whose answer is known: a student learns a random teacher network."""
+"""A synthetic teacher-student problem: the targets come from a random network."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Teacher(Dataset):
-    """Gaussian inputs, targets from a random two-layer tanh network, and noise as a knob.
+    """Gaussian inputs, targets from a random two-layer tanh network, and adjustable noise.
 
-    The teacher's outputs f(x) are scaled to unit variance. Regression targets are f(x) + noise·ε;
-    classification takes the largest of f(x) + noise·ε, so that noise 0 can be learned without
-    error and large noise is chance. The test set is noisy in the same way: it measures the same
-    distribution.
+    The teacher's outputs f(x) are scaled to unit variance. Regression targets are f(x) + noise·ε.
+    The class is that of the largest f(x) + noise·ε: without noise it can be learned without error,
+    with large noise it is random. Test targets have the same noise.
 
     Attributes:
         task: ``classification`` or ``regression``.
         features: Number of inputs.
         outputs: Number of classes, or of regression targets.
         hidden: Width of the teacher.
-        noise: Standard deviation of the noise, in units of f's.
+        noise: Standard deviation of the noise, in units of that of f(x).
         train_examples: Number of training examples (validation included).
         test_examples: Number of test examples.
         teacher_seed: Seed of the teacher, the inputs and the noise.
