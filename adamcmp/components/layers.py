@@ -1,4 +1,4 @@
-"""Layers that torch.nn lacks, or that must draw from a lane's own random stream.
+"""Layers that torch.nn lacks, or whose torch version does not batch over lanes.
 
 Shapes: B batch, L steps of a sequence, T tokens, D features, C channels, H, W image sides.
 """
@@ -13,13 +13,12 @@ from adamcmp.platform.random_streams import advance_key, uniform
 
 
 class Dropout(nn.Module):
-    """Dropout whose mask comes from the lane's stream instead of torch's global generator.
-
-    The engine sets the buffer `key` at every step; the place of the layer in the network
-    (`site`) keeps two layers' masks apart.
+    """Dropout whose mask is drawn from the run's random stream, not torch's global generator.
 
     Attributes:
-        rate: Probability of zeroing a number; the rest are scaled by 1/(1 − rate).
+        rate: Probability of zeroing a number. The others are scaled by 1/(1 − rate).
+        key: Random key of the step, set by the training step before each forward pass.
+        site: Index of the layer in the network, so that two layers draw different masks.
     """
 
     key: Tensor
@@ -40,7 +39,7 @@ class Dropout(nn.Module):
 
 
 def number_sites(network: nn.Module) -> list[str]:
-    """Give each Dropout its place in the network; return the names of their key buffers."""
+    """Set the `site` of each Dropout in a network; return the names of their key buffers."""
     keys = []
     for site, (name, module) in enumerate(network.named_modules()):
         if isinstance(module, Dropout):
@@ -50,17 +49,17 @@ def number_sites(network: nn.Module) -> list[str]:
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """nn.BatchNorm1d on (B, D), written out in sums over the batch.
+    """nn.BatchNorm1d on (B, D), computed with sums over the batch.
 
-    Batched over lanes, torch's kernel takes all lanes' features for one row of channels, and a
-    feature's rounding then depends on the number of lanes; a sum over the batch does not.
+    Batched over lanes, torch's kernel treats the features of all lanes as channels of one batch,
+    and their rounding depends on the number of lanes. That of a sum over the batch does not.
     """
 
     running_mean: Tensor
     running_var: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the normalized batch; while training, move the running statistics."""
+        """Return the normalized batch. In training mode, update the running statistics."""
         mean, var = self.running_mean, self.running_var
         if self.training:
             mean, var = x.mean(0), x.var(0, correction=0)
@@ -73,10 +72,10 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class LayerNorm(nn.LayerNorm):
-    """nn.LayerNorm over the last axis, written out: torch's own fixes the number of lanes."""
+    """nn.LayerNorm over the last axis; torch's kernel cannot be traced for any number of lanes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `x` (any shape that ends in D), each last axis normalized."""
+        """Return `x` (…, D) normalized over its last axis."""
         centred = x - x.mean(-1, keepdim=True)
         variance = centred.square().mean(-1, keepdim=True)
         return centred * (variance + self.eps).rsqrt() * self.weight + self.bias
@@ -91,12 +90,12 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x + body(x), shape as `x`."""
-        changed: Tensor = x + self.body(x)
-        return changed
+        output: Tensor = x + self.body(x)
+        return output
 
 
 class AsSequence(nn.Module):
-    """Read rows (B, L) number by number and images (B, C, H, W) row by row: (B, steps, D)."""
+    """Rows (B, L) and images (B, C, H, W) as sequences (B, steps, D); see `sequence_shape`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the sequences."""
@@ -104,7 +103,7 @@ class AsSequence(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A GRU over sequences (B, L, D); all steps' outputs together (B, L·hidden·directions)."""
+    """A GRU over sequences (B, L, D), with the outputs of all steps (B, L·hidden·directions)."""
 
     def __init__(self, features: int, hidden: int, layers: int, bidirectional: bool) -> None:
         super().__init__()
@@ -113,7 +112,7 @@ class Recurrent(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return every step's state of the last layer, flattened."""
+        """Return the states of the last layer at every step, flattened."""
         states: Tensor = self.gru(x)[0]
         return states.flatten(1)
 
@@ -121,7 +120,7 @@ class Recurrent(nn.Module):
 class Attention(nn.Module):
     """Multi-head self-attention (Vaswani et al. 2017, section 3.2.2), (B, T, D) to (B, T, D).
 
-    Written out in products and a softmax, which fuse over lanes on every device.
+    It consists of products and a softmax, which batch over lanes on every device.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -136,8 +135,8 @@ class Attention(nn.Module):
         qkv = self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         scores = q @ k.transpose(-2, -1) / (width // self.heads) ** 0.5
-        mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, width)
-        attended: Tensor = self.out(mixed)
+        values = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, width)
+        attended: Tensor = self.out(values)
         return attended
 
 
@@ -166,7 +165,7 @@ class Positions(nn.Module):
         self.embedding = nn.Parameter(torch.randn(tokens, width) * 0.02)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the tokens with their positions."""
+        """Return the tokens with their positions added."""
         return x + self.embedding
 
 
@@ -181,7 +180,7 @@ class TokenMean(nn.Module):
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions with a shortcut, (B, C, H, W) (He et al. 2016, section 4.2).
 
-    Where the block changes the shape, the shortcut subsamples and pads with zeros (option A).
+    If the block changes the shape, the shortcut subsamples and pads with zeros (option A).
     """
 
     def __init__(
@@ -192,17 +191,17 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm1, self.norm2 = norms
         self.stride = stride
-        self.more = channels - in_channels
+        self.added_channels = channels - in_channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output, smaller by `stride`."""
         h = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
         shortcut = x[:, :, :: self.stride, :: self.stride]
-        return F.relu(h + F.pad(shortcut, (0, 0, 0, 0, 0, self.more)))
+        return F.relu(h + F.pad(shortcut, (0, 0, 0, 0, 0, self.added_channels)))
 
 
 class LogitsOnly(nn.Module):
-    """A network without its auxiliary outputs, which some of torchvision's give while training."""
+    """A network without the auxiliary outputs that some torchvision models have in training."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -216,8 +215,8 @@ class LogitsOnly(nn.Module):
 
 
 class RepeatChannels(nn.Module):
-    """Show a grey image (B, 1, H, W) to a network made for colour (B, 3, H, W)."""
+    """Repeat a grey image (B, 1, H, W) for a network with colour input (B, 3, H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the image three times."""
+        """Return the image with three equal channels (B, 3, H, W)."""
         return x.expand(-1, 3, -1, -1)

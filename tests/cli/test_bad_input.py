@@ -70,7 +70,7 @@ TABLE = [
     ("run dataset=mnist", "is missing. Add download=true"),
     ("run optimizer=torch", "optimizer.target is needed: the dotted path of a class"),
     ("run model=custom model.target=os.system", "derived from torch.nn.Module"),
-    ("run model=cnn", "model=cnn wants images"),
+    ("run model=cnn", "model=cnn needs images"),
     # places
     ("run device=cuda", "device=cuda: torch finds no CUDA GPU here. Use device=cpu"),
     ("run device=gpu", "device=gpu: should be one of auto, cpu, cuda"),
@@ -95,7 +95,7 @@ TABLE = [
     ("sweep 'lr=interval(0,1)'", "an interval has no list of values"),
     ("sweep lr=1e-3,-1", "lr=-1: should be at least 0"),
     ("sweep optimizer=adam,adamx", "optimizer=adamx: there is no such optimizer"),
-    ("sweep model=mlp,cnn", "model=cnn wants images"),
+    ("sweep model=mlp,cnn", "model=cnn needs images"),
     # commands and studies
     ("runn", "no command 'runn'. Did you mean 'run'?"),
     ("optimizer=adam", "Did you mean 'adamcmp run optimizer=adam'?"),

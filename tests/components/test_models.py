@@ -63,13 +63,13 @@ def test_resnet20_is_as_large_as_the_papers():
 @pytest.mark.parametrize(
     ("values", "shape", "message"),
     [
-        ({"name": "cnn1d"}, GREY, "wants rows"),
-        ({"name": "cnn"}, ROW, "wants images"),
-        ({"name": "resnet"}, ROW, "wants images"),
+        ({"name": "cnn1d"}, GREY, "needs rows"),
+        ({"name": "cnn"}, ROW, "needs images"),
+        ({"name": "resnet"}, ROW, "needs images"),
         ({"name": "cnn", "channels": [2] * 6}, GREY, "at least 64×64"),
         ({"name": "vit", "patch": 7}, ROW, "sides that patch=7 divides"),
         ({"name": "torchvision", "arch": "resnet81"}, COLOUR, "Did you mean 'resnet18'"),
-        ({"name": "torchvision"}, ROW, "wants grey or colour"),
+        ({"name": "torchvision"}, ROW, "needs grey or colour"),
         ({"name": "vit", "heads": 5}, GREY, "heads=5 should divide width=64"),
         ({"name": "resnet", "depth": 21}, COLOUR, "6n \\+ 2"),
         ({"name": "cnn1d", "kernels": [3]}, ROW, "one value for each"),
@@ -158,7 +158,7 @@ class TestOwn:
                     "out_channels": -1,
                     "kernel_size": 3,
                 },
-                "cannot be made so",
+                "cannot be created",
             ),
         ],
     )

@@ -366,7 +366,7 @@ def test_augmentation_changes_training_alone(specs):
 def test_unfit_groups_are_refused_before_anything_is_written(specs):
     for words, message in [
         (["batch_size=5000"], "batch_size=5000: mnist1d trains on 3600 examples"),
-        (["model=cnn"], "wants images"),
+        (["model=cnn"], "needs images"),
         (["eval.train_examples=9999"], "eval.train_examples=9999"),
         (["optimizer=torch", "optimizer.target=torch.optim.RAdam", "+optimizer.momentun=1"], "no argument 'momentun'"),
         (["optimizer=torch", "optimizer.target=torch.optim.RAdan"], "Did you mean 'RAdam'"),

@@ -1,4 +1,4 @@
-"""Models, sized by their config for the dataset at hand; see `Model`."""
+"""Models, built for the shape of the dataset's examples; see `Model`."""
 
 from adamcmp.components.models._base import Model
 

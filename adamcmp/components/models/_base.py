@@ -22,18 +22,17 @@ class Model(Component):
     """A network for one run, written with ordinary shapes.
 
     Attributes:
-        name: The file in this room that holds the model.
+        name: Name of the module that defines the model.
     """
 
     name: str
 
-    #: Devices on which lanes of it are trained as one batched computation. Products of matrices
-    #: gain by that everywhere (and can be compiled); convolutions on a GPU only: batched over lanes
-    #: they are grouped ones, which a processor is slow with, at rounding that depends on their
-    #: number.
+    #: Devices on which its lanes are trained as one batched computation. Batched products of
+    #: matrices are faster on every device, and can be compiled. Batched convolutions are grouped
+    #: convolutions: on a CPU they are slow, and their rounding depends on the number of lanes.
     fuses: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-    #: Whether its convolutions are faster with channels innermost; it decides the last bits, so it
-    #: is the model's own, measured once, and no choice of a run.
+    #: Whether convolutions are faster with channels innermost. It decides the last bits, so that
+    #: it is fixed per model, from a measurement, and is no setting of a run.
     channels_last: ClassVar[bool] = False
 
     @abstractmethod
@@ -46,16 +45,21 @@ class Model(Component):
             ConfigError: When the model cannot take examples of this shape.
         """
 
-    def refuse(self, shape: Shape, wanted: str) -> ConfigError:
-        """Return the error for a dataset whose examples do not fit."""
+    def shape_error(self, shape: Shape, required: str) -> ConfigError:
+        """Return the error for a dataset whose examples do not have the required shape."""
         size = "×".join(map(str, shape.inputs))
-        return ConfigError(f"model={self.name} wants {wanted}; the dataset's examples are {size}.")
+        return ConfigError(
+            f"model={self.name} needs {required}; the dataset's examples are {size}."
+        )
 
 
-def sequence(shape: Shape) -> tuple[int, int]:
+def sequence_shape(shape: Shape) -> tuple[int, int]:
     """Return (steps, features) of an example read as a sequence.
 
-    A row (L,) is L steps of one feature; an image (C, H, W) is H steps, its rows, of C·W.
+    A row (L,) is L steps of one feature. An image (C, H, W) is H steps, its rows, of C·W features.
+
+    >>> sequence_shape(Shape((3, 8, 10), outputs=2, problem_type="classification"))
+    (8, 30)
     """
     if len(shape.inputs) == 1:
         return shape.inputs[0], 1

@@ -35,7 +35,7 @@ class CNN(Model):
 
         if len(shape.inputs) != 3 or min(shape.inputs[1:]) < 2 ** len(self.channels):
             least = 2 ** len(self.channels)
-            raise self.refuse(shape, f"images (C, H, W) of at least {least}×{least}")
+            raise self.shape_error(shape, f"images (C, H, W) of at least {least}×{least}")
         channels, height, width = shape.inputs
         layers: list[nn.Module] = []
         for out_channels in self.channels:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class CNN1D(Model):
     """Strided 1-D convolutions with ReLU, then an affine map.
 
-    The defaults are the CNN of MNIST-1D's authors.
+    The defaults are those of the MNIST-1D authors' CNN.
 
     Attributes:
         channels: Channels of each convolution.
@@ -45,12 +45,14 @@ class CNN1D(Model):
         from torch import nn
 
         if len(shape.inputs) != 1:
-            raise self.refuse(shape, "rows (L,)")
+            raise self.shape_error(shape, "rows (L,)")
         layers: list[nn.Module] = [nn.Unflatten(1, (1, shape.inputs[0]))]
         channels, length = 1, shape.inputs[0]
-        for wide, kernel, stride in zip(self.channels, self.kernels, self.strides, strict=True):
-            layers += [nn.Conv1d(channels, wide, kernel, stride, self.padding), nn.ReLU()]
-            channels, length = wide, (length + 2 * self.padding - kernel) // stride + 1
+        for out_channels, kernel, stride in zip(
+            self.channels, self.kernels, self.strides, strict=True
+        ):
+            layers += [nn.Conv1d(channels, out_channels, kernel, stride, self.padding), nn.ReLU()]
+            channels, length = out_channels, (length + 2 * self.padding - kernel) // stride + 1
             if length < 1:
-                raise self.refuse(shape, "rows longer than its kernels and strides consume")
+                raise self.shape_error(shape, "rows longer than its kernels and strides consume")
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * length, shape.outputs))

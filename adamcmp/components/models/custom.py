@@ -1,4 +1,4 @@
-"""A torch.nn.Module of the user's own."""
+"""A torch.nn.Module of the user's code."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Custom(Model):
-    """The user's own class, by its dotted path; the working directory is searched too.
+    """A class of the user's code, by its dotted path. The working directory is searched too.
 
-    Its constructor is given ``inputs`` (the shape of an example) and ``outputs`` (the number of
-    classes or targets) where it takes arguments of these names; further arguments are given as
-    ``+model.<argument>=<value>``. Runs are trained one lane at a time.
+    If its constructor has arguments ``inputs`` and ``outputs``, it receives the shape of an example
+    and the number of classes or targets. Further arguments are set with
+    ``+model.<argument>=<value>``. Lanes are trained one at a time.
 
     Attributes:
         target: Dotted path of the class.
@@ -33,15 +33,15 @@ class Custom(Model):
     fuses: ClassVar[tuple[str, ...]] = ()
 
     def identity(self) -> dict[str, Any]:
-        """See `Component.identity`; a changed source of the user's class changes it."""
+        """See `Component.identity`. The source of a class in the user's code is part of it."""
         return {**super().identity(), **source_digest(self.target)}
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""
         cls = import_class(self.target, "model.target", "torch.nn.Module")
-        offered: dict[str, Any] = {"inputs": shape.inputs, "outputs": shape.outputs}
-        taken = inspect.signature(cls).parameters
-        arguments = {name: value for name, value in offered.items() if name in taken}
+        available: dict[str, Any] = {"inputs": shape.inputs, "outputs": shape.outputs}
+        parameters = inspect.signature(cls).parameters
+        arguments = {name: value for name, value in available.items() if name in parameters}
         arguments |= self.model_extra or {}
         network: nn.Module = construct(cls, arguments, "model")
         return network

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from adamcmp.components.data import Shape
-from adamcmp.components.models._base import Count, Model, sequence
+from adamcmp.components.models._base import Count, Model, sequence_shape
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class GRU(Model):
-    """A GRU over the example's steps, then an affine map of all steps' outputs.
+    """A GRU over the example's steps, then an affine map of the outputs of all steps.
 
-    Rows are read number by number, images row by row. The defaults are the GRU of MNIST-1D's
-    authors.
+    Rows are read number by number, images row by row. The defaults are those of the MNIST-1D
+    authors' GRU.
 
     Attributes:
         hidden: Units in each direction.
@@ -35,7 +35,7 @@ class GRU(Model):
 
         from adamcmp.components.layers import AsSequence, Recurrent
 
-        steps, features = sequence(shape)
+        steps, features = sequence_shape(shape)
         outputs = steps * self.hidden * (2 if self.bidirectional else 1)
         return nn.Sequential(
             AsSequence(),

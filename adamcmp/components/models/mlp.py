@@ -18,7 +18,7 @@ class MLP(Model):
     Attributes:
         width: Units of each hidden layer.
         depth: Number of hidden layers.
-        residual: Add each hidden layer's input to its output, from the second layer on.
+        residual: Add each hidden layer's input to its output, except in the first layer.
         dropout: Probability of dropping a hidden unit.
         norm: Normalization before each ReLU.
     """

@@ -1,4 +1,4 @@
-"""Residual network in the style of CIFAR's."""
+"""Residual network for small images."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class ResNet(Model):
     """He et al. 2016, section 4.2: three stages of basic blocks, depth 6n + 2.
 
-    GroupNorm by default, since batch statistics tie the examples of a batch together and bring
-    their own regularization into a comparison of regularizers.
+    The default is group normalization: batch normalization regularizes by itself, which disturbs a
+    comparison of regularizers.
 
     Attributes:
-        depth: Layers in all, 6n + 2: 8, 14, 20, …
-        width: Channels of the first stage; the others have two and four times as many.
+        depth: Number of layers, 6n + 2: 8, 14, 20, …
+        width: Channels of the first stage. The others have two and four times as many.
         norm: ``group`` (Wu & He 2018) or ``batch``.
         groups: Number of groups of GroupNorm.
     """
@@ -53,7 +53,7 @@ class ResNet(Model):
         from adamcmp.components.layers import BasicBlock
 
         if len(shape.inputs) != 3:
-            raise self.refuse(shape, "images (C, H, W)")
+            raise self.shape_error(shape, "images (C, H, W)")
         layers: list[nn.Module] = [
             nn.Conv2d(shape.inputs[0], self.width, 3, padding=1, bias=False),
             self._norm(self.width),

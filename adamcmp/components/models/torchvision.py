@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class Torchvision(Model):
     """A network of torchvision.models with random initial weights.
 
-    Further arguments of its builder are given as ``+model.<argument>=<value>``. Grey images are
-    shown as three equal channels.
+    Further arguments of its builder are set with ``+model.<argument>=<value>``. Grey images are
+    repeated as three equal channels.
 
     Attributes:
-        arch: The model's name there, e.g. ``resnet18``.
+        arch: The model's name in torchvision, such as ``resnet18``.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -46,7 +46,7 @@ class Torchvision(Model):
                 f"{nearest(self.arch, known)}"
             )
         if len(shape.inputs) != 3 or shape.inputs[0] not in (1, 3):
-            raise self.refuse(shape, "grey or colour images (1 or 3, H, W)")
+            raise self.shape_error(shape, "grey or colour images (1 or 3, H, W)")
         extra: dict[str, Any] = self.model_extra or {}
         builder = models.get_model_builder(self.arch)
         arguments = {"weights": None, "num_classes": shape.outputs, **extra}

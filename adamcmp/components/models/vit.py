@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ViT(Model):
-    """Dosovitskiy et al. 2021, small, with the mean token as output instead of a class token.
+    """A small ViT (Dosovitskiy et al. 2021) with mean pooling instead of a class token.
 
     Blocks are pre-norm. Images are cut into square patches, rows into segments.
 
@@ -55,7 +55,7 @@ class ViT(Model):
 
         sides = shape.inputs[1:] or shape.inputs
         if any(side % self.patch for side in sides):
-            raise self.refuse(shape, f"sides that patch={self.patch} divides")
+            raise self.shape_error(shape, f"sides that patch={self.patch} divides")
         tokens = prod(side // self.patch for side in sides)
         numbers = prod(shape.inputs) // tokens
         blocks = [

@@ -1,9 +1,9 @@
-"""Loggers: what mirrors stored runs to a tracker; see `Tracker`."""
+"""Experiment trackers that stored runs are also written to; see `Tracker`."""
 
 from adamcmp.components.trackers._base import Evaluation, TrackedRun, Tracker
 from adamcmp.components.trackers.none import NoTracker
 
-#: Mirrors nothing.
+#: The tracker that writes nothing.
 NO_TRACKER = NoTracker(name="none")
 
 __all__ = ["NO_TRACKER", "Evaluation", "TrackedRun", "Tracker"]

@@ -1,4 +1,4 @@
-"""The base of all loggers."""
+"""The base of all experiment trackers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from adamcmp.platform.provenance import package_version
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of a run at one step.
+    """The metrics of a run at one step.
 
     Attributes:
-        step: Steps taken.
-        time: When, in seconds since 1970.
-        values: What was measured, by column of `metrics`.
+        step: Number of steps taken.
+        time: Time of the evaluation, in seconds since 1970.
+        values: Metrics, by column of `metrics`.
     """
 
     step: int
@@ -31,18 +31,18 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A stored run, as a tracker shows it.
+    """A stored run, as written to a tracker.
 
     Attributes:
         study: The study's name.
         run_id: The run's id.
-        name: Its name for people: the first digits of its id, optimizer, lr, wd and seed.
-        settings: What was asked of it, and what computed it, by column of `runs`.
-        outcome: How it ended: ``status``, ``error`` (its first line), ``best_step``, …
+        name: Display name: the first digits of the id, optimizer, lr, wd and seed.
+        settings: Settings and provenance, by column of `runs`.
+        outcome: Outcome of the run: ``status``, ``error`` (first line), ``best_step``, …
         best: Metrics at the evaluation with the best validation metric, by column of `runs`.
-        evaluations: What was measured along the run, in the order of steps.
-        began: When, in seconds since 1970.
-        ended: When.
+        evaluations: The evaluations, in the order of steps.
+        began: Start of the run, in seconds since 1970.
+        ended: End of the run, in seconds since 1970.
     """
 
     study: str
@@ -62,50 +62,50 @@ class TrackedRun:
 
 
 class Tracker(Component):
-    """Mirrors stored runs to a tracker. No number depends on it.
+    """Writes stored runs to an experiment tracker. No number depends on it.
 
     Attributes:
-        name: The file in this room that holds the logger.
+        name: Name of the module that defines the tracker.
     """
 
     name: str
 
-    #: The package that it needs, and the oldest major version of it.
+    #: The package that it needs, and the lowest major version of it; None if it needs none.
     needs: ClassVar[tuple[str, int] | None] = None
 
     def check(self) -> None:
-        """Refuse a tracker whose library is not here.
+        """Check that the tracker's package is installed.
 
         Raises:
-            ConfigError: With the command that installs it.
+            ConfigError: When it is missing or too old, with the command that installs it.
         """
         if self.needs is None:
             return
-        package, oldest = self.needs
+        package, lowest = self.needs
         install = f"pip install 'adamcmp[{self.name}]'"
         if importlib.util.find_spec(package) is None:
             raise ConfigError(f"logger={self.name} needs the package {package}: {install}")
         version = package_version(package)
         major = version.partition(".")[0]
-        if major.isdigit() and int(major) < oldest:
+        if major.isdigit() and int(major) < lowest:
             raise ConfigError(
-                f"logger={self.name} needs {package} {oldest} or newer, not {version}: {install}"
+                f"logger={self.name} needs {package} {lowest} or newer, not {version}: {install}"
             )
 
     @abstractmethod
     def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
-        """Write runs to the tracker; what it holds of them already is replaced.
+        """Write runs to the tracker, replacing those that it already has.
 
-        Called in a process of its own, so that what a tracker's library does to its process, to
-        the terminal or to signals does not reach training.
+        It is called in a separate process, so that the library's changes to its process, to the
+        terminal and to signal handlers do not affect training.
 
         Args:
-            folder: A folder of the study's for this tracker; it exists.
-            runs: What to write.
+            folder: Existing folder of the study for this tracker's files.
+            runs: The runs to write.
 
         Yields:
             The id of each run, once it is written.
 
         Raises:
-            Exception: Whatever the library raises; the run is tried again with the next command.
+            Exception: Whatever the library raises. The next command writes the run again.
         """

@@ -17,38 +17,38 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What MLflow takes at once; of both together no more than 1,000.
-MOST_METRICS, MOST_PARAMS = 900, 100
-#: The tag by which a run is found again.
+#: MLflow's API takes at most 1,000 items in one call, of which at most 100 parameters.
+MAX_METRICS, MAX_PARAMS = 900, 100
+#: The tag that identifies a run.
 TAG = "adamcmp.run_id"
 
 
 class MLflow(Tracker):
     """Runs of an experiment named after the study.
 
-    They go where ``MLFLOW_TRACKING_URI`` says, or else to ``mlflow.db`` in the study's folder.
+    They are written to ``MLFLOW_TRACKING_URI``; by default to ``mlflow.db`` in the study's folder.
     """
 
     needs = ("mlflow", 3)
 
     def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
         """See `Tracker.write`."""
-        # The library would report its use to its makers; nothing leaves unless the user says so.
+        # MLflow sends usage data by default; nothing leaves the machine unless the user enables it.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow import MlflowClient
 
-        for name in ("mlflow", "alembic"):  # what they tell of a new database
+        for name in ("mlflow", "alembic"):  # hides their messages about a new database
             logging.getLogger(name).setLevel(logging.ERROR)
-        remote = os.environ.get("MLFLOW_TRACKING_URI")
-        client = MlflowClient(remote or f"sqlite:///{folder.resolve()}/mlflow.db")
-        artifacts = None if remote else (folder / "artifacts").resolve().as_uri()
+        uri = os.environ.get("MLFLOW_TRACKING_URI")
+        client = MlflowClient(uri or f"sqlite:///{folder.resolve()}/mlflow.db")
+        artifacts = None if uri else (folder / "artifacts").resolve().as_uri()
         experiments: dict[str, str] = {}
         for run in runs:
             if run.study not in experiments:
-                found = client.get_experiment_by_name(run.study)
+                existing = client.get_experiment_by_name(run.study)
                 experiments[run.study] = (
-                    found.experiment_id
-                    if found
+                    existing.experiment_id
+                    if existing
                     else client.create_experiment(run.study, artifact_location=artifacts)
                 )
             _write(client, experiments[run.study], run)
@@ -62,26 +62,26 @@ def _write(client: MlflowClient, experiment: str, run: TrackedRun) -> None:
         client.delete_run(old.info.run_id)
     tags = {TAG: run.run_id, **{f"adamcmp.{k}": str(v) for k, v in run.outcome.items()}}
     began, ended = round(run.began * 1000), round(run.ended * 1000)
-    made = client.create_run(experiment, began, tags, run.name)
+    created = client.create_run(experiment, began, tags, run.name)
     params = [Param(key, str(value)) for key, value in run.settings.items()]
-    # As few calls as there can be: each is a transaction, or a request.
-    batches = zip_longest(_chunks(params, MOST_PARAMS), _chunks(_metrics(run), MOST_METRICS))
-    for some_params, some_metrics in batches:
-        client.log_batch(made.info.run_id, some_metrics or (), some_params or ())
+    # As few calls as possible: each is a transaction or a request.
+    batches = zip_longest(_chunks(params, MAX_PARAMS), _chunks(_metrics(run), MAX_METRICS))
+    for param_batch, metric_batch in batches:
+        client.log_batch(created.info.run_id, metric_batch or (), param_batch or ())
     status = "FAILED" if run.failed else "FINISHED"
-    client.set_terminated(made.info.run_id, status, ended)
+    client.set_terminated(created.info.run_id, status, ended)
 
 
 def _metrics(run: TrackedRun) -> list[Metric]:
     from mlflow.entities import Metric
 
-    found = [
-        Metric(name, value, round(at.time * 1000), at.step)
-        for at in run.evaluations
-        for name, value in at.values.items()
+    metrics = [
+        Metric(name, value, round(evaluation.time * 1000), evaluation.step)
+        for evaluation in run.evaluations
+        for name, value in evaluation.values.items()
     ]
     step: Any = run.outcome.get("best_step", 0)
-    return found + [Metric(k, v, round(run.ended * 1000), step) for k, v in run.best.items()]
+    return metrics + [Metric(k, v, round(run.ended * 1000), step) for k, v in run.best.items()]
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -9,7 +9,7 @@ from adamcmp.components.trackers._base import TrackedRun, Tracker
 
 
 class NoTracker(Tracker):
-    """Mirrors nothing: results are in the study's folder alone."""
+    """Writes nothing: results are only in the study's folder."""
 
     def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
         """See `Tracker.write`."""

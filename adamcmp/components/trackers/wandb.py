@@ -13,7 +13,7 @@ from adamcmp.components.trackers._base import TrackedRun, Tracker
 class WandB(Tracker):
     """Runs of the project ``WANDB_PROJECT`` (or ``adamcmp``), in a group named after the study.
 
-    They stay on this machine, for `wandb sync`, unless ``WANDB_MODE`` says ``online``.
+    They stay on this machine, for `wandb sync`, unless ``WANDB_MODE`` is ``online``.
     """
 
     needs = ("wandb", 0)
@@ -21,38 +21,38 @@ class WandB(Tracker):
     def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
         """See `Tracker.write`."""
         mode = os.environ.setdefault("WANDB_MODE", "offline")
-        if mode == "offline":  # the library would report its own errors to its makers
+        if mode == "offline":  # W&B reports its own errors by default
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         for run in runs:
-            unique = f"{run.study}-{run.run_id}"
-            for old in (folder / "wandb").glob(f"*run-*-{unique}"):
+            wandb_id = f"{run.study}-{run.run_id}"
+            for old in (folder / "wandb").glob(f"*run-*-{wandb_id}"):
                 shutil.rmtree(old)
-            _write(folder, unique, run)
+            _write(folder, wandb_id, run)
             yield run.run_id
 
 
-def _write(folder: Path, unique: str, run: TrackedRun) -> None:
+def _write(folder: Path, wandb_id: str, run: TrackedRun) -> None:
     import wandb
 
-    about = wandb.Settings(
+    settings = wandb.Settings(
         console="off",
         silent=True,
         disable_git=True,
         disable_code=True,
         x_disable_stats=True,
         x_disable_meta=True,
-        x_save_requirements=False,  # it would look through all packages for every run
+        x_save_requirements=False,  # it lists all installed packages for every run
     )
-    made = wandb.init(
+    wandb_run = wandb.init(
         project=os.environ.get("WANDB_PROJECT", "adamcmp"),
         dir=str(folder),
-        id=unique,  # online, a run of the same id is written over
+        id=wandb_id,  # online, replaces the run of the same id
         name=run.name,
         group=run.study,
         config={**run.settings, "run_id": run.run_id},
-        settings=about,
+        settings=settings,
     )
-    for at in run.evaluations:
-        made.log({**at.values, "_timestamp": at.time}, step=at.step)
-    made.summary.update({**run.best, **run.outcome})
-    made.finish(exit_code=int(run.failed))
+    for evaluation in run.evaluations:
+        wandb_run.log({**evaluation.values, "_timestamp": evaluation.time}, step=evaluation.step)
+    wandb_run.summary.update({**run.best, **run.outcome})
+    wandb_run.finish(exit_code=int(run.failed))
