@@ -1,14 +1,21 @@
-"""A lab bench for optimizer comparisons.
+"""Compare optimizers (rule × coupling of weight decay) with honest statistics.
 
-The Python face::
+The functions of this module do what the commands of ``adamcmp`` do::
 
-    adamcmp.run(["optimizer=adamw", "wd=0.01"])        # -> dict, one run's summary
-    adamcmp.sweep(["optimizer=adam_l2,adamw", ...])    # -> Study
-    adamcmp.load("my_study")                           # -> Study with .runs and .metrics
-    adamcmp.compare(runs, "optimizer=adamw", "optimizer=adam_l2")  # -> DataFrame, one row
+    import adamcmp
+
+    row = adamcmp.run(["optimizer=adamw", "wd=0.01"])               # dict
+    study = adamcmp.sweep(["optimizer=adam_l2,adamw", "seeds=5"])   # Study: .runs, .metrics
+    result = adamcmp.search(["lr=interval(1e-4,1e-1)", "sampler=tpe", "n=64"])  # .best
+    result = adamcmp.study("tuned", scale="smoke")                  # two stages and a report
+    result = adamcmp.extend("first")                                # beyond the grids' edges
+    report = adamcmp.report("first")                                # .answer.verdicts, .files
+    study = adamcmp.load("first")                                   # Study
+    adamcmp.compare(study.runs, "optimizer=adamw", "optimizer=sgd")  # DataFrame, one row
+    result = adamcmp.import_runs("theirs.csv", "theirs")            # another program's runs
     adamcmp.torch_optimizer("adamw", net.parameters(), lr=1e-3, weight_decay=0.1)
 
-and the exceptions, one tree (see `adamcmp.errors`).
+All errors derive from `AdamcmpError`; `adamcmp.errors` shows them as one tree.
 """
 
 from __future__ import annotations
@@ -17,31 +24,49 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-# Before torch's first product: with it a product's bits do not depend on how runs are grouped
-# (alignment decides otherwise).
+# Set before torch's first matrix product: without it MKL chooses kernels by the alignment of the
+# memory, and the bits of a run would depend on how runs are grouped.
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
-_HOMES = {
-    "run": "adamcmp.api",
-    "sweep": "adamcmp.api",
-    "load": "adamcmp.api",
-    "Study": "adamcmp.api",
+#: Public name -> the module that defines it.
+_MODULES = {
+    **dict.fromkeys(
+        (
+            *("run", "sweep", "search", "study", "extend", "report", "load", "import_runs"),
+            *("Study", "SearchedStudy", "StagedStudyResult", "ExtendedStudy"),
+        ),
+        "adamcmp.api",
+    ),
+    **dict.fromkeys(
+        ("Study", "SearchedStudy", "StagedStudyResult", "ExtendedStudy"), "adamcmp.api"
+    ),
     "compare": "adamcmp.analysis",
     "torch_optimizer": "adamcmp.training.torch_optimizer",
-    "AdamcmpError": "adamcmp.errors",
-    "ConfigError": "adamcmp.errors",
-    "NotFound": "adamcmp.errors",
-    "DataError": "adamcmp.errors",
-    "Elsewhere": "adamcmp.errors",
-    "RunInProgress": "adamcmp.errors",
-    "EngineError": "adamcmp.errors",
-    "StoreError": "adamcmp.errors",
-    "RunFailed": "adamcmp.errors",
+    **dict.fromkeys(
+        (
+            *("AdamcmpError", "ConfigError", "NotFound", "DataError", "Elsewhere"),
+            *("RunInProgress", "EngineError", "StoreError", "RunFailed"),
+        ),
+        "adamcmp.errors",
+    ),
 }
 
 if TYPE_CHECKING:
     from adamcmp.analysis import compare
-    from adamcmp.api import Study, load, run, sweep
+    from adamcmp.api import (
+        ExtendedStudy,
+        SearchedStudy,
+        StagedStudyResult,
+        Study,
+        extend,
+        import_runs,
+        load,
+        report,
+        run,
+        search,
+        study,
+        sweep,
+    )
     from adamcmp.errors import (
         AdamcmpError,
         ConfigError,
@@ -61,21 +86,29 @@ __all__ = [
     "DataError",
     "Elsewhere",
     "EngineError",
+    "ExtendedStudy",
     "NotFound",
     "RunFailed",
     "RunInProgress",
+    "SearchedStudy",
+    "StagedStudyResult",
     "StoreError",
     "Study",
     "compare",
+    "extend",
+    "import_runs",
     "load",
+    "report",
     "run",
+    "search",
+    "study",
     "sweep",
     "torch_optimizer",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for, so that the command line starts at once."""
-    if name not in _HOMES:
+    """Import a public name when it is first used, so that the command line starts at once."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'adamcmp' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

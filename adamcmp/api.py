@@ -1,44 +1,53 @@
-"""The Python face: what the command line does, for programs."""
+"""The Python API: what the commands of ``adamcmp`` do, as functions."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.config import Composer
-from adamcmp.errors import RunFailed, RunInProgress
-from adamcmp.execution.execute import ExecutionResult
-from adamcmp.execution.workers import Workers
+from adamcmp.components.validation import build
+from adamcmp.config import Composer, ResultsLocation
+from adamcmp.errors import ConfigError, RunFailed, RunInProgress
 from adamcmp.storage import reader
-from adamcmp.workflows.search import Searching
-from adamcmp.workflows.train import train
+from adamcmp.workflows import extend as extending
+from adamcmp.workflows import run as running
+from adamcmp.workflows import study as staging
+from adamcmp.workflows import sweep as sweeping
+from adamcmp.workflows.search import BestSetting, RangeSearch
+from adamcmp.workflows.training import SweepResult, TrainingOptions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from adamcmp.analysis import Edge
+    from adamcmp.reporting import Report
+    from adamcmp.workflows.import_runs import ImportResult
 
 
 @dataclass(frozen=True)
 class Study:
     """A study on disk.
 
+    Its tables are read once; `load` returns a study as it is now.
+
     Attributes:
-        folder: Where it is.
+        folder: The folder of the study.
     """
 
     folder: Path
 
     @property
     def name(self) -> str:
-        """The study's name."""
+        """The name of the study."""
         return self.folder.name
 
     @property
     def runs(self) -> pd.DataFrame:
-        """One row a run; columns as DESIGN and the README name them."""
+        """One row per run: its settings, status, final and best metrics, provenance."""
         return self._tables[0]
 
     @property
@@ -51,83 +60,322 @@ class Study:
         return reader.load(self.folder)
 
 
-def run(overrides: Iterable[str] = (), *, force: bool = False) -> dict[str, Any]:
-    """Train one run, or read it where it is there already.
+@dataclass(frozen=True)
+class SearchedStudy:
+    """The result of `search`.
+
+    Attributes:
+        study: The study.
+        objective: The metric that was minimized.
+        best: The best setting of each optimizer, or of each other choice of config groups:
+            its ``overrides`` and its ``value``.
+    """
+
+    study: Study
+    objective: str
+    best: tuple[BestSetting, ...]
+
+
+@dataclass(frozen=True)
+class StagedStudyResult:
+    """The result of `study`.
+
+    Attributes:
+        study: The study.
+        stages: The result of each stage: the grids, then new seeds of the winners.
+        report: The report; None if none was requested.
+    """
+
+    study: Study
+    stages: tuple[SweepResult, ...]
+    report: Report | None
+
+
+@dataclass(frozen=True)
+class ExtendedStudy:
+    """The result of `extend`.
+
+    Attributes:
+        study: The study.
+        edges: The edges beyond which runs were added; empty if no best setting is on an edge.
+        trained: Number of runs that were trained.
+    """
+
+    study: Study
+    edges: tuple[Edge, ...] = field(default=())
+    trained: int = 0
+
+
+def run(
+    overrides: Iterable[str] = (), *, force: bool = False, config_dir: str | None = None
+) -> dict[str, Any]:
+    """Train one run, or read it if it already exists.
 
     Args:
-        overrides: The words of a command line, such as ``["optimizer=adamw", "wd=0.01"]``.
-        force: Train it anew.
+        overrides: Overrides of the default configuration, as on the command line.
+        force: Retrain the run if it already exists.
+        config_dir: A folder of additional yaml files.
 
     Returns:
-        The run's row of `runs`, and ``folder``.
+        The run's row of `Study.runs`, and ``folder``, the folder of the study.
 
     Raises:
-        ConfigError: When a word is wrong.
-        RunFailed: When training crashed.
-        RunInProgress: When another process is training it.
+        ConfigError: If an override is wrong.
+        RunFailed: If training crashed.
+        RunInProgress: If another process is training the run.
+
+    >>> row = run(["dataset=teacher", "optimizer=adamw", "wd=0.01", "steps=2"])
+    >>> row["status"], row["optimizer"], row["wd"]
+    ('done', 'adamw', 0.01)
     """
-    done = train(Composer().run(overrides), force=force)
-    return summary(done)
+    config = running.configure_run(_listed(overrides), config_dir)
+    result = running.run(config, TrainingOptions(force=force))
+    return {**result.row, "folder": str(result.folder)}
 
 
-def sweep(overrides: Iterable[str] = ()) -> Study:
-    """Train every run of a grid that is not there yet, or search ranges.
+def sweep(
+    overrides: Iterable[str] = (),
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    config_dir: str | None = None,
+) -> Study:
+    """Train those runs of a grid that do not exist yet; with ``sampler=``, search ranges.
 
     Args:
-        overrides: The words of a command line, comma lists and Hydra's sweep functions among
-            them, such as ``["optimizer=adam_l2,adamw", "seed=range(5)"]``.
+        overrides: Overrides, of which some have several values.
+        force: Retrain runs that already exist.
+        retry_failed: Retrain runs that crashed.
+        config_dir: A folder of additional yaml files.
+
+    Returns:
+        The study, which may hold other runs, too.
 
     Raises:
-        ConfigError: When a word is wrong.
-        RunFailed: When training of a run crashed; the others are stored.
-        RunInProgress: When another process is training some of them; the others are stored.
+        ConfigError: If an override is wrong.
+        RunFailed: If a run crashed; the others are stored.
+        RunInProgress: If another process is training some of the runs; the others are stored.
+
+    >>> study = sweep(["dataset=teacher", "steps=2", "optimizer=adam_l2,adamw", "seeds=2"])
+    >>> len(study.runs)
+    4
     """
-    words = overrides if isinstance(overrides, str) else list(overrides)
-    composer = Composer()
-    if composer.is_search(words):
-        with Workers() as workers:
-            done: ExecutionResult = Searching(composer, words).run(partial(train, workers=workers))
-    else:
-        done = train(composer.sweep(words))
-    if done.in_progress:
-        raise RunInProgress(done.in_progress_message)
-    if done.failed:
-        errors = reader.read_runs(done.folder, ["run_id", "error"]).to_pylist()
-        first = next(r["error"] for r in reversed(errors) if r["run_id"] == done.failed[0])
-        raise RunFailed(
-            f"{len(done.failed)} of {len(done.specs)} runs failed: {first.splitlines()[0]} "
-            f"(`adamcmp show {done.failed[0]}` has the traceback)."
-        )
-    return Study(done.folder)
+    options = TrainingOptions(force=force, retry_failed=retry_failed)
+    result = sweeping.sweep(_listed(overrides), config_dir, options)
+    _check_complete(result)
+    return Study(result.folder)
+
+
+def search(
+    overrides: Iterable[str], *, retry_failed: bool = False, config_dir: str | None = None
+) -> SearchedStudy:
+    """Search ranges with Optuna. The same overrides continue a search.
+
+    Args:
+        overrides: Overrides, among them ranges, ``sampler=`` and ``n=``.
+        retry_failed: Retrain runs that crashed.
+        config_dir: A folder of additional yaml files.
+
+    Raises:
+        ConfigError: If an override is wrong, there is no ``sampler=``, or Optuna is missing.
+        RunFailed: If a run crashed; the others are stored.
+        RunInProgress: If another process is training some of the runs; the others are stored.
+        StoreError: If another process is searching the same study.
+
+    >>> result = search(["dataset=teacher", "steps=2", "lr=interval(1e-3,1e-1)",
+    ...                  "sampler=random", "n=3"])
+    >>> len(result.study.runs), result.objective, len(result.best)
+    (3, 'val_error', 1)
+    """
+    listed = _listed(overrides)
+    composer = Composer(config_dir)
+    if not composer.is_search(listed):
+        raise ConfigError("A search needs sampler=random|sobol|tpe|cmaes and n=64.")
+    result = RangeSearch(composer, listed).train(TrainingOptions(retry_failed=retry_failed))
+    _check_complete(result)
+    return SearchedStudy(Study(result.folder), result.objective, result.best)
+
+
+def study(
+    name: str,
+    overrides: Iterable[str] = (),
+    *,
+    scale: str | None = None,
+    config_dir: str | None = None,
+    report: bool = True,
+) -> StagedStudyResult:
+    """Train a study file: its grids, then new seeds of the settings that are best on validation.
+
+    Args:
+        name: The name of the study file.
+        overrides: Overrides, which take precedence over the file's.
+        scale: A scale that the file defines, such as ``"smoke"``; None takes the file as it is.
+        config_dir: A folder of additional yaml files; study files are in its folder ``study``.
+        report: Whether to write the report.
+
+    Raises:
+        ConfigError: If the file or an override is wrong.
+        NotFound: If the file or its scale does not exist.
+        RunFailed: If a run crashed; the others are stored.
+        RunInProgress: If another process is training some of the runs; the others are stored.
+
+    >>> result = study("tuned", scale="smoke")  # doctest: +SKIP
+    >>> print(result.report.answer.verdicts[0].overall)  # doctest: +SKIP
+    """
+    from adamcmp.reporting import report as write_report
+
+    configured = staging.configure_study(name, _listed(overrides), scale, config_dir)
+    stages = staging.train_study(configured, TrainingOptions())
+    for stage in stages:
+        _check_complete(stage)
+    folder = stages[-1].folder
+    return StagedStudyResult(Study(folder), stages, write_report([folder]) if report else None)
+
+
+def extend(
+    name: str | None = None, overrides: Iterable[str] = (), *, results: str | None = None
+) -> ExtendedStudy:
+    """Where an optimizer's best lr or wd is on the edge of its grid, train the next values.
+
+    Args:
+        name: The name of the study; None takes the latest.
+        overrides: Settings of execution, such as ``"workers=2"``.
+        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
+
+    Raises:
+        ConfigError: If an override is not a setting of execution.
+        NotFound: If the study does not exist, or has no run that finished.
+        RunFailed: If a run crashed; the others are stored.
+        RunInProgress: If another process is training some of the runs; the others are stored.
+
+    >>> _ = sweep(["dataset=teacher", "steps=20", "lr=1e-6,1e-5", "study=narrow"])
+    >>> extended = extend("narrow")
+    >>> [edge.axis for edge in extended.edges]
+    ['lr']
+    """
+    folder = reader.study_folder(_root(results), name)
+    extension = extending.configure_extension(folder, _listed(overrides))
+    if not extension.edges:
+        return ExtendedStudy(Study(folder))
+    result = sweeping.train_sweep(extension.config, TrainingOptions())
+    _check_complete(result)
+    return ExtendedStudy(Study(folder), extension.edges, len(result.trained))
+
+
+def report(
+    studies: str | Sequence[str] = (), filters: Sequence[str] = (), *, results: str | None = None
+) -> Report:
+    """Write the report of a study, or of several studies as one.
+
+    Args:
+        studies: The names of the studies; none takes the latest.
+        filters: Conditions on the runs, such as ``"lr=0.001"``.
+        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
+
+    Returns:
+        The report: the verdicts, audit findings and tables of its ``answer``, its ``folder`` and
+        its ``files``.
+
+    Raises:
+        ConfigError: If a condition is wrong.
+        NotFound: If a study does not exist, or no run that finished meets the conditions.
+        StoreError: If a study is damaged or the report cannot be written.
+
+    >>> report("first").files[0].name  # doctest: +SKIP
+    'index.html'
+    """
+    from adamcmp.reporting import report as write_report
+    from adamcmp.workflows.report import study_folders
+
+    names = [studies] if isinstance(studies, str) else list(studies)
+    return write_report(study_folders(_root(results), names), filters)
 
 
 def load(study: str | None = None, results: str | None = None) -> Study:
     """Return a study on disk.
 
     Args:
-        study: Its name; None takes the latest.
-        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS`` or ``results``.
+        study: The name of the study; None takes the latest.
+        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
 
     Raises:
-        NotFound: When there is none of that name.
+        NotFound: If the study does not exist.
+
+    >>> _ = run(["dataset=teacher", "steps=2", "study=first"])
+    >>> load("first").runs["optimizer"].tolist()
+    ['adamw']
     """
-    root = results or os.environ.get("ADAMCMP_RESULTS", "results")
-    return Study(reader.study_folder(Path(root).expanduser(), study))
+    return Study(reader.study_folder(_root(results), study))
 
 
-def summary(done: ExecutionResult) -> dict[str, Any]:
-    """Return the row of the one run of a command, and its folder.
+def import_runs(
+    file: str | Path,
+    study: str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, object] | None = None,
+    percent: Iterable[str] = (),
+    settings: Iterable[str] = (),
+    results: str | None = None,
+    dry_run: bool = False,
+) -> ImportResult:
+    r"""Import runs that another program trained into a study.
+
+    Each row of the file is a run with its final metrics or, if there is a column ``step``, an
+    evaluation of a run.
+
+    Args:
+        file: A CSV file.
+        study: The name of the study, which is new or holds imported runs.
+        columns: adamcmp's column -> the file's, where their names differ.
+        constants: adamcmp's column -> its value in all rows.
+        percent: Errors and accuracies that the file holds in percent.
+        settings: Columns of the file that are additional settings.
+        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
+        dry_run: Read and check the file, but write nothing.
 
     Raises:
-        RunFailed: When it crashed.
-        RunInProgress: When another process is training it.
+        ConfigError: If a column or a cell cannot be read, or the study holds trained runs.
+        StoreError: If the study is damaged or cannot be written.
+
+    >>> csv = "optimizer,lr,seed,val_error,test_error\nadamw,0.001,0,0.2,0.25\n"
+    >>> _ = Path("theirs.csv").write_text(csv)
+    >>> constants = {"dataset": "cifar10", "model": "resnet18", "wd": 0}
+    >>> result = import_runs("theirs.csv", "theirs", constants=constants)
+    >>> result.runs["test_accuracy"].tolist()
+    [0.75]
     """
-    run_id = done.specs[0].run_id
-    if done.in_progress:
-        raise RunInProgress(done.in_progress_message)
-    table = reader.read_runs(done.folder)
-    rows = [row for row in table.to_pylist() if row["run_id"] == run_id]
-    if rows[-1]["status"] == "failed":
-        first = rows[-1]["error"].splitlines()[0]
-        raise RunFailed(f"The run crashed: {first} (`adamcmp show {run_id}` has the traceback).")
-    return {**rows[-1], "folder": str(done.folder)}
+    from adamcmp.workflows.import_runs import import_runs as read_into
+    from adamcmp.workflows.importing import ColumnMapping
+
+    values = {"study": study, "results": str(_root(results))}
+    location = build(ResultsLocation, values, "")
+    mapping = ColumnMapping(
+        dict(columns or {}),
+        {name: str(value) for name, value in (constants or {}).items()},
+        frozenset(percent),
+        tuple(dict.fromkeys(settings)),
+    )
+    return read_into(Path(file).expanduser(), location.folder, mapping, dry_run=dry_run)
+
+
+def _root(results: str | None) -> Path:
+    return Path(results or os.environ.get("ADAMCMP_RESULTS", "results")).expanduser()
+
+
+def _listed(overrides: Iterable[str]) -> list[str]:
+    if isinstance(overrides, str):
+        raise ConfigError(f"Give a list of overrides, like {overrides.split()}, not one string.")
+    return list(overrides)
+
+
+def _check_complete(result: SweepResult) -> None:
+    """Raise an error if a run crashed, or another process is training some of the runs."""
+    if result.in_progress:
+        raise RunInProgress(result.notice)
+    if result.errors:
+        run_id, error = next(iter(result.errors.items()))
+        raise RunFailed(
+            f"{len(result.errors)} of {len(result.run_ids)} runs failed: {error} "
+            f"(`adamcmp show {run_id}` has the traceback)."
+        )

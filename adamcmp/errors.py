@@ -1,16 +1,16 @@
-"""Every error that adamcmp raises on purpose, one tree.
+"""The exceptions that adamcmp raises for its callers, as one tree.
 
     AdamcmpError
-    ├── ConfigError     the words of a command or a config are wrong      (exit 2)
-    │   ├── NotFound    a study, run or part that does not exist          (exit 2)
-    │   └── NothingToDraw  a plot that does not apply to these runs       (exit 2)
-    ├── DataError       a dataset's files are missing, corrupt or unfit   (exit 2)
-    ├── EngineError     what was asked to be compiled cannot be           (exit 2)
-    ├── StoreError      a study on disk is damaged, locked or unwritable  (exit 2)
-    ├── RunInProgress       another process is training what was asked for    (exit 1)
-    └── RunFailed       training crashed; the crash is recorded as data   (exit 1)
+    ├── ConfigError        an override, option or configuration is wrong          (exit 2)
+    │   ├── NotFound       a study, run or component does not exist               (exit 2)
+    │   └── NothingToDraw  a plot does not apply to the selected runs             (exit 2)
+    ├── DataError          a dataset's files are missing, corrupt or unusable     (exit 2)
+    ├── EngineError        a training step cannot be compiled                     (exit 2)
+    ├── StoreError         a study on disk is damaged, locked or unwritable       (exit 2)
+    ├── RunInProgress      another process is training a requested run            (exit 1)
+    └── RunFailed          training crashed; the crash is stored with the run     (exit 1)
 
-Divergence is not here: it is a status of a run, never an exception.
+A run that diverges raises nothing: divergence is a run's status.
 """
 
 import difflib
@@ -19,29 +19,35 @@ from typing import Any
 
 
 class AdamcmpError(Exception):
-    """Base of all errors of this package; its text is one or two lines for a person."""
+    """Base class of all errors of this package.
+
+    The text is one or two lines that say what happened, where, and what to do.
+
+    Attributes:
+        exit_code: The exit code of a command that ends with this error.
+    """
 
     exit_code = 2
 
 
 class ConfigError(AdamcmpError):
-    """A group, key, type or range on the command line or in a config is wrong."""
+    """A name, key, type or range on the command line or in a configuration is wrong."""
 
 
 class NotFound(ConfigError):
-    """A named study, run or part does not exist."""
+    """A study, run or component of the requested name does not exist."""
 
 
 class NothingToDraw(ConfigError):
-    """A plot does not apply to the runs at hand; its text says why."""
+    """A plot does not apply to the selected runs; the text says why."""
 
 
 class DataError(AdamcmpError):
-    """A dataset's file is missing, corrupt, or holds what cannot be learned from."""
+    """A dataset's file is missing or corrupt, or its contents cannot be trained on."""
 
 
 class EngineError(AdamcmpError):
-    """The step of a group cannot be compiled here."""
+    """The training step of a group cannot be compiled on this machine."""
 
 
 class StoreError(AdamcmpError):
@@ -49,7 +55,7 @@ class StoreError(AdamcmpError):
 
 
 class RunInProgress(AdamcmpError):
-    """Another process is training what was asked for; it is there when that one has ended."""
+    """Another process is training a requested run; its result is stored when that process ends."""
 
     exit_code = 1
 
@@ -59,10 +65,10 @@ Elsewhere = RunInProgress
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGINT, SIGTERM or SIGHUP ended a sweep, after what was done had been written.
+    """SIGINT, SIGTERM or SIGHUP ended training after the finished work had been stored.
 
     Attributes:
-        number: The signal.
+        number: The signal's number.
     """
 
     def __init__(self, number: int, text: str) -> None:
@@ -80,7 +86,7 @@ class WorkerUnusable(Exception):
     """Raised by an executor's task whose process must be replaced, such as after a GPU fault.
 
     Attributes:
-        value: What the task returns.
+        value: The task's return value.
     """
 
     def __init__(self, value: Any) -> None:
@@ -88,13 +94,26 @@ class WorkerUnusable(Exception):
         self.value = value
 
 
+#: Common names of options, and the names that adamcmp uses.
+_SYNONYMS = {"gpu": "cuda"}
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the closest of `known`, or "" when none is close."""
-    lower = {name.lower(): name for name in reversed([*known])}
-    wanted = _ALSO_CALLED.get(name.lower(), name.lower())
-    close = difflib.get_close_matches(wanted, list(lower), n=1, cutoff=0.6)
-    return f" Did you mean '{lower[close[0]]}'?" if close else ""
+    """Return a suggestion for a mistyped name, to be appended to an error message.
 
+    Args:
+        name: The name that was typed.
+        known: The names that exist.
 
-#: What people call something that has another name here.
-_ALSO_CALLED = {"gpu": "cuda"}
+    Returns:
+        `` Did you mean 'x'?`` for the most similar name; an empty string if none is similar.
+
+    >>> nearest("optimzer", ["optimizer", "dataset"])
+    " Did you mean 'optimizer'?"
+    >>> nearest("x", ["optimizer", "dataset"])
+    ''
+    """
+    by_lower_case = {name.lower(): name for name in reversed([*known])}
+    wanted = _SYNONYMS.get(name.lower(), name.lower())
+    close = difflib.get_close_matches(wanted, list(by_lower_case), n=1, cutoff=0.6)
+    return f" Did you mean '{by_lower_case[close[0]]}'?" if close else ""

@@ -1,4 +1,4 @@
-"""The Python face is small and pinned; the documents say what is true."""
+"""The Python API is small and pinned; the documents say what is true."""
 
 import os
 import re
@@ -20,10 +20,11 @@ from adamcmp.storage.store import Store
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_face_is_pinned():
+def test_the_api_is_pinned():
     assert sorted(adamcmp.__all__) == [
-        "AdamcmpError", "ConfigError", "DataError", "Elsewhere", "EngineError", "NotFound",
-        "RunFailed", "RunInProgress", "StoreError", "Study", "compare", "load", "run", "sweep", "torch_optimizer",
+        "AdamcmpError", "ConfigError", "DataError", "Elsewhere", "EngineError", "ExtendedStudy", "NotFound",
+        "RunFailed", "RunInProgress", "SearchedStudy", "StagedStudyResult", "StoreError", "Study", "compare", "extend",
+        "import_runs", "load", "report", "run", "search", "study", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:
         assert getattr(adamcmp, name).__doc__
@@ -31,7 +32,7 @@ def test_the_face_is_pinned():
         adamcmp.nope  # noqa: B018
 
 
-def test_importing_the_face_imports_nothing_heavy():
+def test_importing_the_api_imports_nothing_heavy():
     script = "import adamcmp, os, sys; print('torch' in sys.modules, os.environ['MKL_CBWR'])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -57,7 +58,7 @@ def test_run_sweep_and_load():
     assert adamcmp.load("face").runs["run_id"].tolist() == study.runs["run_id"].tolist()
     with pytest.raises(adamcmp.ConfigError, match="several values use `adamcmp sweep`"):
         adamcmp.run(["seed=0,1"])
-    with pytest.raises(adamcmp.ConfigError, match="Give a list of words"):
+    with pytest.raises(adamcmp.ConfigError, match="Give a list of overrides"):
         adamcmp.run("optimizer=adamw wd=0.01")
 
 
@@ -155,3 +156,103 @@ def test_documents_show_no_dead_links():
     for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
         for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+FAST = [*SMALL, "steps=3", "eval.every_steps=3"]
+
+
+def test_search_returns_the_best_setting():
+    pytest.importorskip("optuna")
+    overrides = [*FAST, "lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)", "study=s"]
+    overrides += ["optimizer=adamw,sgd", "sampler=random", "n=3"]
+    result = adamcmp.search(overrides)
+    assert result.study.name == "s" and result.objective == "val_error"
+    runs = result.study.runs
+    lowest = runs.groupby("optimizer")["val_error"].min()
+    assert {best.overrides[0]: best.value for best in result.best} == {
+        f"optimizer={name}": value for name, value in lowest.items()
+    }
+    for best in result.best:
+        row = adamcmp.run([*FAST, "study=s", *best.overrides])
+        assert row["run_id"] in set(runs["run_id"]) and row["val_error"] == best.value
+    with pytest.raises(adamcmp.ConfigError, match="A search needs sampler="):
+        adamcmp.search([*FAST, "lr=0.1,0.2"])
+
+
+STUDY = """\
+common: {dataset: teacher, dataset.train_examples: 200, dataset.test_examples: 50, steps: 3,
+  eval.every_steps: 3, seeds: 2}
+blocks:
+  adam: {optimizer: [adam_l2, adamw], lr: [1e-3, 1e-2], wd: 0.1}
+select: {by: optimizer, top: 1, seeds: 2}
+scales:
+  smoke: {common: {seeds: 1}}
+"""
+
+
+def test_study_trains_two_stages_and_reports(tmp_path, two_plots):
+    (tmp_path / "mine" / "study").mkdir(parents=True)
+    (tmp_path / "mine" / "study" / "own.yaml").write_text(STUDY)
+    result = adamcmp.study("own", config_dir="mine", scale="smoke", report=False)
+    assert result.report is None and result.study.name == "own-smoke"
+    assert [len(stage.trained) for stage in result.stages] == [4, 4]
+    assert len(result.study.runs) == 8
+    again = adamcmp.study("own", ["seeds=1"], config_dir="mine", scale="smoke")
+    assert [stage.trained for stage in again.stages] == [(), ()]
+    assert again.report.answer.verdicts and all(file.exists() for file in again.report.files)
+    with pytest.raises(adamcmp.NotFound, match="no study file 'nope'"):
+        adamcmp.study("nope")
+
+
+def test_extend_trains_beyond_the_edge():
+    grid = [*SMALL, "steps=30", "eval.every_steps=30", "optimizer=adamw", "study=e"]
+    adamcmp.sweep([*grid, "lr=1e-5,1e-4", "seeds=2"])
+    result = adamcmp.extend("e", ["workers=0"])
+    ((axis, beyond),) = ((edge.axis, edge.beyond) for edge in result.edges)
+    assert axis == "lr" and result.trained == 2
+    assert sorted(result.study.runs["lr"].unique()) == pytest.approx([1e-5, 1e-4, beyond])
+    adamcmp.sweep([*grid, "lr=1e-4", "seeds=2", "study=point"])
+    point = adamcmp.extend("point")  # one value is no grid
+    assert point.edges == () and point.trained == 0
+    with pytest.raises(adamcmp.ConfigError, match="keeps the study's settings"):
+        adamcmp.extend("e", ["lr=1"])
+
+
+def test_report_writes_the_page(two_plots):
+    adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2", "study=r"])
+    report = adamcmp.report("r")
+    assert report.folder == adamcmp.load("r").folder / "report"
+    assert report.files[0].name == "index.html" and report.files[0].exists()
+    assert len(report.answer.verdicts) == 1
+    assert len(adamcmp.report(["r"], ["optimizer=adamw"]).answer.runs) == 2
+    assert adamcmp.report().answer.name == "r"  # the latest study
+    with pytest.raises(adamcmp.NotFound):
+        adamcmp.report("nope")
+
+
+def test_import_runs(tmp_path):
+    file = tmp_path / "runs.csv"
+    file.write_text("opt,lr,seed,acc,m\nadamw,0.1,0,75,0.9\nsgd,0.2,1,60,0.8\n")
+    arguments = {
+        "columns": {"optimizer": "opt", "test_accuracy": "acc"},
+        "constants": {"dataset": "cifar10", "model": "resnet18", "wd": 0},
+        "percent": ["test_accuracy"],
+        "settings": ["m"],
+    }
+    planned = adamcmp.import_runs(file, "theirs", **arguments, dry_run=True)
+    assert len(planned.runs) == 2 and not planned.folder.exists()
+    result = adamcmp.import_runs(file, "theirs", **arguments)
+    assert result.replaced == 0 and len(result.metrics) == 0
+    runs = adamcmp.load("theirs").runs
+    assert runs["test_error"].tolist() == pytest.approx([0.25, 0.4])
+    assert runs["m"].tolist() == [0.9, 0.8]
+    assert adamcmp.import_runs(file, "theirs", **arguments).replaced == 2
+    with pytest.raises(adamcmp.ConfigError, match="has no column 'dataset'"):
+        adamcmp.import_runs(file, "other", columns={"optimizer": "opt"})
+
+
+def test_no_function_takes_one_string_for_overrides():
+    for function in (adamcmp.run, adamcmp.sweep, adamcmp.search):
+        with pytest.raises(adamcmp.ConfigError, match="Give a list of overrides"):
+            function("optimizer=adamw wd=0.01")

@@ -1,4 +1,4 @@
-"""The command line. Nothing heavy is imported before a command needs it."""
+"""The command line: one module per command, imported only when that command runs."""
 
 from __future__ import annotations
 
@@ -6,109 +6,122 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NamedTuple
 
 from adamcmp.errors import AdamcmpError, Interrupted, nearest
 
-#: Command -> (module that holds it, its one line).
+
+class Command(NamedTuple):
+    """A command: the module that defines its ``main``, and its line in the help text."""
+
+    module: str
+    summary: str
+
+
 COMMANDS = {
-    "run": ("adamcmp.cli.run", "train one run: adamcmp run optimizer=adamw wd=0.01"),
-    "sweep": (
-        "adamcmp.cli.run",
-        "train a grid: adamcmp sweep optimizer=adam_l2,adamw seeds=5",
-    ),
-    "study": ("adamcmp.cli.study", "train a study file's grids, then seeds of its winners"),
-    "extend": (
-        "adamcmp.cli.study",
-        "train the cells beyond the edge that a best setting lies on",
-    ),
-    "report": ("adamcmp.cli.report", "plots and a table of a study, by optimizer"),
-    "compare": (
-        "adamcmp.cli.compare",
-        "one paired comparison: adamcmp compare STUDY --a optimizer=adamw --b optimizer=sgd",
-    ),
-    "plot": ("adamcmp.cli.plot", "one plot of a study: adamcmp plot heatmap STUDY --out f.pdf"),
-    "import-csv": (
-        "adamcmp.cli.import_csv",
-        "bring runs that another program trained into a study",
-    ),
-    "ls": ("adamcmp.cli.browse", "list studies, or the runs of one: adamcmp ls STUDY lr=0.001"),
-    "show": ("adamcmp.cli.browse", "one run's config, provenance and curve"),
-    "parts": (
-        "adamcmp.cli.browse",
-        "the datasets, models, optimizers, schedules, losses, loggers there are",
-    ),
-    "completion": ("adamcmp.cli.completion", "print the completion script for bash or zsh"),
+    "run": Command("run", "Train one run"),
+    "sweep": Command("sweep", "Train every combination of several values, or search ranges"),
+    "study": Command("study", "Train the grids of a study file, then new seeds of the winners"),
+    "extend": Command("extend", "Train the next cells where a best setting is on its grid's edge"),
+    "report": Command("report", "Report on studies: verdict, fairness audit, tables, plots"),
+    "compare": Command("compare", "Compare two optimizers, or any two sets of runs"),
+    "plot": Command("plot", "Draw one plot into a file"),
+    "import-csv": Command("import_csv", "Import runs that another program trained"),
+    "ls": Command("ls", "List studies, or the runs of a study"),
+    "show": Command("show", "Show one run: configuration, provenance, learning curve"),
+    "components": Command("components", "List datasets, models, optimizers, schedules, losses"),
+    "completion": Command("completion", "Print the shell completion script for bash or zsh"),
 }
+#: Other names of commands.
+ALIASES = {"parts": "components"}
 
-HELP = """usage: adamcmp COMMAND ...
+HELP = """\
+usage: adamcmp COMMAND [ARGUMENT...]
 
-Which optimizer, with which coupling of weight decay, generalizes better on
-your problem, and is the difference real?
+Compare optimizers: which one, with which coupling of weight decay, generalizes
+better on your problem, and is the difference statistically supported?
 
 commands:
 {commands}
 
 options:
-  -h, --help     show this
-  --version      show the version
+  -h, --help    Show this help
+  --version     Show the version
 
-`adamcmp COMMAND --help` says more. Results go to results/<study>/ (results=,
-or the environment's ADAMCMP_RESULTS; study=, else scratch for `run`, and for
-`sweep` a name made of its words).
+examples:
+  adamcmp run optimizer=adamw wd=0.01
+  adamcmp sweep optimizer=adam_l2,adamw lr=1e-3,1e-2 seeds=5 study=first
+  adamcmp report first
+
+`adamcmp COMMAND --help` describes a command. Results are stored in
+results/STUDY/; the folder is set by results= or the environment variable
+ADAMCMP_RESULTS, the study by study=.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its code: 0, 1 (a run failed), 2 (bad input), 128 + a signal."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Run one command.
+
+    Args:
+        argv: The command and its arguments; None takes the process's.
+
+    Returns:
+        The exit code: 0; 1 if a run failed or another process is training it; 2 for bad input;
+        128 plus the signal's number if a signal ended the command.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a sign shows "?" in its place
+        if hasattr(stream, "reconfigure"):  # print "?" for signs that the terminal cannot encode
             stream.reconfigure(errors="replace")
     try:
-        code = _dispatch(words)
-        if sys.stdout is not None:  # closed, as by `>&-`
+        code = _dispatch(arguments)
+        if sys.stdout is not None:  # None if closed by the caller, as with `>&-`
             sys.stdout.flush()
     except AdamcmpError as error:
         print(f"adamcmp: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        kept = f": {interrupt}" if str(interrupt) else ""
-        print(f"\nadamcmp: interrupted{kept}.", file=sys.stderr)
+        details = f": {interrupt}" if str(interrupt) else ""
+        print(f"\nadamcmp: interrupted{details}.", file=sys.stderr)
         return 128 + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)
-    except BrokenPipeError:  # `adamcmp ls | head`: the reader has gone, quietly go too
+    except BrokenPipeError:  # the reader has exited, as in `adamcmp ls | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
 
 
-def _dispatch(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
+def command_module(command: str) -> ModuleType:
+    """Import the module of a command or of its alias."""
+    return importlib.import_module(f"adamcmp.cli.{COMMANDS[ALIASES.get(command, command)].module}")
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_help(), end="")
-        return 0 if words else 2
-    if words[0] == "--version":
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
         from adamcmp.platform.provenance import package_version
 
         print(f"adamcmp {package_version('adamcmp')}")
         return 0
-    command = words[0]
-    if command == "complete":  # what the completion script calls; not for people
-        return _load("completion", "complete")(words[1:])
-    if command not in COMMANDS:
-        guess = nearest(command, COMMANDS)
+    command, rest = arguments[0], arguments[1:]
+    if command == "complete":  # called by the completion script, not by people
+        return int(command_module("completion").complete(rest))
+    if command not in COMMANDS and command not in ALIASES:
+        suggestion = nearest(command, [*COMMANDS, *ALIASES])
         if "=" in command:
-            guess = f" Did you mean 'adamcmp run {' '.join(words)}'?"
-        print(f"adamcmp: There is no command {command!r}.{guess}", file=sys.stderr)
+            suggestion = f" Did you mean 'adamcmp run {' '.join(arguments)}'?"
+        print(f"adamcmp: There is no command {command!r}.{suggestion}", file=sys.stderr)
         return 2
-    return _load(command, command)(words[1:])
-
-
-def _load(command: str, function: str) -> Callable[[list[str]], int]:
-    module = importlib.import_module(COMMANDS[command][0])
-    loaded: Callable[[list[str]], int] = getattr(module, function.replace("-", "_"))
-    return loaded
+    return int(command_module(command).main(rest))
 
 
 def _help() -> str:
-    lines = (f"  {name:<12} {line}" for name, (_, line) in COMMANDS.items())
+    lines = []
+    for name, command in COMMANDS.items():
+        aliases = [alias for alias, target in ALIASES.items() if target == name]
+        suffix = f" (alias: {', '.join(aliases)})" if aliases else ""
+        lines.append(f"  {name:<12} {command.summary}{suffix}")
     return HELP.format(commands="\n".join(lines))

@@ -1,4 +1,4 @@
-"""What commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -6,44 +6,106 @@ import argparse
 import os
 import shlex
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from adamcmp.errors import ConfigError, nearest
 
 
 class Parser(argparse.ArgumentParser):
-    """Parses a command's options; what is wrong is said like any other bad input, on one line."""
+    """Parses the arguments of one command; a wrong option raises `ConfigError`.
+
+    Args:
+        command: The command's name.
+        description: What the command does.
+        examples: Text below the options, such as examples.
+
+    Attributes:
+        flags: All option strings, such as ``--json``, in the order in which they were added.
+    """
+
+    def __init__(self, command: str, description: str, examples: str = "") -> None:
+        self.flags: list[str] = []  # before super().__init__, which adds --help
+        super().__init__(
+            prog=f"adamcmp {command}",
+            description=description,
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
+        """Add an argument, as `argparse.ArgumentParser.add_argument`."""
+        action = super().add_argument(*args, **kwargs)
+        self.flags += action.option_strings
+        return action
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the options.
+        """Refuse the arguments.
 
         Raises:
-            ConfigError: Naming the nearest option.
+            ConfigError: With argparse's message and the most similar option.
         """
         _, _, unknown = message.partition("unrecognized arguments: ")
-        known = list(self._option_string_actions)
-        guess = nearest(unknown.partition(" ")[0].partition("=")[0], known) if unknown else ""
-        raise ConfigError(f"{message}.{guess or f' `{self.prog} --help` shows the options.'}")
+        typed = unknown.partition(" ")[0].partition("=")[0]
+        suggestion = nearest(typed, self.flags) if unknown else ""
+        usage = suggestion or f" `{self.prog} --help` lists the options."
+        raise ConfigError(f"{message}.{usage}")
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the folder of all studies."""
+    """Add ``--results``, the folder of all studies."""
     parser.add_argument(
         "--results",
-        default=_usual_results(),
-        help="folder of all studies (default: the environment's ADAMCMP_RESULTS, or results)",
+        metavar="FOLDER",
+        default=_default_results(),
+        help="folder of all studies (default: $ADAMCMP_RESULTS, or results)",
     )
 
 
-def results_option(root: Path) -> str:
-    """Return what a command needs to find a folder of studies; nothing for the usual one."""
-    return "" if root == Path(_usual_results()) else f" --results {shlex.quote(str(root))}"
+def add_config_dir(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config-dir``, the folder of the user's own yaml files."""
+    parser.add_argument(
+        "--config-dir", "-cd", metavar="FOLDER", help="folder of additional yaml files of your own"
+    )
 
 
-def _usual_results() -> str:
-    return os.environ.get("ADAMCMP_RESULTS", "results")
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the options of all commands that train."""
+    parser.add_argument("--force", action="store_true", help="retrain runs that already exist")
+    parser.add_argument("--retry-failed", action="store_true", help="retrain runs that crashed")
+    parser.add_argument(
+        "--dry-run",
+        "-n",
+        action="store_true",
+        help="show what would be trained and how long it would take; train nothing",
+    )
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def results_root(options: argparse.Namespace) -> Path:
     """Return the folder of all studies."""
     return Path(options.results).expanduser()
+
+
+def study_arguments(folder: Path) -> str:
+    """Return the arguments that select a study in other commands, quoted for a shell.
+
+    Args:
+        folder: The study's folder.
+
+    Returns:
+        The study's name, and ``--results`` unless its parent is the default results folder.
+    """
+    default = Path(_default_results()).expanduser()
+    if folder.parent.resolve() == default.resolve():
+        return shlex.quote(folder.name)
+    return f"{shlex.quote(folder.name)} --results {shlex.quote(str(folder.parent))}"
+
+
+def results_option(root: Path) -> str:
+    """Return the ``--results`` option of a follow-up command; empty for the default folder."""
+    return "" if root == Path(_default_results()) else f" --results {shlex.quote(str(root))}"
+
+
+def _default_results() -> str:
+    return os.environ.get("ADAMCMP_RESULTS", "results")

@@ -1,4 +1,4 @@
-"""``adamcmp compare``."""
+"""``adamcmp compare``: one paired comparison."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from adamcmp.analysis.filters import is_filter, parse_filters
+from adamcmp.analysis.filters import is_filter
 from adamcmp.cli._options import Parser, add_results, results_root
-from adamcmp.errors import ConfigError
+
+EXAMPLES = """\
+examples:
+  adamcmp compare first --a optimizer=adamw --b optimizer=adam_l2
+  adamcmp compare first --a optimizer=sgd --b optimizer=sgd --b lr=0.1 --metric test_loss
+"""
 
 
-def compare(words: list[str]) -> int:
-    """Print one comparison of two optimizers, or of any two sets of runs."""
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
     parser = Parser(
-        prog="adamcmp compare",
-        description="Compare two sets of runs of a study, each at its best setting on validation, "
-        "paired over the seeds that they share.",
+        "compare",
+        "Compare two sets of runs of a study, each at the setting that is best on validation,\n"
+        "paired over the seeds that both have.",
+        EXAMPLES,
     )
-    parser.add_argument("study", nargs="?", help="its name; none: the latest")
     parser.add_argument(
-        "filters", nargs="*", metavar="COLUMN=VALUE", help="only runs that fit, on both sides"
+        "study", nargs="?", metavar="STUDY", help="name of a study (default: the latest)"
+    )
+    parser.add_argument(
+        "filters", nargs="*", metavar="COLUMN=VALUE", help="condition on the runs of both sides"
     )
     for side in ("a", "b"):
         parser.add_argument(
@@ -30,56 +38,56 @@ def compare(words: list[str]) -> int:
             action="append",
             required=True,
             metavar="COLUMN=VALUE",
-            help=f"what runs of side {side} meet, such as optimizer=adamw; may be repeated",
+            help=f"condition on the runs of side {side}, such as optimizer=adamw; may be repeated",
         )
-    parser.add_argument("--metric", help="default: test_error (regression: test_loss)")
+    parser.add_argument(
+        "--metric", help="metric to compare (default: test_error; for regression, test_loss)"
+    )
     parser.add_argument(
         "--json",
         action="store_true",
-        help='print one JSON object; null: unknown, "inf": no number of seeds is enough',
+        help='print one JSON object; null is unknown, "inf" means that no number of seeds suffices',
     )
     add_results(parser)
-    options = parser.parse_intermixed_args(words)
-    if options.study and is_filter(options.study):  # no name, only filters
-        options.filters.insert(0, options.study)
-        options.study = None
-    row = _compared(options)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Print one comparison."""
+    options = parser().parse_intermixed_args(arguments)
+    study, filters = _study_and_filters(options)
+    from adamcmp.storage.reader import study_folder
+    from adamcmp.workflows.compare import compare_study
+
+    folder = study_folder(results_root(options), study)
+    comparison = compare_study(folder, options.a, options.b, options.metric, filters)
     if options.json:
-        known = {name: _plain(value) for name, value in row.items()}
-        print(json.dumps(known, ensure_ascii=False, allow_nan=False))
+        values = {name: _json_value(value) for name, value in comparison.items()}
+        print(json.dumps(values, ensure_ascii=False, allow_nan=False))
     else:
-        print(f"{row['verdict']}\n\n{_table(row)}")
+        print(f"{comparison['verdict']}\n\n{_table(comparison)}")
     return 0
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: ``"inf"`` for infinity, None for what is unknown."""
+def _study_and_filters(options: argparse.Namespace) -> tuple[str | None, list[str]]:
+    """Separate the study's name from the conditions; None without a name."""
+    if options.study and is_filter(options.study):
+        return None, [options.study, *options.filters]
+    return options.study, options.filters
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value that JSON can hold: ``"inf"`` for infinity, None for NaN."""
     if not isinstance(value, float) or math.isfinite(value):
         return value
     return None if math.isnan(value) else f"{value:g}"
 
 
-def _compared(options: argparse.Namespace) -> dict[str, Any]:
-    from adamcmp import analysis
-    from adamcmp.storage import reader
-
-    folder = reader.study_folder(results_root(options), options.study)
-    runs = reader.load(folder)[0]
-    if runs.empty:
-        raise ConfigError(f"Study {folder.name!r} has no runs yet.")
-    keep = parse_filters(options.filters, list(runs.columns))
-    runs = runs[[keep(row) for row in runs.to_dict("records")]]
-    if runs.empty:
-        raise ConfigError(f"No run of study {folder.name!r} fits {' '.join(options.filters)}.")
-    table = analysis.compare(runs, options.a, options.b, options.metric)
-    return {str(column): table[column].tolist()[0] for column in table}
-
-
 def _table(row: Mapping[str, Any]) -> str:
-    """Return the two sides and their difference, in the metric's own unit."""
+    """Return the two sides and their difference, in the unit of the metric."""
     from tabulate import tabulate
 
-    sides = [
+    rows = [
         {
             "": row[side],
             "setting": row[f"setting_{side}"],
@@ -90,22 +98,21 @@ def _table(row: Mapping[str, Any]) -> str:
         }
         for side in ("a", "b")
     ]
-    between = f"{_number(row['estimate'])} ({_number(row['ci_low'])} to {_number(row['ci_high'])})"
-    if row["n"] < 2:
-        between = _number(row["estimate"])
-    sides.append({"": "difference", "seeds": row["n"], row["metric"]: between})
-    chance = [_number(row[c]) for c in ("prob_better", "prob_low", "prob_high")]
-    below = (
-        ""
-        if row["n"] < 2
-        else (
-            f"p {_number(row['p_value'])}; effect size {_number(row['effect_size'])} (Hedges' "
-            f"{'g_z' if row['paired'] else 'g'}); {row['a']} is better for a fresh seed with "
-            f"probability {chance[0]} ({chance[1]} to {chance[2]})"
-        )
-    )
-    return tabulate(sides, headers="keys", disable_numparse=True) + (
-        f"\n\n{below}" if below else ""
+    difference = _number(row["estimate"])
+    if row["n"] >= 2:
+        difference += f" ({_number(row['ci_low'])} to {_number(row['ci_high'])})"
+    rows.append({"": "difference", "seeds": row["n"], row["metric"]: difference})
+    table = tabulate(rows, headers="keys", disable_numparse=True)
+    return f"{table}\n\n{_tests(row)}" if row["n"] >= 2 else table
+
+
+def _tests(row: Mapping[str, Any]) -> str:
+    """Return the p value, the effect size and the probability of superiority."""
+    probability, low, high = (_number(row[c]) for c in ("prob_better", "prob_low", "prob_high"))
+    return (
+        f"p {_number(row['p_value'])}; effect size {_number(row['effect_size'])} (Hedges' "
+        f"{'g_z' if row['paired'] else 'g'}); {row['a']} is better for a new seed with "
+        f"probability {probability} ({low} to {high})"
     )
 
 

@@ -1,25 +1,25 @@
-"""Completion for bash and zsh, behind a subcommand.
+"""``adamcmp completion``: completion for bash and zsh.
 
-Hydra's own completion answers nothing behind a subcommand: it takes the whole line for
-overrides. Here the shell hands the line to ``adamcmp complete``, which asks Hydra about the words
-after ``run`` or ``sweep`` alone.
+The shell passes the line to ``adamcmp complete``, which asks Hydra about overrides only: Hydra's
+own completion completes nothing behind a subcommand.
 """
 
 from __future__ import annotations
 
-import argparse
+import os
 from itertools import pairwise
 from pathlib import Path
 
-from adamcmp.cli import COMMANDS
-from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli import ALIASES, COMMANDS, command_module
+from adamcmp.cli._options import Parser
 from adamcmp.errors import AdamcmpError
+from adamcmp.workflows.components import GROUPS
 
 BASH = """\
 _adamcmp() {
     local IFS=$'\\n' line="${COMP_LINE:0:$COMP_POINT}"
     COMPREPLY=($(adamcmp complete "$line" 2>/dev/null))
-    # Bash cuts words at "=" and ":"; give back what follows the last cut.
+    # Bash splits words at "=" and ":"; return only what follows the last split.
     local word="${line##* }" cut="${COMP_WORDS[COMP_CWORD]}"
     [[ "$cut" == "=" ]] && cut=""
     local before="${word%"$cut"}" i
@@ -33,119 +33,129 @@ complete -F _adamcmp adamcmp
 ZSH = """\
 #compdef adamcmp
 _adamcmp() {
-    local -a found
-    found=("${(@f)$(adamcmp complete "${BUFFER[1,$CURSOR]}" 2>/dev/null)}")
-    compadd -S '' -Q -- ${found:#}
+    local -a candidates
+    candidates=("${(@f)$(adamcmp complete "${BUFFER[1,$CURSOR]}" 2>/dev/null)}")
+    compadd -S '' -Q -- ${candidates:#}
 }
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -u }
 compdef _adamcmp adamcmp
 """
 
-_TRAINING = ("--force", "--retry-failed", "--dry-run", "--quiet", "--json")
-FLAGS = {
-    "run": (*_TRAINING, "--cfg", "--resolve", "--package", "--config-dir", "--multirun"),
-    "sweep": (*_TRAINING, "--cfg", "--resolve", "--package", "--config-dir"),
-    "study": (*_TRAINING, "--config-dir"),
-    "extend": (*_TRAINING, "--results"),
-    "import-csv": (
-        *("--study", "--map", "--set", "--percent", "--settings", "--dry-run", "--results"),
-    ),
-    "ls": ("--results",),
-    "report": ("--format", "--out", "--strict", "--watch", "--results"),
-    "compare": ("--a", "--b", "--metric", "--json", "--results"),
-    "plot": ("--where", "--out", "--metric", "--x", "--y", "--hue", "--facet", "--results"),
-    "show": ("--results",),
-    "parts": ("--config-dir", "dataset", "model", "optimizer", "schedule", "loss", "logger"),
-    "completion": ("bash", "zsh"),
-}
+EXAMPLES = """\
+examples:
+  eval "$(adamcmp completion bash)"     in ~/.bashrc
+  eval "$(adamcmp completion zsh)"      in ~/.zshrc
+"""
+
+#: Commands whose arguments name studies.
+_STUDY_COMMANDS = ("ls", "report", "extend", "compare", "plot")
 
 
-def completion(words: list[str]) -> int:
-    """Print the script that a shell evaluates."""
-    parser = Parser(
-        prog="adamcmp completion",
-        description='Print a completion script: eval "$(adamcmp completion bash)"',
-    )
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser("completion", "Print a completion script for your shell.", EXAMPLES)
     parser.add_argument("shell", choices=("bash", "zsh"))
-    print({"bash": BASH, "zsh": ZSH}[parser.parse_args(words).shell], end="")
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Print the script that a shell evaluates."""
+    print({"bash": BASH, "zsh": ZSH}[parser().parse_args(arguments).shell], end="")
     return 0
 
 
-def complete(words: list[str]) -> int:
-    """Print the completions of a command line, one a line."""
+def complete(arguments: list[str]) -> int:
+    """Print the completions of a command line, one per line.
+
+    Args:
+        arguments: The line up to the cursor, as one argument.
+
+    Returns:
+        0; 1 if the line cannot be completed.
+    """
     try:
-        for candidate in candidates(words[0] if words else ""):
+        for candidate in candidates(arguments[0] if arguments else ""):
             print(candidate)
     except AdamcmpError:
-        return 1  # a half-typed line has no completions; a shell shows no errors
+        return 1  # of a half-typed line; a shell shows no errors while completing
     return 0
 
 
 def candidates(line: str) -> list[str]:
-    """Return what the last word of `line` may become."""
+    """Return what the last word of a command line can become."""
     words = line.split()
     typed = "" if not words or line[-1:].isspace() else words.pop()
     if len(words) <= 1:
-        return [name for name in (*COMMANDS, "--help", "--version") if name.startswith(typed)]
-    command = words[1]
-    fixed = [flag for flag in FLAGS.get(command, ()) if flag.startswith(typed)]
-    if command in ("run", "sweep") and not typed.startswith("-"):
-        return _settings(words[2:], typed)
-    if command == "study" and not typed.startswith("-"):
-        from adamcmp.config import study_files
-
-        named = [name for name in study_files(_config_dir(words)) if name.startswith(typed)]
-        return named if len(words) == 2 else _settings(words[3:], typed)
-    if command == "compare" and words[-1] in ("--a", "--b", "--metric"):
-        return [value for value in _compared(words) if value.startswith(typed)]
-    if command == "plot" and len(words) == 2 and not typed.startswith("-"):
-        return [name for name in _plots() if name.startswith(typed)]
-    if command in ("ls", "report", "extend", "compare", "plot") and not typed.startswith("-"):
-        return [*fixed, *(name for name in _studies() if name.startswith(typed))]
-    return fixed
+        names = (*COMMANDS, *ALIASES, "--help", "--version")
+        return [name for name in names if name.startswith(typed)]
+    command, arguments = words[1], words[2:]
+    if command not in COMMANDS and command not in ALIASES:
+        return []
+    if typed.startswith("-"):
+        return [flag for flag in command_module(command).parser().flags if flag.startswith(typed)]
+    return [value for value in _values(command, arguments, typed) if value.startswith(typed)]
 
 
-def _settings(before: list[str], typed: str) -> list[str]:
-    """Return what Hydra would complete after the words before, and our short keys."""
+def _values(command: str, arguments: list[str], typed: str) -> list[str]:
+    """Return the values, such as names and overrides, that may follow a command's arguments."""
+    command = ALIASES.get(command, command)
+    if command in ("run", "sweep"):
+        return _overrides(arguments, typed)
+    if command == "study":
+        return _overrides(arguments[1:], typed) if arguments else _study_files(arguments)
+    if command == "compare" and arguments and arguments[-1] in ("--a", "--b", "--metric"):
+        return _comparison_values(arguments)
+    if command == "plot" and not arguments:
+        return _plots()
+    if command in _STUDY_COMMANDS:
+        return _studies()
+    return {"components": [*GROUPS], "completion": ["bash", "zsh"]}.get(command, [])
+
+
+def _overrides(preceding: list[str], typed: str) -> list[str]:
+    """Return the overrides that a partly typed one can become."""
     from adamcmp.config import SHORT_KEYS, Composer, choices
 
-    composer = Composer(_config_dir(before))
-    key, equals, start = typed.partition("=")
-    if equals and key == "study":  # no config group, though a folder of that name lies beside them
-        return [f"study={name}" for name in _studies() if name.startswith(start)]
-    if equals and composer.options(key):
-        return [f"{key}={o}" for o in composer.options(key) if o.startswith(start)]
+    composer = Composer(_config_dir(preceding))
+    key, equals, _ = typed.partition("=")
+    if equals and key == "study":
+        return [f"study={name}" for name in _studies()]
     if equals:
-        return [f"{key}={value}" for value in choices(key) if value.startswith(start)]
-    settled = [word for word in before if "=" in word and not word.startswith("-")]
-    found = composer.complete_keys(settled, typed)
-    keys = [key for key in (*SHORT_KEYS, "seeds") if "." not in key]
-    short = [f"{key}=" for key in keys if key.startswith(typed)]
-    return sorted({*found, *short} - {"hydra", "hydra.", "hydra/"})
+        return [f"{key}={option}" for option in composer.options(key) or choices(key)]
+    overrides = [word for word in preceding if "=" in word and not word.startswith("-")]
+    short = [f"{name}=" for name in (*SHORT_KEYS, "seeds") if "." not in name]
+    keys = composer.complete_keys(overrides, typed)
+    return sorted({*keys, *short} - {"hydra", "hydra.", "hydra/"})
 
 
-def _compared(words: list[str]) -> list[str]:
-    """Return what a flag of ``compare`` may be given: metrics, or the study's optimizers."""
+def _study_files(arguments: list[str]) -> list[str]:
+    from adamcmp.config import study_files
+
+    return list(study_files(_config_dir(arguments)))
+
+
+def _comparison_values(arguments: list[str]) -> list[str]:
+    """Return the metrics, or the optimizers of the named studies, for an option of ``compare``."""
     from adamcmp.storage import reader
     from adamcmp.storage.columns import METRICS
 
-    if words[-1] == "--metric":
+    if arguments[-1] == "--metric":
         return list(METRICS)
-    named = [name for name in _studies() if name in words[2:]]
+    named = [name for name in _studies() if name in arguments]
     tables = [reader.read_runs(_root() / name, ["optimizer"]) for name in named]
-    found = {str(o) for table in tables for o in table.column("optimizer").to_pylist()}
-    return [f"optimizer={name}" for name in sorted(found)]
+    optimizers = {str(o) for table in tables for o in table.column("optimizer").to_pylist()}
+    return [f"optimizer={name}" for name in sorted(optimizers)]
 
 
-def _config_dir(words: list[str]) -> str | None:
-    for flag, value in pairwise(words):
-        if flag in ("--config-dir", "-cd"):
+def _config_dir(arguments: list[str]) -> str | None:
+    for option, value in pairwise(arguments):
+        if option in ("--config-dir", "-cd"):
             return value
     return None
 
 
 def _plots() -> list[str]:
-    """Return the plots' names, without importing what draws them."""
+    """Return the names of the plots, without importing the modules that draw them."""
     folder = Path(__file__).parents[1] / "plots"
     return sorted(file.stem for file in folder.glob("[!_]*.py"))
 
@@ -157,9 +167,4 @@ def _studies() -> list[str]:
 
 
 def _root() -> Path:
-    parser = argparse.ArgumentParser()
-    add_results(parser)
-    return results_root(parser.parse_args([]))
-
-
-__all__ = ["candidates", "complete", "completion"]
+    return Path(os.environ.get("ADAMCMP_RESULTS", "results")).expanduser()

@@ -1,131 +1,123 @@
-"""Plans, as ``--dry-run`` shows them: what would be trained, in which groups, and for how long."""
+"""A plan as text and as JSON: which runs would be trained, in which groups, for how long."""
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adamcmp.config import StudyConfig
     from adamcmp.execution.execute import Preview
     from adamcmp.planning.cost_model import CostModel
     from adamcmp.planning.grouping import LaneGroup
 
 
-def dry_run(compose: Callable[[], StudyConfig], options: argparse.Namespace) -> int:
-    """Show what a command would do; nothing is written."""
-    from adamcmp.execution.execute import preview
-    from adamcmp.execution.executors import Pool
-    from adamcmp.training.tasks import warm_up
-
-    # Started first: what measures new kinds of runs takes seconds to import torch meanwhile.
-    executor = Pool(1, 1, warm_up)
-    try:
-        config = compose()
-        config.tracker.check()
-        found = preview(config, executor, force=options.force, retry_failed=options.retry_failed)
-    finally:
-        executor.close()
-    if options.json:
-        print(json.dumps(_plain(found)))
-    else:
-        _print(found)
-    return 0
-
-
-def _plain(found: Preview) -> dict[str, Any]:
-    seconds = found.pending.costs.total_seconds(found.groups) if found.groups else 0.0
-    return {
-        "study": found.folder.name,
-        "folder": str(found.folder),
-        **found.plan.numerics.model_dump(),
-        "workers": found.pending.costs.workers,
-        "runs": len(found.plan.specs),
-        "left": len(found.pending.specs),
-        "groups": len(found.groups),
+def as_json(preview: Preview) -> str:
+    """Return a plan as one JSON object."""
+    costs = preview.pending.costs
+    seconds = costs.total_seconds(preview.groups) if preview.groups else 0.0
+    values = {
+        "study": preview.folder.name,
+        "folder": str(preview.folder),
+        **preview.plan.numerics.model_dump(),
+        "workers": costs.workers,
+        "runs": len(preview.plan.specs),
+        "left": len(preview.pending.specs),
+        "groups": len(preview.groups),
         "seconds": None if seconds is None else round(seconds, 1),
-        "kinds": list(_kinds(found.groups, found.pending.costs)),
+        "kinds": list(_rows(preview.groups, costs)),
     }
+    return json.dumps(values)
 
 
-def table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
-    """Return a row for each kind of group, and why some train one lane at a time."""
+def as_text(preview: Preview) -> str:
+    """Return a plan for people: a table of the groups, the time, and how numbers are computed."""
+    requested, pending = len(preview.plan.specs), len(preview.pending.specs)
+    lines = [
+        f"study {preview.folder.name} in {preview.folder.parent}: {requested} "
+        f"run{'s' * (requested != 1)}, {requested - pending} already exist"
+        f"{'s' * (requested - pending == 1)}, {pending} to train"
+    ]
+    if not pending:
+        return lines[0]
+    costs, numerics = preview.pending.costs, preview.plan.numerics
+    time = estimate(costs.total_seconds(preview.groups), upper_bound=costs.upper_bound)
+    compiling = " (measured without compiling, which takes half a minute or more, once)"
+    lines += [
+        plan_table(preview.groups, costs),
+        f"{time} with {costs.workers} worker{'s' * (costs.workers > 1)}, {numerics.engine} on "
+        f"{numerics.device}{compiling * costs.upper_bound}",
+    ]
+    if preview.plan.notice:
+        lines.append(preview.plan.notice)
+    return "\n".join(lines)
+
+
+def plan_table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
+    """Return a table with one row per kind of run, and why some kinds are not fused."""
     from tabulate import tabulate
 
-    rows = list(_kinds(groups, costs))
+    rows = list(_rows(groups, costs))
     reasons = dict.fromkeys(row.pop("alone") for row in rows)
     for row in rows:
         seconds = row.pop("seconds")
-        row["time"] = "unknown" if seconds is None else duration(seconds)
-    alone = [f"one lane at a time: {reason}" for reason in reasons if reason]
-    return "\n".join([tabulate(rows, headers="keys"), *alone])
+        row["time"] = "unknown" if seconds is None else format_duration(seconds)
+    unfused = [f"one lane at a time: {reason}" for reason in reasons if reason]
+    return "\n".join([tabulate(rows, headers="keys"), *unfused])
 
 
-def _print(found: Preview) -> None:
-    there = len(found.plan.specs) - len(found.pending.specs)
-    numerics = found.plan.numerics
-    print(
-        f"study {found.folder.name} in {found.folder.parent}: {len(found.plan.specs)} "
-        f"run{'s' * (len(found.plan.specs) != 1)} asked, "
-        f"{there} there already, {len(found.pending.specs)} to train"
-    )
-    if not found.pending.specs:
-        return
-    print(table(found.groups, found.pending.costs))
-    workers = found.pending.costs.workers
-    costs = found.pending.costs
-    print(
-        f"{about(costs.total_seconds(found.groups), most=costs.upper_bound)} with {workers} "
-        f"worker{'s' * (workers > 1)}, {numerics.engine} on {numerics.device}"
-        + " (measured before compiling, which takes half a minute or more once)"
-        * costs.upper_bound
-    )
-    if found.plan.notice:
-        print(found.plan.notice)
-
-
-def _kinds(groups: Sequence[LaneGroup], costs: CostModel) -> Iterable[dict[str, Any]]:
-    """Yield one row for each kind of group."""
+def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, Any]]:
+    """Yield one row per kind of run."""
     from adamcmp.planning.run_kinds import kind_key
 
-    alike: dict[str, list[LaneGroup]] = {}
+    by_kind: dict[str, list[LaneGroup]] = {}
     for group in groups:
-        alike.setdefault(kind_key(group.specs[0].config), []).append(group)
-    for key, own in alike.items():
-        specs = [spec for group in own for spec in group.specs]
-        widths = sorted({len(group.specs) for group in own})
+        by_kind.setdefault(kind_key(group.specs[0].config), []).append(group)
+    for key, alike in by_kind.items():
+        specs = [spec for group in alike for spec in group.specs]
+        widths = sorted({len(group.specs) for group in alike})
         config = specs[0].config
         yield {
             "dataset": config.dataset.name,
             "model": config.model.name,
             "optimizer": " ".join(dict.fromkeys(spec.config.optimizer.name for spec in specs)),
             "runs": len(specs),
-            "groups": len(own),
+            "groups": len(alike),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
             "steps": costs.kinds[key].steps,
             "alone": specs[0].unfused_reason,
-            "seconds": _shared(map(costs.seconds, own), costs.workers),
+            "seconds": _per_worker(map(costs.seconds, alike), costs.workers),
         }
 
 
-def _shared(seconds: Iterable[float | None], workers: int) -> float | None:
-    """Return the time of several groups, shared out; None where one's is not known."""
-    listed = list(seconds)
-    known = [s for s in listed if s is not None]
-    return sum(known) / workers if len(known) == len(listed) else None
+def _per_worker(seconds: Iterable[float | None], workers: int) -> float | None:
+    """Return the time of several groups, divided by the workers; None if one is unknown."""
+    values = list(seconds)
+    known = [value for value in values if value is not None]
+    return sum(known) / workers if len(known) == len(values) else None
 
 
-def about(seconds: float | None, most: bool = False) -> str:
-    """Return an estimate as a person says it; `most` where it is an upper bound."""
+def estimate(seconds: float | None, *, upper_bound: bool = False) -> str:
+    """Return a predicted duration as text.
+
+    Args:
+        seconds: The duration; None if it is unknown.
+        upper_bound: Whether the actual duration is probably shorter.
+
+    >>> estimate(300), estimate(300, upper_bound=True), estimate(None)
+    ('about 5 min', 'at most about 5 min', 'duration unknown')
+    """
     if seconds is None:
-        return "for how long is unknown"
-    return f"{'at most ' * most}about {duration(seconds)}"
+        return "duration unknown"
+    return f"{'at most ' * upper_bound}about {format_duration(seconds)}"
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as a person says them."""
+def format_duration(seconds: float) -> str:
+    """Return a duration in seconds, minutes or hours.
+
+    >>> format_duration(42), format_duration(3000), format_duration(9000)
+    ('42 s', '50 min', '2.5 h')
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = seconds / 60

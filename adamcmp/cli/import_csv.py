@@ -1,23 +1,24 @@
-"""``adamcmp import-csv``."""
+"""``adamcmp import-csv``: import runs that another program trained."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.cli._options import Parser, add_results
+from adamcmp.cli._options import Parser, add_results, study_arguments
 from adamcmp.errors import ConfigError
 
 if TYPE_CHECKING:
-    from adamcmp.workflows.importing import ImportResult, Reading
+    from adamcmp.workflows.import_runs import ImportResult
 
-EXAMPLES = """\
-A row is a run with its final metrics or, with a column step, an evaluation of one. Columns that
-have our names are taken as they are. Every run needs optimizer, dataset, model, lr, wd, seed and a
-test metric; for settings to be chosen, a validation metric too. A metric that is nan or inf, or no
-test metric, makes a run diverged, unless a column status says done, diverged or failed.
+HELP = """\
+Each row of the file is a run with its final metrics or, if there is a column
+step, an evaluation of a run. Columns that have adamcmp's names are read as they
+are. Every run needs optimizer, dataset, model, lr, wd, seed and a test metric;
+a report also needs a validation metric, on which it selects settings. A run
+whose metric is nan or inf, or that has no test metric, counts as diverged,
+unless a column status says done, diverged or failed.
 
 examples:
   adamcmp import-csv theirs.csv --study theirs --map optimizer=opt test_accuracy=acc \\
@@ -26,89 +27,101 @@ examples:
 """
 
 
-def import_csv(words: list[str]) -> int:
-    """Bring runs that another program trained into a study."""
-    options = _parsed(words)
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser(
+        "import-csv", "Import runs that another program trained into a study of their own.", HELP
+    )
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    parser.add_argument("file", metavar="FILE", help="CSV file, separated by , ; tab or |")
+    parser.add_argument(
+        "--study", metavar="NAME", required=True, help="a new study, or one of imported runs"
+    )
+    parser.add_argument(
+        "--map", metavar="OURS=COLUMN", help="read a column of another name", **several
+    )
+    parser.add_argument(
+        "--set", metavar="OURS=VALUE", help="set a column to one value in all rows", **several
+    )
+    parser.add_argument(
+        "--percent", metavar="OURS", help="errors and accuracies that are in percent", **several
+    )
+    parser.add_argument(
+        "--settings", metavar="COLUMN", help="columns to keep as additional settings", **several
+    )
+    parser.add_argument(
+        "--dry-run", "-n", action="store_true", help="show how the file is read; write nothing"
+    )
+    add_results(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Import a file."""
+    options = parser().parse_args(arguments)
     from adamcmp.components.validation import build
     from adamcmp.config import ResultsLocation
-    from adamcmp.workflows.importing import Reading, Wanted, bring, read_sheet
+    from adamcmp.workflows.import_runs import import_runs
+    from adamcmp.workflows.importing import ColumnMapping
 
-    place = build(ResultsLocation, {"study": options.study, "results": options.results}, "")
-    wanted = Wanted(
+    location = build(ResultsLocation, {"study": options.study, "results": options.results}, "")
+    mapping = ColumnMapping(
         _pairs(options.map, "--map", "COLUMN"),
         _pairs(options.set, "--set", "VALUE"),
         frozenset(options.percent),
         tuple(dict.fromkeys(options.settings)),
     )
-    reading = Reading(read_sheet(Path(options.file).expanduser()), wanted)
-    found = bring(reading, place.folder, dry=options.dry_run)
-    _print(reading, found)
+    file = Path(options.file).expanduser()
+    result = import_runs(file, location.folder, mapping, dry_run=options.dry_run)
+    _print(result)
     if options.dry_run:
         print("Nothing was written (--dry-run).")
     else:
-        print(f"files in {place.folder}; `adamcmp report {options.study}` compares them.")
+        print(f"files in {result.folder}")
+        print(f"`adamcmp report {study_arguments(result.folder)}` compares the optimizers.")
     return 0
 
 
-def _parsed(words: list[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="adamcmp import-csv",
-        description="Bring runs that another program trained into a study of their own.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
-    parser.add_argument("file", metavar="FILE", help="the table; , ; tab or | between columns")
-    parser.add_argument("--study", required=True, help="the study's name, new or of imported runs")
-    parser.add_argument("--map", metavar="OURS=COLUMN", help="columns of other names", **several)
-    parser.add_argument(
-        "--set", metavar="OURS=VALUE", help="what is the same in all rows", **several
-    )
-    parser.add_argument("--percent", metavar="OURS", help="metrics that are in percent", **several)
-    parser.add_argument(
-        "--settings", metavar="COLUMN", help="columns that are settings of their own", **several
-    )
-    parser.add_argument("--dry-run", "-n", action="store_true", help="show what was understood")
-    add_results(parser)
-    return parser.parse_args(words)
-
-
-def _pairs(words: Sequence[str], flag: str, meant: str) -> dict[str, str]:
-    """Return words ``ours=theirs`` as a mapping, short keys in full.
+def _pairs(arguments: Sequence[str], option: str, meaning: str) -> dict[str, str]:
+    """Return arguments of the form ``name=value`` as a mapping.
 
     Raises:
-        ConfigError: For a word of another form, and one that is given twice.
+        ConfigError: If an argument has another form, or a name appears twice.
     """
-    found: dict[str, str] = {}
-    for word in words:
-        ours, sign, theirs = word.partition("=")
-        if not sign or not ours or not theirs:
-            raise ConfigError(f"{flag} {word}: should be OURS={meant}, such as {flag} lr={meant}.")
-        if ours in found:
-            raise ConfigError(f"{flag} {ours} is given twice.")
-        found[ours] = theirs
-    return found
+    pairs: dict[str, str] = {}
+    for argument in arguments:
+        name, sign, value = argument.partition("=")
+        if not sign or not name or not value:
+            raise ConfigError(
+                f"{option} {argument}: should be OURS={meaning}, such as {option} lr={meaning}."
+            )
+        if name in pairs:
+            raise ConfigError(f"{option} {name} is given twice.")
+        pairs[name] = value
+    return pairs
 
 
-def _print(reading: Reading, found: ImportResult) -> None:
-    """Show what was understood."""
-    sheet = reading.sheet
-    form = "an evaluation of a run" if reading.long else "a run with its final metrics"
-    print(f"{sheet.path}: {len(sheet.rows)} rows, each {form}")
-    percent = reading.wanted.percent
-    for ours, theirs in reading.columns.items():
-        print(f"  {ours:<20} {theirs}{', in percent' if ours in percent else ''}")
-    for ours, text in reading.wanted.constants.items():
-        print(f"  {ours:<20} = {text}")
-    if reading.unused:
-        print(f"not used: {', '.join(reading.unused)} (--settings keeps one as a setting)")
-    runs = found.runs
+def _print(result: ImportResult) -> None:
+    """Print how the file was read, and how many runs it holds."""
+    source, runs = result.source, result.runs
+    table, mapping = source.source, source.mapping
+    row = "an evaluation of a run" if source.has_evaluations else "a run with its final metrics"
+    print(f"{table.path}: {len(table.rows)} rows, each {row}")
+    for name, column in source.columns.items():
+        print(f"  {name:<20} {column}{', in percent' if name in mapping.percent else ''}")
+    for name, text in mapping.constants.items():
+        print(f"  {name:<20} = {text}")
+    if source.unused:
+        print(f"not used: {', '.join(source.unused)} (--settings COLUMN keeps one as a setting)")
     counts = runs["status"].value_counts().items()
-    said = ", ".join(f"{count} {status}" for status, count in counts)
+    statuses = ", ".join(f"{count} {status}" for status, count in counts)
     print(
-        f"{len(runs)} runs ({said}), {runs['optimizer'].nunique()} optimizers, "
+        f"{len(runs)} runs ({statuses}), {runs['optimizer'].nunique()} optimizers, "
         f"{runs['setting'].nunique()} settings, {runs['seed'].nunique()} seeds; "
-        f"{len(runs) - found.replaced} new, {found.replaced} take the place of the same run"
+        f"{len(runs) - result.replaced} new, {result.replaced} replaced"
     )
-    if len(found.metrics) == len(runs) > 1:
-        print("Every run has one evaluation: if lr is the rate at each step, map the first rate.")
+    if len(result.metrics) == len(runs) > 1:
+        print(
+            "Each run has a single evaluation. If lr is the scheduled rate of each step, map a "
+            "column that holds the initial rate instead."
+        )

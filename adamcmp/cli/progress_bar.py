@@ -1,4 +1,4 @@
-"""How far ``run`` and ``sweep`` are, on stderr: a bar on a terminal, else a line now and then."""
+"""The progress of training on stderr: a bar on a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
-from adamcmp.cli.dry_run import about, table
+from adamcmp.cli.dry_run import estimate, plan_table
+from adamcmp.execution.execute import Observer
 from adamcmp.execution.progress import SweepProgress
 from adamcmp.training.outcome import Done
 
@@ -19,162 +20,180 @@ if TYPE_CHECKING:
     from adamcmp.planning.plan import Plan
     from adamcmp.training.outcome import Outcome, TrainingProgress
 
-#: Seconds between two lines where there is no terminal.
-LINE_EVERY = 30.0
-#: Seconds between two pictures of the bar, however many messages come.
-DRAW_EVERY = 0.1
+#: Seconds between two lines where stderr is not a terminal.
+LINE_INTERVAL = 30.0
+#: Minimum seconds between two updates of the bar.
+DRAW_INTERVAL = 0.1
+#: Length of a line where stderr is not a terminal.
+LINE_LENGTH = 200
 
 
 class Bar:
-    """The progress of one command: one run's loss and gap, or a sweep's or search's runs.
+    """The progress of one command: of a single run, or of the runs of a sweep or search.
+
+    A single run shows its loss and generalization gap; several runs show their number, the speed,
+    and each optimizer's best validation metric.
 
     Args:
-        combinations: Points of the grid, or of the whole search, some of which may be the same
-            run.
-        quiet: Show nothing.
-        whole_plan: Show the table of what is to be trained.
-        batches: Whether they are planned, and trained, a batch at a time.
+        combinations: Number of requested runs, some of which may be the same.
+        quiet: Print nothing.
+        show_plan: Print the table of the runs to train.
+        batches: Whether the runs are planned and trained batch by batch, as in a search.
+
+    Attributes:
+        requested: Number of different runs.
+        progress: The progress of the runs to train.
     """
 
     def __init__(
         self,
         combinations: int,
         quiet: bool = False,
-        whole_plan: bool = False,
+        show_plan: bool = False,
         batches: bool = False,
     ) -> None:
-        self.combinations, self.quiet, self.whole_plan = combinations, quiet, whole_plan
+        self.combinations, self.quiet, self.show_plan = combinations, quiet, show_plan
         self.batches = batches
-        self.bar: tqdm[Any] | None = None
-        self.asked = 0
-        self.counts: Counter[str] = Counter()
-        self.best: dict[str, float] = {}
-        self.pace = SweepProgress(combinations)
+        self.requested = 0
+        self.progress = SweepProgress(combinations)
+        self._bar: tqdm[Any] | None = None
+        self._counts: Counter[str] = Counter()
+        self._best: dict[str, float] = {}
         self._latest: dict[str, float] | None = None
-        self._drawn = self._said = time.monotonic()
+        self._drawn = self._printed = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the bar off the terminal."""
-        if self.bar is not None:
-            self.bar.close()
+        """Remove the bar from the terminal."""
+        if self._bar is not None:
+            self._bar.close()
 
-    def planned(self, plan: Plan, groups: tuple[LaneGroup, ...]) -> None:
-        """Open the bar over a run's steps, or over a sweep's runs; or go on with a search's."""
-        runs = sum(len(group.specs) for group in groups)
+    def observer(self) -> Observer:
+        """Return an observer that updates the bar."""
+        return Observer(self.on_planned, self.on_notice, self.on_progress, self.on_finished)
+
+    def on_planned(self, plan: Plan, groups: tuple[LaneGroup, ...]) -> None:
+        """Print what will be trained and open the bar; of a search, only at its first batch."""
+        pending = sum(len(group.specs) for group in groups)
         if self.batches:
-            self.asked = self.combinations
-            self.pace.runs -= len(plan.specs) - runs
+            self.requested = self.combinations
+            self.progress.runs -= len(plan.specs) - pending
         else:
-            self.asked, self.pace = len(plan.specs), SweepProgress(runs)
-            self._say_same()
-        if not groups or self.quiet or self.bar is not None:
+            self.requested, self.progress = len(plan.specs), SweepProgress(pending)
+            self._print_duplicates()
+        if not groups or self.quiet or self._bar is not None:
             return
-        if self.asked > 1:
-            if self.whole_plan:
-                self._say(table(groups, plan.costs))
-            seconds = plan.costs.total_seconds(groups)
-            if seconds is not None:  # a search's later batches are taken to be like its first
-                seconds *= self.pace.runs / runs
-            groups_of_lanes = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
-            way = "batch by batch" if self.batches else groups_of_lanes
-            there = self.asked - self.pace.runs
-            already = f", {there} there already or elsewhere" if there else ""
-            self._say(f"{self.asked} runs{already}, {way}, {about(seconds)}")
-        self._open()
+        if self.requested > 1:
+            self._print_plan(plan, groups, pending)
+        self.open()
 
-    def _say_same(self) -> None:
-        if self.combinations > self.asked:
-            same = self.combinations - self.asked
-            self._say(
-                f"{same} of {self.combinations} combinations are the same run as another (an "
-                f"optimizer without decay, or a label for the same numbers)"
-            )
+    def on_notice(self, text: str) -> None:
+        """Print a notice."""
+        self._print(f"adamcmp: {text}")
 
-    def _open(self) -> None:
+    def on_progress(self, group: LaneGroup, progress: TrainingProgress) -> None:
+        """Move the bar."""
+        if self._bar is None:
+            return
+        self.progress.update(group, progress)
+        if self.requested == 1 and progress.latest:
+            self._latest = progress.latest
+        if time.monotonic() - self._drawn >= DRAW_INTERVAL:
+            self._draw()
+
+    def on_finished(self, group: LaneGroup, outcome: Outcome) -> None:
+        """Count the runs of a group as done, diverged or failed."""
+        self.progress.finish(group, outcome)
+        if isinstance(outcome, Done):
+            for row in outcome.runs:
+                self._counts[row["status"]] += 1
+                metric = row.get("val_error", row.get("val_loss"))
+                if metric is not None and math.isfinite(metric):
+                    previous = self._best.get(row["optimizer"], math.inf)
+                    self._best[row["optimizer"]] = min(previous, metric)
+        else:
+            self._counts["failed"] += len(group.specs)
+        all_done = self.progress.done == self.progress.runs
+        if time.monotonic() - self._drawn >= DRAW_INTERVAL or all_done:
+            self._draw()
+
+    def open(self) -> None:
+        """Show the bar."""
         from tqdm import tqdm
 
-        self._said = time.monotonic()
-        self.bar = tqdm(
-            total=self.pace.runs,
+        self._printed = time.monotonic()
+        self._bar = tqdm(
+            total=self.progress.runs,
             file=sys.stderr,
-            disable=None,  # where there is no terminal
+            disable=None,  # where stderr is not a terminal
             dynamic_ncols=True,
             leave=False,
             bar_format="{percentage:3.0f}%|{bar:10}| {desc}",
         )
         self._draw()
 
-    def notice(self, text: str) -> None:
-        """Say what a person should know."""
-        self._say(f"adamcmp: {text}")
+    def _print_duplicates(self) -> None:
+        duplicates = self.combinations - self.requested
+        if duplicates > 0:
+            self._print(
+                f"{duplicates} of {self.combinations} combinations are the same run as another "
+                f"one (an optimizer without weight decay, or two names for the same settings)"
+            )
 
-    def progress(self, group: LaneGroup, progress: TrainingProgress) -> None:
-        """Move the bar, some times a second."""
-        if self.bar is None:
-            return
-        self.pace.update(group, progress)
-        if self.asked == 1 and progress.latest:
-            self._latest = progress.latest
-        if time.monotonic() - self._drawn >= DRAW_EVERY:
-            self._draw()
-
-    def finished(self, group: LaneGroup, outcome: Outcome) -> None:
-        """Count a group's runs as done."""
-        self.pace.finish(group, outcome)
-        if isinstance(outcome, Done):
-            for row in outcome.runs:
-                self.counts[row["status"]] += 1
-                measure = row.get("val_error", row.get("val_loss"))
-                if measure is not None and math.isfinite(measure):
-                    before = self.best.get(row["optimizer"], math.inf)
-                    self.best[row["optimizer"]] = min(before, measure)
-        else:
-            self.counts["failed"] += len(group.specs)
-        if time.monotonic() - self._drawn >= DRAW_EVERY or self.pace.done == self.pace.runs:
-            self._draw()
+    def _print_plan(self, plan: Plan, groups: tuple[LaneGroup, ...], pending: int) -> None:
+        if self.show_plan:
+            self._print(plan_table(groups, plan.costs))
+        seconds = plan.costs.total_seconds(groups)
+        if seconds is not None:  # assume that a search's later batches are like its first
+            seconds *= self.progress.runs / pending
+        order = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
+        if self.batches:
+            order = "batch by batch"
+        others = self.requested - self.progress.runs
+        existing = f", {others} of them already exist or are being trained" if others else ""
+        self._print(f"{self.requested} runs{existing}, {order}, {estimate(seconds)}")
 
     def _draw(self) -> None:
-        """Show where things are: on a terminal; elsewhere a line now and then."""
-        if self.bar is None:
+        """Update the bar; where stderr is not a terminal, print a line now and then."""
+        if self._bar is None:
             return
         self._drawn = time.monotonic()
-        if not self.bar.disable:
-            self.bar.n, self.bar.total = self.pace.position, self.pace.runs
-            self.bar.set_description_str(self._standing(), refresh=False)
-            self.bar.refresh()
-        elif self._drawn - self._said >= LINE_EVERY:
-            self._said = self._drawn
-            self._say(self._standing())
+        if not self._bar.disable:
+            self._bar.n, self._bar.total = self.progress.position, self.progress.runs
+            self._bar.set_description_str(self._description(), refresh=False)
+            self._bar.refresh()
+        elif self._drawn - self._printed >= LINE_INTERVAL:
+            self._printed = self._drawn
+            self._print(self._description())
 
-    def _standing(self) -> str:
-        """Return how far it is, what went wrong, and how good it is: the most needed first."""
+    def _description(self) -> str:
+        """Return the text beside the bar; what does not fit is cut, the least important first."""
         from tqdm import tqdm
 
-        left = self.pace.seconds_left
-        rest = "" if left is None else f", {tqdm.format_interval(round(left))} left"
-        if self.asked == 1:
-            measured = [f"{name} {value:.3f}" for name, value in self._measured().items()]
-            return ", ".join([f"{self.pace.position:.0%}{rest}", *measured])
-        shown = [f"{self.pace.done}/{self.pace.runs} runs{rest}"]
-        shown.append(f"{self.pace.speed:,.0f} run-steps/s")
-        shown += [f"{self.counts[s]} {s}" for s in ("failed", "diverged") if self.counts[s]]
-        bests = sorted(self.best.items(), key=lambda pair: pair[1])
-        shown += [f"{'best ' * (not i)}{n} {v:.3f}" for i, (n, v) in enumerate(bests)]
-        while len(line := ", ".join(shown)) > self._room and len(shown) > 1:
+        left = self.progress.seconds_left
+        remaining = "" if left is None else f", {tqdm.format_interval(round(left))} left"
+        if self.requested == 1:
+            metrics = [f"{name} {value:.3f}" for name, value in self._latest_metrics().items()]
+            return ", ".join([f"{self.progress.position:.0%}{remaining}", *metrics])
+        shown = [f"{self.progress.done}/{self.progress.runs} runs{remaining}"]
+        shown.append(f"{self.progress.speed:,.0f} run-steps/s")
+        shown += [f"{self._counts[s]} {s}" for s in ("failed", "diverged") if self._counts[s]]
+        best = sorted(self._best.items(), key=lambda pair: pair[1])
+        shown += [f"{'best ' * (not i)}{name} {value:.3f}" for i, (name, value) in enumerate(best)]
+        while len(line := ", ".join(shown)) > self._columns and len(shown) > 1:
             shown.pop()
         return line
 
     @property
-    def _room(self) -> int:
-        """Return how many letters fit beside the bar; a line of its own may be long."""
-        columns = self.bar.format_dict["ncols"] if self.bar and not self.bar.disable else None
-        return int(columns or 200) - len("100%|          | ") - 1
+    def _columns(self) -> int:
+        """Number of characters that fit beside the bar."""
+        columns = self._bar.format_dict["ncols"] if self._bar and not self._bar.disable else None
+        return int(columns or LINE_LENGTH) - len("100%|          | ") - 1
 
-    def _measured(self) -> dict[str, float]:
-        """Return what a single run's latest evaluation showed."""
+    def _latest_metrics(self) -> dict[str, float]:
+        """Return the metrics of a single run's latest evaluation."""
         if self._latest is None:
             return {}
         shown = {"loss": self._latest["train_loss"]}
@@ -182,10 +201,10 @@ class Bar:
             shown["acc"] = self._latest.get("val_accuracy", self._latest["test_accuracy"])
         return {**shown, "gap": self._latest["gap_loss"]}
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         if self.quiet:
             return
         try:
             print(line, file=sys.stderr)
-        except OSError:  # nobody listens any more; training goes on
+        except OSError:  # stderr was closed; training continues
             self.quiet = True

@@ -1,11 +1,10 @@
-"""``adamcmp report``."""
+"""``adamcmp report``: the verdict, the fairness audit, tables and plots of studies."""
 
 from __future__ import annotations
 
 import argparse
 import gc
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,92 +15,43 @@ from adamcmp.errors import ConfigError
 if TYPE_CHECKING:
     from adamcmp.reporting import Answer, Report
 
-#: Seconds between two looks of --watch, unless others are named.
+#: Default seconds between two checks of --watch.
 WATCH_EVERY = 10.0
-#: Seconds that --watch waits for a study to appear: its sweep is started and imports torch.
-APPEARS_WITHIN = 30.0
+#: Seconds that --watch waits for a study whose sweep is still starting up.
+STUDY_TIMEOUT = 30.0
+
+EXAMPLES = """\
+examples:
+  adamcmp report                              the latest study
+  adamcmp report first second                 two studies as one
+  adamcmp report first lr=0.001 'seed<5'      only the runs that meet the conditions
+  adamcmp report first --format latex --out tables.tex
+  adamcmp report first --watch                update the page while a sweep trains
+"""
 
 
-def report(words: list[str]) -> int:
-    """Write the report of studies and print its answer.
-
-    Returns:
-        1 when --strict and the audit finds something, else 0.
-    """
-    options = _parser().parse_intermixed_args(words)
-    names = [word for word in options.words if not is_filter(word)]
-    filters = [word for word in options.words if is_filter(word)]
-    if options.watch is not None and options.format:
-        raise ConfigError("--watch rewrites the page: it goes without --format.")
-    if options.out and not options.format:
-        raise ConfigError("--out FILE is for what --format prints: add --format md, csv or latex.")
-    gc.set_threshold(100_000)  # many objects, hardly any in cycles: a tenth of the time
-    root = results_root(options)
-    folders = _folders(root, list(dict.fromkeys(names)), options.watch is not None)
-    if options.format:
-        found = _print_tables(folders, filters, options.format, options.out)
-    elif options.watch is not None:
-        from adamcmp.reporting.watch import watch
-
-        found = watch(folders, filters, options.watch, print_summary, _note).answer
-    else:
-        from adamcmp.reporting import report as write
-        from adamcmp.reporting.watch import training_status
-
-        written = write(folders, filters)
-        print_summary(written)
-        if running := training_status(folders):
-            _note(f"{running} --watch follows them.")
-        found = written.answer
-    found_something = any(finding.kind != "unread" for finding in found.findings)
-    return 1 if options.strict and found_something else 0
-
-
-def _folders(root: Path, names: list[str], waits: bool) -> list[Path]:
-    """Return the folders of studies; of the latest one without names.
-
-    Args:
-        root: Where studies are.
-        names: Theirs.
-        waits: Whether one that is not there yet may come to be: a sweep that has just been started.
-    """
-    from adamcmp.errors import NotFound
-    from adamcmp.storage.reader import study_folder
-
-    asked: list[str | None] = [*names] or [None]
-    until = time.monotonic() + APPEARS_WITHIN if waits else 0.0
-    while True:
-        try:
-            return [study_folder(root, name) for name in asked]
-        except NotFound as error:
-            if time.monotonic() >= until:
-                raise
-            if waits:
-                _note(f"{error} Waiting {APPEARS_WITHIN:g} s for it.")
-                waits = False
-            time.sleep(0.5)
-
-
-def _parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
     parser = Parser(
-        prog="adamcmp report",
-        description="Write the report of a study into its folder: a page (html) with the verdict, "
-        "the fairness audit, tables (csv, md) and plots (png, svg, pdf). Several studies are "
-        "reported as one.",
+        "report",
+        "Report on studies: verdict, fairness audit, tables (csv, md) and plots (png, svg, pdf),\n"
+        "all on one HTML page in STUDY/report/. Several studies are reported as one.",
+        EXAMPLES,
     )
     parser.add_argument(
-        "words",
+        "selection",
         nargs="*",
         metavar="STUDY | COLUMN=VALUE",
-        help="studies (none: the latest), and conditions that runs must meet",
+        help="studies (default: the latest), and conditions on their runs",
     )
-    formats = ("md", "csv", "latex")
     parser.add_argument(
-        "--format", choices=formats, help="print the tables instead; csv: that of best settings"
+        "--format",
+        choices=("md", "csv", "latex"),
+        help="print the tables instead; csv prints that of the best settings",
     )
-    parser.add_argument("--out", metavar="FILE", help="where to write what --format prints")
+    parser.add_argument("--out", metavar="FILE", help="write the tables of --format into a file")
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 when the audit finds something"
+        "--strict", action="store_true", help="exit with 1 if the audit has a finding"
     )
     parser.add_argument(
         "--watch",
@@ -109,10 +59,112 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         const=WATCH_EVERY,
         metavar="SECONDS",
-        help=f"write the page anew while a sweep runs (every {WATCH_EVERY:g} s, where runs ended)",
+        help=f"update the page while a sweep trains, at most every {WATCH_EVERY:g} s by default",
     )
     add_results(parser)
     return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Write a report and print its verdict.
+
+    Returns:
+        0; 1 with ``--strict`` if the audit has a finding.
+    """
+    options = parser().parse_intermixed_args(arguments)
+    if options.watch is not None and options.format:
+        raise ConfigError("--watch updates the HTML page and cannot be combined with --format.")
+    if options.out and not options.format:
+        raise ConfigError("--out FILE needs --format md, csv or latex.")
+    gc.set_threshold(100_000)  # a report creates many objects but few cycles: 10 % of its time
+    answer = _answer(options)
+    has_findings = any(finding.kind != "unread" for finding in answer.findings)
+    return 1 if options.strict and has_findings else 0
+
+
+def _answer(options: argparse.Namespace) -> Answer:
+    """Write or print what the options ask for; return the report's contents."""
+    from adamcmp.reporting import compute_answer, report
+    from adamcmp.reporting.watch import training_status, watch
+    from adamcmp.workflows.report import study_folders, wait_for_studies
+
+    root = results_root(options)
+    studies = [argument for argument in options.selection if not is_filter(argument)]
+    filters = [argument for argument in options.selection if is_filter(argument)]
+    if options.watch is not None:
+        folders = wait_for_studies(root, studies, STUDY_TIMEOUT, _notify)
+        return watch(folders, filters, options.watch, print_report, _notify).answer
+    folders = study_folders(root, studies)
+    if options.format:
+        contents = compute_answer(folders, filters)
+        _output_tables(contents, options.format, options.out)
+        return contents
+    written = report(folders, filters)
+    print_report(written)
+    if training := training_status(folders):
+        _notify(f"{training} --watch updates the report as they end.")
+    return written.answer
+
+
+def _output_tables(answer: Answer, file_format: str, out: str | None) -> None:
+    from adamcmp.workflows.report import format_tables, write_text
+
+    text = format_tables(answer, file_format)
+    if out is None:
+        print(text, end="")
+    else:
+        write_text(Path(out), text)
+
+
+def print_report(report: Report) -> None:
+    """Print a report's verdict, audit findings and summary, and the names of its files."""
+    from tabulate import tabulate
+
+    from adamcmp.reporting.tables import shown_columns
+
+    answer = report.answer
+    problems = answer.runs["problem"].unique()
+    for verdict in answer.verdicts:
+        heading = [f"{verdict.problem}:"] * (len(problems) > 1)
+        print("\n".join([*heading, verdict.overall, *verdict.pairs]))
+    if not answer.verdicts:
+        print(answer.comparisons.missing_reason)
+    _print_audit(report, several_problems=len(problems) > 1)
+    counts = ", ".join(f"{count} {status}" for status, count in answer.counts.items())
+    problem = f": {problems[0]}" if len(problems) == 1 else ""
+    print(f"\n{answer.name}{problem} ({counts})\n")
+    shown = {column.label: column.texts for column in shown_columns(answer.summary)}
+    print(tabulate(shown, headers="keys", disable_numparse=True))
+    print(f"\n{answer.summary.caption}")
+    names = dict.fromkeys(path.stem for path in report.files)
+    print(f"page: {report.folder / 'index.html'}")
+    print(f"files in {report.folder}: {', '.join(names)}", flush=True)
+
+
+def _print_audit(report: Report, *, several_problems: bool) -> None:
+    print(f"audit: {_budgets(report.answer)}")
+    for finding in report.answer.findings:
+        problem = f"{finding.problem}: " if several_problems else ""
+        print(f"audit, {finding.severity}: {problem}{finding.text}")
+        if finding.command:
+            print(f"    {finding.command}{results_option(report.folder.parent.parent)}")
+
+
+def _budgets(answer: Answer) -> str:
+    """Return how many settings and runs each optimizer has; equal budgets are listed together."""
+    from adamcmp.analysis import budgets, display_name
+    from adamcmp.analysis.wording import listed
+
+    several = answer.runs["problem"].nunique() > 1
+    optimizers: dict[tuple[int, int], list[str]] = {}
+    for row in budgets(answer.runs).to_dict("records"):
+        name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
+        optimizers.setdefault((row["settings"], row["runs"]), []).append(name)
+    return "; ".join(
+        f"{listed(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
+        f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
+        for (settings, runs), names in optimizers.items()
+    )
 
 
 def _seconds(text: str) -> float:
@@ -121,73 +173,9 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 1 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 86400")
+        raise argparse.ArgumentTypeError(f"{text!r} should be a number of seconds from 1 to 86400")
     return seconds
 
 
-def _print_tables(folders: list[Path], filters: list[str], kind: str, out: str | None) -> Answer:
-    from adamcmp.platform.files import storage_errors, write_atomically
-    from adamcmp.reporting import compute_answer
-    from adamcmp.reporting.formats import FORMATS
-
-    found = compute_answer(folders, filters)
-    # A csv file is one table: the first, which has the settings.
-    tables = found.tables[:1] if kind == "csv" else found.tables
-    text = "\n".join(FORMATS[kind](table) for table in tables)
-    if out is None:
-        print(text, end="")
-    else:
-        with storage_errors(Path(out).parent):
-            write_atomically(Path(out), text.encode())
-    return found
-
-
-def print_summary(written: Report) -> None:
-    """Print the verdict, what the audit found, the summary, and where the files are."""
-    from tabulate import tabulate
-
-    from adamcmp.reporting.tables import shown_columns
-
-    found = written.answer
-    problems = found.runs["problem"].unique()
-    for verdict in found.verdicts:
-        heading = [f"{verdict.problem}:"] * (len(problems) > 1)
-        print("\n".join([*heading, verdict.overall, *verdict.pairs]))
-    if not found.verdicts:
-        print(found.comparisons.missing_reason)
-    print(f"audit: {_given(found)}")
-    for finding in found.findings:
-        where = f"{finding.problem}: " if len(problems) > 1 else ""
-        print(f"audit, {finding.severity}: {where}{finding.text}")
-        if finding.command:
-            print(f"    {finding.command}{results_option(written.folder.parent.parent)}")
-    counts = ", ".join(f"{count} {status}" for status, count in found.counts.items())
-    where = f": {problems[0]}" if len(problems) == 1 else ""
-    print(f"\n{found.name}{where} ({counts})\n")
-    shown = {column.label: column.texts for column in shown_columns(found.summary)}
-    print(tabulate(shown, headers="keys", disable_numparse=True))
-    print(f"\n{found.summary.caption}")
-    names = dict.fromkeys(path.stem for path in written.files)
-    print(f"page: {written.folder / 'index.html'}")
-    print(f"files in {written.folder}: {', '.join(names)}", flush=True)
-
-
-def _given(found: Answer) -> str:
-    """Return how many settings and runs each optimizer had, alike ones together."""
-    from adamcmp.analysis import budgets, display_name
-    from adamcmp.analysis.wording import listed
-
-    several = found.runs["problem"].nunique() > 1
-    who: dict[tuple[int, int], list[str]] = {}
-    for row in budgets(found.table).to_dict("records"):
-        name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
-        who.setdefault((row["settings"], row["runs"]), []).append(name)
-    return "; ".join(
-        f"{listed(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
-        f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
-        for (settings, runs), names in who.items()
-    )
-
-
-def _note(text: str) -> None:
+def _notify(text: str) -> None:
     print(f"adamcmp: {text}", file=sys.stderr)

@@ -108,13 +108,13 @@ class SearchSpace:
         step = self.seeds_per_setting
         return [runs[i : i + step] for i in range(0, len(runs), step)]
 
-    def overrides(self, cell: SearchCell, setting: Setting) -> str:
+    def overrides(self, cell: SearchCell, setting: Setting) -> tuple[str, ...]:
         """Return the overrides that train a setting of a cell, as typed in a command."""
         run = self._config(cell, [setting]).runs[0]
         overrides = [*cell.overrides, *self._setting_overrides(setting)]
         if run.optimizer.coupling == "none":  # rejects weight decay
             overrides = [o for o in overrides if o.get_key_element() != "optimizer.weight_decay"]
-        return " ".join(shorten_key(str(override.input_line)) for override in overrides)
+        return tuple(shorten_key(str(override.input_line)) for override in overrides)
 
     def _config(self, cell: SearchCell, settings: Sequence[Setting]) -> StudyConfig:
         """Return settings of a cell as a study, the seeds of each setting in sequence."""

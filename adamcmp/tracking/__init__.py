@@ -1,1 +1,5 @@
-"""Mirroring stored runs to an experiment tracker."""
+"""Writing stored runs to an experiment tracker.
+
+`adamcmp.tracking.process.tracked` connects a tracker to an execution; `adamcmp.tracking.worker`
+writes the runs, in a process of its own.
+"""

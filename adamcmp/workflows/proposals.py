@@ -1,9 +1,9 @@
-"""What a search tries: Optuna proposes settings in batches, and a file keeps them.
+"""The settings that a search tries: Optuna proposes them in batches, and a file stores them.
 
-The file holds settings alone. What they are worth is read from the store whenever a command
-starts, so that more seeds, or a run trained anew, count. Optuna's study lives in memory: a command
-that goes on with a search goes through it again, with the kept settings in the place of new ones,
-and so brings the samplers to where they were.
+The file holds settings only. Their values are read from the store whenever a command starts, so
+that more seeds, or a retrained run, count. Optuna's study lives in memory. A command that continues
+a search replays it: each stored setting replaces the proposal of its number, which brings stateful
+samplers to the state in which they were.
 """
 
 from __future__ import annotations
@@ -24,24 +24,27 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
-#: Samplers that keep what they need from one proposal to the next in Optuna's study.
+#: Samplers that keep state in Optuna's study between proposals, and so must be replayed.
 _STATEFUL = ("sobol", "cmaes")
 
 
 class Proposals:
-    """The settings of one search, in the order proposed; to be used within `quiet`.
+    """The settings of one search, in the order in which they were proposed.
+
+    Use it within `quiet`.
 
     Args:
-        path: The file that keeps them.
-        sampler: Name of what proposes them; see `adamcmp.config.Search`.
+        path: The file that stores the settings.
+        sampler: The name of the sampler; see `adamcmp.config.Search`.
         space: What is searched, by key: an interval, or the texts of a list of values.
 
     Attributes:
-        settings: Those proposed so far.
-        values: What is minimized, for those of them that are trained; infinite for the worst.
+        settings: The settings that were proposed so far.
+        values: The objective of the first of these settings, which are trained; infinite if a run
+            diverged or failed.
 
     Raises:
-        StoreError: When the file does not hold settings of this space.
+        StoreError: If the file does not hold settings of this space.
     """
 
     def __init__(
@@ -50,41 +53,41 @@ class Proposals:
         import optuna
 
         self._path, self._sampler = path, sampler
-        # Sorted, so that the order in which words are typed changes no proposal.
+        # Sorted, so that proposals do not depend on the order of the overrides.
         self._distributions = {key: _distribution(space[key]) for key in sorted(space)}
         self.settings = _read(path, self._distributions)
         self.values: list[float] = []
         self._study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-        self._told = 0
+        self._reported = 0  # number of values that Optuna's study knows
 
     def propose(self, start: int, end: int) -> list[Setting]:
-        """Propose the settings of a batch, knowing the values of those before it.
+        """Propose the settings of a batch, given the values of all earlier settings.
 
         Args:
-            start: Number of its first setting; `values` holds those before it.
-            end: Number behind its last.
+            start: The number of the batch's first setting; `values` holds those before it.
+            end: The number after its last setting.
 
         Returns:
-            Those that the file did not hold yet; it does now.
+            The settings that are new; they are stored.
         """
-        for value in self.values[self._told : start]:
-            self._study.tell(self._told, value)
-            self._told += 1
-        there = len(self.settings)
+        for value in self.values[self._reported : start]:
+            self._study.tell(self._reported, value)
+            self._reported += 1
+        stored = len(self.settings)
         for number in range(start, end):
-            kept = self.settings[number] if number < there else None
-            setting = self._ask(number, kept)
-            if kept is None:
+            replayed = self.settings[number] if number < stored else None
+            setting = self._ask(number, replayed)
+            if replayed is None:
                 self.settings.append(setting)
-        if len(self.settings) > there:
+        if len(self.settings) > stored:
             self._write()
-        return self.settings[max(start, there) : end]
+        return self.settings[max(start, stored) : end]
 
-    def _ask(self, number: int, kept: Setting | None) -> Setting:
-        """Have Optuna propose one setting; with `kept` it takes that as its own proposal."""
-        stateful = kept is None or self._sampler in _STATEFUL
-        sampler = _sampler(self._sampler if stateful else "random", number)
-        self._study.sampler = sampler if kept is None else _replaying(sampler, kept)
+    def _ask(self, number: int, replayed: Setting | None) -> Setting:
+        """Return the proposal of a number: Optuna's, or the stored setting that is replayed."""
+        needed = replayed is None or self._sampler in _STATEFUL
+        sampler = _sampler(self._sampler if needed else "random", number)
+        self._study.sampler = sampler if replayed is None else _replaying(sampler, replayed)
         self._study.ask(self._distributions)
         return dict(self._study.get_trials(deepcopy=False)[number].params)
 
@@ -92,14 +95,14 @@ class Proposals:
         lines = ",\n".join(json.dumps(setting) for setting in self.settings)
         with storage_errors(self._path.parent):
             self._path.parent.mkdir(exist_ok=True)
-            for left in self._path.parent.glob(".tmp-*"):  # by a process that was killed
-                left.unlink()
+            for partial in self._path.parent.glob(".tmp-*"):  # of a process that was killed
+                partial.unlink()
             write_atomically(self._path, f"[\n{lines}\n]\n".encode())
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Optuna's log, and its warnings about what is experimental in it, off the terminal."""
+    """Keep Optuna's log and its warnings about experimental features off the terminal."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -112,8 +115,8 @@ def _read(path: Path, distributions: dict[str, BaseDistribution]) -> list[Settin
     from optuna.trial import create_trial
 
     try:
-        found: list[Setting] = json.loads(path.read_bytes())
-        for setting in found:  # Optuna's own check that a setting lies in the space
+        settings: list[Setting] = json.loads(path.read_bytes())
+        for setting in settings:  # raises unless the setting is in the space
             create_trial(params=setting, distributions=distributions, value=0.0)
     except FileNotFoundError:
         return []
@@ -121,10 +124,10 @@ def _read(path: Path, distributions: dict[str, BaseDistribution]) -> list[Settin
         raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from None
     except (ValueError, TypeError, AttributeError):
         raise StoreError(
-            f"{path} is damaged: it does not hold the settings of this search. Without that file "
-            f"the search starts anew; runs that it proposes again are not trained again."
+            f"{path} is damaged: it does not hold the settings of this search. Delete it to start "
+            f"the search anew; settings that are proposed again are not trained again."
         ) from None
-    return found
+    return settings
 
 
 def _distribution(searched: SearchRange | Sequence[str]) -> BaseDistribution:
@@ -141,19 +144,19 @@ def _distribution(searched: SearchRange | Sequence[str]) -> BaseDistribution:
     return FloatDistribution(searched.start, searched.end, log=searched.log)
 
 
-def _replaying(sampler: BaseSampler, kept: Setting) -> BaseSampler:
-    """Return a sampler that proposes what is kept, after another has gone through its motions."""
+def _replaying(sampler: BaseSampler, setting: Setting) -> BaseSampler:
+    """Return a sampler that proposes a stored setting, after `sampler` has updated its state."""
     from optuna.samplers import BaseSampler
 
     class Replaying(BaseSampler):
-        def infer_relative_search_space(self, *asked: Any) -> dict[str, BaseDistribution]:
-            return sampler.infer_relative_search_space(*asked)
+        def infer_relative_search_space(self, *args: Any) -> dict[str, BaseDistribution]:
+            return sampler.infer_relative_search_space(*args)
 
-        def sample_relative(self, *asked: Any) -> dict[str, Any]:
-            return {key: kept[key] for key in sampler.sample_relative(*asked)}
+        def sample_relative(self, *args: Any) -> dict[str, Any]:
+            return {key: setting[key] for key in sampler.sample_relative(*args)}
 
         def sample_independent(self, study: Any, trial: Any, name: str, *_: Any) -> Any:
-            return kept[name]
+            return setting[name]
 
     return Replaying()
 
@@ -163,13 +166,13 @@ def _sampler(name: str, number: int) -> BaseSampler:
     from optuna import samplers
 
     seed = stream_seed(0, name, number) % 2**32
-    rest = samplers.RandomSampler(seed=seed)
+    random = samplers.RandomSampler(seed=seed)
     if name == "sobol":
         return samplers.QMCSampler(
             qmc_type="sobol",
             scramble=True,
-            seed=0,  # all proposals are of one sequence
-            independent_sampler=rest,
+            seed=0,  # all proposals are points of one sequence
+            independent_sampler=random,
             warn_independent_sampling=False,
             warn_asynchronous_seeding=False,
         )
@@ -177,6 +180,6 @@ def _sampler(name: str, number: int) -> BaseSampler:
         return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
     if name == "cmaes":
         return samplers.CmaEsSampler(
-            seed=seed, independent_sampler=rest, warn_independent_sampling=False
+            seed=seed, independent_sampler=random, warn_independent_sampling=False
         )
-    return rest
+    return random

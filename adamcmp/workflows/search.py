@@ -1,19 +1,19 @@
-"""Searching ranges: Optuna proposes settings in whole batches, lanes train them side by side.
+"""Search ranges: Optuna proposes settings in batches, which are trained side by side as lanes.
 
-Each choice of config groups (each optimizer, say) is a *cell* with a search of its own, so that
-all get equally many settings. What a cell has tried is kept beside the results, in
-``searches/NAME.json``, NAME being made of its words like a study's name: all of them but ``n=`` and
-seeds. The same words go on with it, after ``kill -9`` at any moment too, and propose what they
-would have proposed; other words (another range, sampler, objective or number of steps) are another
-search. More seeds train the same settings on more seeds. What a setting is worth is never kept: it
-is the mean over the asked seeds in the store, infinite where one diverged or failed.
+Each choice of config groups, such as each optimizer, is a *cell* with a search of its own, so that
+all cells try equally many settings. The settings that a cell has tried are stored beside the
+results in ``searches/NAME.json``. NAME is made from the cell's overrides, except ``n=`` and seeds,
+like the name of a study. The same overrides continue a search, even after ``kill -9`` at any
+moment, and propose what an uninterrupted search would have proposed. Other overrides (another
+range, sampler, objective or number of steps) are another search. More seeds train the same settings
+on more seeds. A setting's value is never stored: it is the mean of the objective over the requested
+seeds in the store, and infinite if one of them diverged or failed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,46 +24,65 @@ from adamcmp.components.datasets import load_cached
 from adamcmp.config import Composer, RunConfig, SearchCell, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.execute import ExecutionResult, with_numerics_of
+from adamcmp.execution.workers import Workers
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.workflows.proposals import Proposals, quiet
+from adamcmp.workflows.training import SweepResult, TrainingOptions, train_observed
 
 Train = Callable[[StudyConfig], ExecutionResult]
-#: Settings of a batch where no word says how many.
+#: Settings per batch unless ``batch=`` is set.
 BATCH = 16
 
 
 @dataclass(frozen=True)
-class Searched(ExecutionResult):
-    """What became of a search.
+class BestSetting:
+    """The best setting of one cell of a search.
 
     Attributes:
-        best: For each cell the words that train its best setting, and what that is worth; the
-            cell's own words and infinity where all settings diverged or failed.
+        overrides: The overrides that train it; those of the cell if no setting has a value.
+        value: The objective, a mean over seeds; infinite if all settings diverged or failed.
     """
 
-    best: tuple[tuple[str, float], ...] = ()
+    overrides: tuple[str, ...]
+    value: float
 
 
-class Searching:
-    """A search, composed and checked; `run` trains it.
+@dataclass(frozen=True)
+class SearchResult(SweepResult):
+    """The outcome of a search.
+
+    Attributes:
+        objective: The metric that was minimized.
+        best: The best setting of each cell; empty while another process trains some of the runs.
+    """
+
+    objective: str = ""
+    best: tuple[BestSetting, ...] = ()
+
+
+class RangeSearch:
+    """A search that has been composed and checked.
 
     Args:
         composer: Composes settings.
-        words: The words of a command line.
+        overrides: The overrides of a command line.
+
+    Attributes:
+        config: A configuration with two settings of each cell.
 
     Raises:
-        ConfigError: When a word is wrong, nothing is to be searched, or Optuna is not installed.
+        ConfigError: If an override is wrong, nothing is searched, or Optuna is not installed.
     """
 
-    def __init__(self, composer: Composer, words: Sequence[str]) -> None:
-        self._space = SearchSpace(composer, words)
-        self.config = self._space.study([self._space.evenly_spaced(2) for _ in self._space.cells])
+    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
+        self._space = SearchSpace(composer, overrides)
+        ends = self._space.evenly_spaced(2)
+        self.config = self._space.study([ends for _ in self._space.cells])
         self._search = self.config.search
         self._check(self.config.runs)
-        ends = self._space.evenly_spaced(2)
         if all(len(set(self._space.runs(cell, ends))) == 1 for cell in self._space.cells):
             raise ConfigError(
                 f"Nothing to search: {', '.join(self._space.domains)} changes no run of "
@@ -72,63 +91,82 @@ class Searching:
 
     @property
     def objective(self) -> str:
-        """The metric that is minimized."""
+        """The metric to minimize."""
         run = self.config.runs[0]
-        usual = "val_error" if run.dataset.problem_type == "classification" else "val_loss"
-        return self._search.objective or usual
+        default = "val_error" if run.dataset.problem_type == "classification" else "val_loss"
+        return self._search.objective or default
 
     @property
     def combinations(self) -> int:
-        """How many runs the whole search is; some may be the same."""
+        """Number of runs of the whole search, some of which may be the same."""
         return len(self._space.cells) * self._n * self._space.seeds_per_setting
 
     def preview(self) -> StudyConfig:
-        """Return a study of as many runs as the search has, to see what they would take."""
+        """Return as many runs as the whole search has, to plan them.
+
+        Settings that have not been proposed yet are spread over the ranges.
+        """
         with quiet():
-            kept = [self._proposals(cell).settings[: self._n] for cell in self._space.cells]
+            stored = [self._proposals(cell).settings[: self._n] for cell in self._space.cells]
         return self._space.study(
-            [[*own, *self._space.evenly_spaced(self._n - len(own))] for own in kept]
+            [[*tried, *self._space.evenly_spaced(self._n - len(tried))] for tried in stored]
         )
 
-    def run(self, train: Train) -> Searched:
-        """Train the search to its end, from where it is.
+    def train(self, options: TrainingOptions) -> SearchResult:
+        """Train the search to its end, from wherever it is.
 
         Args:
-            train: Trains a study's runs that are not there yet, such as `execute`.
+            options: How to train.
 
         Raises:
-            StoreError: When another process searches the same study.
+            StoreError: If another process is searching the same study.
+            Interrupted: If a signal ended training; the finished work is stored.
         """
-        with _alone(self.config.location.folder), quiet():
+        with Workers() as workers, options.display(self.combinations, True) as observer:
+            return self.train_batches(
+                lambda config: train_observed(config, options, observer, workers),
+                options.on_notice,
+            )
+
+    def train_batches(self, train: Train, on_notice: Callable[[str], None]) -> SearchResult:
+        """Train the search as `train`, batch by batch.
+
+        Args:
+            train: Trains those runs of a batch that do not exist yet.
+            on_notice: Called with notices about the whole search, such as a missing compiler.
+        """
+        with _exclusive(self.config.location.folder), quiet():
             proposals = [self._proposals(cell) for cell in self._space.cells]
-            ledger = _Ledger(self.objective)
-            whole = self.preview()  # its first batch alone would be too little to compile for
-            numerics = with_numerics_of(whole, whole, _print_notice).numerics
+            record = _Record(self.objective)
+            whole = self.preview()  # the first batch alone would be too short to compile for
+            numerics = with_numerics_of(whole, whole, on_notice).numerics
             for batch in self._batches(proposals):
                 if not any(batch):
                     continue
-                done = train(replace(self._space.study(batch), numerics=numerics))
-                ledger.add(done)
-                if done.in_progress:  # another command trains some of these very runs
-                    return ledger.searched(done)
-                for cell, own, settings in zip(self._space.cells, proposals, batch, strict=True):
-                    own.values += [ledger.value(runs) for runs in self._space.runs(cell, settings)]
+                executed = train(replace(self._space.study(batch), numerics=numerics))
+                record.add(executed)
+                if executed.in_progress:  # the values of this batch are unknown
+                    return record.result(executed, ())
+                for cell, tried, settings in zip(self._space.cells, proposals, batch, strict=True):
+                    runs = self._space.runs(cell, settings)
+                    tried.values += [record.value(seeds) for seeds in runs]
             best = tuple(map(self._best, self._space.cells, proposals))
-        return replace(ledger.searched(done), best=best)
+        return record.result(executed, best)
 
     def _batches(self, proposals: Sequence[Proposals]) -> Iterator[list[list[Setting]]]:
-        """Yield for each cell what is to be trained next, all that is known of at first."""
-        yield [own.settings[: self._n] for own in proposals]
+        """Yield the settings of each cell to train next: first all stored ones, then new ones."""
+        yield [cell.settings[: self._n] for cell in proposals]
         size = self._search.batch or BATCH
         for start in range(0, self._n, size):
             end = min(start + size, self._n)
-            yield [own.propose(start, end) for own in proposals]
+            yield [cell.propose(start, end) for cell in proposals]
 
-    def _best(self, cell: SearchCell, proposals: Proposals) -> tuple[str, float]:
+    def _best(self, cell: SearchCell, proposals: Proposals) -> BestSetting:
         value = min(proposals.values)
         if not math.isfinite(value):
-            return " ".join(str(override.input_line) for override in cell.overrides), value
-        return self._space.overrides(cell, proposals.settings[proposals.values.index(value)]), value
+            return BestSetting(tuple(str(o.input_line) for o in cell.overrides), value)
+        setting = proposals.settings[proposals.values.index(value)]
+        return BestSetting(self._space.overrides(cell, setting), value)
 
     def _proposals(self, cell: SearchCell) -> Proposals:
         path = self.config.location.folder / "searches" / f"{cell.name}.json"
@@ -136,26 +174,26 @@ class Searching:
 
     @property
     def _n(self) -> int:
+        """Settings per cell."""
         assert self._search.n is not None
         return self._search.n
 
     def _check(self, runs: Sequence[RunConfig]) -> None:
-        Store(self.config.location.folder).numerics()  # refuses imported runs
-        with contextlib.suppress(ImportError):
+        Store(self.config.location.folder).numerics()  # raises for a study of imported runs
+        try:
             import optuna  # noqa: F401
-
-            if not len(load_cached(runs[0].dataset).val):
-                raise ConfigError("A search minimizes a validation metric: dataset.validation=0.1.")
-            return
-        raise ConfigError("sampler= needs Optuna: pip install 'adamcmp[search]'")
+        except ImportError:
+            raise ConfigError("sampler= needs Optuna: pip install 'adamcmp[search]'") from None
+        if not len(load_cached(runs[0].dataset).val):
+            raise ConfigError("A search minimizes a validation metric: set dataset.validation=0.1.")
 
 
 @dataclass
-class _Ledger:
-    """What a search's batches have come to.
+class _Record:
+    """The runs of a search's batches and their values.
 
     Attributes:
-        objective: The metric that settings are judged by.
+        objective: The metric to minimize.
     """
 
     objective: str
@@ -164,38 +202,34 @@ class _Ledger:
     _failed: list[str] = field(default_factory=list)
     _values: dict[str, float | None] = field(default_factory=dict)
 
-    def add(self, done: ExecutionResult) -> None:
-        """Take in what a batch has come to."""
-        self._specs |= {spec.config: spec for spec in done.specs}
-        self._trained += done.trained
-        self._failed += done.failed
-        rows = reader.read_runs(done.folder, ["run_id", self.objective]).to_pylist()
+    def add(self, executed: ExecutionResult) -> None:
+        """Add the runs of a batch, and read the values of all stored runs."""
+        self._specs |= {spec.config: spec for spec in executed.specs}
+        self._trained += executed.trained
+        self._failed += executed.failed
+        rows = reader.read_runs(executed.folder, ["run_id", self.objective]).to_pylist()
         self._values = {row["run_id"]: row[self.objective] for row in rows}
 
     def value(self, runs: Sequence[RunConfig]) -> float:
-        """Return what a setting is worth: the mean of its runs, infinite if one went wrong."""
-        found = [self._values.get(self._specs[run].run_id) for run in runs]
-        finite = [value for value in found if value is not None and math.isfinite(value)]
-        return sum(finite) / len(finite) if len(finite) == len(found) else math.inf
+        """Return the mean objective of a setting's runs; infinite if one diverged or failed."""
+        values = [self._values.get(self._specs[run].run_id) for run in runs]
+        finite = [value for value in values if value is not None and math.isfinite(value)]
+        return sum(finite) / len(finite) if len(finite) == len(values) else math.inf
 
-    def searched(self, last: ExecutionResult) -> Searched:
-        """Return what has become of all batches, `last` being the latest."""
-        return Searched(
-            last.folder,
-            tuple({spec.run_id: spec for spec in self._specs.values()}.values()),
-            tuple(dict.fromkeys(self._trained)),
-            tuple(dict.fromkeys(self._failed)),
-            last.in_progress,
+    def result(self, last: ExecutionResult, best: tuple[BestSetting, ...]) -> SearchResult:
+        """Return the result of all batches, given the execution of the last one."""
+        whole = replace(
+            last,
+            specs=tuple({spec.run_id: spec for spec in self._specs.values()}.values()),
+            trained=tuple(dict.fromkeys(self._trained)),
+            failed=tuple(dict.fromkeys(self._failed)),
         )
-
-
-def _print_notice(text: str) -> None:
-    print(f"adamcmp: {text}", file=sys.stderr)
+        return replace(SearchResult.of(whole), objective=self.objective, best=best)
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a study's search; of two at once neither would know the other's settings."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Hold a study's search lock: two searches at once would not know each other's settings."""
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".search.lock", timeout=0)

@@ -427,7 +427,7 @@ class TestCommand:
         side = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
         for words, message in (
             (["nope", *side], "There is no study 'nope'"),
-            (["s", "lr=7", *side], "No run of study 's' fits lr=7"),
+            (["s", "lr=7", *side], "No run of study 's' matches lr=7"),
             (["s", "--a", "optimizer=adamww", *side[2:]], "Did you mean 'adamw'?"),
         ):
             assert main(["compare", *words]) == 2

@@ -47,7 +47,7 @@ TABLE = [
     # options
     ("run --jsn", "unrecognized arguments: --jsn. Did you mean '--json'?"),
     ("report --formt=md", "--formt=md. Did you mean '--format'?"),
-    ("report --watch x", "'x' is no number of seconds from 1 to 86400. `adamcmp report --help`"),
+    ("report --watch x", "'x' should be a number of seconds from 1 to 86400. `adamcmp report --help`"),
     ("compare --a lr=1", "the following arguments are required: --b"),
     ("show", "the following arguments are required: RUN"),
     ("completion tcsh", "invalid choice: 'tcsh' (choose from 'bash', 'zsh')"),
@@ -72,7 +72,7 @@ TABLE = [
     ("run model=custom model.target=os.system", "derived from torch.nn.Module"),
     ("run model=cnn", "model=cnn needs images"),
     # places
-    ("run device=cuda", "device=cuda: torch finds no CUDA GPU here. Use device=cpu"),
+    ("run device=cuda", "device=cuda: torch finds no CUDA GPU on this machine. Use device=cpu"),
     ("run device=gpu", "device=gpu: should be one of auto, cpu, cuda"),
     ("run study=../evil", "study=../evil: should be a plain folder name"),
     ("run study=a/b", "study=a/b: should be a plain folder name"),

@@ -78,7 +78,7 @@ class TestRun:
         assert (first["trained"], again["trained"]) == (True, False)
         assert {**again, "trained": True} == first
         assert [part] == list((results / "scratch" / "runs").iterdir())
-        assert "is there already (--force trains it anew)" in run(capsys, "run", *FAST)
+        assert "already exists (--force retrains it)" in run(capsys, "run", *FAST)
 
     def test_force_replaces(self, capsys, results):
         first = json.loads(run(capsys, "run", "--json", *FAST))
@@ -103,7 +103,7 @@ class TestRun:
 
     def test_multirun_is_sweep(self, capsys):
         out = run(capsys, "run", "seed=0,1", "-m", *FAST)
-        assert "2 runs (2 trained now): 2 done" in out
+        assert "2 runs (2 newly trained): 2 done" in out
 
     def test_short_keys_work_for_every_optimizer(self, capsys):
         for optimizer in ("sgd", "sgdw", "adam_l2", "amsgradw"):
@@ -156,8 +156,8 @@ class TestSweep:
     def test_grid_of_hydras_grammar(self, capsys):
         words = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=range(0,2)", "wd=choice(0,0.1)"]
         out = run(capsys, "sweep", *words, "study=g", *FAST)
-        assert "16 runs (16 trained now): 16 done" in out
-        assert "8 runs (0 trained now)" in run(capsys, "sweep", *words[1:], "study=g", *FAST)
+        assert "16 runs (16 newly trained): 16 done" in out
+        assert "8 runs (0 newly trained)" in run(capsys, "sweep", *words[1:], "study=g", *FAST)
         assert len(listed(capsys, "g", "optimizer=adamw", "wd=0.1")) == 4
         assert len(listed(capsys, "g", "lr<0.005", "seed!=0")) == 4
         wider = json.loads(
@@ -168,7 +168,7 @@ class TestSweep:
     def test_an_optimizer_without_decay_in_a_grid_with_decay(self, capsys):
         assert main(["sweep", "optimizer=adam,adamw", "wd=0,0.1", *FAST]) == 0
         out, err = capsys.readouterr()
-        assert "3 runs (3 trained now)" in out and "1 of 4 combinations are the same run" in err
+        assert "3 runs (3 newly trained)" in out and "1 of 4 combinations are the same run" in err
 
     def test_interrupted(self, capsys, monkeypatch):
         """Ctrl-C keeps what was finished, and says how to go on."""
@@ -189,7 +189,7 @@ class TestSweep:
         assert "interrupted" in capsys.readouterr().err
         assert len(listed(capsys, "cut")) == 1
         out = run(capsys, *words)
-        assert "2 runs (1 trained now): 2 done" in out
+        assert "2 runs (1 newly trained): 2 done" in out
 
 
 class TestConfig:
@@ -273,7 +273,7 @@ class TestBrowse:
         run(capsys, "sweep", "seed=0,1,2", "study=scratch", *FAST)
         assert len(listed(capsys, "scratch", "seed=1")) == 1
         assert len(listed(capsys, "scratch", "model.width=100", "seed>=1")) == 2
-        assert "No run in study 'scratch' fits" in run(capsys, "ls", "scratch", "seed=7")
+        assert "No run in study 'scratch' matches" in run(capsys, "ls", "scratch", "seed=7")
         assert main(["ls", "scratch", "sed=1"]) == 2
         assert "Did you mean 'seed'?" in capsys.readouterr().err
         assert main(["ls", "scratch", "seed"]) == 2
@@ -301,11 +301,12 @@ class TestBrowse:
     def test_words_of_the_next_command_name_the_folder(self, capsys):
         words = ["seed=0,1", "study=two", "results='else where'", *FAST]
         said = run(capsys, "sweep", *words)
-        assert "`adamcmp report two --results 'else where'` compares them." in said
+        assert "`adamcmp report two --results 'else where'` compares the optimizers." in said
         assert main(["report", "two", "--results", "else where"]) == 0
 
-    def test_parts_lists_every_yaml(self, capsys):
-        out = run(capsys, "parts")
+    def test_components_lists_every_yaml(self, capsys):
+        out = run(capsys, "components")
+        assert out == run(capsys, "parts")
         import adamcmp.configs
 
         files = Path(adamcmp.configs.__file__).parent.glob("*/*.yaml")

@@ -27,5 +27,5 @@ def test_a_closed_stderr_ends_the_bar_not_the_training(specs, monkeypatch):
         two = tuple(specs([*ONE, "seed=0,1"]))
         kinds = run_kinds(spec.config for spec in two)
         costs = CostModel(kinds, dict.fromkeys(kinds, Timings({1: 0.001}, 0.01)))
-        bar.planned(Plan(CPU, two, kinds, costs), (LaneGroup(two),))
+        bar.on_planned(Plan(CPU, two, kinds, costs), (LaneGroup(two),))
     assert bar.quiet

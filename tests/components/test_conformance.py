@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from adamcmp.cli.browse import describe
 from adamcmp.components.data import Data, Shape, Split
 from adamcmp.components.datasets import Dataset, _base
 from adamcmp.config import CONFIG_GROUPS, Composer, Eval, build_component, component_defaults
@@ -19,6 +18,7 @@ from adamcmp.planning.grouping import LaneGroup, group_runs
 from adamcmp.training.checks import check_group
 from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done
+from adamcmp.workflows.components import describe
 
 FOLDER = Path(adamcmp.configs.__file__).parent
 YAMLS = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != "study")

@@ -370,7 +370,7 @@ class TestNames:
         small = ["dataset=teacher", "steps=2", "model=logistic", "lr=0.1,0.2"]
         assert main(["sweep", "-q", "seeds=1", *small]) == 0
         assert main(["sweep", "-q", "seeds=2", *small]) == 0
-        assert "4 runs (2 trained now)" in capsys.readouterr().out
+        assert "4 runs (2 newly trained)" in capsys.readouterr().out
         assert len(list(results.iterdir())) == 1
 
     def test_study_is_no_config_group(self, tmp_path, capsys):

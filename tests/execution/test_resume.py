@@ -288,7 +288,7 @@ def test_signals(number, to, results, whole):
         assert process.returncode == 0
     else:
         assert process.returncode == 128 + number, err
-        assert "the same command goes on from there" in err and not out
+        assert "run the same command again to continue" in err and not out
         assert not process_statuses(results / "s")
         with start(*words) as process:
             assert process.wait() == 0, process.stderr.read()
@@ -395,7 +395,7 @@ def test_a_run_that_kills_its_worker(own, results):
     assert process.returncode == 1  # nothing to do, and still something that failed
     with start(*words, "--retry-failed", env=os.environ | {"GOOD": "1"}) as process:
         out, err = process.communicate()
-    assert process.returncode == 0 and "(1 trained now): 3 done" in out, err
+    assert process.returncode == 0 and "(1 newly trained): 3 done" in out, err
     tables(results / "s")
 
 

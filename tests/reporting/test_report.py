@@ -313,12 +313,12 @@ class TestWatching:
         assert 'http-equiv="refresh"' not in page and "</html>" in page
 
     def test_waits_for_the_study(self, two_plots, results, monkeypatch, capsys):
-        monkeypatch.setattr(report_command, "APPEARS_WITHIN", 0.1)
+        monkeypatch.setattr(report_command, "STUDY_TIMEOUT", 0.1)
         assert main(["report", "later", "--watch"]) == 2
         assert "Waiting 0.1 s for it." in capsys.readouterr().err
         sleeps = iter([lambda: None, lambda: adamcmp.run([*FAST, "study=later"])])
-        monkeypatch.setattr(report_command, "APPEARS_WITHIN", 60)
-        monkeypatch.setattr(report_command.time, "sleep", lambda seconds: next(sleeps)())
+        monkeypatch.setattr(report_command, "STUDY_TIMEOUT", 60)
+        monkeypatch.setattr("adamcmp.workflows.report.time.sleep", lambda seconds: next(sleeps)())
         assert main(["report", "later", "--watch"]) == 0
         assert (results / "later" / "report" / "index.html").exists()
 

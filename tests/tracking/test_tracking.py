@@ -1,10 +1,12 @@
 """Trackers: written by the real libraries, read back by them; what goes wrong costs no run."""
 
 import json
+import os
 import shutil
 import socket
 import struct
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,14 +15,15 @@ from adamcmp.cli import main
 from adamcmp.components.trackers import _base
 from adamcmp.components.trackers.tensorboard import TensorBoard
 from adamcmp.config import Composer, study_name
-from adamcmp.execution import pipeline
+from adamcmp.execution.execute import execute
 from adamcmp.execution.scheduler import _rows
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
-from adamcmp.tracking import mirror
-from adamcmp.tracking.mirror import Mirror, TrackingTask
+from adamcmp.tracking import process
+from adamcmp.tracking.process import TrackingProcess
+from adamcmp.tracking.worker import TrackingTask, write_runs
 from adamcmp.training.outcome import Failed
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=4"]
@@ -33,7 +36,7 @@ def made(tmp_path_factory):
     """A study trained without a logger; one of its runs has crashed."""
     root = tmp_path_factory.mktemp("made")
     config = Composer().sweep([*WORDS, f"results={root}", "workers=0"])
-    pipeline.execute(config)
+    execute(config)
     store = Store(root / "s")
     (spec,) = (
         s
@@ -66,7 +69,7 @@ def measured(at):
 def mirrored(folder, logger):
     """Mirror a whole study in this process; return what went wrong."""
     task = TrackingTask(logger, folder, frozenset(rows(folder)))
-    return mirror.mirror(task, lambda message: None, lambda: False)
+    return write_runs(task, lambda message: None, lambda: False)
 
 
 def noted(folder, name):
@@ -271,7 +274,10 @@ def test_a_logger_that_cannot_start_costs_no_run(trained, results, caplog):
     (tracker / "tensorboard").write_text("no folder")
     assert main(["sweep", *fresh, "study=t", "logger=tensorboard", "-q"]) == 0
     assert caplog.text.count("logger=tensorboard failed (FileExistsError: ") == 1
-    assert "Training does not need it; the same command mirrors what is missing." in caplog.text
+    assert (
+        "Training is not affected. Run the same command again to write the missing runs."
+        in caplog.text
+    )
     (entry,) = noted(results / "t", "tensorboard")
     assert entry["error"].startswith("FileExistsError") and entry["at"]
     shutil.rmtree(trained)
@@ -284,39 +290,41 @@ def test_a_logger_that_cannot_start_costs_no_run(trained, results, caplog):
 
 def test_a_server_that_does_not_answer(trained, monkeypatch, caplog):
     """The command ends all the same, and says so."""
-    monkeypatch.setattr(mirror, "PATIENCE", 1.0)
+    monkeypatch.setattr(process, "TIMEOUT", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert main(["sweep", *WORDS, "logger=mlflow", "-q"]) == 1
-    assert "it took no run in 1 s" in caplog.text
-    assert noted(trained, "mlflow")[0]["error"] == "it took no run in 1 s."
+    assert "it accepted no run within 1 s" in caplog.text
+    assert noted(trained, "mlflow")[0]["error"] == "it accepted no run within 1 s."
 
 
-def test_a_tracker_whose_process_dies(trained, caplog):
-    found = Mirror(BOARD, trained)
-    found.asked(())
-    found._pool.submit(
-        "os:_exit", None, lambda item, message: None
-    )  # three arguments are two too many
-    found.finish()
-    found.stored()
-    found.finish()
+def test_a_tracker_whose_process_dies(trained, monkeypatch, caplog):
+    monkeypatch.setattr(process, "INTERVAL", 0.0)
+    monkeypatch.setattr(process, "write_runs", os._exit)  # three arguments are two too many
+    tracker = TrackingProcess(BOARD, trained)
+    tracker.start(())
+    tracker.update()
+    tracker.finish()
+    tracker.update()
+    tracker.finish()
     assert len(caplog.records) == 1 and "The worker process ended with exit code 1" in caplog.text
 
 
-def test_runs_are_mirrored_while_others_train(trained, monkeypatch):
-    """What has been stored by a look at it is in the tracker before the command ends."""
-    monkeypatch.setattr(mirror, "EVERY", 0.0)
-    found = Mirror(BOARD, trained)
+def test_runs_are_written_while_others_train(trained, monkeypatch):
+    """Runs that are stored when a task begins are in the tracker before the command ends."""
+    monkeypatch.setattr(process, "INTERVAL", 0.0)
+    tracker = TrackingProcess(BOARD, trained)
     config = Composer().sweep(WORDS)
-    found.asked(run_specs(config, Store(trained).numerics()))
+    tracker.start(run_specs(config, Store(trained).numerics()))
+    journal = trained / "tracker" / "tensorboard.jsonl"
+    deadline = time.monotonic() + 60
     try:
-        found.stored()
-        while found._pool.busy:
-            found._take(found._pool, 1.0)
-        assert len(noted(trained, "tensorboard")) == 4
+        tracker.update()
+        while not journal.exists() or len(noted(trained, "tensorboard")) < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
     finally:
-        found.close()
+        tracker.close()
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "mlflow", "wandb"])

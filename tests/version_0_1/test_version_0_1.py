@@ -72,7 +72,7 @@ def test_the_same_command_trains_nothing(study, overrides, old, capsys):
     """The run ids that it asks for are those in the folder."""
     before = sorted((old / study / "runs").iterdir())
     assert main(["sweep", "-q", *overrides, f"study={study}", "workers=0"]) == 0
-    assert "(0 trained now)" in capsys.readouterr().out
+    assert "(0 newly trained)" in capsys.readouterr().out
     assert sorted((old / study / "runs").iterdir()) == before
 
 
@@ -80,9 +80,9 @@ def test_retries_failed_runs(old, capsys):
     overrides = [*TEACHER, "model=custom", "model.target=crashing_net.Crashes", "optimizer=adamw"]
     command = ["sweep", "-q", *overrides, "seeds=2", "epochs=6", "study=failed", "workers=0"]
     assert main(command) == 1
-    assert "(0 trained now): 2 failed" in capsys.readouterr().out
+    assert "(0 newly trained): 2 failed" in capsys.readouterr().out
     assert main([*command, "--retry-failed"]) == 1
-    assert "(2 trained now): 2 failed" in capsys.readouterr().out
+    assert "(2 newly trained): 2 failed" in capsys.readouterr().out
 
 
 def test_goes_on_with_the_search(old, capsys):
@@ -91,12 +91,12 @@ def test_goes_on_with_the_search(old, capsys):
     search = ["optimizer=adamw,sgd", "lr=tag(log,interval(1e-3,1e-1))", "wd=0,1e-2", "sampler=tpe"]
     overrides = [*MLP, *search, "n=6", "batch=3", "seeds=2", "epochs=3", "engine=eager"]
     assert main(["sweep", "-q", *overrides, "study=search", "workers=0"]) == 0
-    assert "(0 trained now)" in capsys.readouterr().out
+    assert "(0 newly trained)" in capsys.readouterr().out
 
 
 def test_goes_on_with_both_stages(old, two_plots, capsys):
     assert main(["study", "two_stages", "--config-dir", "mine", "-q"]) == 0
-    assert capsys.readouterr().out.count("(0 trained now)") == 2
+    assert capsys.readouterr().out.count("(0 newly trained)") == 2
 
 
 def test_extends(old, capsys):

@@ -16,7 +16,8 @@ from adamcmp import analysis
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
 from adamcmp.storage import reader
-from adamcmp.workflows.importing import Reading, Sheet, Wanted, bring, read_sheet
+from adamcmp.workflows.import_runs import import_runs
+from adamcmp.workflows.importing import ColumnMapping, CsvTable, MappedTable, read_csv_table
 
 BASE = "optimizer,lr,wd,seed,val_error,test_error\n"
 ROWS = "adamw,0.1,0,0,0.2,0.25\nadamw,0.1,0,1,0.3,0.35\nsgd,0.1,0.01,0,0.4,0.45\n"
@@ -62,7 +63,7 @@ def test_final_metrics(brought, capsys):
     assert runs["optimizer"].tolist() == ["adamw", "adamw", "sgd"]
     assert set(runs["study"]) == {"theirs"} and set(runs["dataset"]) == {"cifar10"}
     assert runs[["hardware", "torch_version", "engine", "finished_at"]].isna().all(axis=None)
-    assert "3 runs (3 done), 2 optimizers, 2 settings, 2 seeds; 3 new, 0 take" in out
+    assert "3 runs (3 done), 2 optimizers, 2 settings, 2 seeds; 3 new, 0 replaced" in out
     assert main(["report", "theirs"]) == 0
     best = pd.read_csv(Path("results") / "theirs" / "report" / "summary.csv", index_col="optimizer")
     assert best["test_error"].to_dict() == pytest.approx({"adamw": 0.3, "sgd": 0.45})
@@ -113,7 +114,7 @@ def test_mapped_and_in_percent(brought):
 def test_a_changed_row_takes_the_place_of_the_old_one(brought):
     before = brought(BASE + ROWS)[0]
     runs, _, out = brought(BASE + ROWS.replace("0.45", "0.5") + "sgd,0.2,0.01,0,0.4,0.41\n")
-    assert "1 new, 3 take the place of the same run" in out
+    assert "1 new, 3 replaced" in out
     assert set(before["run_id"]) < set(runs["run_id"]) and len(runs) == 4
     assert sorted(runs["test_error"]) == [0.25, 0.35, 0.41, 0.5]
 
@@ -170,7 +171,7 @@ def test_epochs_follow_from_examples(brought):
 def trained(tmp_path_factory):
     """A study trained here: some runs diverge."""
     from adamcmp.config import Composer
-    from adamcmp.execution import pipeline
+    from adamcmp.execution.execute import execute
 
     root = tmp_path_factory.mktemp("trained")
     words = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=6"]
@@ -181,7 +182,7 @@ def trained(tmp_path_factory):
         "wd=0,0.1",
         "seeds=3",
     ]
-    pipeline.execute(Composer().sweep([*words, f"results={root}", "study=s", "workers=0"]))
+    execute(Composer().sweep([*words, f"results={root}", "study=s", "workers=0"]))
     return reader.load(root / "s")
 
 
@@ -239,9 +240,9 @@ def test_any_table_comes_back_to_the_bit(rows, separator, momentum, tmp_path_fac
     table.to_csv(folder / "t.csv", sep=separator, index=False, decimal=decimal)
     constants = {"dataset": "d", "model": "m", "wd": "0"}
     own = ("my momentum",) if momentum else ()
-    reading = Reading(read_sheet(folder / "t.csv"), Wanted({}, constants, settings=own))
-    assert reading.unused == []
-    bring(reading, folder / "s")
+    mapping = ColumnMapping({}, constants, settings=own)
+    assert MappedTable(read_csv_table(folder / "t.csv"), mapping).unused == []
+    import_runs(folder / "t.csv", folder / "s", mapping)
     back = reader.load(folder / "s")[0]
     strip = table.assign(optimizer=table["optimizer"].str.strip())
     pd.testing.assert_frame_equal(
@@ -295,7 +296,7 @@ def test_settings_of_their_own(brought, refused, tmp_path):
         (BASE + "\n,,,,,\n", CIFAR, "has a header but no rows"),
         (b"\xff\xfe\xfd", CIFAR, "is not UTF-8 text"),
         (b"a,b\n\xe4,1\n", CIFAR, "is not UTF-8 text"),
-        (BASE + 'a,"0.1,0\n', CIFAR, "is no table"),
+        (BASE + 'a,"0.1,0\n', CIFAR, "is not a CSV table"),
         (BASE + "a,0.1,0,0,0.2\n", CIFAR, "row 2: has 5 values, but the header 6 columns"),
         (BASE.replace("wd", "lr") + ROWS, CIFAR, "column 'lr' appears twice"),
         (BASE + "a,0.1,0,0,0.2,0.3\n\na,abc,0,1,0.2,0.3\n", CIFAR, "row 4: lr (column 'lr') should be a number, not 'abc'"),
@@ -304,17 +305,17 @@ def test_settings_of_their_own(brought, refused, tmp_path):
         (BASE + "a,0.1,0,1e30,0.2,0.3\n", CIFAR, "row 2: seed (column 'seed') should be a whole number"),
         (BASE.replace("val_error", "test_loss") + "a,1,0,0,1e300,0.2\n", CIFAR, "row 2: test_loss=1e+300 is too large to be averaged"),
         (BASE.replace("val_error", "test_accuracy") + "a,1,0,0,0.2,0.1\n", CIFAR, "row 2: test_error=0.1 and test_accuracy=0.2 do not add up to 1"),
-        (BASE + ROWS, "--set dataset=d", "There are: optimizer, lr, wd, seed, val_error, test_error."),
+        (BASE + ROWS, "--set dataset=d", "Columns: optimizer, lr, wd, seed, val_error, test_error."),
         (BASE + "a,0.1,0,,0.2,0.3\n", CIFAR, "row 2: seed is empty"),
         (BASE + "a,0.1,0,-1,0.2,0.3\n", CIFAR, "row 2: seed=-1 should be at least 0"),
-        (BASE + "a,nan,0,1,0.2,0.3\n", CIFAR, "row 2: lr=nan should be a number from 0 on"),
-        (BASE + "a,0.1,-2,1,0.2,0.3\n", CIFAR, "row 2: wd=-2 should be a number from 0 on"),
-        (BASE + "a,0.1,0,1,0.2,30\n", CIFAR, "row 2: test_error=30 is no fraction; in percent, say --percent test_error"),
-        (BASE + "a,0.1,0,1,0.2,300\n", f"{CIFAR} --percent test_error", "row 2: test_error=300 is no fraction."),
+        (BASE + "a,nan,0,1,0.2,0.3\n", CIFAR, "row 2: lr=nan should be a finite number of at least 0"),
+        (BASE + "a,0.1,-2,1,0.2,0.3\n", CIFAR, "row 2: wd=-2 should be a finite number of at least 0"),
+        (BASE + "a,0.1,0,1,0.2,30\n", CIFAR, "row 2: test_error=30 is not a fraction; if it is in percent, add --percent test_error"),
+        (BASE + "a,0.1,0,1,0.2,300\n", f"{CIFAR} --percent test_error", "row 2: test_error=300 is not a fraction."),
         (BASE + ROWS + ROWS, CIFAR, "rows 2 and 5 are the same run (optimizer adamw, dataset cifar10, model resnet18, lr 0.1, wd 0.0, seed 0). Remove one of them"),
         (BASE + ROWS, "", "has no column 'dataset'."),
-        (BASE + ROWS, "--set dataset=d", "--map model=COLUMN, or what it is in all rows, --set model=NAME"),
-        (BASE.replace("seed", "run") + ROWS, CIFAR, "or what it is in all rows, --set seed=0"),
+        (BASE + ROWS, "--set dataset=d", "--map model=COLUMN, or give its value in all rows, --set model=NAME"),
+        (BASE.replace("seed", "run") + ROWS, CIFAR, "or give its value in all rows, --set seed=0"),
         (BASE.replace("optimizer", "optimiser") + ROWS, CIFAR, "has no column 'optimizer'. Did you mean 'optimiser'?"),
         (BASE.replace("test_error", "err") + ROWS, CIFAR, "has no test metric: --map test_error=COLUMN"),
         (BASE + ROWS, f"{CIFAR} --map test_error=er", "has no column 'er'."),
@@ -322,14 +323,14 @@ def test_settings_of_their_own(brought, refused, tmp_path):
         (BASE + ROWS, f"{CIFAR} --set model=x lr=abc", "--set model is given twice"),
         (BASE + ROWS, f"{CIFAR} --set lr=abc", "--set lr=abc: should be a number"),
         (BASE + ROWS, f"{CIFAR} --set lr", "--set lr: should be OURS=VALUE"),
-        (BASE + ROWS, f"{CIFAR} --set lr=1 --map lr=wd", "lr is given by --map and by --set"),
-        (BASE + ROWS, f"{CIFAR} --percent lr", "--percent lr: is for errors and accuracies"),
+        (BASE + ROWS, f"{CIFAR} --set lr=1 --map lr=wd", "lr is set by both --map and --set"),
+        (BASE + ROWS, f"{CIFAR} --percent lr", "--percent lr: applies to errors and accuracies only"),
         (BASE + ROWS, f"{CIFAR} --percent train_error", "--percent train_error: no column of the file is train_error"),
         (BASE + ROWS, f"{CIFAR} --settings momentum", "has no column 'momentum'"),
-        (BASE + ROWS, f"{CIFAR} --settings wd", "--settings wd: is a column of ours"),
+        (BASE + ROWS, f"{CIFAR} --settings wd", "--settings wd: is a column of adamcmp"),
         (BASE.replace("val_error", "status") + "a,1,0,0,finished,0.2\n", CIFAR, "row 2: status=finished should be one of done, diverged, failed"),
-        (BASE.replace("val_error", "status") + "a,1,0,0,done,nan\n", CIFAR, "is done by its status, but a metric is not finite"),
-        (BASE.replace("val_error", "step") + "a,1,0,0,1,0.2\n", CIFAR, "has no column 'epoch', which curves are drawn over"),
+        (BASE.replace("val_error", "status") + "a,1,0,0,done,nan\n", CIFAR, "has status done, but a metric that is not finite"),
+        (BASE.replace("val_error", "step") + "a,1,0,0,1,0.2\n", CIFAR, "has no column 'epoch', which learning curves need"),
         (BASE.replace("val_error", "step,epoch") + "a,1,0,0,1,1,0.2\na,1,0,0,1,2,0.3\n", CIFAR, "rows 2 and 3 are the same evaluation"),
         (BASE.replace("val_error", "step,epoch") + "a,1,0,0,,1,0.2\n", CIFAR, "row 2: step is empty"),
     ],
@@ -383,7 +384,7 @@ def test_trained_and_imported_runs_stay_apart(brought, tmp_path, capsys, results
     assert len(reader.load(results / "theirs")[0]) == 3
     adamcmp.run(["dataset=teacher", "steps=2", "study=ours"])
     assert main(["import-csv", "runs.csv", "--study", "ours", *shlex.split(CIFAR)]) == 2
-    assert "Study 'ours' holds runs that were trained here" in capsys.readouterr().err
+    assert "Study 'ours' holds runs that adamcmp trained" in capsys.readouterr().err
     assert len(reader.load(results / "ours")[0]) == 1
 
 
@@ -392,12 +393,15 @@ def test_another_mapping_of_the_same_file_is_refused(brought, capsys):
     words = ["import-csv", "runs.csv", "--study", "theirs", "--set", "dataset=cifar10", "model=vit"]
     assert main(words) == 2
     err = capsys.readouterr().err
-    assert "is in study 'theirs' already, with other --set: its runs would be there twice" in err
+    assert (
+        "was already imported into study 'theirs' with another --set, and each run would be stored twice"
+        in err
+    )
     assert len(reader.load(Path("results/theirs"))[0]) == 3
 
 
 def test_a_sheet_names_rows_as_a_spreadsheet_does(tmp_path):
     (tmp_path / "t.csv").write_text('a,b\n1,"x\ny"\n\n2,z\n')
-    sheet = read_sheet(tmp_path / "t.csv")
-    assert isinstance(sheet, Sheet) and list(sheet.rows) == [2, 4]
-    assert sheet.columns["b"] == ("x\ny", "z") and sheet.values("a", int, "a") == [1, 2]
+    table = read_csv_table(tmp_path / "t.csv")
+    assert isinstance(table, CsvTable) and list(table.rows) == [2, 4]
+    assert table.columns["b"] == ("x\ny", "z") and table.values("a", int, "a") == [1, 2]

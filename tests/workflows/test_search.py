@@ -4,7 +4,6 @@ import itertools
 import json
 import math
 import signal
-from functools import partial
 
 import pandas as pd
 import pytest
@@ -15,12 +14,12 @@ from adamcmp.cli import main
 from adamcmp.cli.progress_bar import Bar
 from adamcmp.config import Composer, SearchRange
 from adamcmp.errors import AdamcmpError
-from adamcmp.execution.execute import execute
-from adamcmp.planning import planner
+from adamcmp.planning import numerics
 from adamcmp.platform import provenance
 from adamcmp.storage import reader
 from adamcmp.workflows.proposals import Proposals, quiet
-from adamcmp.workflows.search import Searching
+from adamcmp.workflows.search import BestSetting, RangeSearch
+from adamcmp.workflows.training import TrainingOptions
 
 pytest.importorskip("optuna")
 
@@ -32,13 +31,12 @@ RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)"]
 WORDS = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 
 
-bar_open = Bar._open
 SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
 
 
 def found(words):
     """Search to the end, from wherever it is."""
-    return Searching(Composer(), words).run(execute)
+    return RangeSearch(Composer(), words).train(TrainingOptions())
 
 
 def kept(study):
@@ -181,7 +179,7 @@ def test_a_greater_n_goes_on():
     whole = found([*words, "n=5", "study=whole"])
     for n, fresh in ((3, 6), (5, 4), (3, 0)):
         grown = found([*words, f"n={n}", "study=grown"])
-        assert len(grown.trained) == fresh and len(grown.specs) == 2 * n
+        assert len(grown.trained) == fresh and len(grown.run_ids) == 2 * n
     assert kept("grown") == kept("whole")
     assert found([*words, "n=5", "study=grown"]).best == whole.best
 
@@ -192,11 +190,11 @@ def test_more_seeds_are_the_same_settings():
     first = found([*words, "n=4", "seeds=1"])
     more = found([*words, "n=4", "seeds=3"])
     assert len(first.trained) == 4 and len(more.trained) == 8
-    assert more.best[0][1] == means("val_error", 3).min()
+    assert more.best[0].value == means("val_error", 3).min()
     again = found([*words, "n=4", "seeds=2"])
-    assert not again.trained and again.best[0][1] == means("val_error", 2).min()
+    assert not again.trained and again.best[0].value == means("val_error", 2).min()
     longer = found([*words, "n=6", "seeds=3"])
-    assert len(longer.trained) == 6 and longer.best[0][1] == means("val_error", 3).min()
+    assert len(longer.trained) == 6 and longer.best[0].value == means("val_error", 3).min()
     assert len(kept("s")) == 1
 
 
@@ -208,11 +206,11 @@ def test_other_words_are_another_search(word):
     words = [*FAST, *RANGES, "batch_size=16,32", "optimizer=adamw", "sampler=tpe", "n=3", "study=s"]
     found(words)
     other = found([*words, word])
-    assert len(kept("s")) == 2 and len(other.specs) == 3
+    assert len(kept("s")) == 2 and len(other.run_ids) == 3
     runs = adamcmp.load("s").runs
     column = "val_loss" if word.startswith("objective") else "val_error"
-    asked = runs[runs["run_id"].isin([spec.run_id for spec in other.specs])]
-    assert other.best[0][1] == asked[column].min()
+    asked = runs[runs["run_id"].isin(other.run_ids)]
+    assert other.best[0].value == asked[column].min()
 
 
 def test_the_same_words_in_another_form_go_on():
@@ -232,12 +230,12 @@ def test_a_setting_that_crashed_counts_once_it_is_trained(monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr("adamcmp.training.loop.Training.run", crash)
         crashed = found(words)
-    assert len(crashed.failed) == 4 and crashed.best == (("", float("inf")),)
+    assert len(crashed.errors) == 4 and crashed.best == (BestSetting((), float("inf")),)
     kept_failed = found(words)
     assert not kept_failed.trained and kept_failed.best == crashed.best
-    again = Searching(Composer(), words).run(partial(execute, retry_failed=True))
-    assert len(again.trained) == 4 and not again.failed
-    assert again.best[0][1] == adamcmp.load("s").runs["val_error"].min()
+    again = RangeSearch(Composer(), words).train(TrainingOptions(retry_failed=True))
+    assert len(again.trained) == 4 and not again.errors
+    assert again.best[0].value == adamcmp.load("s").runs["val_error"].min()
 
 
 def test_an_optimizer_that_does_not_decay(capsys):
@@ -245,11 +243,11 @@ def test_an_optimizer_that_does_not_decay(capsys):
     words = [*FAST, "optimizer=adam,adamw", "lr=tag(log,interval(1e-4,1e-1))", "seeds=1"]
     words += ["wd=interval(0.01,0.1)", "sampler=random", "n=3", "batch=2", "study=s"]
     assert main(["sweep", *words]) == 0
-    assert "6 runs (6 trained now)" in capsys.readouterr().out
-    (adam, _), (adamw, _) = found(words).best
+    assert "6 runs (6 newly trained)" in capsys.readouterr().out
+    adam, adamw = (" ".join(best.overrides) for best in found(words).best)
     assert "wd=" not in adam and "wd=" in adamw
     assert main(["run", *FAST, *adam.split(), "study=s"]) == 0
-    assert "is there already" in capsys.readouterr().out
+    assert "already exists" in capsys.readouterr().out
 
 
 def test_a_damaged_file_of_settings(capsys, results):
@@ -281,9 +279,10 @@ def test_a_setting_that_diverges_is_the_worst():
     words += ["eval.every_steps=20", "sampler=tpe", "n=8", "batch=4", "study=s"]
     runs = adamcmp.sweep(words).runs
     assert (runs["status"] == "diverged").any() and (runs["status"] == "done").any()
-    ((best, value),) = found(words).best
+    (best,) = found(words).best
     done = runs[runs["status"] == "done"]
-    assert value == pytest.approx(done["val_error"].min()) and "lr=" in best
+    assert best.value == pytest.approx(done["val_error"].min())
+    assert best.overrides[0].startswith("lr=")
 
 
 def test_dry_run_shows_a_search(capsys):
@@ -300,7 +299,7 @@ def test_a_dry_run_goes_through_lists(capsys):
 
 def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
     """Not its first batch, which is seldom worth a compilation."""
-    monkeypatch.setitem(planner.COMPILED_FROM, "cpu", 30)
+    monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
     assert main(["sweep", *words, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["engine"] == "compiled"
@@ -313,17 +312,17 @@ def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
         raise Enough
 
     with pytest.raises(Enough):
-        Searching(Composer(), words).run(train)
+        RangeSearch(Composer(), words).train_batches(train, print)
 
 
 def test_who_has_no_compiler_is_told(capsys, monkeypatch):
-    monkeypatch.setitem(planner.COMPILED_FROM, "cpu", 30)
+    monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     monkeypatch.setattr(provenance, "cpp_compiler", lambda: None)
     words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
     assert main(["sweep", *words, "--dry-run"]) == 0
-    assert "Compiling takes a C++ compiler" in capsys.readouterr().out
+    assert "C++ compiler on the PATH" in capsys.readouterr().out
     assert main(["sweep", *words]) == 0
-    assert capsys.readouterr().err.count("Compiling takes a C++ compiler") == 1
+    assert capsys.readouterr().err.count("C++ compiler on the PATH") == 1
 
 
 @pytest.mark.parametrize(
@@ -359,14 +358,16 @@ def test_one_bar_over_the_whole_search(capsys, monkeypatch):
     """It is opened once, over all runs but those there already, and ends full."""
     words = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "batch=2", "sampler=random"]
     found([*words, "n=2", "study=s"])
-    bars = []
-    monkeypatch.setattr(Bar, "_open", lambda bar: (bars.append(bar), bar_open(bar)))
+    bars, bar_open = [], Bar.open
+    monkeypatch.setattr(Bar, "open", lambda bar: (bars.append(bar), bar_open(bar)))
     assert main(["sweep", *words, "n=6", "study=s"]) == 0
     (bar,) = bars
-    assert (bar.pace.done, bar.pace.runs, bar.asked) == (16, 16, 24)
+    assert (bar.progress.done, bar.progress.runs, bar.requested) == (16, 16, 24)
     said = capsys.readouterr()
-    assert "24 runs, 8 there already or elsewhere, batch by batch, about" in said.err
-    assert said.err.count("about") == 1 and "24 runs (16 trained now)" in said.out
+    assert (
+        "24 runs, 8 of them already exist or are being trained, batch by batch, about" in said.err
+    )
+    assert said.err.count("about") == 1 and "24 runs (16 newly trained)" in said.out
 
 
 def test_a_study_file_holds_no_search(capsys, tmp_path, results):

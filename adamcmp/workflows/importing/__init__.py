@@ -1,12 +1,13 @@
-"""Runs that another program trained: from the rows of a CSV file to a study.
+"""Reading another program's runs: CSV cells -> adamcmp's columns -> runs and evaluations.
 
-A row is a run, with its final metrics; or, where there is a column ``step``, an evaluation of one.
-A run is known by its settings: its id is a hash of them, so that importing a file again doubles
-nothing, and a row that has changed takes the place of the old one.
+A row of the file is a run with its final metrics or, if there is a column ``step``, an evaluation
+of a run. A run's id is a hash of its settings: importing a file twice stores its runs once, and a
+changed row replaces the run that it describes.
 """
 
-from adamcmp.workflows.importing.reading import Reading, Wanted
-from adamcmp.workflows.importing.runs import ImportResult, bring
-from adamcmp.workflows.importing.sheet import Sheet, read_sheet
+from adamcmp.workflows.importing.csv_table import CsvTable, read_csv_table
+from adamcmp.workflows.importing.mapped_table import MappedTable
+from adamcmp.workflows.importing.mapping import ColumnMapping
+from adamcmp.workflows.importing.runs import runs_and_metrics
 
-__all__ = ["ImportResult", "Reading", "Sheet", "Wanted", "bring", "read_sheet"]
+__all__ = ["ColumnMapping", "CsvTable", "MappedTable", "read_csv_table", "runs_and_metrics"]

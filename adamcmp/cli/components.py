@@ -1,0 +1,40 @@
+"""``adamcmp components``: the components that can be named on a command line."""
+
+from __future__ import annotations
+
+from adamcmp.cli._options import Parser, add_config_dir
+from adamcmp.workflows.components import GROUPS, list_components
+
+EXAMPLES = """\
+examples:
+  adamcmp components                                  all components
+  adamcmp components optimizer                        the optimizers
+  adamcmp components optimizer --config-dir configs   including your own
+
+A component is selected as GROUP=NAME, as in `adamcmp run optimizer=sgdw`.
+`adamcmp run --cfg job optimizer=sgdw` shows its settings.
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser(
+        "components",
+        "List the available components, by config group, one line each. Alias: parts.",
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "group", nargs="?", metavar="GROUP", help=f"list one group only: {', '.join(GROUPS)}"
+    )
+    add_config_dir(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """List components."""
+    options = parser().parse_args(arguments)
+    for group, components in list_components(options.group, options.config_dir).items():
+        print(f"{group}=")
+        for name, description in components.items():
+            print(f"  {name:<16} {description}")
+    return 0

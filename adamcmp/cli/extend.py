@@ -1,0 +1,56 @@
+"""``adamcmp extend``: train the next cells where a best setting is on the edge of its grid."""
+
+from __future__ import annotations
+
+from adamcmp.cli._options import Parser, add_results, add_training, results_root
+from adamcmp.cli._training import add_overrides, print_plan, training_options
+
+EXAMPLES = """\
+examples:
+  adamcmp extend first --dry-run
+  adamcmp extend first workers=2
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser(
+        "extend",
+        "Where an optimizer's best lr or wd is the last value of its grid, train the next\n"
+        "values, in the grid's own spacing.",
+        EXAMPLES,
+    )
+    parser.add_argument("study", metavar="STUDY", help="name of a study")
+    add_overrides(parser, "workers= or checkpoint_every=")
+    add_training(parser)
+    add_results(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Train the cells beyond the edges of a study's grids.
+
+    Returns:
+        0; 1 if a run failed or another process is training some.
+    """
+    options = parser().parse_intermixed_args(arguments)
+    from adamcmp.cli.sweep import print_result
+    from adamcmp.storage.reader import study_folder
+    from adamcmp.workflows.extend import configure_extension
+    from adamcmp.workflows.sweep import train_sweep
+
+    folder = study_folder(results_root(options), options.study)
+    extension = configure_extension(folder, options.overrides)
+    if not extension.edges:
+        print("No optimizer's best setting is on the edge of its grid.")
+        return 0
+    if not options.json:
+        for edge in extension.edges:
+            print(
+                f"{edge.optimizer} on {edge.problem}: best {edge.axis} {edge.best:g} is on the "
+                f"edge of its grid; adding {edge.axis} {edge.beyond:g}"
+            )
+    if options.dry_run:
+        return print_plan(lambda: extension.config, options)
+    result = train_sweep(extension.config, training_options(options))
+    return print_result(result, as_json=options.json)

@@ -1,0 +1,124 @@
+"""``adamcmp ls``: list studies, or the runs of a study."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adamcmp.analysis.filters import is_filter
+from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._tables import print_table
+
+if TYPE_CHECKING:
+    from adamcmp.execution.reservations import ProcessStatus
+
+EXAMPLES = """\
+examples:
+  adamcmp ls                                        all studies
+  adamcmp ls first                                  the runs of study first
+  adamcmp ls first optimizer=adamw 'test_error<0.4'
+  adamcmp ls status=failed                          failed runs of all studies
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser(
+        "ls", "List the studies, or the runs of a study that meet all conditions.", EXAMPLES
+    )
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study")
+    parser.add_argument(
+        "filters",
+        nargs="*",
+        metavar="COLUMN=VALUE",
+        help="a condition on a column, with = != < <= > or >=",
+    )
+    add_results(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """List studies or runs.
+
+    Returns:
+        0; 2 if a study is damaged.
+    """
+    options = parser().parse_intermixed_args(arguments)
+    root = results_root(options)
+    if options.study is None:
+        return _print_studies(root)
+    studies, filters = _studies_and_filters(options)
+    return _print_runs(root, studies, filters)
+
+
+def _studies_and_filters(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Separate the study's name from the conditions; without a name all studies are listed."""
+    if is_filter(options.study):
+        return [], [options.study, *options.filters]
+    return [options.study], options.filters
+
+
+def _print_studies(root: Path) -> int:
+    from adamcmp.workflows.listing import list_studies
+
+    studies = list_studies(root)
+    if not studies:
+        print(f"There are no studies in {root}. `adamcmp run` creates the first one.")
+        return 0
+    rows = [
+        {"study": study.name, "runs": "damaged"}
+        if study.error
+        else {
+            "study": study.name,
+            "runs": study.runs,
+            **study.statuses,
+            "optimizers": " ".join(study.optimizers),
+            "latest": _local_time(study.latest),
+            "now": "; ".join(map(_progress, study.processes)),
+        }
+        for study in studies
+    ]
+    if not any(study.processes for study in studies):
+        rows = [{k: v for k, v in row.items() if k != "now"} for row in rows]
+    print_table(rows)
+    errors = [study.error for study in studies if study.error]
+    for error in errors:
+        print(f"adamcmp: {error}", file=sys.stderr)
+    return 2 if errors else 0
+
+
+def _print_runs(root: Path, studies: Sequence[str], filters: Sequence[str]) -> int:
+    from adamcmp.workflows.listing import list_runs
+
+    runs = list_runs(root, studies, filters)
+    for study, processes in runs.processes.items():
+        for process in processes:
+            print(f"{study}: {_progress(process)}")
+    if not runs.rows:
+        place = f"study {runs.studies[0]!r}" if len(runs.studies) == 1 else str(root)
+        print(f"No run in {place} matches." if filters else f"There are no runs in {place} yet.")
+        return 0
+    print_table({column: row.get(column) for column in runs.columns} for row in runs.rows)
+    return 0
+
+
+def _progress(process: ProcessStatus) -> str:
+    """Return one line about a process that is training runs."""
+    from tqdm import tqdm
+
+    left = process.seconds_left
+    remaining = "" if left is None else f", {tqdm.format_interval(left)} left"
+    return (
+        f"{process.done} of {process.runs} runs trained{remaining} "
+        f"(process {process.pid} on {process.host})"
+    )
+
+
+def _local_time(time: str | None) -> str:
+    if time is None:
+        return "-"
+    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M")

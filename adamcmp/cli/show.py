@@ -1,0 +1,80 @@
+"""``adamcmp show``: one run's configuration, outcome, provenance and learning curve."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._tables import format_value
+from adamcmp.workflows.components import GROUPS
+
+if TYPE_CHECKING:
+    from adamcmp.workflows.listing import StoredRun
+
+EXAMPLES = """\
+examples:
+  adamcmp show 3f2a            the run whose id begins with 3f2a, in any study
+  adamcmp show first/3f2a      that run of study first
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser(
+        "show", "Show one run: configuration, outcome, provenance, learning curve.", EXAMPLES
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's id or its first digits; STUDY/RUN too")
+    add_results(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Show one run."""
+    options = parser().parse_args(arguments)
+    from adamcmp.workflows.listing import find_run
+
+    run = find_run(results_root(options), options.run)
+    for title, values in _sections(run).items():
+        print(title)
+        for key, value in values.items():
+            if value is not None:
+                print(f"  {key:<26} {format_value(value)}")
+    if run.metrics:
+        _print_curve(run.metrics)
+    return 0
+
+
+def _sections(run: StoredRun) -> dict[str, dict[str, Any]]:
+    """Return the run's columns by section of the output."""
+    from adamcmp.storage.columns import RUN_COLUMNS, Role, columns_with_role
+
+    row = run.row
+    provenance = columns_with_role(Role.PROVENANCE)
+    config = {k: v for k, v in row.items() if k not in RUN_COLUMNS and v is not None}
+    config |= {k: row[k] for k in ("seed", "epochs", "steps", "batch_size") if row[k] is not None}
+    components = {group: row[group] for group in GROUPS if group in row}
+    shown = {*columns_with_role(Role.IDENTITY), *components, *config, *provenance}
+    return {
+        f"run {row['run_id']} of {run.folder}": components,
+        "config": config,
+        "outcome": {k: row.get(k) for k in RUN_COLUMNS if k not in shown},
+        "provenance": {k: row.get(k) for k in provenance},
+    }
+
+
+def _print_curve(metrics: Sequence[Mapping[str, Any]]) -> None:
+    import plotext
+
+    measure = "error" if metrics[-1].get("test_error") is not None else "loss"
+    plotext.clear_figure()
+    for split, marker in (("train", "braille"), ("test", "•")):
+        points = [(m["epoch"], m[f"{split}_{measure}"]) for m in metrics]
+        drawn = [(x, y) for x, y in points if y is not None]
+        plotext.plot([x for x, _ in drawn], [y for _, y in drawn], label=split, marker=marker)
+    width = min(shutil.get_terminal_size((80, 24)).columns, 80)
+    plotext.plotsize(width, 16)
+    plotext.title(measure)
+    plotext.xlabel("epochs")
+    print(plotext.uncolorize(plotext.build()))

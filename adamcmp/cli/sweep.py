@@ -1,0 +1,125 @@
+"""``adamcmp sweep``: train a grid, or search ranges."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from typing import TYPE_CHECKING
+
+from adamcmp.cli import _config
+from adamcmp.cli._options import Parser, add_config_dir, add_training, study_arguments
+from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, training_options
+
+if TYPE_CHECKING:
+    from adamcmp.workflows.search import SearchResult
+    from adamcmp.workflows.training import SweepResult
+
+EXAMPLES = """\
+examples:
+  adamcmp sweep optimizer=adam_l2,adamw lr=1e-3,1e-2 seeds=5 study=first
+  adamcmp sweep 'lr=logspace(1e-3,1e-1,9)' 'wd=powers(2,-12,-4)' seeds=3 --dry-run
+  adamcmp sweep 'lr=tag(log,interval(1e-4,1e-1))' sampler=tpe n=64 seeds=3
+
+The same command continues an interrupted sweep. A wider grid trains only its
+new cells. Without study=, the study is named after the overrides.
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser(
+        "sweep",
+        "Train every combination of several values, or search ranges.\n"
+        "Runs that already exist are not trained again.",
+        f"{EXAMPLES}\n{OVERRIDES_HELP}",
+    )
+    add_overrides(parser, "override, with one or several values, such as lr=0.01,0.1; see below")
+    add_training(parser)
+    _config.add_options(parser)
+    add_config_dir(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Train a grid, or search ranges.
+
+    Returns:
+        0; 1 if a run failed or another process is training some.
+    """
+    return execute(parser().parse_intermixed_args(arguments))
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Execute the command with parsed options, as `main`."""
+    if options.cfg:
+        return _config.print_config(options)
+    from adamcmp.workflows.search import SearchResult
+    from adamcmp.workflows.sweep import configure_sweep, sweep
+
+    if options.dry_run:
+        return print_plan(lambda: configure_sweep(options.overrides, options.config_dir), options)
+    result = sweep(options.overrides, options.config_dir, training_options(options))
+    code = print_result(result, as_json=options.json)
+    if isinstance(result, SearchResult) and not options.json:
+        _print_best(result)
+    return code
+
+
+def print_result(result: SweepResult, *, as_json: bool) -> int:
+    """Print how many runs were trained, how they ended, and what to do next.
+
+    Args:
+        result: The result.
+        as_json: Whether to print one JSON object instead.
+
+    Returns:
+        The exit code: 0; 1 if a run failed or another process is training some.
+    """
+    code = 0 if result.complete else 1
+    if as_json:
+        print(json.dumps(_json_values(result)))
+        return code
+    count = len(result.run_ids)
+    statuses = ", ".join(f"{n} {status}" for status, n in result.statuses.items() if n)
+    print(
+        f"{count} run{'s' * (count != 1)} ({len(result.trained)} newly trained): "
+        f"{statuses or 'none finished'}; files in {result.folder}"
+    )
+    if result.notice:
+        print(f"adamcmp: {result.notice}", file=sys.stderr)
+    for run_id, error in result.errors.items():
+        print(f"failed: {run_id}: {error}", file=sys.stderr)
+    if result.errors:
+        print(
+            "`adamcmp show RUN` prints the traceback; --retry-failed retrains failed runs.",
+            file=sys.stderr,
+        )
+    study = study_arguments(result.folder)
+    if result.statuses["done"]:
+        print(f"`adamcmp report {study}` compares the optimizers.")
+    elif result.statuses["diverged"]:
+        print(f"`adamcmp plot divergence {study}` shows where the runs diverged.")
+    return code
+
+
+def _json_values(result: SweepResult) -> dict[str, object]:
+    return {
+        "study": result.folder.name,
+        "folder": str(result.folder),
+        "runs": len(result.run_ids),
+        **result.statuses,
+        "trained": len(result.trained),
+        "elsewhere": len(result.in_progress),
+    }
+
+
+def _print_best(result: SearchResult) -> None:
+    """Print the best setting of each optimizer, or of each other choice of config groups."""
+    for best in result.best:
+        overrides = " ".join(best.overrides)
+        if math.isfinite(best.value):
+            print(f"best {result.objective} {best.value:.4f}: {overrides}")
+        else:
+            print(f"no best setting of {overrides or 'the search'}: all diverged or failed")

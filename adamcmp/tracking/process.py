@@ -1,0 +1,177 @@
+"""Write stored runs to a tracker in a process of its own, whose failure costs no run.
+
+The process reads the store, so that the tracker shows the stored runs, each once. Runs that it
+lacks, because it failed or the command was killed, are written by the next command that requests
+them with the same tracker.
+
+A run is written when its rows are stored, not while it trains: a group of lanes sends its
+evaluations to this process when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from adamcmp.components.trackers import NO_TRACKER, Tracker
+from adamcmp.config import StudyConfig
+from adamcmp.errors import AdamcmpError, Interrupted
+from adamcmp.execution.execute import Observer
+from adamcmp.execution.executors import Handle, Pool, Task, WorkerDied
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import Plan
+from adamcmp.planning.specs import RunSpec
+from adamcmp.tracking.worker import TrackingTask, append_to_journal, write_runs
+from adamcmp.training.outcome import Outcome
+
+#: Minimum seconds between two tasks of the tracking process.
+INTERVAL = 5.0
+#: Seconds without a written run after which a tracker has failed.
+TIMEOUT = 120.0
+
+
+@contextlib.contextmanager
+def tracked(config: StudyConfig, observer: Observer) -> Iterator[Observer]:
+    """Write the runs of an execution to the study's tracker as they are stored.
+
+    On leaving the context, the runs that the tracker still lacks are written.
+
+    Args:
+        config: The study, with its tracker.
+        observer: Receives the events of the execution, too.
+
+    Yields:
+        The observer for the execution.
+
+    Raises:
+        Interrupted: If Ctrl-C arrives while the last runs are written.
+    """
+    if config.tracker == NO_TRACKER:
+        yield observer
+        return
+    process = TrackingProcess(config.tracker, config.location.folder)
+
+    def on_planned(plan: Plan, groups: tuple[LaneGroup, ...]) -> None:
+        process.start(plan.specs)
+        observer.on_planned(plan, groups)
+
+    def on_finished(group: LaneGroup, outcome: Outcome) -> None:
+        observer.on_finished(group, outcome)
+        process.update()
+
+    try:
+        yield replace(observer, on_planned=on_planned, on_finished=on_finished)
+        process.finish()
+    finally:
+        process.close()
+
+
+class TrackingProcess:
+    """A command's handle on its tracking process.
+
+    A failure of the tracker is logged and written to the journal; it raises nothing.
+
+    Args:
+        tracker: The tracker.
+        study: The folder of the study.
+    """
+
+    def __init__(self, tracker: Tracker, study: Path) -> None:
+        self._task = TrackingTask(tracker, study, frozenset())
+        self._pool: Pool | None = None
+        self._handles: set[Handle] = set()
+        self._submitted = self._last_report = time.monotonic()
+
+    def start(self, specs: Sequence[RunSpec]) -> None:
+        """Start the process.
+
+        Args:
+            specs: The requested runs, some of which may be stored already.
+        """
+        run_ids = frozenset(spec.run_id for spec in specs)
+        self._task = TrackingTask(self._task.tracker, self._task.study, run_ids)
+        with self._failing():
+            self._pool = Pool(1, 1)
+
+    def update(self) -> None:
+        """Let the process write runs that were stored meanwhile, without waiting for it."""
+        if self._pool is None or time.monotonic() - self._submitted < INTERVAL:
+            return
+        with self._failing():
+            self._poll(self._pool, 0.0)
+            if self._pool and not self._handles:
+                self._submit(self._pool)
+
+    def finish(self) -> None:
+        """Write the remaining runs, and wait for it.
+
+        Raises:
+            Interrupted: If Ctrl-C arrives meanwhile.
+        """
+        try:
+            with self._failing():
+                self._wait()
+                if self._pool:
+                    self._submit(self._pool)
+                self._wait()
+        except KeyboardInterrupt:
+            name = self._task.tracker.name
+            text = f"all runs are stored, but not all of them are in {name} yet"
+            raise Interrupted(signal.SIGINT, text) from None
+
+    def close(self) -> None:
+        """End the process at once."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _submit(self, pool: Pool) -> None:
+        self._submitted = self._last_report = time.monotonic()
+        self._handles = set(pool.submit([Task(write_runs, self._task)]))
+
+    def _wait(self) -> None:
+        """Wait until no task is running, or the tracker has failed."""
+        while self._pool and self._handles:
+            self._poll(self._pool, 0.2)
+
+    def _poll(self, pool: Pool, timeout: float) -> None:
+        for result in pool.poll(self._on_report, timeout):
+            self._handles.discard(result.handle)
+            if isinstance(result.value, WorkerDied):
+                self._fail(result.value.reason)
+            elif result.value is not None:
+                self._fail(result.value)
+        if self._handles and time.monotonic() - self._last_report > TIMEOUT:
+            self._fail(f"it accepted no run within {TIMEOUT:g} s.")
+
+    def _on_report(self, handle: Handle, message: Any) -> None:
+        self._last_report = time.monotonic()
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Treat errors, such as of starting the process, as failures of the tracker."""
+        try:
+            yield
+        except (AdamcmpError, OSError) as error:
+            self._fail(str(error))
+
+    def _fail(self, reason: str) -> None:
+        """Log a failure, write it to the journal, and end the process."""
+        self.close()
+        self._handles.clear()
+        logging.getLogger(__name__).warning(
+            "adamcmp: logger=%s failed (%s). Training is not affected. Run the same command again "
+            "to write the missing runs.",
+            *(self._task.tracker.name, reason.rstrip(".")),
+        )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with contextlib.suppress(OSError):  # it is logged already
+            self._task.journal.parent.mkdir(exist_ok=True)  # the process may not have made it
+            append_to_journal(self._task, {"error": reason, "at": now})

@@ -1,0 +1,46 @@
+"""Compare two sets of runs of one study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from adamcmp import analysis
+from adamcmp.analysis.filters import parse_filters
+from adamcmp.errors import ConfigError
+from adamcmp.storage import reader
+
+
+def compare_study(
+    folder: Path,
+    a: Sequence[str],
+    b: Sequence[str],
+    metric: str | None = None,
+    filters: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Compare two sets of runs of a study, as `adamcmp.analysis.compare`.
+
+    Args:
+        folder: The study's folder.
+        a: Conditions that select side a, such as ``["optimizer=adamw"]``.
+        b: Conditions that select side b.
+        metric: Column to compare; None takes the test error (for regression, the test loss).
+        filters: Conditions that the runs of both sides meet.
+
+    Returns:
+        The comparison's columns and their values.
+
+    Raises:
+        ConfigError: If a condition or the metric is wrong, or no run is left.
+        StoreError: If the study is damaged.
+    """
+    runs = reader.load(folder)[0]
+    if runs.empty:
+        raise ConfigError(f"Study {folder.name!r} has no runs yet.")
+    keep = parse_filters(filters, list(runs.columns))
+    runs = runs[[keep(row) for row in runs.to_dict("records")]]
+    if runs.empty:
+        raise ConfigError(f"No run of study {folder.name!r} matches {' '.join(filters)}.")
+    table = analysis.compare(runs, a, b, metric)
+    return {str(column): table[column].tolist()[0] for column in table}

@@ -1,0 +1,53 @@
+"""The components that can be named on a command line, from the yaml files that describe them."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from adamcmp.errors import ConfigError, NotFound, nearest
+
+#: The config groups, in the order in which they are listed.
+GROUPS = ("dataset", "model", "optimizer", "schedule", "loss", "logger")
+
+
+def list_components(
+    group: str | None = None, config_dir: str | None = None
+) -> dict[str, dict[str, str]]:
+    """Return the components of each config group, with their descriptions.
+
+    Args:
+        group: The only group to list; None lists all.
+        config_dir: A folder of the user's own yaml files, listed with the built-in ones.
+
+    Returns:
+        Group -> component -> one-line description.
+
+    Raises:
+        NotFound: If the group does not exist.
+        ConfigError: If `config_dir` is not a folder.
+
+    >>> list(list_components("loss")["loss"])
+    ['cross_entropy', 'mse']
+    """
+    if group is not None and group not in GROUPS:
+        raise NotFound(f"There is no group {group!r}.{nearest(group, GROUPS)}")
+    roots = [Path(str(files("adamcmp.configs")))]
+    if config_dir is not None:
+        roots.append(Path(config_dir).expanduser())
+        if not roots[-1].is_dir():
+            raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
+    return {name: _components(name, roots) for name in ([group] if group else GROUPS)}
+
+
+def describe(yaml_file: Path) -> str:
+    """Return the one-line description of a yaml file: its leading comment."""
+    first = yaml_file.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def _components(group: str, roots: list[Path]) -> dict[str, str]:
+    # Built-in files last: if two files have the same name, Hydra composes the built-in one.
+    paths = [path for root in reversed(roots) for path in (root / group).glob("*.yaml")]
+    by_name = {path.stem: path for path in paths}
+    return {name: describe(by_name[name]) for name in sorted(by_name)}

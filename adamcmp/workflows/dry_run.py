@@ -1,0 +1,33 @@
+"""Plan what a workflow would train, without training it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adamcmp.config import StudyConfig
+from adamcmp.execution.execute import Preview, preview
+from adamcmp.execution.executors import Pool
+from adamcmp.training.tasks import warm_up
+
+
+def plan_only(
+    configure: Callable[[], StudyConfig], *, force: bool = False, retry_failed: bool = False
+) -> Preview:
+    """Return the plan of a configuration; nothing is written to the study's folder.
+
+    Args:
+        configure: Returns the configuration.
+        force: Plan to retrain runs that already exist.
+        retry_failed: Plan to retrain runs that crashed.
+
+    Raises:
+        AdamcmpError: If a run cannot be trained.
+    """
+    # Started first: the process that measures the speed of new groups imports torch meanwhile.
+    executor = Pool(1, 1, warm_up)
+    try:
+        config = configure()
+        config.tracker.check()
+        return preview(config, executor, force=force, retry_failed=retry_failed)
+    finally:
+        executor.close()

@@ -1,0 +1,103 @@
+"""Extend a study's grids where a best setting is on the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adamcmp import analysis
+from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
+from adamcmp.errors import ConfigError, NotFound
+from adamcmp.storage import reader
+from adamcmp.storage.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Column of `runs` -> setting of the optimizer.
+_SETTINGS = {"lr": "lr", "wd": "weight_decay"}
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What would extend a study.
+
+    Attributes:
+        config: The runs to add.
+        edges: The edges beyond which they are; empty if no best setting is on an edge.
+    """
+
+    config: StudyConfig
+    edges: tuple[analysis.Edge, ...]
+
+
+def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extension:
+    """Return the runs beyond the edges of a study's grids on which a best setting is.
+
+    Args:
+        folder: The folder of the study.
+        overrides: Settings of execution, such as ``"workers=2"``.
+
+    Raises:
+        ConfigError: If an override is not a setting of execution.
+        NotFound: If the study has no run that finished.
+        StoreError: If the study is damaged.
+    """
+    execution = _execution(overrides)
+    Store(folder).numerics()  # raises for a study of imported runs
+    runs = reader.load(folder)[0]
+    rows = reader.read_runs(folder).to_pylist()
+    configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
+    if runs.empty or not (runs["status"] == "done").any():
+        raise NotFound(f"Study {folder.name!r} has no run that finished: nothing to extend.")
+    edges = analysis.edges(analysis.labelled(runs))
+    location = ResultsLocation(study=folder.name, results=str(folder.parent))
+    command = (f"extend {folder.name}",)
+    added = beyond(runs, configs, edges)
+    return Extension(StudyConfig(added, location, Numerics(), execution, command), tuple(edges))
+
+
+def _execution(overrides: Sequence[str]) -> Execution:
+    for override in overrides:
+        if override.partition("=")[0] not in Execution.model_fields:
+            known = ", ".join(f"{name}=" for name in Execution.model_fields)
+            raise ConfigError(
+                f"{override}: `extend` keeps the study's settings and accepts only {known}."
+            )
+    return Composer().run(overrides).execution if overrides else Execution()
+
+
+def beyond(
+    runs: pd.DataFrame, configs: Mapping[str, RunConfig], edges: Iterable[analysis.Edge]
+) -> tuple[RunConfig, ...]:
+    """Return the cells beyond edges: the edge's cells, moved; where two edges meet, the corner too.
+
+    Args:
+        runs: Rows of `runs`.
+        configs: The configuration of each of these runs, by run id.
+        edges: Edges, as returned by `analysis.edges`.
+    """
+    labelled = analysis.labelled(runs)
+    added: dict[tuple[str, str], list[RunConfig]] = {}
+    for edge in edges:
+        arm = (labelled["problem"] == edge.problem) & (labelled["optimizer"] == edge.optimizer)
+        on_edge = labelled[arm & (labelled[edge.axis] == edge.best)]
+        seeds = analysis.choosing_seeds(labelled[arm])
+        pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
+        cells = [configs[run_id] for run_id, seed in pairs if seed in seeds]
+        # Cells that were added beyond an earlier edge and are on this one make the corner.
+        previous = added.setdefault((edge.optimizer, edge.problem), [])
+        cells += [cell for cell in previous if _is_on(cell, edge)]
+        previous.extend([_moved(cell, edge) for cell in cells])
+    return tuple(config for cells in added.values() for config in cells)
+
+
+def _is_on(config: RunConfig, edge: analysis.Edge) -> bool:
+    return bool(getattr(config.optimizer, _SETTINGS[edge.axis]) == edge.best)
+
+
+def _moved(config: RunConfig, edge: analysis.Edge) -> RunConfig:
+    optimizer = config.optimizer.model_copy(update={_SETTINGS[edge.axis]: edge.beyond})
+    return replace(config, optimizer=optimizer)

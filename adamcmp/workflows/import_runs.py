@@ -1,0 +1,160 @@
+"""Import runs that another program trained into a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from adamcmp.errors import ConfigError
+from adamcmp.platform.provenance import package_version
+from adamcmp.storage import reader
+from adamcmp.storage.columns import METRIC_COLUMNS, Column, run_columns
+from adamcmp.storage.store import METRIC_SCHEMA, Store
+from adamcmp.workflows.importing import (
+    ColumnMapping,
+    MappedTable,
+    read_csv_table,
+    runs_and_metrics,
+)
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """The runs of an imported file.
+
+    Attributes:
+        folder: The folder of the study.
+        source: The file, and how its columns were read.
+        runs: One row per run, by the columns of `runs`.
+        metrics: One row per run and evaluation; empty if a row of the file is a run.
+        replaced: Number of runs that replaced a run of the study.
+    """
+
+    folder: Path
+    source: MappedTable
+    runs: pd.DataFrame
+    metrics: pd.DataFrame
+    replaced: int
+
+
+def import_runs(
+    file: Path, folder: Path, mapping: ColumnMapping, *, dry_run: bool = False
+) -> ImportResult:
+    """Import the runs of a CSV file into a study.
+
+    Args:
+        file: The CSV file.
+        folder: The folder of the study, which is new or holds imported runs.
+        mapping: How the file's columns are to be read.
+        dry_run: Read and check the file, but write nothing.
+
+    Raises:
+        ConfigError: If a row cannot be read, or the study holds other runs.
+        StoreError: If the study is damaged or cannot be written.
+    """
+    source = MappedTable(read_csv_table(file), mapping)
+    runs, metrics = runs_and_metrics(source)
+    runs["study"] = folder.name
+    if "loss" not in runs:
+        runs["loss"] = "loss"  # the label of plots' axes
+    provenance = _provenance(source, folder.name)
+    store = Store(folder)
+    _check_study(store, provenance)
+    existing = store.statuses() if store.study_metadata() else {}
+    types = {**_types(run_columns()), **source.extra_types}
+    if existing:
+        _check_types(folder, source.extra_types)
+    if not dry_run:
+        store.add_imported(
+            _arrow_table(runs, reader.arrow_schema(types), types),
+            _arrow_table(metrics, METRIC_SCHEMA, _types(METRIC_COLUMNS)),
+            provenance,
+        )
+    replaced = sum(run_id in existing for run_id in runs["run_id"])
+    return ImportResult(folder, source, runs, metrics, replaced)
+
+
+def _provenance(source: MappedTable, study: str) -> dict[str, Any]:
+    """Return what study.yaml records of an import: the command, the file, the mapping."""
+    table, mapping = source.source, source.mapping
+    options = {
+        "--map": [f"{name}={column}" for name, column in mapping.columns.items()],
+        "--set": [f"{name}={text}" for name, text in mapping.constants.items()],
+        "--percent": sorted(mapping.percent),
+        "--settings": list(mapping.settings),
+    }
+    flags = [word for option, values in options.items() if values for word in (option, *values)]
+    return {
+        "words": [f"import-csv {table.path}", "--study", study, *flags],
+        "file": str(table.path),
+        "sha256": table.sha256,
+        "rows": len(table.rows),
+        "map": dict(source.columns),
+        "set": dict(mapping.constants),
+        "percent": sorted(mapping.percent),
+        "settings": list(mapping.settings),
+        "adamcmp_version": package_version("adamcmp"),
+    }
+
+
+def _check_study(store: Store, provenance: Mapping[str, Any]) -> None:
+    """Refuse a study of trained runs, and a second import of a file with another mapping."""
+    study = store.study_metadata()
+    if study and "imported" not in study:
+        raise ConfigError(
+            f"Study {store.folder.name!r} holds runs that adamcmp trained; a study holds either "
+            f"trained or imported runs. Import into another one: --study NAME."
+        )
+    for earlier in study.get("asked", []):
+        options = ("map", "set", "percent", "settings")
+        changed = [option for option in options if earlier[option] != provenance[option]]
+        if earlier["sha256"] == provenance["sha256"] and changed:
+            raise ConfigError(
+                f"{provenance['file']} was already imported into study {store.folder.name!r} with "
+                f"another --{changed[0]}, and each run would be stored twice. Import it into "
+                f"another study, or delete {store.folder} first."
+            )
+
+
+def _check_types(folder: Path, extra_types: Mapping[str, type]) -> None:
+    """Refuse an additional setting whose type differs from the study's column."""
+    stored = reader.read_runs(folder).schema
+    for field in reader.arrow_schema(dict(extra_types)):
+        known = stored.field(field.name).type if field.name in stored.names else field.type
+        if known != field.type:
+            raise ConfigError(
+                f"--settings {field.name}: holds {_type_name(known)} in study {folder.name!r}, but "
+                f"{_type_name(field.type)} in this file."
+            )
+
+
+def _type_name(arrow_type: pa.DataType) -> str:
+    return "numbers" if arrow_type == pa.float64() else "text"
+
+
+def _types(columns: Mapping[str, Column]) -> dict[str, Any]:
+    return {name: column.type for name, column in columns.items()}
+
+
+def _arrow_table(table: pd.DataFrame, target: pa.Schema, types: Mapping[str, Any]) -> pa.Table:
+    arrays = [
+        pa.array(_python_values(table[field.name], types[field.name]), field.type)
+        if field.name in table
+        else pa.nulls(len(table), field.type)
+        for field in target
+    ]
+    return pa.Table.from_arrays(arrays, schema=target)
+
+
+def _python_values(column: pd.Series[Any], value_type: Any) -> list[Any]:
+    """Return a column's values, None for missing ones; pandas holds integers with NaN as floats."""
+    present = column.notna()
+    values = zip(column, present, strict=True)
+    if value_type is int:
+        return [int(value) if exists else None for value, exists in values]
+    return [value if exists else None for value, exists in values]

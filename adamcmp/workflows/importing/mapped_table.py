@@ -1,0 +1,260 @@
+"""A CSV file's rows under the names of adamcmp's columns, each with the id of its run."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from adamcmp.components.registry import canonical_json
+from adamcmp.errors import ConfigError, nearest
+from adamcmp.storage.columns import BEST, MEASURES, METRICS, NORMS, SPLITS, STATUSES
+from adamcmp.workflows.importing.csv_table import CsvTable, parse_cell
+from adamcmp.workflows.importing.mapping import (
+    NAME_COLUMNS,
+    REQUIRED,
+    RESULT_COLUMNS,
+    SHARES,
+    ColumnMapping,
+    check_mapping,
+    known_columns,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Squares of larger numbers, and so confidence intervals, overflow.
+_LARGEST_METRIC = 1e100
+#: Largest deviation of error + accuracy from 1 if both are rounded to whole percents.
+_ROUNDING = 0.011
+_FRACTIONS = {share for share in SHARES if "gap" not in share}
+
+
+class MappedTable:
+    """A file's rows under the names of adamcmp's columns.
+
+    Args:
+        source: The file.
+        mapping: How its columns are to be read. Columns of the same name are taken as they are.
+
+    Attributes:
+        source: The file.
+        mapping: The mapping.
+        columns: adamcmp's column -> the file's.
+        unused: Columns of the file that are not read.
+
+    Raises:
+        ConfigError: If a column is unknown or missing.
+    """
+
+    def __init__(self, source: CsvTable, mapping: ColumnMapping) -> None:
+        self.source, self.mapping = source, mapping
+        self._types = known_columns()
+        check_mapping(mapping, source, self._types)
+        mapped = {*mapping.columns.values(), *mapping.constants}
+        same_name = [c for c in source.columns if c in self._types and c not in mapped]
+        self.columns = {
+            **{c: c for c in same_name if not self._is_numeric_name(c)},
+            **mapping.columns,
+            **{c: c for c in mapping.settings},
+        }
+        self.unused = [c for c in source.columns if c not in self.columns.values()]
+        self._check_required()
+
+    @property
+    def has_evaluations(self) -> bool:
+        """Whether each row is an evaluation, at a step, and not a run."""
+        return "step" in self.columns
+
+    @cached_property
+    def extra_types(self) -> dict[str, type]:
+        """The types of the file's additional settings: float if all cells are numbers, or str."""
+        return {c: float if _is_numeric(self.source, c) else str for c in self.mapping.settings}
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All rows; a metric that is not finite is inf.
+
+        Two columns are added: ``run_id``, a hash of the run's settings, and ``setting``, a hash of
+        those without the seed.
+
+        Raises:
+            ConfigError: If a cell cannot be read; the text names its row.
+        """
+        import pandas as pd
+
+        data = self._values()
+        self._check_filled(data)
+        settings = {c: data[c] for c in sorted(data) if c not in RESULT_COLUMNS}
+        without_seed = {**settings, "seed": [0] * len(self.source.rows)}
+        ids = {"run_id": _hashes(settings), "setting": _hashes(without_seed)}
+        measured = [c for c in data if c in (*METRICS, *BEST, *NORMS)]
+        metrics = {c: self._metric(c, data[c]) for c in measured}
+        self._check_shares(metrics)
+        table = pd.DataFrame({**data, **metrics, **ids})
+        self._check_duplicates(table)
+        return add_derived(table)
+
+    def _values(self) -> dict[str, list[Any]]:
+        """Return the cells and constants by adamcmp's columns."""
+        types = {**self._types, **self.extra_types}
+        data = {
+            name: self.source.values(column, types[name], f"{name} (column {column!r})")
+            for name, column in self.columns.items()
+        }
+        for name, text in self.mapping.constants.items():
+            data[name] = [_constant(name, text, types[name])] * len(self.source.rows)
+        return data
+
+    def _is_numeric_name(self, column: str) -> bool:
+        return column in NAME_COLUMNS and _is_numeric(self.source, column)
+
+    def _check_required(self) -> None:
+        path = self.source.path
+        available = {*self.columns, *self.mapping.constants}
+        candidates = ", ".join(self.unused or self.source.columns)
+        for name in REQUIRED:
+            if name not in available:
+                example = {"lr": "0.1", "wd": "0", "seed": "0"}.get(name, "NAME")
+                raise ConfigError(
+                    f"{path} has no column {name!r}.{nearest(name, self.unused)} Name the column, "
+                    f"--map {name}=COLUMN, or give its value in all rows, --set {name}={example}. "
+                    f"Columns: {candidates}."
+                )
+        missing = sorted(self.mapping.percent - self.columns.keys())
+        if missing:
+            raise ConfigError(f"--percent {missing[0]}: no column of the file is {missing[0]}.")
+        if not any(f"test_{m}" in self.columns for m in MEASURES):
+            raise ConfigError(
+                f"{path} has no test metric: --map test_error=COLUMN (or test_accuracy, "
+                f"test_loss). Columns: {candidates}."
+            )
+        epochs_known = "epoch" in available or {"train_examples", "batch_size"} <= available
+        if self.has_evaluations and not epochs_known:
+            raise ConfigError(
+                f"{path} has no column 'epoch', which learning curves need: --map epoch=COLUMN, or "
+                f"--set train_examples=50000 batch_size=128. The column of steps can be mapped to "
+                f"epoch, too."
+            )
+
+    def _check_filled(self, data: Mapping[str, Sequence[Any]]) -> None:
+        """Refuse empty or negative cells in required columns, and an unknown status."""
+        for column in (*REQUIRED, *(["step"] if self.has_evaluations else [])):
+            for i, value in enumerate(data[column]):
+                if value is None:
+                    raise self.source.row_error(i, f"{column} is empty")
+                if column in ("lr", "wd") and not 0 <= value < math.inf:
+                    raise self.source.row_error(
+                        i, f"{column}={value:g} should be a finite number of at least 0"
+                    )
+                if column in ("seed", "step") and value < 0:
+                    raise self.source.row_error(i, f"{column}={value} should be at least 0")
+        for i, status in enumerate(data.get("status", [])):
+            if status not in STATUSES:
+                raise self.source.row_error(
+                    i, f"status={status} should be one of {', '.join(STATUSES)}"
+                )
+
+    def _metric(self, column: str, cells: Sequence[float | None]) -> list[float]:
+        """Return a metric's values: NaN for an empty cell, inf for one that is not finite."""
+        scale = 100.0 if column in self.mapping.percent else 1.0
+        values = []
+        for i, cell in enumerate(cells):
+            value = math.nan if cell is None else cell / scale
+            if cell is not None and not math.isfinite(cell):
+                value = math.inf
+            elif column in _FRACTIONS and not (math.isnan(value) or 0 <= value <= 1):
+                hint = "" if scale > 1 else f"; if it is in percent, add --percent {column}"
+                raise self.source.row_error(i, f"{column}={cell:g} is not a fraction{hint}")
+            elif abs(value) > _LARGEST_METRIC:
+                raise self.source.row_error(
+                    i,
+                    f"{column}={cell:g} is too large to be averaged; mark a diverged run with inf, "
+                    f"nan or the status diverged",
+                )
+            values.append(value)
+        return values
+
+    def _check_shares(self, metrics: Mapping[str, Sequence[float]]) -> None:
+        """Refuse an error and an accuracy of one split that do not add up to 1."""
+        for error in (c for c in metrics if c.endswith("_error") and "gap" not in c):
+            accuracy = f"{error.removesuffix('_error')}_accuracy"
+            pairs = zip(metrics[error], metrics.get(accuracy, ()), strict=False)
+            for i, (wrong, right) in enumerate(pairs):
+                if abs(wrong + right - 1) > _ROUNDING and math.isfinite(wrong + right):
+                    raise self.source.row_error(
+                        i, f"{error}={wrong:g} and {accuracy}={right:g} do not add up to 1"
+                    )
+
+    def _check_duplicates(self, table: pd.DataFrame) -> None:
+        """Refuse two rows of one run, or of one evaluation, and name the columns that differ."""
+        step = ["step"] if self.has_evaluations else []
+        duplicated = table.duplicated(["run_id", *step])
+        if not duplicated.any():
+            return
+        second = int(duplicated.to_numpy().argmax())
+        row = table.iloc[second]
+        same = table["run_id"] == row["run_id"]
+        if step:
+            same &= table["step"] == row["step"]
+        first = int(same.to_numpy().argmax())
+        cells = self.source.columns
+        differing = [c for c in self.unused if cells[c][first] != cells[c][second]]
+        key = ", ".join(f"{c} {row[c]}" for c in (*REQUIRED, *step))
+        hint = (
+            f"If a setting distinguishes them, name its column: --settings {' '.join(differing)}"
+            if differing
+            else "Remove one of them"
+        )
+        rows = self.source.rows
+        raise ConfigError(
+            f"{self.source.path}: rows {rows[first]} and {rows[second]} are the same "
+            f"{'evaluation' if step else 'run'} ({key}). {hint}."
+        )
+
+
+def add_derived(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns that follow from others: error or accuracy, generalization gaps, epochs."""
+    for prefix in ("", "best_"):
+        for split in SPLITS:
+            for measure, complement in (("error", "accuracy"), ("accuracy", "error")):
+                source, target = f"{prefix}{split}_{measure}", f"{prefix}{split}_{complement}"
+                if source in table and target not in table:
+                    table[target] = (1 - table[source]).abs()  # inf stays inf, not -inf
+        for measure in ("loss", "error"):
+            train, test = (f"{prefix}{split}_{measure}" for split in ("train", "test"))
+            if {train, test} <= {*table} and f"{prefix}gap_{measure}" not in table:
+                gap = table[test] - table[train]
+                table[f"{prefix}gap_{measure}"] = gap.where(abs(gap) != math.inf)
+    if "step" in table and "epoch" not in table:
+        table["epoch"] = table["step"] * table["batch_size"] / table["train_examples"]
+    return table
+
+
+def _is_numeric(source: CsvTable, column: str) -> bool:
+    try:
+        return any(value is not None for value in source.values(column, float, column))
+    except ConfigError:
+        return False
+
+
+def _constant(column: str, text: str, value_type: Any) -> Any:
+    try:
+        return parse_cell(text, value_type)
+    except ValueError as error:
+        raise ConfigError(f"--set {column}={text}: should be {error}.") from None
+
+
+def _hashes(settings: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the hash of each row's settings, without empty cells."""
+    known: dict[str, str] = {}
+    hashes = []
+    for row in zip(*settings.values(), strict=True):
+        filled = {name: cell for name, cell in zip(settings, row, strict=True) if cell is not None}
+        text = canonical_json({"imported": filled})
+        if text not in known:
+            known[text] = hashlib.sha256(text.encode()).hexdigest()[:16]
+        hashes.append(known[text])
+    return hashes

@@ -1,0 +1,100 @@
+"""How the columns of another program's file correspond to adamcmp's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adamcmp.errors import ConfigError, nearest
+from adamcmp.storage.columns import (
+    BEST,
+    METRIC_COLUMNS,
+    METRICS,
+    Role,
+    columns_with_role,
+    run_columns,
+)
+from adamcmp.workflows.importing.csv_table import CsvTable
+
+#: Columns that every run needs, from the file or as a constant.
+REQUIRED = ("optimizer", "dataset", "model", "lr", "wd", "seed")
+#: Columns that hold names. A numeric column of the file with such a name means something else.
+NAME_COLUMNS = ("optimizer", "dataset", "model", "rule", "coupling", "schedule", "loss", "status")
+#: Columns that hold results; all others are settings.
+RESULT_COLUMNS = (
+    *columns_with_role(Role.OUTCOME, Role.METRIC),
+    *columns_with_role(Role.OUTCOME, Role.METRIC, table="metrics"),
+    *("step", "train_examples", "parameters"),
+)
+#: Errors, accuracies and gaps of errors, which a file may hold in percent.
+SHARES = tuple(m for m in (*METRICS, *BEST) if m.endswith(("error", "accuracy")))
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """How a file's columns are to be read.
+
+    Attributes:
+        columns: adamcmp's column -> the file's, where their names differ.
+        constants: adamcmp's column -> its value in all rows, as text.
+        percent: Columns of adamcmp that the file holds in percent.
+        settings: Columns of the file that are additional settings, under their own names.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    percent: frozenset[str] = frozenset()
+    settings: tuple[str, ...] = ()
+
+
+def known_columns() -> dict[str, Any]:
+    """Return the columns of adamcmp that a file can hold, and their types."""
+    columns = {**run_columns(), **METRIC_COLUMNS}
+    # A file's column "error" is hardly ever the text of an error message.
+    excluded = {*columns_with_role(Role.IDENTITY, Role.PROVENANCE), "error", "finished_at"}
+    return {name: column.type for name, column in columns.items() if name not in excluded}
+
+
+def check_mapping(mapping: ColumnMapping, table: CsvTable, known: Mapping[str, Any]) -> None:
+    """Refuse a mapping that names columns which do not exist, or one column twice.
+
+    Args:
+        mapping: The mapping.
+        table: The file.
+        known: The columns of adamcmp; see `known_columns`.
+
+    Raises:
+        ConfigError: The text names the command line's option and the nearest column.
+    """
+    for option, names in (("--map", mapping.columns), ("--set", mapping.constants)):
+        for name in names:
+            if name not in known:
+                raise ConfigError(
+                    f"{option} {name}=: there is no column {name!r} of runs.{nearest(name, known)} "
+                    f"To keep a setting that only this file has, use --settings COLUMN."
+                )
+    for column in (*mapping.columns.values(), *mapping.settings):
+        if column not in table.columns:
+            raise ConfigError(
+                f"{table.path} has no column {column!r}.{nearest(column, table.columns)} It has: "
+                f"{', '.join(table.columns)}."
+            )
+    _check_conflicts(mapping, known)
+
+
+def _check_conflicts(mapping: ColumnMapping, known: Mapping[str, Any]) -> None:
+    both = mapping.columns.keys() & mapping.constants.keys()
+    if both:
+        raise ConfigError(f"{sorted(both)[0]} is set by both --map and --set: use one of them.")
+    for column in mapping.settings:
+        if column in known or column in columns_with_role(Role.IDENTITY, Role.OUTCOME):
+            raise ConfigError(
+                f"--settings {column}: is a column of adamcmp: use --map {column}={column}."
+            )
+    for column in sorted(mapping.percent):
+        if column not in SHARES:
+            raise ConfigError(
+                f"--percent {column}: applies to errors and accuracies only."
+                f"{nearest(column, SHARES)}"
+            )

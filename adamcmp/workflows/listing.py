@@ -1,0 +1,185 @@
+"""Studies and runs on disk, as ``adamcmp ls`` and ``adamcmp show`` list them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adamcmp.analysis.filters import columns_of, parse_filters
+from adamcmp.errors import NotFound, StoreError, nearest
+from adamcmp.execution.reservations import ProcessStatus, process_statuses
+from adamcmp.storage import reader
+from adamcmp.storage.columns import RUN_COLUMNS, SHORT_NAMES
+
+#: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
+_IDENTITY = ("run_id", "optimizer", "dataset", "model", "lr", "wd")
+_RESULTS = (
+    *("seed", "status", "train_loss", "val_error", "test_error", "test_loss"),
+    *("gap_error", "gap_loss"),
+)
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """One study of a results folder.
+
+    Attributes:
+        name: The study's name.
+        runs: Number of stored runs.
+        statuses: Number of runs by status: ``done``, ``diverged``, ``failed``.
+        optimizers: Names of its optimizers.
+        latest: Time at which the latest run finished, in ISO 8601; None if unknown.
+        processes: The processes that are training runs of the study.
+        error: Why the study cannot be read; None if it can.
+    """
+
+    name: str
+    runs: int = 0
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    optimizers: tuple[str, ...] = ()
+    latest: str | None = None
+    processes: tuple[ProcessStatus, ...] = ()
+    error: StoreError | None = None
+
+
+def list_studies(root: Path) -> list[StudySummary]:
+    """Return a summary of each study of a results folder; a damaged study has an `error`."""
+    return [_summary(root / name) for name in reader.list_studies(root)]
+
+
+def _summary(folder: Path) -> StudySummary:
+    try:
+        table = reader.read_runs(folder, ["run_id", "status", "optimizer", "finished_at"])
+    except StoreError as error:
+        return StudySummary(folder.name, error=error)
+    columns = table.to_pydict()
+    counts = Counter(columns.get("status", []))
+    return StudySummary(
+        name=folder.name,
+        runs=len(table),
+        statuses={status: counts[status] for status in ("done", "diverged", "failed")},
+        optimizers=tuple(dict.fromkeys(columns.get("optimizer", []))),
+        latest=max(filter(None, columns.get("finished_at", [])), default=None),
+        processes=tuple(process_statuses(folder)),
+    )
+
+
+@dataclass(frozen=True)
+class RunList:
+    """Runs of one or several studies.
+
+    Attributes:
+        studies: Names of the studies.
+        columns: The columns to show: those that identify a run, the settings that vary, results.
+        rows: Each run's columns; with several studies ``study`` is one of them.
+        processes: The processes that are training runs of each study.
+    """
+
+    studies: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+    processes: Mapping[str, tuple[ProcessStatus, ...]]
+
+
+def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = ()) -> RunList:
+    """Return the runs of studies that meet all conditions.
+
+    Args:
+        root: The results folder.
+        studies: Names of studies; none takes all of them.
+        filters: Conditions on columns, such as ``"optimizer=adamw"``.
+
+    Raises:
+        NotFound: If a study does not exist.
+        ConfigError: If a condition is wrong.
+        StoreError: If a study is damaged.
+    """
+    names = list(studies) or reader.list_studies(root)
+    rows: list[dict[str, Any]] = []
+    varying: dict[str, None] = {}
+    for name in names:
+        table = reader.read_runs(reader.study_folder(root, name))
+        keep = parse_filters(filters, table.column_names) if len(table) else None
+        selected = [row for row in table.to_pylist() if keep and keep(row)]
+        varying |= dict.fromkeys(_varying_settings(selected))
+        rows += [{"study": name, **row} for row in selected]
+    study = ("study",) if len(names) > 1 else ()
+    columns = (*study, *_IDENTITY, *varying, *_RESULTS, *columns_of(filters))
+    shown = [c for c in dict.fromkeys(columns) if any(row.get(c) is not None for row in rows)]
+    processes = {name: tuple(process_statuses(root / name)) for name in names}
+    return RunList(tuple(names), tuple(shown), tuple(rows), processes)
+
+
+def _varying_settings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the settings that differ between rows and that no other column shows."""
+    shown = {*RUN_COLUMNS, *SHORT_NAMES}
+    settings = [c for c in (rows[0] if rows else ()) if c not in shown]
+    return [c for c in settings if len({str(row[c]) for row in rows if row[c] is not None}) > 1]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """One run of a study.
+
+    Attributes:
+        folder: The study's folder.
+        row: The run's row of `runs`.
+        metrics: The run's rows of `metrics`, by step.
+    """
+
+    folder: Path
+    row: Mapping[str, Any]
+    metrics: tuple[Mapping[str, Any], ...]
+
+
+def find_run(root: Path, name: str) -> StoredRun:
+    """Return the run of an id.
+
+    Args:
+        root: The results folder.
+        name: The run's id or its first digits, in any study; or ``STUDY/ID``.
+
+    Raises:
+        NotFound: If no run or several runs match.
+        StoreError: If the named study is damaged. Without a study's name damaged ones are skipped.
+    """
+    study, _, prefix = name.rpartition("/")
+    matches: list[tuple[Path, dict[str, Any]]] = []
+    run_ids: list[str] = []
+    unreadable: list[StoreError] = []
+    for each in [study] if study else reader.list_studies(root):
+        folder = reader.study_folder(root, each)
+        try:
+            rows = reader.read_runs(folder).to_pylist()
+        except StoreError as error:
+            if study:
+                raise
+            unreadable.append(error)
+            continue
+        run_ids += [row["run_id"] for row in rows]
+        matches += [(folder, row) for row in rows if prefix and row["run_id"].startswith(prefix)]
+    folder, row = _only_match(root, name, matches, nearest(prefix, run_ids), unreadable)
+    metrics = [m for m in reader.read_metrics(folder).to_pylist() if m["run_id"] == row["run_id"]]
+    return StoredRun(folder, row, tuple(sorted(metrics, key=lambda m: m["step"])))
+
+
+def _only_match(
+    root: Path,
+    name: str,
+    matches: Sequence[tuple[Path, dict[str, Any]]],
+    suggestion: str,
+    unreadable: Iterable[StoreError],
+) -> tuple[Path, dict[str, Any]]:
+    if not matches:
+        raise NotFound(
+            f"There is no run {name!r} in {root}.{suggestion} `adamcmp ls STUDY` lists a study's "
+            f"runs." + "".join(f" {error}" for error in unreadable)
+        )
+    if len(matches) > 1:
+        runs = ", ".join(f"{folder.name}/{row['run_id']}" for folder, row in matches[:8])
+        more = ", …" if len(matches) > 8 else ""
+        raise NotFound(f"{len(matches)} runs begin with {name!r}: {runs}{more}. Name one of them.")
+    return matches[0]

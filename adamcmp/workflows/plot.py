@@ -1,0 +1,86 @@
+"""Draw one plot of one or several studies into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from adamcmp import plots
+from adamcmp.analysis import RunTable
+from adamcmp.analysis.filters import where as matching
+from adamcmp.errors import ConfigError, StoreError, nearest
+from adamcmp.reporting import load_table
+
+
+def list_plots() -> dict[str, str]:
+    """Return the name and the one-line description of each plot."""
+    return {name: plot.title for name, plot in plots.PLOTS.items()}
+
+
+def draw_plot(
+    name: str,
+    folders: Sequence[Path],
+    out: str | None = None,
+    where: str | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Path:
+    """Draw a plot and write it into a file.
+
+    Args:
+        name: A plot's name, or the path of a Python file that defines ``data`` and ``draw``.
+        folders: The folders of the studies, whose runs are pooled.
+        out: The file; its suffix is the format. None takes ``STUDY/report/NAME.png``.
+        where: A query that selects runs, such as ``"lr > 0.01"``; None selects all.
+        options: The plot's options, such as ``{"metric": "test_loss"}``.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigError: If the plot, an option, the file's suffix or the query is wrong.
+        StoreError: If a study is damaged or the file cannot be written.
+    """
+    plot = plots.find_plot(name)
+    options = options or {}
+    for option in options:
+        _check_option(name, option, list(plot.options))
+    path = _output_path(out, Path(name).stem, folders)
+    figure = plot.figure(_select(folders, where), **options)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        plots.save(figure, path, path.suffix[1:], path.stem)
+    except OSError as error:
+        raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from None
+    return path
+
+
+def _check_option(plot: str, option: str, known: Sequence[str]) -> None:
+    if option not in known:
+        listed = ", ".join(f"--{name}" for name in known) or "none"
+        raise ConfigError(f"The plot {plot} has no --{option}. Its options: {listed}.")
+
+
+def _output_path(out: str | None, plot: str, folders: Sequence[Path]) -> Path:
+    joined = "+".join(folder.name for folder in folders)
+    default = folders[0].with_name(joined) / "report" / f"{plot}.png"
+    path = Path(out).expanduser() if out else default
+    suffix = path.suffix[1:].lower()
+    if suffix not in plots.FORMATS:
+        raise ConfigError(
+            f"--out {out}: the file's name must end in .{', .'.join(plots.FORMATS)}."
+            f"{nearest(suffix, plots.FORMATS)}"
+        )
+    if path.is_dir():
+        raise ConfigError(f"--out {out} is a folder. Name a file, such as {path}/{plot}.png.")
+    return path.with_suffix(f".{suffix}")
+
+
+def _select(folders: Sequence[Path], where: str | None) -> RunTable:
+    """Return the runs of studies as one table, of the runs that match the query only."""
+    table = load_table(folders)
+    if where:
+        table = table.where(matching(table.runs, where))
+    if table.runs.empty:
+        names = " + ".join(folder.name for folder in folders)
+        raise ConfigError(f"{names} has no run that matches {where!r}.")
+    return table

@@ -1,0 +1,82 @@
+"""Report on studies: once, while they train, or as tables only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from adamcmp.errors import NotFound
+from adamcmp.platform.files import storage_errors, write_atomically
+from adamcmp.reporting import Answer
+from adamcmp.reporting.formats import FORMATS
+from adamcmp.storage.reader import study_folder
+
+#: Seconds between two attempts to find a study that does not exist yet.
+RETRY_EVERY = 0.5
+
+
+def study_folders(root: Path, names: Sequence[str]) -> list[Path]:
+    """Return the folders of studies, each once; without names that of the latest study.
+
+    Raises:
+        NotFound: If a study does not exist.
+    """
+    if not names:
+        return [study_folder(root, None)]
+    return [study_folder(root, name) for name in dict.fromkeys(names)]
+
+
+def wait_for_studies(
+    root: Path,
+    names: Sequence[str],
+    timeout: float,
+    notify: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Path]:
+    """Return the folders of studies as `study_folders`, waiting for those that do not exist yet.
+
+    Args:
+        root: The results folder.
+        names: Names of the studies.
+        timeout: Seconds to wait at most.
+        notify: Called once with a message if it has to wait.
+        sleep: Called with the seconds to wait between two attempts.
+
+    Raises:
+        NotFound: If a study does not exist after the timeout.
+    """
+    deadline = time.monotonic() + timeout
+    waiting = False
+    while True:
+        try:
+            return study_folders(root, names)
+        except NotFound as error:
+            if time.monotonic() >= deadline:
+                raise
+            if not waiting:
+                notify(f"{error} Waiting {timeout:g} s for it.")
+                waiting = True
+            sleep(RETRY_EVERY)
+
+
+def format_tables(answer: Answer, file_format: str) -> str:
+    """Return a report's tables as text.
+
+    Args:
+        answer: The report's contents.
+        file_format: ``md``, ``latex``, or ``csv``, which holds only the first table, that of the
+            best settings.
+    """
+    tables = answer.tables[:1] if file_format == "csv" else answer.tables
+    return "\n".join(FORMATS[file_format](table) for table in tables)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    with storage_errors(path.parent):
+        write_atomically(path, text.encode())

@@ -1,0 +1,199 @@
+"""Train a study file in two stages: its grids, then new seeds of the winners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adamcmp import analysis
+from adamcmp.config import (
+    Composer,
+    Numerics,
+    RunConfig,
+    Select,
+    StudyConfig,
+    compose_study,
+    read_study,
+    study_files,
+)
+from adamcmp.errors import ConfigError, nearest
+from adamcmp.execution.execute import with_numerics_of
+from adamcmp.execution.workers import Workers
+from adamcmp.planning.specs import RunSpec, run_specs
+from adamcmp.storage import reader
+from adamcmp.storage.store import Store
+from adamcmp.workflows.components import describe
+from adamcmp.workflows.training import SweepResult, TrainingOptions, train
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class StagedStudy:
+    """The stages of a study file.
+
+    Attributes:
+        grids: The first stage: the runs of the file's grids.
+        select: How the second stage selects winners, and how many new seeds it trains; None for
+            a study of one stage.
+    """
+
+    grids: StudyConfig
+    select: Select | None
+
+    def both_stages(self) -> StudyConfig:
+        """Return the runs of both stages, to plan them.
+
+        As long as the winners are unknown, other settings of the grids take their place.
+        """
+        return both_stages(self.grids, self.select) if self.select else self.grids
+
+
+def list_study_files(config_dir: str | None = None) -> dict[str, str]:
+    """Return the names of study files and their one-line descriptions.
+
+    Raises:
+        ConfigError: If `config_dir` is not a folder.
+    """
+    return {name: describe(path) for name, path in study_files(config_dir).items()}
+
+
+def configure_study(
+    name: str,
+    overrides: Sequence[str] = (),
+    scale: str | None = None,
+    config_dir: str | None = None,
+) -> StagedStudy:
+    """Return the stages of a study file.
+
+    Args:
+        name: The name of the study file.
+        overrides: Overrides, which take precedence over the file's.
+        scale: A scale that the file defines, such as ``smoke``; None takes the file as it is.
+        config_dir: A folder of the user's own yaml files.
+
+    Raises:
+        NotFound: If the file or its scale does not exist.
+        ConfigError: If the file or an override is wrong.
+    """
+    file = read_study(name, config_dir, scale)
+    config = compose_study(Composer(config_dir), name, file, list(overrides), scale)
+    if file.select is not None:
+        check_select(config, file.select)
+    return StagedStudy(config, file.select)
+
+
+def train_study(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResult, ...]:
+    """Train the grids of a study, then new seeds of the winners.
+
+    Args:
+        study: The stages; see `configure_study`.
+        options: How to train.
+
+    Returns:
+        The result of each stage. The second stage is left out while another process trains runs
+        of the first one, since the winners are unknown.
+    """
+    config, select = study.grids, study.select
+    if select is None:
+        return (SweepResult.of(train(config, options)),)
+    config = with_numerics_of(config, study.both_stages(), options.on_notice)
+    with Workers() as workers:
+        first = train(config, options, workers)
+        if first.in_progress:
+            return (SweepResult.of(first),)
+        winners_config = second_stage(config, first.folder, first.specs, select)
+        second = train(winners_config, options, workers)
+    return (SweepResult.of(first), SweepResult.of(second))
+
+
+def check_select(config: StudyConfig, select: Select) -> None:
+    """Refuse a column to select by that runs do not have, before anything is trained.
+
+    Raises:
+        ConfigError: The text names the nearest column.
+    """
+    known = RunSpec("", config.runs[0], config.numerics).columns()
+    if select.by not in known:
+        raise ConfigError(
+            f"select.by={select.by}: runs have no such column.{nearest(select.by, known)}"
+        )
+
+
+def both_stages(config: StudyConfig, select: Select) -> StudyConfig:
+    """Return a study's two stages together; see `StagedStudy.both_stages`."""
+    store = Store(config.location.folder)
+    numerics = store.numerics()
+    specs = run_specs(config, numerics) if numerics else ()
+    stored = store.statuses()
+    if specs and all(spec.run_id in stored for spec in specs):
+        second = second_stage(config, config.location.folder, specs, select).runs
+    else:
+        second = _placeholders(config.runs, select)
+    return replace(config, runs=(*config.runs, *second))
+
+
+def second_stage(
+    config: StudyConfig, folder: Path, specs: Iterable[RunSpec], select: Select
+) -> StudyConfig:
+    """Return a study's second stage: new seeds of its best settings.
+
+    Args:
+        config: The first stage.
+        folder: The folder of the study.
+        specs: The runs of the first stage.
+        select: Which settings, and how many seeds.
+
+    Raises:
+        ConfigError: If the runs have no validation metric.
+    """
+    configs = {spec.run_id: spec.config for spec in specs}
+    runs = reader.load(folder)[0]
+    first = runs[runs["run_id"].isin(list(configs))]
+    return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
+
+
+def winners(
+    runs: pd.DataFrame, configs: Mapping[str, RunConfig], by: str, top: int, seeds: int
+) -> tuple[RunConfig, ...]:
+    """Return the best settings on validation, with seeds that no run has used.
+
+    Args:
+        runs: Rows of `runs`.
+        configs: The configuration of each of these runs, by run id.
+        by: Column each of whose values has winners, on each problem.
+        top: Number of winners of each.
+        seeds: Number of new seeds of each winner.
+
+    Raises:
+        ConfigError: If there is no validation split to select on.
+    """
+    first = max(config.protocol.seed for config in configs.values()) + 1
+    ranked = analysis.ranked(analysis.labelled(runs), by)
+    best = ranked[ranked["rank"] < top].drop_duplicates([*analysis.PROBLEM, by, "rank"])
+    return tuple(
+        _with_seed(configs[run_id], seed)
+        for run_id in best["run_id"]
+        for seed in range(first, first + seeds)
+    )
+
+
+def _placeholders(runs: Iterable[RunConfig], select: Select) -> tuple[RunConfig, ...]:
+    """Return as many runs as the second stage will have, of each optimizer's first settings."""
+    first = max(run.protocol.seed for run in runs) + 1
+    groups: dict[tuple[str, str, str], dict[RunConfig, None]] = {}
+    for run in runs:
+        value = RunSpec("", run, Numerics()).columns()[select.by]
+        settings = groups.setdefault((run.dataset.name, run.model.name, str(value)), {})
+        if len(settings) < select.top:
+            settings[_with_seed(run, first)] = None
+    seeds = range(first, first + select.seeds)
+    selected = (run for settings in groups.values() for run in settings)
+    return tuple(_with_seed(run, seed) for run in selected for seed in seeds)
+
+
+def _with_seed(config: RunConfig, seed: int) -> RunConfig:
+    return replace(config, protocol=config.protocol.model_copy(update={"seed": seed}))

@@ -1,0 +1,53 @@
+"""Train every run of a grid, or search ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adamcmp.config import Composer, StudyConfig
+from adamcmp.workflows.search import RangeSearch, SearchResult
+from adamcmp.workflows.training import SweepResult, TrainingOptions, train
+
+
+def configure_sweep(overrides: Sequence[str] = (), config_dir: str | None = None) -> StudyConfig:
+    """Return the configuration of a grid's runs; of a search, as many runs as it would train.
+
+    Args:
+        overrides: Overrides, of which some have several values, such as ``"lr=0.01,0.1"``, or
+            ranges.
+        config_dir: A folder of the user's own yaml files.
+
+    Raises:
+        ConfigError: If an override is wrong.
+    """
+    composer = Composer(config_dir)
+    if composer.is_search(overrides):
+        return RangeSearch(composer, overrides).preview()
+    return composer.sweep(overrides)
+
+
+def sweep(
+    overrides: Sequence[str] = (),
+    config_dir: str | None = None,
+    options: TrainingOptions | None = None,
+) -> SweepResult | SearchResult:
+    """Train those runs of a grid that do not exist yet; with ``sampler=``, search ranges.
+
+    Args:
+        overrides: As for `configure_sweep`.
+        config_dir: A folder of the user's own yaml files.
+        options: How to train.
+
+    Raises:
+        ConfigError: If an override is wrong.
+        Interrupted: If a signal ended training; the finished work is stored.
+    """
+    composer = Composer(config_dir)
+    if composer.is_search(overrides):
+        return RangeSearch(composer, overrides).train(options or TrainingOptions())
+    return train_sweep(composer.sweep(overrides), options or TrainingOptions())
+
+
+def train_sweep(config: StudyConfig, options: TrainingOptions) -> SweepResult:
+    """Train those runs of a configuration that do not exist yet, and return their statuses."""
+    return SweepResult.of(train(config, options))

@@ -1,0 +1,146 @@
+"""Train the runs of a configuration: execution, with its progress display and its tracker."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from adamcmp.config import StudyConfig
+from adamcmp.errors import Interrupted
+from adamcmp.execution.execute import ExecutionResult, Observer, execute
+from adamcmp.execution.reservations import ProcessStatus
+from adamcmp.execution.workers import Workers
+from adamcmp.storage import reader
+from adamcmp.tracking.process import tracked
+
+#: ``display(combinations, batches)`` returns a context manager that yields the observer of one
+#: training; `combinations` is the number of runs, some of which may be the same, and `batches`
+#: says whether they are planned and trained batch by batch, as in a search.
+Display = Callable[[int, bool], AbstractContextManager[Observer]]
+
+
+def print_notice(text: str) -> None:
+    """Print a notice to stderr."""
+    print(f"adamcmp: {text}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def no_display(combinations: int, batches: bool = False) -> Iterator[Observer]:
+    """Show no progress."""
+    yield Observer()
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a workflow trains.
+
+    Attributes:
+        force: Retrain runs that already exist.
+        retry_failed: Retrain runs that crashed.
+        display: Shows the progress.
+        on_notice: Called with notices about a whole search or study, such as a missing compiler.
+    """
+
+    force: bool = False
+    retry_failed: bool = False
+    display: Display = no_display
+    on_notice: Callable[[str], None] = print_notice
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """The outcome of training the runs of a configuration.
+
+    Attributes:
+        folder: The folder of the study.
+        run_ids: All requested runs, each once.
+        trained: The runs that were trained by this call.
+        statuses: Number of requested runs by status: ``done``, ``diverged``, ``failed``.
+        errors: The first line of the error of each run that crashed, now or before.
+        in_progress: The runs that another process is training, with that process's progress.
+        notice: Which process trains the other runs; empty if none does.
+    """
+
+    folder: Path
+    run_ids: tuple[str, ...]
+    trained: tuple[str, ...]
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    in_progress: Mapping[str, ProcessStatus] = field(default_factory=dict)
+    notice: str = ""
+
+    @classmethod
+    def of(cls, executed: ExecutionResult) -> Self:
+        """Return the result of an execution, with the statuses that are stored now."""
+        requested = tuple(spec.run_id for spec in executed.specs)
+        columns = ["run_id", "status", "error"]
+        stored = {row["run_id"]: row for row in _rows(executed.folder, columns)}
+        rows = [stored[run_id] for run_id in requested if run_id in stored]
+        statuses = ("done", "diverged", "failed")
+        return cls(
+            folder=executed.folder,
+            run_ids=requested,
+            trained=executed.trained,
+            statuses={status: sum(r["status"] == status for r in rows) for status in statuses},
+            errors={run_id: stored[run_id]["error"].splitlines()[0] for run_id in executed.failed},
+            in_progress=executed.in_progress,
+            notice=executed.in_progress_message if executed.in_progress else "",
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every requested run is done or diverged."""
+        return not self.errors and not self.in_progress
+
+
+def _rows(folder: Path, columns: list[str]) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = reader.read_runs(folder, columns).to_pylist()
+    return rows
+
+
+def train(
+    config: StudyConfig, options: TrainingOptions, workers: Workers | None = None
+) -> ExecutionResult:
+    """Train those runs of a configuration that do not exist yet.
+
+    Args:
+        config: The runs, and where they are stored.
+        options: How to train.
+        workers: Worker processes to use; None starts new ones.
+
+    Raises:
+        AdamcmpError: If a run cannot be trained; nothing has been written.
+        Interrupted: If a signal ended training; the finished work is stored.
+    """
+    with options.display(len(config.runs), False) as observer:
+        return train_observed(config, options, observer, workers)
+
+
+def train_observed(
+    config: StudyConfig,
+    options: TrainingOptions,
+    observer: Observer,
+    workers: Workers | None = None,
+) -> ExecutionResult:
+    """Train as `train`, with an observer that is already open."""
+    config.tracker.check()
+    try:
+        with tracked(config, observer) as events:
+            return execute(
+                config,
+                events,
+                force=options.force,
+                retry_failed=options.retry_failed,
+                workers=workers,
+            )
+    except Interrupted as interrupt:
+        if not str(interrupt):  # a second signal: nothing was saved since the first
+            raise
+        folder = config.location.folder
+        text = f"{interrupt}, files in {folder}; run the same command again to continue"
+        raise Interrupted(interrupt.number, text) from None
