@@ -1,4 +1,4 @@
-"""Training a group of lanes, from its run specs to its rows.
+"""Trains a group of lanes: from its run specs to the rows of its runs.
 
-Nothing here is imported before a group is trained: `adamcmp.training.loop` imports torch.
+Only `adamcmp.training.tasks` and `adamcmp.training.outcome` can be imported without torch.
 """

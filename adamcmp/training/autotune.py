@@ -1,4 +1,4 @@
-"""Measuring a kind of group before it is trained: how fast it is at which width."""
+"""Measures how fast the runs of one structure train at several group widths."""
 
 from __future__ import annotations
 
@@ -14,120 +14,127 @@ from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings
 from adamcmp.training.checks import check_group
 from adamcmp.training.evaluate import evaluate
-from adamcmp.training.loop import Training, torch_state
+from adamcmp.training.loop import GroupTraining
+from adamcmp.training.torch_state import torch_state
 
-#: Seconds after which no wider group is tried.
-ENOUGH = 1.0
-#: Seconds of timing steps for each width, and so many of timing evaluations.
-TIMED = 0.1
-#: Least number of turns in which widths are timed.
-TURNS = 5
-#: Most bytes of the lanes' state, so that it does not leave the processor's caches.
-CACHES = 64 << 20
-#: Most steps that are timed in one go, and about how many seconds they take: so short that some
-#: goes are not disturbed by what else the machine does.
-STEPS, GO = 8, 0.01
+#: Seconds of preparing candidates after which no wider group is tried.
+MAX_PREPARATION_SECONDS = 1.0
+#: Seconds of timed steps per width, and of timed evaluations.
+TIMING_SECONDS = 0.1
+#: Least number of rounds in which all widths are timed.
+LEAST_ROUNDS = 5
+#: On a processor, no wider group is tried once one of twice the width would hold more bytes of
+#: state: it would not fit the caches.
+CACHE_BYTES = 64 << 20
+#: Steps of one timing, and its seconds, at most. Timings are short so that some of them are not
+#: disturbed by other processes.
+TIMING_STEPS, SECONDS_PER_TIMING = 8, 0.01
 
 
 def autotune(
-    item: tuple[RunSpec, bool], report: Callable[[Any], None], stopping: Callable[[], bool]
+    item: tuple[RunSpec, bool], report: Callable[[Any], None], should_stop: Callable[[], bool]
 ) -> Timings | None:
-    """Check what is to be trained and measure how fast it is; what executors call.
+    """Check that a run can be trained and, if requested, measure its speed.
 
     Args:
-        item: One of the runs of a kind, and whether to measure the kind's speed.
-        report: Not called.
-        stopping: Once it is true, measuring ends.
+        item: The run, and whether to measure its speed.
+        report: Never called.
+        should_stop: Once it returns true, the measurement ends.
 
     Returns:
-        The speed; None where it is not to be measured or cannot be: training that crashes even
-        alone is told of when the run is trained, with its error.
+        The speed; None when it was not requested, or when training crashes. The error is reported
+        when the run itself is trained.
 
     Raises:
         AdamcmpError: As `check_group`.
     """
-    spec, measures = item
+    spec, measure = item
     check_group(LaneGroup.of([spec]))
-    if not measures:
+    if not measure:
         return None
     with torch_state():
         try:
-            return _speed(_candidates(spec, stopping), stopping)
+            return _timings(_candidates(spec, should_stop), should_stop)
         except AdamcmpError:
             raise
-        except Exception:  # the user's own model, as a rule
+        except Exception:  # usually an error in the user's own model
             return None
 
 
 class _Candidate:
-    """A group of some lanes of one run, ready to train, and the quickest that it has been.
+    """A group of several lanes of one run, ready to train.
 
     Attributes:
-        width: Lanes.
-        step: Seconds of one lane's step.
+        width: Number of lanes.
+        training: The group.
+        step: Shortest measured time of one lane's step, in seconds.
     """
 
     def __init__(self, spec: RunSpec, width: int) -> None:
         numerics = spec.numerics
-        # The time of one thread does not run while others have the processor.
-        alone = numerics.device == "cpu" and numerics.threads == 1
-        self._clock = time.thread_time if alone else time.perf_counter
-        self.training = Training(LaneGroup.of([spec] * width))
+        # Thread time does not advance while other processes have the core.
+        single_thread = numerics.device == "cpu" and numerics.threads == 1
+        self._clock = time.thread_time if single_thread else time.perf_counter
+        self.training = GroupTraining(LaneGroup.of([spec] * width))
         self.width, self.step = width, math.inf
-        self._stretch = self.training.stretch(0)
-        for _ in range(2):  # compiles, or loads what was compiled; on a GPU, records it
+        self._chunk = self.training.chunk(0)
+        for _ in range(2):  # compiles the step or loads its code; on a GPU, records it
             self._take(1)
-        once = self._seconds(lambda: self._take(1))
-        self._count = max(min(int(GO / once), STEPS), 1)
+        seconds = self._seconds(lambda: self._take(1))
+        self._count = max(min(int(SECONDS_PER_TIMING / seconds), TIMING_STEPS), 1)
 
-    def time(self) -> None:
-        """Take some steps."""
-        taken = self._seconds(lambda: self._take(self._count))
-        self.step = min(self.step, taken / (self._count * self.width))
+    def time_steps(self) -> None:
+        """Time some steps and update `step`."""
+        seconds = self._seconds(lambda: self._take(self._count))
+        self.step = min(self.step, seconds / (self._count * self.width))
 
-    def evaluation(self) -> float:
-        """Return the seconds of one lane's evaluation: the quickest of a few."""
+    def time_evaluation(self) -> float:
+        """Return the shortest measured time of one lane's evaluation, in seconds."""
         lanes, data = self.training.lanes, self.training.data
-        for _ in range(2):  # on a GPU the second one is recorded
+        for _ in range(2):  # on a GPU, the second one is recorded
             evaluate(lanes, data)
-        best, until = math.inf, time.monotonic() + TIMED
+        best, until = math.inf, time.monotonic() + TIMING_SECONDS
         while math.isinf(best) or time.monotonic() < until:
             best = min(best, self._seconds(lambda: evaluate(lanes, data)))
         return best / self.width
 
     def _take(self, count: int) -> None:
-        self.training.lanes.steps(self._stretch, count).loss_M.tolist()  # waits for a GPU
+        self.training.lanes.steps(self._chunk, count).loss_M.tolist()  # waits for a GPU
 
-    def _seconds(self, call: Callable[[], object]) -> float:
+    def _seconds(self, function: Callable[[], object]) -> float:
         began = self._clock()
-        call()
+        function()
         return self._clock() - began
 
 
-def _candidates(spec: RunSpec, stopping: Callable[[], bool]) -> list[_Candidate]:
-    """Return groups of the same run, as wide as fits the memory and the time."""
-    found: list[_Candidate] = []
+def _candidates(spec: RunSpec, should_stop: Callable[[], bool]) -> list[_Candidate]:
+    """Return groups of increasing width, as far as memory and time allow."""
+    candidates: list[_Candidate] = []
     until = math.inf
     for width in WIDTHS[spec.numerics.device] if spec.fuses else (1,):
         try:
-            found.append(_Candidate(spec, width))
-        except (MemoryError, RuntimeError):  # torch's own out of memory is a RuntimeError
-            if not found:
+            candidates.append(_Candidate(spec, width))
+        except (MemoryError, RuntimeError):  # torch raises RuntimeError when out of memory
+            if not candidates:
                 raise
             break
-        until = min(until, time.monotonic() + ENOUGH)  # what is compiled first is no part of it
-        spills = spec.numerics.device == "cpu" and 2 * found[-1].training.lanes.bytes > CACHES
-        if spills or stopping() or time.monotonic() > until:
+        # The limit starts after the first candidate, so that compiling does not count.
+        until = min(until, time.monotonic() + MAX_PREPARATION_SECONDS)
+        on_cpu = spec.numerics.device == "cpu"
+        exceeds_caches = on_cpu and 2 * candidates[-1].training.lanes.nbytes > CACHE_BYTES
+        if exceeds_caches or should_stop() or time.monotonic() > until:
             break
-    return found
+    return candidates
 
 
-def _speed(candidates: Sequence[_Candidate], stopping: Callable[[], bool]) -> Timings:
-    """Time candidates in turn, so that what slows the machine for a while slows them all."""
-    turns, until = 0, time.monotonic() + TIMED * len(candidates)
-    while turns == 0 or (not stopping() and (turns < TURNS or time.monotonic() < until)):
+def _timings(candidates: Sequence[_Candidate], should_stop: Callable[[], bool]) -> Timings:
+    """Time the candidates in alternation, so that a slow phase of the machine affects them all."""
+    rounds, until = 0, time.monotonic() + TIMING_SECONDS * len(candidates)
+    while rounds == 0 or (
+        not should_stop() and (rounds < LEAST_ROUNDS or time.monotonic() < until)
+    ):
         for candidate in candidates:
-            candidate.time()
-        turns += 1
-    best = min(candidates, key=lambda candidate: candidate.step)
-    return Timings({c.width: c.step for c in candidates}, best.evaluation())
+            candidate.time_steps()
+        rounds += 1
+    fastest = min(candidates, key=lambda candidate: candidate.step)
+    return Timings({c.width: c.step for c in candidates}, fastest.time_evaluation())

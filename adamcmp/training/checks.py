@@ -1,4 +1,4 @@
-"""What is checked of a group before anything is written."""
+"""Checks that a group can be trained, before anything is written."""
 
 from __future__ import annotations
 
@@ -6,63 +6,48 @@ import traceback
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from adamcmp.components.data import Data
 from adamcmp.components.datasets import load_cached
-from adamcmp.components.optimizers.torch import Torch
 from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
 from adamcmp.planning.grouping import LaneGroup
-from adamcmp.training.loop import torch_state
+from adamcmp.training.step.drivers import create_driver
+from adamcmp.training.torch_state import torch_state
 
 
 def check_group(group: LaneGroup) -> None:
-    """Check that a group can be trained: its data load, its model fits them.
+    """Check that a group's dataset loads and that its model and optimizer can be built for it.
 
     Raises:
-        AdamcmpError: When not; nothing has been written by then.
+        AdamcmpError: When they cannot.
     """
     config = group.specs[0].config
     data = load_cached(config.dataset)
-    if config.protocol.batch_size > len(data.train):
-        raise ConfigError(
-            f"batch_size={config.protocol.batch_size}: {config.dataset.name} trains on "
-            f"{len(data.train)} examples."
-        )
-    examined = config.protocol.eval.train_examples
-    if examined is not None and examined > len(data.train):
-        raise ConfigError(
-            f"eval.train_examples={examined}: {config.dataset.name} trains on "
-            f"{len(data.train)} examples."
-        )
+    protocol = config.protocol
+    _check_count("batch_size", protocol.batch_size, config, data)
+    _check_count("eval.train_examples", protocol.eval.train_examples or 0, config, data)
     with torch_state():
         try:
             network = config.model.build(data.shape)
             _check_network(network, config, data)
         except ConfigError as error:
-            raise ConfigError(f"{error} {_asked(config)}") from error
-    if isinstance(config.optimizer, Torch):
-        config.optimizer.make(list(network.parameters()))
+            raise ConfigError(f"{error} {_settings(config)}") from error
+    params = {name: param.detach()[None] for name, param in network.named_parameters()}
+    create_driver(config.optimizer, clip=False, fused=False).init(params, [list(params)])
 
 
-def _asked(config: RunConfig) -> str:
-    """Say which of a sweep's models on which dataset it is."""
-    settings = config.model.model_dump(exclude_defaults=True, exclude={"name"})
-    words = [f"model.{key}={value}" for key, value in settings.items()]
-    return f"(dataset={config.dataset.name}, {', '.join([f'model={config.model.name}', *words])})"
+def _check_count(setting: str, count: int, config: RunConfig, data: Data) -> None:
+    """Check that a setting does not ask for more training examples than there are."""
+    if count > len(data.train):
+        raise ConfigError(
+            f"{setting}={count}: {config.dataset.name} trains on {len(data.train)} examples."
+        )
 
 
-def _place(error: Exception) -> str:
-    """Return where in the user's own code an error came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename]
-    last = (own or frames)[-1]
-    return f"{Path(last.filename).name}, line {last.lineno}"
-
-
-def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> None:
-    """Show a network two examples: a model of the user's own may not fit them."""
+def _check_network(network: nn.Module, config: RunConfig, data: Data) -> None:
+    """Pass two examples through a network: the user's own model may not fit them."""
     if not any(p.requires_grad for p in network.parameters()):
         raise ConfigError(f"model={config.model.name} has no parameters to train.")
     x = torch.as_tensor(data.train.x[:2]).float()
@@ -73,12 +58,28 @@ def _check_network(network: torch.nn.Module, config: RunConfig, data: Data) -> N
         reason = (str(error) or "no reason given").splitlines()[0]
         raise ConfigError(
             f"model={config.model.name} fails on examples of shape {tuple(data.shape.inputs)} "
-            f"({_place(error)}: {type(error).__name__}: {reason})."
+            f"({_source_line(error)}: {type(error).__name__}: {reason})."
         ) from error
-    wanted = (len(x), data.shape.outputs)
-    found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-    if found != wanted:
+    expected = (len(x), data.shape.outputs)
+    actual = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    if actual != expected:
         raise ConfigError(
             f"model={config.model.name}: its outputs for {len(x)} examples should have shape "
-            f"{wanted}, not {found}."
+            f"{expected}, not {actual}."
         )
+
+
+def _settings(config: RunConfig) -> str:
+    """Return the dataset and the model's settings, which tell the runs of a sweep apart."""
+    changed = config.model.model_dump(exclude_defaults=True, exclude={"name"})
+    overrides = [f"model.{key}={value}" for key, value in changed.items()]
+    model = ", ".join([f"model={config.model.name}", *overrides])
+    return f"(dataset={config.dataset.name}, {model})"
+
+
+def _source_line(error: Exception) -> str:
+    """Return the file and line of the user's own code that an error came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [frame for frame in frames if "site-packages" not in frame.filename]
+    last = (outside or frames)[-1]
+    return f"{Path(last.filename).name}, line {last.lineno}"

@@ -1,6 +1,6 @@
 """A dataset's tensors on the device, and the batches that lanes draw from them.
 
-Shapes: N examples, M lanes, B batch, K steps.
+Shapes: N examples, B batch, K steps, C channels, H, W image sides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ from adamcmp.storage.columns import SPLITS
 
 @dataclass(frozen=True)
 class Examples:
-    """One split on the device: x (N, *inputs), y (N,) class numbers or (N, outputs) reals."""
+    """Examples on the device.
+
+    Attributes:
+        x: Inputs (N, *inputs).
+        y: Class numbers (N,), or real targets (N, outputs).
+    """
 
     x: Tensor
     y: Tensor
@@ -31,13 +36,18 @@ class Examples:
 
 @dataclass(frozen=True)
 class DeviceData:
-    """All splits on the device; `measured` holds what evaluations look at, by split.
+    """A dataset on the device.
 
-    `padding_value` is the value of a black pixel after standardization, per channel.
+    Attributes:
+        train: The examples that batches are drawn from.
+        evaluated: The examples that evaluations measure, by split; splits without examples are
+            left out.
+        shape: Shapes of inputs and outputs.
+        padding_value: Standardized value of a black pixel, by channel.
     """
 
     train: Examples
-    measured: dict[str, Examples]
+    evaluated: dict[str, Examples]
     shape: Shape
     padding_value: tuple[float, ...]
 
@@ -45,12 +55,19 @@ class DeviceData:
 def to_device(
     dataset: Dataset, train_examples: int | None, device: torch.device, dtype: torch.dtype
 ) -> DeviceData:
-    """Return a dataset's tensors on `device`, real numbers as `dtype`."""
+    """Load a dataset to the device.
+
+    Args:
+        dataset: The dataset.
+        train_examples: How many training examples evaluations measure; None for all.
+        device: The device.
+        dtype: The dtype of inputs and real targets.
+    """
     data = load_cached(dataset)
-    measured = {name: getattr(data, name) for name in SPLITS}
+    splits: dict[str, Split] = {name: getattr(data, name) for name in SPLITS}
     if train_examples is not None:
         rng = np.random.default_rng(stream_seed(dataset.split_seed, "train_examples"))
-        measured["train"] = data.train.take(rng.permutation(len(data.train))[:train_examples])
+        splits["train"] = data.train.take(rng.permutation(len(data.train))[:train_examples])
 
     def move(split: Split) -> Examples:
         y = torch.as_tensor(split.y)
@@ -58,20 +75,23 @@ def to_device(
         return Examples(torch.as_tensor(split.x).to(device, dtype), y)
 
     train = move(data.train)
-    moved = {name: train if part is data.train else move(part) for name, part in measured.items()}
-    present = {name: part for name, part in moved.items() if len(part)}
-    return DeviceData(train, present, data.shape, tuple(data.padding_value.flatten().tolist()))
+    evaluated = {
+        name: train if split is data.train else move(split)
+        for name, split in splits.items()
+        if len(split)
+    }
+    return DeviceData(train, evaluated, data.shape, tuple(data.padding_value.flatten().tolist()))
 
 
 class BatchOrder:
-    """Which examples make each batch of one run.
+    """The order in which one run visits the training examples.
 
-    The examples are gone through in one endless row of epochs, each in its own random order, and
-    cut into batches of equal size; a batch may reach over the end of an epoch. Every example is
-    seen equally often and no batch is short.
+    Epochs follow each other in one sequence, each in its own random order, and the sequence is cut
+    into batches of equal size. A batch may contain the end of one epoch and the beginning of the
+    next, so no batch is short and every example is visited equally often.
 
     Args:
-        seed: The run's seed; the row depends on it alone.
+        seed: The run's seed; nothing else determines the order.
         examples: Number of training examples.
         batch_size: Examples of a batch.
     """
@@ -85,9 +105,9 @@ class BatchOrder:
         first, last = start * self.batch_size, stop * self.batch_size
         epochs = range(first // self.examples, (last - 1) // self.examples + 1)
         self._epochs = {epoch: self._epoch(epoch) for epoch in epochs}
-        row = torch.cat([self._epochs[epoch] for epoch in epochs])
+        sequence = torch.cat([self._epochs[epoch] for epoch in epochs])
         offset = epochs.start * self.examples
-        return row[first - offset : last - offset].view(stop - start, self.batch_size)
+        return sequence[first - offset : last - offset].view(stop - start, self.batch_size)
 
     def _epoch(self, epoch: int) -> Tensor:
         if epoch in self._epochs:
@@ -99,13 +119,13 @@ class BatchOrder:
 def augment(
     x_B: Tensor, key: Tensor, augmentation: Augmentation, padding_value: Sequence[float]
 ) -> Tensor:
-    """Mirror and shift each image of one lane's batch at random.
+    """Flip and shift each image of one lane's batch at random.
 
     Args:
         x_B: Images (B, C, H, W).
-        key: The lane's key of this step (0-dimensional int64).
-        augmentation: Whether to mirror, and by how many pixels to pad before cropping.
-        padding_value: What is padded with, for each channel.
+        key: The lane's random key of this step (0-dimensional int64).
+        augmentation: Whether to flip horizontally, and by how many pixels to pad before cropping.
+        padding_value: The value to pad with, by channel.
     """
     batch, channels, height, width = x_B.shape
     device = x_B.device
@@ -119,7 +139,7 @@ def augment(
         columns = columns + (draws[2] * (2 * pad + 1)).long()
         border = (pad, pad, pad, pad)
         inside = torch.nn.functional.pad(torch.ones_like(x_B[0, 0], dtype=torch.bool), border)
-        # Of numbers: a tensor from outside is none of a compiled step's arguments.
+        # Built from numbers, because a tensor would have to be an argument of the compiled step.
         planes = [
             torch.full((1, 1), value, dtype=x_B.dtype, device=device) for value in padding_value
         ]

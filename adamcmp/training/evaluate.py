@@ -1,4 +1,4 @@
-"""Measuring lanes: losses and errors on each split, in evaluation mode at the same weights.
+"""Evaluates lanes: losses and errors on each split, in evaluation mode and at the same weights.
 
 Shapes: M lanes.
 """
@@ -10,19 +10,20 @@ from math import prod
 from adamcmp.training.device_data import DeviceData, Examples
 from adamcmp.training.step.lanes import Lanes
 
-#: Numbers of input looked at in one go; the chunk's size must not depend on the lanes.
-CHUNK_NUMBERS = 1 << 17
-#: Most examples looked at in one go, so that what they become fits the processor's caches.
-LARGEST_CHUNK = 256
+#: Input numbers per forward pass. The batch size follows from the examples only: it affects
+#: rounding, so it must not depend on the number of lanes.
+BATCH_NUMBERS = 1 << 17
+#: Bounds of the batch size; activations of larger batches outgrow the processor's caches.
+SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 
 
 def evaluate(lanes: Lanes, data: DeviceData) -> list[dict[str, float]]:
     """Return each lane's metrics: loss, error and accuracy on every split, and the gaps.
 
-    A split without examples (no validation) has no metrics; regression has losses only.
+    A split without examples has no metrics; regression has losses only.
     """
     rows: list[dict[str, float]] = [{} for _ in lanes.seeds]
-    for name, examples in data.measured.items():
+    for name, examples in data.evaluated.items():
         loss_M, error_M = _means(lanes, examples)
         for lane, row in enumerate(rows):
             row[f"{name}_loss"] = loss_M[lane]
@@ -37,9 +38,10 @@ def evaluate(lanes: Lanes, data: DeviceData) -> list[dict[str, float]]:
 
 
 def _means(lanes: Lanes, examples: Examples) -> tuple[list[float], list[float] | None]:
-    """Return each lane's mean loss and, for classes, its share of wrong answers."""
-    size = min(max(CHUNK_NUMBERS // prod(examples.x.shape[1:]), 16), LARGEST_CHUNK)
-    loss_M, wrong_M = lanes.measure(examples, size)
+    """Return each lane's mean loss and, for classification, its error."""
+    numbers = prod(examples.x.shape[1:])
+    batch_size = min(max(BATCH_NUMBERS // numbers, SMALLEST_BATCH), LARGEST_BATCH)
+    loss_M, wrong_M = lanes.measure(examples, batch_size)
     mean_M = (loss_M / len(examples)).tolist()
-    classes = not examples.y.is_floating_point()
-    return mean_M, (wrong_M / len(examples)).tolist() if classes else None
+    classification = not examples.y.is_floating_point()
+    return mean_M, (wrong_M / len(examples)).tolist() if classification else None

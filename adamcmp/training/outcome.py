@@ -1,4 +1,4 @@
-"""How far a group of lanes is, and what became of it."""
+"""The progress of a group's training, and its outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Done:
-    """A group that was trained: one row a run, and one row per run and evaluation."""
+    """The group was trained.
+
+    Attributes:
+        runs: One row per run.
+        metrics: One row per run and evaluation.
+    """
 
     runs: list[dict[str, Any]]
     metrics: list[dict[str, Any]] = field(default_factory=list)
@@ -16,7 +21,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A group that crashed: the error, in one line and as a traceback, is data of its runs."""
+    """The group crashed.
+
+    Attributes:
+        error: The error in one line.
+        run_ids: The runs of the group.
+        traceback: The error's traceback.
+    """
 
     error: str
     run_ids: tuple[str, ...]
@@ -25,7 +36,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A group that was told to stop before its end; what it had done is in its checkpoint."""
+    """The group was stopped before its end; its checkpoint holds what was trained."""
 
 
 Outcome = Done | Failed | Stopped
@@ -33,13 +44,13 @@ Outcome = Done | Failed | Stopped
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a group is: what a progress bar shows.
+    """The progress of a group.
 
     Attributes:
         step: Steps taken.
-        steps: Steps in all.
+        steps: Steps of the whole training.
         lanes: Lanes still training.
-        latest: The first lane's latest evaluation, or None between evaluations.
+        latest: The first lane's metrics right after an evaluation, None between evaluations.
     """
 
     step: int

@@ -1,4 +1,4 @@
-"""One run of a group: its hyperparameters, and the rows that it gives."""
+"""One run of a group: its hyperparameters and the rows of its results."""
 
 from __future__ import annotations
 
@@ -14,14 +14,30 @@ from adamcmp.planning.specs import RunSpec
 from adamcmp.storage.columns import METRICS
 
 
-class Run:
-    """One lane's own: its spec, hyperparameters and rows."""
+class RunRecord:
+    """What is recorded of one run while its group is trained.
+
+    Args:
+        spec: The run.
+        horizon: Its length.
+        train_examples: Number of training examples.
+
+    Attributes:
+        hypers: Its hyperparameters without schedule.
+        metrics: One row per evaluation.
+        stopped_at: Number of steps after which it diverged, None if it has not.
+    """
 
     def __init__(self, spec: RunSpec, horizon: Horizon, train_examples: int) -> None:
         self.spec, self.horizon, self.train_examples = spec, horizon, train_examples
-        self.constants = constants(spec.config, horizon)
+        self.hypers = unscheduled_hypers(spec.config, horizon)
         self.metrics: list[dict[str, Any]] = []
         self.stopped_at: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.spec.run_id
 
     @property
     def seed(self) -> int:
@@ -29,29 +45,42 @@ class Run:
         return self.spec.config.protocol.seed
 
     def record(self, taken: int, measured: dict[str, float], wall_time: float) -> None:
-        """Add the row of one evaluation."""
+        """Add the row of an evaluation.
+
+        Args:
+            taken: Steps taken.
+            measured: The metrics.
+            wall_time: The run's share of the seconds of training.
+        """
         schedule, protocol = self.spec.config.schedule, self.spec.config.protocol
-        at = np.array([min(taken, self.horizon.steps - 1)])
+        step = np.array([min(taken, self.horizon.steps - 1)])
+        lr = float(schedule.multiplier(step, self.horizon)[0] * self.hypers["lr"])
         self.metrics.append(
             {
-                "run_id": self.spec.run_id,
+                "run_id": self.run_id,
                 "step": taken,
                 "epoch": taken / self.horizon.epoch,
                 "examples": taken * protocol.batch_size,
-                "lr": float(schedule.multiplier(at, self.horizon)[0] * self.constants["lr"]),
+                "lr": lr,
                 **measured,
                 "wall_time_s": wall_time,
             }
         )
 
-    def row(self, wall_time: float, parameters: int, about: dict[str, Any]) -> dict[str, Any]:
-        """Return the run's own row."""
+    def row(self, wall_time: float, parameters: int, provenance: dict[str, Any]) -> dict[str, Any]:
+        """Return the run's row.
+
+        Args:
+            wall_time: The run's share of the seconds of training.
+            parameters: Number of trained parameters.
+            provenance: Columns that name the software and hardware.
+        """
         diverged = self.stopped_at is not None
         last = {} if diverged else self.metrics[-1]
         best = self._best()
         return {
             **self.spec.columns(),
-            **about,
+            **provenance,
             "status": "diverged" if diverged else "done",
             "stopped_at_step": self.stopped_at,
             "steps": self.horizon.steps,
@@ -65,14 +94,14 @@ class Run:
         }
 
     def _best(self) -> dict[str, Any]:
-        """Return the evaluation with the best validation metric; nothing without validation."""
+        """Return the evaluation with the best validation metric; empty without validation."""
         measure = "val_error" if any("val_error" in row for row in self.metrics) else "val_loss"
         rows = [row for row in self.metrics if math.isfinite(row.get(measure, math.nan))]
         return min(rows, key=lambda row: (row[measure], row["val_loss"]), default={})
 
 
-def constants(config: RunConfig, horizon: Horizon) -> dict[str, float]:
-    """Return the run's hyperparameters that no schedule moves."""
+def unscheduled_hypers(config: RunConfig, horizon: Horizon) -> dict[str, float]:
+    """Return a run's hyperparameters before its schedule changes them."""
     values = config.optimizer.hypers(horizon.steps)
     if config.protocol.grad_clip is not None:
         values["grad_clip"] = config.protocol.grad_clip

@@ -17,11 +17,11 @@ def train_group(
 ) -> Outcome:
     """Train a group of lanes, resuming from its checkpoint if there is one.
 
-    See `adamcmp.training.loop.train`.
+    See `adamcmp.training.train.train_task`.
     """
-    from adamcmp.training.loop import train
+    from adamcmp.training.train import train_task
 
-    return train(task, report, should_stop)
+    return train_task(task, report, should_stop)
 
 
 def autotune(
@@ -38,4 +38,4 @@ def autotune(
 
 def warm_up() -> None:
     """Import what training needs, so that a worker's first task does not wait for it."""
-    import adamcmp.training.loop  # noqa: F401
+    import adamcmp.training.train  # noqa: F401

@@ -1,4 +1,4 @@
-"""Any of our rule × coupling as a torch.optim.Optimizer, for the user's own training loop."""
+"""Any rule and coupling as a torch.optim.Optimizer, for the user's own training loop."""
 
 from __future__ import annotations
 
@@ -15,50 +15,54 @@ from adamcmp.errors import ConfigError, nearest
 
 
 class ChainOptimizer(torch.optim.Optimizer):
-    """A variant's chain of transformations behind torch's interface.
+    """A rule's chain of gradient transformations behind torch's interface.
 
-    Groups hold torch's names (``lr``, ``weight_decay``, ``betas`` …), so torch's schedulers work,
-    also those that move momentum: s_t is a group's present ``lr`` over the one that it was given
-    at first.
+    Parameter groups have torch's keys (``lr``, ``weight_decay``, ``betas``, ...), so torch's
+    learning rate schedulers work, also those that change momentum. The schedule's multiplier s_t is
+    a group's current ``lr`` divided by its first one.
 
     Args:
-        params: Parameters or parameter groups.
-        variant: The validated variant; groups may override its numbers.
+        params: Parameters or parameter groups, as torch.optim takes them.
+        rule: The rule with its coupling; groups may override its numbers.
     """
 
-    def __init__(self, params: ParamsT, variant: Rule) -> None:
-        self._variant = variant
-        self._chain = variant.chain()
-        self._names = ("lr", "weight_decay", *sorted(variant.number_fields))
-        super().__init__(params, {name: getattr(variant, name) for name in self._names})
+    def __init__(self, params: ParamsT, rule: Rule) -> None:
+        self._rule = rule
+        self._chain = rule.chain()
+        self._names = ("lr", "weight_decay", *sorted(rule.number_fields))
+        super().__init__(params, {name: getattr(rule, name) for name in self._names})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, as torch.optim.Optimizer does.
 
         Raises:
-            ConfigError: For a setting that the variant lacks, or that groups cannot differ in.
+            ConfigError: For a setting that the rule lacks or that groups cannot override, or when
+                ``lr`` is not positive.
         """
         if "wd" in param_group:
             param_group["weight_decay"] = param_group.pop("wd")
         for name in param_group:
             if name not in (*self._names, "params", "initial_lr", "base_lr"):
                 raise ConfigError(
-                    f"a parameter group has no setting {name!r}.{nearest(name, self._names)} "
-                    f"It has: {', '.join(self._names)}."
+                    f"A parameter group has no setting {name!r}.{nearest(name, self._names)} "
+                    f"Its settings are {', '.join(self._names)}."
                 )
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         if not group["lr"] > 0:
-            raise ConfigError(f"lr={group['lr']}: should be greater than 0; schedules scale it.")
-        # Not torch's initial_lr: its one-cycle schedule sets that to another number.
+            raise ConfigError(f"lr={group['lr']}: should be greater than 0; schedules multiply it.")
+        # A key of our own, because torch's OneCycleLR sets `initial_lr` to another number.
         group.setdefault("base_lr", float(group["lr"]))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step.
+        """Update the parameters from their gradients.
 
         Args:
-            closure: Evaluates the model again and returns the loss, as in torch.
+            closure: Evaluates the loss and its gradients and returns the loss, as in torch.
+
+        Returns:
+            The loss that `closure` returned; None without closure.
         """
         loss = None
         if closure is not None:
@@ -68,53 +72,64 @@ class ChainOptimizer(torch.optim.Optimizer):
             hypers = self._hypers(group)
             for param in group["params"]:
                 if param.grad is not None:
-                    here = {k: v.to(param.device) for k, v in hypers.items()}
-                    self._move(param, param.grad, here)
+                    self._update(param, param.grad, hypers)
         return loss
 
     def _hypers(self, group: dict[str, Any]) -> dict[str, Tensor]:
-        base = group["base_lr"]
-        settings = {name: group[name] for name in self._names} | {"lr": base}
-        hypers = self._variant.model_copy(update=settings).hypers()
-        numbers = {**hypers, "multiplier": float(group["lr"]) / base}
+        """Return a group's hyperparameters as 0-dimensional float64 tensors."""
+        base_lr = group["base_lr"]
+        settings = {name: group[name] for name in self._names} | {"lr": base_lr}
+        hypers = self._rule.model_copy(update=settings).hypers()
+        numbers = {**hypers, "multiplier": float(group["lr"]) / base_lr}
         return {k: torch.tensor(float(v), dtype=torch.float64) for k, v in numbers.items()}
 
-    def _move(self, param: Tensor, grad: Tensor, hypers: dict[str, Tensor]) -> None:
-        state, own = self.state[param], {"it": param.detach()}
+    def _update(self, param: Tensor, grad: Tensor, hypers: dict[str, Tensor]) -> None:
+        """Update one parameter; the chain sees a model of this parameter alone."""
+        hypers = {name: value.to(param.device) for name, value in hypers.items()}
+        state, params = self.state[param], {"param": param.detach()}
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float64, device=param.device)
-            state["transformations"] = self._chain.init(own)
+            state["transformations"] = self._chain.init(params)
         state["step"] = state["step"] + 1
         updates, state["transformations"] = self._chain.update(
-            {"it": grad},
-            state["transformations"],
-            own,
-            hypers,
-            state["step"],
+            {"param": grad}, state["transformations"], params, hypers, state["step"]
         )
-        param.add_(updates["it"])
+        param.add_(updates["param"])
 
 
 def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Optimizer:
-    """Return a variant as a torch optimizer: what wins here can be taken home.
+    """Return an optimizer of this package as a torch.optim.Optimizer.
 
     Args:
-        name: A variant of ``adamcmp parts optimizer``, such as ``"adamw"``.
+        name: Name of the optimizer, such as ``"adamw"``; ``adamcmp parts optimizer`` lists them.
         params: Parameters or parameter groups, as torch.optim takes them.
-        hypers: Its settings, such as ``lr=1e-3, weight_decay=0.1, coupling="independent"``;
-            what is not given keeps the default of ``configs/optimizer/<name>.yaml``.
+        hypers: Its settings, such as ``lr=1e-3, wd=0.1, coupling="independent"``. The default of
+            every other setting is that of ``configs/optimizer/<name>.yaml``.
 
     Raises:
-        ConfigError: For a name or setting that does not exist, or a value out of range.
+        ConfigError: For an unknown name or setting, or a value out of range.
+
+    Examples:
+        One step of SGD on (w − 3)²/2 from w = 0, with weight decay outside the gradient:
+
+        >>> import torch
+        >>> from adamcmp import torch_optimizer
+        >>> w = torch.nn.Parameter(torch.zeros(1))
+        >>> optimizer = torch_optimizer("sgd", [w], lr=0.1, wd=0.01, coupling="decoupled")
+        >>> loss = 0.5 * (w - 3).square().sum()
+        >>> loss.backward()
+        >>> optimizer.step()
+        >>> w.item()  # doctest: +ELLIPSIS
+        0.3...
     """
-    short = {"wd": "weight_decay"}
-    given = {short.get(key, key): value for key, value in hypers.items()}
-    variant = build_component("optimizer", {**component_defaults("optimizer", name), **given})
-    if not isinstance(variant, Rule):
+    aliases = {"wd": "weight_decay"}
+    settings = {aliases.get(key, key): value for key, value in hypers.items()}
+    rule = build_component("optimizer", {**component_defaults("optimizer", name), **settings})
+    if not isinstance(rule, Rule):
         raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")
-    if variant.normalized:
+    if rule.normalized:
         raise ConfigError(
-            "normalized=true needs the length of training, which a torch optimizer does not know: "
-            "give weight_decay = wd_norm·√(batch size / (training examples · epochs))."
+            "normalized=true needs the length of training, which a torch optimizer does not know. "
+            "Instead, give weight_decay = wd_norm·√(batch size / (training examples · epochs))."
         )
-    return ChainOptimizer(params, variant)
+    return ChainOptimizer(params, rule)

@@ -174,7 +174,7 @@ class TestSweep:
         """Ctrl-C keeps what was finished, and says how to go on."""
         import adamcmp.training.loop as loop
 
-        trained = loop.Training.run
+        trained = loop.GroupTraining.run
         calls = []
 
         def second_is_interrupted(self):
@@ -183,7 +183,7 @@ class TestSweep:
                 raise KeyboardInterrupt
             return trained(self)
 
-        monkeypatch.setattr(loop.Training, "run", second_is_interrupted)
+        monkeypatch.setattr(loop.GroupTraining, "run", second_is_interrupted)
         words = ["sweep", "optimizer=sgd,adam", "wd=0", "study=cut", *FAST]
         assert main(words) == 130
         assert "interrupted" in capsys.readouterr().err

@@ -16,8 +16,8 @@ from adamcmp.errors import ConfigError
 from adamcmp.planning.fusion import can_compile
 from adamcmp.planning.grouping import LaneGroup, group_runs
 from adamcmp.training.checks import check_group
-from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done
+from adamcmp.training.train import train_group
 from adamcmp.workflows.components import describe
 
 FOLDER = Path(adamcmp.configs.__file__).parent

@@ -25,9 +25,9 @@ from adamcmp.planning.grouping import LaneGroup, TrainTask
 from adamcmp.planning.specs import RunSpec
 from adamcmp.storage import archive, reader
 from adamcmp.storage.store import Store
-from adamcmp.training import loop
-from adamcmp.training.loop import train_group
+from adamcmp.training import checkpoint, loop
 from adamcmp.training.outcome import Done, Stopped
+from adamcmp.training.train import train_group
 from tests.conftest import needs_compiler
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
@@ -445,17 +445,17 @@ def fused(monkeypatch):
 @pytest.fixture
 def crashing(fused, monkeypatch):
     """Groups crash when they are told to; else their lanes are trained one by one, for speed."""
-    run = loop.Training.run
+    run = loop.GroupTraining.run
 
     def crash_or_run(self):
         crashing.widths.append(self.width)
         if crashing.when([run.spec.config.protocol.seed for run in self.runs]):
             raise crashing.error
-        alone = [run(loop.Training(LaneGroup((r.spec,)), self.watch)) for r in self.runs]
+        alone = [run(loop.GroupTraining(LaneGroup((r.spec,)), self.report)) for r in self.runs]
         return Done([r for d in alone for r in d.runs], [m for d in alone for m in d.metrics])
 
     crashing = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
-    monkeypatch.setattr(loop.Training, "run", crash_or_run)
+    monkeypatch.setattr(loop.GroupTraining, "run", crash_or_run)
     return crashing
 
 
@@ -511,9 +511,9 @@ def trained(monkeypatch):
     counts = []
     steps = loop.Lanes.steps
 
-    def counted(self, stretch, count):
+    def counted(self, chunk, count):
         counts.append(count * len(self.seeds))
-        return steps(self, stretch, count)
+        return steps(self, chunk, count)
 
     monkeypatch.setattr(loop.Lanes, "steps", counted)
     return counts
@@ -563,7 +563,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_found(specs, results):
     content = path.read_bytes()
     for place in range(0, len(content), 53):
         path.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
-        assert loop.checkpoint.read(path) is None
+        assert checkpoint.read(path) is None
 
 
 def test_a_checkpoint_of_another_version(specs, results, monkeypatch, caplog):

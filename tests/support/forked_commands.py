@@ -60,7 +60,7 @@ if __name__ == "__main__":
         import optuna  # noqa: F401
 
     import adamcmp.execution.execute
-    import adamcmp.training.loop  # noqa: F401
+    import adamcmp.training.train  # noqa: F401
     from adamcmp.cli import main
     from adamcmp.config import Composer
 

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from adamcmp.planning.grouping import LaneGroup, TrainTask, group_runs
-from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done, Stopped
+from adamcmp.training.train import train_group
 from tests.conftest import CPU, needs_compiler
 
 #: Every model that fuses, with widths, batch sizes and options that are odd on purpose.

@@ -1,23 +1,35 @@
-"""Compiled steps: kept in the cache, read again, compiled anew where damaged."""
+"""Compiled steps: stored in the cache, loaded from it, and compiled again when damaged."""
 
 import pytest
 import torch
 
 from adamcmp.training.engines import compiled
+from adamcmp.training.engines.code_cache import CodeFormat, load_or_write
+from adamcmp.training.engines.torch_internals import load_artifact, write_artifact
 from tests.conftest import needs_compiler
+
+
+class ArtifactOnCPU(CodeFormat):
+    """The format of a GPU, for the processor."""
+
+    device, suffix = "cpu", ".artifact"
+
+    def __init__(self):
+        self.written = 0
+
+    def write(self, graph, file):
+        self.written += 1
+        write_artifact(graph, file)
+
+    def load(self, file):
+        return load_artifact(file)
 
 
 @needs_compiler
 @pytest.mark.skipif(
-    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10), reason="torch keeps no artifacts"
+    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10), reason="torch saves no artifacts"
 )
-def test_an_artifact_serves_all_widths_and_changes_what_it_is_given(monkeypatch, tmp_path):
-    """What is kept for a GPU, made for the processor instead."""
-
-    class Artifact(compiled._Artifact):
-        device = "cpu"
-
-    monkeypatch.setattr(compiled, "_Library", Artifact)
+def test_an_artifact_serves_all_widths_and_changes_its_arguments(monkeypatch, tmp_path):
     monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
 
@@ -25,45 +37,41 @@ def test_an_artifact_serves_all_widths_and_changes_what_it_is_given(monkeypatch,
         state.add_(x)
         return (state.sum(1),)
 
-    arguments = [torch.zeros(2, 3), torch.ones(2, 3)]
-    for _ in range(2):  # compiled, then read
-        run = compiled.compiled(step, arguments, [{0: "M"}, {0: "M"}], "test")
+    arguments, code_format = [torch.zeros(2, 3), torch.ones(2, 3)], ArtifactOnCPU()
+    for _ in range(2):  # compiled, then loaded
+        run = compiled.compiled(step, arguments, [{0: "M"}, {0: "M"}], "test", code_format)
         for lanes in (1, 5, 64):
             state = torch.ones(lanes, 3)
             (shown,) = run([state, torch.full((lanes, 3), 2.0)])
             assert shown.tolist() == [9.0] * lanes and torch.equal(
                 state, torch.full((lanes, 3), 3.0)
             )
-        assert len([*tmp_path.glob("compiled/*.artifact")]) == 1
-        monkeypatch.setattr(compiled, "_compile", None)
+        assert len([*tmp_path.glob("compiled/*.artifact")]) == code_format.written == 1
 
 
-def test_a_damaged_library_is_compiled_anew(monkeypatch, tmp_path):
-    class Written:
-        """Compiled code of a kind that is quick to make."""
+def test_a_damaged_library_is_compiled_anew(tmp_path):
+    class Text(CodeFormat):
+        """Code that is quick to write."""
 
         device, suffix = "cpu", ".text"
+
+        def write(self, graph, file):
+            raise NotImplementedError
 
         def load(self, file):
             return file.read_text
 
-    made = []
+    written = []
 
-    def compile_(graph, form, file):
-        made.append(file)
+    def write(file):
+        written.append(file)
         file.write_text("the code")
 
-    monkeypatch.setattr(compiled, "_Library", Written)
-    monkeypatch.setattr(compiled, "_compile", compile_)
-    monkeypatch.setattr(compiled, "trace", lambda *arguments: None)
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
-
     def run():
-        return compiled.compiled(lambda x: (x,), [torch.zeros(2)], [{0: "M"}], "test")()
+        return load_or_write(tmp_path, "key", Text(), write)()
 
-    assert run() == run() == "the code" and len(made) == 1
-    (kept,) = tmp_path.glob("compiled/*.text")
-    kept.write_text("the co")
-    assert run() == "the code" and len(made) == 2
-    assert [path.name for path in tmp_path.glob("compiled/*.text")] == [kept.name]
+    assert run() == run() == "the code" and len(written) == 1
+    (stored,) = tmp_path.glob("*.text")
+    stored.write_text("the co")
+    assert run() == "the code" and len(written) == 2
+    assert [path.name for path in tmp_path.glob("*.text")] == [stored.name]

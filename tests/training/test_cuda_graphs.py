@@ -6,7 +6,7 @@ import torch
 
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.training.engines.cuda_graphs import Replayed
-from adamcmp.training.step import config, lanes
+from adamcmp.training.step import config, executables
 from tests.conftest import CPU
 from tests.training.test_bit_identity import metrics
 
@@ -46,7 +46,7 @@ def test_replayed_lanes_have_the_bits_of_executed_ones(specs, monkeypatch):
         recorded.append(function)
         return function
 
-    monkeypatch.setattr(lanes, "Replayed", partial(Replayed, record=record))
+    monkeypatch.setattr(executables, "Replayed", partial(Replayed, record=record))
     monkeypatch.setattr(config.StepConfig, "replays", True)
     assert metrics([group]) == wanted
     assert len({len(rows) for rows in wanted.values()}) == 2  # half of them left

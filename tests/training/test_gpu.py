@@ -7,12 +7,12 @@ import torch
 
 import adamcmp
 from adamcmp.cli import main
-from adamcmp.planning import planner
 from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.numerics import COMPILED_FROM
 from adamcmp.platform.provenance import can_compile
-from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Stopped
 from adamcmp.training.step import config
+from adamcmp.training.train import train_group
 from tests.conftest import CPU
 from tests.training.test_bit_identity import FUSED, SINGLE, metrics
 
@@ -82,7 +82,7 @@ def test_the_same_again_and_resumed(numerics, specs, tmp_path):
 
 @pytest.mark.parametrize("engine", ["eager", pytest.param("compiled", marks=needs_compiler)])
 def test_a_sweep_takes_the_gpu_by_itself(engine, results, capsys, monkeypatch):
-    monkeypatch.setitem(planner.COMPILED_FROM, "cuda", 800 if engine == "compiled" else 801)
+    monkeypatch.setitem(COMPILED_FROM, "cuda", 800 if engine == "compiled" else 801)
     words = ["sweep", "seed=range(4)", "lr=1e-3,1e-2", "steps=100", "study=s", "--json"]
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out)["done"] == 8

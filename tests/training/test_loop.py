@@ -19,10 +19,10 @@ from adamcmp.platform.random_streams import stream_seed
 from adamcmp.training import loop
 from adamcmp.training.checks import check_group
 from adamcmp.training.device_data import BatchOrder
-from adamcmp.training.loop import train_group
 from adamcmp.training.outcome import Done, Failed
-from adamcmp.training.run_record import constants
+from adamcmp.training.run_record import unscheduled_hypers
 from adamcmp.training.step.lanes import Lanes
+from adamcmp.training.train import train_group
 from tests.conftest import CPU
 
 F64 = CPU.model_copy(update={"dtype": "float64"})
@@ -235,7 +235,7 @@ def test_norms_and_lr_in_metrics(specs):
 def test_normalized_decay_is_the_papers_number(specs):
     """λ_norm 0.025, b = 128, B = 50,000, T = 100 epochs: λ = 1.265e-4."""
     (spec,) = specs(["optimizer.normalized=true", "wd=0.025"])
-    assert constants(spec.config, Horizon(round(50_000 * 100 / 128), 50_000 / 128))[
+    assert unscheduled_hypers(spec.config, Horizon(round(50_000 * 100 / 128), 50_000 / 128))[
         "weight_decay"
     ] == pytest.approx(1.265e-4, rel=1e-3)
 
@@ -317,7 +317,7 @@ def test_what_a_network_freezes_stays(specs, tmp_path):
     outcome = trained(spec)
     assert outcome.runs[0]["parameters"] == 90
     assert outcome.metrics[-1]["train_loss"] != outcome.metrics[0]["train_loss"]
-    training = loop.Training(LaneGroup((spec,)), lambda progress: None)
+    training = loop.GroupTraining(LaneGroup((spec,)), lambda progress: None)
     assert isinstance(training.lanes, Lanes)
     before = training.lanes.state["buffers"]["0.weight"].clone()
     training.run()

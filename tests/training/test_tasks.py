@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from adamcmp.planning.grouping import LaneGroup, TrainTask
-from adamcmp.planning.timings import Speed
+from adamcmp.planning.timings import Timings
 from adamcmp.training import tasks
 from adamcmp.training.outcome import Done
 
@@ -39,4 +39,4 @@ def test_train_group(specs, tmp_path):
 def test_autotune(specs):
     (spec,) = specs(["model=logistic", "steps=2"])
     assert tasks.autotune((spec, False), no_report, never) is None
-    assert isinstance(tasks.autotune((spec, True), no_report, never), Speed)
+    assert isinstance(tasks.autotune((spec, True), no_report, never), Timings)

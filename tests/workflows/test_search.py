@@ -228,7 +228,7 @@ def test_a_setting_that_crashed_counts_once_it_is_trained(monkeypatch):
         raise RuntimeError("no luck")
 
     with monkeypatch.context() as broken:
-        broken.setattr("adamcmp.training.loop.Training.run", crash)
+        broken.setattr("adamcmp.training.loop.GroupTraining.run", crash)
         crashed = found(words)
     assert len(crashed.errors) == 4 and crashed.best == (BestSetting((), float("inf")),)
     kept_failed = found(words)

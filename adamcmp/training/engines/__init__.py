@@ -1,1 +1,1 @@
-"""How a step of fused lanes is executed: compiled, or replayed as a CUDA graph."""
+"""How the steps of fused lanes are executed: traced and compiled, or replayed as CUDA graphs."""

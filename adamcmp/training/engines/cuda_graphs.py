@@ -1,6 +1,6 @@
-"""CUDA graphs: a step is recorded once and replayed with one call, instead of hundreds of launches.
+"""CUDA graphs: a step is recorded once and replayed by one call instead of hundreds of launches.
 
-The kernels are the same ones, so a replayed step has the bits of a launched one.
+The kernels are the same, so a replayed step has the bits of a launched one.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from adamcmp.training.engines.compiled import Executable
+from adamcmp.training.engines.torch_internals import Executable
 
 Outputs = Sequence[Tensor]
-#: Records a function once and returns what replays it, on the same memory.
+#: Records a function once and returns a function that replays it on the same memory.
 Recorder = Callable[[Callable[[], Outputs]], Callable[[], Outputs]]
 
 
 def cuda_recorder(function: Callable[[], Outputs]) -> Callable[[], Outputs]:
-    """Record a function's kernels with `torch.cuda.CUDAGraph`; nothing is executed yet."""
+    """Record a function's kernels with `torch.cuda.CUDAGraph`, without executing them."""
     graph = torch.cuda.CUDAGraph()
-    # An older graph that the garbage collector finds meanwhile would end the recording.
+    # If the garbage collector freed an older graph meanwhile, the recording would be aborted.
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -40,53 +40,58 @@ def cuda_recorder(function: Callable[[], Outputs]) -> Callable[[], Outputs]:
 
 
 class Replayed:
-    """An executable that is replayed from its second call on the same lanes and examples.
+    """An executable that is replayed from its second call with the same bound arguments.
 
-    A recording reads and writes where its arguments lay. Those that stay (state, which is changed
-    in place, and examples) must be the very same tensors; the others are copied to where it reads
-    them. The first call is executed: libraries set themselves up then, which no recording may hold.
-    What is returned is good until the next call, which writes over it.
+    A recording reads and writes its arguments at the addresses that they had. The bound arguments
+    (state, which is changed in place, and examples) must be the same tensors again. The others are
+    copied to the addresses that the recording reads. The first call is executed, because libraries
+    initialize themselves then, which a recording must not contain. The outputs are valid until the
+    next call, which overwrites them.
 
     Args:
-        way: What is executed.
-        staying: How many of its arguments, the first ones, stay where they are; the first of them
-            is replaced where lanes leave, and with it all recordings.
+        executable: What is recorded.
+        bound: How many arguments, from the first, are bound. When lanes leave the group, the first
+            one is another tensor, and all recordings are discarded.
         record: How it is recorded.
     """
 
-    def __init__(self, way: Executable, staying: int, record: Recorder = cuda_recorder) -> None:
-        self._way, self._staying, self._record = way, staying, record
-        self._lanes: Tensor | None = None
+    def __init__(
+        self, executable: Executable, bound: int, record: Recorder = cuda_recorder
+    ) -> None:
+        self._executable, self._bound, self._record = executable, bound, record
+        self._first: Tensor | None = None
         self._recordings: dict[tuple[int, ...], _Recording] = {}
 
     def __call__(self, tensors: Sequence[Tensor]) -> Outputs:
-        """Return what the executable returns."""
-        if tensors[0] is not self._lanes:
-            self._lanes = tensors[0]
+        """Return the outputs of the executable."""
+        if tensors[0] is not self._first:
+            self._first = tensors[0]
             self._recordings.clear()
-        key = tuple(id(tensor) for tensor in tensors[: self._staying])
+        key = tuple(id(tensor) for tensor in tensors[: self._bound])
         if recording := self._recordings.get(key):
             return recording(tensors)
-        self._recordings[key] = _Recording(self._way, tensors, self._staying, self._record)
-        return self._way(tensors)
+        self._recordings[key] = _Recording(self._executable, tensors, self._bound, self._record)
+        return self._executable(tensors)
 
 
 class _Recording:
-    """One recording, made when it is first replayed; it keeps its arguments alive."""
+    """One recording, made at the first replay; it keeps its arguments alive."""
 
     def __init__(
-        self, way: Executable, tensors: Sequence[Tensor], staying: int, record: Recorder
+        self, executable: Executable, tensors: Sequence[Tensor], bound: int, record: Recorder
     ) -> None:
-        self._held = [*tensors[:staying], *(tensor.clone() for tensor in tensors[staying:])]
+        self._held = [*tensors[:bound], *(tensor.clone() for tensor in tensors[bound:])]
         self._copied = list(tensors)
-        self._make: Callable[[], Callable[[], Outputs]] = lambda: record(lambda: way(self._held))
+        self._make: Callable[[], Callable[[], Outputs]] = lambda: record(
+            lambda: executable(self._held)
+        )
         self._replay: Callable[[], Outputs] | None = None
 
     def __call__(self, tensors: Sequence[Tensor]) -> Outputs:
-        for place, tensor in enumerate(tensors):
-            if tensor is not self._copied[place]:
-                self._held[place].copy_(tensor)
-                self._copied[place] = tensor
+        for position, tensor in enumerate(tensors):
+            if tensor is not self._copied[position]:
+                self._held[position].copy_(tensor)
+                self._copied[position] = tensor
         if self._replay is None:
             self._replay = self._make()
         return self._replay()

@@ -1,1 +1,1 @@
-"""One training step of a group of lanes."""
+"""One training step of a group's lanes: state, forward passes, optimizer drivers, execution."""

@@ -1,4 +1,4 @@
-"""What the lanes of a group share."""
+"""The settings that the lanes of a group share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,27 @@ from adamcmp.components.datasets import Augmentation
 from adamcmp.components.losses import Loss
 from adamcmp.components.models import Model
 from adamcmp.components.optimizers import Optimizer
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.training.device_data import DeviceData
 
 
 @dataclass(frozen=True)
 class StepConfig:
-    """What the lanes of a group share.
+    """The settings that the lanes of a group share.
 
-    `engine` is ``eager`` or ``compiled`` for fused lanes; lanes alone are run as they are written.
+    Attributes:
+        model: Architecture.
+        loss: Training loss, and the loss that evaluations report.
+        optimizer: Update rule; its numbers are those of one of the lanes.
+        augmentation: Random changes to training images.
+        padding_value: Standardized value of a black pixel, by channel; crops are padded with it.
+        shape: Shapes of inputs and outputs.
+        clip: Whether gradients are clipped by their norm.
+        fused: Whether the lanes are one batched computation; otherwise there is a single lane.
+        engine: ``eager`` or ``compiled``; a lane that is not fused is executed eagerly.
+        device: Where the lanes are.
+        dtype: Precision of parameters and optimizer state.
+        autocast: Whether forward passes compute in bfloat16.
     """
 
     model: Model
@@ -35,12 +49,45 @@ class StepConfig:
     autocast: bool
 
     @property
+    def compiles(self) -> bool:
+        """Whether steps are compiled."""
+        return self.fused and self.engine == "compiled"
+
+    @property
     def replays(self) -> bool:
-        """Whether steps of fused lanes are recorded and replayed."""
+        """Whether steps of fused lanes are recorded as CUDA graphs and replayed."""
         return self.device.type == "cuda"
 
-    def about(self) -> Any:
-        """Return plain JSON values that, with the state's shapes, say what a step computes."""
-        parts = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
-        numbers = [self.augmentation, self.padding_value, self.clip, self.autocast]
-        return [*parts, *numbers, self.shape.inputs, self.shape.outputs]
+    def identity(self) -> Any:
+        """Return plain JSON values that, with the state's shapes, determine a step."""
+        components = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
+        settings = [self.augmentation, self.padding_value, self.clip, self.autocast]
+        return [*components, *settings, self.shape.inputs, self.shape.outputs]
+
+
+def group_step_config(
+    group: LaneGroup, data: DeviceData, device: torch.device, dtype: torch.dtype
+) -> StepConfig:
+    """Return the settings that the lanes of a group share.
+
+    Args:
+        group: The runs.
+        data: Their dataset.
+        device: Where they are trained.
+        dtype: Precision of parameters and optimizer state.
+    """
+    config, numerics = group.specs[0].config, group.specs[0].numerics
+    return StepConfig(
+        model=config.model,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        augmentation=config.dataset.augmentation,
+        padding_value=data.padding_value,
+        shape=data.shape,
+        clip=config.protocol.grad_clip is not None,
+        fused=group.fused,
+        engine=numerics.engine,
+        device=device,
+        dtype=dtype,
+        autocast=numerics.dtype == "bf16",
+    )

@@ -1,71 +1,242 @@
-"""What updates the lanes' parameters: a chain of transformations, or a torch.optim class.
+"""Optimizer drivers: what moves the lanes' parameters in one training step.
 
 Shapes: M lanes.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import singledispatch
+from typing import Any, final
+
+import torch
 from torch import Tensor, nn
 
-from adamcmp.components.optimizers import Rule
+from adamcmp.components.optimizers import Optimizer, Rule
 from adamcmp.components.optimizers.torch import Torch
+from adamcmp.components.transformations import clip_by_global_norm
 from adamcmp.training.step.batching import State, Tree, copy_into, over_lanes
-from adamcmp.training.step.config import StepConfig
+from adamcmp.training.step.packing import ParameterGroups
+
+#: Maps parameters, as the state holds them, to each lane's loss (M,) and its gradients, which have
+#: the names and shapes of the parameters. A step may call it several times.
+GradientFunction = Callable[[Tree], tuple[Tensor, Tree]]
+#: The hyperparameters of each parameter group: values (M,) float64 by name.
+GroupHypers = Sequence[dict[str, Tensor]]
 
 
-def stepper(step_config: StepConfig, state: State) -> ChainStepper | TorchStepper:
-    """Return what moves the parameters of these lanes; what it keeps of them joins `state`."""
-    kind = ChainStepper if isinstance(step_config.optimizer, Rule) else TorchStepper
-    return kind(step_config, state)
+class OptimizerDriver(ABC):
+    """Moves the lanes' parameters in one training step.
 
+    Attributes:
+        elementwise: Whether the update of each number depends on that number's own gradients alone
+            (clipping aside), so that parameters may be concatenated.
+    """
 
-class ChainStepper:
-    """Update the lanes' parameters by a chain of transformations."""
+    elementwise: bool
 
-    def __init__(self, step_config: StepConfig, state: State) -> None:
-        assert isinstance(step_config.optimizer, Rule)
-        transformation = step_config.optimizer.chain(clip=step_config.clip)
-        state["optimizer"] = over_lanes(transformation.init, step_config.fused)(state["params"])
-        self._update = over_lanes(transformation.update, step_config.fused)
+    @abstractmethod
+    def init(self, params: Tree, groups: ParameterGroups) -> Any:
+        """Return the optimizer's initial state, a tree of tensors; it becomes part of the lanes'.
 
-    def __call__(
-        self, state: State, grads: Tree, hypers_M: dict[str, Tensor], step_M: Tensor
+        Args:
+            params: All lanes' parameters, as the lanes' state holds them.
+            groups: Names of the tensors of `params` in each parameter group.
+        """
+
+    @abstractmethod
+    def step(
+        self, state: State, gradients: GradientFunction, hypers: GroupHypers, step_M: Tensor
     ) -> Tree:
-        """Move `state` in place along the gradients; return by how much each parameter moved."""
+        """Update ``state["params"]`` and ``state["optimizer"]`` in place.
+
+        Args:
+            state: The lanes' state.
+            gradients: Evaluates losses and gradients on the step's batch. The first call is the one
+                whose loss and gradient norm are recorded; later ones leave running statistics, such
+                as batch norm's, unchanged.
+            hypers: Hyperparameters of each parameter group.
+            step_M: The step's number, counted from 1, float64.
+
+        Returns:
+            The change of each tensor of ``state["params"]``.
+        """
+
+    def evaluation_params(self, state: State) -> Tree:
+        """Return the parameters that evaluations measure, with names and shapes of the parameters.
+
+        By default those that the optimizer updates. Schedule-free methods and weight averages
+        return others.
+
+        Args:
+            state: Holds at least ``params`` and ``optimizer``.
+        """
+        params: Tree = state["params"]
+        return params
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state that a checkpoint needs besides what `init` returned."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        if state_dict:
+            raise ValueError("this optimizer keeps no state outside the lanes' state")
+
+
+@singledispatch
+def create_driver(optimizer: Optimizer, *, clip: bool, fused: bool) -> OptimizerDriver:
+    """Return the driver of an optimizer; register another class of optimizers for its own driver.
+
+    Args:
+        optimizer: The optimizer component.
+        clip: Whether gradients are clipped to the norm ``grad_clip``, a hyperparameter.
+        fused: Whether the lanes are one batched computation.
+    """
+    raise TypeError(f"no driver is registered for {type(optimizer).__name__}")
+
+
+@create_driver.register
+def _(optimizer: Rule, *, clip: bool, fused: bool) -> OptimizerDriver:
+    return ChainDriver(optimizer, clip=clip, fused=fused)
+
+
+@create_driver.register
+def _(optimizer: Torch, *, clip: bool, fused: bool) -> OptimizerDriver:
+    return TorchDriver(optimizer, clip=clip)
+
+
+@final
+class ChainDriver(OptimizerDriver):
+    """Updates the lanes' parameters by a chain of gradient transformations.
+
+    Args:
+        optimizer: The rule with its coupling.
+        clip: Whether gradients are clipped to the norm ``grad_clip`` of all groups together.
+        fused: Whether the lanes are one batched computation.
+    """
+
+    def __init__(self, optimizer: Rule, *, clip: bool, fused: bool) -> None:
+        self.elementwise = optimizer.elementwise
+        self._transformation = optimizer.chain()
+        self._clip = clip_by_global_norm() if clip else None
+        self._fused = fused
+        self._groups: ParameterGroups = ()
+        self._update = over_lanes(self._update_lane, fused)
+
+    def init(self, params: Tree, groups: ParameterGroups) -> Any:
+        """See `OptimizerDriver.init`."""
+        self._groups = groups
+
+        def init_lane(params: Tree) -> Any:
+            return tuple(self._transformation.init(_select(params, names)) for names in groups)
+
+        return over_lanes(init_lane, self._fused)(params)
+
+    def step(
+        self, state: State, gradients: GradientFunction, hypers: GroupHypers, step_M: Tensor
+    ) -> Tree:
+        """See `OptimizerDriver.step`."""
+        _, grads = gradients(state["params"])
         updates: Tree
-        updates, moved = self._update(grads, state["optimizer"], state["params"], hypers_M, step_M)
+        updates, optimizer_state = self._update(
+            grads, state["optimizer"], state["params"], tuple(hypers), step_M
+        )
         for name, param in state["params"].items():
             param.add_(updates[name])
-        copy_into(state["optimizer"], moved)
+        copy_into(state["optimizer"], optimizer_state)
         return updates
 
+    def _update_lane(
+        self, grads: Tree, state: Any, params: Tree, hypers: GroupHypers, step: Tensor
+    ) -> tuple[Tree, Any]:
+        """Return one lane's updates and its new state; the arguments lack the lane dimension."""
+        if self._clip is not None:
+            grads, _ = self._clip.update(grads, {}, params, hypers[0], step)
+        updates: Tree = {}
+        states = []
+        for names, group_state, group_hypers in zip(self._groups, state, hypers, strict=True):
+            group_updates, new_state = self._transformation.update(
+                _select(grads, names), group_state, _select(params, names), group_hypers, step
+            )
+            updates |= group_updates
+            states.append(new_state)
+        return updates, tuple(states)
 
-class TorchStepper:
-    """Moves one lane's parameters by the user's own torch.optim class."""
 
-    def __init__(self, step_config: StepConfig, state: State) -> None:
-        self._clip = step_config.clip
-        # The optimizer holds the parameters themselves, less their lane axis.
-        self._params = {name: nn.Parameter(p[0]) for name, p in state["params"].items()}
-        assert isinstance(step_config.optimizer, Torch)
-        self.optimizer = step_config.optimizer.make(list(self._params.values()))
+@final
+class TorchDriver(OptimizerDriver):
+    """Updates one lane's parameters with the user's own torch.optim class.
 
-    def __call__(
-        self, state: State, grads: Tree, hypers_M: dict[str, Tensor], step_M: Tensor
+    Args:
+        optimizer: Names the class and its arguments.
+        clip: Whether gradients are clipped to the norm ``grad_clip``.
+    """
+
+    elementwise = False
+
+    def __init__(self, optimizer: Torch, *, clip: bool) -> None:
+        self._component = optimizer
+        self._clip = clip
+        self._params: dict[str, nn.Parameter] = {}
+        self._optimizer: torch.optim.Optimizer | None = None
+
+    def init(self, params: Tree, groups: ParameterGroups) -> Any:
+        """See `OptimizerDriver.init`; the class keeps its state itself.
+
+        Raises:
+            ConfigError: When the class cannot be imported or does not take its arguments.
+        """
+        if len(groups) != 1:
+            raise ValueError("a torch.optim class is trained with a single parameter group")
+        # Views of the one lane's parameters: the optimizer updates the lanes' state.
+        self._params = {name: nn.Parameter(param[0]) for name, param in params.items()}
+        self._optimizer = self._component.make(list(self._params.values()))
+        return {}
+
+    def step(
+        self, state: State, gradients: GradientFunction, hypers: GroupHypers, step_M: Tensor
     ) -> Tree:
-        """As `ChainStepper`'s; the one lane's hyperparameters go to the optimizer's groups."""
+        """See `OptimizerDriver.step`."""
+        assert self._optimizer is not None
+        _, grads = gradients(state["params"])
         before = {name: p.detach().clone() for name, p in self._params.items()}
         for name, param in self._params.items():
             param.grad = grads[name][0]
+        (hypers_M,) = hypers
         if self._clip:
             nn.utils.clip_grad_norm_(self._params.values(), float(hypers_M["grad_clip"]))
-        for group in self.optimizer.param_groups:
-            group["lr"] = float(hypers_M["multiplier"] * hypers_M["lr"])
-            if "momentum" in hypers_M:  # a schedule's momentum cycle, as torch's OneCycleLR
-                momentum = float(hypers_M["momentum"])
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                elif "momentum" in group:
-                    group["momentum"] = momentum
-        self.optimizer.step()
+        for group in self._optimizer.param_groups:  # a class may split its parameters into several
+            _set_hypers(group, hypers_M)
+        self._optimizer.step()
         return {name: (p.detach() - before[name])[None] for name, p in self._params.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `OptimizerDriver.state_dict`."""
+        assert self._optimizer is not None
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `OptimizerDriver.load_state_dict`."""
+        assert self._optimizer is not None
+        self._optimizer.load_state_dict(state_dict)
+
+
+def _select(tree: Tree, names: Sequence[str]) -> Tree:
+    return {name: tree[name] for name in names}
+
+
+def _set_hypers(group: dict[str, Any], hypers_M: dict[str, Tensor]) -> None:
+    """Set the scheduled values of one lane in a parameter group of a torch optimizer.
+
+    A schedule's momentum cycle sets the same entries as torch.optim.lr_scheduler.OneCycleLR.
+    """
+    group["lr"] = float(hypers_M["multiplier"] * hypers_M["lr"])
+    if "momentum" not in hypers_M:
+        return
+    momentum = float(hypers_M["momentum"])
+    if "betas" in group:
+        group["betas"] = (momentum, *group["betas"][1:])
+    elif "momentum" in group:
+        group["momentum"] = momentum

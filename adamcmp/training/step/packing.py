@@ -1,57 +1,88 @@
-"""How trained parameters lie in the lanes' state."""
+"""How the trained parameters are stored in the lanes' state: by name, or concatenated.
+
+Shapes: M lanes, P numbers of all parameters that are concatenated.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 
-from adamcmp.components.optimizers import Rule
 from adamcmp.training.step.batching import Tree
-from adamcmp.training.step.config import StepConfig
+
+#: Names of the parameters of each parameter group.
+ParameterGroups = Sequence[Sequence[str]]
+
+
+@dataclass
+class _Block:
+    """Parameters of one group that are concatenated to one tensor.
+
+    Attributes:
+        matrices: Whether they have two or more dimensions. The block is then stored as (M, 1, P)
+            instead of (M, P), so that rules which treat matrices differently recognize it.
+        names: The parameters, in order.
+    """
+
+    matrices: bool
+    names: list[str]
 
 
 class Packing:
-    """How the trained parameters lie in the state: by name, or many in one tensor.
+    """Converts between parameters by name and the tensors that the lanes' state holds.
 
-    Eager steps spend their time on calling operations, or on a GPU on starting them. An elementwise
-    rule gives the same numbers on all parameters laid end to end, at half the calls; those of two
-    or more dimensions lie apart, since weight decay may spare the others. Compiled steps have few
-    calls anyway.
+    An eager step spends most of its time on calling operations, or on launching kernels. An
+    elementwise rule computes the same numbers on the concatenation of all parameters, with a
+    fraction of the calls. Parameters are concatenated per parameter group, and those of two or more
+    dimensions apart from the others, because weight decay may leave out biases and norms.
 
     Args:
-        params: The parameters of all lanes.
-        step_config: What the lanes share.
+        params: The parameters of all lanes by name, each (M, *shape).
+        groups: Names of the parameters of each parameter group; every parameter is in one.
+        concatenate: Whether to concatenate; otherwise parameters are stored by name.
+
+    Attributes:
+        groups: Names of the stored tensors of each parameter group.
     """
 
-    def __init__(self, params: Tree, step_config: StepConfig) -> None:
-        rule = step_config.optimizer
-        calls = step_config.engine == "eager" or not step_config.fused
-        self._packed = calls and isinstance(rule, Rule) and rule.elementwise
-        self._shapes = {name: p.shape[1:] for name, p in params.items()}
-        self._kinds: dict[str, list[str]] = {}
-        for name, shape in self._shapes.items():
-            self._kinds.setdefault("matrices" if len(shape) > 1 else "vectors", []).append(name)
+    def __init__(self, params: Tree, groups: ParameterGroups, concatenate: bool) -> None:
+        self.groups: ParameterGroups = groups
+        self._shapes = {name: param.shape[1:] for name, param in params.items()}
+        self._blocks: dict[str, _Block] | None = None
+        if concatenate:
+            self._blocks = {}
+            for number, names in enumerate(groups):
+                for name in names:
+                    matrices = len(self._shapes[name]) > 1
+                    key = f"{number}.{'matrices' if matrices else 'vectors'}"
+                    self._blocks.setdefault(key, _Block(matrices, [])).names.append(name)
+            self.groups = [
+                [key for key in self._blocks if key.startswith(f"{number}.")]
+                for number in range(len(groups))
+            ]
 
     def pack(self, params: Tree) -> Tree:
-        """Return a tree of parameters, or of their gradients, as the state holds it."""
-        if not self._packed:
+        """Return parameters, or their gradients, by name in the form that the state holds."""
+        if self._blocks is None:
             return params
-        flat = {
-            kind: torch.cat([params[name].flatten(1) for name in names], dim=1)
-            for kind, names in self._kinds.items()
-        }
-        # A matrix of one row, so that rules see what is no vector.
-        return {k: p.unsqueeze(1) if k == "matrices" else p for k, p in flat.items()}
+        packed: Tree = {}
+        for key, block in self._blocks.items():
+            flat = torch.cat([params[name].flatten(1) for name in block.names], dim=1)
+            packed[key] = flat.unsqueeze(1) if block.matrices else flat
+        return packed
 
     def unpack(self, packed: Tree) -> Tree:
         """Return each parameter by its name, as views of what `pack` returned."""
-        if not self._packed:
+        if self._blocks is None:
             return packed
         params: Tree = {}
-        for kind, names in self._kinds.items():
-            sizes = [self._shapes[name].numel() for name in names]
-            parts = torch.split(packed[kind].flatten(1), sizes, 1)
+        for key, block in self._blocks.items():
+            sizes = [self._shapes[name].numel() for name in block.names]
+            flat = torch.split(packed[key].flatten(1), sizes, 1)
             params |= {
-                name: part.view(len(part), *self._shapes[name])
-                for name, part in zip(names, parts, strict=True)
+                name: piece.view(len(piece), *self._shapes[name])
+                for name, piece in zip(block.names, flat, strict=True)
             }
         return {name: params[name] for name in self._shapes}

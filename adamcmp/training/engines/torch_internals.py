@@ -1,0 +1,166 @@
+"""Adapter to the private and experimental APIs of torch; no other module of the package uses them.
+
+Each function names what it wraps. ``tests/training/test_torch_internals.py`` calls every one of
+them and names the versions of torch that passed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+__all__ = [
+    "add_call",
+    "compiler_error_type",
+    "limited_fusion",
+    "load_artifact",
+    "load_library",
+    "trace_symbolic",
+    "tree_flatten",
+    "tree_map",
+    "tree_unflatten",
+    "value_of",
+    "write_artifact",
+    "write_library",
+]
+
+#: Takes and returns flat lists of tensors; may change its arguments in place.
+Executable = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+
+
+def trace_symbolic(
+    function: Callable[..., Any],
+    shapes: Sequence[Sequence[int]],
+    symbolic: Sequence[Mapping[int, Any]],
+    like: Sequence[Tensor],
+) -> tuple[GraphModule, str]:
+    """Trace a function of tensors to a graph of aten operations with symbolic sizes.
+
+    Wraps ``FakeTensorMode``, ``ShapeEnv`` and ``make_fx``.
+
+    Args:
+        function: Takes tensors and returns a tuple of tensors.
+        shapes: The shape of each argument while tracing. Symbolic dimensions of the same size are
+            taken to be equal.
+        symbolic: Which dimensions of each argument are symbolic.
+        like: Tensors with the dtype and device of each argument.
+
+    Returns:
+        The graph, and a description of the symbolic sizes that an operation has fixed to numbers;
+        empty when there are none.
+    """
+    # These imports take half a second, which loading compiled code does not need.
+    from torch._dynamo.source import ConstantSource
+    from torch._subclasses import FakeTensorMode
+    from torch.fx.experimental.proxy_tensor import make_fx
+    from torch.fx.experimental.symbolic_shapes import (
+        DimDynamic,
+        ShapeEnv,
+        StatelessSymbolicContext,
+    )
+
+    sizes = ShapeEnv()
+    mode = FakeTensorMode(shape_env=sizes, allow_non_fake_inputs=True)
+    fakes = []
+    for number, (shape, dimensions, tensor) in enumerate(zip(shapes, symbolic, like, strict=True)):
+        dynamic = [
+            DimDynamic.DUCK if d in dimensions else DimDynamic.STATIC for d in range(len(shape))
+        ]
+        fake = mode.from_tensor(
+            torch.empty(shape, dtype=tensor.dtype, device=tensor.device),
+            symbolic_context=StatelessSymbolicContext(dynamic_sizes=dynamic),
+            source=ConstantSource(f"argument{number}"),
+        )
+        fakes.append(fake)
+    graph = make_fx(function, tracing_mode="symbolic")(*fakes)
+    return graph, str(sizes.replacements) if sizes.replacements else ""
+
+
+def value_of(node: Node) -> Any:
+    """Return the fake tensor, or symbolic size, that tracing recorded for a node, or None.
+
+    Reads ``node.meta["val"]``, the convention of ``make_fx`` and inductor.
+    """
+    return node.meta.get("val")
+
+
+def add_call(graph: GraphModule, like: Node, target: Any, *arguments: Any, **named: Any) -> Node:
+    """Add a call to a graph where its insertion point is, and record its value for later passes.
+
+    Args:
+        graph: The graph.
+        like: A node whose value is a fake tensor; its ``fake_mode`` computes the new value.
+        target: The operation.
+        arguments: Its arguments: nodes, numbers, or lists of them.
+        named: Its keyword arguments, which are no nodes.
+    """
+    node = graph.graph.call_function(target, arguments, named)
+    values = tree_map(lambda a: value_of(a) if isinstance(a, Node) else a, arguments)
+    with value_of(like).fake_mode:
+        node.meta["val"] = target(*values, **named)
+    return node
+
+
+def write_library(graph: GraphModule, file: Path) -> None:
+    """Compile a graph to a shared library with ``torch._inductor.aot_compile``."""
+    import torch._inductor
+
+    shutil.copyfile(str(torch._inductor.aot_compile(graph, _placeholders(graph))), file)
+
+
+def load_library(file: Path) -> Executable:
+    """Load a library of `write_library` with AOTInductor's model runner, without inductor."""
+    runner = torch._C._aoti.AOTIModelContainerRunnerCpu(str(file), 1)
+    return lambda tensors: runner.run(list(tensors))
+
+
+def write_artifact(graph: GraphModule, file: Path) -> None:
+    """Compile a graph to inductor's own artifact with ``torch._inductor.standalone_compile``.
+
+    Its Triton kernels need no CUDA toolkit. With ``deterministic``, inductor does not choose
+    between kernels by timing them, which would make the order of summation depend on chance.
+    """
+    import torch._inductor
+
+    options = {"config_patches": {"deterministic": True}}
+    fakes = list(_placeholders(graph))
+    artifact = torch._inductor.standalone_compile(graph, fakes, aot=True, options=options)
+    artifact.save(path=str(file))
+
+
+def load_artifact(file: Path) -> Executable:
+    """Load an artifact of `write_artifact`."""
+    from torch._inductor.standalone_compile import AOTCompiledArtifact
+
+    artifact = AOTCompiledArtifact.load(path=str(file))
+    return lambda tensors: artifact(*tensors)
+
+
+@contextlib.contextmanager
+def limited_fusion(operations: int) -> Iterator[None]:
+    """Limit how many operations inductor fuses into one loop; suppress its warnings."""
+    import torch._inductor
+
+    with warnings.catch_warnings(), torch._inductor.config.patch(max_fusion_size=operations):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def compiler_error_type() -> type[Exception]:
+    """Return inductor's exception for a failure of the C++ compiler."""
+    from torch._inductor.exc import CppCompileError
+
+    return CppCompileError
+
+
+def _placeholders(graph: GraphModule) -> tuple[Any, ...]:
+    return tuple(value_of(node) for node in graph.graph.nodes if node.op == "placeholder")

@@ -1,0 +1,94 @@
+"""Saves the checkpoint of a group in training, and finds the one to resume from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from adamcmp.planning.grouping import TrainTask
+from adamcmp.platform.provenance import cpu_features, hardware
+from adamcmp.training import checkpoint
+from adamcmp.training.checkpoint import Checkpoint
+from adamcmp.training.run_record import RunRecord
+
+
+class GroupCheckpoints:
+    """The checkpoints of one task.
+
+    Args:
+        task: Names the files and the interval; None disables checkpoints.
+        device: Where the group is trained.
+    """
+
+    def __init__(self, task: TrainTask | None, device: torch.device) -> None:
+        self._task, self._device = task, device
+        self._saved_at = time.monotonic()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether checkpoints are saved at all."""
+        return self._task is not None
+
+    @property
+    def due(self) -> bool:
+        """Whether the interval since the last checkpoint, or since the start, has passed."""
+        if self._task is None:
+            return False
+        return time.monotonic() - self._saved_at >= self._task.checkpoint_every
+
+    def save(
+        self,
+        training: Sequence[RunRecord],
+        finished: Sequence[RunRecord],
+        state: Any,
+        steps_taken: int,
+        elapsed: float,
+    ) -> None:
+        """Write the checkpoint.
+
+        Args:
+            training: The runs still training, in the order of the lanes.
+            finished: The runs that have diverged.
+            state: The lanes' state.
+            steps_taken: Steps taken.
+            elapsed: Seconds of training.
+
+        Raises:
+            StoreError: When the file cannot be written.
+            TypeError: When the state holds what a checkpoint cannot.
+        """
+        assert self._task is not None
+        self._saved_at = time.monotonic()
+        runs = [*finished, *training]
+        metadata = {
+            "hardware": self._machine(),
+            "steps_taken": steps_taken,
+            "elapsed": elapsed,
+            "runs": [run.run_id for run in runs],
+            "training": [run.run_id for run in training],
+            "metrics": {run.run_id: run.metrics for run in runs},
+            "stopped_at": {run.run_id: run.stopped_at for run in runs},
+        }
+        checkpoint.write(self._task.checkpoint, Checkpoint(metadata, state))
+
+    def find(self, run_ids: Iterable[str]) -> Checkpoint | None:
+        """Return the checkpoint to resume these runs from: the task's own, or one of more runs.
+
+        A checkpoint of another kind of processor is not used: it would give other bits.
+        """
+        paths = [self._task.checkpoint, self._task.source] if self._task else []
+        for path in paths:
+            existing = checkpoint.read(path) if path else None
+            if existing is None or existing.metadata["hardware"] != self._machine():
+                continue
+            if set(run_ids) <= set(existing.metadata["runs"]):
+                return existing
+        return None
+
+    def _machine(self) -> str:
+        """Return what determines the bits; a processor's name does not list all its features."""
+        name = hardware(self._device.type)
+        return name if self._device.type == "cuda" else f"{name}: {cpu_features()}"

@@ -1,0 +1,70 @@
+"""Forward passes of a network: training losses, and the metrics of evaluations.
+
+Shapes: M lanes, B batch, C outputs.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from adamcmp.training.device_data import augment
+from adamcmp.training.step.batching import Tree, over_lanes
+from adamcmp.training.step.config import StepConfig
+
+
+class Forward:
+    """The forward passes of all lanes.
+
+    Args:
+        network: The architecture; each call is given the weights.
+        step_config: What the lanes share.
+
+    Attributes:
+        training_loss: Maps (params, buffers, x_MB, y_MB, key_M) to each lane's training loss (M,);
+            the keys are those of the random augmentation.
+        metrics: Maps (params, buffers, x_MB, y_MB) to the loss of each example (M, B) and whether
+            its predicted class is wrong (M, B). With real targets no example is wrong.
+    """
+
+    def __init__(self, network: nn.Module, step_config: StepConfig) -> None:
+        self._network, self._config = network, step_config
+        self.training_loss = over_lanes(self._training_loss_of_lane, step_config.fused)
+        self.metrics = over_lanes(self._metrics_of_lane, step_config.fused)
+
+    def _training_loss_of_lane(
+        self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor, key: Tensor
+    ) -> Tensor:
+        if any(self._config.augmentation):
+            x_B = augment(x_B, key, self._config.augmentation, self._config.padding_value)
+        return self._config.loss.training(self._outputs(params, buffers, x_B), y_B)
+
+    def _metrics_of_lane(
+        self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        outputs_BC = self._outputs(params, buffers, x_B)
+        loss_B = self._config.loss.measured(outputs_BC, y_B)
+        if y_B.is_floating_point():
+            return loss_B, torch.zeros_like(loss_B, dtype=torch.bool)
+        # argmax takes NaN for the largest output; an example with such outputs counts as wrong.
+        finite_B = outputs_BC.isfinite().all(-1)
+        return loss_B, ~((outputs_BC.argmax(-1) == y_B) & finite_B)
+
+    def _outputs(self, params: Tree, buffers: Tree, x_B: Tensor) -> Tensor:
+        """Return the network's outputs (B, C) for one lane."""
+        if self._config.model.channels_last and not self._config.fused:
+            x_B, params = _channels_last(x_B), {n: _channels_last(p) for n, p in params.items()}
+        with torch.autocast(
+            x_B.device.type, torch.bfloat16, enabled=self._config.autocast, cache_enabled=False
+        ):
+            outputs_BC: Tensor = functional_call(self._network, (params, buffers), (x_B,))
+        return outputs_BC.to(self._config.dtype)
+
+
+def _channels_last(tensor: Tensor) -> Tensor:
+    """Return images (B, C, H, W) or kernels in memory format channels-last; others unchanged."""
+    if tensor.ndim != 4:
+        return tensor
+    # `contiguous` would not copy a tensor with one channel: it counts as channels-last already.
+    return tensor.clone(memory_format=torch.channels_last)

@@ -1,0 +1,165 @@
+"""A training step and an evaluation step of all lanes, as functions of their state.
+
+Engines execute these functions, so they use only tensor operations.
+
+Shapes: M lanes, B batch, H hyperparameters.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from adamcmp.components.transformations import global_norm
+from adamcmp.platform.random_streams import bits
+from adamcmp.training.step.batching import State, Tree, over_lanes
+from adamcmp.training.step.config import StepConfig
+from adamcmp.training.step.drivers import OptimizerDriver
+from adamcmp.training.step.forward import Forward
+from adamcmp.training.step.packing import Packing
+
+
+class LaneFunctions:
+    """The steps of all lanes as functions of their state.
+
+    Args:
+        network: The architecture.
+        dropout_keys: Names of the buffers that hold dropout's random keys.
+        packing: How the state stores the trained parameters.
+        driver: Updates the parameters.
+        step_config: What the lanes share.
+
+    Attributes:
+        dropout_keys: As the argument.
+        norm: Maps a tree of tensors to each lane's Euclidean norm (M,).
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        dropout_keys: list[str],
+        packing: Packing,
+        driver: OptimizerDriver,
+        step_config: StepConfig,
+    ) -> None:
+        self._forward = Forward(network, step_config)
+        self.dropout_keys, self._packing, self._driver = dropout_keys, packing, driver
+        self.norm = over_lanes(global_norm, step_config.fused)
+
+    def train(
+        self, state: State, x_MB: Tensor, y_MB: Tensor, hypers_M: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Take one training step, changing `state` in place.
+
+        Args:
+            state: The lanes' state.
+            x_MB: Inputs (M, B, *inputs).
+            y_MB: Targets.
+            hypers_M: Hyperparameters by name; ``step`` counts from 1.
+
+        Returns:
+            The loss before the step, the norm of its gradient, and the norm of the update, each
+            (M,).
+        """
+        hypers_M = dict(hypers_M)
+        step_M = hypers_M.pop("step")
+        count_M = step_M.long()
+        keys = {stream: bits(key, count_M) for stream, key in state["keys"].items()}
+        gradients = _Gradients(self, state, keys, count_M, (x_MB, y_MB))
+        with torch.no_grad():
+            updates_M = self._driver.step(state, gradients, [hypers_M], step_M)
+            assert gradients.first is not None
+            loss_M, grad_norm_M = gradients.first
+            diverged_M = ~(loss_M <= state["bound"])  # true for NaN
+            first_time_M = diverged_M & (state["stopped"] < 0)
+            state["stopped"].copy_(torch.where(first_time_M, count_M - 1, state["stopped"]))
+            return loss_M, grad_norm_M, self.norm(updates_M)
+
+    def evaluate(
+        self, state: State, x_B: Tensor, y_B: Tensor, valid_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Measure all lanes on the same examples.
+
+        Args:
+            state: Holds ``params``, ``buffers`` and ``optimizer``.
+            x_B: Inputs (B, *inputs).
+            y_B: Targets.
+            valid_B: Whether the example counts; the others only fill the batch.
+
+        Returns:
+            Each lane's summed loss (M,), float64, and its number of wrong predictions (M,).
+        """
+        lanes = next(iter(state["params"].values())).shape[0]
+        unused = torch.zeros(lanes, dtype=torch.int64, device=x_B.device)
+        buffers = state["buffers"] | dict.fromkeys(self.dropout_keys, unused)
+        # Each lane gets its own view of the examples. The product of shared inputs with all lanes'
+        # weights would be a single one, whose shape and thus rounding depend on the lanes.
+        shared = [tensor.expand(lanes, *tensor.shape) for tensor in (x_B, y_B)]
+        params = self._packing.unpack(self._driver.evaluation_params(state))
+        loss_MB, wrong_MB = self._forward.metrics(params, buffers, *shared)
+        loss_MB = torch.where(valid_B, loss_MB.double(), 0.0)
+        return loss_MB.sum(1), (wrong_MB & valid_B).sum(1)
+
+    def gradients(
+        self, params: Tree, buffers: Tree, batch: tuple[Tensor, Tensor], key_M: Tensor
+    ) -> tuple[Tensor, Tree]:
+        """Return each lane's training loss (M,) and its gradients at `params`.
+
+        Args:
+            params: Parameters as the state stores them; so are the gradients.
+            buffers: Buffers; a network in training mode changes its running statistics in place.
+            batch: Inputs (M, B, *inputs) and targets.
+            key_M: Keys of the random augmentation.
+        """
+        named = self._packing.unpack(params)
+        named = {name: param.detach().requires_grad_() for name, param in named.items()}
+        with torch.enable_grad():
+            loss_M = self._forward.training_loss(named, buffers, *batch, key_M)
+            grads = torch.autograd.grad(
+                loss_M.sum(), list(named.values()), allow_unused=True, materialize_grads=True
+            )
+        return loss_M.detach(), self._packing.pack(dict(zip(named, grads, strict=True)))
+
+
+class _Gradients:
+    """The gradient function of one step; see `OptimizerDriver.step`.
+
+    Args:
+        functions: Evaluates gradients.
+        state: The lanes' state.
+        keys: The step's key (M,) of each random stream.
+        count_M: The step's number.
+        batch: The step's inputs and targets.
+
+    Attributes:
+        first: Loss and norm of the gradient, each (M,), of the first evaluation.
+    """
+
+    def __init__(
+        self,
+        functions: LaneFunctions,
+        state: State,
+        keys: Tree,
+        count_M: Tensor,
+        batch: tuple[Tensor, Tensor],
+    ) -> None:
+        self.first: tuple[Tensor, Tensor] | None = None
+        self._functions, self._batch = functions, batch
+        # Batched functions need an argument for every key; `count_M` stands in for unused ones.
+        dropout_key_M = keys.get("dropout", count_M)
+        self._augmentation_key_M = keys.get("augmentation", count_M)
+        self._buffers = state["buffers"] | dict.fromkeys(functions.dropout_keys, dropout_key_M)
+
+    def __call__(self, params: Tree) -> tuple[Tensor, Tree]:
+        """Return losses (M,) and gradients at `params`."""
+        buffers = self._buffers
+        if self.first is not None:  # only the first evaluation updates running statistics
+            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        loss_M, grads = self._functions.gradients(
+            params, buffers, self._batch, self._augmentation_key_M
+        )
+        if (
+            self.first is None
+        ):  # the norm is computed here because a driver may clip gradients in place
+            self.first = loss_M, self._functions.norm(grads)
+        return loss_M, grads

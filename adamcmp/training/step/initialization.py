@@ -1,0 +1,98 @@
+"""The initial networks of a group's lanes, and the state that they give.
+
+Shapes: M lanes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adamcmp.components.layers import number_sites
+from adamcmp.platform.random_streams import stream_seed
+from adamcmp.training.step.batching import State, Tree
+from adamcmp.training.step.config import StepConfig
+
+
+@dataclass(frozen=True)
+class InitialNetworks:
+    """The initial networks of all lanes.
+
+    Attributes:
+        network: The architecture; its own weights are those of the first lane.
+        dropout_keys: Names of the buffers that hold dropout's random keys.
+        params: Trained parameters (M, ...) by name.
+        buffers: Buffers (M, ...) by name without dropout's keys; parameters that the user's own
+            network has frozen are among them.
+    """
+
+    network: nn.Module
+    dropout_keys: list[str]
+    params: Tree
+    buffers: Tree
+
+
+def initial_networks(step_config: StepConfig, seeds: list[int]) -> InitialNetworks:
+    """Build each lane's network with the weights that its seed determines."""
+    networks = [_build(step_config, seed) for seed in seeds]
+    network = networks[0]
+    dropout_keys = number_sites(network)
+    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
+    params = _stack([dict(n.named_parameters()) for n in networks])
+    buffers = _stack([dict(n.named_buffers()) for n in networks])
+    buffers |= {name: params[name] for name in frozen}
+    return InitialNetworks(
+        network,
+        dropout_keys,
+        {name: param for name, param in params.items() if name not in frozen},
+        {name: buffer for name, buffer in buffers.items() if name not in dropout_keys},
+    )
+
+
+def initial_state(
+    step_config: StepConfig, seeds: list[int], params: Tree, initial: InitialNetworks
+) -> State:
+    """Return the lanes' state without the optimizer's; the first dimension of every tensor is M.
+
+    Args:
+        step_config: What the lanes share.
+        seeds: Each lane's seed.
+        params: The trained parameters as they are stored.
+        initial: The initial networks.
+
+    Returns:
+        ``params``; ``buffers``; ``keys``, the key (M,) of each random stream that steps draw from;
+        ``bound``, the training loss (M,) above which a lane has diverged; ``stopped``, the number
+        of steps (M,) after which it did, or -1.
+    """
+    device, lanes = step_config.device, len(seeds)
+    draws = {"dropout": initial.dropout_keys, "augmentation": any(step_config.augmentation)}
+    streams = [stream for stream, is_drawn in draws.items() if is_drawn]
+    return {
+        "params": params,
+        "buffers": initial.buffers,
+        "keys": {
+            stream: _keys([stream_seed(seed, stream) for seed in seeds], device)
+            for stream in streams
+        },
+        "bound": torch.full((lanes,), torch.inf, dtype=torch.float64, device=device),
+        "stopped": torch.full((lanes,), -1, dtype=torch.int64, device=device),
+    }
+
+
+def _build(step_config: StepConfig, seed: int) -> nn.Module:
+    """Build a network whose weights depend on the seed only, the same on every device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, "init"))
+        return step_config.model.build(step_config.shape).to(step_config.device, step_config.dtype)
+
+
+def _stack(trees: list[dict[str, Any]]) -> Tree:
+    return {name: torch.stack([tree[name].detach() for tree in trees]) for name in trees[0]}
+
+
+def _keys(seeds: list[int], device: torch.device) -> Tensor:
+    return torch.tensor(seeds, dtype=torch.int64, device=device)
