@@ -165,7 +165,7 @@ class TestCSV:
             ("a,y\n1,0\n2,1\ninf,0\n4,1\n5,0\n", "NaN or infinite"),
             ("a,y\n1,0\nred,1\n3,0\n", "column 'a' should hold numbers, but row 2 holds 'red'"),
             ("a,y\n1,7\n2,7\n3,7\n4,7\n", "all training examples are of one class"),
-            ("a,y\n1,0.5\n2,1.5\n3,0\n", "For real ones: task=regression"),
+            ("a,y\n1,0.5\n2,1.5\n3,0\n", "For real targets use dataset.task=regression"),
             ("a,yy\n1,0\n2,1\n", "has no such column. Did you mean 'yy'"),
             ("y\n1\n0\n", "no column besides the target"),
             ("a,a,y\n1,2,0\n3,4,1\n", "column 'a' appears twice"),
@@ -235,10 +235,10 @@ class TestNPZ:
                 return (Path.touch, (Path("pwned"),))
 
         np.savez("data.npz", x=np.array([Evil()], dtype=object), y=np.zeros(1))
-        with pytest.raises(DataError, match="no npz archive of plain arrays"):
+        with pytest.raises(DataError, match="not an npz archive of plain arrays"):
             load(name="npz", path="data.npz")
         Path("data.npz").write_bytes(b"not a zip")
-        with pytest.raises(DataError, match="no npz archive of plain arrays"):
+        with pytest.raises(DataError, match="not an npz archive of plain arrays"):
             load(name="npz", path="data.npz")
         assert not Path("pwned").exists()
 

@@ -1,0 +1,70 @@
+"""The adapter to Hydra and OmegaConf."""
+
+from importlib.metadata import version
+
+import pytest
+import yaml
+from hydra.core.global_hydra import GlobalHydra
+
+from adamcmp.config import Composer, _hydra
+
+#: The versions that this package's tests were run with. The adapter uses internals, which may
+#: change in any release: with another version, run the tests and add it here.
+TESTED_VERSIONS = {"hydra-core": {"1.3.8"}, "omegaconf": {"2.3.1"}}
+
+
+@pytest.mark.parametrize("package", TESTED_VERSIONS)
+def test_versions(package):
+    assert version(package) in TESTED_VERSIONS[package]
+
+
+def test_a_global_hydra_of_the_calling_program_stays(monkeypatch):
+    registered = object()
+    monkeypatch.setattr(GlobalHydra.instance(), "hydra", registered)
+    Composer()
+    assert GlobalHydra.instance().hydra is registered
+
+
+@pytest.mark.parametrize(
+    ("text", "separator", "expected"),
+    [
+        ("1,2", _hydra.COMMA, ["1", "2"]),
+        ("[1,2],{a:3,b:4},f(5,6)", _hydra.COMMA, ["[1,2]", "{a:3,b:4}", "f(5,6)"]),
+        ("'a,b',c", _hydra.COMMA, ["'a,b'", "c"]),
+        ("1e-3:0.1", _hydra.COLON, ["1e-3", "0.1"]),
+        ("{a:1}:2", _hydra.COLON, ["{a:1}", "2"]),
+        ("", _hydra.COMMA, [""]),
+    ],
+)
+def test_split(text, separator, expected):
+    assert _hydra.split(text, separator) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("(1,2)", "1,2"), ("1,2", None), ("(1", None), ("f(1)", None), ("", None)],
+)
+def test_strip_parentheses(text, expected):
+    assert _hydra.strip_parentheses(text) == expected
+
+
+def test_expands_sweeps_within_sweeps(composer):
+    override = composer.parse_override("wd=choice(range(1,3),7)")
+    assert list(_hydra.iterate_sweep(override)) == [1, 2, 7]
+    assert _hydra.with_value(override, 5).input_line == "optimizer.weight_decay=5"
+
+
+def test_nested_sweeps(composer):
+    assert not _hydra.has_nested_sweep(composer.parse_override("optimizer.betas=[0.9,0.99]"))
+    assert _hydra.iterate_sweep(composer.parse_override("lr=1,2")) is not None
+
+
+def test_completions_are_keys_of_the_config(composer):
+    completions = composer.complete_keys(["optimizer=sgd"], "optimizer.mom")
+    assert completions == ["optimizer.momentum="]
+    assert composer.complete_keys([], "optimizer.bet") == ["optimizer.betas="]
+
+
+def test_plain_values_have_no_omegaconf_types(composer):
+    values = composer.compose(["optimizer.betas=[0.8,0.9]"])
+    assert yaml.safe_load(yaml.safe_dump(values)) == values
