@@ -1,4 +1,4 @@
-"""What the benchmark trains: its grids, and the work in a step."""
+"""The grids that the benchmark trains, and the floating-point operations of a step."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Grid:
         wds: Weight decays, as written.
         seeds: Seeds from 0 on.
         steps: Steps of a run.
-        every: Steps between evaluations; there is one at the start too.
+        every: Steps between evaluations; there is also one at the start.
         device: ``cpu`` or ``cuda``.
-        expected: Mean training loss and mean test accuracy of the grid, where they are known.
-        tolerance: How far contestants' means may lie from these, and from adamcmp's.
+        expected: Mean training loss and mean test accuracy of the grid, if they are known.
+        tolerance: Largest difference of a program's means from these and from adamcmp's.
     """
 
     dataset: str
@@ -47,16 +47,16 @@ class Grid:
 
     @property
     def run_steps(self) -> int:
-        """Steps of all runs together."""
+        """Sum of the steps of all runs."""
         return self.runs * self.steps
 
     @property
     def evaluations(self) -> int:
-        """How often a run is evaluated: at the start, at every interval, at the end."""
+        """Evaluations of a run: at the start, after every interval, at the end."""
         return 1 + -(-self.steps // self.every)
 
-    def words(self) -> list[str]:
-        """Return the grid in adamcmp's words."""
+    def overrides(self) -> list[str]:
+        """Return the grid as overrides of `adamcmp sweep`."""
         seeds = f"range({self.seeds})" if self.seeds > 1 else "0"
         return [
             *(f"dataset={self.dataset}", f"model={self.model}", "optimizer=adamw"),
@@ -66,8 +66,8 @@ class Grid:
         ]
 
     def arguments(self, data: Path, processes: int) -> list[str]:
-        """Return the grid in the peers' arguments."""
-        named = {
+        """Return the grid as command-line arguments of the programs in `bench_peers`."""
+        options = {
             "data": data,
             "model": self.model,
             "lr": ",".join(self.lrs),
@@ -79,7 +79,7 @@ class Grid:
             "processes": processes,
             "device": self.device,
         }
-        return [word for name, value in named.items() for word in (f"--{name}", str(value))]
+        return [arg for name, value in options.items() for arg in (f"--{name}", str(value))]
 
 
 _LRS, _WDS = ("1e-3", "2e-3", "4e-3", "8e-3"), ("1e-4", "1e-3", "1e-2", "1e-1")
@@ -87,10 +87,10 @@ GRIDS = {
     "mlp": Grid("mnist1d", "mlp", _LRS, _WDS, seeds=4, steps=2000, expected=(0.26, 0.60)),
     "cnn": Grid("mnist5k", "cnn", ("1e-3", "3e-3"), ("1e-2",), seeds=3, steps=300, every=100),
     "gpu": Grid("mnist1d", "mlp", _LRS, _WDS, 4, 2000, device="cuda", expected=(0.26, 0.60)),
-    # One run of the table `scaling`; its sizes are below.
+    # One run of the table `scaling`, which trains it with several numbers of seeds.
     "scaling": Grid("mnist1d", "mlp", ("4e-3",), ("1e-2",), seeds=1, steps=200),
 }
-#: The same, tiny: to try the benchmark itself. So few steps leave means that differ by chance.
+#: Tiny grids to test the benchmark itself. After so few steps the means differ by chance.
 _TINY = ("1e-3", "4e-3"), ("1e-2",)
 QUICK = {
     "mlp": Grid("mnist1d", "mlp", *_TINY, seeds=2, steps=40, every=20, tolerance=0.2),

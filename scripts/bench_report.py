@@ -1,4 +1,4 @@
-"""The benchmark's page: tables, the machine, a plot; written anew from the files of numbers."""
+"""Write the benchmark's page from the JSON files: tables, the machines, a plot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tabulate import tabulate
 
 Result = dict[str, Any]
 
-#: Colours that the colour-blind can tell apart (Okabe & Ito): ours, and the peers'.
+#: Colors of adamcmp and of the other programs, safe for color blindness (Okabe & Ito).
 OURS, PEER = "#D55E00", "#0072B2"
 
 TITLES = {
@@ -30,8 +30,8 @@ PACKAGES = ("torch", "numpy", "jax", "pytorch-lightning", "hydra-joblib-launcher
 
 
 def machine(table: str, processes: int) -> dict[str, str]:
-    """Return what computes, and with which versions."""
-    about = {
+    """Return the hardware and the versions that a table was measured with."""
+    description = {
         "processor": _processor(),
         "cores": str(processes),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
@@ -42,12 +42,12 @@ def machine(table: str, processes: int) -> dict[str, str]:
     if table == "gpu":
         import torch
 
-        about["GPU"] = torch.cuda.get_device_name()
-    return about | {name: _version(name) for name in PACKAGES}
+        description["GPU"] = torch.cuda.get_device_name()
+    return description | {name: _version(name) for name in PACKAGES}
 
 
 def _processor() -> str:
-    listed = Path("/proc/cpuinfo")  # Linux alone has it
+    listed = Path("/proc/cpuinfo")  # only on Linux
     lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
@@ -61,17 +61,17 @@ def _version(name: str) -> str:
 
 
 def tables(results: dict[str, Result], style: str) -> str:
-    """Return the results' tables, with what to know of each, as text in tabulate's `style`."""
-    makers = {"scaling": _scaling}
+    """Return the tables of the results with their explanations, in tabulate's `style`."""
+    builders = {"scaling": _scaling}
     return "\n\n".join(
-        "\n\n".join([f"## {TITLES[name]}", *makers.get(name, _contest)(result, style)])
+        "\n\n".join([f"## {TITLES[name]}", *builders.get(name, _comparison)(result, style)])
         for name, result in results.items()
     )
 
 
-def _contest(result: Result, style: str) -> list[str]:
-    """Return the parts of a table of contestants."""
-    grid, entries = result["grid"], result["contestants"]
+def _comparison(result: Result, style: str) -> list[str]:
+    """Return a table that compares programs, and the sentences around it."""
+    grid, entries = result["grid"], result["programs"]
     runs = len(grid["lrs"]) * len(grid["wds"]) * grid["seeds"]
     ours = entries.get("ours", {}).get("us_per_run_step")
     fastest = result["peak"] and result["flop_per_run_step"] / result["peak"]["gflops"] / 1e3
@@ -79,36 +79,38 @@ def _contest(result: Result, style: str) -> list[str]:
     headers = ["", "µs per run-step", "÷ adamcmp's", "µs while training"]
     headers += ["share of peak", "share while training"] if fastest else []
     headers += ["training loss", "test accuracy"]
-    about = (
+    description = (
         f"{runs} runs of {grid['steps']:,} steps: {grid['dataset']}, {grid['model']}, AdamW, "
         f"lr {', '.join(grid['lrs'])} × wd {', '.join(grid['wds'])} × {grid['seeds']} seeds, "
-        f"measured at the start and every {grid['every']} steps. "
-        f"Fastest of {result['repeat']} passes; adamcmp without any cache: "
-        f"{result['cold_seconds']:.1f} s in all."
+        f"evaluated at the start and every {grid['every']} steps. "
+        f"Fastest of {result['repeat']} passes; adamcmp without any cache "
+        f"takes {result['cold_seconds']:.1f} s in total."
     )
-    parts = [about, tabulate(rows, headers, tablefmt=style, disable_numparse=True)]
+    parts = [description, tabulate(rows, headers, tablefmt=style, disable_numparse=True)]
     if fastest:
         parts.append(
             f"Peak: {result['peak']['gflops']:.0f} GFLOP/s (torch.bmm, {result['peak']['shape']}, "
             f"all processes at once). A run-step has {result['flop_per_run_step'] / 1e6:.2f} MFLOP "
-            f"of products, {fastest:.0f} µs at the peak; those of evaluations are not counted."
+            f"in matrix products, which take {fastest:.0f} µs at the peak. Products of evaluations "
+            f"are not counted."
         )
         width, alone = min(result["peak"]["products_us"].items(), key=lambda pair: pair[1])
         parts.append(
-            f"These products alone, with nothing between them, take {alone:.0f} µs at the best "
-            f"width ({width} runs side by side): {fastest / alone:.0%} of the peak is what their "
-            f"shapes allow."
+            f"The products alone, with nothing between them, take {alone:.0f} µs at the best "
+            f"number of lanes ({width}). Their shapes allow {fastest / alone:.0%} of the peak."
         )
     if any(entry["extrapolated"] for entry in entries.values()):
-        parts.append("† extrapolated from an eighth of the runs.")
+        parts.append("† Extrapolated from an eighth of the runs.")
     if result["jax_tried"]:
         tried = ", ".join(f"{how} {_us(us)}" for how, us in result["jax_tried"].items())
-        parts.append(f"JAX takes its best of (µs per run-step, while training): {tried}.")
+        parts.append(
+            f"JAX uses its fastest configuration (µs per run-step while training): {tried}."
+        )
     return parts
 
 
 def _row(entry: dict[str, Any], ours: float | None, fastest: float | None) -> list[str]:
-    """Return one contestant's cells; `fastest` is µs per run-step at the machine's peak."""
+    """Return the cells of one program; `fastest` is µs per run-step at the machine's peak."""
     whole, training = entry["us_per_run_step"], entry["us_training"]
     last = entry["passes"][-1]
     return [
@@ -127,40 +129,42 @@ def _us(value: float) -> str:
 
 
 def _scaling(result: Result, style: str) -> list[str]:
-    """Return the parts of the table of sizes."""
+    """Return the table of sweep sizes, and the sentences around it."""
     best = {int(size): min(each) for size, each in result["seconds"].items()}
     more: list[float] = [1e3 * (best[b] - best[a]) / (b - a) for a, b in pairwise(sorted(best))]
     rows = [
         [f"{size:,}", f"{best[size]:.2f}", f"{1e3 * best[size] / size:,.0f}", each]
         for size, each in zip(sorted(best), ["–", *(f"{ms:,.0f}" for ms in more)], strict=True)
     ]
-    headers = ["runs", "seconds", "ms per run", "ms per further run"]
+    headers = ["runs", "seconds", "ms per run", "ms per additional run"]
     one = result["one_run"]
     run, bare = min(one["run"]), min(one["bare"])
     return [
         f"Runs of {result['grid']['steps']} steps of the grid's MLP, whole process, fastest of "
         f"{result['repeat']} passes.",
         tabulate(rows, headers, tablefmt=style, disable_numparse=True),
-        f"`adamcmp run` alone, {one['steps']:,} steps: {run:.2f} s; a bare script with the same "
-        f"loop: {bare:.2f} s; difference {run - bare:+.2f} s.",
+        f"A single `adamcmp run` of {one['steps']:,} steps takes {run:.2f} s, a script with only "
+        f"the same loop {bare:.2f} s; the difference is {run - bare:+.2f} s.",
     ]
 
 
 HEAD = """\
 # Benchmark
 
-`scripts/bench_sweep` writes this page, the plot and the raw times (one json a table); the peers are
-`scripts/bench_peers/`, small programs that run by themselves (`pip install 'adamcmp[bench]'`). What
-was learned on the way is in [NOTES.md](NOTES.md).
+adamcmp and other programs train the same grid; the tables compare their times. The script
+`scripts/bench_sweep` writes this page, the plot and the raw times (one JSON file per table). The
+other programs are in `scripts/bench_peers/` and also run separately (`pip install
+'adamcmp[bench]'`). [NOTES.md](NOTES.md) explains the results.
 
 ![Time of a run-step](plot.png)
 
-Times are of whole processes, start and evaluations included, in turn, with caches warm where a
-contestant has any. Each uses a process a core with one thread each, unless said otherwise. The
-peers read the data from an npz file that lies ready; adamcmp makes its own within its time. "While
-training" is the runs' own time over the number of processes: evaluations are in it, starting and
-importing are not (compiling is, where adamcmp does it; for JAX it is not). All end with the same
-mean training loss and test accuracy within the tolerance, or there would be no table.
+A run-step is one step of one run. Times are those of whole processes, including start-up and
+evaluations. Programs run one after the other, with warm caches if a program has any, and with one
+process per core and one thread per process unless stated otherwise. The other programs read the
+data from a prepared npz file; adamcmp's time includes making its own. "While training" is the sum
+of the runs' own times divided by the number of processes. It includes evaluations, but not start-up
+and imports. It includes compiling for adamcmp, but not for JAX. All programs reach the same mean
+training loss and test accuracy within a tolerance; otherwise the benchmark fails.
 """
 
 
@@ -170,27 +174,29 @@ def write_page(folder: Path) -> None:
     results = {n: json.loads(f.read_text()) for n, f in files.items() if f.exists()}
     machines: dict[str, list[str]] = {}
     for name, result in results.items():
-        about = tabulate(result["machine"].items(), tablefmt="github", headers=["machine", ""])
-        machines.setdefault(about, []).append(TITLES[name])
+        machine_table = tabulate(
+            result["machine"].items(), tablefmt="github", headers=["machine", ""]
+        )
+        machines.setdefault(machine_table, []).append(TITLES[name])
     parts = [HEAD.rstrip(), tables(results, "github"), "## Machine"]
-    for about, of in machines.items():
-        parts += [f"Of: {'; '.join(of)}", about]
+    for machine_table, titles in machines.items():
+        parts += [f"For: {'; '.join(titles)}", machine_table]
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    contests = {n: r for n, r in results.items() if "contestants" in r}
-    if contests:
-        draw(contests).savefig(folder / "plot.png", dpi=150)
+    comparisons = {n: r for n, r in results.items() if "programs" in r}
+    if comparisons:
+        draw(comparisons).savefig(folder / "plot.png", dpi=150)
 
 
-def draw(contests: dict[str, Result]) -> Figure:
-    """Draw a panel a table: bars of µs per run-step, the part while training in full colour."""
+def draw(comparisons: dict[str, Result]) -> Figure:
+    """Draw one panel per table: bars of µs per run-step, the time while training in full color."""
     style = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-    counts = [len(result["contestants"]) for result in contests.values()]
+    counts = [len(result["programs"]) for result in comparisons.values()]
     with mpl.rc_context(style):
         height = 0.42 * sum(counts) + 0.9 * len(counts)
         figure = Figure(figsize=(7.2, height), layout="constrained")
         axes = figure.subplots(len(counts), 1, squeeze=False, height_ratios=counts)[:, 0]
-        for axis, (table, result) in zip(axes, contests.items(), strict=True):
-            _bars(axis, TITLES[table], result["contestants"])
+        for axis, (table, result) in zip(axes, comparisons.items(), strict=True):
+            _bars(axis, TITLES[table], result["programs"])
     return figure
 
 
@@ -198,9 +204,9 @@ def _bars(axis: Any, title: str, entries: dict[str, dict[str, Any]]) -> None:
     names = [*entries]
     whole = [entries[name]["us_per_run_step"] for name in names]
     training = [entries[name]["us_training"] for name in names]
-    colours = [OURS if name == "ours" else PEER for name in names]
-    axis.barh(names, whole, color=colours, alpha=0.4, height=0.65)
-    axis.barh(names, training, color=colours, height=0.65)
+    colors = [OURS if name == "ours" else PEER for name in names]
+    axis.barh(names, whole, color=colors, alpha=0.4, height=0.65)
+    axis.barh(names, training, color=colors, height=0.65)
     ours = entries.get("ours", {}).get("us_per_run_step")
     for place, us in enumerate(whole):
         ratio = f"  ({us / ours:.1f}×)" if ours and names[place] != "ours" else ""

@@ -1,6 +1,6 @@
-"""What the benchmark's peers share: arguments, data, spreading over processes, the report.
+"""Arguments, data, parallel execution and output of the compared programs.
 
-It imports no torch, so that a peer without torch does not pay for it.
+This module does not import torch, so that a program without torch does not pay for the import.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-#: Hidden units of the MLP; its input and classes are the data's.
+#: Hidden units of the MLP; the data determine its inputs and outputs.
 HIDDEN = (100, 100)
 
 
@@ -30,14 +30,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a run ended with.
+class RunResult:
+    """The results of one run.
 
     Attributes:
         train_loss: Mean loss on the training split, in nats, after the last step.
-        test_accuracy: Share of the test split that is right, after the last step.
-        evaluations: How often all three splits were measured.
-        seconds: Its time, evaluations included; imports and starting a process are not.
+        test_accuracy: Share of the test split that is classified correctly, after the last step.
+        evaluations: Number of evaluations of all three splits.
+        seconds: Time of the run with its evaluations, without imports and starting a process.
     """
 
     train_loss: float
@@ -47,7 +47,7 @@ class Measured:
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of the arguments that all peers take."""
+    """Return the parser of the arguments that all programs take."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="npz of prepare_data.py")
     parser.add_argument("--model", choices=("mlp", "cnn"), default="mlp")
@@ -62,12 +62,12 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def _floats(words: str) -> list[float]:
-    return [float(word) for word in words.split(",")]
+def _floats(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
 
 
 def cells(options: argparse.Namespace) -> list[Cell]:
-    """Return the grid's runs."""
+    """Return the runs of the grid."""
     return [Cell(*c) for c in product(options.lr, options.wd, range(options.seeds))]
 
 
@@ -77,8 +77,8 @@ def splits(path: Path) -> dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, 
         return {n: (archive[f"{n}_x"], archive[f"{n}_y"]) for n in ("train", "val", "test")}
 
 
-def spread(work: Callable[[Any], Any], items: Sequence[Any], processes: int) -> list[Any]:
-    """Return `work` of each item, from joblib's worker processes where there are several."""
+def parallel_map(work: Callable[[Any], Any], items: Sequence[Any], processes: int) -> list[Any]:
+    """Return `work(item)` of each item, computed by joblib's processes if there are several."""
     if processes == 1:
         return [work(item) for item in items]
     from joblib import Parallel, delayed
@@ -86,25 +86,25 @@ def spread(work: Callable[[Any], Any], items: Sequence[Any], processes: int) -> 
     return list(Parallel(n_jobs=processes)(delayed(work)(item) for item in items))
 
 
-def timed(train: Callable[[], list[dict[str, float]]]) -> Measured:
+def timed(train: Callable[[], list[dict[str, float]]]) -> RunResult:
     """Time one run; `train` returns its evaluations, each a dict of metrics."""
     start = time.perf_counter()
     history = train()
     seconds = time.perf_counter() - start
     last = history[-1]
-    return Measured(last["train_loss"], 1 - last["test_error"], len(history), seconds)
+    return RunResult(last["train_loss"], 1 - last["test_error"], len(history), seconds)
 
 
-def report(runs: Sequence[Measured], processes: int) -> None:
+def report(runs: Sequence[RunResult], processes: int) -> None:
     """Print the grid's means as one JSON line."""
     evaluations = {run.evaluations for run in runs}
     if len(evaluations) != 1:
-        raise ValueError(f"runs were evaluated unequally often: {sorted(evaluations)}")
+        raise ValueError(f"not all runs were evaluated equally often: {sorted(evaluations)}")
     line = {
         "runs": len(runs),
         "evaluations": evaluations.pop(),
         "train_loss": float(np.mean([run.train_loss for run in runs])),
         "test_accuracy": float(np.mean([run.test_accuracy for run in runs])),
-        "steady_s": sum(run.seconds for run in runs) / processes,
+        "training_s": sum(run.seconds for run in runs) / processes,
     }
     print(json.dumps(line))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""JAX: runs stacked by vmap, steps by scan, everything jitted; the same mathematics as torch's."""
+"""Train the grid with JAX: vmap over runs, scan over steps, everything jitted."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from _shared import HIDDEN, Cell, Measured, arguments, cells, report, splits, spread
+from _shared import HIDDEN, Cell, RunResult, arguments, cells, parallel_map, report, splits
 
 Tree = Any
 
 
 def initial(seed: int, sizes: tuple[int, ...]) -> Tree:
-    """Return one run's weights as torch.nn.Linear draws them: U(−1/√n, 1/√n) of n inputs."""
+    """Return initial weights from the distribution of torch.nn.Linear, U(−1/√n, 1/√n)."""
     rng = np.random.default_rng([seed, 0])
     layers = []
     for n, m in pairwise(sizes):
@@ -32,15 +32,15 @@ def initial(seed: int, sizes: tuple[int, ...]) -> Tree:
 
 
 def order(seed: int, examples: int, batch: int, steps: int) -> np.ndarray[Any, Any]:
-    """Return the examples of each batch (steps, batch), without replacement in an epoch."""
+    """Return the indices of each batch (steps, batch), without replacement within an epoch."""
     rng = np.random.default_rng([seed, 1])
-    whole = examples // batch
-    epochs = [rng.permutation(examples)[: whole * batch] for _ in range(-(-steps // whole))]
+    batches = examples // batch
+    epochs = [rng.permutation(examples)[: batches * batch] for _ in range(-(-steps // batches))]
     return np.concatenate(epochs).reshape(-1, batch)[:steps].astype(np.int32)
 
 
 def losses(params: Tree, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return mean cross-entropy and share of wrong answers on x (B, n), y (B,)."""
+    """Return mean cross-entropy and error rate on x (B, n), y (B,)."""
     for w, b in params[:-1]:
         x = jax.nn.relu(x @ w + b)
     logits = x @ params[-1][0] + params[-1][1]
@@ -50,7 +50,7 @@ def losses(params: Tree, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Arr
 
 
 def adamw(params: Tree, grads: Tree, m: Tree, v: Tree, lr: Any, wd: Any, t: Any) -> Tree:
-    """Return params, m and v after step t ≥ 1, as torch.optim.AdamW with its defaults."""
+    """Return params, m and v after step t ≥ 1 of torch.optim.AdamW with its defaults."""
     m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
     v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
     step, root = lr / (1 - 0.9**t), jnp.sqrt(1 - 0.999**t)
@@ -61,19 +61,19 @@ def adamw(params: Tree, grads: Tree, m: Tree, v: Tree, lr: Any, wd: Any, t: Any)
     return jax.tree.map(update, params, m, v), m, v
 
 
-def stretch(state: Tree, lr: Any, wd: Any, index: Any, start: Any, total: int, data: Tree) -> Tree:
-    """Take the steps of index (K, M, B) from step `start` on, M lanes at once."""
+def train(state: Tree, lr: Any, wd: Any, index: Any, start: Any, total: int, data: Tree) -> Tree:
+    """Train M lanes for K steps from step `start` on, on the batches of index (K, M, B)."""
     x, y = data
 
     def lane(params: Tree, m: Tree, v: Tree, batch: Any, lr: Any, wd: Any, t: Any) -> Tree:
         grads = jax.grad(lambda p: losses(p, x[batch], y[batch])[0])(params)
         return adamw(params, grads, m, v, lr, wd, t)
 
-    def step(state: Tree, now: Any) -> tuple[Tree, None]:
-        batch, t = now
+    def step(state: Tree, scanned: Any) -> tuple[Tree, None]:
+        batch, t = scanned
         lr_t = lr * (1 + jnp.cos(jnp.pi * t / total)) / 2
-        every = jax.vmap(lane, in_axes=(0, 0, 0, 0, 0, 0, None))
-        return every(*state, batch, lr_t, wd, t + 1), None
+        lanes = jax.vmap(lane, in_axes=(0, 0, 0, 0, 0, 0, None))
+        return lanes(*state, batch, lr_t, wd, t + 1), None
 
     return jax.lax.scan(step, state, (index, start + jnp.arange(len(index))))[0]
 
@@ -83,8 +83,8 @@ def evaluate(params: Tree, data: dict[str, Tree]) -> dict[str, tuple[jax.Array, 
     return {n: jax.vmap(losses, in_axes=(0, None, None))(params, *d) for n, d in data.items()}
 
 
-def work(options: argparse.Namespace, group: list[Cell]) -> list[Measured]:
-    """Train a group of runs at once; its time leaves compilation out."""
+def work(options: argparse.Namespace, group: list[Cell]) -> list[RunResult]:
+    """Train a group of runs at once; the time does not include compilation."""
     _configure(options)
     arrays = splits(options.data)
     data = {name: (jnp.asarray(x), jnp.asarray(y, jnp.int32)) for name, (x, y) in arrays.items()}
@@ -97,19 +97,19 @@ def work(options: argparse.Namespace, group: list[Cell]) -> list[Measured]:
     index = jnp.asarray(np.stack(orders, axis=1))
 
     every = options.eval_every
-    train = jax.jit(stretch, static_argnames="total", donate_argnums=0)
-    train = train.lower(state, lr, wd, index[:every], 0, options.steps, data["train"]).compile()
+    jitted = jax.jit(train, static_argnames="total", donate_argnums=0)
+    compiled = jitted.lower(state, lr, wd, index[:every], 0, options.steps, data["train"]).compile()
     measure = jax.jit(evaluate).lower(params, data).compile()
 
-    begun = time.perf_counter()
+    started = time.perf_counter()
     history = [jax.device_get(measure(state[0], data))]
     for start in range(0, options.steps, every):
-        state = train(state, lr, wd, index[start : start + every], start, data["train"])
+        state = compiled(state, lr, wd, index[start : start + every], start, data["train"])
         history.append(jax.device_get(measure(state[0], data)))
-    seconds = (time.perf_counter() - begun) / len(group)
+    seconds = (time.perf_counter() - started) / len(group)
     train_loss, test_error = history[-1]["train"][0], history[-1]["test"][1]
     return [
-        Measured(float(train_loss[i]), 1 - float(test_error[i]), len(history), seconds)
+        RunResult(float(train_loss[i]), 1 - float(test_error[i]), len(history), seconds)
         for i in range(len(group))
     ]
 
@@ -126,14 +126,14 @@ def _configure(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = arguments(__doc__)
-    parser.add_argument("--width", type=int, default=8, help="runs at once in a process")
+    parser.add_argument("--width", type=int, default=8, help="runs trained at once in a process")
     parser.add_argument("--cache", help="folder of JAX's compilation cache")
     options = parser.parse_args()
     if options.model != "mlp" or options.steps % options.eval_every:
-        parser.error("does the mlp only, and whole stretches of steps between evaluations")
-    if options.processes > 1:  # one thread each: what a process computes with
+        parser.error("supports only the mlp, and steps divisible by --eval-every")
+    if options.processes > 1:  # one thread per process
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     grid, width = cells(options), options.width
     groups = [grid[i : i + width] for i in range(0, len(grid), width)]
-    done = spread(partial(work, options), groups, options.processes)
-    report([run for group in done for run in group], options.processes)
+    results = parallel_map(partial(work, options), groups, options.processes)
+    report([run for group in results for run in group], options.processes)

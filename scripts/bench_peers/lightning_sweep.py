@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lightning through Hydra's joblib launcher: starts lightning_hydra/train.py on the grid."""
+"""Train the grid with Lightning: start lightning_hydra/train.py with Hydra's joblib launcher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from _shared import Measured, arguments, report
+from _shared import RunResult, arguments, report
 
 PROGRAM = Path(__file__).parent / "lightning_hydra" / "train.py"
 
@@ -17,9 +17,9 @@ if __name__ == "__main__":
     parser = arguments(__doc__)
     options = parser.parse_args()
     if options.model != "mlp" or options.device != "cpu":
-        parser.error("does the mlp on the CPU only")
+        parser.error("supports only the mlp on the CPU")
     with tempfile.TemporaryDirectory() as folder:
-        words = [
+        overrides = [
             f"data={options.data.resolve()}",
             f"steps={options.steps}",
             f"batch_size={options.batch_size}",
@@ -30,7 +30,7 @@ if __name__ == "__main__":
             f"wd={','.join(map(str, options.wd))}",
             f"seed={','.join(map(str, range(options.seeds)))}",
         ]
-        command = [sys.executable, str(PROGRAM), "--multirun", *words]
+        command = [sys.executable, str(PROGRAM), "--multirun", *overrides]
         subprocess.run(command, check=True, stdout=sys.stderr)
         files = sorted(Path(folder).glob("*/measured.json"))
-        report([Measured(**json.loads(file.read_text())) for file in files], options.processes)
+        report([RunResult(**json.loads(file.read_text())) for file in files], options.processes)

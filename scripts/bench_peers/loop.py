@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A loop written by hand: tensors in memory, batches by index, the fused optimizer; joblib.
+"""Train the grid with a loop by hand: tensors in memory, batches by index, fused AdamW, joblib.
 
-With --processes 1 and one run it is the bare script that `adamcmp run` is compared with.
+With --processes 1 and one run it is the script that `adamcmp run` is compared with.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch.nn import functional as F
 
-from _shared import Cell, Measured, arguments, cells, report, splits, spread, timed
-from _torch_parts import measure, network
+from _network import measure, network
+from _shared import Cell, RunResult, arguments, cells, parallel_map, report, splits, timed
 
 
 def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
@@ -51,12 +51,13 @@ def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
     return history
 
 
-def work(options: argparse.Namespace, cell: Cell) -> Measured:
-    """Train one run with one thread, and time it."""
+def work(options: argparse.Namespace, cell: Cell) -> RunResult:
+    """Time the training of one run with one thread."""
     torch.set_num_threads(1)
     return timed(partial(train, options, cell))
 
 
 if __name__ == "__main__":
     options = arguments(__doc__).parse_args()
-    report(spread(partial(work, options), cells(options), options.processes), options.processes)
+    runs = parallel_map(partial(work, options), cells(options), options.processes)
+    report(runs, options.processes)

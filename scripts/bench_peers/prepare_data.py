@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a dataset's splits to an npz file, the same numbers that adamcmp trains on.
+"""Write the splits of a dataset, as adamcmp trains on them, to an npz file.
 
 scripts/bench_peers/prepare_data.py mnist1d mnist1d.npz
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The usual stack: DataLoader, torch.optim.AdamW, one run a process slot through joblib."""
+"""Train the grid with DataLoader and torch.optim.AdamW, one run per joblib process."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, TensorDataset
 
-from _shared import Cell, Measured, arguments, cells, report, splits, spread, timed
-from _torch_parts import measure, network
+from _network import measure, network
+from _shared import Cell, RunResult, arguments, cells, parallel_map, report, splits, timed
 
 
 def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
@@ -52,12 +52,13 @@ def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
     return history
 
 
-def work(options: argparse.Namespace, cell: Cell) -> Measured:
-    """Train one run with one thread, and time it."""
+def work(options: argparse.Namespace, cell: Cell) -> RunResult:
+    """Time the training of one run with one thread."""
     torch.set_num_threads(1)
     return timed(partial(train, options, cell))
 
 
 if __name__ == "__main__":
     options = arguments(__doc__).parse_args()
-    report(spread(partial(work, options), cells(options), options.processes), options.processes)
+    runs = parallel_map(partial(work, options), cells(options), options.processes)
+    report(runs, options.processes)

@@ -1,4 +1,4 @@
-"""The benchmark runs, and does not let anyone win by doing less."""
+"""The benchmark runs, and rejects a program that does less work than the others."""
 
 import importlib
 import json
@@ -28,7 +28,7 @@ def scripts(monkeypatch):
 @pytest.fixture
 def ours(scripts):
     grid = scripts("bench_grids").GRIDS["mlp"]
-    return scripts("bench_contest").Measured(1.0, 0.5, grid.runs, grid.evaluations, 0.26, 0.60)
+    return scripts("bench_programs").Measurement(1.0, 0.5, grid.runs, grid.evaluations, 0.26, 0.60)
 
 
 @pytest.mark.slow
@@ -38,8 +38,8 @@ def test_it_runs_end_to_end(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "mlp.json").read_text())
-    assert set(result["contestants"]) == {"ours", "loop"}
-    for entry in result["contestants"].values():
+    assert set(result["programs"]) == {"ours", "loop"}
+    for entry in result["programs"].values():
         assert entry["us_per_run_step"] > entry["us_training"] > 0
         assert entry["label"] in done.stdout
     page = (tmp_path / "README.md").read_text()
@@ -48,15 +48,15 @@ def test_it_runs_end_to_end(tmp_path):
 
 
 def test_the_same_work_passes(scripts, ours):
-    contest, grid = scripts("bench_contest"), scripts("bench_grids").GRIDS["mlp"]
+    programs, grid = scripts("bench_programs"), scripts("bench_grids").GRIDS["mlp"]
     near, far = (replace(ours, train_loss=loss, test_accuracy=0.59) for loss in (0.275, 0.285))
-    contest.check("peer", near, ours, grid)
-    with pytest.raises(contest.Disagreement):
-        contest.check("peer", far, ours, grid)
+    programs.check("peer", near, ours, grid)
+    with pytest.raises(programs.ResultMismatch):
+        programs.check("peer", far, ours, grid)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"train_loss": 0.30}, "mean train_loss of 0.300"),
         ({"train_loss": math.nan}, "mean train_loss of nan"),
@@ -65,14 +65,14 @@ def test_the_same_work_passes(scripts, ours):
         ({"runs": 63}, "trained 63 runs"),
     ],
 )
-def test_other_work_is_told(scripts, ours, wrong, said):
-    contest, grid = scripts("bench_contest"), scripts("bench_grids").GRIDS["mlp"]
-    with pytest.raises(contest.Disagreement, match=said):
-        contest.check("peer", replace(ours, **wrong), ours, grid)
+def test_other_work_is_rejected(scripts, ours, wrong, message):
+    programs, grid = scripts("bench_programs"), scripts("bench_grids").GRIDS["mlp"]
+    with pytest.raises(programs.ResultMismatch, match=message):
+        programs.check("peer", replace(ours, **wrong), ours, grid)
 
 
 def test_wrong_results_stop_the_script(scripts, ours, tmp_path, monkeypatch, capsys):
-    """A contestant that trains badly gives exit code 1, and no table."""
+    """A program that trains badly gives exit code 1, and no table."""
     from importlib.machinery import SourceFileLoader
     from types import ModuleType
 
@@ -90,10 +90,10 @@ def test_wrong_results_stop_the_script(scripts, ours, tmp_path, monkeypatch, cap
         for lr in grid.lrs
         for seed in range(grid.seeds)
     ]
-    arena = script.Arena
-    monkeypatch.setattr(arena, "ours", lambda *_: (good, pd.DataFrame(rows)))
-    monkeypatch.setattr(arena, "peer", lambda *_, **__: replace(good, train_loss=2.3))
-    monkeypatch.setattr(arena, "peak", lambda *_: {"gflops": 100.0, "shape": "1×8×8×8"})
+    runner = script.Runner
+    monkeypatch.setattr(runner, "ours", lambda *_: (good, pd.DataFrame(rows)))
+    monkeypatch.setattr(runner, "peer", lambda *_, **__: replace(good, train_loss=2.3))
+    monkeypatch.setattr(runner, "peak", lambda *_: {"gflops": 100.0, "shape": "1×8×8×8"})
     words = ["--table", "mlp", "--quick", "--only", "ours,loop", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["bench_sweep", *words])
     assert script.main() == 1
@@ -120,13 +120,13 @@ def test_flop_are_as_torch_counts_them(scripts, layers, batch):
 def test_peers_have_our_network(scripts, composer, model, inputs):
     from adamcmp.components.data import Shape
 
-    theirs = scripts("_torch_parts").network(model, inputs)
+    theirs = scripts("_network").network(model, inputs)
     ours = composer.run([f"model={model}"]).runs[0].model.build(Shape(inputs, 10, "classification"))
     shapes = [[tuple(p.shape) for p in network.parameters()] for network in (theirs, ours)]
     assert shapes[0] == shapes[1]
 
 
 def test_extrapolation_lets_only_training_grow(ours):
-    grown = replace(ours, runs=8).grown(64)
-    assert grown.steady_s == pytest.approx(4.0)
-    assert grown.seconds == pytest.approx(4.5)
+    extrapolated_to = replace(ours, runs=8).extrapolated_to(64)
+    assert extrapolated_to.training_s == pytest.approx(4.0)
+    assert extrapolated_to.seconds == pytest.approx(4.5)

@@ -1,4 +1,4 @@
-"""A LightningModule and its Trainer, as people write them."""
+"""A typical LightningModule and its Trainer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-# torchmetrics imports torchvision where it is installed; beside a CPU torch that needs help.
+# torchmetrics imports torchvision if it is installed, which fails with a CPU build of torch unless
+# it is imported this way first.
 from adamcmp.platform.torchvision_import import torchvision
 
 torchvision("transforms")
-os.environ.pop("MKL_CBWR", None)  # adamcmp's own setting, which costs a little speed
+os.environ.pop("MKL_CBWR", None)  # set by adamcmp; makes products slightly slower
 
 import pytorch_lightning as pl  # noqa: E402
 
@@ -31,7 +32,7 @@ class Classifier(pl.LightningModule):
     """The MLP with AdamW and a cosine schedule.
 
     Attributes:
-        history: What each evaluation gave, by metric.
+        history: The values of all evaluations, by metric.
     """
 
     def __init__(self, lr: float, wd: float, steps: int) -> None:
@@ -49,7 +50,7 @@ class Classifier(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int, dataloader_idx: int) -> None:
-        """Log loss and error of a batch of one of the three splits."""
+        """Log loss and error of a batch of one split."""
         x, y = batch
         logits, split = self.net(x), SPLITS[dataloader_idx]
         metrics = {
@@ -59,13 +60,13 @@ class Classifier(pl.LightningModule):
         self.log_dict(metrics, add_dataloader_idx=False, batch_size=len(y))
 
     def on_validation_epoch_end(self) -> None:
-        """Keep what was measured."""
+        """Append the metrics of this evaluation to the history."""
         for name, value in self.trainer.callback_metrics.items():
             if name.startswith(SPLITS):
                 self.history[name].append(float(value))
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Return AdamW and its schedule, stepped at every step."""
+        """Return AdamW and its schedule, which advances at every step."""
         lr, wd, steps = (self.hparams[name] for name in ("lr", "wd", "steps"))
         optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=wd)
         cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
@@ -76,7 +77,7 @@ class Classifier(pl.LightningModule):
 
 
 def loaders(config: DictConfig) -> tuple[DataLoader[Any], list[DataLoader[Any]]]:
-    """Return the loader that trains, and one for each split that is measured."""
+    """Return the loader for training, and one for the evaluation of each split."""
     with np.load(config.data) as arrays:
         sets = [
             TensorDataset(torch.from_numpy(arrays[f"{n}_x"]), torch.from_numpy(arrays[f"{n}_y"]))
@@ -87,12 +88,12 @@ def loaders(config: DictConfig) -> tuple[DataLoader[Any], list[DataLoader[Any]]]
 
 
 def fit(config: DictConfig, folder: Path) -> dict[str, float]:
-    """Train one run; return what it ended with."""
-    begun = time.perf_counter()
+    """Train one run; return its results."""
+    started = time.perf_counter()
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     torch.set_num_threads(1)
     pl.seed_everything(config.seed, verbose=False)
-    train, measured = loaders(config)
+    train, splits = loaders(config)
     module = Classifier(config.lr, config.wd, config.steps)
     trainer = pl.Trainer(
         max_steps=config.steps,
@@ -106,12 +107,12 @@ def fit(config: DictConfig, folder: Path) -> dict[str, float]:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.validate(module, measured, verbose=False)
-    trainer.fit(module, train, measured)
+    trainer.validate(module, splits, verbose=False)
+    trainer.fit(module, train, splits)
     history = module.history
     return {
         "train_loss": history["train_loss"][-1],
         "test_accuracy": 1 - history["test_error"][-1],
         "evaluations": len(history["test_error"]),
-        "seconds": time.perf_counter() - begun,
+        "seconds": time.perf_counter() - started,
     }

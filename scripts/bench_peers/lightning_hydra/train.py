@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What people use today: Lightning, swept by Hydra's joblib launcher.
+"""Train one run with Lightning; with --multirun, a sweep through Hydra's joblib launcher.
 
-Each run leaves measured.json in its own folder.
+Each run writes measured.json to its own folder.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What the peers that use torch share: the network and its evaluation."""
+"""The network and its evaluation, for the programs that use torch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def network(model: str, inputs: tuple[int, ...], classes: int = 10) -> nn.Sequen
 
 @torch.no_grad()
 def measure(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float]:
-    """Return mean loss and share of wrong answers over `batches` of (x, y)."""
+    """Return mean loss and error rate over `batches` of (x, y)."""
     net.eval()
     loss, wrong, examples = torch.zeros(()), torch.zeros(()), 0
     for x, y in batches:
