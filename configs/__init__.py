@@ -1,1 +1,1 @@
-"""The yaml files of all parts, found by Hydra as ``pkg://adamcmp.configs``."""
+"""The yaml files of all components, which Hydra searches as ``pkg://adamcmp.configs``."""

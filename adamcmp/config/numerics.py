@@ -14,7 +14,7 @@ ENGINE_REVISIONS = {"eager": 0, "compiled": 0}
 class Numerics(Component):
     """How numbers are computed: fixed once for a study, since it decides their last bits.
 
-    In an existing study, what is left open here follows the study.
+    In an existing study, settings left at ``auto`` or None follow the study.
 
     Attributes:
         device: ``cpu`` or ``cuda``. ``auto`` takes a GPU if there is one.

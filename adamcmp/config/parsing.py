@@ -30,7 +30,7 @@ def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
         for other in entries:
             if other != keys and set(other) & set(keys):
                 key = (set(other) & set(keys)).pop()
-                raise ConfigError(f"{override}: {key} is given twice.")
+                raise ConfigError(f"{override}: {key} is set twice.")
         entries[keys] = entry  # as in Hydra, the later of two overrides of one key counts
     return ParameterSpace(tuple(entries.values()))
 
@@ -89,14 +89,14 @@ def _parse_paired(text: str, grammar: Grammar) -> Axis | None:
         values += _paired_values(text, keys, [grammar.expand_sweep(o) for o in overrides])
     full_keys = tuple(override.get_key_element() for override in overrides)
     if len(set(full_keys)) < len(full_keys):
-        raise ConfigError(f"{text}: a key is given twice.")
+        raise ConfigError(f"{text}: a key is set twice.")
     return Axis(full_keys, tuple(values))
 
 
 def _paired_values(
     text: str, keys: Sequence[str], columns: Sequence[Sequence[Override]]
 ) -> list[tuple[Override, ...]]:
-    """Return the values of one item of paired keys, given the values of each key."""
+    """Return the values of one item of paired keys, from the values of each key."""
     if len({len(column) for column in columns}) > 1:
         counts = (f"{len(c)} values of {key}" for key, c in zip(keys, columns, strict=True))
         raise ConfigError(f"{text}: {' but '.join(counts)}; pairs take as many of each.")

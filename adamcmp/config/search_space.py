@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from adamcmp.components.groups import COMPONENT_GROUPS
-from adamcmp.config.compose import Composer
+from adamcmp.config.grid import Composer
 from adamcmp.config.overrides import shorten_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace, SearchRange, round_significant
 from adamcmp.config.run_config import RunConfig

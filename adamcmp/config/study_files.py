@@ -27,7 +27,7 @@ from pydantic import Field
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
 from adamcmp.components.validation import build
-from adamcmp.config.compose import Composer
+from adamcmp.config.grid import Composer
 from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import PositiveInt
 from adamcmp.config.study_config import ResultsLocation, StudyConfig

@@ -13,7 +13,7 @@ from adamcmp.config.overrides import SHORT_KEYS
 from adamcmp.config.parameter_space import ParameterSpace
 from adamcmp.config.study_config import Execution
 
-#: Keys that are not part of a name: they change no number, or widen the same study.
+#: Keys that are not in a name: they change no number, or extend the same study.
 _UNNAMED = {
     *("study", "results", "seed", "n", "dataset.root", "dataset.download", "logger"),
     *Execution.model_fields,

@@ -29,7 +29,9 @@ def logspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
     _check(1 <= n <= MAX_RUNS, f"logspace takes 1 to {MAX_RUNS:,} numbers, not n={n}")
     _check(start > 0 and stop > 0, "logspace takes a start and a stop above 0")
     first, last = math.log10(start), math.log10(stop)
-    return _spaced(start, stop, n, lambda share: f"{10 ** (first + share * (last - first)):.6g}")
+    return _spaced(
+        start, stop, n, lambda fraction: f"{10 ** (first + fraction * (last - first)):.6g}"
+    )
 
 
 def linspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
@@ -39,7 +41,7 @@ def linspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
     [0, 0.25, 0.5, 0.75, 1]
     """
     _check(1 <= n <= MAX_RUNS, f"linspace takes 1 to {MAX_RUNS:,} numbers, not n={n}")
-    return _spaced(start, stop, n, lambda share: f"{start + share * (stop - start):.12g}")
+    return _spaced(start, stop, n, lambda fraction: f"{start + fraction * (stop - start):.12g}")
 
 
 def powers(base: Number, first: int, last: int) -> ChoiceSweep:
@@ -64,7 +66,7 @@ SWEEP_FUNCTIONS = {"logspace": logspace, "linspace": linspace, "powers": powers}
 
 
 def _spaced(start: Number, stop: Number, n: int, at: Callable[[float], str]) -> ChoiceSweep:
-    """Sweep over start, n - 2 numbers between, and stop; over start alone for n = 1."""
+    """Sweep over start, n - 2 numbers between, and stop; over start only for n = 1."""
     inner = [float(at(i / (n - 1))) for i in range(1, n - 1)]
     numbers: list[Any] = [start] if n == 1 else [start, *inner, stop]
     if isinstance(start, int) and isinstance(stop, int):

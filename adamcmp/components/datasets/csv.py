@@ -51,7 +51,7 @@ class CSV(UserFile):
         import pandas as pd
 
         try:
-            # The header alone, as text: pandas silently renames a duplicates column to "a.1".
+            # The header as text: pandas silently renames a duplicate column to "a.1".
             header = pd.read_csv(
                 self.file(), sep=self.delimiter, header=None, nrows=1, dtype=str, encoding="utf-8"
             )

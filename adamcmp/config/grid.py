@@ -1,0 +1,225 @@
+"""Composing grids and studies: the runs of a parameter space."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from adamcmp.config import _hydra
+from adamcmp.config.compose import ConfigComposer
+from adamcmp.config.grid_runs import GridRuns, keys_overlap, replaces_plain_value, sets_plain_value
+from adamcmp.config.overrides import with_typed_key
+from adamcmp.config.parameter_space import Axis, ParameterSpace
+from adamcmp.config.parsing import is_multirun, parse_space
+from adamcmp.config.sections import TOP_LEVEL_SECTIONS, ComposedRun
+from adamcmp.config.study_config import StudyConfig
+from adamcmp.config.study_name import study_name
+from adamcmp.config.sweep_functions import MAX_RUNS
+from adamcmp.errors import ConfigError
+
+#: References to the environment do not depend on other settings.
+_ENVIRONMENT = re.compile(r"\$\{oc\.env:[^${}]*\}")
+
+
+class Composer(ConfigComposer):
+    """Composes runs, grids and studies from overrides.
+
+    Args:
+        config_dir: See `ConfigComposer`.
+    """
+
+    def __init__(self, config_dir: str | None = None) -> None:
+        super().__init__(config_dir)
+        self._flags = () if config_dir is None else ("--config-dir", config_dir)
+
+    def run(self, overrides: Iterable[str]) -> StudyConfig:
+        """Return the study of one run.
+
+        Raises:
+            ConfigError: When an override is invalid, or asks for several runs.
+        """
+        overrides = _as_list(overrides)
+        self.check_single_run(overrides)
+        config = self.study(self.parse(overrides), overrides, "scratch")
+        if config.search.sampler:
+            raise ConfigError(
+                f"sampler={config.search.sampler}: `run` trains one run. Search with `sweep`."
+            )
+        return config
+
+    def check_single_run(self, overrides: Iterable[str]) -> None:
+        """Check that overrides ask for one run.
+
+        Raises:
+            ConfigError: When one asks for several, naming it.
+        """
+        for override in overrides:
+            if is_multirun(override, self.grammar):
+                raise ConfigError(
+                    f"{override}: `run` trains one run, and --cfg shows one. For several values "
+                    f"use `adamcmp sweep` (or `adamcmp run -m`)."
+                )
+
+    def sweep(self, overrides: Iterable[str]) -> StudyConfig:
+        """Return the study of a grid. Without ``study=`` its name is made of the overrides.
+
+        Raises:
+            ConfigError: When an override is invalid, or the grid is empty or too large.
+        """
+        overrides = _as_list(overrides)
+        with _typed_keys_in_errors(overrides):
+            space = self.parse(overrides)
+            if space.intervals:
+                raise ConfigError(
+                    f"{space.intervals[0].input_line}: an interval has no list of values: it "
+                    f"needs sampler=random|sobol|tpe|cmaes n=64."
+                )
+        if not len(space):
+            raise ConfigError("These overrides span no run: a sweep in them has no values.")
+        if len(space) > MAX_RUNS:
+            raise ConfigError(
+                f"These overrides span {len(space):,} runs; a study holds at most {MAX_RUNS:,}."
+            )
+        return self.study(space, overrides, study_name(space))
+
+    def parse(self, overrides: Iterable[str]) -> ParameterSpace:
+        """Return the parameter space that overrides span.
+
+        Raises:
+            ConfigError: When an override cannot be parsed.
+        """
+        return parse_space(_as_list(overrides), self.grammar)
+
+    def is_search(self, overrides: Iterable[str]) -> bool:
+        """Return whether overrides ask for a search instead of a grid.
+
+        Raises:
+            ConfigError: When an override cannot be parsed.
+        """
+        fixed = self.parse(overrides).fixed
+        return any(o.key_or_group == "sampler" and o.value() is not None for o in fixed)
+
+    def study(
+        self,
+        space: ParameterSpace,
+        overrides: Sequence[str],
+        default_name: str,
+        *,
+        in_grid: bool = False,
+    ) -> StudyConfig:
+        """Return the study of all runs of a grid.
+
+        Args:
+            space: The grid.
+            overrides: The overrides of the command.
+            default_name: Name of the study if neither overrides nor configs set one.
+            in_grid: Whether the grid is part of a larger one.
+
+        Raises:
+            ConfigError: When an override is invalid, or the runs differ in what a study shares.
+        """
+        with _typed_keys_in_errors(overrides):
+            composed = list(self.runs(space, default_name, in_grid=in_grid))
+        shared = {each[1:] for each in composed}
+        if len(shared) > 1:
+            sections = (cls for name, cls in TOP_LEVEL_SECTIONS.items() if name != "protocol")
+            fields = ", ".join(field for cls in sections for field in cls.model_fields)
+            raise ConfigError(
+                f"A sweep goes into one study, whose runs share these settings: {fields}, logger. "
+                f"Give each one value."
+            )
+        ((location, numerics, execution, search, tracker),) = shared
+        runs = tuple(each.run for each in composed)
+        typed = tuple(overrides)
+        return StudyConfig(runs, location, numerics, execution, typed, search, tracker, self._flags)
+
+    def runs(
+        self, space: ParameterSpace, default_name: str, *, in_grid: bool = False
+    ) -> Iterator[ComposedRun]:
+        """Yield the runs of a grid, the last axis fastest.
+
+        Args:
+            space: The grid.
+            default_name: Name of the study if neither overrides nor configs set one.
+            in_grid: Whether the grid is part of a larger one.
+
+        Raises:
+            ConfigError: When an override is invalid.
+        """
+        # Hydra composes for each value of a slow axis; fast axes set plain values.
+        slow = [i for i, axis in enumerate(space.axes) if not self._is_fast(axis, space)]
+        fast = [i for i in range(len(space.axes)) if i not in slow]
+        fast_axes = [space.axes[i] for i in fast]
+        in_grid = in_grid or len(space) > 1
+        composed: dict[tuple[int, ...], GridRuns | None] = {}
+        for positions in itertools.product(*(range(len(axis.values)) for axis in space.axes)):
+            key = tuple([positions[i] for i in slow])
+            if key not in composed:
+                overrides = space.at({i: positions[i] for i in slow})
+                composed[key] = self._grid_runs(overrides, fast_axes, default_name, in_grid)
+            grid_runs = composed[key]
+            if grid_runs is None:
+                config = self.compose_config(space.at(dict(enumerate(positions))))
+                yield GridRuns(_with_study_name(config, default_name), (), in_grid).at(())
+            else:
+                yield grid_runs.at([positions[i] for i in fast])
+
+    def _grid_runs(
+        self, overrides: list[Override], axes: list[Axis], default_name: str, in_grid: bool
+    ) -> GridRuns | None:
+        """Compose once for many runs; None when each run has to be composed."""
+        config = self.compose_config(overrides)
+        first_values = [override for axis in axes for override in axis.values[0]]
+        for override in first_values:
+            self.check_key(override, config)
+        if _has_references(config):
+            return None
+        values = _with_study_name(config, default_name)
+        if not all(replaces_plain_value(override, values) for override in first_values):
+            return None
+        return GridRuns(values, axes, in_grid)
+
+    def _is_fast(self, axis: Axis, space: ParameterSpace) -> bool:
+        """Return whether an axis sets plain values that no other override sets or contains."""
+        overrides = [override for value in axis.values for override in value]
+        if any(map(self.chooses_option, overrides)) or not all(map(sets_plain_value, overrides)):
+            return False
+        others = [o for o in space.other_overrides(axis) if not self.chooses_option(o)]
+        return not any(
+            keys_overlap(one.key_or_group, other.key_or_group)
+            for one in axis.values[0]
+            for other in others
+        )
+
+
+def _as_list(overrides: Iterable[str]) -> list[str]:
+    if isinstance(overrides, str):
+        raise ConfigError(f"Give a list of overrides, like {overrides.split()}, not one string.")
+    return list(overrides)
+
+
+def _with_study_name(config: DictConfig, default_name: str) -> dict[str, Any]:
+    """Return a config as plain values, with the default name if the study has none."""
+    values = _hydra.plain_values(config)
+    return values if values.get("study") is not None else {**values, "study": default_name}
+
+
+def _has_references(config: DictConfig) -> bool:
+    """Return whether a value refers to another setting."""
+    text = str(OmegaConf.to_container(config, resolve=False))
+    return "${" in _ENVIRONMENT.sub("", text)
+
+
+@contextlib.contextmanager
+def _typed_keys_in_errors(overrides: Sequence[str]) -> Iterator[None]:
+    """Let an error about a setting name it by the short key that was typed."""
+    try:
+        yield
+    except ConfigError as error:
+        raise type(error)(with_typed_key(str(error), overrides)) from None
