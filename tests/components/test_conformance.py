@@ -1,4 +1,4 @@
-"""Every yaml of every group, picked up by itself: a new part is tested without writing a test."""
+"""Tests of every yaml file and component: a new one is tested without writing a test."""
 
 import contextlib
 from pathlib import Path
@@ -23,8 +23,8 @@ from adamcmp.workflows.components import describe
 FOLDER = Path(adamcmp.configs.__file__).parent
 YAMLS = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != "study")
 
-#: What a yaml cannot know by itself: the user's own class or file.
-OWN = {
+#: Overrides that a yaml needs: the user's class or file.
+REQUIRED = {
     "optimizer/torch": ["optimizer.target=torch.optim.Adagrad"],
     "model/custom": ["model.target=own_net.Net", "+model.scale=0.5"],
     "dataset/csv": ["dataset.path=own.csv", "dataset.target=y"],
@@ -40,7 +40,7 @@ def label(yaml: Path) -> str:
 
 
 @pytest.fixture
-def own_files(tmp_path):
+def user_files(tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((60, 5)), np.arange(60) % 3
     rows = "\n".join(",".join(map(str, [*row, target])) for row, target in zip(x, y, strict=True))
@@ -77,40 +77,46 @@ def tiny_downloads(monkeypatch):
     _base._load.cache_clear()
 
 
-def fitting(specs, words):
-    """Return the runs of `words` on the first problem that the model takes."""
+def fitting(specs, overrides):
+    """Return the runs of `overrides` on the first problem that the model accepts."""
     for problem in PROBLEMS:
-        planned = specs([*problem, *words])
+        planned = specs([*problem, *overrides])
         with contextlib.suppress(ConfigError):
             check_group(LaneGroup((planned[0],)))
             return planned
-    raise AssertionError(f"{words} takes neither rows nor images")
+    raise AssertionError(f"{overrides} accepts neither rows nor images")
 
 
 @pytest.mark.parametrize("yaml", [y for y in YAMLS if y.parent.name == "model"], ids=label)
-def test_a_models_lanes_do_not_depend_on_their_group(yaml, specs, own_files):
-    """Alone or third of five, in reversed order: the same bits."""
-    words = [f"model={yaml.stem}", *OWN.get(label(yaml), []), *SMALL, "seed=range(5)", "lr=1e-2"]
-    planned = fitting(specs, words)
+def test_lanes_of_a_model_do_not_depend_on_their_group(yaml, specs, user_files):
+    """A run by itself and in a reversed group of five has the same bits."""
+    overrides = [
+        f"model={yaml.stem}",
+        *REQUIRED.get(label(yaml), []),
+        *SMALL,
+        "seed=range(5)",
+        "lr=1e-2",
+    ]
+    planned = fitting(specs, overrides)
 
     def metrics(lanes):
         outcomes = [train_group(each) for each in group_runs(lanes, lambda alike: 8)]
         rows = [m for outcome in outcomes for m in outcome.metrics]
-        own = [row for row in rows if row["run_id"] == planned[2].run_id]
-        return [{k: v for k, v in row.items() if k != "wall_time_s"} for row in own]
+        third = [row for row in rows if row["run_id"] == planned[2].run_id]
+        return [{k: v for k, v in row.items() if k != "wall_time_s"} for row in third]
 
-    alone = metrics(planned[2:3])
-    assert len(alone) == 3
-    assert metrics(planned[::-1] if can_compile(planned[0].config) else planned[1:3]) == alone
+    single = metrics(planned[2:3])
+    assert len(single) == 3
+    assert metrics(planned[::-1] if can_compile(planned[0].config) else planned[1:3]) == single
 
 
 @pytest.mark.parametrize("yaml", YAMLS, ids=label)
-def test_every_yaml_trains(yaml, specs, own_files, tiny_downloads):
-    """One line on what it is; it composes, validates, trains three steps, and its rows fit."""
-    assert len(describe(yaml)) > 10, "the first line of the yaml says what it is"
-    kind = yaml.parent.name
-    words = [f"{kind}={yaml.stem}", *OWN.get(label(yaml), []), *SMALL]
-    (spec,) = fitting(specs, words) if kind == "model" else specs(words)
+def test_every_yaml_trains(yaml, specs, user_files, tiny_downloads):
+    """It has a description, composes, validates and trains; its rows fit the schema."""
+    assert len(describe(yaml)) > 10, "the first line of a yaml describes it"
+    group = yaml.parent.name
+    overrides = [f"{group}={yaml.stem}", *REQUIRED.get(label(yaml), []), *SMALL]
+    (spec,) = fitting(specs, overrides) if group == "model" else specs(overrides)
     outcome = train_group(LaneGroup((spec,)))
     assert isinstance(outcome, Done), outcome
     (row,) = outcome.runs
@@ -122,8 +128,8 @@ def test_every_yaml_trains(yaml, specs, own_files, tiny_downloads):
 
 
 @pytest.mark.parametrize("yaml", YAMLS, ids=label)
-def test_a_yaml_says_all_its_settings(yaml):
-    """What a part can be told stands in its yaml, so that Hydra takes it without a +."""
+def test_a_yaml_has_every_setting(yaml):
+    """So that Hydra accepts each setting without a +."""
     group = yaml.parent.name
     composed = Composer().compose([f"{group}={yaml.stem}"])[group]
     component = CONFIG_GROUPS[group].component(composed[CONFIG_GROUPS[group].name_field])
@@ -169,10 +175,10 @@ def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
 
 
 def test_initial_weights_depend_on_the_seed_alone(specs):
-    """Whatever the optimizer and the lane, whatever was drawn before."""
-    words = ["optimizer=adam,sgd", "wd=0", "seed=0,1", *SMALL]
+    """Not on the optimizer, the lane, or earlier random draws."""
+    overrides = ["optimizer=adam,sgd", "wd=0", "seed=0,1", *SMALL]
     starts = {}
-    for spec in specs(words):
+    for spec in specs(overrides):
         torch.rand(3)
         start = train_group(LaneGroup((spec,))).metrics[0]
         starts.setdefault(spec.config.protocol.seed, set()).add(start["param_norm"])
@@ -198,7 +204,7 @@ def test_models_depend_on_their_seed_alone(name):
     [y for y in YAMLS if y.parent.name == "dataset" and y.stem not in ("csv", "npz")],
     ids=label,
 )
-def test_datasets_keep_their_promises(yaml, tiny_downloads):
+def test_datasets_are_valid_and_reproducible(yaml, tiny_downloads):
     """Disjoint splits, finite inputs, classes from 0, the same again for the same seed."""
     values = component_defaults("dataset", yaml.stem)
     dataset = build_component("dataset", values)
@@ -215,8 +221,8 @@ def test_datasets_keep_their_promises(yaml, tiny_downloads):
     )
     assert len(noisy.train) + len(noisy.val) == 40
     assert (clean.train.y != noisy.train.y).mean() == pytest.approx(0.5)
-    rows = [row.tobytes() for part in (data.train, data.val, data.test) for row in part.x]
-    # Real data holds a few doubles of its own; a split that overlapped would double a tenth.
+    rows = [row.tobytes() for split in (data.train, data.val, data.test) for row in split.x]
+    # Real data has a few duplicates; overlapping splits would duplicate a tenth of it.
     assert len(set(rows)) > 0.99 * len(rows)
 
 
@@ -224,7 +230,7 @@ def test_datasets_keep_their_promises(yaml, tiny_downloads):
     "yaml", [y for y in YAMLS if y.parent.name == "optimizer" and y.stem != "torch"], ids=label
 )
 def test_optimizers_lower_a_quadratic(yaml):
-    """100 steps on ½‖θ − 1‖² from 0 come nearer; the state has no leaf outside the tree."""
+    """100 steps on ½‖θ − 1‖² from 0 halve the distance to the minimum."""
     variant = build_component("optimizer", component_defaults("optimizer", yaml.stem))
     optimizer = variant.chain()
     params = {"w": torch.zeros(3, 2, dtype=torch.float64)}

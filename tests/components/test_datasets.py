@@ -1,4 +1,4 @@
-"""Every dataset: shapes, splits, noise; the user's own files; torchvision's readers on tiny files."""
+"""Datasets: shapes, splits, noise; files of the user; torchvision's readers on small files."""
 
 import functools
 import gzip
@@ -116,8 +116,8 @@ class TestSplits:
 
 
 class TestTeacher:
-    def test_noise_is_a_knob(self):
-        """A student of the teacher's own form finds labels it can learn, or chance."""
+    def test_noise_sets_the_difficulty(self):
+        """Without noise the teacher's labels can be learned, with large noise they are random."""
 
         def best_linear(noise):
             data = load(name="teacher", outputs=2, noise=noise, train_examples=4000)
@@ -301,7 +301,7 @@ class TestMNISTFormat:
             load(name="mnist")
 
     def test_download_through_torchvision(self, monkeypatch):
-        """torchvision's own download code, from a mirror on this machine."""
+        """torchvision's download code, from a local server."""
         mirror = Path("mirror")
         mirror.mkdir()
         resources = []

@@ -1,4 +1,4 @@
-"""Layers of our own against torch's; the shapes that models take and refuse."""
+"""Layers against those of torch; the shapes that models accept and reject."""
 
 import pytest
 import torch
@@ -111,7 +111,7 @@ def test_patches_are_torchs_unfold():
     torch.testing.assert_close(Patches(4)(x), expected)
 
 
-class TestOwn:
+class TestUserClass:
     def test_by_dotted_path(self, tmp_path):
         (tmp_path / "ownnets.py").write_text(
             "import torch\n"
@@ -125,7 +125,7 @@ class TestOwn:
         assert net.scale == 2.5 and net(torch.zeros(1, 40)).shape == (1, 10)
 
     def test_other_code_is_another_model(self, tmp_path):
-        """A run's id holds the code of the user's own class; comments and layout do not count."""
+        """A run's id contains the code of the user's class; comments and layout do not count."""
 
         def identity(text):
             (tmp_path / "ownmodel.py").write_text(text)
@@ -136,9 +136,9 @@ class TestOwn:
         assert identity("import torch  # the same\n\n\nNet = torch.nn.Linear\n") == first
         assert identity("import torch\nNet = torch.nn.Bilinear\n") != first
         torchs = {"name": "a", "rule": "torch", "coupling": "native", "lr": 0.1}
-        for target, own in (("torch.optim.RAdam", False), ("ownmodel.Net", True)):
-            part = build_component("optimizer", {**torchs, "target": target})
-            assert ("sha256" in part.identity()) == own
+        for target, by_user in (("torch.optim.RAdam", False), ("ownmodel.Net", True)):
+            optimizer = build_component("optimizer", {**torchs, "target": target})
+            assert ("sha256" in optimizer.identity()) == by_user
 
     @pytest.mark.parametrize(
         ("values", "message"),

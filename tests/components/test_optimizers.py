@@ -38,8 +38,8 @@ def ours(values, params, grads, multipliers=None, lanes=None):
         shape = (lanes,) if lanes else ()
         tensors = {k: torch.full(shape, v, dtype=torch.float64) for k, v in hypers.items()}
         step = torch.full(shape, t + 1.0, dtype=torch.float64)
-        given = {n: g.expand(lanes, *g.shape) if lanes else g for n, g in step_grads.items()}
-        updates, state = update(given, state, params, tensors, step)
+        lane_grads = {n: g.expand(lanes, *g.shape) if lanes else g for n, g in step_grads.items()}
+        updates, state = update(lane_grads, state, params, tensors, step)
         params = {n: p + updates[n] for n, p in params.items()}
     return params
 
@@ -173,8 +173,8 @@ def test_couplings_beside_real_steps(values, optimizer, arguments, coupling, cau
         for n, p in expected.items():
             agree = (before[n] - p.detach()) * before[n] >= 0 if cautious else 1
             p.data -= factor(s) * before[n] * agree
-    given = {**values, "coupling": coupling, "weight_decay": wd, "cautious": cautious}
-    got = ours(given, params, grads, multipliers)
+    coupled = {**values, "coupling": coupling, "weight_decay": wd, "cautious": cautious}
+    got = ours(coupled, params, grads, multipliers)
     assert_equal(got, {n: p.detach() for n, p in expected.items()})
 
 
@@ -294,8 +294,8 @@ def test_clipping_is_torchs():
     assert_equal(updates, {n: -0.02 * p.grad for n, p in zip(params, clipped, strict=True)})
 
 
-class TestTakenHome:
-    """`adamcmp.torch_optimizer` in a loop of the user's own."""
+class TestTorchOptimizer:
+    """`adamcmp.torch_optimizer` in a training loop of the user."""
 
     def problem(self):
         torch.manual_seed(0)

@@ -108,7 +108,7 @@ def test_restarts_ends_are_the_papers():
     assert schedule.cycle_ends(Horizon(1000, 1.0)).tolist() == [100, 300, 700]
 
 
-def test_wsd_has_three_stretches():
+def test_wsd_has_three_phases():
     got = ours(name="wsd", warmup=0.1, decay=0.5, end=0.1)
     assert got[:12] == pytest.approx(np.arange(1, 13) / 12)
     assert (got[12:66] == 1).all()
@@ -129,7 +129,9 @@ def test_wsd_forms_fall_from_1_to_end(form):
     epoch=st.floats(0.5, 50),
     warmup=st.floats(0, 0.9),
 )
-def test_multipliers_stay_in_0_1_and_do_not_depend_on_the_stretch(name, steps, epoch, warmup):
+def test_multipliers_stay_in_0_1_and_do_not_depend_on_the_requested_steps(
+    name, steps, epoch, warmup
+):
     warm = {} if name == "one_cycle" else {"warmup": warmup}
     schedule = build_component("schedule", {"name": name, **warm})
     horizon = Horizon(steps, epoch)

@@ -36,15 +36,15 @@ def plain_id(config, numerics):
 
 
 class TestIds:
-    def test_fast_ids_are_the_plain_ones(self, composer):
-        words = ["optimizer=glob(*,exclude=torch)", "lr=1e-3,0.5", "wd=0,1e-05", "seeds=2"]
+    def test_ids_are_the_hash_of_the_canonical_json(self, composer):
+        overrides = ["optimizer=glob(*,exclude=torch)", "lr=1e-3,0.5", "wd=0,1e-05", "seeds=2"]
         more = [
             "grad_clip=null,1.5",
             "schedule=cosine,step",
             "steps=null,9",
             "eval.every_steps=null,4",
         ]
-        for spec in run_specs(composer.sweep([*words, *more]), CPU):
+        for spec in run_specs(composer.sweep([*overrides, *more]), CPU):
             assert spec.run_id == plain_id(spec.config, spec.numerics)
 
     def test_a_changed_copy_is_another_run(self, specs):
@@ -54,18 +54,18 @@ class TestIds:
             other.canonical_values["seed"] == "2"
             and spec.config.protocol.canonical_values["seed"] == "1"
         )
-        for part in (spec.config.optimizer, spec.numerics):
-            first, field = part.canonical, next(iter(part.identity()))
-            assert part.model_copy(update={field: "x"}).canonical != first
-            assert part.model_copy().canonical == first
+        for component in (spec.config.optimizer, spec.numerics):
+            first, field = component.canonical, next(iter(component.identity()))
+            assert component.model_copy(update={field: "x"}).canonical != first
+            assert component.model_copy().canonical == first
 
     def test_committed_results_are_found(self, composer):
         """The overrides and the rows of a study of version 0.1 give its ids."""
         rows = reader.read_runs(COMMITTED).to_pylist()
         about = yaml.safe_load((COMMITTED / "study.yaml").read_text())
         numerics = Numerics(**about["numerics"])
-        asked = [run_specs(composer.sweep(once["words"]), numerics) for once in about["asked"]]
-        assert {row["run_id"] for row in rows} == {s.run_id for specs in asked for s in specs}
+        planned = [run_specs(composer.sweep(once["words"]), numerics) for once in about["asked"]]
+        assert {row["run_id"] for row in rows} == {s.run_id for specs in planned for s in specs}
         for row in rows:
             assert run_id(RunConfig.from_columns(row), numerics) == row["run_id"]
 
@@ -95,14 +95,20 @@ class TestIds:
     def test_a_file_is_read_once_a_plan_and_again_in_the_next(self, tmp_path, specs, monkeypatch):
         file = tmp_path / "d.csv"
         file.write_text("a,y\n1,0\n2,1\n")
-        words = ["dataset=csv", f"dataset.path={file}", "dataset.target=y", "lr=1,2,3", "seeds=4"]
+        overrides = [
+            "dataset=csv",
+            f"dataset.path={file}",
+            "dataset.target=y",
+            "lr=1,2,3",
+            "seeds=4",
+        ]
         reads, read = [], Path.read_bytes
         monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path) or read(path))
-        first = [spec.run_id for spec in specs(words)]
+        first = [spec.run_id for spec in specs(overrides)]
         assert reads == [file]
-        assert [spec.run_id for spec in specs(words)] == first
+        assert [spec.run_id for spec in specs(overrides)] == first
         file.write_text("a,y\n1,0\n2,2\n")
-        assert not set(first) & {spec.run_id for spec in specs(words)}
+        assert not set(first) & {spec.run_id for spec in specs(overrides)}
 
 
 class TestStoredIds:
@@ -179,7 +185,7 @@ def stored(specs):
 
 class TestFromColumns:
     @pytest.mark.parametrize(
-        "words",
+        "overrides",
         [
             "optimizer=glob(*,exclude=torch) wd=0,0.01 grad_clip=null,1.5",
             "optimizer=sgd optimizer.momentum=0.5 optimizer.name=mine lr=0.1,1",
@@ -193,11 +199,11 @@ class TestFromColumns:
             "dtype=float64 threads=2 eval.train_examples=9",
         ],
     )
-    def test_gives_the_run_again(self, composer, specs, words):
-        numerics = composer.sweep(words.split()).numerics.model_dump()
+    def test_is_the_inverse_of_settings(self, composer, specs, overrides):
+        numerics = composer.sweep(overrides.split()).numerics.model_dump()
         fixed = {k: v for k, v in numerics.items() if v not in (None, "auto")}
-        found = specs(words.split(), CPU.model_copy(update=fixed))
-        for spec, row in zip(found, stored(found), strict=True):
+        planned = specs(overrides.split(), CPU.model_copy(update=fixed))
+        for spec, row in zip(planned, stored(planned), strict=True):
             again = RunConfig.from_columns(row)
             used = Numerics(**{name: row[name] for name in Numerics.model_fields})
             assert run_id(again, used) == row["run_id"] == spec.run_id
@@ -205,12 +211,12 @@ class TestFromColumns:
             kept = {k: v for k, v in spec.config.settings().items() if k != "epochs"}
             assert {k: v for k, v in again.settings().items() if k != "epochs"} == kept
 
-    def test_of_files_of_ones_own(self, specs, tmp_path):
+    def test_of_files_of_the_user(self, specs, tmp_path):
         (tmp_path / "d.csv").write_text("a,y\n1,0\n2,1\n")
         np.savez(tmp_path / "d.npz", x=np.zeros((2, 3)), y=np.arange(2))
-        for words in (["dataset=csv", "dataset.target=y", "dataset.path=d.csv"],
+        for overrides in (["dataset=csv", "dataset.target=y", "dataset.path=d.csv"],
                       ["dataset=npz", "dataset.path=d.npz"]):  # fmt: skip
-            (spec,) = specs(words)
+            (spec,) = specs(overrides)
             (row,) = stored([spec])
             assert run_id(RunConfig.from_columns(row), CPU) == spec.run_id
 
