@@ -22,7 +22,7 @@ overrides (Hydra's grammar):
   KEY=VALUE             any setting, such as optimizer.betas=[0.9,0.99];
                         `adamcmp run --cfg job` shows all of them
   +KEY=VALUE  ~KEY      add a key, delete a key
-  workers= threads= engine= checkpoint_every=
+  executor= workers= threads= engine= checkpoint_every=
                         number of processes, and how numbers are computed
 
 several values (for `sweep`, which trains every combination):

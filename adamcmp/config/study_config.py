@@ -24,13 +24,24 @@ class Execution(Component):
     """How the work is distributed. No number depends on it.
 
     Attributes:
+        executor: ``serial`` trains in this process, ``pool`` in worker processes. None takes a
+            pool, and serial for a single run or ``workers=0``.
         workers: Processes that train at once. None starts one per core (one on a GPU). 0 trains
             in this process, which lets a debugger in.
         checkpoint_every: Seconds between checkpoints of a group in training.
     """
 
+    executor: Literal["serial", "pool"] | None = None
     workers: NonNegativeInt | None = None
     checkpoint_every: Annotated[float, Field(gt=0)] = 30.0
+
+    @model_validator(mode="after")
+    def _workers_of_the_executor(self) -> Execution:
+        if self.executor == "serial" and self.workers:
+            raise ValueError("executor=serial has no workers: leave workers= out, or executor=pool")
+        if self.executor == "pool" and self.workers == 0:
+            raise ValueError("executor=pool needs workers: leave workers=0 out, or executor=serial")
+        return self
 
 
 class Search(Component):

@@ -25,16 +25,17 @@ class Workers:
     def executor(
         self, execution: Execution, numerics: Numerics, runs: int, interrupted: InterruptedBy
     ) -> Executor:
-        """Return an executor for some runs; a single run is trained in this process.
+        """Return an executor for some runs; by default a single run is trained in this process.
 
         Args:
-            execution: The number of workers requested.
+            execution: The executor and the number of workers requested.
             numerics: The device, and the threads of each worker.
             runs: The number of runs to train.
             interrupted: Returns the signal that has arrived, if any.
         """
         count = min(worker_count(execution, numerics), runs)
-        if count == 0 or (runs == 1 and self._pool is None):
+        single = runs == 1 and self._pool is None and execution.executor is None
+        if count == 0 or single:
             return Serial(interrupted)
         if self._pool is None or self._pool.slots < count:
             self._close()
@@ -49,6 +50,8 @@ class Workers:
 
 def worker_count(execution: Execution, numerics: Numerics) -> int:
     """Return how many worker processes train at once; 0 trains in this process."""
+    if execution.executor == "serial":
+        return 0
     if execution.workers is not None:
         return execution.workers
     if numerics.device == "cuda":

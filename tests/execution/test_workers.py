@@ -1,7 +1,11 @@
-"""How many workers train."""
+"""Which executor trains, with how many workers."""
 
+import pytest
+
+from adamcmp.cli import main
 from adamcmp.config import Execution
-from adamcmp.execution.workers import worker_count
+from adamcmp.execution.executors import Pool, Serial
+from adamcmp.execution.workers import Workers, worker_count
 from adamcmp.platform import provenance
 from tests.conftest import CPU
 
@@ -11,3 +15,33 @@ def test_a_worker_per_core_and_one_on_a_gpu():
     assert worker_count(Execution(), gpu) == 1  # also if device=auto chose it
     assert worker_count(Execution(), CPU) == provenance.available_cores()
     assert worker_count(Execution(workers=3), gpu) == 3
+    assert worker_count(Execution(executor="serial"), CPU) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "runs", "kind"),
+    [
+        ({}, 1, Serial),
+        ({"workers": 0}, 5, Serial),
+        ({"executor": "serial"}, 5, Serial),
+        ({"workers": 2}, 5, Pool),
+        ({"executor": "pool", "workers": 1}, 1, Pool),
+    ],
+)
+def test_the_executor_follows_from_the_settings(settings, runs, kind):
+    with Workers() as workers:
+        executor = workers.executor(Execution(**settings), CPU, runs, lambda: None)
+        assert type(executor) is kind
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["executor=serial", "workers=2"], "executor=serial has no workers"),
+        (["executor=pool", "workers=0"], "executor=pool needs workers"),
+        (["executor=pol"], "Did you mean 'pool'"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(overrides, message, capsys):
+    assert main(["run", *overrides]) == 2
+    assert message in capsys.readouterr().err
