@@ -1,4 +1,4 @@
-"""What simulated runs are made of."""
+"""Noise distributions of simulated runs, and formatting of tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOISES: dict[str, Callable[[Rng, tuple[int, ...]], Floats]] = {
 
 
 def markdown(rows: Iterable[dict[str, object]]) -> str:
-    """Return rows as a table."""
+    """Return rows as a Markdown table."""
     return tabulate(list(rows), headers="keys", tablefmt="github", disable_numparse=True)
 
 

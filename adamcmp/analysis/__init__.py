@@ -1,41 +1,53 @@
-"""From runs to tidy tables of estimates; each a function of a DataFrame.
+"""Statistics of a study: a `RunTable` in, tidy tables of estimates, verdicts and findings out.
 
-A *problem* is a dataset with a model, in every form of them that was varied. A *variant* is an
-optimizer, in every coupling (or torch class) that was varied under its name. A *setting* is
-everything else that was varied, but the seed. Settings are chosen on validation and reported on
-test, which choosing never sees.
+A *problem* is a dataset with a model, an *optimizer* a rule with its coupling, a *setting* every
+other hyperparameter that varied, except the seed. Settings are selected on validation and reported
+on test, which the selection never sees.
 """
 
 from adamcmp.analysis.audit import Finding, audit
-from adamcmp.analysis.budgets import budgets
+from adamcmp.analysis.audit.edges import Edge, edges
 from adamcmp.analysis.compare import compare
-from adamcmp.analysis.comparisons import best_settings, comparisons
-from adamcmp.analysis.coordinates import collapse, coordinates
-from adamcmp.analysis.edges import Edge, edges
-from adamcmp.analysis.matched import along_curves, matched, matched_differences, over_settings
-from adamcmp.analysis.profiles import performance_profiles, ranks
-from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.selection import (
+from adamcmp.analysis.comparisons import comparisons
+from adamcmp.analysis.frames import (
     PROBLEM,
     choosing_seeds,
     chosen,
-    higher_is_better,
     labelled,
-    measure_of,
     ranked,
     setting_columns,
     summary,
 )
-from adamcmp.analysis.sensitivity import sensitivity, stability_frontier
-from adamcmp.analysis.surfaces import additive_surface, separability, surface, tilt
-from adamcmp.analysis.tuning import overtakes, tuning_curves
+from adamcmp.analysis.measures import MEASURES, Measure
+from adamcmp.analysis.measures.best_settings import best_settings
+from adamcmp.analysis.measures.budgets import budgets
+from adamcmp.analysis.measures.coordinate_collapse import collapse, coordinates
+from adamcmp.analysis.measures.matched_gap import (
+    along_curves,
+    matched,
+    matched_differences,
+    over_settings,
+)
+from adamcmp.analysis.measures.performance_profiles import performance_profiles
+from adamcmp.analysis.measures.ranks import ranks
+from adamcmp.analysis.measures.sensitivity import sensitivity
+from adamcmp.analysis.measures.separability import additive_surface, separability
+from adamcmp.analysis.measures.stability_frontier import cells_that_train, stability_frontier
+from adamcmp.analysis.measures.surface import surface
+from adamcmp.analysis.measures.tilt import tilt
+from adamcmp.analysis.measures.tuning_curves import overtakes, tuning_curves
+from adamcmp.analysis.metrics import higher_is_better, measure_of
+from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.selection import selection_seeds
 from adamcmp.analysis.verdicts import Verdict, sentence, verdicts
 from adamcmp.analysis.wording import display_name
 
 __all__ = [
+    "MEASURES",
     "PROBLEM",
     "Edge",
     "Finding",
+    "Measure",
     "RunTable",
     "Verdict",
     "additive_surface",
@@ -43,6 +55,7 @@ __all__ = [
     "audit",
     "best_settings",
     "budgets",
+    "cells_that_train",
     "choosing_seeds",
     "chosen",
     "collapse",
@@ -61,6 +74,7 @@ __all__ = [
     "performance_profiles",
     "ranked",
     "ranks",
+    "selection_seeds",
     "sensitivity",
     "sentence",
     "separability",

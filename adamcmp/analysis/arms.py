@@ -1,4 +1,4 @@
-"""The two that are compared: the runs by which each is judged, and what pairs of them say."""
+"""The two arms of a comparison: their selected settings, and the difference between them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ import pandas as pd
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.estimates import Estimate, Floats
-from adamcmp.analysis.selection import measure_of, ranked, reported, setting_columns, short
-from adamcmp.analysis.selection_bias import SelectionBias, luck
+from adamcmp.analysis.labels import format_value
+from adamcmp.analysis.metrics import measure_of
+from adamcmp.analysis.power import seeds_for_power
+from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.selection_bias import SelectionBias, selection_bias
 
-#: Where no larger difference was seen, seeds are counted for this share of the interval's
-#: half-width: smaller ones would take more than about six times the seeds.
-UNSEEN = 0.5
+#: The smallest difference for which seeds are counted, as a share of the interval's half-width:
+#: half the difference takes more than about six times the seeds.
+LEAST_DETECTABLE = 0.5
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the two that are compared.
+    """One arm of a comparison, at its selected setting.
 
     Attributes:
-        name: The optimizer's label, or what the user named.
-        reported: Runs of its chosen setting, one a seed, by seed.
-        fresh: Whether none of these seeds chose the setting.
-        setting: The chosen setting in words.
-        settings: How many it was chosen from.
-        order: The runs that it was chosen from, as `adamcmp.analysis.ranked` returns them.
+        name: The optimizer's label, or the user's conditions.
+        reported: Runs of the selected setting, one per seed, indexed by seed.
+        fresh: Whether none of these seeds took part in the selection.
+        setting: The selected setting as text.
+        settings: How many settings it was selected from.
+        candidates: The runs of all these settings, as `RunTable.ranked` returns them.
+        measure: The measure of the selection: ``error`` or ``loss``.
     """
 
     name: str
@@ -36,136 +40,161 @@ class Arm:
     fresh: bool
     setting: str
     settings: int
-    order: pd.DataFrame
+    candidates: pd.DataFrame
+    measure: str
 
     @classmethod
-    def of(cls, name: str, runs: pd.DataFrame) -> Arm:
-        """Choose among runs of one problem, not all of them failed.
+    def select(cls, name: str, table: RunTable) -> Arm:
+        """Select the setting of an arm on validation.
+
+        Args:
+            name: The arm's name.
+            table: Runs of one problem, not all of them failed.
 
         Raises:
-            ConfigError: When there is no validation split to choose on.
+            ConfigError: When there are several settings but no validation split.
         """
-        runs = runs.assign(side=name)
-        order = ranked(runs, "side")
-        best = reported(order, "side")
-        by_seed = best.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
-        settings = int(order["settings"].iloc[0])
-        first = best.iloc[0]
-        setting = ", ".join(f"{c} {short(first[c])}" for c in setting_columns(runs))
-        fresh = bool(best["fresh"].all())
-        return cls(name, by_seed, fresh, setting, settings, order)
+        table = table.with_runs(table.runs.assign(arm=name))
+        ranked, selected = table.ranked("arm"), table.selected("arm")
+        by_seed = selected.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
+        first = selected.iloc[0]
+        setting = ", ".join(f"{c} {format_value(first[c])}" for c in table.setting_columns)
+        settings = int(ranked["settings"].iloc[0])
+        fresh = bool(selected["fresh"].all())
+        return cls(name, by_seed, fresh, setting, settings, ranked, measure_of(ranked))
 
     @property
     def diverged(self) -> int:
-        """How many of the reported runs did."""
+        """How many of the reported runs diverged."""
         return int((self.reported["status"] == "diverged").sum())
 
-    def ended(self, metric: str) -> pd.Series[float]:
+    def values(self, metric: str) -> pd.Series[float]:
         """Return a metric of the reported runs that have it, by seed."""
         return self.reported[metric].astype(float).dropna()
 
-    def luck(self, metric: str) -> SelectionBias:
-        """Return the luck of choosing among the settings that have a value on every seed."""
-        validation = f"val_{measure_of(self.order)}"
-        chooses = self.order[self.order["chooses"]]
-        keys = [chooses["rank"], chooses["seed"].astype(int)]
+    def selection_bias(self, metric: str) -> SelectionBias:
+        """Estimate the selection bias over the settings that have a value for every seed."""
+        validation = f"val_{self.measure}"
+        runs = self.candidates[self.candidates["selection_seed"]]
+        keys = [runs["rank"], runs["seed"].astype(int)]
         by_val, by_metric = (
-            chooses[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
+            runs[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
         )
-        whole = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
-        alone = float(self.reported[validation].astype(float).std())
-        return luck(by_val[whole].to_numpy(), by_metric[whole].to_numpy(), self.fresh, alone)
+        complete = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
+        arrays = by_val[complete].to_numpy(), by_metric[complete].to_numpy()
+        single_setting_sd = float(self.reported[validation].astype(float).std())
+        return selection_bias(*arrays, self.fresh, single_setting_sd)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What two arms' values of a metric say, a minus b.
+    """The difference of a metric between two arms, a minus b.
 
     Attributes:
-        a: Values of a.
-        b: Values of b; of the same seeds, in order, where `paired`.
-        paired: Whether enough seeds are shared to compare over those alone.
-        found: The difference of means.
+        a: Values of a, shape (seeds of a,).
+        b: Values of b; of the same seeds in the same order where `paired`.
+        paired: Whether the arms share enough seeds to be compared on these only.
+        estimate: The difference of the means.
     """
 
     a: Floats
     b: Floats
     paired: bool
-    found: Estimate
+    estimate: Estimate
 
     @classmethod
-    def of(cls, a: Arm, b: Arm, metric: str) -> Difference:
-        """Pair by seed, where at least half the seeds of the side with fewer are shared, and two.
+    def between(cls, a: Arm, b: Arm, metric: str) -> Difference:
+        """Compare two arms on a metric.
 
-        A side's only seed counts as paired where it is shared.
+        Seeds are paired where at least two of them, and half of those of the arm with fewer, are
+        shared. The only seed of an arm is paired where the other arm has it.
         """
-        x, y = a.ended(metric), b.ended(metric)
+        x, y = a.values(metric), b.values(metric)
         shared, fewer = x.index.intersection(y.index), min(len(x), len(y))
         paired = fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
         if paired:
             x, y = x[shared], y[shared]
         first, second = (np.asarray(v, dtype=np.float64) for v in (x, y))
         if paired:
-            found = estimates.difference(first - second)
+            estimate = estimates.paired_difference(first - second)
+        elif fewer:
+            estimate = estimates.unpaired_difference(first, second)
         else:
-            found = estimates.unpaired(first, second) if fewer else estimates.NOTHING
-        return cls(first, second, paired, found)
+            estimate = estimates.NO_ESTIMATE
+        return cls(first, second, paired, estimate)
 
     @property
     def n(self) -> int:
-        """Shared seeds, or those of the side with fewer."""
+        """The number of shared seeds, or of seeds of the arm with fewer."""
         return min(len(self.a), len(self.b))
 
     @property
     def means(self) -> tuple[float, float]:
-        """The two arms' means."""
+        """The means of the two arms."""
         mean_a, mean_b = (float(x.mean()) if len(x) else float("nan") for x in (self.a, self.b))
         return mean_a, mean_b
 
     @property
-    def effect(self) -> float:
+    def effect_size(self) -> float:
         """Hedges' g_z where seeds are paired, else Hedges' g."""
         if not self.n:
             return float("nan")
         if self.paired:
-            return float(estimates.paired_effect(self.a - self.b))
-        return float(estimates.unpaired_effect(self.a, self.b))
+            return float(estimates.paired_effect_size(self.a - self.b))
+        return float(estimates.unpaired_effect_size(self.a, self.b))
 
-    def needed(self, alpha: float, seen: float, choice: float) -> tuple[float, float]:
-        """Return how many seeds in all would settle a difference, and which difference.
+    def seeds_needed(
+        self, alpha: float, observed: float, selection_variance: float
+    ) -> tuple[float, float]:
+        """Return how many seeds in total would detect a difference, and which difference.
 
         Args:
             alpha: The level of the test.
-            seen: The size of the difference that was seen.
-            choice: Variance of choosing settings anew, which more seeds of these do not change.
+            observed: The size of the observed difference.
+            selection_variance: Variance due to the selection of settings, which more evaluation
+                seeds do not reduce.
         """
-        if np.isnan(self.found.error):
+        if np.isnan(self.estimate.error):
             return float("nan"), float("nan")
-        settles = max(seen, UNSEEN * float(self.found.high - self.found.value))
+        half_width = float(self.estimate.high - self.estimate.value)
+        target = max(observed, LEAST_DETECTABLE * half_width)
         if self.paired:
-            sd = estimates.spread(self.a - self.b)
+            sd = estimates.standard_deviation(self.a - self.b)
         else:
             sd = np.sqrt(np.mean([np.var(x, ddof=1) for x in (self.a, self.b)]))
-        size, groups = float(settles / sd), 1 if self.paired else 2
-        return estimates.seeds_for_power(size, alpha, groups, float(choice / sd**2)), settles
+        size, groups = float(target / sd), 1 if self.paired else 2
+        return seeds_for_power(size, alpha, groups, float(selection_variance / sd**2)), target
 
 
-def wins(a: Arm, b: Arm, metric: str, paired: bool, higher: bool) -> dict[str, Any]:
-    """Return the probability that a is better for a fresh seed, with Wilson's interval.
+def probability_of_improvement(
+    a: Arm, b: Arm, metric: str, paired: bool, higher: bool
+) -> dict[str, Any]:
+    """Estimate the probability that a is better than b for a new seed, with Wilson's interval.
 
-    Over shared seeds the share of them at which a is better; else the share of all pairs of runs
-    (Mann & Whitney 1947), whose variance is at most that of a share of the smaller number of seeds
-    (van Dantzig 1951). A tie is half; a run that diverged loses to one that ended.
+    Where seeds are paired it is the share of shared seeds at which a is better; else the share of
+    all pairs of runs (Mann & Whitney 1947), whose variance is at most that of a share of the
+    smaller number of seeds (van Dantzig 1951). A tie counts as half; a diverged run is worse than
+    any completed one.
+
+    Args:
+        a: One arm.
+        b: The other arm.
+        metric: The metric to compare.
+        paired: Whether seeds are paired.
+        higher: Whether larger values are better.
+
+    Returns:
+        ``prob_better``, ``prob_low``, ``prob_high``.
     """
-    values = [side.reported[metric].astype(float) * (-1 if higher else 1) for side in (a, b)]
+    values = [arm.reported[metric].astype(float) * (-1 if higher else 1) for arm in (a, b)]
     x, y = (v.fillna(np.inf) for v in values)
     if paired:
         shared = x.index.intersection(y.index)
         x, y = x[shared], y[shared]
-        below, ties = (x < y).mean(), (x == y).mean()
+        better, ties = (x < y).mean(), (x == y).mean()
     else:
         grid = x.to_numpy()[:, None], y.to_numpy()
-        below, ties = (grid[0] < grid[1]).mean(), (grid[0] == grid[1]).mean()
+        better, ties = (grid[0] < grid[1]).mean(), (grid[0] == grid[1]).mean()
     n = min(len(x), len(y))
-    share, low, high = estimates.proportion((below + ties / 2) * n, n)
+    share, low, high = estimates.proportion((better + ties / 2) * n, n)
     return {"prob_better": float(share), "prob_low": float(low), "prob_high": float(high)}

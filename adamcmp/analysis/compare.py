@@ -1,4 +1,4 @@
-"""Two sets of runs, named by conditions: which is better?"""
+"""Comparison of two sets of runs that are given by conditions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import replace
 import pandas as pd
 
 from adamcmp.analysis.arms import Arm
-from adamcmp.analysis.comparisons import between, check_metrics
+from adamcmp.analysis.comparisons import compare_arms
 from adamcmp.analysis.filters import parse_filters
-from adamcmp.analysis.selection import labelled, measure_of, short
+from adamcmp.analysis.labels import format_value
+from adamcmp.analysis.metrics import check_metrics
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.verdicts import sentence
 from adamcmp.analysis.wording import display_name
 from adamcmp.errors import ConfigError, nearest
@@ -23,77 +25,67 @@ def compare(
     b: str | Sequence[str],
     metric: str | None = None,
 ) -> pd.DataFrame:
-    """Compare two sets of runs of one problem, each at its best setting.
+    """Compare two sets of runs of one problem, each at its selected setting.
+
+    >>> import pandas as pd
+    >>> errors = {"adamw": [0.20, 0.22, 0.21, 0.23, 0.20], "sgd": [0.25, 0.26, 0.27, 0.27, 0.26]}
+    >>> runs = pd.DataFrame([
+    ...     {"run_id": f"{name}{seed}", "dataset": "mnist1d", "model": "mlp", "optimizer": name,
+    ...      "lr": 0.1, "wd": 0.0, "seed": seed, "status": "done", "val_error": error,
+    ...      "test_error": error, "train_loss": 0.5}
+    ...     for name, values in errors.items() for seed, error in enumerate(values)
+    ... ])
+    >>> row = compare(runs, "optimizer=adamw", "optimizer=sgd").iloc[0]
+    >>> print(f"{row['estimate']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]")
+    -0.050 [-0.062, -0.038]
+    >>> print(row["verdict"].partition(" (")[0])
+    AdamW beats SGD on test error by 5.0 points
 
     Args:
-        runs: Rows of `runs`, such as ``adamcmp.load("first").runs``.
-        a: Conditions that runs of one side meet, such as ``"optimizer=adamw"`` or
-            ``["optimizer=adamw", "lr=0.01"]``. Among the runs that are left the setting is chosen
-            on validation.
-        b: Conditions of the other side.
+        runs: One row per run, such as ``adamcmp.load("first").runs``.
+        a: Conditions that the runs of one arm meet, such as ``"optimizer=adamw"`` or
+            ``["optimizer=adamw", "lr=0.01"]``. The setting is selected among these runs on
+            validation.
+        b: Conditions of the other arm.
         metric: A metric's column; None takes the problem's test error (regression: loss).
 
     Returns:
-        One row, as `comparisons` (``p_holm`` is ``p_value``, there being one comparison), and
+        One row, as of `comparisons` (``p_holm`` equals ``p_value``: there is one comparison), and
         ``verdict``, a sentence.
 
     Raises:
-        ConfigError: When a condition or metric is wrong, no run fits or has the metric, or several
-            problems do.
+        ConfigError: When a condition or the metric is wrong, no run matches or has the metric, or
+            the runs are of several problems.
     """
     check_metrics([metric] if metric else [])
     if runs.empty:
         raise ConfigError("There are no runs to compare.")
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]
-    known = labelled(runs)
-    fitting = [_fitting(runs, known, each) for each in conditions]
-    both = pd.concat(fitting)
-    problems = list(dict.fromkeys(both["problem"]))
-    if len(problems) > 1:
+    labelled = RunTable.from_frames(runs)
+    arms = [_matching(labelled, runs, each) for each in conditions]
+    both = labelled.with_runs(pd.concat([arm.runs for arm in arms]))
+    _check_comparable(both)
+    metric = metric or f"test_{both.measure()}"
+    _check_metric_exists(both.runs, metric)
+    first, second = (_arm(each, table) for each, table in zip(conditions, arms, strict=True))
+    result = compare_arms(both.problems[0], [(first, second)], metric)
+    return result.assign(verdict=sentence({str(c): result[c].iloc[0] for c in result}))
+
+
+def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> RunTable:
+    """Return the labelled runs whose stored rows meet the conditions."""
+    meets = parse_filters(conditions, list(runs.columns))
+    matches = labelled.runs[[meets(row) for row in runs.to_dict("records")]]
+    if (matches["status"] == "failed").all():
+        failed = f": the {len(matches)} that match failed" if len(matches) else ""
         raise ConfigError(
-            f"These runs are of {len(problems)} problems: {'; '.join(problems)}. "
-            f"Add a condition to both arms, such as {_telling(both)}."
+            f"No run matches {' '.join(conditions)}{failed}.{_suggestion(runs, conditions)}"
         )
-    metric = metric or f"test_{measure_of(both)}"
-    ended = both[both["status"] == "done"]
-    if len(ended) and ended[metric].isna().all():
-        there = ", ".join(m for m in METRICS if m in ended and ended[m].notna().any())
-        raise ConfigError(f"These runs have no {metric}. They have: {there}.")
-    first, second = (_side(each, own) for each, own in zip(conditions, fitting, strict=True))
-    table = between(problems[0], [(first, second)], metric)
-    return table.assign(verdict=sentence({str(c): table[c].iloc[0] for c in table}))
+    return labelled.with_runs(matches)
 
 
-def _side(conditions: list[str], runs: pd.DataFrame) -> Arm:
-    """Return a side, named by its conditions and, where these leave several, its optimizer."""
-    side = Arm.of(_name(conditions), runs)
-    if runs["optimizer"].nunique() == 1:
-        return side
-    return replace(side, name=f"{side.name} ({display_name(side.reported['optimizer'].iloc[0])})")
-
-
-def _telling(runs: pd.DataFrame) -> str:
-    """Return a condition that tells problems apart."""
-    parts = [c for c in map(str, runs) if c.startswith(("dataset.", "model."))]
-    varied = (c for c in ("dataset", "model", *parts) if runs[c].map(str).nunique() > 1)
-    column = next(varied, "model")
-    return f"{column}={short(runs[column].iloc[0])}"
-
-
-def _fitting(runs: pd.DataFrame, known: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
-    """Return the labelled runs that meet conditions on their rows."""
-    keep = parse_filters(conditions, list(runs.columns))
-    found = known[[keep(row) for row in runs.to_dict("records")]]
-    if (found["status"] == "failed").all():
-        crashed = f": the {len(found)} that do crashed" if len(found) else ""
-        raise ConfigError(
-            f"No run fits {' '.join(conditions)}{crashed}.{_nearest(runs, conditions)}"
-        )
-    return found
-
-
-def _nearest(runs: pd.DataFrame, conditions: list[str]) -> str:
-    """Return a guess at what was meant by a value that no run has, or ""."""
+def _suggestion(runs: pd.DataFrame, conditions: list[str]) -> str:
+    """Return a suggestion for a value that no run has; empty where there is none."""
     for condition in conditions:
         column, _, value = condition.partition("=")
         known = set(runs[column].map(str)) if column in runs else set()
@@ -102,8 +94,48 @@ def _nearest(runs: pd.DataFrame, conditions: list[str]) -> str:
     return ""
 
 
+def _check_comparable(both: RunTable) -> None:
+    """Check that the runs of both arms are of one problem.
+
+    Raises:
+        ConfigError: With a condition that restricts them to one.
+    """
+    if len(both.problems) > 1:
+        raise ConfigError(
+            f"These runs are of {len(both.problems)} problems: {'; '.join(both.problems)}. "
+            f"Add a condition to both arms, such as {_problem_condition(both.runs)}."
+        )
+
+
+def _problem_condition(runs: pd.DataFrame) -> str:
+    settings = [c for c in map(str, runs) if c.startswith(("dataset.", "model."))]
+    varied = (c for c in ("dataset", "model", *settings) if runs[c].map(str).nunique() > 1)
+    column = next(varied, "model")
+    return f"{column}={format_value(runs[column].iloc[0])}"
+
+
+def _check_metric_exists(runs: pd.DataFrame, metric: str) -> None:
+    """Check that a completed run has the metric.
+
+    Raises:
+        ConfigError: With the metrics that exist.
+    """
+    done = runs[runs["status"] == "done"]
+    if len(done) and done[metric].isna().all():
+        existing = ", ".join(m for m in METRICS if m in done and done[m].notna().any())
+        raise ConfigError(f"These runs have no {metric}. They have: {existing}.")
+
+
+def _arm(conditions: list[str], table: RunTable) -> Arm:
+    """Return an arm named by its conditions, and by its optimizer where these match several."""
+    arm = Arm.select(_name(conditions), table)
+    if len(table.optimizers) == 1:
+        return arm
+    return replace(arm, name=f"{arm.name} ({display_name(arm.reported['optimizer'].iloc[0])})")
+
+
 def _name(conditions: list[str]) -> str:
-    """Return a side's name: its optimizer's, and what else was asked."""
+    """Return the name of an arm: its optimizer, and its other conditions in brackets."""
     optimizers = [c.removeprefix("optimizer=") for c in conditions if c.startswith("optimizer=")]
     if len(optimizers) != 1:
         return ", ".join(conditions)

@@ -1,7 +1,7 @@
-"""Conditions on columns, as people type them.
+"""Conditions on columns, as users type them.
 
-Words such as ``lr=0.001 'test_error<0.4' optimizer!=sgd``, and queries such as
-``"optimizer in ['adam_l2', 'adamw'] and lr > 0.01"``.
+*Filters* are arguments such as ``lr=0.001 'test_error<0.4' optimizer!=sgd``. A *query* is one
+expression, such as ``"optimizer in ['adam_l2', 'adamw'] and lr > 0.01"``.
 """
 
 from __future__ import annotations
@@ -28,16 +28,20 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def is_filter(word: str) -> bool:
-    """Return whether a word is a condition rather than a name."""
-    return _CONDITION.fullmatch(word) is not None
+def is_filter(argument: str) -> bool:
+    """Return whether a command-line argument is a condition rather than a name.
+
+    >>> is_filter("lr=0.1"), is_filter("my_study")
+    (True, False)
+    """
+    return _CONDITION.fullmatch(argument) is not None
 
 
 def columns_of(conditions: Sequence[str]) -> list[str]:
-    """Return the columns that conditions are about.
+    """Return the column of each condition.
 
     Raises:
-        ConfigError: For a word that is no condition.
+        ConfigError: When an argument is not a condition.
     """
     return [_split(condition)[0] for condition in conditions]
 
@@ -45,23 +49,31 @@ def columns_of(conditions: Sequence[str]) -> list[str]:
 def parse_filters(
     conditions: Sequence[str], columns: Sequence[str]
 ) -> Callable[[Mapping[Any, Any]], bool]:
-    """Return the function that tells whether a row meets all `conditions`.
+    """Return a function that checks whether a row meets all conditions.
 
-    Numbers are compared as numbers; a value that is missing meets no condition.
+    Numbers are compared as numbers. A missing value meets no condition.
+
+    >>> meets = parse_filters(["lr>=0.01", "optimizer!=sgd"], ["lr", "optimizer"])
+    >>> meets({"lr": 0.1, "optimizer": "adamw"}), meets({"lr": 0.1, "optimizer": "sgd"})
+    (True, False)
+
+    Args:
+        conditions: Such as ``"lr=0.01"``; operators are = != < <= > >=.
+        columns: The columns that rows have.
 
     Raises:
-        ConfigError: For a word that is no condition, or a column that does not exist.
+        ConfigError: When an argument is not a condition, or a column does not exist.
     """
-    checks = [_check(condition, columns) for condition in conditions]
+    checks = [_parse_filter(condition, columns) for condition in conditions]
     return lambda row: all(check(row) for check in checks)
 
 
-def _number(condition: str, wanted: str) -> float:
+def _number(condition: str, text: str) -> float:
     try:
-        return float(wanted)
+        return float(text)
     except ValueError:
         raise ConfigError(
-            f"Cannot read the filter {condition!r}: {wanted!r} is no number."
+            f"Cannot read the filter {condition!r}: {text!r} is not a number."
         ) from None
 
 
@@ -74,29 +86,30 @@ def _split(condition: str) -> tuple[str, str, str]:
     return match[1], match[2], match[3]
 
 
-def _check(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any]], bool]:
+def _parse_filter(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any]], bool]:
     column, sign, wanted = _split(condition)
     if column not in columns:
-        folder = " --results FOLDER says where studies lie." if column == "results" else ""
-        raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}{folder}")
+        option = " Use --results FOLDER to set the results folder." if column == "results" else ""
+        raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}{option}")
     compare = _OPERATORS[sign]
 
-    def check(row: Mapping[Any, Any]) -> bool:
+    def meets(row: Mapping[Any, Any]) -> bool:
         value = row[column]
         if isinstance(value, Iterable) and not isinstance(value, str):
-            listed = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-            return bool(compare(f"[{listed}]", wanted.replace(" ", "")))
+            items = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+            return bool(compare(f"[{items}]", wanted.replace(" ", "")))
         if value is None or type(value).__name__ == "NAType" or value != value:  # None, NA, NaN
             return False
-        if isinstance(value, bool | str) or type(value).__name__ == "bool":  # numpy's too
+        if isinstance(value, bool | str) or type(value).__name__ == "bool":  # numpy's bool too
             return bool(compare(str(value).lower(), wanted.lower()))
         return bool(compare(value, _number(condition, wanted)))
 
-    return check
+    return meets
 
 
-#: What a query is made of; attributes are columns' names. No call: it compares and does no more.
-_IN_QUERIES = (
+#: The syntax that queries may use; attributes are column names with dots. Calls are not allowed, so
+#: a query can only compare.
+_ALLOWED_SYNTAX = (
     *(ast.Expression, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Name, ast.Attribute),
     *(ast.Constant, ast.List, ast.Tuple, ast.Load, ast.boolop, ast.unaryop, ast.cmpop),
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr),
@@ -106,13 +119,17 @@ _IN_QUERIES = (
 def where(table: pd.DataFrame, query: str) -> pd.Series[bool]:
     """Return which rows of a table meet a query, such as ``"lr > 0.01 and optimizer != 'sgd'"``.
 
-    A query is a Python expression over columns' names, of comparisons, ``in``, ``and``, ``or``,
-    ``not`` and arithmetic, as `pandas.DataFrame.query` reads it. Names with dots stand as they
-    are. A value that is missing meets no comparison but ``!=``.
+    A query is a Python expression over column names with comparisons, ``in``, ``and``, ``or``,
+    ``not`` and arithmetic, as `pandas.DataFrame.query` reads it. Names may contain dots. A missing
+    value meets no comparison except ``!=``.
+
+    >>> import pandas as pd
+    >>> where(pd.DataFrame({"optimizer.eps": [1e-8, 1e-3]}), "optimizer.eps < 1e-4").tolist()
+    [True, False]
 
     Raises:
-        ConfigError: When it cannot be read, names a column that does not exist, or holds anything
-            that could do more than compare.
+        ConfigError: When the query cannot be read, names a column that does not exist, or contains
+            other syntax than comparisons.
     """
     import pandas as pd
 
@@ -121,27 +138,29 @@ def where(table: pd.DataFrame, query: str) -> pd.Series[bool]:
         tree = ast.parse(query.strip().replace("`", ""), mode="eval")
     except (SyntaxError, ValueError, RecursionError):
         equal = " Equality is '=='." if re.search(r"[^=<>!]=[^=]", query) else ""
-        raise _unread(query, f"it is no expression.{equal}") from None
-    foreign = [type(node).__name__ for node in ast.walk(tree) if not isinstance(node, _IN_QUERIES)]
-    if foreign:
-        raise _unread(query, f"{foreign[0]} has no place in it: it may only compare columns.")
+        raise _query_error(query, f"it is not an expression.{equal}") from None
+    forbidden = [
+        type(node).__name__ for node in ast.walk(tree) if not isinstance(node, _ALLOWED_SYNTAX)
+    ]
+    if forbidden:
+        raise _query_error(query, f"{forbidden[0]} is not allowed; it may only compare columns.")
     tree = names.visit(tree)
     if not names.used:
-        raise _unread(query, "it names no column.")
+        raise _query_error(query, "it names no column.")
     used = pd.DataFrame({alias: table[column] for alias, column in names.used.items()})
     try:
         met: Any = used.eval(ast.unparse(tree), engine="python")
         return pd.Series(met.astype("boolean").fillna(False).astype(bool))
-    except Exception as error:  # pandas has no common one for what it cannot compare
-        raise _unread(query, f"{error}.") from None
+    except Exception as error:  # pandas raises many types for values it cannot compare
+        raise _query_error(query, f"{error}.") from None
 
 
-def _unread(query: str, why: str) -> ConfigError:
-    return ConfigError(f"Cannot read the query {query!r}: {why}")
+def _query_error(query: str, reason: str) -> ConfigError:
+    return ConfigError(f"Cannot read the query {query!r}: {reason}")
 
 
 class _Names(ast.NodeTransformer):
-    """Puts an alias in the place of each column's name: what pandas sees is free of dots."""
+    """Replaces each column name by an alias without dots, which pandas can read."""
 
     def __init__(self, query: str, columns: Sequence[str]) -> None:
         self.query, self.columns, self.used = query, columns, dict[str, str]()
@@ -154,8 +173,8 @@ class _Names(ast.NodeTransformer):
 
     def _aliased(self, name: str) -> ast.Name:
         if name not in self.columns:
-            guess = nearest(name, self.columns) or f" A text stands in quotes: '{name}'."
-            raise _unread(self.query, f"there is no column {name!r}.{guess}")
+            hint = nearest(name, self.columns) or f" Put text values in quotes: '{name}'."
+            raise _query_error(self.query, f"there is no column {name!r}.{hint}")
         alias = f"c{self.columns.index(name)}"
         self.used[alias] = name
         return ast.Name(alias, ast.Load())

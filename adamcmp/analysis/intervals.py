@@ -1,112 +1,63 @@
-"""Tables of estimates over seeds, and intervals of what is not a mean.
-
-Means and paired differences are those of `estimates`. Every interval is a 95 % one; NaN with one
-seed, or where seeds do not differ.
-"""
+"""95 % intervals over seeds for statistics that are not means: jackknife and Fieller's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
 from adamcmp.analysis import estimates
-from adamcmp.analysis.estimates import ALPHA, Estimate, Floats
+from adamcmp.analysis.estimates import ALPHA, Floats
 
-#: (estimate, ci_low, ci_high)
+#: (estimate, ci_low, ci_high); the bounds are NaN with one seed, or where seeds do not differ.
 ConfidenceInterval = tuple[float, float, float]
-
-ESTIMATES = ["estimate", "ci_low", "ci_high", "n"]
-
-
-def averaged(
-    values: pd.DataFrame,
-    keys: list[str],
-    interval: Callable[[Floats], Estimate] = estimates.mean,
-) -> pd.DataFrame:
-    """Return the mean of column ``value`` per value of `keys`, in order of appearance.
-
-    Args:
-        values: Columns value and `keys`; rows without a value count for nothing.
-        keys: What tells means apart.
-        interval: Of the mean over the last axis.
-
-    Returns:
-        Columns `keys`, estimate, ci_low, ci_high, n.
-    """
-    group = values.groupby(keys, sort=False).ngroup().to_numpy()
-    table = values.loc[~pd.Series(group, values.index).duplicated(), keys].reset_index(drop=True)
-    value = values["value"].to_numpy(float)
-    known = ~np.isnan(value)
-    count = np.bincount(group[known], minlength=len(table))
-    ordered = value[known][np.argsort(group[known], kind="stable")]
-    sizes = np.repeat(count, count)
-    found = np.full((len(table), 3), np.nan)
-    for n in np.unique(count[count > 0]):
-        some = interval(ordered[sizes == n].reshape(-1, n))
-        found[count == n] = np.stack([some.value, some.low, some.high], axis=1)
-    return table.assign(**dict(zip(ESTIMATES, [*found.T, count], strict=True)))
-
-
-def differences(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return paired differences a − b of column ``value`` between optimizers, over shared seeds.
-
-    Args:
-        values: Columns problem, optimizer, seed, value and others that `keys` names.
-        keys: What is compared at equal values, ``problem`` among them.
-
-    Returns:
-        Columns a, b, `keys`, estimate, ci_low, ci_high, n (seeds shared); each pair once, in order
-        of appearance.
-    """
-    order = {name: place for place, name in enumerate(values["optimizer"].unique())}
-    both = values.merge(values, on=[*keys, "seed"], suffixes=("", "_b"))
-    both = both[both["optimizer"].map(order) < both["optimizer_b"].map(order)]
-    both = both.rename(columns={"optimizer": "a", "optimizer_b": "b"})
-    both = both.assign(value=both["value"] - both["value_b"])
-    return averaged(both, ["a", "b", *keys], estimates.difference)
 
 
 def jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> ConfidenceInterval:
-    """Return a statistic over all seeds and its jackknife interval (Tukey 1958; Miller 1974).
+    """Estimate a statistic over all seeds, with its jackknife interval.
+
+    Tukey (1958), Annals of Mathematical Statistics 29, 614; Miller (1974), Biometrika 61, 1-15.
 
     Args:
-        statistic: A function of the seeds' indices that are kept.
-        n: How many seeds there are.
+        statistic: Computes the statistic from the indices of the seeds to use.
+        n: The number of seeds.
     """
-    every = np.arange(n)
-    whole = statistic(every)
+    indices = np.arange(n)
+    whole = statistic(indices)
     if n < 2:
         return whole, float("nan"), float("nan")
-    without = np.array([statistic(np.delete(every, i)) for i in every])
-    pseudo = estimates.difference(n * whole - (n - 1) * without)
-    half = float(pseudo.high - pseudo.low) / 2
+    leave_one_out = np.array([statistic(np.delete(indices, i)) for i in indices])
+    pseudovalues = estimates.paired_difference(n * whole - (n - 1) * leave_one_out)
+    half = float(pseudovalues.high - pseudovalues.low) / 2
     return whole, whole - half, whole + half
 
 
 def direction(vectors: Floats) -> ConfidenceInterval:
-    """Return the angle of a mean vector of the plane, in radians, with Fieller's interval.
+    """Estimate the angle of the mean of vectors in the plane, with Fieller's interval.
 
-    The interval holds the directions across which the mean's component is not different from 0
-    (Fieller 1954). Where noise leaves every direction open it is ±π about the estimate.
+    The interval contains the directions across which the component of the mean is not
+    significantly different from 0 (Fieller 1954, JRSS B 16, 175-185).
 
     Args:
-        vectors: 2 × seeds.
+        vectors: Shape (2, seeds).
+
+    Returns:
+        Radians. Where the mean is not significantly different from 0, every direction is
+        possible and the interval is ±π around the estimate.
     """
     n = vectors.shape[1]
     centre = vectors.mean(axis=1)
     angle = float(np.arctan2(centre[1], centre[0]))
     if n < 2:
         return angle, float("nan"), float("nan")
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    noise = turn @ np.cov(vectors) @ turn.T * stats.t.ppf(1 - ALPHA / 2, n - 1) ** 2 / n
+    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    noise = rotation @ np.cov(vectors) @ rotation.T * stats.t.ppf(1 - ALPHA / 2, n - 1) ** 2 / n
     a = centre @ centre - noise[0, 0]
     if a <= 0:
         return angle, angle - np.pi, angle + np.pi
-    # Deviations τ = tan δ with a·τ² + 2b·τ − c ≤ 0.
+    # Deviations with tangent τ are inside where a·τ² + 2b·τ − c ≤ 0.
     b, c = noise[0, 1], noise[1, 1]
     root = np.sqrt(b * b + a * c)
     return angle, angle + np.arctan((-b - root) / a), angle + np.arctan((-b + root) / a)

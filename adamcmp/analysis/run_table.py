@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -10,7 +9,8 @@ from typing import Any, TypeVar, final
 
 import pandas as pd
 
-from adamcmp.analysis import selection
+from adamcmp.analysis import labels, selection
+from adamcmp.analysis.metrics import measure_of
 from adamcmp.storage.columns import METRIC_COLUMNS
 
 T = TypeVar("T")
@@ -22,11 +22,24 @@ class RunTable:
     """Runs with the columns that group them, their evaluations, and the selection of settings.
 
     A *problem* is a dataset with a model, in every variant of them that was trained. Column
-    ``optimizer`` holds an optimizer's name, with the rule and coupling where one name has several.
-    A *setting* is every other column that varied within an optimizer on a problem, except the seed.
+    ``optimizer`` holds an optimizer's name, followed by the rule and coupling where one name has
+    several. A *setting* is every other column that varied within an optimizer on a problem, except
+    the seed.
 
-    The table is immutable, and what is computed from it is computed once. Do not modify the frames
-    that it returns.
+    The table is immutable, and selection is computed once. Do not modify the frames it returns.
+
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({
+    ...     "run_id": ["a", "b"], "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
+    ...     "lr": [0.01, 0.1], "wd": 0.1, "seed": 0, "status": "done",
+    ...     "val_error": [0.3, 0.2], "test_error": [0.31, 0.22],
+    ... })
+    >>> table = RunTable.from_frames(runs)
+    >>> table.problems
+    ('mnist1d, mlp',)
+    >>> table.selected()[["optimizer", "lr", "test_error"]]
+      optimizer   lr  test_error
+    1     adamw  0.1        0.22
 
     Attributes:
         runs: One row per run, failed ones included; columns as on disk, plus ``problem``.
@@ -43,18 +56,18 @@ class RunTable:
 
     def __post_init__(self) -> None:
         if "problem" not in self.runs:
-            raise ValueError("runs have no column 'problem': use RunTable.from_frames")
+            raise ValueError("The runs have no column 'problem'. Use RunTable.from_frames.")
 
     @classmethod
     def from_frames(cls, runs: pd.DataFrame, metrics: pd.DataFrame | None = None) -> RunTable:
-        """Label runs as they are stored.
+        """Label stored runs.
 
         Args:
             runs: One row per run, such as ``adamcmp.load("first").runs``.
             metrics: One row per run and evaluation; None when no measure needs them.
         """
-        labels = selection.labelled(runs)
-        return cls(labels) if metrics is None else cls(labels, metrics)
+        labelled = labels.label_runs(runs)
+        return cls(labelled) if metrics is None else cls(labelled, metrics)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -74,42 +87,45 @@ class RunTable:
     @cached_property
     def setting_columns(self) -> list[str]:
         """The columns that varied within an optimizer on a problem, lr and wd first."""
-        return selection.setting_columns(self.runs)
+        return labels.setting_columns(self.runs)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """The selected setting of each problem and optimizer: see `selection.summarize`."""
+        return selection.summarize(self)
 
     def measure(self, problem: str | None = None) -> str:
         """Return ``"error"`` for classification, ``"loss"`` for regression.
 
         Args:
-            problem: One of `problems`; None where the table has one only.
+            problem: One of `problems`; None where the table has a single one.
         """
-        return selection.measure_of(self.runs if problem is None else self.of_problem(problem).runs)
+        return measure_of(self.runs if problem is None else self.of_problem(problem).runs)
 
     def ranked(self, by: str = "optimizer") -> pd.DataFrame:
-        """Return the runs that did not fail with the rank of their setting on validation.
-
-        See `adamcmp.analysis.selection.ranked`.
-        """
+        """Return the runs with the rank of their setting: see `selection.rank_settings`."""
         if by not in self._ranked:
-            self._ranked[by] = selection.ranked(self.runs, by)
+            self._ranked[by] = selection.rank_settings(self, by)
         return self._ranked[by]
 
     def selected(self, by: str = "optimizer") -> pd.DataFrame:
-        """Return the runs to report: of the best setting on validation, per problem and `by`.
+        """Return the runs by which each optimizer is judged: see `selection.select_runs`.
 
-        See `adamcmp.analysis.selection.chosen`.
+        Raises:
+            ConfigError: When there are several settings but no validation split.
         """
         if by not in self._selected:
-            self._selected[by] = selection.reported(self.ranked(by), by)
+            self._selected[by] = selection.select_runs(self.ranked(by), by)
         return self._selected[by]
 
-    @cached_property
-    def summary(self) -> pd.DataFrame:
-        """One row per problem and optimizer: the selected setting, mean and spread over seeds."""
-        return selection.summary(self.runs)
-
     def where(self, mask: pd.Series[bool]) -> RunTable:
-        """Return the runs at which `mask`, a column of booleans, is true."""
+        """Return the runs at which `mask` is true."""
         return self.with_runs(self.runs[mask])
+
+    @cached_property
+    def without_failed(self) -> RunTable:
+        """The runs that completed or diverged."""
+        return self.where(self.runs["status"] != "failed")
 
     def of_problem(self, problem: str) -> RunTable:
         """Return the runs of one problem."""
@@ -122,6 +138,11 @@ class RunTable:
         for problem in self.problems:
             yield problem, self.of_problem(problem)
 
+    def by_optimizer(self) -> Iterator[tuple[str, str, RunTable]]:
+        """Yield each problem and optimizer with its runs, in order of appearance."""
+        for (problem, optimizer), runs in self.runs.groupby(labels.GROUP, sort=False):
+            yield str(problem), str(optimizer), self.with_runs(runs)
+
     def with_runs(self, runs: pd.DataFrame) -> RunTable:
         """Return a table of other rows or labels with the same evaluations.
 
@@ -131,14 +152,15 @@ class RunTable:
         return RunTable(runs, self.all_metrics)
 
 
-def accepts_table(function: Callable[..., T]) -> Callable[..., T]:
-    """Let a function of runs (and metrics) take a `RunTable` in their place."""
-    takes_metrics = "metrics" in inspect.signature(function).parameters
+def accepts_frames(function: Callable[..., T]) -> Callable[..., T]:
+    """Let a function of a `RunTable` take labelled runs, and metrics, in its place."""
 
     @wraps(function)
-    def adapted(runs: RunTable | pd.DataFrame, *args: Any, **options: Any) -> T:
-        if not isinstance(runs, RunTable):
-            return function(runs, *args, **options)
-        return function(runs.runs, *([runs.metrics] if takes_metrics else []), *args, **options)
+    def adapted(table: RunTable | pd.DataFrame, *args: Any, **options: Any) -> T:
+        if isinstance(table, RunTable):
+            return function(table, *args, **options)
+        if args and isinstance(args[0], pd.DataFrame):
+            return function(RunTable(table, args[0]), *args[1:], **options)
+        return function(RunTable(table), *args, **options)
 
     return adapted

@@ -1,9 +1,9 @@
-"""What luck in choosing a setting can do to a comparison.
+"""The effect of selecting settings on few seeds on the comparison of the selected settings.
 
-Settings are chosen on few seeds. Chosen anew, on other seeds, the choice may fall on another
-setting, which is truly a little better or worse: the difference of two chosen settings varies more
-than its interval over seeds says. And a setting that won by luck on validation was lucky on the
-test set too, on the same seeds: an optimizer that had more settings looks better than it is.
+Had other seeds been used, another setting might have been selected, with a slightly better or worse
+true mean. So the difference of two selected settings varies more than its interval over seeds
+shows. And a setting that was selected because of noise on validation benefits from the same noise
+on the test set, on the same seeds: an optimizer with more settings looks better than it is.
 """
 
 from __future__ import annotations
@@ -15,95 +15,100 @@ import numpy.typing as npt
 
 from adamcmp.analysis.estimates import Estimate, Floats, two_sided
 
-#: How often settings are chosen anew.
+#: Bootstrap draws of the selection.
 DRAWS = 1000
-#: The best settings, whose spread over seeds counts: those that can be chosen.
+#: How many of the best settings the noise is pooled over: those that may be selected.
 CONTENDERS = 8
 
 
 class SelectionBias(NamedTuple):
-    """What choosing did to a side.
+    """The bias and the variance that selection adds to the mean of an arm.
 
     Attributes:
-        optimism: By how much the chosen setting looks higher than it is on the seeds that are
-            reported; 0 where they did not choose.
-        variance: Variance of the chosen setting's true mean, were it chosen on other seeds; 0
-            where the seeds that chose are reported, whose own spread has it.
+        optimism: How much higher the selected setting's mean is than its true mean on the reported
+            seeds; 0 where these took no part in the selection.
+        variance: Variance of the selected setting's true mean over selections on other seeds; 0
+            where the selection seeds are reported, whose spread includes it.
     """
 
     optimism: npt.ArrayLike
     variance: npt.ArrayLike
 
 
-NONE = SelectionBias(0.0, 0.0)
+NO_BIAS = SelectionBias(0.0, 0.0)
 
 
-def luck(
-    validation: Floats, metric: Floats, fresh: bool, alone: npt.ArrayLike = np.nan
+def selection_bias(
+    validation: Floats, metric: Floats, fresh: bool, single_setting_sd: npt.ArrayLike = np.nan
 ) -> SelectionBias:
-    """Return what luck choosing had, by choosing anew many times (parametric bootstrap).
+    """Estimate the selection bias by repeating the selection (parametric bootstrap).
 
-    Validation means are drawn around those that were seen, with the spread over seeds that is left
-    when what a seed does to all settings is taken away, pooled over the best settings; each time
-    the lowest is chosen. For the optimism the means are first drawn together by the share of their
-    variance that is noise, so that equal settings compete as equals; what is won carries over to
-    `metric` by the regression of the one's residuals on the other's (Efron & Tibshirani 1993, An
-    Introduction to the Bootstrap, ch. 17, on optimism). The draws are the same each time, so that
-    equal data give equal answers.
+    Validation means are drawn around the observed ones with the spread over seeds that remains
+    after the effect of a seed on all settings is removed, pooled over the best settings; the
+    lowest mean is selected. For the optimism the observed means are first shrunk by the share of
+    their variance that is noise, so that equal settings compete as equals. The noise of the
+    selected mean carries over to `metric` by the regression of its residuals on those of
+    validation (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17, on optimism).
+    The random draws are fixed: equal data give equal results.
 
     Args:
-        validation: What was chosen by, lower is better; shape (..., settings, seeds), no NaN.
-        metric: What is compared, of the same runs.
-        fresh: Whether other seeds are reported than these.
-        alone: Standard deviation over seeds of one setting's validation metric, for where one seed
-            alone chose.
+        validation: The metric of the selection, lower is better; (..., settings, seeds), no NaN.
+        metric: The metric to compare, of the same runs.
+        fresh: Whether the reported seeds took no part in the selection.
+        single_setting_sd: Standard deviation over seeds of one setting's validation metric, used
+            where there is a single selection seed.
     """
     settings, seeds = validation.shape[-2:]
     if settings < 2:
-        return NONE
+        return NO_BIAS
     means = validation.mean(axis=-1)
     best = np.argsort(means, axis=-1, kind="stable")[..., :CONTENDERS, None]
-    own, other = (_residuals(np.take_along_axis(x, best, axis=-2)) for x in (validation, metric))
-    squares, df = (own**2).sum(axis=(-2, -1)), (best.shape[-2] - 1) * (seeds - 1)
-    noise = np.sqrt(squares / df / seeds) if df else np.nan_to_num(alone)
+    val_residuals, metric_residuals = (
+        _residuals(np.take_along_axis(x, best, axis=-2)) for x in (validation, metric)
+    )
+    squares = (val_residuals**2).sum(axis=(-2, -1))
+    df = (best.shape[-2] - 1) * (seeds - 1)
+    noise = np.sqrt(squares / df / seeds) if df else np.nan_to_num(single_setting_sd)
     drawn = np.random.default_rng(0).standard_normal((DRAWS, settings)) * noise[..., None, None]
     if fresh:
-        chosen = (means[..., None, :] + drawn).argmin(axis=-1)
-        values = np.take_along_axis(metric.mean(axis=-1), chosen, axis=-1)
-        # The means that are drawn around are off by as much as what is drawn: half is theirs.
+        selected = (means[..., None, :] + drawn).argmin(axis=-1)
+        values = np.take_along_axis(metric.mean(axis=-1), selected, axis=-1)
+        # The observed means deviate from the true ones by as much as the draws do from them: half
+        # of the variance is due to that.
         return SelectionBias(0.0, values.var(axis=-1) / 2)
-    chosen = (_shrunken(means, noise)[..., None, :] + drawn).argmin(axis=-1)
-    won = np.take_along_axis(drawn, chosen[..., None], axis=-1)[..., 0].mean(axis=-1)
+    selected = (_shrunken(means, noise)[..., None, :] + drawn).argmin(axis=-1)
+    gain = np.take_along_axis(drawn, selected[..., None], axis=-1)[..., 0].mean(axis=-1)
     with np.errstate(invalid="ignore"):
-        slope = np.nan_to_num((own * other).sum(axis=(-2, -1)) / squares)
-    return SelectionBias(slope * won, 0.0)
+        slope = np.nan_to_num((val_residuals * metric_residuals).sum(axis=(-2, -1)) / squares)
+    return SelectionBias(slope * gain, 0.0)
 
 
 def _shrunken(means: Floats, noise: Floats) -> Floats:
-    """Return means drawn together by the share of their variance that is noise (James & Stein)."""
-    spread = np.maximum(means.var(axis=-1, ddof=1), np.finfo(float).tiny)
-    kept = np.clip(1 - noise**2 / spread, 0, 1)[..., None]
-    middle = means.mean(axis=-1, keepdims=True)
-    return np.asarray(middle + kept * (means - middle))
+    """Return means shrunk by the share of their variance that is noise (James & Stein 1961)."""
+    variance = np.maximum(means.var(axis=-1, ddof=1), np.finfo(float).tiny)
+    kept = np.clip(1 - noise**2 / variance, 0, 1)[..., None]
+    centre = means.mean(axis=-1, keepdims=True)
+    return np.asarray(centre + kept * (means - centre))
 
 
 def _residuals(values: Floats) -> Floats:
-    """Return values less their setting's and their seed's mean."""
+    """Return values minus the mean of their setting and the mean of their seed."""
     centred = values - values.mean(axis=-1, keepdims=True)
     return np.asarray(centred - centred.mean(axis=-2, keepdims=True))
 
 
-def p_choice(found: Estimate, a: SelectionBias, b: SelectionBias) -> Floats:
-    """Return the p-value of a difference, a minus b, with an allowance for the luck of choosing.
+def selection_p_value(difference: Estimate, a: SelectionBias, b: SelectionBias) -> Floats:
+    """Return the p-value of a difference, a minus b, with selection bias accounted for.
 
-    The variances of choosing anew are added to the difference's, and optimism is taken from it.
+    The variances due to selection are added to that of the difference, and the optimism is
+    subtracted from the difference.
     """
-    error = np.sqrt(found.error**2 + np.add(a.variance, b.variance))
-    return two_sided(sober(found, a, b), error, found.df)
+    error = np.sqrt(difference.error**2 + np.add(a.variance, b.variance))
+    return two_sided(debiased(difference, a, b), error, difference.df)
 
 
-def sober(found: Estimate, a: SelectionBias, b: SelectionBias) -> Floats:
-    """Return the size of a difference less the optimism in it, as far as that makes it smaller."""
-    sign = np.where(found.value < 0, -1.0, 1.0)
-    gift = np.maximum(0, sign * np.subtract(a.optimism, b.optimism))
-    return np.asarray(np.maximum(0, sign * found.value - gift))
+def debiased(difference: Estimate, a: SelectionBias, b: SelectionBias) -> Floats:
+    """Return the size of a difference without the optimism that increases it; at least 0."""
+    sign = np.where(difference.value < 0, -1.0, 1.0)
+    optimism = np.maximum(0, sign * np.subtract(a.optimism, b.optimism))
+    return np.asarray(np.maximum(0, sign * difference.value - optimism))

@@ -1,44 +1,44 @@
-"""Each optimizer's settings on a problem as arrays over settings × seeds; what divergence costs.
+"""Each optimizer's settings on a problem as arrays (settings, seeds), with divergence penalized.
 
-A diverged run is a result, and a bad one: leaving it out would flatter an optimizer for every
-setting at which it breaks. It is *charged* the worst value among the problem's runs that ended,
-of any optimizer, and for an error at least `CHARGE`.
+A diverged run is a bad result. Leaving it out would favour an optimizer for every setting at which
+it diverges. So its value is the *divergence penalty*: the worst value among the problem's completed
+runs, of any optimizer, and for an error at least `LEAST_PENALTY`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from adamcmp.analysis.estimates import Floats
-from adamcmp.analysis.run_table import accepts_table
-from adamcmp.analysis.selection import PROBLEM, chosen, measure_of, setting_columns
+from adamcmp.analysis.labels import GROUP, setting_texts
+from adamcmp.analysis.run_table import RunTable
 
-#: The least error that a diverged run is charged: what guessing between two classes makes. Guessing
-#: among more makes more errors, but runs do not know how many classes there are.
-CHARGE = 0.5
-#: Settings that change what a run costs.
+#: The least error of a diverged run: that of guessing between two classes. Guessing among more
+#: classes has a larger error, but runs do not record the number of classes.
+LEAST_PENALTY = 0.5
+#: Settings that change the cost of a run.
 BUDGET = ("epochs", "steps")
 
 
 @dataclass(frozen=True)
 class SettingMatrix:
-    """An optimizer's settings on a problem, over the seeds that they share.
+    """The settings of an optimizer on a problem, over the seeds that they share.
 
     Attributes:
         problem: The problem's label.
-        optimizer: The variant's label.
+        optimizer: The optimizer's label.
         measure: ``error`` or ``loss``.
-        settings: A row per setting, with all columns of one of its runs.
+        settings: One row per setting, with all columns of one of its runs.
         seeds: The seeds, ascending.
-        val: Validation measure, settings × seeds; diverged runs charged.
-        test: The same on test.
-        diverged: Which runs diverged.
-        worst: What a diverged run is charged on validation.
+        val: Validation measure, shape (settings, seeds); diverged runs penalized.
+        test: Test measure, likewise.
+        diverged: Which runs diverged, likewise.
+        penalty: The value of a diverged run in `val`.
     """
 
     problem: str
@@ -49,157 +49,163 @@ class SettingMatrix:
     val: Floats
     test: Floats
     diverged: NDArray[np.bool_]
-    worst: float
+    penalty: float
 
     @property
     def order(self) -> NDArray[np.intp]:
-        """The settings, best first: by their mean on validation, diverged ones after all others."""
+        """The settings from best to worst: by mean validation, those that diverged last."""
         return np.lexsort((self.val.mean(axis=1), self.diverged.mean(axis=1)))
 
     @property
     def best(self) -> int:
-        """The setting chosen."""
+        """The index of the setting selected on validation."""
         return int(self.order[0])
 
-    def over(self, seeds: NDArray[np.intp]) -> SettingMatrix:
-        """Return the same settings over some of the seeds, given by their places."""
-        return SettingMatrix(
-            *(self.problem, self.optimizer, self.measure, self.settings),
-            *([self.seeds[i] for i in seeds], self.val[:, seeds], self.test[:, seeds]),
-            *(self.diverged[:, seeds], self.worst),
+    def at_seeds(self, indices: NDArray[np.intp]) -> SettingMatrix:
+        """Return the same settings over the seeds at `indices`."""
+        return replace(
+            self,
+            seeds=[self.seeds[i] for i in indices],
+            val=self.val[:, indices],
+            test=self.test[:, indices],
+            diverged=self.diverged[:, indices],
         )
 
-    def take(self, keep: NDArray[np.bool_]) -> SettingMatrix:
-        """Return some of the settings."""
-        return SettingMatrix(
-            *(self.problem, self.optimizer, self.measure, self.settings.loc[keep], self.seeds),
-            *(self.val[keep], self.test[keep], self.diverged[keep], self.worst),
+    def where(self, mask: NDArray[np.bool_]) -> SettingMatrix:
+        """Return the settings at which `mask` is true."""
+        return replace(
+            self,
+            settings=self.settings.loc[mask],
+            val=self.val[mask],
+            test=self.test[mask],
+            diverged=self.diverged[mask],
         )
 
 
-def charge(runs: pd.DataFrame, metric: str) -> float:
-    """Return what a diverged run of a problem is charged.
+def divergence_penalty(runs: pd.DataFrame, metric: str) -> float:
+    """Return the value of a metric that diverged runs of a problem get.
 
     Args:
-        runs: Of one problem.
+        runs: Runs of one problem.
         metric: ``val_error``, ``test_error``, ``val_loss`` or ``test_loss``.
     """
     worst = float(runs.loc[runs["status"] == "done", metric].max())
-    return float(np.fmax(worst, CHARGE)) if metric.endswith("error") else worst
+    return float(np.fmax(worst, LEAST_PENALTY)) if metric.endswith("error") else worst
 
 
-def charged(runs: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Return runs of one problem with ``val_`` and ``test_`` of a measure charged where diverged.
+def penalized(table: RunTable) -> pd.DataFrame:
+    """Return runs whose validation and test measure is the divergence penalty where they diverged.
 
     Args:
-        runs: Of one problem.
-        measure: ``error`` or ``loss``.
+        table: Runs of one problem.
     """
+    runs, measure = table.runs, table.measure()
     diverged = runs["status"] == "diverged"
     metrics = (f"val_{measure}", f"test_{measure}")
-    return runs.assign(**{m: runs[m].mask(diverged, charge(runs, m)) for m in metrics})
+    penalties = {m: runs[m].mask(diverged, divergence_penalty(runs, m)) for m in metrics}
+    return runs.assign(**penalties)
 
 
-def at_best(runs: pd.DataFrame, free: Sequence[str] = ("lr", "wd")) -> pd.DataFrame:
-    """Return the runs whose settings other than `free` are those of the optimizer's best setting.
+def at_selected(table: RunTable, free: Sequence[str] = ("lr", "wd")) -> RunTable:
+    """Return the runs whose settings other than `free` are those of the selected setting.
 
-    Runs that failed are left out, and so are optimizers that would have to choose these settings
-    without a validation split.
+    Failed runs are dropped, and so are optimizers with several values of the other settings and no
+    validation split to select them on.
     """
-    others = [c for c in setting_columns(runs) if c not in free] if len(runs) else []
-    known = choosable(runs) if others else runs
-    if others and len(known):
-        keys = [*PROBLEM, "optimizer"]
-        best = chosen(known).drop_duplicates(keys)
-        kept = known[others].map(str).assign(**{k: known[k] for k in keys})
-        wanted = best[others].map(str).assign(**{k: best[k] for k in keys})
-        matched = kept.merge(wanted, how="left", indicator=True)["_merge"] == "both"
-        known = known[matched.to_numpy()]
-    return known[known["status"] != "failed"]
+    runs = table.runs
+    others = [c for c in table.setting_columns if c not in free] if len(runs) else []
+    table = selectable(table) if others else table
+    if others and len(table.runs):
+        runs = table.runs
+        best = table.selected().drop_duplicates(GROUP)
+        actual = runs[others].map(str).assign(**{k: runs[k] for k in GROUP})
+        wanted = best[others].map(str).assign(**{k: best[k] for k in GROUP})
+        matches = actual.merge(wanted, how="left", indicator=True)["_merge"] == "both"
+        table = table.with_runs(runs[matches.to_numpy()])
+    return table.without_failed
 
 
-def choosable(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of optimizers between whose settings can be chosen.
+def selectable(table: RunTable) -> RunTable:
+    """Return the runs of optimizers whose settings can be ranked.
 
-    Those have a validation measure, or one setting alone, or no run that ended.
+    These have a validation measure, or a single setting, or no completed run.
     """
+    runs = table.runs
     if runs.empty:
-        return runs
-    settings = runs[setting_columns(runs)].map(str).agg(" ".join, axis=1)
-    groups = [runs[k] for k in (*PROBLEM, "optimizer")]
-    seen = runs["val_error"].notna() | runs["val_loss"].notna()
-    alone = settings.groupby(groups).transform("nunique") == 1
-    ended = (runs["status"] == "done").groupby(groups).transform("any")
-    return runs[seen.groupby(groups).transform("any") | alone | ~ended]
+        return table
+    texts = setting_texts(runs, table.setting_columns)
+    groups = [runs[k] for k in GROUP]
+    validated = runs["val_error"].notna() | runs["val_loss"].notna()
+    single = texts.groupby(groups).transform("nunique") == 1
+    completed = (runs["status"] == "done").groupby(groups).transform("any")
+    return table.where(validated.groupby(groups).transform("any") | single | ~completed)
 
 
-def cells(runs: pd.DataFrame) -> Iterator[SettingMatrix]:
+def setting_matrices(table: RunTable) -> Iterator[SettingMatrix]:
     """Yield each optimizer's settings on each problem, over the seeds that most settings have.
 
-    Seeds of a second stage, which only winners have, are left out, and so are settings that lack
-    one of the others. Nothing is yielded where several settings have no validation measure, or no
-    run ended.
-
-    Args:
-        runs: Rows of `runs` with the columns of `labelled`.
+    Seeds that only the selected settings have are left out, and so are settings that lack one of
+    the remaining seeds. Optimizers with several settings and no validation measure, or with no
+    completed run, are left out.
     """
-    runs = runs[runs["status"] != "failed"]
-    if runs.empty:
+    table = table.without_failed
+    if table.runs.empty:
         return
-    columns = setting_columns(runs)
-    for problem, group in runs.groupby(*PROBLEM, sort=False):
-        measure = measure_of(group)
-        worst = charge(group, f"val_{measure}")
-        for optimizer, own in charged(group, measure).groupby("optimizer", sort=False):
-            labels = (str(problem), str(optimizer), measure)
-            found = _cells(labels, own, columns, worst)
-            choice = len(found.val) == 1 or np.isfinite(found.val).all()
-            if len(found.val) and choice and np.isfinite(found.test).all():
-                yield found
+    columns = table.setting_columns
+    for problem, own in table.by_problem():
+        measure = own.measure()
+        penalty = divergence_penalty(own.runs, f"val_{measure}")
+        for optimizer, runs in penalized(own).groupby("optimizer", sort=False):
+            labels = (problem, str(optimizer), measure)
+            matrix = _setting_matrix(labels, runs, columns, penalty)
+            rankable = len(matrix.val) == 1 or np.isfinite(matrix.val).all()
+            if len(matrix.val) and rankable and np.isfinite(matrix.test).all():
+                yield matrix
 
 
-def _cells(
-    labels: tuple[str, str, str], own: pd.DataFrame, columns: Sequence[str], worst: float
+def _setting_matrix(
+    labels: tuple[str, str, str], runs: pd.DataFrame, columns: Sequence[str], penalty: float
 ) -> SettingMatrix:
-    own = own[of_first_stage(own["seed"])]
-    rows = own.groupby([own[c].map(str) for c in columns], sort=False).ngroup().to_numpy()
-    places, seeds = pd.factorize(own["seed"], sort=True)
-    shape = (rows.max() + 1, len(seeds))
+    runs = runs[has_common_seed(runs["seed"])]
+    row = runs.groupby([runs[c].map(str) for c in columns], sort=False).ngroup().to_numpy()
+    column, seeds = pd.factorize(runs["seed"], sort=True)
+    shape = (row.max() + 1, len(seeds))
     count = np.zeros(shape)
-    np.add.at(count, (rows, places), 1)
-    full = np.asarray(count.all(axis=1), bool)
-    first = own.iloc[np.unique(rows, return_index=True)[1]]
+    np.add.at(count, (row, column), 1)
+    complete = np.asarray(count.all(axis=1), bool)
+    first = runs.iloc[np.unique(row, return_index=True)[1]]
 
     def array(values: pd.Series) -> Floats:
         filled = np.full(shape, np.nan)
-        filled[rows, places] = values.to_numpy(float)
-        complete: Floats = filled[full]
-        return complete
+        filled[row, column] = values.to_numpy(float)
+        result: Floats = filled[complete]
+        return result
 
-    val, test = (own[f"{split}_{labels[-1]}"] for split in ("val", "test"))
-    diverged = own["status"] == "diverged"
-    settings = first[full].reset_index(drop=True)
+    val, test = (runs[f"{split}_{labels[-1]}"] for split in ("val", "test"))
+    diverged = runs["status"] == "diverged"
+    settings = first[complete].reset_index(drop=True)
     arrays = (array(val), array(test), array(diverged) == 1)
-    return SettingMatrix(*labels, settings, list(seeds), *arrays, worst)
+    return SettingMatrix(*labels, settings, list(seeds), *arrays, penalty)
 
 
-@accepts_table
-def compared(runs: pd.DataFrame) -> pd.Series:
-    """Return which runs count where cells of lr × wd are compared: seeds that most settings have.
-
-    A winner's further seeds would make its cell's mean one of other seeds than its neighbours'. A
-    cell that has none of the seeds that most have counts with its own.
+def has_common_seed(seeds: pd.Series) -> pd.Series[bool]:
+    """Return which runs of an optimizer have a seed that most of its settings have.
 
     Args:
-        runs: Rows of `runs` with the columns of `labelled`.
+        seeds: The seed of each run.
     """
-    keys = [*PROBLEM, "optimizer"]
-    first = runs.groupby(keys)["seed"].transform(of_first_stage).astype(bool)
-    cell = [runs[c] for c in (*keys, "lr", "wd")]
-    return first | ~first.groupby(cell).transform("any")
-
-
-def of_first_stage(seeds: pd.Series) -> pd.Series:
-    """Return which rows have a seed that most settings have: not those of winners alone."""
     counts = seeds.map(seeds.value_counts())
     return counts * 2 > counts.max()
+
+
+def on_common_seeds(table: RunTable) -> pd.Series[bool]:
+    """Return which runs to use where cells of lr × wd are compared with each other.
+
+    These are runs of seeds that most settings of the optimizer have: with the evaluation seeds of
+    the selected setting, its mean would be over other seeds than its neighbours'. A cell that has
+    none of the common seeds keeps its own.
+    """
+    runs = table.runs
+    common = runs.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)
+    cell = [runs[c] for c in (*GROUP, "lr", "wd")]
+    return common | ~common.groupby(cell).transform("any")

@@ -1,4 +1,4 @@
-"""What the comparisons say, in words."""
+"""Comparisons in sentences: one verdict per problem, one sentence per pair."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any
 import pandas as pd
 
 from adamcmp.analysis.estimates import ALPHA
-from adamcmp.analysis.selection import higher_is_better
+from adamcmp.analysis.metrics import higher_is_better
 from adamcmp.analysis.wording import (
-    digits,
+    decimals,
     display_name,
-    fixed,
-    listed,
-    p_text,
-    phrase,
+    format_fixed,
+    format_p,
+    join_names,
+    metric_phrase,
     scale,
     unit,
 )
 
-#: Training losses are called equal where the interval of their difference lies within this share
-#: of their mean.
-EQUAL = 0.1
+#: Training losses are called equal where the interval of their difference is within this share of
+#: their mean.
+EQUAL_TRAINING_LOSS = 0.1
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What can be said of one problem.
+    """The conclusion on one problem.
 
     Attributes:
         problem: The dataset and model.
-        overall: Which optimizer is best, and which cannot be told from it.
-        pairs: A sentence per pair of optimizers, those with a difference first.
+        overall: The best optimizer, and which ones are not significantly different from it.
+        pairs: One sentence per pair of optimizers, significant differences first.
     """
 
     problem: str
@@ -43,187 +43,209 @@ class Verdict:
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
-    """Return what comparisons say, per problem.
+    """Return the verdict on each problem.
 
     Args:
-        table: What `adamcmp.analysis.comparisons` returned.
+        table: As `adamcmp.analysis.comparisons` returns it, for one metric per problem.
     """
-    found = []
+    result = []
     for problem, group in table.groupby("problem", sort=False):
         rows = [{str(k): v for k, v in row.items()} for row in group.to_dict("records")]
         rows.sort(key=lambda row: (row["better"] == "", math.isnan(row["p_holm"]), row["p_holm"]))
-        found.append(Verdict(str(problem), _overall(rows), tuple(map(sentence, rows))))
-    return found
+        result.append(Verdict(str(problem), _overall(rows), tuple(map(sentence, rows))))
+    return result
 
 
 def _overall(rows: list[dict[str, Any]]) -> str:
-    """Return which optimizer of one problem is best, and which cannot be told from it."""
-    first, ended = _first(rows)
-    others: dict[str, list[str]] = {"beaten": [], "level": [], "lost": []}
-    same = True
+    """Return which optimizer of one problem is best, and which do not differ from it."""
+    leader, completed = _leading_optimizer(rows)
+    beaten, level, incomplete = [], [], []
+    identical = True
     for row in rows:
-        if first in (row["a"], row["b"]):
-            other = row["b"] if row["a"] == first else row["a"]
-            wins = bool(row["better"]) and row[row["better"]] == first
-            outcome = "beaten" if wins else "level" if other in ended else "lost"
-            others[outcome].append(display_name(other))
-            same &= outcome == "lost" or row["estimate"] == 0
-    name, on = display_name(first), phrase(rows[0]["metric"])
-    none = f" No run of {listed(others['lost'])} ended." if others["lost"] else ""
-    beats = f"it beats {listed(others['beaten'])}" if others["beaten"] else ""
-    level = f"cannot be told from {listed(others['level'])}.{none}" if others["level"] else ""
-    if level and beats:
-        return f"{name} leads on {on}: {beats}, but {level}"
-    if level and same:
-        return f"No best optimizer on {on}: {listed([name, *others['level']])} are the same.{none}"
+        if leader not in (row["a"], row["b"]):
+            continue
+        other = row["b"] if row["a"] == leader else row["a"]
+        if row["better"] and row[row["better"]] == leader:
+            beaten.append(display_name(other))
+        elif other in completed:
+            level.append(display_name(other))
+        else:
+            incomplete.append(display_name(other))
+            continue
+        identical &= row["estimate"] == 0
+    name, metric = display_name(leader), metric_phrase(rows[0]["metric"])
+    note = f" No run of {join_names(incomplete)} completed." if incomplete else ""
+    beats = f"it beats {join_names(beaten)}" if beaten else ""
+    same = f"is not significantly different from {join_names(level)}.{note}" if level else ""
+    if level and beaten:
+        return f"{name} leads on {metric}: {beats}, but {same}"
+    if level and identical:
+        names = join_names([name, *level])
+        return f"No best optimizer on {metric}: {names} have identical results.{note}"
     if level:
-        return f"No best optimizer on {on}: {name} leads, but {level}"
-    return f"{name} is best on {on}: {beats}.{none}" if beats else f"Nothing to compare.{none}"
+        return f"No best optimizer on {metric}: {name} leads, but {same}"
+    return f"{name} is best on {metric}: {beats}.{note}" if beats else f"Nothing to compare.{note}"
 
 
-def _first(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:
-    """Return the optimizer that leads the others by most in sum, and those with runs that ended.
+def _leading_optimizer(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:
+    """Return the optimizer with the largest sum of leads, and those with completed runs.
 
-    One that another beats does not lead.
+    An optimizer that another one beats is not the leader.
     """
     sign = 1 if higher_is_better(rows[0]["metric"]) else -1
     leads: dict[str, float] = {}
-    ended, beaten = set(), set()
+    completed, beaten = set(), set()
     for row in rows:
         lead = 0.0 if math.isnan(row["estimate"]) else sign * row["estimate"]
-        for side, own in (("a", lead), ("b", -lead)):
-            leads[row[side]] = leads.get(row[side], 0.0) + own
-            if row[f"n_{side}"]:
-                ended.add(row[side])
-            if row["better"] and row["better"] != side:
-                beaten.add(row[side])
-    standing = [name for name in leads if name in ended - beaten] or list(leads)
-    return max(standing, key=lambda name: leads[name]), ended
+        for arm, arm_lead in (("a", lead), ("b", -lead)):
+            leads[row[arm]] = leads.get(row[arm], 0.0) + arm_lead
+            if row[f"n_{arm}"]:
+                completed.add(row[arm])
+            if row["better"] and row["better"] != arm:
+                beaten.add(row[arm])
+    unbeaten = [name for name in leads if name in completed - beaten] or list(leads)
+    return max(unbeaten, key=lambda name: leads[name]), completed
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """Return what one comparison says: who beats whom by how much, or what would settle it.
+    """Return one comparison as a sentence: the difference, the evidence, and what would settle it.
 
     Args:
         row: One row of `adamcmp.analysis.comparisons`.
     """
-    ahead = _facing(row, _leader(row))
-    a, b, on = display_name(ahead["a"]), display_name(ahead["b"]), phrase(row["metric"])
+    oriented = _oriented(row)
+    return _claim(row, oriented) + _notes(oriented)
+
+
+def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
+    a, b = display_name(oriented["a"]), display_name(oriented["b"])
+    metric = metric_phrase(row["metric"])
     if math.isnan(row["estimate"]):
-        return f"{a} and {b} cannot be compared: no run of one of them ended." + _notes(ahead)
-    lead = f"{_number(ahead['lead'], ahead)}{unit(row['metric'])}"
-    if math.isnan(row["ci_low"]) and row["estimate"] == 0 and row["n"] > 1:
-        return f"{a} and {b} are the same on {on} on all {row['n']} seeds." + _notes(ahead)
+        return f"{a} and {b} cannot be compared: no run of one of them completed."
+    lead = _with_unit(oriented["lead"], oriented)
+    ahead = f"{a} is ahead of {b} on {metric} by {lead}"
     if math.isnan(row["ci_low"]):
-        why = "one seed" if row["n"] == 1 else f"the difference is the same on {row['n']} seeds"
-        return f"{a} is ahead of {b} on {on} by {lead}, but {why}: no interval." + _notes(ahead)
-    evidence = f"(95 % interval {_interval(ahead)}; {_seeds(ahead)}; {_p(row)})"
-    if row["better"]:
-        return f"{a} beats {b} on {on} by {lead} {evidence}{_training(ahead)}." + _notes(ahead)
-    if row["p_choice"] < ALPHA:
-        return f"{a} is ahead of {b} on {on} by {lead} {evidence}, but diverged more often." + (
-            _notes(ahead)
-        )
-    if row["p_holm"] < ALPHA:
+        if row["n"] == 1:
+            return f"{ahead}, but one seed gives no interval."
+        if row["estimate"] == 0:
+            return f"{a} and {b} have the same {metric} on all {row['n']} seeds."
         return (
-            f"{a} is ahead of {b} on {on} by {lead} {evidence}, but luck in choosing among "
-            f"{ahead['settings_a']} and {ahead['settings_b']} settings can give as much."
-        ) + _notes(ahead)
-    after = "" if row["p_value"] >= ALPHA else " after Holm"
+            f"{ahead}; the difference is the same on all {row['n']} seeds, so it has no interval."
+        )
+    evidence = f"(95 % interval {_interval(oriented)}; {_seeds(oriented)}; {_p_values(row)})"
+    if row["better"]:
+        return f"{a} beats {b} on {metric} by {lead} {evidence}{_training_loss(oriented)}."
+    if row["p_choice"] < ALPHA:
+        return f"{ahead} {evidence}, but diverged more often."
+    if row["p_holm"] < ALPHA:
+        return f"{ahead} {evidence}. {_selection_caveat(oriented, 'this')}."
+    correction = "" if row["p_value"] >= ALPHA else " after Holm's correction"
     return (
-        f"No detectable difference{after} between {a} and {b} on {on}: {a} is ahead by {lead} "
-        f"{evidence}{_more(ahead)}."
-    ) + _notes(ahead)
+        f"No significant difference{correction} between {a} and {b} on {metric}: {a} is ahead by "
+        f"{lead} {evidence}{_more_seeds(oriented)}."
+    )
 
 
-def _leader(row: Mapping[str, Any]) -> str:
-    lower = row["estimate"] <= 0
-    return "a" if lower != higher_is_better(row["metric"]) else "b"
-
-
-def _facing(row: Mapping[str, Any], first: str) -> dict[str, Any]:
-    """Return a row with `first` as a, and ``lead``, ``low``, ``high``: by how much it is better."""
-    turned = dict(row)
-    if first == "b":
+def _oriented(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with the better arm as a, and by how much it leads: lead, low, high."""
+    higher = higher_is_better(row["metric"])
+    a_leads = (row["estimate"] <= 0) != higher
+    oriented = dict(row)
+    if not a_leads:
         for key in ("", "settings_", "diverged_", "n_"):
-            turned[f"{key}a"], turned[f"{key}b"] = row[f"{key}b"], row[f"{key}a"]
+            oriented[f"{key}a"], oriented[f"{key}b"] = row[f"{key}b"], row[f"{key}a"]
     bounds = sorted((row["ci_low"], row["ci_high"])) if row["n"] > 1 else (math.nan, math.nan)
-    sign = 1 if (first == "a") == higher_is_better(row["metric"]) else -1
+    sign = 1 if a_leads == higher else -1
     low, high = sorted(sign * bound for bound in bounds)
-    turned |= {"lead": sign * row["estimate"], "low": low, "high": high}
-    turned["train_sign"] = 1 if first == "a" else -1
-    return turned
+    oriented |= {"lead": sign * row["estimate"], "low": low, "high": high}
+    oriented["train_sign"] = 1 if a_leads else -1
+    return oriented
 
 
-def _number(value: float, ahead: Mapping[str, Any]) -> str:
-    """Return a number in its metric's unit, with the digits that the row's interval bears."""
-    size = scale(ahead["metric"])
-    if math.isnan(ahead["low"]):
+def _number(value: float, oriented: Mapping[str, Any]) -> str:
+    """Return a number in its metric's unit, with the digits that the interval justifies."""
+    size = scale(oriented["metric"])
+    if math.isnan(oriented["low"]):
         return f"{size * value:.3g}"
-    return fixed(size * value, digits(size * ahead["low"], size * ahead["high"]))
+    return format_fixed(size * value, decimals(size * oriented["low"], size * oriented["high"]))
 
 
-def _interval(ahead: Mapping[str, Any]) -> str:
-    return f"{_number(ahead['low'], ahead)} to {_number(ahead['high'], ahead)}"
+def _with_unit(value: float, oriented: Mapping[str, Any]) -> str:
+    return _number(value, oriented) + unit(oriented["metric"])
+
+
+def _interval(oriented: Mapping[str, Any]) -> str:
+    return f"{_number(oriented['low'], oriented)} to {_number(oriented['high'], oriented)}"
 
 
 def _seeds(row: Mapping[str, Any]) -> str:
-    return (
-        f"{row['n']} paired seeds"
-        if row["paired"]
-        else f"{row['n_a']} and {row['n_b']} seeds, not paired"
-    )
+    if row["paired"]:
+        return f"{row['n']} paired seeds"
+    return f"{row['n_a']} and {row['n_b']} seeds, not paired"
 
 
-def _p(row: Mapping[str, Any]) -> str:
+def _p_values(row: Mapping[str, Any]) -> str:
     plain, corrected = row["p_value"], row["p_holm"]
     if corrected == plain:
-        return f"p {p_text(plain)}"
-    told = f"p {p_text(corrected)} after Holm"
-    return told if row["better"] or plain >= ALPHA else f"p {p_text(plain)} before, {told}"
+        return f"p {format_p(plain)}"
+    adjusted = f"Holm-adjusted p {format_p(corrected)}"
+    if row["better"] or plain >= ALPHA:
+        return adjusted
+    return f"p {format_p(plain)}, {adjusted}"
 
 
-def _training(ahead: Mapping[str, Any]) -> str:
-    """Return what the same runs' training losses say, where they can be compared."""
-    low, high = ahead["train_low"], ahead["train_high"]
-    if ahead["metric"] == "train_loss" or math.isnan(low):
+def _training_loss(oriented: Mapping[str, Any]) -> str:
+    """Return how the training losses of the same runs compare, where that is known."""
+    low, high = oriented["train_low"], oriented["train_high"]
+    if oriented["metric"] == "train_loss" or math.isnan(low):
         return ""
-    if max(abs(low), abs(high)) <= EQUAL * ahead["train_mean"]:
+    if max(abs(low), abs(high)) <= EQUAL_TRAINING_LOSS * oriented["train_mean"]:
         return ", at equal training loss"
     if low <= 0 <= high:
-        return ", with no detectable difference in training loss"
-    less = -ahead["train_sign"] * ahead["train_estimate"]
-    places = digits(low, high)
-    return f", with training loss {'lower' if less > 0 else 'higher'} by {fixed(abs(less), places)}"
+        return ", with no significant difference in training loss"
+    lower_by = -oriented["train_sign"] * oriented["train_estimate"]
+    direction = "lower" if lower_by > 0 else "higher"
+    return f", with training loss {direction} by {format_fixed(abs(lower_by), decimals(low, high))}"
 
 
-def _more(row: Mapping[str, Any]) -> str:
-    """Return how many more seeds would settle which difference."""
-    more = row["seeds_needed"] - row["n"]
+def _selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
+    """Return that selection could explain a difference, and which seeds to add."""
+    a, b = oriented["settings_a"], oriented["settings_b"]
+    among = f"{a} settings each" if a == b else f"{a} and {b} settings"
+    return (
+        f"Selection among {among} could explain {difference}; add selection seeds, not evaluation "
+        f"seeds"
+    )
+
+
+def _more_seeds(oriented: Mapping[str, Any]) -> str:
+    """Return how many more seeds would detect which difference."""
+    more = oriented["seeds_needed"] - oriented["n"]
     if not more > 0:
         return ""
-    size = _number(row["settles"], row) + unit(row["metric"])
+    target = _with_unit(oriented["settles"], oriented)
     if math.isinf(more):
-        that = "that" if size == _number(row["lead"], row) + unit(row["metric"]) else size
-        return (
-            f"; {that} can be luck in choosing among {row['settings_a']} and {row['settings_b']} "
-            f"settings, which more seeds for choosing would settle, more fresh ones would not"
-        )
-    rounded = int(
-        more if more < 20 else float(f"{more:.2g}") if more >= 100 else 5 * round(more / 5)
-    )
-    count = f"{'about ' if more >= 20 else ''}{rounded:.0f} more seed{'' if more == 1 else 's'}"
-    return f"; {count} would settle a difference of {size}"
+        same = target == _with_unit(oriented["lead"], oriented)
+        return ". " + _selection_caveat(oriented, "this" if same else f"a difference of {target}")
+    count = f"{'about ' if more >= 20 else ''}{_rounded(more)}"
+    return f"; {count} more seed{'' if more == 1 else 's'} would detect a difference of {target}"
 
 
-def _notes(ahead: Mapping[str, Any]) -> str:
-    """Return what else a reader must know: runs that diverged, seeds that also chose."""
+def _rounded(count: float) -> int:
+    """Return a number of seeds, exact below 20, else to the nearest 5 or two digits."""
+    if count < 20:
+        return int(count)
+    return int(float(f"{count:.2g}") if count >= 100 else 5 * round(count / 5))
+
+
+def _notes(oriented: Mapping[str, Any]) -> str:
+    """Return the caveats of a comparison: diverged runs, and seeds reused from the selection."""
     notes = ""
-    for side in ("a", "b"):
-        count = ahead[f"diverged_{side}"]
+    for arm in ("a", "b"):
+        count = oriented[f"diverged_{arm}"]
         if count:
             seeds = "1 seed" if count == 1 else f"{count} seeds"
-            notes += f" {display_name(ahead[side])} diverged on {seeds}, left out."
-    if not ahead["fresh"]:
-        notes += " Settings were chosen on these same seeds."
+            notes += f" {display_name(oriented[arm])} diverged on {seeds} (excluded)."
+    if not oriented["fresh"]:
+        notes += " Settings were selected on these same seeds."
     return notes

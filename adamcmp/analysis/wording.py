@@ -1,11 +1,11 @@
-"""How names and numbers are put in words."""
+"""Names, numbers and metrics as text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-#: What optimizers are called in print.
+#: Display names of optimizers.
 NAMES = {
     "adam": "Adam",
     "adam_l2": "Adam+L2",
@@ -18,46 +18,59 @@ NAMES = {
 
 
 def display_name(optimizer: str) -> str:
-    """Return what an optimizer is called in print: ``Adam+L2`` for ``adam_l2``.
+    """Return the display name of an optimizer; its variant, and other names, stay unchanged.
 
-    What tells variants apart stays: ``SGD (independent)``; others are called what they are.
+    >>> display_name("adam_l2"), display_name("sgd (independent)"), display_name("lion")
+    ('Adam+L2', 'SGD (independent)', 'lion')
     """
     name, space, variant = optimizer.partition(" ")
     return NAMES.get(name, name) + space + variant
 
 
-def phrase(metric: str) -> str:
-    """Return a metric in words."""
+def metric_phrase(metric: str) -> str:
+    """Return a metric in words.
+
+    >>> metric_phrase("gap_error")
+    'gap in error'
+    """
     return metric.replace("gap_", "gap in ").replace("_", " ")
 
 
+def scale(metric: str) -> int:
+    """Return the factor by which a metric is multiplied in text: 100 for fractions."""
+    return 100 if metric.endswith(("error", "accuracy")) else 1
+
+
 def unit(metric: str) -> str:
-    """Return the unit of a metric times `scale`."""
+    """Return the unit of a metric multiplied by `scale`, preceded by a space."""
     return " points" if scale(metric) == 100 else ""
 
 
-def digits(low: float, high: float) -> int:
-    """Return the decimals that an interval's width bears: one or two digits of its half."""
+def decimals(low: float, high: float) -> int:
+    """Return the decimals that an interval justifies: one or two digits of its half-width."""
     half = (high - low) / 2
     if not math.isfinite(half) or half <= 0:
         return 3
     return max(0, -math.floor(math.log10(half / 3)))
 
 
-def scale(metric: str) -> int:
-    """Return what a metric is multiplied by for people: fractions are given in points."""
-    return 100 if metric.endswith(("error", "accuracy")) else 1
+def format_fixed(value: float, places: int) -> str:
+    """Return a number with `places` decimals, or more where it would round to 0.
 
-
-def fixed(value: float, places: int) -> str:
-    """Return a number with some decimals, more where it would read 0, and a true minus sign."""
+    >>> format_fixed(0.004, 1), format_fixed(-0.44, 1)
+    ('0.004', '−0.4')
+    """
     while value and round(value, places) == 0 and places < 9:
         places += 1
     return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
 
 
-def p_text(p: float) -> str:
-    """Return a p-value as text: ``= 0.004``, ``< 0.001``."""
+def format_p(p: float) -> str:
+    """Return a p-value with its sign of comparison.
+
+    >>> format_p(0.0042), format_p(0.0002)
+    ('= 0.004', '< 0.001')
+    """
     if p < 0.001:
         return "< 0.001"
     if p >= 0.1:
@@ -65,7 +78,14 @@ def p_text(p: float) -> str:
     return f"= {p:.2g}" if 0.045 <= p < 0.055 else f"= {p:.1g}"
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names as a list in words."""
+def join_names(names: Iterable[str]) -> str:
+    """Return names as a list in a sentence.
+
+    >>> join_names(["Adam", "AdamW", "SGD"])
+    'Adam, AdamW and SGD'
+    """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+listed = join_names  # until the command line uses the new name

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from adamcmp.analysis import RunTable, surface
-from adamcmp.analysis.intervals import averaged
-from adamcmp.analysis.setting_matrix import at_best, compared
+from adamcmp.analysis.aggregation import mean_over_seeds
+from adamcmp.analysis.setting_matrix import at_selected, on_common_seeds
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
 from adamcmp.plots.drawing.labels import metric_label
@@ -30,15 +30,15 @@ def grid_cells(table: RunTable, metric: str | None) -> pd.DataFrame:
         ConfigError: When there is no such metric.
         NothingToDraw: When there are no cells.
     """
-    cells = surface(table.runs)
+    cells = surface(table)
     if cells.empty:
         raise NothingToDraw("There are no settings to select from on validation.")
     if metric is not None:
-        values = at_best(table.runs)
-        values = values[compared(values)]
+        held = at_selected(table)
+        values = held.runs[on_common_seeds(held)]
         values = values.assign(value=values[metric_or_default(metric, values)].astype(float))
         cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
-        cells = cells.merge(averaged(values, CELL_KEYS), on=CELL_KEYS)
+        cells = cells.merge(mean_over_seeds(values, CELL_KEYS), on=CELL_KEYS)
     share = cells["diverged"] / (cells["n"] + cells["diverged"])
     return cells.assign(share=share, label=cells["problem"].map(metric_labels(table, metric)))
 

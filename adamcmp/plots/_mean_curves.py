@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from adamcmp.analysis.intervals import averaged
+from adamcmp.analysis.aggregation import mean_over_seeds
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import one_of
 from adamcmp.plots.drawing.labels import X_LABELS
@@ -44,7 +44,7 @@ def mean_curves(
     keys = list(dict.fromkeys(["problem", "optimizer", "loss_name", "step", x]))
     long = curves.melt(id_vars=keys, value_vars=measured, var_name="metric").dropna(subset="value")
     mean_x = long.assign(x=long[x].astype(float)).groupby(_KEYS)["x"].mean()
-    means = averaged(long, _KEYS).join(mean_x, on=_KEYS)
+    means = mean_over_seeds(long, _KEYS).join(mean_x, on=_KEYS)
     means = means.sort_values("step", kind="stable", ignore_index=True)
     if means.groupby(_KEYS[:-1]).size().max() < 2:
         raise NothingToDraw("Each run was evaluated only once, so there are no curves.")

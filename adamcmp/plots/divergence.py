@@ -19,8 +19,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from adamcmp.analysis import RunTable, stability_frontier
-from adamcmp.analysis.sensitivity import cells_that_train
+from adamcmp.analysis import RunTable, cells_that_train, stability_frontier
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._grid_cells import CELL_KEYS, cells_on_grids, grid_cells
 from adamcmp.plots.drawing.grids import draw_cells, grid_panels

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adamcmp.analysis import RunTable, along_curves, matched, over_settings
-from adamcmp.analysis.matched import METRICS
+from adamcmp.analysis.measures.matched_gap import METRICS
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import one_of
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits

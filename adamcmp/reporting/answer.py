@@ -11,9 +11,10 @@ import pandas as pd
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.filters import parse_filters
+from adamcmp.analysis.measures.budgets import BUDGETS
 from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
-from adamcmp.reporting.statistics import BUDGETS, STATISTICS, SUMMARY
+from adamcmp.reporting.statistics import measure_table
 from adamcmp.reporting.tables import Table
 from adamcmp.storage import reader
 
@@ -89,7 +90,7 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
         rows = table.runs.to_dict("records")
         table = table.where(pd.Series([matches(row) for row in rows], table.runs.index, dtype=bool))
     _check_any_ended(table, studies, filters)
-    tables = tuple(statistic.table(table) for statistic in (SUMMARY, *STATISTICS))
+    tables = tuple(measure_table(measure, table) for measure in analysis.MEASURES)
     return Answer(
         studies=tuple(studies),
         filters=tuple(filters),

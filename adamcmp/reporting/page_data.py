@@ -9,9 +9,9 @@ import matplotlib as mpl
 import pandas as pd
 
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.setting_matrix import compared
+from adamcmp.analysis.measures.best_settings import METRICS
+from adamcmp.analysis.setting_matrix import on_common_seeds
 from adamcmp.plots.drawing.styles import optimizer_styles
-from adamcmp.reporting.statistics import METRICS
 
 _COLOR_STEPS = 64
 
@@ -52,7 +52,7 @@ def _run_columns(table: RunTable, optimizers: list[str]) -> dict[str, list[Any]]
         # Failed runs have no rank: they come last.
         "rank": [int(rank) for rank in ranks.reindex(runs["run_id"]).fillna(len(runs))],
         "selected": [run_id in selected for run_id in runs["run_id"]],
-        "compared": [bool(value) for value in compared(table)],
+        "compared": [bool(value) for value in on_common_seeds(table)],
     }
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp.analysis import audit, budgets, labelled
-from adamcmp.analysis.horizons import flips, read_at
+from adamcmp.analysis import RunTable, audit, budgets
+from adamcmp.analysis.audit.horizons import read_at, reversals
 from adamcmp.config import Composer, Numerics
 from adamcmp.planning.specs import RunSpec
 from adamcmp.storage.columns import RUN_COLUMNS
@@ -58,7 +58,7 @@ METRICS = ("train_loss", "train_error", "val_error", "test_error", "test_loss")
 
 
 def audited(runs, metrics):
-    return audit(labelled(runs), metrics)
+    return audit(RunTable.from_frames(runs, metrics))
 
 
 def kinds(runs, metrics):
@@ -151,7 +151,7 @@ def test_longer_training_is_a_larger_budget():
     assert "unequally: steps per run (Adam+L2 200, AdamW 100);" in finding.text
     slightly = runs.assign(steps=runs["steps"].where(runs["optimizer"] == "adamw", 110))
     (finding,) = [f for f in audited(slightly, metrics) if f.kind == "budget"]
-    assert "chosen settings differ in steps: Adam+L2 110, AdamW 100" in finding.text
+    assert "selected settings differ in steps: Adam+L2 110, AdamW 100" in finding.text
 
 
 def test_more_seeds_in_choosing_are_a_larger_budget():
@@ -159,7 +159,7 @@ def test_more_seeds_in_choosing_are_a_larger_budget():
     stages = runs["seed"].between(8, 13) & (runs["lr"] == 0.1)  # of both, and no part of choosing
     tried = runs["seed"] < runs["optimizer"].map({"adam_l2": 8, "adamw": 1})
     texts = {f.kind: f.text for f in audited(runs[tried | stages], metrics)}
-    assert "unequally: seeds per setting in choosing (Adam+L2 8, AdamW 1);" in texts["budget"]
+    assert "unequally: selection seeds per setting (Adam+L2 8, AdamW 1);" in texts["budget"]
     alike = runs[(runs["seed"] < 3) | (stages & (runs["optimizer"] == "adamw"))]
     assert "budget" not in kinds(alike, metrics)
 
@@ -175,7 +175,7 @@ def test_unequal_quantities_are_one_finding():
     most = (runs["optimizer"] == "adam_l2") | ((runs["lr"] > 0.001) & (runs["seed"] < 2))
     (finding,) = [f for f in audited(runs.assign(steps=steps)[most], metrics) if f.kind == "budget"]
     assert (
-        "settings (Adam+L2 4, AdamW 3); seeds per setting in choosing (Adam+L2 6, AdamW 2); "
+        "settings (Adam+L2 4, AdamW 3); selection seeds per setting (Adam+L2 6, AdamW 2); "
         "steps per run (Adam+L2 1000, AdamW 100)" in finding.text
     )
 
@@ -269,7 +269,7 @@ def test_lost_runs_are_counted(status):
 def test_missing_runs_are_counted():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
     there = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] > 3))]
-    assert budgets(labelled(there))["missing"].tolist() == [0, 2]
+    assert budgets(RunTable.from_frames(there))["missing"].tolist() == [0, 2]
     (finding,) = [f for f in audited(there, metrics) if f.kind == "missing"]
     assert "AdamW 2 of 18" in finding.text
 
@@ -279,26 +279,29 @@ def test_a_sweep_cut_off_for_one_optimizer_has_missing_runs(lrs):
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=lrs, seeds=8)
     adamw = runs["optimizer"] == "adamw"
     cut = runs[~(adamw & (runs["seed"] > 4))]  # at a seed
-    assert budgets(labelled(cut))["missing"].tolist() == [0, 3 * len(lrs)]
+    assert budgets(RunTable.from_frames(cut))["missing"].tolist() == [0, 3 * len(lrs)]
     assert "missing" in kinds(cut, metrics)
     ragged = runs[~(adamw & (runs["seed"] > 4 - (runs["lr"] == 1.0) + (runs["lr"] == 0.1)))]
-    assert budgets(labelled(ragged))["missing"].tolist() == [0, 9 if len(lrs) > 1 else 2]
+    assert budgets(RunTable.from_frames(ragged))["missing"].tolist() == [
+        0,
+        9 if len(lrs) > 1 else 2,
+    ]
 
 
 def test_other_seeds_are_not_missing():
     runs, _ = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=9)
     adamw = runs["optimizer"] == "adamw"
     others = runs[(adamw & (runs["seed"] > 2)) | (~adamw & (runs["seed"] < 6))]
-    assert budgets(labelled(others))["missing"].tolist() == [0, 0]
+    assert budgets(RunTable.from_frames(others))["missing"].tolist() == [0, 0]
     untuned = runs[adamw & (runs["lr"] == 0.1)]  # reported on nine seeds, never chosen
     tuned = runs[~adamw & (runs["seed"] < 3)]
-    assert budgets(labelled(pd.concat([tuned, untuned])))["missing"].tolist() == [0, 0]
+    assert budgets(RunTable.from_frames(pd.concat([tuned, untuned])))["missing"].tolist() == [0, 0]
 
 
 def test_fresh_seeds_of_winners_are_not_missing():
     runs, _ = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=9)
     two_stages = runs[(runs["seed"] < 3) | (runs["lr"] == 0.1)]
-    assert budgets(labelled(two_stages))["missing"].tolist() == [0, 0]
+    assert budgets(RunTable.from_frames(two_stages))["missing"].tolist() == [0, 0]
 
 
 def test_a_chosen_setting_that_diverged():
@@ -306,7 +309,7 @@ def test_a_chosen_setting_that_diverged():
     runs.loc[runs["run_id"] == "adamw-0.1-0", ["status", *METRICS]] = ["diverged", *[np.nan] * 5]
     found = audited(runs, metrics)
     assert [f.severity for f in found] == ["warning", "note"]
-    assert "1 run of the chosen setting of AdamW diverged" in found[0].text
+    assert "1 run of the selected setting of AdamW diverged" in found[0].text
 
 
 def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget_too():
@@ -320,21 +323,22 @@ def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget_too():
         for run in runs.to_dict("records")
         for step in (0, 40, 80, 100)
     ]
-    assert flips(labelled(runs), pd.DataFrame(rows)).empty
-    constant = labelled(runs.assign(schedule="constant"))
-    assert flips(constant, pd.DataFrame(rows))["share"].tolist() == [0.5]
+    assert reversals(RunTable.from_frames(runs, pd.DataFrame(rows))).empty
+    constant = runs.assign(schedule="constant")
+    assert reversals(RunTable.from_frames(constant, pd.DataFrame(rows)))["share"].tolist() == [0.5]
 
 
-def test_a_ranking_that_flips():
+def test_a_ranking_that_is_reversed():
     runs, _ = study({"adam_l2": 0.3, "adamw": 0.25})
     metrics = evaluations(runs, {"adam_l2": 1.0, "adamw": 2.0})
-    found = flips(labelled(runs), metrics)
+    found = reversals(RunTable.from_frames(runs, metrics))
     assert found[["share", "ahead", "behind"]].to_numpy().tolist() == [
         [0.25, "adam_l2", "adamw"],
         [0.5, "adam_l2", "adamw"],
     ]
     assert kinds(runs, metrics) == {"horizon"}
-    assert flips(labelled(runs), evaluations(runs, {"adam_l2": 1.0, "adamw": 1.1})).empty
+    level = evaluations(runs, {"adam_l2": 1.0, "adamw": 1.1})
+    assert reversals(RunTable.from_frames(runs, level)).empty
 
 
 def test_a_ranking_that_cannot_be_read_early_is_said_to_be_so():
@@ -342,8 +346,8 @@ def test_a_ranking_that_cannot_be_read_early_is_said_to_be_so():
     beginning = "The ranking could not be read at"
     (finding,) = audited(runs, metrics[metrics["step"] == 100])
     assert finding.severity == "note" and finding.text == (
-        f"{beginning} a quarter and half of the budget: Adam+L2 and AdamW have no evaluation to "
-        f"read by then."
+        f"{beginning} a quarter and half of the budget: Adam+L2 and AdamW have no evaluation by "
+        f"then."
     )
     assert [f.text for f in audited(runs, metrics[:0])] == [finding.text]  # no curves at all
     of_adamw = metrics["run_id"].str.startswith("adamw")
@@ -367,8 +371,12 @@ def test_restarts_are_read_at_the_ends_of_cycles():
         {"adamw": 0.25}, schedule="cosine_restarts", **{"schedule.T_0": 2.0, "schedule.T_mult": 2}
     )
     marked = metrics.assign(test_error=metrics["step"].astype(float))
-    assert set(read_at(runs, marked, 0.5)["test_error"]) == {20.0}
-    assert set(read_at(runs, marked, 0.6)["test_error"]) == {50.0}
-    assert read_at(runs, marked, 0.1).empty
+
+    def read(runs, share):
+        return read_at(RunTable.from_frames(runs, marked), share).runs
+
+    assert set(read(runs, 0.5)["test_error"]) == {20.0}
+    assert set(read(runs, 0.6)["test_error"]) == {50.0}
+    assert read(runs, 0.1).empty
     plain = runs.assign(schedule="cosine")
-    assert set(read_at(plain, marked, 0.5)["test_error"]) == {50.0}
+    assert set(read(plain, 0.5)["test_error"]) == {50.0}

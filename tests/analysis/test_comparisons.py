@@ -14,7 +14,7 @@ from scipy import stats as scipy_stats
 import adamcmp
 from adamcmp import analysis
 from adamcmp.analysis.comparisons import COLUMNS
-from adamcmp.analysis.wording import digits, fixed, p_text
+from adamcmp.analysis.wording import decimals, format_fixed, format_p
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
 from adamcmp.errors import ConfigError
@@ -178,7 +178,7 @@ class TestComparison:
         assert row["estimate"] == pytest.approx(np.mean(A[1:]) - np.mean(B[1:]))
         assert row["prob_better"] == pytest.approx(5 / 6)
         assert row["p_holm"] < 0.05 and row["better"] == ""
-        assert "but diverged more often. AdamW diverged on 1 seed, left out." in analysis.sentence(
+        assert "but diverged more often. AdamW diverged on 1 seed (excluded)." in analysis.sentence(
             row
         )
 
@@ -186,7 +186,7 @@ class TestComparison:
         runs = made([*grid("adamw", A), *(("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(3))])
         row = analysis.comparisons(runs).iloc[0]
         assert row["n"] == 0 and math.isnan(row["estimate"]) and row["better"] == ""
-        assert "cannot be compared: no run of one of them ended" in analysis.sentence(row)
+        assert "cannot be compared: no run of one of them completed" in analysis.sentence(row)
 
     def test_failed_runs_are_no_side(self):
         runs = made([*grid("adamw", A), *grid("sgd", B)])
@@ -197,11 +197,12 @@ class TestComparison:
 
     def test_one_seed_or_no_spread_gives_no_claim(self):
         one = analysis.comparisons(made([*grid("adamw", A[:1]), *grid("sgd", B[:1])])).iloc[0]
-        assert one["better"] == "" and "one seed: no interval" in analysis.sentence(one)
+        assert one["better"] == "" and "but one seed gives no interval" in analysis.sentence(one)
         even = analysis.comparisons(made([*grid("adamw", A), *grid("sgd", [a + 0.25 for a in A])]))
         assert even["better"].item() == ""
-        assert "the difference is the same on 6 seeds: no interval" in analysis.sentence(
-            even.iloc[0]
+        assert (
+            "the difference is the same on all 6 seeds, so it has no interval"
+            in analysis.sentence(even.iloc[0])
         )
 
     def test_an_unlucky_choice_is_allowed_for(self):
@@ -216,8 +217,10 @@ class TestComparison:
         row = table.iloc[0]
         assert row["p_holm"] < 0.05 < row["p_choice"] and row["better"] == "" and not row["fresh"]
         told = analysis.sentence(row)
-        assert "luck in choosing among 60 and 1 settings can give as much" in told
-        assert told.endswith("Settings were chosen on these same seeds.")
+        assert (
+            "Selection among 60 and 1 settings could explain this; add selection seeds, not" in told
+        )
+        assert told.endswith("Settings were selected on these same seeds.")
         assert row["settles"] < abs(row["estimate"])  # what was luck would not come again
 
     def test_seeds_that_would_settle_it(self):
@@ -235,7 +238,7 @@ class TestComparison:
             for k in (n - 1, n)
         ]
         assert power[0] < 0.8 <= power[1] + 1e-3
-        assert "more seeds would settle a difference of" in analysis.sentence(row)
+        assert "more seeds would detect a difference of" in analysis.sentence(row)
 
 
 class TestBestSettings:
@@ -262,27 +265,30 @@ class TestVerdict:
         assert verdict.overall == "AdamW is best on test error: it beats SGD and Adam+L2."
         first = verdict.pairs[0]
         assert len(verdict.pairs) == 3 and "beats" in first
-        assert "6 paired seeds" in first and "after Holm" in first
+        assert "6 paired seeds" in first and "Holm-adjusted p" in first
 
     def test_a_leader_that_cannot_be_told_from_one(self):
         runs = made([*grid("adamw", A), *grid("amsgrad", A[::-1]), *grid("sgd", B)])
         (verdict,) = analysis.verdicts(analysis.comparisons(runs))
-        assert "cannot be told from" in verdict.overall and "it beats SGD" in verdict.overall
+        assert (
+            "is not significantly different from" in verdict.overall
+            and "it beats SGD" in verdict.overall
+        )
         level = verdict.pairs[-1]
-        assert level.startswith("No detectable difference between")
-        assert "AMSGrad" in level and "more seeds would settle a difference of" in level
+        assert level.startswith("No significant difference between")
+        assert "AMSGrad" in level and "more seeds would detect a difference of" in level
 
     def test_one_that_never_ended_does_not_lead(self):
         lost = [("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(6)]
         runs = made([*lost, *grid("adamw", A), *grid("adam_l2", B)])
         (verdict,) = analysis.verdicts(analysis.comparisons(runs))
         assert verdict.overall == (
-            "AdamW is best on test error: it beats Adam+L2. No run of SGD ended."
+            "AdamW is best on test error: it beats Adam+L2. No run of SGD completed."
         )
 
     def test_two_that_are_the_same(self):
         row = analysis.comparisons(made([*grid("adamw", A), *grid("amsgradw", A)])).iloc[0]
-        assert "are the same on test error on all 6 seeds" in analysis.sentence(row)
+        assert "have the same test error on all 6 seeds" in analysis.sentence(row)
 
     def test_no_leader(self):
         runs = made([*grid("adamw", A), *grid("amsgrad", A[::-1])])
@@ -295,7 +301,7 @@ class TestVerdict:
             (lambda i: (1.0 + 0.02 * (i % 2), 1.01), ", at equal training loss."),
             (
                 lambda i: (1.0 + 0.9 * (i % 2), 1.4),
-                ", with no detectable difference in training loss.",
+                ", with no significant difference in training loss.",
             ),
             (lambda i: (1.0 + 0.1 * (i % 2), 2.0), ", with training loss lower by 0.9"),
             (lambda i: (2.0 + 0.1 * (i % 2), 1.0), ", with training loss higher by 1.0"),
@@ -321,13 +327,13 @@ class TestWording:
         ("low", "high", "places"),
         [(1.2, 2.6, 1), (-0.4, 0.5, 1), (0.011, 0.013, 4), (12, 26, 0), (2, 5, 1), (NAN, NAN, 3)],
     )
-    def test_digits_follow_the_intervals_width(self, low, high, places):
-        assert digits(low, high) == places
+    def test_decimals_follow_the_intervals_width(self, low, high, places):
+        assert decimals(low, high) == places
 
     def test_numbers(self):
-        assert fixed(-0.44, 1) == "−0.4" and fixed(0.0, 1) == "0.0"
-        assert fixed(0.004, 1) == "0.004" and fixed(-0.0, 0) == "0"
-        shown = [p_text(p) for p in (0.0002, 0.0042, 0.0483, 0.0521, 0.0312, 0.251)]
+        assert format_fixed(-0.44, 1) == "−0.4" and format_fixed(0.0, 1) == "0.0"
+        assert format_fixed(0.004, 1) == "0.004" and format_fixed(-0.0, 0) == "0"
+        shown = [format_p(p) for p in (0.0002, 0.0042, 0.0483, 0.0521, 0.0312, 0.251)]
         assert shown == ["< 0.001", "= 0.004", "= 0.048", "= 0.052", "= 0.03", "= 0.25"]
 
 
@@ -362,7 +368,7 @@ class TestCompare:
     @pytest.mark.parametrize(
         ("a", "metric", "message"),
         [
-            ("optimizer=adamx", None, "No run fits optimizer=adamx. Did you mean 'adamw'?"),
+            ("optimizer=adamx", None, "No run matches optimizer=adamx. Did you mean 'adamw'?"),
             ("optimzer=adamw", None, "no column 'optimzer'. Did you mean 'optimizer'?"),
             ("adamw", None, "write COLUMN=VALUE"),
             ("optimizer=adamw", "tets_error", "no metric 'tets_error'. Did you mean 'test_error'?"),
@@ -397,7 +403,7 @@ class TestCommand:
         assert main([*words, "--metric", "test_loss"]) == 0
         out = capsys.readouterr().out
         assert "AdamW" in out.splitlines()[0] and "3 paired seeds" in out and "test_loss" in out
-        assert "chosen on these same seeds" in out and "Hedges' g_z" in out
+        assert "selected on these same seeds" in out and "Hedges' g_z" in out
         assert main([*words, "--a", "lr=0.01", "--metric", "test_loss", "--json"]) == 0
         row = json.loads(capsys.readouterr().out)
         expected = adamcmp.compare(
@@ -416,7 +422,7 @@ class TestCommand:
     def test_one_seed_and_the_latest_study(self, study, capsys):
         words = ["--a", "optimizer=adamw", "--b", "optimizer=sgd", "--json"]
         assert main(["compare", "lr=0.01", *words]) == 2
-        assert "No run fits optimizer=sgd" in capsys.readouterr().err
+        assert "No run matches optimizer=sgd" in capsys.readouterr().err
         assert (
             main(["compare", "s", "seed<1", *words[:2], "--b", "optimizer=adam_l2", "--json"]) == 0
         )

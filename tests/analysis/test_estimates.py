@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from adamcmp.analysis import comparisons, estimates
-from adamcmp.analysis.selection_bias import NONE, SelectionBias, luck, p_choice
+from adamcmp.analysis.power import seeds_for_power
+from adamcmp.analysis.selection_bias import (
+    NO_BIAS,
+    SelectionBias,
+    selection_bias,
+    selection_p_value,
+)
 from tests.analysis.test_comparisons import made
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-import simulation_choosing  # noqa: E402
 import simulation_intervals  # noqa: E402
+import simulation_selection  # noqa: E402
 
 VALUES = st.lists(st.floats(-100, 100, width=32), min_size=5, max_size=20)
 
@@ -29,7 +35,7 @@ class TestIntervals:
     @pytest.mark.parametrize("n", [2, 3, 5, 10, 20])
     def test_a_paired_difference_is_students(self, n):
         a, b = rng().normal(size=(2, 4, n))
-        ours, theirs = estimates.difference(a - b), stats.ttest_rel(a, b, axis=1)
+        ours, theirs = estimates.paired_difference(a - b), stats.ttest_rel(a, b, axis=1)
         ends = theirs.confidence_interval()
         np.testing.assert_allclose(ours.p_value, theirs.pvalue)
         np.testing.assert_allclose((ours.low, ours.high), (ends.low, ends.high))
@@ -37,7 +43,7 @@ class TestIntervals:
     @pytest.mark.parametrize(("n", "m"), [(2, 2), (5, 3), (10, 20)])
     def test_an_unpaired_difference_is_welchs(self, n, m):
         a, b = rng().normal(size=(4, n)), 3 * rng().normal(size=(4, m)) + 1
-        ours = estimates.unpaired(a, b)
+        ours = estimates.unpaired_difference(a, b)
         theirs = stats.ttest_ind(a, b, axis=1, equal_var=False)
         ends = theirs.confidence_interval()
         np.testing.assert_allclose(ours.p_value, theirs.pvalue)
@@ -62,17 +68,20 @@ class TestIntervals:
 
     @given(VALUES)
     def test_an_interval_holds_its_estimate(self, values):
-        for found in (estimates.mean(np.array(values)), estimates.difference(np.array(values))):
+        for found in (
+            estimates.mean(np.array(values)),
+            estimates.paired_difference(np.array(values)),
+        ):
             assert np.isnan(found.low) or found.low < found.high
         assert np.isnan(found.low) or found.low <= found.value <= found.high
 
     def test_no_spread_gives_no_interval(self):
         for x in (np.array([0.1 + 0.2, 0.3, 0.3]), np.array([0.3])):
-            found = estimates.difference(x)
+            found = estimates.paired_difference(x)
             assert np.isnan([found.low, found.high, found.p_value]).all()
             assert found.value == pytest.approx(0.3)
-        alone = estimates.unpaired(np.array([0.3]), np.array([0.1, 0.2]))
-        same = estimates.unpaired(np.array([0.3, 0.3]), np.array([0.1, 0.1]))
+        alone = estimates.unpaired_difference(np.array([0.3]), np.array([0.1, 0.2]))
+        same = estimates.unpaired_difference(np.array([0.3, 0.3]), np.array([0.1, 0.1]))
         assert np.isnan([alone.low, same.low]).all()
 
 
@@ -94,12 +103,12 @@ class TestEffect:
     def test_hedges_correction_is_his_table(self, df):
         x = rng().normal(size=df + 1)
         plain = x.mean() / x.std(ddof=1)
-        assert estimates.paired_effect(x) / plain == pytest.approx(self.TABLE[df], abs=6e-5)
+        assert estimates.paired_effect_size(x) / plain == pytest.approx(self.TABLE[df], abs=6e-5)
 
     def test_it_is_unbiased(self):
         a, b = rng().normal(size=(20_000, 5)) + 0.8, rng().permuted(rng().normal(size=(20_000, 5)))
-        assert estimates.paired_effect(a).mean() == pytest.approx(0.8, abs=0.02)
-        assert estimates.unpaired_effect(a, b[::-1]).mean() == pytest.approx(0.8, abs=0.02)
+        assert estimates.paired_effect_size(a).mean() == pytest.approx(0.8, abs=0.02)
+        assert estimates.unpaired_effect_size(a, b[::-1]).mean() == pytest.approx(0.8, abs=0.02)
 
 
 class TestProportion:
@@ -115,14 +124,14 @@ class TestPower:
         ("size", "paired", "each"), [(0.2, 199, 394), (0.5, 34, 64), (0.8, 15, 26)]
     )
     def test_cohens_table(self, size, paired, each):
-        assert estimates.seeds_for_power(size) == estimates.seeds_for_power(-size) == paired
-        assert estimates.seeds_for_power(size, groups=2) == each
+        assert seeds_for_power(size) == seeds_for_power(-size) == paired
+        assert seeds_for_power(size, groups=2) == each
 
     def test_by_simulation(self):
-        n = estimates.seeds_for_power(1.0, alpha=0.05 / 6)
+        n = seeds_for_power(1.0, alpha=0.05 / 6)
         x = rng().normal(size=(20_000, n)) + 1
         for values, enough in ((x, True), (x[:, :-1], False)):
-            power = (estimates.difference(values).p_value < 0.05 / 6).mean()
+            power = (estimates.paired_difference(values).p_value < 0.05 / 6).mean()
             assert (power > 0.795) == enough, power
 
     @pytest.mark.parametrize("choice", [0.0, 0.001, 0.01, 0.05])
@@ -131,7 +140,7 @@ class TestPower:
         """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
         found = []
         for size in np.geomspace(1.1, 30, 60):
-            found.append(estimates.seeds_for_power(size, alpha, choice=choice))
+            found.append(seeds_for_power(size, alpha, selection_variance=choice))
             power = {}
             for n in (found[-1] - 1, found[-1]):
                 centre = size**2 / (1 / n + choice)
@@ -142,7 +151,7 @@ class TestPower:
 
     def test_luck_in_choosing_by_simulation(self):
         """The difference of two chosen settings varies by itself; more seeds leave that as it is."""
-        n = int(estimates.seeds_for_power(1.0, choice=0.09))
+        n = int(seeds_for_power(1.0, selection_variance=0.09))
         own = 1 + 0.3 * rng().normal(size=(20_000, 1))
         x = own + np.random.default_rng(1).normal(size=(20_000, n))
         for values, low, high in ((x, 0.79, 0.84), (x[:, : 2 * n // 3], 0.4, 0.75)):
@@ -154,15 +163,15 @@ class TestPower:
     def test_no_number_of_seeds_outdoes_the_luck_of_choosing(self):
         # From infinitely many the test is a normal one of size / sqrt(choice).
         least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
-        assert estimates.seeds_for_power(1.0, choice=1.01 * least) == np.inf
-        assert 2 < estimates.seeds_for_power(1.0, choice=0.9 * least) < np.inf
+        assert seeds_for_power(1.0, selection_variance=1.01 * least) == np.inf
+        assert 2 < seeds_for_power(1.0, selection_variance=0.9 * least) < np.inf
 
     def test_nothing_finds_no_difference(self):
-        with pytest.raises(ValueError, match="no number of seeds"):
-            estimates.seeds_for_power(0.0)
+        with pytest.raises(ValueError, match="No number of seeds"):
+            seeds_for_power(0.0)
 
 
-class TestLuck:
+class TestSelectionBias:
     def studies(self, settings, seeds, spread=0.0, count=300):
         """Validation and test errors that share 0.8 of their noise, and the settings' truth."""
         draw = rng().normal
@@ -177,7 +186,7 @@ class TestLuck:
         val, test, truth = self.studies(settings=16, seeds=5, spread=0.3)
         chosen = val.mean(-1).argmin(-1)[:, None]
         actual = (np.take_along_axis(test.mean(-1) - truth, chosen, 1)).mean()
-        found = np.mean(luck(val, test, fresh=False).optimism)
+        found = np.mean(selection_bias(val, test, fresh=False).optimism)
         assert actual < -0.3
         assert 0.6 * actual > found > 1.2 * actual
 
@@ -186,34 +195,34 @@ class TestLuck:
         draw, truth = rng().normal, 0.15 * np.arange(16.0)
         val = truth[:, None] + draw(size=(300, 16, 5))
         actual = truth[val.mean(-1).argmin(-1)].var()
-        found = np.mean(luck(val, val, fresh=True).variance)
+        found = np.mean(selection_bias(val, val, fresh=True).variance)
         assert 0.7 * actual < found < 2 * actual
 
     def test_one_setting_or_one_far_ahead_has_none(self):
         val, test, _ = self.studies(settings=4, seeds=5)
-        assert luck(val[:, :1], test[:, :1], fresh=True) is NONE
+        assert selection_bias(val[:, :1], test[:, :1], fresh=True) is NO_BIAS
         val[:, 0] -= 100
         test[:, 0] -= 100
-        assert np.max(luck(val, test, fresh=True).variance) < 1e-20
-        assert np.abs(luck(val, test, fresh=False).optimism).max() < 0.1
+        assert np.max(selection_bias(val, test, fresh=True).variance) < 1e-20
+        assert np.abs(selection_bias(val, test, fresh=False).optimism).max() < 0.1
 
     def test_one_choosing_seed_takes_the_spread_that_is_given(self):
         val, test, _ = self.studies(settings=9, seeds=1)
-        assert np.max(luck(val, test, True).variance) < 1e-20
-        assert np.min(luck(val, test, True, np.ones(300)).variance) > 0
+        assert np.max(selection_bias(val, test, True).variance) < 1e-20
+        assert np.min(selection_bias(val, test, True, np.ones(300)).variance) > 0
 
     def test_equal_data_give_equal_answers(self):
         val, test, _ = self.studies(settings=9, seeds=3)
-        several = luck(val, test, False)
-        alone = luck(val[5], test[5], False)
-        assert alone == luck(val[5], test[5], False)
+        several = selection_bias(val, test, False)
+        alone = selection_bias(val[5], test[5], False)
+        assert alone == selection_bias(val[5], test[5], False)
         assert several.optimism[5] == pytest.approx(alone.optimism)
 
     def test_the_allowance_never_helps(self):
-        found = estimates.difference(rng().normal(size=(200, 10)) + 0.5)
+        found = estimates.paired_difference(rng().normal(size=(200, 10)) + 0.5)
         lucky = SelectionBias(rng().normal(size=200), rng().random(200))
-        assert (p_choice(found, lucky, NONE) >= found.p_value).all()
-        np.testing.assert_allclose(p_choice(found, NONE, NONE), found.p_value)
+        assert (selection_p_value(found, lucky, NO_BIAS) >= found.p_value).all()
+        np.testing.assert_allclose(selection_p_value(found, NO_BIAS, NO_BIAS), found.p_value)
 
 
 class TestSimulation:
@@ -223,7 +232,7 @@ class TestSimulation:
     @pytest.mark.parametrize("n", [5, 10, 20])
     def test_paired_intervals_hold_the_truth(self, noise, n):
         values = simulation_intervals.sample(rng(), noise, "paired", (10_000, n))
-        found = estimates.difference(values)
+        found = estimates.paired_difference(values)
         held = ((found.low <= 0) & (found.high >= 0)).mean()
         assert 0.93 <= held <= 0.975
         if n == 5:
@@ -234,10 +243,10 @@ class TestSimulation:
     def test_single_means_under_skew_are_nearer_than_students(self):
         values = simulation_intervals.sample(rng(), "exponential", "single", (10_000, 10))
         held = {}
-        for found in (estimates.mean, estimates.difference):
+        for found in (estimates.mean, estimates.paired_difference):
             ends = found(values)
             held[found] = ((ends.low <= 0) & (ends.high >= 0)).mean()
-        assert held[estimates.mean] > 0.93 > 0.91 > held[estimates.difference]
+        assert held[estimates.mean] > 0.93 > 0.91 > held[estimates.paired_difference]
 
     @pytest.mark.parametrize(
         ("surface", "noise", "settings", "choosing", "fresh", "plain_is_wrong"),
@@ -252,21 +261,21 @@ class TestSimulation:
     def test_verdicts_claim_no_difference_where_there_is_none(
         self, surface, noise, settings, choosing, fresh, plain_is_wrong
     ):
-        scenario = simulation_choosing.Scenario(surface, noise, settings, choosing, fresh)
-        plain, verdict = simulation_choosing.claims(scenario, 1000)
+        scenario = simulation_selection.Scenario(surface, noise, settings, choosing, fresh)
+        plain, verdict = simulation_selection.claims(scenario, 1000)
         assert verdict <= 0.055
         assert (plain > 0.08) == plain_is_wrong
 
     @pytest.mark.parametrize("fresh", [0, 6])
     def test_simulated_studies_are_judged_as_real_ones(self, fresh):
-        """The same numbers as rows of runs: the same choice, difference, p and luck."""
-        s = simulation_choosing.Scenario("bowl", "exponential", (9, 4), 5, fresh)
+        """The same numbers as rows of runs: the same choice, difference, p and selection bias."""
+        s = simulation_selection.Scenario("bowl", "exponential", (9, 4), 5, fresh)
         draws = rng()
         seeds = draws.standard_normal((10, 1, 5 + fresh))
-        runs = [simulation_choosing.simulated(draws, s, n, seeds, first=True) for n in s.settings]
-        a, b = (simulation_choosing.judged(s, *errors) for errors in runs)
-        found = estimates.difference(a.values - b.values)
-        allowed = p_choice(found, a.luck, b.luck)
+        runs = [simulation_selection.simulated(draws, s, n, seeds, first=True) for n in s.settings]
+        a, b = (simulation_selection.select(s, *errors) for errors in runs)
+        found = estimates.paired_difference(a.values - b.values)
+        allowed = selection_p_value(found, a.bias, b.bias)
         for study in range(10):
             rows = []
             for name, (val, test) in zip(("adam_l2", "adamw"), runs, strict=True):

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from adamcmp.analysis import along_curves, matched, matched_differences, over_settings
-from adamcmp.analysis.matched import LEVELS, METRICS
+from adamcmp.analysis.measures.matched_gap import LEVELS, METRICS
 from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")

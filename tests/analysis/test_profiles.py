@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from adamcmp.analysis import performance_profiles, ranks
-from adamcmp.analysis.profiles import scores
+from adamcmp.analysis import RunTable, performance_profiles, ranks
+from adamcmp.analysis.measures.problem_scores import problem_scores
 from tests.support.gridded import runs, stacked, without_val
 
 #: AUC of C4.5 and variants on 14 data sets: Demšar 2006, JMLR 7, Table 6. It ranks the row before
@@ -86,14 +86,16 @@ class TestScores:
         frame = studies([[0.3, 0.2]])
         lucky = frame.assign(lr=0.5, val_error=0.9, test_error=0.0)  # best on test alone
         both = stacked(frame, lucky.assign(run_id=lucky["run_id"] + "x"))
-        assert scores(both).loc["p0, m"].to_dict() == pytest.approx({"a": 0.3, "b": 0.2})
+        assert problem_scores(RunTable(both)).loc["p0, m"].to_dict() == pytest.approx(
+            {"a": 0.3, "b": 0.2}
+        )
         frame.loc[0, ["status", "val_error", "test_error"]] = ["diverged", np.nan, np.nan]
-        assert scores(frame).loc["p0, m", "a"] == pytest.approx((0.3 + 0.5) / 2)
+        assert problem_scores(RunTable(frame)).loc["p0, m", "a"] == pytest.approx((0.3 + 0.5) / 2)
 
     def test_problems_that_lack_an_optimizer_are_left_out(self):
         frame = studies([[0.1, 0.2], [0.3, 0.2], [0.1, 0.3]])
         lacking = frame[~((frame["problem"] == "p1, m") & (frame["optimizer"] == "b"))]
-        assert list(scores(lacking).index) == ["p0, m", "p2, m"]
+        assert list(problem_scores(RunTable(lacking)).index) == ["p0, m", "p2, m"]
         assert (ranks(lacking)["n"] == 2).all()
 
     @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ class TestChoice:
     def test_without_validation_there_is_no_choosing(self):
         blind = RUNS.assign(val_error=float("nan"), val_loss=float("nan"))
         with pytest.raises(
-            ConfigError, match=r"no validation split to choose on. Name one, such as lr=0.1"
+            ConfigError,
+            match=r"no validation split to select on. Restrict it to one setting, such as lr=0.1",
         ):
             chosen(blind)
         assert len(chosen(blind[blind["lr"] == 0.1])) == 4

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp.analysis import sensitivity, stability_frontier
-from adamcmp.analysis.sensitivity import cells_that_train
+from adamcmp.analysis import cells_that_train, sensitivity, stability_frontier
 from tests.support.gridded import LR, WD, grid, runs, stacked, without_val
 
 NAN = float("nan")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamcmp.analysis import overtakes, tuning_curves
-from adamcmp.analysis.setting_matrix import CHARGE
-from adamcmp.analysis.tuning import _crossing, expected_best
+from adamcmp.analysis.measures.tuning_curves import expected_best, last_crossing
+from adamcmp.analysis.setting_matrix import LEAST_PENALTY
 from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
@@ -50,7 +50,9 @@ class TestTuningCurves:
 
     def test_diverged_settings_are_trials_that_failed(self):
         frame = runs(lambda x, y: np.where(x > 0, NAN, 0.2), grid(lr=[0.1, 10.0], wd=[1.0]))
-        assert tuning_curves(frame)["estimate"].tolist() == pytest.approx([(0.2 + CHARGE) / 2, 0.2])
+        assert tuning_curves(frame)["estimate"].tolist() == pytest.approx(
+            [(0.2 + LEAST_PENALTY) / 2, 0.2]
+        )
 
     def test_a_useless_run_that_ended_sets_the_charge(self):
         frame = runs(
@@ -107,6 +109,6 @@ class TestOvertakes:
         inside = 0
         for _ in range(300):
             noise = 0.02 * rng.normal(size=(1, 5)) + 0.02 * rng.normal(size=(1, 5)) * k / 40
-            _, low, high = _crossing(truth + noise)
+            _, low, high = last_crossing(truth + noise)
             inside += low <= 21 <= high
         assert 0.93 <= inside / 300 <= 0.99

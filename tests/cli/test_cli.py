@@ -267,7 +267,7 @@ class TestBrowse:
         assert [row.split()[0] for row in listed(capsys, "optimizer=adamw")] == ["one", "two"]
         assert len(listed(capsys, "optimizer.betas=[0.9,0.999]")) == 2
         assert main(["ls", "lr<abc"]) == 2
-        assert "is no number" in capsys.readouterr().err
+        assert "is not a number" in capsys.readouterr().err
 
     def test_ls_filters(self, capsys):
         run(capsys, "sweep", "seed=0,1,2", "study=scratch", *FAST)

@@ -15,6 +15,7 @@ import yaml
 from PIL import Image
 
 import adamcmp
+from adamcmp.analysis import MEASURES, Measure
 from adamcmp.cli import main
 from adamcmp.cli import report as report_command
 from adamcmp.errors import NotFound
@@ -23,7 +24,7 @@ from adamcmp.plots import PLOTS
 from adamcmp.reporting import load_table, provenance, report
 from adamcmp.reporting.formats import as_csv, as_latex, as_markdown, latex
 from adamcmp.reporting.provenance import commands
-from adamcmp.reporting.statistics import STATISTICS, Statistic
+from adamcmp.reporting.statistics import measure_table
 from adamcmp.reporting.tables import Table, shown_columns
 from adamcmp.reporting.watch import watch
 from tests.support import hand_made as made
@@ -435,14 +436,14 @@ def test_commands_of_a_study_that_noted_no_flags(results):
 
 
 def test_profiles_have_a_column_for_each_optimizer():
-    profiles = next(s for s in STATISTICS if s.name == "profiles")
-    table = profiles.table(made.table(problems=("d", "e")))
+    profiles = next(m for m in MEASURES if m.name == "profiles")
+    table = measure_table(profiles, made.table(problems=("d", "e")))
     factor, first, second = shown_columns(table)
     assert (factor.label, first.label, second.label) == ("within a factor of", "adam_l2", "adamw")
     assert factor.texts[0] == "1" and first.texts[0].startswith("1.")  # it wins on both problems
     assert "tau" in as_csv(table)
     assert (
-        profiles.table(made.table()).missing_reason
+        measure_table(profiles, made.table()).missing_reason
         == "It needs several optimizers on several problems."
     )
 
@@ -455,8 +456,8 @@ def test_a_statistic_that_does_not_apply_or_fails_says_why(caplog):
         raise NotFound("There is no grid.")
 
     def table(function):
-        return Statistic("s", "S", "", function).table(made.table())
+        return measure_table(Measure("s", "S", "", function), made.table())
 
     assert table(not_there).missing_reason == "There is no grid."
     assert "KeyError" in table(fails).missing_reason and "Traceback" in caplog.text
-    assert table(lambda runs: pd.DataFrame()).missing_reason == "It needs runs that ended."
+    assert table(lambda runs: pd.DataFrame()).missing_reason == "It needs completed runs."

@@ -2,14 +2,10 @@
 
 import json
 
-import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import adamcmp
-from adamcmp.analysis import labelled
-from adamcmp.analysis.edges import _beyond, _next, edges
+from adamcmp.analysis import RunTable, edges
 from adamcmp.cli import main
 from adamcmp.config import Composer, compose_study, read_study, study_files
 from adamcmp.errors import ConfigError, NotFound
@@ -136,90 +132,6 @@ def test_unknown_study_file():
         read_study("tuend")
 
 
-@pytest.mark.parametrize(
-    ("values", "following"),
-    [
-        ([1e-3, 1e-2, 1e-1], 1.0),
-        ([1e-1, 1e-2, 1e-3], 1e-4),
-        ([0.25, 0.5], 1.0),
-        ([1e-3, 3e-3, 1e-2], 3e-2),
-        ([3e-3, 1e-2, 3e-2], 1e-1),
-        ([0.1, 0.2, 0.3], 0.4),
-        ([0.3, 0.2, 0.1], 0.05),  # evenly would be 0: halve
-        ([1, 2, 5, 10], 20),
-        ([0.5, 0.2, 0.1], 0.05),
-        ([2e-4, 5e-4, 1e-3], 2e-3),
-    ],
-)
-def test_the_next_value_of_an_axis(values, following):
-    assert _next(values) == pytest.approx(following, rel=1e-6)
-
-
-@given(st.floats(1e-6, 1e-1), st.floats(1.2, 100), st.integers(2, 9))
-def test_a_geometric_axis_goes_on(start, ratio, count):
-    values = [start * ratio**i for i in range(count)]
-    assert _next(values) == pytest.approx(values[-1] * ratio, rel=1e-5)
-    assert _next(values[::-1]) == pytest.approx(start / ratio, rel=1e-5)
-
-
-@given(st.integers(-40, 0), st.integers(2, 9))
-def test_powers_go_on_exactly(first, count):
-    """What is added is what a longer `powers` would name, and so the same run."""
-    values = [2.0**i for i in range(first, first + count)]
-    assert _next(values) == 2.0 ** (first + count)
-    assert _next(values[::-1]) == 2.0 ** (first - 1)
-
-
-def test_zero_may_be_part_of_the_spacing():
-    assert _beyond([0.0, 0.1, 0.2], 0.2) == 0.3
-    assert _beyond([0.0, 0.01, 0.1], 0.1) == 1.0
-    assert _beyond([0.1, 0.2, 0.3], 0.1, zero=True) == 0.0
-    assert _beyond([0.1, 0.2, 0.3], 0.1) == 0.05
-
-
-def test_no_cell_lies_beyond_zero_or_a_single_value():
-    assert _beyond([0.0, 0.1, 0.2], 0.0) is None
-    assert _beyond([0.1], 0.1) is None
-    assert _beyond([0.1, 0.2, 0.4], 0.2) is None
-
-
-def surface(lr_best, wd_best, seeds=2):
-    """Runs whose validation error is lowest at one cell."""
-    return pd.DataFrame(
-        [
-            {
-                "run_id": f"{lr}{wd}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
-                "lr": lr, "wd": wd, "seed": seed, "status": "done",
-                "val_error": abs(lr - lr_best) + abs(wd - wd_best), "test_error": 0.5,
-            }
-            for lr in (0.001, 0.01, 0.1) for wd in (0.0, 0.1, 0.2) for seed in range(seeds)
-        ]
-    )  # fmt: skip
-
-
-def test_edges_of_a_surface():
-    def found(lr, wd):
-        return {(edge.axis, edge.best, edge.beyond) for edge in edges(labelled(surface(lr, wd)))}
-
-    assert found(0.01, 0.1) == set()  # 0 lies beyond, and was tried
-    assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.3)}
-    assert found(0.001, 0.0) == {("lr", 0.001, 0.0001)}
-
-
-def test_values_without_a_spacing_have_no_edges():
-    """As a search over lr alone has, and a grid that was typed has."""
-    assert _beyond([1.3e-4, 1.5e-4, 2e-3, 2.5e-2], 2.5e-2) is None
-    assert _beyond([1e-4, 3e-4, 1e-3, 2.5e-3], 2.5e-3) is not None
-
-
-def test_a_search_has_no_edges():
-    """Every setting has values of its own, and the best one's may well be the largest."""
-    pairs = surface(0.1, 0.2)
-    lr, wd = (sorted(set(pairs[axis])) for axis in ("lr", "wd"))
-    diagonal = pairs[pairs["lr"].map(lr.index) == pairs["wd"].map(wd.index)]
-    assert len(diagonal) == 6 and edges(labelled(diagonal)) == []
-
-
 def test_what_extends_is_what_a_wider_grid_would_hold(two_plots, capsys):
     """Budgets in epochs stay such: the same cells, asked for by a sweep, are there."""
     grid = [*SMALL, "epochs=2", "optimizer=adamw", "seed=0,1", "study=e"]
@@ -239,7 +151,7 @@ def test_extend_adds_the_next_cells(capsys):
     assert main(["sweep", *SMALL, "steps=30", "eval.every_steps=30", *grid]) == 0
     before = adamcmp.load("e").runs
     capsys.readouterr()
-    found = edges(labelled(before))
+    found = edges(RunTable.from_frames(before))
     assert any(edge.axis == "lr" for edge in found)
     assert main(["extend", "e", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)

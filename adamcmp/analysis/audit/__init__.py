@@ -1,0 +1,45 @@
+"""The fairness audit: what a careful reviewer would check of a comparison.
+
+Each check is a module with a function ``check(table)`` that yields findings, none where all is
+well. Modules are collected automatically.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+
+from adamcmp.analysis.audit.finding import Finding
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+
+Check = Callable[[RunTable], Iterator[Finding]]
+
+
+def _collect() -> dict[str, Check]:
+    modules = {
+        module.name: importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+    }
+    return {name: module.check for name, module in modules.items() if hasattr(module, "check")}
+
+
+#: The checks by the name of their module.
+CHECKS: Mapping[str, Check] = _collect()
+
+
+@accepts_frames
+def audit(table: RunTable) -> list[Finding]:
+    """Return the findings of all checks, warnings first.
+
+    Args:
+        table: The runs, failed ones included, and their evaluations.
+
+    Raises:
+        ConfigError: When there is no validation split to select on.
+    """
+    findings = [finding for check in CHECKS.values() for finding in check(table)]
+    return sorted(findings, key=lambda finding: finding.severity, reverse=True)
+
+
+__all__ = ["CHECKS", "Check", "Finding", "audit"]

@@ -1,0 +1,76 @@
+"""Check: is the best lr or wd on the edge of its grid? Then a better one may be beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from adamcmp.analysis.audit.finding import Finding
+from adamcmp.analysis.grids import value_beyond
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.wording import display_name
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An optimizer whose selected setting is on the edge of its grid.
+
+    Attributes:
+        problem: The dataset and model.
+        optimizer: The optimizer's label.
+        axis: ``lr`` or ``wd``.
+        best: Its value at the selected setting, the smallest or largest of the grid.
+        beyond: The next value in the grid's own spacing.
+    """
+
+    problem: str
+    optimizer: str
+    axis: str
+    best: float
+    beyond: float
+
+
+@accepts_frames
+def edges(table: RunTable) -> list[Edge]:
+    """Return the edges on which the selected settings are.
+
+    A single value has no edge, and a weight decay of 0 has nothing below it. Settings that pair
+    each lr with one wd, or have no spacing, such as those of a search, are not a grid.
+
+    Raises:
+        ConfigError: When there is no validation split to select on.
+    """
+    table = table.without_failed
+    runs, found = table.runs, []
+    for (problem, optimizer), best in table.selected().groupby(GROUP, sort=False):
+        tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
+        counts = tried[["lr", "wd"]].nunique()
+        if counts.min() > 1 and len(tried[["lr", "wd"]].drop_duplicates()) == counts.max():
+            continue
+        for axis in ("lr", "wd"):
+            value = best[axis].iloc[0]
+            beyond = value_beyond(sorted(set(tried[axis])), value, zero_allowed=axis == "wd")
+            if beyond is not None:
+                found.append(Edge(str(problem), str(optimizer), axis, value, beyond))
+    return found
+
+
+def check(table: RunTable) -> Iterator[Finding]:
+    """Yield optimizers whose selected setting is on the edge of its grid."""
+    runs = table.runs
+    by_optimizer = groupby(edges(table), key=lambda edge: (edge.problem, edge.optimizer))
+    for (problem, optimizer), found in by_optimizer:
+        tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
+        studies = tried["study"].unique()
+        imported = tried["torch_version"].isna().any()  # these cannot be extended
+        places = " and ".join(f"{edge.axis} {edge.best:g}" for edge in found)
+        yield Finding(
+            "edge",
+            "warning",
+            problem,
+            f"The best setting of {display_name(optimizer)} is on the edge of its grid ({places}); "
+            f"a better one may be beyond it.",
+            f"adamcmp extend {studies[0]}" if len(studies) == 1 and not imported else None,
+        )

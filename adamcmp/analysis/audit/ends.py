@@ -1,0 +1,105 @@
+"""Check: is the best value of another setting the first or last one tried?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
+
+from adamcmp.analysis.audit.finding import Finding
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.wording import display_name
+
+#: Groups of settings that are not tuned.
+_NOT_TUNED = ("epochs", "steps", "divergence", "eval")
+#: Settings that are fractions: 1 is their largest possible value.
+_FRACTIONS = (
+    *("beta1", "beta2", "momentum", "dampening", "base_momentum", "max_momentum", "dropout"),
+    *("label_smoothing", "warmup", "pct_start", "end", "gamma", "decay"),
+)
+
+
+@dataclass(frozen=True)
+class End:
+    """A selected setting with the smallest or largest value tried.
+
+    Attributes:
+        problem: The dataset and model.
+        optimizer: The optimizer's label.
+        setting: The setting's name without its group: ``momentum``, ``beta2``, ``batch_size``.
+        best: Its value at the selected setting.
+    """
+
+    problem: str
+    optimizer: str
+    setting: str
+    best: float
+
+
+@accepts_frames
+def ends(table: RunTable) -> list[End]:
+    """Return settings other than lr and wd of which the best of at least three is at an end.
+
+    Left out are values at the end of what is possible (0, and 1 for a fraction or an integer),
+    settings of a search, which have a different value in each setting, and settings of the dataset
+    or model, which make another problem.
+
+    Raises:
+        ConfigError: When there is no validation split to select on.
+    """
+    table = table.without_failed
+    columns = [c for c in table.setting_columns if c.partition(".")[0] not in _NOT_TUNED]
+    runs, found = table.runs, []
+    for (problem, optimizer), best in table.selected().groupby(GROUP, sort=False):
+        tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
+        texts = tried[columns].map(str)
+        settings = len(texts.drop_duplicates())
+        several_varied = (texts.nunique() > 1).sum() > 1
+        at_best = dict(_numeric_settings(best[columns]))
+        for setting, values in _numeric_settings(tried[columns]):
+            searched = several_varied and values.nunique() == settings
+            if values.nunique() < 3 or searched:
+                continue
+            value = float(at_best[setting].astype(float).iloc[0])  # NaN where it has none
+            if value in (values.min(), values.max()) and not _is_limit(setting, values, value):
+                found.append(End(str(problem), str(optimizer), setting, value))
+    return found
+
+
+def _numeric_settings(settings: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """Yield the numeric settings except lr and wd by name, the two betas separately."""
+    for column in settings.columns.difference(["lr", "wd"], sort=False):
+        values = settings[column]
+        if column == "optimizer.betas":
+            yield from (("beta1", _item(values, 0)), ("beta2", _item(values, 1)))
+        elif is_numeric_dtype(values) and not is_bool_dtype(values):
+            yield column.rpartition(".")[2], values
+
+
+def _item(values: pd.Series, index: int) -> pd.Series:
+    return values.map(lambda items: items[index], na_action="ignore").astype(float)
+
+
+def _is_limit(setting: str, values: pd.Series, value: float) -> bool:
+    """Return whether a value is at the end of what is possible."""
+    one_is_limit = setting in _FRACTIONS or is_integer_dtype(values)
+    return value == 0 or (value == 1 and one_is_limit)
+
+
+def check(table: RunTable) -> Iterator[Finding]:
+    """Yield optimizers whose selected setting has a first or last value."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for end in ends(table):
+        place = f"{end.setting.replace('_', ' ')} {end.best:g}"
+        places.setdefault((end.problem, end.optimizer), []).append(place)
+    for (problem, optimizer), found in places.items():
+        yield Finding(
+            "edge",
+            "warning",
+            problem,
+            f"The best setting of {display_name(optimizer)} is at the end of what was tried "
+            f"({' and '.join(found)}); a better one may be beyond it.",
+        )

@@ -1,0 +1,62 @@
+"""Check: did runs diverge, fail or go missing, and how were they counted?"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from adamcmp.analysis.audit.finding import Finding, Severity
+from adamcmp.analysis.measures.budgets import budgets
+from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.wording import display_name
+
+#: The severity of lost runs, and how they were counted.
+_COUNTED: Mapping[str, tuple[Severity, str]] = {
+    "diverged": (
+        "note",
+        "a setting that diverged for a seed ranks behind every one that did not",
+    ),
+    "failed": (
+        "warning",
+        "they are left out. Repeat the command that trained them with --retry-failed",
+    ),
+    "missing": (
+        "warning",
+        "most settings, of the same or another optimizer, have these seeds; settings without them "
+        "are ranked by the seeds they have. Repeat the command that requested them to train them",
+    ),
+}
+
+
+def check(table: RunTable) -> Iterator[Finding]:
+    """Yield runs that diverged, failed or are missing, per problem."""
+    selected = table.selected()
+    for problem, own in budgets(table).groupby("problem", sort=False):
+        yield from _diverged_selected(str(problem), selected)
+        for status, (severity, how) in _COUNTED.items():
+            lost = own[own[status] > 0]
+            if len(lost):
+                counts = ", ".join(_count(row, status) for row in lost.to_dict("records"))
+                text = f"{status.capitalize()} runs: {counts}; {how}."
+                yield Finding(status, severity, str(problem), text)
+
+
+def _diverged_selected(problem: str, selected: pd.DataFrame) -> Iterator[Finding]:
+    """Yield optimizers whose selected setting has diverged runs."""
+    diverged = selected[(selected["problem"] == problem) & (selected["status"] == "diverged")]
+    for optimizer, runs in diverged.groupby("optimizer", sort=False):
+        yield Finding(
+            "diverged",
+            "warning",
+            problem,
+            f"{len(runs)} run{'s' * (len(runs) > 1)} of the selected setting of "
+            f"{display_name(str(optimizer))} diverged: its mean is over the others, so it looks "
+            f"better than it is.",
+        )
+
+
+def _count(row: Mapping[Hashable, Any], status: str) -> str:
+    total = row["runs"] + (row["missing"] if status == "missing" else 0)
+    return f"{display_name(row['optimizer'])} {row[status]} of {total}"

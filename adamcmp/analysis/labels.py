@@ -1,0 +1,103 @@
+"""The columns that group runs: ``problem`` and ``optimizer``, and what counts as a setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role
+
+#: The columns that identify an optimizer on a problem.
+GROUP = ["problem", "optimizer"]
+#: Columns that distinguish variants of an optimizer of one name.
+_VARIANT = ("rule", "coupling", "optimizer.target")
+#: Columns that are not settings of an optimizer, or that repeat one.
+_NOT_SETTINGS = {
+    *columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC, Role.PROVENANCE),
+    "seed",
+    *("train_examples", "parameters"),  # follow from the dataset and the model
+    *("rank", "selection_seed", "settings", "fresh"),  # added by `adamcmp.analysis.selection`
+    *SHORT_NAMES,
+}
+
+
+def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Add the column ``problem``, and give each variant of an optimizer a name of its own.
+
+    Labels contain only what varied: ``"mnist1d, mlp"`` or ``"mnist1d, mlp, label_noise 0.3"``;
+    ``"sgd"`` or ``"sgd (independent)"``.
+
+    Args:
+        runs: One row per run, columns as on disk.
+
+    Returns:
+        A copy with the columns ``problem`` and ``optimizer``.
+    """
+    runs = runs.copy()
+    pair = runs["dataset"] + ", " + runs["model"]
+    runs["problem"] = pair
+    provenance = columns_with_role(Role.PROVENANCE)
+    described = [
+        c for c in runs.columns if c.startswith(("dataset.", "model.")) and c not in provenance
+    ]
+    for column in described:
+        texts = runs[column].map(format_value)
+        varied = texts.groupby(pair).transform("nunique") > 1
+        suffix = ", " + column.partition(".")[2] + " " + texts
+        runs["problem"] += suffix.where(varied, "")
+    for column in [c for c in _VARIANT if c in runs]:
+        texts = runs[column].map(format_value)
+        varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
+        runs["optimizer"] += (" (" + texts + ")").where(varied, "")
+    return runs
+
+
+def format_value(value: object) -> str:
+    """Return the text of a setting's value in labels.
+
+    >>> format_value(0.0010)
+    '0.001'
+    """
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text[:12] if len(text) == 64 else text  # the sha256 of a file
+
+
+def setting_columns(runs: pd.DataFrame) -> list[str]:
+    """Return the columns that varied within an optimizer on a problem.
+
+    Args:
+        runs: Runs with the columns of `label_runs`.
+
+    Returns:
+        lr and wd first, whether or not they varied.
+    """
+    labels = (*GROUP, *_VARIANT, "dataset", "model")
+    candidates = [
+        c
+        for c in runs.columns
+        if c not in _NOT_SETTINGS and c not in labels and not c.startswith(("dataset.", "model."))
+    ]
+    groups = runs.groupby(GROUP, dropna=False, sort=False).ngroup().to_numpy()
+    return [c for c in candidates if c in ("lr", "wd") or _varies_within(groups, runs[c])]
+
+
+def _varies_within(groups: npt.NDArray[np.integer[Any]], column: pd.Series) -> bool:
+    """Return whether a column has several values in any group; missing counts as a value."""
+    hashable = column if column.dtype != object else column.map(_hashable)
+    values = pd.factorize(hashable, use_na_sentinel=False)[0]
+    if len(values) == 0 or values.max() == 0:
+        return False
+    pairs = groups * (values.max() + 1) + values
+    return len(np.unique(pairs)) > len(np.unique(groups))
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
+
+
+def setting_texts(runs: pd.DataFrame, columns: list[str]) -> pd.Series[str]:
+    """Return each run's values of the setting columns as one text, equal for equal settings."""
+    return runs[columns].map(str).agg("|".join, axis=1)

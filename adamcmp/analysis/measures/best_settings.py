@@ -1,0 +1,81 @@
+"""The selected setting of each optimizer, with its mean and interval over seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from adamcmp.analysis import estimates
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.measures.measure import Measure
+from adamcmp.analysis.metrics import check_metrics, measure_of, value_range
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+
+#: The metrics of the table of best settings, in order; the first one judges a problem.
+METRICS = (
+    *("test_error", "gap_error", "val_error", "train_error"),
+    *("test_loss", "gap_loss", "val_loss", "train_loss"),
+)
+
+
+@accepts_frames
+def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
+    """Return the selected setting of each optimizer, with its mean and 95 % interval over seeds.
+
+    Args:
+        table: The runs.
+        metric: A metric's column; None takes each problem's test error (regression: loss).
+
+    Returns:
+        Columns ``problem``, ``optimizer``, the setting columns, ``metric``, ``estimate``,
+        ``ci_low`` and ``ci_high`` (clipped to the metric's range), ``n`` (completed seeds),
+        ``diverged``, ``fresh``. Where ``fresh`` is false the mean is over the selection seeds, and
+        biased towards better values.
+
+    Raises:
+        ConfigError: When there is no such metric, or no validation split to select on.
+    """
+    check_metrics([metric] if metric else [])
+    selected, rows = table.selected(), []
+    for (problem, optimizer), group in selected.groupby(GROUP, sort=False):
+        name = metric or f"test_{measure_of(selected[selected['problem'] == problem])}"
+        by_seed = group.groupby("seed")[name].last().astype(float).dropna()
+        values = np.asarray(by_seed, np.float64)
+        mean = estimates.mean(values) if len(values) else estimates.NO_ESTIMATE
+        low, high = np.clip([float(mean.low), float(mean.high)], *value_range(name))
+        rows.append(
+            {
+                **{"problem": problem, "optimizer": optimizer},
+                **{c: group[c].iloc[0] for c in table.setting_columns},
+                **{"metric": name, "estimate": float(mean.value), "ci_low": low, "ci_high": high},
+                "n": len(values),
+                "diverged": int((group["status"] == "diverged").sum()),
+                "fresh": bool(group["fresh"].all()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _all_metrics(table: RunTable) -> pd.DataFrame:
+    """Return the best settings with the mean of every metric and its interval as columns."""
+    summary = table.summary.copy()
+    for metric in [metric for metric in METRICS if metric in summary]:
+        interval = best_settings(table, metric)
+        columns = {"": summary.pop(metric), "_ci_low": interval["ci_low"]}
+        columns["_ci_high"] = interval["ci_high"]
+        for suffix, values in columns.items():
+            summary[metric + suffix] = values
+    counts = ["seeds", "settings", "diverged", "fresh"]
+    others = [c for c in summary if c not in counts and not str(c).endswith("_sd")]
+    return summary[[*others, *counts]]
+
+
+BEST_SETTINGS = Measure(
+    "summary",
+    "Best settings",
+    "For each optimizer, the setting with the lowest mean validation error (regression: loss). "
+    "Means over seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on, "
+    "clipped to the metric's range). The test set took no part in the selection. Fresh: the seeds "
+    "took no part in it either; where they did, errors look lower than they are.",
+    _all_metrics,
+)

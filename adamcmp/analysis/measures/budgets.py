@@ -1,0 +1,76 @@
+"""The tuning budget of each optimizer: settings, runs and steps, and the outcome of its runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from adamcmp.analysis.labels import GROUP, setting_texts
+from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.selection import selection_seeds
+
+_STATUSES = ("done", "diverged", "failed")
+
+
+@accepts_frames
+def budgets(table: RunTable) -> pd.DataFrame:
+    """Return the tuning budget of each optimizer on each problem, and the outcome of its runs.
+
+    Returns:
+        Columns problem, optimizer, ``settings``, ``runs``, ``run_steps`` (configured steps, over
+        all runs), ``done``, ``diverged``, ``failed``; ``missing``, runs that would complete its
+        settings with the seeds that most of them have, or with those of another optimizer that has
+        these seeds and more, as where a sweep was interrupted; ``seeds_per_setting`` and
+        ``steps_per_run``, means over the runs of selection seeds (the former NaN where there is
+        one setting, so no selection).
+    """
+    runs = table.runs.assign(_setting=setting_texts(table.runs, table.setting_columns))
+    groups = runs.groupby(GROUP, sort=False)
+    result = groups.agg(settings=("_setting", "nunique"), runs=("run_id", "count"))
+    if "steps" in runs:
+        result["run_steps"] = groups["steps"].sum(min_count=1)
+    for status in _STATUSES:
+        result[status] = (runs["status"] == status).groupby([runs[k] for k in GROUP]).sum()
+    result["missing"] = 0
+    # An optimizer with one setting was not tuned: its seeds are not expected of tuned ones.
+    for _, own in result.groupby(["problem", result["settings"] > 1], sort=False):
+        usual = [_usual_seeds(groups.get_group(key)) for key in own.index]
+        for key, seeds in zip(own.index, usual, strict=True):
+            supersets = [other for other in usual if seeds and other >= seeds]
+            expected = max(supersets, key=len, default=seeds)
+            result.loc[key, "missing"] = _missing_runs(groups.get_group(key), expected)
+    tuning = {key: _tuning_cost(table.with_runs(own)) for key, own in groups}
+    costs = pd.DataFrame.from_dict(tuning, "index", columns=["seeds_per_setting", "steps_per_run"])
+    return pd.concat([result, costs.set_axis(result.index)], axis="columns").reset_index()
+
+
+def _tuning_cost(table: RunTable) -> tuple[float, float]:
+    """Return the seeds per setting and the steps per run with which one optimizer was tuned."""
+    runs = table.runs[table.runs["seed"].isin(selection_seeds(table))]
+    settings = runs["_setting"].nunique()
+    seeds = len(runs) / settings if settings > 1 else float("nan")
+    steps = runs["steps"].astype(float).mean() if "steps" in runs else float("nan")
+    return seeds, steps
+
+
+def _usual_seeds(runs: pd.DataFrame) -> frozenset[int]:
+    """Return the seeds that most settings have, so not the evaluation seeds of the best ones."""
+    per_seed = runs.groupby("seed")["_setting"].nunique()
+    return frozenset(per_seed.index[per_seed * 2 > runs["_setting"].nunique()])
+
+
+def _missing_runs(runs: pd.DataFrame, expected: frozenset[int]) -> int:
+    """Return how many runs would complete one optimizer's settings with the expected seeds."""
+    existing = runs[runs["seed"].isin(expected)].drop_duplicates(["_setting", "seed"])
+    return runs["_setting"].nunique() * len(expected) - len(existing)
+
+
+BUDGETS = Measure(
+    "budgets",
+    "Tuning budget of each optimizer",
+    "Settings tried, runs, their steps in total, and the outcome of the runs. Missing: runs that "
+    "would complete the settings with the seeds that most of them have.",
+    budgets,
+    headings=column_headings(settings="settings", runs="runs", run_steps="run-steps")
+    | {status: status for status in (*_STATUSES, "missing")},
+)

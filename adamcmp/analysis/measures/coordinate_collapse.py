@@ -1,0 +1,148 @@
+"""Coordinate collapse: in which form of weight decay do the best settings line up over lr?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
+from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.measures.surface import (
+    BASIN_REQUIREMENT,
+    basin,
+    fit_scale,
+    quadratic_design,
+)
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.setting_matrix import BUDGET, SettingMatrix, at_selected, setting_matrices
+from adamcmp.analysis.variance_share import variance_share
+
+#: Couplings whose decay per step is wd itself, not lr·wd.
+_WITHOUT_LR = ("independent", "fixed")
+Bools = NDArray[np.bool_]
+
+
+def coordinates(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return weight decay in the forms in which it is parametrized.
+
+    Args:
+        runs: Columns lr, wd, steps, coupling and, where present, ``optimizer.normalized``: whether
+            wd holds wd_norm.
+
+    Returns:
+        With the index of `runs`, columns: ``wd``, as the update applies it; ``lr·wd``; ``wd_norm``
+        = wd·√steps, which is wd / √(b/(B·T)) (Loshchilov & Hutter 2019, appendix B.1); ``time
+        scale`` = 1 / (decay per step · steps), the time over which weights average updates, in
+        lengths of the run (Wang & Aitchison 2024, arXiv 2405.13698). The decay per step is lr·wd,
+        or wd for couplings without lr. Without decay the time scale is infinite.
+    """
+    lr, wd, steps = (runs[c].astype(float) for c in ("lr", "wd", "steps"))
+    normalized = runs.get("optimizer.normalized", pd.Series(False, runs.index)).eq(True)
+    wd = wd.where(~normalized, wd / steps**0.5)
+    decay = wd.where(runs["coupling"].isin(_WITHOUT_LR), lr * wd)
+    columns = {"wd": wd, "lr·wd": lr * wd, "wd_norm": wd * steps**0.5}
+    return pd.DataFrame({**columns, "time scale": 1 / (decay * steps)})
+
+
+@accepts_frames
+def collapse(table: RunTable) -> pd.DataFrame:
+    """Return how well the surfaces over lr collapse to one curve over each form of weight decay.
+
+    Within the basin of each budget (number of steps) a quadratic surface is fitted to the test
+    error (regression: logarithm of the loss) over log lr × log wd. The estimate is a share of the
+    variance that weight decay explains in it, beyond what lr explains at each budget: the share
+    that one parabola in the coordinate, the same at every lr and budget, explains. At 1 the best
+    cells line up.
+
+    At one budget ``wd`` and ``wd_norm`` are equal up to a constant, and so are ``lr·wd`` and
+    ``time scale`` (for couplings without lr: ``wd`` and ``time scale``); several budgets are needed
+    to distinguish them. Cells with wd = 0 have no logarithm and are left out.
+
+    Returns:
+        One row per problem, optimizer and coordinate: problem, optimizer, coordinate (a column of
+        `coordinates`); estimate, ci_low, ci_high, n (seeds); cells; budgets; fit, the share of the
+        variance within budgets that the quadratic surfaces explain, noise included.
+    """
+    rows = []
+    for matrix in setting_matrices(at_selected(table, ("lr", "wd", *BUDGET))):
+        matrix = matrix.where((matrix.settings["wd"] > 0).to_numpy(bool))
+        if matrix.settings["lr"].nunique() < 2 or matrix.settings["wd"].nunique() < 2:
+            continue
+        matrix = matrix.where(_in_fitted_basin(matrix))
+        if not len(matrix.test):
+            continue
+        rows += _shares(matrix)
+    others = ["cells", "budgets", "fit"]
+    return pd.DataFrame(rows, columns=[*GROUP, "coordinate", *ESTIMATE_COLUMNS, *others])
+
+
+def _shares(matrix: SettingMatrix) -> list[tuple[object, ...]]:
+    """Return the rows of `collapse` of one optimizer on one problem."""
+    values = fit_scale(matrix, matrix.test)
+    forms = coordinates(matrix.settings).map(np.log10)
+    budgets = _budget_masks(matrix)
+    x, y = np.log10(matrix.settings["lr"].to_numpy(float)), forms["wd"].to_numpy()
+    full = _block_diagonal(budgets, [quadratic_design(x[b], y[b]) for b in budgets])
+    lr_only = _block_diagonal(
+        budgets, [quadratic_design(x[b], y[b])[:, [0, 1, 3]] for b in budgets]
+    )
+    counts = (len(matrix.seeds), len(values), len(budgets))
+    rows: list[tuple[object, ...]] = []
+    for name, column in forms.dropna(axis="columns").items():  # the number of steps may be unknown
+        u = column.to_numpy() - column.mean()
+        share = variance_share(values, np.column_stack([lr_only, u, u * u]), full, lr_only)
+        if share:
+            fit = _explained_share(values, full, budgets)
+            rows.append((matrix.problem, matrix.optimizer, name, *share, *counts, fit))
+    return rows
+
+
+def _budget_masks(matrix: SettingMatrix) -> list[Bools]:
+    """Return which cells have each number of steps."""
+    steps = matrix.settings["steps"].astype(float).fillna(0).to_numpy()
+    return [steps == value for value in np.unique(steps)]
+
+
+def _in_fitted_basin(matrix: SettingMatrix) -> Bools:
+    """Return the cells in the basin of their budget, where these determine a quadratic surface."""
+    inside = np.zeros(len(matrix.test), bool)
+    for budget in _budget_masks(matrix):
+        own = matrix.where(budget)
+        near = basin(own)
+        axes = np.log10(own.settings.loc[near, ["lr", "wd"]].to_numpy(float)).T
+        inside[budget] = near & (np.linalg.matrix_rank(quadratic_design(*axes)) == 6)
+    return inside
+
+
+def _block_diagonal(budgets: list[Bools], designs: list[Floats]) -> Floats:
+    """Return the designs of the budgets side by side, each 0 outside the cells of its budget."""
+    blocks = []
+    for budget, design in zip(budgets, designs, strict=True):
+        block = np.zeros((len(budget), design.shape[1]))
+        block[budget] = design
+        blocks.append(block)
+    return np.hstack(blocks)
+
+
+def _explained_share(values: Floats, design: Floats, budgets: list[Bools]) -> float:
+    """Return the share of the variance within budgets that a linear model explains."""
+    mean = values.mean(axis=1)
+    residuals = mean - design @ np.linalg.lstsq(design, mean, rcond=None)[0]
+    total = sum(float(((mean[b] - mean[b].mean()) ** 2).sum()) for b in budgets)
+    return 1 - float(residuals @ residuals) / total if total else float("nan")
+
+
+COORDINATE_COLLAPSE = Measure(
+    "collapse",
+    "Coordinates of weight decay",
+    "In which form of weight decay do the best cells line up over lr? The share of the variance "
+    "explained by weight decay, in a quadratic surface over the basin, that one parabola in the "
+    "coordinate explains, the same at every lr and budget. At 1 they line up.",
+    collapse,
+    BASIN_REQUIREMENT,
+    column_headings(coordinate="", estimate=""),
+    pivot="coordinate",
+)

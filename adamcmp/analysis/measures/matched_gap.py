@@ -1,0 +1,202 @@
+"""Test error and gap at equal training loss: does an optimizer generalize better, or fit less?
+
+Training losses are matched in two ways: along the learning curves of each optimizer's selected
+setting, and over the final values of all its settings. Both return a table of values per seed,
+which `matched` averages and `matched_differences` compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from adamcmp.analysis.aggregation import mean_over_seeds, paired_differences
+from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.setting_matrix import has_common_seed, selectable
+
+#: The metrics that are compared at equal training loss.
+METRICS = ["test_error", "gap_error", "test_loss", "gap_loss"]
+#: The number of training losses at which they are compared.
+LEVELS = 8
+#: The share of an optimizer's settings in the window of the local regression.
+SPAN = 0.5
+#: Fewest settings for a local regression.
+_FEWEST_SETTINGS = 5
+#: A window whose standard deviation is below this share of the range of all points is too narrow
+#: for a slope.
+_NARROW = 0.05
+#: The least loss whose logarithm is taken.
+_LEAST_LOSS = 1e-12
+
+_COLUMNS = [*GROUP, "seed", "metric", "train_loss", "value"]
+
+
+@accepts_frames
+def along_curves(table: RunTable) -> pd.DataFrame:
+    """Return metrics where the runs of the selected settings first reach given training losses.
+
+    A run reaches a loss at its first evaluation at or below it; values are interpolated linearly
+    in log training loss between that evaluation and the previous one. The levels are evenly spaced
+    in log loss between the lowest first loss of any run (exclusive) and the lowest loss that every
+    run of every optimizer reaches.
+
+    Returns:
+        Columns problem, optimizer, seed, metric (of `METRICS`), train_loss (the level), value.
+    """
+    metrics, table = table.metrics, selectable(table)
+    if table.runs.empty:
+        return pd.DataFrame(columns=_COLUMNS)
+    best = table.selected()
+    best = best.loc[best["status"] == "done", [*GROUP, "seed", "run_id"]]
+    wanted = metrics.loc[metrics["run_id"].isin(best["run_id"])]
+    curves = wanted[["run_id", "step", "train_loss", *METRICS]].merge(best, on="run_id")
+    curves = curves.dropna(subset="train_loss").sort_values(["run_id", "step"], ignore_index=True)
+    curves["log"] = _log10(curves["train_loss"])
+    tables = [level for _, own in curves.groupby("problem") for level in _first_reached(own)]
+    return _to_long(tables)
+
+
+def _first_reached(curves: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield, for each level, the values of each run where it first reaches it."""
+    by_run = curves.groupby("run_id", sort=False)
+    lowest = by_run["log"].cummin()
+    start, end = by_run["log"].first().min(), lowest.groupby(curves["run_id"]).last().max()
+    columns = ["log", *METRICS]
+    previous = by_run[columns].shift()
+    for level in np.linspace(start, end, LEVELS + 1)[1:] if end < start else ():
+        first = ~curves["run_id"].where(lowest <= level).duplicated() & (lowest <= level)
+        after, before = curves.loc[first, columns], previous[first]
+        weight = (before["log"] - level) / (before["log"] - after["log"])
+        values = before[METRICS] + (after[METRICS] - before[METRICS]).mul(weight, axis=0)
+        yield curves.loc[first, [*GROUP, "seed"]].join(values).assign(train_loss=10**level)
+
+
+@accepts_frames
+def over_settings(table: RunTable) -> pd.DataFrame:
+    """Return final metrics at equal final training loss, over all settings.
+
+    For each optimizer and seed, a local linear regression on log training loss over the settings
+    (Cleveland 1979, JASA 74, 829-836; tricube weights over the nearest half) is evaluated at levels
+    evenly spaced in log loss, where every optimizer has settings: between the largest of the
+    optimizers' 5 % quantiles and the smallest of their 95 % quantiles. Diverged runs have no
+    training loss and are left out: only runs that fit the training data equally well are compared.
+
+    Returns:
+        Columns as of `along_curves`. Optimizers with fewer than 5 settings are left out.
+    """
+    runs = table.runs
+    done = runs[(runs["status"] == "done") & runs["train_loss"].notna()]
+    if done.empty:
+        return pd.DataFrame(columns=_COLUMNS)
+    done = done[done.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)]
+    sizes = done.groupby([*GROUP, "seed"])["lr"].transform("size")
+    done = done[sizes >= _FEWEST_SETTINGS]
+    done = done.assign(log=_log10(done["train_loss"]))
+    tables = []
+    for _, group in done.groupby("problem", sort=False):
+        logs = group.groupby("optimizer")["log"]
+        low, high = logs.quantile(0.05).max(), logs.quantile(0.95).min()
+        if not low < high:  # there is no training loss that all reach
+            continue
+        levels = np.linspace(high, low, LEVELS)
+        for _, own in group.groupby(["optimizer", "seed"], sort=False):
+            values = local_regression(own["log"].to_numpy(), own[METRICS].to_numpy(float), levels)
+            fitted = pd.DataFrame(values, columns=METRICS).assign(train_loss=10**levels)
+            tables.append(fitted.merge(own[[*GROUP, "seed"]].iloc[:1], how="cross"))
+    return _to_long(tables)
+
+
+def local_regression(x: Floats, values: Floats, levels: Floats) -> Floats:
+    """Return a local linear regression; a local mean where the points of a window coincide.
+
+    A line through coinciding points says nothing about a level at a distance from them.
+
+    Args:
+        x: Shape (points,).
+        values: Shape (points, metrics).
+        levels: Shape (levels,).
+
+    Returns:
+        Shape (levels, metrics).
+    """
+    distance = np.abs(x - levels[:, None])
+    nearest = max(int(np.ceil(SPAN * len(x))), min(_FEWEST_SETTINGS, len(x)))
+    window = np.sort(distance, axis=1)[:, nearest - 1, None] * (1 + 1e-9) + 1e-12
+    weights = np.clip(1 - (distance / window) ** 3, 0, None) ** 3
+    weights /= weights.sum(axis=1, keepdims=True)
+    centre = weights @ x
+    deviation = x - centre[:, None]
+    variance = (weights * deviation**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = ((weights * deviation) @ values) / variance[:, None]
+    narrow = variance < (_NARROW * np.ptp(x)) ** 2
+    slope[narrow | (variance == 0)] = 0
+    fitted: Floats = weights @ values + slope * (levels - centre)[:, None]
+    return fitted
+
+
+def matched(values: pd.DataFrame) -> pd.DataFrame:
+    """Average values at equal training loss over seeds.
+
+    Args:
+        values: As `along_curves` or `over_settings` returns them.
+
+    Returns:
+        Columns problem, optimizer, metric, train_loss; estimate, ci_low, ci_high, n (seeds).
+    """
+    return mean_over_seeds(values, [*GROUP, "metric", "train_loss"])
+
+
+def matched_differences(values: pd.DataFrame) -> pd.DataFrame:
+    """Return paired differences a − b at equal training loss, over shared seeds.
+
+    Args:
+        values: As `along_curves` or `over_settings` returns them.
+
+    Returns:
+        One row per pair of optimizers, metric and level: a, b, problem, metric, train_loss;
+        estimate, ci_low, ci_high, n (shared seeds).
+    """
+    return paired_differences(values, ["problem", "metric", "train_loss"])
+
+
+def _log10(losses: pd.Series[float]) -> pd.Series[float]:
+    return losses.astype(float).clip(lower=_LEAST_LOSS).map(np.log10)
+
+
+def _to_long(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    if not tables:
+        return pd.DataFrame(columns=_COLUMNS)
+    wide = pd.concat(tables, ignore_index=True)
+    long = wide.melt([*GROUP, "seed", "train_loss"], METRICS, "metric")
+    return long.dropna(subset="value")[_COLUMNS].reset_index(drop=True)
+
+
+_HEADINGS = column_headings(train_loss="at training loss", estimate="a − b", n="seeds")
+
+MATCHED_ALONG_CURVES = Measure(
+    "matched_curves",
+    "At equal training loss, along the run",
+    "Differences a − b where runs of the best settings first reach a training loss, between one "
+    "that all reach early and the lowest that all reach. Interpolated per run, paired over seeds. "
+    "Intervals are not corrected for the number of comparisons.",
+    lambda table: matched_differences(along_curves(table)),
+    "two optimizers with shared seeds on one problem, and training losses that all reach",
+    _HEADINGS,
+)
+
+MATCHED_OVER_SETTINGS = Measure(
+    "matched_settings",
+    "At equal training loss, over all settings",
+    "Differences a − b at equal final training loss: a local linear regression over the settings "
+    "of each optimizer and seed, at losses where all have settings; paired over seeds. Intervals "
+    "are not corrected for the number of comparisons.",
+    lambda table: matched_differences(over_settings(table)),
+    "two optimizers with shared seeds and five settings each, whose training losses overlap",
+    _HEADINGS,
+)

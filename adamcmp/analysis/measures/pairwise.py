@@ -1,0 +1,37 @@
+"""The comparisons of all pairs of optimizers, on all metrics, as a table of a report."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from adamcmp.analysis.comparisons import comparisons
+from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.run_table import RunTable
+
+_METRICS = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
+
+
+def _all_pairs(table: RunTable) -> pd.DataFrame:
+    """Return the comparisons of all pairs; ``seeds_needed`` only where the result is open."""
+    metrics = [m for m in _METRICS if table.runs[m].notna().any()]
+    result = comparisons(table, metrics)
+    judging = {problem: f"test_{own.measure()}" for problem, own in table.by_problem()}
+    shown = result["estimate"].notna() | (result["metric"] == result["problem"].map(judging))
+    result["seeds_needed"] = result["seeds_needed"].mask(result["better"] != "")
+    return result[shown].reset_index(drop=True)
+
+
+PAIRWISE_COMPARISONS = Measure(
+    "comparisons",
+    "Paired comparisons",
+    "Differences a − b between the best settings over the seeds that both have (Student's t). "
+    "Where they share fewer than two seeds, or fewer than half of those of the optimizer with "
+    "fewer, over all seeds of each (Welch's t). p (Holm): after Holm's correction over the "
+    "problem's pairs; p (selection): also with selection bias accounted for. Effect size: Hedges' "
+    "g_z over shared seeds, else Hedges' g. P(a better): the probability that a is better for a "
+    "new seed. Seeds needed: how many would detect a difference that is not significant.",
+    _all_pairs,
+    "two optimizers on one problem",
+    column_headings(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (selection)")
+    | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
+)

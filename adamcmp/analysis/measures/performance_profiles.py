@@ -1,0 +1,50 @@
+"""Performance profiles: on which share of problems an optimizer is close to the best one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
+from adamcmp.analysis.estimates import proportion
+from adamcmp.analysis.measures.measure import Measure
+from adamcmp.analysis.measures.problem_scores import problem_scores
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+
+
+@accepts_frames
+def performance_profiles(table: RunTable) -> pd.DataFrame:
+    """Return the share of problems on which an optimizer is within a factor τ of the best.
+
+    Dolan & Moré 2002, Mathematical Programming 91, 201-213. Intervals are Wilson's over problems.
+
+    Returns:
+        One row per optimizer and each ratio τ that occurs, 1 among them: optimizer, tau; estimate,
+        ci_low, ci_high, n (problems). Empty with fewer than two problems or optimizers.
+    """
+    scores = problem_scores(table)
+    columns = ["optimizer", "tau", *ESTIMATE_COLUMNS]
+    if len(scores) < 2 or scores.shape[1] < 2:
+        return pd.DataFrame(columns=columns)
+    ratios = scores.div(scores.min(axis=1), axis=0).fillna(1.0)  # 0 / 0: equal to the best
+    taus = np.unique(ratios[np.isfinite(ratios)].fillna(1.0))
+    tables = []
+    for name in scores.columns:
+        within = (ratios[name].to_numpy() <= taus[:, None]).sum(axis=1)
+        values = [taus, *proportion(within, len(scores)), np.full(len(taus), len(scores))]
+        profile = pd.DataFrame(dict(zip(columns[1:], values, strict=True)))
+        tables.append(profile.assign(optimizer=name)[columns])
+    return pd.concat(tables, ignore_index=True)
+
+
+PERFORMANCE_PROFILES = Measure(
+    "profiles",
+    "Performance profiles",
+    "The share of problems on which an optimizer's best setting is within a factor of the best "
+    "optimizer's test error (regression: loss); factor 1: the share on which it is the best. "
+    "Intervals over problems (Wilson's).",
+    performance_profiles,
+    "several optimizers on several problems",
+    {"tau": "within a factor of", "optimizer": "", "estimate": ""},
+    pivot="optimizer",
+)

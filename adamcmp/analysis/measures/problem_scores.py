@@ -1,0 +1,30 @@
+"""The test scores of the best settings on each problem, which ranks and profiles start from."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.setting_matrix import penalized, selectable
+
+
+def problem_scores(table: RunTable) -> pd.DataFrame:
+    """Return the test means over seeds of the best settings.
+
+    Diverged seeds are penalized (`adamcmp.analysis.setting_matrix`). Problems without runs of every
+    optimizer are left out.
+
+    Returns:
+        Test error (regression: loss) with one row per problem, one column per optimizer.
+    """
+    table = selectable(table)
+    if table.runs.empty:
+        return pd.DataFrame()
+    selected = table.selected()["run_id"]
+    scores = {}
+    for problem, own in table.by_problem():
+        runs = penalized(own)
+        runs = runs[runs["run_id"].isin(selected)]
+        scores[problem] = runs.groupby("optimizer")[f"test_{own.measure()}"].mean()
+    result = pd.DataFrame(scores).T
+    return result[[o for o in table.optimizers if o in result]].dropna()

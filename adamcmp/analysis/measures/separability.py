@@ -1,0 +1,128 @@
+"""Separability: does the best weight decay depend on the learning rate?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
+from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.measures.surface import (
+    GRID_REQUIREMENT,
+    basin,
+    fit_scale,
+    log_axes,
+    quadratic_design,
+    surface_matrices,
+)
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.setting_matrix import SettingMatrix
+from adamcmp.analysis.variance_share import variance_share
+
+
+@accepts_frames
+def separability(table: RunTable) -> pd.DataFrame:
+    """Return the share of the surface's variance near the optimum that an additive model explains.
+
+    The additive model is f(lr) + g(wd): under it the best wd is the same at every lr, as
+    Loshchilov & Hutter 2019 (arXiv 1711.05101) claim of decoupled weight decay. It is fitted to the
+    test error (regression: logarithm of the loss) of the cells in the smallest rectangle of the
+    grid around the basin, which validation determines. A narrow diagonal basin itself would have no
+    rows to compare; and the basin is so small that the corners of the rectangle of an additive
+    surface stay below the divergence penalty. Diverged runs are penalized, not left out. On a grid
+    f and g are free at each value; on scattered settings (a search) they are parabolas, and the
+    share is that of a full quadratic.
+
+    >>> import pandas as pd
+    >>> from itertools import product
+    >>> runs = pd.DataFrame([
+    ...     {"run_id": f"{x}{y}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
+    ...      "lr": 10.0**x, "wd": 10.0**y, "seed": seed, "status": "done", "epochs": 1, "steps": 9,
+    ...      "val_error": error, "test_error": error, "val_loss": error, "test_loss": error}
+    ...     for x, y, seed in product([-2, -1, 0, 1, 2], [-2, -1, 0, 1, 2], [0, 1])
+    ...     for error in [0.2 + 0.01 * (x * x + y * y)]
+    ... ])
+    >>> separability(RunTable.from_frames(runs))[["optimizer", "estimate", "n"]].round(3)
+      optimizer  estimate  n
+    0     adamw       1.0  2
+
+    Args:
+        table: The runs.
+
+    Returns:
+        One row per problem and optimizer: problem, optimizer; estimate (1: separable), ci_low,
+        ci_high, n (seeds), noise over seeds subtracted as in `variance_share`; cells; diverged,
+        runs in these that diverged; model, ``grid`` or ``quadratic``. Optimizers with too few
+        cells have no row. Where the basin is no less flat than its noise the estimate is NaN.
+    """
+    rows = []
+    for matrix in surface_matrices(table):
+        inside, additive, full, model = _models(matrix)
+        cells = matrix.where(inside)
+        share = variance_share(fit_scale(cells, cells.test), additive, full)
+        if share:
+            counts = (len(cells.seeds), len(cells.test), int(cells.diverged.sum()))
+            rows.append((cells.problem, cells.optimizer, *share, *counts, model))
+    return pd.DataFrame(rows, columns=[*GROUP, *ESTIMATE_COLUMNS, "cells", "diverged", "model"])
+
+
+@accepts_frames
+def additive_surface(table: RunTable) -> pd.DataFrame:
+    """Return the fitted additive model of `separability`, for contours over a heatmap.
+
+    Returns:
+        One row per problem, optimizer and cell near the optimum: problem, optimizer, lr, wd;
+        fitted, in units of the test error (regression: loss); value, the data (diverged penalized).
+    """
+    columns = [*GROUP, "lr", "wd", "fitted", "value"]
+    tables = [pd.DataFrame(columns=columns)]
+    for matrix in surface_matrices(table):
+        inside, additive, _, _ = _models(matrix)
+        cells = matrix.where(inside)
+        values = fit_scale(cells, cells.test).mean(axis=1)
+        fitted = additive @ np.linalg.lstsq(additive, values, rcond=None)[0]
+        if cells.measure == "loss":
+            values, fitted = 10**values, 10**fitted
+        labels = {"problem": cells.problem, "optimizer": cells.optimizer}
+        axes = cells.settings[["lr", "wd"]].astype(float)
+        tables.append(axes.assign(**labels, fitted=fitted, value=values)[columns])
+    return pd.concat(tables[1:] or tables, ignore_index=True)
+
+
+def _models(matrix: SettingMatrix) -> tuple[NDArray[np.bool_], Floats, Floats, str]:
+    """Return the cells to fit, the additive and the full design for them, and the models' name."""
+    x, y = log_axes(matrix)
+    good = basin(matrix)
+    grid_cells = len(np.unique(x)) * len(np.unique(y))
+    if len(matrix.test) < grid_cells / 2:  # scattered settings, not a grid
+        full = quadratic_design(x[good], y[good])
+        return good, full[:, :5], full, "quadratic"
+    inside = _within_range(x, good) & _within_range(y, good)
+    additive = np.hstack([_indicators(x[inside]), _indicators(y[inside])])
+    return inside, additive, np.eye(int(inside.sum())), "grid"
+
+
+def _within_range(values: Floats, good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = (values >= values[good].min()) & (values <= values[good].max())
+    return inside
+
+
+def _indicators(values: Floats) -> Floats:
+    """Return one indicator column per distinct value."""
+    indicators: Floats = (values[:, None] == np.unique(values)).astype(float)
+    return indicators
+
+
+SEPARABILITY = Measure(
+    "separability",
+    "Separability of learning rate and weight decay",
+    "The share of the error's variance over log lr × log wd, near the optimum, that an additive "
+    "model f(lr) + g(wd) explains, with the noise over seeds subtracted. At 1 the best weight "
+    "decay does not depend on the learning rate. Intervals over seeds.",
+    separability,
+    GRID_REQUIREMENT,
+    column_headings(estimate="additive share", n="seeds", cells="cells"),
+)

@@ -1,0 +1,96 @@
+"""Stability frontier: the largest learning rate that still trains at each weight decay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.measures.measure import Measure
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.setting_matrix import at_selected, has_common_seed
+
+#: A run trains when it covers this share of the distance from its first loss to the lowest loss.
+TRAINS = 0.5
+_AT_WD = [*GROUP, "wd"]
+
+
+@accepts_frames
+def stability_frontier(table: RunTable) -> pd.DataFrame:
+    """Return the largest lr that still trains at each wd.
+
+    A run trains when it did not diverge and its final training loss is at least half way from its
+    first one to the lowest of the problem's runs; a run without evaluations, when it did not
+    diverge. So a run far below the frontier may not train either: its lr is too small for the
+    budget. Other settings that varied are held at those of the selected setting.
+
+    Returns:
+        One row per problem, optimizer and wd with several lr of which any trains: problem,
+        optimizer, wd; estimate, ci_low, ci_high: geometric mean over seeds of each seed's largest
+        lr, with the interval of the mean of its logarithm (Student's t, corrected for skewness
+        from five seeds on), clipped to the lr that were tried; bounds are NaN where seeds agree,
+        since only the spacing of the grid is left; n, seeds that train; all_seeds, the largest lr
+        at which every seed trains, NaN where there is none; beyond, the next larger lr that was
+        tried, NaN on the edge of the grid.
+    """
+    runs = _at_several_lr(table)
+    if runs.empty:
+        return pd.DataFrame(columns=[*_AT_WD, *ESTIMATE_COLUMNS, "all_seeds", "beyond"])
+    largest = runs[runs["trains"]].groupby([*_AT_WD, "seed"])["lr"].max().map(np.log10)
+    result = mean_over_seeds(largest.reset_index(name="value"), _AT_WD)
+    tried = result[_AT_WD].join(runs.groupby(_AT_WD)["lr"].agg(["min", "max"]), on=_AT_WD)
+    for column in ("estimate", "ci_low", "ci_high"):
+        lr = 10 ** result[column].astype(float)
+        result[column] = lr.clip(tried["min"], tried["max"])
+    cells = _by_cell(runs)
+    stable = cells[cells["trains"]].groupby(_AT_WD)["lr"].max().rename("all_seeds")
+    result = result.join(stable, on=_AT_WD)
+    above = cells.merge(result[[*_AT_WD, "all_seeds"]], on=_AT_WD)
+    above = above[(above["lr"] > above["all_seeds"]) | above["all_seeds"].isna()]
+    return result.join(above.groupby(_AT_WD)["lr"].min().rename("beyond"), on=_AT_WD)
+
+
+@accepts_frames
+def cells_that_train(table: RunTable) -> pd.DataFrame:
+    """Return at which lr and wd every seed trains, as defined by `stability_frontier`.
+
+    Returns:
+        One row per cell of each wd with several lr: problem, optimizer, wd, lr, trains.
+    """
+    return _by_cell(_at_several_lr(table))
+
+
+def _by_cell(runs: pd.DataFrame) -> pd.DataFrame:
+    return runs.groupby([*_AT_WD, "lr"])["trains"].all().reset_index()
+
+
+def _at_several_lr(table: RunTable) -> pd.DataFrame:
+    """Return the runs of common seeds at each wd with several lr, with column ``trains``."""
+    runs = at_selected(table).runs
+    runs = runs[runs.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)]
+    runs = runs[runs.groupby(_AT_WD)["lr"].transform("nunique") > 1]
+    return runs.assign(trains=_trains(runs, table.metrics))
+
+
+def _trains(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series[bool]:
+    """Return which runs train."""
+    first = metrics.sort_values("step").drop_duplicates("run_id").set_index("run_id")["train_loss"]
+    start = runs["run_id"].map(first).astype(float)
+    lowest = runs.groupby("problem")["train_loss"].transform("min")
+    bound = start - TRAINS * (start - lowest)
+    return (runs["status"] == "done") & ((runs["train_loss"] <= bound) | start.isna())
+
+
+STABILITY_FRONTIER = Measure(
+    "stability",
+    "Stability frontier",
+    "The largest learning rate that still trains at each weight decay: the run did not diverge and "
+    "its final training loss is at least half way from its first one to the lowest of all runs "
+    "(without training losses: it did not diverge). Where the largest lr that was tried trains, it "
+    "is a lower bound. Geometric mean over seeds; intervals end at the lr that were tried.",
+    stability_frontier,
+    "several lr at one wd",
+    {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
+    pivot="optimizer",
+)

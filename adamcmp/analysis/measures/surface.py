@@ -1,0 +1,111 @@
+"""The error over lr × weight decay: its estimates, its basin, and models of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
+from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.setting_matrix import (
+    SettingMatrix,
+    at_selected,
+    on_common_seeds,
+    selectable,
+    setting_matrices,
+)
+
+#: The basin extends this share of the way from the best value to the divergence penalty.
+BASIN = 0.1
+#: The least loss whose logarithm is taken.
+LEAST_LOSS = 1e-12
+GRID_REQUIREMENT = (
+    "an optimizer's grid of several lr by several wd above 0, with a validation split"
+)
+BASIN_REQUIREMENT = f"{GRID_REQUIREMENT}, and six good cells or more, at three values of each"
+
+
+@accepts_frames
+def surface(table: RunTable) -> pd.DataFrame:
+    """Return each optimizer's test measure over lr × wd.
+
+    Other settings that varied are held at those of the selected setting. Cells are over the seeds
+    that most of them have: evaluation seeds of the selected setting are left out.
+
+    Returns:
+        One row per problem, optimizer, lr and wd. Columns: problem, optimizer, lr, wd; estimate,
+        ci_low, ci_high, n: test error (regression: loss) over completed seeds, NaN where there are
+        none; val: the mean on validation; diverged: how many seeds diverged; rank: the cell's rank
+        on validation, from 0, as in `RunTable.ranked`, NaN without validation.
+    """
+    keys = [*GROUP, "lr", "wd"]
+    table = at_selected(table)
+    table = table.with_runs(table.runs.dropna(subset=["lr", "wd"]))
+    if table.runs.empty:
+        return pd.DataFrame(columns=[*keys, *ESTIMATE_COLUMNS, "val", "diverged", "rank"])
+    ranks = selectable(table).ranked().drop_duplicates(keys).set_index(keys)["rank"]
+    measures = {problem: own.measure() for problem, own in table.by_problem()}
+    runs = table.runs[on_common_seeds(table)]
+    regression = runs["problem"].map(measures) == "loss"
+    runs = runs.assign(
+        value=runs["test_error"].where(~regression, runs["test_loss"]).astype(float),
+        val=runs["val_error"].where(~regression, runs["val_loss"]).astype(float),
+        diverged=runs["status"] == "diverged",
+    )
+    cells = mean_over_seeds(runs, keys)
+    others = runs.groupby(keys, sort=False).agg(val=("val", "mean"), diverged=("diverged", "sum"))
+    cells = cells.join(others, on=keys).sort_values(keys, ignore_index=True)
+    return cells.join(ranks, on=keys)
+
+
+def surface_matrices(table: RunTable) -> Iterator[SettingMatrix]:
+    """Yield the settings with wd above 0 of each optimizer that varied both lr and wd.
+
+    Settings with wd = 0 are left out: they have no logarithm.
+    """
+    for matrix in setting_matrices(at_selected(table)):
+        matrix = matrix.where((matrix.settings["wd"] > 0).to_numpy(bool))
+        if matrix.settings["lr"].nunique() > 1 and matrix.settings["wd"].nunique() > 1:
+            yield matrix
+
+
+def basin(matrix: SettingMatrix) -> NDArray[np.bool_]:
+    """Return which settings are in the basin: close to the best on validation.
+
+    Close is within `BASIN` of the distance from the best mean to the divergence penalty, which is
+    about chance level. Losses are compared as logarithms.
+    """
+    means = fit_scale(matrix, matrix.val).mean(axis=1)
+    worst = np.log10(matrix.penalty) if matrix.measure == "loss" else matrix.penalty
+    inside: NDArray[np.bool_] = means <= means.min() + BASIN * (worst - means.min())
+    return inside
+
+
+def fit_scale(matrix: SettingMatrix, values: Floats) -> Floats:
+    """Return values on the scale on which surfaces are fitted: errors, or log10 of losses."""
+    return np.log10(np.maximum(values, LEAST_LOSS)) if matrix.measure == "loss" else values
+
+
+def log_axes(matrix: SettingMatrix) -> tuple[Floats, Floats]:
+    """Return log10 of lr and of wd, each of shape (settings,)."""
+    x, y = (np.log10(matrix.settings[column].to_numpy(float)) for column in ("lr", "wd"))
+    return x, y
+
+
+def quadratic_design(x: Floats, y: Floats) -> Floats:
+    """Return the design matrix of a quadratic surface.
+
+    Args:
+        x: Shape (settings,).
+        y: Shape (settings,).
+
+    Returns:
+        Shape (settings, 6): 1, x, y, x², y², xy, with x and y centred.
+    """
+    x, y = x - x.mean(), y - y.mean()
+    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)

@@ -1,0 +1,60 @@
+"""How many seeds a comparison needs."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from adamcmp.analysis.estimates import ALPHA
+
+#: The probability with which the test should detect a true difference.
+POWER = 0.8
+#: Seeds beyond which more make no difference to the answer: counted as infinitely many.
+_MOST_SEEDS = 10**7
+
+
+def seeds_for_power(
+    size: float, alpha: float = ALPHA, groups: int = 1, selection_variance: float = 0.0
+) -> float:
+    """Return the fewest seeds at which Student's test detects a difference with 80 % power.
+
+    Exact power of the two-sided test, from the noncentral t distribution (Cohen 1988, Statistical
+    Power Analysis, 2nd ed.); with `selection_variance` an approximation.
+
+    >>> seeds_for_power(1.0)
+    10
+
+    Args:
+        size: The true difference in standard deviations: of the differences where seeds are
+            paired, of one optimizer's runs where they are not.
+        alpha: The level of the test.
+        groups: 1 where seeds are paired; 2 where they are not, and seeds are those of each group.
+        selection_variance: Variance of the difference that stems from selecting settings, which
+            more evaluation seeds do not reduce, in units of the square of what `size` counts in.
+
+    Returns:
+        The number of seeds; infinity where no number is enough.
+
+    Raises:
+        ValueError: When `size` is 0 or not finite.
+    """
+    if not np.isfinite(size) or size == 0:
+        raise ValueError(f"No number of seeds detects a difference of {size} standard deviations.")
+
+    def is_enough(n: float) -> bool:
+        df, centre = groups * (n - 1), abs(size) / np.sqrt(groups / n + selection_variance)
+        critical = stats.t.ppf(1 - alpha / 2, df)
+        # scipy returns NaN for the opposite tail where it is below about 1e-19.
+        opposite = np.nan_to_num(stats.nct.cdf(-critical, df, centre))
+        return bool(stats.nct.sf(critical, df, centre) + opposite >= POWER)
+
+    if not is_enough(_MOST_SEEDS):
+        return np.inf
+    high = 2
+    while not is_enough(high):
+        high *= 2
+    low = high // 2  # not enough, or 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high

@@ -1,0 +1,39 @@
+"""Selected settings on the edge of their grid."""
+
+import pandas as pd
+
+from adamcmp.analysis import RunTable, edges
+
+
+def surface(lr_best, wd_best, seeds=2):
+    """Runs whose validation error is lowest at one cell."""
+    return pd.DataFrame(
+        [
+            {
+                "run_id": f"{lr}{wd}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
+                "lr": lr, "wd": wd, "seed": seed, "status": "done",
+                "val_error": abs(lr - lr_best) + abs(wd - wd_best), "test_error": 0.5,
+            }
+            for lr in (0.001, 0.01, 0.1) for wd in (0.0, 0.1, 0.2) for seed in range(seeds)
+        ]
+    )  # fmt: skip
+
+
+def test_edges_of_a_surface():
+    def found(lr, wd):
+        return {
+            (edge.axis, edge.best, edge.beyond)
+            for edge in edges(RunTable.from_frames(surface(lr, wd)))
+        }
+
+    assert found(0.01, 0.1) == set()  # 0 lies beyond, and was tried
+    assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.3)}
+    assert found(0.001, 0.0) == {("lr", 0.001, 0.0001)}
+
+
+def test_a_search_has_no_edges():
+    """Every setting has values of its own, and the best one's may well be the largest."""
+    pairs = surface(0.1, 0.2)
+    lr, wd = (sorted(set(pairs[axis])) for axis in ("lr", "wd"))
+    diagonal = pairs[pairs["lr"].map(lr.index) == pairs["wd"].map(wd.index)]
+    assert len(diagonal) == 6 and edges(RunTable.from_frames(diagonal)) == []

@@ -1,0 +1,60 @@
+"""The spacing of grids, and the value beyond an edge."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adamcmp.analysis.grids import next_value, value_beyond
+
+
+@pytest.mark.parametrize(
+    ("values", "following"),
+    [
+        ([1e-3, 1e-2, 1e-1], 1.0),
+        ([1e-1, 1e-2, 1e-3], 1e-4),
+        ([0.25, 0.5], 1.0),
+        ([1e-3, 3e-3, 1e-2], 3e-2),
+        ([3e-3, 1e-2, 3e-2], 1e-1),
+        ([0.1, 0.2, 0.3], 0.4),
+        ([0.3, 0.2, 0.1], 0.05),  # evenly would be 0: halve
+        ([1, 2, 5, 10], 20),
+        ([0.5, 0.2, 0.1], 0.05),
+        ([2e-4, 5e-4, 1e-3], 2e-3),
+    ],
+)
+def test_the_next_value_of_an_axis(values, following):
+    assert next_value(values) == pytest.approx(following, rel=1e-6)
+
+
+@given(st.floats(1e-6, 1e-1), st.floats(1.2, 100), st.integers(2, 9))
+def test_a_geometric_axis_goes_on(start, ratio, count):
+    values = [start * ratio**i for i in range(count)]
+    assert next_value(values) == pytest.approx(values[-1] * ratio, rel=1e-5)
+    assert next_value(values[::-1]) == pytest.approx(start / ratio, rel=1e-5)
+
+
+@given(st.integers(-40, 0), st.integers(2, 9))
+def test_powers_go_on_exactly(first, count):
+    """What is added is what a longer `powers` would name, and so the same run."""
+    values = [2.0**i for i in range(first, first + count)]
+    assert next_value(values) == 2.0 ** (first + count)
+    assert next_value(values[::-1]) == 2.0 ** (first - 1)
+
+
+def test_zero_may_be_part_of_the_spacing():
+    assert value_beyond([0.0, 0.1, 0.2], 0.2) == 0.3
+    assert value_beyond([0.0, 0.01, 0.1], 0.1) == 1.0
+    assert value_beyond([0.1, 0.2, 0.3], 0.1, zero_allowed=True) == 0.0
+    assert value_beyond([0.1, 0.2, 0.3], 0.1) == 0.05
+
+
+def test_no_cell_lies_beyond_zero_or_a_single_value():
+    assert value_beyond([0.0, 0.1, 0.2], 0.0) is None
+    assert value_beyond([0.1], 0.1) is None
+    assert value_beyond([0.1, 0.2, 0.4], 0.2) is None
+
+
+def test_values_without_a_spacing_have_no_edges():
+    """As a search over lr alone has, and a grid that was typed has."""
+    assert value_beyond([1.3e-4, 1.5e-4, 2e-3, 2.5e-2], 2.5e-2) is None
+    assert value_beyond([1e-4, 3e-4, 1e-3, 2.5e-3], 2.5e-3) is not None
