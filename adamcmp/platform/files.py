@@ -1,4 +1,4 @@
-"""Writing files so that they survive being killed, and saying what went wrong."""
+"""Writing files so that a killed process or a power cut leaves no partial content."""
 
 from __future__ import annotations
 
@@ -10,41 +10,68 @@ from pathlib import Path
 
 from adamcmp.errors import StoreError
 
+#: How the names of temporary files begin.
+TEMPORARY_PREFIX = ".tmp-"
+
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that its name holds the old content or the new, whatever happens.
+    """Write a file: at any moment it has either its old content or the new one.
 
     Raises:
-        OSError: When the disk is full or the folder cannot be written.
+        OSError: If the disk is full or the folder cannot be written.
     """
-    temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    with _temporary_file(path, content) as temporary:
+        temporary.replace(path)
+
+
+def create_atomically(path: Path, content: bytes) -> None:
+    """Write a new file: at any moment it either does not exist or has its whole content.
+
+    Raises:
+        FileExistsError: If the file exists.
+        OSError: If the disk is full or the folder cannot be written.
+    """
+    with _temporary_file(path, content) as temporary:
+        try:
+            path.hardlink_to(temporary)  # unlike a rename, it fails if `path` exists
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            if path.exists():
+                raise FileExistsError(path) from None
+            temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _temporary_file(path: Path, content: bytes) -> Iterator[Path]:
+    """Write a flushed temporary file beside a path; flush the folder after the caller moved it."""
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the rename itself must survive a power cut
+        os.fsync(folder)  # a rename survives a power cut only after this
     finally:
         os.close(folder)
 
 
 def temporary_files(path: Path) -> Iterable[Path]:
-    """Return what processes that write a file, or were killed at it, have beside it."""
-    return path.parent.glob(f".tmp-{glob.escape(path.name)}-*")
+    """Return the temporary files of processes that write a file, or were killed while writing."""
+    return path.parent.glob(f"{TEMPORARY_PREFIX}{glob.escape(path.name)}-*")
 
 
 @contextlib.contextmanager
 def storage_errors(folder: Path) -> Iterator[None]:
-    """Turn the system's errors of writing into ones for a person.
+    """Convert an OSError, such as that of a full disk, to a StoreError that names the folder.
 
     Raises:
-        StoreError: In the place of an OSError.
+        StoreError: In place of an OSError.
     """
     try:
         yield

@@ -32,7 +32,7 @@ def relabel(table: RunTable, hue: str = HUE, facet: str = FACET) -> RunTable:
     problem = _labels(runs, list(dict.fromkeys(["problem", *_columns(runs, facet)])))
     if (optimizer == runs["optimizer"]).all() and (problem == runs["problem"]).all():
         return table  # with all that was computed from it already
-    labels = {"optimizer": optimizer, "problem": problem, "variant": runs["optimizer"]}
+    labels = {"optimizer": optimizer, "problem": problem, "optimizer label": runs["optimizer"]}
     return table.with_runs(runs.assign(**labels))
 
 

@@ -1,4 +1,4 @@
-"""Arrays and plain values in one file: a digest, then NumPy's ``npz``; no pickle."""
+"""Arrays and plain values in one file: a digest, then NumPy's ``npz``. No pickle."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcmp.errors import StoreError
-from adamcmp.platform.cache import source_digest
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.platform.provenance import package_version
 
+#: Version of what checkpoints hold. It must increase when training can no longer resume from the
+#: checkpoints of an earlier commit: when their layout changes, or what the layout means. Changes
+#: of a run's numbers need no new version, since the run id changes with them.
+FORMAT_VERSION = 2
 _DIGEST_BYTES = 16
 
 
-def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a file, as one atomic step.
+def write(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a file atomically.
 
     Args:
-        path: Where.
-        about: Plain JSON values.
+        path: The file.
+        metadata: Plain JSON values.
         arrays: Arrays by name.
 
     Raises:
-        StoreError: When the disk is full or the folder cannot be written.
+        StoreError: If the disk is full or the folder cannot be written.
     """
-    text = json.dumps({**about, "made_by": _made_by()})
+    text = json.dumps({**metadata, "made_by": _made_by()})
     content = io.BytesIO()
     np.savez(content, about=np.array(text), **arrays)  # type: ignore[arg-type]
     npz = content.getvalue()
@@ -40,27 +43,27 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
 
 
 def read(path: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
-    """Return what `write` was given.
+    """Return the metadata and the arrays of a file that `write` wrote.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        StoreError: When it is not what was written, or was written by another version of this
-            package or of torch, which may compute other numbers.
+        FileNotFoundError: If there is no such file.
+        StoreError: If it is damaged, or was written in another format version or with another
+            version of torch, which may compute other numbers.
     """
     content = path.read_bytes()
     digest, npz = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     if digest != _digest(npz):
-        raise StoreError(f"{path} is damaged: it is not what was written.")
+        raise StoreError(f"{path} is damaged: its content does not match its digest.")
     arrays = np.load(io.BytesIO(npz), allow_pickle=False)
-    about = json.loads(str(arrays["about"]))
-    if about.pop("made_by") != _made_by():
+    metadata = json.loads(str(arrays["about"]))
+    if metadata.pop("made_by") != _made_by():
         raise StoreError(f"{path} was made by another version of adamcmp or torch.")
-    return about, arrays
+    return metadata, arrays
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
-def _made_by() -> list[str]:
-    return [package_version("torch"), source_digest()]
+def _made_by() -> dict[str, Any]:
+    return {"format": FORMAT_VERSION, "torch": package_version("torch")}

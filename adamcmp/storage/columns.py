@@ -100,6 +100,12 @@ NORMS = tuple(column.name for column in _NORMS)
 _RUN_ID = Column(
     "run_id", str, "", Role.IDENTITY, "Hash of everything that can change the run's numbers."
 )
+_ROW = (
+    Column("variant", str, "", Role.IDENTITY, "Variant of the weights; empty for the last ones."),
+    Column("attempt", int, "", Role.IDENTITY, "Earlier trainings of the run: 0 for the first one."),
+)
+#: Columns that version 0.1 did not write, with the values that its rows are read with.
+ADDED_COLUMNS: Mapping[str, Any] = {"variant": "", "attempt": 0}
 
 _REVISIONS = tuple(
     Column(f"{name}.revision", int, "", Role.PROVENANCE, f"Revision of the {name}'s numbers.")
@@ -123,6 +129,7 @@ RUN_COLUMNS = _by_name(
         Column("seed", int, "", Role.SETTING, "Seed of all random streams."),
         Column("epochs", int, "epochs", Role.SETTING, "Epochs; null where steps were set."),
         Column("batch_size", int, "examples", Role.SETTING, "Examples per step."),
+        *_ROW,
         Column("status", str, "", Role.OUTCOME, f"One of {', '.join(STATUSES)}."),
         Column("error", str, "", Role.OUTCOME, "Error message of a failed run."),
         Column("stopped_at_step", int, "steps", Role.OUTCOME, "Step at which the run diverged."),
@@ -156,6 +163,7 @@ METRIC_COLUMNS = _by_name(
         Column("epoch", float, "epochs", Role.OUTCOME, "Epochs trained before the evaluation."),
         Column("examples", int, "examples", Role.OUTCOME, "Examples seen before the evaluation."),
         Column("lr", float, "", Role.SETTING, "Learning rate of the next step."),
+        *_ROW,
         *_FINAL,
         *_NORMS,
         Column("wall_time_s", float, "s", Role.OUTCOME, "Training time until the evaluation."),
@@ -196,9 +204,9 @@ def columns_with_role(*roles: Role, table: Table = "runs") -> tuple[str, ...]:
     """Return the names of the columns with any of some roles, settings by dotted path excluded.
 
     >>> columns_with_role(Role.IDENTITY)
-    ('run_id', 'study')
+    ('run_id', 'study', 'variant', 'attempt')
     >>> columns_with_role(Role.IDENTITY, table="metrics")
-    ('run_id', 'step')
+    ('run_id', 'step', 'variant', 'attempt')
     """
     columns = RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
     return tuple(name for name, column in columns.items() if column.role in roles)

@@ -14,7 +14,8 @@ from adamcmp.errors import ConfigError
 from adamcmp.platform.provenance import package_version
 from adamcmp.storage import reader
 from adamcmp.storage.columns import METRIC_COLUMNS, Column, run_columns
-from adamcmp.storage.store import METRIC_SCHEMA, Store
+from adamcmp.storage.parts import METRIC_SCHEMA, arrow_schema
+from adamcmp.storage.store import Store
 from adamcmp.workflows.importing import (
     ColumnMapping,
     MappedTable,
@@ -71,7 +72,7 @@ def import_runs(
         _check_types(folder, source.extra_types)
     if not dry_run:
         store.add_imported(
-            _arrow_table(runs, reader.arrow_schema(types), types),
+            _arrow_table(runs, arrow_schema(types), types),
             _arrow_table(metrics, METRIC_SCHEMA, _types(METRIC_COLUMNS)),
             provenance,
         )
@@ -124,7 +125,7 @@ def _check_study(store: Store, provenance: Mapping[str, Any]) -> None:
 def _check_types(folder: Path, extra_types: Mapping[str, type]) -> None:
     """Refuse an additional setting whose type differs from the study's column."""
     stored = reader.read_runs(folder).schema
-    for field in reader.arrow_schema(dict(extra_types)):
+    for field in arrow_schema(dict(extra_types)):
         known = stored.field(field.name).type if field.name in stored.names else field.type
         if known != field.type:
             raise ConfigError(

@@ -121,10 +121,10 @@ def test_every_yaml_trains(yaml, specs, user_files, tiny_downloads):
     assert isinstance(outcome, Done), outcome
     (row,) = outcome.runs
     assert row["status"] == "done" and np.isfinite(row["train_loss"])
-    from adamcmp.storage.store import METRIC_SCHEMA, _table, run_schema
+    from adamcmp.storage.parts import METRIC_SCHEMA, run_schema, table_of_rows
 
-    assert _table(outcome.runs, run_schema()).num_rows == 1
-    assert _table(outcome.metrics, METRIC_SCHEMA).num_rows == 3
+    assert table_of_rows(outcome.runs, run_schema()).num_rows == 1
+    assert table_of_rows(outcome.metrics, METRIC_SCHEMA).num_rows == 3
 
 
 @pytest.mark.parametrize("yaml", YAMLS, ids=label)

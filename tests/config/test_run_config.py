@@ -18,7 +18,8 @@ from adamcmp.errors import ConfigError
 from adamcmp.planning.grouping import group_runs
 from adamcmp.planning.run_kinds import kind_key
 from adamcmp.planning.specs import RunSpec, run_id, run_specs
-from adamcmp.storage import reader, store
+from adamcmp.storage import reader
+from adamcmp.storage.parts import run_schema, table_of_rows
 from tests.conftest import CPU
 
 ROOT = Path(__file__).parents[2]
@@ -180,7 +181,7 @@ class TestIdentity:
 
 def stored(specs):
     """Return the rows of runs as they are read back from a study."""
-    return store._table([spec.columns() for spec in specs], store.run_schema()).to_pylist()
+    return table_of_rows([spec.columns() for spec in specs], run_schema()).to_pylist()
 
 
 class TestFromColumns:

@@ -92,7 +92,9 @@ def done(study, steps):
     found = Counter(dict.fromkeys(Store(study).statuses(), steps))
     for path in kept(study):
         about, _ = archive.read(path)
-        found |= Counter(dict.fromkeys(about["runs"], about["taken"]))  # the larger of the two
+        found |= Counter(
+            dict.fromkeys(about["runs"], about["steps_taken"])
+        )  # the larger of the two
     return found
 
 
@@ -167,7 +169,7 @@ def test_killed_at_every_write(stride, forks, results):
 
 def test_killed_while_parts_are_merged(results, forks, monkeypatch):
     """At every write of the merge: each row is there, once."""
-    monkeypatch.setattr("adamcmp.storage.store.COMPACT_AT", 10**6)
+    monkeypatch.setattr("adamcmp.storage.compaction.COMPACT_AT", 10**6)
     adamcmp.sweep([*SMALL, "steps=1", "seed=range(8)", "study=many", "engine=eager"])
     row, metrics = adamcmp.load("many").runs.iloc[0], adamcmp.load("many").metrics
     store = Store(results / "many")
@@ -192,18 +194,18 @@ def test_killed_while_parts_are_merged(results, forks, monkeypatch):
 def test_a_reader_beside_one_that_merges(results, monkeypatch):
     """A part that was listed and is gone is no damage."""
     adamcmp.sweep([*SMALL, "steps=1", "seed=range(3)", "study=s", "engine=eager"])
-    monkeypatch.setattr("adamcmp.storage.store.COMPACT_AT", 2)
+    monkeypatch.setattr("adamcmp.storage.compaction.COMPACT_AT", 2)
     monkeypatch.setattr("adamcmp.execution.scheduler.FLUSH_SECONDS", 0.0)
     read = reader.read_part
     merged = []
 
-    def merging(path, columns=None):
-        if not merged and path.parent.name == "metrics":
+    def merging(folder, table, name, columns=None):
+        if not merged and table == "metrics":
             merged.append(True)
             row = reader.read_runs(results / "s").to_pylist()[0]
             for number in range(4):
                 Store(results / "s").append([{**row, "run_id": f"{number:016x}"}], [])
-        return read(path, columns)
+        return read(folder, table, name, columns)
 
     monkeypatch.setattr(reader, "read_part", merging)
     runs, metrics = reader.load(results / "s")
@@ -570,7 +572,7 @@ def test_a_checkpoint_of_another_version(specs, results, monkeypatch, caplog):
     adamcmp.run([*ONE, "study=whole"])
     (results / "s").mkdir(parents=True)
     with monkeypatch.context() as other:
-        other.setattr("adamcmp.storage.archive.source_digest", lambda: "another")
+        other.setattr("adamcmp.storage.archive.FORMAT_VERSION", 99)
         begun(specs, ONE, Store(results / "s"), 140)
     adamcmp.run([*ONE, "study=s"])
     assert "another version" in caplog.text

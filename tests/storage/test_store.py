@@ -1,6 +1,7 @@
 """Studies on disk: atomic appends, damage that is named, columns that stay."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 
 import adamcmp
 from adamcmp.cli import main
@@ -17,9 +20,21 @@ from adamcmp.config import Numerics
 from adamcmp.errors import NotFound, StoreError
 from adamcmp.storage import reader
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
-from adamcmp.storage.store import Store, run_schema
+from adamcmp.storage.folder import Folder
+from adamcmp.storage.parts import (
+    TABLES,
+    VERSION_KEY,
+    RowKey,
+    RunRow,
+    part_name,
+    read_part,
+    run_schema,
+    superseded,
+)
+from adamcmp.storage.store import Store
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+VERSION_0_1 = Path(__file__).parents[1] / "version_0_1" / "results"
 FAST = [*SMALL, "steps=3", "eval.every_steps=1"]
 
 
@@ -37,13 +52,14 @@ def part(study: Path, kind: str, number: int = 0) -> Path:
 
 def rewrite(study: Path, change) -> None:
     """Change the first runs part, as another version of the program would have written it."""
-    contents = {kind: part(study, kind).read_bytes() for kind in reader.TABLES}
+    contents = {kind: part(study, kind).read_bytes() for kind in TABLES}
     sink = pa.BufferOutputStream()
     pq.write_table(change(pq.read_table(pa.BufferReader(contents["runs"]))), sink)
     contents["runs"] = sink.getvalue().to_pybytes()
-    for kind in reader.TABLES:
+    digests = part_name(contents).partition("-")[2]
+    for kind in TABLES:
         part(study, kind).unlink()
-        (study / kind / reader.part_name(0, contents)).write_bytes(contents[kind])
+        (study / kind / f"000000-{digests}").write_bytes(contents[kind])
 
 
 def test_anyone_can_read_it(study):
@@ -96,7 +112,7 @@ def test_a_flipped_bit_never_reads_as_another_number(study):
     for place in range(0, len(content), 37):
         path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
         with pytest.raises(StoreError, match="is damaged"):
-            reader.read_part(path)
+            read_part(Folder(study), "metrics", path.name)
 
 
 def test_a_missing_metrics_part_is_named(study):
@@ -124,7 +140,7 @@ def test_foreign_and_newer_parts_are_refused(study):
     with pytest.raises(StoreError, match=r"zz.parquet was not written by adamcmp"):
         adamcmp.load("s").runs  # noqa: B018
     (study / "runs" / "zz.parquet").unlink()
-    rewrite(study, lambda table: table.replace_schema_metadata({reader.VERSION_KEY: b"99"}))
+    rewrite(study, lambda table: table.replace_schema_metadata({VERSION_KEY: b"99"}))
     with pytest.raises(StoreError, match="newer adamcmp"):
         adamcmp.load("s").runs  # noqa: B018
 
@@ -147,16 +163,15 @@ def test_killed_while_appending(study, moment):
     script = f"""
 import os, signal, adamcmp, adamcmp.storage.store as store
 from pathlib import Path
-replace = Path.replace
+link = Path.hardlink_to
 def killed(self, target):
-    kind = Path(target).parent.name
+    kind = self.parent.name
     if {moment!r} == kind:
         os.kill(os.getpid(), signal.SIGKILL)
-    moved = replace(self, target)
+    link(self, target)
     if {moment!r} == "after" and kind == "runs":
         os.kill(os.getpid(), signal.SIGKILL)
-    return moved
-Path.replace = killed
+Path.hardlink_to = killed
 adamcmp.run({[*FAST, "seed=3", "study=s"]!r})
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
@@ -246,3 +261,96 @@ def test_latest_study_and_unknown_ones(study):
     assert adamcmp.load().name == "later"
     with pytest.raises(NotFound, match="Did you mean 'later'"):
         adamcmp.load("latter")
+
+
+def row(run_id: str, **columns) -> dict:
+    return {"run_id": run_id, "study": "s", "status": "done", **columns}
+
+
+@pytest.fixture
+def store(results):
+    """A new study without runs."""
+    store = Store(results / "s")
+    numerics = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
+    store.open_for_training(numerics, [], {})
+    return store
+
+
+class TestAttempts:
+    def test_training_anew_counts_up(self, store):
+        """By any store of the folder; the part has one row per run at any time."""
+        for attempt, status in enumerate(["failed", "failed", "done"]):
+            step = {"run_id": "a", "step": attempt}
+            Store(store.folder).append([row("a", status=status)], [step])
+            runs = pd.read_parquet(store.folder / "runs")
+            assert (list(runs["attempt"]), list(runs["variant"])) == ([attempt], [""])
+            metrics = pd.read_parquet(store.folder / "metrics")
+            assert (list(metrics["attempt"]), list(metrics["step"])) == ([attempt], [attempt])
+            assert store.statuses() == {"a": status}
+
+    def test_the_highest_attempt_counts_then_the_later_part(self):
+        first = {RowKey("a", ""): RunRow(1, "done"), RowKey("b", ""): RunRow(0, "failed")}
+        second = {RowKey("a", ""): RunRow(0, "failed"), RowKey("b", ""): RunRow(0, "done")}
+        assert superseded([first, second]) == [{RowKey("b", "")}, {RowKey("a", "")}]
+
+    def test_a_new_attempt_replaces_all_variants(self):
+        first = {RowKey("a", ""): RunRow(0, "done"), RowKey("a", "ema"): RunRow(0, "done")}
+        second = {RowKey("a", ""): RunRow(1, "done")}
+        assert superseded([first, second]) == [set(first), set()]
+
+    def test_variants_of_one_run_are_rows_of_their_own(self, store):
+        store.append([row("a"), row("a", variant="ema")], [])
+        assert len(reader.read_runs(store.folder)) == 2 and store.statuses() == {"a": "done"}
+
+    def test_rows_of_version_0_1_are_first_attempts(self, results):
+        shutil.copytree(VERSION_0_1 / "failed", results / "failed")
+        runs = reader.read_runs(results / "failed").to_pylist()
+        assert {(run["variant"], run["attempt"]) for run in runs} == {("", 0)}
+        metrics = reader.read_metrics(results / "failed", ["attempt", "variant", "step"])
+        assert set(metrics["attempt"].to_pylist()) == {0}
+        again = {**next(run for run in runs if run["status"] == "failed"), "status": "done"}
+        Store(results / "failed").append([again], [])
+        runs = pd.read_parquet(results / "failed" / "runs")
+        assert runs["run_id"].is_unique and runs["status"].value_counts()["done"] == 2
+        (row,) = (
+            reader.read_runs(results / "failed")
+            .filter(pc.field("run_id") == again["run_id"])
+            .to_pylist()
+        )
+        assert (row["attempt"], row["status"]) == (1, "done")
+
+
+def test_statuses_read_each_part_once(store, monkeypatch):
+    reads = []
+    read = Folder.read
+
+    def counted(self, name):
+        reads.append(name)
+        return read(self, name)
+
+    monkeypatch.setattr(Folder, "read", counted)
+    for run_id in "abc":
+        store.append([row(run_id)], [])
+    reads.clear()
+    for _ in range(3):
+        assert set(Store(store.folder).statuses()) == {"a", "b", "c"}
+    assert reads == []
+    damaged, *_ = Folder(store.folder).list("runs/")
+    (store.folder / damaged).write_bytes(b"")
+    with pytest.raises(StoreError, match="is damaged"):
+        store.statuses()
+
+
+def test_appending_needs_no_lock(store, monkeypatch):
+    """While another process compacts, say."""
+    monkeypatch.setattr("adamcmp.storage.store.LOCK_TIMEOUT", 0.0)
+    with FileLock(store.folder / ".lock"):
+        store.append([row("a")], [])
+    assert store.statuses() == {"a": "done"}
+
+
+def test_new_parts_sort_after_those_of_version_0_1(results):
+    shutil.copytree(VERSION_0_1 / "failed", results / "failed")
+    old = reader.part_names(results / "failed")
+    Store(results / "failed").append([row("a")], [])
+    assert reader.part_names(results / "failed")[:-1] == old == sorted(old)

@@ -1,0 +1,293 @@
+"""Parts: the immutable Parquet files of a study.
+
+A part is a pair of files of one name: ``runs/<name>`` with one row per run and variant, and
+``metrics/<name>`` with their evaluations. The runs file is written last and commits both; a
+metrics file without its runs file was left by a killed process and is not read.
+
+A row belongs to a run and a variant of its weights. A run that is trained again, by ``--force`` or
+``--retry-failed``, gets rows with a higher attempt number; `superseded` decides which rows count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adamcmp.errors import StoreError
+from adamcmp.storage.columns import (
+    ADDED_COLUMNS,
+    METRIC_COLUMNS,
+    RUN_COLUMNS,
+    SCHEMA_VERSION,
+    Table,
+    run_columns,
+)
+from adamcmp.storage.folder import Folder
+
+#: The tables of a study, in the order of their digests in the names of parts.
+TABLES: tuple[Table, ...] = ("runs", "metrics")
+#: Key of a Parquet file's metadata that holds the schema version.
+VERSION_KEY = b"adamcmp_schema"
+# Version 0.1 numbered its parts from 000000; later ones have the time in nanoseconds.
+_NAME = re.compile(r"(?P<order>\d{6,})-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})\.parquet")
+_ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+class RowKey(NamedTuple):
+    """What a row of `runs` describes.
+
+    Attributes:
+        run_id: The run.
+        variant: The variant of its weights; empty for the last weights.
+    """
+
+    run_id: str
+    variant: str
+
+
+class RunRow(NamedTuple):
+    """What is read of a row of `runs` to tell which runs exist.
+
+    Attributes:
+        attempt: 0 for the first training of the run, 1 for the second, and so on.
+        status: How it ended.
+    """
+
+    attempt: int
+    status: str
+
+
+RowIndex = Mapping[RowKey, RunRow]
+T = TypeVar("T")
+
+
+def arrow_schema(types: Mapping[str, Any]) -> pa.Schema:
+    """Return the schema of columns with some Python types, as `Column.type` has them."""
+    fields = [
+        pa.field(
+            name,
+            _ARROW_TYPES[python_type]
+            if python_type in _ARROW_TYPES
+            else pa.list_(_ARROW_TYPES[python_type.__args__[0]]),
+        )
+        for name, python_type in types.items()
+    ]
+    return pa.schema(fields, metadata={VERSION_KEY: str(SCHEMA_VERSION)})
+
+
+def run_schema() -> pa.Schema:
+    """Return the Arrow schema of `runs`."""
+    return arrow_schema({name: column.type for name, column in run_columns().items()})
+
+
+METRIC_SCHEMA = arrow_schema({name: column.type for name, column in METRIC_COLUMNS.items()})
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table; columns that they lack are null.
+
+    Raises:
+        KeyError: If a row has a key that the schema lacks.
+    """
+    unknown = {key for row in rows for key in row} - set(schema.names)
+    if unknown:
+        raise KeyError(f"columns that are not registered: {sorted(unknown)}")
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def list_parts(folder: Folder) -> dict[str, str]:
+    """Return the names of a study's parts in the order in which they were written.
+
+    Returns:
+        For each name, the version of its runs file, as `Folder.list` has it.
+    """
+    files = folder.list("runs/")
+    versions = {
+        file.removeprefix("runs/"): version
+        for file, version in files.items()
+        if file.endswith(".parquet")
+    }
+    return {name: versions[name] for name in sorted(versions, key=_order)}
+
+
+def _order(name: str) -> tuple[int, str]:
+    match = _NAME.fullmatch(name)
+    return (int(match["order"]) if match else -1), name
+
+
+def part_name(contents: Mapping[Table, bytes]) -> str:
+    """Return the name for the files of a part that is written now.
+
+    It holds the time, which orders parts without a list of the existing ones, and a digest of each
+    file: Parquet's own checksums cover its pages but not its footer, where one flipped bit renames
+    a column.
+    """
+    digests = "-".join(_digest(contents[table]) for table in TABLES)
+    return f"{time.time_ns():020d}-{digests}.parquet"
+
+
+def write_part(folder: Folder, tables: Mapping[Table, pa.Table]) -> None:
+    """Write a part; a process that is killed meanwhile leaves the study as it was.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written.
+    """
+    contents = {table: _parquet(rows) for table, rows in tables.items()}
+    name = part_name(contents)
+    for table in reversed(TABLES):  # the runs file commits both
+        folder.create(f"{table}/{name}", contents[table])
+
+
+def delete_part(folder: Folder, name: str) -> None:
+    """Delete both files of a part."""
+    for table in TABLES:
+        folder.delete(f"{table}/{name}")
+
+
+def read_part(
+    folder: Folder, table: Table, name: str, columns: Collection[str] | None = None
+) -> pa.Table:
+    """Return one table of a part, after checking it against the digest in its name.
+
+    Args:
+        folder: The study's files.
+        table: Which table.
+        name: The part's name.
+        columns: Columns to read; None reads all. Those that the file lacks are left out, except
+            for columns with a neutral value.
+
+    Raises:
+        StoreError: If the file is missing, damaged, foreign, or of a newer schema version.
+    """
+    location = folder.location(f"{table}/{name}")
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise StoreError(f"{location} was not written by adamcmp: move it out of the study.")
+    try:
+        content = folder.read(f"{table}/{name}")
+    except FileNotFoundError:
+        raise _damaged(folder, table, name, "is missing") from None
+    except OSError as error:
+        raise StoreError(f"Cannot read {location}: {error.strerror or error}.") from None
+    if _digest(content) != match[table]:
+        raise _damaged(folder, table, name, "is damaged: its digest is another than in its name")
+    # Not pq.read_table, which imports pandas and applies the first file's schema to all files.
+    # Not in Arrow's threads: if one of them releases `content` last while the interpreter exits,
+    # the process aborts.
+    with pq.ParquetFile(pa.BufferReader(content)) as file:
+        rows = file.read(columns=None if columns is None else list(columns), use_threads=False)
+    if int((rows.schema.metadata or {}).get(VERSION_KEY, b"0")) > SCHEMA_VERSION:
+        raise StoreError(f"{location} was written by a newer adamcmp: update to read it.")
+    return _with_added_columns(rows, columns)
+
+
+def _with_added_columns(table: pa.Table, columns: Collection[str] | None) -> pa.Table:
+    """Add the columns that older versions did not write, with their neutral values."""
+    for name, neutral in ADDED_COLUMNS.items():
+        if name not in table.column_names and (columns is None or name in columns):
+            arrow_type = _ARROW_TYPES[RUN_COLUMNS[name].type]
+            values = pa.repeat(pa.scalar(neutral, arrow_type), len(table))
+            table = table.append_column(name, values)
+    return table
+
+
+@lru_cache(maxsize=4096)
+def row_index(folder: Folder, name: str, version: str) -> RowIndex:
+    """Return which rows a part has; each version of a part is read once per process.
+
+    Args:
+        folder: The study's files.
+        name: The part's name.
+        version: The version that `list_parts` gave.
+
+    Raises:
+        StoreError: As `read_part`.
+    """
+    del version  # part of the cache key only
+    table = read_part(folder, "runs", name, ["run_id", "variant", "attempt", "status"])
+    columns = [table[c].to_pylist() for c in ("run_id", "variant", "attempt", "status")]
+    return {
+        RowKey(run_id, variant): RunRow(attempt, status)
+        for run_id, variant, attempt, status in zip(*columns, strict=True)
+    }
+
+
+def superseded(parts: Sequence[RowIndex]) -> list[set[RowKey]]:
+    """Decide which rows no longer count.
+
+    Of a run's attempts only the highest counts. Two parts can hold rows of the same attempt after a
+    process was killed while it compacted; of those the later part's count.
+
+    Args:
+        parts: The rows of each part, in the order of the parts.
+
+    Returns:
+        For each part, the rows that do not count.
+    """
+    highest: dict[str, int] = {}
+    for rows in parts:
+        for key, row in rows.items():
+            highest[key.run_id] = max(row.attempt, highest.get(key.run_id, 0))
+    result: list[set[RowKey]] = []
+    current: set[RowKey] = set()
+    for rows in reversed(parts):
+        kept = {
+            key
+            for key, row in rows.items()
+            if row.attempt == highest[key.run_id] and key not in current
+        }
+        result.append(rows.keys() - kept)
+        current |= kept
+    return result[::-1]
+
+
+def without_rows(table: pa.Table, keys: Collection[RowKey]) -> pa.Table:
+    """Return a table, which has the columns of `RowKey`, without the rows of some keys."""
+    if not keys:
+        return table
+    pairs = zip(table["run_id"].to_pylist(), table["variant"].to_pylist(), strict=True)
+    return table.filter(pa.array([pair not in keys for pair in pairs], pa.bool_()))
+
+
+def read_consistently(folder: Folder, read: Callable[[Mapping[str, str]], T]) -> T:
+    """Call a function with the list of parts, again if parts were compacted while it read them.
+
+    Args:
+        folder: The study's files.
+        read: Called with the result of `list_parts`.
+
+    Raises:
+        StoreError: If it raises one and the parts have not changed.
+    """
+    while True:
+        parts = list_parts(folder)
+        try:
+            return read(parts)
+        except StoreError:
+            if list_parts(folder) == parts:
+                raise
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=6).hexdigest()
+
+
+def _damaged(folder: Folder, table: Table, name: str, problem: str) -> StoreError:
+    return StoreError(
+        f"{folder.location(f'{table}/{name}')} {problem}. Delete {name} from runs/ and metrics/ of "
+        f"{folder.path}; the same command then trains its runs again."
+    )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, write_page_checksum=True, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
