@@ -96,6 +96,11 @@ def global_norm(tree: Tree) -> Tensor:
 def clip_by_global_norm() -> GradientTransformation:
     """Scale gradients so that their global norm is at most c: g ← g·min(1, c / (‖g‖ + 1e-6)).
 
+    >>> import torch
+    >>> grads, hypers = {"w": torch.tensor([3.0, 4.0])}, {"grad_clip": torch.tensor(1.0)}
+    >>> clip_by_global_norm().update(grads, {}, {}, hypers, torch.tensor(1.0))[0]["w"]
+    tensor([0.6000, 0.8000])
+
     c is ``hypers["grad_clip"]``. Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1. The
     coefficient is that of torch.nn.utils.clip_grad_norm_.
     """
@@ -108,7 +113,14 @@ def clip_by_global_norm() -> GradientTransformation:
 
 
 def scale_by_learning_rate() -> GradientTransformation:
-    """Turn a direction into a descent step: u ← −η_t·u (optax.scale_by_learning_rate)."""
+    """Turn a direction into a descent step: u ← −η_t·u (optax.scale_by_learning_rate).
+
+    >>> import torch
+    >>> hypers = {"lr": torch.tensor(0.5), "multiplier": torch.tensor(0.5)}
+    >>> direction = {"w": torch.tensor([1.0, -2.0])}
+    >>> scale_by_learning_rate().update(direction, {}, {}, hypers, torch.tensor(1.0))[0]["w"]
+    tensor([-0.2500,  0.5000])
+    """
 
     def update(updates: Tree, params: Tree, hypers: Hypers) -> Tree:
         eta = hypers["multiplier"] * hypers["lr"]
@@ -119,6 +131,13 @@ def scale_by_learning_rate() -> GradientTransformation:
 
 def add_l2_penalty(decay_filter: DecayFilter, cautious: bool) -> GradientTransformation:
     """Add the gradient of the penalty wd/2·‖θ‖²: g ← g + wd·θ, before the rule.
+
+    >>> import torch
+    >>> params, grads = {"w": torch.tensor([10.0])}, {"w": torch.tensor([1.0])}
+    >>> hypers = {"weight_decay": torch.tensor(0.1)}
+    >>> penalty = add_l2_penalty("all", cautious=False)
+    >>> penalty.update(grads, {}, params, hypers, torch.tensor(1.0))[0]["w"]
+    tensor([2.])
 
     Source: Loshchilov & Hutter 2019, Algorithms 1 and 2, line 6; ``weight_decay`` of
     torch.optim.SGD and torch.optim.Adam.
@@ -142,6 +161,13 @@ def add_decayed_weights(
     coefficient: Callable[[Hypers], Tensor], decay_filter: DecayFilter, cautious: bool
 ) -> GradientTransformation:
     """Decay the weights beside the step: u ← u − c·θ, after the rule.
+
+    >>> import torch
+    >>> decay = add_decayed_weights(lambda hypers: hypers["weight_decay"], "all", cautious=False)
+    >>> params, updates = {"w": torch.tensor([10.0])}, {"w": torch.tensor([-1.0])}
+    >>> hypers = {"weight_decay": torch.tensor(0.1)}
+    >>> decay.update(updates, {}, params, hypers, torch.tensor(1.0))[0]["w"]
+    tensor([-2.])
 
     Source: Loshchilov & Hutter 2019, Algorithms 1 and 2, last line; torch.optim.AdamW.
 

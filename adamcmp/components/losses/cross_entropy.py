@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 class CrossEntropy(Loss):
     """Mean cross-entropy in nats (torch.nn.functional.cross_entropy).
 
+    >>> import torch
+    >>> outputs, targets = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    >>> CrossEntropy(name="cross_entropy").training(outputs, targets)
+    tensor(0.1269)
+    >>> CrossEntropy(name="cross_entropy", label_smoothing=0.5).training(outputs, targets)
+    tensor(0.6269)
+
     Attributes:
         label_smoothing: Fraction α of the target's mass that is spread evenly over all classes
             (Szegedy et al. 2016, section 7; torch's ``label_smoothing``). Evaluations report the

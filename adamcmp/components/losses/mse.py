@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 class MSE(Loss):
     """Squared error, averaged over outputs and examples (torch.nn.functional.mse_loss).
 
+    >>> import torch
+    >>> MSE(name="mse").measured(torch.tensor([[1.0, 3.0]]), torch.tensor([[1.0, 1.0]]))
+    tensor([2.])
+
     For classification the targets are one-hot (the square loss of Hui & Belkin 2021, without their
     rescaling), and the predicted class is that of the largest output.
     """

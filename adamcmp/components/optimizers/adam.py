@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 def scale_by_adam(amsgrad: bool) -> GradientTransformation:
     """Turn g into m̂ / (√v̂ + ε) (optax.scale_by_adam).
 
+    >>> import torch
+    >>> adam = scale_by_adam(amsgrad=False)
+    >>> params, grads = {"w": torch.zeros(2)}, {"w": torch.tensor([0.001, -1000.0])}
+    >>> hypers = {"beta1": 0.9, "beta2": 0.999, "eps": 0.0}
+    >>> hypers = {name: torch.tensor(value) for name, value in hypers.items()}
+    >>> updates, _ = adam.update(grads, adam.init(params), params, hypers, torch.tensor(1.0))
+    >>> updates["w"].round(decimals=3)
+    tensor([ 1., -1.])
+
     m ← β1·m + (1 − β1)·g, v ← β2·v + (1 − β2)·g², m̂ = m / (1 − β1^t), v̂ = v / (1 − β2^t). Source:
     Kingma & Ba 2015, Algorithm 1; torch.optim.Adam.
 

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 def momentum(*, nesterov: bool, dampened: bool, average: bool) -> GradientTransformation:
     """Accumulate updates in a buffer: b ← μ·b + (1 − τ)·u (optax.trace).
 
+    >>> import torch
+    >>> heavy_ball = momentum(nesterov=False, dampened=False, average=False)
+    >>> params, grads = {"w": torch.zeros(1)}, {"w": torch.ones(1)}
+    >>> hypers, state = {"momentum": torch.tensor(0.5)}, heavy_ball.init(params)
+    >>> for step in (1.0, 2.0, 3.0):
+    ...     updates, state = heavy_ball.update(grads, state, params, hypers, torch.tensor(step))
+    ...     print(updates["w"].item())
+    1.0
+    1.5
+    1.75
+
     Source: torch.optim.SGD (heavy ball, Polyak 1964). As there, the first step sets b ← u whatever
     the dampening τ.
 

@@ -16,6 +16,12 @@ class Cosine(Schedule):
 
     Source: Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts.
 
+    >>> import numpy as np
+    >>> from adamcmp.components.schedules import Horizon
+    >>> schedule = Cosine(name="cosine")
+    >>> schedule.multiplier(np.arange(4), Horizon(steps=4, epoch=2.0)).round(3).tolist()
+    [1.0, 0.854, 0.5, 0.146]
+
     Attributes:
         end: The multiplier at the end of the run.
     """

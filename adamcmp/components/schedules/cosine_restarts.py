@@ -21,6 +21,12 @@ class CosineRestarts(Schedule):
     Source: Loshchilov & Hutter 2017, "SGDR", equation 5; torch's
     CosineAnnealingWarmRestarts, stepped with fractions of epochs.
 
+    >>> import numpy as np
+    >>> from adamcmp.components.schedules import Horizon
+    >>> schedule = CosineRestarts(name="cosine_restarts", T_0=1.0)
+    >>> schedule.multiplier(np.arange(6), Horizon(steps=6, epoch=2.0)).round(3).tolist()
+    [1.0, 0.5, 1.0, 0.854, 0.5, 0.146]
+
     Attributes:
         T_0: Epochs in the first cycle.
         T_mult: Factor from the length of each cycle to that of the next.

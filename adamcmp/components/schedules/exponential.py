@@ -10,6 +10,12 @@ from adamcmp.components.schedules._base import Horizon, Multipliers, Schedule, S
 class Exponential(Schedule):
     """s_t = end^(t/T) (torch's ExponentialLR with gamma = end^(1/T)).
 
+    >>> import numpy as np
+    >>> from adamcmp.components.schedules import Horizon
+    >>> schedule = Exponential(name="exponential")
+    >>> schedule.multiplier(np.arange(4), Horizon(steps=4, epoch=2.0)).round(3).tolist()
+    [1.0, 0.316, 0.1, 0.032]
+
     Attributes:
         end: The multiplier at the end of the run.
     """

@@ -15,6 +15,12 @@ class OneCycle(Schedule):
     Source: Smith & Topin 2018, "Super-convergence"; torch.optim.lr_scheduler.OneCycleLR, which
     it equals at every step (lr is its ``max_lr``).
 
+    >>> import numpy as np
+    >>> from adamcmp.components.schedules import Horizon
+    >>> schedule = OneCycle(name="one_cycle")
+    >>> schedule.multiplier(np.arange(4), Horizon(steps=4, epoch=2.0)).round(3).tolist()
+    [0.04, 0.812, 0.283, 0.0]
+
     Attributes:
         pct_start: Fraction of the run over which the learning rate rises.
         anneal: Shape of the rise and of the fall.

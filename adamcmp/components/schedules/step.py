@@ -11,6 +11,12 @@ from adamcmp.components.schedules._base import Horizon, Multipliers, Schedule, S
 class Step(Schedule):
     """s_t = gamma^k after the k-th milestone (torch's MultiStepLR).
 
+    >>> import numpy as np
+    >>> from adamcmp.components.schedules import Horizon
+    >>> schedule = Step(name="step")
+    >>> schedule.multiplier(np.arange(4), Horizon(steps=4, epoch=2.0)).round(3).tolist()
+    [1.0, 1.0, 0.1, 0.01]
+
     Attributes:
         milestones: Fractions of the run, ascending. At milestone m the multiplier drops at step
             round(m·T).

@@ -21,6 +21,12 @@ class WSD(Schedule):
     Source: Hu et al. 2024, "MiniCPM" (arXiv 2404.06395), section 4; the ``sqrt`` decay 1 − √x is
     Hägele et al. 2024 (arXiv 2405.18392).
 
+    >>> import numpy as np
+    >>> from adamcmp.components.schedules import Horizon
+    >>> schedule = WSD(name="wsd", warmup=0.0, decay=0.5)
+    >>> schedule.multiplier(np.arange(4), Horizon(steps=4, epoch=2.0)).round(3).tolist()
+    [1.0, 1.0, 1.0, 0.5]
+
     Attributes:
         warmup: See `Schedule`.
         decay: Fraction of the steps after the warm-up over which the multiplier decays.
