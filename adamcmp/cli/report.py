@@ -133,7 +133,7 @@ def print_report(report: Report) -> None:
     counts = ", ".join(f"{count} {status}" for status, count in answer.counts.items())
     problem = f": {problems[0]}" if len(problems) == 1 else ""
     print(f"\n{answer.name}{problem} ({counts})\n")
-    shown = {column.label: column.texts for column in shown_columns(answer.summary)}
+    shown = {column.heading: column.texts for column in shown_columns(answer.summary)}
     print(tabulate(shown, headers="keys", disable_numparse=True))
     print(f"\n{answer.summary.caption}")
     names = dict.fromkeys(path.stem for path in report.files)

@@ -40,7 +40,7 @@ def mean_curves(
     curves = _curves(selected[selected["status"] == "done"], metrics)
     measured = [c for c in columns if c in curves and curves[c].notna().any()]
     if curves.empty or not measured:
-        raise NothingToDraw("No run that ended has evaluations of these metrics.")
+        raise NothingToDraw("No completed run has evaluations of these metrics.")
     keys = list(dict.fromkeys(["problem", "optimizer", "loss_name", "step", x]))
     long = curves.melt(id_vars=keys, value_vars=measured, var_name="metric").dropna(subset="value")
     mean_x = long.assign(x=long[x].astype(float)).groupby(_KEYS)["x"].mean()

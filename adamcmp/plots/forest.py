@@ -39,7 +39,7 @@ def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
     runs = runs.sort_values("optimizer", key=lambda names: names.map(position), kind="stable")
     pairs = comparisons(table.with_runs(runs), metric).dropna(subset="estimate")
     if pairs.empty:
-        raise NothingToDraw("No problem has two optimizers with runs that ended.")
+        raise NothingToDraw("No problem has two optimizers with completed runs.")
     if pairs["ci_low"].isna().all():
         raise NothingToDraw("With one seed per optimizer, differences have no interval.")
     losses = runs.groupby("problem")["loss"].first()

@@ -1,6 +1,6 @@
 """Final training loss against test error: who generalizes better at the same training loss?
 
-Each mark is one run that ended, of any setting. Filled marks are the setting selected on
+Each mark is one completed run, of any setting. Filled marks are the setting selected on
 validation; the cross is their mean with its 95 % interval in both directions. Of two optimizers at
 the same training loss, the lower one generalizes better.
 """
@@ -31,7 +31,7 @@ _MOST_VECTOR_MARKS = 1500
 
 
 def data(table: RunTable, *, x: str = "train_loss", y: str | None = None) -> pd.DataFrame:
-    """Return every run that ended.
+    """Return every completed run.
 
     Args:
         table: The runs.
@@ -42,19 +42,19 @@ def data(table: RunTable, *, x: str = "train_loss", y: str | None = None) -> pd.
         ``problem optimizer loss_name x y x_name y_name``; ``selected``, whether the run has the
         selected setting; ``diverged``, in every row the number of runs that diverged.
     """
-    ended = table.runs[table.runs["status"] == "done"]
+    completed = table.runs[table.runs["status"] == "done"]
     selected = set(table.selected()["run_id"])
-    points = []
-    for _, runs in ended.groupby("problem", sort=False):
+    points = [pd.DataFrame(columns=["x", "y"])]
+    for _, runs in completed.groupby("problem", sort=False):
         x_name, y_name = metric_or_default(x, runs), metric_or_default(y, runs)
         labels = runs[["problem", "optimizer"]].assign(loss_name=runs["loss"])
         values = labels.assign(x=runs[x_name], y=runs[y_name], x_name=x_name, y_name=y_name)
         points.append(values.assign(selected=runs["run_id"].isin(selected)))
-    found = pd.concat(points).dropna(subset=["x", "y"]) if points else pd.DataFrame()
-    if found.empty:
-        raise NothingToDraw("No run that ended has both metrics.")
+    both = pd.concat(points[1:] or points).dropna(subset=["x", "y"])
+    if both.empty:
+        raise NothingToDraw("No completed run has both metrics.")
     diverged = int((table.runs["status"] == "diverged").sum())
-    return found.assign(diverged=diverged).reset_index(drop=True)
+    return both.assign(diverged=diverged).reset_index(drop=True)
 
 
 def draw(points: pd.DataFrame) -> Figure:

@@ -48,12 +48,12 @@ def data(table: RunTable, *, metric: str | None = None, x: str | None = None) ->
         line = cells.merge(selected[[*_KEYS, fixed]], on=[*_KEYS, fixed]).assign(x_name=name)
         line["x"] = line[name].astype(float)
         lines.append(line[line.groupby(_KEYS)["x"].transform("nunique") > 1])
-    found = pd.concat(lines, ignore_index=True)
-    if found["estimate"].isna().all():
+    values = pd.concat(lines, ignore_index=True)
+    if values["estimate"].isna().all():
         raise NothingToDraw(
             "No optimizer has several lr at its best wd, or several wd at its best lr."
         )
-    return found.sort_values("x", kind="stable", ignore_index=True)
+    return values.sort_values("x", kind="stable", ignore_index=True)
 
 
 def draw(lines: pd.DataFrame) -> Figure:

@@ -3,7 +3,7 @@
 A trial is one run at a setting drawn at random, without replacement, from those of the study; the
 best of k is selected on validation. Within a seed the expectation is exact; lines are means over
 seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on). Runs that
-diverged count as trials, with the worst value of those that ended (an error of at least 0.5). The
+diverged count as trials, with the worst value of completed ones (an error of at least 0.5). The
 earlier a curve falls, the easier the optimizer is to tune.
 """
 

@@ -23,7 +23,7 @@ class Report:
 
     Attributes:
         folder: The folder that contains it.
-        answer: What the report says.
+        answer: The report's contents.
         plots: The plots, those that could not be drawn included.
         files: All files that were written.
     """
@@ -47,7 +47,7 @@ def report(
 
     Raises:
         StoreError: When a file of a study is damaged or the report cannot be written.
-        NotFound: When no run that ended meets the conditions.
+        NotFound: When no completed run meets the conditions.
         ConfigError: When a condition is wrong, or settings cannot be selected.
     """
     answer = compute_answer(studies, filters)

@@ -1,4 +1,4 @@
-"""Everything that a report says, computed once."""
+"""The contents of a report, computed once: verdicts, audit findings and tables."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
 
     Raises:
         StoreError: When a file of a study is damaged.
-        NotFound: When no run that ended meets the conditions.
+        NotFound: When no completed run meets the conditions.
         ConfigError: When a condition is wrong, or settings cannot be selected.
     """
     table = load_table(studies)
@@ -89,7 +89,7 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
         matches = parse_filters(filters, list(table.runs.columns))
         rows = table.runs.to_dict("records")
         table = table.where(pd.Series([matches(row) for row in rows], table.runs.index, dtype=bool))
-    _check_any_ended(table, studies, filters)
+    _check_any_completed(table, studies, filters)
     tables = tuple(measure_table(measure, table) for measure in analysis.MEASURES)
     return Answer(
         studies=tuple(studies),
@@ -101,15 +101,15 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
     )
 
 
-def _check_any_ended(table: RunTable, studies: Sequence[Path], filters: Sequence[str]) -> None:
+def _check_any_completed(table: RunTable, studies: Sequence[Path], filters: Sequence[str]) -> None:
     status = table.runs["status"]
     if (status == "done").any():
         return
     names = " + ".join(study.name for study in studies)
     counts = ", ".join(f"{count} {value}" for value, count in status.value_counts().items())
-    matching = " and matches the filters" if filters else ""
+    matching = " that matches the filters" if filters else ""
     others = f" ({counts})" if counts else ""
-    raise NotFound(f"Study {names!r} has no run that ended{matching}{others}.")
+    raise NotFound(f"Study {names!r} has no completed run{matching}{others}.")
 
 
 def _missing_runs(study: Path) -> Iterator[analysis.Finding]:

@@ -30,7 +30,7 @@ def as_latex(table: Table) -> str:
     if table.data is None:
         return f"% {table.title}: {' '.join(table.missing_reason.split())}\n"
     cells = _cells(table, latex, r"\textbf{{{}}}".format)
-    escaped = pd.DataFrame({latex(label): texts for label, texts in cells.items()})
+    escaped = pd.DataFrame({latex(heading): texts for heading, texts in cells.items()})
     alignment = "".join("r" if column.numeric else "l" for column in shown_columns(table))
     text: str = escaped.style.hide(axis="index").to_latex(
         hrules=True,
@@ -45,11 +45,11 @@ def as_latex(table: Table) -> str:
 def _cells(
     table: Table, escape: Callable[[str], str], bold: Callable[[str], str]
 ) -> dict[str, list[str]]:
-    """Return the escaped texts of each shown column by its label, the best in bold."""
+    """Return the escaped texts of each shown column by its heading, the best in bold."""
     cells = {}
     for column in shown_columns(table):
         texts = [escape(text) for text in column.texts]
-        cells[column.label] = [bold(t) if i in column.best else t for i, t in enumerate(texts)]
+        cells[column.heading] = [bold(t) if i in column.best else t for i, t in enumerate(texts)]
     return cells
 
 

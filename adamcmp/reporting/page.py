@@ -22,7 +22,7 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
     """Return the page as HTML.
 
     Args:
-        answer: What the page says.
+        answer: The page's contents.
         plots: Its plots.
         refresh: Seconds after which a browser reloads it; None for a finished page.
     """
@@ -68,16 +68,16 @@ def _read(name: str) -> str:
 
 
 def _differing(answer: Answer) -> Table:
-    labels = {"setting": "setting", "optimizer": "", "estimate": ""}
+    headings = {"setting": "setting", "optimizer": "", "estimate": ""}
     data = provenance.differing_settings(answer)
     title = "What differs between optimizers"
-    return Table("differing", title, "", data, labels=labels, pivot="optimizer")
+    return Table("differing", title, "", data, headings=headings, pivot="optimizer")
 
 
 def row_optimizers(row: int, columns: Iterable[Column], optimizers: Iterable[str]) -> list[str]:
     """Return the optimizers that a row of a table compares, by which the page hides it."""
     known = set(optimizers)
-    texts = [c.texts[row] for c in columns if not c.numeric and c.label not in known]
+    texts = [c.texts[row] for c in columns if not c.numeric and c.heading not in known]
     return [text for text in texts if text in known]
 
 

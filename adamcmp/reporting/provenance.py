@@ -39,9 +39,9 @@ def commands(answer: Answer) -> list[str]:
 
 def _study_commands(study: Path) -> Iterator[str]:
     """Yield the commands that study.yaml notes."""
-    for noted in reader.read_study_metadata(study).get("asked", []):
+    for command in reader.read_study_metadata(study).get("asked", []):
         # Version 0.1 noted no flags.
-        first, *others = [*noted["words"], *noted.get("flags", [])] or [""]
+        first, *others = [*command["words"], *command.get("flags", [])] or [""]
         if first.startswith(_NAMED_COMMANDS):
             yield shlex.join(["adamcmp", *first.split(" ", 1), *others])
             continue

@@ -36,7 +36,7 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
         measure.title,
         measure.caption,
         data,
-        labels=measure.headings,
+        headings=measure.headings,
         pivot=measure.pivot,
     )
 

@@ -27,10 +27,10 @@ class Table:
     Attributes:
         name: The name of its files, without a suffix.
         title: What the statistic is called.
-        caption: What it says, and how it was computed.
+        caption: What it shows, and how that was computed.
         data: The tidy table; None when there is none.
         missing_reason: Why there is none.
-        labels: The heading of each column that is shown, by name; csv files have all columns.
+        headings: The heading of each column that is shown, by name; csv files have all columns.
             Empty: all columns are shown, under their names.
         pivot: A column whose values become columns, each of the estimates of that value.
     """
@@ -40,7 +40,7 @@ class Table:
     caption: str
     data: pd.DataFrame | None = None
     missing_reason: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""
 
 
@@ -50,7 +50,7 @@ class Column:
 
     Attributes:
         name: Its name in the data.
-        label: Its heading.
+        heading: The text above it.
         texts: The content of its cells.
         values: What rows are sorted by: numbers or texts; None where a value is missing.
         metric: The metric whose values it holds; empty for other columns.
@@ -59,7 +59,7 @@ class Column:
     """
 
     name: str
-    label: str
+    heading: str
     texts: list[str]
     values: list[Any]
     metric: str = ""
@@ -77,7 +77,7 @@ def shown_columns(table: Table) -> list[Column]:
     if table.data is None:
         return []
     data = table.data
-    names = [str(name) for name in (table.labels or data) if name in data]
+    names = [str(name) for name in (table.headings or data) if name in data]
     hidden = {column for name in names for column in _spread_columns(name, data)}
     if "problem" in data and data["problem"].nunique() == 1:
         hidden.add("problem")
@@ -85,17 +85,17 @@ def shown_columns(table: Table) -> list[Column]:
     if table.pivot:
         keys = [name for name in names if name not in (table.pivot, "estimate")]
         return _pivoted(table, data, keys)
-    return [_column(name, data, table.labels.get(name, _default_label(name))) for name in names]
+    return [_column(name, data, table.headings.get(name, _default_heading(name))) for name in names]
 
 
 def _pivoted(table: Table, data: pd.DataFrame, keys: list[str]) -> list[Column]:
     """Return the columns of keys, then one for each value of the column to pivot."""
     rows = data[keys].drop_duplicates()
-    columns = [_column(key, rows, table.labels[key]) for key in keys]
+    columns = [_column(key, rows, table.headings[key]) for key in keys]
     for value, estimates in data.groupby(table.pivot, sort=False):
-        label = f"{table.labels[table.pivot]} {value_text(value)}".strip()
-        column = _column("estimate", rows.merge(estimates, how="left", on=keys), label)
-        columns.append(replace(column, label=label))  # the title says that it is an interval
+        heading = f"{table.headings[table.pivot]} {value_text(value)}".strip()
+        column = _column("estimate", rows.merge(estimates, how="left", on=keys), heading)
+        columns.append(replace(column, heading=heading))  # the title says that it is an interval
     return columns
 
 
@@ -110,14 +110,14 @@ def _spread_columns(name: str, data: pd.DataFrame) -> list[str]:
     return [f"{name}_sd"] if f"{name}_sd" in data else []
 
 
-def _column(name: str, data: pd.DataFrame, label: str) -> Column:
+def _column(name: str, data: pd.DataFrame, heading: str) -> Column:
     values, spread = data[name], [data[column] for column in _spread_columns(name, data)]
     texts = [(p_value_text if name.startswith("p_") else value_text)(value) for value in values]
     if name == "metric":
         texts = [text.replace("_", " ") for text in texts]
     if len(spread) == 2:
         texts = [with_interval(*row) for row in zip(values, *spread, strict=True)]
-        label += " [95 % interval]" if name == "estimate" else ""
+        heading += " [95 % interval]" if name == "estimate" else ""
     elif spread:
         texts = [with_deviation(*row) for row in zip(values, *spread, strict=True)]
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
@@ -125,7 +125,7 @@ def _column(name: str, data: pd.DataFrame, label: str) -> Column:
     raw = numeric or name == "metric"
     sort_keys = [None if pd.isna(v) else v for v in values] if raw else texts
     metric = name if name in METRICS else ""
-    return Column(name, label, texts, sort_keys, metric, numeric, _best_rows(name, data))
+    return Column(name, heading, texts, sort_keys, metric, numeric, _best_rows(name, data))
 
 
 def _best_rows(name: str, data: pd.DataFrame) -> frozenset[int]:
@@ -135,5 +135,5 @@ def _best_rows(name: str, data: pd.DataFrame) -> frozenset[int]:
     return frozenset(i for i, best in enumerate(data[name] == least) if best)
 
 
-def _default_label(name: str) -> str:
+def _default_heading(name: str) -> str:
     return name.rpartition(".")[2].replace("_", " ")

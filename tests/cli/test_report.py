@@ -1,0 +1,196 @@
+"""`adamcmp report`: what it prints and writes, of one study and of several."""
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.plots import PLOTS
+from tests.support.studies import FAST
+
+
+class TestCommand:
+    def test_writes_page_plots_and_tables(self, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1"])
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
+        assert main(["report", "s"]) == 0
+        out = capsys.readouterr().out
+        assert "s: teacher, mlp (8 done, 1 diverged)" in out
+        folder = results / "s" / "report"
+        assert f"page: {folder / 'index.html'}" in out
+        drawn = {path.stem for path in folder.glob("*.svg")}
+        assert {"learning_curves", "loss_vs_error", "gap_curves"} <= drawn <= set(PLOTS)
+        for name in drawn:
+            with Image.open(folder / f"{name}.png") as image:
+                assert min(image.size) > 300
+                assert len(image.convert("RGB").getcolors(1 << 20)) > 20
+            text = " ".join(ET.parse(folder / f"{name}.svg").getroot().itertext())
+            assert "adam_l2" in text and "adamw" in text
+            assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        page = (folder / "index.html").read_text()
+        for name in PLOTS:
+            assert f'id="plot-{name}"' in page
+        table = pd.read_csv(folder / "summary.csv")
+        assert sorted(table["optimizer"]) == ["adam_l2", "adamw", "sgd"]
+        assert table.set_index("optimizer")["diverged"].to_dict() == {
+            "adam_l2": 0,
+            "adamw": 0,
+            "sgd": 1,
+        }
+        assert "validation" in (folder / "summary.md").read_text()
+
+    def test_the_same_data_gives_the_same_files(self, two_plots, results):
+        adamcmp.sweep([*FAST, "seed=0,1"])
+        contents = []
+        for _ in range(2):
+            assert main(["report", "s"]) == 0
+            files = sorted((results / "s" / "report").iterdir())
+            contents.append([file.read_bytes() for file in files])
+        assert contents[0] == contents[1]
+
+    def test_latest_study_and_filters(self, two_plots, capsys):
+        adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
+        assert main(["report", "lr=0.01"]) == 0
+        assert "(1 done)" in capsys.readouterr().out
+        assert main(["report", "s", "lr=7"]) == 2
+        assert "no completed run that matches the filters" in capsys.readouterr().err
+
+    def test_regression_several_problems_and_one_seed(self, results, two_plots, capsys):
+        words = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]
+        adamcmp.sweep([*FAST, *words])
+        assert main(["report", "s"]) == 0
+        out = capsys.readouterr().out
+        assert "logistic" in out and "test loss" in out and "test error" not in out
+        svg = (results / "s" / "report" / "learning_curves.svg").read_text()
+        assert "mean squared error" in svg and "One seed" in svg
+
+    def test_classification_beside_regression(self, results, two_plots, capsys):
+        adamcmp.run([*FAST])
+        adamcmp.run([*FAST, "dataset.task=regression", "loss=mse", "model=logistic"])
+        assert main(["report", "s"]) == 0
+        (header,) = (r for r in capsys.readouterr().out.splitlines() if r.startswith("problem"))
+        assert "test error" in header and "test loss" in header
+        svg = (results / "s" / "report" / "learning_curves.svg").read_text()
+        assert "mean squared error" in svg and "cross-entropy (nats)" in svg
+
+    def test_only_failed_or_diverged_runs(self, capsys):
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
+        assert main(["report", "s"]) == 2
+        assert "has no completed run" in capsys.readouterr().err
+
+    def test_a_plot_that_fails_costs_no_other(self, results, two_plots, monkeypatch, caplog):
+        def broken(table):
+            raise ZeroDivisionError("of <b>one's</b> own")
+
+        monkeypatch.setattr(PLOTS["loss_vs_error"], "data", broken)
+        adamcmp.run(FAST)
+        assert main(["report", "s"]) == 0
+        page = (results / "s" / "report" / "index.html").read_text()
+        assert "ZeroDivisionError: of &lt;b&gt;one" in page
+        assert "loss_vs_error failed" in caplog.text and "Traceback" in caplog.text
+
+    def test_starts_without_torch(self, two_plots, results):
+        adamcmp.sweep([*FAST, "seed=0,1"])
+        code = (
+            "import sys; from adamcmp.cli import main; main(['report', 's']); "
+            "print([m for m in ('torch', 'hydra', 'optuna') if m in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+    def test_leaves_no_files_of_another_report(self, two_plots, results):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2"])
+        assert main(["report", "s"]) == 0
+        folder = results / "s" / "report"
+        (folder / "mine.png").write_bytes(b"")
+        assert (folder / "comparisons.csv").exists()
+        assert main(["report", "s", "optimizer=adamw"]) == 0
+        assert not (folder / "comparisons.csv").exists()
+        assert (folder / "summary.csv").exists() and (folder / "mine.png").exists()
+
+    def test_a_study_without_runs(self, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adamw", "seeds=2"])
+        for part in (*(results / "s" / "runs").iterdir(), *(results / "s" / "metrics").iterdir()):
+            part.unlink()
+        for words in (["report", "s"], ["plot", "strip", "s"], ["report", "s", "--format", "md"]):
+            assert main(words) == 2
+            assert "has no runs yet" in capsys.readouterr().err
+        assert main(["extend", "s"]) == 2
+        assert "no run that finished" in capsys.readouterr().err
+
+    def test_strict(self, two_plots, results, capsys):
+        each = [*FAST, "eval.every_steps=1"]  # a quarter of six steps has an evaluation
+        adamcmp.sweep([*each, "optimizer=adam_l2,adamw", "seeds=5"])
+        assert main(["report", "s", "--strict"]) == 0
+        assert "audit, " not in capsys.readouterr().out
+        page = (results / "s" / "report" / "index.html").read_text()
+        assert "These checks found nothing." in page
+        adamcmp.sweep([*each, "optimizer=sgd", "seeds=2"])
+        assert main(["report", "s"]) == 0
+        assert main(["report", "s", "--strict"]) == 1
+        assert "audit, warning: " in capsys.readouterr().out
+        page = (results / "s" / "report" / "index.html").read_text()
+        assert "trained with different seeds" in page and "These checks found nothing" not in page
+
+    def test_a_check_that_could_not_be_made_is_no_finding(self, two_plots, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
+        assert main(["report", "late", "--strict"]) == 0
+        assert "audit, note: The ranking could not be read at" in capsys.readouterr().out
+
+    def test_runs_that_were_asked_for_and_are_not_there(self, two_plots, results, capsys):
+        """As after a sweep that was interrupted."""
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
+        about = results / "s" / "study.yaml"
+        assert "runs: 10" in about.read_text()
+        about.write_text(about.read_text().replace("runs: 10", "runs: 12"))
+        assert main(["report", "s", "--strict"]) == 1
+        out = capsys.readouterr().out
+        assert "2 of the 12 requested runs are missing" in out
+        assert main(["report", "s", "optimizer=adamw"]) == 0
+        assert "requested" not in capsys.readouterr().out
+        about.write_text("{")
+        assert main(["report", "s"]) == 2
+        assert "study.yaml is damaged" in capsys.readouterr().err
+
+
+class TestFormats:
+    @pytest.mark.parametrize(
+        ("file_format", "part"),
+        [("md", "| optimizer"), ("csv", "problem,opt"), ("latex", r"\toprule")],
+    )
+    def test_command(self, file_format, part, tmp_path, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seed=0,1"])
+        assert main(["report", "s", "--format", file_format]) == 0
+        printed = capsys.readouterr().out
+        assert part in printed
+        assert not (results / "s" / "report").exists()
+        assert main(["report", "s", "--format", file_format, "--out", "table"]) == 0
+        assert (tmp_path / "table").read_text() == printed
+        assert main(["report", "s", "--format", file_format, "--out", "no/table"]) == 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (["--format", "csv", "--watch"], "cannot be combined with --format"),
+            (["--out", "x"], "--out FILE needs --format"),
+        ],
+    )
+    def test_options_that_do_not_go_together(self, arguments, says, capsys):
+        adamcmp.run(FAST)
+        assert main(["report", "s", *arguments]) == 2
+        assert says in capsys.readouterr().err
+
+
+class TestSeveralStudies:
+    def test_are_one_pool(self, two_plots, results, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adamw", "seed=0,1", "study=a"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2", "seed=0,1", "study=b"])
+        assert main(["report", "a", "b"]) == 0
+        assert "a + b: teacher, mlp (4 done)" in capsys.readouterr().out
+        assert (results / "a+b" / "report" / "index.html").exists()
+        assert main(["ls"]) == 0 and "a+b" not in capsys.readouterr().out

@@ -1,0 +1,105 @@
+"""Every plot of unusual studies: it is complete in every format, or raises with the reason."""
+
+import io
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from PIL import Image
+
+from adamcmp.plots import (
+    FORMATS,
+    PLOTS,
+    NothingToDraw,
+    relabel,
+    save,
+)
+from tests.support.hand_made import table
+
+LONG = "a_variant_of_mine_whose_name_is_very_long_indeed_and_goes_on"
+NAMES = ("adam_l2", "adamw", "sgd", "sgdw", "adam", LONG, "a$b$_^{x", "</text><&\x00")
+FIVE = ("mnist1d", "digits", "cifar10", "teacher", "a_long_name_of_a_dataset_of_mine")
+STUDIES = {
+    "usual": table(),
+    "eight optimizers, one seed": table(NAMES, seeds=1),
+    "regression, two problems, two seeds, diverged": table(
+        problems=("d", "e"), regression=True, seeds=2, diverged_from=0.02
+    ),
+    "one run": table(["adamw"], lr=(1e-2,), wd=(0.0,), seeds=1),
+    "five problems": table(NAMES[:3], FIVE),
+    "two seeds": table(seeds=2),
+    "diverged": table(diverged_from=0.02, seeds=4),
+    "restarts": table(schedule="cosine_restarts"),
+    "one setting": table(lr=(1e-2,), wd=(0.0,), seeds=5),
+    "no curves": table(steps=(40,)),
+    "no wd": table(wd=(0.0,)),
+    "wd 0 too": table(wd=(0.0, 1e-3, 1e-2)),
+}
+ONE_SETTING = {"one setting", "one run"}
+NONE_DIVERGED = {study for study in STUDIES if "diverged" not in study}
+ONE_PROBLEM = {*STUDIES} - {"regression, two problems, two seeds, diverged", "five problems"}
+#: Which plots do not apply to which studies.
+NOT_APPLICABLE = {
+    "heatmap": {*ONE_SETTING, "no wd"},
+    "divergence": NONE_DIVERGED,
+    "forest": {"one run", "eight optimizers, one seed"},
+    "matched_gap": set(),
+    "profiles": ONE_PROBLEM,
+    "sensitivity": ONE_SETTING,
+    "tuning_curves": ONE_SETTING,
+    **{name: {"no curves"} for name in ("learning_curves", "gap_curves", "anytime", "norms")},
+}
+#: Plots whose artists belong to pairs of optimizers.
+WITHOUT_OPTIMIZER_ARTISTS = {"forest"}
+
+
+def study_names():
+    """Return the names of studies, most of them marked as slow: all plots of all take minutes."""
+    quick = [*STUDIES][1:4]
+    return [pytest.param(n, marks=[] if n in quick else pytest.mark.slow) for n in STUDIES]
+
+
+@pytest.mark.parametrize("study", study_names())
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_plot_of_every_study_is_complete(name, study):
+    table = STUDIES[study]
+    if study in NOT_APPLICABLE.get(name, ()):
+        with pytest.raises(NothingToDraw) as error:
+            PLOTS[name].data(table)
+        assert re.fullmatch(r"[A-Z].*\.", str(error.value))
+        return
+    figure = PLOTS[name].figure(table)
+    svg = saved(figure, "svg", name)
+    assert len(svg) < 600_000
+    assert 3.3 < figure.get_figwidth() < 7.1
+    drawn = figure.get_tightbbox()
+    assert drawn.x0 > -0.02 and drawn.x1 < figure.get_figwidth() + 0.02, "beyond the figure"
+    ids = {e.get("id", "") for e in ET.fromstring(svg).iter()}
+    marked = {i.removeprefix("optimizer:") for i in ids if i.startswith("optimizer:")}
+    for optimizer in () if name in WITHOUT_OPTIMIZER_ARTISTS else relabel(table).optimizers:
+        assert any(optimizer in m for m in marked), f"{optimizer} cannot be hidden"
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_plot_opens_in_every_format(name):
+    several = table(problems=("d", "e"), diverged_from=0.1)
+    figure = PLOTS[name].figure(several)
+    files = {suffix: saved(figure, suffix, name) for suffix in FORMATS}
+    with Image.open(io.BytesIO(files["png"])) as image:
+        assert image.size == pytest.approx(figure.get_size_inches() * 200, abs=1)
+        assert len(image.convert("RGB").getcolors(1 << 20)) > 20
+    assert files["pdf"].startswith(b"%PDF")
+    assert "adamw" in " ".join(ET.fromstring(files["svg"]).itertext())
+
+
+def saved(figure, suffix, name) -> bytes:
+    file = io.BytesIO()
+    save(figure, file, suffix, name)
+    return file.getvalue()
+
+
+def test_the_same_data_gives_the_same_files():
+    def drawn():
+        return saved(PLOTS["strip"].figure(table()), "svg", "strip")
+
+    assert drawn() == drawn()

@@ -1,0 +1,55 @@
+"""A user's own plot file: its options, what its functions get, and its errors."""
+
+import pytest
+from matplotlib.figure import Figure
+
+from adamcmp.errors import ConfigError, NothingToDraw
+from adamcmp.plots import find_plot
+from tests.support.hand_made import table
+
+TABLE = table()
+PLOT = """
+'''Losses of runs.
+
+Each line is a run.'''
+from matplotlib.figure import Figure
+def data(runs, metrics, *, metric="train_loss"):
+    assert set(metrics["run_id"]) == set(runs["run_id"])
+    return runs[metric]
+def draw(data):
+    figure = Figure()
+    figure.subplots().hist(data)
+    return figure
+"""
+
+
+@pytest.fixture
+def plot(tmp_path):
+    """Return the plot in a file with some text."""
+
+    def find(text):
+        (tmp_path / "mine.py").write_text(text)
+        return find_plot(str(tmp_path / "mine.py"))
+
+    return find
+
+
+def test_a_file_is_a_plot(plot):
+    own = plot(PLOT)
+    assert (own.name, own.title, own.caption) == ("mine", "Losses of runs", "Each line is a run.")
+    assert own.options == {"metric": "train_loss"}
+    assert own.data(TABLE, metric="test_loss").tolist() == TABLE.runs["test_loss"].tolist()
+    assert isinstance(own.figure(TABLE), Figure)
+
+
+def test_errors_name_the_line(plot):
+    own = plot(PLOT.replace("runs[metric]", "runs['no']"))
+    with pytest.raises(ConfigError, match=r"mine\.py, line 8 in data: KeyError: 'no'"):
+        own.data(TABLE)
+
+
+def test_nothing_to_draw_is_passed_on(plot):
+    raises = "    from adamcmp.plots import NothingToDraw\n    raise NothingToDraw('No losses.')"
+    own = plot(PLOT.replace("    return runs[metric]", raises))
+    with pytest.raises(NothingToDraw, match=r"No losses\."):
+        own.data(TABLE)

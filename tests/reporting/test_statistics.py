@@ -1,0 +1,38 @@
+"""The tables of measures: their columns, and the reason where there is no table."""
+
+import pandas as pd
+
+from adamcmp.analysis import MEASURES, Measure
+from adamcmp.errors import NotFound
+from adamcmp.reporting.formats import as_csv
+from adamcmp.reporting.statistics import measure_table
+from adamcmp.reporting.tables import shown_columns
+from tests.support import hand_made
+
+
+def test_profiles_have_a_column_for_each_optimizer():
+    profiles = next(measure for measure in MEASURES if measure.name == "profiles")
+    table = measure_table(profiles, hand_made.table(problems=("d", "e")))
+    columns = shown_columns(table)
+    assert [c.heading for c in columns] == ["within a factor of", "adam_l2", "adamw"]
+    factor, first, _ = columns
+    assert factor.texts[0] == "1" and first.texts[0].startswith("1.")  # best on both problems
+    assert "tau" in as_csv(table)
+
+
+def test_a_measure_without_a_table_gives_the_reason(caplog):
+    def fails(table):
+        raise KeyError("x")
+
+    def does_not_apply(table):
+        raise NotFound("There is no grid.")
+
+    def reason(compute):
+        return measure_table(Measure("s", "S", "", compute), hand_made.table()).missing_reason
+
+    assert reason(does_not_apply) == "There is no grid."
+    assert "KeyError" in reason(fails) and "Traceback" in caplog.text
+    assert reason(lambda runs: pd.DataFrame()) == "It needs completed runs."
+    profiles = next(measure for measure in MEASURES if measure.name == "profiles")
+    missing = measure_table(profiles, hand_made.table())
+    assert missing.missing_reason == "It needs several optimizers on several problems."

@@ -1,0 +1,81 @@
+"""Reports that follow a sweep."""
+
+import contextlib
+
+import pytest
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.cli import report as report_command
+from adamcmp.execution.reservations import reserve
+from adamcmp.reporting.watch import watch
+from tests.support.studies import FAST
+
+
+class TestWatching:
+    def test_follows_a_sweep_to_its_end(self, two_plots, results):
+        adamcmp.run([*FAST, "seed=0"])
+        folder, counts, pages = results / "s", [], []
+        with contextlib.ExitStack() as sweep:
+            sweep.enter_context(reserve(folder, ["some"]))
+
+            def on_report(made):
+                counts.append(sum(made.answer.counts.values()))
+                pages.append((made.folder / "index.html").read_text())
+                if len(counts) == 1:
+                    adamcmp.run([*FAST, "seed=1"])
+                else:
+                    sweep.close()
+
+            notes = []
+            made = watch([folder], [], 2.0, on_report, notes.append, sleep=lambda seconds: None)
+        assert counts == [1, 2] and len(made.answer.runs) == 2
+        assert all('http-equiv="refresh" content="2"' in page for page in pages)
+        assert 'http-equiv="refresh"' not in (made.folder / "index.html").read_text()
+        assert "0 of 1 runs" in notes[1] and "the last" in notes[-1]
+
+    def test_an_interrupt_leaves_a_page_that_is_finished(self, two_plots, results):
+        adamcmp.run(FAST)
+
+        def stop(seconds):
+            raise KeyboardInterrupt
+
+        with reserve(results / "s", ["some"]):
+            made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep=stop)
+        page = (made.folder / "index.html").read_text()
+        assert 'http-equiv="refresh"' not in page and "</html>" in page
+
+    def test_waits_for_the_study(self, two_plots, results, monkeypatch, capsys):
+        monkeypatch.setattr(report_command, "STUDY_TIMEOUT", 0.1)
+        assert main(["report", "later", "--watch"]) == 2
+        assert "Waiting 0.1 s for it." in capsys.readouterr().err
+        sleeps = iter([lambda: None, lambda: adamcmp.run([*FAST, "study=later"])])
+        monkeypatch.setattr(report_command, "STUDY_TIMEOUT", 60)
+        monkeypatch.setattr("adamcmp.workflows.report.time.sleep", lambda seconds: next(sleeps)())
+        assert main(["report", "later", "--watch"]) == 0
+        assert (results / "later" / "report" / "index.html").exists()
+
+    def test_waits_for_the_first_run(self, two_plots, results):
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
+        with reserve(results / "s", ["some"]):
+            looks = []
+
+            def sleep(seconds):
+                looks.append(seconds)
+                adamcmp.run(FAST)
+                if len(looks) == 2:
+                    raise KeyboardInterrupt
+
+            made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep)
+        assert looks == [2.0, 2.0] and len(made.answer.runs) == 2
+
+    def test_without_a_sweep_it_reports_once(self, two_plots, capsys):
+        adamcmp.run(FAST)
+        assert main(["report", "s", "--watch", "1"]) == 0
+        done = capsys.readouterr()
+        assert "No process trains" in done.err and "(1 done)" in done.out
+
+    @pytest.mark.parametrize("seconds", ["0", "-1", "x", "nan", "1e9"])
+    def test_seconds_are_checked(self, seconds, capsys):
+        assert main(["report", "s", f"--watch={seconds}"]) == 2
+        assert "no number of seconds" in capsys.readouterr().err
