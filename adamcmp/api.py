@@ -219,7 +219,7 @@ def study(
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
 
-    >>> result = study("tuned", scale="smoke")  # doctest: +SKIP
+    >>> result = study("decoupling", scale="smoke")  # doctest: +SKIP
     >>> print(result.report.answer.verdicts[0].overall)  # doctest: +SKIP
     """
     from adamcmp.reporting import report as write_report

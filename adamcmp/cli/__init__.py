@@ -111,6 +111,7 @@ def _dispatch(arguments: list[str]) -> int:
         return int(command_module("completion").complete(rest))
     if command not in COMMANDS and command not in ALIASES:
         suggestion = nearest(command, [*COMMANDS, *ALIASES])
+        suggestion = suggestion or " `adamcmp --help` lists the commands."
         if "=" in command:
             suggestion = f" Did you mean 'adamcmp run {' '.join(arguments)}'?"
         print(f"adamcmp: There is no command {command!r}.{suggestion}", file=sys.stderr)

@@ -29,7 +29,7 @@ several values (for `sweep`, which trains every combination):
   KEY=A,B  KEY=range(0,5)  KEY=choice(A,B)
   seeds=5               seeds 0 to 4
   KEY=logspace(1e-4,1e-1,7)  KEY=linspace(0,1,5)  KEY=powers(2,-12,-4)
-                        evenly spaced values, also in lists: wd=0,powers(2,-12,-4)
+                        ranges of values, also in lists: wd=0,powers(2,-12,-4)
   KEY,KEY=A:B,C:D       pairs of values
   KEY=tag(log,interval(1e-4,1e-1)) sampler=tpe n=64
                         search a range with Optuna (random, sobol, tpe or cmaes)

@@ -10,7 +10,7 @@ from adamcmp.cli._training import add_overrides, print_plan, training_options
 EXAMPLES = """\
 examples:
   adamcmp study                              list the study files
-  adamcmp study tuned --scale smoke          a study at one of its scales
+  adamcmp study decoupling --scale smoke     a study at one of its scales
   adamcmp study tuned --dry-run              what it would train, and how long it takes
   adamcmp study mine --config-dir configs    your own file, configs/study/mine.yaml
 """

@@ -6,20 +6,18 @@ import pkgutil
 
 import pytest
 
-import adamcmp.components
-import adamcmp.config
+import adamcmp
 
 MODULES = [
-    module.name
-    for package in (adamcmp.components, adamcmp.config)
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    "adamcmp",
+    *(module.name for module in pkgutil.walk_packages(adamcmp.__path__, "adamcmp.")),
 ]
-#: What users read or write: schedules, losses, transformations, sweep functions.
+#: What users call, read or write: functions, schedules, losses, transformations, sweep functions.
 WITH_EXAMPLES = [
     name
     for name in MODULES
     if name.startswith(("adamcmp.components.schedules.", "adamcmp.components.losses."))
-] + ["adamcmp.components.transformations", "adamcmp.config.sweep_functions"]
+] + ["adamcmp.api", "adamcmp.components.transformations", "adamcmp.config.sweep_functions"]
 
 
 @pytest.mark.parametrize("name", MODULES)
