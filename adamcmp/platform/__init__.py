@@ -1,1 +1,1 @@
-"""The machine: hardware, GPU, random streams, files, the cache, torchvision's import."""
+"""The machine: hardware, GPU, provenance, random streams, files and the cache."""

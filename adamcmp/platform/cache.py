@@ -1,4 +1,4 @@
-"""What can be had again but costs time: compiled steps, measured plans, generated data.
+"""The cache folder: compiled steps, timings and generated data, which can be made again.
 
 The folder is ``$ADAMCMP_CACHE``, or ``adamcmp`` in the user's cache folder. It may be deleted at
 any time.
@@ -28,25 +28,26 @@ from adamcmp.platform.files import write_atomically
 
 @cache
 def cache_folder() -> Path:
-    """Return the folder, made if need be.
+    """Return the cache folder, and create it if it does not exist.
 
-    Where it cannot be written a temporary one serves this process and those it starts.
+    If it cannot be written, a temporary folder is used by this process and the processes that it
+    starts.
     """
-    asked = os.environ.get("ADAMCMP_CACHE")
+    requested = os.environ.get("ADAMCMP_CACHE")
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-        folder = Path(asked) if asked else Path(base) / "adamcmp"
+        folder = Path(requested) if requested else Path(base) / "adamcmp"
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except (OSError, RuntimeError):  # no home, or one that is read-only
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home folder
         pass
     temporary = tempfile.mkdtemp(prefix="adamcmp-cache-")
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     os.environ["ADAMCMP_CACHE"] = temporary
     print(
-        "adamcmp: the cache folder cannot be written (ADAMCMP_CACHE names another one): what is "
-        "compiled now is not kept.",
+        "adamcmp: the cache folder cannot be written, so compiled steps are not reused by later "
+        "commands. Set ADAMCMP_CACHE to a writable folder.",
         file=sys.stderr,
     )
     return Path(temporary)
@@ -55,21 +56,21 @@ def cache_folder() -> Path:
 def cached_arrays(
     name: str, make: Callable[[], dict[str, NDArray[Any]]]
 ) -> dict[str, NDArray[Any]]:
-    """Return named arrays from a file of the cache; they are made where it is not there.
+    """Return named arrays from a file of the cache; make and cache them if there is none.
 
     Args:
-        name: The file's name, which holds whatever decides what the arrays are.
-        make: Makes them.
+        name: The file's name. It must contain everything that determines the arrays.
+        make: Makes the arrays.
     """
     path = cache_folder() / "data" / f"{name}.npz"
     damage = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-    # The zip's own checksums find what is truncated or flipped.
+    # The checksums of the zip format detect truncation and flipped bits.
     with contextlib.suppress(*damage), np.load(path, allow_pickle=False) as archive:
         return dict(archive)
     arrays = make()
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
-    with contextlib.suppress(OSError):  # a full disk costs the time that is saved, no more
+    with contextlib.suppress(OSError):  # without the file, the arrays are made again next time
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, content.getvalue())
     return arrays
@@ -77,13 +78,10 @@ def cached_arrays(
 
 @cache
 def source_digest() -> str:
-    """Return a digest of this package's code that decides what a step computes."""
+    """Return a digest of the package's code that determines what a training step computes."""
     root = Path(__file__).parent.parent
-    folders = [
-        root / "training",
-        *(root / "components" / c for c in ("models", "optimizers", "losses")),
-    ]
-    streams = root / "platform" / "random_streams.py"
-    files = [streams, *(file for folder in folders for file in folder.rglob("*.py"))]
+    files = [root / "platform" / "random_streams.py"]
+    for folder in ("training", "components"):
+        files += (root / folder).rglob("*.py")
     contents = b"".join(file.read_bytes() for file in sorted(files))
     return hashlib.sha256(contents).hexdigest()[:16]

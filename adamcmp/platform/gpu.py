@@ -1,4 +1,4 @@
-"""The GPU that torch computes on, asked of its driver: importing torch takes seconds."""
+"""The GPU that torch computes on, found without importing torch, which takes seconds."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-#: What NVIDIA's driver shows on Linux, and in Linux on Windows.
-_DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
+#: Files that exist where NVIDIA's driver is loaded: on Linux, and in Linux on Windows.
+_DRIVER_FILES = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 
 
 @cache
 def gpu_name() -> str | None:
-    """Return what `torch.cuda.get_device_name` does, or None where torch finds no CUDA GPU."""
+    """Return what `torch.cuda.get_device_name` returns, or None if torch finds no CUDA GPU."""
     if os.name == "posix":
-        if not any(Path(place).exists() for place in _DRIVERS):
+        if not any(Path(file).exists() for file in _DRIVER_FILES):
             return None
         try:
-            return query_driver(ctypes.CDLL("libcuda.so.1"), _cuda_of_torch())
-        except OSError:  # it is not where libraries are looked for
+            return query_driver(ctypes.CDLL("libcuda.so.1"), torch_cuda_version())
+        except OSError:  # the library is not on the loader's search path
             pass
     import torch
 
@@ -29,15 +29,15 @@ def gpu_name() -> str | None:
 
 
 def query_driver(driver: ctypes.CDLL, cuda: int | None) -> str | None:
-    """Return the name of the first GPU that is visible; None where there is none to compute on.
+    """Return the name of the first visible GPU, or None if torch cannot compute on any.
 
     Args:
-        driver: The CUDA driver's library; source of its calls: the CUDA Driver API.
-        cuda: The major version of CUDA that the driver must serve; None when torch has no CUDA.
+        driver: The CUDA driver's library, called as the CUDA Driver API documents.
+        cuda: The major version of CUDA that torch was built for; None for a torch without CUDA.
     """
     version, count, device = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
     name = ctypes.create_string_buffer(256)
-    if cuda is None or driver.cuInit(0):  # calls return 0 where all is well
+    if cuda is None or driver.cuInit(0):  # the driver's functions return 0 for success
         return None
     if driver.cuDriverGetVersion(ctypes.byref(version)) or version.value // 1000 < cuda:
         return None
@@ -48,8 +48,8 @@ def query_driver(driver: ctypes.CDLL, cuda: int | None) -> str | None:
     return None if driver.cuDeviceGetName(name, len(name), device) else name.value.decode()
 
 
-def _cuda_of_torch() -> int | None:
-    """Return the major version of CUDA that torch was built for."""
+def torch_cuda_version() -> int | None:
+    """Return the major version of CUDA that torch was built for, or None if it has no CUDA."""
     torch = find_spec("torch")
     if torch is None or torch.origin is None:
         return None

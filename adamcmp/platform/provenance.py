@@ -1,4 +1,4 @@
-"""What computed a number: versions, git commit, hardware."""
+"""Provenance of results: versions, git commit, hardware."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adamcmp.platform.gpu import gpu_name
 
 
 def package_version(name: str) -> str:
-    """Return an installed package's version, without importing it."""
+    """Return the version of an installed package without importing it, or ``"unknown"``."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -27,10 +27,11 @@ def package_version(name: str) -> str:
 
 @cache
 def software() -> dict[str, Any]:
-    """Return versions, and the commit of the working directory where it is a git checkout.
+    """Return the versions of packages, and the git commit of the working directory.
 
-    It is the user's repository, with the configs and models of their own; adamcmp's own code is
-    known by its version. Untracked files, such as results, do not make it dirty.
+    The working directory is usually the user's repository, with configs and models; adamcmp itself
+    is identified by its version. Untracked files, such as results, do not make it dirty. The commit
+    is None outside a repository.
     """
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain", "--untracked-files=no")
@@ -45,18 +46,18 @@ def software() -> dict[str, Any]:
 
 
 def cpp_compiler() -> str | None:
-    """Return the C++ compiler that torch's inductor would use, or None where there is none."""
-    asked = os.environ.get("CXX")
-    return next((c for c in (asked, "g++", "clang++") if c and shutil.which(c)), None)
+    """Return the C++ compiler that torch's inductor would use, or None if there is none."""
+    candidates = (os.environ.get("CXX"), "g++", "clang++")
+    return next((c for c in candidates if c and shutil.which(c)), None)
 
 
 _COMPILER = "a C++ compiler on the PATH (g++, clang++ or $CXX)"
-#: What ``engine=compiled`` needs, by device.
+#: What ``engine=compiled`` requires, by device.
 COMPILE_REQUIREMENTS = {"cpu": _COMPILER, "cuda": f"torch 2.10 or newer, Triton, and {_COMPILER}"}
 
 
 def can_compile(device: str) -> bool:
-    """Return whether there is what ``engine=compiled`` needs; nothing is imported for it."""
+    """Return whether the requirements of ``engine=compiled`` are met; imports nothing."""
     if device == "cuda":
         version = re.match(r"(\d+)\.(\d+)", package_version("torch"))
         if version is None or tuple(map(int, version.groups())) < (2, 10):
@@ -72,21 +73,21 @@ def cuda_available() -> bool:
 
 
 def hardware(device: str) -> str:
-    """Return the name of what computes: the GPU's for ``cuda``, else the processor's.
+    """Return the name of the device that computes: the GPU for ``cuda``, else the processor.
 
     Raises:
-        RuntimeError: When there is no GPU.
+        RuntimeError: If torch finds no GPU.
     """
     if device != "cuda":
         return cpu_name()
     name = gpu_name()
     if name is None:
-        raise RuntimeError("torch finds no CUDA GPU here")
+        raise RuntimeError("torch finds no CUDA GPU on this machine")
     return name
 
 
 def available_cores() -> int:
-    """Return how many of the processor's cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     if sys.version_info >= (3, 13):
         return os.process_cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):  # not on macOS
@@ -97,28 +98,33 @@ def available_cores() -> int:
 @cache
 def cpu_name() -> str:
     """Return the processor's model name."""
-    listed = Path("/proc/cpuinfo")  # Linux alone has it
-    for line in listed.read_text(encoding="utf-8").splitlines() if listed.exists() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 @cache
 def cpu_features() -> str:
-    """Return what the processor can do, such as ``avx512f``; its name alone does not tell."""
-    listed = Path("/proc/cpuinfo")
-    for line in listed.read_text(encoding="utf-8").splitlines() if listed.exists() else ():
-        if line.startswith(("flags", "Features")):
+    """Return the processor's instruction sets, such as ``avx512f``.
+
+    Virtual machines of one processor name may have different ones.
+    """
+    return _cpuinfo("flags", "Features")
+
+
+def _cpuinfo(*keys: str) -> str:
+    """Return the first value of some keys in Linux's ``/proc/cpuinfo``; empty if there is none."""
+    file = Path("/proc/cpuinfo")
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        if line.startswith(keys):
             return line.partition(":")[2].strip()
     return ""
 
 
-def _git(*words: str) -> str | None:
+def _git(*arguments: str) -> str | None:
+    """Return the output of a git command, or None if it fails or there is no git."""
     try:
-        done = subprocess.run(
-            ["git", *words], capture_output=True, text=True, timeout=10, check=False
+        process = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None

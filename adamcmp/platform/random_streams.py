@@ -1,16 +1,14 @@
-"""Random streams: every number a run draws comes from its seed and the stream's name.
+"""Random streams: every random number of a run is derived from its seed and the stream's name.
 
-Nothing here depends on a lane's position, on the group or on what other runs drew: the same
-seed gives the same initial weights, the same batches and the same dropout masks to every
-optimizer, so that comparisons are paired.
+A stream does not depend on the lane's position, on the group, or on other runs' draws: the same
+seed gives every optimizer the same initial weights, batches and dropout masks, so that comparisons
+are paired.
 
-Two kinds of streams:
-
-- `stream_seed` seeds an ordinary generator, for draws that are made on the host (initial
-  weights, epochs' permutations, splits);
-- `bits` and `uniform` are counter-based, for draws that are made per step on the device inside
-  a batched computation (dropout, augmentation): plain integer arithmetic on tensors, so it
-  works under vmap and gives the same bits on every device.
+- `stream_seed` seeds an ordinary generator, for draws on the host: initial weights, the order of
+  the examples in an epoch, splits.
+- `bits` and `uniform` are counter-based, for draws on the device within a step: dropout and
+  augmentation. They are integer arithmetic on tensors, which works under vmap and gives the same
+  bits on every device.
 """
 
 from __future__ import annotations
@@ -33,47 +31,50 @@ def _signed(value: int) -> int:
 
 
 def stream_seed(seed: int, name: str, index: int = 0) -> int:
-    """Return a 63-bit seed for the stream `name` of the run with `seed`.
+    """Return a 63-bit seed for a stream of a run.
+
+    >>> stream_seed(0, "init")
+    4213802666853728012
 
     Args:
-        seed: The run's (or the dataset split's) seed.
+        seed: The seed of the run, or of the dataset's split.
         name: The stream's name, such as ``"init"`` or ``"order"``.
-        index: Which of the stream's generators, e.g. the epoch.
+        index: Distinguishes the stream's generators, such as those of its epochs.
     """
     digest = hashlib.blake2b(f"{seed}/{name}/{index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def bits(key: torch.Tensor, counter: torch.Tensor) -> torch.Tensor:
-    """Return 64 random bits (as int64) for each counter: element `counter` of SplitMix64.
+    """Return elements of the SplitMix64 sequence: 64 random bits each, as int64.
 
-    Source: Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014;
-    output number n of a generator seeded with `key` is ``mix(key + n * golden)``, so the
-    sequence is read at any place without going through it.
+    Element n of the sequence of `key` is ``mix(key + n * golden)``, so any element is computed
+    without the ones before it. Source: Steele, Lea & Flood, "Fast splittable pseudorandom number
+    generators", OOPSLA 2014.
 
     Args:
-        key: int64 state that the sequence starts from; broadcasts against `counter`.
-        counter: int64 positions, counted from 1 as the sequential generator does.
+        key: int64 initial state; broadcasts against `counter`.
+        counter: int64 indices of elements, from 1 on.
     """
-    # key + counter·golden; int64 arithmetic wraps, as the algorithm wants. Written so that nothing
-    # big meets a plain index, which inductor works out ahead, without wrapping, and in 32 bits on a
-    # GPU.
+    # This is key + counter·golden, with the wrapping int64 arithmetic that the algorithm requires.
+    # `counter` may be an index expression, which inductor would evaluate symbolically, without
+    # wrapping and in 32 bits on a GPU, if a large constant were multiplied with it directly.
     z = (key * _signed(_GOLDEN_INVERSE) + counter) * _signed(_GOLDEN)
     z = (z ^ _shift(z, 30)) * _signed(0xBF58476D1CE4E5B9)
     z = (z ^ _shift(z, 27)) * _signed(0x94D049BB133111EB)
     return z ^ _shift(z, 31)
 
 
-def advance_key(key: torch.Tensor, places: int) -> torch.Tensor:
-    """Return the key of the sequence that begins so many places later."""
-    return key + _signed(places * _GOLDEN)
+def advance_key(key: torch.Tensor, count: int) -> torch.Tensor:
+    """Return the key of the sequence without its first `count` elements."""
+    return key + _signed(count * _GOLDEN)
 
 
 def uniform(key: torch.Tensor, counter: torch.Tensor) -> torch.Tensor:
-    """Return float64 numbers in [0, 1) with 53 random bits, one for each counter."""
+    """Return float64 numbers in [0, 1) with 53 random bits, for arguments as of `bits`."""
     return _shift(bits(key, counter), 11).double() * 2.0**-53
 
 
-def _shift(z: torch.Tensor, places: int) -> torch.Tensor:
-    """Shift right without carrying the sign bit (torch's >> is arithmetic)."""
-    return (z >> places) & ((1 << (64 - places)) - 1)
+def _shift(z: torch.Tensor, count: int) -> torch.Tensor:
+    """Shift right and fill with zeros; torch's ``>>`` fills with the sign bit."""
+    return (z >> count) & ((1 << (64 - count)) - 1)

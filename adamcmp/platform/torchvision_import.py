@@ -1,10 +1,10 @@
-"""torchvision, also where its compiled operators do not load.
+"""Importing torchvision, even if its compiled operators do not load.
 
-torchvision's PyPI wheel is built against a CUDA torch. Beside a CPU torch its operators cannot
-load, and importing it fails with "operator torchvision::nms does not exist", though datasets,
-transforms and classification models need none of them. Declaring the schemas of the two
-operators that its import registers fakes for is all that is missing; calling them still fails
-with torchvision's own clear error.
+torchvision's PyPI wheel is built for a torch with CUDA. With a CPU build of torch its operators
+cannot load, and its import fails with "operator torchvision::nms does not exist", although datasets
+and classification models do not use them. Declaring the schemas of the two operators for which the
+import registers fake implementations lets it succeed. Calling them still fails with torchvision's
+own error.
 """
 
 import importlib
@@ -12,15 +12,14 @@ import sys
 from types import ModuleType
 from typing import Any
 
-_declared: list[Any] = []  # the Library must outlive the import: its schemas go when it goes
+_declared: list[Any] = []  # keeps the Library alive: its schemas are removed with it
 
 
 def torchvision(submodule: str) -> ModuleType:
     """Import ``torchvision.<submodule>`` and return it.
 
     Raises:
-        RuntimeError: When torchvision fails to import for another reason than the missing
-            operators.
+        RuntimeError: If the import fails for another reason than the missing operators.
     """
     name = f"torchvision.{submodule}"
     try:

@@ -1,1 +1,1 @@
-"""Studies on disk: appending results, reading them, the names of columns."""
+"""Studies on disk: appending, reading and compacting runs, and the column registry."""

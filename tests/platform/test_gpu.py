@@ -1,4 +1,4 @@
-"""What the driver is asked, with a library in its place that answers as a driver does."""
+"""Finding the GPU, with a stub library in place of the CUDA driver."""
 
 import ctypes
 import subprocess
@@ -39,7 +39,7 @@ def driver(tmp_path):
 
 
 @needs_compiler
-def test_the_first_gpu_is_named(driver):
+def test_name_of_the_first_gpu(driver):
     assert gpu.query_driver(driver(version=13010), 13) == "NVIDIA of paper"
     assert gpu.query_driver(driver(version=13010), 12) == "NVIDIA of paper"
 
@@ -50,13 +50,13 @@ def test_the_first_gpu_is_named(driver):
     [({}, None), ({"init": 100}, 13), ({"version": 12080}, 13), ({"count": 0}, 13)],
     ids=["torch without CUDA", "no device", "an old driver", "none visible"],
 )
-def test_there_is_none_to_compute_on(driver, answers, cuda):
+def test_no_usable_gpu(driver, answers, cuda):
     assert gpu.query_driver(driver(**answers), cuda) is None
 
 
-def test_torch_agrees():
+def test_agrees_with_torch():
     gpu.gpu_name.cache_clear()
     named = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     assert gpu.gpu_name() == named
     major = torch.version.cuda and int(torch.version.cuda.split(".")[0])
-    assert gpu._cuda_of_torch() == major
+    assert gpu.torch_cuda_version() == major

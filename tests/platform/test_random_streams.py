@@ -20,10 +20,10 @@ def test_bits_are_splitmix64():
     assert [value % 2**64 for value in got.tolist()] == published
 
 
-def test_a_sequence_can_be_begun_further_on():
+def test_a_key_can_be_advanced():
     key, counter = torch.tensor(-(3**39)), torch.arange(1, 20)
-    for places in (0, 1, 7 << 40):
-        assert torch.equal(bits(advance_key(key, places), counter), bits(key, counter + places))
+    for count in (0, 1, 7 << 40):
+        assert torch.equal(bits(advance_key(key, count), counter), bits(key, counter + count))
 
 
 def test_uniform_is_uniform():
@@ -46,7 +46,7 @@ def test_every_epoch_is_a_permutation():
     assert len({tuple(epoch.tolist()) for epoch in epochs}) == 4
 
 
-def test_batches_do_not_depend_on_how_they_are_asked_for():
+def test_batches_do_not_depend_on_the_intervals_requested():
     whole = BatchOrder(1, 13, 5).batches(0, 30)
     order = BatchOrder(1, 13, 5)
     pieces = [order.batches(a, b) for a, b in ((0, 1), (1, 9), (9, 30))]
