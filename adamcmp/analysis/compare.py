@@ -9,7 +9,6 @@ import pandas as pd
 
 from adamcmp.analysis.arms import Arm
 from adamcmp.analysis.comparisons import compare_arms
-from adamcmp.analysis.filters import parse_filters
 from adamcmp.analysis.labels import format_value
 from adamcmp.analysis.metrics import check_metrics
 from adamcmp.analysis.run_table import RunTable
@@ -17,6 +16,7 @@ from adamcmp.analysis.verdicts import sentence
 from adamcmp.analysis.wording import display_name
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.columns import METRICS
+from adamcmp.storage.filters import parse_filters
 
 
 def compare(

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from adamcmp.analysis.filters import is_filter
 from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.storage.filters import is_filter
 
 EXAMPLES = """\
 examples:

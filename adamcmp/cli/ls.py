@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.analysis.filters import is_filter
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._tables import print_table
+from adamcmp.storage.filters import is_filter
 
 if TYPE_CHECKING:
     from adamcmp.execution.reservations import ProcessStatus

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.analysis.filters import is_filter
 from adamcmp.cli._options import Parser, add_results, results_option, results_root
 from adamcmp.errors import ConfigError
+from adamcmp.storage.filters import is_filter
 
 if TYPE_CHECKING:
     from adamcmp.reporting import Answer, Report

@@ -10,13 +10,13 @@ import pandas as pd
 
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.filters import parse_filters
 from adamcmp.analysis.measures.budgets import BUDGETS
 from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
 from adamcmp.reporting.statistics import measure_table
 from adamcmp.reporting.tables import Table
 from adamcmp.storage import reader
+from adamcmp.storage.filters import parse_filters
 
 
 @dataclass(frozen=True)

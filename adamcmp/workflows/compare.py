@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from adamcmp import analysis
-from adamcmp.analysis.filters import parse_filters
 from adamcmp.errors import ConfigError
 from adamcmp.storage import reader
+from adamcmp.storage.filters import parse_filters
 
 
 def compare_study(

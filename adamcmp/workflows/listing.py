@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adamcmp.analysis.filters import columns_of, parse_filters
 from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.execution.reservations import ProcessStatus, process_statuses
 from adamcmp.storage import reader
 from adamcmp.storage.columns import RUN_COLUMNS, SHORT_NAMES
+from adamcmp.storage.filters import columns_of, parse_filters
 
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
 _IDENTITY = ("run_id", "optimizer", "dataset", "model", "lr", "wd")

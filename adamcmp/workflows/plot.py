@@ -7,9 +7,9 @@ from pathlib import Path
 
 from adamcmp import plots
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.filters import where as matching
 from adamcmp.errors import ConfigError, StoreError, nearest
 from adamcmp.reporting import load_table
+from adamcmp.storage.filters import where as matching
 
 
 def list_plots() -> dict[str, str]:

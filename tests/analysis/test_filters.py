@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp.analysis.filters import where
 from adamcmp.errors import ConfigError
+from adamcmp.storage.filters import where
 
 
 class TestWhere:
