@@ -86,7 +86,7 @@ def _note(pairs: pd.DataFrame) -> str:
     diverged = pairs.groupby(["problem", "a"])["diverged_a"].first()
     return (
         f"95 % intervals of differences over {seeds} seeds; p after Holm's correction. Filled: "
-        "below 0.05, also after a correction for selection bias."
+        "p below 0.05, also after a correction for selection bias."
         + diverged_note(int(diverged.sum()))
     )
 

@@ -83,7 +83,9 @@ class TestCommand:
         assert main(["report", "s"]) == 2
         assert "has no completed run" in capsys.readouterr().err
 
-    def test_a_plot_that_fails_costs_no_other(self, results, two_plots, monkeypatch, caplog):
+    def test_a_plot_that_fails_does_not_affect_others(
+        self, results, two_plots, monkeypatch, caplog
+    ):
         def broken(table):
             raise ZeroDivisionError("of <b>one's</b> own")
 
@@ -103,7 +105,7 @@ class TestCommand:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
-    def test_leaves_no_files_of_another_report(self, two_plots, results):
+    def test_removes_files_of_an_earlier_report(self, two_plots, results):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2"])
         assert main(["report", "s"]) == 0
         folder = results / "s" / "report"
@@ -137,12 +139,12 @@ class TestCommand:
         page = (results / "s" / "report" / "index.html").read_text()
         assert "trained with different seeds" in page and "These checks found nothing" not in page
 
-    def test_a_check_that_could_not_be_made_is_no_finding(self, two_plots, capsys):
+    def test_a_check_that_could_not_run_is_not_a_finding(self, two_plots, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
         assert main(["report", "late", "--strict"]) == 0
         assert "audit, note: The ranking could not be read at" in capsys.readouterr().out
 
-    def test_runs_that_were_asked_for_and_are_not_there(self, two_plots, results, capsys):
+    def test_missing_runs_are_a_finding(self, two_plots, results, capsys):
         """As after a sweep that was interrupted."""
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
         about = results / "s" / "study.yaml"
@@ -174,20 +176,20 @@ class TestFormats:
         assert main(["report", "s", "--format", file_format, "--out", "no/table"]) == 2
 
     @pytest.mark.parametrize(
-        ("arguments", "says"),
+        ("arguments", "message"),
         [
             (["--format", "csv", "--watch"], "cannot be combined with --format"),
             (["--out", "x"], "--out FILE needs --format"),
         ],
     )
-    def test_options_that_do_not_go_together(self, arguments, says, capsys):
+    def test_options_that_exclude_each_other(self, arguments, message, capsys):
         adamcmp.run(FAST)
         assert main(["report", "s", *arguments]) == 2
-        assert says in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 class TestSeveralStudies:
-    def test_are_one_pool(self, two_plots, results, capsys):
+    def test_are_reported_as_one(self, two_plots, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adamw", "seed=0,1", "study=a"])
         adamcmp.sweep([*FAST, "optimizer=adam_l2", "seed=0,1", "study=b"])
         assert main(["report", "a", "b"]) == 0

@@ -37,7 +37,7 @@ def final(runs: pd.DataFrame, optimizer: str, metric: str) -> np.ndarray:
 
 
 class TestCurves:
-    def test_mean_and_interval_of_the_chosen_setting(self):
+    def test_mean_and_interval_of_the_selected_setting(self):
         tidy = learning_curves.data(TABLE)
         curve = tidy[(tidy["metric"] == "test_error") & (tidy["optimizer"] == "adamw")]
         assert curve["x"].tolist() == [0, 1, 2, 4] and (curve["n"] == 3).all()
@@ -54,7 +54,7 @@ class TestCurves:
         known = [final(BEST, o, "gap_error").mean() for o in ("adam_l2", "adamw")]
         assert end["estimate"].tolist() == pytest.approx(known)
 
-    def test_one_measure_and_another_axis(self):
+    def test_one_measure_over_another_x(self):
         tidy = learning_curves.data(TABLE, metric="accuracy", x="examples")
         assert set(tidy["metric"]) == {"train_accuracy", "test_accuracy"}
         assert tidy["x"].max() == 32 * STEPS[-1]
@@ -81,7 +81,7 @@ class TestCurves:
 
 
 class TestAnytime:
-    def test_best_so_far_is_read_where_validation_was_best(self):
+    def test_best_so_far_is_the_value_at_the_best_validation(self):
         runs, metrics = study(["adamw"], lr=(1e-2,), wd=(1e-3,), seeds=1)
         metrics["val_error"] = [0.9, 0.4, 0.6, 0.3]
         metrics["test_error"] = [0.9, 0.5, 0.2, 0.4]
@@ -94,7 +94,7 @@ class TestAnytime:
         blind = metrics.assign(val_error=np.nan, val_loss=np.nan)
         assert set(anytime.data(RunTable(runs, blind)).curves["metric"]) == {"now"}
 
-    def test_restarts_are_where_torch_raises_the_rate(self):
+    def test_restarts_are_the_steps_at_which_torch_raises_lr(self):
         runs, metrics = study(schedule="cosine_restarts", steps=(0, 40, 80, 120))
         restarts = anytime.data(RunTable(runs, metrics)).restarts
         parameter = torch.nn.Parameter(torch.zeros(1))
@@ -110,7 +110,7 @@ class TestAnytime:
         steps = restarts.loc[restarts["optimizer"] == "adamw", "step"].tolist()
         assert raised == [10, 30, 70] and steps == raised
 
-    def test_schedules_have_lines_of_their_own(self):
+    def test_each_schedule_has_a_line(self):
         both = [study(schedule=s) for s in ("cosine", "cosine_restarts")]
         both[1][0]["run_id"] += "r"
         both[1][1]["run_id"] += "r"
@@ -128,7 +128,7 @@ class TestAnytime:
 
 
 class TestPoints:
-    def test_loss_vs_error_has_every_run_that_ended(self):
+    def test_loss_vs_error_has_every_completed_run(self):
         runs, metrics = study(diverged_from=0.1)
         points = loss_vs_error.data(RunTable(runs, metrics))
         assert len(points) == 2 * 2 * 4 * 3 and points["selected"].sum() == 6
@@ -139,7 +139,7 @@ class TestPoints:
             ["train_error", "gap_loss"]
         ]
 
-    def test_strip_has_the_chosen_setting_s_seeds(self):
+    def test_strip_has_the_seeds_of_the_selected_setting(self):
         shown = strip.data(TABLE)
         seeds = shown.seeds
         assert seeds["metric"].unique().tolist() == ["test_error", "gap_error"]
@@ -150,7 +150,7 @@ class TestPoints:
         assert mean["ci_low"] < mine["value"].min() and mean["ci_high"] > mine["value"].max()
         assert set(strip.data(table(regression=True)).seeds["metric"]) == {"test_loss", "gap_loss"}
 
-    def test_heatmap_has_the_grid_its_best_and_what_diverged(self):
+    def test_heatmap_has_the_grid_the_best_cells_and_diverged_ones(self):
         shown = heatmap.data(table(diverged_from=0.1))
         cells = shown.cells[shown.cells["optimizer"] == "adamw"].set_index(["lr", "wd"])
         assert len(cells) == 12 and (cells["share"] == [0] * 8 + [1] * 4).all()
@@ -172,7 +172,7 @@ class TestPoints:
 
 
 class TestSurfaces:
-    def test_sensitivity_is_the_cells_in_line_with_the_best(self):
+    def test_sensitivity_has_the_cells_with_the_selected_lr_or_wd(self):
         lines = sensitivity.data(TABLE)
         mine = lines[(lines["optimizer"] == "adamw") & (lines["x_name"] == "lr")]
         assert mine["x"].tolist() == list(LR) and (mine["wd"] == 1e-3).all()
@@ -191,7 +191,7 @@ class TestSurfaces:
         with pytest.raises(NothingToDraw, match="No run diverged"):
             divergence.data(TABLE)
 
-    def test_divergence_marks_what_does_not_train_below_the_frontier(self):
+    def test_divergence_marks_failing_cells_below_the_frontier(self):
         runs, metrics = study(diverged_from=0.1)
         stuck = (runs["lr"] == 1e-3) & (runs["wd"] == 1e-2) & (runs["optimizer"] == "adamw")
         runs.loc[stuck & (runs["seed"] == 1), "train_loss"] = 3.0  # about where it began
@@ -224,16 +224,16 @@ class TestComparisons:
         with pytest.raises(NothingToDraw, match="one seed per optimizer"):
             forest.data(table(seeds=1))
 
-    def test_matched_gap_where_the_truth_is_a_line(self):
+    def test_matched_gap_of_a_known_line(self):
         gaps = matched_gap.data(TABLE, metric="gap_error")
-        # In made runs the gap at the end is as large as the training error, a sixth of twice the loss.
+        # The hand-made final gap is the training error, which is a third of the training loss.
         ends = gaps[gaps["source"] == "settings"]
         assert ends["estimate"].tolist() == pytest.approx(
             (ends["train_loss"] / 3).tolist(), rel=2e-2
         )
         assert set(matched_gap.data(table(regression=True))["metric"]) == {"gap_loss"}
 
-    def test_tuning_curves_begin_at_the_mean_and_end_at_the_chosen(self):
+    def test_tuning_curves_start_at_the_mean_and_end_at_the_selected_setting(self):
         curves = tuning_curves.data(TABLE).set_index(["optimizer", "k"])["estimate"]
         assert curves["adamw", 1] == pytest.approx(final(RUNS, "adamw", "test_error").mean())
         by_seed = RUNS[RUNS["optimizer"] == "adamw"].groupby("seed")

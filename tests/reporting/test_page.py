@@ -1,4 +1,4 @@
-"""The page in a real browser: it opens, sorts, hides, chooses, fits, and takes names as text."""
+"""The page in a browser: sorting, hidden optimizers, the metric, layout, and names as text."""
 
 import importlib
 import os
@@ -12,13 +12,13 @@ from adamcmp.storage import reader
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 ROOT = Path(__file__).parents[2]
-#: A system's browser where there is one, else the one that playwright may have fetched.
+#: The system's browser; where there is none, the one that playwright may have installed.
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
 def made_up(folder, words, edit=lambda run: None, evaluations=4):
-    """Write a study that nothing trained, each run's row edited."""
+    """Write a synthetic study, each run's row edited."""
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
         synthetic = importlib.import_module("synthetic_study")
@@ -56,7 +56,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser):
-    """Return what opens a page, and fails the test for console errors, requests and alerts."""
+    """Return a function that opens a page; fail for console errors, requests and alerts."""
     contexts, wrong = [], []
 
     def open_(folder, width=1280, scheme="light"):
@@ -117,8 +117,8 @@ class TestTables:
         assert text == (written.folder / "summary.csv").read_text()
 
 
-class TestChoosing:
-    def test_a_hidden_optimizer_is_gone_everywhere(self, written, opened):
+class TestControls:
+    def test_a_hidden_optimizer_is_shown_nowhere(self, written, opened):
         page = opened(written.folder)
         parts = page.locator("svg [data-optimizer=adamw]")
         shown = parts.locator("visible=true").count()
@@ -137,7 +137,7 @@ class TestChoosing:
         box(page, "adamw").check()
         assert parts.locator("visible=true").count() == shown
 
-    def test_fresh_seeds_of_a_winner_do_not_tell_in_its_cell(self, tmp_path, opened):
+    def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(self, tmp_path, opened):
         words = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
         folder = made_up(tmp_path / "s", words)
         made_up(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
@@ -151,7 +151,7 @@ class TestChoosing:
         assert f"mean test error {middle:.3g} over 2 of 5 seeds" in tip
         assert page.locator("#tip tbody tr").count() == 5
 
-    def test_the_metric_is_of_cells_strip_and_summary(self, written, opened):
+    def test_the_metric_applies_to_cells_strip_and_summary(self, written, opened):
         page = opened(written.folder)
         assert column(page, "summary", "test error") and not heading(page, "test loss").is_visible()
         cell = page.locator("#cells td.picked").first
@@ -164,7 +164,7 @@ class TestChoosing:
         assert "gap loss" in page.locator("#strip figcaption").inner_text()
         assert "gap loss" in page.locator("#strip svg").get_attribute("aria-label")
 
-    def test_choices_stay_when_the_page_is_loaded_anew(self, written, opened):
+    def test_selections_are_kept_when_the_page_reloads(self, written, opened):
         page = opened(written.folder)
         box(page, "sgdw").uncheck()
         page.locator("#metric").select_option("val_loss")
@@ -191,14 +191,14 @@ class TestCells:
             assert not tip.is_visible()
             best.blur()
 
-    def test_a_diverged_cell_says_so(self, written, opened):
+    def test_a_diverged_cell_is_labelled(self, written, opened):
         page = opened(written.folder)
         lost = page.locator("#cells td.lost").first
         assert "diverged" in lost.get_attribute("aria-label")
         lost.hover()
         assert "diverged" in page.locator("#tip tbody").inner_text()
 
-    def test_arrow_keys_go_from_cell_to_cell(self, written, opened):
+    def test_arrow_keys_move_between_cells(self, written, opened):
         page = opened(written.folder)
         first = page.locator("#cells td[role=gridcell]").first
         first.focus()
@@ -211,7 +211,7 @@ class TestCells:
         assert page.evaluate(at) == [1, 1]
 
 
-class TestLooks:
+class TestLayout:
     @pytest.mark.parametrize("width", [390, 1280])
     def test_nothing_overflows(self, written, opened, width):
         page = opened(written.folder, width)
@@ -232,7 +232,7 @@ class TestLooks:
         assert len(ratios) > 100
         assert not [found for found in ratios if found[0] < 4.5]
 
-    def test_the_theme_can_be_chosen(self, written, opened):
+    def test_the_theme_can_be_switched(self, written, opened):
         page = opened(written.folder)
         ground = "getComputedStyle(document.body).backgroundColor"
         light = page.evaluate(ground)
@@ -254,8 +254,8 @@ class TestLooks:
         assert page.locator("#table-summary").is_visible() and len(page.pdf()) > 20_000
 
 
-#: The contrast (WCAG 2) of every visible text with the nearest opaque ground under it, and the
-#: text; pictures of matplotlib's have a ground of their own and are not in it.
+#: The contrast (WCAG 2) of every visible text with its background, and the text. Plots of
+#: matplotlib have their own background and are left out.
 CONTRASTS = """() => {
   const rgba = (css) => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d");
@@ -301,7 +301,7 @@ def hostile(tmp_path_factory):
 
 
 class TestHostileNames:
-    """What comes from data or config is text, wherever it stands."""
+    """Text from data or config is never parsed as HTML."""
 
     def test_are_text(self, hostile, opened):
         page = opened(hostile.folder)

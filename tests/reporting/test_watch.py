@@ -19,30 +19,32 @@ class TestWatching:
         with contextlib.ExitStack() as sweep:
             sweep.enter_context(reserve(folder, ["some"]))
 
-            def on_report(made):
-                counts.append(sum(made.answer.counts.values()))
-                pages.append((made.folder / "index.html").read_text())
+            def on_report(written):
+                counts.append(sum(written.answer.counts.values()))
+                pages.append((written.folder / "index.html").read_text())
                 if len(counts) == 1:
                     adamcmp.run([*FAST, "seed=1"])
                 else:
                     sweep.close()
 
             notes = []
-            made = watch([folder], [], 2.0, on_report, notes.append, sleep=lambda seconds: None)
-        assert counts == [1, 2] and len(made.answer.runs) == 2
+            written = watch([folder], [], 2.0, on_report, notes.append, sleep=lambda seconds: None)
+        assert counts == [1, 2] and len(written.answer.runs) == 2
         assert all('http-equiv="refresh" content="2"' in page for page in pages)
-        assert 'http-equiv="refresh"' not in (made.folder / "index.html").read_text()
+        assert 'http-equiv="refresh"' not in (written.folder / "index.html").read_text()
         assert "0 of 1 runs" in notes[1] and "the last" in notes[-1]
 
-    def test_an_interrupt_leaves_a_page_that_is_finished(self, two_plots, results):
+    def test_an_interrupt_leaves_a_finished_page(self, two_plots, results):
         adamcmp.run(FAST)
 
         def stop(seconds):
             raise KeyboardInterrupt
 
         with reserve(results / "s", ["some"]):
-            made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep=stop)
-        page = (made.folder / "index.html").read_text()
+            written = watch(
+                [results / "s"], [], 2.0, lambda written: None, lambda text: None, sleep=stop
+            )
+        page = (written.folder / "index.html").read_text()
         assert 'http-equiv="refresh"' not in page and "</html>" in page
 
     def test_waits_for_the_study(self, two_plots, results, monkeypatch, capsys):
@@ -58,16 +60,18 @@ class TestWatching:
     def test_waits_for_the_first_run(self, two_plots, results):
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
         with reserve(results / "s", ["some"]):
-            looks = []
+            pauses = []
 
             def sleep(seconds):
-                looks.append(seconds)
+                pauses.append(seconds)
                 adamcmp.run(FAST)
-                if len(looks) == 2:
+                if len(pauses) == 2:
                     raise KeyboardInterrupt
 
-            made = watch([results / "s"], [], 2.0, lambda made: None, lambda text: None, sleep)
-        assert looks == [2.0, 2.0] and len(made.answer.runs) == 2
+            written = watch(
+                [results / "s"], [], 2.0, lambda written: None, lambda text: None, sleep
+            )
+        assert pauses == [2.0, 2.0] and len(written.answer.runs) == 2
 
     def test_without_a_sweep_it_reports_once(self, two_plots, capsys):
         adamcmp.run(FAST)
