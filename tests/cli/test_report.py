@@ -147,15 +147,15 @@ class TestCommand:
     def test_missing_runs_are_a_finding(self, two_plots, results, capsys):
         """As after a sweep that was interrupted."""
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
-        about = results / "s" / "study.yaml"
-        assert "runs: 10" in about.read_text()
-        about.write_text(about.read_text().replace("runs: 10", "runs: 12"))
+        metadata = results / "s" / "study.yaml"
+        assert "runs: 10" in metadata.read_text()
+        metadata.write_text(metadata.read_text().replace("runs: 10", "runs: 12"))
         assert main(["report", "s", "--strict"]) == 1
         out = capsys.readouterr().out
         assert "2 of the 12 requested runs are missing" in out
         assert main(["report", "s", "optimizer=adamw"]) == 0
         assert "requested" not in capsys.readouterr().out
-        about.write_text("{")
+        metadata.write_text("{")
         assert main(["report", "s"]) == 2
         assert "study.yaml is damaged" in capsys.readouterr().err
 
