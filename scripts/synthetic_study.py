@@ -1,7 +1,7 @@
-"""Studies that nothing trained: real words, ids, columns and files, with made-up curves.
+"""Synthetic studies: real overrides, run ids, columns and files, with generated curves.
 
-Of use where a study's shape matters and its numbers do not: how long a report of 10,000 runs
-takes, how a page shows diverged runs.
+They serve where only the shape of a study matters: to measure how long a report of 10,000 runs
+takes, or to test how the HTML page shows diverged runs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from adamcmp.storage.columns import METRICS, SPLITS
 from adamcmp.storage.store import Store
 
 NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
-ABOUT = {"hardware": "none: made up", "adamcmp_version": "0", "torch_version": "0"}
-#: Where each optimizer's error is least: lr, wd, and the error there.
+PROVENANCE = {"hardware": "none: synthetic", "adamcmp_version": "0", "torch_version": "0"}
+#: Each optimizer's best lr and wd, and its error there.
 BEST = {
     "adam_l2": (1e-2, 1e-3, 0.30),
     "adamw": (1e-2, 3e-2, 0.27),
@@ -31,21 +31,21 @@ STEPS = 1000
 Row = dict[str, Any]
 
 
-def made_up(words: Sequence[str], evaluations: int) -> Iterator[tuple[Row, list[Row]]]:
-    """Yield each run's row and its evaluations' rows.
+def synthetic_runs(overrides: Sequence[str], evaluations: int) -> Iterator[tuple[Row, list[Row]]]:
+    """Yield the row of each run and the rows of its evaluations.
 
     Args:
-        words: Of a sweep.
-        evaluations: Of each run.
+        overrides: Overrides of a sweep.
+        evaluations: Number of evaluations of each run.
     """
-    for spec in run_specs(Composer().sweep([*words, f"steps={STEPS}"]), NUMERICS):
+    for spec in run_specs(Composer().sweep([*overrides, f"steps={STEPS}"]), NUMERICS):
         curve = _curve(spec, evaluations)
-        diverged = _away(spec) > 2.2
+        diverged = _lr_decades(spec) > 2.2
         last = {} if diverged else {name: curve[-1][name] for name in METRICS}
         yield (
             {
                 **spec.columns(),
-                **ABOUT,
+                **PROVENANCE,
                 "status": "diverged" if diverged else "done",
                 "stopped_at_step": STEPS // 10 if diverged else None,
                 "steps": STEPS,
@@ -61,10 +61,10 @@ def made_up(words: Sequence[str], evaluations: int) -> Iterator[tuple[Row, list[
         )
 
 
-def write(folder: Path, words: Sequence[str], rows: Iterator[tuple[Row, list[Row]]]) -> None:
-    """Write a study; rows are taken 500 runs at a time."""
+def write(folder: Path, overrides: Sequence[str], rows: Iterator[tuple[Row, list[Row]]]) -> None:
+    """Write a study, 500 runs at a time."""
     store = Store(folder)
-    store.open_for_training(NUMERICS, list(words), ABOUT)
+    store.open_for_training(NUMERICS, list(overrides), PROVENANCE)
     runs: list[Row] = []
     metrics: list[Row] = []
     for run, curve in rows:
@@ -77,45 +77,45 @@ def write(folder: Path, words: Sequence[str], rows: Iterator[tuple[Row, list[Row
         store.append(runs, metrics)
 
 
-def _away(spec: RunSpec) -> float:
-    """Return how many decades a run's lr is beyond its optimizer's best; below it, negative."""
+def _lr_decades(spec: RunSpec) -> float:
+    """Return the decades by which a run's lr exceeds its optimizer's best."""
     return math.log10(spec.config.optimizer.lr / BEST[spec.config.optimizer.name][0])
 
 
 def _curve(spec: RunSpec, evaluations: int) -> list[Row]:
     optimizer, seed = spec.config.optimizer, spec.config.protocol.seed
     _, wd, floor = BEST[optimizer.name]
-    beyond = math.log10(max(optimizer.weight_decay, 1e-9) / wd)
-    # A seed's own luck is the same for all optimizers, so that pairs of runs are alike.
-    luck = np.random.default_rng(seed).normal(0, 0.01)
-    own = np.random.default_rng(int(spec.run_id, 16)).normal(0, 0.005, size=3)
-    test = floor + 0.03 * _away(spec) ** 2 + 0.01 * beyond**2 + luck
-    at = np.linspace(0, 1, evaluations)
-    falling = np.exp(-6 * at)
+    wd_decades = math.log10(max(optimizer.weight_decay, 1e-9) / wd)
+    # The effect of a seed is the same for all optimizers, so that paired runs correlate.
+    seed_effect = np.random.default_rng(seed).normal(0, 0.01)
+    noise_by_split = np.random.default_rng(int(spec.run_id, 16)).normal(0, 0.005, size=3)
+    test = floor + 0.03 * _lr_decades(spec) ** 2 + 0.01 * wd_decades**2 + seed_effect
+    shares = np.linspace(0, 1, evaluations)
+    decays = np.exp(-6 * shares)
     levels = dict(zip(SPLITS, (test / 3, test + 0.005, test), strict=True))
     rows = []
-    for share, fall in zip(at, falling, strict=True):
+    for share, decay in zip(shares, decays, strict=True):
         errors = {
-            split: min(max(level + noise + (0.9 - level) * fall, 0.0), 1.0)
-            for (split, level), noise in zip(levels.items(), own, strict=True)
+            split: min(max(level + noise + (0.9 - level) * decay, 0.0), 1.0)
+            for (split, level), noise in zip(levels.items(), noise_by_split, strict=True)
         }
         rows.append(_row(spec, share, errors))
     return rows
 
 
 def _row(spec: RunSpec, share: float, errors: dict[str, float]) -> Row:
-    found = {f"{split}_error": error for split, error in errors.items()}
-    found |= {f"{split}_loss": 2.5 * error for split, error in errors.items()}
-    found |= {f"{split}_accuracy": 1 - error for split, error in errors.items()}
+    values = {f"{split}_error": error for split, error in errors.items()}
+    values |= {f"{split}_loss": 2.5 * error for split, error in errors.items()}
+    values |= {f"{split}_accuracy": 1 - error for split, error in errors.items()}
     return {
         "run_id": spec.run_id,
         "step": round(share * STEPS),
         "epoch": 10 * share,
         "examples": round(share * STEPS) * 128,
         "lr": spec.config.optimizer.lr * (1 - share),
-        **found,
-        "gap_loss": found["test_loss"] - found["train_loss"],
-        "gap_error": found["test_error"] - found["train_error"],
+        **values,
+        "gap_loss": values["test_loss"] - values["train_loss"],
+        "gap_error": values["test_error"] - values["train_error"],
         "grad_norm": 1.0,
         "param_norm": 10.0 + share,
         "update_norm": 0.01 * (1 - share),

@@ -26,7 +26,7 @@ def made_up(folder, words, edit=lambda run: None, evaluations=4):
         sys.path.remove(str(ROOT / "scripts"))
 
     def rows():
-        for run, curve in synthetic.made_up(words, evaluations):
+        for run, curve in synthetic.synthetic_runs(words, evaluations):
             edit(run)
             yield run, curve
 
