@@ -110,10 +110,10 @@ def execute(
         with reserve(store.folder, pending.run_ids) as reservation:
             # Another process may have trained some of the runs since the first look.
             statuses = store.statuses()
-            store.remove_finished_checkpoints(statuses)
+            store.checkpoints.remove_finished(statuses)
             pending = pending.only(reservation.run_ids)
             pending = pending.without(_finished(statuses, force, retry_failed))
-            groups = pending.groups(store.checkpoints().values())
+            groups = pending.groups(store.checkpoints.existing().values())
             _begin(store, config, plan, reservation)
             observer.on_planned(plan.with_costs(pending.costs), groups)
             every = config.execution.checkpoint_every
@@ -155,7 +155,7 @@ def _result(
 ) -> ExecutionResult:
     """Return the result, from what is stored now."""
     statuses = store.statuses()
-    store.remove_finished_checkpoints(statuses)
+    store.checkpoints.remove_finished(statuses)
     current = {status.pid: status for status in process_statuses(store.folder)}
     in_progress = {
         run_id: current.get(status.pid, status)
@@ -206,7 +206,9 @@ def preview(
     pending = plan.without(_finished(store.statuses(), force, retry_failed))
     workers = max(min(worker_count(config.execution, plan.numerics), len(pending.specs)), 1)
     pending = autotuned_without_compiling(pending, executor, workers)
-    return Preview(store.folder, plan, pending, pending.groups(store.checkpoints().values()))
+    return Preview(
+        store.folder, plan, pending, pending.groups(store.checkpoints.existing().values())
+    )
 
 
 def with_numerics_of(

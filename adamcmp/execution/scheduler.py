@@ -69,7 +69,7 @@ class Scheduler:
                 checkpoints.
         """
         self._waiting = deque(groups)
-        self._checkpoints = self.store.checkpoints()
+        self._checkpoints = self.store.checkpoints.existing()
         self._progress = SweepProgress(sum(len(group.specs) for group in groups))
         self._flushed = time.monotonic()
         self._publish()
@@ -91,7 +91,7 @@ class Scheduler:
         self._running |= zip(handles, train_tasks, strict=True)
 
     def _task(self, group: LaneGroup) -> TrainTask:
-        path = self.store.checkpoint_path(group.run_ids)
+        path = self.store.checkpoints.path(group.run_ids)
         # The halves of a group that crashed resume from the checkpoint of the whole.
         larger = (p for p, run_ids in self._checkpoints.items() if group.run_ids <= run_ids)
         return TrainTask(group, path, self.checkpoint_every, next(larger, None))
@@ -118,7 +118,7 @@ class Scheduler:
             self._waiting.appendleft(task.group)
             return
         if isinstance(outcome, WorkerDied):
-            self.store.remove_partial_writes(task.checkpoint)
+            self.store.checkpoints.remove_partial_writes(task.checkpoint)
             if self._stopping or self._retry(task.group, worker_died=True):
                 return
             outcome = Failed(outcome.reason, tuple(spec.run_id for spec in task.group.specs))
@@ -130,7 +130,7 @@ class Scheduler:
         """Queue a crashed group again, in halves; a single lane once, if its worker died."""
         if len(group.specs) > 1:
             self._checkpoints = {
-                self.store.checkpoint_path(group.run_ids): group.run_ids,
+                self.store.checkpoints.path(group.run_ids): group.run_ids,
                 **self._checkpoints,
             }
             self._waiting.extendleft(reversed(group.halves()))
@@ -152,7 +152,7 @@ class Scheduler:
         runs, metrics = ([row for table in tables for row in table[i]] for i in (0, 1))
         self.store.append(runs, metrics)
         for group, outcome in ended:
-            self.store.remove_checkpoint(self.store.checkpoint_path(group.run_ids))
+            self.store.checkpoints.remove(self.store.checkpoints.path(group.run_ids))
             self._progress.finish(group, outcome)
             self.on_finished(group, outcome)
         self._publish()

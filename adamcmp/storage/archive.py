@@ -21,6 +21,9 @@ from adamcmp.platform.provenance import package_version
 #: of a run's numbers need no new version, since the run id changes with them.
 FORMAT_VERSION = 2
 _DIGEST_BYTES = 16
+# The names of version 0.1, so that its files are reported as another version's, not as damaged.
+_METADATA = "about"
+_VERSIONS = "made_by"
 
 
 def write(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -34,9 +37,9 @@ def write(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[
     Raises:
         StoreError: If the disk is full or the folder cannot be written.
     """
-    text = json.dumps({**metadata, "made_by": _made_by()})
+    text = json.dumps({**metadata, _VERSIONS: _versions()})
     content = io.BytesIO()
-    np.savez(content, about=np.array(text), **arrays)  # type: ignore[arg-type]
+    np.savez(content, **{_METADATA: np.array(text), **arrays})  # type: ignore[arg-type]
     npz = content.getvalue()
     with storage_errors(path.parent):
         write_atomically(path, _digest(npz) + npz)
@@ -55,8 +58,8 @@ def read(path: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
     if digest != _digest(npz):
         raise StoreError(f"{path} is damaged: its content does not match its digest.")
     arrays = np.load(io.BytesIO(npz), allow_pickle=False)
-    metadata = json.loads(str(arrays["about"]))
-    if metadata.pop("made_by") != _made_by():
+    metadata = json.loads(str(arrays[_METADATA]))
+    if metadata.pop(_VERSIONS) != _versions():
         raise StoreError(f"{path} was made by another version of adamcmp or torch.")
     return metadata, arrays
 
@@ -65,5 +68,5 @@ def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
-def _made_by() -> dict[str, Any]:
+def _versions() -> dict[str, Any]:
     return {"format": FORMAT_VERSION, "torch": package_version("torch")}

@@ -1,4 +1,4 @@
-"""A study on disk: which runs exist, appending rows, metadata and checkpoints.
+"""A study on disk: which runs exist, appending rows, and metadata.
 
 Rows are appended as immutable parts (see `adamcmp.storage.parts`), without a lock: any number of
 processes may append. A lock guards compaction and changes of study.yaml.
@@ -7,10 +7,8 @@ processes may append. A lock guards compaction and changes of study.yaml.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,8 @@ from filelock import FileLock, Timeout
 from adamcmp.components.validation import build
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.platform.files import TEMPORARY_PREFIX, storage_errors, temporary_files
-from adamcmp.storage import archive
+from adamcmp.platform.files import TEMPORARY_PREFIX, storage_errors
+from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER, Checkpoints
 from adamcmp.storage.columns import SCHEMA_VERSION
 from adamcmp.storage.compaction import compact, plan_compaction
 from adamcmp.storage.folder import Folder
@@ -47,18 +45,20 @@ from adamcmp.storage.reader import METADATA_FILE, read_study_metadata
 #: Seconds to wait for another process that compacts or changes study.yaml.
 LOCK_TIMEOUT = 60.0
 
-logger = logging.getLogger(__name__)
-
 
 class Store:
     """One study's folder.
 
     Args:
         folder: ``<results>/<study>``; created by the first `open_for_training`.
+
+    Attributes:
+        checkpoints: The checkpoints of the study's unfinished groups.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.checkpoints = Checkpoints(folder / CHECKPOINT_FOLDER)
         self._files = Folder(folder)
         self._created_ns = time.time_ns()
 
@@ -107,7 +107,7 @@ class Store:
         Raises:
             StoreError: If the folder cannot be written or locked.
         """
-        self._create_folders(*TABLES, "checkpoints")
+        self._create_folders(*TABLES, CHECKPOINT_FOLDER)
         with storage_errors(self.folder), self._locked():
             study = self.study_metadata() or {
                 **self._new_metadata(),
@@ -153,7 +153,7 @@ class Store:
             if {**metadata, "at": None} not in recorded:
                 study["asked"].append({**metadata, "at": _now()})
             self._write_metadata(study)
-            # Only imports write to this study, under the lock, so whatever is left is a dead one's.
+            # Only imports write to this study, under the lock: all leftovers are of dead processes.
             self._remove_leftovers()
             attempts = dict.fromkeys(runs["run_id"].to_pylist(), 0)
             self._write(runs, metrics, attempts)
@@ -226,58 +226,13 @@ class Store:
         runs, metrics = (_with_attempts(rows, attempts) for rows in (runs, metrics))
         write_part(self._files, {"runs": runs, "metrics": metrics})
 
-    def checkpoints(self) -> dict[Path, frozenset[str]]:
-        """Return the checkpoints of unfinished groups, and the runs of each.
-
-        The one after most steps comes first. Checkpoints that cannot be resumed from are removed,
-        with a warning.
-        """
-        checkpoints = []
-        for path in self._checkpoints.glob("*.npz"):
-            try:
-                metadata, _ = archive.read(path)
-            except FileNotFoundError:  # another process has just finished its group
-                continue
-            except StoreError as error:
-                logger.warning("adamcmp: %s Its runs start anew.", error)
-                path.unlink(missing_ok=True)
-                continue
-            checkpoints.append((-metadata["steps_taken"], path, frozenset(metadata["runs"])))
-        return {path: run_ids for _, path, run_ids in sorted(checkpoints)}
-
-    def checkpoint_path(self, run_ids: Iterable[str]) -> Path:
-        """Return the file of the checkpoint of a group of runs."""
-        digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
-        return self._checkpoints / f"{digest}.npz"
-
-    def remove_finished_checkpoints(self, ended: Collection[str]) -> None:
-        """Remove checkpoints all of whose runs have ended."""
-        for path, run_ids in self.checkpoints().items():
-            if run_ids <= set(ended):
-                self.remove_checkpoint(path)
-
-    def remove_checkpoint(self, checkpoint: Path) -> None:
-        """Remove the checkpoint of a group that has ended."""
-        checkpoint.unlink(missing_ok=True)
-        self.remove_partial_writes(checkpoint)
-
-    @staticmethod
-    def remove_partial_writes(checkpoint: Path) -> None:
-        """Remove the temporary file of a worker that died while it wrote a checkpoint."""
-        for path in temporary_files(checkpoint):
-            path.unlink(missing_ok=True)
-
-    @property
-    def _checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
     def _remove_leftovers(self) -> None:
         """Remove temporary files and uncommitted metrics that killed processes left.
 
         Files that are newer than this store may belong to a process that started after it.
         """
         committed = list_parts(self._files)
-        for folder in ("", *TABLES, "checkpoints"):
+        for folder in ("", *TABLES, CHECKPOINT_FOLDER):
             for path in (self.folder / folder).glob("*"):
                 is_part = folder == "metrics" and path.suffix == ".parquet"
                 uncommitted = is_part and path.name not in committed

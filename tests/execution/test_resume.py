@@ -494,7 +494,7 @@ def begun(specs, words, store, steps, width=None):
     """Train the first group of a study's runs for some steps, and leave it at its checkpoint."""
     planned = specs(words)
     group = LaneGroup(tuple(planned[:width]), width is not None)
-    path = store.checkpoint_path(spec.run_id for spec in group.specs)
+    path = store.checkpoints.path(spec.run_id for spec in group.specs)
     path.parent.mkdir(parents=True, exist_ok=True)
     taken = []
 
