@@ -1,7 +1,7 @@
 """Compaction: dropping superseded rows, and merging many small parts into one.
 
 If a process is killed meanwhile, both the old parts and the new one exist, with equal rows, and
-`adamcmp.storage.parts.superseded` lets each row count once.
+`adamcmp.storage.rows.superseded` lets each row count once.
 """
 
 from __future__ import annotations
@@ -15,16 +15,13 @@ from adamcmp.storage.columns import Table
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.parts import (
     TABLES,
-    RowIndex,
-    RowKey,
     delete_part,
     read_consistently,
     read_part,
     row_index,
-    superseded,
-    without_rows,
     write_part,
 )
+from adamcmp.storage.rows import RowIndex, RowKey, superseded, without_rows
 
 #: Parts of similar size that are merged into one.
 COMPACT_AT = 32

@@ -3,9 +3,6 @@
 A part is a pair of files of one name: ``runs/<name>`` with one row per run and variant, and
 ``metrics/<name>`` with their evaluations. The runs file is written last and commits both; a
 metrics file without its runs file was left by a killed process and is not read.
-
-A row belongs to a run and a variant of its weights. A run that is trained again, by ``--force`` or
-``--retry-failed``, gets rows with a higher attempt number; `superseded` decides which rows count.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +27,7 @@ from adamcmp.storage.columns import (
     run_columns,
 )
 from adamcmp.storage.folder import Folder
+from adamcmp.storage.rows import RowIndex, RowKey, RunRow
 
 #: The tables of a study, in the order of their digests in the names of parts.
 TABLES: tuple[Table, ...] = ("runs", "metrics")
@@ -40,31 +38,6 @@ _NAME = re.compile(r"(?P<order>\d{6,})-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-
 _ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
-class RowKey(NamedTuple):
-    """What a row of `runs` describes.
-
-    Attributes:
-        run_id: The run.
-        variant: The variant of its weights; empty for the last weights.
-    """
-
-    run_id: str
-    variant: str
-
-
-class RunRow(NamedTuple):
-    """What is read of a row of `runs` to tell which runs exist.
-
-    Attributes:
-        attempt: 0 for the first training of the run, 1 for the second, and so on.
-        status: How it ended.
-    """
-
-    attempt: int
-    status: str
-
-
-RowIndex = Mapping[RowKey, RunRow]
 T = TypeVar("T")
 
 
@@ -217,43 +190,6 @@ def row_index(folder: Folder, name: str, version: str) -> RowIndex:
         RowKey(run_id, variant): RunRow(attempt, status)
         for run_id, variant, attempt, status in zip(*columns, strict=True)
     }
-
-
-def superseded(parts: Sequence[RowIndex]) -> list[set[RowKey]]:
-    """Decide which rows no longer count.
-
-    Of a run's attempts only the highest counts. Two parts can hold rows of the same attempt after a
-    process was killed while it compacted; of those the later part's count.
-
-    Args:
-        parts: The rows of each part, in the order of the parts.
-
-    Returns:
-        For each part, the rows that do not count.
-    """
-    highest: dict[str, int] = {}
-    for rows in parts:
-        for key, row in rows.items():
-            highest[key.run_id] = max(row.attempt, highest.get(key.run_id, 0))
-    result: list[set[RowKey]] = []
-    current: set[RowKey] = set()
-    for rows in reversed(parts):
-        kept = {
-            key
-            for key, row in rows.items()
-            if row.attempt == highest[key.run_id] and key not in current
-        }
-        result.append(rows.keys() - kept)
-        current |= kept
-    return result[::-1]
-
-
-def without_rows(table: pa.Table, keys: Collection[RowKey]) -> pa.Table:
-    """Return a table, which has the columns of `RowKey`, without the rows of some keys."""
-    if not keys:
-        return table
-    pairs = zip(table["run_id"].to_pylist(), table["variant"].to_pylist(), strict=True)
-    return table.filter(pa.array([pair not in keys for pair in pairs], pa.bool_()))
 
 
 def read_consistently(folder: Folder, read: Callable[[Mapping[str, str]], T]) -> T:

@@ -12,15 +12,8 @@ import yaml
 from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.storage.columns import Table
 from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import (
-    TABLES,
-    list_parts,
-    read_consistently,
-    read_part,
-    row_index,
-    superseded,
-    without_rows,
-)
+from adamcmp.storage.parts import TABLES, list_parts, read_consistently, read_part, row_index
+from adamcmp.storage.rows import superseded, without_rows
 
 if TYPE_CHECKING:
     import pandas as pd

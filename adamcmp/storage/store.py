@@ -29,18 +29,16 @@ from adamcmp.storage.folder import Folder
 from adamcmp.storage.parts import (
     METRIC_SCHEMA,
     TABLES,
-    RowKey,
-    RunRow,
     list_parts,
     read_consistently,
     read_part,
     row_index,
     run_schema,
-    superseded,
     table_of_rows,
     write_part,
 )
 from adamcmp.storage.reader import METADATA_FILE, read_study_metadata
+from adamcmp.storage.rows import RowKey, RunRow, superseded
 
 #: Seconds to wait for another process that compacts or changes study.yaml.
 LOCK_TIMEOUT = 60.0

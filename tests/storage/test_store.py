@@ -1,4 +1,4 @@
-"""Studies on disk: atomic appends, damage that is named, columns that stay."""
+"""Studies on disk: atomic appends, messages about damage, attempts, compatibility."""
 
 import os
 import shutil
@@ -21,16 +21,7 @@ from adamcmp.errors import NotFound, StoreError
 from adamcmp.storage import reader
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import (
-    TABLES,
-    VERSION_KEY,
-    RowKey,
-    RunRow,
-    part_name,
-    read_part,
-    run_schema,
-    superseded,
-)
+from adamcmp.storage.parts import TABLES, VERSION_KEY, part_name, read_part, run_schema
 from adamcmp.storage.store import Store
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
@@ -62,8 +53,8 @@ def rewrite(study: Path, change) -> None:
         (study / kind / f"000000-{digests}").write_bytes(contents[kind])
 
 
-def test_anyone_can_read_it(study):
-    """Nobody needs adamcmp: pandas reads the folders, every declared column is there."""
+def test_pandas_reads_a_study(study):
+    """Without adamcmp; every registered column exists."""
     runs, metrics = pd.read_parquet(study / "runs"), pd.read_parquet(study / "metrics")
     assert len(runs) == 3 and len(metrics) == 12
     assert list(runs.columns) == run_schema().names
@@ -122,7 +113,7 @@ def test_a_missing_metrics_part_is_named(study):
         adamcmp.load("s").metrics  # noqa: B018
 
 
-def test_deleting_a_damaged_part_brings_its_runs_back(study):
+def test_runs_of_a_deleted_part_are_trained_again(study):
     whole = adamcmp.load("s").metrics.drop(columns="wall_time_s")
     name = part(study, "runs").name
     for kind in ("runs", "metrics"):
@@ -145,13 +136,13 @@ def test_foreign_and_newer_parts_are_refused(study):
         adamcmp.load("s").runs  # noqa: B018
 
 
-def test_later_columns_survive_beside_older_parts(study):
-    """A part of an older version, without some column, costs the newer ones nothing."""
+def test_columns_that_older_parts_lack(study):
+    """They are null in the rows of those parts only."""
     rewrite(study, lambda table: table.drop_columns(["optimizer.betas"]))
     assert adamcmp.load("s").runs["optimizer.betas"].notna().sum() == 2
 
 
-def test_a_key_without_a_column_is_an_error_not_a_loss(study):
+def test_a_key_without_a_column_is_an_error(study):
     with pytest.raises(KeyError, match="nonsense"):
         Store(study).append([{"run_id": "x", "nonsense": 1}], [])
 
@@ -241,7 +232,7 @@ def test_damaged_study_yaml(study, capsys):
     assert "study.yaml is damaged" in capsys.readouterr().err
 
 
-def test_study_yaml_keeps_what_was_asked(study):
+def test_study_yaml_records_each_command(study):
     about = Store(study).study_metadata()
     assert about["numerics"] == {
         "device": "cpu",
@@ -287,16 +278,6 @@ class TestAttempts:
             metrics = pd.read_parquet(store.folder / "metrics")
             assert (list(metrics["attempt"]), list(metrics["step"])) == ([attempt], [attempt])
             assert store.statuses() == {"a": status}
-
-    def test_the_highest_attempt_counts_then_the_later_part(self):
-        first = {RowKey("a", ""): RunRow(1, "done"), RowKey("b", ""): RunRow(0, "failed")}
-        second = {RowKey("a", ""): RunRow(0, "failed"), RowKey("b", ""): RunRow(0, "done")}
-        assert superseded([first, second]) == [{RowKey("b", "")}, {RowKey("a", "")}]
-
-    def test_a_new_attempt_replaces_all_variants(self):
-        first = {RowKey("a", ""): RunRow(0, "done"), RowKey("a", "ema"): RunRow(0, "done")}
-        second = {RowKey("a", ""): RunRow(1, "done")}
-        assert superseded([first, second]) == [set(first), set()]
 
     def test_variants_of_one_run_are_rows_of_their_own(self, store):
         store.append([row("a"), row("a", variant="ema")], [])

@@ -1,0 +1,76 @@
+"""Which rows of `runs` count: of a run that was trained several times, only the last attempt.
+
+A row belongs to a run and a variant of its weights. A run that is trained again, by ``--force`` or
+``--retry-failed``, gets rows with a higher attempt number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+
+
+class RowKey(NamedTuple):
+    """What a row of `runs` describes.
+
+    Attributes:
+        run_id: The run.
+        variant: The variant of its weights; empty for the last weights.
+    """
+
+    run_id: str
+    variant: str
+
+
+class RunRow(NamedTuple):
+    """What is read of a row of `runs` to tell which runs exist.
+
+    Attributes:
+        attempt: 0 for the first training of the run, 1 for the second, and so on.
+        status: How it ended.
+    """
+
+    attempt: int
+    status: str
+
+
+RowIndex = Mapping[RowKey, RunRow]
+
+
+def superseded(parts: Sequence[RowIndex]) -> list[set[RowKey]]:
+    """Decide which rows no longer count.
+
+    Of a run's attempts only the highest counts. Two parts can hold rows of the same attempt after a
+    process was killed while it compacted; of those the later part's count.
+
+    Args:
+        parts: The rows of each part, in the order of the parts.
+
+    Returns:
+        For each part, the rows that do not count.
+    """
+    highest: dict[str, int] = {}
+    for rows in parts:
+        for key, row in rows.items():
+            highest[key.run_id] = max(row.attempt, highest.get(key.run_id, 0))
+    result: list[set[RowKey]] = []
+    current: set[RowKey] = set()
+    for rows in reversed(parts):
+        kept = {
+            key
+            for key, row in rows.items()
+            if row.attempt == highest[key.run_id] and key not in current
+        }
+        result.append(rows.keys() - kept)
+        current |= kept
+    return result[::-1]
+
+
+def without_rows(table: pa.Table, keys: Collection[RowKey]) -> pa.Table:
+    """Return a table, which has the columns of `RowKey`, without the rows of some keys."""
+    if not keys:
+        return table
+    pairs = zip(table["run_id"].to_pylist(), table["variant"].to_pylist(), strict=True)
+    return table.filter(pa.array([pair not in keys for pair in pairs], pa.bool_()))
