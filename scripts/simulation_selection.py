@@ -149,11 +149,9 @@ def claims_table(studies: int, better: float, scenarios: list[Scenario]) -> str:
             (s.surface, _noise_label(s), counts),
             {"errors of settings": s.surface, "noise": _noise_label(s), "settings": counts},
         )
-        seeds = (
-            f"{s.selection_seeds}, {s.evaluation_seeds} fresh"
-            if s.evaluation_seeds
-            else f"{s.selection_seeds}"
-        )
+        seeds = f"{s.selection_seeds}"
+        if s.evaluation_seeds:
+            seeds += f" + {s.evaluation_seeds}"
         row[seeds] = f"{percent(by_verdict)} ({percent(by_test)})"
     return markdown(rows.values())
 
