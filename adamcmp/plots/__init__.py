@@ -1,9 +1,9 @@
-"""Plots, each a module with ``data(table, *, metric=..., x=...)``, tested, and ``draw(data)``.
+"""Plots: each is a module with ``data(table, *, metric=..., x=...)`` and ``draw(data)``.
 
 Every module of this package whose name has no leading underscore is a plot. The first paragraph of
 its docstring is its title; the rest is its caption: what the plot shows and how it was computed.
-The keyword-only parameters of ``data`` are its options, of `metric`, `x` and `y`; every plot has
-the options `hue` and `facet` besides (see `relabel`). A plot that does not apply to the runs
+The keyword-only parameters of ``data`` are its options: some of `metric`, `x` and `y`. Every plot
+also has the options `hue` and `facet` (see `relabel`). A plot that does not apply to the runs
 raises `NothingToDraw` with the reason. Artists of an optimizer have the id ``optimizer:<name>``.
 """
 

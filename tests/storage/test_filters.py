@@ -33,7 +33,7 @@ class TestWhere:
         assert np.flatnonzero(where(self.TABLE, query)).tolist() == rows
 
     @pytest.mark.parametrize(
-        ("query", "words"),
+        ("query", "message"),
         [
             ("optimiser == 'sgd'", "no column 'optimiser'. Did you mean 'optimizer'"),
             ("optimizer == sgd", "no column 'sgd'. Put text values in quotes: 'sgd'"),
@@ -51,7 +51,7 @@ class TestWhere:
             ("lr ** 9 ** 9", "Pow is not allowed"),
         ],
     )
-    def test_words(self, query, words, tmp_path):
-        with pytest.raises(ConfigError, match=re.escape(words)):
+    def test_errors(self, query, message, tmp_path):
+        with pytest.raises(ConfigError, match=re.escape(message)):
             where(self.TABLE, query)
         assert not any(tmp_path.iterdir())
