@@ -104,13 +104,16 @@ _ROW = (
     Column("variant", str, "", Role.IDENTITY, "Variant of the weights; empty for the last ones."),
     Column("attempt", int, "", Role.IDENTITY, "Earlier trainings of the run: 0 for the first one."),
 )
-#: Columns that version 0.1 did not write, with the values that its rows are read with.
-ADDED_COLUMNS: Mapping[str, Any] = {"variant": "", "attempt": 0}
-
 _REVISIONS = tuple(
     Column(f"{name}.revision", int, "", Role.PROVENANCE, f"Revision of the {name}'s numbers.")
     for name in ("dataset", "model", "optimizer", "schedule", "loss", "engine")
 )
+#: Columns that version 0.1 did not write, with the values that its rows are read with.
+ADDED_COLUMNS: Mapping[str, Any] = {
+    "variant": "",
+    "attempt": 0,
+    **{column.name: 0 for column in _REVISIONS},
+}
 
 #: Columns of `runs`, except settings under their dotted path: `run_columns` adds those.
 RUN_COLUMNS = _by_name(

@@ -123,7 +123,8 @@ class TestStoredIds:
             numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})
             # The source of a user's class may have changed since.
             for group, module in (("model", custom), ("optimizer", torch)):
-                digest = {"sha256": row[f"{group}.sha256"]} if row[f"{group}.sha256"] else {}
+                sha256 = row.get(f"{group}.sha256")
+                digest = {"sha256": sha256} if sha256 else {}
                 monkeypatch.setattr(module, "source_digest", lambda target, d=digest: d)
             assert run_id(RunConfig.from_columns(row), numerics) == row["run_id"]
 
