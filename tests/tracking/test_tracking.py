@@ -20,12 +20,15 @@ from adamcmp.execution.scheduler import _rows
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage import reader
+from adamcmp.storage.columns import Role, columns_with_role
 from adamcmp.storage.store import Store
 from adamcmp.tracking import process
 from adamcmp.tracking.process import TrackingProcess
 from adamcmp.tracking.worker import TrackingTask, write_runs
 from adamcmp.training.outcome import Failed
 
+#: Columns that name a row; everything else is measured.
+KEY = columns_with_role(Role.IDENTITY, table="metrics")
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=4"]
 #: Two runs that end, two that diverge; one of those that would end crashes in `trained`.
 WORDS = [*SMALL, "eval.every_steps=2", "optimizer=sgd", "lr=1e-2,1e30", "seeds=2", "study=s"]
@@ -63,7 +66,7 @@ def along(folder, run_id):
 
 
 def measured(at):
-    return {k: v for k, v in at.items() if k not in ("run_id", "step") and v is not None}
+    return {k: v for k, v in at.items() if k not in KEY and v is not None}
 
 
 def mirrored(folder, logger):
@@ -374,7 +377,7 @@ def test_bad_words(words, message, capsys, results):
     assert main(["run", *words.split()]) == 2
     assert message in capsys.readouterr().err
     assert main(["sweep", "logger=mlflow,wandb"]) == 2
-    assert "logger take one value each" in capsys.readouterr().err
+    assert "logger. Give each one value." in capsys.readouterr().err
     assert not results.exists()
 
 
