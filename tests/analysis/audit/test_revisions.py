@@ -1,0 +1,61 @@
+"""Runs that were computed by an earlier revision of a component or engine."""
+
+import pandas as pd
+import pytest
+
+from adamcmp.analysis import RunTable
+from adamcmp.analysis.audit.revisions import check
+from adamcmp.components.groups import COMPONENT_GROUPS
+from adamcmp.config.numerics import ENGINE_REVISIONS
+
+RUNS = pd.DataFrame(
+    {
+        "run_id": ["a", "b", "c"], "dataset": "mnist1d", "model": "mlp", "optimizer": ["adamw", "adamw", "sgd"],
+        "rule": ["adam", "adam", "sgd"], "schedule": "constant", "loss": "cross_entropy", "engine": "eager",
+        "lr": 0.1, "wd": 0.1, "seed": [0, 1, 0], "status": "done", "torch_version": "2",
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def revised(monkeypatch):
+    monkeypatch.setattr(COMPONENT_GROUPS["optimizer"].component("adam"), "revision", 1)
+
+
+def texts(runs):
+    return [finding.text for finding in check(RunTable.from_frames(runs))]
+
+
+def test_runs_of_current_revisions_have_no_finding():
+    columns = {f"{group}.revision": 0 for group in (*COMPONENT_GROUPS, "engine")}
+    assert texts(RUNS) == texts(RUNS.assign(**columns)) == []
+
+
+@pytest.mark.parametrize(
+    "stored", [{}, {"optimizer.revision": [0, 0, 0]}, {"optimizer.revision": pd.NA}]
+)
+def test_a_missing_revision_is_revision_0(revised, stored):
+    (text,) = texts(RUNS.assign(**stored))
+    assert text.startswith(
+        "2 of 2 runs of AdamW were computed by an earlier revision of their optimizer;"
+    )
+
+
+def test_runs_before_and_after_a_fix_are_one_problem_and_one_setting(revised):
+    runs = RUNS.assign(**{"optimizer.revision": [0, 1, 0]})
+    (text,) = texts(runs)
+    assert text.startswith("1 of 2 runs of AdamW")
+    table = RunTable.from_frames(runs)
+    assert len(table.problems) == 1 and table.setting_columns == ["lr", "wd"]
+
+
+def test_engines_have_revisions(monkeypatch):
+    monkeypatch.setitem(ENGINE_REVISIONS, "eager", 2)
+    assert len(texts(RUNS.assign(**{"engine.revision": 1}))) == 2
+    assert texts(RUNS.assign(**{"engine.revision": 2})) == []
+
+
+def test_imported_runs_have_none(revised):
+    assert texts(RUNS.assign(torch_version=None)) == []
+    unknown = RUNS.assign(rule="of another program", dataset="of another program")
+    assert texts(unknown) == []
