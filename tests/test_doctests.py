@@ -17,7 +17,11 @@ WITH_EXAMPLES = [
     name
     for name in MODULES
     if name.startswith(("adamcmp.components.schedules.", "adamcmp.components.losses."))
-] + ["adamcmp.api", "adamcmp.components.transformations", "adamcmp.config.sweep_functions"]
+] + [
+    *("adamcmp.analysis.compare", "adamcmp.analysis.run_table", "adamcmp.analysis.estimates"),
+    "adamcmp.analysis.measures.separability",
+    *("adamcmp.api", "adamcmp.components.transformations", "adamcmp.config.sweep_functions"),
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -9,15 +9,6 @@ from adamcmp.analysis.audit import Finding, audit
 from adamcmp.analysis.audit.edges import Edge, edges
 from adamcmp.analysis.compare import compare
 from adamcmp.analysis.comparisons import comparisons
-from adamcmp.analysis.frames import (
-    PROBLEM,
-    choosing_seeds,
-    chosen,
-    labelled,
-    ranked,
-    setting_columns,
-    summary,
-)
 from adamcmp.analysis.measures import MEASURES, Measure
 from adamcmp.analysis.measures.best_settings import best_settings
 from adamcmp.analysis.measures.budgets import budgets
@@ -44,7 +35,6 @@ from adamcmp.analysis.wording import display_name
 
 __all__ = [
     "MEASURES",
-    "PROBLEM",
     "Edge",
     "Finding",
     "Measure",
@@ -56,8 +46,6 @@ __all__ = [
     "best_settings",
     "budgets",
     "cells_that_train",
-    "choosing_seeds",
-    "chosen",
     "collapse",
     "compare",
     "comparisons",
@@ -65,22 +53,18 @@ __all__ = [
     "display_name",
     "edges",
     "higher_is_better",
-    "labelled",
     "matched",
     "matched_differences",
     "measure_of",
     "over_settings",
     "overtakes",
     "performance_profiles",
-    "ranked",
     "ranks",
     "selection_seeds",
     "sensitivity",
     "sentence",
     "separability",
-    "setting_columns",
     "stability_frontier",
-    "summary",
     "surface",
     "tilt",
     "tuning_curves",

@@ -12,7 +12,7 @@ import pandas as pd
 from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
 from adamcmp.analysis.metrics import check_metrics, higher_is_better
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 
 #: The columns of `comparisons`, in order.
@@ -25,7 +25,6 @@ COLUMNS = [
 ]
 
 
-@accepts_frames
 def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Compare all pairs of optimizers on each problem, each at its selected setting.
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
-from typing import Any, TypeVar, final
+from functools import cached_property
+from typing import final
 
 import pandas as pd
 
 from adamcmp.analysis import labels, selection
 from adamcmp.analysis.metrics import measure_of
 from adamcmp.storage.columns import METRIC_COLUMNS
-
-T = TypeVar("T")
 
 
 @final
@@ -150,17 +148,3 @@ class RunTable:
             runs: Labelled runs: some of these, or with other columns ``problem``, ``optimizer``.
         """
         return RunTable(runs, self.all_metrics)
-
-
-def accepts_frames(function: Callable[..., T]) -> Callable[..., T]:
-    """Let a function of a `RunTable` take labelled runs, and metrics, in its place."""
-
-    @wraps(function)
-    def adapted(table: RunTable | pd.DataFrame, *args: Any, **options: Any) -> T:
-        if isinstance(table, RunTable):
-            return function(table, *args, **options)
-        if args and isinstance(args[0], pd.DataFrame):
-            return function(RunTable(table, args[0]), *args[1:], **options)
-        return function(RunTable(table), *args, **options)
-
-    return adapted

@@ -86,6 +86,3 @@ def join_names(names: Iterable[str]) -> str:
     """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
-
-
-listed = join_names  # until the command line uses the new name

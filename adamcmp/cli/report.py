@@ -153,15 +153,15 @@ def _print_audit(report: Report, *, several_problems: bool) -> None:
 def _budgets(answer: Answer) -> str:
     """Return how many settings and runs each optimizer has; equal budgets are listed together."""
     from adamcmp.analysis import budgets, display_name
-    from adamcmp.analysis.wording import listed
+    from adamcmp.analysis.wording import join_names
 
     several = answer.runs["problem"].nunique() > 1
     optimizers: dict[tuple[int, int], list[str]] = {}
-    for row in budgets(answer.runs).to_dict("records"):
+    for row in budgets(answer.table).to_dict("records"):
         name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
         optimizers.setdefault((row["settings"], row["runs"]), []).append(name)
     return "; ".join(
-        f"{listed(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
+        f"{join_names(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
         f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
         for (settings, runs), names in optimizers.items()
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp import analysis
+from adamcmp.analysis import RunTable
 from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
 from adamcmp.errors import ConfigError, NotFound
 from adamcmp.storage import reader
@@ -52,7 +53,7 @@ def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extensio
     configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
     if runs.empty or not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no run that finished: nothing to extend.")
-    edges = analysis.edges(analysis.labelled(runs))
+    edges = analysis.edges(RunTable.from_frames(runs))
     location = ResultsLocation(study=folder.name, results=str(folder.parent))
     command = (f"extend {folder.name}",)
     added = beyond(runs, configs, edges)
@@ -79,12 +80,13 @@ def beyond(
         configs: The configuration of each of these runs, by run id.
         edges: Edges, as returned by `analysis.edges`.
     """
-    labelled = analysis.labelled(runs)
+    table = RunTable.from_frames(runs)
+    labelled = table.runs
     added: dict[tuple[str, str], list[RunConfig]] = {}
     for edge in edges:
         arm = (labelled["problem"] == edge.problem) & (labelled["optimizer"] == edge.optimizer)
         on_edge = labelled[arm & (labelled[edge.axis] == edge.best)]
-        seeds = analysis.choosing_seeds(labelled[arm])
+        seeds = analysis.selection_seeds(table.where(arm))
         pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
         cells = [configs[run_id] for run_id, seed in pairs if seed in seeds]
         # Cells that were added beyond an earlier edge and are on this one make the corner.

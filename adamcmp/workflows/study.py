@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp import analysis
+from adamcmp.analysis import RunTable
 from adamcmp.config import (
     Composer,
     Numerics,
@@ -172,8 +172,8 @@ def winners(
         ConfigError: If there is no validation split to select on.
     """
     first = max(config.protocol.seed for config in configs.values()) + 1
-    ranked = analysis.ranked(analysis.labelled(runs), by)
-    best = ranked[ranked["rank"] < top].drop_duplicates([*analysis.PROBLEM, by, "rank"])
+    ranked = RunTable.from_frames(runs).ranked(by)
+    best = ranked[ranked["rank"] < top].drop_duplicates(["problem", by, "rank"])
     return tuple(
         _with_seed(configs[run_id], seed)
         for run_id in best["run_id"]

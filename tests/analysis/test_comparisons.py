@@ -13,6 +13,7 @@ from scipy import stats as scipy_stats
 
 import adamcmp
 from adamcmp import analysis
+from adamcmp.analysis import RunTable
 from adamcmp.analysis.comparisons import COLUMNS
 from adamcmp.analysis.wording import decimals, format_fixed, format_p
 from adamcmp.cli import main
@@ -61,44 +62,44 @@ class TestChoosing:
     )
 
     def test_further_seeds_of_a_winner_do_not_rank_it(self):
-        ranks = analysis.ranked(self.STAGES).groupby("lr")["rank"].first()
+        ranks = RunTable(self.STAGES).ranked().groupby("lr")["rank"].first()
         assert ranks.to_dict() == {0.1: 0, 0.2: 1}
-        assert analysis.choosing_seeds(self.STAGES) == {0, 1}
+        assert analysis.selection_seeds(RunTable(self.STAGES)) == {0, 1}
 
     def test_fresh_seeds_alone_are_reported(self):
-        best = analysis.chosen(self.STAGES)
+        best = RunTable(self.STAGES).selected()
         assert best["fresh"].all() and sorted(best["seed"]) == list(range(2, 12))
-        row = analysis.summary(self.STAGES).iloc[0]
+        row = RunTable(self.STAGES).summary.iloc[0]
         assert row["test_error"] == pytest.approx(0.565) and row["seeds"] == 10 and row["fresh"]
         assert row["settings"] == 2
 
     def test_one_fresh_seed_is_too_few(self):
         few = self.STAGES[self.STAGES["seed"] < 3]
-        best = analysis.chosen(few)
+        best = RunTable(few).selected()
         assert not best["fresh"].any() and sorted(best["seed"]) == [0, 1, 2]
 
     def test_a_single_setting_chose_nothing(self):
-        best = analysis.chosen(self.STAGES[self.STAGES["lr"] == 0.1])
+        best = RunTable(self.STAGES[self.STAGES["lr"] == 0.1]).selected()
         assert best["fresh"].all() and len(best) == 12
 
     def test_a_setting_that_crashed_on_a_seed_is_worse_and_shares_it(self):
         runs = self.STAGES.copy()
         runs.loc[(runs["lr"] == 0.1) & (runs["seed"] == 0), "status"] = "failed"
-        best = analysis.chosen(runs)
-        assert set(best["lr"]) == {0.2} and analysis.choosing_seeds(runs) == {0, 1}
+        best = RunTable(runs).selected()
+        assert set(best["lr"]) == {0.2} and analysis.selection_seeds(RunTable(runs)) == {0, 1}
 
     def test_settings_without_a_common_seed_are_judged_by_their_own(self):
         runs = made([("sgd", 0.1, 0, 0.3, 0.3), ("sgd", 0.2, 1, 0.2, 0.2)])
-        assert set(analysis.chosen(runs)["lr"]) == {0.2}
+        assert set(RunTable(runs).selected()["lr"]) == {0.2}
 
     def test_the_first_stage_and_the_whole_study_choose_alike(self):
         first = self.STAGES[self.STAGES["seed"] < 2]
-        assert set(analysis.chosen(first)["lr"]) == set(analysis.chosen(self.STAGES)["lr"])
+        assert set(RunTable(first).selected()["lr"]) == set(RunTable(self.STAGES).selected()["lr"])
 
 
 class TestComparison:
     def test_a_pair_is_scipys_paired_test(self):
-        table = analysis.comparisons(made([*grid("adamw", A), *grid("adam_l2", B)]))
+        table = analysis.comparisons(RunTable(made([*grid("adamw", A), *grid("adam_l2", B)])))
         row = table.iloc[0]
         theirs = scipy_stats.ttest_rel(A, B)
         ends = theirs.confidence_interval()
@@ -112,7 +113,7 @@ class TestComparison:
 
     def test_seeds_that_are_not_shared_are_compared_by_welch(self):
         runs = made([*grid("adamw", A), *grid("sgd", B[:4], seeds=range(20, 24))])
-        row = analysis.comparisons(runs).iloc[0]
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
         theirs = scipy_stats.ttest_ind(A, B[:4], equal_var=False)
         assert not row["paired"] and (row["n"], row["n_a"], row["n_b"]) == (4, 6, 4)
         assert row["p_value"] == pytest.approx(theirs.pvalue)
@@ -122,14 +123,14 @@ class TestComparison:
 
     def test_pairs_take_the_seeds_that_are_shared(self):
         runs = made([*grid("adamw", A), *grid("sgd", B, seeds=range(2, 8))])
-        row = analysis.comparisons(runs).iloc[0]
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
         assert row["paired"] and row["n"] == 4
         assert row["estimate"] == pytest.approx(np.mean(A[2:]) - np.mean(B[:4]))
 
     def test_holm_over_the_pairs_of_each_problem(self):
         runs = made([*grid("adamw", A), *grid("adam_l2", B), *grid("sgd", A[::-1])])
         both = pd.concat([runs, runs[runs["optimizer"] != "sgd"].assign(problem="e, m")])
-        table = analysis.comparisons(both)
+        table = analysis.comparisons(RunTable(both))
         assert table.groupby("problem", sort=False).size().tolist() == [3, 1]
         first = table[table["problem"] == "d, m"]
         ordered = np.sort(first["p_value"])
@@ -142,8 +143,8 @@ class TestComparison:
     @given(st.lists(st.tuples(*[st.floats(0, 1, width=16)] * 2), min_size=3, max_size=8))
     def test_turned_around_it_says_the_same(self, pairs):
         a, b = zip(*pairs, strict=True)
-        forth = analysis.comparisons(made([*grid("x", a), *grid("y", b)])).iloc[0]
-        back = analysis.comparisons(made([*grid("y", b), *grid("x", a)])).iloc[0]
+        forth = analysis.comparisons(RunTable(made([*grid("x", a), *grid("y", b)]))).iloc[0]
+        back = analysis.comparisons(RunTable(made([*grid("y", b), *grid("x", a)]))).iloc[0]
         signs = {"estimate": ("estimate", -1), "ci_low": ("ci_high", -1), "p_value": ("p_value", 1)}
         for column, (other, sign) in signs.items():
             assert forth[column] == pytest.approx(sign * back[other], nan_ok=True, abs=1e-12)
@@ -152,13 +153,13 @@ class TestComparison:
 
     def test_more_accuracy_is_better(self):
         runs = made([*grid("adamw", A), *grid("sgd", B)])
-        row = analysis.comparisons(runs, "test_accuracy").iloc[0]
+        row = analysis.comparisons(RunTable(runs), "test_accuracy").iloc[0]
         assert row["estimate"] > 0 and row["better"] == "a" and row["prob_better"] == 1
         assert "AdamW beats SGD on test accuracy by 4.7 points" in analysis.sentence(row)
 
     def test_a_regression_is_compared_by_loss(self):
         runs = made([*grid("adamw", A), *grid("sgd", B)], regression=True)
-        row = analysis.comparisons(runs).iloc[0]
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
         assert row["metric"] == "test_loss"
         assert "on test loss by 0.047 (95 %" in analysis.sentence(
             row
@@ -173,7 +174,7 @@ class TestComparison:
             NAN,
             NAN,
         ]
-        row = analysis.comparisons(runs).iloc[0]
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
         assert row["n"] == 5 and (row["diverged_a"], row["diverged_b"]) == (1, 0)
         assert row["estimate"] == pytest.approx(np.mean(A[1:]) - np.mean(B[1:]))
         assert row["prob_better"] == pytest.approx(5 / 6)
@@ -184,7 +185,7 @@ class TestComparison:
 
     def test_nothing_ended(self):
         runs = made([*grid("adamw", A), *(("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(3))])
-        row = analysis.comparisons(runs).iloc[0]
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
         assert row["n"] == 0 and math.isnan(row["estimate"]) and row["better"] == ""
         assert "cannot be compared: no run of one of them completed" in analysis.sentence(row)
 
@@ -192,13 +193,18 @@ class TestComparison:
         runs = made([*grid("adamw", A), *grid("sgd", B)])
         runs.loc[runs["optimizer"] == "sgd", "status"] = "failed"
         assert (
-            analysis.comparisons(runs).empty and analysis.verdicts(analysis.comparisons(runs)) == []
+            analysis.comparisons(RunTable(runs)).empty
+            and analysis.verdicts(analysis.comparisons(RunTable(runs))) == []
         )
 
     def test_one_seed_or_no_spread_gives_no_claim(self):
-        one = analysis.comparisons(made([*grid("adamw", A[:1]), *grid("sgd", B[:1])])).iloc[0]
+        one = analysis.comparisons(
+            RunTable(made([*grid("adamw", A[:1]), *grid("sgd", B[:1])]))
+        ).iloc[0]
         assert one["better"] == "" and "but one seed gives no interval" in analysis.sentence(one)
-        even = analysis.comparisons(made([*grid("adamw", A), *grid("sgd", [a + 0.25 for a in A])]))
+        even = analysis.comparisons(
+            RunTable(made([*grid("adamw", A), *grid("sgd", [a + 0.25 for a in A])]))
+        )
         assert even["better"].item() == ""
         assert (
             "the difference is the same on all 6 seeds, so it has no interval"
@@ -213,7 +219,7 @@ class TestComparison:
             for lr, seed in product(range(1, count + 1), range(10)):
                 error = 0.3 + 0.01 * rng.normal()
                 rows.append((optimizer, lr, seed, error, error))
-        table = analysis.comparisons(made(rows))
+        table = analysis.comparisons(RunTable(made(rows)))
         row = table.iloc[0]
         assert row["p_holm"] < 0.05 < row["p_choice"] and row["better"] == "" and not row["fresh"]
         told = analysis.sentence(row)
@@ -227,7 +233,7 @@ class TestComparison:
         rng = np.random.default_rng(0)
         a = 0.3 + 0.01 * rng.normal(size=10)
         b = 0.3 + 0.01 * rng.normal(size=10)
-        row = analysis.comparisons(made([*grid("adamw", a), *grid("sgd", b)])).iloc[0]
+        row = analysis.comparisons(RunTable(made([*grid("adamw", a), *grid("sgd", b)]))).iloc[0]
         assert (
             row["better"] == "" and row["settles"] >= (row["ci_high"] - row["ci_low"]) / 4 - 1e-12
         )
@@ -243,16 +249,16 @@ class TestComparison:
 
 class TestBestSettings:
     def test_mean_and_interval_over_seeds(self):
-        table = analysis.best_settings(made([*grid("adamw", A), *grid("sgd", B, lr=0.2)]))
+        table = analysis.best_settings(RunTable(made([*grid("adamw", A), *grid("sgd", B, lr=0.2)])))
         assert table["estimate"].tolist() == pytest.approx([np.mean(A), np.mean(B)])
         assert (table["ci_low"] < table["estimate"]).all() and table["n"].tolist() == [6, 6]
         assert table["lr"].tolist() == [0.1, 0.2] and table["fresh"].all()
 
     def test_intervals_are_cut_to_what_is_possible(self):
         runs = made(grid("sgd", [0.01, 0.9])).assign(gap_error=[0.01, 0.9])
-        row = analysis.best_settings(runs, "test_error").iloc[0]
+        row = analysis.best_settings(RunTable(runs), "test_error").iloc[0]
         assert (row["ci_low"], row["ci_high"]) == (0, 1)
-        assert analysis.best_settings(runs, "gap_error")["ci_low"].item() < 0
+        assert analysis.best_settings(RunTable(runs), "gap_error")["ci_low"].item() < 0
 
 
 class TestVerdict:
@@ -260,7 +266,7 @@ class TestVerdict:
         runs = made(
             [*grid("adamw", A), *grid("adam_l2", B), *grid("sgd", [b + 0.1 for b in B[::-1]])]
         )
-        (verdict,) = analysis.verdicts(analysis.comparisons(runs))
+        (verdict,) = analysis.verdicts(analysis.comparisons(RunTable(runs)))
         assert verdict.problem == "d, m"
         assert verdict.overall == "AdamW is best on test error: it beats SGD and Adam+L2."
         first = verdict.pairs[0]
@@ -269,7 +275,7 @@ class TestVerdict:
 
     def test_a_leader_that_cannot_be_told_from_one(self):
         runs = made([*grid("adamw", A), *grid("amsgrad", A[::-1]), *grid("sgd", B)])
-        (verdict,) = analysis.verdicts(analysis.comparisons(runs))
+        (verdict,) = analysis.verdicts(analysis.comparisons(RunTable(runs)))
         assert (
             "is not significantly different from" in verdict.overall
             and "it beats SGD" in verdict.overall
@@ -281,18 +287,20 @@ class TestVerdict:
     def test_one_that_never_ended_does_not_lead(self):
         lost = [("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(6)]
         runs = made([*lost, *grid("adamw", A), *grid("adam_l2", B)])
-        (verdict,) = analysis.verdicts(analysis.comparisons(runs))
+        (verdict,) = analysis.verdicts(analysis.comparisons(RunTable(runs)))
         assert verdict.overall == (
             "AdamW is best on test error: it beats Adam+L2. No run of SGD completed."
         )
 
     def test_two_that_are_the_same(self):
-        row = analysis.comparisons(made([*grid("adamw", A), *grid("amsgradw", A)])).iloc[0]
+        row = analysis.comparisons(RunTable(made([*grid("adamw", A), *grid("amsgradw", A)]))).iloc[
+            0
+        ]
         assert "have the same test error on all 6 seeds" in analysis.sentence(row)
 
     def test_no_leader(self):
         runs = made([*grid("adamw", A), *grid("amsgrad", A[::-1])])
-        (verdict,) = analysis.verdicts(analysis.comparisons(runs))
+        (verdict,) = analysis.verdicts(analysis.comparisons(RunTable(runs)))
         assert verdict.overall.startswith("No best optimizer on test error:")
 
     @pytest.mark.parametrize(
@@ -314,7 +322,7 @@ class TestVerdict:
         runs["train_loss"] = [
             losses(seed)[0 if own else 1] for seed, own in zip(runs["seed"], first, strict=True)
         ]
-        assert words in analysis.sentence(analysis.comparisons(runs).iloc[0])
+        assert words in analysis.sentence(analysis.comparisons(RunTable(runs)).iloc[0])
 
 
 class TestWording:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adamcmp.analysis import comparisons, estimates
+from adamcmp.analysis import RunTable, comparisons, estimates
 from adamcmp.analysis.power import seeds_for_power
 from adamcmp.analysis.selection_bias import (
     NO_BIAS,
@@ -285,7 +285,7 @@ class TestSimulation:
                     for lr in range(val.shape[1])
                     for seed in range(5 + fresh if lr == best else 5)
                 ]
-            row = comparisons(made(rows)).iloc[0]
+            row = comparisons(RunTable(made(rows))).iloc[0]
             assert row["estimate"] == pytest.approx(found.value[study])
             assert row["p_value"] == pytest.approx(found.p_value[study])
             # SelectionBias is drawn, in an order of its own.

@@ -1,9 +1,8 @@
 """The table of runs: labels, sub-tables, and what is computed once."""
 
-import pandas as pd
 import pytest
 
-from adamcmp.analysis import RunTable, separability
+from adamcmp.analysis import RunTable
 from tests.support.gridded import grid, runs, stacked
 
 TWO = stacked(
@@ -53,7 +52,3 @@ def test_selection_is_computed_once():
     assert table.selected() is table.selected() and table.ranked() is table.ranked()
     assert table.summary is table.summary
     assert list(table.selected("coupling")["coupling"].unique()) == ["decoupled"]
-
-
-def test_measures_take_a_table():
-    pd.testing.assert_frame_equal(separability(RunTable(TWO)), separability(TWO))

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from adamcmp.analysis import chosen, labelled, setting_columns, summary
+from adamcmp.analysis import RunTable
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import RUN_COLUMNS
 
@@ -38,11 +38,11 @@ RUNS = made(
 
 class TestChoice:
     def test_on_validation_never_on_test(self):
-        best = chosen(RUNS)
+        best = RunTable(RUNS).selected()
         assert set(best.loc[best["optimizer"] == "adamw", "lr"]) == {0.1}
 
     def test_a_setting_that_diverged_for_a_seed_is_worse(self):
-        best = chosen(RUNS)
+        best = RunTable(RUNS).selected()
         assert set(best.loc[best["optimizer"] == "sgd", "lr"]) == {0.1}
 
     def test_without_validation_there_is_no_choosing(self):
@@ -51,43 +51,43 @@ class TestChoice:
             ConfigError,
             match=r"no validation split to select on. Restrict it to one setting, such as lr=0.1",
         ):
-            chosen(blind)
-        assert len(chosen(blind[blind["lr"] == 0.1])) == 4
+            RunTable(blind).selected()
+        assert len(RunTable(blind[blind["lr"] == 0.1]).selected()) == 4
 
     def test_settings_are_what_was_varied(self):
-        assert setting_columns(RUNS) == ["lr", "wd"]
+        assert RunTable(RUNS).setting_columns == ["lr", "wd"]
         betas = [[0.9, 0.99]] * 4 + [[0.9, 0.999]] * 4
-        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == ["lr", "wd"]
+        assert RunTable(RUNS.assign(**{"optimizer.betas": betas})).setting_columns == ["lr", "wd"]
         betas = [[0.9, 0.99], [0.9, 0.999]] * 4
-        assert setting_columns(RUNS.assign(**{"optimizer.betas": betas})) == [
+        assert RunTable(RUNS.assign(**{"optimizer.betas": betas})).setting_columns == [
             "lr",
             "wd",
             "optimizer.betas",
         ]
 
     def test_summary(self):
-        table = summary(RUNS).set_index("optimizer")
+        table = RunTable(RUNS).summary.set_index("optimizer")
         assert table.loc["adamw", "test_error"] == pytest.approx(0.51)
         assert table.loc["adamw", "test_error_sd"] == pytest.approx(0.02 / 2**0.5)
         assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 1, 2]
 
     def test_failed_runs_are_no_results(self):
         failed = RUNS.assign(status="failed")
-        assert chosen(failed).empty and summary(failed).empty
+        assert RunTable(failed).selected().empty and RunTable(failed).summary.empty
 
 
 def test_problems_and_variants_are_told_apart_by_what_was_varied():
     runs = RUNS.assign(**{"dataset.label_noise": [0.0, 0.3] * 4, "dataset.flip": False})
     runs["rule"] = runs["optimizer"].map({"adamw": "adam", "sgd": "sgd"})
     runs["coupling"] = ["decoupled"] * 4 + ["l2", "l2", "fixed", "fixed"]
-    told = labelled(runs)
+    told = RunTable.from_frames(runs).runs
     assert set(told["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
     assert set(told["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
-    assert len(summary(told)) == 6
-    assert set(labelled(RUNS)["problem"]) == {"d, m"}
+    assert len(RunTable(told).summary) == 6
+    assert set(RunTable.from_frames(RUNS).runs["problem"]) == {"d, m"}
 
 
 def test_a_budget_is_a_setting():
     runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
-    table = summary(runs)
+    table = RunTable(runs).summary
     assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import adamcmp
-from adamcmp import analysis
+from adamcmp.analysis import RunTable
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
 from adamcmp.storage import reader
@@ -187,7 +187,7 @@ def trained(tmp_path_factory):
 
 
 def summary(runs):
-    return analysis.summary(analysis.labelled(runs))
+    return RunTable.from_frames(runs).summary
 
 
 def test_a_trained_study_comes_back_the_same(trained, brought):
@@ -278,7 +278,7 @@ def test_settings_of_their_own(brought, refused, tmp_path):
     runs, _, out = brought(content, f"{CIFAR} --settings momentum")
     assert "not used: host" in out
     assert runs["momentum"].tolist() == [0.9, 0.5]
-    assert analysis.setting_columns(analysis.labelled(runs)) == ["lr", "wd", "momentum"]
+    assert RunTable.from_frames(runs).setting_columns == ["lr", "wd", "momentum"]
     assert summary(runs)["momentum"].tolist() == [0.9]
     other = content.replace("0.9", "high").replace("0.5", "low")
     (tmp_path / "other.csv").write_text(other)

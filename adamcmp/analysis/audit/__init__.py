@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 
 from adamcmp.analysis.audit.finding import Finding
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 
 Check = Callable[[RunTable], Iterator[Finding]]
 
@@ -28,7 +28,6 @@ def _collect() -> dict[str, Check]:
 CHECKS: Mapping[str, Check] = _collect()
 
 
-@accepts_frames
 def audit(table: RunTable) -> list[Finding]:
     """Return the findings of all checks, warnings first.
 

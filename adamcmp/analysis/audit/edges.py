@@ -9,7 +9,7 @@ from itertools import groupby
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.grids import value_beyond
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
 
@@ -32,7 +32,6 @@ class Edge:
     beyond: float
 
 
-@accepts_frames
 def edges(table: RunTable) -> list[Edge]:
     """Return the edges on which the selected settings are.
 

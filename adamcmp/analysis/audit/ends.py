@@ -10,7 +10,7 @@ from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
 #: Groups of settings that are not tuned.
@@ -39,7 +39,6 @@ class End:
     best: float
 
 
-@accepts_frames
 def ends(table: RunTable) -> list[End]:
     """Return settings other than lr and wd of which the best of at least three is at an end.
 

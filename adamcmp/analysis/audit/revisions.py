@@ -1,7 +1,7 @@
 """Check: were runs computed by an earlier revision of a component or engine?
 
-A component's revision is raised when a fix changes its numbers. Runs stored before the fix stay in the
-study, and are not comparable with runs trained since.
+A component's revision is raised when a fix changes its numbers. Runs that were stored before the
+fix stay in the study, and are not comparable with runs trained since.
 """
 
 from __future__ import annotations

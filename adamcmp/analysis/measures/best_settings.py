@@ -9,7 +9,7 @@ from adamcmp.analysis import estimates
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.metrics import check_metrics, measure_of, value_range
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 
 #: The metrics of the table of best settings, in order; the first one judges a problem.
 METRICS = (
@@ -18,7 +18,6 @@ METRICS = (
 )
 
 
-@accepts_frames
 def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
     """Return the selected setting of each optimizer, with its mean and 95 % interval over seeds.
 

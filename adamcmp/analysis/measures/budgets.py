@@ -6,13 +6,12 @@ import pandas as pd
 
 from adamcmp.analysis.labels import GROUP, setting_texts
 from adamcmp.analysis.measures.measure import Measure, column_headings
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import selection_seeds
 
 _STATUSES = ("done", "diverged", "failed")
 
 
-@accepts_frames
 def budgets(table: RunTable) -> pd.DataFrame:
     """Return the tuning budget of each optimizer on each problem, and the outcome of its runs.
 

@@ -16,7 +16,7 @@ from adamcmp.analysis.measures.surface import (
     fit_scale,
     quadratic_design,
 )
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import BUDGET, SettingMatrix, at_selected, setting_matrices
 from adamcmp.analysis.variance_share import variance_share
 
@@ -47,7 +47,6 @@ def coordinates(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({**columns, "time scale": 1 / (decay * steps)})
 
 
-@accepts_frames
 def collapse(table: RunTable) -> pd.DataFrame:
     """Return how well the surfaces over lr collapse to one curve over each form of weight decay.
 

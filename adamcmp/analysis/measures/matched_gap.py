@@ -16,7 +16,7 @@ from adamcmp.analysis.aggregation import mean_over_seeds, paired_differences
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import has_common_seed, selectable
 
 #: The metrics that are compared at equal training loss.
@@ -36,7 +36,6 @@ _LEAST_LOSS = 1e-12
 _COLUMNS = [*GROUP, "seed", "metric", "train_loss", "value"]
 
 
-@accepts_frames
 def along_curves(table: RunTable) -> pd.DataFrame:
     """Return metrics where the runs of the selected settings first reach given training losses.
 
@@ -76,7 +75,6 @@ def _first_reached(curves: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield curves.loc[first, [*GROUP, "seed"]].join(values).assign(train_loss=10**level)
 
 
-@accepts_frames
 def over_settings(table: RunTable) -> pd.DataFrame:
     """Return final metrics at equal final training loss, over all settings.
 

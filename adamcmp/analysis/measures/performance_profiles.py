@@ -9,10 +9,9 @@ from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
 from adamcmp.analysis.estimates import proportion
 from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.measures.problem_scores import problem_scores
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 
 
-@accepts_frames
 def performance_profiles(table: RunTable) -> pd.DataFrame:
     """Return the share of problems on which an optimizer is within a factor τ of the best.
 

@@ -12,10 +12,9 @@ from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
 from adamcmp.analysis.estimates import ALPHA
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.measures.problem_scores import problem_scores
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 
 
-@accepts_frames
 def ranks(table: RunTable) -> pd.DataFrame:
     """Return the optimizers' mean ranks over problems; 1 is the best, ties share their mean rank.
 

@@ -14,7 +14,7 @@ from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.intervals import jackknife
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import SettingMatrix, at_selected, setting_matrices
 
 #: A setting is good when its value is at most this share above the best one.
@@ -26,7 +26,6 @@ _Interval = tuple[float, float, float, int]
 _Row = tuple[float, float, float, int, bool, float]
 
 
-@accepts_frames
 def sensitivity(table: RunTable) -> pd.DataFrame:
     """Return how wide each optimizer's region of good settings is.
 

@@ -18,12 +18,11 @@ from adamcmp.analysis.measures.surface import (
     quadratic_design,
     surface_matrices,
 )
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import SettingMatrix
 from adamcmp.analysis.variance_share import variance_share
 
 
-@accepts_frames
 def separability(table: RunTable) -> pd.DataFrame:
     """Return the share of the surface's variance near the optimum that an additive model explains.
 
@@ -69,7 +68,6 @@ def separability(table: RunTable) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*GROUP, *ESTIMATE_COLUMNS, "cells", "diverged", "model"])
 
 
-@accepts_frames
 def additive_surface(table: RunTable) -> pd.DataFrame:
     """Return the fitted additive model of `separability`, for contours over a heatmap.
 

@@ -8,7 +8,7 @@ import pandas as pd
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import at_selected, has_common_seed
 
 #: A run trains when it covers this share of the distance from its first loss to the lowest loss.
@@ -16,7 +16,6 @@ TRAINS = 0.5
 _AT_WD = [*GROUP, "wd"]
 
 
-@accepts_frames
 def stability_frontier(table: RunTable) -> pd.DataFrame:
     """Return the largest lr that still trains at each wd.
 
@@ -51,7 +50,6 @@ def stability_frontier(table: RunTable) -> pd.DataFrame:
     return result.join(above.groupby(_AT_WD)["lr"].min().rename("beyond"), on=_AT_WD)
 
 
-@accepts_frames
 def cells_that_train(table: RunTable) -> pd.DataFrame:
     """Return at which lr and wd every seed trains, as defined by `stability_frontier`.
 

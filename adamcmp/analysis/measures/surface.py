@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import (
     SettingMatrix,
     at_selected,
@@ -30,7 +30,6 @@ GRID_REQUIREMENT = (
 BASIN_REQUIREMENT = f"{GRID_REQUIREMENT}, and six good cells or more, at three values of each"
 
 
-@accepts_frames
 def surface(table: RunTable) -> pd.DataFrame:
     """Return each optimizer's test measure over lr × wd.
 

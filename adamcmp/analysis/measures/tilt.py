@@ -17,10 +17,9 @@ from adamcmp.analysis.measures.surface import (
     quadratic_design,
     surface_matrices,
 )
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 
 
-@accepts_frames
 def tilt(table: RunTable) -> pd.DataFrame:
     """Return the angle of the basin's long axis in the plane of log lr × log wd.
 

@@ -16,7 +16,7 @@ from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
 from adamcmp.analysis.estimates import Floats, paired_difference
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
-from adamcmp.analysis.run_table import RunTable, accepts_frames
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import setting_matrices
 
 
@@ -72,7 +72,6 @@ def curves_by_seed(table: RunTable) -> pd.DataFrame:
     return pd.concat(curves[1:] or curves, ignore_index=True)
 
 
-@accepts_frames
 def tuning_curves(table: RunTable) -> pd.DataFrame:
     """Return the expected test measure of the best of k random trials, per optimizer.
 
@@ -94,7 +93,6 @@ def _at_powers_of_two(table: RunTable) -> pd.DataFrame:
     return curves[powers | (curves["k"] == last)].reset_index(drop=True)
 
 
-@accepts_frames
 def overtakes(table: RunTable) -> pd.DataFrame:
     """Return from how many trials on one optimizer stays ahead of another.
 

@@ -31,7 +31,7 @@ def studies(errors, names="abcd") -> pd.DataFrame:
 
 class TestRanks:
     def test_the_published_example(self):
-        table = ranks(studies(1 - DEMSAR)).set_index("optimizer")
+        table = ranks(RunTable(studies(1 - DEMSAR))).set_index("optimizer")
         published = {"a": 3.143, "b": 2.000, "c": 2.893, "d": 1.964}
         assert table["estimate"].to_dict() == pytest.approx(published, abs=5e-4)
         assert table["critical_difference"].to_numpy() == pytest.approx(1.25, abs=5e-3)
@@ -52,14 +52,14 @@ class TestRanks:
 
     def test_two_optimizers_are_a_sign_test(self):
         errors = [[0.1, 0.2]] * 6 + [[0.2, 0.1]]
-        table = ranks(studies(errors))
+        table = ranks(RunTable(studies(errors)))
         assert table["p_value"].iloc[0] == pytest.approx(stats.binomtest(1, 7).pvalue)
         assert table["ci_low"].isna().all() and table["ci_high"].isna().all()
-        assert ranks(studies([[0.1, 0.1]] * 3))["p_value"].iloc[0] == 1
+        assert ranks(RunTable(studies([[0.1, 0.1]] * 3)))["p_value"].iloc[0] == 1
 
     def test_all_alike_and_all_in_one_order(self):
-        assert ranks(studies([[0.1, 0.1, 0.1]] * 3))["p_value"].iloc[0] == 1
-        table = ranks(studies([[0.1, 0.2, 0.3]] * 5))
+        assert ranks(RunTable(studies([[0.1, 0.1, 0.1]] * 3)))["p_value"].iloc[0] == 1
+        table = ranks(RunTable(studies([[0.1, 0.2, 0.3]] * 5)))
         assert table["estimate"].tolist() == [1, 2, 3]
         # One of six orders, five times: of the 6^5 outcomes six are alike.
         assert table["p_value"].iloc[0] == pytest.approx(6 / 6**5)
@@ -67,7 +67,9 @@ class TestRanks:
 
 class TestPerformanceProfiles:
     def test_shares_of_problems_by_hand(self):
-        table = performance_profiles(studies([[0.1, 0.2], [0.3, 0.2], [0.1, 0.1], [0.4, 0.1]]))
+        table = performance_profiles(
+            RunTable(studies([[0.1, 0.2], [0.3, 0.2], [0.1, 0.1], [0.4, 0.1]]))
+        )
         assert table["tau"].tolist() == pytest.approx([1, 1.5, 2, 4] * 2)
         assert table["estimate"].tolist() == [0.5, 0.75, 0.75, 1.0, 0.75, 0.75, 1.0, 1.0]
         expected = stats.binomtest(2, 4).proportion_ci(method="wilson")
@@ -75,7 +77,7 @@ class TestPerformanceProfiles:
         assert first[["ci_low", "ci_high"]].tolist() == pytest.approx([expected.low, expected.high])
 
     def test_an_error_of_0_is_only_matched_by_0(self):
-        table = performance_profiles(studies([[0.0, 0.2], [0.0, 0.0]])).set_index(
+        table = performance_profiles(RunTable(studies([[0.0, 0.2], [0.0, 0.0]]))).set_index(
             ["optimizer", "tau"]
         )
         assert table["estimate"].to_dict() == {("a", 1.0): 1.0, ("b", 1.0): 0.5}
@@ -96,12 +98,12 @@ class TestScores:
         frame = studies([[0.1, 0.2], [0.3, 0.2], [0.1, 0.3]])
         lacking = frame[~((frame["problem"] == "p1, m") & (frame["optimizer"] == "b"))]
         assert list(problem_scores(RunTable(lacking)).index) == ["p0, m", "p2, m"]
-        assert (ranks(lacking)["n"] == 2).all()
+        assert (ranks(RunTable(lacking))["n"] == 2).all()
 
     @pytest.mark.parametrize(
         "frame",
         [studies([[0.1, 0.2]]), studies([[0.1], [0.2]]), studies([[0.1, 0.2]]).iloc[:0]],
     )
     def test_one_problem_or_optimizer_ranks_nothing(self, frame):
-        assert ranks(frame).empty and performance_profiles(frame).empty
-        assert ranks(without_val(frame)).empty
+        assert ranks(RunTable(frame)).empty and performance_profiles(RunTable(frame)).empty
+        assert ranks(RunTable(without_val(frame))).empty

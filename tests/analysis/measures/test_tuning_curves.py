@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcmp.analysis import overtakes, tuning_curves
+from adamcmp.analysis import RunTable, overtakes, tuning_curves
 from adamcmp.analysis.measures.tuning_curves import expected_best, last_crossing
 from adamcmp.analysis.setting_matrix import LEAST_PENALTY
 from tests.support.gridded import grid, runs, stacked, without_val
@@ -46,11 +46,11 @@ class TestTuningCurves:
     def test_chosen_on_validation_reported_on_test(self):
         frame = runs(flat, grid(lr=[0.1, 1.0], wd=[0.1]), 1)
         frame = frame.assign(val_error=[0.1, 0.2], test_error=[0.5, 0.3])
-        assert tuning_curves(frame)["estimate"].tolist() == pytest.approx([0.4, 0.5])
+        assert tuning_curves(RunTable(frame))["estimate"].tolist() == pytest.approx([0.4, 0.5])
 
     def test_diverged_settings_are_trials_that_failed(self):
         frame = runs(lambda x, y: np.where(x > 0, NAN, 0.2), grid(lr=[0.1, 10.0], wd=[1.0]))
-        assert tuning_curves(frame)["estimate"].tolist() == pytest.approx(
+        assert tuning_curves(RunTable(frame))["estimate"].tolist() == pytest.approx(
             [(0.2 + LEAST_PENALTY) / 2, 0.2]
         )
 
@@ -59,24 +59,26 @@ class TestTuningCurves:
             lambda x, y: np.where(x > 0, NAN, np.where(x < -1, 0.9, 0.2)),
             grid(lr=[0.01, 0.1, 10.0], wd=[1.0]),
         )
-        assert tuning_curves(frame)["estimate"].iloc[0] == pytest.approx((0.9 + 0.9 + 0.2) / 3)
+        assert tuning_curves(RunTable(frame))["estimate"].iloc[0] == pytest.approx(
+            (0.9 + 0.9 + 0.2) / 3
+        )
 
     def test_the_interval_is_over_seeds(self):
-        table = tuning_curves(runs(flat, grid(), 5, 0.01))
+        table = tuning_curves(RunTable(runs(flat, grid(), 5, 0.01)))
         assert table["k"].tolist() == list(range(1, 50)) and (table["n"] == 5).all()
         assert (table["ci_low"] < table["estimate"]).all()
-        assert tuning_curves(runs(flat, grid(), 1, 0.01))["ci_low"].isna().all()
+        assert tuning_curves(RunTable(runs(flat, grid(), 1, 0.01)))["ci_low"].isna().all()
 
     def test_fresh_seeds_of_the_winner_are_no_trials(self):
         frame = runs(flat, grid(), 3, 0.01)
         fresh = runs(flat, [(1.0, 1.0)], 9, 0.01)
         more = stacked(frame, fresh[fresh["seed"] >= 3])
-        assert tuning_curves(more).equals(tuning_curves(frame))
+        assert tuning_curves(RunTable(more)).equals(tuning_curves(RunTable(frame)))
 
     def test_what_cannot_be_chosen_has_no_curve(self):
-        assert tuning_curves(without_val(runs(flat, grid()))).empty
-        assert tuning_curves(runs(flat, grid()).iloc[:0]).empty
-        assert overtakes(runs(flat, grid()).iloc[:0]).empty
+        assert tuning_curves(RunTable(without_val(runs(flat, grid())))).empty
+        assert tuning_curves(RunTable(runs(flat, grid()).iloc[:0])).empty
+        assert overtakes(RunTable(runs(flat, grid()).iloc[:0])).empty
 
 
 class TestOvertakes:
@@ -86,7 +88,7 @@ class TestOvertakes:
         b = runs(lambda x, y: np.where(x == 0, 0.2, 0.4), four, 4, 0.001, 1, "b")
         a = runs(flat, four, 4, 0.001, 2, "a")
         # b's curve is 0.35, 0.30, 0.25, 0.20: level at 2, ahead at 3
-        row = overtakes(stacked(a, b)).iloc[0]
+        row = overtakes(RunTable(stacked(a, b))).iloc[0]
         assert (row["optimizer"], row["over"], row["n"]) == ("b", "a", 4)
         assert row["estimate"] in (2, 3) and row["ci_low"] <= 2 <= row["ci_high"] <= 3
 
@@ -95,12 +97,12 @@ class TestOvertakes:
             runs(flat, grid(), 3, 0.001),
             runs(lambda x, y: flat(x, y) + 0.1, grid(), 3, 0.001, 1, "b"),
         )
-        row = overtakes(stacked(a, b)).iloc[0]
+        row = overtakes(RunTable(stacked(a, b))).iloc[0]
         assert row[["optimizer", "estimate", "ci_low", "ci_high"]].tolist() == ["adamw", 1, 1, 1]
 
     def test_what_is_not_settled_has_no_end(self):
         a, b = runs(flat, grid(), 3, 0.02), runs(flat, grid(), 3, 0.02, 1, "b")
-        row = overtakes(stacked(a, b)).iloc[0]
+        row = overtakes(RunTable(stacked(a, b))).iloc[0]
         assert row["ci_high"] == float("inf")
 
     def test_the_interval_covers_the_crossing(self):

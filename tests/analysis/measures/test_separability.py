@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from adamcmp.analysis import additive_surface, separability, surface, tilt
+from adamcmp.analysis import RunTable, additive_surface, separability, surface, tilt
 from adamcmp.analysis.intervals import direction
 from adamcmp.analysis.variance_share import squared_length, variance_share
 from tests.support.gridded import LR, WD, grid, runs, stacked, without_val
@@ -34,7 +34,7 @@ def additive_share(cross: float) -> float:
 class TestSeparability:
     @pytest.mark.parametrize("cross", [0.0, 0.3, 1.0, 1.9])
     def test_the_share_is_the_closed_form(self, cross):
-        row = separability(runs(bowl(cross), grid())).iloc[0]
+        row = separability(RunTable(runs(bowl(cross), grid()))).iloc[0]
         assert row["estimate"] == pytest.approx(additive_share(cross))
         assert (row["cells"], row["n"], row["model"]) == (49, 3, "grid")
 
@@ -54,43 +54,48 @@ class TestSeparability:
         noisy = [
             runs(bowl(cross), grid(), seeds, 0.003, rng, problem=f"p{i}") for i in range(times)
         ]
-        table = separability(stacked(*noisy))
+        table = separability(RunTable(stacked(*noisy)))
         covers = (table["ci_low"] <= truth + 1e-3) & (truth - 1e-3 <= table["ci_high"])
         assert len(table) == times and covers.mean() >= least
         assert covers.mean() <= 0.99 or cross == 0 or times < 100
         assert table["estimate"].median() == pytest.approx(truth, abs=0.03)
 
     def test_plain_shares_would_be_pulled_down_by_noise(self):
-        plain = separability(runs(bowl(0), grid(), 1, 0.003)).iloc[0]
-        many = separability(runs(bowl(0), grid(), 10, 0.003)).iloc[0]
+        plain = separability(RunTable(runs(bowl(0), grid(), 1, 0.003))).iloc[0]
+        many = separability(RunTable(runs(bowl(0), grid(), 10, 0.003))).iloc[0]
         assert plain["estimate"] < 0.8 < 0.95 < many["estimate"]
         assert np.isnan(plain["ci_low"]) and plain["n"] == 1
 
     def test_an_additive_bowl_that_saturates_far_away_stays_additive(self):
         steep = runs(lambda x, y: np.minimum(0.2 + 0.1 * (x**2 + y**2), 0.9), grid())
-        row = separability(steep).iloc[0]
+        row = separability(RunTable(steep)).iloc[0]
         assert row["estimate"] == pytest.approx(1) and row["cells"] < 49
 
     def test_a_narrow_diagonal_basin_is_not_separable(self):
-        row = separability(runs(rotated(-45, 0.05), grid())).iloc[0]
+        row = separability(RunTable(runs(rotated(-45, 0.05), grid()))).iloc[0]
         assert row["estimate"] < 0.6
 
     def test_diverged_cells_near_the_optimum_are_charged(self):
         def cliff(x, y):
             return np.where((x > 0.3) & (y > 0.3), NAN, bowl(0)(x, y))
 
-        sound, broken = separability(runs(bowl(0), grid())), separability(runs(cliff, grid()))
+        sound, broken = (
+            separability(RunTable(runs(bowl(0), grid()))),
+            separability(RunTable(runs(cliff, grid()))),
+        )
         assert sound["estimate"].item() == pytest.approx(1)
         assert broken["estimate"].item() < 0.8 and broken["diverged"].item() == 27
-        column = separability(runs(lambda x, y: np.where(x > 0.3, NAN, bowl(0)(x, y)), grid()))
+        column = separability(
+            RunTable(runs(lambda x, y: np.where(x > 0.3, NAN, bowl(0)(x, y)), grid()))
+        )
         assert column["estimate"].item() == pytest.approx(1)  # one cliff in lr for every wd
 
     def test_a_search_is_judged_by_quadratics(self):
         rng = np.random.default_rng(0)
         drawn = 10 ** rng.uniform(-1.5, 1.5, (60, 2))
-        table = separability(stacked(
+        table = separability(RunTable(stacked(
             runs(bowl(0), drawn, optimizer="a"), runs(bowl(1.5), drawn, optimizer="b"),
-        )).set_index("optimizer")  # fmt: skip
+        ))).set_index("optimizer")  # fmt: skip
         assert set(table["model"]) == {"quadratic"}
         assert table.loc["a", "estimate"] == pytest.approx(1)
         x, y = np.log10(drawn).T
@@ -123,7 +128,7 @@ class TestSeparability:
         more = stacked(
             frame, fresh[fresh["seed"] >= 3], runs(lambda x, y: x * 0 + 0.25, grid(wd=[0.0]))
         )
-        pd.testing.assert_frame_equal(separability(more), separability(frame))
+        pd.testing.assert_frame_equal(separability(RunTable(more)), separability(RunTable(frame)))
 
     def test_a_regression_is_judged_on_log_loss(self):
         frame = runs(bowl(0), grid())
@@ -133,9 +138,9 @@ class TestSeparability:
         worst = runs(lambda x, y: x * 0, [(1e3, 1.0)]).assign(
             val_error=NAN, test_error=NAN, val_loss=100.0, test_loss=100.0
         )
-        row = separability(stacked(frame, worst)).iloc[0]
+        row = separability(RunTable(stacked(frame, worst))).iloc[0]
         assert row["estimate"] == pytest.approx(1)
-        fitted = additive_surface(stacked(frame, worst))
+        fitted = additive_surface(RunTable(stacked(frame, worst)))
         assert fitted["fitted"].to_numpy() == pytest.approx(fitted["value"].to_numpy())
 
 
@@ -177,7 +182,7 @@ class TestShare:
 class TestTilt:
     @pytest.mark.parametrize("angle", [-80, -45, -20, 0, 30, 60, 90])
     def test_the_angle_is_found(self, angle):
-        estimate = tilt(runs(rotated(angle), grid()))["estimate"].item()
+        estimate = tilt(RunTable(runs(rotated(angle), grid())))["estimate"].item()
         assert (estimate - angle + 90) % 180 - 90 == pytest.approx(0, abs=1e-6)
         assert -90 <= estimate <= 90
 
@@ -195,13 +200,13 @@ class TestTilt:
         noisy = [
             runs(rotated(-45), grid(), seeds, 0.003, rng, problem=f"p{i}") for i in range(times)
         ]
-        table = tilt(stacked(*noisy))
+        table = tilt(RunTable(stacked(*noisy)))
         covers = (table["ci_low"] <= -45) & (table["ci_high"] >= -45)
         assert len(table) == times and covers.mean() >= least
         assert covers.mean() <= 0.975 or times < 100
 
     def test_a_round_bowl_has_no_axis(self):
-        table = tilt(runs(bowl(0), grid(), 5, 0.003, 1))
+        table = tilt(RunTable(runs(bowl(0), grid(), 5, 0.003, 1)))
         assert (table["ci_high"] - table["ci_low"]).item() == pytest.approx(180)
 
     def test_directions_of_the_plane(self):
@@ -214,7 +219,7 @@ class TestTilt:
 class TestSurface:
     def test_cells(self):
         frame = runs(lambda x, y: np.where(x > 1, NAN, bowl(0)(x, y)), grid(), 2)
-        table = surface(frame).set_index(["lr", "wd"])
+        table = surface(RunTable(frame)).set_index(["lr", "wd"])
         assert len(table) == 49
         best = table.loc[(1.0, 1.0)]
         assert best[["estimate", "val", "rank", "diverged", "n"]].tolist() == [0.2, 0.2, 0, 0, 2]
@@ -231,26 +236,26 @@ class TestSurface:
             runs(bowl(0, best=0.3), grid(), **{"optimizer.eps": 1e-8}),
             runs(bowl(0, best=0.1), grid(), **{"optimizer.eps": 1e-4}),
         )
-        table = surface(frame)
+        table = surface(RunTable(frame))
         assert len(table) == 49 and table["estimate"].min() == pytest.approx(0.1)
 
     def test_fresh_seeds_of_a_winner_do_not_tell(self):
         frame = runs(bowl(0), grid(), 3, noise=0.01)
         fresh = runs(bowl(0), [(1.0, 1.0)], 13, noise=0.5)
         both = stacked(frame, fresh[fresh["seed"] >= 3])
-        pd.testing.assert_frame_equal(surface(both), surface(frame))
+        pd.testing.assert_frame_equal(surface(RunTable(both)), surface(RunTable(frame)))
 
     def test_a_cell_without_the_others_seeds_counts_with_its_own(self):
         frame = runs(bowl(0), grid(), 2)
         own = (frame["lr"] == LR[0]) & (frame["wd"] == WD[0])
         frame.loc[own, "seed"] += 7
-        assert (surface(frame)["n"] == 2).all() and len(surface(frame)) == 49
+        assert (surface(RunTable(frame))["n"] == 2).all() and len(surface(RunTable(frame))) == 49
 
     def test_without_validation_there_are_cells_but_no_places(self):
-        table = surface(without_val(runs(bowl(0), grid())))
+        table = surface(RunTable(without_val(runs(bowl(0), grid()))))
         assert len(table) == 49 and table["rank"].isna().all() and table["estimate"].notna().all()
 
     def test_the_additive_model_is_the_surface_where_that_is_additive(self):
-        fitted = additive_surface(runs(bowl(0), grid()))
+        fitted = additive_surface(RunTable(runs(bowl(0), grid())))
         assert len(fitted) == len(LR) * len(WD)
         assert fitted["fitted"].to_numpy() == pytest.approx(fitted["value"].to_numpy())

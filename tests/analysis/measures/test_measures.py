@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from adamcmp import analysis
+from adamcmp.analysis import RunTable
 from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
@@ -27,17 +28,17 @@ METRICS = pd.concat(
 )
 
 MEASURES = {
-    name: lambda r, m, name=name: getattr(analysis, name)(r)
+    name: lambda r, m, name=name: getattr(analysis, name)(RunTable(r))
     for name in (
         "surface", "separability", "tilt", "collapse", "tuning_curves", "overtakes", "sensitivity",
         "ranks", "performance_profiles",
     )
 } | {
-    "stability_frontier": analysis.stability_frontier,
-    "matched curves": lambda r, m: analysis.matched(analysis.along_curves(r, m)),
-    "matched settings": lambda r, m: analysis.matched(analysis.over_settings(r)),
-    "differences of curves": lambda r, m: analysis.matched_differences(analysis.along_curves(r, m)),
-    "differences of settings": lambda r, m: analysis.matched_differences(analysis.over_settings(r)),
+    "stability_frontier": lambda r, m: analysis.stability_frontier(RunTable(r, m)),
+    "matched curves": lambda r, m: analysis.matched(analysis.along_curves(RunTable(r, m))),
+    "matched settings": lambda r, m: analysis.matched(analysis.over_settings(RunTable(r))),
+    "differences of curves": lambda r, m: analysis.matched_differences(analysis.along_curves(RunTable(r, m))),
+    "differences of settings": lambda r, m: analysis.matched_differences(analysis.over_settings(RunTable(r))),
 }  # fmt: skip
 
 drawn = 10 ** np.random.default_rng(0).uniform(-1, 1, (30, 2))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adamcmp.analysis import collapse, coordinates
+from adamcmp.analysis import RunTable, collapse, coordinates
 from tests.support.gridded import grid, runs, stacked, without_val
 
 
@@ -14,7 +14,7 @@ def along(a: float, b: float = 0.0, steps: float = 1000):
 
 
 def shares(frame) -> dict[str, float]:
-    return collapse(frame).set_index("coordinate")["estimate"].to_dict()
+    return collapse(RunTable(frame)).set_index("coordinate")["estimate"].to_dict()
 
 
 def test_the_forms_of_weight_decay():
@@ -54,7 +54,7 @@ class TestOneBudget:
     def test_intervals_cover(self):
         rng = np.random.default_rng(0)
         noisy = [runs(along(1), grid(), 4, 0.003, rng, problem=f"p{i}") for i in range(40)]
-        table = collapse(stacked(*noisy))
+        table = collapse(RunTable(stacked(*noisy)))
         right = table[table["coordinate"] == "lr·wd"]
         assert (right["ci_high"] >= 0.999).mean() >= 0.9 and len(right) == 40
         wrong = table[table["coordinate"] == "wd"]
@@ -72,7 +72,7 @@ class TestBudgets:
             runs(along(a, b, steps), grid(), epochs=steps // 100, steps=steps)
             for steps in (250, 1000, 4000)
         ))  # fmt: skip
-        table = collapse(frame)
+        table = collapse(RunTable(frame))
         found = table.set_index("coordinate")["estimate"]
         assert found[right] == pytest.approx(1) and (found.drop(right) < 0.97).all()
         assert set(table["budgets"]) == {3} and table["fit"].to_numpy() == pytest.approx(1)
@@ -89,4 +89,4 @@ class TestBudgets:
     ],
 )
 def test_what_it_cannot_answer_has_no_row(frame):
-    assert collapse(frame).empty
+    assert collapse(RunTable(frame)).empty

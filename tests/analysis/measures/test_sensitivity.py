@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp.analysis import cells_that_train, sensitivity, stability_frontier
+from adamcmp.analysis import RunTable, cells_that_train, sensitivity, stability_frontier
 from tests.support.gridded import LR, WD, grid, runs, stacked, without_val
 
 NAN = float("nan")
@@ -16,7 +16,7 @@ def ramp(slope: float):
 
 
 def measures(frame: pd.DataFrame) -> pd.DataFrame:
-    return sensitivity(frame).set_index("measure")
+    return sensitivity(RunTable(frame)).set_index("measure")
 
 
 class TestSensitivity:
@@ -63,7 +63,7 @@ class TestSensitivity:
     def test_intervals_cover(self):
         rng = np.random.default_rng(0)
         noisy = [runs(ramp(0.04), grid(), 5, 0.003, rng, problem=f"p{i}") for i in range(60)]
-        table = sensitivity(stacked(*noisy))
+        table = sensitivity(RunTable(stacked(*noisy)))
         truth = {"lr decades": 0.5, "wd decades": 2.5, "lr sensitivity": 0.03}
         for measure, value in truth.items():
             own = table[table["measure"] == measure]
@@ -84,7 +84,7 @@ class TestFrontier:
 
     def test_the_largest_lr_that_trains_at_each_wd(self):
         frame = runs(lambda x, y: np.where(x + y > 0.1, NAN, 0.2), grid())
-        table = stability_frontier(frame, self.starts(frame)).set_index("wd")
+        table = stability_frontier(RunTable(frame, self.starts(frame))).set_index("wd")
         assert table["estimate"].to_numpy() == pytest.approx(1 / np.array(WD))
         assert (table["all_seeds"] == table["estimate"]).all()
         assert table["beyond"].iloc[1:].to_numpy() == pytest.approx(LR[1:][::-1])
@@ -95,9 +95,9 @@ class TestFrontier:
         frame = runs(
             lambda x, y: np.where(x > 0.6, loss, 0.2) + 0 * y, grid()
         )  # the loss is the error
-        table = stability_frontier(frame, self.starts(frame))
+        table = stability_frontier(RunTable(frame, self.starts(frame)))
         assert table["estimate"].to_numpy() == pytest.approx(10**0.5)
-        unknown = stability_frontier(frame, self.starts(frame).iloc[:0])
+        unknown = stability_frontier(RunTable(frame, self.starts(frame).iloc[:0]))
         assert unknown["estimate"].to_numpy() == pytest.approx(LR[-1])
 
     def test_seeds_that_disagree(self):
@@ -110,7 +110,7 @@ class TestFrontier:
             "diverged",
             NAN,
         ]
-        row = stability_frontier(frame, self.starts(frame)).iloc[0]
+        row = stability_frontier(RunTable(frame, self.starts(frame))).iloc[0]
         logs = np.array([0, 0.5, 1.5])
         assert np.log10(row["estimate"]) == pytest.approx(logs.mean())
         assert row[["all_seeds", "beyond"]].tolist() == pytest.approx([1.0, 10**0.5])
@@ -125,7 +125,7 @@ class TestFrontier:
         lost = (frame["lr"] > LR[0]) & (frame["seed"] >= 6 - lowest)
         lost |= (frame["seed"] == 0) & (frame["lr"] > 1)
         frame.loc[lost, ["status", "train_loss"]] = ["diverged", NAN]
-        row = stability_frontier(frame, self.starts(frame)).iloc[0]
+        row = stability_frontier(RunTable(frame, self.starts(frame))).iloc[0]
         assert row["n"] == 6 and row["ci_low"] < row["estimate"] < row["ci_high"]
         assert row[end] == {"ci_high": max(LR), "ci_low": min(LR)}[end]
 
@@ -133,18 +133,18 @@ class TestFrontier:
         """A small lr that does not train yet is below the frontier all the same."""
         frame = runs(lambda x, y: np.where(x < -1.2, 2.0, 0.2) + 0 * y, grid(wd=[1.0]))
         frame.loc[(frame["seed"] == 0) & (frame["lr"] > 9), "status"] = "diverged"
-        cells = cells_that_train(frame, self.starts(frame)).sort_values("lr")
+        cells = cells_that_train(RunTable(frame, self.starts(frame))).sort_values("lr")
         assert cells["trains"].tolist() == [False, *[True] * 4, False, False]
-        (frontier,) = stability_frontier(frame, self.starts(frame))["all_seeds"]
+        (frontier,) = stability_frontier(RunTable(frame, self.starts(frame)))["all_seeds"]
         assert frontier == cells["lr"].iloc[4]
-        empty = cells_that_train(frame.iloc[:0], self.starts(frame))
+        empty = cells_that_train(RunTable(frame.iloc[:0], self.starts(frame)))
         assert empty.empty and list(empty) == ["problem", "optimizer", "wd", "lr", "trains"]
 
     def test_fresh_seeds_and_single_lr_tell_nothing(self):
         frame = runs(lambda x, y: 0.2 + 0 * x, grid())
         fresh = runs(lambda x, y: 0.2 + 0 * x, [(LR[0], WD[0])], 9)
         both = stacked(frame, fresh[fresh["seed"] >= 3])
-        assert (stability_frontier(both, self.starts(both))["n"] == 3).all()
+        assert (stability_frontier(RunTable(both, self.starts(both)))["n"] == 3).all()
         single = runs(lambda x, y: 0.2 + 0 * x, grid(lr=[0.1]))
-        assert stability_frontier(single, self.starts(single)).empty
-        assert stability_frontier(single.iloc[:0], self.starts(single)).empty
+        assert stability_frontier(RunTable(single, self.starts(single))).empty
+        assert stability_frontier(RunTable(single.iloc[:0], self.starts(single))).empty

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from adamcmp.analysis import along_curves, matched, matched_differences, over_settings
+from adamcmp.analysis import RunTable, along_curves, matched, matched_differences, over_settings
 from adamcmp.analysis.measures.matched_gap import LEVELS, METRICS
 from tests.support.gridded import grid, runs, stacked, without_val
 
@@ -45,19 +45,19 @@ class TestAlongCurves:
         return stacked(self.A, self.B), metrics.sample(frac=1, random_state=0)
 
     def test_interpolation_is_exact_in_log_loss(self):
-        values = along_curves(*self.both())
+        values = along_curves(RunTable(*self.both()))
         own = values[(values["optimizer"] == "a") & (values["metric"] == "test_error")]
         expected = 0.5 + 0.3 * np.log10(own["train_loss"]) + 0.01 * own["seed"].astype(float)
         assert own["value"].to_numpy() == pytest.approx(expected.to_numpy())
         assert len(own) == 4 * LEVELS and set(values["metric"]) == set(METRICS)
 
     def test_levels_are_those_that_all_reach(self):
-        levels = along_curves(*self.both())["train_loss"].unique()
+        levels = along_curves(RunTable(*self.both()))["train_loss"].unique()
         assert levels.min() == pytest.approx(2 * 10**-1.0)  # a's last, b goes on to 10^-1.7
         assert np.diff(np.log10(levels)) == pytest.approx(-1.0 / LEVELS)
 
     def test_means_and_paired_differences(self):
-        values = along_curves(*self.both())
+        values = along_curves(RunTable(*self.both()))
         table = matched(values)
         row = table[(table["optimizer"] == "a") & (table["metric"] == "gap_error")].iloc[-1]
         assert row["estimate"] == pytest.approx(0.5 + 0.3 * np.log10(0.2) + 0.015 - 0.1)
@@ -74,7 +74,7 @@ class TestAlongCurves:
             "run_id": self.A["run_id"].iloc[0], "step": range(5), "train_loss": [1, 0.1, 0.5, 0.01, 0.5],
             "test_error": [0.9, 0.5, 0.1, 0.3, 0.1], **dict.fromkeys(METRICS[1:], 0.0),
         })  # fmt: skip
-        values = along_curves(self.A.iloc[:1], metrics)
+        values = along_curves(RunTable(self.A.iloc[:1], metrics))
         got = values[values["metric"] == "test_error"].set_index("train_loss")["value"]
         # levels are 10^-0.25, 10^-0.5 …: the fourth is 0.1 itself, the sixth between 0.5 and 0.01
         assert got.iloc[3] == pytest.approx(0.5)
@@ -85,7 +85,7 @@ class TestAlongCurves:
         frame = runs(
             lambda x, y: np.where(x > 0, NAN, 0.3 - 0.1 * x), grid(lr=[0.1, 1, 10], wd=[1]), 3
         )
-        values = along_curves(frame, curves(frame, 0.1, lambda log, seed: 0.5 + log))
+        values = along_curves(RunTable(frame, curves(frame, 0.1, lambda log, seed: 0.5 + log)))
         assert len(values) == 3 * LEVELS * len(METRICS)
 
     def test_what_has_no_common_loss_has_no_rows(self):
@@ -93,10 +93,15 @@ class TestAlongCurves:
             train_loss=lambda m: m["train_loss"] / 1e6
         )
         both = stacked(self.A, self.B)
-        values = along_curves(both, stacked(curves(self.A, 0.1, lambda log, seed: log), low))
+        values = along_curves(
+            RunTable(both, stacked(curves(self.A, 0.1, lambda log, seed: log), low))
+        )
         assert values.empty and matched(values).empty and matched_differences(values).empty
-        assert along_curves(without_val(runs(flat, grid())), low).empty
-        assert along_curves(both.iloc[:0], low).empty and along_curves(both, low.iloc[:0]).empty
+        assert along_curves(RunTable(without_val(runs(flat, grid())), low)).empty
+        assert (
+            along_curves(RunTable(both.iloc[:0], low)).empty
+            and along_curves(RunTable(both, low.iloc[:0])).empty
+        )
 
 
 class TestOverSettings:
@@ -120,7 +125,7 @@ class TestOverSettings:
         frame = stacked(
             self.line("a", 0.5, lambda z: z), self.line("b", 0.4, lambda z: 2 * z - 0.5)
         )
-        values = over_settings(frame)
+        values = over_settings(RunTable(frame))
         a = values[(values["optimizer"] == "a") & (values["metric"] == "test_error")]
         expected = 0.5 + 0.1 * np.log10(a["train_loss"]) + 0.01 * a["seed"].astype(float)
         assert a["value"].to_numpy() == pytest.approx(expected.to_numpy()) and len(a) == 3 * LEVELS
@@ -129,17 +134,17 @@ class TestOverSettings:
 
     def test_levels_lie_where_all_have_settings(self):
         a, b = self.line("a", 0.5, lambda z: z), self.line("b", 0.5, lambda z: z + 1)
-        levels = np.log10(over_settings(stacked(a, b))["train_loss"])
+        levels = np.log10(over_settings(RunTable(stacked(a, b)))["train_loss"])
         logs_a, logs_b = np.log10(a["train_loss"]), np.log10(b["train_loss"])
         assert levels.min() == pytest.approx(logs_b.quantile(0.05))
         assert levels.max() == pytest.approx(logs_a.quantile(0.95))
-        assert over_settings(stacked(a, self.line("b", 0.5, lambda z: z + 9))).empty
+        assert over_settings(RunTable(stacked(a, self.line("b", 0.5, lambda z: z + 9)))).empty
 
     def test_a_difference_is_found_in_noise(self):
         frame = stacked(
             self.line("a", 0.5, lambda z: z, 5, 0.01), self.line("bb", 0.47, lambda z: z, 5, 0.01)
         )
-        gap = matched_differences(over_settings(frame)).query("metric == 'test_error'")
+        gap = matched_differences(over_settings(RunTable(frame))).query("metric == 'test_error'")
         covers = (gap["ci_low"] <= 0.03) & (gap["ci_high"] >= 0.03)
         assert covers.mean() >= 0.7 and gap["estimate"].to_numpy() == pytest.approx(0.03, abs=0.015)
 
@@ -148,12 +153,12 @@ class TestOverSettings:
             return np.where(z > 0, 1.0, -1.0) + 1e-4 * z
 
         frame = stacked(self.line("a", 0.5, heaps, 3, 0.01), self.line("b", 0.5, lambda z: z))
-        own = over_settings(frame).query("optimizer == 'a' and metric == 'test_error'")
+        own = over_settings(RunTable(frame)).query("optimizer == 'a' and metric == 'test_error'")
         assert own["value"].astype(float).between(0.3, 0.7).all()
 
     def test_few_settings_and_diverged_runs(self):
         few = runs(flat, grid(lr=[1, 10], wd=[1, 10]))
-        assert over_settings(few).empty and over_settings(few.iloc[:0]).empty
+        assert over_settings(RunTable(few)).empty and over_settings(RunTable(few.iloc[:0])).empty
         line = self.line("a", 0.5, lambda z: z)
         gone = self.line("a", 9.0, lambda z: z).assign(status="diverged", train_loss=NAN, lr=1e3)
-        assert over_settings(stacked(line, gone)).equals(over_settings(line))
+        assert over_settings(RunTable(stacked(line, gone))).equals(over_settings(RunTable(line)))
