@@ -70,14 +70,14 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     metrics = [metric] if isinstance(metric, str) else metric
     check_metrics(metrics or ())
     tables = []
-    for problem, own in table.by_problem():
+    for problem, subtable in table.by_problem():
         arms = [
             Arm.select(name, runs)
-            for _, name, runs in own.by_optimizer()
+            for _, name, runs in subtable.by_optimizer()
             if (runs.runs["status"] != "failed").any()
         ]
         pairs = list(combinations(arms, 2))
-        for each in metrics or [f"test_{own.measure()}"]:
+        for each in metrics or [f"test_{subtable.measure()}"]:
             tables += [compare_arms(problem, pairs, each)] if pairs else []
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 

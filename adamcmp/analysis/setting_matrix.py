@@ -152,10 +152,10 @@ def setting_matrices(table: RunTable) -> Iterator[SettingMatrix]:
     if table.runs.empty:
         return
     columns = table.setting_columns
-    for problem, own in table.by_problem():
-        measure = own.measure()
-        penalty = divergence_penalty(own.runs, f"val_{measure}")
-        for optimizer, runs in penalized(own).groupby("optimizer", sort=False):
+    for problem, subtable in table.by_problem():
+        measure = subtable.measure()
+        penalty = divergence_penalty(subtable.runs, f"val_{measure}")
+        for optimizer, runs in penalized(subtable).groupby("optimizer", sort=False):
             labels = (problem, str(optimizer), measure)
             matrix = _setting_matrix(labels, runs, columns, penalty)
             rankable = len(matrix.val) == 1 or np.isfinite(matrix.val).all()
@@ -203,7 +203,7 @@ def on_common_seeds(table: RunTable) -> pd.Series[bool]:
 
     These are runs of seeds that most settings of the optimizer have: with the evaluation seeds of
     the selected setting, its mean would be over other seeds than its neighbours'. A cell that has
-    none of the common seeds keeps its own.
+    none of the common seeds keeps all of its seeds.
     """
     runs = table.runs
     common = runs.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)

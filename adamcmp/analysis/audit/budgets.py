@@ -24,8 +24,8 @@ TUNING: Mapping[str, str] = {
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield problems on which optimizers had unequal tuning budgets or run lengths."""
     selected = table.selected()
-    for problem, own in budgets(table).groupby("problem", sort=False):
-        unequal = {column: text for column in TUNING if (text := _unequal(own, column))}
+    for problem, group in budgets(table).groupby("problem", sort=False):
+        unequal = {column: text for column in TUNING if (text := _unequal(group, column))}
         if unequal:
             listed = "; ".join(f"{TUNING[column]} ({text})" for column, text in unequal.items())
             curves = " The tuning curves compare them at equal numbers of settings."
@@ -41,9 +41,9 @@ def check(table: RunTable) -> Iterator[Finding]:
         yield from _different_values(str(problem), selected, columns)
 
 
-def _unequal(own: pd.DataFrame, column: str) -> str:
+def _unequal(group: pd.DataFrame, column: str) -> str:
     """Return the budgets of a problem's optimizers where they are unequal, else an empty text."""
-    known = own[own[column].notna()]
+    known = group[group[column].notna()]
     if known.empty or known[column].max() <= UNEQUAL * known[column].min():
         return ""
     return ", ".join(
@@ -59,8 +59,8 @@ def _different_values(
     runs = selected[selected["problem"] == problem]
     for column in [column for column in columns if column in runs]:
         values = {
-            str(optimizer): "/".join(map(str, sorted(set(own[column].dropna()))))
-            for optimizer, own in runs.groupby("optimizer", sort=False)
+            str(optimizer): "/".join(map(str, sorted(set(group[column].dropna()))))
+            for optimizer, group in runs.groupby("optimizer", sort=False)
         }
         if len(set(values.values())) > 1:
             listed = ", ".join(f"{display_name(name)} {text}" for name, text in values.items())

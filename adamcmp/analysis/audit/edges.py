@@ -42,7 +42,7 @@ def edges(table: RunTable) -> list[Edge]:
         ConfigError: When there is no validation split to select on.
     """
     table = table.without_failed
-    runs, found = table.runs, []
+    runs, result = table.runs, []
     for (problem, optimizer), best in table.selected().groupby(GROUP, sort=False):
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         counts = tried[["lr", "wd"]].nunique()
@@ -52,19 +52,19 @@ def edges(table: RunTable) -> list[Edge]:
             value = best[axis].iloc[0]
             beyond = value_beyond(sorted(set(tried[axis])), value, zero_allowed=axis == "wd")
             if beyond is not None:
-                found.append(Edge(str(problem), str(optimizer), axis, value, beyond))
-    return found
+                result.append(Edge(str(problem), str(optimizer), axis, value, beyond))
+    return result
 
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield optimizers whose selected setting is on the edge of its grid."""
     runs = table.runs
     by_optimizer = groupby(edges(table), key=lambda edge: (edge.problem, edge.optimizer))
-    for (problem, optimizer), found in by_optimizer:
+    for (problem, optimizer), on_edges in by_optimizer:
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         studies = tried["study"].unique()
         imported = tried["torch_version"].isna().any()  # these cannot be extended
-        places = " and ".join(f"{edge.axis} {edge.best:g}" for edge in found)
+        places = " and ".join(f"{edge.axis} {edge.best:g}" for edge in on_edges)
         yield Finding(
             "edge",
             "warning",

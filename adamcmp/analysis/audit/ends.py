@@ -51,7 +51,7 @@ def ends(table: RunTable) -> list[End]:
     """
     table = table.without_failed
     columns = [c for c in table.setting_columns if c.partition(".")[0] not in _NOT_TUNED]
-    runs, found = table.runs, []
+    runs, result = table.runs, []
     for (problem, optimizer), best in table.selected().groupby(GROUP, sort=False):
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         texts = tried[columns].map(str)
@@ -64,8 +64,8 @@ def ends(table: RunTable) -> list[End]:
                 continue
             value = float(at_best[setting].astype(float).iloc[0])  # NaN where it has none
             if value in (values.min(), values.max()) and not _is_limit(setting, values, value):
-                found.append(End(str(problem), str(optimizer), setting, value))
-    return found
+                result.append(End(str(problem), str(optimizer), setting, value))
+    return result
 
 
 def _numeric_settings(settings: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
@@ -90,15 +90,15 @@ def _is_limit(setting: str, values: pd.Series, value: float) -> bool:
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield optimizers whose selected setting has a first or last value."""
-    places: dict[tuple[str, str], list[str]] = {}
+    values: dict[tuple[str, str], list[str]] = {}
     for end in ends(table):
-        place = f"{end.setting.replace('_', ' ')} {end.best:g}"
-        places.setdefault((end.problem, end.optimizer), []).append(place)
-    for (problem, optimizer), found in places.items():
+        value = f"{end.setting.replace('_', ' ')} {end.best:g}"
+        values.setdefault((end.problem, end.optimizer), []).append(value)
+    for (problem, optimizer), texts in values.items():
         yield Finding(
             "edge",
             "warning",
             problem,
             f"The best setting of {display_name(optimizer)} is at the end of what was tried "
-            f"({' and '.join(found)}); a better one may be beyond it.",
+            f"({' and '.join(texts)}); a better one may be beyond it.",
         )

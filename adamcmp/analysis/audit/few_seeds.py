@@ -14,8 +14,8 @@ ENOUGH_SEEDS = 5
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield problems whose selected settings have too few seeds."""
-    for problem, own in table.selected().groupby("problem", sort=False):
-        seeds = own.groupby("optimizer", sort=False)["seed"].nunique()
+    for problem, group in table.selected().groupby("problem", sort=False):
+        seeds = group.groupby("optimizer", sort=False)["seed"].nunique()
         few = seeds[seeds < ENOUGH_SEEDS]
         if len(few):
             counts = ", ".join(f"{display_name(str(o))} {n}" for o, n in few.items())

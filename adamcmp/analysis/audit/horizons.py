@@ -28,11 +28,11 @@ def reversals(table: RunTable) -> pd.DataFrame:
         budget, and is behind at the end.
     """
     rows = []
-    for problem, own in table.by_problem():
-        metric = f"test_{own.measure()}"
-        final = _signs(_readable(own, 1.0)[0], metric)
+    for problem, subtable in table.by_problem():
+        metric = f"test_{subtable.measure()}"
+        final = _signs(_readable(subtable, 1.0)[0], metric)
         for share in HORIZONS:
-            for pair, sign in _signs(_readable(own, share)[0], metric).items():
+            for pair, sign in _signs(_readable(subtable, share)[0], metric).items():
                 if sign * final.get(pair, 0) < 0:
                     ahead, behind = pair if sign < 0 else pair[::-1]
                     rows.append((problem, share, ahead, behind))
@@ -47,10 +47,10 @@ def unreadable(table: RunTable) -> pd.DataFrame:
     """
     rows = [
         (problem, share, optimizer)
-        for problem, own in table.by_problem()
-        if len(own.optimizers) > 1
+        for problem, subtable in table.by_problem()
+        if len(subtable.optimizers) > 1
         for share in HORIZONS
-        for optimizer in _readable(own, share)[1]
+        for optimizer in _readable(subtable, share)[1]
     ]
     return pd.DataFrame(rows, columns=["problem", "share", "optimizer"])
 
@@ -134,8 +134,8 @@ def check(table: RunTable) -> Iterator[Finding]:
             f"{ahead} is ahead of {behind} when runs are read at {HORIZONS[row['share']]} of their "
             f"budget, and behind at its end: the ranking holds for this budget only.",
         )
-    for problem, own in unreadable(table).groupby("problem", sort=False):
-        names = own.groupby("share", sort=False)["optimizer"].agg(tuple)
+    for problem, group in unreadable(table).groupby("problem", sort=False):
+        names = group.groupby("share", sort=False)["optimizer"].agg(tuple)
         for optimizers, shares in names.groupby(names, sort=False):
             yield Finding(
                 "unread",

@@ -33,10 +33,10 @@ _COUNTED: Mapping[str, tuple[Severity, str]] = {
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield runs that diverged, failed or are missing, per problem."""
     selected = table.selected()
-    for problem, own in budgets(table).groupby("problem", sort=False):
+    for problem, group in budgets(table).groupby("problem", sort=False):
         yield from _diverged_selected(str(problem), selected)
         for status, (severity, how) in _COUNTED.items():
-            lost = own[own[status] > 0]
+            lost = group[group[status] > 0]
             if len(lost):
                 counts = ", ".join(_count(row, status) for row in lost.to_dict("records"))
                 text = f"{status.capitalize()} runs: {counts}; {how}."

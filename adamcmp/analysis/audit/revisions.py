@@ -61,8 +61,8 @@ def check(table: RunTable) -> Iterator[Finding]:
         return
     trained = table.where(table.runs["torch_version"].notna())
     outdated = {group: is_outdated(trained.runs, group) for group in (*COMPONENT_GROUPS, "engine")}
-    for problem, optimizer, own in trained.by_optimizer():
-        masks = {group: mask[own.runs.index] for group, mask in outdated.items()}
+    for problem, optimizer, subtable in trained.by_optimizer():
+        masks = {group: mask[subtable.runs.index] for group, mask in outdated.items()}
         groups = [group for group, mask in masks.items() if mask.any()]
         if groups:
             count = int(pd.DataFrame(masks).any(axis="columns").sum())
@@ -70,7 +70,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                 "revision",
                 "warning",
                 problem,
-                f"{count} of {len(own.runs)} runs of {display_name(optimizer)} were computed by an "
-                f"earlier revision of their {join_names(groups)}; a fix has changed the numbers "
+                f"{count} of {len(subtable.runs)} runs of {display_name(optimizer)} were computed "
+                f"by an earlier revision of their {join_names(groups)}; a fix has changed the numbers "
                 f"since. Train them again in a new study.",
             )

@@ -11,8 +11,8 @@ from adamcmp.analysis.wording import display_name
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield problems whose selected settings have different seeds."""
-    for problem, own in table.selected().groupby("problem", sort=False):
-        seeds = {str(o): set(runs["seed"]) for o, runs in own.groupby("optimizer", sort=False)}
+    for problem, group in table.selected().groupby("problem", sort=False):
+        seeds = {str(o): set(runs["seed"]) for o, runs in group.groupby("optimizer", sort=False)}
         shared = set.intersection(*seeds.values())
         if any(each != shared for each in seeds.values()):
             counts = ", ".join(f"{display_name(o)} {len(s)}" for o, s in seeds.items())

@@ -28,8 +28,8 @@ NEUTRAL: Mapping[str, object] = {
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield rules that are significantly worse than their own special case on validation."""
     pairs = list(_general_and_special(table.runs))
-    for problem, own in table.by_problem():
-        worse = set(_worse_than(own)) if pairs else set()
+    for problem, subtable in table.by_problem():
+        worse = set(_worse_than(subtable)) if pairs else set()
         for general, special, knob in pairs:
             if (general, special) in worse:
                 yield _finding(
@@ -38,7 +38,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                     f"{display_name(general)} is worse than its own special case "
                     f"{display_name(special)} ({knob} is off there)",
                 )
-        for _, optimizer, tried in own.by_optimizer():
+        for _, optimizer, tried in subtable.by_optimizer():
             for knob, halves in _on_and_off(tried):
                 if ("on", "off") in set(_worse_than(halves)):
                     name = display_name(optimizer)
@@ -81,10 +81,10 @@ def _general_and_special(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     columns = [column for column in NEUTRAL if column in runs]
     optimizers = {
         str(optimizer): (
-            (own["rule"].iloc[0], own["coupling"].iloc[0]),
-            {column for column in columns if _is_on(own[column], NEUTRAL[column])},
+            (group["rule"].iloc[0], group["coupling"].iloc[0]),
+            {column for column in columns if _is_on(group[column], NEUTRAL[column])},
         )
-        for optimizer, own in runs.groupby("optimizer", sort=False)
+        for optimizer, group in runs.groupby("optimizer", sort=False)
     }
     for general, special in itertools.permutations(optimizers, 2):
         (rule, on), (special_rule, special_on) = optimizers[general], optimizers[special]

@@ -32,13 +32,13 @@ def budgets(table: RunTable) -> pd.DataFrame:
         result[status] = (runs["status"] == status).groupby([runs[k] for k in GROUP]).sum()
     result["missing"] = 0
     # An optimizer with one setting was not tuned: its seeds are not expected of tuned ones.
-    for _, own in result.groupby(["problem", result["settings"] > 1], sort=False):
-        usual = [_usual_seeds(groups.get_group(key)) for key in own.index]
-        for key, seeds in zip(own.index, usual, strict=True):
+    for _, group in result.groupby(["problem", result["settings"] > 1], sort=False):
+        usual = [_usual_seeds(groups.get_group(key)) for key in group.index]
+        for key, seeds in zip(group.index, usual, strict=True):
             supersets = [other for other in usual if seeds and other >= seeds]
             expected = max(supersets, key=len, default=seeds)
             result.loc[key, "missing"] = _missing_runs(groups.get_group(key), expected)
-    tuning = {key: _tuning_cost(table.with_runs(own)) for key, own in groups}
+    tuning = {key: _tuning_cost(table.with_runs(group)) for key, group in groups}
     costs = pd.DataFrame.from_dict(tuning, "index", columns=["seeds_per_setting", "steps_per_run"])
     return pd.concat([result, costs.set_axis(result.index)], axis="columns").reset_index()
 

@@ -109,9 +109,9 @@ def _in_fitted_basin(matrix: SettingMatrix) -> Bools:
     """Return the cells in the basin of their budget, where these determine a quadratic surface."""
     inside = np.zeros(len(matrix.test), bool)
     for budget in _budget_masks(matrix):
-        own = matrix.where(budget)
-        near = basin(own)
-        axes = np.log10(own.settings.loc[near, ["lr", "wd"]].to_numpy(float)).T
+        at_budget = matrix.where(budget)
+        near = basin(at_budget)
+        axes = np.log10(at_budget.settings.loc[near, ["lr", "wd"]].to_numpy(float)).T
         inside[budget] = near & (np.linalg.matrix_rank(quadratic_design(*axes)) == 6)
     return inside
 

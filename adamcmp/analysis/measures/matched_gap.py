@@ -56,7 +56,7 @@ def along_curves(table: RunTable) -> pd.DataFrame:
     curves = wanted[["run_id", "step", "train_loss", *METRICS]].merge(best, on="run_id")
     curves = curves.dropna(subset="train_loss").sort_values(["run_id", "step"], ignore_index=True)
     curves["log"] = _log10(curves["train_loss"])
-    tables = [level for _, own in curves.groupby("problem") for level in _first_reached(own)]
+    tables = [level for _, group in curves.groupby("problem") for level in _first_reached(group)]
     return _to_long(tables)
 
 
@@ -102,10 +102,12 @@ def over_settings(table: RunTable) -> pd.DataFrame:
         if not low < high:  # there is no training loss that all reach
             continue
         levels = np.linspace(high, low, LEVELS)
-        for _, own in group.groupby(["optimizer", "seed"], sort=False):
-            values = local_regression(own["log"].to_numpy(), own[METRICS].to_numpy(float), levels)
+        for _, seed_runs in group.groupby(["optimizer", "seed"], sort=False):
+            values = local_regression(
+                seed_runs["log"].to_numpy(), seed_runs[METRICS].to_numpy(float), levels
+            )
             fitted = pd.DataFrame(values, columns=METRICS).assign(train_loss=10**levels)
-            tables.append(fitted.merge(own[[*GROUP, "seed"]].iloc[:1], how="cross"))
+            tables.append(fitted.merge(seed_runs[[*GROUP, "seed"]].iloc[:1], how="cross"))
     return _to_long(tables)
 
 

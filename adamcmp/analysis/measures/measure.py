@@ -12,7 +12,7 @@ from adamcmp.analysis.run_table import RunTable
 
 @dataclass(frozen=True)
 class Measure:
-    """A statistic of a study with what a reader needs to know about it.
+    """A statistic of a study, with its title, caption and requirements.
 
     Attributes:
         name: The name of its file in a report, without a suffix.

@@ -15,7 +15,7 @@ def _all_pairs(table: RunTable) -> pd.DataFrame:
     """Return the comparisons of all pairs; ``seeds_needed`` only where the result is open."""
     metrics = [m for m in _METRICS if table.runs[m].notna().any()]
     result = comparisons(table, metrics)
-    judging = {problem: f"test_{own.measure()}" for problem, own in table.by_problem()}
+    judging = {problem: f"test_{subtable.measure()}" for problem, subtable in table.by_problem()}
     shown = result["estimate"].notna() | (result["metric"] == result["problem"].map(judging))
     result["seeds_needed"] = result["seeds_needed"].mask(result["better"] != "")
     return result[shown].reset_index(drop=True)

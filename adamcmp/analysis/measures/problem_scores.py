@@ -22,9 +22,9 @@ def problem_scores(table: RunTable) -> pd.DataFrame:
         return pd.DataFrame()
     selected = table.selected()["run_id"]
     scores = {}
-    for problem, own in table.by_problem():
-        runs = penalized(own)
+    for problem, subtable in table.by_problem():
+        runs = penalized(subtable)
         runs = runs[runs["run_id"].isin(selected)]
-        scores[problem] = runs.groupby("optimizer")[f"test_{own.measure()}"].mean()
+        scores[problem] = runs.groupby("optimizer")[f"test_{subtable.measure()}"].mean()
     result = pd.DataFrame(scores).T
     return result[[o for o in table.optimizers if o in result]].dropna()

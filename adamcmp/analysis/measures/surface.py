@@ -48,7 +48,7 @@ def surface(table: RunTable) -> pd.DataFrame:
     if table.runs.empty:
         return pd.DataFrame(columns=[*keys, *ESTIMATE_COLUMNS, "val", "diverged", "rank"])
     ranks = selectable(table).ranked().drop_duplicates(keys).set_index(keys)["rank"]
-    measures = {problem: own.measure() for problem, own in table.by_problem()}
+    measures = {problem: subtable.measure() for problem, subtable in table.by_problem()}
     runs = table.runs[on_common_seeds(table)]
     regression = runs["problem"].map(measures) == "loss"
     runs = runs.assign(

@@ -109,8 +109,8 @@ def overtakes(table: RunTable) -> pd.DataFrame:
     rows = []
     for problem, curves in curves_by_seed(table).groupby("problem", sort=False):
         by_optimizer = {
-            str(name): own.pivot(index="k", columns="seed", values="value")
-            for name, own in curves.groupby("optimizer", sort=False)
+            str(name): group.pivot(index="k", columns="seed", values="value")
+            for name, group in curves.groupby("optimizer", sort=False)
         }
         for a, b in combinations(by_optimizer, 2):
             differences = by_optimizer[a] - by_optimizer[b]
