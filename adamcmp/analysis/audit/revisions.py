@@ -71,6 +71,6 @@ def check(table: RunTable) -> Iterator[Finding]:
                 "warning",
                 problem,
                 f"{count} of {len(subtable.runs)} runs of {display_name(optimizer)} were computed "
-                f"by an earlier revision of their {join_names(groups)}; a fix has changed the numbers "
+                f"by an earlier revision of their {join_names(groups)}; a fix has changed numbers "
                 f"since. Train them again in a new study.",
             )
