@@ -17,7 +17,7 @@ from adamcmp.analysis.selection_bias import (
     selection_bias,
     selection_p_value,
 )
-from tests.analysis.test_comparisons import made
+from tests.support.seeded_runs import runs_from
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -285,7 +285,7 @@ class TestSimulation:
                     for lr in range(val.shape[1])
                     for seed in range(5 + fresh if lr == best else 5)
                 ]
-            row = comparisons(RunTable(made(rows))).iloc[0]
+            row = comparisons(RunTable(runs_from(rows))).iloc[0]
             assert row["estimate"] == pytest.approx(found.value[study])
             assert row["p_value"] == pytest.approx(found.p_value[study])
             # SelectionBias is drawn, in an order of its own.

@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 
+from adamcmp import analysis
 from adamcmp.analysis import RunTable
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import RUN_COLUMNS
+from tests.support.seeded_runs import runs_from
 
 NAN = float("nan")
 
@@ -91,3 +93,49 @@ def test_a_budget_is_a_setting():
     runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
     table = RunTable(runs).summary
     assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]
+
+
+class TestSeeds:
+    #: Two settings on seeds 0 and 1; the better one on those has ten fresh seeds, which are bad.
+    STAGES = runs_from(
+        [
+            *((("adamw", 0.1, s, 0.30, 0.10)) for s in (0, 1)),
+            *((("adamw", 0.2, s, 0.40, 0.20)) for s in (0, 1)),
+            *((("adamw", 0.1, s, 0.90, 0.50 + s / 100)) for s in range(2, 12)),
+        ]
+    )
+
+    def test_further_seeds_of_a_winner_do_not_rank_it(self):
+        ranks = RunTable(self.STAGES).ranked().groupby("lr")["rank"].first()
+        assert ranks.to_dict() == {0.1: 0, 0.2: 1}
+        assert analysis.selection_seeds(RunTable(self.STAGES)) == {0, 1}
+
+    def test_fresh_seeds_alone_are_reported(self):
+        best = RunTable(self.STAGES).selected()
+        assert best["fresh"].all() and sorted(best["seed"]) == list(range(2, 12))
+        row = RunTable(self.STAGES).summary.iloc[0]
+        assert row["test_error"] == pytest.approx(0.565) and row["seeds"] == 10 and row["fresh"]
+        assert row["settings"] == 2
+
+    def test_one_fresh_seed_is_too_few(self):
+        few = self.STAGES[self.STAGES["seed"] < 3]
+        best = RunTable(few).selected()
+        assert not best["fresh"].any() and sorted(best["seed"]) == [0, 1, 2]
+
+    def test_a_single_setting_chose_nothing(self):
+        best = RunTable(self.STAGES[self.STAGES["lr"] == 0.1]).selected()
+        assert best["fresh"].all() and len(best) == 12
+
+    def test_a_setting_that_crashed_on_a_seed_is_worse_and_shares_it(self):
+        runs = self.STAGES.copy()
+        runs.loc[(runs["lr"] == 0.1) & (runs["seed"] == 0), "status"] = "failed"
+        best = RunTable(runs).selected()
+        assert set(best["lr"]) == {0.2} and analysis.selection_seeds(RunTable(runs)) == {0, 1}
+
+    def test_settings_without_a_common_seed_are_judged_by_their_own(self):
+        runs = runs_from([("sgd", 0.1, 0, 0.3, 0.3), ("sgd", 0.2, 1, 0.2, 0.2)])
+        assert set(RunTable(runs).selected()["lr"]) == {0.2}
+
+    def test_the_first_stage_and_the_whole_study_choose_alike(self):
+        first = self.STAGES[self.STAGES["seed"] < 2]
+        assert set(RunTable(first).selected()["lr"]) == set(RunTable(self.STAGES).selected()["lr"])

@@ -1,0 +1,61 @@
+"""Two sets of runs by conditions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import adamcmp
+from adamcmp.errors import ConfigError
+from tests.support.seeded_runs import A, B, at_setting, runs_from
+
+
+class TestCompare:
+    RUNS = runs_from(
+        [
+            *at_setting("adamw", A, val=0.3), *at_setting("adamw", B, lr=0.2, val=0.4),
+            *at_setting("sgd", B), *at_setting("sgd", A, lr=0.3, val=0.9),
+        ]
+    ).drop(columns="problem")  # fmt: skip
+
+    def test_settings_are_chosen_per_side(self):
+        row = adamcmp.compare(self.RUNS, "optimizer=adamw", "optimizer=sgd").iloc[0]
+        assert row["estimate"] == pytest.approx(np.mean(A) - np.mean(B))
+        assert (row["setting_a"], row["setting_b"]) == ("lr 0.1, wd 0", "lr 0.1, wd 0")
+        assert row["settings_a"] == 2 and not row["fresh"]
+        assert row["verdict"].startswith(
+            "AdamW beats SGD on test error by 4.7 points (95 % interval "
+        )
+        columns = ["estimate", "ci_low", "ci_high", "p_value", "n", "verdict"]
+        assert set(columns) <= set(row.index)
+
+    def test_several_conditions_and_one_optimizer_against_itself(self):
+        table = adamcmp.compare(
+            self.RUNS, ["optimizer=adamw", "lr=0.1"], ["optimizer=adamw", "lr=0.2"], "test_error"
+        )
+        assert table["a"].item() == "AdamW (lr=0.1)" and table["fresh"].item()
+        assert table["verdict"].item().startswith("AdamW (lr=0.1) beats AdamW (lr=0.2)")
+        whole = adamcmp.compare(self.RUNS, "lr=0.1", "optimizer!=adamw")
+        assert whole["a"].item() == "lr=0.1 (AdamW)" and whole["settings_a"].item() == 2
+
+    @pytest.mark.parametrize(
+        ("a", "metric", "message"),
+        [
+            ("optimizer=adamx", None, "No run matches optimizer=adamx. Did you mean 'adamw'?"),
+            ("optimzer=adamw", None, "no column 'optimzer'. Did you mean 'optimizer'?"),
+            ("adamw", None, "write COLUMN=VALUE"),
+            ("optimizer=adamw", "tets_error", "no metric 'tets_error'. Did you mean 'test_error'?"),
+        ],
+    )
+    def test_bad_words(self, a, metric, message):
+        with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
+            adamcmp.compare(self.RUNS, a, "optimizer=sgd", metric)
+
+    def test_several_problems_are_not_mixed(self):
+        both = pd.concat([self.RUNS, self.RUNS.assign(model="n")])
+        with pytest.raises(ConfigError, match=r"2 problems: d, m; d, n.*such as model=m"):
+            adamcmp.compare(both, "optimizer=adamw", "optimizer=sgd")
+        assert len(
+            adamcmp.compare(both, ["optimizer=adamw", "model=n"], ["optimizer=sgd", "model=n"])
+        )
+        with pytest.raises(ConfigError, match="no runs to compare"):
+            adamcmp.compare(self.RUNS[:0], "optimizer=adamw", "optimizer=sgd")

@@ -1,0 +1,70 @@
+"""`adamcmp compare`."""
+
+import json
+
+import pandas as pd
+import pytest
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.cli.completion import candidates
+
+
+class TestCommand:
+    WORDS = ("dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=4",
+             "eval.every_steps=4", "study=s")  # fmt: skip
+
+    @pytest.fixture
+    def study(self):
+        adamcmp.sweep([*self.WORDS, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1,2"])
+        adamcmp.run([*self.WORDS, "optimizer=sgd", "seed=7"])
+
+    def test_a_sentence_and_a_table(self, study, capsys):
+        words = ["compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2"]
+        assert main([*words, "--metric", "test_loss"]) == 0
+        out = capsys.readouterr().out
+        assert "AdamW" in out.splitlines()[0] and "3 paired seeds" in out and "test_loss" in out
+        assert "selected on these same seeds" in out and "Hedges' g_z" in out
+        assert main([*words, "--a", "lr=0.01", "--metric", "test_loss", "--json"]) == 0
+        row = json.loads(capsys.readouterr().out)
+        expected = adamcmp.compare(
+            adamcmp.load("s").runs, ["optimizer=adamw", "lr=0.01"], "optimizer=adam_l2", "test_loss"
+        )
+        assert row["estimate"] == expected["estimate"].item() and row["n"] == 3
+        assert row["verdict"] == expected["verdict"].item()
+
+    def test_no_number_of_seeds_is_not_an_unknown_one(self, study, capsys, monkeypatch):
+        unlike = pd.DataFrame({"seeds_needed": [float("inf")], "settles": [float("nan")], "n": [3]})
+        monkeypatch.setattr("adamcmp.analysis.compare", lambda *words: unlike)
+        assert main(["compare", "s", "--a", "lr=0.01", "--b", "lr=0.001", "--json"]) == 0
+        row = json.loads(capsys.readouterr().out)
+        assert row == {"seeds_needed": "inf", "settles": None, "n": 3}
+
+    def test_one_seed_and_the_latest_study(self, study, capsys):
+        words = ["--a", "optimizer=adamw", "--b", "optimizer=sgd", "--json"]
+        assert main(["compare", "lr=0.01", *words]) == 2
+        assert "No run matches optimizer=sgd" in capsys.readouterr().err
+        assert (
+            main(["compare", "s", "seed<1", *words[:2], "--b", "optimizer=adam_l2", "--json"]) == 0
+        )
+        row = json.loads(capsys.readouterr().out)
+        assert row["ci_low"] is None and "one seed" in row["verdict"]
+
+    def test_bad_words(self, study, capsys):
+        side = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
+        for words, message in (
+            (["nope", *side], "There is no study 'nope'"),
+            (["s", "lr=7", *side], "No run of study 's' matches lr=7"),
+            (["s", "--a", "optimizer=adamww", *side[2:]], "Did you mean 'adamw'?"),
+        ):
+            assert main(["compare", *words]) == 2
+            out, err = capsys.readouterr()
+            assert out == "" and message in err
+
+    def test_completion(self, study):
+        assert candidates("adamcmp compare s") == ["s"]
+        assert candidates("adamcmp compare s --m") == ["--metric"]
+        assert candidates("adamcmp compare s --a opt") == [
+            f"optimizer={name}" for name in ("adam_l2", "adamw", "sgd")
+        ]
+        assert candidates("adamcmp compare s --metric test_l") == ["test_loss"]
