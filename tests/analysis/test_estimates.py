@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from adamcmp.analysis import RunTable, comparisons, estimates
-from adamcmp.analysis.power import seeds_for_power
 from adamcmp.analysis.selection_bias import (
-    NO_BIAS,
-    SelectionBias,
-    selection_bias,
     selection_p_value,
 )
 from tests.support.seeded_runs import runs_from
@@ -117,112 +113,6 @@ class TestProportion:
         ends = stats.binomtest(wins, n).proportion_ci(method="wilson")
         share, low, high = estimates.proportion(wins, n)
         assert (share, low, high) == pytest.approx((wins / n, ends.low, ends.high), abs=1e-9)
-
-
-class TestPower:
-    @pytest.mark.parametrize(
-        ("size", "paired", "each"), [(0.2, 199, 394), (0.5, 34, 64), (0.8, 15, 26)]
-    )
-    def test_cohens_table(self, size, paired, each):
-        assert seeds_for_power(size) == seeds_for_power(-size) == paired
-        assert seeds_for_power(size, groups=2) == each
-
-    def test_by_simulation(self):
-        n = seeds_for_power(1.0, alpha=0.05 / 6)
-        x = rng().normal(size=(20_000, n)) + 1
-        for values, enough in ((x, True), (x[:, :-1], False)):
-            power = (estimates.paired_difference(values).p_value < 0.05 / 6).mean()
-            assert (power > 0.795) == enough, power
-
-    @pytest.mark.parametrize("choice", [0.0, 0.001, 0.01, 0.05])
-    @pytest.mark.parametrize("alpha", [0.05, 0.05 / 15])
-    def test_over_a_grid_by_the_noncentral_f(self, alpha, choice):
-        """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
-        found = []
-        for size in np.geomspace(1.1, 30, 60):
-            found.append(seeds_for_power(size, alpha, selection_variance=choice))
-            power = {}
-            for n in (found[-1] - 1, found[-1]):
-                centre = size**2 / (1 / n + choice)
-                cut = stats.f.isf(alpha, 1, max(n - 1, 1))
-                power[n] = stats.ncf.sf(cut, 1, n - 1, centre) if n > 1 else 0
-            assert [p >= 0.8 for p in power.values()] == [False, True], (size, power)
-        assert found == sorted(found, reverse=True)
-
-    def test_luck_in_choosing_by_simulation(self):
-        """The difference of two chosen settings varies by itself; more seeds leave that as it is."""
-        n = int(seeds_for_power(1.0, selection_variance=0.09))
-        own = 1 + 0.3 * rng().normal(size=(20_000, 1))
-        x = own + np.random.default_rng(1).normal(size=(20_000, n))
-        for values, low, high in ((x, 0.79, 0.84), (x[:, : 2 * n // 3], 0.4, 0.75)):
-            k = values.shape[1]
-            t = values.mean(axis=1) / np.sqrt(values.var(axis=1, ddof=1) / k + 0.09)
-            power = (2 * stats.t.sf(abs(t), k - 1) < 0.05).mean()
-            assert low < power < high
-
-    def test_no_number_of_seeds_outdoes_the_luck_of_choosing(self):
-        # From infinitely many the test is a normal one of size / sqrt(choice).
-        least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
-        assert seeds_for_power(1.0, selection_variance=1.01 * least) == np.inf
-        assert 2 < seeds_for_power(1.0, selection_variance=0.9 * least) < np.inf
-
-    def test_nothing_finds_no_difference(self):
-        with pytest.raises(ValueError, match="No number of seeds"):
-            seeds_for_power(0.0)
-
-
-class TestSelectionBias:
-    def studies(self, settings, seeds, spread=0.0, count=300):
-        """Validation and test errors that share 0.8 of their noise, and the settings' truth."""
-        draw = rng().normal
-        truth = spread * draw(size=(count, settings, 1))
-        shared = draw(size=(count, settings, seeds))
-        val, test = (
-            truth + 0.8**0.5 * shared + 0.2**0.5 * draw(size=shared.shape) for _ in range(2)
-        )
-        return val, test, truth[..., 0]
-
-    def test_optimism_is_that_of_known_truth(self):
-        val, test, truth = self.studies(settings=16, seeds=5, spread=0.3)
-        chosen = val.mean(-1).argmin(-1)[:, None]
-        actual = (np.take_along_axis(test.mean(-1) - truth, chosen, 1)).mean()
-        found = np.mean(selection_bias(val, test, fresh=False).optimism)
-        assert actual < -0.3
-        assert 0.6 * actual > found > 1.2 * actual
-
-    def test_variance_is_that_of_choosing_anew(self):
-        """The true variance of the choice, over studies of one surface, is near what is found."""
-        draw, truth = rng().normal, 0.15 * np.arange(16.0)
-        val = truth[:, None] + draw(size=(300, 16, 5))
-        actual = truth[val.mean(-1).argmin(-1)].var()
-        found = np.mean(selection_bias(val, val, fresh=True).variance)
-        assert 0.7 * actual < found < 2 * actual
-
-    def test_one_setting_or_one_far_ahead_has_none(self):
-        val, test, _ = self.studies(settings=4, seeds=5)
-        assert selection_bias(val[:, :1], test[:, :1], fresh=True) is NO_BIAS
-        val[:, 0] -= 100
-        test[:, 0] -= 100
-        assert np.max(selection_bias(val, test, fresh=True).variance) < 1e-20
-        assert np.abs(selection_bias(val, test, fresh=False).optimism).max() < 0.1
-
-    def test_one_choosing_seed_takes_the_spread_that_is_given(self):
-        val, test, _ = self.studies(settings=9, seeds=1)
-        assert np.max(selection_bias(val, test, True).variance) < 1e-20
-        assert np.min(selection_bias(val, test, True, np.ones(300)).variance) > 0
-
-    def test_equal_data_give_equal_answers(self):
-        val, test, _ = self.studies(settings=9, seeds=3)
-        several = selection_bias(val, test, False)
-        alone = selection_bias(val[5], test[5], False)
-        assert alone == selection_bias(val[5], test[5], False)
-        assert several.optimism[5] == pytest.approx(alone.optimism)
-
-    def test_the_allowance_never_helps(self):
-        found = estimates.paired_difference(rng().normal(size=(200, 10)) + 0.5)
-        lucky = SelectionBias(rng().normal(size=200), rng().random(200))
-        assert (selection_p_value(found, lucky, NO_BIAS) >= found.p_value).all()
-        np.testing.assert_allclose(selection_p_value(found, NO_BIAS, NO_BIAS), found.p_value)
 
 
 class TestSimulation:

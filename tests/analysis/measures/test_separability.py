@@ -3,12 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats as scipy_stats
 
-from adamcmp.analysis import RunTable, additive_surface, separability, surface, tilt
-from adamcmp.analysis.intervals import direction
-from adamcmp.analysis.variance_share import squared_length, variance_share
-from tests.support.gridded import LR, WD, grid, runs, stacked, without_val
+from adamcmp.analysis import RunTable, additive_surface, separability, tilt
+from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
 
@@ -141,121 +138,4 @@ class TestSeparability:
         row = separability(RunTable(stacked(frame, worst))).iloc[0]
         assert row["estimate"] == pytest.approx(1)
         fitted = additive_surface(RunTable(stacked(frame, worst)))
-        assert fitted["fitted"].to_numpy() == pytest.approx(fitted["value"].to_numpy())
-
-
-class TestShare:
-    def test_at_no_signal_the_interval_is_the_f_test(self):
-        rng = np.random.default_rng(1)
-        for _ in range(30):
-            parts = rng.normal(0.3, 1, (4, 5))
-            mean = parts.mean(axis=1)
-            noise = ((parts - mean[:, None]) ** 2).sum() / 16
-            p = scipy_stats.f.sf(5 * (mean @ mean) / 4 / noise, 4, 16)
-            if abs(p - 0.025) > 0.003:
-                assert (squared_length(parts).low > 0) == (p < 0.025)
-
-    def test_far_from_0_it_is_the_t_interval(self):
-        parts = np.random.default_rng(2).normal(50, 1, (1, 6))
-        ours = np.sqrt([squared_length(parts).low, squared_length(parts).high])
-        theirs = scipy_stats.ttest_1samp(parts[0], 0).confidence_interval()
-        assert ours == pytest.approx(theirs, abs=0.05)
-
-    def test_noise_alone_leaves_everything_open(self):
-        values = np.random.default_rng(0).normal(size=(16, 4))
-        x, y = np.indices((4, 4)).reshape(2, -1)
-        small = np.hstack([x[:, None] == range(4), y[:, None] == range(4)]).astype(float)
-        _, low, high = variance_share(values, small, np.eye(16))
-        assert high - low > 0.9
-
-    def test_what_a_seed_shares_does_not_matter(self):
-        rng = np.random.default_rng(0)
-        x, y = np.indices((4, 4)).reshape(2, -1)
-        small = np.hstack([x[:, None] == range(4), y[:, None] == range(4)]).astype(float)
-        values = (x * y)[:, None] + rng.normal(size=(16, 4))
-        shifted = values + 100 * rng.normal(size=4)
-        assert variance_share(shifted, small, np.eye(16)) == pytest.approx(
-            variance_share(values, small, np.eye(16))
-        )
-
-
-class TestTilt:
-    @pytest.mark.parametrize("angle", [-80, -45, -20, 0, 30, 60, 90])
-    def test_the_angle_is_found(self, angle):
-        estimate = tilt(RunTable(runs(rotated(angle), grid())))["estimate"].item()
-        assert (estimate - angle + 90) % 180 - 90 == pytest.approx(0, abs=1e-6)
-        assert -90 <= estimate <= 90
-
-    @pytest.mark.parametrize("seeds", [3, 5])
-    def test_intervals_cover(self, seeds):
-        self.check_coverage(seeds, 40, 0.87)
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("seeds", [3, 5, 10])
-    def test_intervals_cover_as_often_as_they_say(self, seeds):
-        self.check_coverage(seeds, 600, 0.93)
-
-    def check_coverage(self, seeds, times, least):
-        rng = np.random.default_rng(4)
-        noisy = [
-            runs(rotated(-45), grid(), seeds, 0.003, rng, problem=f"p{i}") for i in range(times)
-        ]
-        table = tilt(RunTable(stacked(*noisy)))
-        covers = (table["ci_low"] <= -45) & (table["ci_high"] >= -45)
-        assert len(table) == times and covers.mean() >= least
-        assert covers.mean() <= 0.975 or times < 100
-
-    def test_a_round_bowl_has_no_axis(self):
-        table = tilt(RunTable(runs(bowl(0), grid(), 5, 0.003, 1)))
-        assert (table["ci_high"] - table["ci_low"]).item() == pytest.approx(180)
-
-    def test_directions_of_the_plane(self):
-        vectors = np.array([[1.0, 1.0, 1.0], [-0.1, 0.0, 0.1]])
-        angle, low, high = direction(vectors)
-        t = scipy_stats.ttest_1samp(vectors[1], 0).confidence_interval()
-        assert (angle, np.tan(low), np.tan(high)) == pytest.approx((0, t.low, t.high))
-
-
-class TestSurface:
-    def test_cells(self):
-        frame = runs(lambda x, y: np.where(x > 1, NAN, bowl(0)(x, y)), grid(), 2)
-        table = surface(RunTable(frame)).set_index(["lr", "wd"])
-        assert len(table) == 49
-        best = table.loc[(1.0, 1.0)]
-        assert best[["estimate", "val", "rank", "diverged", "n"]].tolist() == [0.2, 0.2, 0, 0, 2]
-        gone = table.loc[LR[-1]]
-        assert (
-            gone["estimate"].isna().all()
-            and (gone["diverged"] == 2).all()
-            and (gone["n"] == 0).all()
-        )
-        assert set(gone["rank"]) == set(range(42, 49))  # after all that ended
-
-    def test_other_settings_are_the_best_ones(self):
-        frame = stacked(
-            runs(bowl(0, best=0.3), grid(), **{"optimizer.eps": 1e-8}),
-            runs(bowl(0, best=0.1), grid(), **{"optimizer.eps": 1e-4}),
-        )
-        table = surface(RunTable(frame))
-        assert len(table) == 49 and table["estimate"].min() == pytest.approx(0.1)
-
-    def test_fresh_seeds_of_a_winner_do_not_tell(self):
-        frame = runs(bowl(0), grid(), 3, noise=0.01)
-        fresh = runs(bowl(0), [(1.0, 1.0)], 13, noise=0.5)
-        both = stacked(frame, fresh[fresh["seed"] >= 3])
-        pd.testing.assert_frame_equal(surface(RunTable(both)), surface(RunTable(frame)))
-
-    def test_a_cell_without_the_others_seeds_counts_with_its_own(self):
-        frame = runs(bowl(0), grid(), 2)
-        own = (frame["lr"] == LR[0]) & (frame["wd"] == WD[0])
-        frame.loc[own, "seed"] += 7
-        assert (surface(RunTable(frame))["n"] == 2).all() and len(surface(RunTable(frame))) == 49
-
-    def test_without_validation_there_are_cells_but_no_places(self):
-        table = surface(RunTable(without_val(runs(bowl(0), grid()))))
-        assert len(table) == 49 and table["rank"].isna().all() and table["estimate"].notna().all()
-
-    def test_the_additive_model_is_the_surface_where_that_is_additive(self):
-        fitted = additive_surface(RunTable(runs(bowl(0), grid())))
-        assert len(fitted) == len(LR) * len(WD)
         assert fitted["fitted"].to_numpy() == pytest.approx(fitted["value"].to_numpy())

@@ -1,0 +1,57 @@
+"""The direction of the basin's long axis."""
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from adamcmp.analysis import RunTable, tilt
+from adamcmp.analysis.intervals import direction
+from tests.support.gridded import grid, runs, stacked
+
+
+def bowl(cross: float, size: float = 0.002, best: float = 0.2):
+    """x² + y² + cross·xy; small beside the 0.3 up to a useless run, so that all is near the best."""
+    return lambda x, y: best + size * (x**2 + y**2 + cross * x * y)
+
+
+def rotated(degrees: float, size: float = 0.002):
+    """A bowl whose long axis lies at an angle, curved four times as much across it."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return lambda x, y: 0.2 + size * ((c * x + s * y) ** 2 + 4 * (c * y - s * x) ** 2)
+
+
+class TestTilt:
+    @pytest.mark.parametrize("angle", [-80, -45, -20, 0, 30, 60, 90])
+    def test_the_angle_is_found(self, angle):
+        estimate = tilt(RunTable(runs(rotated(angle), grid())))["estimate"].item()
+        assert (estimate - angle + 90) % 180 - 90 == pytest.approx(0, abs=1e-6)
+        assert -90 <= estimate <= 90
+
+    @pytest.mark.parametrize("seeds", [3, 5])
+    def test_intervals_cover(self, seeds):
+        self.check_coverage(seeds, 40, 0.87)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("seeds", [3, 5, 10])
+    def test_intervals_cover_as_often_as_they_say(self, seeds):
+        self.check_coverage(seeds, 600, 0.93)
+
+    def check_coverage(self, seeds, times, least):
+        rng = np.random.default_rng(4)
+        noisy = [
+            runs(rotated(-45), grid(), seeds, 0.003, rng, problem=f"p{i}") for i in range(times)
+        ]
+        table = tilt(RunTable(stacked(*noisy)))
+        covers = (table["ci_low"] <= -45) & (table["ci_high"] >= -45)
+        assert len(table) == times and covers.mean() >= least
+        assert covers.mean() <= 0.975 or times < 100
+
+    def test_a_round_bowl_has_no_axis(self):
+        table = tilt(RunTable(runs(bowl(0), grid(), 5, 0.003, 1)))
+        assert (table["ci_high"] - table["ci_low"]).item() == pytest.approx(180)
+
+    def test_directions_of_the_plane(self):
+        vectors = np.array([[1.0, 1.0, 1.0], [-0.1, 0.0, 0.1]])
+        angle, low, high = direction(vectors)
+        t = scipy_stats.ttest_1samp(vectors[1], 0).confidence_interval()
+        assert (angle, np.tan(low), np.tan(high)) == pytest.approx((0, t.low, t.high))

@@ -1,0 +1,64 @@
+"""How many seeds a comparison needs."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from adamcmp.analysis import estimates
+from adamcmp.analysis.power import seeds_for_power
+
+
+def rng():
+    return np.random.default_rng(7)
+
+
+class TestPower:
+    @pytest.mark.parametrize(
+        ("size", "paired", "each"), [(0.2, 199, 394), (0.5, 34, 64), (0.8, 15, 26)]
+    )
+    def test_cohens_table(self, size, paired, each):
+        assert seeds_for_power(size) == seeds_for_power(-size) == paired
+        assert seeds_for_power(size, groups=2) == each
+
+    def test_by_simulation(self):
+        n = seeds_for_power(1.0, alpha=0.05 / 6)
+        x = rng().normal(size=(20_000, n)) + 1
+        for values, enough in ((x, True), (x[:, :-1], False)):
+            power = (estimates.paired_difference(values).p_value < 0.05 / 6).mean()
+            assert (power > 0.795) == enough, power
+
+    @pytest.mark.parametrize("choice", [0.0, 0.001, 0.01, 0.05])
+    @pytest.mark.parametrize("alpha", [0.05, 0.05 / 15])
+    def test_over_a_grid_by_the_noncentral_f(self, alpha, choice):
+        """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
+        found = []
+        for size in np.geomspace(1.1, 30, 60):
+            found.append(seeds_for_power(size, alpha, selection_variance=choice))
+            power = {}
+            for n in (found[-1] - 1, found[-1]):
+                centre = size**2 / (1 / n + choice)
+                cut = stats.f.isf(alpha, 1, max(n - 1, 1))
+                power[n] = stats.ncf.sf(cut, 1, n - 1, centre) if n > 1 else 0
+            assert [p >= 0.8 for p in power.values()] == [False, True], (size, power)
+        assert found == sorted(found, reverse=True)
+
+    def test_luck_in_choosing_by_simulation(self):
+        """The difference of two chosen settings varies by itself; more seeds leave that as it is."""
+        n = int(seeds_for_power(1.0, selection_variance=0.09))
+        own = 1 + 0.3 * rng().normal(size=(20_000, 1))
+        x = own + np.random.default_rng(1).normal(size=(20_000, n))
+        for values, low, high in ((x, 0.79, 0.84), (x[:, : 2 * n // 3], 0.4, 0.75)):
+            k = values.shape[1]
+            t = values.mean(axis=1) / np.sqrt(values.var(axis=1, ddof=1) / k + 0.09)
+            power = (2 * stats.t.sf(abs(t), k - 1) < 0.05).mean()
+            assert low < power < high
+
+    def test_no_number_of_seeds_outdoes_the_luck_of_choosing(self):
+        # From infinitely many the test is a normal one of size / sqrt(choice).
+        least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
+        assert seeds_for_power(1.0, selection_variance=1.01 * least) == np.inf
+        assert 2 < seeds_for_power(1.0, selection_variance=0.9 * least) < np.inf
+
+    def test_nothing_finds_no_difference(self):
+        with pytest.raises(ValueError, match="No number of seeds"):
+            seeds_for_power(0.0)
