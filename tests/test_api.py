@@ -49,13 +49,13 @@ def test_the_exception_tree_is_in_one_docstring():
 
 
 def test_run_sweep_and_load():
-    words = ["dataset=teacher", "steps=2", "study=face"]
+    words = ["dataset=teacher", "steps=2", "study=api"]
     row = adamcmp.run(words)
-    assert row["status"] == "done" and row["study"] == "face"
+    assert row["status"] == "done" and row["study"] == "api"
     assert adamcmp.run(words, force=True)["train_loss"] == row["train_loss"]
     study = adamcmp.sweep([*words, "seed=0,1"])
     assert len(study.runs) == 2 and set(study.metrics["run_id"]) == set(study.runs["run_id"])
-    assert adamcmp.load("face").runs["run_id"].tolist() == study.runs["run_id"].tolist()
+    assert adamcmp.load("api").runs["run_id"].tolist() == study.runs["run_id"].tolist()
     with pytest.raises(adamcmp.ConfigError, match="several values use `adamcmp sweep`"):
         adamcmp.run(["seed=0,1"])
     with pytest.raises(adamcmp.ConfigError, match="Give a list of overrides"):
@@ -63,7 +63,7 @@ def test_run_sweep_and_load():
 
 
 def test_what_another_process_trains(capsys):
-    """It is no result, no crash and no empty study: it is said, and the exit code is 1."""
+    """It is no result, no crash and no empty study: an error says so, and the exit code is 1."""
     words = ["dataset=teacher", "steps=2", "study=shared"]
     first = adamcmp.run([*words, "seed=0"])
     folder = Path(first["folder"])
@@ -87,7 +87,7 @@ def test_what_another_process_trains(capsys):
 
 
 def test_compare():
-    words = ["dataset=teacher", "steps=2", "optimizer=adam_l2,adamw", "seed=0,1,2", "study=face"]
+    words = ["dataset=teacher", "steps=2", "optimizer=adam_l2,adamw", "seed=0,1,2", "study=api"]
     runs = adamcmp.sweep(words).runs
     table = adamcmp.compare(runs, a="optimizer=adamw", b="optimizer=adam_l2", metric="test_loss")
     by_seed = runs.pivot_table(index="seed", columns="optimizer", values="test_loss")
@@ -139,7 +139,7 @@ def test_the_readme_names_every_command_and_ci_runs_its_test_command():
     assert picked.stdout.strip() == commands[1]
 
 
-def test_the_readmes_words_are_right(composer):
+def test_the_readmes_overrides_are_right(composer):
     """Every run and sweep that the README shows composes and validates."""
     readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
     lines = re.findall(r"^adamcmp ((?:run|sweep) .*?)(?: +# .*)?$", readme, re.MULTILINE)

@@ -1,6 +1,10 @@
 """The progress bar."""
 
+import os
+import subprocess
 import sys
+
+import pytest
 
 from adamcmp.cli.progress_bar import Bar
 from adamcmp.planning.cost_model import CostModel
@@ -9,6 +13,7 @@ from adamcmp.planning.plan import Plan
 from adamcmp.planning.run_kinds import run_kinds
 from adamcmp.planning.timings import Timings
 from tests.conftest import CPU
+from tests.support.commands import PYTHON, SMALL
 
 ONE = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=300"]
 
@@ -29,3 +34,19 @@ def test_a_closed_stderr_ends_the_bar_not_the_training(specs, monkeypatch):
         costs = CostModel(kinds, dict.fromkeys(kinds, Timings({1: 0.001}, 0.01)))
         bar.on_planned(Plan(CPU, two, kinds, costs), (LaneGroup(two),))
     assert bar.quiet
+
+
+def test_a_terminal_shows_a_bar():
+    """In a terminal: loss, accuracy and gap while it trains; nothing of it on stdout."""
+    pty = pytest.importorskip("pty")
+    termios = pytest.importorskip("termios")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
+    words = ["run", *SMALL, "steps=300", "eval.every_steps=20"]
+    done = subprocess.run(
+        [*PYTHON, *words], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True
+    )
+    os.set_blocking(ours, False)
+    shown = os.read(ours, 1 << 16).decode()
+    assert all(word in shown for word in ("loss 0.", "acc 0.", "gap ", "%|"))
+    assert "%|" not in done.stdout and "300 steps" in done.stdout

@@ -1,4 +1,4 @@
-"""Searches over ranges: what Optuna proposes is trained, told, and gone on with."""
+"""Searches over ranges: Optuna's proposals are trained, and a search can be continued."""
 
 import itertools
 import json
@@ -34,12 +34,12 @@ WORDS = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
 
 
-def found(words):
-    """Search to the end, from wherever it is."""
+def search(words):
+    """Run a search to its end, from wherever it is."""
     return RangeSearch(Composer(), words).train(TrainingOptions())
 
 
-def kept(study):
+def stored_settings(study):
     """Return the settings of each cell, in the order proposed."""
     folder = adamcmp.load(study).folder / "searches"
     return {path.name: json.loads(path.read_bytes()) for path in folder.iterdir()}
@@ -81,9 +81,9 @@ def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
 
 
 def killed_again_and_again(forks, words, study, stride):
-    """Kill a search at its first write, then, going on, at a later one, and so on to its end.
+    """Kill a search at its first write, continue it, kill it at a later one, and so on to its end.
 
-    Returns how many settings were kept and how many runs stored after each.
+    Returns the number of settings and of runs that were stored after each kill.
     """
     states = []
     for call in itertools.count(1, stride):
@@ -110,7 +110,9 @@ def test_killed_at_every_write(sampler, batches, stride, forks, results):
     words += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
     assert forks.run(*sweep(words, results / "whole")) == 0
     states = killed_again_and_again(forks, words, results / "cut", stride)
-    assert {(0, 0), (2, 0), (2, 1)} <= set(states), "before it kept, trained, went on from a batch"
+    assert {(0, 0), (2, 0), (2, 1)} <= set(states), (
+        "before it stored a batch, trained it, continued from it"
+    )
     assert not list(results.glob("cut/**/.tmp-*"))
     whole, cut = (
         adamcmp.load(study).runs[["run_id", "val_error", "val_loss", "test_loss"]]
@@ -119,8 +121,8 @@ def test_killed_at_every_write(sampler, batches, stride, forks, results):
     pd.testing.assert_frame_equal(
         *(runs.sort_values("run_id", ignore_index=True) for runs in (whole, cut)), check_exact=True
     )
-    assert kept("cut") == kept("whole")
-    best, same = (found([*words, f"study={study}"]) for study in ("whole", "cut"))
+    assert stored_settings("cut") == stored_settings("whole")
+    best, same = (search([*words, f"study={study}"]) for study in ("whole", "cut"))
     assert best.best == same.best and not best.trained and not same.trained
 
 
@@ -149,7 +151,7 @@ def proposed(path, sampler, counts, worth=bowl, batch=8):
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_going_on_proposes_the_same(sampler, tmp_path):
+def test_a_continued_search_proposes_the_same(sampler, tmp_path):
     """Wherever a search ended before, in the midst of a batch or at its end."""
     whole = proposed(tmp_path / "a" / "whole", sampler, [40])
     assert proposed(tmp_path / "b" / "cut", sampler, [1, 5, 8, 19, 24, 24, 33, 40]) == whole
@@ -163,7 +165,7 @@ def test_going_on_proposes_the_same(sampler, tmp_path):
     assert other[:8] == whole[:8] and (other != whole) == (sampler in ("tpe", "cmaes"))
 
 
-def test_values_are_as_they_are_now(tmp_path):
+def test_values_are_read_anew(tmp_path):
     """New values of kept settings steer what is proposed next, whoever proposed those."""
     for sampler in ("tpe", "cmaes"):
         path, same = tmp_path / sampler / "a", tmp_path / sampler / "b"
@@ -174,54 +176,54 @@ def test_values_are_as_they_are_now(tmp_path):
         assert changed[:24] == more[:24] == first and changed[24:] != more[24:]
 
 
-def test_a_greater_n_goes_on():
+def test_a_greater_n_continues_the_search():
     words = [*FAST, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
-    whole = found([*words, "n=5", "study=whole"])
+    whole = search([*words, "n=5", "study=whole"])
     for n, fresh in ((3, 6), (5, 4), (3, 0)):
-        grown = found([*words, f"n={n}", "study=grown"])
+        grown = search([*words, f"n={n}", "study=grown"])
         assert len(grown.trained) == fresh and len(grown.run_ids) == 2 * n
-    assert kept("grown") == kept("whole")
-    assert found([*words, "n=5", "study=grown"]).best == whole.best
+    assert stored_settings("grown") == stored_settings("whole")
+    assert search([*words, "n=5", "study=grown"]).best == whole.best
 
 
 def test_more_seeds_are_the_same_settings():
     """Their values are means over all seeds then, and more of them are tried knowing that."""
     words = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "batch=4", "study=s"]
-    first = found([*words, "n=4", "seeds=1"])
-    more = found([*words, "n=4", "seeds=3"])
+    first = search([*words, "n=4", "seeds=1"])
+    more = search([*words, "n=4", "seeds=3"])
     assert len(first.trained) == 4 and len(more.trained) == 8
     assert more.best[0].value == means("val_error", 3).min()
-    again = found([*words, "n=4", "seeds=2"])
+    again = search([*words, "n=4", "seeds=2"])
     assert not again.trained and again.best[0].value == means("val_error", 2).min()
-    longer = found([*words, "n=6", "seeds=3"])
+    longer = search([*words, "n=6", "seeds=3"])
     assert len(longer.trained) == 6 and longer.best[0].value == means("val_error", 3).min()
-    assert len(kept("s")) == 1
+    assert len(stored_settings("s")) == 1
 
 
 @pytest.mark.parametrize(
     "word", ["steps=6", "objective=val_loss", "batch_size=16,32,64", "lr=interval(1e-3,1)",
              "sampler=random"],
 )  # fmt: skip
-def test_other_words_are_another_search(word):
+def test_other_overrides_are_another_search(word):
     words = [*FAST, *RANGES, "batch_size=16,32", "optimizer=adamw", "sampler=tpe", "n=3", "study=s"]
-    found(words)
-    other = found([*words, word])
-    assert len(kept("s")) == 2 and len(other.run_ids) == 3
+    search(words)
+    other = search([*words, word])
+    assert len(stored_settings("s")) == 2 and len(other.run_ids) == 3
     runs = adamcmp.load("s").runs
     column = "val_loss" if word.startswith("objective") else "val_error"
     asked = runs[runs["run_id"].isin(other.run_ids)]
     assert other.best[0].value == asked[column].min()
 
 
-def test_the_same_words_in_another_form_go_on():
+def test_the_same_overrides_in_another_form_continue_the_search():
     words = [*FAST, "sampler=tpe", "n=3", "study=s"]
-    found([*words, "optimizer=adamw", "lr=1e-3,1e-2", "wd=interval(0,1)"])
+    search([*words, "optimizer=adamw", "lr=1e-3,1e-2", "wd=interval(0,1)"])
     same = [*words, "wd=interval(0,1)", "lr=0.01,0.001", "optimizer=adamw,sgd"]
-    assert len(found(same).trained) == 3 and len(kept("s")) == 2
+    assert len(search(same).trained) == 3 and len(stored_settings("s")) == 2
 
 
 def test_a_setting_that_crashed_counts_once_it_is_trained(monkeypatch):
-    """A crash makes it the worst; trained anew, it is what it is."""
+    """A crashed setting is the worst until it is retrained."""
     words = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "n=4", "study=s"]
 
     def crash(*_, **__):
@@ -229,22 +231,22 @@ def test_a_setting_that_crashed_counts_once_it_is_trained(monkeypatch):
 
     with monkeypatch.context() as broken:
         broken.setattr("adamcmp.training.loop.GroupTraining.run", crash)
-        crashed = found(words)
+        crashed = search(words)
     assert len(crashed.errors) == 4 and crashed.best == (BestSetting((), float("inf")),)
-    kept_failed = found(words)
-    assert not kept_failed.trained and kept_failed.best == crashed.best
+    with_failures = search(words)
+    assert not with_failures.trained and with_failures.best == crashed.best
     again = RangeSearch(Composer(), words).train(TrainingOptions(retry_failed=True))
     assert len(again.trained) == 4 and not again.errors
     assert again.best[0].value == adamcmp.load("s").runs["val_error"].min()
 
 
 def test_an_optimizer_that_does_not_decay(capsys):
-    """A batch may come down to one setting; the best is said in words that `run` takes."""
+    """A batch may come down to one setting; the best setting is printed as overrides for `run`."""
     words = [*FAST, "optimizer=adam,adamw", "lr=tag(log,interval(1e-4,1e-1))", "seeds=1"]
     words += ["wd=interval(0.01,0.1)", "sampler=random", "n=3", "batch=2", "study=s"]
     assert main(["sweep", *words]) == 0
     assert "6 runs (6 newly trained)" in capsys.readouterr().out
-    adam, adamw = (" ".join(best.overrides) for best in found(words).best)
+    adam, adamw = (" ".join(best.overrides) for best in search(words).best)
     assert "wd=" not in adam and "wd=" in adamw
     assert main(["run", *FAST, *adam.split(), "study=s"]) == 0
     assert "already exists" in capsys.readouterr().out
@@ -252,7 +254,7 @@ def test_an_optimizer_that_does_not_decay(capsys):
 
 def test_a_damaged_file_of_settings(capsys, results):
     words = [*FAST, *RANGES, "sampler=tpe", "n=2", "study=s"]
-    found(words)
+    search(words)
     (path,) = results.glob("s/searches/*.json")
     whole = path.read_bytes()
     for content in (whole[:-5], b"", b"[1]", b"3", whole.replace(b"optimizer.lr", b"lr"), b"\xff"):
@@ -261,7 +263,7 @@ def test_a_damaged_file_of_settings(capsys, results):
         err = capsys.readouterr().err
         assert f"{path.name} is damaged" in err and "Traceback" not in err
     path.unlink()
-    assert not found(words).trained and path.read_bytes() == whole
+    assert not search(words).trained and path.read_bytes() == whole
 
 
 def test_whole_numbers_log_scales_and_pairs():
@@ -279,7 +281,7 @@ def test_a_setting_that_diverges_is_the_worst():
     words += ["eval.every_steps=20", "sampler=tpe", "n=8", "batch=4", "study=s"]
     runs = adamcmp.sweep(words).runs
     assert (runs["status"] == "diverged").any() and (runs["status"] == "done").any()
-    (best,) = found(words).best
+    (best,) = search(words).best
     done = runs[runs["status"] == "done"]
     assert best.value == pytest.approx(done["val_error"].min())
     assert best.overrides[0].startswith("lr=")
@@ -298,7 +300,7 @@ def test_a_dry_run_goes_through_lists(capsys):
 
 
 def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
-    """Not its first batch, which is seldom worth a compilation."""
+    """Its first batch alone is seldom worth a compilation."""
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
     assert main(["sweep", *words, "--dry-run", "--json"]) == 0
@@ -315,7 +317,7 @@ def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
         RangeSearch(Composer(), words).train_batches(train, print)
 
 
-def test_who_has_no_compiler_is_told(capsys, monkeypatch):
+def test_a_missing_compiler_is_reported(capsys, monkeypatch):
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     monkeypatch.setattr(provenance, "cpp_compiler", lambda: None)
     words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
@@ -355,9 +357,9 @@ def test_bad_searches(words, message, capsys, results):
 
 
 def test_one_bar_over_the_whole_search(capsys, monkeypatch):
-    """It is opened once, over all runs but those there already, and ends full."""
+    """It is opened once, over all runs that do not exist yet, and ends full."""
     words = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "batch=2", "sampler=random"]
-    found([*words, "n=2", "study=s"])
+    search([*words, "n=2", "study=s"])
     bars, bar_open = [], Bar.open
     monkeypatch.setattr(Bar, "open", lambda bar: (bars.append(bar), bar_open(bar)))
     assert main(["sweep", *words, "n=6", "study=s"]) == 0

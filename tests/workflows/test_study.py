@@ -1,11 +1,10 @@
-"""Study files, second stages, and the cells beyond an edge."""
+"""Study files and their second stage."""
 
 import json
 
 import pytest
 
 import adamcmp
-from adamcmp.analysis import RunTable, edges
 from adamcmp.cli import main
 from adamcmp.config import Composer, compose_study, read_study, study_files
 from adamcmp.errors import ConfigError, NotFound
@@ -130,40 +129,3 @@ def test_bad_study_files(own, text, message):
 def test_unknown_study_file():
     with pytest.raises(NotFound, match="Did you mean 'tuned'"):
         read_study("tuend")
-
-
-def test_what_extends_is_what_a_wider_grid_would_hold(two_plots, capsys):
-    """Budgets in epochs stay such: the same cells, asked for by a sweep, are there."""
-    grid = [*SMALL, "epochs=2", "optimizer=adamw", "seed=0,1", "study=e"]
-    assert main(["sweep", *grid, "lr=1e-5,1e-4", "wd=0.1"]) == 0
-    capsys.readouterr()
-    assert main(["extend", "e", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["trained"] == 2
-    lrs = sorted(set(adamcmp.load("e").runs["lr"]))
-    assert main(["sweep", *grid, f"lr={','.join(map(str, lrs))}", "wd=0.1", "--json"]) == 0
-    assert len(lrs) == 3 and json.loads(capsys.readouterr().out)["trained"] == 0
-    assert adamcmp.load("e").runs["epochs"].tolist() == [2] * 6
-    assert main(["report", "e"]) == 0
-
-
-def test_extend_adds_the_next_cells(capsys):
-    grid = ["optimizer=adamw", "lr=1e-5,1e-4", "wd=0.1,0.2", "seed=0,1", "study=e"]
-    assert main(["sweep", *SMALL, "steps=30", "eval.every_steps=30", *grid]) == 0
-    before = adamcmp.load("e").runs
-    capsys.readouterr()
-    found = edges(RunTable.from_frames(before))
-    assert any(edge.axis == "lr" for edge in found)
-    assert main(["extend", "e", "--dry-run", "--json"]) == 0
-    planned = json.loads(capsys.readouterr().out)
-    assert main(["extend", "e", "--json"]) == 0
-    done = json.loads(capsys.readouterr().out)
-    assert done["trained"] == planned["left"] > 0
-    after = adamcmp.load("e").runs
-    new = after[~after["run_id"].isin(before["run_id"])]
-    assert set(new["seed"]) == {0, 1}
-    for edge in found:
-        assert edge.beyond in set(new[edge.axis])
-    lr, wd = (next((e.beyond for e in found if e.axis == a), None) for a in ("lr", "wd"))
-    corner = new[(new["lr"] == lr) & (new["wd"] == wd)]
-    assert len(corner) == (2 if lr and wd else 0)
-    assert len(new) == 4 * (lr is not None) + 4 * (wd is not None) + len(corner)

@@ -1,0 +1,27 @@
+"""``adamcmp components``."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.commands import FAST, run
+
+
+def test_components_lists_every_yaml(capsys):
+    out = run(capsys, "components")
+    assert out == run(capsys, "parts")
+    import adamcmp.configs
+
+    files = Path(adamcmp.configs.__file__).parent.glob("*/*.yaml")
+    for file in (file for file in files if file.parent.name != "study"):
+        (line,) = [x for x in out.splitlines() if x.split()[:1] == [file.stem]]
+        assert len(line.split(None, 1)[1]) > 10, f"{file} needs a first line that says what it is"
+
+
+def test_a_closed_pipe_is_no_error(capsys):
+    run(capsys, "run", *FAST)
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m adamcmp parts | head -1"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == "" and done.stdout == "dataset=\n"

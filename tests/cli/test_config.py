@@ -1,0 +1,55 @@
+"""Configurations: ``--cfg``, ``--config-dir``, the results folder."""
+
+import json
+
+import yaml
+
+from adamcmp.cli import main
+from tests.support.commands import FAST, run
+
+
+def test_cfg_shows_the_config_and_trains_nothing(capsys, results):
+    shown = yaml.safe_load(run(capsys, "run", "--cfg", "job", "optimizer=sgd", "lr=0.3"))
+    assert shown["optimizer"]["lr"] == 0.3 and shown["dataset"]["name"] == "mnist1d"
+    assert "hydra" not in shown and not results.exists()
+    part = yaml.safe_load(run(capsys, "run", "-c", "job", "-p", "optimizer", "--resolve"))
+    assert part["betas"] == [0.9, 0.999]
+    assert "hydra" in yaml.safe_load(run(capsys, "run", "--cfg", "hydra"))
+
+
+def test_own_config_folder(capsys, tmp_path):
+    folder = tmp_path / "mine" / "optimizer"
+    folder.mkdir(parents=True)
+    (folder / "paper.yaml").write_text(
+        "# AdamW as the paper writes it\n"
+        "defaults: [adamw, _self_]\ncoupling: independent\nweight_decay: 0.001\n"
+    )  # no name: the label is the file's
+    words = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *FAST]
+    row = json.loads(run(capsys, *words))
+    assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)
+    (folder / "adamw.yaml").write_text("defaults: [sgd]\n")
+    assert main(words) == 2
+    assert "has the name of one of ours" in capsys.readouterr().err
+    assert "AdamW as the paper writes it" in run(
+        capsys, "parts", "optimizer", "--config-dir", "mine"
+    )
+
+
+def test_own_config_group(capsys, tmp_path):
+    """An experiment that chooses among our groups, in Hydra's way."""
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "quick.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /optimizer: sgd\nseed: 7\n"
+    )
+    words = ["run", "+experiment=quick", "--json", "--config-dir", "mine", *FAST]
+    row = json.loads(run(capsys, *words))
+    assert (row["optimizer"], row["rule"], row["seed"]) == ("sgd", "sgd", 7)
+
+
+def test_results_by_word_and_environment(capsys, tmp_path, monkeypatch):
+    run(capsys, "run", "results=elsewhere", *FAST)
+    assert (tmp_path / "elsewhere" / "scratch" / "study.yaml").exists()
+    assert "scratch" in run(capsys, "ls", "--results", "elsewhere")
+    monkeypatch.delenv("ADAMCMP_RESULTS")
+    run(capsys, "run", *FAST)
+    assert (tmp_path / "results" / "scratch" / "runs").exists()

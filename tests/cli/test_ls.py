@@ -1,0 +1,48 @@
+"""``adamcmp ls``."""
+
+from adamcmp.cli import main
+from tests.support.commands import FAST, listed, run
+
+
+def test_ls_studies(capsys):
+    assert "There are no studies" in run(capsys, "ls")
+    run(capsys, "run", "study=one", *FAST)
+    run(capsys, "run", "study=two", "optimizer=sgd", *FAST)
+    rows = listed(capsys)
+    assert [row.split()[:3] for row in rows] == [["one", "1", "1"], ["two", "1", "1"]]
+    assert main(["ls", "on"]) == 2
+    assert "Did you mean 'one'?" in capsys.readouterr().err
+
+
+def test_ls_lists_the_others_beside_a_damaged_study(capsys, results):
+    run(capsys, "run", "study=one", *FAST)
+    run(capsys, "run", "study=two", *FAST)
+    (part,) = (results / "one" / "runs").iterdir()
+    part.write_bytes(b"")
+    assert main(["ls"]) == 2
+    out, err = capsys.readouterr()
+    assert [row.split()[:2] for row in out.splitlines()[2:]] == [
+        ["one", "damaged"],
+        ["two", "1"],
+    ]
+    assert part.name in err and "Traceback" not in err
+
+
+def test_ls_filters_over_all_studies(capsys):
+    run(capsys, "run", "study=one", *FAST)
+    run(capsys, "run", "study=two", *FAST)
+    run(capsys, "run", "study=two", "optimizer=sgd", *FAST)
+    assert [row.split()[0] for row in listed(capsys, "optimizer=adamw")] == ["one", "two"]
+    assert len(listed(capsys, "optimizer.betas=[0.9,0.999]")) == 2
+    assert main(["ls", "lr<abc"]) == 2
+    assert "is not a number" in capsys.readouterr().err
+
+
+def test_ls_filters(capsys):
+    run(capsys, "sweep", "seed=0,1,2", "study=scratch", *FAST)
+    assert len(listed(capsys, "scratch", "seed=1")) == 1
+    assert len(listed(capsys, "scratch", "model.width=100", "seed>=1")) == 2
+    assert "No run in study 'scratch' matches" in run(capsys, "ls", "scratch", "seed=7")
+    assert main(["ls", "scratch", "sed=1"]) == 2
+    assert "Did you mean 'seed'?" in capsys.readouterr().err
+    assert main(["ls", "scratch", "seed"]) == 2

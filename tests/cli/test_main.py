@@ -1,0 +1,47 @@
+"""The command line as a whole: help, version, imports."""
+
+import subprocess
+import sys
+
+import pytest
+
+from adamcmp.cli import COMMANDS, main
+from tests.support.commands import FAST, run
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], {"torch", "pandas", "hydra", "numpy", "matplotlib", "pyarrow"}),
+        (["--version"], {"torch", "pandas", "hydra", "numpy", "matplotlib", "pyarrow"}),
+        (["ls"], {"torch", "pandas", "hydra", "matplotlib"}),
+        (["parts"], {"torch", "pandas", "hydra", "numpy", "matplotlib"}),
+        (["run", "--cfg", "job"], {"torch", "pandas", "matplotlib"}),
+        (["run", "lr=nan"], {"torch", "pandas", "matplotlib"}),
+        (["report"], {"torch", "hydra"}),
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(words, heavy, results, capsys):
+    main(["run", *FAST])
+    script = (
+        "import sys; from adamcmp.cli import main; main(sys.argv[1:]); "
+        "print(sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+    )
+    assert not heavy & set(eval(done.stderr.splitlines()[-1]))
+
+
+def test_help_names_every_command(capsys):
+    text = run(capsys, "--help")
+    assert all(f"\n  {command} " in text for command in COMMANDS)
+    for command in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+        assert f"usage: adamcmp {command}" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert run(capsys, "--version").startswith("adamcmp 0.")

@@ -1,0 +1,99 @@
+"""``adamcmp run``."""
+
+import json
+import subprocess
+
+from adamcmp.cli import main
+from tests.support.commands import FAST, PYTHON, listed, run
+
+
+def test_prints_a_short_table(capsys):
+    out = run(capsys, "run", "optimizer=adamw", "wd=0.01", "steps=3")
+    assert "adamw on mnist1d, mlp: lr 0.001, wd 0.01, seed 0, 3 steps" in out
+    assert all(word in out for word in ("train", "val", "test", "gap", "loss", "error"))
+    assert "files in " in out and len(out.splitlines()) == 6
+
+
+def test_an_existing_run_is_shown_not_trained(capsys, results):
+    first = json.loads(run(capsys, "run", "--json", *FAST))
+    part = next((results / "scratch" / "runs").iterdir())
+    again = json.loads(run(capsys, "run", "--json", *FAST))
+    assert (first["trained"], again["trained"]) == (True, False)
+    assert {**again, "trained": True} == first
+    assert [part] == list((results / "scratch" / "runs").iterdir())
+    assert "already exists (--force retrains it)" in run(capsys, "run", *FAST)
+
+
+def test_force_replaces(capsys, results):
+    first = json.loads(run(capsys, "run", "--json", *FAST))
+    forced = json.loads(run(capsys, "run", "--json", "--force", *FAST))
+    assert forced["trained"] and forced["train_loss"] == first["train_loss"]
+    (row,) = listed(capsys, "scratch")
+    assert row.split()[0] == first["run_id"]
+
+
+def test_json_is_alone_on_stdout(tmp_path):
+    done = subprocess.run(
+        [*PYTHON, "run", "--json", *FAST], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["status"] == "done"
+
+
+def test_flags_before_between_and_after(capsys):
+    for words in (
+        ["--json", *FAST, "seed=1"],
+        [*FAST, "--json", "seed=1"],
+        [*FAST, "seed=1", "--json"],
+    ):
+        assert json.loads(run(capsys, "run", *words))["seed"] == 1
+
+
+def test_multirun_is_sweep(capsys):
+    out = run(capsys, "run", "seed=0,1", "-m", *FAST)
+    assert "2 runs (2 newly trained): 2 done" in out
+
+
+def test_short_keys_work_for_every_optimizer(capsys):
+    for optimizer in ("sgd", "sgdw", "adam_l2", "amsgradw"):
+        words = [f"optimizer={optimizer}", "lr=0.02", "wd=0.003", "seed=4", "batch_size=50"]
+        row = json.loads(run(capsys, "run", "--json", *words, "study=s", "device=cpu", *FAST))
+        assert (row["lr"], row["wd"], row["seed"], row["batch_size"]) == (0.02, 0.003, 4, 50)
+        assert row["optimizer.lr"] == 0.02 and row["study"] == "s"
+
+
+def test_delete_and_add(capsys):
+    row = json.loads(run(capsys, "run", "--json", "~optimizer.betas", *FAST))
+    assert row["optimizer.betas"] == [0.9, 0.999]
+    words = [
+        "optimizer=torch",
+        "optimizer.target=torch.optim.NAdam",
+        "+optimizer.momentum_decay=0.1",
+    ]
+    row = json.loads(run(capsys, "run", "--json", *words, *FAST))
+    assert json.loads(row["optimizer.arguments"]) == {"momentum_decay": 0.1}
+
+
+def test_a_crash_exits_1_and_is_recorded(capsys, tmp_path):
+    (tmp_path / "badnet.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def __init__(self): super().__init__(20, 10)\n"
+        "    def forward(self, x):\n"
+        "        if len(x) > 2: raise RuntimeError('out of luck')\n"
+        "        return super().forward(x)\n"
+    )
+    words = ["model=custom", "model.target=badnet.Net", *FAST]
+    assert main(["run", *words]) == 1
+    err = capsys.readouterr().err
+    assert "The run crashed: RuntimeError: out of luck (`adamcmp show" in err
+    shown = run(capsys, "show", err.partition("show ")[2].partition("`")[0])
+    assert "Traceback" in shown and "badnet.py" in shown
+    assert main(["sweep", "seed=0,1", "study=scratch", *words]) == 1
+    assert "2 failed" in capsys.readouterr().out
+    assert all("failed" in row for row in listed(capsys, "scratch"))
+
+
+def test_a_diverged_run_is_a_result(capsys):
+    out = run(capsys, "run", "optimizer=sgd", "lr=1e30", *FAST)
+    assert "diverged after" in out
+    json.loads(run(capsys, "run", "optimizer=sgd", "lr=1e30", "--json", *FAST))

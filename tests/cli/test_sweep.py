@@ -1,0 +1,54 @@
+"""``adamcmp sweep``."""
+
+import json
+
+from adamcmp.cli import main
+from tests.support.commands import FAST, listed, run
+
+
+def test_grid_of_hydras_grammar(capsys):
+    words = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=range(0,2)", "wd=choice(0,0.1)"]
+    out = run(capsys, "sweep", *words, "study=g", *FAST)
+    assert "16 runs (16 newly trained): 16 done" in out
+    assert "8 runs (0 newly trained)" in run(capsys, "sweep", *words[1:], "study=g", *FAST)
+    assert len(listed(capsys, "g", "optimizer=adamw", "wd=0.1")) == 4
+    assert len(listed(capsys, "g", "lr<0.005", "seed!=0")) == 4
+    wider = json.loads(
+        run(capsys, "sweep", "--json", "seed=range(3)", *words[:2], words[3], "study=g", *FAST)
+    )
+    assert (wider["runs"], wider["trained"]) == (24, 8)
+
+
+def test_an_optimizer_without_decay_in_a_grid_with_decay(capsys):
+    assert main(["sweep", "optimizer=adam,adamw", "wd=0,0.1", *FAST]) == 0
+    out, err = capsys.readouterr()
+    assert "3 runs (3 newly trained)" in out and "1 of 4 combinations are the same run" in err
+
+
+def test_interrupted(capsys, monkeypatch):
+    """Ctrl-C keeps what was finished, and says how to go on."""
+    import adamcmp.training.loop as loop
+
+    trained = loop.GroupTraining.run
+    calls = []
+
+    def second_is_interrupted(training):
+        calls.append(training)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return trained(training)
+
+    monkeypatch.setattr(loop.GroupTraining, "run", second_is_interrupted)
+    words = ["sweep", "optimizer=sgd,adam", "wd=0", "study=cut", *FAST]
+    assert main(words) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert len(listed(capsys, "cut")) == 1
+    out = run(capsys, *words)
+    assert "2 runs (1 newly trained): 2 done" in out
+
+
+def test_the_suggested_command_names_the_folder(capsys):
+    words = ["seed=0,1", "study=two", "results='else where'", *FAST]
+    out = run(capsys, "sweep", *words)
+    assert "`adamcmp report two --results 'else where'` compares the optimizers." in out
+    assert main(["report", "two", "--results", "else where"]) == 0

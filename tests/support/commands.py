@@ -1,0 +1,22 @@
+"""Commands in the test's own process."""
+
+import sys
+
+from adamcmp.cli import main
+
+SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+FAST = [*SMALL, "steps=3", "eval.every_steps=1"]
+PYTHON = [sys.executable, "-m", "adamcmp"]
+
+
+def run(capsys, *arguments):
+    """Run a command that should succeed; return what it printed on stdout."""
+    code = main(list(arguments))
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    return out
+
+
+def listed(capsys, *arguments):
+    """Return the lines of `adamcmp ls`, without the header."""
+    return run(capsys, "ls", *arguments).splitlines()[2:]
