@@ -3,7 +3,7 @@
 import json
 
 import adamcmp
-from adamcmp.analysis import edges
+from adamcmp.analysis import RunTable, edges
 from adamcmp.cli import main
 from tests.support.commands import SMALL
 
