@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from adamcmp import analysis
-from adamcmp.analysis import RunTable
+from adamcmp.analysis import Edge, RunTable
 from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
 from adamcmp.errors import ConfigError, NotFound
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Column of `runs` -> setting of the optimizer.
 _SETTINGS = {"lr": "lr", "wd": "weight_decay"}
@@ -31,7 +27,7 @@ class Extension:
     """
 
     config: StudyConfig
-    edges: tuple[analysis.Edge, ...]
+    edges: tuple[Edge, ...]
 
 
 def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extension:
@@ -53,10 +49,11 @@ def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extensio
     configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
     if runs.empty or not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no run that finished: nothing to extend.")
-    edges = analysis.edges(RunTable.from_frames(runs))
+    table = RunTable.from_frames(runs)
+    edges = analysis.edges(table)
     location = ResultsLocation(study=folder.name, results=str(folder.parent))
     command = (f"extend {folder.name}",)
-    added = beyond(runs, configs, edges)
+    added = beyond(table, configs, edges)
     return Extension(StudyConfig(added, location, Numerics(), execution, command), tuple(edges))
 
 
@@ -71,22 +68,21 @@ def _execution(overrides: Sequence[str]) -> Execution:
 
 
 def beyond(
-    runs: pd.DataFrame, configs: Mapping[str, RunConfig], edges: Iterable[analysis.Edge]
+    table: RunTable, configs: Mapping[str, RunConfig], edges: Iterable[Edge]
 ) -> tuple[RunConfig, ...]:
     """Return the cells beyond edges: the edge's cells, moved; where two edges meet, the corner too.
 
     Args:
-        runs: Rows of `runs`.
+        table: The runs.
         configs: The configuration of each of these runs, by run id.
-        edges: Edges, as returned by `analysis.edges`.
+        edges: Edges of the grids of these runs.
     """
-    table = RunTable.from_frames(runs)
-    labelled = table.runs
     added: dict[tuple[str, str], list[RunConfig]] = {}
     for edge in edges:
-        arm = (labelled["problem"] == edge.problem) & (labelled["optimizer"] == edge.optimizer)
-        on_edge = labelled[arm & (labelled[edge.axis] == edge.best)]
-        seeds = analysis.selection_seeds(table.where(arm))
+        problem = table.of_problem(edge.problem)
+        arm = problem.where(problem.runs["optimizer"] == edge.optimizer)
+        on_edge = arm.runs[arm.runs[edge.axis] == edge.best]
+        seeds = analysis.selection_seeds(arm)
         pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
         cells = [configs[run_id] for run_id, seed in pairs if seed in seeds]
         # Cells that were added beyond an earlier edge and are on this one make the corner.
@@ -96,10 +92,10 @@ def beyond(
     return tuple(config for cells in added.values() for config in cells)
 
 
-def _is_on(config: RunConfig, edge: analysis.Edge) -> bool:
+def _is_on(config: RunConfig, edge: Edge) -> bool:
     return bool(getattr(config.optimizer, _SETTINGS[edge.axis]) == edge.best)
 
 
-def _moved(config: RunConfig, edge: analysis.Edge) -> RunConfig:
+def _moved(config: RunConfig, edge: Edge) -> RunConfig:
     optimizer = config.optimizer.model_copy(update={_SETTINGS[edge.axis]: edge.beyond})
     return replace(config, optimizer=optimizer)

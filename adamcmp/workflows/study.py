@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from adamcmp.analysis import RunTable
 from adamcmp.config import (
@@ -26,9 +25,6 @@ from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.workflows.components import describe
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -152,17 +148,17 @@ def second_stage(
     """
     configs = {spec.run_id: spec.config for spec in specs}
     runs = reader.load(folder)[0]
-    first = runs[runs["run_id"].isin(list(configs))]
+    first = RunTable.from_frames(runs[runs["run_id"].isin(list(configs))])
     return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
 
 
 def winners(
-    runs: pd.DataFrame, configs: Mapping[str, RunConfig], by: str, top: int, seeds: int
+    table: RunTable, configs: Mapping[str, RunConfig], by: str, top: int, seeds: int
 ) -> tuple[RunConfig, ...]:
     """Return the best settings on validation, with seeds that no run has used.
 
     Args:
-        runs: Rows of `runs`.
+        table: The runs.
         configs: The configuration of each of these runs, by run id.
         by: Column each of whose values has winners, on each problem.
         top: Number of winners of each.
@@ -172,7 +168,7 @@ def winners(
         ConfigError: If there is no validation split to select on.
     """
     first = max(config.protocol.seed for config in configs.values()) + 1
-    ranked = RunTable.from_frames(runs).ranked(by)
+    ranked = table.ranked(by)
     best = ranked[ranked["rank"] < top].drop_duplicates(["problem", by, "rank"])
     return tuple(
         _with_seed(configs[run_id], seed)
