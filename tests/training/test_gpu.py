@@ -1,4 +1,4 @@
-"""What only a GPU can show; every test here is skipped where torch finds none."""
+"""Training on a GPU. Every test is skipped when torch finds none."""
 
 import json
 
@@ -14,62 +14,66 @@ from adamcmp.training.outcome import Stopped
 from adamcmp.training.step import config
 from adamcmp.training.train import train_group
 from tests.conftest import CPU
-from tests.training.test_bit_identity import FUSED, SINGLE, metrics
+from tests.support.training import FUSED, SINGLE, metrics
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU")
 
 GPU = CPU.model_copy(update={"device": "cuda"})
 COMPILED = GPU.model_copy(update={"engine": "compiled"})
-#: Relative difference after 20 steps that lanes may have in a group of another width; batch norm
-#: over nine examples amplifies what bits differ.
-TOLERANCE, OF_RESNET, OF_BF16 = 1e-3, 2e-2, 5e-2
+#: Relative difference of a lane's loss after 20 steps between groups of different widths. Batch norm
+#: over nine examples amplifies differences in the last bits.
+TOLERANCE, RESNET_TOLERANCE, BF16_TOLERANCE = 1e-3, 2e-2, 5e-2
 LANES = ["lr=1e-3,3e-3", "wd=0,0.1", "seed=range(4)", "steps=20", "eval.every_steps=20"]
 
-needs_compiler = pytest.mark.skipif(not can_compile("cuda"), reason="nothing compiles for a GPU")
+needs_compiler = pytest.mark.skipif(not can_compile("cuda"), reason="no compiler for a GPU")
 
 
 def losses(groups):
     return {run: float(rows[-1]["train_loss"]) for run, rows in metrics(groups).items()}
 
 
-def check_lanes(words, specs, numerics):
-    """Lanes alone beside fused ones in another order, and one of them beside the CPU's."""
-    planned = specs([*words, *LANES, "eval.train_examples=100"], numerics)
+def check_lanes(overrides, specs, numerics):
+    """Compare single lanes with fused ones in another order, and one of them with the CPU's."""
+    planned = specs([*overrides, *LANES, "eval.train_examples=100"], numerics)
     fused = planned[0].fuses
-    near = OF_RESNET if "model=resnet" in words else TOLERANCE
-    near = OF_BF16 if numerics.dtype == "bf16" else near
-    alone = losses([LaneGroup((spec,), fused) for spec in planned])
+    tolerance = RESNET_TOLERANCE if "model=resnet" in overrides else TOLERANCE
+    tolerance = BF16_TOLERANCE if numerics.dtype == "bf16" else tolerance
+    single = losses([LaneGroup((spec,), fused) for spec in planned])
     if fused:
-        assert losses([LaneGroup(tuple(reversed(planned)), True)]) == pytest.approx(alone, rel=near)
+        assert losses([LaneGroup(tuple(reversed(planned)), True)]) == pytest.approx(
+            single, rel=tolerance
+        )
     processor = numerics.model_copy(update={"device": "cpu", "engine": "eager"})
-    here = losses([LaneGroup((specs([*words, *LANES, "eval.train_examples=100"], processor)[0],))])
-    assert alone[planned[0].run_id] == pytest.approx(*here.values(), rel=near)
+    on_cpu = losses(
+        [LaneGroup((specs([*overrides, *LANES, "eval.train_examples=100"], processor)[0],))]
+    )
+    assert single[planned[0].run_id] == pytest.approx(*on_cpu.values(), rel=tolerance)
 
 
 @pytest.mark.parametrize("name", [*FUSED, *SINGLE])
-def test_alone_and_fused(name, specs):
+def test_single_and_fused_lanes(name, specs):
     dtype = "bf16" if "bf16" in name else "float32"
     check_lanes((FUSED | SINGLE)[name], specs, GPU.model_copy(update={"dtype": dtype}))
 
 
 @needs_compiler
 @pytest.mark.parametrize("name", FUSED)
-def test_compiled_alone_and_fused(name, specs):
+def test_compiled_single_and_fused_lanes(name, specs):
     dtype = "bf16" if "bf16" in name else "float32"
     check_lanes(FUSED[name], specs, COMPILED.model_copy(update={"dtype": dtype}))
 
 
 @pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])
 def test_replayed_steps_have_the_bits_of_launched_ones(numerics, specs, monkeypatch):
-    words = ["model=mlp", "model.dropout=0.2", "lr=1e-3,1e12", "seed=range(8)", "steps=200"]
-    group = LaneGroup(tuple(specs([*words, "eval.every_steps=50"], numerics)), True)
+    overrides = ["model=mlp", "model.dropout=0.2", "lr=1e-3,1e12", "seed=range(8)", "steps=200"]
+    group = LaneGroup(tuple(specs([*overrides, "eval.every_steps=50"], numerics)), True)
     replayed = metrics([group])
     monkeypatch.setattr(config.StepConfig, "replays", False)
     assert metrics([group]) == replayed
 
 
 @pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])
-def test_the_same_again_and_resumed(numerics, specs, tmp_path):
+def test_training_is_reproducible_and_resumable(numerics, specs, tmp_path):
     planned = specs(["model=mlp", "seed=range(8)", "steps=300", "eval.every_steps=100"], numerics)
     group = LaneGroup(tuple(planned), True)
     whole = metrics([group])
@@ -81,10 +85,10 @@ def test_the_same_again_and_resumed(numerics, specs, tmp_path):
 
 
 @pytest.mark.parametrize("engine", ["eager", pytest.param("compiled", marks=needs_compiler)])
-def test_a_sweep_takes_the_gpu_by_itself(engine, results, capsys, monkeypatch):
+def test_a_sweep_uses_the_gpu_by_default(engine, results, capsys, monkeypatch):
     monkeypatch.setitem(COMPILED_FROM, "cuda", 800 if engine == "compiled" else 801)
-    words = ["sweep", "seed=range(4)", "lr=1e-3,1e-2", "steps=100", "study=s", "--json"]
-    assert main(words) == 0
+    overrides = ["sweep", "seed=range(4)", "lr=1e-3,1e-2", "steps=100", "study=s", "--json"]
+    assert main(overrides) == 0
     assert json.loads(capsys.readouterr().out)["done"] == 8
     runs = adamcmp.load("s", results).runs
     assert set(runs["device"]) == {"cuda"} and set(runs["engine"]) == {engine}

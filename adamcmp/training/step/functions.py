@@ -158,8 +158,7 @@ class _Gradients:
         loss_M, grads = self._functions.gradients(
             params, buffers, self._batch, self._augmentation_key_M
         )
-        if (
-            self.first is None
-        ):  # the norm is computed here because a driver may clip gradients in place
+        if self.first is None:
+            # The norm is computed now, because a driver may clip the gradients in place.
             self.first = loss_M, self._functions.norm(grads)
         return loss_M, grads

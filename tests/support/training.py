@@ -1,0 +1,76 @@
+"""Trains groups in tests; the models that are trained, and the rows of groups."""
+
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.training.outcome import Done
+from adamcmp.training.train import train_group
+from tests.conftest import CPU
+
+F64 = CPU.model_copy(update={"dtype": "float64"})
+
+#: Every model that fuses on a processor, with widths and batch sizes that are odd on purpose.
+FUSED = {
+    "logistic": ["model=logistic", "batch_size=31"],
+    "mlp": ["model=mlp", "model.width=17", "model.depth=3", "batch_size=13"],
+    "mlp-default": ["model=mlp"],
+    "mlp-all": [
+        "model=mlp", "model.width=33", "model.residual=true", "model.dropout=0.3",
+        "model.norm=layer", "batch_size=29", "grad_clip=0.5", "loss.label_smoothing=0.1",
+    ],
+    "mlp-batchnorm": ["model=mlp", "model.norm=batch", "model.width=19", "batch_size=7"],
+    "mlp-images": ["dataset=digits", "model=mlp", "dataset.flip=true", "dataset.crop=1", "batch_size=11"],
+    "mlp-bf16": ["model=mlp", "model.width=21", "batch_size=9"],
+    "vit": [
+        "model=vit", "model.width=12", "model.heads=3", "model.depth=2", "model.mlp_width=20",
+        "model.patch=5", "model.dropout=0.1", "batch_size=5",
+    ],
+    "regression": ["dataset=teacher", "dataset.task=regression", "loss=mse", "dataset.outputs=3"],
+}  # fmt: skip
+
+#: Models and optimizers whose lanes are trained one at a time.
+SINGLE = {
+    "cnn1d": ["model=cnn1d", "batch_size=9"],
+    "cnn": ["dataset=digits", "model=cnn", "batch_size=9", "model.dropout=0.2"],
+    "resnet": [
+        "dataset=digits",
+        "model=resnet",
+        "model.depth=8",
+        "model.norm=batch",
+        "batch_size=9",
+    ],
+    "gru": ["model=gru", "batch_size=9", "subset=200"],
+    "torch": ["model=mlp", "optimizer=torch", "optimizer.target=torch.optim.RAdam"],
+}
+
+
+def trained(spec_or_group):
+    """Train a run or a group; return its outcome."""
+    lanes = spec_or_group if isinstance(spec_or_group, LaneGroup) else LaneGroup((spec_or_group,))
+    outcome = train_group(lanes)
+    assert isinstance(outcome, Done), outcome
+    return outcome
+
+
+def rows(groups, run_id):
+    """Return the metrics of one run, wall time left out."""
+    for group in groups:
+        outcome = train_group(group)
+        assert isinstance(outcome, Done), outcome
+        metrics = [row for row in outcome.metrics if row["run_id"] == run_id]
+        if metrics:
+            return [{k: v for k, v in row.items() if k != "wall_time_s"} for row in metrics]
+    raise AssertionError(run_id)
+
+
+def metrics(groups, task=None):
+    """Return the metrics of all runs of some groups by run, wall time left out."""
+    by_run = {}
+    for group in groups:
+        outcome = train_group(group, task=task)
+        assert isinstance(outcome, Done), outcome
+        for row in outcome.metrics:
+            row.pop("wall_time_s")
+            # Compared as text: NaN is equal to itself there, and 0.0 is not -0.0.
+            by_run.setdefault(row["run_id"], []).append(
+                {k: repr(v) for k, v in row.items()} | {"step": row["step"]}
+            )
+    return by_run
