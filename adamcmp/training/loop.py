@@ -8,7 +8,6 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from torch import Tensor
 
 from adamcmp.planning.grouping import LaneGroup, TrainTask
 from adamcmp.planning.horizon import evaluation_steps, horizon
@@ -145,8 +144,8 @@ class GroupTraining:
         measured = evaluate(self.lanes, self.data)
         norms = [{"param_norm": norm} for norm in self.lanes.param_norm().tolist()]
         if result is not None:
-            for name in ("grad_norm", "update_norm"):
-                values_M: Tensor = getattr(result, f"{name}_M")
+            step_norms = {"grad_norm": result.grad_norm_M, "update_norm": result.update_norm_M}
+            for name, values_M in step_norms.items():
                 for row, value in zip(norms, values_M.tolist(), strict=True):
                     row[name] = value
         stops = self._diverged_after(taken, measured) if taken else [-1] * len(measured)

@@ -1,7 +1,4 @@
-"""The lane dimension: adds it to functions of one run, and to the trees of tensors they use.
-
-Models, losses and optimizers are written for one run with ordinary shapes.
-"""
+"""Batching over lanes: adds the lane dimension to functions that are written for one run."""
 
 from __future__ import annotations
 

@@ -63,7 +63,8 @@ class Lanes:
         self._network = initial.network
         # Compiled steps have few calls, so concatenating parameters would not make them faster.
         concatenate = self._driver.elementwise and not step_config.compiles
-        packing = Packing(initial.params, [list(initial.params)], concatenate)
+        groups = [list(initial.params)]  # a single parameter group: components define no others
+        packing = Packing(initial.params, groups, concatenate)
         self.state = initial_state(step_config, seeds, packing.pack(initial.params), initial)
         self.state["optimizer"] = self._driver.init(self.state["params"], packing.groups)
         self._functions = LaneFunctions(
