@@ -32,7 +32,8 @@ def test_runs_of_current_revisions_have_no_finding():
 
 
 @pytest.mark.parametrize(
-    "stored", [{}, {"optimizer.revision": [0, 0, 0]}, {"optimizer.revision": pd.NA}]
+    "stored",
+    [{}, {"optimizer.revision": [0, 0, 0]}, {"optimizer.revision": pd.array([pd.NA] * 3, "Int64")}],
 )
 def test_a_missing_revision_is_revision_0(revised, stored):
     (text,) = texts(RUNS.assign(**stored))

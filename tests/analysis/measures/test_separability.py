@@ -116,7 +116,7 @@ class TestSeparability:
     )
     def test_what_it_cannot_answer_has_no_row(self, frame):
         for function in (separability, tilt, additive_surface):
-            table = function(frame)
+            table = function(RunTable(frame))
             assert table.empty and {"problem", "optimizer"} <= set(table)
 
     def test_fresh_seeds_of_a_winner_and_wd_0_change_nothing(self):
