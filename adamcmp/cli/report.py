@@ -128,7 +128,7 @@ def print_report(report: Report) -> None:
         heading = [f"{verdict.problem}:"] * (len(problems) > 1)
         print("\n".join([*heading, verdict.overall, *verdict.pairs]))
     if not answer.verdicts:
-        print(answer.comparisons.missing_reason)
+        print(answer.no_verdict_reason)
     _print_audit(report, several_problems=len(problems) > 1)
     counts = ", ".join(f"{count} {status}" for status, count in answer.counts.items())
     problem = f": {problems[0]}" if len(problems) == 1 else ""

@@ -60,6 +60,13 @@ class Answer:
         return self.tables[1]
 
     @property
+    def no_verdict_reason(self) -> str:
+        """Why there is no verdict; empty when there is one."""
+        if self.verdicts:
+            return ""
+        return f"No comparison of optimizers. {self.comparisons.missing_reason}"
+
+    @property
     def budgets(self) -> Table:
         """How many settings and runs each optimizer had, with which the audit begins."""
         return next(table for table in self.tables if table.name == BUDGETS.name)

@@ -56,7 +56,8 @@ class TestCommand:
     def test_latest_study_and_filters(self, two_plots, capsys):
         adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
         assert main(["report", "lr=0.01"]) == 0
-        assert "(1 done)" in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert "(1 done)" in out and "No comparison of optimizers. It needs two" in out
         assert main(["report", "s", "lr=7"]) == 2
         assert "no completed run that matches the filters" in capsys.readouterr().err
 

@@ -237,8 +237,8 @@ class TestComparisons:
         curves = tuning_curves.data(TABLE).set_index(["optimizer", "k"])["estimate"]
         assert curves["adamw", 1] == pytest.approx(final(RUNS, "adamw", "test_error").mean())
         by_seed = RUNS[RUNS["optimizer"] == "adamw"].groupby("seed")
-        chosen = [g.loc[g["val_error"].idxmin(), "test_error"] for _, g in by_seed]
-        assert curves["adamw", 12] == pytest.approx(np.mean(chosen))
+        selected = [g.loc[g["val_error"].idxmin(), "test_error"] for _, g in by_seed]
+        assert curves["adamw", 12] == pytest.approx(np.mean(selected))
 
     def test_profiles_need_problems(self):
         runs, metrics = study(problems=("a", "b", "c", "d", "e"))
