@@ -38,6 +38,7 @@ def test_every_setting_is_shown_once(results, two_plots):
     shown_settings = {
         *values.index,
         *provenance.common_settings(written.answer),
+        *provenance.environment(written.answer),
         *provenance.varied_settings(written.answer),
     }
     columns = {"batch_size", "lr", "wd", "schedule", "steps"}

@@ -9,6 +9,7 @@ from adamcmp.cli import main
 from adamcmp.cli import report as report_command
 from adamcmp.execution.reservations import reserve
 from adamcmp.reporting.watch import watch
+from adamcmp.workflows.report import wait_for_studies
 from tests.support.studies import FAST
 
 
@@ -51,9 +52,12 @@ class TestWatching:
         monkeypatch.setattr(report_command, "STUDY_TIMEOUT", 0.1)
         assert main(["report", "later", "--watch"]) == 2
         assert "Waiting 0.1 s for it." in capsys.readouterr().err
-        sleeps = iter([lambda: None, lambda: adamcmp.run([*FAST, "study=later"])])
-        monkeypatch.setattr(report_command, "STUDY_TIMEOUT", 60)
-        monkeypatch.setattr("adamcmp.workflows.report.time.sleep", lambda seconds: next(sleeps)())
+        pauses = iter([lambda: None, lambda: adamcmp.run([*FAST, "study=later"])])
+        notes = []
+        folders = wait_for_studies(
+            results, ["later"], 60, notes.append, sleep=lambda seconds: next(pauses)()
+        )
+        assert folders == [results / "later"] and len(notes) == 1
         assert main(["report", "later", "--watch"]) == 0
         assert (results / "later" / "report" / "index.html").exists()
 
@@ -82,4 +86,4 @@ class TestWatching:
     @pytest.mark.parametrize("seconds", ["0", "-1", "x", "nan", "1e9"])
     def test_seconds_are_checked(self, seconds, capsys):
         assert main(["report", "s", f"--watch={seconds}"]) == 2
-        assert "no number of seconds" in capsys.readouterr().err
+        assert "should be a number of seconds" in capsys.readouterr().err
