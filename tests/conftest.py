@@ -1,10 +1,6 @@
-"""What tests share: a results folder of their own, and runs built from words."""
+"""Fixtures: a results folder for each test, planned runs, commands as processes."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,39 +10,11 @@ from adamcmp.config import Composer, Numerics
 from adamcmp.execution import execute, workers
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.platform.provenance import cpp_compiler
+from tests.support.processes import Commands
 
 CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 
 needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler on the PATH")
-
-
-class Forks:
-    """Commands in forks of one process (see `tests.support.forked_commands`)."""
-
-    def __init__(self, folder: Path) -> None:
-        self.log = folder / "log"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked_commands"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[1],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
-
-    def start(self, *words: str, kill_at: int = 0) -> int:
-        return self._ask("start", words, str(self.log), kill_at)
-
-    def wait(self, pid: int) -> int:
-        return self._ask("wait", pid)
-
-    def run(self, *words: str, kill_at: int = 0) -> int:
-        return self.wait(self.start(*words, kill_at=kill_at))
-
-    def _ask(self, *question: object) -> int:
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +27,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps train in the test's own process unless it asks for workers: no imports anew."""
+    """Sweeps train in the test's own process unless it asks for workers, which import torch again."""
     for module in (execute, workers):
         monkeypatch.setattr(module, "worker_count", lambda execution, _: execution.workers or 0)
 
@@ -71,21 +39,17 @@ def composer() -> Composer:
 
 @pytest.fixture
 def specs(composer: Composer) -> Callable[[Sequence[str]], list[RunSpec]]:
-    """Return the planned runs of a sweep's words, on one CPU thread."""
+    """Return the planned runs of a sweep's overrides, on one CPU thread."""
 
-    def planned(words: Sequence[str], numerics: Numerics = CPU) -> list[RunSpec]:
-        return list(run_specs(composer.sweep(words), numerics))
+    def planned(overrides: Sequence[str], numerics: Numerics = CPU) -> list[RunSpec]:
+        return list(run_specs(composer.sweep(overrides), numerics))
 
     return planned
 
 
 @pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    forks = Forks(tmp_path_factory.mktemp("forks"))
-    yield forks
-    forks.process.stdin.close()
-    assert forks.process.wait() == 0
-    forks.process.stdout.close()
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    return Commands(tmp_path_factory.mktemp("commands") / "log")
 
 
 @pytest.fixture

@@ -80,14 +80,14 @@ def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
             assert f"lr={lr:g}" in line and f"batch_size={batch_size}" in line
 
 
-def killed_again_and_again(forks, words, study, stride):
+def killed_again_and_again(commands, words, study, stride):
     """Kill a search at its first write, continue it, kill it at a later one, and so on to its end.
 
     Returns the number of settings and of runs that were stored after each kill.
     """
     states = []
     for call in itertools.count(1, stride):
-        code = forks.run(*sweep(words, study), kill_at=call)
+        code = commands.run(*sweep(words, study), kill_at=call)
         if code == 0:
             break
         assert code == -signal.SIGKILL
@@ -104,12 +104,12 @@ def sweep(words, study):
     ("sampler", "batches", "stride"),
     [("sobol", 2, 7), *(pytest.param(name, 8, 1, marks=pytest.mark.slow) for name in SAMPLERS)],
 )
-def test_killed_at_every_write(sampler, batches, stride, forks, results):
+def test_killed_at_every_write(sampler, batches, stride, commands, results):
     """SIGKILL before each flush, rename and removal: the same proposals, bits and best."""
     words = [*FAST, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
     words += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
-    assert forks.run(*sweep(words, results / "whole")) == 0
-    states = killed_again_and_again(forks, words, results / "cut", stride)
+    assert commands.run(*sweep(words, results / "whole")) == 0
+    states = killed_again_and_again(commands, words, results / "cut", stride)
     assert {(0, 0), (2, 0), (2, 1)} <= set(states), (
         "before it stored a batch, trained it, continued from it"
     )
