@@ -158,17 +158,19 @@ def read_part(
         rows = file.read(columns=None if columns is None else list(columns), use_threads=False)
     if int((rows.schema.metadata or {}).get(VERSION_KEY, b"0")) > SCHEMA_VERSION:
         raise StoreError(f"{location} was written by a newer adamcmp: update to read it.")
-    return _with_added_columns(rows, columns)
+    return _with_added_columns(rows, table, columns)
 
 
-def _with_added_columns(table: pa.Table, columns: Collection[str] | None) -> pa.Table:
-    """Add the columns that older versions did not write, with their neutral values."""
+def _with_added_columns(rows: pa.Table, table: Table, columns: Collection[str] | None) -> pa.Table:
+    """Add the columns of a table that older versions did not write, with their neutral values."""
+    registered = RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
     for name, neutral in ADDED_COLUMNS.items():
-        if name not in table.column_names and (columns is None or name in columns):
-            arrow_type = _ARROW_TYPES[RUN_COLUMNS[name].type]
-            values = pa.repeat(pa.scalar(neutral, arrow_type), len(table))
-            table = table.append_column(name, values)
-    return table
+        missing = name in registered and name not in rows.column_names
+        if missing and (columns is None or name in columns):
+            arrow_type = _ARROW_TYPES[registered[name].type]
+            values = pa.repeat(pa.scalar(neutral, arrow_type), len(rows))
+            rows = rows.append_column(name, values)
+    return rows
 
 
 @lru_cache(maxsize=4096)
