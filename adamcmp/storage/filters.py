@@ -98,7 +98,8 @@ def _parse_filter(condition: str, columns: Sequence[str]) -> Callable[[Mapping[A
         if isinstance(value, Iterable) and not isinstance(value, str):
             items = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
             return bool(compare(f"[{items}]", wanted.replace(" ", "")))
-        if value is None or type(value).__name__ == "NAType" or value != value:  # None, NA, NaN
+        is_nan = value != value  # noqa: PLR0124
+        if value is None or type(value).__name__ == "NAType" or is_nan:
             return False
         if isinstance(value, bool | str) or type(value).__name__ == "bool":  # numpy's bool too
             return bool(compare(str(value).lower(), wanted.lower()))
