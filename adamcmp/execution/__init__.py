@@ -1,4 +1,4 @@
 """Executing a plan: reservations, executors, the scheduler.
 
-`adamcmp.execution.execute.execute` is the entry point: the whole pipeline on one page.
+`adamcmp.execution.execute.execute` is the entry point: the whole pipeline in one function.
 """

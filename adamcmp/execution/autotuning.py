@@ -1,4 +1,4 @@
-"""Before training: check each kind of run, and measure how fast groups of each width are."""
+"""Before training, check each kind of run and measure the speed of each group width."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from adamcmp.training.outcome import Done, Outcome
 
 #: Measure again if actual and predicted time differ by more than this factor.
 TOLERANCE = 1.5
-#: Seconds of a group from which its time tells how fast its steps are, by device. In shorter
-#: groups the start matters more; on a GPU also recording graphs and loading code.
+#: Groups shorter than this many seconds are not compared with the prediction, by device: their time
+#: is mostly start-up, and on a GPU also recording CUDA graphs and loading code.
 MIN_SECONDS = {"cpu": 2.0, "cuda": 30.0}
 
 
@@ -35,9 +35,9 @@ def autotuned(
 
     Args:
         plan: The runs to train.
-        executor: Checks and measures.
+        executor: Runs the checks and measurements.
         interrupted: Returns the signal that has arrived, if any.
-        notice: Called with what a person should know.
+        notice: Called with messages to the user.
 
     Raises:
         AdamcmpError: If a kind of run cannot be trained.
@@ -49,7 +49,7 @@ def autotuned(
     several = len(plan.specs) > 1
     unknown = [spec for key, spec in examples.items() if key not in timings] if several else []
     if any(spec.numerics.engine == "compiled" for spec in unknown):
-        notice("Compiling the steps of this study: half a minute or more, once.")
+        notice("Compiling the training steps of this study once; takes half a minute or more.")
     measured = _measure(executor, list(examples.values()), unknown, interrupted)
     keep_timings(plan.kinds, plan.numerics, measured)
     return plan.with_costs(CostModel(plan.kinds, timings | measured, executor.slots))
@@ -58,11 +58,11 @@ def autotuned(
 def autotuned_without_compiling(plan: Plan, executor: Executor, workers: int) -> Plan:
     """Return a plan with costs, without compiling anything: for a dry run.
 
-    Steps that have not been compiled are measured as they run eagerly, which gives an upper bound.
+    A kind of run without timings is measured with the eager engine, which gives an upper bound.
 
     Args:
         plan: The runs to train.
-        executor: Measures.
+        executor: Runs the measurements.
         workers: Number of groups that would be trained at once.
 
     Raises:
@@ -78,11 +78,11 @@ def autotuned_without_compiling(plan: Plan, executor: Executor, workers: int) ->
 def discard_wrong_timings(
     costs: CostModel, numerics: Numerics, group: LaneGroup, outcome: Outcome
 ) -> None:
-    """Have a kind of run measured again if a group took another time than predicted.
+    """Discard the timings of a kind of run if they mispredicted the time of a group.
 
     Args:
         costs: The prediction.
-        numerics: The study's, under which timings are cached.
+        numerics: The study's numerics, which are part of the cache key of timings.
         group: A group that has ended.
         outcome: Its outcome.
     """
@@ -101,7 +101,7 @@ def discard_wrong_timings(
 def _eager_timings(
     executor: Executor, plan: Plan, examples: dict[str, RunSpec]
 ) -> dict[str, Timings]:
-    """Return timings of eager steps; on a CPU those of one lane stand for every width."""
+    """Return timings of eager steps; on a CPU, all widths get the time of one lane."""
     numerics = plan.numerics.model_copy(update={"engine": "eager"})
     kinds = {key: plan.kinds[key] for key in examples}
     known = known_timings(kinds, numerics)
@@ -123,7 +123,7 @@ def _measure(
     measured: Collection[RunSpec],
     interrupted: InterruptedBy,
 ) -> dict[str, Timings]:
-    """Check some runs and measure some of them; return timings by kind key."""
+    """Check runs, measure those in `measured`, and return timings by kind key."""
     waiting = deque(checked)
     running: dict[Handle, RunSpec] = {}
     timings: dict[str, Timings] = {}
@@ -140,8 +140,8 @@ def _measure(
             if isinstance(result.value, Timings):
                 timings[kind_key(spec.config)] = result.value
             elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
-                # Something else may have killed the worker. If it dies again, training reports
-                # the run's failure.
+                # The run may not be the cause. If the worker dies again, training reports the
+                # run's failure.
                 retried.add(spec.run_id)
                 waiting.append(spec)
     return timings

@@ -1,4 +1,4 @@
-"""The whole pipeline on one page: plan, subtract what exists, reserve, train, store."""
+"""The execution pipeline: plan, subtract what exists, reserve, train, store."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from adamcmp.training.outcome import Outcome, TrainingProgress
 
 @dataclass(frozen=True)
 class Observer:
-    """Receives the events of an execution, such as to show them on a terminal.
+    """Callbacks for the events of an execution, for example to show them in a terminal.
 
     Attributes:
-        on_planned: Called once, with all requested runs and the groups that are to be trained. The
-            plan has predicted times, if anything is to be trained.
-        on_notice: Called with what a person should know.
+        on_planned: Called once, with the plan of all requested runs and the groups to train. The
+            plan has predicted times unless there is nothing to train.
+        on_notice: Called with messages to the user.
         on_progress: Called with a group and its progress, while it is trained.
         on_finished: Called with each group and its outcome, after its rows are stored.
     """
@@ -46,14 +46,14 @@ class Observer:
 
 @dataclass(frozen=True)
 class ExecutionResult:
-    """What became of the requested runs.
+    """The state of the requested runs after an execution.
 
     Attributes:
         folder: The study's folder.
         specs: The runs, each once.
         trained: The ids of those that this execution trained.
         failed: The ids of those that crashed, in this execution or before.
-        in_progress: The ids of those that another process is training, and its status.
+        in_progress: The ids of those that another process is training, with its status.
     """
 
     folder: Path
@@ -82,17 +82,17 @@ def execute(
     retry_failed: bool = False,
     workers: Workers | None = None,
 ) -> ExecutionResult:
-    """Train those of a study's runs that are not in its folder yet.
+    """Train the runs of a study that are not stored yet.
 
     Args:
         config: The runs, and where and how they are trained.
         observer: Receives events.
         force: Also train runs that exist.
         retry_failed: Also train runs that crashed before.
-        workers: Worker processes to use; None starts and ends them.
+        workers: Worker processes to use; None starts new ones and ends them afterwards.
 
     Raises:
-        AdamcmpError: If a requested run cannot be trained; nothing has been written then.
+        AdamcmpError: If a requested run cannot be trained; nothing is written in this case.
         Interrupted: If a signal arrives; runs that ended are stored.
     """
     observer = observer or Observer()
@@ -108,7 +108,7 @@ def execute(
         if plan.notice:
             observer.on_notice(plan.notice)
         with reserve(store.folder, pending.run_ids) as reservation:
-            # Another process may have trained some of the runs since the first look.
+            # Another process may have trained some of the runs since the statuses were first read.
             statuses = store.statuses()
             store.checkpoints.remove_finished(statuses)
             pending = pending.only(reservation.run_ids)
@@ -131,7 +131,7 @@ def _finished(statuses: Mapping[str, str], force: bool, retry_failed: bool) -> C
 
 
 def _on_finished(plan: Plan, observer: Observer) -> Callable[[LaneGroup, Outcome], None]:
-    """Return what is called with each group that has ended."""
+    """Return the callback for groups that have ended."""
 
     def on_finished(group: LaneGroup, outcome: Outcome) -> None:
         discard_wrong_timings(plan.costs, plan.numerics, group, outcome)
@@ -141,7 +141,7 @@ def _on_finished(plan: Plan, observer: Observer) -> Callable[[LaneGroup, Outcome
 
 
 def _begin(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:
-    """Make the study's folder, and note the command in its metadata."""
+    """Create the study's folder and record the command in its metadata."""
     metadata = {"flags": list(config.flags), **software()}
     metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
     store.open_for_training(plan.numerics, config.overrides, metadata, reservation.only_process)
@@ -153,7 +153,7 @@ def _result(
     trained: tuple[str, ...] = (),
     reserved_by_others: Mapping[str, ProcessStatus] | None = None,
 ) -> ExecutionResult:
-    """Return the result, from what is stored now."""
+    """Return the result, read from the store."""
     statuses = store.statuses()
     store.checkpoints.remove_finished(statuses)
     current = {status.pid: status for status in process_statuses(store.folder)}
@@ -172,7 +172,7 @@ def _started(workers: Workers | None) -> AbstractContextManager[Workers]:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a command would do.
+    """What a command would train.
 
     Attributes:
         folder: The study's folder.
@@ -214,12 +214,12 @@ def preview(
 def with_numerics_of(
     config: StudyConfig, whole: StudyConfig, on_notice: Callable[[str], None]
 ) -> StudyConfig:
-    """Return a part of a request, computed as the whole request decides.
+    """Return a request with the numerics that the whole request resolves to.
 
     Args:
-        config: What is trained first.
-        whole: All that is going to be trained, which decides whether compiling pays.
-        on_notice: Called with what a person should know.
+        config: The runs that are trained first.
+        whole: All runs that will be trained; their number decides whether compiling pays.
+        on_notice: Called with messages to the user.
 
     Raises:
         AdamcmpError: If the request contradicts the existing study.

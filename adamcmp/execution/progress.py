@@ -1,4 +1,4 @@
-"""How far a sweep is, how fast it trains, and how long the rest takes."""
+"""The progress of a sweep: runs done, speed and remaining time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class SweepProgress:
     def __init__(self, runs: int) -> None:
         self.runs, self.done = runs, 0
         self.run_steps = 0.0
-        #: The trained share of each run that is being trained.
+        #: The fraction of its steps that each running run has taken.
         self._fractions: dict[str, float] = {}
-        #: Time of the first update. Work done before it (from checkpoints) took other time.
+        #: Time of the first update. Steps from checkpoints precede it, and the speed excludes them.
         self._started: float | None = None
         self._resumed = 0.0
 
     def update(self, group: LaneGroup, progress: TrainingProgress) -> None:
-        """Note a group's progress."""
+        """Record a group's progress."""
         self._started = self._started or time.monotonic()
         fraction = progress.step / progress.steps
         for spec in group.specs:
@@ -36,7 +36,7 @@ class SweepProgress:
             self._fractions[spec.run_id] = fraction
 
     def finish(self, group: LaneGroup, outcome: Outcome) -> None:
-        """Note that a group has ended."""
+        """Record that a group has ended."""
         if self._started is None:
             self._started, self._resumed = time.monotonic(), float(len(group.specs))
         self.done += len(group.specs)
@@ -48,7 +48,7 @@ class SweepProgress:
 
     @property
     def position(self) -> float:
-        """Number of runs done, with the trained shares of those that are being trained."""
+        """Number of runs done, plus the fractions of the runs being trained."""
         return min(self.done + sum(self._fractions.values()), self.runs)
 
     @property
@@ -58,7 +58,7 @@ class SweepProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated seconds until all runs are done; None before there is an estimate."""
+        """Estimated seconds until all runs are done; None while no estimate exists."""
         position = self.position
         gained = position - self._resumed
         if gained <= 0.01:  # too little for an estimate

@@ -1,7 +1,7 @@
-"""Which process trains which runs of a study, so that no run is trained twice at once.
+"""Reservations of runs by processes, so that no run is trained by two processes at once.
 
-A process that trains holds the lock of its reservation, which the system releases however the
-process ends. Beside the lock are files with the reserved runs and with the process's progress.
+A process holds the lock of its reservation while it trains; the operating system releases the lock
+however the process ends. Files next to the lock hold the reserved runs and the progress.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ProcessStatus:
         host: The machine's name.
         runs: Number of runs that it trains.
         done: Number of these that have ended.
-        seconds_left: Estimated seconds until all have ended; None before there is an estimate.
+        seconds_left: Estimated seconds until all have ended; None while no estimate exists.
     """
 
     pid: int
@@ -48,9 +48,10 @@ class Reservation:
 
     Attributes:
         run_ids: The runs.
-        reserved_by_others: The other requested runs, and the process that trains each.
-        only_process: Whether no other process trained runs of the study when this one began.
-        status_file: Where other processes read this one's progress.
+        reserved_by_others: The other requested runs, with the process that trains each.
+        only_process: Whether no other process was training runs of the study when this one
+            reserved its runs.
+        status_file: The file with the progress of this process, which other processes read.
     """
 
     run_ids: frozenset[str]
@@ -59,7 +60,7 @@ class Reservation:
     status_file: Path
 
     def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
-        """Let other processes know this one's progress.
+        """Write the progress of this process to its status file.
 
         Raises:
             StoreError: If the folder cannot be written.
@@ -71,7 +72,7 @@ class Reservation:
 
 @contextlib.contextmanager
 def reserve(study: Path, run_ids: Collection[str]) -> Iterator[Reservation]:
-    """Reserve those of some runs that no other process has reserved.
+    """Reserve the runs that no other process has reserved.
 
     Args:
         study: The study's folder.
@@ -108,7 +109,7 @@ def reserve(study: Path, run_ids: Collection[str]) -> Iterator[Reservation]:
 
 
 def process_statuses(study: Path) -> list[ProcessStatus]:
-    """Return the progress of each process that trains runs of a study now.
+    """Return the progress of each process that is training runs of a study.
 
     The files of processes that have died are removed.
     """
@@ -129,7 +130,7 @@ def _active(folder: Path) -> list[tuple[ProcessStatus, list[str]]]:
                 _remove(runs.with_suffix(".json"))
             runs.with_suffix(".lock").unlink(missing_ok=True)
         except Timeout:
-            with contextlib.suppress(FileNotFoundError):  # the process ends at this moment
+            with contextlib.suppress(FileNotFoundError):  # the process has just ended
                 status = ProcessStatus(**json.loads(runs.with_suffix(".json").read_text()))
                 active.append((status, json.loads(runs.read_text())))
     if not active:

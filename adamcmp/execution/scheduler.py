@@ -1,4 +1,4 @@
-"""Feeds groups to an executor and stores their rows; halves and retries groups that crash."""
+"""Submit groups to an executor and store their rows; halve and retry groups that crash."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from adamcmp.storage.store import Store
 from adamcmp.training import tasks
 from adamcmp.training.outcome import Done, Failed, Outcome, Stopped, TrainingProgress
 
-#: Seconds that running groups are given to write their checkpoints after a signal.
+#: Seconds that running groups have to write their checkpoints after a signal.
 GRACE_SECONDS = 20.0
-#: Seconds between two parts on disk, so that many small groups share one.
+#: Minimum seconds between two parts on disk, so that many small groups share one part.
 FLUSH_SECONDS = 1.0
 #: Seconds between two updates of the progress that other processes read.
 PUBLISH_SECONDS = 2.0
@@ -31,7 +31,7 @@ PUBLISH_SECONDS = 2.0
 
 @dataclass
 class Scheduler:
-    """Trains groups, from an executor into a store.
+    """Trains groups on an executor and stores their rows.
 
     Attributes:
         executor: Runs the groups.
@@ -41,7 +41,7 @@ class Scheduler:
         interrupted: Returns the signal that has arrived, if any.
         on_progress: Called with a group and its progress.
         on_finished: Called with each group and its outcome, after its rows are stored.
-        on_notice: Called with what a person should know.
+        on_notice: Called with messages to the user.
     """
 
     executor: Executor
@@ -61,10 +61,10 @@ class Scheduler:
     _stopping: bool = field(init=False, default=False)
 
     def run(self, groups: Sequence[LaneGroup]) -> None:
-        """Train all groups, in the order given.
+        """Train all groups, in order.
 
         Raises:
-            AdamcmpError: If something cannot be trained or stored; groups that ended are stored.
+            AdamcmpError: If a group cannot be trained or stored; earlier groups are stored.
             Interrupted: If a signal arrives; groups that ended are stored, running ones have
                 checkpoints.
         """
@@ -92,12 +92,12 @@ class Scheduler:
 
     def _task(self, group: LaneGroup) -> TrainTask:
         path = self.store.checkpoints.path(group.run_ids)
-        # The halves of a group that crashed resume from the checkpoint of the whole.
+        # The halves of a group that crashed resume from the checkpoint of the whole group.
         larger = (p for p, run_ids in self._checkpoints.items() if group.run_ids <= run_ids)
         return TrainTask(group, path, self.checkpoint_every, next(larger, None))
 
     def _collect(self) -> None:
-        """Wait briefly; take in the progress and the results that have arrived."""
+        """Wait briefly, then handle the progress and the results that have arrived."""
         for result in self.executor.poll(self._update):
             self._finish(result)
         if self._ended and time.monotonic() - self._flushed >= FLUSH_SECONDS:
@@ -111,10 +111,10 @@ class Scheduler:
         self.on_progress(group, progress)
 
     def _finish(self, result: Result) -> None:
-        """Note a group's outcome, or have it trained again."""
+        """Record a group's outcome, or queue the group again."""
         task, outcome = self._running.pop(result.handle), result.value
         if isinstance(outcome, Stopped):
-            # A signal reached the worker only, or all are stopping.
+            # Either a signal reached only this worker, or the whole sweep is stopping.
             self._waiting.appendleft(task.group)
             return
         if isinstance(outcome, WorkerDied):
@@ -163,7 +163,7 @@ class Scheduler:
         self.reservation.publish(progress.runs, progress.done, progress.seconds_left)
 
     def _stop(self, number: int) -> None:
-        """Have running groups write their checkpoints, then raise `Interrupted`."""
+        """Let running groups write their checkpoints, then raise `Interrupted`."""
         self._stopping = True
         self.executor.cancel(list(self._running))
         self.on_notice("Interrupted: saving checkpoints ...")

@@ -19,7 +19,7 @@ InterruptedBy = Callable[[], int | None]
 
 @contextlib.contextmanager
 def deferred_signals() -> Iterator[InterruptedBy]:
-    """Note the first ending signal instead of ending the process; a second one ends it at once.
+    """Record the first ending signal instead of ending the process; the second one ends it.
 
     A signal that is ignored, such as SIGHUP under ``nohup``, stays ignored.
 
@@ -28,20 +28,19 @@ def deferred_signals() -> Iterator[InterruptedBy]:
     """
     arrived: list[int] = []
 
-    def note(number: int, frame: Any) -> None:
+    def record(number: int, frame: Any) -> None:
         if arrived:
             raise Interrupted(number, "")
         arrived.append(number)
 
-    if (
-        threading.current_thread() is not threading.main_thread()
-    ):  # Python allows handlers there only
+    # Python allows signal handlers in the main thread only.
+    if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
     handlers = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     handlers = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
     for number in handlers:
-        signal.signal(number, note)
+        signal.signal(number, record)
     try:
         yield lambda: arrived[0] if arrived else None
     finally:

@@ -11,7 +11,7 @@ from adamcmp.training import tasks
 
 
 class Workers:
-    """The worker processes of a command. A context manager: they end with it."""
+    """The worker processes of a command: a context manager that ends them when it exits."""
 
     def __init__(self) -> None:
         self._pool: Pool | None = None
@@ -39,7 +39,7 @@ class Workers:
             return Serial(interrupted)
         if self._pool is None or self._pool.slots < count:
             self._close()
-            cache_folder()  # chosen before workers start, so that all use the same one
+            cache_folder()  # chosen before workers start, so that all use the same folder
             self._pool = Pool(count, numerics.threads or 1, tasks.warm_up)
         return self._pool
 
@@ -49,7 +49,7 @@ class Workers:
 
 
 def worker_count(execution: Execution, numerics: Numerics) -> int:
-    """Return how many worker processes train at once; 0 trains in this process."""
+    """Return the number of worker processes; 0 means to train in this process."""
     if execution.executor == "serial":
         return 0
     if execution.workers is not None:

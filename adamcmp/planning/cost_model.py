@@ -1,6 +1,6 @@
-"""How wide groups are fastest, and how long they take, from timings measured on this machine.
+"""Predict the fastest group widths and the training times from timings of this machine.
 
-Nothing here can change a run's numbers.
+Predictions never change a run's numbers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from adamcmp.planning.run_kinds import RunKind, kind_key
 from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings, cache_timings, cached_timings
 
-#: Widths of groups that are measured, by device. On a CPU wider groups outgrow the caches.
+#: Group widths that are measured, by device. On a CPU, wider groups exceed the caches.
 WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
-#: Seconds until a worker trains: the import of torch, mostly.
+#: Seconds that a worker takes to start, mostly to import torch.
 START_SECONDS = 3.0
 
 
@@ -27,9 +27,9 @@ class CostModel:
 
     Attributes:
         kinds: The kinds of runs, by key.
-        timings: Timings of these kinds; a kind that was not measured is missing.
-        workers: Number of groups that are trained at once.
-        upper_bound: Whether timings are those of eager steps that have yet to be compiled.
+        timings: Timings of the kinds that were measured, by key.
+        workers: Number of groups trained at once.
+        upper_bound: Whether the timings are upper bounds: eager steps measured for compiled ones.
     """
 
     kinds: Mapping[str, RunKind] = field(default_factory=dict)
@@ -38,9 +38,9 @@ class CostModel:
     upper_bound: bool = False
 
     def width(self, specs: Sequence[RunSpec]) -> int:
-        """Return the best width of groups for some runs of one kind: the fastest one measured.
+        """Return the fastest measured group width for runs of one kind.
 
-        With several workers each should get several groups, if there are enough runs.
+        With several workers, the width is limited so that each worker gets several groups.
         """
         timings = self._timings(specs[0])
         shares = 2 * self.workers if self.workers > 1 else 1
@@ -55,11 +55,11 @@ class CostModel:
         return lanes * timings.run_seconds(lanes, kind.steps, kind.evaluations)
 
     def total_seconds(self, groups: Iterable[LaneGroup]) -> float | None:
-        """Return the predicted time of all groups, the start included; None if one is unknown.
+        """Return the predicted time of all groups, including start-up; None if one is unknown.
 
-        It is the longest group's time, or all groups' time divided by the workers: a lower bound,
-        which longest-first order exceeds by a third at most (Graham 1969, SIAM Journal on Applied
-        Mathematics 17(2), 416-429).
+        The prediction is a lower bound: the longest group's time, or the total time divided by the
+        number of workers if that is larger. Longest-first order takes at most a third longer than
+        the best order (Graham 1969, SIAM Journal on Applied Mathematics 17(2), 416-429).
         """
         seconds = [self.seconds(group) for group in groups]
         known = [s for s in seconds if s is not None]
@@ -68,7 +68,7 @@ class CostModel:
         return START_SECONDS + max(sum(known) / self.workers, max(known, default=0.0))
 
     def longest_first(self, groups: Iterable[LaneGroup]) -> tuple[LaneGroup, ...]:
-        """Return groups in the order in which workers take them; unknown times come first."""
+        """Sort groups by predicted time, longest first; groups of unknown time precede all."""
 
         def length(group: LaneGroup) -> float:
             seconds = self.seconds(group)
@@ -81,7 +81,7 @@ class CostModel:
 
 
 def known_timings(kinds: Mapping[str, RunKind], numerics: Numerics) -> dict[str, Timings]:
-    """Return the cached timings of some kinds, by kind key."""
+    """Return the cached timings of kinds of runs, by kind key."""
     cached = cached_timings()
     keys = {key: kind.timing_key(numerics) for key, kind in kinds.items()}
     return {key: cached[timing_key] for key, timing_key in keys.items() if timing_key in cached}
@@ -90,5 +90,5 @@ def known_timings(kinds: Mapping[str, RunKind], numerics: Numerics) -> dict[str,
 def keep_timings(
     kinds: Mapping[str, RunKind], numerics: Numerics, timings: Mapping[str, Timings]
 ) -> None:
-    """Cache measured timings, given by kind key."""
+    """Cache measured timings, passed by kind key."""
     cache_timings({kinds[key].timing_key(numerics): t for key, t in timings.items()})

@@ -1,4 +1,4 @@
-"""Whether lanes of a run are trained as one batched computation: the only definition of it."""
+"""Decide whether runs are fused, that is trained as lanes of one batched computation."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from adamcmp.config import RunConfig
 
 
 def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
-    """Return why lanes of a run are trained one at a time; None if they are fused.
+    """Return why runs with these settings are trained one at a time; None if they are fused.
 
     Args:
-        config: The run.
+        config: The settings of the runs.
         device: ``cpu`` or ``cuda``.
         engine: ``eager`` or ``compiled``.
     """
@@ -18,13 +18,13 @@ def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
     if device not in config.model.fuses:
         return f"model={config.model.name} is faster one lane at a time"
     if engine == "eager" and device == "cpu":
-        return "this study is eager, and on a CPU only compiled lanes are fused"
+        return "on a CPU, only runs of the compiled engine are fused"
     return None
 
 
 def can_compile(config: RunConfig) -> bool:
     """Return whether a run's step can be compiled.
 
-    That takes a model of matrix products, which fuses on every device.
+    Only models that consist of matrix products can be compiled; they fuse on every device.
     """
     return unfused_reason(config, "cpu", "compiled") is None

@@ -1,4 +1,4 @@
-"""From runs to groups that are trained as lanes of one batched computation."""
+"""Group runs that are trained as lanes of one batched computation."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Width = Callable[[Sequence[RunSpec]], int]
 
 @dataclass(frozen=True)
 class LaneGroup:
-    """Runs of one kind that are trained together; every number may differ from lane to lane.
+    """Runs of one kind that are trained together; any numeric setting may differ by lane.
 
     Attributes:
         specs: The runs, one per lane.
-        fused: Whether the lanes are one batched computation; otherwise there is one lane.
+        fused: Whether the lanes are one batched computation; if not, the group has one lane.
     """
 
     specs: tuple[RunSpec, ...]
@@ -30,7 +30,7 @@ class LaneGroup:
 
     @classmethod
     def of(cls, specs: Iterable[RunSpec]) -> Self:
-        """Return the group of some runs of one kind, fused where they can be."""
+        """Return a group of runs of one kind; it is fused if the runs can be."""
         lanes = tuple(specs)
         return cls(lanes, lanes[0].fuses)
 
@@ -41,7 +41,7 @@ class LaneGroup:
 
     @property
     def group_id(self) -> str:
-        """16 hexadecimal digits that depend on the set of runs alone."""
+        """16 hexadecimal digits that depend only on the set of runs."""
         return hashlib.sha256(" ".join(sorted(self.run_ids)).encode()).hexdigest()[:16]
 
     def halves(self) -> tuple[Self, Self]:
@@ -53,13 +53,13 @@ class LaneGroup:
 
 @dataclass(frozen=True)
 class TrainTask:
-    """A group to train, as an executor's task.
+    """The argument of the task that trains a group.
 
     Attributes:
         group: The runs.
         checkpoint: Checkpoint path: resumed from if present, rewritten periodically.
         checkpoint_every: Seconds between checkpoints.
-        source: Checkpoint of a larger group, to resume from where the group has none.
+        source: Checkpoint of a larger group, resumed from if `checkpoint` does not exist.
     """
 
     group: LaneGroup
@@ -71,7 +71,7 @@ class TrainTask:
 def resumed_groups(
     specs: Sequence[RunSpec], checkpoints: Iterable[Collection[str]], width: Width
 ) -> tuple[LaneGroup, ...]:
-    """Return groups for some runs; runs that share a checkpoint stay together.
+    """Group runs; runs that share a checkpoint stay together.
 
     Args:
         specs: The runs.
@@ -87,7 +87,7 @@ def resumed_groups(
 
 
 def group_runs(specs: Sequence[RunSpec], width: Width) -> tuple[LaneGroup, ...]:
-    """Return groups of at most `width` lanes, of even sizes, in the order of their first runs."""
+    """Group runs evenly, at most `width` lanes each, in the order of each group's first run."""
     by_kind: dict[str, list[RunSpec]] = {}
     for spec in specs:
         by_kind.setdefault(kind_key(spec.config), []).append(spec)

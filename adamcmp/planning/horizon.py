@@ -1,4 +1,4 @@
-"""How many steps a run takes, and after which of them it is evaluated."""
+"""The number of steps of a run, and the steps after which it is evaluated."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MAX_EVALUATIONS = 100_000
 
 
 def horizon(config: RunConfig, train_examples: int) -> Horizon:
-    """Return a run's number of steps, and how many of them are an epoch.
+    """Return a run's number of steps and its steps per epoch.
 
     Args:
         config: The run.
-        train_examples: Size of its training split.
+        train_examples: Size of the training split.
     """
     protocol = config.protocol
     epoch = train_examples / protocol.batch_size

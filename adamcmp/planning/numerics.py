@@ -1,6 +1,6 @@
-"""How a study's numbers are computed: one rule, from what was requested and from the machine.
+"""Resolve a study's numerics from the request and the machine.
 
-The rule never uses a measured time: the same overrides give the same numbers on a busy machine.
+The rule never uses a measured time, so the same overrides give the same numbers on a busy machine.
 """
 
 from __future__ import annotations
@@ -13,32 +13,33 @@ from adamcmp.planning import fusion
 from adamcmp.planning.run_kinds import RunKind
 from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, can_compile, cuda_available
 
-#: Run-steps per kind of runs from which ``engine=auto`` compiles, by device. Compiling takes about
-#: 25 s the first time (minutes for attention), and saves about 0.8 ms per step on a CPU, 2 to 7 µs
-#: on a GPU. Whether the compiled step is cached already must not matter.
+#: ``engine=auto`` compiles from this mean number of run-steps (runs x steps) per kind of run, by
+#: device. Compiling takes 25 s the first time (minutes for attention) and saves 0.8 ms per run-step
+#: on a CPU, 2 to 7 µs on a GPU. The engine must not depend on whether the compiled step is cached.
 COMPILED_FROM = {"cpu": 40_000, "cuda": 10_000_000}
 
 
 def resolve_numerics(
     requested: Numerics, recorded: Numerics | None, kinds: Collection[RunKind], study: str
 ) -> Numerics:
-    """Return the numerics of a study, with nothing left at ``auto``.
+    """Return the numerics of a study, with every ``auto`` resolved.
 
     Args:
-        requested: The numerics that the overrides ask for.
-        recorded: The numerics with which the study began; None for a new study.
-        kinds: The kinds of runs that a new study begins with.
+        requested: The numerics that the overrides request.
+        recorded: The numerics that the study was created with; None for a new study.
+        kinds: The kinds of runs in the request, which decide for a new study.
         study: The study's name, for the error.
 
     Raises:
-        ConfigError: If the request contradicts the study, or asks for a GPU that does not exist.
+        ConfigError: If the request contradicts the study, or needs a GPU that does not exist.
     """
     numerics = default_numerics(requested, kinds) if recorded is None else recorded
     for name, value in requested.model_dump().items():
         if value not in (None, "auto") and value != getattr(numerics, name):
             raise ConfigError(
-                f"{name}={value}: study {study!r} was begun with {name}={getattr(numerics, name)}, "
-                f"and all runs of a study share their numerics. Use another study=NAME."
+                f"{name}={value}: study {study!r} was created with "
+                f"{name}={getattr(numerics, name)}, and all runs of a study share their numerics. "
+                f"Use another study=NAME."
             )
     if numerics.device == "cuda" and not cuda_available():
         raise ConfigError("device=cuda: torch finds no CUDA GPU on this machine. Use device=cpu.")
@@ -59,7 +60,7 @@ def default_numerics(requested: Numerics, kinds: Collection[RunKind]) -> Numeric
 
 
 def compiling_pays(kinds: Collection[RunKind], device: str) -> bool:
-    """Return whether there is enough to train that compiling its steps saves time."""
+    """Return whether training takes enough steps for compiling to save time."""
     run_steps = [kind.steps * kind.runs for kind in kinds if fusion.can_compile(kind.example)]
     return bool(run_steps) and sum(run_steps) / len(run_steps) >= COMPILED_FROM[device]
 
@@ -67,7 +68,7 @@ def compiling_pays(kinds: Collection[RunKind], device: str) -> bool:
 def missing_compiler_notice(
     requested: Numerics, used: Numerics, kinds: Collection[RunKind]
 ) -> str | None:
-    """Return a notice for a new study that is eager only because no compiler is installed."""
+    """Return a notice if a new study is eager only because no compiler is installed."""
     device = used.device
     if requested.engine != "auto" or can_compile(device) or not compiling_pays(kinds, device):
         return None

@@ -1,4 +1,4 @@
-"""The plan of a command: its runs, how their numbers are computed, and the expected cost."""
+"""The plan of a command: its runs, their numerics and the predicted time."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from adamcmp.planning.specs import RunSpec, run_specs
 class Plan:
     """What a command trains.
 
-    A plan is immutable: `without` and `only` return another plan, such as without the runs that
+    A plan is immutable. `without` and `only` return a new plan, for example without the runs that
     are finished or reserved by another process.
 
     Attributes:
-        numerics: How the numbers are computed.
+        numerics: The study's numerics.
         specs: The runs, each once, in the order requested.
         kinds: The kinds of runs in the whole request, by key.
-        costs: Predicted times; empty before timings were measured.
-        notice: What a person should know of how the runs are trained; None for nothing.
+        costs: Predicted times; empty until timings are measured.
+        notice: Message to the user on how the runs are trained; None if there is none.
     """
 
     numerics: Numerics
@@ -46,7 +46,7 @@ class Plan:
         return replace(self, specs=specs)
 
     def only(self, run_ids: Container[str]) -> Self:
-        """Return the plan with those of its runs that are among some others."""
+        """Return the plan restricted to some runs."""
         return replace(self, specs=tuple(spec for spec in self.specs if spec.run_id in run_ids))
 
     def with_costs(self, costs: CostModel) -> Self:
@@ -54,7 +54,7 @@ class Plan:
         return replace(self, costs=costs)
 
     def one_per_kind(self) -> dict[str, RunSpec]:
-        """Return the first run of each kind that the plan still has, by the kind's key."""
+        """Return the first run of each kind in the plan, by kind key."""
         first: dict[str, RunSpec] = {}
         for spec in self.specs:
             first.setdefault(kind_key(spec.config), spec)
@@ -74,7 +74,7 @@ def make_plan(config: StudyConfig, recorded: Numerics | None) -> Plan:
 
     Args:
         config: The request.
-        recorded: The numerics with which the study began; None for a new study.
+        recorded: The numerics that the study was created with; None for a new study.
 
     Raises:
         AdamcmpError: If the request contradicts the study, or a dataset cannot be read.

@@ -1,4 +1,4 @@
-"""Runs of one kind share all shapes and all structure, so they can be lanes of one group.
+"""Kinds of runs. Runs of one kind share all shapes and structure, so they can share a lane group.
 
 Runs of one kind may differ in every number: learning rate, weight decay, seed and so on.
 """
@@ -26,7 +26,7 @@ class RunKind:
     """Runs of one kind.
 
     Attributes:
-        example: One of them.
+        example: The settings of one of the runs.
         steps: Steps of each run.
         evaluations: Evaluations of each run.
         runs: Number of runs.
@@ -40,8 +40,8 @@ class RunKind:
     def timing_key(self, numerics: Numerics) -> str:
         """Return the key under which timings of this kind are cached on this machine.
 
-        It covers everything that decides the time of one step and of one evaluation: not the
-        number of steps or evaluations.
+        It covers everything that determines the time of one step and of one evaluation, but not
+        the number of steps or evaluations.
         """
         *components, protocol = _structure(self.example)
         shared = json.loads(protocol)

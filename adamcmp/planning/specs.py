@@ -1,4 +1,4 @@
-"""From a study to its runs, each with an id: a hash of everything that can change its numbers."""
+"""Run specs of a study. A run's id is a hash of everything that can change its numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RunSpec:
     Attributes:
         run_id: 16 hexadecimal digits of the SHA-256 of the run's canonical JSON.
         config: The run's settings.
-        numerics: How it is computed; nothing in it is ``auto``.
+        numerics: The numerics of the run; no value is ``auto``.
     """
 
     run_id: str
@@ -26,16 +26,16 @@ class RunSpec:
 
     @property
     def unfused_reason(self) -> str | None:
-        """Why lanes of this run are trained one at a time; None if they are fused."""
+        """Why such runs are trained one at a time; None if they are fused."""
         return unfused_reason(self.config, self.numerics.device, self.numerics.engine)
 
     @property
     def fuses(self) -> bool:
-        """Whether lanes of this run are one batched computation."""
+        """Whether such runs are trained as lanes of one batched computation."""
         return self.unfused_reason is None
 
     def columns(self) -> dict[str, Any]:
-        """Return the run's columns that hold its settings, whatever its outcome."""
+        """Return the columns of the run that are known before training."""
         config = self.config
         settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
         return {
@@ -60,11 +60,11 @@ class RunSpec:
 def run_specs(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
     """Return the study's runs in the order requested, each once.
 
-    A run that cannot be compiled is eager in every study.
+    A run that cannot be compiled uses the eager engine in every study.
 
     Args:
         study: The runs' settings.
-        numerics: The study's numerics; nothing in them is ``auto``.
+        numerics: The study's numerics; no value is ``auto``.
     """
     eager = numerics.model_copy(update={"engine": "eager"})
     specs = []

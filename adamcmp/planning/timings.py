@@ -1,4 +1,4 @@
-"""How long a step and an evaluation take: measured on this machine, kept in the cache."""
+"""Measured times of steps and evaluations, cached per machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter
 from adamcmp.platform.cache import cache_folder
 from adamcmp.platform.files import write_atomically
 
-#: Seconds after which a measured timing is measured again: what else the machine runs changes.
+#: Seconds after which timings are measured again, since the load of the machine may have changed.
 MAX_AGE = 30 * 24 * 3600.0
 
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -42,11 +42,11 @@ class Timings:
         return min(widths, key=lambda width: (self._step(width), -width))
 
     def run_seconds(self, width: int, steps: int, evaluations: int) -> float:
-        """Return the time of one run in a group of this width."""
+        """Return the predicted seconds of one run in a group of this width."""
         return steps * self._step(width) + evaluations * self.evaluation
 
     def _step(self, width: int) -> float:
-        """Return the time of one run's step; a group's is interpolated between measured widths."""
+        """Return the seconds of one run's step, interpolating the group's time between widths."""
         widths = sorted(self.step)
         inside = min(max(width, widths[0]), widths[-1])
         return float(np.interp(inside, widths, [w * self.step[w] for w in widths])) / inside
@@ -63,18 +63,18 @@ def cached_timings() -> dict[str, Timings]:
 
 
 def cache_timings(timings: Mapping[str, Timings]) -> None:
-    """Keep measured timings, by timing key."""
+    """Write measured timings to the cache, by timing key."""
     if timings:
         _update(lambda existing: existing | dict(timings))
 
 
 def discard_timings(key: str) -> None:
-    """Forget the timings of one kind of runs, so that they are measured again."""
+    """Remove the timings of one kind of run from the cache, so that they are measured again."""
     _update(lambda existing: {k: t for k, t in existing.items() if k != key})
 
 
 def _update(change: Callable[[_TimingsByKey], _TimingsByKey]) -> None:
-    # A cache that cannot be written costs a measurement the next time, no more.
+    # If the cache cannot be written, the next command measures again.
     with contextlib.suppress(OSError), FileLock(_file().with_suffix(".lock")):
         write_atomically(_file(), _FILE.dump_json(change(_read())))
 

@@ -1,4 +1,4 @@
-"""Arrays and plain values in one file: a digest, then NumPy's ``npz``. No pickle."""
+"""Files of arrays and JSON values: a digest, then NumPy's ``npz`` format without pickle."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from adamcmp.errors import StoreError
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.platform.provenance import package_version
 
-#: Version of what checkpoints hold. It must increase when training can no longer resume from the
-#: checkpoints of an earlier commit: when their layout changes, or what the layout means. Changes
-#: of a run's numbers need no new version, since the run id changes with them.
+#: Version of the checkpoint format. Increase it when training cannot resume from the checkpoints of
+#: an earlier commit because their layout or its meaning has changed. A change of a run's numbers
+#: needs no new version, since the run id changes with it.
 FORMAT_VERSION = 2
 _DIGEST_BYTES = 16
-# The names of version 0.1, so that its files are reported as another version's, not as damaged.
+# Names that version 0.1 used: its files must be reported as another version's, not as damaged.
 _METADATA = "about"
 _VERSIONS = "made_by"
 
@@ -50,8 +50,8 @@ def read(path: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        StoreError: If it is damaged, or was written in another format version or with another
-            version of torch, which may compute other numbers.
+        StoreError: If it is damaged, or was written with another format version or another version
+            of torch, which may compute other numbers.
     """
     content = path.read_bytes()
     digest, npz = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]

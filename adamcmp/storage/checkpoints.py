@@ -1,6 +1,6 @@
-"""The checkpoints of a study's unfinished groups: which exist, and removing them.
+"""List and remove the checkpoints of a study's unfinished groups.
 
-Workers write and read their content, by `adamcmp.storage.archive`. A checkpoint's metadata has
+Workers read and write their content with `adamcmp.storage.archive`. A checkpoint's metadata has
 ``runs``, the ids of its runs, and ``steps_taken``.
 """
 
@@ -27,32 +27,32 @@ class Checkpoints:
     """The checkpoint files of one study.
 
     Attributes:
-        folder: Their folder.
+        folder: The folder of the files.
     """
 
     folder: Path
 
     def existing(self) -> dict[Path, frozenset[str]]:
-        """Return the existing checkpoints, and the runs of each.
+        """Return the path and the run ids of each existing checkpoint.
 
-        The one after most steps comes first. Checkpoints that cannot be resumed from are removed,
-        with a warning.
+        The checkpoint with the most steps comes first. Checkpoints that cannot be resumed from are
+        removed, with a warning.
         """
         usable = []
         for path in self.folder.glob("*.npz"):
             try:
                 metadata, _ = archive.read(path)
-            except FileNotFoundError:  # another process has just finished its group
+            except FileNotFoundError:  # another process has just removed it
                 continue
             except StoreError as error:
-                logger.warning("adamcmp: %s Its runs start anew.", error)
+                logger.warning("adamcmp: %s Its runs start from the beginning.", error)
                 path.unlink(missing_ok=True)
                 continue
             usable.append((-metadata["steps_taken"], path, frozenset(metadata["runs"])))
         return {path: run_ids for _, path, run_ids in sorted(usable)}
 
     def path(self, run_ids: Iterable[str]) -> Path:
-        """Return the file of the checkpoint of a group of runs."""
+        """Return the path of the checkpoint of a group of runs."""
         digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
         return self.folder / f"{digest}.npz"
 
@@ -62,7 +62,7 @@ class Checkpoints:
         self.remove_partial_writes(path)
 
     def remove_finished(self, ended: Collection[str]) -> None:
-        """Remove the checkpoints all of whose runs have ended."""
+        """Remove the checkpoints whose runs have all ended."""
         for path, run_ids in self.existing().items():
             if run_ids <= set(ended):
                 self.remove(path)

@@ -26,15 +26,15 @@ Table = Literal["runs", "metrics"]
 class Role(StrEnum):
     """What a column describes."""
 
-    #: Which run, and which of its rows.
+    #: Identifies the run and the row.
     IDENTITY = "identity"
-    #: What was requested, and sizes that follow from it.
+    #: Requested settings, and sizes that follow from them.
     SETTING = "setting"
-    #: How the run, or its training up to an evaluation, went.
+    #: Result of training, up to the end of the run or up to an evaluation.
     OUTCOME = "outcome"
-    #: What was measured of the model.
+    #: Measurement of the model.
     METRIC = "metric"
-    #: What computed the run.
+    #: Hardware, software and numerics that computed the run.
     PROVENANCE = "provenance"
 
 
@@ -45,7 +45,7 @@ class Column:
     Attributes:
         name: Its name in the Parquet files and DataFrames.
         type: ``str``, ``int``, ``float``, ``bool``, or ``list[...]`` of one of them.
-        unit: The unit of its values; empty for text, counts of nothing in particular, and settings.
+        unit: The unit of its values; empty for text, settings and dimensionless numbers.
         role: What it describes.
         description: One sentence.
     """
@@ -60,12 +60,12 @@ class Column:
 _UNITS = {"loss": "nats", "error": "fraction", "accuracy": "fraction"}
 
 
-def _measured(prefix: str, where: str) -> tuple[Column, ...]:
+def _measured(prefix: str, weights: str) -> tuple[Column, ...]:
     """Return the columns of all splits' measures and of the gaps between test and train."""
     splits = tuple(
         Column(
             *(f"{prefix}{split}_{measure}", float, _UNITS[measure], Role.METRIC),
-            f"{measure.capitalize()} on the {split} split {where}.",
+            f"{measure.capitalize()} on the {split} split {weights}.",
         )
         for split in SPLITS
         for measure in MEASURES
@@ -73,7 +73,7 @@ def _measured(prefix: str, where: str) -> tuple[Column, ...]:
     gaps = tuple(
         Column(
             *(f"{prefix}gap_{measure}", float, _UNITS[measure], Role.METRIC),
-            f"test_{measure} minus train_{measure} {where}.",
+            f"test_{measure} minus train_{measure} {weights}.",
         )
         for measure in ("loss", "error")
     )
@@ -102,13 +102,13 @@ _RUN_ID = Column(
 )
 _ROW = (
     Column("variant", str, "", Role.IDENTITY, "Variant of the weights; empty for the last ones."),
-    Column("attempt", int, "", Role.IDENTITY, "Earlier trainings of the run: 0 for the first one."),
+    Column("attempt", int, "", Role.IDENTITY, "Number of earlier trainings of the run."),
 )
 _REVISIONS = tuple(
     Column(f"{name}.revision", int, "", Role.PROVENANCE, f"Revision of the {name}'s numbers.")
     for name in ("dataset", "model", "optimizer", "schedule", "loss", "engine")
 )
-#: Columns that version 0.1 did not write, with the values that its rows are read with.
+#: Columns that version 0.1 did not write, and the values that its rows get when they are read.
 ADDED_COLUMNS: Mapping[str, Any] = {
     "variant": "",
     "attempt": 0,
@@ -204,7 +204,7 @@ def run_columns() -> Mapping[str, Column]:
 
 
 def columns_with_role(*roles: Role, table: Table = "runs") -> tuple[str, ...]:
-    """Return the names of the columns with any of some roles, settings by dotted path excluded.
+    """Return the columns that have one of the roles, without settings under a dotted path.
 
     >>> columns_with_role(Role.IDENTITY)
     ('run_id', 'study', 'variant', 'attempt')

@@ -1,7 +1,7 @@
-"""Compaction: dropping superseded rows, and merging many small parts into one.
+"""Compaction: drop superseded rows and merge many small parts into one.
 
-If a process is killed meanwhile, both the old parts and the new one exist, with equal rows, and
-`adamcmp.storage.rows.superseded` lets each row count once.
+If the process is killed meanwhile, the old parts and the new one both exist, with equal rows;
+`adamcmp.storage.rows.superseded` makes each row count once.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from adamcmp.storage.parts import (
 )
 from adamcmp.storage.rows import RowIndex, RowKey, superseded, without_rows
 
-#: Parts of similar size that are merged into one.
+#: Number of parts of similar size from which they are merged into one.
 COMPACT_AT = 32
 
 
 @dataclass(frozen=True)
 class Compaction:
-    """What is to be done.
+    """The changes that compaction makes to a study.
 
     Attributes:
         stale: The superseded rows of each part.
-        merges: Parts that become one part; a part alone only loses its superseded rows.
+        merges: Groups of parts, each rewritten as one part; a group of one part only loses its
+            superseded rows.
     """
 
     stale: Mapping[str, set[RowKey]]
@@ -41,7 +42,7 @@ class Compaction:
 
 
 def plan_compaction(folder: Folder) -> Compaction:
-    """Return what is to be done in a study.
+    """Return the changes that compaction would make to a study.
 
     Raises:
         StoreError: If a part is damaged.
@@ -52,10 +53,10 @@ def plan_compaction(folder: Folder) -> Compaction:
     for name, rows in indexes.items():
         # Sizes within a factor of 8, so that large parts are seldom rewritten.
         similar.setdefault(len(rows).bit_length() // 3, []).append(name)
-    crowded = [tuple(names) for names in similar.values() if len(names) >= COMPACT_AT]
-    merged = {name for names in crowded for name in names}
+    numerous = [tuple(names) for names in similar.values() if len(names) >= COMPACT_AT]
+    merged = {name for names in numerous for name in names}
     rewritten = [(name,) for name in indexes if stale[name] and name not in merged]
-    return Compaction(stale, (*crowded, *rewritten))
+    return Compaction(stale, (*numerous, *rewritten))
 
 
 def compact(folder: Folder) -> None:

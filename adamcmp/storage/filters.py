@@ -1,4 +1,4 @@
-"""Conditions on columns, as users type them.
+"""Conditions on columns in the syntax of the command line.
 
 *Filters* are arguments such as ``lr=0.001 'test_error<0.4' optimizer!=sgd``. A *query* is one
 expression, such as ``"optimizer in ['adam_l2', 'adamw'] and lr > 0.01"``.
@@ -41,7 +41,7 @@ def columns_of(conditions: Sequence[str]) -> list[str]:
     """Return the column of each condition.
 
     Raises:
-        ConfigError: When an argument is not a condition.
+        ConfigError: If an argument is not a condition.
     """
     return [_split(condition)[0] for condition in conditions]
 
@@ -58,11 +58,11 @@ def parse_filters(
     (True, False)
 
     Args:
-        conditions: Such as ``"lr=0.01"``; operators are = != < <= > >=.
-        columns: The columns that rows have.
+        conditions: Conditions such as ``"lr=0.01"``; operators are = != < <= > >=.
+        columns: The columns of the rows.
 
     Raises:
-        ConfigError: When an argument is not a condition, or a column does not exist.
+        ConfigError: If an argument is not a condition, or a column does not exist.
     """
     checks = [_parse_filter(condition, columns) for condition in conditions]
     return lambda row: all(check(row) for check in checks)
@@ -121,16 +121,16 @@ def where(table: pd.DataFrame, query: str) -> pd.Series[bool]:
     """Return which rows of a table meet a query, such as ``"lr > 0.01 and optimizer != 'sgd'"``.
 
     A query is a Python expression over column names with comparisons, ``in``, ``and``, ``or``,
-    ``not`` and arithmetic, as `pandas.DataFrame.query` reads it. Names may contain dots. A missing
-    value meets no comparison except ``!=``.
+    ``not`` and arithmetic, as in `pandas.DataFrame.query`. Names may contain dots. A missing value
+    meets no comparison except ``!=``.
 
     >>> import pandas as pd
     >>> where(pd.DataFrame({"optimizer.eps": [1e-8, 1e-3]}), "optimizer.eps < 1e-4").tolist()
     [True, False]
 
     Raises:
-        ConfigError: When the query cannot be read, names a column that does not exist, or contains
-            other syntax than comparisons.
+        ConfigError: If the query cannot be read, names a column that does not exist, or contains
+            syntax other than comparisons.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The disk operations of a study, few enough that an object store can offer the same."""
+"""The file operations of a study; few, so that an object store can implement them too."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Folder:
     path: Path
 
     def location(self, name: str) -> Path:
-        """Return where a file is, for messages."""
+        """Return the path of a file, for messages."""
         return self.path / name
 
     def list(self, prefix: str) -> Mapping[str, str]:
-        """Return the names of the files in a subfolder.
+        """Return the files in a subfolder.
 
         Args:
             prefix: The subfolder, with a slash at its end.
 
         Returns:
-            For each name, a text that differs after the file was replaced.
+            The version of each file, by name: a string that changes when the file is replaced.
         """
         versions = {}
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -64,7 +64,7 @@ class Folder:
         create_atomically(self.location(name), content)
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file atomically, in place of the existing one if there is one.
+        """Write a file atomically, replacing an existing one.
 
         Raises:
             OSError: If the disk is full or the folder cannot be written.

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 def arrow_schema(types: Mapping[str, Any]) -> pa.Schema:
-    """Return the schema of columns with some Python types, as `Column.type` has them."""
+    """Return the Arrow schema of columns, from their Python types (see `Column.type`)."""
     fields = [
         pa.field(
             name,
@@ -64,7 +64,7 @@ METRIC_SCHEMA = arrow_schema({name: column.type for name, column in METRIC_COLUM
 
 
 def table_of_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table; columns that they lack are null.
+    """Return rows as a table; missing columns are null.
 
     Raises:
         KeyError: If a row has a key that the schema lacks.
@@ -79,7 +79,7 @@ def list_parts(folder: Folder) -> dict[str, str]:
     """Return the names of a study's parts in the order in which they were written.
 
     Returns:
-        For each name, the version of its runs file, as `Folder.list` has it.
+        The version of each runs file (see `Folder.list`), by the name of the part.
     """
     files = folder.list("runs/")
     versions = {
@@ -96,18 +96,18 @@ def _order(name: str) -> tuple[int, str]:
 
 
 def part_name(contents: Mapping[Table, bytes]) -> str:
-    """Return the name for the files of a part that is written now.
+    """Return the name of a part that is written now.
 
-    It holds the time, which orders parts without a list of the existing ones, and a digest of each
-    file: Parquet's own checksums cover its pages but not its footer, where one flipped bit renames
-    a column.
+    The name contains the time, which orders parts without a list of the existing ones, and a digest
+    of each file. Parquet's checksums cover the pages but not the footer, where one flipped bit
+    renames a column.
     """
     digests = "-".join(_digest(contents[table]) for table in TABLES)
     return f"{time.time_ns():020d}-{digests}.parquet"
 
 
 def write_part(folder: Folder, tables: Mapping[Table, pa.Table]) -> None:
-    """Write a part; a process that is killed meanwhile leaves the study as it was.
+    """Write a part; if the process is killed meanwhile, the study is unchanged.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
@@ -133,11 +133,12 @@ def read_part(
         folder: The study's files.
         table: Which table.
         name: The part's name.
-        columns: Columns to read; None reads all. Those that the file lacks are left out, except
-            for columns with a neutral value.
+        columns: Columns to read; None reads all. Columns that the file lacks are left out, except
+            those in `ADDED_COLUMNS`.
 
     Raises:
-        StoreError: If the file is missing, damaged, foreign, or of a newer schema version.
+        StoreError: If the file is missing, damaged, not written by adamcmp, or of a newer schema
+            version.
     """
     location = folder.location(f"{table}/{name}")
     match = _NAME.fullmatch(name)
@@ -150,7 +151,7 @@ def read_part(
     except OSError as error:
         raise StoreError(f"Cannot read {location}: {error.strerror or error}.") from None
     if _digest(content) != match[table]:
-        raise _damaged(folder, table, name, "is damaged: its digest is another than in its name")
+        raise _damaged(folder, table, name, "is damaged: its digest differs from its name")
     # Not pq.read_table, which imports pandas and applies the first file's schema to all files.
     # Not in Arrow's threads: if one of them releases `content` last while the interpreter exits,
     # the process aborts.
@@ -175,15 +176,15 @@ def _with_added_columns(rows: pa.Table, table: Table, columns: Collection[str] |
 
 @lru_cache(maxsize=4096)
 def row_index(folder: Folder, name: str, version: str) -> RowIndex:
-    """Return which rows a part has; each version of a part is read once per process.
+    """Return the index of a part's rows; each version of a part is read once per process.
 
     Args:
         folder: The study's files.
         name: The part's name.
-        version: The version that `list_parts` gave.
+        version: The version that `list_parts` returned.
 
     Raises:
-        StoreError: As `read_part`.
+        StoreError: If the part cannot be read (see `read_part`).
     """
     del version  # part of the cache key only
     table = read_part(folder, "runs", name, ["run_id", "variant", "attempt", "status"])
@@ -195,14 +196,14 @@ def row_index(folder: Folder, name: str, version: str) -> RowIndex:
 
 
 def read_consistently(folder: Folder, read: Callable[[Mapping[str, str]], T]) -> T:
-    """Call a function with the list of parts, again if parts were compacted while it read them.
+    """Call a function with the list of parts; call it again if they were compacted meanwhile.
 
     Args:
         folder: The study's files.
         read: Called with the result of `list_parts`.
 
     Raises:
-        StoreError: If it raises one and the parts have not changed.
+        StoreError: If the function raises it and the parts have not changed.
     """
     while True:
         parts = list_parts(folder)

@@ -1,4 +1,4 @@
-"""Reading studies from disk. Never imports torch."""
+"""Read studies from disk, without importing torch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_study_metadata(study: Path) -> dict[str, Any]:
 
 
 def list_studies(results: Path) -> list[str]:
-    """Return the names of the studies in a results folder; the last changed one is last."""
+    """Return the names of the studies in a results folder, the last changed one last."""
     if not results.is_dir():
         return []
     folders = [path.parent for path in results.glob(f"*/{METADATA_FILE}")]
@@ -49,14 +49,14 @@ def list_studies(results: Path) -> list[str]:
 
 
 def study_folder(results: Path, study: str | None) -> Path:
-    """Return the folder of a study; of the last changed one if `study` is None.
+    """Return the folder of a study; None selects the study that was changed last.
 
     Raises:
         NotFound: If there is no such study.
     """
     existing = list_studies(results)
     if not existing:
-        raise NotFound(f"There are no studies in {results}. `adamcmp run` makes the first.")
+        raise NotFound(f"There are no studies in {results}. `adamcmp run` creates one.")
     if study is None:
         return results / existing[-1]
     if study not in existing:
@@ -76,7 +76,7 @@ def read_runs(study: Path, columns: list[str] | None = None) -> pa.Table:
     """Return the runs of a study.
 
     Raises:
-        StoreError: As `read_tables`.
+        StoreError: See `read_tables`.
     """
     return read_tables(study, {"runs": columns})["runs"]
 
@@ -85,7 +85,7 @@ def read_metrics(study: Path, columns: list[str] | None = None) -> pa.Table:
     """Return the evaluations of a study's runs.
 
     Raises:
-        StoreError: As `read_tables`.
+        StoreError: See `read_tables`.
     """
     return read_tables(study, {"metrics": columns})["metrics"]
 
@@ -93,7 +93,7 @@ def read_metrics(study: Path, columns: list[str] | None = None) -> pa.Table:
 def read_tables(
     study: Path, columns: Mapping[Table, Sequence[str] | None]
 ) -> dict[Table, pa.Table]:
-    """Return tables of a study as they were at one moment; of each run only the last attempt.
+    """Return a consistent snapshot of tables of a study, with each run's last attempt only.
 
     Args:
         study: The study's folder.
@@ -101,7 +101,8 @@ def read_tables(
             no part has are left out.
 
     Raises:
-        StoreError: If a part is missing, damaged, foreign, or of a newer schema version.
+        StoreError: If a part is missing, damaged, not written by adamcmp, or of a newer schema
+            version.
     """
     folder = Folder(study)
 
@@ -138,7 +139,7 @@ def load(study: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a study's (runs, metrics) as DataFrames; integers are nullable ``Int64``.
 
     Raises:
-        StoreError: As `read_tables`, or if an evaluation belongs to no run.
+        StoreError: See `read_tables`; also if an evaluation belongs to no run.
     """
     import pandas as pd
 

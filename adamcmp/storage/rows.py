@@ -1,4 +1,4 @@
-"""Which rows of `runs` count: of a run that was trained several times, only the last attempt.
+"""Select the rows of `runs` that count: if a run was trained several times, its last attempt.
 
 A row belongs to a run and a variant of its weights. A run that is trained again, by ``--force`` or
 ``--retry-failed``, gets rows with a higher attempt number.
@@ -25,11 +25,11 @@ class RowKey(NamedTuple):
 
 
 class RunRow(NamedTuple):
-    """What is read of a row of `runs` to tell which runs exist.
+    """The columns of a row of `runs` that determine which runs exist.
 
     Attributes:
         attempt: 0 for the first training of the run, 1 for the second, and so on.
-        status: How it ended.
+        status: The status with which the run ended.
     """
 
     attempt: int
@@ -40,10 +40,10 @@ RowIndex = Mapping[RowKey, RunRow]
 
 
 def superseded(parts: Sequence[RowIndex]) -> list[set[RowKey]]:
-    """Decide which rows no longer count.
+    """Return the rows that no longer count.
 
-    Of a run's attempts only the highest counts. Two parts can hold rows of the same attempt after a
-    process was killed while it compacted; of those the later part's count.
+    Only the rows of a run's highest attempt count. If two parts hold rows of the same attempt,
+    because a process was killed while it compacted, the rows of the later part count.
 
     Args:
         parts: The rows of each part, in the order of the parts.
@@ -69,7 +69,7 @@ def superseded(parts: Sequence[RowIndex]) -> list[set[RowKey]]:
 
 
 def without_rows(table: pa.Table, keys: Collection[RowKey]) -> pa.Table:
-    """Return a table, which has the columns of `RowKey`, without the rows of some keys."""
+    """Return a table that has the columns of `RowKey`, without the rows with these keys."""
     if not keys:
         return table
     pairs = zip(table["run_id"].to_pylist(), table["variant"].to_pylist(), strict=True)

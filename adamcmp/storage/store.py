@@ -72,7 +72,7 @@ class Store:
         """Return the numerics of the study, or None for a new study.
 
         Raises:
-            ConfigError: If its runs were imported: no runs are trained in such a study.
+            ConfigError: If its runs were imported: no runs can be trained in such a study.
         """
         metadata = self.study_metadata()
         if "imported" in metadata:
@@ -98,7 +98,7 @@ class Store:
         Args:
             numerics: The numerics of the study's runs.
             overrides: The command's overrides.
-            metadata: What else is recorded of the command: flags, versions, hardware.
+            metadata: Further facts on the command to record: flags, versions, hardware.
             exclusive: Whether no other process has trained runs of the study since this store was
                 created.
 
@@ -124,7 +124,7 @@ class Store:
             compact(self._files)
 
     def add_imported(self, runs: pa.Table, metrics: pa.Table, metadata: Mapping[str, Any]) -> None:
-        """Add runs that another program trained, as one atomic step, and record their source.
+        """Add runs that another program trained, atomically, and record their source.
 
         Runs that were imported before are replaced; their attempt number stays 0, since they were
         not trained again.
@@ -132,7 +132,7 @@ class Store:
         Args:
             runs: Their rows; columns beyond `run_schema` are settings of the imported file.
             metrics: Their evaluations.
-            metadata: What is recorded of the import.
+            metadata: Facts on the import to record.
 
         Raises:
             StoreError: If the disk is full or the folder cannot be written or locked.
@@ -151,7 +151,7 @@ class Store:
             if {**metadata, "at": None} not in recorded:
                 study["asked"].append({**metadata, "at": _now()})
             self._write_metadata(study)
-            # Only imports write to this study, under the lock: all leftovers are of dead processes.
+            # Only imports write to this study, under the lock: leftovers are from dead processes.
             self._remove_leftovers()
             attempts = dict.fromkeys(runs["run_id"].to_pylist(), 0)
             self._write(runs, metrics, attempts)
@@ -195,16 +195,16 @@ class Store:
         }
 
     def append(self, runs: list[dict[str, Any]], metrics: list[dict[str, Any]]) -> None:
-        """Add rows as one atomic step; they replace the rows of runs that exist.
+        """Add rows atomically; they replace the rows of runs that exist.
 
         Args:
-            runs: A row for each run. Its attempt number is set here: one more than that of the
-                existing rows.
+            runs: A row for each run. This method sets its attempt number: one more than that of
+                the existing rows.
             metrics: A row for each evaluation of these runs.
 
         Raises:
-            StoreError: If the disk is full, or the folder is gone or cannot be written.
-            KeyError: If a row has a key that is no column.
+            StoreError: If the disk is full, or the folder does not exist or cannot be written.
+            KeyError: If a row has a key that is not a column.
         """
         run_rows = table_of_rows(runs, run_schema())
         metric_rows = table_of_rows(metrics, METRIC_SCHEMA)
@@ -242,7 +242,7 @@ class Store:
 
     def _check_exists(self) -> None:
         if not self.folder.is_dir():
-            raise StoreError(f"{self.folder} is gone. Was it moved while its runs were trained?")
+            raise StoreError(f"{self.folder} does not exist. Was it moved while runs were trained?")
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -261,7 +261,7 @@ def _now() -> str:
 
 
 def _with_attempts(rows: pa.Table, attempts: Mapping[str, int]) -> pa.Table:
-    """Return rows with the attempt number of their run; a variant that is not set is empty."""
+    """Return rows with the attempt number of their run; a missing variant becomes empty."""
     numbers = [attempts[run_id] for run_id in rows["run_id"].to_pylist()]
     columns = {
         "variant": pc.fill_null(rows["variant"], ""),

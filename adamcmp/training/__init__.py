@@ -1,4 +1,4 @@
-"""Trains a group of lanes: from its run specs to the rows of its runs.
+"""Train a group of lanes: from its run specs to the rows of its runs.
 
-Only `adamcmp.training.tasks` and `adamcmp.training.outcome` can be imported without torch.
+Only `adamcmp.training.tasks` and `adamcmp.training.outcome` do not import torch.
 """

@@ -1,4 +1,4 @@
-"""Measures how fast the runs of one structure train at several group widths."""
+"""Measure how fast runs of one kind train at several group widths."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from adamcmp.training.evaluate import evaluate
 from adamcmp.training.loop import GroupTraining
 from adamcmp.training.torch_state import torch_state
 
-#: Seconds of preparing candidates after which no wider group is tried.
+#: No wider group is tried after this many seconds of preparing candidates.
 MAX_PREPARATION_SECONDS = 1.0
-#: Seconds of timed steps per width, and of timed evaluations.
+#: Seconds of timed steps per width, and seconds of timed evaluations.
 TIMING_SECONDS = 0.1
-#: Least number of rounds in which all widths are timed.
-LEAST_ROUNDS = 5
-#: On a processor, no wider group is tried once one of twice the width would hold more bytes of
-#: state: it would not fit the caches.
+#: Minimum number of rounds in which all widths are timed.
+MIN_ROUNDS = 5
+#: On a CPU, no wider group is tried if the state of twice as many lanes would exceed this many
+#: bytes, because it would not fit the caches.
 CACHE_BYTES = 64 << 20
-#: Steps of one timing, and its seconds, at most. Timings are short so that some of them are not
+#: Maximum number of steps and seconds of one timing. Timings are short so that some of them are not
 #: disturbed by other processes.
 TIMING_STEPS, SECONDS_PER_TIMING = 8, 0.01
 
@@ -42,11 +42,11 @@ def autotune(
         should_stop: Once it returns true, the measurement ends.
 
     Returns:
-        The speed; None when it was not requested, or when training crashes. The error is reported
+        The timings; None if they were not requested, or if training crashes. The error is reported
         when the run itself is trained.
 
     Raises:
-        AdamcmpError: As `check_group`.
+        AdamcmpError: If the run cannot be trained (see `check_group`).
     """
     spec, measure = item
     check_group(LaneGroup.of([spec]))
@@ -57,7 +57,7 @@ def autotune(
             return _timings(_candidates(spec, should_stop), should_stop)
         except AdamcmpError:
             raise
-        except Exception:  # usually an error in the user's own model
+        except Exception:  # usually an error in the user's model
             return None
 
 
@@ -72,13 +72,13 @@ class _Candidate:
 
     def __init__(self, spec: RunSpec, width: int) -> None:
         numerics = spec.numerics
-        # Thread time does not advance while other processes have the core.
+        # Thread time does not advance while other processes use the core.
         single_thread = numerics.device == "cpu" and numerics.threads == 1
         self._clock = time.thread_time if single_thread else time.perf_counter
         self.training = GroupTraining(LaneGroup.of([spec] * width))
         self.width, self.step = width, math.inf
         self._chunk = self.training.chunk(0)
-        for _ in range(2):  # compiles the step or loads its code; on a GPU, records it
+        for _ in range(2):  # compile the step or load its code; on a GPU, record it
             self._take(1)
         seconds = self._seconds(lambda: self._take(1))
         self._count = max(min(int(SECONDS_PER_TIMING / seconds), TIMING_STEPS), 1)
@@ -91,7 +91,7 @@ class _Candidate:
     def time_evaluation(self) -> float:
         """Return the shortest measured time of one lane's evaluation, in seconds."""
         lanes, data = self.training.lanes, self.training.data
-        for _ in range(2):  # on a GPU, the second one is recorded
+        for _ in range(2):  # on a GPU, the second evaluation is recorded
             evaluate(lanes, data)
         best, until = math.inf, time.monotonic() + TIMING_SECONDS
         while math.isinf(best) or time.monotonic() < until:
@@ -108,7 +108,7 @@ class _Candidate:
 
 
 def _candidates(spec: RunSpec, should_stop: Callable[[], bool]) -> list[_Candidate]:
-    """Return groups of increasing width, as far as memory and time allow."""
+    """Return groups of increasing width, up to the limits of memory and time."""
     candidates: list[_Candidate] = []
     until = math.inf
     for width in WIDTHS[spec.numerics.device] if spec.fuses else (1,):
@@ -130,9 +130,7 @@ def _candidates(spec: RunSpec, should_stop: Callable[[], bool]) -> list[_Candida
 def _timings(candidates: Sequence[_Candidate], should_stop: Callable[[], bool]) -> Timings:
     """Time the candidates in alternation, so that a slow phase of the machine affects them all."""
     rounds, until = 0, time.monotonic() + TIMING_SECONDS * len(candidates)
-    while rounds == 0 or (
-        not should_stop() and (rounds < LEAST_ROUNDS or time.monotonic() < until)
-    ):
+    while rounds == 0 or (not should_stop() and (rounds < MIN_ROUNDS or time.monotonic() < until)):
         for candidate in candidates:
             candidate.time_steps()
         rounds += 1

@@ -1,6 +1,6 @@
 """The checkpoint file of a group: tensors and JSON, without pickle.
 
-Random streams need no state: they are read at the position of each step (see
+Random streams need no state, since each step computes its random numbers from its position (see
 `adamcmp.platform.random_streams`).
 """
 
@@ -23,8 +23,8 @@ class Checkpoint:
     """The state of a group between two steps.
 
     Attributes:
-        metadata: Plain JSON values: the steps taken, and the rows of the runs so far.
-        state: A tree (dicts, lists, tuples) of tensors and plain values.
+        metadata: JSON values: the steps taken, and the rows of the runs so far.
+        state: A tree (dicts, lists, tuples) of tensors and JSON values.
     """
 
     metadata: dict[str, Any]
@@ -35,8 +35,8 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint atomically.
 
     Raises:
-        StoreError: When the disk is full or the folder cannot be written.
-        TypeError: When a value of the state is neither a tensor nor plain.
+        StoreError: If the disk is full or the folder cannot be written.
+        TypeError: If a value of the state is neither a tensor nor a JSON value.
     """
     tensors: list[Tensor] = []
     structure = _extract_tensors(checkpoint.state, tensors)
@@ -48,7 +48,7 @@ def read(path: Path) -> Checkpoint | None:
     """Read a checkpoint.
 
     Returns:
-        None when the file does not exist, is damaged, or was written by another version of this
+        None if the file does not exist, is damaged, or was written by another version of this
         package or of torch.
     """
     try:
@@ -74,7 +74,7 @@ def _extract_tensors(tree: Any, tensors: list[Tensor]) -> Any:
 
 
 def _insert_tensors(tree: Any, arrays: Mapping[str, Any]) -> Any:
-    """Return the tree that `_extract_tensors` was given."""
+    """Invert `_extract_tensors`."""
     if not isinstance(tree, dict):
         return tree
     ((container, content),) = tree.items()

@@ -21,7 +21,7 @@ def check_group(group: LaneGroup) -> None:
     """Check that a group's dataset loads and that its model and optimizer can be built for it.
 
     Raises:
-        AdamcmpError: When they cannot.
+        AdamcmpError: If one of these checks fails.
     """
     config = group.specs[0].config
     data = load_cached(config.dataset)
@@ -39,7 +39,7 @@ def check_group(group: LaneGroup) -> None:
 
 
 def _check_count(setting: str, count: int, config: RunConfig, data: Data) -> None:
-    """Check that a setting does not ask for more training examples than there are."""
+    """Check that a setting does not exceed the number of training examples."""
     if count > len(data.train):
         raise ConfigError(
             f"{setting}={count}: {config.dataset.name} trains on {len(data.train)} examples."
@@ -47,7 +47,7 @@ def _check_count(setting: str, count: int, config: RunConfig, data: Data) -> Non
 
 
 def _check_network(network: nn.Module, config: RunConfig, data: Data) -> None:
-    """Pass two examples through a network: the user's own model may not fit them."""
+    """Pass two examples through a network, since a user's model may not accept them."""
     if not any(p.requires_grad for p in network.parameters()):
         raise ConfigError(f"model={config.model.name} has no parameters to train.")
     x = torch.as_tensor(data.train.x[:2]).float()
@@ -70,7 +70,7 @@ def _check_network(network: nn.Module, config: RunConfig, data: Data) -> None:
 
 
 def _settings(config: RunConfig) -> str:
-    """Return the dataset and the model's settings, which tell the runs of a sweep apart."""
+    """Return the dataset and the model's changed settings, which identify a run of a sweep."""
     changed = config.model.model_dump(exclude_defaults=True, exclude={"name"})
     overrides = [f"model.{key}={value}" for key, value in changed.items()]
     model = ", ".join([f"model={config.model.name}", *overrides])
@@ -78,7 +78,7 @@ def _settings(config: RunConfig) -> str:
 
 
 def _source_line(error: Exception) -> str:
-    """Return the file and line of the user's own code that an error came from."""
+    """Return the file and line of the user's code that raised an error."""
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if "site-packages" not in frame.filename]
     last = (outside or frames)[-1]

@@ -1,4 +1,4 @@
-"""A dataset's tensors on the device, and the batches that lanes draw from them.
+"""Datasets on the device, and the order and augmentation of batches.
 
 Shapes: N examples, B batch, K steps, C channels, H, W image sides.
 """
@@ -55,11 +55,11 @@ class DeviceData:
 def to_device(
     dataset: Dataset, train_examples: int | None, device: torch.device, dtype: torch.dtype
 ) -> DeviceData:
-    """Load a dataset to the device.
+    """Load a dataset and copy it to the device.
 
     Args:
         dataset: The dataset.
-        train_examples: How many training examples evaluations measure; None for all.
+        train_examples: Number of training examples that evaluations measure; None for all.
         device: The device.
         dtype: The dtype of inputs and real targets.
     """
@@ -86,8 +86,8 @@ def to_device(
 class BatchOrder:
     """The order in which one run visits the training examples.
 
-    Epochs follow each other in one sequence, each in its own random order, and the sequence is cut
-    into batches of equal size. A batch may contain the end of one epoch and the beginning of the
+    Each epoch has a random order. The epochs form one sequence, which is cut into batches of equal
+    size. A batch may contain the end of one epoch and the beginning of the
     next, so no batch is short and every example is visited equally often.
 
     Args:

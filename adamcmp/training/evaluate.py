@@ -1,4 +1,4 @@
-"""Evaluates lanes: losses and errors on each split, in evaluation mode and at the same weights.
+"""Evaluate lanes: losses and errors on each split, in evaluation mode at the same weights.
 
 Shapes: M lanes.
 """
@@ -10,10 +10,10 @@ from math import prod
 from adamcmp.training.device_data import DeviceData, Examples
 from adamcmp.training.step.lanes import Lanes
 
-#: Input numbers per forward pass. The batch size follows from the examples only: it affects
-#: rounding, so it must not depend on the number of lanes.
+#: Input values per forward pass and lane. The batch size follows from the examples only: it
+#: affects rounding, so it must not depend on the number of lanes.
 BATCH_NUMBERS = 1 << 17
-#: Bounds of the batch size; activations of larger batches outgrow the processor's caches.
+#: Bounds of the batch size; activations of larger batches exceed the CPU caches.
 SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 
 

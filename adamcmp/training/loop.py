@@ -21,18 +21,18 @@ from adamcmp.training.step.chunks import CHUNK_STEPS, ChunkBuilder, StepChunk
 from adamcmp.training.step.config import group_step_config
 from adamcmp.training.step.lanes import Lanes, StepResult
 
-#: Seconds of steps between two checks of whether to stop or to save a checkpoint.
+#: Seconds between two checks whether to stop or to save a checkpoint.
 CHECK_SECONDS = 2.0
-#: Steps of the first call, when the time of a step is not known yet.
+#: Steps of the first call, before the time of a step is known.
 FIRST_STEPS = 4
-#: Least initial training loss that the divergence bound is computed from.
-LEAST_INITIAL_LOSS = 1e-12
+#: Lower limit of the initial training loss from which the divergence bound is computed.
+MIN_INITIAL_LOSS = 1e-12
 
 ProgressCallback = Callable[[TrainingProgress], None]
 
 
 class StopRequested(Exception):
-    """Training was asked to stop and has saved its checkpoint."""
+    """Training has stopped early on request, after saving its checkpoint."""
 
 
 class GroupTraining:
@@ -41,7 +41,7 @@ class GroupTraining:
     Args:
         group: The runs.
         report: Called with the progress of training.
-        task: Names the checkpoint; None saves none.
+        task: Holds the checkpoint paths; None disables checkpoints.
         should_stop: Once it returns true, training saves its checkpoint and raises `StopRequested`.
 
     Attributes:
@@ -83,7 +83,7 @@ class GroupTraining:
         """Train to the end and return the rows of all runs.
 
         Raises:
-            StopRequested: When `should_stop` ended it.
+            StopRequested: If `should_stop` returns true.
         """
         taken = self._resume()
         if not taken:
@@ -112,7 +112,7 @@ class GroupTraining:
         )
 
     def _share(self) -> float:
-        """Return one run's share of the seconds of training."""
+        """Return one run's share of the training time in seconds."""
         return (time.monotonic() - self._started) / self.width
 
     # ------------------------------------------------------------------------------------ steps
@@ -159,7 +159,7 @@ class GroupTraining:
 
     def _set_bounds(self, initial: list[dict[str, float]]) -> None:
         """Set the training loss above which each lane has diverged, from its initial loss."""
-        losses = [max(row["train_loss"], LEAST_INITIAL_LOSS) for row in initial]
+        losses = [max(row["train_loss"], MIN_INITIAL_LOSS) for row in initial]
         factors = [run.spec.config.protocol.divergence for run in self.runs]
         bounds = [loss * factor for loss, factor in zip(losses, factors, strict=True)]
         self.lanes.state["bound"].copy_(torch.tensor(bounds, dtype=torch.float64))
@@ -174,7 +174,7 @@ class GroupTraining:
         ]
 
     def _remove_diverged(self, stops: list[int]) -> None:
-        """Remove diverged lanes; the numbers of the others do not change.
+        """Remove diverged lanes; the results of the other lanes do not change.
 
         Args:
             stops: The number of steps after which each lane diverged, -1 if it has not.
@@ -192,12 +192,12 @@ class GroupTraining:
     # ------------------------------------------------------------------------------- checkpoints
 
     def _save_checkpoint(self, taken: int) -> None:
-        """Save a checkpoint when one is due; when asked to stop, save one and stop.
+        """Save a checkpoint if one is due, or if training has to stop.
 
         Called between steps, after the evaluation if there is one.
 
         Raises:
-            StopRequested: When `should_stop` returns true.
+            StopRequested: If `should_stop` returns true.
         """
         if not self._checkpoints.enabled:
             return
@@ -207,19 +207,19 @@ class GroupTraining:
             state = self.lanes.state_dict()
             try:
                 self._checkpoints.save(self.runs, self._finished, state, taken, elapsed)
-            except TypeError as error:  # the state of a torch.optim class of the user's own
+            except TypeError as error:  # the state of a user's torch.optim class
                 self._can_save = False
                 optimizer = self.lanes.step_config.optimizer.name
                 print(
                     f"adamcmp: optimizer {optimizer} cannot be saved in a checkpoint: {error} "
-                    f"If its training is interrupted, it starts over.",
+                    f"If its training is interrupted, it starts from the beginning.",
                     file=sys.stderr,
                 )
         if stop:
             raise StopRequested
 
     def _resume(self) -> int:
-        """Restore the state of the checkpoint, if there is one; return the steps taken by then."""
+        """Restore the state of an existing checkpoint; return the number of steps taken."""
         existing = self._checkpoints.find(run.run_id for run in self.runs)
         if existing is None:
             return 0
@@ -229,7 +229,7 @@ class GroupTraining:
             run.stopped_at = metadata["stopped_at"][run.run_id]
         lane_of = {run.run_id: lane for lane, run in enumerate(self.runs)}
         saved = metadata["training"]
-        # The checkpoint may be of more runs than this group, in another order.
+        # The checkpoint may hold more runs than this group, in another order.
         positions = [position for position, run_id in enumerate(saved) if run_id in lane_of]
         training = [lane_of[saved[position]] for position in positions]
         self._finished = [run for run in self.runs if run.stopped_at is not None]

@@ -36,7 +36,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The group was stopped before its end; its checkpoint holds what was trained."""
+    """The group was stopped early; its checkpoint holds the state."""
 
 
 Outcome = Done | Failed | Stopped
@@ -50,7 +50,7 @@ class TrainingProgress:
         step: Steps taken.
         steps: Steps of the whole training.
         lanes: Lanes still training.
-        latest: The first lane's metrics right after an evaluation, None between evaluations.
+        latest: The first lane's metrics directly after an evaluation; None between evaluations.
     """
 
     step: int

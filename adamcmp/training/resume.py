@@ -1,4 +1,4 @@
-"""Saves the checkpoint of a group in training, and finds the one to resume from."""
+"""Save the checkpoint of a group in training, and find the one to resume from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GroupCheckpoints:
 
     Args:
         task: Names the files and the interval; None disables checkpoints.
-        device: Where the group is trained.
+        device: The device that trains the group.
     """
 
     def __init__(self, task: TrainTask | None, device: torch.device) -> None:
@@ -29,7 +29,7 @@ class GroupCheckpoints:
 
     @property
     def enabled(self) -> bool:
-        """Whether checkpoints are saved at all."""
+        """Whether checkpoints are saved."""
         return self._task is not None
 
     @property
@@ -51,14 +51,14 @@ class GroupCheckpoints:
 
         Args:
             training: The runs still training, in the order of the lanes.
-            finished: The runs that have diverged.
+            finished: The runs that have diverged and no longer train.
             state: The lanes' state.
             steps_taken: Steps taken.
             elapsed: Seconds of training.
 
         Raises:
-            StoreError: When the file cannot be written.
-            TypeError: When the state holds what a checkpoint cannot.
+            StoreError: If the file cannot be written.
+            TypeError: If the state has a value that a checkpoint cannot hold.
         """
         assert self._task is not None
         self._saved_at = time.monotonic()
@@ -75,9 +75,10 @@ class GroupCheckpoints:
         checkpoint.write(self._task.checkpoint, Checkpoint(metadata, state))
 
     def find(self, run_ids: Iterable[str]) -> Checkpoint | None:
-        """Return the checkpoint to resume these runs from: the task's own, or one of more runs.
+        """Return the checkpoint to resume runs from: the task's, or that of a larger group.
 
-        A checkpoint of another kind of processor is not used: it would give other bits.
+        Checkpoints from another processor model are ignored, since the results would differ in
+        their last bits.
         """
         paths = [self._task.checkpoint, self._task.source] if self._task else []
         for path in paths:
@@ -89,6 +90,6 @@ class GroupCheckpoints:
         return None
 
     def _machine(self) -> str:
-        """Return what determines the bits; a processor's name does not list all its features."""
+        """Return the hardware as far as it determines results: the model name and CPU features."""
         name = hardware(self._device.type)
         return name if self._device.type == "cuda" else f"{name}: {cpu_features()}"

@@ -1,4 +1,4 @@
-"""One run of a group: its hyperparameters and the rows of its results."""
+"""The record of one run of a group: its hyperparameters and result rows."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class RunRecord:
 
     Args:
         spec: The run.
-        horizon: Its length.
+        horizon: The length of the run.
         train_examples: Number of training examples.
 
     Attributes:
-        hypers: Its hyperparameters without schedule.
+        hypers: Its hyperparameters before the schedule is applied.
         metrics: One row per evaluation.
-        stopped_at: Number of steps after which it diverged, None if it has not.
+        stopped_at: Number of steps after which it diverged; None if it has not diverged.
     """
 
     def __init__(self, spec: RunSpec, horizon: Horizon, train_examples: int) -> None:
@@ -50,7 +50,7 @@ class RunRecord:
         Args:
             taken: Steps taken.
             measured: The metrics.
-            wall_time: The run's share of the seconds of training.
+            wall_time: The run's share of the training time in seconds.
         """
         schedule, protocol = self.spec.config.schedule, self.spec.config.protocol
         step = np.array([min(taken, self.horizon.steps - 1)])
@@ -68,10 +68,10 @@ class RunRecord:
         )
 
     def row(self, wall_time: float, parameters: int, provenance: dict[str, Any]) -> dict[str, Any]:
-        """Return the run's row.
+        """Return the run's row of `runs`.
 
         Args:
-            wall_time: The run's share of the seconds of training.
+            wall_time: The run's share of the training time in seconds.
             parameters: Number of trained parameters.
             provenance: Columns that name the software and hardware.
         """
@@ -101,7 +101,7 @@ class RunRecord:
 
 
 def unscheduled_hypers(config: RunConfig, horizon: Horizon) -> dict[str, float]:
-    """Return a run's hyperparameters before its schedule changes them."""
+    """Return a run's hyperparameters before the schedule is applied."""
     values = config.optimizer.hypers(horizon.steps)
     if config.protocol.grad_clip is not None:
         values["grad_clip"] = config.protocol.grad_clip

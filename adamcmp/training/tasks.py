@@ -1,4 +1,4 @@
-"""The functions that executors call: picklable references that import torch only when they run."""
+"""Task functions for executors. They import torch only when they run."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def autotune(
 
 
 def warm_up() -> None:
-    """Import what training needs, so that a worker's first task does not wait for it."""
+    """Import the modules that training needs before a worker's first task."""
     import adamcmp.training.train  # noqa: F401

@@ -1,4 +1,4 @@
-"""Any rule and coupling as a torch.optim.Optimizer, for the user's own training loop."""
+"""Rules and couplings as torch.optim.Optimizer, for users' training loops."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from adamcmp.errors import ConfigError, nearest
 
 
 class ChainOptimizer(torch.optim.Optimizer):
-    """A rule's chain of gradient transformations behind torch's interface.
+    """A rule's chain of gradient transformations as a torch.optim.Optimizer.
 
     Parameter groups have torch's keys (``lr``, ``weight_decay``, ``betas``, ...), so torch's
-    learning rate schedulers work, also those that change momentum. The schedule's multiplier s_t is
-    a group's current ``lr`` divided by its first one.
+    learning rate schedulers work, including those that change momentum. The schedule's multiplier
+    s_t is a group's current ``lr`` divided by its initial ``lr``.
 
     Args:
         params: Parameters or parameter groups, as torch.optim takes them.
@@ -36,8 +36,8 @@ class ChainOptimizer(torch.optim.Optimizer):
         """Add a group of parameters, as torch.optim.Optimizer does.
 
         Raises:
-            ConfigError: For a setting that the rule lacks or that groups cannot override, or when
-                ``lr`` is not positive.
+            ConfigError: If the rule lacks a setting, groups cannot override it, or ``lr`` is not
+                positive.
         """
         if "wd" in param_group:
             param_group["weight_decay"] = param_group.pop("wd")
@@ -51,7 +51,7 @@ class ChainOptimizer(torch.optim.Optimizer):
         group = self.param_groups[-1]
         if not group["lr"] > 0:
             raise ConfigError(f"lr={group['lr']}: should be greater than 0; schedules multiply it.")
-        # A key of our own, because torch's OneCycleLR sets `initial_lr` to another number.
+        # Not `initial_lr`, which torch's OneCycleLR overwrites.
         group.setdefault("base_lr", float(group["lr"]))
 
     @torch.no_grad()
@@ -84,7 +84,7 @@ class ChainOptimizer(torch.optim.Optimizer):
         return {k: torch.tensor(float(v), dtype=torch.float64) for k, v in numbers.items()}
 
     def _update(self, param: Tensor, grad: Tensor, hypers: dict[str, Tensor]) -> None:
-        """Update one parameter; the chain sees a model of this parameter alone."""
+        """Update one parameter by passing it to the chain as a model with one parameter."""
         hypers = {name: value.to(param.device) for name, value in hypers.items()}
         state, params = self.state[param], {"param": param.detach()}
         if not state:
@@ -98,16 +98,16 @@ class ChainOptimizer(torch.optim.Optimizer):
 
 
 def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Optimizer:
-    """Return an optimizer of this package as a torch.optim.Optimizer.
+    """Create an optimizer of this package as a torch.optim.Optimizer.
 
     Args:
         name: Name of the optimizer, such as ``"adamw"``; ``adamcmp parts optimizer`` lists them.
         params: Parameters or parameter groups, as torch.optim takes them.
-        hypers: Its settings, such as ``lr=1e-3, wd=0.1, coupling="independent"``. The default of
-            every other setting is that of ``configs/optimizer/<name>.yaml``.
+        hypers: Its settings, such as ``lr=1e-3, wd=0.1, coupling="independent"``. All other
+            settings have the defaults of ``configs/optimizer/<name>.yaml``.
 
     Raises:
-        ConfigError: For an unknown name or setting, or a value out of range.
+        ConfigError: If a name or setting is unknown, or a value is out of range.
 
     Examples:
         One step of SGD on (w − 3)²/2 from w = 0, with weight decay outside the gradient:

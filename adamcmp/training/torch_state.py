@@ -10,16 +10,16 @@ import torch
 
 @contextlib.contextmanager
 def torch_state() -> Iterator[None]:
-    """Set torch's global state so that every process computes the same numbers; restore it after.
+    """Set torch's global state so that all processes compute the same numbers; restore it on exit.
 
     Subnormal numbers are flushed to zero. Without that, the momentum of a parameter whose gradient
     has become zero (a dead unit, a decayed weight) falls below 1e-38 and stays there: 0.9 times the
-    smallest subnormal rounds to itself. A processor multiplies such numbers a hundred times slower;
+    smallest subnormal rounds to itself. A CPU multiplies such numbers a hundred times slower, and
     Adam with L2 trained six times slower because of them. Threads inherit the setting from the
     thread that starts them.
 
-    TF32 is turned off in products and convolutions on a GPU, and so are cuDNN's algorithms that
-    differ from run to run. Random generators are restored after.
+    On a GPU, TF32 and cuDNN's nondeterministic algorithms are turned off. The state of the random
+    generators is restored on exit.
     """
     subnormal = torch.tensor(1e-40, dtype=torch.float32)
     threads, flushed = torch.get_num_threads(), bool(subnormal * 1 == 0)

@@ -1,4 +1,4 @@
-"""Trains a group and turns what happened into its outcome."""
+"""Train a group and return its outcome."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def train_task(
         should_stop: Once it returns true, training saves its checkpoint and ends.
 
     Returns:
-        As `train_group`.
+        The outcome (see `train_group`).
 
     Raises:
-        AdamcmpError: As `train_group`.
-        WorkerUnusable: When a crash has left the GPU unusable for this process; holds the outcome.
+        AdamcmpError: If the group cannot be trained as configured.
+        WorkerUnusable: If a crash has left the GPU unusable for this process; holds the outcome.
     """
     outcome = train_group(task.group, report, task, should_stop)
     if isinstance(outcome, Failed) and uses_gpu():
@@ -53,15 +53,15 @@ def train_group(
     Args:
         group: The runs.
         report: Called with the progress of training.
-        task: Names the checkpoint; None saves none.
+        task: Holds the checkpoint paths; None disables checkpoints.
         should_stop: Once it returns true, training saves its checkpoint and ends.
 
     Returns:
-        `Done` with the rows of all runs, diverged ones included; `Failed` when training crashed;
-        `Stopped` when `should_stop` ended it.
+        `Done` with the rows of all runs, including diverged ones; `Failed` if training crashed;
+        `Stopped` if `should_stop` ended it.
 
     Raises:
-        AdamcmpError: When the group cannot be trained as configured.
+        AdamcmpError: If the group cannot be trained as configured.
     """
     with torch_state():
         try:
@@ -70,7 +70,7 @@ def train_group(
             raise
         except StopRequested:
             return Stopped()
-        except Exception as error:  # out of memory, or an error in the user's own model
+        except Exception as error:  # out of memory, or an error in the user's model
             failed = Failed(
                 f"{type(error).__name__}: {error}",
                 tuple(spec.run_id for spec in group.specs),

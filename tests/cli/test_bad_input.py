@@ -144,7 +144,7 @@ def test_another_kind_of_numbers_in_one_study(capsys):
     small = ["run", "dataset=teacher", "steps=2"]
     assert main(small) == 0
     assert main([*small, "dtype=float64"]) == 2
-    assert "was begun with dtype=float32" in capsys.readouterr().err
+    assert "was created with dtype=float32" in capsys.readouterr().err
     assert main([*small, "threads=2"]) == 2
     assert main([*small, "dtype=float64", "study=other"]) == 0
     assert main([*small, "seed=1", "study=other"]) == 0  # what is left open follows the study

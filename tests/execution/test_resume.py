@@ -533,7 +533,7 @@ def test_a_damaged_checkpoint_starts_its_runs_anew(damage, specs, results, caplo
     path = begun(specs, ONE, Store(results / "s"), 140)
     path.write_bytes(damage(path.read_bytes()))
     adamcmp.run([*ONE, "study=s"])
-    assert f"{path} is damaged" in caplog.text and "start anew" in caplog.text
+    assert f"{path} is damaged" in caplog.text and "start from the beginning" in caplog.text
     assert_same_bits(results / "s", results / "whole")
 
 

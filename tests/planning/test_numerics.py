@@ -79,7 +79,9 @@ def test_an_existing_study_keeps_its_numerics(composer):
     kinds = kinds_of(composer, 1_000_000)
     assert resolve_numerics(OPEN, CPU, kinds, "s") == CPU
     assert resolve_numerics(Numerics(engine="eager"), CPU, kinds, "s") == CPU
-    with pytest.raises(ConfigError, match="engine=compiled: study 's' was begun with engine=eager"):
+    with pytest.raises(
+        ConfigError, match="engine=compiled: study 's' was created with engine=eager"
+    ):
         resolve_numerics(Numerics(engine="compiled"), CPU, kinds, "s")
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 #: ``function(argument, report, should_stop)`` runs in a worker. It reports progress with
-#: ``report(message)`` and returns early once ``should_stop()`` is true. It is a function of a
-#: module, so that it can be pickled by reference, and imports what is slow to import itself: the
-#: process that submits tasks imports its module, too.
+#: ``report(message)`` and returns early once ``should_stop()`` is true. It must be a module-level
+#: function, so that it can be pickled by reference. Slow imports belong in its body, because the
+#: process that submits tasks imports its module too.
 TaskFunction = Callable[[Any, Callable[[Any], None], Callable[[], bool]], Any]
 
 
@@ -19,8 +19,8 @@ class Task:
     """What an executor runs.
 
     Attributes:
-        function: A function of a module.
-        argument: Its first argument, which can be pickled.
+        function: A module-level function.
+        argument: The first argument of the function; it must be picklable.
     """
 
     function: TaskFunction
@@ -29,7 +29,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Handle:
-    """Names a submitted task; another process can look for its result by the same id.
+    """Identifies a submitted task; can be serialized.
 
     Attributes:
         task_id: Unique among the tasks of an executor.
@@ -43,7 +43,7 @@ class WorkerDied:
     """The result of a task whose worker process died.
 
     Attributes:
-        reason: Such as "The worker process was killed by signal 9."
+        reason: A sentence such as "The worker process was killed by signal 9."
     """
 
     reason: str
@@ -51,7 +51,7 @@ class WorkerDied:
 
 @dataclass(frozen=True)
 class Result:
-    """The end of a task.
+    """The result of a task that has ended.
 
     Attributes:
         handle: The task.
@@ -79,7 +79,7 @@ class Executor(ABC):
     @property
     @abstractmethod
     def slots(self) -> int:
-        """The number of tasks that run at once; more can be submitted, and wait."""
+        """The number of tasks that run at once; further submitted tasks wait."""
 
     @abstractmethod
     def submit(self, tasks: Sequence[Task]) -> list[Handle]:
@@ -87,20 +87,20 @@ class Executor(ABC):
 
     @abstractmethod
     def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result]:
-        """Wait briefly for news; return the results that have arrived, each once.
+        """Wait briefly for messages; return the results that have arrived, each once.
 
         Args:
             on_progress: Called with each message that has arrived.
 
         Raises:
-            AdamcmpError: As a task's function raised it.
+            AdamcmpError: If a task's function raised it.
         """
 
     @abstractmethod
     def cancel(self, handles: Collection[Handle]) -> None:
         """Ask some tasks to stop early.
 
-        Running tasks return what they have; waiting tasks are dropped without a result.
+        Running tasks return early; waiting tasks are dropped without a result.
         """
 
     @abstractmethod

@@ -14,7 +14,7 @@ from typing import Any
 from adamcmp.errors import AdamcmpError, WorkerUnusable
 from adamcmp.execution.executors._base import Task
 
-#: Seconds between two looks at whether to stop.
+#: Seconds between two checks whether to stop.
 _POLL_SECONDS = 0.2
 #: Seconds between two progress messages; those in between are dropped.
 _REPORT_EVERY = 0.1
@@ -33,7 +33,7 @@ def serve(descriptor: str) -> None:
         nonlocal stop_requested
         stop_requested = True
 
-    # Ctrl-C and a closed terminal reach all processes; the parent decides what they mean.
+    # Ctrl-C and a closed terminal signal all processes; the parent decides how to react.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, request_stop)
@@ -42,14 +42,14 @@ def serve(descriptor: str) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     connection = Connection(int(descriptor))
-    # The parent may end at any moment; then nobody needs the results.
+    # The parent may end at any moment; the results are not needed then.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(("ready", None))
         _warm_up(connection.recv())
         while not stop_requested:
             if connection.poll(_POLL_SECONDS) and not _run(connection, lambda: stop_requested):
                 return
-        connection.send(("leaving", None))
+        connection.send(("exiting", None))
 
 
 def _warm_up(function: Callable[[], None] | None) -> None:
@@ -66,7 +66,7 @@ def _run(connection: Connection, should_stop: Callable[[], bool]) -> bool:
     except AdamcmpError as error:
         connection.send(("refused", error))
     except WorkerUnusable as unusable:
-        connection.send(("leaving", None))
+        connection.send(("exiting", None))
         connection.send(("done", unusable.value))
         return False
     else:
@@ -86,7 +86,7 @@ def _reporter(connection: Connection) -> Callable[[Any], None]:
         try:
             connection.send(("progress", message))
         except (BrokenPipeError, ConnectionResetError):
-            # Not an Exception, which would be taken for a crash of the task.
+            # Not an Exception, which would be reported as a crash of the task.
             raise SystemExit from None
 
     return report

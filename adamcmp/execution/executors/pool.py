@@ -1,4 +1,4 @@
-"""Runs tasks in supervised worker processes: a process that is killed costs one task.
+"""Runs tasks in supervised worker processes; if a process is killed, only its task fails.
 
 Workers are new interpreters. A fork would hang after torch's threads have run, and a process that
 multiprocessing spawns would run the user's own script again.
@@ -52,16 +52,16 @@ class _Worker:
     handle: Handle | None = None
     task: Task | None = None
     ready: bool = False
-    leaving: bool = False
+    exiting: bool = False
     started: float = field(default_factory=time.monotonic)
 
     @property
     def idle(self) -> bool:
-        """Whether a task can be given to it."""
-        return self.handle is None and not self.leaving
+        """Whether it can run another task."""
+        return self.handle is None and not self.exiting
 
-    def give(self, handle: Handle, task: Task) -> None:
-        """Have it run a task."""
+    def assign(self, handle: Handle, task: Task) -> None:
+        """Send it a task to run."""
         self.handle, self.task = handle, task
         # `poll` notices a worker that has just died.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -74,7 +74,7 @@ class Pool(Executor):
     Args:
         workers: Number of processes.
         threads: Threads that each process's libraries may use.
-        warm_up: A function of a module that each worker calls as it starts, such as one that
+        warm_up: A module-level function that each worker calls as it starts, such as one that
             imports what tasks need.
     """
 
@@ -90,7 +90,7 @@ class Pool(Executor):
         }
         self._numbers = itertools.count()
         self._waiting: deque[tuple[Handle, Task]] = deque()
-        #: Errors are raised by the poll after the one that met them: results come first.
+        #: Errors that the next `poll` raises, after this one has returned its results.
         self._errors: deque[AdamcmpError] = deque()
         self._workers = [self._start() for _ in range(workers)]
 
@@ -118,10 +118,11 @@ class Pool(Executor):
 
         Args:
             on_progress: Called with each message that has arrived.
-            timeout: Seconds to wait for the first message at most.
+            timeout: Maximum seconds to wait for the first message.
 
         Raises:
-            AdamcmpError: As a task's function raised it, after the results that arrived with it.
+            AdamcmpError: If a task's function raised it; results that arrived first are returned
+                first.
             RunFailed: If a worker process cannot be started.
         """
         if self._errors:
@@ -132,7 +133,7 @@ class Pool(Executor):
             try:
                 results += self._receive(worker, on_progress)
             except (EOFError, ConnectionResetError, pickle.UnpicklingError):
-                results += self._bury(worker)
+                results += self._remove_dead(worker)
         for worker in self._workers:
             if not worker.ready and time.monotonic() - worker.started > START_TIMEOUT:
                 self._errors.append(_not_started(f"did not start in {START_TIMEOUT:g} s"))
@@ -140,19 +141,19 @@ class Pool(Executor):
         return results
 
     def _receive(self, worker: _Worker, on_progress: ProgressCallback) -> list[Result]:
-        """Take in one message of a worker; return the result that it is, if it is one."""
-        kind, value = worker.connection.recv()
+        """Handle one message of a worker; return the task's result if the message holds it."""
+        event, value = worker.connection.recv()
         handle = worker.handle
-        if kind == "ready":
+        if event == "ready":
             worker.ready = True
-        elif kind == "leaving":
-            worker.leaving = True
-        elif kind == "progress" and handle is not None:
+        elif event == "exiting":
+            worker.exiting = True
+        elif event == "progress" and handle is not None:
             on_progress(handle, value)
-        elif kind == "refused":
+        elif event == "refused":
             self._errors.append(value)
             worker.handle = worker.task = None
-        elif kind == "done" and handle is not None:
+        elif event == "done" and handle is not None:
             worker.handle = worker.task = None
             return [Result(handle, value)]
         return []
@@ -174,7 +175,7 @@ class Pool(Executor):
         self._workers = []
 
     def _assign(self) -> None:
-        """Give waiting tasks to idle workers; replace workers that have died."""
+        """Assign waiting tasks to idle workers; replace workers that have died."""
         while self._waiting:
             worker = next((worker for worker in self._workers if worker.idle), None)
             if worker is None:
@@ -182,11 +183,11 @@ class Pool(Executor):
                     return
                 worker = self._start()
                 self._workers.append(worker)
-            worker.give(*self._waiting.popleft())
+            worker.assign(*self._waiting.popleft())
 
     def _start(self) -> _Worker:
         ours, theirs = socket.socketpair()
-        # Signals that arrive before the worker has installed its handlers wait until it has.
+        # Signals stay pending until the worker has installed its handlers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             with theirs:
@@ -205,7 +206,7 @@ class Pool(Executor):
             worker.connection.send(self._warm_up)
         return worker
 
-    def _bury(self, worker: _Worker) -> list[Result]:
+    def _remove_dead(self, worker: _Worker) -> list[Result]:
         """Remove a worker that died; return the result of the task that it ran, if any."""
         worker.connection.close()
         code = worker.process.wait()
@@ -215,7 +216,7 @@ class Pool(Executor):
             return []
         if worker.handle is None or worker.task is None:
             return []
-        if worker.leaving:  # it left before it read the task
+        if worker.exiting:  # it exited before it read the task
             self._waiting.appendleft((worker.handle, worker.task))
             return []
         reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -21,10 +21,10 @@ from adamcmp.execution.executors._base import (
 
 
 class Serial(Executor):
-    """Runs a task when it is polled for.
+    """Runs one task per call of `poll`.
 
     Args:
-        should_stop: Whether the running task is to return early, such as after a signal.
+        should_stop: Returns whether the running task must return early, such as after a signal.
     """
 
     def __init__(self, should_stop: Callable[[], Any] = lambda: False) -> None:

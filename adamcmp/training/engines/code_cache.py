@@ -1,4 +1,4 @@
-"""Compiled code on disk: written once, checked against its digest, loaded by any process."""
+"""Cache of compiled code on disk, checked against digests and shared between processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from adamcmp.training.engines.torch_internals import (
 
 
 class CodeFormat(ABC):
-    """The form in which compiled code for a device is stored.
+    """The file format of compiled code for a device.
 
     Attributes:
         device: Type of the device that executes the code.
@@ -43,7 +43,7 @@ class CodeFormat(ABC):
 
 @final
 class SharedLibrary(CodeFormat):
-    """A shared library for the processor: loads in a millisecond, without dynamo or inductor."""
+    """A shared library for the CPU: loads in a millisecond, without dynamo or inductor."""
 
     device, suffix = "cpu", ".so"
 
@@ -58,7 +58,7 @@ class SharedLibrary(CodeFormat):
 
 @final
 class InductorArtifact(CodeFormat):
-    """Inductor's own artifact for a GPU; its Triton kernels need no CUDA toolkit."""
+    """An inductor artifact for a GPU; its Triton kernels need no CUDA toolkit."""
 
     device, suffix = "cuda", ".artifact"
 
@@ -74,13 +74,13 @@ class InductorArtifact(CodeFormat):
 def load_or_write(
     folder: Path, key: str, code_format: CodeFormat, write: Callable[[Path], None]
 ) -> Executable:
-    """Load the code that is stored under a key; write it first if there is none.
+    """Load the code that is stored under a key; write it first if it does not exist.
 
     Args:
         folder: The cache.
         key: Identifies the code.
-        code_format: How it is stored.
-        write: Writes the code to a file. Of several processes, one does.
+        code_format: The file format.
+        write: Writes the code to a file. Only one of several processes calls it.
     """
     file = _find(folder, key, code_format)
     if file is None:

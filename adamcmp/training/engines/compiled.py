@@ -45,18 +45,18 @@ def compiled(
     identity: Any,
     code_format: CodeFormat | None = None,
 ) -> Executable:
-    """Return the function as compiled code, from the cache if it is there.
+    """Return the function as compiled code, from the cache if it exists.
 
     Args:
         function: Takes tensors in the order of `arguments` and returns a tuple of tensors; it may
             change arguments in place.
         arguments: Examples of the arguments.
         axes: The symbolic dimensions of each argument.
-        identity: Plain JSON values that, with shapes and versions, determine the function.
-        code_format: How the code is stored; None chooses by the device of the arguments.
+        identity: JSON values that determine the function, together with shapes and versions.
+        code_format: The file format; None selects it by the device of the arguments.
 
     Raises:
-        EngineError: When there is no compiler, or the code cannot be compiled.
+        EngineError: If no compiler is installed, or the code cannot be compiled.
     """
     on_gpu = arguments[0].device.type == "cuda"
     code_format = code_format or (InductorArtifact() if on_gpu else SharedLibrary())
@@ -97,8 +97,8 @@ def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:
             break
         except Exception as error:
             cause = getattr(error, "inner_exception", error)
-            # A failure that may not recur, such as a full disk or a killed compiler, must not
-            # decide how the code is generated: that changes its bits.
+            # A transient failure, such as a full disk or a killed compiler, must not change the
+            # fusion limit, which affects rounding.
             transient = isinstance(cause, OSError | MemoryError | compiler_error_type())
             if transient or limit == _FUSION_LIMITS[-1]:
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]

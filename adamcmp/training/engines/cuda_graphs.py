@@ -1,6 +1,6 @@
-"""CUDA graphs: a step is recorded once and replayed by one call instead of hundreds of launches.
+"""CUDA graphs: record a step once and replay it by one call instead of hundreds of launches.
 
-The kernels are the same, so a replayed step has the bits of a launched one.
+The kernels are the same, so a replayed step gives bit-identical results.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Recorder = Callable[[Callable[[], Outputs]], Callable[[], Outputs]]
 def cuda_recorder(function: Callable[[], Outputs]) -> Callable[[], Outputs]:
     """Record a function's kernels with `torch.cuda.CUDAGraph`, without executing them."""
     graph = torch.cuda.CUDAGraph()
-    # If the garbage collector freed an older graph meanwhile, the recording would be aborted.
+    # The recording is aborted if the garbage collector frees an older graph meanwhile.
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -42,17 +42,17 @@ def cuda_recorder(function: Callable[[], Outputs]) -> Callable[[], Outputs]:
 class Replayed:
     """An executable that is replayed from its second call with the same bound arguments.
 
-    A recording reads and writes its arguments at the addresses that they had. The bound arguments
-    (state, which is changed in place, and examples) must be the same tensors again. The others are
-    copied to the addresses that the recording reads. The first call is executed, because libraries
-    initialize themselves then, which a recording must not contain. The outputs are valid until the
-    next call, which overwrites them.
+    A recording reads and writes fixed addresses. The bound arguments (the state, which is changed
+    in place, and the examples) must be the same tensors in every call. The other arguments are
+    copied to the addresses that the recording reads. The first call is not recorded, because
+    libraries initialize themselves in it. The outputs are valid until the next call, which
+    overwrites them.
 
     Args:
-        executable: What is recorded.
-        bound: How many arguments, from the first, are bound. When lanes leave the group, the first
-            one is another tensor, and all recordings are discarded.
-        record: How it is recorded.
+        executable: The executable to record.
+        bound: Number of leading arguments that are bound. If the first argument is a different
+            tensor, because lanes were dropped, all recordings are discarded.
+        record: Records the executable.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Replayed:
 
 
 class _Recording:
-    """One recording, made at the first replay; it keeps its arguments alive."""
+    """A recording, made at the first replay, that keeps its arguments alive."""
 
     def __init__(
         self, executable: Executable, tensors: Sequence[Tensor], bound: int, record: Recorder

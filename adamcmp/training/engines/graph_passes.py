@@ -10,9 +10,9 @@ from torch.fx import GraphModule, Node
 
 from adamcmp.training.engines.torch_internals import add_call, value_of
 
-#: Least size of a product's dimensions: on a processor, products that are 10 wide reach a third of
-#: the speed.
-_LEAST_WIDTH = 16
+#: Minimum size of a product's dimensions: on a CPU, products of width 10 reach only a third of the
+#: speed.
+_MIN_WIDTH = 16
 
 _aten = torch.ops.aten
 
@@ -31,8 +31,8 @@ def remove_redundant(graph: GraphModule) -> None:
 def _move_transposes_inside(graph: GraphModule) -> None:
     """Replace (a·b)ᵀ by bᵀ·aᵀ.
 
-    Autograd computes the gradient of a weight as the transpose of a product. Computed like this,
-    its memory layout is that of the weight.
+    Autograd computes the gradient of a weight as the transpose of a product. With this
+    replacement, the gradient has the memory layout of the weight.
     """
     for node in _calls(graph, _aten.transpose.int):
         product = node.args[0]
@@ -47,8 +47,8 @@ def _move_transposes_inside(graph: GraphModule) -> None:
                 add_call(graph, factor, _aten.transpose.int, factor, 1, 2)
                 for factor in reversed(factors)
             ]
-            turned = add_call(graph, product, _aten.bmm.default, *transposed)
-            node.replace_all_uses_with(turned)
+            transposed_product = add_call(graph, product, _aten.bmm.default, *transposed)
+            node.replace_all_uses_with(transposed_product)
 
 
 def widen_products(graph: GraphModule) -> None:
@@ -57,20 +57,20 @@ def widen_products(graph: GraphModule) -> None:
         a, b = (argument for argument in node.args if isinstance(argument, Node))
         _, rows, inner = value_of(a).shape
         columns = value_of(b).shape[2]
-        if min(rows, inner, columns) >= _LEAST_WIDTH or 1 in (rows, inner, columns):
+        if min(rows, inner, columns) >= _MIN_WIDTH or 1 in (rows, inner, columns):
             continue
         with graph.graph.inserting_before(node):
             padded = [_pad(graph, factor) for factor in (a, b)]
             product = add_call(graph, a, _aten.bmm.default, *padded)
             for dimension, size in ((1, rows), (2, columns)):
-                if size < _LEAST_WIDTH:
+                if size < _MIN_WIDTH:
                     product = add_call(graph, a, _aten.slice.Tensor, product, dimension, 0, size)
         node.replace_all_uses_with(product)
     _finish(graph)
 
 
 def materialize_lane_values(graph: GraphModule) -> None:
-    """Compute numbers that each lane has once (M,), not again for each element that uses them.
+    """Compute per-lane values (M,) once instead of once per element that uses them.
 
     Inductor inlines cheap operations, powers of β among them, into the inner loops that use their
     results. ``as_strided`` makes it store its input.
@@ -93,16 +93,17 @@ def materialize_lane_values(graph: GraphModule) -> None:
 
 
 def _pad(graph: GraphModule, node: Node) -> Node:
-    """Pad a factor (M, rows, columns) to the least width.
+    """Pad a factor (M, rows, columns) to the minimum width.
 
-    By concatenation: inductor reads out of bounds where a padded tensor was gathered.
+    Padding is a concatenation, because inductor reads out of bounds if a padded tensor was
+    gathered.
     """
     for dimension in (1, 2):
         value = value_of(node)
         shape: list[Any] = list(value.shape)
-        if shape[dimension] < _LEAST_WIDTH:
+        if shape[dimension] < _MIN_WIDTH:
             lanes = add_call(graph, node, _aten.sym_size.int, node, 0)
-            shape[0], shape[dimension] = lanes, _LEAST_WIDTH - shape[dimension]
+            shape[0], shape[dimension] = lanes, _MIN_WIDTH - shape[dimension]
             options = {"dtype": value.dtype, "device": value.device}
             zeros = add_call(graph, node, _aten.full.default, shape, 0.0, **options)
             node = add_call(graph, node, _aten.cat.default, [node, zeros], dimension)

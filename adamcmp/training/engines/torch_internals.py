@@ -1,7 +1,7 @@
 """Adapter to the private and experimental APIs of torch; no other module of the package uses them.
 
-Each function names what it wraps. ``tests/training/test_torch_internals.py`` calls every one of
-them and names the versions of torch that passed.
+Each docstring names the wrapped API. ``tests/training/test_torch_internals.py`` calls every
+function and lists the versions of torch that passed.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def trace_symbolic(
         function: Takes tensors and returns a tuple of tensors.
         shapes: The shape of each argument while tracing. Symbolic dimensions of the same size are
             taken to be equal.
-        symbolic: Which dimensions of each argument are symbolic.
+        symbolic: The symbolic dimensions of each argument.
         like: Tensors with the dtype and device of each argument.
 
     Returns:
         The graph, and a description of the symbolic sizes that an operation has fixed to numbers;
-        empty when there are none.
+        empty if there are none.
     """
     # These imports take half a second, which loading compiled code does not need.
     from torch._dynamo.source import ConstantSource
@@ -94,14 +94,14 @@ def value_of(node: Node) -> Any:
 
 
 def add_call(graph: GraphModule, like: Node, target: Any, *arguments: Any, **named: Any) -> Node:
-    """Add a call to a graph where its insertion point is, and record its value for later passes.
+    """Add a call at a graph's insertion point, and record its value for later passes.
 
     Args:
         graph: The graph.
         like: A node whose value is a fake tensor; its ``fake_mode`` computes the new value.
         target: The operation.
         arguments: Its arguments: nodes, numbers, or lists of them.
-        named: Its keyword arguments, which are no nodes.
+        named: Its keyword arguments, which must not be nodes.
     """
     node = graph.graph.call_function(target, arguments, named)
     values = tree_map(lambda a: value_of(a) if isinstance(a, Node) else a, arguments)
@@ -124,10 +124,10 @@ def load_library(file: Path) -> Executable:
 
 
 def write_artifact(graph: GraphModule, file: Path) -> None:
-    """Compile a graph to inductor's own artifact with ``torch._inductor.standalone_compile``.
+    """Compile a graph to an inductor artifact with ``torch._inductor.standalone_compile``.
 
     Its Triton kernels need no CUDA toolkit. With ``deterministic``, inductor does not choose
-    between kernels by timing them, which would make the order of summation depend on chance.
+    kernels by timing them, which would make the order of summation differ between compilations.
     """
     import torch._inductor
 

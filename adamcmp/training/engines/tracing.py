@@ -1,4 +1,4 @@
-"""Traces a step to one flat graph of aten operations with a symbolic number of lanes."""
+"""Trace a step to one flat graph of aten operations with a symbolic number of lanes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adamcmp.errors import EngineError
 from adamcmp.training.engines.graph_passes import remove_redundant
 from adamcmp.training.engines.torch_internals import trace_symbolic
 
-#: Which dimensions of an argument are symbolic, and the name of each size.
+#: The symbolic dimensions of an argument, with the name of each size.
 Axes = Mapping[int, str]
 
 #: Sizes of the symbolic dimensions while tracing. They need only differ from each other and from
@@ -29,7 +29,7 @@ def trace(function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes
         axes: The symbolic dimensions of each argument.
 
     Raises:
-        EngineError: When an operation fixes the size of a symbolic dimension.
+        EngineError: If an operation fixes the size of a symbolic dimension.
     """
     shapes = [
         [_TRACED_SIZES[names[d]] if d in names else size for d, size in enumerate(tensor.shape)]

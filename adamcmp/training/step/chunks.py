@@ -41,7 +41,7 @@ class ChunkBuilder:
 
     Args:
         runs: The runs of all lanes.
-        device: Where the lanes are.
+        device: The device of the lanes.
     """
 
     def __init__(self, runs: Iterable[RunRecord], device: torch.device) -> None:
@@ -52,9 +52,9 @@ class ChunkBuilder:
             self._orders.setdefault(seed, BatchOrder(seed, run.train_examples, size))
 
     def build(self, runs: Sequence[RunRecord], begin: int) -> StepChunk:
-        """Return the chunk after `begin` steps of some of the lanes, in their order.
+        """Return the chunk that begins after `begin` steps, for some of the lanes.
 
-        It may extend beyond the end of the runs; those steps are never taken.
+        It may extend beyond the end of the runs; these steps are never taken.
         """
         end = begin + CHUNK_STEPS
         seeds = list(dict.fromkeys(run.seed for run in runs))
@@ -92,8 +92,8 @@ def scheduled_hypers(
     values["multiplier"] = np.stack([multipliers[key] for key in keys], axis=1)
     for lane, (run, key) in enumerate(zip(runs, keys, strict=True)):
         name = run.spec.config.optimizer.momentum_hyper
-        # A rule without momentum, or with momentum 0, has no buffer to schedule. Whether a torch
-        # class has one, only the class knows: its hyperparameters do not list it.
+        # A rule without momentum, or with momentum 0, has no buffer to schedule. The settings of
+        # a torch class do not reveal whether it has a momentum, so it always gets the value.
         has_momentum = bool(name) and bool(run.hypers.get(name, True))
         if momenta[key] is not None and has_momentum:
             values.setdefault(name, np.empty((len(steps), len(runs))))[:, lane] = momenta[key]

@@ -23,14 +23,14 @@ class StepConfig:
     Attributes:
         model: Architecture.
         loss: Training loss, and the loss that evaluations report.
-        optimizer: Update rule; its numbers are those of one of the lanes.
-        augmentation: Random changes to training images.
+        optimizer: Update rule; its numeric settings are those of the first lane.
+        augmentation: Random augmentation of training images.
         padding_value: Standardized value of a black pixel, by channel; crops are padded with it.
         shape: Shapes of inputs and outputs.
         clip: Whether gradients are clipped by their norm.
-        fused: Whether the lanes are one batched computation; otherwise there is a single lane.
-        engine: ``eager`` or ``compiled``; a lane that is not fused is executed eagerly.
-        device: Where the lanes are.
+        fused: Whether the lanes are one batched computation; if not, there is a single lane.
+        engine: ``eager`` or ``compiled``; an unfused lane always runs eagerly.
+        device: The device of the lanes.
         dtype: Precision of parameters and optimizer state.
         autocast: Whether forward passes compute in bfloat16.
     """
@@ -59,7 +59,7 @@ class StepConfig:
         return self.device.type == "cuda"
 
     def identity(self) -> Any:
-        """Return plain JSON values that, with the state's shapes, determine a step."""
+        """Return JSON values that determine a step, together with the shapes of the state."""
         components = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
         settings = [self.augmentation, self.padding_value, self.clip, self.autocast]
         return [*components, *settings, self.shape.inputs, self.shape.outputs]
@@ -73,7 +73,7 @@ def group_step_config(
     Args:
         group: The runs.
         data: Their dataset.
-        device: Where they are trained.
+        device: The device that trains them.
         dtype: Precision of parameters and optimizer state.
     """
     config, numerics = group.specs[0].config, group.specs[0].numerics

@@ -1,4 +1,4 @@
-"""Optimizer drivers: what moves the lanes' parameters in one training step.
+"""Optimizer drivers: they update the lanes' parameters in one training step.
 
 Shapes: M lanes.
 """
@@ -27,18 +27,18 @@ GroupHypers = Sequence[dict[str, Tensor]]
 
 
 class OptimizerDriver(ABC):
-    """Moves the lanes' parameters in one training step.
+    """Updates the lanes' parameters in one training step.
 
     Attributes:
-        elementwise: Whether the update of each number depends on that number's own gradients alone
-            (clipping aside), so that parameters may be concatenated.
+        elementwise: Whether the update of each scalar depends only on the gradients of that scalar
+            (apart from clipping), so that parameters may be concatenated.
     """
 
     elementwise: bool
 
     @abstractmethod
     def init(self, params: Tree, groups: ParameterGroups) -> Any:
-        """Return the optimizer's initial state, a tree of tensors; it becomes part of the lanes'.
+        """Return the optimizer's initial state: a tree of tensors, stored in the lanes' state.
 
         Args:
             params: All lanes' parameters, as the lanes' state holds them.
@@ -53,9 +53,9 @@ class OptimizerDriver(ABC):
 
         Args:
             state: The lanes' state.
-            gradients: Evaluates losses and gradients on the step's batch. The first call is the one
-                whose loss and gradient norm are recorded; later ones leave running statistics, such
-                as batch norm's, unchanged.
+            gradients: Evaluates losses and gradients on the step's batch. The loss and
+                gradient norm of the first call are recorded; later calls leave running statistics,
+                such as batch norm's, unchanged.
             hypers: Hyperparameters of each parameter group.
             step_M: The step's number, counted from 1, float64.
 
@@ -66,8 +66,8 @@ class OptimizerDriver(ABC):
     def evaluation_params(self, state: State) -> Tree:
         """Return the parameters that evaluations measure, with names and shapes of the parameters.
 
-        By default those that the optimizer updates. Schedule-free methods and weight averages
-        return others.
+        By default, these are the parameters that the optimizer updates. Schedule-free methods and
+        weight averages override this method.
 
         Args:
             state: Holds at least ``params`` and ``optimizer``.
@@ -76,18 +76,18 @@ class OptimizerDriver(ABC):
         return params
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state that a checkpoint needs besides what `init` returned."""
+        """Return the state that a checkpoint needs in addition to that of `init`."""
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
         if state_dict:
             raise ValueError("this optimizer keeps no state outside the lanes' state")
 
 
 @singledispatch
 def create_driver(optimizer: Optimizer, *, clip: bool, fused: bool) -> OptimizerDriver:
-    """Return the driver of an optimizer; register another class of optimizers for its own driver.
+    """Return the driver of an optimizer. Other optimizer classes can register a driver.
 
     Args:
         optimizer: The optimizer component.
@@ -167,10 +167,10 @@ class ChainDriver(OptimizerDriver):
 
 @final
 class TorchDriver(OptimizerDriver):
-    """Updates one lane's parameters with the user's own torch.optim class.
+    """Updates one lane's parameters with a torch.optim class or a user's subclass of one.
 
     Args:
-        optimizer: Names the class and its arguments.
+        optimizer: The component with the class and its arguments.
         clip: Whether gradients are clipped to the norm ``grad_clip``.
     """
 
@@ -183,10 +183,10 @@ class TorchDriver(OptimizerDriver):
         self._optimizer: torch.optim.Optimizer | None = None
 
     def init(self, params: Tree, groups: ParameterGroups) -> Any:
-        """See `OptimizerDriver.init`; the class keeps its state itself.
+        """See `OptimizerDriver.init`; the torch optimizer holds its state.
 
         Raises:
-            ConfigError: When the class cannot be imported or does not take its arguments.
+            ConfigError: If the class cannot be imported or does not take its arguments.
         """
         if len(groups) != 1:
             raise ValueError("a torch.optim class is trained with a single parameter group")

@@ -1,4 +1,4 @@
-"""Executes functions of the lanes' state: eagerly, compiled, or replayed as CUDA graphs."""
+"""Execute functions of the lanes' state: eagerly, compiled, or replayed as CUDA graphs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class StateFunction:
     Attributes:
         name: Identifies the function within a group.
         call: ``call(state, *constants, *inputs)`` returns tensors and may change the state in
-            place. Constants are tensors that stay the same from call to call; inputs do not.
+            place. Constants are the same tensors in every call; inputs differ.
         axes: The symbolic dimensions of each constant and each input.
-        identity: Plain JSON values that, with the step config, determine what it computes.
+        identity: JSON values that determine what it computes, together with the step config.
     """
 
     name: str
@@ -35,10 +35,10 @@ class StateFunction:
 
 
 class Executables:
-    """Executes functions as the step config's engine does, and builds each of them once.
+    """Executes functions with the engine of the step config; builds each function once.
 
     Args:
-        step_config: What the lanes share.
+        step_config: The settings that the lanes share.
     """
 
     def __init__(self, step_config: StepConfig) -> None:
@@ -56,9 +56,9 @@ class Executables:
 
         Args:
             function: The function.
-            state: Its state; the first dimension of every tensor is the lane.
-            constants: Its constants.
-            example_inputs: Inputs with the shapes of those that follow.
+            state: The state to bind; the first dimension of every tensor is the lane.
+            constants: The constants to bind.
+            example_inputs: Inputs with the shapes of later calls.
         """
         if not self._config.fused:
             return lambda *inputs: function.call(state, *constants, *inputs)
@@ -73,7 +73,7 @@ class Executables:
         return lambda *inputs: executable([*bound, *inputs])
 
     def _build(self, function: StateFunction, state: State, arguments: list[Tensor]) -> Executable:
-        """Return the function of flat tensors: the leaves of the state, constants and inputs."""
+        """Return the executable of flat tensors: the leaves of the state, constants and inputs."""
         leaves, structure = tree_flatten(state)
         count = len(leaves)
 

@@ -18,12 +18,12 @@ class Forward:
     """The forward passes of all lanes.
 
     Args:
-        network: The architecture; each call is given the weights.
-        step_config: What the lanes share.
+        network: The architecture; each call receives the weights.
+        step_config: The settings that the lanes share.
 
     Attributes:
         training_loss: Maps (params, buffers, x_MB, y_MB, key_M) to each lane's training loss (M,);
-            the keys are those of the random augmentation.
+            ``key_M`` holds the keys of the random augmentation.
         metrics: Maps (params, buffers, x_MB, y_MB) to the loss of each example (M, B) and whether
             its predicted class is wrong (M, B). With real targets no example is wrong.
     """
@@ -47,7 +47,7 @@ class Forward:
         loss_B = self._config.loss.measured(outputs_BC, y_B)
         if y_B.is_floating_point():
             return loss_B, torch.zeros_like(loss_B, dtype=torch.bool)
-        # argmax takes NaN for the largest output; an example with such outputs counts as wrong.
+        # argmax treats NaN as the largest value; an example with such outputs counts as wrong.
         finite_B = outputs_BC.isfinite().all(-1)
         return loss_B, ~((outputs_BC.argmax(-1) == y_B) & finite_B)
 
@@ -63,7 +63,7 @@ class Forward:
 
 
 def _channels_last(tensor: Tensor) -> Tensor:
-    """Return images (B, C, H, W) or kernels in memory format channels-last; others unchanged."""
+    """Return 4-dimensional tensors in channels-last memory format, others unchanged."""
     if tensor.ndim != 4:
         return tensor
     # `contiguous` would not copy a tensor with one channel: it counts as channels-last already.

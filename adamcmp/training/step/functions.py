@@ -27,10 +27,10 @@ class LaneFunctions:
         dropout_keys: Names of the buffers that hold dropout's random keys.
         packing: How the state stores the trained parameters.
         driver: Updates the parameters.
-        step_config: What the lanes share.
+        step_config: The settings that the lanes share.
 
     Attributes:
-        dropout_keys: As the argument.
+        dropout_keys: Names of the buffers that hold dropout's random keys.
         norm: Maps a tree of tensors to each lane's Euclidean norm (M,).
     """
 
@@ -84,7 +84,7 @@ class LaneFunctions:
             state: Holds ``params``, ``buffers`` and ``optimizer``.
             x_B: Inputs (B, *inputs).
             y_B: Targets.
-            valid_B: Whether the example counts; the others only fill the batch.
+            valid_B: Whether the example counts; the others only pad the batch.
 
         Returns:
             Each lane's summed loss (M,), float64, and its number of wrong predictions (M,).
@@ -92,8 +92,8 @@ class LaneFunctions:
         lanes = next(iter(state["params"].values())).shape[0]
         unused = torch.zeros(lanes, dtype=torch.int64, device=x_B.device)
         buffers = state["buffers"] | dict.fromkeys(self.dropout_keys, unused)
-        # Each lane gets its own view of the examples. The product of shared inputs with all lanes'
-        # weights would be a single one, whose shape and thus rounding depend on the lanes.
+        # Each lane gets a view of the examples. Without it, one product of the shared inputs with
+        # all lanes' weights is computed, whose shape and thus rounding depend on the lanes.
         shared = [tensor.expand(lanes, *tensor.shape) for tensor in (x_B, y_B)]
         params = self._packing.unpack(self._driver.evaluation_params(state))
         loss_MB, wrong_MB = self._forward.metrics(params, buffers, *shared)
@@ -106,7 +106,7 @@ class LaneFunctions:
         """Return each lane's training loss (M,) and its gradients at `params`.
 
         Args:
-            params: Parameters as the state stores them; so are the gradients.
+            params: Parameters in the form of the state; the gradients have the same form.
             buffers: Buffers; a network in training mode changes its running statistics in place.
             batch: Inputs (M, B, *inputs) and targets.
             key_M: Keys of the random augmentation.

@@ -1,4 +1,4 @@
-"""The initial networks of a group's lanes, and the state that they give.
+"""The initial networks and the initial state of a group's lanes.
 
 Shapes: M lanes.
 """
@@ -22,11 +22,11 @@ class InitialNetworks:
     """The initial networks of all lanes.
 
     Attributes:
-        network: The architecture; its own weights are those of the first lane.
+        network: The architecture, with the weights of the first lane.
         dropout_keys: Names of the buffers that hold dropout's random keys.
         params: Trained parameters (M, ...) by name.
-        buffers: Buffers (M, ...) by name without dropout's keys; parameters that the user's own
-            network has frozen are among them.
+        buffers: Buffers (M, ...) by name, without dropout's keys, and parameters that a user's
+            network has frozen.
     """
 
     network: nn.Module
@@ -58,15 +58,15 @@ def initial_state(
     """Return the lanes' state without the optimizer's; the first dimension of every tensor is M.
 
     Args:
-        step_config: What the lanes share.
+        step_config: The settings that the lanes share.
         seeds: Each lane's seed.
-        params: The trained parameters as they are stored.
+        params: The trained parameters in the form of the state.
         initial: The initial networks.
 
     Returns:
         ``params``; ``buffers``; ``keys``, the key (M,) of each random stream that steps draw from;
         ``bound``, the training loss (M,) above which a lane has diverged; ``stopped``, the number
-        of steps (M,) after which it did, or -1.
+        of steps (M,) after which it diverged, or -1.
     """
     device, lanes = step_config.device, len(seeds)
     draws = {"dropout": initial.dropout_keys, "augmentation": any(step_config.augmentation)}

@@ -1,6 +1,6 @@
 """Lanes: the runs of a group, trained as one batched computation.
 
-A run that is trained by itself is a group of one lane.
+A run that is trained individually is a group of one lane.
 
 Shapes: M lanes, K steps, B batch, N examples, H hyperparameters. A name that ends in ``_M`` has the
 lane as its first dimension.
@@ -29,7 +29,7 @@ from adamcmp.training.step.packing import Packing
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a training step computed for each lane.
+    """The results of a training step for each lane.
 
     Attributes:
         loss_M: Training loss before the step.
@@ -46,13 +46,13 @@ class Lanes:
     """The state of M runs and the steps that change it.
 
     Args:
-        step_config: What the lanes share.
+        step_config: The settings that the lanes share.
         seeds: Each lane's seed.
         train: The training examples.
 
     Attributes:
-        state: All that training changes or reads, apart from a torch.optim class's state; the
-            first dimension of every tensor is M.
+        state: The complete training state, except that of a torch.optim class; the first dimension
+            of every tensor is M.
     """
 
     def __init__(self, step_config: StepConfig, seeds: list[int], train: Examples) -> None:
@@ -73,15 +73,15 @@ class Lanes:
         self._executables = Executables(step_config)
 
     def state_dict(self) -> State:
-        """Return all that a checkpoint needs, the state of a torch.optim class included."""
+        """Return the state for a checkpoint, including that of a torch.optim class."""
         return {"lanes": self.state, "driver": self._driver.state_dict()}
 
     def load_state_dict(self, state_dict: State, positions: list[int] | None = None) -> None:
-        """Restore what `state_dict` returned.
+        """Restore the state that `state_dict` returned.
 
         Args:
-            state_dict: The state of these lanes, or of more.
-            positions: The positions of these lanes in it; None when it has no others.
+            state_dict: The state of these lanes, and possibly of others.
+            positions: The positions of these lanes in it; None if it has no others.
         """
         state = state_dict["lanes"]
         if positions is not None:
@@ -124,7 +124,7 @@ class Lanes:
         result: Sequence[Tensor] = ()
         for number, offset in enumerate(offsets, start=chunk.begin + 1):
             if not self.step_config.fused:
-                # Stock layers, as in the user's own networks, draw from torch's global generator.
+                # torch's layers, as in users' networks, draw from torch's global generator.
                 _seed_torch(stream_seed(self.seeds[0], "global", number), device)
             result = execute(*prepared, offset)
         return StepResult(*result)
@@ -168,14 +168,14 @@ class Lanes:
         return norm
 
     def select(self, positions: list[int]) -> None:
-        """Keep the lanes at the given positions and drop the others; no number changes."""
+        """Keep the lanes at these positions, unchanged, and drop the others."""
         index = torch.tensor(positions, device=self.step_config.device)
         self.state = tree_map(lambda tensor: tensor[index], self.state)
         self.seeds = [self.seeds[position] for position in positions]
 
 
 def _seed_torch(seed: int, device: torch.device) -> None:
-    """Seed the global generators that the device draws from, without torch.manual_seed's others."""
+    """Seed only the global generators of the CPU and the device, unlike torch.manual_seed."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)

@@ -1,6 +1,6 @@
-"""How the trained parameters are stored in the lanes' state: by name, or concatenated.
+"""The form of the trained parameters in the lanes' state: by name, or concatenated.
 
-Shapes: M lanes, P numbers of all parameters that are concatenated.
+Shapes: M lanes, P scalars in all concatenated parameters.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class _Block:
     """Parameters of one group that are concatenated to one tensor.
 
     Attributes:
-        matrices: Whether they have two or more dimensions. The block is then stored as (M, 1, P)
-            instead of (M, P), so that rules which treat matrices differently recognize it.
+        matrices: Whether the parameters have two or more dimensions. The block is then stored as
+            (M, 1, P) instead of (M, P), so that rules that treat matrices differently recognize it.
         names: The parameters, in order.
     """
 
@@ -33,15 +33,15 @@ class _Block:
 class Packing:
     """Converts between parameters by name and the tensors that the lanes' state holds.
 
-    An eager step spends most of its time on calling operations, or on launching kernels. An
-    elementwise rule computes the same numbers on the concatenation of all parameters, with a
-    fraction of the calls. Parameters are concatenated per parameter group, and those of two or more
-    dimensions apart from the others, because weight decay may leave out biases and norms.
+    An eager step spends most of its time on calling operations or launching kernels. An elementwise
+    rule computes the same numbers on the concatenation of all parameters, with far fewer calls.
+    Each parameter group is concatenated separately. Within a group, parameters of two or more
+    dimensions are separate from the others, because weight decay may exclude biases and norms.
 
     Args:
         params: The parameters of all lanes by name, each (M, *shape).
         groups: Names of the parameters of each parameter group; every parameter is in one.
-        concatenate: Whether to concatenate; otherwise parameters are stored by name.
+        concatenate: Whether to concatenate; if not, parameters are stored by name.
 
     Attributes:
         groups: Names of the stored tensors of each parameter group.
@@ -64,7 +64,7 @@ class Packing:
             ]
 
     def pack(self, params: Tree) -> Tree:
-        """Return parameters, or their gradients, by name in the form that the state holds."""
+        """Convert parameters by name, or their gradients, to the form of the state."""
         if self._blocks is None:
             return params
         packed: Tree = {}
@@ -74,7 +74,7 @@ class Packing:
         return packed
 
     def unpack(self, packed: Tree) -> Tree:
-        """Return each parameter by its name, as views of what `pack` returned."""
+        """Invert `pack`: return parameters by name, as views."""
         if self._blocks is None:
             return packed
         params: Tree = {}
