@@ -37,9 +37,6 @@ _MODULES = {
         ),
         "adamcmp.api",
     ),
-    **dict.fromkeys(
-        ("Study", "SearchedStudy", "StagedStudyResult", "ExtendedStudy"), "adamcmp.api"
-    ),
     "compare": "adamcmp.analysis",
     "torch_optimizer": "adamcmp.training.torch_optimizer",
     **dict.fromkeys(

@@ -24,6 +24,7 @@ SHORT_KEYS = {
     "label_noise": "dataset.label_noise",
     "root": "dataset.root",
     "download": "dataset.download",
+    "tracker": "logger",
 }
 _SHORTENED = {full: key for key, full in SHORT_KEYS.items() if "." not in key}
 _OVERRIDE = re.compile(r"([+~]*)([\w./@]+)(=.*)?", re.DOTALL)
