@@ -1,4 +1,4 @@
-"""The Python API: what the commands of ``adamcmp`` do, as functions."""
+"""The Python API: the commands of ``adamcmp`` as functions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Study:
     """A study on disk.
 
-    Its tables are read once; `load` returns a study as it is now.
+    Its tables are read at first access; call `load` again to see later changes.
 
     Attributes:
         folder: The folder of the study.
@@ -67,8 +67,8 @@ class SearchedStudy:
     Attributes:
         study: The study.
         objective: The metric that was minimized.
-        best: The best setting of each optimizer, or of each other choice of config groups:
-            its ``overrides`` and its ``value``.
+        best: The best setting for each choice of config groups, such as each optimizer: its
+            ``overrides`` and its ``value``.
     """
 
     study: Study
@@ -120,7 +120,7 @@ def run(
         The run's row of `Study.runs`, and ``folder``, the folder of the study.
 
     Raises:
-        ConfigError: If an override is wrong.
+        ConfigError: If an override is invalid.
         RunFailed: If training crashed.
         RunInProgress: If another process is training the run.
 
@@ -140,19 +140,19 @@ def sweep(
     retry_failed: bool = False,
     config_dir: str | None = None,
 ) -> Study:
-    """Train those runs of a grid that do not exist yet; with ``sampler=``, search ranges.
+    """Train the runs of a grid that do not exist yet; with ``sampler=``, search ranges.
 
     Args:
-        overrides: Overrides, of which some have several values.
+        overrides: Overrides, some of them with several values.
         force: Retrain runs that already exist.
         retry_failed: Retrain runs that crashed.
         config_dir: A folder of additional yaml files.
 
     Returns:
-        The study, which may hold other runs, too.
+        The study, which may also hold other runs.
 
     Raises:
-        ConfigError: If an override is wrong.
+        ConfigError: If an override is invalid.
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
 
@@ -172,12 +172,12 @@ def search(
     """Search ranges with Optuna. The same overrides continue a search.
 
     Args:
-        overrides: Overrides, among them ranges, ``sampler=`` and ``n=``.
+        overrides: Overrides, including ranges, ``sampler=`` and ``n=``.
         retry_failed: Retrain runs that crashed.
         config_dir: A folder of additional yaml files.
 
     Raises:
-        ConfigError: If an override is wrong, there is no ``sampler=``, or Optuna is missing.
+        ConfigError: If an override is invalid, ``sampler=`` is missing, or Optuna is not installed.
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
         StoreError: If another process is searching the same study.
@@ -209,12 +209,12 @@ def study(
     Args:
         name: The name of the study file.
         overrides: Overrides, which take precedence over the file's.
-        scale: A scale that the file defines, such as ``"smoke"``; None takes the file as it is.
+        scale: A scale that the file defines, such as ``"smoke"``; None selects no scale.
         config_dir: A folder of additional yaml files; study files are in its folder ``study``.
         report: Whether to write the report.
 
     Raises:
-        ConfigError: If the file or an override is wrong.
+        ConfigError: If the file or an override is invalid.
         NotFound: If the file or its scale does not exist.
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
@@ -235,16 +235,16 @@ def study(
 def extend(
     name: str | None = None, overrides: Iterable[str] = (), *, results: str | None = None
 ) -> ExtendedStudy:
-    """Where an optimizer's best lr or wd is on the edge of its grid, train the next values.
+    """Train the next values beyond a grid's edge if an optimizer's best lr or wd is on it.
 
     Args:
-        name: The name of the study; None takes the latest.
+        name: The name of the study; None selects the latest.
         overrides: Settings of execution, such as ``"workers=2"``.
-        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
 
     Raises:
         ConfigError: If an override is not a setting of execution.
-        NotFound: If the study does not exist, or has no run that finished.
+        NotFound: If the study does not exist, or has no run with status ``done``.
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
 
@@ -265,20 +265,21 @@ def extend(
 def report(
     studies: str | Sequence[str] = (), filters: Sequence[str] = (), *, results: str | None = None
 ) -> Report:
-    """Write the report of a study, or of several studies as one.
+    """Write the report of one study, or of several studies pooled.
 
     Args:
-        studies: The names of the studies; none takes the latest.
+        studies: The names of the studies; if empty, the latest study.
         filters: Conditions on the runs, such as ``"lr=0.001"``.
-        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
 
     Returns:
-        The report: the verdicts, audit findings and tables of its ``answer``, its ``folder`` and
-        its ``files``.
+        The report, with its ``answer`` (verdicts, audit findings and tables), ``folder`` and
+        ``files``.
 
     Raises:
-        ConfigError: If a condition is wrong.
-        NotFound: If a study does not exist, or no run that finished meets the conditions.
+        ConfigError: If a condition is invalid.
+        NotFound: If a study does not exist, or no run with status ``done`` meets the
+                conditions.
         StoreError: If a study is damaged or the report cannot be written.
 
     >>> report("first").files[0].name  # doctest: +SKIP
@@ -295,8 +296,8 @@ def load(study: str | None = None, results: str | None = None) -> Study:
     """Return a study on disk.
 
     Args:
-        study: The name of the study; None takes the latest.
-        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
+        study: The name of the study; None selects the latest.
+        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
 
     Raises:
         NotFound: If the study does not exist.
@@ -327,11 +328,11 @@ def import_runs(
     Args:
         file: A CSV file.
         study: The name of the study, which is new or holds imported runs.
-        columns: adamcmp's column -> the file's, where their names differ.
-        constants: adamcmp's column -> its value in all rows.
+        columns: The file's column, by adamcmp's column; only those whose names differ.
+        constants: The value in all rows, by adamcmp's column.
         percent: Errors and accuracies that the file holds in percent.
         settings: Columns of the file that are additional settings.
-        results: The folder of all studies; None takes ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
         dry_run: Read and check the file, but write nothing.
 
     Raises:
@@ -365,7 +366,7 @@ def _root(results: str | None) -> Path:
 
 def _listed(overrides: Iterable[str]) -> list[str]:
     if isinstance(overrides, str):
-        raise ConfigError(f"Give a list of overrides, like {overrides.split()}, not one string.")
+        raise ConfigError(f"Pass a list of overrides, like {overrides.split()}, not one string.")
     return list(overrides)
 
 

@@ -58,7 +58,7 @@ def test_run_sweep_and_load():
     assert adamcmp.load("api").runs["run_id"].tolist() == study.runs["run_id"].tolist()
     with pytest.raises(adamcmp.ConfigError, match="several values use `adamcmp sweep`"):
         adamcmp.run(["seed=0,1"])
-    with pytest.raises(adamcmp.ConfigError, match="Give a list of overrides"):
+    with pytest.raises(adamcmp.ConfigError, match="Pass a list of overrides"):
         adamcmp.run("optimizer=adamw wd=0.01")
 
 
@@ -254,5 +254,5 @@ def test_import_runs(tmp_path):
 
 def test_no_function_takes_one_string_for_overrides():
     for function in (adamcmp.run, adamcmp.sweep, adamcmp.search):
-        with pytest.raises(adamcmp.ConfigError, match="Give a list of overrides"):
+        with pytest.raises(adamcmp.ConfigError, match="Pass a list of overrides"):
             function("optimizer=adamw wd=0.01")

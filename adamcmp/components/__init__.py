@@ -1,1 +1,1 @@
-"""What an experiment is made of: datasets, models, optimizers, schedules, losses and trackers."""
+"""The components of a run: datasets, models, optimizers, schedules and losses; and trackers."""

@@ -1,4 +1,4 @@
-"""A dataset as arrays, and the shapes that a model must fit."""
+"""Datasets as arrays, and the shapes that models are built for."""
 
 from __future__ import annotations
 

@@ -18,5 +18,5 @@ COMPONENT_GROUPS: dict[str, Group] = {
     "schedule": Group("schedules", Schedule),
     "loss": Group("losses", Loss),
 }
-#: All groups. The tracker (config key ``logger``) changes no run.
+#: All groups. The tracker (config key ``logger``) does not affect results.
 CONFIG_GROUPS: dict[str, Group] = {**COMPONENT_GROUPS, "logger": Group("trackers", Tracker)}

@@ -1,4 +1,4 @@
-"""Layers that torch.nn lacks, or whose torch version does not batch over lanes.
+"""Layers that torch.nn does not have, or whose torch.nn version cannot be batched over lanes.
 
 Shapes: B batch, L steps of a sequence, T tokens, D features, C channels, H, W image sides.
 """
@@ -16,7 +16,7 @@ class Dropout(nn.Module):
     """Dropout whose mask is drawn from the run's random stream, not torch's global generator.
 
     Attributes:
-        rate: Probability of zeroing a number. The others are scaled by 1/(1 − rate).
+        rate: Probability of zeroing an element. The others are scaled by 1/(1 − rate).
         key: Random key of the step, set by the training step before each forward pass.
         site: Index of the layer in the network, so that two layers draw different masks.
     """
@@ -30,7 +30,7 @@ class Dropout(nn.Module):
         self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `x` (any shape) with its numbers dropped while training."""
+        """Return `x` (any shape), with elements dropped in training mode."""
         if not self.training or not self.rate:
             return x
         counter = torch.arange(1, x.numel() + 1, device=x.device).view(x.shape)
@@ -52,7 +52,7 @@ class BatchNorm(nn.BatchNorm1d):
     """nn.BatchNorm1d on (B, D), computed with sums over the batch.
 
     Batched over lanes, torch's kernel treats the features of all lanes as channels of one batch,
-    and their rounding depends on the number of lanes. That of a sum over the batch does not.
+    and rounding depends on the number of lanes. With sums over the batch, it does not.
     """
 
     running_mean: Tensor
@@ -72,7 +72,7 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class LayerNorm(nn.LayerNorm):
-    """nn.LayerNorm over the last axis; torch's kernel cannot be traced for any number of lanes."""
+    """nn.LayerNorm over the last axis; torch's kernel cannot be traced with symbolic lanes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` (…, D) normalized over its last axis."""
@@ -141,7 +141,7 @@ class Attention(nn.Module):
 
 
 class Patches(nn.Module):
-    """Cut images (B, C, H, W) or rows (B, L) into flat patches (B, T, numbers per patch)."""
+    """Cut images (B, C, H, W) or rows (B, L) into flat patches (B, T, values per patch)."""
 
     def __init__(self, patch: int) -> None:
         super().__init__()

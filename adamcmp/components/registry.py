@@ -1,4 +1,4 @@
-"""Base class of all components, and their lookup by name.
+"""The base class of all components, and the lookup of components by name.
 
 A component (a dataset, model, optimizer rule, schedule, loss or tracker) is one module of its
 group's package and one yaml file in ``configs/``. The module holds one subclass of the group's
@@ -22,23 +22,23 @@ from adamcmp.errors import NotFound, nearest
 
 
 class Component(BaseModel):
-    """Base of everything configurable: frozen, strictly typed, finite, without unknown keys."""
+    """Base of all configurable classes: frozen and strictly typed, without unknown keys."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()
     )
 
-    #: Raised by 1 when a fix changes the numbers that the component computes, so that its runs
-    #: get other ids than those stored before. 0 is the state of version 0.1.
+    #: Increase this by 1 if a fix changes the component's results, so that its runs get new ids.
+    #: 0 is the state of version 0.1.
     revision: ClassVar[int] = 0
     #: Neutral value of each field that was added after version 0.1: the value with which the
-    #: component computes what it computed before the field existed.
+    #: component computes the same results as before the field existed.
     neutral: ClassVar[Mapping[str, Any]] = {}
-    #: Fields that do not change a run's numbers, such as paths and labels.
+    #: Fields that do not affect a run's results, such as paths and labels.
     excluded_from_identity: ClassVar[frozenset[str]] = frozenset()
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that can change a run's numbers, as plain JSON values.
+        """Return everything that can change a run's numbers, as JSON values.
 
         An added field at its neutral value and revision 0 are left out, so that the ids of stored
         runs stay valid.
@@ -58,7 +58,7 @@ class Component(BaseModel):
         return canonical_json(self.identity())
 
     def __copy__(self) -> Self:
-        # `model_copy` changes fields of the copy: values cached for the original do not hold there.
+        # `model_copy` changes fields of the copy, so it must not inherit cached values.
         copied = super().__copy__()
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
@@ -66,7 +66,7 @@ class Component(BaseModel):
 
 
 def canonical_json(value: Any) -> str:
-    """Return plain values as JSON text that is the same for the same values.
+    """Return JSON values as canonical text: equal values give equal text.
 
     >>> canonical_json({"b": [1, 2.0], "a": None})
     '{"a":null,"b":[1,2.0]}'
@@ -97,10 +97,10 @@ class Group:
         return tuple(sorted(name for name in modules if not name.startswith("_")))
 
     def component(self, name: str) -> type[Component]:
-        """Return the class of the component `name`.
+        """Return the class of a component.
 
         Raises:
-            NotFound: When the group has no component of that name.
+            NotFound: If the group has no component of that name.
         """
         if name not in self.names:
             raise NotFound(

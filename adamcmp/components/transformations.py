@@ -1,13 +1,13 @@
-"""Gradient transformations: the small pure functions that optimizers are chained from.
+"""Gradient transformations: pure functions that are chained to optimizers.
 
 The interface is optax's: a transformation is a pair ``init(params) -> state`` and
 ``update(updates, state, params, hypers, step) -> (updates, state)``. The first transformation of a
 chain receives the gradients. The output of the last one is added to the parameters. No
 transformation modifies its arguments.
 
-Everything is written for one run with ordinary shapes. Batching over lanes is added by vmap.
+All functions are written for one run, without a lane dimension; vmap batches them over lanes.
 
-Hyperparameters are 0-dimensional float64 tensors, so that lanes may differ in every number.
+Hyperparameters are 0-dimensional float64 tensors, so that lanes may differ in every hyperparameter.
 Expressions such as 1 − β are computed in float64 before they meet float32 parameters, as
 torch.optim does with Python floats. ``hypers`` always holds ``lr`` (the base learning rate),
 ``multiplier`` (the schedule's s_t) and ``weight_decay``. ``step`` counts from 1. In the formulas
@@ -70,7 +70,7 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
 
 
 def stateless(update: Callable[[Tree, Tree, Hypers], Tree]) -> GradientTransformation:
-    """Return a function of (updates, params, hypers) as a transformation (optax.stateless)."""
+    """Convert a function of (updates, params, hypers) to a transformation (optax.stateless)."""
     return GradientTransformation(
         lambda params: {},
         lambda updates, state, params, hypers, step: (update(updates, params, hypers), state),
@@ -83,7 +83,7 @@ def zeros_like(params: Tree) -> Tree:
 
 
 def global_norm(tree: Tree) -> Tensor:
-    """Return the Euclidean norm of all numbers of a tree together (0-dimensional).
+    """Return the Euclidean norm of all elements of a tree (0-dimensional).
 
     >>> import torch
     >>> global_norm({"w": torch.tensor([3.0]), "b": torch.tensor(4.0)})
@@ -160,7 +160,7 @@ def add_l2_penalty(decay_filter: DecayFilter, cautious: bool) -> GradientTransfo
 def add_decayed_weights(
     coefficient: Callable[[Hypers], Tensor], decay_filter: DecayFilter, cautious: bool
 ) -> GradientTransformation:
-    """Decay the weights beside the step: u ← u − c·θ, after the rule.
+    """Decay the weights in addition to the rule's step: u ← u − c·θ.
 
     >>> import torch
     >>> decay = add_decayed_weights(lambda hypers: hypers["weight_decay"], "all", cautious=False)
@@ -188,7 +188,7 @@ def add_decayed_weights(
 
 
 def _decayed(param: Tensor, direction: Tensor, decay_filter: DecayFilter, cautious: bool) -> Tensor:
-    """Return the part of a parameter that decays: θ, or θ·1[direction·θ ≥ 0] if cautious.
+    """Return the parameter values that decay: θ, or θ·1[direction·θ ≥ 0] if cautious.
 
     Source of the cautious mask: Chen et al. 2025, "Cautious Weight Decay" (arXiv 2510.12402),
     Algorithm 1.

@@ -1,4 +1,4 @@
-"""Classes of the user's code, named by a dotted path on the command line or in a yaml file."""
+"""Import classes of the user's code by the dotted path in a setting."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def import_class(path: str, key: str, base: str) -> type[Any]:
         path: Dotted path of the class, such as ``"mypackage.nets.Net"``. The working directory is
             searched too.
         key: The setting that holds the path, for the error message.
-        base: Dotted path of the required base class. It is imported only when needed.
+        base: Dotted path of the required base class, which is imported only in this function.
 
     Raises:
-        ConfigError: When the class cannot be imported or is not a subclass of `base`.
+        ConfigError: If the class cannot be imported or is not a subclass of `base`.
     """
     module_name, _, name = path.rpartition(".")
     _search_working_directory()
@@ -54,7 +54,7 @@ def import_class(path: str, key: str, base: str) -> type[Any]:
 def source_digest(path: str) -> dict[str, str]:
     """Return ``{"sha256": ...}`` of the source of the module that defines a user's class.
 
-    Comments and layout do not count, and modules that it imports are not included. The result is
+    Comments and formatting are ignored, and imported modules are not included. The result is
     empty for installed packages, which have versions, and for a module that cannot be read.
 
     Args:
@@ -90,11 +90,11 @@ def construct(
     Args:
         factory: The class or function.
         arguments: Keyword arguments, from the config.
-        key: Config key of the component they belong to, for the error message.
+        key: Config key of the component, for the error message.
         positional: Arguments that do not come from the config.
 
     Raises:
-        ConfigError: When an argument is unknown or missing, or the call raises.
+        ConfigError: If an argument is unknown or missing, or the call raises.
     """
     signature = inspect.signature(factory)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())

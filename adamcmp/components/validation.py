@@ -1,4 +1,4 @@
-"""Validation of plain values, with errors that name the key, the value and what is allowed."""
+"""Validate JSON values, with errors that name the key, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -37,18 +37,20 @@ _REQUIREMENTS = {
 
 
 def build(component: type[C], values: Mapping[str, Any], path: str) -> C:
-    """Validate plain values into a component.
+    """Build a component from JSON values, after validating them.
 
     Args:
-        component: The class whose fields define what is allowed.
-        values: Plain JSON values, as a config holds them.
-        path: Dotted path of the values in the config, for the error message; "" at its top.
+        component: The class of the component; its fields define the allowed values.
+        values: JSON values, as in a config.
+        path: Dotted path of the values in the config, for the error message; "" for the top
+            level.
 
     Raises:
-        ConfigError: One or two lines: which key, which value, and what is allowed.
+        ConfigError: If a value is missing or invalid; the message names the key, the value and
+            what is allowed.
     """
     try:
-        # Strict validation takes a list for a tuple only in JSON.
+        # Strict validation accepts a list for a tuple only from JSON.
         return component.model_validate_json(json.dumps(dict(values)))
     except ValidationError as error:
         raise ConfigError(_explanation(error.errors()[0], component, values, path)) from None
@@ -59,7 +61,7 @@ def _explanation(
 ) -> str:
     """Return the message for one error of Pydantic."""
     location = [str(key) for key in error["loc"]]
-    if not location:  # a validator of several fields: its message names them
+    if not location:  # the message of a validator of several fields names them
         requirement = _requirement(error, component)
         return _sentence(f"{path}: {requirement}" if path else requirement)
     field = location[0]

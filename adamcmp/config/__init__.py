@@ -1,6 +1,6 @@
-"""From overrides and yaml files to frozen, validated dataclasses.
+"""Turn overrides and yaml files into frozen, validated dataclasses.
 
-Only this package imports Hydra and OmegaConf, and none of their objects leaves it except parsed
+Only this package imports Hydra and OmegaConf. It exposes none of their objects except parsed
 overrides.
 """
 

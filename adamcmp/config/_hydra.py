@@ -1,8 +1,7 @@
-"""Adapter to Hydra and OmegaConf: everything that is used beyond their documented interface.
+"""Adapter to the undocumented interfaces of Hydra and OmegaConf.
 
 Composing a config once per choice of config groups, and applying values to a copy of it, needs
-Hydra's internals. Only this module uses them, and tests/config/test_hydra.py names the versions
-it was run with.
+Hydra's internals. Only this module uses them; tests/config/test_hydra.py lists the tested versions.
 """
 
 from __future__ import annotations
@@ -40,22 +39,22 @@ from adamcmp.config.sweep_functions import SWEEP_FUNCTIONS
 from adamcmp.errors import ConfigError
 
 #: Functions of Hydra's grammar that take several values.
-_TAKE_VALUES = ("choice", "sort", "shuffle", "str", "int", "float", "bool")
+_MULTI_VALUE_FUNCTIONS = ("choice", "sort", "shuffle", "str", "int", "float", "bool")
 _OPENING = (OverrideLexer.POPEN, OverrideLexer.BRACKET_OPEN, OverrideLexer.BRACE_OPEN)
 _CLOSING = (OverrideLexer.PCLOSE, OverrideLexer.BRACKET_CLOSE, OverrideLexer.BRACE_CLOSE)
-NESTED_SWEEP = "one place of a list cannot hold several values; write KEY=[1,2],[1,3]"
+NESTED_SWEEP = "one element of a list cannot have several values; write KEY=[1,2],[1,3]"
 COMMA, COLON = OverrideLexer.COMMA, OverrideLexer.COLON
 
-#: What Hydra and OmegaConf raise for an invalid config.
+#: Exceptions that Hydra and OmegaConf raise for an invalid config.
 ERRORS = (HydraException, OmegaConfBaseException)
 
 
 def create_hydra(package: str, config_dir: Path | None) -> Hydra:
-    """Return Hydra set up to search the yaml files of a package and those of a folder."""
+    """Return a Hydra object that searches the yaml files of a package and of a folder."""
     search_path = create_config_search_path(f"pkg://{package}")
     if config_dir is not None:
         search_path.prepend("command-line", f"file://{config_dir}", anchor="schema")
-    # Hydra's constructor registers itself globally; a calling program may use Hydra itself.
+    # Hydra's constructor registers itself globally, but the calling program may also use Hydra.
     registered = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -65,7 +64,7 @@ def create_hydra(package: str, config_dir: Path | None) -> Hydra:
 
 
 def create_parser(loader: ConfigLoader) -> OverridesParser:
-    """Return a parser of Hydra's override grammar that also knows our sweep functions."""
+    """Return a parser of Hydra's override grammar that also accepts adamcmp's sweep functions."""
     default = create_functions()
     functions = _Functions(default.definitions, default.functions)
     for name, function in SWEEP_FUNCTIONS.items():
@@ -74,10 +73,10 @@ def create_parser(loader: ConfigLoader) -> OverridesParser:
 
 
 class _Functions(Functions):
-    """Hydra's functions, where a sweep among several arguments is replaced by its values."""
+    """Hydra's functions; a sweep among several arguments is replaced by its values."""
 
     def eval(self, func: FunctionCall) -> Any:
-        if func.name in _TAKE_VALUES and len(func.args) > 1:
+        if func.name in _MULTI_VALUE_FUNCTIONS and len(func.args) > 1:
             args = [value for argument in func.args for value in _sweep_values(argument)]
             func = FunctionCall(func.name, args, func.kwargs)
         return super().eval(func)
@@ -95,10 +94,10 @@ def has_nested_sweep(override: Override) -> bool:
 
 
 def iterate_sweep(override: Override) -> Iterator[Any]:
-    """Yield the values of a sweep, with sweeps among them replaced by their values.
+    """Yield the values of a sweep; nested sweeps are replaced by their values.
 
     Raises:
-        ValueError: For an interval, which has no list of values.
+        ValueError: If the sweep is an interval, which has no list of values.
     """
     yield from _iterate(override, override._value)
 
@@ -142,7 +141,7 @@ def split(text: str, separator: int) -> list[str]:
         separator: `COMMA` or `COLON`.
 
     Raises:
-        HydraException: When the text is not in Hydra's grammar.
+        HydraException: If the text is not in Hydra's grammar.
     """
     pieces, depth = [""], 0
     for token in _tokens(text):
@@ -177,7 +176,7 @@ def apply_overrides(overrides: Sequence[Override], config: DictConfig) -> None:
     """Set values in a composed config, in place.
 
     Raises:
-        ConfigError: When a value does not fit.
+        ConfigError: If a value does not fit.
     """
     try:
         ConfigLoaderImpl._apply_overrides_to_config(list(overrides), config)
@@ -189,7 +188,7 @@ def plain_values(config: DictConfig) -> dict[str, Any]:
     """Return a composed config as plain values, with references resolved.
 
     Raises:
-        ConfigError: When a reference cannot be resolved.
+        ConfigError: If a reference cannot be resolved.
     """
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)

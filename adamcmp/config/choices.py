@@ -1,4 +1,4 @@
-"""The values of a setting, where they can be listed, for shell completion."""
+"""The allowed values of a setting, if they can be listed, for shell completion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 
 
 def choices(key: str) -> list[str]:
-    """Return the values of a setting in any component, given its dotted path or short key."""
+    """Return the allowed values of a setting, from its dotted path or short key.
+
+    The list covers all components of the config group.
+    """
     prefix, _, field = SHORT_KEYS.get(key, key).rpartition(".")
     classes: list[type[Component]] = []
     if prefix in CONFIG_GROUPS:

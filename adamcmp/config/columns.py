@@ -1,4 +1,4 @@
-"""Settings as columns of the table `runs`, and back."""
+"""Convert settings to columns of the table `runs`, and back."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def protocol_columns(protocol: Protocol) -> dict[str, Any]:
 
 
 def component_from_columns(group: str, row: Mapping[str, Any]) -> Any:
-    """Return the component of a config group that a stored run had.
+    """Return the component of a config group from the row of a stored run.
 
     Raises:
-        ConfigError: When a column is missing or a value is invalid.
+        ConfigError: If a column is missing or a value is invalid.
     """
     spec = COMPONENT_GROUPS[group]
     name = row[group] if spec.name_field == "name" else row[f"{group}.{spec.name_field}"]
@@ -47,12 +47,12 @@ def component_from_columns(group: str, row: Mapping[str, Any]) -> Any:
 
 
 def protocol_from_columns(row: Mapping[str, Any]) -> Protocol:
-    """Return the training protocol that a stored run had.
+    """Return the training protocol from the row of a stored run.
 
     Raises:
-        ConfigError: When a column is missing or a value is invalid.
+        ConfigError: If a column is missing or a value is invalid.
     """
-    # A budget in epochs also has its number of steps in the column; one in steps has no epochs.
+    # `steps` is always stored. `epochs` is stored only if the budget was set in epochs.
     in_epochs = row.get("epochs") is not None
     budget = {"steps": None} if in_epochs else {"epochs": Protocol.model_fields["epochs"].default}
     evaluation = _field_values(Eval, row, "eval.")
@@ -70,11 +70,11 @@ def _field_values(
 ) -> dict[str, Any]:
     """Return the fields of a component from a stored row.
 
-    A field without a value takes its neutral value, with which the run was trained. It never
-    takes its default, which may change.
+    A field without a value gets its neutral value, with which the run was trained. It does not
+    get its default, which may change.
 
     Raises:
-        ConfigError: When the field existed in version 0.1.
+        ConfigError: If the field existed in version 0.1.
     """
     values = {}
     for name, field in component.model_fields.items():
@@ -98,8 +98,8 @@ def setting_types() -> dict[str, Any]:
     """Return the Python type of every setting of every component, under its dotted path.
 
     Raises:
-        TypeError: When two components of a group have a setting of one name but of different
-            types, which could not share a column.
+        TypeError: If two components of a group have settings of the same name but different
+            types, which cannot share a column.
     """
     columns: dict[str, Any] = {}
     for group, spec in COMPONENT_GROUPS.items():

@@ -1,7 +1,7 @@
-"""Composing the config of one run with Hydra.
+"""Compose the config of one run with Hydra.
 
-Hydra composes once per choice of config groups. Value overrides are then applied to a copy by
-Hydra's own code.
+Hydra composes once per choice of config groups. Value overrides are then applied to a copy, also by
+Hydra's code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from adamcmp.config.overrides import Grammar
 from adamcmp.errors import ConfigError, nearest
 
 _CONFIGS = Path(str(files("adamcmp.configs")))
-#: The key of a setting, although the config folders also have a subfolder of that name.
+#: The key ``study`` is a setting, although the config folders also have a subfolder of this name.
 _STUDY = "study"
 
 
@@ -37,11 +37,11 @@ class ConfigComposer:
 
     Args:
         config_dir: A folder of the user's yaml files, with a subfolder per config group. It is
-            searched besides adamcmp's own.
+            searched in addition to the built-in files.
 
     Raises:
-        ConfigError: When `config_dir` does not exist, or a file in it has the name of one of
-            adamcmp's own.
+        ConfigError: If `config_dir` does not exist, or a file in it has the name of a
+            built-in file.
     """
 
     def __init__(self, config_dir: str | None = None) -> None:
@@ -57,14 +57,14 @@ class ConfigComposer:
 
     @cache  # noqa: B019 - a composer is used as long as the command runs
     def options(self, group: str) -> list[str]:
-        """Return the names of a config group's options; empty for a key that is no group."""
+        """Return the names of a config group's options; empty for a key that is not a group."""
         return sorted(self.loader.get_group_options(group, results_filter=ObjectType.CONFIG))
 
     def parse_override(self, override: str) -> Override:
         """Parse one override.
 
         Raises:
-            ConfigError: When it cannot be parsed.
+            ConfigError: If it cannot be parsed.
         """
         return self.grammar.parse(override)
 
@@ -72,7 +72,7 @@ class ConfigComposer:
         """Return the composed config of one run as plain values.
 
         Raises:
-            ConfigError: When a group, an option or a key does not exist, or a value is invalid.
+            ConfigError: If a group, an option or a key does not exist, or a value is invalid.
         """
         return _hydra.plain_values(self.compose_config(map(self.grammar.parse, overrides)))
 
@@ -87,12 +87,12 @@ class ConfigComposer:
 
         Args:
             overrides: The overrides.
-            contents: ``job``: the run's config; ``hydra``: that of Hydra itself; ``all``: both.
+            contents: ``job``: the run's config; ``hydra``: Hydra's config; ``all``: both.
             package: Dotted path of the only section to show.
             resolve: Whether to resolve references.
 
         Raises:
-            ConfigError: When an override is invalid, or there is no such section.
+            ConfigError: If an override is invalid, or there is no such section.
         """
         parsed = [self.grammar.parse(override) for override in overrides]
         config = (
@@ -108,17 +108,17 @@ class ConfigComposer:
         return OmegaConf.to_yaml(config, resolve=resolve)
 
     def complete_keys(self, overrides: Iterable[str], typed: str) -> list[str]:
-        """Return the overrides that complete what is typed in a shell, as Hydra does.
+        """Return the completions of a partly typed override, as Hydra does.
 
         Args:
-            overrides: The overrides before it, of the form ``key=value``.
+            overrides: The overrides before `typed`, of the form ``key=value``.
             typed: The start of an override.
         """
         choices = [o for o in overrides if self.options(o.split("=")[0])]
         completions = _hydra.complete_keys(self.loader, " ".join([*choices, typed]))
         if not any(completion.endswith(".") for completion in completions):
             return completions
-        # Hydra takes a list for a section.
+        # Hydra completes a list like a section.
         config = self.compose_config(map(self.grammar.parse, choices))
         lists = {c for c in completions if OmegaConf.is_list(OmegaConf.select(config, c[:-1]))}
         return [f"{c[:-1]}=" if c in lists else c for c in completions]
@@ -127,7 +127,7 @@ class ConfigComposer:
         """Return the composed config of one run.
 
         Raises:
-            ConfigError: When a group, an option or a key does not exist, or a value is invalid.
+            ConfigError: If a group, an option or a key does not exist, or a value is invalid.
         """
         groups: list[Override] = []
         values: list[Override] = []
@@ -140,8 +140,8 @@ class ConfigComposer:
         return config
 
     def _compose_with_hydra(self, overrides: Sequence[Override]) -> DictConfig:
-        """Return a composed config together with Hydra's own node."""
-        # Hydra would take them for options of the folder of that name.
+        """Return a composed config that includes the node ``hydra``."""
+        # Hydra would treat them as options of the subfolder ``study``.
         later = [o for o in overrides if o.key_or_group == _STUDY]
         others = [str(o.input_line) for o in overrides if o not in later]
         with _hydra_errors():
@@ -171,13 +171,13 @@ class ConfigComposer:
         """Return whether an override chooses an option of a config group.
 
         Raises:
-            ConfigError: When there is no such option, or the override is for Hydra itself.
+            ConfigError: If there is no such option, or the override sets a setting of Hydra.
         """
         key = override.key_or_group
         if key.split(".")[0].split("/")[0] == "hydra":
             raise ConfigError(
-                f"{override.input_line}: Hydra's own settings have no effect here. Results go to "
-                f"results=, your configs come from --config-dir."
+                f"{override.input_line}: Hydra's settings have no effect. Set the results folder "
+                f"with results= and a folder of your configs with --config-dir."
             )
         options = self.options(key) if key and key != _STUDY else []
         value = override.value()
@@ -199,10 +199,10 @@ class ConfigComposer:
 
 
 def component_defaults(group: str, option: str) -> dict[str, Any]:
-    """Return the plain values of one of adamcmp's yaml files.
+    """Return the plain values of a built-in yaml file.
 
     Raises:
-        ConfigError: When there is no such file.
+        ConfigError: If there is no such file.
     """
     return dict(ConfigComposer().compose([f"{group}={option}"])[group])
 
@@ -214,16 +214,16 @@ def _checked_folder(config_dir: str) -> Path:
     for file in folder.glob("*/*.yaml"):
         group = file.parent.name
         if group in CONFIG_GROUPS and (_CONFIGS / group / file.name).exists():
-            raise ConfigError(f"{file} has the name of one of adamcmp's own: rename it.")
+            raise ConfigError(f"{file} has the name of a built-in file: rename it.")
     return folder
 
 
 @contextlib.contextmanager
 def _hydra_errors() -> Iterator[None]:
-    """Turn what Hydra raises for an invalid config into a `ConfigError`."""
+    """Convert exceptions of Hydra for an invalid config to a `ConfigError`."""
     try:
         yield
     except _hydra.ERRORS as error:
         raise ConfigError(_hydra.first_line(error)) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"A yaml cannot be read: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"A yaml file cannot be read: {' '.join(str(error).split())}") from None

@@ -1,4 +1,4 @@
-"""Composing grids and studies: the runs of a parameter space."""
+"""Compose grids and studies: the runs of a parameter space."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Composer(ConfigComposer):
         """Return the study of one run.
 
         Raises:
-            ConfigError: When an override is invalid, or asks for several runs.
+            ConfigError: If an override is invalid, or has several values.
         """
         overrides = _as_list(overrides)
         self.check_single_run(overrides)
@@ -54,10 +54,10 @@ class Composer(ConfigComposer):
         return config
 
     def check_single_run(self, overrides: Iterable[str]) -> None:
-        """Check that overrides ask for one run.
+        """Check that overrides define one run.
 
         Raises:
-            ConfigError: When one asks for several, naming it.
+            ConfigError: If an override has several values; the message names it.
         """
         for override in overrides:
             if is_multirun(override, self.grammar):
@@ -67,10 +67,10 @@ class Composer(ConfigComposer):
                 )
 
     def sweep(self, overrides: Iterable[str]) -> StudyConfig:
-        """Return the study of a grid. Without ``study=`` its name is made of the overrides.
+        """Return the study of a grid. Without ``study=``, its name is derived from the overrides.
 
         Raises:
-            ConfigError: When an override is invalid, or the grid is empty or too large.
+            ConfigError: If an override is invalid, or the grid is empty or too large.
         """
         overrides = _as_list(overrides)
         with _typed_keys_in_errors(overrides):
@@ -81,26 +81,26 @@ class Composer(ConfigComposer):
                     f"needs sampler=random|sobol|tpe|cmaes n=64."
                 )
         if not len(space):
-            raise ConfigError("These overrides span no run: a sweep in them has no values.")
+            raise ConfigError("These overrides define no run: one of their sweeps has no values.")
         if len(space) > MAX_RUNS:
             raise ConfigError(
-                f"These overrides span {len(space):,} runs; a study holds at most {MAX_RUNS:,}."
+                f"These overrides define {len(space):,} runs; a study holds at most {MAX_RUNS:,}."
             )
         return self.study(space, overrides, study_name(space))
 
     def parse(self, overrides: Iterable[str]) -> ParameterSpace:
-        """Return the parameter space that overrides span.
+        """Return the parameter space that overrides define.
 
         Raises:
-            ConfigError: When an override cannot be parsed.
+            ConfigError: If an override cannot be parsed.
         """
         return parse_space(_as_list(overrides), self.grammar)
 
     def is_search(self, overrides: Iterable[str]) -> bool:
-        """Return whether overrides ask for a search instead of a grid.
+        """Return whether overrides define a search instead of a grid.
 
         Raises:
-            ConfigError: When an override cannot be parsed.
+            ConfigError: If an override cannot be parsed.
         """
         fixed = self.parse(overrides).fixed
         return any(o.key_or_group == "sampler" and o.value() is not None for o in fixed)
@@ -122,20 +122,20 @@ class Composer(ConfigComposer):
             in_grid: Whether the grid is part of a larger one.
 
         Raises:
-            ConfigError: When an override is invalid, or the runs differ in what a study shares.
+            ConfigError: If an override is invalid, or the runs differ in what a study shares.
         """
         with _typed_keys_in_errors(overrides):
             composed = list(self.runs(space, default_name, in_grid=in_grid))
-        shared = {each[1:] for each in composed}
+        shared = {composed_run[1:] for composed_run in composed}
         if len(shared) > 1:
             sections = (cls for name, cls in TOP_LEVEL_SECTIONS.items() if name != "protocol")
             fields = ", ".join(field for cls in sections for field in cls.model_fields)
             raise ConfigError(
-                f"A sweep goes into one study, whose runs share these settings: {fields}, logger. "
-                f"Give each one value."
+                f"All runs of a sweep belong to one study and share these settings: {fields}, "
+                f"logger. Set each to one value."
             )
         ((location, numerics, execution, search, tracker),) = shared
-        runs = tuple(each.run for each in composed)
+        runs = tuple(composed_run.run for composed_run in composed)
         typed = tuple(overrides)
         return StudyConfig(runs, location, numerics, execution, typed, search, tracker, self._flags)
 
@@ -150,9 +150,9 @@ class Composer(ConfigComposer):
             in_grid: Whether the grid is part of a larger one.
 
         Raises:
-            ConfigError: When an override is invalid.
+            ConfigError: If an override is invalid.
         """
-        # Hydra composes for each value of a slow axis; fast axes set plain values.
+        # Hydra composes once per value of a slow axis. Fast axes only set plain values.
         slow = [i for i, axis in enumerate(space.axes) if not self._is_fast(axis, space)]
         fast = [i for i in range(len(space.axes)) if i not in slow]
         fast_axes = [space.axes[i] for i in fast]
@@ -173,7 +173,7 @@ class Composer(ConfigComposer):
     def _grid_runs(
         self, overrides: list[Override], axes: list[Axis], default_name: str, in_grid: bool
     ) -> GridRuns | None:
-        """Compose once for many runs; None when each run has to be composed."""
+        """Compose once for many runs; return None if each run must be composed."""
         config = self.compose_config(overrides)
         first_values = [override for axis in axes for override in axis.values[0]]
         for override in first_values:
@@ -200,7 +200,7 @@ class Composer(ConfigComposer):
 
 def _as_list(overrides: Iterable[str]) -> list[str]:
     if isinstance(overrides, str):
-        raise ConfigError(f"Give a list of overrides, like {overrides.split()}, not one string.")
+        raise ConfigError(f"Pass a list of overrides, like {overrides.split()}, not one string.")
     return list(overrides)
 
 
@@ -218,7 +218,7 @@ def _has_references(config: DictConfig) -> bool:
 
 @contextlib.contextmanager
 def _typed_keys_in_errors(overrides: Sequence[str]) -> Iterator[None]:
-    """Let an error about a setting name it by the short key that was typed."""
+    """Replace the key in an error message by the short key that was typed."""
     try:
         yield
     except ConfigError as error:

@@ -1,7 +1,7 @@
-"""The runs of a grid, without composing a config for each.
+"""Build the runs of a grid without composing a config for each run.
 
-Hydra composes once per choice of config groups, and of every value that is not plain. Plain
-values are then set in the composed plain values. What runs share is validated once.
+Hydra composes once per choice of config groups and of values that are not plain. Plain values are
+then set in the composed values. Sections that runs share are validated once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class GridRuns:
 
     Args:
         values: The plain values of the composed config.
-        axes: The axes whose values are set in them.
+        axes: The axes whose values are set in `values`.
         in_grid: Whether these runs are part of a grid of several runs.
     """
 
     def __init__(self, values: Mapping[str, Any], axes: Sequence[Axis], in_grid: bool) -> None:
         self._values, self._axes, self._in_grid = split_sections(values), axes, in_grid
-        #: The axes that set a value of a section.
+        #: The axes that set a value of each section.
         self._section_axes = {
             name: [i for i, axis in enumerate(axes) if name in map(section_of, axis.keys)]
             for name in SECTIONS
@@ -45,12 +45,12 @@ class GridRuns:
         """Return the run at a position on each axis.
 
         Raises:
-            ConfigError: When a value is invalid, or the loss does not fit the dataset.
+            ConfigError: If a value is invalid, or the loss does not fit the dataset.
         """
         return assemble({name: self._section(name, positions) for name in SECTIONS})
 
     def _section(self, name: str, positions: Sequence[int]) -> Any:
-        """Return a validated section, the same object for runs that agree in its values."""
+        """Return a validated section; runs with equal values share one object."""
         axes = self._section_axes[name]
         key = name, tuple([positions[i] for i in axes])
         if key not in self._built:
@@ -74,7 +74,10 @@ def replaces_plain_value(override: Override, values: Mapping[str, Any]) -> bool:
 
 
 def sets_plain_value(override: Override) -> bool:
-    """Return whether an override sets a plain value: no addition, deletion, mapping, reference."""
+    """Return whether an override only sets a plain value.
+
+    Additions, deletions, mappings and references are not plain.
+    """
     value = override.value()
     members = value if isinstance(value, list) else [value]
     return (
@@ -100,8 +103,8 @@ def _set_value(values: dict[str, Any], override: Override) -> None:
 def _clear_unused_decay(values: dict[str, Any]) -> None:
     """Set weight decay to 0 for an optimizer without coupling.
 
-    In a grid with other optimizers its runs with different weight decay are then one run. A
-    single run with such a weight decay is rejected instead.
+    In a grid with other optimizers, its runs with different weight decay then become one run.
+    Outside a grid, such a weight decay is rejected.
     """
     optimizer = values.get("optimizer")
     if isinstance(optimizer, dict) and optimizer.get("coupling") == "none":

@@ -1,4 +1,4 @@
-"""Check that an override's key exists in a composed config, with errors that name the nearest."""
+"""Check that the key of an override exists in a composed config."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def check_key(override: Override, config: DictConfig, options: Sequence[str]) ->
     Args:
         override: The override.
         config: The composed config.
-        options: The options of the config group that the key names; none for another key.
+        options: The options of the config group that the key names; empty for other keys.
 
     Raises:
-        ConfigError: When the key is missing, naming the nearest one that exists. When it names a
-            config group whose option does not exist. When a ``+`` adds an existing key.
+        ConfigError: If the key does not exist (the message names the nearest one), if it names a
+            config group and the option does not exist, or if a ``+`` adds an existing key.
     """
     key = override.key_or_group
     parent_path, _, name = key.rpartition(".")
@@ -46,7 +46,7 @@ def check_key(override: Override, config: DictConfig, options: Sequence[str]) ->
 
 
 def _unknown_key(key: str, parent: object, config: DictConfig) -> str:
-    """Return the message for a key that a config lacks."""
+    """Return the error message for a key that does not exist in a config."""
     parent_path, _, name = key.rpartition(".")
     if not isinstance(parent, DictConfig) or not parent_path:
         known = [*(str(key) for key in config), *SHORT_KEYS, *_hydra.dotted_keys(config)]

@@ -1,4 +1,4 @@
-"""How a study's numbers are computed."""
+"""The numerics of a study: device, dtype, threads and engine."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ ENGINE_REVISIONS = {"eager": 0, "compiled": 0}
 
 
 class Numerics(Component):
-    """How numbers are computed: fixed once for a study, since it decides their last bits.
+    """The settings that determine rounding; all runs of a study share them.
 
-    In an existing study, settings left at ``auto`` or None follow the study.
+    In an existing study, ``auto`` and None select the values of the study.
 
     Attributes:
-        device: ``cpu`` or ``cuda``. ``auto`` takes a GPU if there is one.
+        device: ``cpu`` or ``cuda``. ``auto`` selects a GPU if one is available.
         dtype: Type of weights and products: ``float32`` (the meaning of ``auto``), ``float64``, or
             ``bf16``, which computes products in bfloat16 (autocast) with float32 weights.
-        threads: Threads per worker. Only with 1 (the meaning of None) does a run give the same
-            bits in every group.
+        threads: Threads per worker. Results are bit-identical in every group only with 1 (the
+            meaning of None).
         engine: How a step is executed: ``eager`` runs torch's kernels one after the other,
             ``compiled`` compiles the step of fused lanes (models of matrix products). ``auto``
-            compiles when the study's first sweep is long enough to pay for it and a C++ compiler
-            is installed (on a GPU also Triton and torch 2.10 or newer).
+            compiles if the study's first sweep is long enough for compiling to save time, and a
+            C++ compiler is installed (on a GPU also Triton and torch 2.10 or newer).
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -35,7 +35,7 @@ class Numerics(Component):
 
     @property
     def engine_revision(self) -> int:
-        """The revision of the engine; 0 while the engine is still ``auto``."""
+        """The revision of the engine; 0 if the engine is ``auto``."""
         return ENGINE_REVISIONS.get(self.engine, 0)
 
     def identity(self) -> dict[str, Any]:

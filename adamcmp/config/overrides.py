@@ -1,4 +1,4 @@
-"""One override of a command line: Hydra's grammar with short keys."""
+"""Parse single overrides: Hydra's grammar with short keys."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def shorten_key(override: str) -> str:
 
 
 def with_typed_key(message: str, overrides: Iterable[str]) -> str:
-    """Return an error message about a setting, which it names by the short key that was typed."""
+    """Return an error message with the setting's key replaced by the short key that was typed."""
     typed = (o.partition("=")[0] for o in overrides)
     for key in (key.strip() for keys in typed for key in re.split(r"[(),]", keys)):
         if key in SHORT_KEYS and message.startswith(f"{SHORT_KEYS[key]}="):
@@ -65,7 +65,7 @@ class Grammar:
     """Parser of single overrides.
 
     Args:
-        loader: Knows the options of config groups, for the function ``glob``.
+        loader: Lists the options of config groups, for the function ``glob``.
     """
 
     def __init__(self, loader: ConfigLoader) -> None:
@@ -75,7 +75,7 @@ class Grammar:
         """Parse an override.
 
         Raises:
-            ConfigError: When it is not in the grammar, or a function in it rejects its arguments.
+            ConfigError: If it is not in the grammar, or a function in it rejects its arguments.
         """
         try:
             (parsed,) = self._parser.parse_overrides([expand_key(override)])
@@ -88,10 +88,10 @@ class Grammar:
     def expand_sweep(self, override: Override) -> list[Override]:
         """Return one override for each value of a sweep, in Hydra's order.
 
-        As in Hydra's own sweeper, a value is written as text and parsed again.
+        As in Hydra's sweeper, a value is written as text and parsed again.
 
         Raises:
-            ConfigError: For an interval, which has no list of values, or when there are more
+            ConfigError: If the sweep is an interval, which has no list of values, or has more
                 values than a study may have runs.
         """
         try:

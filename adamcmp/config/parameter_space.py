@@ -1,4 +1,4 @@
-"""What the overrides of a sweep span: fixed values, axes of a grid, and ranges to search."""
+"""The parameter space of a sweep: fixed values, axes of a grid, and ranges to search."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Axis:
     """One axis of a grid: a key and its values, or several keys whose values change together.
 
     Attributes:
-        keys: The keys in full, with a leading ``+`` or ``~``.
+        keys: The full keys, including a leading ``+`` or ``~``.
         values: The values of the axis, each as one override per key.
     """
 
@@ -27,12 +27,12 @@ class Axis:
 
 @dataclass(frozen=True)
 class SearchRange:
-    """A range that is searched.
+    """A range to search.
 
     Attributes:
         start: The lower end.
         end: The upper end.
-        log: Whether it is searched on a log scale.
+        log: Whether to search on a log scale.
         integer: Whether its values are integers.
     """
 
@@ -42,7 +42,7 @@ class SearchRange:
     integer: bool
 
     def at(self, fraction: float) -> float:
-        """Return the value at a fraction of the range, on its scale.
+        """Return the value at a fraction of the range (on a log scale if `log` is set).
 
         >>> SearchRange(1e-4, 1e-2, log=True, integer=False).at(0.5)
         0.001
@@ -65,7 +65,7 @@ def search_range(override: Override) -> SearchRange:
     Two integer ends make a range of integers.
 
     Raises:
-        ConfigError: When the ends are in the wrong order, or not positive on a log scale.
+        ConfigError: If the ends are in the wrong order, or not positive on a log scale.
     """
     interval: Any = override.value()
     text = override.input_line
@@ -82,7 +82,7 @@ def search_range(override: Override) -> SearchRange:
 
 @dataclass(frozen=True)
 class ParameterSpace:
-    """What overrides span.
+    """The parameter space that overrides define.
 
     Attributes:
         entries: Overrides and axes, in the order typed.
@@ -110,7 +110,7 @@ class ParameterSpace:
         """The ranges of the intervals, by key.
 
         Raises:
-            ConfigError: As `search_range`.
+            ConfigError: See `search_range`.
         """
         return {override.get_key_element(): search_range(override) for override in self.intervals}
 
@@ -123,10 +123,10 @@ class ParameterSpace:
         return math.prod(len(axis.values) for axis in self.axes)
 
     def at(self, positions: Mapping[int, int]) -> list[Override]:
-        """Return the single overrides and the values of some axes, in the order typed.
+        """Return the fixed overrides and the values of some axes, in the order typed.
 
         Args:
-            positions: Position on an axis, by the number of the axis. Other axes are left out.
+            positions: The position on each axis, by index of the axis. Other axes are left out.
         """
         axes = {id(axis): i for i, axis in enumerate(self.axes)}
         overrides: list[Override] = []
@@ -138,6 +138,6 @@ class ParameterSpace:
         return overrides
 
     def other_overrides(self, axis: Axis) -> list[Override]:
-        """Return one override for each key that is not of `axis`."""
+        """Return one override for each key that `axis` does not set."""
         others = (entry for entry in self.entries if entry is not axis)
         return [o for e in others for o in (e.values[0] if isinstance(e, Axis) else (e,))]

@@ -1,4 +1,4 @@
-"""From the overrides of a command line to a parameter space."""
+"""Parse the overrides of a command line into a parameter space."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PAIRED = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", r
 
 
 def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
-    """Return the parameter space that overrides span.
+    """Return the parameter space that overrides define.
 
     Raises:
-        ConfigError: When an override cannot be parsed, or sets a key that paired keys set too.
+        ConfigError: If an override cannot be parsed, or sets a key that paired keys also set.
     """
     entries: dict[tuple[str, ...], Override | Axis] = {}
     for override in _with_seed_range(list(overrides)):
@@ -31,12 +31,12 @@ def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
             if other != keys and set(other) & set(keys):
                 key = (set(other) & set(keys)).pop()
                 raise ConfigError(f"{override}: {key} is set twice.")
-        entries[keys] = entry  # as in Hydra, the later of two overrides of one key counts
+        entries[keys] = entry  # as in Hydra, the last override of a key counts
     return ParameterSpace(tuple(entries.values()))
 
 
 def is_multirun(override: str, grammar: Grammar) -> bool:
-    """Return whether an override asks for several runs."""
+    """Return whether an override has several values."""
     if override.startswith("seeds=") or _PAIRED.fullmatch(override):
         return True
     return grammar.parse(override).is_sweep_override()
@@ -54,13 +54,13 @@ def _with_seed_range(overrides: list[str]) -> list[str]:
     """Return the overrides with ``seeds=5`` replaced by ``seed=range(5)``."""
     counts = [override for override in overrides if override.startswith("seeds=")]
     overrides = [override for override in overrides if override not in counts[:-1]]
-    for count in counts[-1:]:  # the later of two counts
+    for count in counts[-1:]:  # the last count
         number = count.removeprefix("seeds=")
         if not re.fullmatch(r"\+?0*[1-9][0-9]*", number):
             raise ConfigError(f"{count}: should be a whole number of at least 1, like seeds=5.")
         seeds = [override for override in overrides if override.startswith("seed=")]
         if seeds:
-            raise ConfigError(f"{seeds[0]} and {count}: give one of them.")
+            raise ConfigError(f"{seeds[0]} and {count}: set only one of them.")
         overrides = [f"seed=range({int(number)})" if o == count else o for o in overrides]
     return overrides
 
@@ -99,7 +99,7 @@ def _paired_values(
     """Return the values of one item of paired keys, from the values of each key."""
     if len({len(column) for column in columns}) > 1:
         counts = (f"{len(c)} values of {key}" for key, c in zip(keys, columns, strict=True))
-        raise ConfigError(f"{text}: {' but '.join(counts)}; pairs take as many of each.")
+        raise ConfigError(f"{text}: {' but '.join(counts)}; paired keys need equally many values.")
     return list(zip(*columns, strict=True))
 
 

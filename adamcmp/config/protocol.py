@@ -1,4 +1,4 @@
-"""How a run is trained and evaluated, whatever its components are."""
+"""The training protocol of a run, independent of its components."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Eval(Component):
-    """When and on what metrics are measured.
+    """The steps and the examples on which metrics are measured.
 
     Attributes:
         every: Epochs between evaluations.
@@ -36,8 +36,8 @@ class Protocol(Component):
         epochs: Budget in passes over the training split.
         steps: Budget in steps, instead of `epochs`.
         batch_size: Examples per step.
-        grad_clip: Largest global norm of the gradient. None does not clip.
-        divergence: A run has diverged when a batch's loss exceeds this many times the initial
+        grad_clip: Maximum global norm of the gradient. None disables clipping.
+        divergence: A run has diverged if the loss of a batch exceeds this many times the initial
             training loss, or is not finite.
         eval: See `Eval`.
     """

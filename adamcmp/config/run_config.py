@@ -38,7 +38,7 @@ class RunConfig:
         return {group: getattr(self, group) for group in COMPONENT_GROUPS}
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that can change the run's numbers, as plain JSON values."""
+        """Return everything that can change the run's numbers, as JSON values."""
         components = {group: c.identity() for group, c in self.components().items()}
         return {**components, **self.protocol.identity()}
 
@@ -48,14 +48,14 @@ class RunConfig:
         return {**components, **self.protocol.canonical_values}
 
     def settings(self) -> dict[str, Any]:
-        """Return every setting under its dotted path, as the columns of `runs` hold it."""
+        """Return every setting under its dotted path, in the form of the columns of `runs`."""
         columns: dict[str, Any] = {}
         for group, component in self.components().items():
             columns |= component_columns(component, group)
         return {**columns, **protocol_columns(self.protocol)}
 
     def revisions(self) -> dict[str, int]:
-        """Return the revision of each component, as the columns of `runs` hold it."""
+        """Return the revision of each component, in the form of the columns of `runs`."""
         return {f"{group}.revision": c.revision for group, c in self.components().items()}
 
     @classmethod
@@ -63,11 +63,11 @@ class RunConfig:
         """Return the config of a stored run: the inverse of `settings`.
 
         Args:
-            row: A row of `runs`, as plain values. A field that was added after version 0.1 takes
-                its neutral value when its column is missing or empty.
+            row: A row of `runs`, as plain values. A field that was added after version 0.1 gets
+                its neutral value if its column is missing or empty.
 
         Raises:
-            ConfigError: When the column of another field is missing, or a value is invalid.
+            ConfigError: If the column of another field is missing, or a value is invalid.
         """
         components = {group: component_from_columns(group, row) for group in COMPONENT_GROUPS}
         return cls(**components, protocol=protocol_from_columns(row))

@@ -1,4 +1,4 @@
-"""What a search tries: settings within ranges, for each choice of config groups."""
+"""The search space: settings within ranges, for each choice of config groups."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from adamcmp.config.study_config import StudyConfig
 from adamcmp.config.study_name import study_name, value_text
 from adamcmp.errors import ConfigError
 
-#: A value for each searched key: a number of a range, or the text of a listed value.
+#: A value for each searched key: a number in its range, or the text of a listed value.
 Setting = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class SearchCell:
-    """One search: one choice of config groups.
+    """The search for one choice of config groups.
 
     Attributes:
-        overrides: The overrides that choose its config groups; empty if none are varied.
-        fixed: All overrides with one value, these included.
-        searched: Its intervals, and the axes whose listed values are searched.
+        overrides: The overrides that choose its config groups; empty if no group is varied.
+        fixed: All overrides with one value, including `overrides`.
+        searched: The intervals, and the axes whose listed values are searched.
     """
 
     overrides: tuple[Override, ...]
@@ -39,12 +39,12 @@ class SearchCell:
 
     @property
     def name(self) -> str:
-        """A readable name. Seeds and ``n=`` do not change it."""
+        """A readable name, independent of seeds and ``n=``."""
         return study_name(ParameterSpace((*self.fixed, *self.searched)))
 
 
 class SearchSpace:
-    """A search's cells, and their settings as runs.
+    """The cells of a search; converts their settings to runs.
 
     Args:
         composer: Composes settings.
@@ -52,10 +52,10 @@ class SearchSpace:
 
     Attributes:
         cells: The cells, in the order typed.
-        domains: The searched keys: the range of each, or the texts of its listed values.
+        domains: The range of each searched key, or the texts of its listed values.
 
     Raises:
-        ConfigError: When an override is invalid, or none is searched.
+        ConfigError: If an override is invalid, or no key is searched.
     """
 
     def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
@@ -68,9 +68,7 @@ class SearchSpace:
         self.domains: dict[str, SearchRange | list[str]] = {**space.ranges}
         self.domains |= {key: list(texts) for key, texts in self._listed.items()}
         if not self.domains:
-            raise ConfigError(
-                "A search needs something to search, such as 'lr=tag(log,interval(1e-4,1e-1))'."
-            )
+            raise ConfigError("A search needs a range, such as 'lr=tag(log,interval(1e-4,1e-1))'.")
         choices = map(_concatenated, itertools.product(*(axis.values for axis in group_axes)))
         self.cells = [
             SearchCell(choice, (*choice, *space.fixed), (*space.intervals, *searched_axes))
@@ -138,7 +136,7 @@ def _rounded(value: float) -> float:
 
 
 def _values_by_text(axis: Axis) -> dict[str, tuple[Override, ...]]:
-    """Return the values of an axis by texts that are the same however the values are typed."""
+    """Return the values of an axis by their canonical texts."""
     values = {":".join(map(value_text, value)): value for value in axis.values}
     return dict(sorted(values.items()))
 

@@ -1,7 +1,7 @@
-"""Validation of a composed config, section by section.
+"""Validate a composed config, section by section.
 
 A section is a config group, such as ``optimizer``, or a class whose fields are keys at the top of
-the config, such as `Protocol`. Runs of a grid share the sections in which they agree.
+the config, such as `Protocol`. Runs of a grid share the objects of equal sections.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ComposedRun(NamedTuple):
 
 
 def section_of(key: str) -> str:
-    """Return the section that a dotted key belongs to; for an unknown key the last one."""
+    """Return the section that a dotted key belongs to; ``protocol`` for an unknown key."""
     top = key.split(".")[0]
     if top in CONFIG_GROUPS:
         return top
@@ -62,12 +62,12 @@ def build_section(name: str, values: Mapping[str, Any]) -> Any:
     """Validate the plain values of one section.
 
     Raises:
-        ConfigError: When a value is missing or invalid.
+        ConfigError: If a value is missing or invalid.
     """
     if name in CONFIG_GROUPS:
         return build_component(name, values.get(name))
     if isinstance(values.get("eval"), Mapping):
-        build(Eval, values["eval"], "eval")  # for an error that names the key in full
+        build(Eval, values["eval"], "eval")  # so that an error names the full key
     return build(TOP_LEVEL_SECTIONS[name], values, "")
 
 
@@ -79,7 +79,7 @@ def build_component(group: str, values: Any) -> Any:
         values: A mapping with the key ``name`` (an optimizer: ``rule``) and the settings.
 
     Raises:
-        ConfigError: When a value is missing or invalid.
+        ConfigError: If a value is missing or invalid.
     """
     spec = CONFIG_GROUPS[group]
     if not isinstance(values, Mapping):
@@ -94,7 +94,7 @@ def assemble(sections: Mapping[str, Any]) -> ComposedRun:
     """Return the run of validated sections.
 
     Raises:
-        ConfigError: When the loss does not fit the dataset.
+        ConfigError: If the loss does not fit the dataset.
     """
     components = {group: sections[group] for group in COMPONENT_GROUPS}
     run = RunConfig(protocol=sections["protocol"], **components)
@@ -107,7 +107,8 @@ def build_run(values: Mapping[str, Any]) -> ComposedRun:
     """Validate the plain values of a composed config.
 
     Raises:
-        ConfigError: One or two lines: which key, which value, and what is allowed.
+        ConfigError: If a value is missing or invalid; the message names the key, the value and
+            what is allowed.
     """
     sections = split_sections(values)
     return assemble({name: build_section(name, sections[name]) for name in SECTIONS})

@@ -1,4 +1,4 @@
-"""A study: its runs, where results go, and how the work is executed."""
+"""The configuration of a study: its runs, results folder and execution."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _RESERVED = re.compile(r"(con|nul|aux|prn|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 class Execution(Component):
-    """How the work is distributed. No number depends on it.
+    """The distribution of work over processes. It does not affect results.
 
     Attributes:
-        executor: ``serial`` trains in this process, ``pool`` in worker processes. None takes a
-            pool, and serial for a single run or ``workers=0``.
+        executor: ``serial`` trains in this process, ``pool`` in worker processes. None
+            selects ``serial`` for a single run or ``workers=0``, else ``pool``.
         workers: Processes that train at once. None starts one per core (one on a GPU). 0 trains
-            in this process, which lets a debugger in.
+            in this process, for debugging.
         checkpoint_every: Seconds between checkpoints of a group in training.
     """
 
@@ -45,14 +45,15 @@ class Execution(Component):
 
 
 class Search(Component):
-    """How ranges, such as ``lr=tag(log,interval(1e-4,1e-1))``, are searched.
+    """Settings of a search of ranges, such as ``lr=tag(log,interval(1e-4,1e-1))``.
 
     Attributes:
-        sampler: What proposes settings (Optuna's samplers): ``random``; ``sobol``, a scrambled
-            Sobol' sequence; ``tpe``, tree-structured Parzen estimators; ``cmaes``. None: a grid.
+        sampler: Optuna's sampler that proposes settings: ``random``; ``sobol``, a scrambled
+            Sobol' sequence; ``tpe``, tree-structured Parzen estimators; ``cmaes``. None trains
+            a grid.
         n: Settings tried for each optimizer (or other choice of config groups).
-        batch: Settings proposed at once, and so trained side by side. None proposes 16.
-        objective: The metric to minimize, averaged over seeds. None takes ``val_error`` for
+        batch: Number of settings proposed and trained at once. None selects 16.
+        objective: The metric to minimize, averaged over seeds. None selects ``val_error`` for
             classification and ``val_loss`` for regression.
     """
 
@@ -78,7 +79,7 @@ NO_SEARCH = Search()
 
 
 class ResultsLocation(Component):
-    """Where results go: the folder ``<results>/<study>/``."""
+    """The folder of a study's results: ``<results>/<study>/``."""
 
     study: str
     results: str
@@ -108,16 +109,16 @@ class ResultsLocation(Component):
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """All runs of a command, and what they share.
+    """All runs of a command, and the settings that they share.
 
     Attributes:
         runs: The runs, in the order of the command line's grid.
-        location: Where results go.
-        numerics: How numbers are computed.
-        execution: How the work is distributed.
+        location: The folder of the results.
+        numerics: The numerics that all runs share.
+        execution: The distribution of work over processes.
         overrides: The overrides of the command, stored with the runs so that it can be repeated.
-        search: How ranges are searched.
-        tracker: Where stored runs are also written to.
+        search: The settings of a search of ranges.
+        tracker: The experiment tracker that stored runs are also written to.
         flags: Flags of the command that the overrides depend on, such as ``--config-dir``.
     """
 

@@ -1,6 +1,6 @@
-"""Study files: several grids, and a second stage for their winners, in one yaml.
+"""Study files: yaml files with several grids and a second stage for their best settings.
 
-    # AdamW against SGD, each on its own grid
+    # AdamW against SGD, each with a separate grid
     common: {model: mlp, epochs: 60, seeds: 3}
     blocks:
       adamw: {optimizer: adamw, lr: "logspace(1e-4,1e-1,7)", wd: "powers(2,-12,-4)"}
@@ -35,13 +35,13 @@ from adamcmp.errors import ConfigError, NotFound, nearest
 
 
 class Select(Component):
-    """The second stage of a study: fresh seeds of the best settings.
+    """The second stage of a study: new seeds of the best settings.
 
     Attributes:
-        by: Column that defines what has a winner: the best settings are selected for each of its
-            values, on each problem.
+        by: Column; the best settings are selected for each of its values, on each problem.
         top: Number of settings selected for each value.
-        seeds: Number of seeds for each selected setting. None of them is used in the first stage.
+        seeds: Number of seeds for each selected setting. The first stage uses none of these
+            seeds.
     """
 
     by: str = "optimizer"
@@ -57,7 +57,7 @@ class StudyFile(Component):
         blocks: The overrides of each block, which take precedence over the common ones.
         select: See `Select`; None for a study of one stage.
         scales: Variants of the study by name: entries of `common`, of `blocks` and of `select`
-            that take precedence over those above.
+            that take precedence over the file's.
     """
 
     common: dict[str, Any] = Field(default_factory=dict)
@@ -67,10 +67,10 @@ class StudyFile(Component):
 
 
 def study_files(config_dir: str | None = None) -> dict[str, Path]:
-    """Return the study files by name: adamcmp's own and those of the user's config folder.
+    """Return the study files by name: built-in ones and those of the user's config folder.
 
     Raises:
-        ConfigError: When `config_dir` does not exist.
+        ConfigError: If `config_dir` does not exist.
     """
     folders = [Path(str(files("adamcmp.configs"))) / "study"]
     if config_dir is not None:
@@ -89,14 +89,14 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
         scale: Name of one of the file's scales; None ignores them.
 
     Raises:
-        NotFound: When there is no such file, or no such scale in it.
-        ConfigError: When it is not yaml, or has unknown or invalid entries.
+        NotFound: If there is no such file, or no such scale in it.
+        ConfigError: If it is not yaml, or has unknown or invalid entries.
     """
     existing = study_files(config_dir)
     if name not in existing:
         raise NotFound(
             f"There is no study file {name!r}.{nearest(name, existing)} There are: "
-            f"{', '.join(existing)}. Your own files go to DIR/study/, with --config-dir DIR."
+            f"{', '.join(existing)}. --config-dir DIR adds the files in DIR/study/."
         )
     content = _read(existing[name])
     file = build(StudyFile, content, f"study {name}")
@@ -147,7 +147,7 @@ def compose_study(
 ) -> StudyConfig:
     """Return all runs of a study file's blocks as one study.
 
-    Without ``study=`` it is named after the file, and after the scale if that changes something.
+    Without ``study=``, its name is that of the file, with the scale if the scale has entries.
 
     Args:
         composer: Composes each block.
@@ -157,7 +157,7 @@ def compose_study(
         scale: The scale that the file was read with.
 
     Raises:
-        ConfigError: When an override is invalid (the message names the block), or blocks differ
+        ConfigError: If an override is invalid (the message names the block), or blocks differ
             in what a study shares.
     """
     study = f"{name}-{scale}" if scale and file.scales[scale] else name
@@ -174,7 +174,7 @@ def compose_study(
     if any(_shared(config) != _shared(first) for config in configs):
         raise ConfigError(
             f"study {study}: its blocks differ in study, results, device, dtype, threads, "
-            f"engine or logger, and one study has one of each. Put them under common."
+            f"engine or logger, which all runs of a study share. Set them under common."
         )
     runs = tuple(run for config in configs for run in config.runs)
     flags = (*first.flags, *(("--scale", scale) if scale else ()))
@@ -200,11 +200,11 @@ def _value_text(value: Any, in_list: bool = False) -> str:
 
 
 def _merge(overrides: Iterable[str], precedence: Iterable[str]) -> list[str]:
-    """Return overrides, with those of the same key replaced by the ones with precedence."""
+    """Return both lists of overrides; for equal keys, those in `precedence`."""
     by_key = {override.partition("=")[0]: override for override in overrides}
     for override in precedence:
         key = override.partition("=")[0]
-        if key in ("seed", "seeds"):  # two ways to give the seeds
+        if key in ("seed", "seeds"):  # both set the seeds
             by_key.pop("seeds" if key == "seed" else "seed", None)
         by_key[key] = override
     return list(by_key.values())

@@ -1,4 +1,4 @@
-"""The name of a study, made of its overrides."""
+"""The name of a study, derived from its overrides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adamcmp.config.overrides import SHORT_KEYS
 from adamcmp.config.parameter_space import ParameterSpace
 from adamcmp.config.study_config import Execution
 
-#: Keys that are not in a name: they change no number, or extend the same study.
+#: Keys that are not in a name: they do not affect results, or extend the same study.
 _UNNAMED = {
     *("study", "results", "seed", "n", "dataset.root", "dataset.download", "logger"),
     *Execution.model_fields,
@@ -25,8 +25,8 @@ _DIGEST_LENGTH = 8
 def study_name(space: ParameterSpace) -> str:
     """Return a readable folder name for a parameter space.
 
-    It ends in a digest of all settings. The same settings give the same name, in whatever order
-    and form they are typed. Seeds are left out, so that more seeds extend the same study.
+    The name ends in a digest of all settings. It does not depend on the order and form in which
+    they are typed. Seeds are excluded, so that more seeds extend the same study.
     """
     entries: dict[str, list[str]] = {}
     for override in (*space.fixed, *space.intervals):
@@ -51,7 +51,7 @@ def _readable_name(entries: dict[str, list[str]]) -> str:
 
 
 def value_text(override: Override) -> str:
-    """Return an override's value as text that is the same however the value is typed."""
+    """Return the canonical text of an override's value, whatever form was typed."""
     if override.is_interval_sweep():
         return override.get_value_string()
     value = override.value()
@@ -74,7 +74,7 @@ def _readable(keys: str, texts: list[str]) -> str:
 
 
 def _numbers(texts: list[str]) -> list[float]:
-    """Return texts as sorted numbers; empty when one is no number."""
+    """Return texts as sorted numbers; empty if one is not a number."""
     try:
         return sorted(float(text) for text in texts)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Sweep functions beside those of Hydra's override grammar.
+"""Sweep functions in addition to those of Hydra's override grammar.
 
-Annotations are evaluated here: Hydra checks a function's arguments against its signature.
+This module has no postponed annotations: Hydra checks arguments against a function's signature.
 """
 
 import math
@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import ChoiceSweep
 
 from adamcmp.errors import ConfigError
 
-#: Runs of the largest study. More would come from a typing error, and may not fit in memory.
+#: Maximum number of runs of a study. More are probably a typing error, and may not fit in memory.
 MAX_RUNS = 100_000
 
 Number = int | float

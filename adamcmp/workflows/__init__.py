@@ -1,6 +1,6 @@
-"""What each command does, as functions without a terminal.
+"""The commands as functions, independent of a terminal.
 
 One module per command: `run`, `sweep` (a grid, or a `search`), `study`, `extend`, `report`,
-`compare`, `plot`, `import_runs`; `listing` and `components` answer ``ls``, ``show`` and
-``components``. `training` executes a configuration with its tracker, `dry_run` plans it only.
+`compare`, `plot`, `import_runs`; `listing` and `components` serve ``ls``, ``show`` and
+``components``. `training` executes a configuration with its tracker; `dry_run` only plans it.
 """

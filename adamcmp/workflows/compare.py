@@ -19,20 +19,20 @@ def compare_study(
     metric: str | None = None,
     filters: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Compare two sets of runs of a study, as `adamcmp.analysis.compare`.
+    """Compare two sets of runs of a study (see `adamcmp.analysis.compare`).
 
     Args:
         folder: The study's folder.
         a: Conditions that select side a, such as ``["optimizer=adamw"]``.
         b: Conditions that select side b.
-        metric: Column to compare; None takes the test error (for regression, the test loss).
+        metric: Column to compare; None selects the test error (for regression, the test loss).
         filters: Conditions that the runs of both sides meet.
 
     Returns:
-        The comparison's columns and their values.
+        The values of the comparison, by column.
 
     Raises:
-        ConfigError: If a condition or the metric is wrong, or no run is left.
+        ConfigError: If a condition or the metric is invalid, or no run matches.
         StoreError: If the study is damaged.
     """
     runs = reader.load(folder)[0]

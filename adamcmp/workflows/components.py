@@ -1,4 +1,4 @@
-"""The components that can be named on a command line, from the yaml files that describe them."""
+"""List the available components, as described by their yaml files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def list_components(
 
     Args:
         group: The only group to list; None lists all.
-        config_dir: A folder of the user's own yaml files, listed with the built-in ones.
+        config_dir: A folder of the user's yaml files, listed with the built-in ones.
 
     Returns:
         Group -> component -> one-line description.
@@ -47,7 +47,7 @@ def describe(yaml_file: Path) -> str:
 
 
 def _components(group: str, roots: list[Path]) -> dict[str, str]:
-    # Built-in files last: if two files have the same name, Hydra composes the built-in one.
+    # Built-in files come last and replace files of the same name, as Hydra composes them.
     paths = [path for root in reversed(roots) for path in (root / group).glob("*.yaml")]
     by_name = {path.stem: path for path in paths}
     return {name: describe(by_name[name]) for name in sorted(by_name)}

@@ -23,7 +23,7 @@ def plan_only(
     Raises:
         AdamcmpError: If a run cannot be trained.
     """
-    # Started first: the process that measures the speed of new groups imports torch meanwhile.
+    # Started first, so that the worker imports torch while the configuration is composed.
     executor = Pool(1, 1, warm_up)
     try:
         config = configure()

@@ -1,4 +1,4 @@
-"""Extend a study's grids where a best setting is on the edge."""
+"""Extend the grids of a study if a best setting is on an edge."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SETTINGS = {"lr": "lr", "wd": "weight_decay"}
 
 @dataclass(frozen=True)
 class Extension:
-    """What would extend a study.
+    """The runs that extend a study.
 
     Attributes:
         config: The runs to add.
-        edges: The edges beyond which they are; empty if no best setting is on an edge.
+        edges: The edges beyond which the runs lie; empty if no best setting is on an edge.
     """
 
     config: StudyConfig
@@ -31,7 +31,7 @@ class Extension:
 
 
 def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extension:
-    """Return the runs beyond the edges of a study's grids on which a best setting is.
+    """Return the runs beyond those edges of a study's grids that hold a best setting.
 
     Args:
         folder: The folder of the study.
@@ -39,7 +39,7 @@ def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extensio
 
     Raises:
         ConfigError: If an override is not a setting of execution.
-        NotFound: If the study has no run that finished.
+        NotFound: If the study has no run with status ``done``.
         StoreError: If the study is damaged.
     """
     execution = _execution(overrides)
@@ -70,7 +70,7 @@ def _execution(overrides: Sequence[str]) -> Execution:
 def beyond(
     table: RunTable, configs: Mapping[str, RunConfig], edges: Iterable[Edge]
 ) -> tuple[RunConfig, ...]:
-    """Return the cells beyond edges: the edge's cells, moved; where two edges meet, the corner too.
+    """Return the runs beyond edges; if two edges meet, also those beyond the corner.
 
     Args:
         table: The runs.
@@ -85,7 +85,7 @@ def beyond(
         seeds = analysis.selection_seeds(arm)
         pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
         cells = [configs[run_id] for run_id, seed in pairs if seed in seeds]
-        # Cells that were added beyond an earlier edge and are on this one make the corner.
+        # Runs added beyond an earlier edge that are on this edge, moved, form the corner.
         previous = added.setdefault((edge.optimizer, edge.problem), [])
         cells += [cell for cell in previous if _is_on(cell, edge)]
         previous.extend([_moved(cell, edge) for cell in cells])

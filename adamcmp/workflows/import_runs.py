@@ -30,9 +30,9 @@ class ImportResult:
 
     Attributes:
         folder: The folder of the study.
-        source: The file, and how its columns were read.
+        source: The file and the mapping of its columns.
         runs: One row per run, by the columns of `runs`.
-        metrics: One row per run and evaluation; empty if a row of the file is a run.
+        metrics: One row per run and evaluation; empty if each row of the file is a run.
         replaced: Number of runs that replaced a run of the study.
     """
 
@@ -51,7 +51,7 @@ def import_runs(
     Args:
         file: The CSV file.
         folder: The folder of the study, which is new or holds imported runs.
-        mapping: How the file's columns are to be read.
+        mapping: The mapping of the file's columns.
         dry_run: Read and check the file, but write nothing.
 
     Raises:
@@ -81,7 +81,7 @@ def import_runs(
 
 
 def _provenance(source: MappedTable, study: str) -> dict[str, Any]:
-    """Return what study.yaml records of an import: the command, the file, the mapping."""
+    """Return the record of an import for study.yaml: the command, the file, the mapping."""
     table, mapping = source.source, source.mapping
     options = {
         "--map": [f"{name}={column}" for name, column in mapping.columns.items()],
@@ -89,7 +89,9 @@ def _provenance(source: MappedTable, study: str) -> dict[str, Any]:
         "--percent": sorted(mapping.percent),
         "--settings": list(mapping.settings),
     }
-    flags = [word for option, values in options.items() if values for word in (option, *values)]
+    flags = [
+        argument for option, values in options.items() if values for argument in (option, *values)
+    ]
     return {
         "words": [f"import-csv {table.path}", "--study", study, *flags],
         "file": str(table.path),
@@ -104,7 +106,7 @@ def _provenance(source: MappedTable, study: str) -> dict[str, Any]:
 
 
 def _check_study(store: Store, provenance: Mapping[str, Any]) -> None:
-    """Refuse a study of trained runs, and a second import of a file with another mapping."""
+    """Reject a study of trained runs, and a second import of a file with another mapping."""
     study = store.study_metadata()
     if study and "imported" not in study:
         raise ConfigError(
@@ -123,7 +125,7 @@ def _check_study(store: Store, provenance: Mapping[str, Any]) -> None:
 
 
 def _check_types(folder: Path, extra_types: Mapping[str, type]) -> None:
-    """Refuse an additional setting whose type differs from the study's column."""
+    """Reject an additional setting whose type differs from the study's column."""
     stored = reader.read_runs(folder).schema
     for field in arrow_schema(dict(extra_types)):
         known = stored.field(field.name).type if field.name in stored.names else field.type

@@ -1,4 +1,4 @@
-"""Studies and runs on disk, as ``adamcmp ls`` and ``adamcmp show`` list them."""
+"""List the studies and runs on disk, for ``adamcmp ls`` and ``adamcmp show``."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class StudySummary:
         runs: Number of stored runs.
         statuses: Number of runs by status: ``done``, ``diverged``, ``failed``.
         optimizers: Names of its optimizers.
-        latest: Time at which the latest run finished, in ISO 8601; None if unknown.
+        latest: Time at which the latest run ended, in ISO 8601; None if unknown.
         processes: The processes that are training runs of the study.
-        error: Why the study cannot be read; None if it can.
+        error: The error if the study cannot be read; None otherwise.
     """
 
     name: str
@@ -74,7 +74,7 @@ class RunList:
     Attributes:
         studies: Names of the studies.
         columns: The columns to show: those that identify a run, the settings that vary, results.
-        rows: Each run's columns; with several studies ``study`` is one of them.
+        rows: The columns of each run, including ``study``.
         processes: The processes that are training runs of each study.
     """
 
@@ -89,12 +89,12 @@ def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = 
 
     Args:
         root: The results folder.
-        studies: Names of studies; none takes all of them.
+        studies: Names of studies; if empty, all studies.
         filters: Conditions on columns, such as ``"optimizer=adamw"``.
 
     Raises:
         NotFound: If a study does not exist.
-        ConfigError: If a condition is wrong.
+        ConfigError: If a condition is invalid.
         StoreError: If a study is damaged.
     """
     names = list(studies) or reader.list_studies(root)
@@ -114,7 +114,7 @@ def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = 
 
 
 def _varying_settings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the settings that differ between rows and that no other column shows."""
+    """Return the settings that differ between rows, without those that have a fixed column."""
     shown = {*RUN_COLUMNS, *SHORT_NAMES}
     settings = [c for c in (rows[0] if rows else ()) if c not in shown]
     return [c for c in settings if len({str(row[c]) for row in rows if row[c] is not None}) > 1]
@@ -136,7 +136,7 @@ class StoredRun:
 
 
 def find_run(root: Path, name: str) -> StoredRun:
-    """Return the run of an id.
+    """Return the run with an id.
 
     Args:
         root: The results folder.
@@ -144,14 +144,15 @@ def find_run(root: Path, name: str) -> StoredRun:
 
     Raises:
         NotFound: If no run or several runs match.
-        StoreError: If the named study is damaged. Without a study's name damaged ones are skipped.
+        StoreError: If the named study is damaged. Without a study name, damaged studies are
+                skipped.
     """
     study, _, prefix = name.rpartition("/")
     matches: list[tuple[Path, dict[str, Any]]] = []
     run_ids: list[str] = []
     unreadable: list[StoreError] = []
-    for each in [study] if study else reader.list_studies(root):
-        folder = reader.study_folder(root, each)
+    for study_name in [study] if study else reader.list_studies(root):
+        folder = reader.study_folder(root, study_name)
         try:
             rows = reader.read_runs(folder).to_pylist()
         except StoreError as error:

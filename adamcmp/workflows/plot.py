@@ -1,4 +1,4 @@
-"""Draw one plot of one or several studies into a file."""
+"""Draw a plot of one or several studies and save it to a file."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def draw_plot(
     where: str | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Path:
-    """Draw a plot and write it into a file.
+    """Draw a plot and save it to a file.
 
     Args:
         name: A plot's name, or the path of a Python file that defines ``data`` and ``draw``.
         folders: The folders of the studies, whose runs are pooled.
-        out: The file; its suffix is the format. None takes ``STUDY/report/NAME.png``.
+        out: The file; its suffix is the format. None selects ``STUDY/report/NAME.png``.
         where: A query that selects runs, such as ``"lr > 0.01"``; None selects all.
         options: The plot's options, such as ``{"metric": "test_loss"}``.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        ConfigError: If the plot, an option, the file's suffix or the query is wrong.
+        ConfigError: If the plot, an option, the file's suffix or the query is invalid.
         StoreError: If a study is damaged or the file cannot be written.
     """
     plot = plots.find_plot(name)
@@ -76,7 +76,7 @@ def _output_path(out: str | None, plot: str, folders: Sequence[Path]) -> Path:
 
 
 def _select(folders: Sequence[Path], where: str | None) -> RunTable:
-    """Return the runs of studies as one table, of the runs that match the query only."""
+    """Return one table of those runs of the studies that match the query."""
     table = load_table(folders)
     if where:
         table = table.where(matching(table.runs, where))

@@ -1,9 +1,9 @@
 """The settings that a search tries: Optuna proposes them in batches, and a file stores them.
 
-The file holds settings only. Their values are read from the store whenever a command starts, so
-that more seeds, or a retrained run, count. Optuna's study lives in memory. A command that continues
-a search replays it: each stored setting replaces the proposal of its number, which brings stateful
-samplers to the state in which they were.
+The file holds settings only. Their values are read from the store when a command starts, so that
+additional seeds and retrained runs are included. Optuna's study is kept in memory. A command that
+continues a search replays it: each stored setting replaces the proposal of the same number, which
+restores the state of stateful samplers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
-#: Samplers that keep state in Optuna's study between proposals, and so must be replayed.
+#: Samplers with state that depends on earlier proposals, so that they must be replayed.
 _STATEFUL = ("sobol", "cmaes")
 
 
@@ -36,15 +36,15 @@ class Proposals:
     Args:
         path: The file that stores the settings.
         sampler: The name of the sampler; see `adamcmp.config.Search`.
-        space: What is searched, by key: an interval, or the texts of a list of values.
+        space: The searched domain of each key: a range, or the texts of a list of values.
 
     Attributes:
-        settings: The settings that were proposed so far.
-        values: The objective of the first of these settings, which are trained; infinite if a run
-            diverged or failed.
+        settings: The settings proposed so far.
+        values: The objective of those settings that are trained, which come first; infinite if a
+            run diverged or failed.
 
     Raises:
-        StoreError: If the file does not hold settings of this space.
+        StoreError: If the file does not hold settings of this search space.
     """
 
     def __init__(
@@ -58,17 +58,17 @@ class Proposals:
         self.settings = _read(path, self._distributions)
         self.values: list[float] = []
         self._study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-        self._reported = 0  # number of values that Optuna's study knows
+        self._reported = 0  # number of values that Optuna's study has received
 
     def propose(self, start: int, end: int) -> list[Setting]:
         """Propose the settings of a batch, given the values of all earlier settings.
 
         Args:
             start: The number of the batch's first setting; `values` holds those before it.
-            end: The number after its last setting.
+            end: The number after that of its last setting.
 
         Returns:
-            The settings that are new; they are stored.
+            The new settings, which are now stored.
         """
         for value in self.values[self._reported : start]:
             self._study.tell(self._reported, value)
@@ -85,8 +85,8 @@ class Proposals:
 
     def _ask(self, number: int, replayed: Setting | None) -> Setting:
         """Return the proposal of a number: Optuna's, or the stored setting that is replayed."""
-        needed = replayed is None or self._sampler in _STATEFUL
-        sampler = _sampler(self._sampler if needed else "random", number)
+        sampler_needed = replayed is None or self._sampler in _STATEFUL
+        sampler = _sampler(self._sampler if sampler_needed else "random", number)
         self._study.sampler = sampler if replayed is None else _replaying(sampler, replayed)
         self._study.ask(self._distributions)
         return dict(self._study.get_trials(deepcopy=False)[number].params)
@@ -95,7 +95,7 @@ class Proposals:
         lines = ",\n".join(json.dumps(setting) for setting in self.settings)
         with storage_errors(self._path.parent):
             self._path.parent.mkdir(exist_ok=True)
-            for partial in self._path.parent.glob(".tmp-*"):  # of a process that was killed
+            for partial in self._path.parent.glob(".tmp-*"):  # left by a killed process
                 partial.unlink()
             write_atomically(self._path, f"[\n{lines}\n]\n".encode())
 
@@ -125,7 +125,7 @@ def _read(path: Path, distributions: dict[str, BaseDistribution]) -> list[Settin
     except (ValueError, TypeError, AttributeError):
         raise StoreError(
             f"{path} is damaged: it does not hold the settings of this search. Delete it to start "
-            f"the search anew; settings that are proposed again are not trained again."
+            f"the search from the beginning; trained settings are not trained again."
         ) from None
     return settings
 

@@ -1,4 +1,4 @@
-"""Report on studies: once, while they train, or as tables only."""
+"""Locate the studies of a report, and format its tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_EVERY = 0.5
 
 
 def study_folders(root: Path, names: Sequence[str]) -> list[Path]:
-    """Return the folders of studies, each once; without names that of the latest study.
+    """Return the folders of studies, each once; without names, the folder of the latest study.
 
     Raises:
         NotFound: If a study does not exist.
@@ -34,12 +34,12 @@ def wait_for_studies(
     notify: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Path]:
-    """Return the folders of studies as `study_folders`, waiting for those that do not exist yet.
+    """Return the folders of studies, waiting for those that do not exist yet.
 
     Args:
         root: The results folder.
         names: Names of the studies.
-        timeout: Seconds to wait at most.
+        timeout: Maximum seconds to wait.
         notify: Called once with a message if it has to wait.
         sleep: Called with the seconds to wait between two attempts.
 
@@ -65,8 +65,8 @@ def format_tables(answer: Answer, file_format: str) -> str:
 
     Args:
         answer: The report's contents.
-        file_format: ``md``, ``latex``, or ``csv``, which holds only the first table, that of the
-            best settings.
+        file_format: ``md``, ``latex`` or ``csv``. ``csv`` contains only the first table, that of
+            the best settings.
     """
     tables = answer.tables[:1] if file_format == "csv" else answer.tables
     return "\n".join(FORMATS[file_format](table) for table in tables)

@@ -21,7 +21,7 @@ class RunResult:
     Attributes:
         folder: The folder of the study.
         row: The run's row of `runs`.
-        trained: Whether this call trained the run; otherwise it already existed.
+        trained: Whether this call trained the run; False if it already existed.
     """
 
     folder: Path
@@ -34,10 +34,10 @@ def configure_run(overrides: Iterable[str] = (), config_dir: str | None = None) 
 
     Args:
         overrides: Overrides of the default configuration, such as ``"lr=0.01"``.
-        config_dir: A folder of the user's own yaml files.
+        config_dir: A folder of the user's yaml files.
 
     Raises:
-        ConfigError: If an override is wrong.
+        ConfigError: If an override is invalid.
     """
     return Composer(config_dir).run(overrides)
 

@@ -1,13 +1,13 @@
-"""Search ranges: Optuna proposes settings in batches, which are trained side by side as lanes.
+"""Search ranges: Optuna proposes settings in batches, which are trained at once as lanes.
 
-Each choice of config groups, such as each optimizer, is a *cell* with a search of its own, so that
-all cells try equally many settings. The settings that a cell has tried are stored beside the
-results in ``searches/NAME.json``. NAME is made from the cell's overrides, except ``n=`` and seeds,
-like the name of a study. The same overrides continue a search, even after ``kill -9`` at any
-moment, and propose what an uninterrupted search would have proposed. Other overrides (another
-range, sampler, objective or number of steps) are another search. More seeds train the same settings
-on more seeds. A setting's value is never stored: it is the mean of the objective over the requested
-seeds in the store, and infinite if one of them diverged or failed.
+Each choice of config groups, such as each optimizer, is a *cell* with a separate search, so that
+all cells try equally many settings. The settings that a cell has tried are stored in the study's
+folder in ``searches/NAME.json``. NAME is derived from the cell's overrides, except ``n=`` and
+seeds, like the name of a study. The same overrides continue a search, even after ``kill -9`` at any
+moment, and give the same proposals as an uninterrupted search. Other overrides (another range,
+sampler, objective or number of steps) define another search. More seeds train the same settings on
+more seeds. The value of a setting is never stored: it is computed from the stored runs, as the mean
+of the objective over the requested seeds, and is infinite if one of them diverged or failed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BestSetting:
     """The best setting of one cell of a search.
 
     Attributes:
-        overrides: The overrides that train it; those of the cell if no setting has a value.
+        overrides: The overrides that train it, or those of the cell if no setting has a value.
         value: The objective, a mean over seeds; infinite if all settings diverged or failed.
     """
 
@@ -56,7 +56,7 @@ class SearchResult(SweepResult):
 
     Attributes:
         objective: The metric that was minimized.
-        best: The best setting of each cell; empty while another process trains some of the runs.
+        best: The best setting of each cell; empty if another process is training some of the runs.
     """
 
     objective: str = ""
@@ -74,7 +74,7 @@ class RangeSearch:
         config: A configuration with two settings of each cell.
 
     Raises:
-        ConfigError: If an override is wrong, nothing is searched, or Optuna is not installed.
+        ConfigError: If an override is invalid, nothing is searched, or Optuna is not installed.
     """
 
     def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
@@ -102,9 +102,9 @@ class RangeSearch:
         return len(self._space.cells) * self._n * self._space.seeds_per_setting
 
     def preview(self) -> StudyConfig:
-        """Return as many runs as the whole search has, to plan them.
+        """Return the runs of the whole search, for planning.
 
-        Settings that have not been proposed yet are spread over the ranges.
+        Settings that have not been proposed yet are replaced by settings spaced over the ranges.
         """
         with quiet():
             stored = [self._proposals(cell).settings[: self._n] for cell in self._space.cells]
@@ -113,7 +113,7 @@ class RangeSearch:
         )
 
     def train(self, options: TrainingOptions) -> SearchResult:
-        """Train the search to its end, from wherever it is.
+        """Train the search to its end, continuing a stored search.
 
         Args:
             options: How to train.
@@ -129,7 +129,7 @@ class RangeSearch:
             )
 
     def train_batches(self, train: Train, on_notice: Callable[[str], None]) -> SearchResult:
-        """Train the search as `train`, batch by batch.
+        """Train the search batch by batch, with a function that trains one batch.
 
         Args:
             train: Trains those runs of a batch that do not exist yet.
@@ -138,7 +138,7 @@ class RangeSearch:
         with _exclusive(self.config.location.folder), quiet():
             proposals = [self._proposals(cell) for cell in self._space.cells]
             record = _Record(self.objective)
-            whole = self.preview()  # the first batch alone would be too short to compile for
+            whole = self.preview()  # the first batch is too short for compiling to pay
             numerics = with_numerics_of(whole, whole, on_notice).numerics
             for batch in self._batches(proposals):
                 if not any(batch):
@@ -229,7 +229,7 @@ class _Record:
 
 @contextlib.contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold a study's search lock: two searches at once would not know each other's settings."""
+    """Hold the search lock of a study, because concurrent searches would not share settings."""
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".search.lock", timeout=0)

@@ -1,4 +1,4 @@
-"""Train a study file in two stages: its grids, then new seeds of the winners."""
+"""Train a study file in two stages: its grids, then new seeds of the best settings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StagedStudy:
     def both_stages(self) -> StudyConfig:
         """Return the runs of both stages, to plan them.
 
-        As long as the winners are unknown, other settings of the grids take their place.
+        While the winners are unknown, other settings of the grids are used as placeholders.
         """
         return both_stages(self.grids, self.select) if self.select else self.grids
 
@@ -68,12 +68,12 @@ def configure_study(
     Args:
         name: The name of the study file.
         overrides: Overrides, which take precedence over the file's.
-        scale: A scale that the file defines, such as ``smoke``; None takes the file as it is.
-        config_dir: A folder of the user's own yaml files.
+        scale: A scale that the file defines, such as ``smoke``; None selects no scale.
+        config_dir: A folder of the user's yaml files.
 
     Raises:
         NotFound: If the file or its scale does not exist.
-        ConfigError: If the file or an override is wrong.
+        ConfigError: If the file or an override is invalid.
     """
     file = read_study(name, config_dir, scale)
     config = compose_study(Composer(config_dir), name, file, list(overrides), scale)
@@ -90,8 +90,8 @@ def train_study(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResu
         options: How to train.
 
     Returns:
-        The result of each stage. The second stage is left out while another process trains runs
-        of the first one, since the winners are unknown.
+        The result of each stage. The second stage is omitted while another process trains runs of
+        the first stage, since the winners are unknown.
     """
     config, select = study.grids, study.select
     if select is None:
@@ -107,10 +107,10 @@ def train_study(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResu
 
 
 def check_select(config: StudyConfig, select: Select) -> None:
-    """Refuse a column to select by that runs do not have, before anything is trained.
+    """Check that ``select.by`` names a column of runs, before anything is trained.
 
     Raises:
-        ConfigError: The text names the nearest column.
+        ConfigError: If it does not; the message names the nearest column.
     """
     known = RunSpec("", config.runs[0], config.numerics).columns()
     if select.by not in known:
@@ -141,7 +141,7 @@ def second_stage(
         config: The first stage.
         folder: The folder of the study.
         specs: The runs of the first stage.
-        select: Which settings, and how many seeds.
+        select: How to select the settings, and the number of seeds.
 
     Raises:
         ConfigError: If the runs have no validation metric.
@@ -160,9 +160,9 @@ def winners(
     Args:
         table: The runs.
         configs: The configuration of each of these runs, by run id.
-        by: Column each of whose values has winners, on each problem.
-        top: Number of winners of each.
-        seeds: Number of new seeds of each winner.
+        by: Column; winners are selected for each of its values, on each problem.
+        top: Number of winners for each value.
+        seeds: Number of new seeds for each winner.
 
     Raises:
         ConfigError: If there is no validation split to select on.
@@ -178,7 +178,7 @@ def winners(
 
 
 def _placeholders(runs: Iterable[RunConfig], select: Select) -> tuple[RunConfig, ...]:
-    """Return as many runs as the second stage will have, of each optimizer's first settings."""
+    """Return placeholders for the runs of the second stage: the first settings of each group."""
     first = max(run.protocol.seed for run in runs) + 1
     groups: dict[tuple[str, str, str], dict[RunConfig, None]] = {}
     for run in runs:

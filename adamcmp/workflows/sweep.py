@@ -1,4 +1,4 @@
-"""Train every run of a grid, or search ranges."""
+"""Train the runs of a grid, or search ranges."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 
 def configure_sweep(overrides: Sequence[str] = (), config_dir: str | None = None) -> StudyConfig:
-    """Return the configuration of a grid's runs; of a search, as many runs as it would train.
+    """Return the configuration of a grid's runs, or of the planned runs of a search.
 
     Args:
         overrides: Overrides, of which some have several values, such as ``"lr=0.01,0.1"``, or
             ranges.
-        config_dir: A folder of the user's own yaml files.
+        config_dir: A folder of the user's yaml files.
 
     Raises:
-        ConfigError: If an override is wrong.
+        ConfigError: If an override is invalid.
     """
     composer = Composer(config_dir)
     if composer.is_search(overrides):
@@ -31,15 +31,15 @@ def sweep(
     config_dir: str | None = None,
     options: TrainingOptions | None = None,
 ) -> SweepResult | SearchResult:
-    """Train those runs of a grid that do not exist yet; with ``sampler=``, search ranges.
+    """Train the runs of a grid that do not exist yet; with ``sampler=``, search ranges.
 
     Args:
-        overrides: As for `configure_sweep`.
-        config_dir: A folder of the user's own yaml files.
+        overrides: See `configure_sweep`.
+        config_dir: A folder of the user's yaml files.
         options: How to train.
 
     Raises:
-        ConfigError: If an override is wrong.
+        ConfigError: If an override is invalid.
         Interrupted: If a signal ended training; the finished work is stored.
     """
     composer = Composer(config_dir)
@@ -49,5 +49,5 @@ def sweep(
 
 
 def train_sweep(config: StudyConfig, options: TrainingOptions) -> SweepResult:
-    """Train those runs of a configuration that do not exist yet, and return their statuses."""
+    """Train the runs of a configuration that do not exist yet, and return their statuses."""
     return SweepResult.of(train(config, options))

@@ -19,8 +19,8 @@ from adamcmp.storage import reader
 from adamcmp.tracking.process import tracked
 
 #: ``display(combinations, batches)`` returns a context manager that yields the observer of one
-#: training; `combinations` is the number of runs, some of which may be the same, and `batches`
-#: says whether they are planned and trained batch by batch, as in a search.
+#: command. `combinations` is the number of runs, including duplicates; `batches` is true if they
+#: are planned and trained batch by batch, as in a search.
 Display = Callable[[int, bool], AbstractContextManager[Observer]]
 
 
@@ -31,7 +31,7 @@ def print_notice(text: str) -> None:
 
 @contextlib.contextmanager
 def no_display(combinations: int, batches: bool = False) -> Iterator[Observer]:
-    """Show no progress."""
+    """Yield an observer that shows no progress."""
     yield Observer()
 
 
@@ -59,11 +59,11 @@ class SweepResult:
     Attributes:
         folder: The folder of the study.
         run_ids: All requested runs, each once.
-        trained: The runs that were trained by this call.
+        trained: The runs that this call trained.
         statuses: Number of requested runs by status: ``done``, ``diverged``, ``failed``.
         errors: The first line of the error of each run that crashed, now or before.
         in_progress: The runs that another process is training, with that process's progress.
-        notice: Which process trains the other runs; empty if none does.
+        notice: Message on the process that trains the other runs; empty if there is none.
     """
 
     folder: Path
@@ -76,7 +76,7 @@ class SweepResult:
 
     @classmethod
     def of(cls, executed: ExecutionResult) -> Self:
-        """Return the result of an execution, with the statuses that are stored now."""
+        """Return the result of an execution, with the stored statuses."""
         requested = tuple(spec.run_id for spec in executed.specs)
         columns = ["run_id", "status", "error"]
         stored = {row["run_id"]: row for row in _rows(executed.folder, columns)}
@@ -106,7 +106,7 @@ def _rows(folder: Path, columns: list[str]) -> list[dict[str, str]]:
 def train(
     config: StudyConfig, options: TrainingOptions, workers: Workers | None = None
 ) -> ExecutionResult:
-    """Train those runs of a configuration that do not exist yet.
+    """Train the runs of a configuration that do not exist yet.
 
     Args:
         config: The runs, and where they are stored.
@@ -114,7 +114,7 @@ def train(
         workers: Worker processes to use; None starts new ones.
 
     Raises:
-        AdamcmpError: If a run cannot be trained; nothing has been written.
+        AdamcmpError: If a run cannot be trained; nothing is written.
         Interrupted: If a signal ended training; the finished work is stored.
     """
     with options.display(len(config.runs), False) as observer:
@@ -127,7 +127,7 @@ def train_observed(
     observer: Observer,
     workers: Workers | None = None,
 ) -> ExecutionResult:
-    """Train as `train`, with an observer that is already open."""
+    """Train like `train`, with an existing observer."""
     config.tracker.check()
     try:
         with tracked(config, observer) as events:
@@ -139,7 +139,7 @@ def train_observed(
                 workers=workers,
             )
     except Interrupted as interrupt:
-        if not str(interrupt):  # a second signal: nothing was saved since the first
+        if not str(interrupt):  # after a second signal, nothing more is saved
             raise
         folder = config.location.folder
         text = f"{interrupt}, files in {folder}; run the same command again to continue"

@@ -34,7 +34,7 @@ TABLE = [
     ("run optimizer.amsgrad=maybe", "optimizer.amsgrad=maybe: should be true or false"),
     ("run optimizer.coupling=decupled", "Did you mean 'decoupled'?"),
     ("run +lr=0.1", "+optimizer.lr already exists: leave out the +"),
-    ("run hydra.run.dir=x", "Hydra's own settings have no effect here"),
+    ("run hydra.run.dir=x", "Hydra's settings have no effect"),
     ("run --cfg job lr=1e-3,1e-2", "--cfg shows one"),
     ("run eval.train_examples=99999", "eval.train_examples=99999: mnist1d trains on 3600 examples"),
     ("run model=custom model.target=torch.nn.ReLU", "has no parameters to train"),
@@ -88,10 +88,10 @@ TABLE = [
     ("run lr", "Cannot read 'lr'"),
     ("run 'lr=[1'", "Cannot read 'lr=[1'"),
     ("run 'lr=${nope}'", "nope"),
-    ("sweep study=a,b", "goes into one study"),
-    ("sweep 'seed=range(0,0)'", "span no run"),
+    ("sweep study=a,b", "belong to one study"),
+    ("sweep 'seed=range(0,0)'", "define no run"),
     ("run loss=mse loss.label_smoothing=0.1", "There are: none"),
-    ("sweep device=cpu,auto", "goes into one study"),
+    ("sweep device=cpu,auto", "belong to one study"),
     ("sweep 'lr=interval(0,1)'", "an interval has no list of values"),
     ("sweep lr=1e-3,-1", "lr=-1: should be at least 0"),
     ("sweep optimizer=adam,adamx", "optimizer=adamx: there is no such optimizer"),
@@ -125,7 +125,7 @@ def test_bad_input(command, message, capsys, results, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{a: [", "A yaml cannot be read"), ("name: adamw\nrule: adma\n", "Did you mean 'adam'")],
+    [("{a: [", "A yaml file cannot be read"), ("name: adamw\nrule: adma\n", "Did you mean 'adam'")],
 )
 def test_bad_yaml_of_ones_own(text, message, tmp_path, capsys):
     (tmp_path / "mine" / "optimizer").mkdir(parents=True)

@@ -29,7 +29,7 @@ def test_own_config_folder(capsys, tmp_path):
     assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)
     (folder / "adamw.yaml").write_text("defaults: [sgd]\n")
     assert main(words) == 2
-    assert "has the name of one of adamcmp's own" in capsys.readouterr().err
+    assert "has the name of a built-in file" in capsys.readouterr().err
     assert "AdamW as the paper writes it" in run(
         capsys, "parts", "optimizer", "--config-dir", "mine"
     )

@@ -64,7 +64,7 @@ class TestNames:
             assert f"\nstudy: {name}\n" in user_composer.config_yaml(
                 [f"study={name}", "lr=1"], "all"
             )
-        with pytest.raises(ConfigError, match="goes into one study"):
+        with pytest.raises(ConfigError, match="belong to one study"):
             user_composer.sweep(["study=foo,other"])
         assert main(["run", "--cfg", "all", "--config-dir", str(tmp_path), "study=foo"]) == 0
         assert "\nstudy: foo\n" in capsys.readouterr().out

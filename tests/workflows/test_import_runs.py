@@ -297,7 +297,7 @@ def test_settings_of_their_own(brought, refused, tmp_path):
         (b"\xff\xfe\xfd", CIFAR, "is not UTF-8 text"),
         (b"a,b\n\xe4,1\n", CIFAR, "is not UTF-8 text"),
         (BASE + 'a,"0.1,0\n', CIFAR, "is not a CSV table"),
-        (BASE + "a,0.1,0,0,0.2\n", CIFAR, "row 2: has 5 values, but the header 6 columns"),
+        (BASE + "a,0.1,0,0,0.2\n", CIFAR, "row 2: has 5 values, but the header has 6 columns"),
         (BASE.replace("wd", "lr") + ROWS, CIFAR, "column 'lr' appears twice"),
         (BASE + "a,0.1,0,0,0.2,0.3\n\na,abc,0,1,0.2,0.3\n", CIFAR, "row 4: lr (column 'lr') should be a number, not 'abc'"),
         (BASE + "a,0.1,0,1.5,0.2,0.3\n", CIFAR, "row 2: seed (column 'seed') should be a whole number (below 2^63), not '1.5'"),

@@ -335,7 +335,7 @@ def test_a_missing_compiler_is_reported(capsys, monkeypatch):
         (["sampler=tpe", *RANGES], "and n=64, both"),
         (["batch=8"], "batch= is for a search: sampler=random|sobol|tpe|cmaes and n=64, both"),
         (["objective=val_loss", "lr=1e-3,1e-2"], "objective= is for a search"),
-        (["sampler=tpe", "n=4"], "needs something to search"),
+        (["sampler=tpe", "n=4"], "needs a range"),
         (
             ["optimizer=adam", "sampler=tpe", "n=4", "wd=interval(0,1)"],
             "optimizer.weight_decay changes no run of adam",

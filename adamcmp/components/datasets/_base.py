@@ -20,11 +20,11 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Augmentation(NamedTuple):
-    """Random changes of each training image.
+    """Random augmentation of training images.
 
     Attributes:
-        flip: Whether it is mirrored left to right with probability 1/2.
-        crop: Pixels by which it is padded before it is cropped to its size at a random position.
+        flip: Whether to mirror each image left to right with probability 1/2.
+        crop: Pixels by which to pad each image before cropping it to its size at random.
     """
 
     flip: bool = False
@@ -34,17 +34,17 @@ class Augmentation(NamedTuple):
 class Dataset(Component):
     """Examples for training, validation and test.
 
-    The validation split, the subset and the label noise depend on `split_seed` alone, never on a
+    The validation split, the subset and the label noise depend only on `split_seed`, never on a
     run's seed: all runs of a study use the same data.
 
     Attributes:
         name: Name of the module that defines the dataset.
         validation: Fraction of the training examples held out for validation. 0 trains on all.
         split_seed: Seed of the validation split, the subset and the label noise.
-        subset: Use only this many of the training examples (validation included), at random.
+        subset: Use a random subset of this many training examples, including validation.
         label_noise: Classification: fraction of the training labels replaced by another class.
             Regression: standard deviation of the noise added to the training targets, in units of
-            the targets' own standard deviation. Validation and test targets have no such noise.
+            the standard deviation of the targets. Validation and test targets are unchanged.
         standardize: Subtract the training split's mean and divide by its standard deviation,
             per channel for images, per feature for rows.
     """
@@ -63,7 +63,7 @@ class Dataset(Component):
 
     @property
     def augmentation(self) -> Augmentation:
-        """Random changes of training batches; none except for images."""
+        """The augmentation of training batches; none except for images."""
         return Augmentation()
 
     @abstractmethod
@@ -71,15 +71,15 @@ class Dataset(Component):
         """Return all training examples and the official test set, unchanged.
 
         Raises:
-            DataError: When a file is missing, corrupt or unusable.
+            DataError: If a file is missing, corrupt or unusable.
         """
 
     def load(self) -> Data:
         """Return the dataset ready for training.
 
         Raises:
-            DataError: As `read`, or when examples are missing, not finite, or all of one class.
-            ConfigError: When `subset` or `validation` does not fit the number of examples.
+            DataError: See `read`; also if examples are missing, not finite, or all of one class.
+            ConfigError: If the number of examples is too small for `subset` or `validation`.
         """
         train, test = self.read()
         for split, split_name in ((train, "training"), (test, "test")):
@@ -97,7 +97,7 @@ class Dataset(Component):
         return Data(train, val, test, shape, padding_value=np.ravel(-mean / std))
 
     def _check(self, split: Split, split_name: str) -> None:
-        """Raise a `DataError` when a split is empty, inconsistent or not finite."""
+        """Raise a `DataError` if a split is empty, inconsistent or not finite."""
         if len(split) == 0:
             raise DataError(f"dataset {self.name}: there are no {split_name} examples.")
         if len(split.x) != len(split.y) or not split.x[0].size:
@@ -167,12 +167,12 @@ class Dataset(Component):
 
 
 def load_cached(dataset: Dataset) -> Data:
-    """Return a dataset ready for training; the last two are cached.
+    """Return a dataset ready for training; the two most recent ones are cached.
 
     The cache's key contains the dataset's identity, so that a changed file is read again.
 
     Raises:
-        AdamcmpError: As `Dataset.load`.
+        AdamcmpError: See `Dataset.load`.
     """
     return _load(dataset, json.dumps(dataset.identity(), sort_keys=True))
 

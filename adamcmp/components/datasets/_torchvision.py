@@ -22,7 +22,7 @@ class TorchvisionDataset(ImageDataset):
     """An image dataset of torchvision.datasets.
 
     A file whose md5 sum torchvision knows (CIFAR, SVHN) is checked before it is opened, which also
-    protects against foreign pickles.
+    protects against malicious pickles.
 
     Attributes:
         root: Folder of the files, in torchvision's layout.
@@ -75,7 +75,7 @@ class TorchvisionDataset(ImageDataset):
         return train, test
 
     def damaged(self, reader: Any, root: Path) -> list[str]:
-        """Return the files that a reader fails on, among those that passed the md5 check."""
+        """Return the files that passed the md5 check but cannot be read."""
         return []
 
     def _download(self, reader: Any, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The base of datasets in a file of the user."""
+"""The base of datasets in users' files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from adamcmp.errors import DataError
 
 
 class UserFile(Dataset):
-    """A dataset in a file of the user.
+    """A dataset in a user's file.
 
-    A run's identity holds the file's sha256 instead of its path: a moved file is the same data,
-    an edited one is not.
+    A run's identity holds the file's sha256 instead of its path: moving the file keeps the
+    identity, editing it changes the identity.
 
     Attributes:
         path: Path of the file.
         task: ``classification`` or ``regression``.
         test_share: Fraction of the examples that become the test set (drawn with split_seed) if
-            the file has none.
+            the file has no test set.
     """
 
     path: str = Field(description="the file to read, like dataset.path=my/data")
@@ -43,7 +43,7 @@ class UserFile(Dataset):
         """Return the path of the file.
 
         Raises:
-            DataError: When it does not exist.
+            DataError: If it does not exist.
         """
         path = Path(self.path).expanduser()
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""A CSV file of the user."""
+"""Datasets in CSV files of users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CSV(UserFile):
     """Rows of numbers with a header line; one column is the target.
 
     Attributes:
-        target: Name of the target's column. Text in it names classes.
+        target: Name of the target's column. Text values are class names.
         delimiter: Character between the columns.
     """
 
@@ -56,7 +56,7 @@ class CSV(UserFile):
                 self.file(), sep=self.delimiter, header=None, nrows=1, dtype=str, encoding="utf-8"
             )
             with warnings.catch_warnings():
-                # Rows longer than the header are cut with no more than a warning.
+                # pandas truncates rows longer than the header with only a warning.
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 frame = pd.read_csv(
                     self.file(), sep=self.delimiter, index_col=False, encoding="utf-8-sig"
@@ -97,5 +97,5 @@ class CSV(UserFile):
         row = int(missing[name].to_numpy().argmax())
         raise DataError(
             f"dataset.path={self.path}: column {name!r} has no value in row {row + 1} "
-            f"({int(missing.to_numpy().sum())} values are missing in all)."
+            f"({int(missing.to_numpy().sum())} values are missing in total)."
         )

@@ -1,4 +1,4 @@
-"""A NumPy archive of the user."""
+"""Datasets in NumPy archives of users."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from adamcmp.components.data import Floats, Split
 from adamcmp.components.datasets._user_file import UserFile
 from adamcmp.errors import DataError, nearest
 
-#: What NumPy raises for a file that is not an archive of plain arrays.
+#: Exceptions that NumPy raises for a file that is not an archive of plain arrays.
 _READ_ERRORS = (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 class NPZ(UserFile):
     """Arrays ``x`` and ``y``, or ``x_train, y_train, x_test, y_test`` with a test set.
 
-    The first axis is that of examples: x is (N, L) for rows and sequences or (N, C, H, W) for
+    The first axis enumerates the examples: x is (N, L) for rows and sequences or (N, C, H, W) for
     images (bytes are scaled to [0, 1]), y is (N,) or, for regression, (N, outputs). Archives
-    with pickled objects are refused.
+    with pickled objects are rejected.
 
     Attributes:
         target: Name of the array of targets.

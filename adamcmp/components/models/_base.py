@@ -19,7 +19,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Model(Component):
-    """A network for one run, written with ordinary shapes.
+    """A network for one run, without a lane dimension.
 
     Attributes:
         name: Name of the module that defines the model.
@@ -27,12 +27,12 @@ class Model(Component):
 
     name: str
 
-    #: Devices on which its lanes are trained as one batched computation. Batched products of
-    #: matrices are faster on every device, and can be compiled. Batched convolutions are grouped
-    #: convolutions: on a CPU they are slow, and their rounding depends on the number of lanes.
+    #: Devices on which lanes are trained as one batched computation. Batched matrix products are
+    #: faster on every device, and can be compiled. Batched convolutions become grouped
+    #: convolutions; on a CPU these are slow, and their rounding depends on the number of lanes.
     fuses: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-    #: Whether convolutions are faster with channels innermost. It decides the last bits, so that
-    #: it is fixed per model, from a measurement, and is no setting of a run.
+    #: Whether convolutions are faster with channels innermost. It affects rounding, so it
+    #: is fixed per model, from a measurement, and is not a setting of a run.
     channels_last: ClassVar[bool] = False
 
     @abstractmethod
@@ -42,7 +42,7 @@ class Model(Component):
         Its forward takes a batch (B, *shape.inputs) and returns (B, shape.outputs).
 
         Raises:
-            ConfigError: When the model cannot take examples of this shape.
+            ConfigError: If the model cannot take examples of this shape.
         """
 
     def shape_error(self, shape: Shape, required: str) -> ConfigError:

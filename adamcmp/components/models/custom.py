@@ -1,4 +1,4 @@
-"""A torch.nn.Module of the user's code."""
+"""Models defined in users' code."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class GRU(Model):
     """A GRU over the example's steps, then an affine map of the outputs of all steps.
 
-    Rows are read number by number, images row by row. The defaults are those of the MNIST-1D
+    Rows are read value by value, images row by row. The defaults are those of the MNIST-1D
     authors' GRU.
 
     Attributes:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class ResNet(Model):
     """He et al. 2016, section 4.2: three stages of basic blocks, depth 6n + 2.
 
-    The default is group normalization: batch normalization regularizes by itself, which disturbs a
-    comparison of regularizers.
+    The default is group normalization, because batch normalization itself regularizes, which would
+    confound a comparison of regularizers.
 
     Attributes:
         depth: Number of layers, 6n + 2: 8, 14, 20, …

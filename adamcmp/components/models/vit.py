@@ -25,7 +25,7 @@ class ViT(Model):
         depth: Number of blocks.
         heads: Attention heads; divides `width`.
         mlp_width: Units of each block's hidden layer.
-        dropout: Probability of dropping a number of each block's two branches.
+        dropout: Probability of dropping an element of the output of each block's two branches.
     """
 
     patch: Count = 4

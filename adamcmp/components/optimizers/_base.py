@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 DecayRate = Annotated[float, Field(ge=0, lt=1)]
 Coupling = Literal["none", "l2", "decoupled", "independent", "fixed", "corrected"]
 
-#: The couplings that decay the weights beside the step, θ ← θ − c·θ, with their coefficient c.
+#: The couplings that decay the weights separately from the rule, θ ← θ − c·θ, with coefficient c.
 COUPLINGS: dict[str, Callable[[Hypers], Tensor]] = {
     # torch.optim.AdamW, optax.adamw: s_t·lr·wd
     "decoupled": lambda h: h["multiplier"] * h["lr"] * h["weight_decay"],
     # Loshchilov & Hutter 2019, Algorithms 1 and 2: s_t·wd
     "independent": lambda h: h["multiplier"] * h["weight_decay"],
-    # Early forks of AdamW: wd, whatever the schedule
+    # Early forks of AdamW: wd, independent of the schedule
     "fixed": lambda h: h["weight_decay"],
     # AdamC, Defazio 2025 (arXiv 2506.02285): s_t²·lr·wd
     "corrected": lambda h: h["multiplier"].square() * h["lr"] * h["weight_decay"],
@@ -47,7 +47,7 @@ class Optimizer(Component):
     Attributes:
         name: Label in tables and plots: the name of the yaml file.
         rule: Name of the module that defines the rule.
-        coupling: How weight decay enters; see `Rule`.
+        coupling: Coupling of the weight decay; see `Rule`.
         lr: Base learning rate.
         weight_decay: Weight decay coefficient wd.
     """
@@ -65,7 +65,7 @@ class Optimizer(Component):
     momentum_hyper: ClassVar[str] = ""
 
     def hypers(self, steps: int = 1) -> dict[str, float]:
-        """Return the hyperparameters, in which lanes of one group may differ.
+        """Return the hyperparameters, which may differ between lanes of one group.
 
         Args:
             steps: Length of the run, which normalized weight decay depends on.
@@ -74,24 +74,25 @@ class Optimizer(Component):
 
     @abstractmethod
     def structure(self) -> tuple[Any, ...]:
-        """Return what lanes of one group must share: every setting that is no hyperparameter."""
+        """Return the settings that lanes of one group share: all except hyperparameters."""
 
 
 class Rule(Optimizer):
-    """An optimizer that is a chain of gradient transformations, in any coupling.
+    """An optimizer that is a chain of gradient transformations, with any coupling.
 
     With the schedule's multiplier s_t in [0, 1], the coupling defines the decay: ``none``; ``l2``:
-    g ← g + wd·θ before the rule; the others: θ ← θ − c·θ beside the rule's step, with c = s_t·lr·wd
-    (``decoupled``), s_t·wd (``independent``), wd (``fixed``) or s_t²·lr·wd (``corrected``).
+    g ← g + wd·θ before the rule; the others: θ ← θ − c·θ in addition to the rule's step, with
+    c = s_t·lr·wd (``decoupled``), s_t·wd (``independent``), wd (``fixed``) or s_t²·lr·wd
+    (``corrected``).
 
     Attributes:
-        coupling: How weight decay enters, as above.
+        coupling: Coupling of the weight decay, as above.
         normalized: Read `weight_decay` as wd_norm: wd = wd_norm·√(b/(B·T)) for batch size b, B
             training examples and T epochs of the whole run, also with restarts (Loshchilov &
             Hutter 2019, appendix B.1).
         cautious: Decay only where the step's descent direction and the weight agree in sign (Chen
-            et al. 2025, arXiv 2510.12402). With ``l2``, which the paper does not treat, where the
-            gradient and the weight do.
+            et al. 2025, arXiv 2510.12402). With ``l2``, which the paper does not treat, decay only
+            where the gradient and the weight agree in sign.
         decay_filter: Which parameters decay: ``all``, or ``no_bias_norm``: those of two or more
             dimensions, which excludes biases and the parameters of normalization layers.
     """
@@ -102,10 +103,10 @@ class Rule(Optimizer):
     decay_filter: DecayFilter = "all"
 
     fuses: ClassVar[bool] = True
-    #: Whether the update of each number depends on that number's own gradients alone (clipping
-    #: aside), so that parameters may be concatenated.
+    #: Whether the update of each scalar depends only on the gradients of that scalar (apart from
+    #: clipping), so that parameters may be concatenated.
     elementwise: ClassVar[bool] = True
-    #: Fields that hold the rule's own hyperparameters; they may differ within a group of lanes.
+    #: Fields that hold the rule's hyperparameters; they may differ within a group of lanes.
     number_fields: ClassVar[frozenset[str]]
 
     @model_validator(mode="after")
@@ -123,7 +124,7 @@ class Rule(Optimizer):
 
     @abstractmethod
     def numbers(self) -> dict[str, float]:
-        """Return the rule's own hyperparameters, by the names that its transformations read."""
+        """Return the rule's hyperparameters, by the names that its transformations read."""
 
     def hypers(self, steps: int = 1) -> dict[str, float]:
         """See `Optimizer.hypers`."""

@@ -33,8 +33,8 @@ def momentum(*, nesterov: bool, dampened: bool, average: bool) -> GradientTransf
     1.5
     1.75
 
-    Source: torch.optim.SGD (heavy ball, Polyak 1964). As there, the first step sets b ← u whatever
-    the dampening τ.
+    Source: torch.optim.SGD (heavy ball, Polyak 1964). As in torch, the first step sets b ← u,
+    independent of the dampening τ.
 
     Args:
         nesterov: Whether the output is u + μ·b instead of b (Nesterov 1983, in the form of
@@ -105,5 +105,5 @@ class SGD(Rule):
         return {"momentum": self.momentum, "dampening": self.dampening}
 
     def structure(self) -> tuple[Any, ...]:
-        """See `Optimizer.structure`. Whether there is a buffer is part of it."""
+        """See `Optimizer.structure`; includes whether momentum and dampening are used."""
         return (*super().structure(), self.momentum > 0, self.dampening > 0)

@@ -1,4 +1,4 @@
-"""A torch.optim class, whose lanes are trained one at a time."""
+"""Optimizers that are torch.optim classes; their lanes are trained one at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from adamcmp.errors import ConfigError
 class Torch(Optimizer):
     """Any class derived from torch.optim.Optimizer, by its dotted path.
 
-    Further arguments of its constructor are set with ``+optimizer.<argument>=<value>``. How weight
-    decay enters depends on the class, so the coupling is recorded as ``native``. `weight_decay` is
-    passed on only when it is not 0, since not every class takes it.
+    Further arguments of its constructor are set with ``+optimizer.<argument>=<value>``. The
+    coupling of weight decay depends on the class and is recorded as ``native``. `weight_decay` is
+    passed to the constructor only if it is not 0, since not every class accepts it.
 
     Attributes:
         target: Dotted path of the class, such as ``torch.optim.RAdam``.
@@ -45,7 +45,7 @@ class Torch(Optimizer):
         """Return the torch optimizer of `params`.
 
         Raises:
-            ConfigError: When the class cannot be imported, is not an optimizer, does not take
+            ConfigError: If the class cannot be imported, is not an optimizer, does not take
                 these arguments, or needs a closure.
         """
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
@@ -58,5 +58,5 @@ class Torch(Optimizer):
         return construct(cls, self.arguments(), "optimizer", params)
 
     def structure(self) -> tuple[Any, ...]:
-        """See `Optimizer.structure`. Every setting is part of it: lanes are never batched."""
+        """See `Optimizer.structure`; includes every setting, since lanes are never batched."""
         return (self.model_dump_json(),)

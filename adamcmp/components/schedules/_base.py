@@ -19,7 +19,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True)
 class Horizon:
-    """The length of the run that a schedule is for.
+    """The length of a run.
 
     Attributes:
         steps: Number of steps T.
@@ -74,12 +74,12 @@ class Schedule(Component):
         """
 
     def momentum(self, steps: Steps, horizon: Horizon) -> Multipliers | None:
-        """Return the momentum (or β1) at each step (N,); None keeps the optimizer's own."""
+        """Return the momentum (or β1) at each step (N,); None keeps the optimizer's value."""
         return None
 
 
 def progress(steps: Steps, horizon: Horizon) -> Multipliers:
-    """Return the fraction of the run before each step, in [0, 1)."""
+    """Return the fraction of the run that precedes each step, in [0, 1)."""
     return steps / horizon.steps
 
 

@@ -29,7 +29,7 @@ class CosineRestarts(Schedule):
 
     Attributes:
         T_0: Epochs in the first cycle.
-        T_mult: Factor from the length of each cycle to that of the next.
+        T_mult: Ratio of the length of each cycle to that of the previous one.
         end: The multiplier at the end of each cycle.
     """
 

@@ -1,4 +1,4 @@
-"""One cycle of the learning rate, and an opposite one of momentum."""
+"""One cycle of the learning rate, with an inverse cycle of momentum."""
 
 from typing import Annotated, Literal
 
@@ -12,8 +12,8 @@ class OneCycle(Schedule):
     """Rise from 1/div_factor to 1, then fall to 1/(div_factor·final_div_factor).
 
     Momentum (β1 for Adam) meanwhile falls from `max_momentum` to `base_momentum` and rises again.
-    Source: Smith & Topin 2018, "Super-convergence"; torch.optim.lr_scheduler.OneCycleLR, which
-    it equals at every step (lr is its ``max_lr``).
+    Source: Smith & Topin 2018, "Super-convergence"; torch.optim.lr_scheduler.OneCycleLR, with
+    identical values at every step (lr is torch's ``max_lr``).
 
     >>> import numpy as np
     >>> from adamcmp.components.schedules import Horizon
@@ -24,9 +24,9 @@ class OneCycle(Schedule):
     Attributes:
         pct_start: Fraction of the run over which the learning rate rises.
         anneal: Shape of the rise and of the fall.
-        div_factor: The first multiplier is 1/div_factor.
-        final_div_factor: First multiplier divided by the last one.
-        cycle_momentum: Cycle the momentum too. An optimizer without momentum stays without.
+        div_factor: Inverse of the first multiplier.
+        final_div_factor: Ratio of the first multiplier to the last one.
+        cycle_momentum: Also cycle the momentum, unless the optimizer has none.
         base_momentum: Momentum at the peak of the learning rate.
         max_momentum: Momentum at both ends.
     """
@@ -60,7 +60,7 @@ class OneCycle(Schedule):
     def _cycle(
         self, steps: Steps, horizon: Horizon, start: float, peak: float, end: float
     ) -> Multipliers:
-        # torch puts the peak at this step, in general not an integer.
+        # In torch, the peak is at this step, which in general is not an integer.
         rise = self.pct_start * horizon.steps - 1.0
         fall = max(horizon.steps - 1.0 - rise, 1e-12)
         anneal = ANNEAL[self.anneal]

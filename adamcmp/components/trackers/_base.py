@@ -57,12 +57,12 @@ class TrackedRun:
 
     @property
     def failed(self) -> bool:
-        """Whether it crashed."""
+        """Whether the run crashed."""
         return bool(self.outcome["status"] == "failed")
 
 
 class Tracker(Component):
-    """Writes stored runs to an experiment tracker. No number depends on it.
+    """Writes stored runs to an experiment tracker. It does not affect results.
 
     Attributes:
         name: Name of the module that defines the tracker.
@@ -70,14 +70,14 @@ class Tracker(Component):
 
     name: str
 
-    #: The package that it needs, and the lowest major version of it; None if it needs none.
+    #: The required package and its minimum major version; None if no package is required.
     needs: ClassVar[tuple[str, int] | None] = None
 
     def check(self) -> None:
         """Check that the tracker's package is installed.
 
         Raises:
-            ConfigError: When it is missing or too old, with the command that installs it.
+            ConfigError: If it is missing or too old; the message has the command that installs it.
         """
         if self.needs is None:
             return
@@ -94,7 +94,7 @@ class Tracker(Component):
 
     @abstractmethod
     def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
-        """Write runs to the tracker, replacing those that it already has.
+        """Write runs to the tracker, replacing existing ones.
 
         It is called in a separate process, so that the library's changes to its process, to the
         terminal and to signal handlers do not affect training.
@@ -107,5 +107,5 @@ class Tracker(Component):
             The id of each run, once it is written.
 
         Raises:
-            Exception: Whatever the library raises. The next command writes the run again.
+            Exception: If the library raises an exception. The next command writes the run again.
         """

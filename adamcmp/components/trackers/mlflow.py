@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: MLflow's API takes at most 1,000 items in one call, of which at most 100 parameters.
+#: Items per call; MLflow's API accepts at most 1,000, of which at most 100 parameters.
 MAX_METRICS, MAX_PARAMS = 900, 100
 #: The tag that identifies a run.
 TAG = "adamcmp.run_id"
@@ -37,7 +37,7 @@ class MLflow(Tracker):
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow import MlflowClient
 
-        for name in ("mlflow", "alembic"):  # hides their messages about a new database
+        for name in ("mlflow", "alembic"):  # hides messages on a new database
             logging.getLogger(name).setLevel(logging.ERROR)
         uri = os.environ.get("MLFLOW_TRACKING_URI")
         client = MlflowClient(uri or f"sqlite:///{folder.resolve()}/mlflow.db")

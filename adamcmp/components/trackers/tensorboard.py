@@ -57,7 +57,7 @@ def _write(folder: Path, run: TrackedRun) -> None:
 def _ended(run: TrackedRun) -> Any:
     """Return the summary that ends a session of the HParams tab.
 
-    The library's own function for it needs TensorFlow.
+    The library's function for this needs TensorFlow.
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2

@@ -13,7 +13,7 @@ from adamcmp.components.trackers._base import TrackedRun, Tracker
 class WandB(Tracker):
     """Runs of the project ``WANDB_PROJECT`` (or ``adamcmp``), in a group named after the study.
 
-    They stay on this machine, for `wandb sync`, unless ``WANDB_MODE`` is ``online``.
+    They are stored locally, for `wandb sync`, unless ``WANDB_MODE`` is ``online``.
     """
 
     needs = ("wandb", 0)
@@ -21,7 +21,7 @@ class WandB(Tracker):
     def write(self, folder: Path, runs: Iterable[TrackedRun]) -> Iterator[str]:
         """See `Tracker.write`."""
         mode = os.environ.setdefault("WANDB_MODE", "offline")
-        if mode == "offline":  # W&B reports its own errors by default
+        if mode == "offline":  # W&B sends error reports by default
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         for run in runs:
             wandb_id = f"{run.study}-{run.run_id}"

@@ -1,8 +1,8 @@
-"""Reading another program's runs: CSV cells -> adamcmp's columns -> runs and evaluations.
+"""Read runs of another program: CSV cells -> adamcmp's columns -> runs and evaluations.
 
 A row of the file is a run with its final metrics or, if there is a column ``step``, an evaluation
 of a run. A run's id is a hash of its settings: importing a file twice stores its runs once, and a
-changed row replaces the run that it describes.
+changed row replaces its run.
 """
 
 from adamcmp.workflows.importing.csv_table import CsvTable, read_csv_table

@@ -1,4 +1,4 @@
-"""Read a CSV file that another program wrote, in any of the common dialects."""
+"""Read a CSV file of another program, in any of the common dialects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from adamcmp.errors import ConfigError
 
 SEPARATORS = ",;\t|"
-#: Cells, in lower case, that stand for a missing value.
+#: Cells, in lower case, that denote a missing value.
 _MISSING = {"", "na", "n/a", "null", "none"}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 #: Parquet's int64 cannot hold integers of this size.
@@ -32,8 +32,9 @@ class CsvTable:
         path: The file.
         sha256: Digest of its bytes.
         separator: The character between columns.
-        columns: Name in the header -> cells. Columns without a name are left out.
-        rows: Row number of each cell in a spreadsheet, where the header is row 1.
+        columns: The cells of each column, by its name in the header. Columns without a name are
+            left out.
+        rows: The row number of each cell, as in a spreadsheet: the header is row 1.
     """
 
     path: Path
@@ -51,7 +52,7 @@ class CsvTable:
             label: The column's name in error messages.
 
         Raises:
-            ConfigError: If a cell is not of the type; the text names its row.
+            ConfigError: If a cell is not of the type; the message names its row.
         """
         parsed: dict[str, Any] = {}
         values = []
@@ -66,7 +67,7 @@ class CsvTable:
         return values
 
     def row_error(self, index: int, problem: str) -> ConfigError:
-        """Return an error that names the file and the row of an index."""
+        """Return an error that names the file and the row of a cell."""
         return ConfigError(f"{self.path}, row {self.rows[index]}: {problem}.")
 
 
@@ -76,7 +77,7 @@ def parse_cell(text: str, value_type: Any, decimal_comma: bool = False) -> Any:
     Args:
         text: The cell.
         value_type: str, int, float, bool, or list[...] of one of them.
-        decimal_comma: Whether ``0,5`` is a half, as in files separated by semicolons.
+        decimal_comma: Whether ``0,5`` means 0.5, as in files separated by semicolons.
 
     Raises:
         ValueError: With a description of what is expected, such as "a number".
@@ -149,7 +150,7 @@ def _decode(content: bytes, path: Path) -> str:
 
 
 def _check_shape(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
-    """Refuse an empty file, a repeated column, and rows that are shorter or longer."""
+    """Reject an empty file, a repeated column, and rows of another length than the header."""
     if not any(header):
         raise ConfigError(f"{path} is empty: it should have a header line and a row for each run.")
     if not rows:
@@ -160,6 +161,6 @@ def _check_shape(path: Path, header: list[str], rows: list[tuple[int, list[str]]
     for number, line in rows:
         if len(line) != len(header):
             raise ConfigError(
-                f"{path}, row {number}: has {len(line)} values, but the header {len(header)} "
+                f"{path}, row {number}: has {len(line)} values, but the header has {len(header)} "
                 f"columns."
             )

@@ -25,7 +25,7 @@ from adamcmp.workflows.importing.mapping import (
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Squares of larger numbers, and so confidence intervals, overflow.
+#: Largest allowed metric; squares of larger numbers overflow in confidence intervals.
 _LARGEST_METRIC = 1e100
 #: Largest deviation of error + accuracy from 1 if both are rounded to whole percents.
 _ROUNDING = 0.011
@@ -37,12 +37,12 @@ class MappedTable:
 
     Args:
         source: The file.
-        mapping: How its columns are to be read. Columns of the same name are taken as they are.
+        mapping: The mapping of its columns. Columns that have adamcmp's names need no mapping.
 
     Attributes:
         source: The file.
         mapping: The mapping.
-        columns: adamcmp's column -> the file's.
+        columns: The file's column, by adamcmp's column.
         unused: Columns of the file that are not read.
 
     Raises:
@@ -65,12 +65,12 @@ class MappedTable:
 
     @property
     def has_evaluations(self) -> bool:
-        """Whether each row is an evaluation, at a step, and not a run."""
+        """Whether each row is an evaluation at a step instead of a run."""
         return "step" in self.columns
 
     @cached_property
     def extra_types(self) -> dict[str, type]:
-        """The types of the file's additional settings: float if all cells are numbers, or str."""
+        """The types of the file's additional settings: float if all cells are numbers, else str."""
         return {c: float if _is_numeric(self.source, c) else str for c in self.mapping.settings}
 
     @cached_property
@@ -78,10 +78,10 @@ class MappedTable:
         """All rows; a metric that is not finite is inf.
 
         Two columns are added: ``run_id``, a hash of the run's settings, and ``setting``, a hash of
-        those without the seed.
+        its settings without the seed.
 
         Raises:
-            ConfigError: If a cell cannot be read; the text names its row.
+            ConfigError: If a cell cannot be read; the message names its row.
         """
         import pandas as pd
 
@@ -98,7 +98,7 @@ class MappedTable:
         return add_derived(table)
 
     def _values(self) -> dict[str, list[Any]]:
-        """Return the cells and constants by adamcmp's columns."""
+        """Return the values of cells and constants, by adamcmp's column."""
         types = {**self._types, **self.extra_types}
         data = {
             name: self.source.values(column, types[name], f"{name} (column {column!r})")
@@ -140,7 +140,7 @@ class MappedTable:
             )
 
     def _check_filled(self, data: Mapping[str, Sequence[Any]]) -> None:
-        """Refuse empty or negative cells in required columns, and an unknown status."""
+        """Reject empty or negative cells in required columns, and an unknown status."""
         for column in (*REQUIRED, *(["step"] if self.has_evaluations else [])):
             for i, value in enumerate(data[column]):
                 if value is None:
@@ -178,7 +178,7 @@ class MappedTable:
         return values
 
     def _check_shares(self, metrics: Mapping[str, Sequence[float]]) -> None:
-        """Refuse an error and an accuracy of one split that do not add up to 1."""
+        """Reject an error and an accuracy of one split that do not add up to 1."""
         for error in (c for c in metrics if c.endswith("_error") and "gap" not in c):
             accuracy = f"{error.removesuffix('_error')}_accuracy"
             pairs = zip(metrics[error], metrics.get(accuracy, ()), strict=False)
@@ -189,7 +189,7 @@ class MappedTable:
                     )
 
     def _check_duplicates(self, table: pd.DataFrame) -> None:
-        """Refuse two rows of one run, or of one evaluation, and name the columns that differ."""
+        """Reject two rows of one run or evaluation; the message names the columns that differ."""
         step = ["step"] if self.has_evaluations else []
         duplicated = table.duplicated(["run_id", *step])
         if not duplicated.any():

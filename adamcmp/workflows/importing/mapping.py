@@ -1,4 +1,4 @@
-"""How the columns of another program's file correspond to adamcmp's."""
+"""The mapping from the columns of another program's file to adamcmp's columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adamcmp.workflows.importing.csv_table import CsvTable
 
 #: Columns that every run needs, from the file or as a constant.
 REQUIRED = ("optimizer", "dataset", "model", "lr", "wd", "seed")
-#: Columns that hold names. A numeric column of the file with such a name means something else.
+#: Columns that hold names. A numeric column of this name in a file has another meaning.
 NAME_COLUMNS = ("optimizer", "dataset", "model", "rule", "coupling", "schedule", "loss", "status")
 #: Columns that hold results; all others are settings.
 RESULT_COLUMNS = (
@@ -33,13 +33,13 @@ SHARES = tuple(m for m in (*METRICS, *BEST) if m.endswith(("error", "accuracy"))
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """How a file's columns are to be read.
+    """The mapping of a file's columns.
 
     Attributes:
-        columns: adamcmp's column -> the file's, where their names differ.
-        constants: adamcmp's column -> its value in all rows, as text.
+        columns: The file's column, by adamcmp's column; only those whose names differ.
+        constants: The value in all rows as text, by adamcmp's column.
         percent: Columns of adamcmp that the file holds in percent.
-        settings: Columns of the file that are additional settings, under their own names.
+        settings: Columns of the file that are additional settings; they keep their names.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ def known_columns() -> dict[str, Any]:
 
 
 def check_mapping(mapping: ColumnMapping, table: CsvTable, known: Mapping[str, Any]) -> None:
-    """Refuse a mapping that names columns which do not exist, or one column twice.
+    """Reject a mapping that names columns that do not exist, or one column twice.
 
     Args:
         mapping: The mapping.
@@ -65,7 +65,7 @@ def check_mapping(mapping: ColumnMapping, table: CsvTable, known: Mapping[str, A
         known: The columns of adamcmp; see `known_columns`.
 
     Raises:
-        ConfigError: The text names the command line's option and the nearest column.
+        ConfigError: If it does; the message names the option and the nearest column.
     """
     for option, names in (("--map", mapping.columns), ("--set", mapping.constants)):
         for name in names:

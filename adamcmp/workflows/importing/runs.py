@@ -1,4 +1,4 @@
-"""From the rows of a file to runs and their evaluations."""
+"""Convert the rows of a file to runs and their evaluations."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def runs_and_metrics(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _from_evaluations(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs and evaluations of a file whose rows are evaluations.
 
-    A run's final metrics are the last ones reported. Its best metrics are those at the evaluation
-    with the lowest validation error (then validation loss; only the loss if there is no error).
-    Its ``steps`` are the most that any seed of its setting took.
+    A run's final metrics are the last reported ones. Its best metrics are those of the evaluation
+    with the lowest validation error, with ties broken by validation loss (without errors, the
+    lowest loss). Its ``steps`` are the maximum over the seeds of its setting.
     """
     table = source.table.sort_values("step", kind="stable")
     runs = table.groupby("run_id", sort=False).last()
     order = source.table["run_id"].drop_duplicates()
-    # The last train and test metrics may be of different steps, which have no gap.
+    # Gaps are recomputed, because the last train and test metrics may be of different steps.
     gaps = [c for c in map(str, runs) if c.startswith("gap_") and c not in source.columns]
     runs = _with_outcome(add_derived(runs.loc[order].reset_index().drop(columns=gaps)))
     if "steps" not in runs:
@@ -56,7 +56,7 @@ def _from_evaluations(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _with_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Add the metrics at each run's best evaluation on validation, where the file lacks them."""
+    """Add the metrics of each run's best evaluation on validation, unless the file has them."""
     criteria = [m for m in ("val_error", "val_loss") if m in table]
     if not criteria:
         return runs
@@ -70,9 +70,9 @@ def _with_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_outcome(runs: pd.DataFrame) -> pd.DataFrame:
-    """Add each run's status, unless the file has it, and remove the metrics of unfinished runs.
+    """Add each run's status if the file lacks it, and clear the metrics of runs that are not done.
 
-    A run diverged if a final metric is not finite or it has no test metric.
+    A run has diverged if a final metric is not finite or it has no test metric.
     """
     runs = runs.copy()
     metrics = [m for m in METRICS if m in runs]
