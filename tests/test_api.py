@@ -49,11 +49,11 @@ def test_the_exception_tree_is_in_one_docstring():
 
 
 def test_run_sweep_and_load():
-    words = ["dataset=teacher", "steps=2", "study=api"]
-    row = adamcmp.run(words)
+    overrides = ["dataset=teacher", "steps=2", "study=api"]
+    row = adamcmp.run(overrides)
     assert row["status"] == "done" and row["study"] == "api"
-    assert adamcmp.run(words, force=True)["train_loss"] == row["train_loss"]
-    study = adamcmp.sweep([*words, "seed=0,1"])
+    assert adamcmp.run(overrides, force=True)["train_loss"] == row["train_loss"]
+    study = adamcmp.sweep([*overrides, "seed=0,1"])
     assert len(study.runs) == 2 and set(study.metrics["run_id"]) == set(study.runs["run_id"])
     assert adamcmp.load("api").runs["run_id"].tolist() == study.runs["run_id"].tolist()
     with pytest.raises(adamcmp.ConfigError, match="several values use `adamcmp sweep`"):
@@ -64,31 +64,31 @@ def test_run_sweep_and_load():
 
 def test_what_another_process_trains(capsys):
     """It is no result, no crash and no empty study: an error says so, and the exit code is 1."""
-    words = ["dataset=teacher", "steps=2", "study=shared"]
-    first = adamcmp.run([*words, "seed=0"])
+    overrides = ["dataset=teacher", "steps=2", "study=shared"]
+    first = adamcmp.run([*overrides, "seed=0"])
     folder = Path(first["folder"])
-    config = Composer().sweep([*words, "seed=0,1"])
+    config = Composer().sweep([*overrides, "seed=0,1"])
     ids = [spec.run_id for spec in run_specs(config, Store(folder).numerics())]
     with reserve(folder, ids):
-        assert adamcmp.run([*words, "seed=0"])["run_id"] == first["run_id"]  # it is there
+        assert adamcmp.run([*overrides, "seed=0"])["run_id"] == first["run_id"]  # it is there
         for asked in (
-            lambda: adamcmp.run([*words, "seed=1"]),
-            lambda: adamcmp.sweep([*words, "seed=0,1"]),
+            lambda: adamcmp.run([*overrides, "seed=1"]),
+            lambda: adamcmp.sweep([*overrides, "seed=0,1"]),
         ):
             with pytest.raises(
                 adamcmp.RunInProgress, match=rf"being trained by process {os.getpid()}"
             ):
                 asked()
-        for command in (["run", *words, "seed=1"], ["sweep", *words, "seed=0,1"]):
+        for command in (["run", *overrides, "seed=1"], ["sweep", *overrides, "seed=0,1"]):
             capsys.readouterr()
             assert main(command) == 1
             assert "1 of" in (err := capsys.readouterr().err) and "being trained by" in err
-    assert len(adamcmp.sweep([*words, "seed=0,1"]).runs) == 2
+    assert len(adamcmp.sweep([*overrides, "seed=0,1"]).runs) == 2
 
 
 def test_compare():
-    words = ["dataset=teacher", "steps=2", "optimizer=adam_l2,adamw", "seed=0,1,2", "study=api"]
-    runs = adamcmp.sweep(words).runs
+    overrides = ["dataset=teacher", "steps=2", "optimizer=adam_l2,adamw", "seed=0,1,2", "study=api"]
+    runs = adamcmp.sweep(overrides).runs
     table = adamcmp.compare(runs, a="optimizer=adamw", b="optimizer=adam_l2", metric="test_loss")
     by_seed = runs.pivot_table(index="seed", columns="optimizer", values="test_loss")
     difference = by_seed["adamw"] - by_seed["adam_l2"]
@@ -143,13 +143,13 @@ def test_the_readmes_overrides_are_right(composer):
     """Every run and sweep that the README shows composes and validates."""
     readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
     lines = re.findall(r"^adamcmp ((?:run|sweep) .*?)(?: +# .*)?$", readme, re.MULTILINE)
-    lines += ["run " + words for words in re.findall(r"`(optimizer=torch .*?)`", readme)]
+    lines += ["run " + overrides for overrides in re.findall(r"`(optimizer=torch .*?)`", readme)]
     assert len(lines) >= 7
     for line in lines:
-        command, *words = shlex.split(line)
-        if "--config-dir" not in words:
-            words = [word for word in words if not word.startswith("-") and word != "job"]
-            assert getattr(composer, command)(words).runs
+        command, *overrides = shlex.split(line)
+        if "--config-dir" not in overrides:
+            overrides = [word for word in overrides if not word.startswith("-") and word != "job"]
+            assert getattr(composer, command)(overrides).runs
 
 
 def test_documents_show_no_dead_links():

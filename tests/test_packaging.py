@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-def call(*words, **keywords):
-    done = subprocess.run([*map(str, words)], capture_output=True, text=True, **keywords)
+def call(*overrides, **keywords):
+    done = subprocess.run([*map(str, overrides)], capture_output=True, text=True, **keywords)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -49,8 +49,8 @@ class TestIntervals:
     def test_willinks_ends_meet_halls_transformation(self, n):
         """Hall (1992), in its published forward form, is ±t at the ends."""
         for x in rng().exponential(size=(20, n)):
-            found, skew = estimates.mean(x), stats.skew(x, bias=False)
-            for end, t in ((found.low, 1), (found.high, -1)):
+            actual, skew = estimates.mean(x), stats.skew(x, bias=False)
+            for end, t in ((actual.low, 1), (actual.high, -1)):
                 r = (x.mean() - end) / stats.sem(x)
                 hall = r + skew / (3 * n**0.5) * r**2 + skew**2 / (27 * n) * r**3
                 hall += skew / (6 * n**0.5)
@@ -59,23 +59,23 @@ class TestIntervals:
     def test_a_mean_of_symmetric_or_few_values_is_students(self):
         for x in (np.array([-2.0, -1, 0, 1, 2]), np.array([1.0, 2, 4]), np.array([1.0, 2, 4, 9])):
             ends = stats.ttest_1samp(x, 0).confidence_interval()
-            found = estimates.mean(x)
-            assert (found.low, found.high) == pytest.approx((ends.low, ends.high))
+            actual = estimates.mean(x)
+            assert (actual.low, actual.high) == pytest.approx((ends.low, ends.high))
 
     @given(VALUES)
     def test_an_interval_holds_its_estimate(self, values):
-        for found in (
+        for actual in (
             estimates.mean(np.array(values)),
             estimates.paired_difference(np.array(values)),
         ):
-            assert np.isnan(found.low) or found.low < found.high
-        assert np.isnan(found.low) or found.low <= found.value <= found.high
+            assert np.isnan(actual.low) or actual.low < actual.high
+        assert np.isnan(actual.low) or actual.low <= actual.value <= actual.high
 
     def test_no_spread_gives_no_interval(self):
         for x in (np.array([0.1 + 0.2, 0.3, 0.3]), np.array([0.3])):
-            found = estimates.paired_difference(x)
-            assert np.isnan([found.low, found.high, found.p_value]).all()
-            assert found.value == pytest.approx(0.3)
+            actual = estimates.paired_difference(x)
+            assert np.isnan([actual.low, actual.high, actual.p_value]).all()
+            assert actual.value == pytest.approx(0.3)
         alone = estimates.unpaired_difference(np.array([0.3]), np.array([0.1, 0.2]))
         same = estimates.unpaired_difference(np.array([0.3, 0.3]), np.array([0.1, 0.1]))
         assert np.isnan([alone.low, same.low]).all()
@@ -122,8 +122,8 @@ class TestSimulation:
     @pytest.mark.parametrize("n", [5, 10, 20])
     def test_paired_intervals_hold_the_truth(self, noise, n):
         values = simulation_intervals.sample(rng(), noise, "paired", (10_000, n))
-        found = estimates.paired_difference(values)
-        held = ((found.low <= 0) & (found.high >= 0)).mean()
+        actual = estimates.paired_difference(values)
+        held = ((actual.low <= 0) & (actual.high >= 0)).mean()
         assert 0.93 <= held <= 0.975
         if n == 5:
             bootstraps = simulation_intervals._bootstraps(rng(), values[:1000])
@@ -133,9 +133,9 @@ class TestSimulation:
     def test_single_means_under_skew_are_nearer_than_students(self):
         values = simulation_intervals.sample(rng(), "exponential", "single", (10_000, 10))
         held = {}
-        for found in (estimates.mean, estimates.paired_difference):
-            ends = found(values)
-            held[found] = ((ends.low <= 0) & (ends.high >= 0)).mean()
+        for actual in (estimates.mean, estimates.paired_difference):
+            ends = actual(values)
+            held[actual] = ((ends.low <= 0) & (ends.high >= 0)).mean()
         assert held[estimates.mean] > 0.93 > 0.91 > held[estimates.paired_difference]
 
     @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ class TestSimulation:
         seeds = draws.standard_normal((10, 1, 5 + fresh))
         runs = [simulation_selection.simulated(draws, s, n, seeds, first=True) for n in s.settings]
         a, b = (simulation_selection.select(s, *errors) for errors in runs)
-        found = estimates.paired_difference(a.values - b.values)
-        allowed = selection_p_value(found, a.bias, b.bias)
+        actual = estimates.paired_difference(a.values - b.values)
+        allowed = selection_p_value(actual, a.bias, b.bias)
         for study in range(10):
             rows = []
             for name, (val, test) in zip(("adam_l2", "adamw"), runs, strict=True):
@@ -176,10 +176,10 @@ class TestSimulation:
                     for seed in range(5 + fresh if lr == best else 5)
                 ]
             row = comparisons(RunTable(runs_from(rows))).iloc[0]
-            assert row["estimate"] == pytest.approx(found.value[study])
-            assert row["p_value"] == pytest.approx(found.p_value[study])
+            assert row["estimate"] == pytest.approx(actual.value[study])
+            assert row["p_value"] == pytest.approx(actual.p_value[study])
             # SelectionBias is drawn, in an order of its own.
-            told = max(allowed[study], found.p_value[study])
+            told = max(allowed[study], actual.p_value[study])
             assert row["p_choice"] == pytest.approx(told, abs=0.04)
 
     def test_the_page_has_the_tables(self):

@@ -31,16 +31,16 @@ class TestPower:
     @pytest.mark.parametrize("alpha", [0.05, 0.05 / 15])
     def test_over_a_grid_by_the_noncentral_f(self, alpha, choice):
         """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
-        found = []
+        actual = []
         for size in np.geomspace(1.1, 30, 60):
-            found.append(seeds_for_power(size, alpha, selection_variance=choice))
+            actual.append(seeds_for_power(size, alpha, selection_variance=choice))
             power = {}
-            for n in (found[-1] - 1, found[-1]):
+            for n in (actual[-1] - 1, actual[-1]):
                 centre = size**2 / (1 / n + choice)
                 cut = stats.f.isf(alpha, 1, max(n - 1, 1))
                 power[n] = stats.ncf.sf(cut, 1, n - 1, centre) if n > 1 else 0
             assert [p >= 0.8 for p in power.values()] == [False, True], (size, power)
-        assert found == sorted(found, reverse=True)
+        assert actual == sorted(actual, reverse=True)
 
     def test_luck_in_choosing_by_simulation(self):
         """The difference of two chosen settings varies by itself; more seeds leave that as it is."""

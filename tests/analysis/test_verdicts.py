@@ -56,7 +56,7 @@ class TestVerdict:
         assert verdict.overall.startswith("No best optimizer on test error:")
 
     @pytest.mark.parametrize(
-        ("losses", "words"),
+        ("losses", "overrides"),
         [
             (lambda i: (1.0 + 0.02 * (i % 2), 1.01), ", at equal training loss."),
             (
@@ -68,10 +68,10 @@ class TestVerdict:
         ],
     )
     @pytest.mark.parametrize("order", [1, -1])
-    def test_what_training_losses_say(self, losses, words, order):
+    def test_what_training_losses_say(self, losses, overrides, order):
         runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B)][::order])
         first = runs["optimizer"] == "adamw"
         runs["train_loss"] = [
             losses(seed)[0 if own else 1] for seed, own in zip(runs["seed"], first, strict=True)
         ]
-        assert words in analysis.sentence(analysis.comparisons(RunTable(runs)).iloc[0])
+        assert overrides in analysis.sentence(analysis.comparisons(RunTable(runs)).iloc[0])

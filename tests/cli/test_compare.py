@@ -20,12 +20,12 @@ class TestCommand:
         adamcmp.run([*self.WORDS, "optimizer=sgd", "seed=7"])
 
     def test_a_sentence_and_a_table(self, study, capsys):
-        words = ["compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2"]
-        assert main([*words, "--metric", "test_loss"]) == 0
+        overrides = ["compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2"]
+        assert main([*overrides, "--metric", "test_loss"]) == 0
         out = capsys.readouterr().out
         assert "AdamW" in out.splitlines()[0] and "3 paired seeds" in out and "test_loss" in out
         assert "selected on these same seeds" in out and "Hedges' g_z" in out
-        assert main([*words, "--a", "lr=0.01", "--metric", "test_loss", "--json"]) == 0
+        assert main([*overrides, "--a", "lr=0.01", "--metric", "test_loss", "--json"]) == 0
         row = json.loads(capsys.readouterr().out)
         expected = adamcmp.compare(
             adamcmp.load("s").runs, ["optimizer=adamw", "lr=0.01"], "optimizer=adam_l2", "test_loss"
@@ -35,29 +35,30 @@ class TestCommand:
 
     def test_no_number_of_seeds_is_not_an_unknown_one(self, study, capsys, monkeypatch):
         unlike = pd.DataFrame({"seeds_needed": [float("inf")], "settles": [float("nan")], "n": [3]})
-        monkeypatch.setattr("adamcmp.analysis.compare", lambda *words: unlike)
+        monkeypatch.setattr("adamcmp.analysis.compare", lambda *overrides: unlike)
         assert main(["compare", "s", "--a", "lr=0.01", "--b", "lr=0.001", "--json"]) == 0
         row = json.loads(capsys.readouterr().out)
         assert row == {"seeds_needed": "inf", "settles": None, "n": 3}
 
     def test_one_seed_and_the_latest_study(self, study, capsys):
-        words = ["--a", "optimizer=adamw", "--b", "optimizer=sgd", "--json"]
-        assert main(["compare", "lr=0.01", *words]) == 2
+        overrides = ["--a", "optimizer=adamw", "--b", "optimizer=sgd", "--json"]
+        assert main(["compare", "lr=0.01", *overrides]) == 2
         assert "No run matches optimizer=sgd" in capsys.readouterr().err
         assert (
-            main(["compare", "s", "seed<1", *words[:2], "--b", "optimizer=adam_l2", "--json"]) == 0
+            main(["compare", "s", "seed<1", *overrides[:2], "--b", "optimizer=adam_l2", "--json"])
+            == 0
         )
         row = json.loads(capsys.readouterr().out)
         assert row["ci_low"] is None and "one seed" in row["verdict"]
 
     def test_bad_words(self, study, capsys):
         side = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
-        for words, message in (
+        for overrides, message in (
             (["nope", *side], "There is no study 'nope'"),
             (["s", "lr=7", *side], "No run of study 's' matches lr=7"),
             (["s", "--a", "optimizer=adamww", *side[2:]], "Did you mean 'adamw'?"),
         ):
-            assert main(["compare", *words]) == 2
+            assert main(["compare", *overrides]) == 2
             out, err = capsys.readouterr()
             assert out == "" and message in err
 

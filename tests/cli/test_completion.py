@@ -38,8 +38,8 @@ from tests.support.commands import FAST, run
     ],
 )
 def test_candidates(line, expected):
-    found = candidates(line)
-    assert set(found) == expected
+    actual = candidates(line)
+    assert set(actual) == expected
 
 
 def test_studies(capsys):

@@ -24,11 +24,11 @@ def test_own_config_folder(capsys, tmp_path):
         "# AdamW as the paper writes it\n"
         "defaults: [adamw, _self_]\ncoupling: independent\nweight_decay: 0.001\n"
     )  # no name: the label is the file's
-    words = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *FAST]
-    row = json.loads(run(capsys, *words))
+    overrides = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *FAST]
+    row = json.loads(run(capsys, *overrides))
     assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)
     (folder / "adamw.yaml").write_text("defaults: [sgd]\n")
-    assert main(words) == 2
+    assert main(overrides) == 2
     assert "has the name of a built-in file" in capsys.readouterr().err
     assert "AdamW as the paper writes it" in run(
         capsys, "parts", "optimizer", "--config-dir", "mine"
@@ -41,8 +41,8 @@ def test_own_config_group(capsys, tmp_path):
     (tmp_path / "mine" / "experiment" / "quick.yaml").write_text(
         "# @package _global_\ndefaults:\n  - override /optimizer: sgd\nseed: 7\n"
     )
-    words = ["run", "+experiment=quick", "--json", "--config-dir", "mine", *FAST]
-    row = json.loads(run(capsys, *words))
+    overrides = ["run", "+experiment=quick", "--json", "--config-dir", "mine", *FAST]
+    row = json.loads(run(capsys, *overrides))
     assert (row["optimizer"], row["rule"], row["seed"]) == ("sgd", "sgd", 7)
 
 

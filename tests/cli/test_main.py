@@ -10,7 +10,7 @@ from tests.support.commands import FAST, run
 
 
 @pytest.mark.parametrize(
-    ("words", "heavy"),
+    ("overrides", "heavy"),
     [
         (["--help"], {"torch", "pandas", "hydra", "numpy", "matplotlib", "pyarrow"}),
         (["--version"], {"torch", "pandas", "hydra", "numpy", "matplotlib", "pyarrow"}),
@@ -21,14 +21,14 @@ from tests.support.commands import FAST, run
         (["report"], {"torch", "hydra"}),
     ],
 )
-def test_nothing_heavy_is_imported_before_it_is_needed(words, heavy, results, capsys):
+def test_nothing_heavy_is_imported_before_it_is_needed(overrides, heavy, results, capsys):
     main(["run", *FAST])
     script = (
         "import sys; from adamcmp.cli import main; main(sys.argv[1:]); "
         "print(sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, *overrides], capture_output=True, text=True, check=True
     )
     assert not heavy & set(eval(done.stderr.splitlines()[-1]))
 

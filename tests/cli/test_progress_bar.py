@@ -42,9 +42,9 @@ def test_a_terminal_shows_a_bar():
     termios = pytest.importorskip("termios")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
-    words = ["run", *SMALL, "steps=300", "eval.every_steps=20"]
+    overrides = ["run", *SMALL, "steps=300", "eval.every_steps=20"]
     done = subprocess.run(
-        [*PYTHON, *words], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True
+        [*PYTHON, *overrides], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True
     )
     os.set_blocking(ours, False)
     shown = os.read(ours, 1 << 16).decode()

@@ -62,8 +62,8 @@ class TestCommand:
         assert "no completed run that matches the filters" in capsys.readouterr().err
 
     def test_regression_several_problems_and_one_seed(self, results, two_plots, capsys):
-        words = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]
-        adamcmp.sweep([*FAST, *words])
+        overrides = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]
+        adamcmp.sweep([*FAST, *overrides])
         assert main(["report", "s"]) == 0
         out = capsys.readouterr().out
         assert "logistic" in out and "test loss" in out and "test error" not in out
@@ -120,8 +120,12 @@ class TestCommand:
         adamcmp.sweep([*FAST, "optimizer=adamw", "seeds=2"])
         for part in (*(results / "s" / "runs").iterdir(), *(results / "s" / "metrics").iterdir()):
             part.unlink()
-        for words in (["report", "s"], ["plot", "strip", "s"], ["report", "s", "--format", "md"]):
-            assert main(words) == 2
+        for overrides in (
+            ["report", "s"],
+            ["plot", "strip", "s"],
+            ["report", "s", "--format", "md"],
+        ):
+            assert main(overrides) == 2
             assert "has no runs yet" in capsys.readouterr().err
         assert main(["extend", "s"]) == 2
         assert "no run that finished" in capsys.readouterr().err

@@ -40,12 +40,12 @@ def test_json_is_alone_on_stdout(tmp_path):
 
 
 def test_flags_before_between_and_after(capsys):
-    for words in (
+    for overrides in (
         ["--json", *FAST, "seed=1"],
         [*FAST, "--json", "seed=1"],
         [*FAST, "seed=1", "--json"],
     ):
-        assert json.loads(run(capsys, "run", *words))["seed"] == 1
+        assert json.loads(run(capsys, "run", *overrides))["seed"] == 1
 
 
 def test_multirun_is_sweep(capsys):
@@ -55,8 +55,8 @@ def test_multirun_is_sweep(capsys):
 
 def test_short_keys_work_for_every_optimizer(capsys):
     for optimizer in ("sgd", "sgdw", "adam_l2", "amsgradw"):
-        words = [f"optimizer={optimizer}", "lr=0.02", "wd=0.003", "seed=4", "batch_size=50"]
-        row = json.loads(run(capsys, "run", "--json", *words, "study=s", "device=cpu", *FAST))
+        overrides = [f"optimizer={optimizer}", "lr=0.02", "wd=0.003", "seed=4", "batch_size=50"]
+        row = json.loads(run(capsys, "run", "--json", *overrides, "study=s", "device=cpu", *FAST))
         assert (row["lr"], row["wd"], row["seed"], row["batch_size"]) == (0.02, 0.003, 4, 50)
         assert row["optimizer.lr"] == 0.02 and row["study"] == "s"
 
@@ -64,12 +64,12 @@ def test_short_keys_work_for_every_optimizer(capsys):
 def test_delete_and_add(capsys):
     row = json.loads(run(capsys, "run", "--json", "~optimizer.betas", *FAST))
     assert row["optimizer.betas"] == [0.9, 0.999]
-    words = [
+    overrides = [
         "optimizer=torch",
         "optimizer.target=torch.optim.NAdam",
         "+optimizer.momentum_decay=0.1",
     ]
-    row = json.loads(run(capsys, "run", "--json", *words, *FAST))
+    row = json.loads(run(capsys, "run", "--json", *overrides, *FAST))
     assert json.loads(row["optimizer.arguments"]) == {"momentum_decay": 0.1}
 
 
@@ -82,13 +82,13 @@ def test_a_crash_exits_1_and_is_recorded(capsys, tmp_path):
         "        if len(x) > 2: raise RuntimeError('out of luck')\n"
         "        return super().forward(x)\n"
     )
-    words = ["model=custom", "model.target=badnet.Net", *FAST]
-    assert main(["run", *words]) == 1
+    overrides = ["model=custom", "model.target=badnet.Net", *FAST]
+    assert main(["run", *overrides]) == 1
     err = capsys.readouterr().err
     assert "The run crashed: RuntimeError: out of luck (`adamcmp show" in err
     shown = run(capsys, "show", err.partition("show ")[2].partition("`")[0])
     assert "Traceback" in shown and "badnet.py" in shown
-    assert main(["sweep", "seed=0,1", "study=scratch", *words]) == 1
+    assert main(["sweep", "seed=0,1", "study=scratch", *overrides]) == 1
     assert "2 failed" in capsys.readouterr().out
     assert all("failed" in row for row in listed(capsys, "scratch"))
 

@@ -7,14 +7,23 @@ from tests.support.commands import FAST, listed, run
 
 
 def test_grid_of_hydras_grammar(capsys):
-    words = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=range(0,2)", "wd=choice(0,0.1)"]
-    out = run(capsys, "sweep", *words, "study=g", *FAST)
+    overrides = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=range(0,2)", "wd=choice(0,0.1)"]
+    out = run(capsys, "sweep", *overrides, "study=g", *FAST)
     assert "16 runs (16 newly trained): 16 done" in out
-    assert "8 runs (0 newly trained)" in run(capsys, "sweep", *words[1:], "study=g", *FAST)
+    assert "8 runs (0 newly trained)" in run(capsys, "sweep", *overrides[1:], "study=g", *FAST)
     assert len(listed(capsys, "g", "optimizer=adamw", "wd=0.1")) == 4
     assert len(listed(capsys, "g", "lr<0.005", "seed!=0")) == 4
     wider = json.loads(
-        run(capsys, "sweep", "--json", "seed=range(3)", *words[:2], words[3], "study=g", *FAST)
+        run(
+            capsys,
+            "sweep",
+            "--json",
+            "seed=range(3)",
+            *overrides[:2],
+            overrides[3],
+            "study=g",
+            *FAST,
+        )
     )
     assert (wider["runs"], wider["trained"]) == (24, 8)
 
@@ -39,16 +48,16 @@ def test_interrupted(capsys, monkeypatch):
         return trained(training)
 
     monkeypatch.setattr(loop.GroupTraining, "run", second_is_interrupted)
-    words = ["sweep", "optimizer=sgd,adam", "wd=0", "study=cut", *FAST]
-    assert main(words) == 130
+    overrides = ["sweep", "optimizer=sgd,adam", "wd=0", "study=cut", *FAST]
+    assert main(overrides) == 130
     assert "interrupted" in capsys.readouterr().err
     assert len(listed(capsys, "cut")) == 1
-    out = run(capsys, *words)
+    out = run(capsys, *overrides)
     assert "2 runs (1 newly trained): 2 done" in out
 
 
 def test_the_suggested_command_names_the_folder(capsys):
-    words = ["seed=0,1", "study=two", "results='else where'", *FAST]
-    out = run(capsys, "sweep", *words)
+    overrides = ["seed=0,1", "study=two", "results='else where'", *FAST]
+    out = run(capsys, "sweep", *overrides)
     assert "`adamcmp report two --results 'else where'` compares the optimizers." in out
     assert main(["report", "two", "--results", "else where"]) == 0

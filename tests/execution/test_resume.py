@@ -55,12 +55,12 @@ def tables(study: Path):
 
 
 def assert_same_bits(study: Path, other: Path) -> None:
-    for found, wanted in zip(tables(study), tables(other), strict=True):
-        pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+    for actual, wanted in zip(tables(study), tables(other), strict=True):
+        pd.testing.assert_frame_equal(actual, wanted, check_exact=True)
 
 
-def sweep(results, study, words):
-    return ["sweep", *words, f"results={results}", f"study={study}"]
+def sweep(results, study, overrides):
+    return ["sweep", *overrides, f"results={results}", f"study={study}"]
 
 
 # ------------------------------------------------------------------------------- kill -9
@@ -68,10 +68,10 @@ def sweep(results, study, words):
 
 def until(condition, seconds=120.0, every=0.02):
     end = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (actual := condition()):
         assert time.monotonic() < end, "it never came to be"
         time.sleep(every)
-    return found
+    return actual
 
 
 def kept(study):
@@ -80,22 +80,22 @@ def kept(study):
 
 def marks(study):
     """Return what each checkpoint and each part changes."""
-    found = set()
+    actual = set()
     for path in (*kept(study), *(study / "runs").glob("*.parquet")):
         with contextlib.suppress(FileNotFoundError):
-            found.add((path.name, path.stat().st_mtime_ns))
-    return found
+            actual.add((path.name, path.stat().st_mtime_ns))
+    return actual
 
 
 def done(study, steps):
     """Return the steps on disk of each run, in checkpoints and of those that have ended."""
-    found = Counter(dict.fromkeys(Store(study).statuses(), steps))
+    actual = Counter(dict.fromkeys(Store(study).statuses(), steps))
     for path in kept(study):
         about, _ = archive.read(path)
-        found |= Counter(
+        actual |= Counter(
             dict.fromkeys(about["runs"], about["steps_taken"])
         )  # the larger of the two
-    return found
+    return actual
 
 
 def killed_while_it_trains(begin, study, steps, seconds, kills):
@@ -157,15 +157,15 @@ def test_killed_at_random_moments(overrides, steps, workers, kills, commands, re
 @pytest.mark.parametrize("stride", [14, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_at_every_write(stride, commands, results):
     """Before each flush, rename and removal of a small sweep, checkpoints among them."""
-    words = [*SMALL, "steps=80", "eval.every_steps=40", "engine=eager", "workers=0", "seed=0,1"]
-    words.append("checkpoint_every=1e-9")
-    assert commands.run(*sweep(results, "whole", words)) == 0
+    overrides = [*SMALL, "steps=80", "eval.every_steps=40", "engine=eager", "workers=0", "seed=0,1"]
+    overrides.append("checkpoint_every=1e-9")
+    assert commands.run(*sweep(results, "whole", overrides)) == 0
     call, code = 0, -signal.SIGKILL
     while code != 0:
         call += stride
-        code = commands.run(*sweep(results, f"s{call}", words), kill_at=call)
+        code = commands.run(*sweep(results, f"s{call}", overrides), kill_at=call)
         assert code in (0, -signal.SIGKILL)
-        assert commands.run(*sweep(results, f"s{call}", words)) == 0
+        assert commands.run(*sweep(results, f"s{call}", overrides)) == 0
         assert_same_bits(results / f"s{call}", results / "whole")
     assert call > 30
 
@@ -180,16 +180,16 @@ def test_killed_while_parts_are_merged(results, commands, monkeypatch):
     for number in range(40):
         store.append([{**table, "run_id": f"{number:016x}"}], [])
     assert len(reader.part_names(results / "many")) > 40
-    words = [*SMALL, "steps=1", "seed=range(9)", "engine=eager", "workers=0"]
+    overrides = [*SMALL, "steps=1", "seed=range(9)", "engine=eager", "workers=0"]
     call, code = 0, -signal.SIGKILL
     while code != 0:
         call += 13
         shutil.rmtree(results / "copy", ignore_errors=True)
         shutil.copytree(results / "many", results / "copy")
-        code = commands.run(*sweep(results, "copy", words), kill_at=call)
-        runs, found = reader.load(results / "copy")
+        code = commands.run(*sweep(results, "copy", overrides), kill_at=call)
+        runs, actual = reader.load(results / "copy")
         assert len(runs) in (48, 49) and runs["run_id"].is_unique
-        assert set(metrics["run_id"]) <= set(found["run_id"])
+        assert set(metrics["run_id"]) <= set(actual["run_id"])
     assert row["run_id"] in set(runs["run_id"]) and len(reader.part_names(results / "copy")) < 10
     tables(results / "copy")
 
@@ -215,10 +215,10 @@ def test_a_reader_beside_one_that_merges(results, monkeypatch):
     assert merged and len(runs) == 7 and metrics["run_id"].nunique() == 3
 
 
-def start(*words, **options):
+def start(*overrides, **options):
     """Start a command as a user does, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "adamcmp", *words],
+        [sys.executable, "-m", "adamcmp", *overrides],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -250,14 +250,14 @@ def whole(tmp_path_factory, commands):
 
 def test_workers_killed_with_their_parent_and_without(results, whole):
     """The main process alone: no worker outlives it. One worker: its run is tried again."""
-    words = sweep(results, "s", [*LONG, *TWO])
-    with start(*words) as process:
+    overrides = sweep(results, "s", [*LONG, *TWO])
+    with start(*overrides) as process:
         until(lambda: kept(results / "s"))
         workers = children(process.pid)
         assert len(workers) == 2
         process.kill()
     until(lambda: not any(alive(worker) for worker in workers), 30)
-    with start(*words) as process:
+    with start(*overrides) as process:
         until(lambda: len(children(process.pid)) == 2 and process_statuses(results / "s"))
         time.sleep(random.Random().uniform(0, 2))
         os.kill(children(process.pid)[0], signal.SIGKILL)
@@ -278,8 +278,8 @@ def test_workers_killed_with_their_parent_and_without(results, whole):
 )
 def test_signals(number, to, results, whole):
     """They reach the whole group of processes (Ctrl-C), the main process, or a worker alone."""
-    words = sweep(results, "s", [*LONG, "workers=2", "checkpoint_every=100"])
-    with start(*words) as process:
+    overrides = sweep(results, "s", [*LONG, "workers=2", "checkpoint_every=100"])
+    with start(*overrides) as process:
         # Not before both train; a checkpoint is kept then though none was due.
         until(lambda: len(children(process.pid)) == 2 and process_statuses(results / "s"))
         time.sleep(0.3)
@@ -295,13 +295,13 @@ def test_signals(number, to, results, whole):
         assert process.returncode == 128 + number, err
         assert "run the same command again to continue" in err and not out
         assert not process_statuses(results / "s")
-        with start(*words) as process:
+        with start(*overrides) as process:
             assert process.wait() == 0, process.stderr.read()
             process.communicate()
     assert_same_bits(results / "s", whole)
 
 
-OWN = """
+USER_MODEL = """
 import os, signal, sys, time
 from pathlib import Path
 import torch
@@ -338,32 +338,32 @@ class Net(torch.nn.Linear):
 
 
 @pytest.fixture
-def own(tmp_path):
-    (tmp_path / "ownnet.py").write_text(OWN)
+def user_model(tmp_path):
+    (tmp_path / "ownnet.py").write_text(USER_MODEL)
     return [
         *(*SMALL, "steps=9", "model=custom", "model.target=ownnet.Net"),
         *("study=s", "engine=eager", "workers=2"),
     ]
 
 
-def test_a_worker_killed_as_it_writes_a_checkpoint(own, results):
-    words = [
+def test_a_worker_killed_as_it_writes_a_checkpoint(user_model, results):
+    overrides = [
         "sweep",
-        *own,
+        *user_model,
         "seed=0,1",
         "+model.how=killed_at_a_checkpoint",
         "checkpoint_every=1e-9",
     ]
-    with start(*words, "--json") as process:
+    with start(*overrides, "--json") as process:
         out, err = process.communicate()
     assert (json.loads(out)["done"], json.loads(out)["failed"]) == (1, 1), err
     runs, _ = tables(results / "s")  # nothing of the file that it wrote is left
     assert runs["error"].str.contains("signal 9").sum() == 1
 
 
-def test_a_run_that_kills_its_worker(own, results):
-    words = ["sweep", *own, "seed=0,1,2", "+model.how=killed"]
-    with start(*words, "--json") as process:
+def test_a_run_that_kills_its_worker(user_model, results):
+    overrides = ["sweep", *user_model, "seed=0,1,2", "+model.how=killed"]
+    with start(*overrides, "--json") as process:
         out, err = process.communicate()
     assert process.returncode == 1 and "Traceback" not in err
     counts = json.loads(out)  # what the user's own code prints is not in it
@@ -371,10 +371,10 @@ def test_a_run_that_kills_its_worker(own, results):
     assert "made by the user's own code" in err
     failed = adamcmp.load("s").runs.set_index("seed").loc[1]
     assert failed["status"] == "failed" and "killed by signal 9" in failed["error"]
-    with start(*words) as process:
+    with start(*overrides) as process:
         process.communicate()
     assert process.returncode == 1  # nothing to do, and still something that failed
-    with start(*words, "--retry-failed", env=os.environ | {"GOOD": "1"}) as process:
+    with start(*overrides, "--retry-failed", env=os.environ | {"GOOD": "1"}) as process:
         out, err = process.communicate()
     assert process.returncode == 0 and "(1 newly trained): 3 done" in out, err
     tables(results / "s")
@@ -387,16 +387,16 @@ def test_a_run_that_kills_its_worker(own, results):
         ("memory", "out of memory"),
     ],
 )
-def test_a_run_that_cannot_be_trained(own, how, error, results):
-    with start("sweep", *own, "seed=0,1,2", f"+model.how={how}") as process:
+def test_a_run_that_cannot_be_trained(user_model, how, error, results):
+    with start("sweep", *user_model, "seed=0,1,2", f"+model.how={how}") as process:
         out, err = process.communicate()
     assert process.returncode == 1 and "2 done, 1 failed" in out
     assert err.count("failed: ") == 1 and error in err and "--retry-failed" in err
     tables(results / "s")
 
 
-def test_a_second_signal_ends_it_at_once(own, tmp_path):
-    with start("sweep", *own, "seed=0,1,2", "+model.how=sleeps") as process:
+def test_a_second_signal_ends_it_at_once(user_model, tmp_path):
+    with start("sweep", *user_model, "seed=0,1,2", "+model.how=sleeps") as process:
         until((tmp_path / "asleep").exists)
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.5)
@@ -406,8 +406,8 @@ def test_a_second_signal_ends_it_at_once(own, tmp_path):
     assert process.returncode == 130 and "Traceback" not in err
 
 
-def test_what_a_model_prints_is_not_the_summary(own, capsys):
-    assert main(["run", *own, "seed=3", "+model.how=leaves", "--json"]) == 0
+def test_what_a_model_prints_is_not_the_summary(user_model, capsys):
+    assert main(["run", *user_model, "seed=3", "+model.how=leaves", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["status"] == "done"
     assert "made by the user's own code" in captured.err
@@ -425,7 +425,7 @@ def fused(monkeypatch):
 
 @pytest.fixture
 def crashing(fused, monkeypatch):
-    """Groups crash when they are told to; else their lanes are trained one by one, for speed."""
+    """Groups crash if `when` says so; otherwise their lanes are trained one by one, for speed."""
     run = loop.GroupTraining.run
 
     def crash_or_run(self):
@@ -452,7 +452,7 @@ def test_a_crashed_group_is_halved_down_to_the_lane(crashing, results, capsys):
     assert runs.loc[3, "error"].startswith("ValueError: in my own model\n\nTraceback")
     assert runs.loc[3, "run_id"] in capsys.readouterr().err
     crashing.when = lambda seeds: False
-    assert main(["sweep", *EIGHT]) == 1 and len(crashing.widths) == 8  # not without being told
+    assert main(["sweep", *EIGHT]) == 1 and len(crashing.widths) == 8  # only with --retry-failed
     assert main(["sweep", *EIGHT, "--retry-failed"]) == 0
     assert crashing.widths[8:] == [1]
     tables(results / "s")
@@ -469,9 +469,9 @@ def test_out_of_memory_halves_the_group(crashing, error, results):
 # ------------------------------------------------------------------------------ checkpoints
 
 
-def begun(specs, words, store, steps, width=None):
+def begun(specs, overrides, store, steps, width=None):
     """Train the first group of a study's runs for some steps, and leave it at its checkpoint."""
-    planned = specs(words)
+    planned = specs(overrides)
     group = LaneGroup(tuple(planned[:width]), width is not None)
     path = store.checkpoints.path(spec.run_id for spec in group.specs)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -506,12 +506,12 @@ ONE = [*SMALL, "steps=300", "eval.every_steps=70", "engine=eager"]
 @pytest.mark.parametrize("extra", [[], ["optimizer=torch", "optimizer.target=torch.optim.RAdam"]])
 @pytest.mark.parametrize("steps", [64, 70, 140, 290])
 def test_going_on_from_a_checkpoint(extra, steps, specs, results, monkeypatch):
-    words = [*ONE, *extra]
-    adamcmp.run([*words, "study=whole"])
+    overrides = [*ONE, *extra]
+    adamcmp.run([*overrides, "study=whole"])
     (results / "s").mkdir()
-    begun(specs, words, Store(results / "s"), steps)
+    begun(specs, overrides, Store(results / "s"), steps)
     counts = trained(monkeypatch)
-    adamcmp.run([*words, "study=s"])
+    adamcmp.run([*overrides, "study=s"])
     assert sum(counts) <= 300 - steps
     assert_same_bits(results / "s", results / "whole")
 
@@ -560,15 +560,15 @@ def test_a_checkpoint_of_another_version(specs, results, monkeypatch, caplog):
 
 def test_lanes_go_on_from_a_checkpoint_of_more(specs, fused, results, monkeypatch):
     """Halves of a group whose worker was killed, one lane of it diverged: only what is left."""
-    words = [*ONE, "model=logistic", "seed=0,1", "lr=1e-3,1e9,3e-3"]
-    adamcmp.sweep([*words, "study=whole"])
+    overrides = [*ONE, "model=logistic", "seed=0,1", "lr=1e-3,1e9,3e-3"]
+    adamcmp.sweep([*overrides, "study=whole"])
     assert (adamcmp.load("whole").runs["status"] == "diverged").sum() == 2
     (results / "s").mkdir(parents=True)
-    begun(specs, words, Store(results / "s"), 140, width=6)
+    begun(specs, overrides, Store(results / "s"), 140, width=6)
     counts = trained(monkeypatch)
-    adamcmp.sweep([*words, "seed=1", "study=s"])
+    adamcmp.sweep([*overrides, "seed=1", "study=s"])
     assert sum(counts) <= 2 * (300 - 140)
-    adamcmp.sweep([*words, "study=s"])
+    adamcmp.sweep([*overrides, "study=s"])
     assert sum(counts) <= 4 * (300 - 140)
     assert_same_bits(results / "s", results / "whole")
 
@@ -639,21 +639,21 @@ def test_a_clock_that_jumps_back(results, monkeypatch):
 
 
 def test_two_sweeps_share_the_work(commands, results):
-    words = [*SINGLES, *ALONE]
-    assert commands.run(*sweep(results, "whole", words)) == 0
+    overrides = [*SINGLES, *ALONE]
+    assert commands.run(*sweep(results, "whole", overrides)) == 0
     seeds = ("seed=0,1", "seed=1,2,0")
-    processes = [commands.start(*sweep(results, "both", [*words, w])) for w in seeds]
+    processes = [commands.start(*sweep(results, "both", [*overrides, w])) for w in seeds]
     assert {p.wait() for p in processes} <= {0, 1}  # 1 if the other one trains some
-    assert commands.run(*sweep(results, "both", words)) == 0
+    assert commands.run(*sweep(results, "both", overrides)) == 0
     assert_same_bits(results / "both", results / "whole")
 
 
 def test_what_a_killed_sweep_had_claimed_is_free_at_once(commands, results, capsys):
-    """Beside a living one the runs are told of; after kill -9 they are taken over, with their step."""
-    words = [*SINGLES, "steps=20000", "workers=0", "checkpoint_every=0.05"]
-    process = commands.start(*sweep(results, "s", words))
+    """A second sweep reports a live one; after kill -9 it takes over its runs and their steps."""
+    overrides = [*SINGLES, "steps=20000", "workers=0", "checkpoint_every=0.05"]
+    process = commands.start(*sweep(results, "s", overrides))
     until(lambda: kept(results / "s"))
-    assert main([*sweep(results, "s", words), "--json"]) == 1
+    assert main([*sweep(results, "s", overrides), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["elsewhere"] == 6
     assert main(["ls", "s"]) == 0
     assert "s: 0 of 6 runs trained" in capsys.readouterr().out

@@ -17,7 +17,7 @@ CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
-def made_up(folder, words, edit=lambda run: None, evaluations=4):
+def made_up(folder, overrides, edit=lambda run: None, evaluations=4):
     """Write a synthetic study, each run's row edited."""
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
@@ -26,11 +26,11 @@ def made_up(folder, words, edit=lambda run: None, evaluations=4):
         sys.path.remove(str(ROOT / "scripts"))
 
     def rows():
-        for run, curve in synthetic.synthetic_runs(words, evaluations):
+        for run, curve in synthetic.synthetic_runs(overrides, evaluations):
             edit(run)
             yield run, curve
 
-    synthetic.write(folder, words, rows())
+    synthetic.write(folder, overrides, rows())
     return folder
 
 
@@ -49,9 +49,9 @@ def browser():
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """A report of 400 runs, some of them diverged."""
-    words = ["optimizer=adam_l2,adamw,sgd,sgdw", "lr=logspace(1e-3,10,5)"]
-    words += ["wd=logspace(1e-5,1e-1,5)", "seeds=4"]
-    return report([made_up(tmp_path_factory.mktemp("results") / "grid", words)])
+    overrides = ["optimizer=adam_l2,adamw,sgd,sgdw", "lr=logspace(1e-3,10,5)"]
+    overrides += ["wd=logspace(1e-5,1e-1,5)", "seeds=4"]
+    return report([made_up(tmp_path_factory.mktemp("results") / "grid", overrides)])
 
 
 @pytest.fixture
@@ -138,8 +138,8 @@ class TestControls:
         assert parts.locator("visible=true").count() == shown
 
     def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(self, tmp_path, opened):
-        words = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
-        folder = made_up(tmp_path / "s", words)
+        overrides = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
+        folder = made_up(tmp_path / "s", overrides)
         made_up(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
         runs = reader.load(folder)[0]
         cell = runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-2)]
@@ -230,7 +230,7 @@ class TestLayout:
         page.locator("#cells td[role=gridcell]").first.focus()
         ratios = page.evaluate(CONTRASTS)
         assert len(ratios) > 100
-        assert not [found for found in ratios if found[0] < 4.5]
+        assert not [actual for actual in ratios if actual[0] < 4.5]
 
     def test_the_theme_can_be_switched(self, written, opened):
         page = opened(written.folder)
@@ -274,16 +274,16 @@ CONTRASTS = """() => {
     return layers.reduceRight((under, [r, g, b, a]) =>
       [r, g, b].map((v, i) => v * a + under[i] * (1 - a)), [1, 1, 1]);
   };
-  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const actual = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
     if (!text || element.closest("script, .paper") || !element.checkVisibility()) continue;
     const style = getComputedStyle(element);
     const ink = rgba(element.closest("svg") ? style.fill : style.color);
     const [a, b] = [luminance(ink), luminance(ground(element))].sort((x, y) => y - x);
-    found.push([(a + 0.05) / (b + 0.05), text.slice(0, 40)]);
+    actual.push([(a + 0.05) / (b + 0.05), text.slice(0, 40)]);
   }
-  return found;
+  return actual;
 }"""
 
 
@@ -296,8 +296,8 @@ def hostile(tmp_path_factory):
         run["hardware"] = HOSTILE
 
     folder = tmp_path_factory.mktemp("results") / HOSTILE.replace("/", "\u2215")
-    words = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
-    return report([made_up(folder, words, rename)])
+    overrides = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
+    return report([made_up(folder, overrides, rename)])
 
 
 class TestHostileNames:

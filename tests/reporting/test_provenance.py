@@ -19,8 +19,8 @@ def test_commands_can_be_pasted(results):
     arguments = [*FAST, "optimizer=adam_l2,adamw", "lr=logspace(1e-3,1e-2,2)"]
     adamcmp.sweep(arguments)
     adamcmp.sweep(arguments)  # trains nothing, and is the same command
-    found = report([results / "s"], ["lr=0.001"])
-    noted, reported = commands(found.answer)
+    actual = report([results / "s"], ["lr=0.001"])
+    noted, reported = commands(actual.answer)
     assert reported == "adamcmp report s lr=0.001"
     shell = f"python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {noted}"
     typed = json.loads(subprocess.run(shell, shell=True, capture_output=True, text=True).stdout)

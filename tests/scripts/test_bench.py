@@ -33,8 +33,8 @@ def ours(scripts):
 
 @pytest.mark.slow
 def test_it_runs_end_to_end(tmp_path):
-    words = ["--table", "mlp", "--quick", "--only", "ours,loop", "--out", tmp_path]
-    command = [sys.executable, ROOT / "scripts" / "bench_sweep", *words]
+    overrides = ["--table", "mlp", "--quick", "--only", "ours,loop", "--out", tmp_path]
+    command = [sys.executable, ROOT / "scripts" / "bench_sweep", *overrides]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "mlp.json").read_text())
@@ -94,8 +94,8 @@ def test_wrong_results_stop_the_script(scripts, ours, tmp_path, monkeypatch, cap
     monkeypatch.setattr(runner, "ours", lambda *_: (good, pd.DataFrame(rows)))
     monkeypatch.setattr(runner, "peer", lambda *_, **__: replace(good, train_loss=2.3))
     monkeypatch.setattr(runner, "peak", lambda *_: {"gflops": 100.0, "shape": "1×8×8×8"})
-    words = ["--table", "mlp", "--quick", "--only", "ours,loop", "--out", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["bench_sweep", *words])
+    overrides = ["--table", "mlp", "--quick", "--only", "ours,loop", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["bench_sweep", *overrides])
     assert script.main() == 1
     assert "loop by hand, fused AdamW, joblib reached a mean train_loss of 2.300" in (
         capsys.readouterr().err

@@ -50,8 +50,8 @@ def test_every_setting_of_every_component_has_a_column():
 
 
 def test_every_column_of_a_written_run_is_registered(results):
-    words = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
-    adamcmp.run([*words, "steps=2", "study=s"])
+    overrides = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+    adamcmp.run([*overrides, "steps=2", "study=s"])
     runs = pd.read_parquet(results / "s" / "runs")
     metrics = pd.read_parquet(results / "s" / "metrics")
     assert list(runs.columns) == list(run_columns())

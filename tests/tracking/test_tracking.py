@@ -87,11 +87,11 @@ class TestTensorBoard:
     def read(self, folder):
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-        found = {}
+        actual = {}
         for place in (folder / "tracker" / "tensorboard").iterdir():
-            found[place.name] = EventAccumulator(str(place), size_guidance={"scalars": 0})
-            found[place.name].Reload()
-        return found
+            actual[place.name] = EventAccumulator(str(place), size_guidance={"scalars": 0})
+            actual[place.name].Reload()
+        return actual
 
     def test_holds_every_number_and_setting(self, trained):
         from tensorboard.plugins.hparams import api_pb2, metadata
@@ -177,8 +177,8 @@ def test_mlflow(trained, monkeypatch, capfd):
     experiment = client.get_experiment_by_name("s")
 
     def read():
-        found = client.search_runs([experiment.experiment_id])
-        return {run.data.tags["adamcmp.run_id"]: run for run in found}
+        actual = client.search_runs([experiment.experiment_id])
+        return {run.data.tags["adamcmp.run_id"]: run for run in actual}
 
     runs = read()
     assert len(client.search_runs([experiment.experiment_id])) == 4 == len(runs)
@@ -236,14 +236,14 @@ def test_wandb(trained, monkeypatch, capfd):
         assert main(["sweep", *WORDS, "logger=wandb"]) == 1
     logs = list((trained / "tracker" / "wandb" / "wandb").glob("offline-run-*/*.wandb"))
     assert len(logs) == 4
-    found = rows(trained)
+    actual = rows(trained)
     for log in logs:
         kinds = {}
         for record in records(log):
             kinds.setdefault(record.WhichOneof("record_type"), []).append(record)
         (run,) = (record.run for record in kinds["run"])
         config = {item.key: json.loads(item.value_json) for item in run.config.update}
-        row = found[config["run_id"]]
+        row = actual[config["run_id"]]
         assert (run.project, run.run_group, run.run_id) == ("mine", "s", f"s-{row['run_id']}")
         assert (
             run.display_name == f"{row['run_id'][:8]} sgd lr={row['lr']:g} wd=0 seed={row['seed']}"
@@ -358,13 +358,13 @@ def test_the_choice_of_a_logger_is_no_part_of_a_run(composer):
     )
     assert [run.identity() for run in plain.runs] == [run.identity() for run in watched.runs]
     assert watched.tracker.name == "wandb" and plain.tracker.name == "none"
-    assert watched.location == plain.location  # named after the same words
+    assert watched.location == plain.location  # named after the same overrides
     names = {study_name(composer.parse([*SMALL, *extra])) for extra in ([], ["logger=mlflow"])}
     assert len(names) == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("overrides", "message"),
     [
         (
             "logger=tensorbord",
@@ -373,8 +373,8 @@ def test_the_choice_of_a_logger_is_no_part_of_a_run(composer):
         ("logger=wandb logger.project=x", "no setting 'logger.project'"),
     ],
 )
-def test_bad_words(words, message, capsys, results):
-    assert main(["run", *words.split()]) == 2
+def test_bad_words(overrides, message, capsys, results):
+    assert main(["run", *overrides.split()]) == 2
     assert message in capsys.readouterr().err
     assert main(["sweep", "logger=mlflow,wandb"]) == 2
     assert "logger. Give each one value." in capsys.readouterr().err

@@ -27,8 +27,8 @@ def test_extend_adds_the_next_cells(capsys):
     assert main(["sweep", *SMALL, "steps=30", "eval.every_steps=30", *grid]) == 0
     before = adamcmp.load("e").runs
     capsys.readouterr()
-    found = edges(RunTable.from_frames(before))
-    assert any(edge.axis == "lr" for edge in found)
+    actual = edges(RunTable.from_frames(before))
+    assert any(edge.axis == "lr" for edge in actual)
     assert main(["extend", "e", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
     assert main(["extend", "e", "--json"]) == 0
@@ -37,9 +37,9 @@ def test_extend_adds_the_next_cells(capsys):
     after = adamcmp.load("e").runs
     new = after[~after["run_id"].isin(before["run_id"])]
     assert set(new["seed"]) == {0, 1}
-    for edge in found:
+    for edge in actual:
         assert edge.beyond in set(new[edge.axis])
-    lr, wd = (next((e.beyond for e in found if e.axis == a), None) for a in ("lr", "wd"))
+    lr, wd = (next((e.beyond for e in actual if e.axis == a), None) for a in ("lr", "wd"))
     corner = new[(new["lr"] == lr) & (new["wd"] == wd)]
     assert len(corner) == (2 if lr and wd else 0)
     assert len(new) == 4 * (lr is not None) + 4 * (wd is not None) + len(corner)

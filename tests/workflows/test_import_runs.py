@@ -105,8 +105,8 @@ def test_mapped_and_in_percent(brought):
     assert about["imported"] is True and "numerics" not in about
     assert asked["file"].endswith("runs.csv") and len(asked["sha256"]) == 64 and asked["at"]
     assert asked["map"]["lr"] == "learning rate" and asked["set"]["wd"] == "0"
-    words = [asked["words"][0].replace("import-csv ", ""), *asked["words"][1:]]
-    assert main(["import-csv", *words]) == 0  # they do it again
+    overrides = [asked["words"][0].replace("import-csv ", ""), *asked["words"][1:]]
+    assert main(["import-csv", *overrides]) == 0  # they do it again
     assert len(reader.load(Path("results/theirs"))[0]) == 2
     assert yaml.safe_load(Path("results/theirs/study.yaml").read_text()) == about
 
@@ -174,15 +174,20 @@ def trained(tmp_path_factory):
     from adamcmp.execution.execute import execute
 
     root = tmp_path_factory.mktemp("trained")
-    words = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=6"]
-    words += [
+    overrides = [
+        "dataset=teacher",
+        "dataset.train_examples=200",
+        "dataset.test_examples=50",
+        "steps=6",
+    ]
+    overrides += [
         "eval.every_steps=2",
         "optimizer=sgd,adamw",
         "lr=1e-2,1e-1,1e30",
         "wd=0,0.1",
         "seeds=3",
     ]
-    execute(Composer().sweep([*words, f"results={root}", "study=s", "workers=0"]))
+    execute(Composer().sweep([*overrides, f"results={root}", "study=s", "workers=0"]))
     return reader.load(root / "s")
 
 
@@ -390,8 +395,16 @@ def test_trained_and_imported_runs_stay_apart(brought, tmp_path, capsys, results
 
 def test_another_mapping_of_the_same_file_is_refused(brought, capsys):
     brought(BASE + ROWS)
-    words = ["import-csv", "runs.csv", "--study", "theirs", "--set", "dataset=cifar10", "model=vit"]
-    assert main(words) == 2
+    overrides = [
+        "import-csv",
+        "runs.csv",
+        "--study",
+        "theirs",
+        "--set",
+        "dataset=cifar10",
+        "model=vit",
+    ]
+    assert main(overrides) == 2
     err = capsys.readouterr().err
     assert (
         "was already imported into study 'theirs' with another --set, and each run would be stored twice"

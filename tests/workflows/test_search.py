@@ -34,9 +34,9 @@ WORDS = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
 
 
-def search(words):
+def search(overrides):
     """Run a search to its end, from wherever it is."""
-    return RangeSearch(Composer(), words).train(TrainingOptions())
+    return RangeSearch(Composer(), overrides).train(TrainingOptions())
 
 
 def stored_settings(study):
@@ -60,8 +60,8 @@ def settings(study):
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
-    words = [*WORDS, f"sampler={sampler}", "batch_size=32,64", "study=s"]
-    assert main(["sweep", *words]) == 0
+    overrides = [*WORDS, f"sampler={sampler}", "batch_size=32,64", "study=s"]
+    assert main(["sweep", *overrides]) == 0
     out = capsys.readouterr().out
     runs = adamcmp.load("s").runs
     assert (runs.groupby(["optimizer", "lr", "wd", "batch_size"])["seed"].nunique() == 2).all()
@@ -80,14 +80,14 @@ def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
             assert f"lr={lr:g}" in line and f"batch_size={batch_size}" in line
 
 
-def killed_again_and_again(commands, words, study, stride):
+def killed_again_and_again(commands, overrides, study, stride):
     """Kill a search at its first write, continue it, kill it at a later one, and so on to its end.
 
     Returns the number of settings and of runs that were stored after each kill.
     """
     states = []
     for call in itertools.count(1, stride):
-        code = commands.run(*sweep(words, study), kill_at=call)
+        code = commands.run(*sweep(overrides, study), kill_at=call)
         if code == 0:
             break
         assert code == -signal.SIGKILL
@@ -96,8 +96,8 @@ def killed_again_and_again(commands, words, study, stride):
     return states
 
 
-def sweep(words, study):
-    return ["sweep", *words, f"study={study.name}", f"results={study.parent}"]
+def sweep(overrides, study):
+    return ["sweep", *overrides, f"study={study.name}", f"results={study.parent}"]
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def sweep(words, study):
 )
 def test_killed_at_every_write(sampler, batches, stride, commands, results):
     """SIGKILL before each flush, rename and removal: the same proposals, bits and best."""
-    words = [*FAST, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
-    words += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
-    assert commands.run(*sweep(words, results / "whole")) == 0
-    states = killed_again_and_again(commands, words, results / "cut", stride)
+    overrides = [*FAST, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
+    overrides += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
+    assert commands.run(*sweep(overrides, results / "whole")) == 0
+    states = killed_again_and_again(commands, overrides, results / "cut", stride)
     assert {(0, 0), (2, 0), (2, 1)} <= set(states), (
         "before it stored a batch, trained it, continued from it"
     )
@@ -122,7 +122,7 @@ def test_killed_at_every_write(sampler, batches, stride, commands, results):
         *(runs.sort_values("run_id", ignore_index=True) for runs in (whole, cut)), check_exact=True
     )
     assert stored_settings("cut") == stored_settings("whole")
-    best, same = (search([*words, f"study={study}"]) for study in ("whole", "cut"))
+    best, same = (search([*overrides, f"study={study}"]) for study in ("whole", "cut"))
     assert best.best == same.best and not best.trained and not same.trained
 
 
@@ -177,25 +177,25 @@ def test_values_are_read_anew(tmp_path):
 
 
 def test_a_greater_n_continues_the_search():
-    words = [*FAST, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
-    whole = search([*words, "n=5", "study=whole"])
+    overrides = [*FAST, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
+    whole = search([*overrides, "n=5", "study=whole"])
     for n, fresh in ((3, 6), (5, 4), (3, 0)):
-        grown = search([*words, f"n={n}", "study=grown"])
+        grown = search([*overrides, f"n={n}", "study=grown"])
         assert len(grown.trained) == fresh and len(grown.run_ids) == 2 * n
     assert stored_settings("grown") == stored_settings("whole")
-    assert search([*words, "n=5", "study=grown"]).best == whole.best
+    assert search([*overrides, "n=5", "study=grown"]).best == whole.best
 
 
 def test_more_seeds_are_the_same_settings():
     """Their values are means over all seeds then, and more of them are tried knowing that."""
-    words = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "batch=4", "study=s"]
-    first = search([*words, "n=4", "seeds=1"])
-    more = search([*words, "n=4", "seeds=3"])
+    overrides = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "batch=4", "study=s"]
+    first = search([*overrides, "n=4", "seeds=1"])
+    more = search([*overrides, "n=4", "seeds=3"])
     assert len(first.trained) == 4 and len(more.trained) == 8
     assert more.best[0].value == means("val_error", 3).min()
-    again = search([*words, "n=4", "seeds=2"])
+    again = search([*overrides, "n=4", "seeds=2"])
     assert not again.trained and again.best[0].value == means("val_error", 2).min()
-    longer = search([*words, "n=6", "seeds=3"])
+    longer = search([*overrides, "n=6", "seeds=3"])
     assert len(longer.trained) == 6 and longer.best[0].value == means("val_error", 3).min()
     assert len(stored_settings("s")) == 1
 
@@ -205,9 +205,17 @@ def test_more_seeds_are_the_same_settings():
              "sampler=random"],
 )  # fmt: skip
 def test_other_overrides_are_another_search(word):
-    words = [*FAST, *RANGES, "batch_size=16,32", "optimizer=adamw", "sampler=tpe", "n=3", "study=s"]
-    search(words)
-    other = search([*words, word])
+    overrides = [
+        *FAST,
+        *RANGES,
+        "batch_size=16,32",
+        "optimizer=adamw",
+        "sampler=tpe",
+        "n=3",
+        "study=s",
+    ]
+    search(overrides)
+    other = search([*overrides, word])
     assert len(stored_settings("s")) == 2 and len(other.run_ids) == 3
     runs = adamcmp.load("s").runs
     column = "val_loss" if word.startswith("objective") else "val_error"
@@ -216,72 +224,72 @@ def test_other_overrides_are_another_search(word):
 
 
 def test_the_same_overrides_in_another_form_continue_the_search():
-    words = [*FAST, "sampler=tpe", "n=3", "study=s"]
-    search([*words, "optimizer=adamw", "lr=1e-3,1e-2", "wd=interval(0,1)"])
-    same = [*words, "wd=interval(0,1)", "lr=0.01,0.001", "optimizer=adamw,sgd"]
+    overrides = [*FAST, "sampler=tpe", "n=3", "study=s"]
+    search([*overrides, "optimizer=adamw", "lr=1e-3,1e-2", "wd=interval(0,1)"])
+    same = [*overrides, "wd=interval(0,1)", "lr=0.01,0.001", "optimizer=adamw,sgd"]
     assert len(search(same).trained) == 3 and len(stored_settings("s")) == 2
 
 
 def test_a_setting_that_crashed_counts_once_it_is_trained(monkeypatch):
     """A crashed setting is the worst until it is retrained."""
-    words = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "n=4", "study=s"]
+    overrides = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "n=4", "study=s"]
 
     def crash(*_, **__):
         raise RuntimeError("no luck")
 
     with monkeypatch.context() as broken:
         broken.setattr("adamcmp.training.loop.GroupTraining.run", crash)
-        crashed = search(words)
+        crashed = search(overrides)
     assert len(crashed.errors) == 4 and crashed.best == (BestSetting((), float("inf")),)
-    with_failures = search(words)
+    with_failures = search(overrides)
     assert not with_failures.trained and with_failures.best == crashed.best
-    again = RangeSearch(Composer(), words).train(TrainingOptions(retry_failed=True))
+    again = RangeSearch(Composer(), overrides).train(TrainingOptions(retry_failed=True))
     assert len(again.trained) == 4 and not again.errors
     assert again.best[0].value == adamcmp.load("s").runs["val_error"].min()
 
 
 def test_an_optimizer_that_does_not_decay(capsys):
     """A batch may come down to one setting; the best setting is printed as overrides for `run`."""
-    words = [*FAST, "optimizer=adam,adamw", "lr=tag(log,interval(1e-4,1e-1))", "seeds=1"]
-    words += ["wd=interval(0.01,0.1)", "sampler=random", "n=3", "batch=2", "study=s"]
-    assert main(["sweep", *words]) == 0
+    overrides = [*FAST, "optimizer=adam,adamw", "lr=tag(log,interval(1e-4,1e-1))", "seeds=1"]
+    overrides += ["wd=interval(0.01,0.1)", "sampler=random", "n=3", "batch=2", "study=s"]
+    assert main(["sweep", *overrides]) == 0
     assert "6 runs (6 newly trained)" in capsys.readouterr().out
-    adam, adamw = (" ".join(best.overrides) for best in search(words).best)
+    adam, adamw = (" ".join(best.overrides) for best in search(overrides).best)
     assert "wd=" not in adam and "wd=" in adamw
     assert main(["run", *FAST, *adam.split(), "study=s"]) == 0
     assert "already exists" in capsys.readouterr().out
 
 
 def test_a_damaged_file_of_settings(capsys, results):
-    words = [*FAST, *RANGES, "sampler=tpe", "n=2", "study=s"]
-    search(words)
+    overrides = [*FAST, *RANGES, "sampler=tpe", "n=2", "study=s"]
+    search(overrides)
     (path,) = results.glob("s/searches/*.json")
     whole = path.read_bytes()
     for content in (whole[:-5], b"", b"[1]", b"3", whole.replace(b"optimizer.lr", b"lr"), b"\xff"):
         path.write_bytes(content)
-        assert main(["sweep", *words]) == 2
+        assert main(["sweep", *overrides]) == 2
         err = capsys.readouterr().err
         assert f"{path.name} is damaged" in err and "Traceback" not in err
     path.unlink()
-    assert not search(words).trained and path.read_bytes() == whole
+    assert not search(overrides).trained and path.read_bytes() == whole
 
 
 def test_whole_numbers_log_scales_and_pairs():
-    words = [
+    overrides = [
         *FAST, "batch_size=tag(log,int(interval(8,64)))", "lr,wd=1e-3:0.1,1e-2:0.01",
         "sampler=random", "n=6", "study=s",
     ]  # fmt: skip
-    runs = adamcmp.sweep(words).runs
+    runs = adamcmp.sweep(overrides).runs
     assert len(runs) == 6 and runs["batch_size"].between(8, 64).all()
     assert set(zip(runs["lr"], runs["wd"], strict=True)) <= {(1e-3, 0.1), (1e-2, 0.01)}
 
 
 def test_a_setting_that_diverges_is_the_worst():
-    words = [*FAST, "optimizer=sgd", "wd=0", "lr=tag(log,interval(1e-3,1e30))", "steps=20"]
-    words += ["eval.every_steps=20", "sampler=tpe", "n=8", "batch=4", "study=s"]
-    runs = adamcmp.sweep(words).runs
+    overrides = [*FAST, "optimizer=sgd", "wd=0", "lr=tag(log,interval(1e-3,1e30))", "steps=20"]
+    overrides += ["eval.every_steps=20", "sampler=tpe", "n=8", "batch=4", "study=s"]
+    runs = adamcmp.sweep(overrides).runs
     assert (runs["status"] == "diverged").any() and (runs["status"] == "done").any()
-    (best,) = search(words).best
+    (best,) = search(overrides).best
     done = runs[runs["status"] == "done"]
     assert best.value == pytest.approx(done["val_error"].min())
     assert best.overrides[0].startswith("lr=")
@@ -302,8 +310,8 @@ def test_a_dry_run_goes_through_lists(capsys):
 def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
     """Its first batch alone is seldom worth a compilation."""
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
-    words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
-    assert main(["sweep", *words, "--dry-run", "--json"]) == 0
+    overrides = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    assert main(["sweep", *overrides, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["engine"] == "compiled"
 
     class Enough(Exception):
@@ -314,21 +322,21 @@ def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
         raise Enough
 
     with pytest.raises(Enough):
-        RangeSearch(Composer(), words).train_batches(train, print)
+        RangeSearch(Composer(), overrides).train_batches(train, print)
 
 
 def test_a_missing_compiler_is_reported(capsys, monkeypatch):
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     monkeypatch.setattr(provenance, "cpp_compiler", lambda: None)
-    words = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
-    assert main(["sweep", *words, "--dry-run"]) == 0
+    overrides = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    assert main(["sweep", *overrides, "--dry-run"]) == 0
     assert "C++ compiler on the PATH" in capsys.readouterr().out
-    assert main(["sweep", *words]) == 0
+    assert main(["sweep", *overrides]) == 0
     assert capsys.readouterr().err.count("C++ compiler on the PATH") == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("overrides", "message"),
     [
         (["lr=interval(1e-3,1e-1)"], "needs sampler=random|sobol|tpe|cmaes n=64"),
         (["sampler=tpp", "n=3", *RANGES], "Did you mean 'tpe'"),
@@ -349,8 +357,8 @@ def test_a_missing_compiler_is_reported(capsys, monkeypatch):
         (["sampler=tpe", "n=4", "objective=test_error", *RANGES], "objective=test_error"),
     ],
 )
-def test_bad_searches(words, message, capsys, results):
-    assert main(["sweep", *FAST, *words]) == 2
+def test_bad_searches(overrides, message, capsys, results):
+    assert main(["sweep", *FAST, *overrides]) == 2
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
     assert not results.exists()
@@ -358,11 +366,11 @@ def test_bad_searches(words, message, capsys, results):
 
 def test_one_bar_over_the_whole_search(capsys, monkeypatch):
     """It is opened once, over all runs that do not exist yet, and ends full."""
-    words = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "batch=2", "sampler=random"]
-    search([*words, "n=2", "study=s"])
+    overrides = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "batch=2", "sampler=random"]
+    search([*overrides, "n=2", "study=s"])
     bars, bar_open = [], Bar.open
     monkeypatch.setattr(Bar, "open", lambda bar: (bars.append(bar), bar_open(bar)))
-    assert main(["sweep", *words, "n=6", "study=s"]) == 0
+    assert main(["sweep", *overrides, "n=6", "study=s"]) == 0
     (bar,) = bars
     assert (bar.progress.done, bar.progress.runs, bar.requested) == (16, 16, 24)
     said = capsys.readouterr()

@@ -56,8 +56,8 @@ def test_blocks_have_grids_of_their_own(own):
 
 def test_a_study_of_two_stages(own, results, two_plots, capsys):
     folder = own(OWN)
-    words = ["study", "own", "--config-dir", folder, "--json"]
-    assert main(words) == 0
+    overrides = ["study", "own", "--config-dir", folder, "--json"]
+    assert main(overrides) == 0
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["runs"], first["trained"]) == (14, 14)
     assert (second["runs"], second["trained"]) == (9, 9)
@@ -72,13 +72,13 @@ def test_a_study_of_two_stages(own, results, two_plots, capsys):
         (cell,) = group[["lr", "wd"]].drop_duplicates().itertuples(index=False)
         at = means[(means.optimizer == optimizer) & (means.lr == cell.lr) & (means.wd == cell.wd)]
         assert at["val_error"].item() == lowest[optimizer]
-    assert main(words) == 0
+    assert main(overrides) == 0
     again = [json.loads(line)["trained"] for line in capsys.readouterr().out.splitlines()]
     assert again == [0, 0]
     # It ends with the report: written with --json too, told without.
     page = results / "own" / "report" / "index.html"
     page.unlink()
-    assert main(words[:-1]) == 0
+    assert main(overrides[:-1]) == 0
     out = capsys.readouterr().out
     assert f"page: {page}" in out and "audit, warning: " in out and page.exists()
 

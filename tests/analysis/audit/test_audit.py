@@ -72,10 +72,10 @@ def test_nothing_is_found_where_all_is_well():
 
 def test_an_optimum_on_the_edge_has_its_command():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0))
-    found = audited(runs, metrics)
-    assert {f.kind for f in found} == {"edge"} and len(found) == 2
-    assert found[0].command == "adamcmp extend s"
-    assert "AdamW" in found[1].text and "lr 0.1" in found[1].text
+    actual = audited(runs, metrics)
+    assert {f.kind for f in actual} == {"edge"} and len(actual) == 2
+    assert actual[0].command == "adamcmp extend s"
+    assert "AdamW" in actual[1].text and "lr 0.1" in actual[1].text
 
 
 def tuned(column, values, best):
@@ -107,10 +107,10 @@ def tuned(column, values, best):
         ("eval.every_steps", [1, 2, 4], 4, ""),  # not tuned
     ],
 )
-def test_the_best_of_another_setting_at_its_end(column, values, best, found):
+def test_the_best_of_another_setting_at_its_end(column, values, best, actual):
     edge = [f for f in audited(*tuned(column, values, best)) if f.kind == "edge"]
-    assert len(edge) == (2 if found else 0) and all(f.command is None for f in edge)
-    assert all(f"at the end of what was tried {found}" in f.text for f in edge)
+    assert len(edge) == (2 if actual else 0) and all(f.command is None for f in edge)
+    assert all(f"at the end of what was tried {actual}" in f.text for f in edge)
 
 
 def test_a_best_setting_without_the_number_is_at_no_end():
@@ -208,9 +208,9 @@ def test_momentum_cannot_lose_to_none():
     assert finding.kind == "special case" and "(momentum is off there)" in finding.text
 
 
-def shipped(runs, optimizer, *words):
+def shipped(runs, optimizer, *overrides):
     """Runs with the columns that an optimizer of `adamcmp` has."""
-    (config,) = Composer().run([f"optimizer={optimizer}", *words]).runs
+    (config,) = Composer().run([f"optimizer={optimizer}", *overrides]).runs
     asked = RunSpec("", config, Numerics()).columns()
     about = {k: v for k, v in asked.items() if k.startswith("optimizer.")}
     about |= {k: asked[k] for k in ("optimizer", "rule", "coupling")}
@@ -222,14 +222,16 @@ def shipped(runs, optimizer, *words):
 )
 def test_shipped_rules_and_their_special_cases(general, special):
     plain = ["optimizer.momentum=0"] if "-plain" in special else []
-    words = {general: ["wd=0.1"], special: ["wd=0.1", *plain]}
-    for errors, found in (((0.3, 0.2), {"special case"}), ((0.2, 0.3), set())):
+    overrides = {general: ["wd=0.1"], special: ["wd=0.1", *plain]}
+    for errors, actual in (((0.3, 0.2), {"special case"}), ((0.2, 0.3), set())):
         runs, metrics = study(dict(zip((general, special), errors, strict=True)))
         parts = [
-            shipped(runs[runs["optimizer"] == o], o.split("-")[0], *words[o]).assign(optimizer=o)
-            for o in words
+            shipped(runs[runs["optimizer"] == o], o.split("-")[0], *overrides[o]).assign(
+                optimizer=o
+            )
+            for o in overrides
         ]
-        assert kinds(pd.concat(parts), metrics) == found
+        assert kinds(pd.concat(parts), metrics) == actual
 
 
 @pytest.mark.parametrize(
@@ -242,12 +244,12 @@ def test_shipped_rules_and_their_special_cases(general, special):
 )
 def test_nor_may_a_knob_of_one_optimizer_lose_to_doing_without(optimizer, on, off):
     knob = on.partition("=")[0].rpartition(".")[2]
-    for errors, found in (((0.3, 0.2), [knob]), ((0.2, 0.3), []), ((0.2, 0.2), [])):
+    for errors, actual in (((0.3, 0.2), [knob]), ((0.2, 0.3), []), ((0.2, 0.2), [])):
         runs, metrics = study(dict(zip(("on", "off"), errors, strict=True)))
-        words = {"on": on, "off": off}
-        parts = [shipped(runs[runs["optimizer"] == o], optimizer, words[o]) for o in words]
+        overrides = {"on": on, "off": off}
+        parts = [shipped(runs[runs["optimizer"] == o], optimizer, overrides[o]) for o in overrides]
         findings = audited(pd.concat(parts), metrics)
-        assert [f.kind for f in findings] == ["special case"] * len(found)
+        assert [f.kind for f in findings] == ["special case"] * len(actual)
         assert all(f"with {knob} is worse than its own special case" in f.text for f in findings)
 
 
@@ -307,9 +309,9 @@ def test_fresh_seeds_of_winners_are_not_missing():
 def test_a_chosen_setting_that_diverged():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1,))
     runs.loc[runs["run_id"] == "adamw-0.1-0", ["status", *METRICS]] = ["diverged", *[np.nan] * 5]
-    found = audited(runs, metrics)
-    assert [f.severity for f in found] == ["warning", "note"]
-    assert "1 run of the selected setting of AdamW diverged" in found[0].text
+    actual = audited(runs, metrics)
+    assert [f.severity for f in actual] == ["warning", "note"]
+    assert "1 run of the selected setting of AdamW diverged" in actual[0].text
 
 
 def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget_too():
@@ -331,8 +333,8 @@ def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget_too():
 def test_a_ranking_that_is_reversed():
     runs, _ = study({"adam_l2": 0.3, "adamw": 0.25})
     metrics = evaluations(runs, {"adam_l2": 1.0, "adamw": 2.0})
-    found = reversals(RunTable.from_frames(runs, metrics))
-    assert found[["share", "ahead", "behind"]].to_numpy().tolist() == [
+    actual = reversals(RunTable.from_frames(runs, metrics))
+    assert actual[["share", "ahead", "behind"]].to_numpy().tolist() == [
         [0.25, "adam_l2", "adamw"],
         [0.5, "adam_l2", "adamw"],
     ]

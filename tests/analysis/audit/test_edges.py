@@ -20,15 +20,15 @@ def surface(lr_best, wd_best, seeds=2):
 
 
 def test_edges_of_a_surface():
-    def found(lr, wd):
+    def actual(lr, wd):
         return {
             (edge.axis, edge.best, edge.beyond)
             for edge in edges(RunTable.from_frames(surface(lr, wd)))
         }
 
-    assert found(0.01, 0.1) == set()  # 0 lies beyond, and was tried
-    assert found(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.3)}
-    assert found(0.001, 0.0) == {("lr", 0.001, 0.0001)}
+    assert actual(0.01, 0.1) == set()  # 0 lies beyond, and was tried
+    assert actual(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.3)}
+    assert actual(0.001, 0.0) == {("lr", 0.001, 0.0001)}
 
 
 def test_a_search_has_no_edges():

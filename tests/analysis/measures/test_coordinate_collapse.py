@@ -32,15 +32,15 @@ def test_the_forms_of_weight_decay():
 class TestOneBudget:
     @pytest.mark.parametrize(("a", "right"), [(0, "wd"), (1, "lr·wd")])
     def test_the_right_coordinate_collapses(self, a, right):
-        found = shares(runs(along(a), grid()))
-        assert found[right] == pytest.approx(1)
+        actual = shares(runs(along(a), grid()))
+        assert actual[right] == pytest.approx(1)
         wrong = {"wd": "lr·wd", "lr·wd": "wd"}[right]
-        assert found[wrong] < 0.9
+        assert actual[wrong] < 0.9
 
     def test_at_one_budget_some_are_the_same(self):
-        found = shares(runs(along(0.5), grid()))
-        assert found["wd"] == pytest.approx(found["wd_norm"])
-        assert found["lr·wd"] == pytest.approx(found["time scale"])
+        actual = shares(runs(along(0.5), grid()))
+        assert actual["wd"] == pytest.approx(actual["wd_norm"])
+        assert actual["lr·wd"] == pytest.approx(actual["time scale"])
         apart = shares(runs(along(0.5), grid(), coupling="independent"))
         assert apart["wd"] == pytest.approx(apart["time scale"])
 
@@ -73,8 +73,8 @@ class TestBudgets:
             for steps in (250, 1000, 4000)
         ))  # fmt: skip
         table = collapse(RunTable(frame))
-        found = table.set_index("coordinate")["estimate"]
-        assert found[right] == pytest.approx(1) and (found.drop(right) < 0.97).all()
+        actual = table.set_index("coordinate")["estimate"]
+        assert actual[right] == pytest.approx(1) and (actual.drop(right) < 0.97).all()
         assert set(table["budgets"]) == {3} and table["fit"].to_numpy() == pytest.approx(1)
 
 

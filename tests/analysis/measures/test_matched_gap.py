@@ -18,15 +18,15 @@ def flat(x, y):
 
 def curves(frame: pd.DataFrame, rate, error, steps=range(0, 11)) -> pd.DataFrame:
     """Metrics of a training loss 2·10^(−rate·step); the test error is `error`(log10 loss, seed)."""
-    found = []
+    actual = []
     for run, seed in zip(frame["run_id"], frame["seed"], strict=True):
         log = np.log10(2) - rate * np.array(steps, float)
         test = error(log, seed)
-        found.append(pd.DataFrame({
+        actual.append(pd.DataFrame({
             "run_id": run, "step": steps, "train_loss": 10**log, "test_error": test, "gap_error": test - 0.1,
             "test_loss": 3 * test, "gap_loss": 3 * test - 10**log,
         }))  # fmt: skip
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(actual, ignore_index=True)
 
 
 class TestAlongCurves:
