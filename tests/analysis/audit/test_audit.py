@@ -91,7 +91,7 @@ def tuned(column, values, best):
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "best", "found"),
+    ("column", "values", "best", "actual"),
     [
         ("optimizer.momentum", [0.5, 0.9, 0.99], 0.99, "(momentum 0.99)"),
         ("optimizer.momentum", [0.5, 0.9, 0.99], 0.9, ""),
