@@ -1,8 +1,8 @@
-"""Statistics of a study: a `RunTable` in, tidy tables of estimates, verdicts and findings out.
+"""Statistics of a study: tables of estimates, verdicts and audit findings from a `RunTable`.
 
-A *problem* is a dataset with a model, an *optimizer* a rule with its coupling, a *setting* every
-other hyperparameter that varied, except the seed. Settings are selected on validation and reported
-on test, which the selection never sees.
+A *problem* is a dataset with a model. An *optimizer* is a rule with its coupling. A *setting* is a
+value of all other hyperparameters that varied, except the seed. Settings are selected on
+validation and reported on test data, which the selection never uses.
 """
 
 from adamcmp.analysis.audit import Finding, audit

@@ -16,9 +16,9 @@ from adamcmp.analysis.power import seeds_for_power
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, selection_bias
 
-#: The smallest difference for which seeds are counted, as a share of the interval's half-width:
-#: half the difference takes more than about six times the seeds.
-LEAST_DETECTABLE = 0.5
+#: The smallest difference for which `seeds_needed` is computed, as a share of the interval's
+#: half-width. Half of that difference would need more than about six times the seeds.
+MIN_DETECTABLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Arm:
         reported: Runs of the selected setting, one per seed, indexed by seed.
         fresh: Whether none of these seeds took part in the selection.
         setting: The selected setting as text.
-        settings: How many settings it was selected from.
+        settings: The number of settings it was selected from.
         candidates: The runs of all these settings, as `RunTable.ranked` returns them.
         measure: The measure of the selection: ``error`` or ``loss``.
     """
@@ -52,7 +52,7 @@ class Arm:
             table: Runs of one problem, not all of them failed.
 
         Raises:
-            ConfigError: When there are several settings but no validation split.
+            ConfigError: If there are several settings but no validation split.
         """
         table = table.with_runs(table.runs.assign(arm=name))
         ranked, selected = table.ranked("arm"), table.selected("arm")
@@ -65,7 +65,7 @@ class Arm:
 
     @property
     def diverged(self) -> int:
-        """How many of the reported runs diverged."""
+        """The number of reported runs that diverged."""
         return int((self.reported["status"] == "diverged").sum())
 
     def values(self, metric: str) -> pd.Series[float]:
@@ -92,8 +92,8 @@ class Difference:
 
     Attributes:
         a: Values of a, shape (seeds of a,).
-        b: Values of b; of the same seeds in the same order where `paired`.
-        paired: Whether the arms share enough seeds to be compared on these only.
+        b: Values of b; if `paired`, of the same seeds in the same order.
+        paired: Whether the arms share enough seeds to be compared on shared seeds only.
         estimate: The difference of the means.
     """
 
@@ -106,8 +106,8 @@ class Difference:
     def between(cls, a: Arm, b: Arm, metric: str) -> Difference:
         """Compare two arms on a metric.
 
-        Seeds are paired where at least two of them, and half of those of the arm with fewer, are
-        shared. The only seed of an arm is paired where the other arm has it.
+        Seeds are paired if the arms share at least two of them, and at least half of the seeds of
+        the arm with fewer. If an arm has one seed, it is paired if the other arm has this seed.
         """
         x, y = a.values(metric), b.values(metric)
         shared, fewer = x.index.intersection(y.index), min(len(x), len(y))
@@ -125,7 +125,7 @@ class Difference:
 
     @property
     def n(self) -> int:
-        """The number of shared seeds, or of seeds of the arm with fewer."""
+        """The number of shared seeds; if not paired, the smaller number of seeds."""
         return min(len(self.a), len(self.b))
 
     @property
@@ -136,7 +136,7 @@ class Difference:
 
     @property
     def effect_size(self) -> float:
-        """Hedges' g_z where seeds are paired, else Hedges' g."""
+        """Hedges' g_z if seeds are paired, else Hedges' g."""
         if not self.n:
             return float("nan")
         if self.paired:
@@ -146,7 +146,7 @@ class Difference:
     def seeds_needed(
         self, alpha: float, observed: float, selection_variance: float
     ) -> tuple[float, float]:
-        """Return how many seeds in total would detect a difference, and which difference.
+        """Return the total number of seeds that would detect a difference, and that difference.
 
         Args:
             alpha: The level of the test.
@@ -157,7 +157,7 @@ class Difference:
         if np.isnan(self.estimate.error):
             return float("nan"), float("nan")
         half_width = float(self.estimate.high - self.estimate.value)
-        target = max(observed, LEAST_DETECTABLE * half_width)
+        target = max(observed, MIN_DETECTABLE * half_width)
         if self.paired:
             sd = estimates.standard_deviation(self.a - self.b)
         else:
@@ -171,7 +171,7 @@ def probability_of_improvement(
 ) -> dict[str, Any]:
     """Estimate the probability that a is better than b for a new seed, with Wilson's interval.
 
-    Where seeds are paired it is the share of shared seeds at which a is better; else the share of
+    If seeds are paired, it is the share of shared seeds at which a is better; else the share of
     all pairs of runs (Mann & Whitney 1947), whose variance is at most that of a share of the
     smaller number of seeds (van Dantzig 1951). A tie counts as half; a diverged run is worse than
     any completed one.

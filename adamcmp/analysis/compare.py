@@ -1,4 +1,4 @@
-"""Comparison of two sets of runs that are given by conditions."""
+"""Comparison of two sets of runs that are selected by conditions."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def compare(
             ``["optimizer=adamw", "lr=0.01"]``. The setting is selected among these runs on
             validation.
         b: Conditions of the other arm.
-        metric: A metric's column; None takes the problem's test error (regression: loss).
+        metric: A metric's column; None selects the problem's test error (regression: loss).
 
     Returns:
-        One row, as of `comparisons` (``p_holm`` equals ``p_value``: there is one comparison), and
-        ``verdict``, a sentence.
+        One row with the columns of `comparisons` and ``verdict``, a sentence. ``p_holm`` equals
+        ``p_value``, since it is a single comparison.
 
     Raises:
-        ConfigError: When a condition or the metric is wrong, no run matches or has the metric, or
+        ConfigError: If a condition or the metric is invalid, no run matches or has the metric, or
             the runs are of several problems.
     """
     check_metrics([metric] if metric else [])
@@ -62,7 +62,7 @@ def compare(
         raise ConfigError("There are no runs to compare.")
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]
     labelled = RunTable.from_frames(runs)
-    arms = [_matching(labelled, runs, each) for each in conditions]
+    arms = [_matching(labelled, runs, arm_conditions) for arm_conditions in conditions]
     both = labelled.with_runs(pd.concat([arm.runs for arm in arms]))
     _check_comparable(both)
     metric = metric or f"test_{both.measure()}"
@@ -85,7 +85,7 @@ def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> 
 
 
 def _suggestion(runs: pd.DataFrame, conditions: list[str]) -> str:
-    """Return a suggestion for a value that no run has; empty where there is none."""
+    """Return a suggestion for a value that no run has; empty if there is none."""
     for condition in conditions:
         column, _, value = condition.partition("=")
         known = set(runs[column].map(str)) if column in runs else set()
@@ -98,7 +98,7 @@ def _check_comparable(both: RunTable) -> None:
     """Check that the runs of both arms are of one problem.
 
     Raises:
-        ConfigError: With a condition that restricts them to one.
+        ConfigError: If they are not; the message suggests a condition that restricts them.
     """
     if len(both.problems) > 1:
         raise ConfigError(
@@ -118,7 +118,7 @@ def _check_metric_exists(runs: pd.DataFrame, metric: str) -> None:
     """Check that a completed run has the metric.
 
     Raises:
-        ConfigError: With the metrics that exist.
+        ConfigError: If none does; the message lists the existing metrics.
     """
     done = runs[runs["status"] == "done"]
     if len(done) and done[metric].isna().all():
@@ -127,7 +127,7 @@ def _check_metric_exists(runs: pd.DataFrame, metric: str) -> None:
 
 
 def _arm(conditions: list[str], table: RunTable) -> Arm:
-    """Return an arm named by its conditions, and by its optimizer where these match several."""
+    """Return an arm, named by its conditions and, if these match several, its optimizer."""
     arm = Arm.select(_name(conditions), table)
     if len(table.optimizers) == 1:
         return arm

@@ -29,13 +29,13 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     """Compare all pairs of optimizers on each problem, each at its selected setting.
 
     Settings and reported runs are those of `RunTable.selected`. Seeds are paired where possible:
-    they share initial weights and batches. A diverged run has no value. Its seed is left out of
+    they share initial weights and batches. A diverged run has no value. Its seed is excluded from
     the difference and counted in ``diverged_a`` or ``diverged_b``; in ``prob_better`` it is worse
     than any completed run.
 
     Args:
         table: The runs.
-        metric: A metric's column, or several; None takes each problem's test error (regression:
+        metric: A metric's column, or several; None selects each problem's test error (regression:
             loss).
 
     Returns:
@@ -47,8 +47,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           seeds where ``paired``, else Welch's); ``n``: shared seeds, or the smaller number;
         - ``p_holm``: p after Holm's correction over the problem's pairs; ``p_choice``: the same
           with selection bias accounted for (`adamcmp.analysis.selection_bias`);
-        - ``better``: ``"a"`` or ``"b"`` where both are below 0.05 and that arm did not diverge
-          more often than the other, else ``""``;
+        - ``better``: ``"a"`` or ``"b"`` if both p-values are below 0.05 and this arm did not
+          diverge more often than the other, else ``""``;
         - ``effect_size``: Hedges' g_z where ``paired``, else Hedges' g;
         - ``prob_better``, ``prob_low``, ``prob_high``: probability that a is better than b for a
           new seed, with its interval;
@@ -65,7 +65,7 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           losses of the same runs; ``train_mean``: the mean of the two training losses.
 
     Raises:
-        ConfigError: When there is no such metric, or no validation split to select on.
+        ConfigError: If there is no such metric, or no validation split to select on.
     """
     metrics = [metric] if isinstance(metric, str) else metric
     check_metrics(metrics or ())
@@ -77,13 +77,13 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
             if (runs.runs["status"] != "failed").any()
         ]
         pairs = list(combinations(arms, 2))
-        for each in metrics or [f"test_{subtable.measure()}"]:
-            tables += [compare_arms(problem, pairs, each)] if pairs else []
+        for name in metrics or [f"test_{subtable.measure()}"]:
+            tables += [compare_arms(problem, pairs, name)] if pairs else []
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
 
 def compare_arms(problem: str, pairs: Sequence[tuple[Arm, Arm]], metric: str) -> pd.DataFrame:
-    """Compare pairs of arms of one problem on one metric; columns as of `comparisons`."""
+    """Compare pairs of arms of one problem on one metric; with the columns of `comparisons`."""
     biases = {id(arm): arm.selection_bias(metric) for pair in pairs for arm in pair}
     rows = [
         {"problem": problem, **_compare(a, b, metric, (biases[id(a)], biases[id(b)]), len(pairs))}
@@ -126,7 +126,7 @@ def _compare(
 
 
 def _correct(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Add Holm's correction over the pairs of a problem, and which arm is better."""
+    """Add Holm's correction over the pairs of a problem, and the column ``better``."""
     table = pd.DataFrame(rows)
     table["p_holm"] = estimates.holm(table["p_value"])
     table["p_choice"] = np.maximum(estimates.holm(table["p_choice"]), table["p_holm"])

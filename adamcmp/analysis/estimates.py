@@ -1,8 +1,8 @@
 """Estimates over seeds with their intervals and tests.
 
 Each function takes arrays whose last dimension runs over seeds. The methods were selected by
-simulation (``scripts/simulate_verdicts``; docs/statistics.md has the tables). Where all values are
-equal there is no estimate of their spread, so bounds and p-values are NaN.
+simulation (``scripts/simulate_verdicts``; docs/statistics.md has the tables). If all values
+are equal, their spread cannot be estimated, so bounds and p-values are NaN.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ Floats = npt.NDArray[np.float64]
 
 #: The level of tests; intervals have coverage 1 − ALPHA.
 ALPHA = 0.05
-#: Fewest seeds from which the skewness of a mean is estimated.
+#: Minimum number of seeds for which the skewness of a mean is estimated.
 SKEWNESS_FROM = 5
 #: Relative spread below which values count as equal: rounding error.
 _ROUNDING = 1e-12
 
 
 class Estimate(NamedTuple):
-    """An estimate with its 95 % interval and the spread that the interval rests on.
+    """An estimate with its 95 % interval, standard error and degrees of freedom.
 
     Attributes:
         value: The estimate.
-        low: The lower end of the interval; NaN where there is none.
+        low: The lower end of the interval; NaN if there is no interval.
         high: Its upper end.
         error: The standard error.
         df: Degrees of freedom.
@@ -78,8 +78,8 @@ def mean(values: Floats) -> Estimate:
     """Estimate a mean over seeds, with Willink's interval: Student's t corrected for skewness.
 
     Willink (2005), Communications in Statistics 34(4), 753-766: the cubic transformation of Hall
-    (1992), JRSS B 54(1), 221-228, with quantiles of t. For fewer than five values Student's t is
-    used, which covers no worse there and is narrower.
+    (1992), JRSS B 54(1), 221-228, with quantiles of t. For fewer than five values,
+    Student's t is used: its coverage is no worse in this case, and it is narrower.
 
     >>> estimate = mean(np.array([0.20, 0.22, 0.21]))
     >>> print(f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
@@ -153,7 +153,7 @@ def holm(p_values: npt.ArrayLike) -> Floats:
     [0.03, 0.06, 0.06]
 
     Args:
-        p_values: Shape (comparisons,); NaN is not counted as a comparison and stays NaN.
+        p_values: Shape (comparisons,); NaN is not counted as a comparison and remains NaN.
     """
     p = np.asarray(p_values, dtype=float)
     known = np.flatnonzero(~np.isnan(p))
@@ -202,8 +202,8 @@ def proportion(successes: npt.ArrayLike, n: int) -> tuple[Floats, Floats, Floats
     """Return a proportion and the ends of its interval (Wilson 1927, JASA 22, 209-212).
 
     Args:
-        successes: How many of `n`; a tie counts as half.
-        n: Trials.
+        successes: Number of successes in `n` trials; a tie counts as half.
+        n: Number of trials.
     """
     z = stats.norm.ppf(1 - ALPHA / 2)
     share = np.asarray(successes, dtype=float) / n

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-#: In a grid the largest step is at most this many times the smallest, in logarithms.
+#: Maximum ratio of the largest to the smallest step of a grid, in logarithms.
 UNEVEN = 4.0
 
 
 def value_beyond(values: Sequence[float], value: float, zero_allowed: bool = False) -> float | None:
-    """Return the value next to `value` outside a grid; None where it is not on the edge.
+    """Return the next value beyond the edge of a grid; None if `value` is not on the edge.
 
     >>> value_beyond([0.01, 0.1, 1.0], 1.0)
     10.0
@@ -20,7 +20,7 @@ def value_beyond(values: Sequence[float], value: float, zero_allowed: bool = Fal
 
     Args:
         values: The values along one dimension of the grid, ascending.
-        value: One of them.
+        value: One of `values`.
         zero_allowed: Whether the setting may be 0.
     """
     positive = [v for v in values if v > 0]
@@ -29,13 +29,13 @@ def value_beyond(values: Sequence[float], value: float, zero_allowed: bool = Fal
     if value == positive[-1]:
         # 0, 0.1, 0.2 is evenly spaced; in 0, 1e-4, 1e-3 the 0 is not part of the spacing.
         return next_value(values if _is_even(values) else positive)
-    if value == values[0]:  # where 0 was tried, a smaller positive value is not an edge
+    if value == values[0]:  # if 0 was tried, the smallest positive value is not an edge
         return next_value(positive[::-1], zero_allowed)
     return None
 
 
 def next_value(values: Sequence[float], zero_allowed: bool = False) -> float:
-    """Continue a sequence of values in its own spacing: even, 1-2-5, or by ratios.
+    """Continue a sequence of values with the same spacing: even, 1-2-5, or by ratios.
 
     Ratios that alternate, as in 1, 3, 10, 30, continue to alternate.
 
@@ -59,7 +59,7 @@ def next_value(values: Sequence[float], zero_allowed: bool = False) -> float:
 
 
 def _is_grid(values: Sequence[float]) -> bool:
-    """Return whether values are spaced evenly, or by ratios that are somewhat alike."""
+    """Return whether values are spaced evenly, or by similar ratios (see `UNEVEN`)."""
     logs = [math.log(b / a) for a, b in pairwise(values)]
     return _is_even(values) or max(logs) <= UNEVEN * min(logs)
 
@@ -70,7 +70,7 @@ def _is_even(values: Sequence[float]) -> bool:
 
 
 def _next_of_one_two_five(values: Sequence[float]) -> float | None:
-    """Return the next of 1, 2, 5, 10, 20, …; None where the values are not such a sequence."""
+    """Return the next of 1, 2, 5, 10, 20, …; None if the values are not such a sequence."""
     places = [
         3 * exponent + (1.0, 2.0, 5.0).index(mantissa)
         for mantissa, exponent in map(_scientific, values)

@@ -11,7 +11,7 @@ from scipy import stats
 from adamcmp.analysis import estimates
 from adamcmp.analysis.estimates import ALPHA, Floats
 
-#: (estimate, ci_low, ci_high); the bounds are NaN with one seed, or where seeds do not differ.
+#: (estimate, ci_low, ci_high); the bounds are NaN for one seed, or if seeds do not differ.
 ConfidenceInterval = tuple[float, float, float]
 
 
@@ -44,8 +44,8 @@ def direction(vectors: Floats) -> ConfidenceInterval:
         vectors: Shape (2, seeds).
 
     Returns:
-        Radians. Where the mean is not significantly different from 0, every direction is
-        possible and the interval is ±π around the estimate.
+        Radians. If the mean is not significantly different from 0, every direction is possible,
+        and the interval is ±π around the estimate.
     """
     n = vectors.shape[1]
     centre = vectors.mean(axis=1)

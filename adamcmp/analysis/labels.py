@@ -1,4 +1,4 @@
-"""The columns that group runs: ``problem`` and ``optimizer``, and what counts as a setting."""
+"""The columns that group runs, ``problem`` and ``optimizer``, and the setting columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role
 
 #: The columns that identify an optimizer on a problem.
 GROUP = ["problem", "optimizer"]
-#: Columns that distinguish variants of an optimizer of one name.
+#: Columns that distinguish variants of an optimizer with the same name.
 _VARIANT = ("rule", "coupling", "optimizer.target")
 #: Columns that are not settings of an optimizer, or that repeat one.
 _NOT_SETTINGS = {
@@ -25,7 +25,7 @@ _NOT_SETTINGS = {
 
 
 def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Add the column ``problem``, and give each variant of an optimizer a name of its own.
+    """Add the column ``problem``, and give each variant of an optimizer a distinct name.
 
     Labels contain only what varied: ``"mnist1d, mlp"`` or ``"mnist1d, mlp, label_noise 0.3"``;
     ``"sgd"`` or ``"sgd (independent)"``.

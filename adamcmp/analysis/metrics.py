@@ -1,4 +1,4 @@
-"""Properties of metrics: which one judges a problem, which direction is better, their range."""
+"""Properties of metrics: the measure of a problem, their direction and their range."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adamcmp.storage.columns import BEST, METRICS
 
 
 def measure_of(runs: pd.DataFrame) -> str:
-    """Return the measure by which runs of one problem are judged.
+    """Return the measure by which runs of one problem are compared.
 
     Args:
         runs: Runs of one problem.
@@ -45,7 +45,7 @@ def check_metrics(metrics: Iterable[str]) -> None:
     """Check that metrics exist.
 
     Raises:
-        ConfigError: For an unknown metric; the message suggests the nearest one.
+        ConfigError: If a metric is unknown; the message suggests the nearest one.
     """
     known = (*METRICS, *BEST)
     for metric in metrics:

@@ -1,4 +1,4 @@
-"""How many seeds a comparison needs."""
+"""The number of seeds that a comparison needs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from adamcmp.analysis.estimates import ALPHA
 
 #: The probability with which the test should detect a true difference.
 POWER = 0.8
-#: Seeds beyond which more make no difference to the answer: counted as infinitely many.
+#: Larger numbers of seeds are returned as infinity.
 _MOST_SEEDS = 10**7
 
 
 def seeds_for_power(
     size: float, alpha: float = ALPHA, groups: int = 1, selection_variance: float = 0.0
 ) -> float:
-    """Return the fewest seeds at which Student's test detects a difference with 80 % power.
+    """Return the number of seeds at which Student's test detects a difference with 80 % power.
 
     Exact power of the two-sided test, from the noncentral t distribution (Cohen 1988, Statistical
     Power Analysis, 2nd ed.); with `selection_variance` an approximation.
@@ -25,18 +25,18 @@ def seeds_for_power(
     10
 
     Args:
-        size: The true difference in standard deviations: of the differences where seeds are
-            paired, of one optimizer's runs where they are not.
+        size: The true difference in standard deviations: of the differences if seeds are
+            paired, else of one optimizer's runs.
         alpha: The level of the test.
-        groups: 1 where seeds are paired; 2 where they are not, and seeds are those of each group.
+        groups: 1 if seeds are paired, else 2; the result is then the number of seeds per group.
         selection_variance: Variance of the difference that stems from selecting settings, which
-            more evaluation seeds do not reduce, in units of the square of what `size` counts in.
+            more evaluation seeds do not reduce, in units of the squared standard deviation.
 
     Returns:
-        The number of seeds; infinity where no number is enough.
+        The number of seeds; infinity if no number is enough.
 
     Raises:
-        ValueError: When `size` is 0 or not finite.
+        ValueError: If `size` is 0 or not finite.
     """
     if not np.isfinite(size) or size == 0:
         raise ValueError(f"No number of seeds detects a difference of {size} standard deviations.")
@@ -44,7 +44,7 @@ def seeds_for_power(
     def is_enough(n: float) -> bool:
         df, centre = groups * (n - 1), abs(size) / np.sqrt(groups / n + selection_variance)
         critical = stats.t.ppf(1 - alpha / 2, df)
-        # scipy returns NaN for the opposite tail where it is below about 1e-19.
+        # scipy returns NaN for the opposite tail if it is below about 1e-19.
         opposite = np.nan_to_num(stats.nct.cdf(-critical, df, centre))
         return bool(stats.nct.sf(critical, df, centre) + opposite >= POWER)
 

@@ -1,4 +1,4 @@
-"""The table of runs that every measure, check, plot and report starts from."""
+"""The table of runs that all measures, checks, plots and reports use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RunTable:
     """Runs with the columns that group them, their evaluations, and the selection of settings.
 
     A *problem* is a dataset with a model, in every variant of them that was trained. Column
-    ``optimizer`` holds an optimizer's name, followed by the rule and coupling where one name has
+    ``optimizer`` holds an optimizer's name, followed by the rule and coupling if a name has
     several. A *setting* is every other column that varied within an optimizer on a problem, except
     the seed.
 
@@ -40,7 +40,7 @@ class RunTable:
     1     adamw  0.1        0.22
 
     Attributes:
-        runs: One row per run, failed ones included; columns as on disk, plus ``problem``.
+        runs: One row per run, including failed ones; columns as on disk, plus ``problem``.
         all_metrics: Evaluations of these runs, and possibly of others.
     """
 
@@ -62,7 +62,7 @@ class RunTable:
 
         Args:
             runs: One row per run, such as ``adamcmp.load("first").runs``.
-            metrics: One row per run and evaluation; None when no measure needs them.
+            metrics: One row per run and evaluation; None if no measure needs them.
         """
         labelled = labels.label_runs(runs)
         return cls(labelled) if metrics is None else cls(labelled, metrics)
@@ -96,7 +96,7 @@ class RunTable:
         """Return ``"error"`` for classification, ``"loss"`` for regression.
 
         Args:
-            problem: One of `problems`; None where the table has a single one.
+            problem: One of `problems`; None if the table has a single problem.
         """
         return measure_of(self.runs if problem is None else self.of_problem(problem).runs)
 
@@ -107,10 +107,10 @@ class RunTable:
         return self._ranked[by]
 
     def selected(self, by: str = "optimizer") -> pd.DataFrame:
-        """Return the runs by which each optimizer is judged: see `selection.select_runs`.
+        """Return the reported runs of each optimizer: see `selection.select_runs`.
 
         Raises:
-            ConfigError: When there are several settings but no validation split.
+            ConfigError: If there are several settings but no validation split.
         """
         if by not in self._selected:
             self._selected[by] = selection.select_runs(self.ranked(by), by)

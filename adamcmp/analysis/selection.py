@@ -1,10 +1,10 @@
-"""Selection of each optimizer's setting on validation, and of the runs by which it is judged.
+"""Select each optimizer's setting on validation, and the runs that are reported for it.
 
 *Selection seeds* are the seeds that all settings of an optimizer share: settings are ranked by
 their mean validation measure over these. *Evaluation seeds* are further seeds of the selected
-setting. The selected setting was, among other things, lucky on the selection seeds, also on the
-test set, since validation and test are measured at the same weights. So it is judged on evaluation
-seeds where it has at least two of them.
+setting. The results of the selected setting on the selection seeds are biased towards
+better values, also on the test set, since validation and test are measured at the same weights. So
+results are reported on evaluation seeds if there are at least two of them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def rank_settings(table: RunTable, by: str = "optimizer") -> pd.DataFrame:
     """Rank the settings of each problem and value of `by` on validation.
 
     Settings are ordered by their mean validation error (regression: loss) over the selection seeds.
-    A setting that diverged or failed on any of these is worse than every setting that did not;
-    among such settings fewer of these runs are better.
+    A setting that diverged or failed on any of these seeds ranks behind all settings that did not.
+    Among such settings, those with fewer diverged or failed runs rank first.
 
     Args:
         table: The runs.
@@ -34,10 +34,11 @@ def rank_settings(table: RunTable, by: str = "optimizer") -> pd.DataFrame:
 
     Returns:
         The runs that did not fail, with columns ``rank`` (of the run's setting, 0 is the best),
-        ``selection_seed`` (whether the run's seed is one) and ``settings`` (how many were ranked).
+        ``selection_seed`` (whether the run's seed is a selection seed) and ``settings`` (the
+        number of ranked settings).
 
     Raises:
-        ConfigError: When there are several settings but no validation split.
+        ConfigError: If there are several settings but no validation split.
     """
     columns = _setting_keys(table)
     groups = table.runs.groupby(["problem", by], sort=False)
@@ -77,7 +78,7 @@ def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFra
 
 
 def _shared_seeds(runs: pd.DataFrame, keys: list[pd.Series]) -> set[int]:
-    """Return the seeds that all settings share; all seeds where they share none."""
+    """Return the seeds that all settings share; all seeds if they share none."""
     seeds = runs["seed"].groupby(keys, sort=False).agg(set)
     return set.intersection(*seeds) or set(runs["seed"])
 
@@ -85,7 +86,7 @@ def _shared_seeds(runs: pd.DataFrame, keys: list[pd.Series]) -> set[int]:
 def selection_seeds(table: RunTable) -> set[int]:
     """Return the seeds on which settings are ranked.
 
-    Seeds of failed runs count. Settings that share no seed are each ranked by their own seeds.
+    Seeds of failed runs count. If settings share no seed, each is ranked by all of its seeds.
 
     Args:
         table: The runs of one optimizer on one problem.
@@ -94,18 +95,18 @@ def selection_seeds(table: RunTable) -> set[int]:
 
 
 def select_runs(ranked: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
-    """Return the runs by which each problem and value of `by` is judged.
+    """Return the reported runs of each problem and value of `by`.
 
-    These are runs of the setting of rank 0: those of evaluation seeds where there are at least two
+    These are the runs of the setting of rank 0: those of evaluation seeds if there are at least two
     of them, otherwise all.
 
     Args:
-        ranked: As `rank_settings` returns it.
+        ranked: The result of `rank_settings`.
         by: The column that settings were ranked by.
 
     Returns:
         Runs with column ``fresh``: whether none of the reported seeds took part in the selection.
-        It is true as well where there was one setting, so no selection.
+        It is also true if there was one setting, so no selection.
     """
     best = ranked[ranked["rank"] == 0]
     groups = [best[c] for c in ("problem", by)]
@@ -121,7 +122,7 @@ def summarize(table: RunTable) -> pd.DataFrame:
 
     Returns:
         One row per problem and optimizer. Columns: problem, optimizer, the setting columns;
-        ``seeds``, completed runs of the selected setting; ``settings``, how many were tried;
+        ``seeds``, completed runs of the selected setting; ``settings``, the number tried;
         ``diverged``, runs of any setting that diverged; ``fresh``, as in `select_runs`; the mean of
         each metric and, with the suffix ``_sd``, its standard deviation over seeds (n − 1).
     """

@@ -1,9 +1,9 @@
-"""The effect of selecting settings on few seeds on the comparison of the selected settings.
+"""The effect of selection on few seeds on the comparison of the selected settings.
 
-Had other seeds been used, another setting might have been selected, with a slightly better or worse
-true mean. So the difference of two selected settings varies more than its interval over seeds
-shows. And a setting that was selected because of noise on validation benefits from the same noise
-on the test set, on the same seeds: an optimizer with more settings looks better than it is.
+Other seeds might have selected another setting, with a slightly better or worse true mean. So the
+difference of two selected settings varies more than its interval over seeds shows. In addition, a
+setting that was selected because of noise on validation benefits from the same noise on the test
+set, on the same seeds. This favours the optimizer with more settings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from adamcmp.analysis.estimates import Estimate, Floats, two_sided
 
 #: Bootstrap draws of the selection.
 DRAWS = 1000
-#: How many of the best settings the noise is pooled over: those that may be selected.
+#: Number of best settings over which the noise is pooled: those that may be selected.
 CONTENDERS = 8
 
 
@@ -26,9 +26,9 @@ class SelectionBias(NamedTuple):
 
     Attributes:
         optimism: How much higher the selected setting's mean is than its true mean on the reported
-            seeds; 0 where these took no part in the selection.
+            seeds; 0 if these took no part in the selection.
         variance: Variance of the selected setting's true mean over selections on other seeds; 0
-            where the selection seeds are reported, whose spread includes it.
+            if the selection seeds are reported, since their spread includes it.
     """
 
     optimism: npt.ArrayLike
@@ -45,10 +45,11 @@ def selection_bias(
 
     Validation means are drawn around the observed ones with the spread over seeds that remains
     after the effect of a seed on all settings is removed, pooled over the best settings; the
-    lowest mean is selected. For the optimism the observed means are first shrunk by the share of
-    their variance that is noise, so that equal settings compete as equals. The noise of the
-    selected mean carries over to `metric` by the regression of its residuals on those of
-    validation (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17, on optimism).
+    lowest mean is selected. For the optimism, the observed means are first shrunk by the share of
+    their variance that is noise, so that equally good settings are equally likely to be selected.
+    The noise of the selected mean carries over to `metric` by the regression of its residuals on
+    those of validation (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17,
+    on optimism).
     The random draws are fixed: equal data give equal results.
 
     Args:
@@ -56,7 +57,7 @@ def selection_bias(
         metric: The metric to compare, of the same runs.
         fresh: Whether the reported seeds took no part in the selection.
         single_setting_sd: Standard deviation over seeds of one setting's validation metric, used
-            where there is a single selection seed.
+            if there is a single selection seed.
     """
     settings, seeds = validation.shape[-2:]
     if settings < 2:
@@ -73,8 +74,8 @@ def selection_bias(
     if fresh:
         selected = (means[..., None, :] + drawn).argmin(axis=-1)
         values = np.take_along_axis(metric.mean(axis=-1), selected, axis=-1)
-        # The observed means deviate from the true ones by as much as the draws do from them: half
-        # of the variance is due to that.
+        # The observed means deviate from the true means as much as the draws deviate from the
+        # observed means, so half of the variance is due to the draws.
         return SelectionBias(0.0, values.var(axis=-1) / 2)
     selected = (_shrunken(means, noise)[..., None, :] + drawn).argmin(axis=-1)
     gain = np.take_along_axis(drawn, selected[..., None], axis=-1)[..., 0].mean(axis=-1)

@@ -1,8 +1,8 @@
 """Each optimizer's settings on a problem as arrays (settings, seeds), with divergence penalized.
 
-A diverged run is a bad result. Leaving it out would favour an optimizer for every setting at which
-it diverges. So its value is the *divergence penalty*: the worst value among the problem's completed
-runs, of any optimizer, and for an error at least `LEAST_PENALTY`.
+Excluding diverged runs would favour optimizers that diverge. So the value of a diverged run is the
+*divergence penalty*: the worst value among the problem's completed runs, of any optimizer, and for
+an error at least `MIN_PENALTY`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP, setting_texts
 from adamcmp.analysis.run_table import RunTable
 
-#: The least error of a diverged run: that of guessing between two classes. Guessing among more
+#: Minimum error of a diverged run: that of guessing between two classes. Guessing among more
 #: classes has a larger error, but runs do not record the number of classes.
-LEAST_PENALTY = 0.5
+MIN_PENALTY = 0.5
 #: Settings that change the cost of a run.
 BUDGET = ("epochs", "steps")
 
 
 @dataclass(frozen=True)
 class SettingMatrix:
-    """The settings of an optimizer on a problem, over the seeds that they share.
+    """The settings of an optimizer on a problem, over shared seeds.
 
     Attributes:
         problem: The problem's label.
@@ -36,8 +36,8 @@ class SettingMatrix:
         settings: One row per setting, with all columns of one of its runs.
         seeds: The seeds, ascending.
         val: Validation measure, shape (settings, seeds); diverged runs penalized.
-        test: Test measure, likewise.
-        diverged: Which runs diverged, likewise.
+        test: Test measure, in the same form.
+        diverged: Whether each run diverged, shape (settings, seeds).
         penalty: The value of a diverged run in `val`.
     """
 
@@ -53,7 +53,7 @@ class SettingMatrix:
 
     @property
     def order(self) -> NDArray[np.intp]:
-        """The settings from best to worst: by mean validation, those that diverged last."""
+        """The settings from best to worst: by share of diverged runs, then by mean validation."""
         return np.lexsort((self.val.mean(axis=1), self.diverged.mean(axis=1)))
 
     @property
@@ -83,18 +83,18 @@ class SettingMatrix:
 
 
 def divergence_penalty(runs: pd.DataFrame, metric: str) -> float:
-    """Return the value of a metric that diverged runs of a problem get.
+    """Return the divergence penalty of a metric on a problem.
 
     Args:
         runs: Runs of one problem.
         metric: ``val_error``, ``test_error``, ``val_loss`` or ``test_loss``.
     """
     worst = float(runs.loc[runs["status"] == "done", metric].max())
-    return float(np.fmax(worst, LEAST_PENALTY)) if metric.endswith("error") else worst
+    return float(np.fmax(worst, MIN_PENALTY)) if metric.endswith("error") else worst
 
 
 def penalized(table: RunTable) -> pd.DataFrame:
-    """Return runs whose validation and test measure is the divergence penalty where they diverged.
+    """Return runs with the validation and test measure of diverged ones set to the penalty.
 
     Args:
         table: Runs of one problem.
@@ -109,8 +109,8 @@ def penalized(table: RunTable) -> pd.DataFrame:
 def at_selected(table: RunTable, free: Sequence[str] = ("lr", "wd")) -> RunTable:
     """Return the runs whose settings other than `free` are those of the selected setting.
 
-    Failed runs are dropped, and so are optimizers with several values of the other settings and no
-    validation split to select them on.
+    Failed runs are excluded. Optimizers with several values of the other settings are excluded if
+    there is no validation split to select on.
     """
     runs = table.runs
     others = [c for c in table.setting_columns if c not in free] if len(runs) else []
@@ -144,9 +144,9 @@ def selectable(table: RunTable) -> RunTable:
 def setting_matrices(table: RunTable) -> Iterator[SettingMatrix]:
     """Yield each optimizer's settings on each problem, over the seeds that most settings have.
 
-    Seeds that only the selected settings have are left out, and so are settings that lack one of
-    the remaining seeds. Optimizers with several settings and no validation measure, or with no
-    completed run, are left out.
+    Seeds that only the selected settings have are excluded, and so are settings that lack one of
+    the remaining seeds. Optimizers with several settings and no validation measure, or without a
+    completed run, are excluded.
     """
     table = table.without_failed
     if table.runs.empty:
@@ -199,11 +199,10 @@ def has_common_seed(seeds: pd.Series) -> pd.Series[bool]:
 
 
 def on_common_seeds(table: RunTable) -> pd.Series[bool]:
-    """Return which runs to use where cells of lr × wd are compared with each other.
+    """Return which runs to use to compare cells of lr × wd with each other.
 
-    These are runs of seeds that most settings of the optimizer have: with the evaluation seeds of
-    the selected setting, its mean would be over other seeds than its neighbours'. A cell that has
-    none of the common seeds keeps all of its seeds.
+    These are the runs of seeds that most settings of the optimizer have, because the selected
+    setting has additional evaluation seeds. A cell without any common seed keeps all of its seeds.
     """
     runs = table.runs
     common = runs.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)

@@ -35,13 +35,13 @@ def variance_share(
         values: Shape (settings, seeds).
         small: Design matrix of the smaller model, (settings, columns); spans the constant.
         large: Design matrix of the larger model, which spans the smaller one.
-        base: Design matrix of what neither model is credited for, within the span of the smaller
-            one; the constant when None.
+        base: Design matrix of effects that are credited to neither model, within the span of the
+            smaller one; None selects the constant.
 
     Returns:
-        None where a model adds nothing to the one nested in it. The estimate is NaN where no
-        variance exceeds the noise. With one seed it is not corrected for noise. With one seed, or
-        where seeds do not differ, the bounds are NaN.
+        None if a model adds nothing to the one nested in it. The estimate is NaN if no variance
+        exceeds the noise. With one seed, it is not corrected for noise. With one seed, or if
+        seeds do not differ, the bounds are NaN.
     """
     base = np.ones((len(values), 1)) if base is None else base
     explained = squared_length(_basis(small, base).T @ values)
@@ -70,7 +70,7 @@ class SquaredLength:
 
 
 def _basis(larger: Floats, smaller: Floats) -> Floats:
-    """Return an orthonormal basis of what a design spans beyond a smaller one."""
+    """Return an orthonormal basis of the span of a design orthogonal to a smaller one."""
     left, sizes, _ = np.linalg.svd(smaller, full_matrices=False)
     inner = left[:, sizes > 1e-10 * sizes[0]]
     rest = larger - inner @ (inner.T @ larger)

@@ -1,4 +1,4 @@
-"""Comparisons in sentences: one verdict per problem, one sentence per pair."""
+"""Describe comparisons in text: one verdict per problem, one sentence per pair."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from adamcmp.analysis.wording import (
     unit,
 )
 
-#: Training losses are called equal where the interval of their difference is within this share of
-#: their mean.
+#: Training losses are reported as equal if the interval of their difference is within this share
+#: of their mean.
 EQUAL_TRAINING_LOSS = 0.1
 
 
@@ -33,7 +33,7 @@ class Verdict:
 
     Attributes:
         problem: The dataset and model.
-        overall: The best optimizer, and which ones are not significantly different from it.
+        overall: The best optimizer, and those that do not differ significantly from it.
         pairs: One sentence per pair of optimizers, significant differences first.
     """
 
@@ -46,7 +46,7 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     """Return the verdict on each problem.
 
     Args:
-        table: As `adamcmp.analysis.comparisons` returns it, for one metric per problem.
+        table: The result of `adamcmp.analysis.comparisons` for one metric per problem.
     """
     result = []
     for problem, group in table.groupby("problem", sort=False):
@@ -57,7 +57,7 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
 
 
 def _overall(rows: list[dict[str, Any]]) -> str:
-    """Return which optimizer of one problem is best, and which do not differ from it."""
+    """Return the sentence on the best optimizer of one problem."""
     leader, completed = _leading_optimizer(rows)
     beaten, level, incomplete = [], [], []
     identical = True
@@ -108,7 +108,7 @@ def _leading_optimizer(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """Return one comparison as a sentence: the difference, the evidence, and what would settle it.
+    """Return one comparison as a sentence: the difference, the evidence, and the seeds needed.
 
     Args:
         row: One row of `adamcmp.analysis.comparisons`.
@@ -147,7 +147,7 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
 
 
 def _oriented(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with the better arm as a, and by how much it leads: lead, low, high."""
+    """Return a row with the better arm as a, and its lead with interval: lead, low, high."""
     higher = higher_is_better(row["metric"])
     a_leads = (row["estimate"] <= 0) != higher
     oriented = dict(row)
@@ -195,7 +195,7 @@ def _p_values(row: Mapping[str, Any]) -> str:
 
 
 def _training_loss(oriented: Mapping[str, Any]) -> str:
-    """Return how the training losses of the same runs compare, where that is known."""
+    """Return the comparison of the training losses of the same runs; empty if unknown."""
     low, high = oriented["train_low"], oriented["train_high"]
     if oriented["metric"] == "train_loss" or math.isnan(low):
         return ""
@@ -209,7 +209,7 @@ def _training_loss(oriented: Mapping[str, Any]) -> str:
 
 
 def _selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
-    """Return that selection could explain a difference, and which seeds to add."""
+    """Return the caveat that selection could explain a difference, with the seeds to add."""
     a, b = oriented["settings_a"], oriented["settings_b"]
     among = f"{a} settings each" if a == b else f"{a} and {b} settings"
     return (
@@ -219,7 +219,7 @@ def _selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
 
 
 def _more_seeds(oriented: Mapping[str, Any]) -> str:
-    """Return how many more seeds would detect which difference."""
+    """Return the number of additional seeds that would detect a difference."""
     more = oriented["seeds_needed"] - oriented["n"]
     if not more > 0:
         return ""

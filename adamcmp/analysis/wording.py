@@ -1,4 +1,4 @@
-"""Names, numbers and metrics as text."""
+"""Format names, numbers and metrics as text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def display_name(optimizer: str) -> str:
 
 
 def metric_phrase(metric: str) -> str:
-    """Return a metric in words.
+    """Return a metric as a phrase.
 
     >>> metric_phrase("gap_error")
     'gap in error'
@@ -47,7 +47,7 @@ def unit(metric: str) -> str:
 
 
 def decimals(low: float, high: float) -> int:
-    """Return the decimals that an interval justifies: one or two digits of its half-width."""
+    """Return the decimals that show one or two digits of an interval's half-width."""
     half = (high - low) / 2
     if not math.isfinite(half) or half <= 0:
         return 3
@@ -55,7 +55,7 @@ def decimals(low: float, high: float) -> int:
 
 
 def format_fixed(value: float, places: int) -> str:
-    """Return a number with `places` decimals, or more where it would round to 0.
+    """Return a number with `places` decimals, or more if it would round to 0.
 
     >>> format_fixed(0.004, 1), format_fixed(-0.44, 1)
     ('0.004', '−0.4')

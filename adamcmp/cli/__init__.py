@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: The command and its arguments; None takes the process's.
+        argv: The command and its arguments; None selects those of the process.
 
     Returns:
         The exit code: 0; 1 if a run failed or another process is training it; 2 for bad input;

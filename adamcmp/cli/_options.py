@@ -12,7 +12,7 @@ from adamcmp.errors import ConfigError, nearest
 
 
 class Parser(argparse.ArgumentParser):
-    """Parses the arguments of one command; a wrong option raises `ConfigError`.
+    """Parses the arguments of one command; an invalid option raises `ConfigError`.
 
     Args:
         command: The command's name.
@@ -33,16 +33,16 @@ class Parser(argparse.ArgumentParser):
         )
 
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
-        """Add an argument, as `argparse.ArgumentParser.add_argument`."""
+        """Add an argument; see `argparse.ArgumentParser.add_argument`."""
         action = super().add_argument(*args, **kwargs)
         self.flags += action.option_strings
         return action
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the arguments.
+        """Reject the arguments.
 
         Raises:
-            ConfigError: With argparse's message and the most similar option.
+            ConfigError: Always, with argparse's message and the most similar option.
         """
         _, _, unknown = message.partition("unrecognized arguments: ")
         typed = unknown.partition(" ")[0].partition("=")[0]
@@ -62,9 +62,9 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def add_config_dir(parser: argparse.ArgumentParser) -> None:
-    """Add ``--config-dir``, the folder of the user's own yaml files."""
+    """Add ``--config-dir``, the folder of the user's yaml files."""
     parser.add_argument(
-        "--config-dir", "-cd", metavar="FOLDER", help="folder of additional yaml files of your own"
+        "--config-dir", "-cd", metavar="FOLDER", help="folder of your additional yaml files"
     )
 
 

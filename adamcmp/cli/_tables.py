@@ -1,4 +1,4 @@
-"""Plain tables in the terminal."""
+"""Print plain tables in the terminal."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ overrides (Hydra's grammar):
                         `adamcmp run --cfg job` shows all of them
   +KEY=VALUE  ~KEY      add a key, delete a key
   executor= workers= threads= engine= checkpoint_every=
-                        number of processes, and how numbers are computed
+                        number of processes, and numerics
 
 several values (for `sweep`, which trains every combination):
   KEY=A,B  KEY=range(0,5)  KEY=choice(A,B)
@@ -42,7 +42,7 @@ def add_overrides(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def training_options(options: argparse.Namespace, *, show_plan: bool = False) -> TrainingOptions:
-    """Return how to train: with a progress bar on stderr.
+    """Return training options that show a progress bar on stderr.
 
     Args:
         options: The parsed options of `adamcmp.cli._options.add_training`.

@@ -1,7 +1,7 @@
 """``adamcmp completion``: completion for bash and zsh.
 
-The shell passes the line to ``adamcmp complete``, which asks Hydra about overrides only: Hydra's
-own completion completes nothing behind a subcommand.
+The shell passes the line to ``adamcmp complete``, which uses Hydra for overrides only, because
+Hydra's completion does not work after a subcommand.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def complete(arguments: list[str]) -> int:
         for candidate in candidates(arguments[0] if arguments else ""):
             print(candidate)
     except AdamcmpError:
-        return 1  # of a half-typed line; a shell shows no errors while completing
+        return 1  # an incomplete line; a shell shows no errors while completing
     return 0
 
 
 def candidates(line: str) -> list[str]:
-    """Return what the last word of a command line can become."""
+    """Return the completions of the last word of a command line."""
     words = line.split()
     typed = "" if not words or line[-1:].isspace() else words.pop()
     if len(words) <= 1:
@@ -113,7 +113,7 @@ def _values(command: str, arguments: list[str], typed: str) -> list[str]:
 
 
 def _overrides(preceding: list[str], typed: str) -> list[str]:
-    """Return the overrides that a partly typed one can become."""
+    """Return the completions of a partly typed override."""
     from adamcmp.config import SHORT_KEYS, Composer, choices
 
     composer = Composer(_config_dir(preceding))

@@ -9,7 +9,7 @@ EXAMPLES = """\
 examples:
   adamcmp components                                  all components
   adamcmp components optimizer                        the optimizers
-  adamcmp components optimizer --config-dir configs   including your own
+  adamcmp components optimizer --config-dir configs   including yours
 
 A component is selected as GROUP=NAME, as in `adamcmp run optimizer=sgdw`.
 `adamcmp run --cfg job optimizer=sgdw` shows its settings.

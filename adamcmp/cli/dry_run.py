@@ -1,4 +1,4 @@
-"""A plan as text and as JSON: which runs would be trained, in which groups, for how long."""
+"""Format a plan as text and as JSON: the runs to train, their groups and the time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def as_json(preview: Preview) -> str:
 
 
 def as_text(preview: Preview) -> str:
-    """Return a plan for people: a table of the groups, the time, and how numbers are computed."""
+    """Return a plan as text: a table of the groups, the time and the numerics."""
     requested, pending = len(preview.plan.specs), len(preview.pending.specs)
     lines = [
         f"study {preview.folder.name} in {preview.folder.parent}: {requested} "
@@ -54,7 +54,7 @@ def as_text(preview: Preview) -> str:
 
 
 def plan_table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
-    """Return a table with one row per kind of run, and why some kinds are not fused."""
+    """Return a table with one row per kind of run, and the reasons why kinds are not fused."""
     from tabulate import tabulate
 
     rows = list(_rows(groups, costs))
@@ -73,20 +73,20 @@ def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, A
     by_kind: dict[str, list[LaneGroup]] = {}
     for group in groups:
         by_kind.setdefault(kind_key(group.specs[0].config), []).append(group)
-    for key, alike in by_kind.items():
-        specs = [spec for group in alike for spec in group.specs]
-        widths = sorted({len(group.specs) for group in alike})
+    for key, members in by_kind.items():
+        specs = [spec for group in members for spec in group.specs]
+        widths = sorted({len(group.specs) for group in members})
         config = specs[0].config
         yield {
             "dataset": config.dataset.name,
             "model": config.model.name,
             "optimizer": " ".join(dict.fromkeys(spec.config.optimizer.name for spec in specs)),
             "runs": len(specs),
-            "groups": len(alike),
+            "groups": len(members),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
             "steps": costs.kinds[key].steps,
             "alone": specs[0].unfused_reason,
-            "seconds": _per_worker(map(costs.seconds, alike), costs.workers),
+            "seconds": _per_worker(map(costs.seconds, members), costs.workers),
         }
 
 

@@ -16,8 +16,8 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "extend",
-        "Where an optimizer's best lr or wd is the last value of its grid, train the next\n"
-        "values, in the grid's own spacing.",
+        "If an optimizer's best lr or wd is the last value of its grid, train the next\n"
+        "values, with the grid's spacing.",
         EXAMPLES,
     )
     parser.add_argument("study", metavar="STUDY", help="name of a study")

@@ -30,7 +30,7 @@ examples:
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
-        "import-csv", "Import runs that another program trained into a study of their own.", HELP
+        "import-csv", "Import runs that another program trained into a separate study.", HELP
     )
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
     parser.add_argument("file", metavar="FILE", help="CSV file, separated by , ; tab or |")

@@ -1,4 +1,4 @@
-"""The progress of training on stderr: a bar on a terminal, otherwise a line now and then."""
+"""The progress of training on stderr: a bar on a terminal, otherwise a line at intervals."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from adamcmp.planning.plan import Plan
     from adamcmp.training.outcome import Outcome, TrainingProgress
 
-#: Seconds between two lines where stderr is not a terminal.
+#: Seconds between two lines if stderr is not a terminal.
 LINE_INTERVAL = 30.0
 #: Minimum seconds between two updates of the bar.
 DRAW_INTERVAL = 0.1
-#: Length of a line where stderr is not a terminal.
+#: Length of a line if stderr is not a terminal.
 LINE_LENGTH = 200
 
 
@@ -35,7 +35,7 @@ class Bar:
     and each optimizer's best validation metric.
 
     Args:
-        combinations: Number of requested runs, some of which may be the same.
+        combinations: Number of requested runs, including duplicates.
         quiet: Print nothing.
         show_plan: Print the table of the runs to train.
         batches: Whether the runs are planned and trained batch by batch, as in a search.
@@ -127,7 +127,7 @@ class Bar:
         self._bar = tqdm(
             total=self.progress.runs,
             file=sys.stderr,
-            disable=None,  # where stderr is not a terminal
+            disable=None,  # if stderr is not a terminal
             dynamic_ncols=True,
             leave=False,
             bar_format="{percentage:3.0f}%|{bar:10}| {desc}",
@@ -156,7 +156,7 @@ class Bar:
         self._print(f"{self.requested} runs{existing}, {order}, {estimate(seconds)}")
 
     def _draw(self) -> None:
-        """Update the bar; where stderr is not a terminal, print a line now and then."""
+        """Update the bar; if stderr is not a terminal, print a line at intervals."""
         if self._bar is None:
             return
         self._drawn = time.monotonic()

@@ -38,7 +38,7 @@ _NO_DATE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"Creation
 
 
 def find_plot(name: str) -> Plot:
-    """Return the plot of a name, or the plot in a user's file.
+    """Return a plot by name, or the plot in a user's file.
 
     >>> find_plot("heatmap").options
     {'metric': None, 'hue': 'optimizer', 'facet': 'problem'}
@@ -47,8 +47,8 @@ def find_plot(name: str) -> Plot:
         name: One of `PLOTS`, or the path of a Python file.
 
     Raises:
-        NotFound: When there is no such plot or file.
-        ConfigError: When the file fails or contains no plot.
+        NotFound: If there is no such plot or file.
+        ConfigError: If the file fails or contains no plot.
     """
     if name in PLOTS:
         return PLOTS[name]

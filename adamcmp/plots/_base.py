@@ -1,4 +1,4 @@
-"""A plot: its title, its caption, its options, and the two functions that make it."""
+"""The class of plots: title, caption, options, and the functions that compute and draw."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Plot(ABC):
 
     @abstractmethod
     def data(self, table: RunTable, **options: str) -> Any:
-        """Return what is drawn, as plain data.
+        """Return the data to draw, as plain values.
 
         Raises:
-            NothingToDraw: When the plot does not apply to these runs.
-            ConfigError: When an option's value is wrong.
+            NothingToDraw: If the plot does not apply to these runs.
+            ConfigError: If an option's value is wrong.
         """
 
     @abstractmethod
     def draw(self, data: Any) -> Figure:
-        """Draw what `data` returned."""
+        """Draw the result of `data`."""
 
     def figure(self, table: RunTable, **options: str) -> Figure:
         """Compute the data and draw it."""
@@ -70,7 +70,7 @@ class BuiltinPlot(Plot):
 
     @property
     def options(self) -> dict[str, str | None]:
-        """Those of the module's ``data``, hue and facet."""
+        """The options of the module's ``data``, hue and facet."""
         return keyword_options(self._module.data) | {"hue": self._hue, "facet": FACET}
 
     def data(

@@ -27,8 +27,8 @@ def grid_cells(table: RunTable, metric: str | None) -> pd.DataFrame:
         ``label``, the axis label of the metric.
 
     Raises:
-        ConfigError: When there is no such metric.
-        NothingToDraw: When there are no cells.
+        ConfigError: If there is no such metric.
+        NothingToDraw: If there are no cells.
     """
     cells = surface(table)
     if cells.empty:
@@ -60,7 +60,7 @@ def cells_on_grids(cells: pd.DataFrame) -> pd.DataFrame:
         cells: Columns problem, optimizer, lr and wd; a row for each cell.
 
     Raises:
-        NothingToDraw: When no optimizer has a grid.
+        NothingToDraw: If no optimizer has a grid.
     """
     groups = cells.groupby(_OPTIMIZER_KEYS, sort=False)
     counts, sizes = groups[["lr", "wd"]].nunique(), groups.size()

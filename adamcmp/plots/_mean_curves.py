@@ -32,8 +32,8 @@ def mean_curves(
         and in every row ``diverged``, the number of selected runs that diverged.
 
     Raises:
-        ConfigError: When `x` is none of these.
-        NothingToDraw: When no run has such a curve.
+        ConfigError: If `x` is none of these.
+        NothingToDraw: If no run has such a curve.
     """
     one_of("x", x, tuple(X_LABELS))
     diverged = int((selected["status"] == "diverged").sum())

@@ -25,7 +25,7 @@ def relabel(table: RunTable, hue: str = HUE, facet: str = FACET) -> RunTable:
         facet: The column to separate panels by, or several separated by commas.
 
     Raises:
-        ConfigError: When there is no such column.
+        ConfigError: If there is no such column.
     """
     runs = table.runs
     optimizer = _labels(runs, _columns(runs, hue))
@@ -78,7 +78,7 @@ def metric_or_default(metric: str | None, runs: pd.DataFrame, split: str = "test
         split: ``"train"``, ``"val"``, ``"test"`` or ``"gap"``.
 
     Raises:
-        ConfigError: When there is no such metric.
+        ConfigError: If there is no such metric.
     """
     if metric is None:
         return f"{split}_{measure_of(runs)}"
@@ -91,10 +91,10 @@ def metric_or_default(metric: str | None, runs: pd.DataFrame, split: str = "test
 
 
 def one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
-    """Return the value of an option that has a few choices.
+    """Return the value of an option with a fixed set of choices.
 
     Raises:
-        ConfigError: When the value is not one of them.
+        ConfigError: If the value is not one of them.
     """
     if value not in choices:
         raise ConfigError(

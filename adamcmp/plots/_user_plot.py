@@ -1,4 +1,4 @@
-"""A user's own plot: a Python file with ``data(runs, metrics)`` and ``draw(data)``."""
+"""Plots of users: a Python file with ``data(runs, metrics)`` and ``draw(data)``."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class UserPlot(Plot):
     of the file.
 
     Raises:
-        NotFound: When there is no such file.
-        ConfigError: When the file fails, or has no functions ``data`` and ``draw``.
+        NotFound: If there is no such file.
+        ConfigError: If the file fails, or has no functions ``data`` and ``draw``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +50,7 @@ class UserPlot(Plot):
         """Call the file's ``draw``.
 
         Raises:
-            ConfigError: When it fails or returns no Figure.
+            ConfigError: If it fails or returns no Figure.
         """
         with _located_errors(self._path, " in draw"):
             figure = self._module.draw(data)
@@ -81,7 +81,7 @@ def _load(path: Path) -> ModuleType:
 
 @contextlib.contextmanager
 def _located_errors(path: Path, function: str = "") -> Iterator[None]:
-    """Turn an exception of the user's code into a `ConfigError` with the line in their file."""
+    """Convert exceptions of the user's code to a `ConfigError` that names the line."""
     try:
         yield
     except AdamcmpError:

@@ -31,7 +31,7 @@ from adamcmp.plots.drawing.styles import GREY
 
 _COLORMAP = "viridis"  # readable in greyscale and with colour blindness
 _BEST_COLOR, _DIVERGED_COLOR = "#D55E00", "#d9d9d9"
-#: Most cells of an optimizer that are marked as best.
+#: Maximum number of cells of an optimizer that are marked as best.
 _MOST_MARKED = 10
 
 

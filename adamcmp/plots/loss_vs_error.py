@@ -1,4 +1,4 @@
-"""Final training loss against test error: who generalizes better at the same training loss?
+"""Final training loss against test error: which optimizer generalizes better at equal loss?
 
 Each mark is one completed run, of any setting. Filled marks are the setting selected on
 validation; the cross is their mean with its 95 % interval in both directions. Of two optimizers at

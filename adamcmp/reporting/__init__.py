@@ -24,7 +24,7 @@ class Report:
     Attributes:
         folder: The folder that contains it.
         answer: The report's contents.
-        plots: The plots, those that could not be drawn included.
+        plots: The plots, including those that could not be drawn.
         files: All files that were written.
     """
 
@@ -37,18 +37,18 @@ class Report:
 def report(
     studies: Sequence[Path], filters: Sequence[str] = (), refresh: float | None = None
 ) -> Report:
-    """Write the report of one study, or of several as one.
+    """Write the report of one study, or of several studies pooled.
 
     Args:
-        studies: Folders of studies. The report of one is written to its folder ``report``; that
-            of several to ``first+second/report`` next to the first.
+        studies: Folders of studies. The report of one study is written to its folder ``report``,
+            that of several studies to ``first+second/report`` next to the first.
         filters: Conditions that runs must meet, such as ``"lr=0.001"``.
-        refresh: Seconds after which a browser reloads the page; None for a finished page.
+        refresh: Seconds after which a browser reloads the page; None for a static page.
 
     Raises:
-        StoreError: When a file of a study is damaged or the report cannot be written.
-        NotFound: When no completed run meets the conditions.
-        ConfigError: When a condition is wrong, or settings cannot be selected.
+        StoreError: If a file of a study is damaged or the report cannot be written.
+        NotFound: If no completed run meets the conditions.
+        ConfigError: If a condition is invalid, or settings cannot be selected.
     """
     answer = compute_answer(studies, filters)
     folder = studies[0].with_name("+".join(study.name for study in studies)) / "report"
@@ -87,10 +87,10 @@ def write_page(written: Report, refresh: float | None = None) -> None:
 
     Args:
         written: The report.
-        refresh: Seconds after which a browser reloads the page; None for a finished page.
+        refresh: Seconds after which a browser reloads the page; None for a static page.
 
     Raises:
-        StoreError: When it cannot be written.
+        StoreError: If the page cannot be written.
     """
     with storage_errors(written.folder):
         content = render_page(written.answer, written.plots, refresh)

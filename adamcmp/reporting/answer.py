@@ -27,8 +27,8 @@ class Answer:
         studies: The folders of the studies.
         filters: Conditions that all runs meet.
         table: The runs.
-        verdicts: Which optimizer is better, per problem.
-        findings: Of the fairness audit.
+        verdicts: The verdict on each problem.
+        findings: The findings of the fairness audit.
         tables: The statistics: the best settings, the comparisons, then all others.
     """
 
@@ -61,14 +61,14 @@ class Answer:
 
     @property
     def no_verdict_reason(self) -> str:
-        """Why there is no verdict; empty when there is one."""
+        """Why there is no verdict; empty if there is one."""
         if self.verdicts:
             return ""
         return f"No comparison of optimizers. {self.comparisons.missing_reason}"
 
     @property
     def budgets(self) -> Table:
-        """How many settings and runs each optimizer had, with which the audit begins."""
+        """The tuning budgets of the optimizers, shown at the start of the audit."""
         return next(table for table in self.tables if table.name == BUDGETS.name)
 
     @property
@@ -81,16 +81,16 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
     """Compute all statistics of one or several studies.
 
     Args:
-        studies: Folders of studies; see `load_table` for how several become one.
+        studies: Folders of studies; see `load_table` for how several are pooled.
         filters: Conditions that runs must meet, such as ``"lr=0.001"``.
 
     Raises:
-        StoreError: When a file of a study is damaged.
-        NotFound: When no completed run meets the conditions.
-        ConfigError: When a condition is wrong, or settings cannot be selected.
+        StoreError: If a file of a study is damaged.
+        NotFound: If no completed run meets the conditions.
+        ConfigError: If a condition is invalid, or settings cannot be selected.
     """
     table = load_table(studies)
-    # Filters leave out runs on purpose.
+    # With filters, runs are excluded on purpose.
     missing = [] if filters else [finding for study in studies for finding in _missing_runs(study)]
     if filters:
         matches = parse_filters(filters, list(table.runs.columns))
@@ -120,8 +120,8 @@ def _check_any_completed(table: RunTable, studies: Sequence[Path], filters: Sequ
 
 
 def _missing_runs(study: Path) -> Iterator[analysis.Finding]:
-    """Yield a finding when a study has fewer runs than one of its commands requested."""
-    # Version 0.1 did not note the numbers.
+    """Yield a finding if a study has fewer runs than one of its commands requested."""
+    # Version 0.1 did not record the number of runs.
     commands = reader.read_study_metadata(study).get("asked", [])
     requested = max((command.get("runs", 0) for command in commands), default=0)
     existing = len(reader.read_runs(study, ["run_id"]))

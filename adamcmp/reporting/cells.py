@@ -1,4 +1,4 @@
-"""Values as the text of a table's cell."""
+"""Format values for the cells of a table."""
 
 from __future__ import annotations
 

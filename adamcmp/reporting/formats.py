@@ -1,4 +1,4 @@
-"""Tables as csv, Markdown and LaTeX."""
+"""Format tables as csv, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _cells(
     return cells
 
 
-#: Characters that LaTeX reads as commands, or that its fonts lack.
+#: Characters that LaTeX interprets as commands, or that its fonts do not contain.
 _LATEX = {
     **{character: "\\" + character for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",

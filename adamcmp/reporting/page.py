@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs no network and no other file."""
+"""Render the report as a self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
 
     Args:
         answer: The page's contents.
-        plots: Its plots.
-        refresh: Seconds after which a browser reloads it; None for a finished page.
+        plots: The plots of the page.
+        refresh: Seconds after which a browser reloads the page; None for a static page.
     """
     script = _read("drawings.js") + _read("page.js")
     return (
@@ -82,5 +82,5 @@ def row_optimizers(row: int, columns: Iterable[Column], optimizers: Iterable[str
 
 
 def data_uri(text: str) -> str:
-    """Return csv text as a URL that contains it."""
+    """Return csv text as a data URL."""
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()

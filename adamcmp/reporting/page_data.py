@@ -1,4 +1,4 @@
-"""The data that the page's script draws from: every run, as columns of plain values."""
+"""The data for the page's script: every run, as columns of JSON values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOR_STEPS = 64
 
 
 def page_data(table: RunTable) -> dict[str, Any]:
-    """Return what the script needs, as values that JSON can hold."""
+    """Return the data for the script, as JSON values."""
     styles = optimizer_styles(table.optimizers)
     colormap = mpl.colormaps["viridis_r"]
     scale = [colormap(step / (_COLOR_STEPS - 1)) for step in range(_COLOR_STEPS)]
@@ -32,7 +32,7 @@ def page_data(table: RunTable) -> dict[str, Any]:
 
 
 def measured_metrics(runs: pd.DataFrame) -> list[str]:
-    """Return the metrics that any run has, that of the first view first."""
+    """Return the metrics that any run has, the default metric first."""
     return [metric for metric in METRICS if metric in runs and runs[metric].notna().any()]
 
 
@@ -49,7 +49,7 @@ def _run_columns(table: RunTable, optimizers: list[str]) -> dict[str, list[Any]]
         "settings": _other_settings(table),
         "seed": [int(seed) for seed in runs["seed"]],
         "status": list(runs["status"]),
-        # Failed runs have no rank: they come last.
+        # Failed runs have no rank and are placed last.
         "rank": [int(rank) for rank in ranks.reindex(runs["run_id"]).fillna(len(runs))],
         "selected": [run_id in selected for run_id in runs["run_id"]],
         "compared": [bool(value) for value in on_common_seeds(table)],
@@ -57,7 +57,7 @@ def _run_columns(table: RunTable, optimizers: list[str]) -> dict[str, list[Any]]
 
 
 def _other_settings(table: RunTable) -> list[str]:
-    """Return each run's settings besides lr and wd as text, "" where no others varied."""
+    """Return each run's settings except lr and wd as text; "" if no other setting varied."""
     columns = [c for c in table.setting_columns if c not in ("lr", "wd")]
     if not columns:
         return [""] * len(table.runs)
@@ -66,5 +66,5 @@ def _other_settings(table: RunTable) -> list[str]:
 
 
 def _numbers(values: pd.Series[float]) -> list[float | None]:
-    """Round to five digits; None stands for values that are not finite, which JSON lacks."""
+    """Round to five digits; None replaces values that are not finite, which JSON cannot hold."""
     return [float(f"{v:.5g}") if math.isfinite(v) else None for v in values.astype(float)]

@@ -1,4 +1,4 @@
-"""Studies as one table of runs."""
+"""Pool studies into one table of runs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from adamcmp.storage import reader
 def load_table(studies: Sequence[Path]) -> RunTable:
     """Return the runs of one or several studies as one table.
 
-    Where several studies have runs of the same optimizer on the same problem, that problem gets
-    the name of the study, so that different studies' seeds of one setting are not averaged.
+    If several studies have runs of the same optimizer on the same problem, the study's name is
+    appended to the problem, so that runs of different studies are not averaged.
 
     Args:
         studies: Folders of studies.
 
     Raises:
-        StoreError: When a file of a study is damaged.
-        NotFound: When there are no runs.
+        StoreError: If a file of a study is damaged.
+        NotFound: If there are no runs.
     """
     loaded = [reader.load(study) for study in studies]
     if not any(len(runs) for runs, _ in loaded):
@@ -40,7 +40,7 @@ def load_table(studies: Sequence[Path]) -> RunTable:
 def _make_ids_unique(
     loaded: Sequence[tuple[pd.DataFrame, pd.DataFrame]], studies: Sequence[Path]
 ) -> None:
-    """Note each run's study, and put it before a run id that an earlier study has too."""
+    """Set each run's study, and prefix it to run ids that an earlier study also has."""
     seen: set[str] = set()
     for (runs, metrics), study in zip(loaded, studies, strict=True):
         repeated = seen & set(runs["run_id"])

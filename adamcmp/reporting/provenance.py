@@ -1,4 +1,4 @@
-"""Where a report's numbers come from: settings, versions, machines and commands."""
+"""The provenance of a report: settings, versions, machines and commands."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from adamcmp.reporting.answer import Answer
 from adamcmp.storage import reader
 from adamcmp.storage.columns import Role, columns_with_role
 
-#: Commands that study.yaml notes as the first of their arguments. All others are sweeps.
+#: Commands that study.yaml records in their first argument. All others are sweeps.
 _NAMED_COMMANDS = ("study ", "extend ", "import-csv ")
 
-#: Columns that are not settings, and the seed.
+#: The seed, and columns that are not settings.
 _NOT_SETTINGS = {
     *columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC, Role.PROVENANCE),
     *("seed", "problem"),
@@ -32,15 +32,15 @@ _MOST_VALUES = 6
 
 def commands(answer: Answer) -> list[str]:
     """Return the commands that reproduce the studies and the report, in order."""
-    noted = [command for study in answer.studies for command in _study_commands(study)]
+    recorded = [command for study in answer.studies for command in _study_commands(study)]
     names = [study.name for study in answer.studies]
-    return [*dict.fromkeys(noted), shlex.join(["adamcmp", "report", *names, *answer.filters])]
+    return [*dict.fromkeys(recorded), shlex.join(["adamcmp", "report", *names, *answer.filters])]
 
 
 def _study_commands(study: Path) -> Iterator[str]:
-    """Yield the commands that study.yaml notes."""
+    """Yield the commands that study.yaml records."""
     for command in reader.read_study_metadata(study).get("asked", []):
-        # Version 0.1 noted no flags.
+        # Version 0.1 recorded no flags.
         first, *others = [*command["words"], *command.get("flags", [])] or [""]
         if first.startswith(_NAMED_COMMANDS):
             yield shlex.join(["adamcmp", *first.split(" ", 1), *others])
@@ -68,7 +68,7 @@ def differing_settings(answer: Answer) -> pd.DataFrame:
 
     Returns:
         A row per setting and optimizer: ``setting``, ``optimizer``, ``estimate`` (the value as
-        text; missing where the optimizer has no such setting).
+        text; missing if the optimizer has no such setting).
     """
     runs = answer.runs
     excluded = {*_NOT_SETTINGS, *_SHOWN_ELSEWHERE, *answer.table.setting_columns}

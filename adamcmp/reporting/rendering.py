@@ -1,4 +1,4 @@
-"""Plots as files, and as SVG that can be part of an HTML page."""
+"""Render plots as files, and as SVG elements of an HTML page."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class RenderedPlot:
 
     Attributes:
         name: The name of its files, without a suffix.
-        title: What the plot is called.
-        caption: What it shows, and how that was computed.
-        svg: For the page; empty when the plot was not drawn.
-        missing_reason: Why it was not drawn; empty when it was.
+        title: The title of the plot.
+        caption: Explains the content of the plot and its computation.
+        svg: The SVG element for the page; empty if the plot was not drawn.
+        missing_reason: Why the plot was not drawn; empty if it was.
         files: The files that were written.
     """
 
@@ -60,7 +60,7 @@ def render_plots(table: RunTable, folder: Path) -> tuple[RenderedPlot, ...]:
     A plot that does not apply to the runs, or that fails, is returned with the reason.
 
     Raises:
-        OSError: When the folder cannot be written.
+        OSError: If the folder cannot be written.
     """
     return tuple(_render(plot, table, folder) for plot in PLOTS.values())
 
@@ -70,7 +70,7 @@ def _render(plot: Plot, table: RunTable, folder: Path) -> RenderedPlot:
         contents = _contents(plot, table)
     except AdamcmpError as error:
         return RenderedPlot(plot.name, plot.title, plot.caption, missing_reason=str(error))
-    except Exception as error:  # a defect of one plot must not cost the report
+    except Exception as error:  # an error in one plot must not prevent the report
         logger.exception("The plot %s failed. The report is written without it.", plot.name)
         reason = f"It failed: {type(error).__name__}: {error}"
         return RenderedPlot(plot.name, plot.title, plot.caption, missing_reason=reason)
@@ -97,8 +97,8 @@ def inline_svg(svg: str, prefix: str, optimizers: Sequence[str]) -> str:
     Elements of an optimizer have its name in ``data-optimizer``.
 
     Args:
-        svg: As matplotlib writes it.
-        prefix: Of all ids, such as the plot's name.
+        svg: The SVG text that matplotlib writes.
+        prefix: The prefix of all ids, such as the plot's name.
         optimizers: The names of all optimizers.
     """
     root = ET.fromstring(svg)

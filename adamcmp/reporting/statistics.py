@@ -1,4 +1,4 @@
-"""The measures of a report as tables, with the reason where a measure has none."""
+"""Compute the measures of a report as tables; a measure without data has a reason."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
         table: The runs and their evaluations.
 
     Returns:
-        Its table. Where the runs do not meet its requirements, or its computation fails, a table
-        without data that gives the reason.
+        Its table. If the runs do not meet its requirements, or its computation fails, the table has
+        no data and gives the reason.
     """
     try:
         data = measure.compute(table)
     except AdamcmpError as error:
         return _without_data(measure, str(error))
-    except Exception as error:  # a defect of one measure must not cost the whole report
+    except Exception as error:  # an error in one measure must not prevent the report
         logger.exception("The measure %s failed; the report is written without it.", measure.name)
         return _without_data(measure, f"It failed: {type(error).__name__}: {error}")
     if data.empty:

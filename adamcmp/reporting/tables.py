@@ -1,4 +1,4 @@
-"""A statistic's table, and its columns as they are shown on the page and in the terminal."""
+"""Tables of statistics, and their columns for display on the page and in the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adamcmp.reporting.cells import (
 )
 from adamcmp.storage.columns import METRICS
 
-#: Metrics whose least value per problem is shown in bold.
+#: Metrics whose lowest value per problem is shown in bold.
 _RANKED_METRICS = ("val_error", "test_error", "val_loss", "test_loss")
 
 
@@ -26,13 +26,13 @@ class Table:
 
     Attributes:
         name: The name of its files, without a suffix.
-        title: What the statistic is called.
-        caption: What it shows, and how that was computed.
-        data: The tidy table; None when there is none.
-        missing_reason: Why there is none.
-        headings: The heading of each column that is shown, by name; csv files have all columns.
-            Empty: all columns are shown, under their names.
-        pivot: A column whose values become columns, each of the estimates of that value.
+        title: The title of the statistic.
+        caption: Explains the content of the table and its computation.
+        data: The tidy table; None if it could not be computed.
+        missing_reason: Why there is no data.
+        headings: The heading of each displayed column, by name; csv files have all columns. If
+            empty, all columns are displayed under their names.
+        pivot: A column whose values become columns, each with the estimates of that value.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Column:
-    """A column as it is shown.
+    """A column for display.
 
     Attributes:
         name: Its name in the data.
         heading: The text above it.
         texts: The content of its cells.
-        values: What rows are sorted by: numbers or texts; None where a value is missing.
+        values: The sort keys of the rows: numbers or texts; None for a missing value.
         metric: The metric whose values it holds; empty for other columns.
         numeric: Whether it holds numbers.
         best: The rows with the best value of their problem.
@@ -68,11 +68,11 @@ class Column:
 
 
 def shown_columns(table: Table) -> list[Column]:
-    """Return a table's columns as they are shown; none without data.
+    """Return a table's columns for display; none without data.
 
     An estimate and its interval are one column, rounded to two digits of the interval's width. So
-    are a mean and its standard deviation. The column ``problem`` is left out when there is one
-    problem only.
+    are a mean and its standard deviation. The column ``problem`` is omitted if there is only one
+    problem.
     """
     if table.data is None:
         return []

@@ -22,7 +22,7 @@ def watch(
 ) -> Report:
     """Rewrite the report whenever runs have ended, until no process trains the studies.
 
-    Meanwhile a browser that shows the page reloads it periodically. The last page, also after
+    Meanwhile, a browser that shows the page reloads it periodically. The last page, also after
     Ctrl-C, does not reload.
 
     Args:
@@ -37,8 +37,8 @@ def watch(
         The last report.
 
     Raises:
-        AdamcmpError: As `report`. While processes train, no run having ended yet is not an error.
-        KeyboardInterrupt: When interrupted before the first report.
+        AdamcmpError: See `report`. While processes train, it is not an error that no run has ended.
+        KeyboardInterrupt: If interrupted before the first report.
     """
     written: Report | None = None
     reported_parts: list[list[str]] | None = None
@@ -67,7 +67,7 @@ def watch(
 
 
 def training_status(studies: Sequence[Path]) -> str:
-    """Return the progress of the processes that train runs of studies, "" when there are none."""
+    """Return the progress of the processes that train runs of studies, "" if there are none."""
     processes = [status for study in studies for status in process_statuses(study)]
     if not processes:
         return ""
@@ -86,7 +86,7 @@ def _report(
     interval: float,
     on_report: Callable[[Report], None],
 ) -> Report | None:
-    """Write the report; None when no run has ended yet."""
+    """Write the report; None if no run has ended yet."""
     try:
         written = report(studies, filters, refresh=interval)
     except NotFound:

@@ -1,7 +1,7 @@
-"""The fairness audit: what a careful reviewer would check of a comparison.
+"""The fairness audit: checks of the validity of a comparison.
 
-Each check is a module with a function ``check(table)`` that yields findings, none where all is
-well. Modules are collected automatically.
+Each check is a module with a function ``check(table)`` that yields findings, or none if it finds no
+problem. Modules are collected automatically.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def audit(table: RunTable) -> list[Finding]:
     """Return the findings of all checks, warnings first.
 
     Args:
-        table: The runs, failed ones included, and their evaluations.
+        table: The runs, including failed ones, and their evaluations.
 
     Raises:
-        ConfigError: When there is no validation split to select on.
+        ConfigError: If there is no validation split to select on.
     """
     findings = [finding for check in CHECKS.values() for finding in check(table)]
     return sorted(findings, key=lambda finding: finding.severity, reverse=True)

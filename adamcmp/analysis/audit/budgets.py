@@ -11,7 +11,7 @@ from adamcmp.analysis.measures.budgets import budgets
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
-#: A budget is unequal where one optimizer has more than this many times that of another.
+#: Budgets are unequal if one is more than this many times another.
 UNEQUAL = 1.25
 #: The components of a tuning budget, by column of `budgets`.
 TUNING: Mapping[str, str] = {
@@ -42,7 +42,7 @@ def check(table: RunTable) -> Iterator[Finding]:
 
 
 def _unequal(group: pd.DataFrame, column: str) -> str:
-    """Return the budgets of a problem's optimizers where they are unequal, else an empty text."""
+    """Return the budgets of a problem's optimizers as text if they are unequal, else ""."""
     known = group[group[column].notna()]
     if known.empty or known[column].max() <= UNEQUAL * known[column].min():
         return ""

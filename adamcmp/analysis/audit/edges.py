@@ -21,8 +21,8 @@ class Edge:
         problem: The dataset and model.
         optimizer: The optimizer's label.
         axis: ``lr`` or ``wd``.
-        best: Its value at the selected setting, the smallest or largest of the grid.
-        beyond: The next value in the grid's own spacing.
+        best: The value of the selected setting, the smallest or largest of the grid.
+        beyond: The next value in the grid's spacing.
     """
 
     problem: str
@@ -33,13 +33,13 @@ class Edge:
 
 
 def edges(table: RunTable) -> list[Edge]:
-    """Return the edges on which the selected settings are.
+    """Return the edges on which the selected settings lie.
 
     A single value has no edge, and a weight decay of 0 has nothing below it. Settings that pair
     each lr with one wd, or have no spacing, such as those of a search, are not a grid.
 
     Raises:
-        ConfigError: When there is no validation split to select on.
+        ConfigError: If there is no validation split to select on.
     """
     table = table.without_failed
     runs, result = table.runs, []
@@ -64,12 +64,12 @@ def check(table: RunTable) -> Iterator[Finding]:
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         studies = tried["study"].unique()
         imported = tried["torch_version"].isna().any()  # these cannot be extended
-        places = " and ".join(f"{edge.axis} {edge.best:g}" for edge in on_edges)
+        values = " and ".join(f"{edge.axis} {edge.best:g}" for edge in on_edges)
         yield Finding(
             "edge",
             "warning",
             problem,
-            f"The best setting of {display_name(optimizer)} is on the edge of its grid ({places}); "
+            f"The best setting of {display_name(optimizer)} is on the edge of its grid ({values}); "
             f"a better one may be beyond it.",
             f"adamcmp extend {studies[0]}" if len(studies) == 1 and not imported else None,
         )

@@ -40,14 +40,14 @@ class End:
 
 
 def ends(table: RunTable) -> list[End]:
-    """Return settings other than lr and wd of which the best of at least three is at an end.
+    """Return the settings, except lr and wd, whose best value is the first or last one tried.
 
-    Left out are values at the end of what is possible (0, and 1 for a fraction or an integer),
-    settings of a search, which have a different value in each setting, and settings of the dataset
-    or model, which make another problem.
+    At least three values must have been tried. Excluded are limits of the allowed range (0, and 1
+    for a fraction or an integer), settings of a search, which have a different value in each
+    setting, and settings of the dataset or model, which define another problem.
 
     Raises:
-        ConfigError: When there is no validation split to select on.
+        ConfigError: If there is no validation split to select on.
     """
     table = table.without_failed
     columns = [c for c in table.setting_columns if c.partition(".")[0] not in _NOT_TUNED]
@@ -83,7 +83,7 @@ def _item(values: pd.Series, index: int) -> pd.Series:
 
 
 def _is_limit(setting: str, values: pd.Series, value: float) -> bool:
-    """Return whether a value is at the end of what is possible."""
+    """Return whether a value is a limit of the allowed range."""
     one_is_limit = setting in _FRACTIONS or is_integer_dtype(values)
     return value == 0 or (value == 1 and one_is_limit)
 

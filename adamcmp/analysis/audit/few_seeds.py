@@ -8,7 +8,7 @@ from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
-#: Fewest seeds of a selected setting that support a claim.
+#: Minimum number of seeds of a selected setting that supports a claim.
 ENOUGH_SEEDS = 5
 
 

@@ -1,4 +1,4 @@
-"""What the audit reports."""
+"""The findings of the audit."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Finding:
     """One result of the audit.
 
     Attributes:
-        kind: Which defect it is, such as ``"edge"``.
-        severity: ``warning`` where a comparison is unfair or a claim unsafe, else ``note``.
+        kind: The category of the finding, such as ``"edge"``.
+        severity: ``warning`` if a comparison is unfair or a claim unsafe, else ``note``.
         problem: The problem that it concerns.
-        text: What was found, as a sentence.
-        command: A command that would fix it; None where no single command would.
+        text: The finding as a sentence.
+        command: A command that fixes it; None if no single command does.
     """
 
     kind: str

@@ -20,12 +20,13 @@ _SPLITS = ("train", "val", "test", "gap")
 def reversals(table: RunTable) -> pd.DataFrame:
     """Return rankings that are reversed at a quarter or half of the budget.
 
-    Settings are selected anew at each horizon. The ranking of two optimizers is reversed where both
-    differences are significant and their signs differ. Optimizers in `unreadable` are left out.
+    Settings are selected separately at each horizon. The ranking of two optimizers is reversed if
+    both differences are significant and their signs differ. Optimizers in `unreadable` are
+    excluded.
 
     Returns:
-        Columns ``problem share ahead behind``: which optimizer was ahead at that share of the
-        budget, and is behind at the end.
+        Columns ``problem share ahead behind``: the optimizers that are ahead and behind at this
+        share of the budget.
     """
     rows = []
     for problem, subtable in table.by_problem():
@@ -58,7 +59,7 @@ def unreadable(table: RunTable) -> pd.DataFrame:
 def _readable(table: RunTable, share: float) -> tuple[RunTable, list[str]]:
     """Read a problem's runs as of `read_at`, without the optimizers that lack a value.
 
-    These lack a metric that they have at the end, and by which they are selected or ranked.
+    These optimizers have a metric for selection or ranking at the end, but not at this share.
     Imported runs may have no curves, or curves of training only.
 
     Returns:
@@ -76,7 +77,7 @@ def _readable(table: RunTable, share: float) -> tuple[RunTable, list[str]]:
 
 
 def _signs(table: RunTable, metric: str) -> dict[tuple[str, str], int]:
-    """Return for each pair -1 where a is significantly better than b, 1 where worse, else 0."""
+    """Return for each pair -1 if a is significantly better than b, 1 if worse, else 0."""
     if len(table.optimizers) < 2:
         return {}
     result = comparisons(table, metric)
@@ -107,7 +108,7 @@ def read_at(table: RunTable, share: float) -> RunTable:
 
 
 def _step_limits(runs: pd.DataFrame, share: float) -> pd.Series[float]:
-    """Return the step up to which each run is read, by run id; NaN where it cannot be."""
+    """Return the step up to which each run is read, by run id; NaN if it cannot be read."""
     limits = share * runs["steps"].to_numpy(float)
     if "schedule.T_0" in runs:
         epoch = (runs["train_examples"] / runs["batch_size"]).to_numpy(float)

@@ -12,7 +12,7 @@ from adamcmp.analysis.measures.budgets import budgets
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
-#: The severity of lost runs, and how they were counted.
+#: The severity of lost runs, and an explanation of how they are counted.
 _COUNTED: Mapping[str, tuple[Severity, str]] = {
     "diverged": (
         "note",
@@ -35,11 +35,11 @@ def check(table: RunTable) -> Iterator[Finding]:
     selected = table.selected()
     for problem, group in budgets(table).groupby("problem", sort=False):
         yield from _diverged_selected(str(problem), selected)
-        for status, (severity, how) in _COUNTED.items():
+        for status, (severity, explanation) in _COUNTED.items():
             lost = group[group[status] > 0]
             if len(lost):
                 counts = ", ".join(_count(row, status) for row in lost.to_dict("records"))
-                text = f"{status.capitalize()} runs: {counts}; {how}."
+                text = f"{status.capitalize()} runs: {counts}; {explanation}."
                 yield Finding(status, severity, str(problem), text)
 
 

@@ -26,7 +26,8 @@ def current_revisions(group: str, names: pd.Series[str]) -> Mapping[str, int]:
         names: The names of the components.
 
     Returns:
-        Names without a component, such as those of imported runs, are left out.
+        The revision by name; names without a component, such as those of imported runs, are left
+        out.
     """
     if group == "engine":
         return ENGINE_REVISIONS
@@ -43,7 +44,7 @@ def is_outdated(runs: pd.DataFrame, group: str) -> pd.Series[bool]:
     """Return which runs were computed by an earlier revision of a component or engine.
 
     Args:
-        runs: Runs; a missing column, or value, of the revision stands for revision 0.
+        runs: Runs; a missing column or value means revision 0.
         group: A config group such as ``"optimizer"``, or ``"engine"``.
     """
     # Optimizers are variants of a rule, which has the revision.

@@ -14,7 +14,7 @@ def check(table: RunTable) -> Iterator[Finding]:
     for problem, group in table.selected().groupby("problem", sort=False):
         seeds = {str(o): set(runs["seed"]) for o, runs in group.groupby("optimizer", sort=False)}
         shared = set.intersection(*seeds.values())
-        if any(each != shared for each in seeds.values()):
+        if any(seed_set != shared for seed_set in seeds.values()):
             counts = ", ".join(f"{display_name(o)} {len(s)}" for o, s in seeds.items())
             yield Finding(
                 "seeds",

@@ -16,7 +16,7 @@ from adamcmp.analysis.comparisons import comparisons
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
-#: Settings of which one value turns a part of the rule off, and that value.
+#: Settings with a value that turns a feature of the rule off, and that value.
 NEUTRAL: Mapping[str, object] = {
     "optimizer.momentum": 0.0,
     "optimizer.nesterov": False,
@@ -30,31 +30,31 @@ def check(table: RunTable) -> Iterator[Finding]:
     pairs = list(_general_and_special(table.runs))
     for problem, subtable in table.by_problem():
         worse = set(_worse_than(subtable)) if pairs else set()
-        for general, special, knob in pairs:
+        for general, special, setting in pairs:
             if (general, special) in worse:
                 yield _finding(
                     problem,
-                    knob,
+                    setting,
                     f"{display_name(general)} is worse than its own special case "
-                    f"{display_name(special)} ({knob} is off there)",
+                    f"{display_name(special)} ({setting} is off there)",
                 )
         for _, optimizer, tried in subtable.by_optimizer():
-            for knob, halves in _on_and_off(tried):
+            for setting, halves in _on_and_off(tried):
                 if ("on", "off") in set(_worse_than(halves)):
                     name = display_name(optimizer)
                     yield _finding(
                         problem,
-                        knob,
-                        f"{name} with {knob} is worse than its own special case, {name} without",
+                        setting,
+                        f"{name} with {setting} is worse than its own special case, {name} without",
                     )
 
 
-def _finding(problem: str, knob: str, claim: str) -> Finding:
+def _finding(problem: str, setting: str, claim: str) -> Finding:
     return Finding(
         "special case",
         "warning",
         problem,
-        f"{claim} on validation: its tuning failed, not the rule. Try more values of {knob} and "
+        f"{claim} on validation: its tuning failed, not the rule. Try more values of {setting} and "
         f"of lr.",
     )
 

@@ -11,7 +11,7 @@ from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.metrics import check_metrics, measure_of, value_range
 from adamcmp.analysis.run_table import RunTable
 
-#: The metrics of the table of best settings, in order; the first one judges a problem.
+#: The metrics of the table of best settings, in order.
 METRICS = (
     *("test_error", "gap_error", "val_error", "train_error"),
     *("test_loss", "gap_loss", "val_loss", "train_loss"),
@@ -23,16 +23,16 @@ def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
 
     Args:
         table: The runs.
-        metric: A metric's column; None takes each problem's test error (regression: loss).
+        metric: A metric's column; None selects each problem's test error (regression: loss).
 
     Returns:
         Columns ``problem``, ``optimizer``, the setting columns, ``metric``, ``estimate``,
         ``ci_low`` and ``ci_high`` (clipped to the metric's range), ``n`` (completed seeds),
-        ``diverged``, ``fresh``. Where ``fresh`` is false the mean is over the selection seeds, and
-        biased towards better values.
+        ``diverged``, ``fresh``. If ``fresh`` is false, the mean is over the selection seeds
+        and biased towards better values.
 
     Raises:
-        ConfigError: When there is no such metric, or no validation split to select on.
+        ConfigError: If there is no such metric, or no validation split to select on.
     """
     check_metrics([metric] if metric else [])
     selected, rows = table.selected(), []

@@ -31,7 +31,7 @@ def budgets(table: RunTable) -> pd.DataFrame:
     for status in _STATUSES:
         result[status] = (runs["status"] == status).groupby([runs[k] for k in GROUP]).sum()
     result["missing"] = 0
-    # An optimizer with one setting was not tuned: its seeds are not expected of tuned ones.
+    # An optimizer with one setting was not tuned, so it does not determine the seeds of tuned ones.
     for _, group in result.groupby(["problem", result["settings"] > 1], sort=False):
         usual = [_usual_seeds(groups.get_group(key)) for key in group.index]
         for key, seeds in zip(group.index, usual, strict=True):
@@ -53,13 +53,13 @@ def _tuning_cost(table: RunTable) -> tuple[float, float]:
 
 
 def _usual_seeds(runs: pd.DataFrame) -> frozenset[int]:
-    """Return the seeds that most settings have, so not the evaluation seeds of the best ones."""
+    """Return the seeds that most settings have, which excludes evaluation seeds."""
     per_seed = runs.groupby("seed")["_setting"].nunique()
     return frozenset(per_seed.index[per_seed * 2 > runs["_setting"].nunique()])
 
 
 def _missing_runs(runs: pd.DataFrame, expected: frozenset[int]) -> int:
-    """Return how many runs would complete one optimizer's settings with the expected seeds."""
+    """Return the number of runs that one optimizer's settings lack for the expected seeds."""
     existing = runs[runs["seed"].isin(expected)].drop_duplicates(["_setting", "seed"])
     return runs["_setting"].nunique() * len(expected) - len(existing)
 

@@ -1,4 +1,4 @@
-"""Test error and gap at equal training loss: does an optimizer generalize better, or fit less?
+"""Test error and gap at equal training loss, to separate generalization from fit.
 
 Training losses are matched in two ways: along the learning curves of each optimizer's selected
 setting, and over the final values of all its settings. Both return a table of values per seed,
@@ -25,8 +25,8 @@ METRICS = ["test_error", "gap_error", "test_loss", "gap_loss"]
 LEVELS = 8
 #: The share of an optimizer's settings in the window of the local regression.
 SPAN = 0.5
-#: Fewest settings for a local regression.
-_FEWEST_SETTINGS = 5
+#: Minimum number of settings for a local regression.
+_MIN_SETTINGS = 5
 #: A window whose standard deviation is below this share of the range of all points is too narrow
 #: for a slope.
 _NARROW = 0.05
@@ -61,7 +61,7 @@ def along_curves(table: RunTable) -> pd.DataFrame:
 
 
 def _first_reached(curves: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Yield, for each level, the values of each run where it first reaches it."""
+    """Yield, for each level, the values of the runs at the step that first reaches it."""
     by_run = curves.groupby("run_id", sort=False)
     lowest = by_run["log"].cummin()
     start, end = by_run["log"].first().min(), lowest.groupby(curves["run_id"]).last().max()
@@ -93,13 +93,13 @@ def over_settings(table: RunTable) -> pd.DataFrame:
         return pd.DataFrame(columns=_COLUMNS)
     done = done[done.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)]
     sizes = done.groupby([*GROUP, "seed"])["lr"].transform("size")
-    done = done[sizes >= _FEWEST_SETTINGS]
+    done = done[sizes >= _MIN_SETTINGS]
     done = done.assign(log=_log10(done["train_loss"]))
     tables = []
     for _, group in done.groupby("problem", sort=False):
         logs = group.groupby("optimizer")["log"]
         low, high = logs.quantile(0.05).max(), logs.quantile(0.95).min()
-        if not low < high:  # there is no training loss that all reach
+        if not low < high:  # no training loss is reached by all optimizers
             continue
         levels = np.linspace(high, low, LEVELS)
         for _, seed_runs in group.groupby(["optimizer", "seed"], sort=False):
@@ -114,7 +114,7 @@ def over_settings(table: RunTable) -> pd.DataFrame:
 def local_regression(x: Floats, values: Floats, levels: Floats) -> Floats:
     """Return a local linear regression; a local mean where the points of a window coincide.
 
-    A line through coinciding points says nothing about a level at a distance from them.
+    A line through coinciding points has no defined slope.
 
     Args:
         x: Shape (points,).
@@ -125,7 +125,7 @@ def local_regression(x: Floats, values: Floats, levels: Floats) -> Floats:
         Shape (levels, metrics).
     """
     distance = np.abs(x - levels[:, None])
-    nearest = max(int(np.ceil(SPAN * len(x))), min(_FEWEST_SETTINGS, len(x)))
+    nearest = max(int(np.ceil(SPAN * len(x))), min(_MIN_SETTINGS, len(x)))
     window = np.sort(distance, axis=1)[:, nearest - 1, None] * (1 + 1e-9) + 1e-12
     weights = np.clip(1 - (distance / window) ** 3, 0, None) ** 3
     weights /= weights.sum(axis=1, keepdims=True)
@@ -144,7 +144,7 @@ def matched(values: pd.DataFrame) -> pd.DataFrame:
     """Average values at equal training loss over seeds.
 
     Args:
-        values: As `along_curves` or `over_settings` returns them.
+        values: The result of `along_curves` or `over_settings`.
 
     Returns:
         Columns problem, optimizer, metric, train_loss; estimate, ci_low, ci_high, n (seeds).
@@ -156,7 +156,7 @@ def matched_differences(values: pd.DataFrame) -> pd.DataFrame:
     """Return paired differences a − b at equal training loss, over shared seeds.
 
     Args:
-        values: As `along_curves` or `over_settings` returns them.
+        values: The result of `along_curves` or `over_settings`.
 
     Returns:
         One row per pair of optimizers, metric and level: a, b, problem, metric, train_loss;

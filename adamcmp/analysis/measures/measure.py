@@ -1,4 +1,4 @@
-"""What a measure is: a statistic of a study that a report shows as a table."""
+"""The class of measures: statistics of a study that a report shows as tables."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Measure:
     Attributes:
         name: The name of its file in a report, without a suffix.
         title: Its heading.
-        caption: What it shows and how it was computed.
-        compute: Returns its tidy table; empty where the runs do not meet the requirements.
-        requirements: What the runs must contain for the table not to be empty.
-        headings: The headings of the columns that people read, by column; csv files have all
-            columns. Empty: all columns under their own names.
+        caption: Explains the content of the table and its computation.
+        compute: Returns its tidy table; empty if the runs do not meet the requirements.
+        requirements: The runs that a non-empty table requires.
+        headings: The headings of displayed columns, by column; csv files have all columns. If
+            empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with an estimate; empty for none.
     """
 
@@ -35,6 +35,6 @@ class Measure:
 
 
 def column_headings(**headings: str) -> dict[str, str]:
-    """Return headings that begin with the columns that identify a row, under their own names."""
+    """Return headings, preceded by those of the columns that identify a row."""
     keys = ("problem", "optimizer", "a", "b", "metric")
     return {key: key for key in keys} | headings

@@ -12,7 +12,7 @@ _METRICS = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
 
 
 def _all_pairs(table: RunTable) -> pd.DataFrame:
-    """Return the comparisons of all pairs; ``seeds_needed`` only where the result is open."""
+    """Return the comparisons of all pairs; ``seeds_needed`` only if not significant."""
     metrics = [m for m in _METRICS if table.runs[m].notna().any()]
     result = comparisons(table, metrics)
     judging = {problem: f"test_{subtable.measure()}" for problem, subtable in table.by_problem()}

@@ -1,4 +1,4 @@
-"""Performance profiles: on which share of problems an optimizer is close to the best one."""
+"""Performance profiles: the share of problems on which an optimizer is close to the best one."""
 
 from __future__ import annotations
 

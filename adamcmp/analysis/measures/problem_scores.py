@@ -1,4 +1,4 @@
-"""The test scores of the best settings on each problem, which ranks and profiles start from."""
+"""The test scores of the best settings on each problem, for ranks and performance profiles."""
 
 from __future__ import annotations
 

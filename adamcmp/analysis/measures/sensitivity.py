@@ -17,7 +17,7 @@ from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import SettingMatrix, at_selected, setting_matrices
 
-#: A setting is good when its value is at most this share above the best one.
+#: A setting is good if its value exceeds the best one by at most this share.
 GOOD = 0.05
 
 #: estimate, ci_low, ci_high, n

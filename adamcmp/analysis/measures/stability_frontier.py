@@ -11,7 +11,7 @@ from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import at_selected, has_common_seed
 
-#: A run trains when it covers this share of the distance from its first loss to the lowest loss.
+#: A run trains if it covers this share of the distance from its first loss to the lowest loss.
 TRAINS = 0.5
 _AT_WD = [*GROUP, "wd"]
 

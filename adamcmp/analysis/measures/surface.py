@@ -20,7 +20,7 @@ from adamcmp.analysis.setting_matrix import (
     setting_matrices,
 )
 
-#: The basin extends this share of the way from the best value to the divergence penalty.
+#: The basin extends this share of the distance from the best value to the divergence penalty.
 BASIN = 0.1
 #: The least loss whose logarithm is taken.
 LEAST_LOSS = 1e-12

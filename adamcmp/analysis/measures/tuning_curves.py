@@ -94,7 +94,7 @@ def _at_powers_of_two(table: RunTable) -> pd.DataFrame:
 
 
 def overtakes(table: RunTable) -> pd.DataFrame:
-    """Return from how many trials on one optimizer stays ahead of another.
+    """Return the number of trials from which one optimizer stays ahead of another.
 
     The interval contains the numbers of trials at which the paired difference of the two tuning
     curves is not significantly different from 0: the test of "the curves cross at k", inverted. It

@@ -1,1 +1,1 @@
-"""What plots share when they draw: styles, panels, labels, notes, legends, curves and grids."""
+"""Shared drawing functions: styles, panels, labels, notes, legends, curves and grids."""

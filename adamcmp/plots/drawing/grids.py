@@ -1,4 +1,4 @@
-"""Maps of learning rate x weight decay: panels of equal cells with a few ticks."""
+"""Maps of learning rate x weight decay: panels of cells of equal size with few ticks."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _set_ticks(ax: Axes, direction: str, values: pd.Series[float]) -> pd.Series[
 
 
 def tick_label(value: float, levels: Sequence[float]) -> str:
-    """Return the label of a value: a power of two where all levels are, else of ten, else a number.
+    """Return the label of a value: a power of two if all levels are, else of ten, else a number.
 
     >>> tick_label(0.25, levels=[0, 0.25, 0.5])
     '$2^{-2}$'

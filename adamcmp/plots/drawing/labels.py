@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from adamcmp.analysis.estimates import SKEWNESS_FROM
 
-#: Fewest seeds for which an interval is drawn. With two seeds, Student's interval reaches nine
-#: standard deviations to each side.
+#: Minimum number of seeds for which an interval is drawn. With two seeds, Student's interval
+#: reaches nine standard deviations to each side.
 MIN_SEEDS = 3
 
-#: What the horizontal axis of a curve may be, with its label.
+#: The possible horizontal axes of a curve, with their labels.
 X_LABELS = {
     "epoch": "epochs",
     "step": "steps",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adamcmp.analysis import RunTable, overtakes, tuning_curves
 from adamcmp.analysis.measures.tuning_curves import expected_best, last_crossing
-from adamcmp.analysis.setting_matrix import LEAST_PENALTY
+from adamcmp.analysis.setting_matrix import MIN_PENALTY
 from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
@@ -51,7 +51,7 @@ class TestTuningCurves:
     def test_diverged_settings_are_trials_that_failed(self):
         frame = runs(lambda x, y: np.where(x > 0, NAN, 0.2), grid(lr=[0.1, 10.0], wd=[1.0]))
         assert tuning_curves(RunTable(frame))["estimate"].tolist() == pytest.approx(
-            [(0.2 + LEAST_PENALTY) / 2, 0.2]
+            [(0.2 + MIN_PENALTY) / 2, 0.2]
         )
 
     def test_a_useless_run_that_ended_sets_the_charge(self):
