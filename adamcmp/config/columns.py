@@ -6,13 +6,29 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from adamcmp.components.groups import COMPONENT_GROUPS
 from adamcmp.components.registry import Component
 from adamcmp.components.validation import build
+from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import Eval, Protocol
 from adamcmp.errors import ConfigError
+
+
+class NeutralColumn(NamedTuple):
+    """The column of a setting that was added after version 0.1.
+
+    Attributes:
+        value: The setting's neutral value, with which runs without the column were trained.
+        type: The Python type of the column, as `setting_types` has it.
+        nullable: Whether null is a value of the setting. If not, a null means that the run is
+            older than the setting.
+    """
+
+    value: Any
+    type: Any
+    nullable: bool
 
 
 def component_columns(component: Component, group: str) -> dict[str, Any]:
@@ -37,13 +53,51 @@ def component_from_columns(group: str, row: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: If a column is missing or a value is invalid.
     """
-    spec = COMPONENT_GROUPS[group]
-    name = row[group] if spec.name_field == "name" else row[f"{group}.{spec.name_field}"]
-    component = spec.component(name)
+    component = COMPONENT_GROUPS[group].component(row[name_column(group)])
     # The component's name has a column without a dot.
     values = _field_values(component, {**row, f"{group}.name": row[group]}, f"{group}.")
     arguments = json.loads(row.get(f"{group}.arguments") or "{}")
     return build(component, {**values, **arguments}, group)
+
+
+def name_column(group: str) -> str:
+    """Return the column that names the class of a config group's component."""
+    field = COMPONENT_GROUPS[group].name_field
+    return group if field == "name" else f"{group}.{field}"
+
+
+def neutral_component_columns(group: str, name: str) -> dict[str, NeutralColumn]:
+    """Return the columns that were added to a component after version 0.1, with neutral values.
+
+    Args:
+        group: The config group.
+        name: The component; one that does not exist has no columns.
+    """
+    spec = COMPONENT_GROUPS[group]
+    return _neutral_columns(spec.component(name), f"{group}.") if name in spec.names else {}
+
+
+def neutral_shared_columns() -> dict[str, NeutralColumn]:
+    """Return the columns that were added after version 0.1 to what every run has.
+
+    These are settings of `Protocol`, `Eval` and `Numerics`.
+    """
+    sections: dict[str, type[Component]] = {"": Protocol, "eval.": Eval}
+    columns = _neutral_columns(Numerics, "")
+    for prefix, section in sections.items():
+        columns |= _neutral_columns(section, prefix)
+    return columns
+
+
+def _neutral_columns(component: type[Component], prefix: str) -> dict[str, NeutralColumn]:
+    annotations = {name: field.annotation for name, field in component.model_fields.items()}
+    return {
+        f"{prefix}{name}": NeutralColumn(
+            value, _column_type(annotations[name]), _may_be_none(annotations[name])
+        )
+        for name, value in component.neutral.items()
+        if name in annotations
+    }
 
 
 def protocol_from_columns(row: Mapping[str, Any]) -> Protocol:

@@ -18,14 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adamcmp.errors import StoreError
-from adamcmp.storage.columns import (
-    ADDED_COLUMNS,
-    METRIC_COLUMNS,
-    RUN_COLUMNS,
-    SCHEMA_VERSION,
-    Table,
-    run_columns,
-)
+from adamcmp.storage.added_columns import columns_to_read, with_added_columns
+from adamcmp.storage.arrow import arrow_type
+from adamcmp.storage.columns import METRIC_COLUMNS, SCHEMA_VERSION, Table, run_columns
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.rows import RowIndex, RowKey, RunRow
 
@@ -35,7 +30,6 @@ TABLES: tuple[Table, ...] = ("runs", "metrics")
 VERSION_KEY = b"adamcmp_schema"
 # Version 0.1 numbered its parts from 000000; later ones have the time in nanoseconds.
 _NAME = re.compile(r"(?P<order>\d{6,})-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})\.parquet")
-_ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 T = TypeVar("T")
@@ -43,15 +37,7 @@ T = TypeVar("T")
 
 def arrow_schema(types: Mapping[str, Any]) -> pa.Schema:
     """Return the Arrow schema of columns, from their Python types (see `Column.type`)."""
-    fields = [
-        pa.field(
-            name,
-            _ARROW_TYPES[python_type]
-            if python_type in _ARROW_TYPES
-            else pa.list_(_ARROW_TYPES[python_type.__args__[0]]),
-        )
-        for name, python_type in types.items()
-    ]
+    fields = [pa.field(name, arrow_type(python_type)) for name, python_type in types.items()]
     return pa.schema(fields, metadata={VERSION_KEY: str(SCHEMA_VERSION)})
 
 
@@ -156,22 +142,13 @@ def read_part(
     # Not in Arrow's threads: if one of them releases `content` last while the interpreter exits,
     # the process aborts.
     with pq.ParquetFile(pa.BufferReader(content)) as file:
-        rows = file.read(columns=None if columns is None else list(columns), use_threads=False)
+        rows = file.read(columns=columns_to_read(table, columns), use_threads=False)
     if int((rows.schema.metadata or {}).get(VERSION_KEY, b"0")) > SCHEMA_VERSION:
         raise StoreError(f"{location} was written by a newer adamcmp: update to read it.")
-    return _with_added_columns(rows, table, columns)
-
-
-def _with_added_columns(rows: pa.Table, table: Table, columns: Collection[str] | None) -> pa.Table:
-    """Add the columns of a table that older versions did not write, with their neutral values."""
-    registered = RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
-    for name, neutral in ADDED_COLUMNS.items():
-        missing = name in registered and name not in rows.column_names
-        if missing and (columns is None or name in columns):
-            arrow_type = _ARROW_TYPES[registered[name].type]
-            values = pa.repeat(pa.scalar(neutral, arrow_type), len(rows))
-            rows = rows.append_column(name, values)
-    return rows
+    rows = with_added_columns(rows, table, columns)
+    if columns is None:
+        return rows
+    return rows.select([name for name in rows.column_names if name in columns])
 
 
 @lru_cache(maxsize=4096)
