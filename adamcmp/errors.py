@@ -1,7 +1,7 @@
-"""The exceptions that adamcmp raises for its callers, as one tree.
+"""The exceptions that adamcmp raises for its callers.
 
     AdamcmpError
-    ├── ConfigError        an override, option or configuration is wrong          (exit 2)
+    ├── ConfigError        an override, option or configuration is invalid        (exit 2)
     │   ├── NotFound       a study, run or component does not exist               (exit 2)
     │   └── NothingToDraw  a plot does not apply to the selected runs             (exit 2)
     ├── DataError          a dataset's files are missing, corrupt or unusable     (exit 2)

@@ -4,7 +4,7 @@ Let Y be values of shape (settings, seeds) with mean y over seeds, and let a sma
 the settings be nested in a larger one. The smaller model explains A = ‖P_small y − mean‖², the
 larger one I = ‖(P_large − P_small) y‖² more; the share is A / (A + I). Noise adds to both, because
 a mean over few seeds is never smooth. It is subtracted as in the analysis of variance of repeated
-measures (Girden 1992): each seed is a subject, and each component is judged against its own
+measures (Girden 1992): each seed is a subject, and each component is compared with its
 variation over seeds, so an offset that all settings of a seed share has no effect.
 """
 

@@ -28,7 +28,7 @@ def parser() -> Parser:
         "name",
         nargs="?",
         metavar="PLOT",
-        help="name of a plot, or a Python file of your own that defines data and draw",
+        help="name of a plot, or a Python file of yours that defines data and draw",
     )
     parser.add_argument(
         "study", nargs="*", metavar="STUDY", help="studies to draw together (default: the latest)"

@@ -16,7 +16,7 @@ from adamcmp.config.protocol import NonNegativeInt, PositiveInt
 from adamcmp.config.run_config import RunConfig
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-#: Device names of Windows, which cannot be folders there.
+#: Device names of Windows, which cannot be folder names on Windows.
 _RESERVED = re.compile(r"(con|nul|aux|prn|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 

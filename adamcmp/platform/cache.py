@@ -1,4 +1,4 @@
-"""The cache folder: compiled steps, timings and generated data, which can be made again.
+"""The cache folder: compiled steps, timings and generated data, all of which can be recreated.
 
 The folder is ``$ADAMCMP_CACHE``, or ``adamcmp`` in the user's cache folder. It may be deleted at
 any time.
@@ -56,11 +56,11 @@ def cache_folder() -> Path:
 def cached_arrays(
     name: str, make: Callable[[], dict[str, NDArray[Any]]]
 ) -> dict[str, NDArray[Any]]:
-    """Return named arrays from a file of the cache; make and cache them if there is none.
+    """Return named arrays from a file of the cache; create and cache them if it does not exist.
 
     Args:
         name: The file's name. It must contain everything that determines the arrays.
-        make: Makes the arrays.
+        make: Creates the arrays.
     """
     path = cache_folder() / "data" / f"{name}.npz"
     damage = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)

@@ -1,4 +1,4 @@
-"""Writing files so that a killed process or a power cut leaves no partial content."""
+"""Write files so that a killed process or a power cut leaves no partial content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adamcmp.errors import StoreError
 
-#: How the names of temporary files begin.
+#: Prefix of the names of temporary files.
 TEMPORARY_PREFIX = ".tmp-"
 
 
@@ -44,7 +44,7 @@ def create_atomically(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _temporary_file(path: Path, content: bytes) -> Iterator[Path]:
-    """Write a flushed temporary file beside a path; flush the folder after the caller moved it."""
+    """Write a flushed temporary file next to a path; flush the folder once the caller moved it."""
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}")
     try:
         with temporary.open("wb") as file:

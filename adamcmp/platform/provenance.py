@@ -105,7 +105,7 @@ def cpu_name() -> str:
 def cpu_features() -> str:
     """Return the processor's instruction sets, such as ``avx512f``.
 
-    Virtual machines of one processor name may have different ones.
+    Virtual machines with the same processor name may have different instruction sets.
     """
     return _cpuinfo("flags", "Features")
 

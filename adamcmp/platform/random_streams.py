@@ -1,4 +1,4 @@
-"""Random streams: every random number of a run is derived from its seed and the stream's name.
+"""Random streams: all random numbers of a run are derived from its seed and the stream's name.
 
 A stream does not depend on the lane's position, on the group, or on other runs' draws: the same
 seed gives every optimizer the same initial weights, batches and dropout masks, so that comparisons
@@ -71,7 +71,7 @@ def advance_key(key: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def uniform(key: torch.Tensor, counter: torch.Tensor) -> torch.Tensor:
-    """Return float64 numbers in [0, 1) with 53 random bits, for arguments as of `bits`."""
+    """Return float64 numbers in [0, 1) with 53 random bits, for the arguments of `bits`."""
     return _shift(bits(key, counter), 11).double() * 2.0**-53
 
 

@@ -1,4 +1,4 @@
-"""Importing torchvision, even if its compiled operators do not load.
+"""Import torchvision, even if its compiled operators do not load.
 
 torchvision's PyPI wheel is built for a torch with CUDA. With a CPU build of torch its operators
 cannot load, and its import fails with "operator torchvision::nms does not exist", although datasets

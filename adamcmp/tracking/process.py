@@ -1,4 +1,4 @@
-"""Write stored runs to a tracker in a process of its own, whose failure costs no run.
+"""Write stored runs to a tracker in a separate process, whose failure does not affect runs.
 
 The process reads the store, so that the tracker shows the stored runs, each once. Runs that it
 lacks, because it failed or the command was killed, are written by the next command that requests
@@ -74,7 +74,7 @@ def tracked(config: StudyConfig, observer: Observer) -> Iterator[Observer]:
 
 
 class TrackingProcess:
-    """A command's handle on its tracking process.
+    """Controls the tracking process of a command.
 
     A failure of the tracker is logged and written to the journal; it raises nothing.
 
@@ -156,7 +156,7 @@ class TrackingProcess:
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
-        """Treat errors, such as of starting the process, as failures of the tracker."""
+        """Treat errors, such as a failed start of the process, as failures of the tracker."""
         try:
             yield
         except (AdamcmpError, OSError) as error:
@@ -173,5 +173,5 @@ class TrackingProcess:
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with contextlib.suppress(OSError):  # it is logged already
-            self._task.journal.parent.mkdir(exist_ok=True)  # the process may not have made it
+            self._task.journal.parent.mkdir(exist_ok=True)  # the process may not have created it
             append_to_journal(self._task, {"error": reason, "at": now})

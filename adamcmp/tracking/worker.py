@@ -1,7 +1,7 @@
-"""What the tracking process runs: write the stored runs that the tracker lacks.
+"""The task of the tracking process: write stored runs that the tracker does not have yet.
 
-``tracker/NAME.jsonl`` in the study's folder is a journal of the runs that were written, with the
-time at which each had finished, so that a run that was retrained is written again.
+``tracker/NAME.jsonl`` in the study's folder is a journal of the written runs, with the time at
+which each run ended, so that a retrained run is written again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class TrackingTask:
     Attributes:
         tracker: The tracker.
         study: The folder of the study.
-        run_ids: The requested runs; those that are stored are written.
+        run_ids: The requested runs, of which stored ones are written.
     """
 
     tracker: Tracker
@@ -67,7 +67,7 @@ def write_runs(
     Returns:
         The error that ended it; None if there was none.
     """
-    warnings.simplefilter("ignore")  # of the tracker's library, about itself
+    warnings.simplefilter("ignore")  # warnings of the tracker's library
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
         with _exclusive(task, report):
@@ -92,12 +92,12 @@ def append_to_journal(task: TrackingTask, entry: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _exclusive(task: TrackingTask, report: Callable[[Any], None]) -> Iterator[None]:
-    """Wait until no other process writes runs of this study: it may be writing the same ones."""
+    """Wait until no other process writes runs of this study: it may write the same ones."""
     lock = FileLock(task.folder.with_name(f".{task.tracker.name}.lock"))
     while not lock.is_locked:
         with contextlib.suppress(Timeout):
             lock.acquire(timeout=1)
-        report(None)  # waiting is no failure of the tracker
+        report(None)  # waiting is not a failure of the tracker
     try:
         yield
     finally:

@@ -125,7 +125,7 @@ def _step_limits(runs: pd.DataFrame, share: float) -> pd.Series[float]:
 
 
 def check(table: RunTable) -> Iterator[Finding]:
-    """Yield rankings that are reversed earlier in training, or cannot be read there."""
+    """Yield rankings that are reversed earlier in training, or cannot be read at that point."""
     for row in reversals(table).to_dict("records"):
         ahead, behind = display_name(row["ahead"]), display_name(row["behind"])
         yield Finding(

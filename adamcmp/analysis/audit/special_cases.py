@@ -1,4 +1,4 @@
-"""Check: does a rule lose to its own special case? Then its tuning failed, not the rule.
+"""Check: does a rule lose to its special case? Then its tuning failed, not the rule.
 
 Choi et al. 2019, "On Empirical Comparisons of Optimizers for Deep Learning" (arXiv 1910.05446): a
 general rule that is tuned well enough is at least as good as its special cases.
@@ -26,7 +26,7 @@ NEUTRAL: Mapping[str, object] = {
 
 
 def check(table: RunTable) -> Iterator[Finding]:
-    """Yield rules that are significantly worse than their own special case on validation."""
+    """Yield rules that are significantly worse than their special case on validation."""
     pairs = list(_general_and_special(table.runs))
     for problem, subtable in table.by_problem():
         worse = set(_worse_than(subtable)) if pairs else set()
@@ -35,8 +35,8 @@ def check(table: RunTable) -> Iterator[Finding]:
                 yield _finding(
                     problem,
                     setting,
-                    f"{display_name(general)} is worse than its own special case "
-                    f"{display_name(special)} ({setting} is off there)",
+                    f"{display_name(general)} is worse than its special case "
+                    f"{display_name(special)} ({setting} is off)",
                 )
         for _, optimizer, tried in subtable.by_optimizer():
             for setting, halves in _on_and_off(tried):
@@ -45,7 +45,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                     yield _finding(
                         problem,
                         setting,
-                        f"{name} with {setting} is worse than its own special case, {name} without",
+                        f"{name} with {setting} is worse than its special case, {name} without",
                     )
 
 

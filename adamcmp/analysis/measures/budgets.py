@@ -20,7 +20,7 @@ def budgets(table: RunTable) -> pd.DataFrame:
         all runs), ``done``, ``diverged``, ``failed``; ``missing``, runs that would complete its
         settings with the seeds that most of them have, or with those of another optimizer that has
         these seeds and more, as where a sweep was interrupted; ``seeds_per_setting`` and
-        ``steps_per_run``, means over the runs of selection seeds (the former NaN where there is
+        ``steps_per_run``, means over the runs of selection seeds (the former NaN if there is
         one setting, so no selection).
     """
     runs = table.runs.assign(_setting=setting_texts(table.runs, table.setting_columns))

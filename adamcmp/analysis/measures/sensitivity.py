@@ -31,14 +31,14 @@ def sensitivity(table: RunTable) -> pd.DataFrame:
 
     Values are means over seeds. The best setting is selected on validation; a setting is good when
     its test error (regression: loss) is at most 5 % above that of the best. A *profile* over lr or
-    wd takes, at each value, the setting that validation selects there. Diverged runs are penalized
+    wd takes, at each value, the setting selected on validation. Diverged runs are penalized
     (`adamcmp.analysis.setting_matrix`). Measures:
 
     - ``good share``: the share of all settings that are good.
     - ``lr decades``: the length of log10 lr over which the profile is good, interpolated linearly.
     - ``wd decades``: the same over wd > 0.
     - ``lr sensitivity``: the mean of profile − best over the range of log lr (Wortsman et al. 2023,
-      arXiv 2309.14322, there of the loss). Compare it only between equal numbers of decades.
+      arXiv 2309.14322, who use the loss). Compare it only between equal numbers of decades.
 
     The last three need several values of lr or wd, each shared by several settings or the only
     setting that varied; a search has none. Intervals are the jackknife's over seeds, clipped to

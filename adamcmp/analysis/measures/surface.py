@@ -38,7 +38,7 @@ def surface(table: RunTable) -> pd.DataFrame:
 
     Returns:
         One row per problem, optimizer, lr and wd. Columns: problem, optimizer, lr, wd; estimate,
-        ci_low, ci_high, n: test error (regression: loss) over completed seeds, NaN where there are
+        ci_low, ci_high, n: test error (regression: loss) over completed seeds, NaN if there are
         none; val: the mean on validation; diverged: how many seeds diverged; rank: the cell's rank
         on validation, from 0, as in `RunTable.ranked`, NaN without validation.
     """

@@ -147,7 +147,7 @@ TUNING_CURVES = Measure(
     "settings that were tried and selected on validation. Exact order statistics within each seed, "
     "intervals over seeds. An optimizer with a low error after few trials is easy to tune.",
     _at_powers_of_two,
-    "completed runs, and a validation split where there are several settings",
+    "completed runs, and a validation split if there are several settings",
     column_headings(k="k =", estimate=""),
     pivot="k",
 )

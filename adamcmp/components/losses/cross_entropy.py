@@ -49,7 +49,7 @@ class CrossEntropy(Loss):
 def _negative_log_likelihood(log_p_BC: Tensor, targets_B: Tensor) -> Tensor:
     """Return −log p of each example's class (batch,).
 
-    It is a sum over classes, since a gather, as in torch's own, cannot be traced for a symbolic
+    It is a sum over classes, since a gather, as in torch's loss, cannot be traced for a symbolic
     number of lanes.
     """
     import torch

@@ -1,7 +1,7 @@
 """Runs tasks in supervised worker processes; if a process is killed, only its task fails.
 
 Workers are new interpreters. A fork would hang after torch's threads have run, and a process that
-multiprocessing spawns would run the user's own script again.
+multiprocessing spawns would run the user's script again.
 """
 
 from __future__ import annotations
