@@ -340,8 +340,11 @@ def test_a_missing_compiler_is_reported(capsys, monkeypatch):
     [
         (["lr=interval(1e-3,1e-1)"], "needs sampler=random|sobol|tpe|cmaes n=64"),
         (["sampler=tpp", "n=3", *RANGES], "Did you mean 'tpe'"),
-        (["sampler=tpe", *RANGES], "and n=64, both"),
-        (["batch=8"], "batch= is for a search: sampler=random|sobol|tpe|cmaes and n=64, both"),
+        (["sampler=tpe", *RANGES], "needs both sampler=random|sobol|tpe|cmaes and n=64"),
+        (
+            ["batch=8"],
+            "batch= is for a search, which needs both sampler=random|sobol|tpe|cmaes and n=64",
+        ),
         (["objective=val_loss", "lr=1e-3,1e-2"], "objective= is for a search"),
         (["sampler=tpe", "n=4"], "needs a range"),
         (
