@@ -75,16 +75,27 @@ class Store:
             ConfigError: If its runs were imported: no runs can be trained in such a study.
         """
         metadata = self.study_metadata()
+        return self._recorded_numerics(metadata) if metadata else None
+
+    def _recorded_numerics(self, metadata: Mapping[str, Any]) -> Numerics:
+        """Return the numerics in the content of study.yaml.
+
+        Raises:
+            ConfigError: If the study's runs were imported.
+            StoreError: If a value is missing.
+        """
         if "imported" in metadata:
             raise ConfigError(
                 f"Study {self.folder.name!r} holds runs imported from "
                 f"{metadata['asked'][0]['file']}. Runs cannot be trained in it: use another "
                 f"study=NAME."
             )
-        if not metadata:
-            return None
         location = self._files.location(METADATA_FILE)
-        return build(Numerics, metadata["numerics"], f"{location}: numerics")
+        values = {**Numerics.neutral, **metadata["numerics"]}
+        for name in Numerics.model_fields:
+            if name not in values:  # never the default, which is resolved for each new study
+                raise StoreError(f"{location} is damaged: it has no numerics.{name}.")
+        return build(Numerics, values, f"{location}: numerics")
 
     def open_for_training(
         self,
@@ -104,6 +115,7 @@ class Store:
 
         Raises:
             StoreError: If the folder cannot be written or locked.
+            ConfigError: If runs have been imported into the study.
         """
         self._create_folders(*TABLES, CHECKPOINT_FOLDER)
         with storage_errors(self.folder), self._locked():
@@ -112,7 +124,7 @@ class Store:
                 "numerics": numerics.model_dump(),
                 "asked": [],
             }
-            if study.get("numerics") != numerics.model_dump():
+            if self._recorded_numerics(study) != numerics:
                 raise StoreError(
                     f"Another process has just created {self.folder} with other numerics. Repeat "
                     f"the command to train with those."

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from filelock import FileLock
 
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.config import Numerics
-from adamcmp.errors import NotFound, StoreError
+from adamcmp.errors import ConfigError, NotFound, StoreError
 from adamcmp.storage import reader
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.folder import Folder
@@ -27,6 +28,7 @@ from adamcmp.storage.store import Store
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
 VERSION_0_1 = Path(__file__).parents[1] / "version_0_1" / "results"
 FAST = [*SMALL, "steps=3", "eval.every_steps=1"]
+NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 
 
 @pytest.fixture
@@ -242,9 +244,7 @@ def test_study_yaml_records_each_command(study):
     }
     assert [a["words"][-2] for a in about["asked"]] == ["seed=0", "seed=1", "seed=2"]
     assert {"adamcmp_version", "torch_version", "git_commit", "at"} <= set(about["asked"][0])
-    assert Store(study).numerics() == Numerics(
-        device="cpu", dtype="float32", threads=1, engine="eager"
-    )
+    assert Store(study).numerics() == NUMERICS
 
 
 def test_latest_study_and_unknown_ones(study):
@@ -262,8 +262,7 @@ def row(run_id: str, **columns) -> dict:
 def store(results):
     """A new study without runs."""
     store = Store(results / "s")
-    numerics = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
-    store.open_for_training(numerics, [], {})
+    store.open_for_training(NUMERICS, [], {})
     return store
 
 
@@ -335,3 +334,44 @@ def test_new_parts_sort_after_those_of_version_0_1(results):
     old = reader.part_names(results / "failed")
     Store(results / "failed").append([row("a")], [])
     assert reader.part_names(results / "failed")[:-1] == old == sorted(old)
+
+
+class TestNumerics:
+    """Any field stands for one that was added after the study began."""
+
+    @pytest.fixture
+    def older(self, store, monkeypatch):
+        """A study whose study.yaml lacks numerics.dtype, which has a neutral value."""
+        path = store.folder / "study.yaml"
+        metadata = yaml.safe_load(path.read_text())
+        del metadata["numerics"]["dtype"]
+        path.write_text(yaml.safe_dump(metadata))
+        monkeypatch.setattr(Numerics, "neutral", {"dtype": "float64"})
+        return Store(store.folder)
+
+    def test_a_missing_value_is_the_neutral_one(self, older):
+        assert older.numerics() == NUMERICS.model_copy(update={"dtype": "float64"})
+
+    def test_an_older_study_can_be_trained_in(self, older):
+        numerics = older.numerics()
+        older.open_for_training(numerics, ["lr=1"], {})
+        assert older.study_metadata()["asked"][-1]["words"] == ["lr=1"]
+        with pytest.raises(StoreError, match="with other numerics"):
+            older.open_for_training(NUMERICS, [], {})
+
+    def test_a_sweep_adds_runs_to_an_older_study(self, results, monkeypatch):
+        """With the ids that the same runs had before the field existed."""
+        monkeypatch.setattr(Numerics, "neutral", {"dtype": "float32"})
+        (old,) = adamcmp.sweep([*FAST, "seed=0", "study=older"]).runs["run_id"]
+        path = results / "older" / "study.yaml"
+        path.write_text(path.read_text().replace("  dtype: float32\n", ""))
+        assert "dtype" not in path.read_text()
+        runs = adamcmp.sweep([*FAST, "seed=0,1", "study=older"]).runs
+        assert len(runs) == 2 and old in set(runs["run_id"])
+        with pytest.raises(ConfigError, match="with dtype=float32"):
+            adamcmp.sweep([*FAST, "dtype=float64", "study=older"])
+
+    def test_a_missing_value_without_a_neutral_one_is_damage(self, older, monkeypatch):
+        monkeypatch.setattr(Numerics, "neutral", {})
+        with pytest.raises(StoreError, match=r"damaged: it has no numerics\.dtype"):
+            older.numerics()
