@@ -124,7 +124,7 @@ def _missing_runs(study: Path) -> Iterator[analysis.Finding]:
     # Version 0.1 did not record the number of runs.
     commands = reader.read_study_metadata(study).get("asked", [])
     requested = max((command.get("runs", 0) for command in commands), default=0)
-    existing = len(reader.read_runs(study, ["run_id"]))
+    existing = len(reader.read_final_rows(study, []))
     if existing < requested:
         yield analysis.Finding(
             "missing",

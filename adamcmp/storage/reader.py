@@ -13,7 +13,7 @@ from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.storage.columns import Table
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.parts import TABLES, list_parts, read_consistently, read_part, row_index
-from adamcmp.storage.rows import superseded, without_rows
+from adamcmp.storage.rows import RowKey, of_final_weights, superseded, without_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +79,22 @@ def read_runs(study: Path, columns: list[str] | None = None) -> pa.Table:
         StoreError: See `read_tables`.
     """
     return read_tables(study, {"runs": columns})["runs"]
+
+
+def read_final_rows(study: Path, columns: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return the row of each run's final weights as plain values, by run id.
+
+    Args:
+        study: The study's folder.
+        columns: The columns of the rows; None reads all columns.
+
+    Raises:
+        StoreError: As `read_tables`.
+    """
+    key = list(RowKey._fields)
+    table = read_runs(study, None if columns is None else list(dict.fromkeys([*key, *columns])))
+    rows = table.to_pylist()
+    return of_final_weights({RowKey(row["run_id"], row["variant"]): row for row in rows})
 
 
 def read_metrics(study: Path, columns: list[str] | None = None) -> pa.Table:

@@ -7,9 +7,14 @@ A row belongs to a run and a variant of its weights. A run that is trained again
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
+
+#: The variant of the last weights.
+FINAL_WEIGHTS = ""
+
+T = TypeVar("T")
 
 
 class RowKey(NamedTuple):
@@ -37,6 +42,15 @@ class RunRow(NamedTuple):
 
 
 RowIndex = Mapping[RowKey, RunRow]
+
+
+def of_final_weights(rows: Mapping[RowKey, T]) -> dict[str, T]:
+    """Return what describes each run's final weights, by run id.
+
+    >>> of_final_weights({RowKey("a", ""): "done", RowKey("a", "ema"): "diverged"})
+    {'a': 'done'}
+    """
+    return {key.run_id: row for key, row in rows.items() if key.variant == FINAL_WEIGHTS}
 
 
 def superseded(parts: Sequence[RowIndex]) -> list[set[RowKey]]:

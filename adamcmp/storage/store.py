@@ -38,7 +38,7 @@ from adamcmp.storage.parts import (
     write_part,
 )
 from adamcmp.storage.reader import METADATA_FILE, read_study_metadata
-from adamcmp.storage.rows import RowKey, RunRow, superseded
+from adamcmp.storage.rows import FINAL_WEIGHTS, RowKey, RunRow, of_final_weights, superseded
 
 #: Seconds to wait for another process that compacts or changes study.yaml.
 LOCK_TIMEOUT = 60.0
@@ -182,12 +182,13 @@ class Store:
         self._files.replace(METADATA_FILE, text.encode())
 
     def statuses(self) -> dict[str, str]:
-        """Return the status of every run in the study, by run id.
+        """Return the status of every run in the study, that of its final weights, by run id.
 
         Raises:
             StoreError: If a part is damaged, or one of its files is missing.
         """
-        return {key.run_id: row.status for key, row in self._rows().items()}
+        rows = of_final_weights(self._rows())
+        return {run_id: row.status for run_id, row in rows.items()}
 
     def _rows(self) -> dict[RowKey, RunRow]:
         """Return the rows of `runs` that count."""
@@ -229,8 +230,11 @@ class Store:
 
     def _next_attempts(self, runs: pa.Table) -> dict[str, int]:
         """Return the attempt number of each run: one more than that of its existing rows."""
-        existing = {key.run_id: row.attempt for key, row in self._rows().items()}
-        return {run_id: existing.get(run_id, -1) + 1 for run_id in runs["run_id"].to_pylist()}
+        existing = of_final_weights(self._rows())
+        return {
+            run_id: existing[run_id].attempt + 1 if run_id in existing else 0
+            for run_id in runs["run_id"].to_pylist()
+        }
 
     def _write(self, runs: pa.Table, metrics: pa.Table, attempts: Mapping[str, int]) -> None:
         runs, metrics = (_with_attempts(rows, attempts) for rows in (runs, metrics))
@@ -276,7 +280,7 @@ def _with_attempts(rows: pa.Table, attempts: Mapping[str, int]) -> pa.Table:
     """Return rows with the attempt number of their run; a missing variant becomes empty."""
     numbers = [attempts[run_id] for run_id in rows["run_id"].to_pylist()]
     columns = {
-        "variant": pc.fill_null(rows["variant"], ""),
+        "variant": pc.fill_null(rows["variant"], FINAL_WEIGHTS),
         "attempt": pa.array(numbers, pa.int64()),
     }
     for name, column in columns.items():

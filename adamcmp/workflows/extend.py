@@ -45,8 +45,8 @@ def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extensio
     execution = _execution(overrides)
     Store(folder).numerics()  # raises for a study of imported runs
     runs = reader.load(folder)[0]
-    rows = reader.read_runs(folder).to_pylist()
-    configs = {row["run_id"]: RunConfig.from_columns(row) for row in rows}
+    rows = reader.read_final_rows(folder)
+    configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
     if runs.empty or not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no run that finished: nothing to extend.")
     table = RunTable.from_frames(runs)

@@ -52,17 +52,16 @@ def list_studies(root: Path) -> list[StudySummary]:
 
 def _summary(folder: Path) -> StudySummary:
     try:
-        table = reader.read_runs(folder, ["run_id", "status", "optimizer", "finished_at"])
+        rows = reader.read_final_rows(folder, ["status", "optimizer", "finished_at"]).values()
     except StoreError as error:
         return StudySummary(folder.name, error=error)
-    columns = table.to_pydict()
-    counts = Counter(columns.get("status", []))
+    counts = Counter(row["status"] for row in rows)
     return StudySummary(
         name=folder.name,
-        runs=len(table),
+        runs=len(rows),
         statuses={status: counts[status] for status in ("done", "diverged", "failed")},
-        optimizers=tuple(dict.fromkeys(columns.get("optimizer", []))),
-        latest=max(filter(None, columns.get("finished_at", [])), default=None),
+        optimizers=tuple(dict.fromkeys(row["optimizer"] for row in rows)),
+        latest=max((row["finished_at"] for row in rows if row["finished_at"]), default=None),
         processes=tuple(process_statuses(folder)),
     )
 
@@ -154,14 +153,16 @@ def find_run(root: Path, name: str) -> StoredRun:
     for study_name in [study] if study else reader.list_studies(root):
         folder = reader.study_folder(root, study_name)
         try:
-            rows = reader.read_runs(folder).to_pylist()
+            rows = reader.read_final_rows(folder)
         except StoreError as error:
             if study:
                 raise
             unreadable.append(error)
             continue
-        run_ids += [row["run_id"] for row in rows]
-        matches += [(folder, row) for row in rows if prefix and row["run_id"].startswith(prefix)]
+        run_ids += rows
+        matches += [
+            (folder, rows[run_id]) for run_id in rows if prefix and run_id.startswith(prefix)
+        ]
     folder, row = _only_match(root, name, matches, nearest(prefix, run_ids), unreadable)
     metrics = [m for m in reader.read_metrics(folder).to_pylist() if m["run_id"] == row["run_id"]]
     return StoredRun(folder, row, tuple(sorted(metrics, key=lambda m: m["step"])))

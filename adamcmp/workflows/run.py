@@ -61,8 +61,7 @@ def _stored_row(executed: ExecutionResult) -> dict[str, Any]:
     if executed.in_progress:
         raise RunInProgress(executed.in_progress_message)
     run_id = executed.specs[0].run_id
-    rows = reader.read_runs(executed.folder).to_pylist()
-    row: dict[str, Any] = next(row for row in reversed(rows) if row["run_id"] == run_id)
+    row = reader.read_final_rows(executed.folder)[run_id]
     if row["status"] == "failed":
         error = row["error"].splitlines()[0]
         raise RunFailed(f"The run crashed: {error} (`adamcmp show {run_id}` has the traceback).")

@@ -207,8 +207,8 @@ class _Record:
         self._specs |= {spec.config: spec for spec in executed.specs}
         self._trained += executed.trained
         self._failed += executed.failed
-        rows = reader.read_runs(executed.folder, ["run_id", self.objective]).to_pylist()
-        self._values = {row["run_id"]: row[self.objective] for row in rows}
+        rows = reader.read_final_rows(executed.folder, [self.objective])
+        self._values = {run_id: row[self.objective] for run_id, row in rows.items()}
 
     def value(self, runs: Sequence[RunConfig]) -> float:
         """Return the mean objective of a setting's runs; infinite if one diverged or failed."""

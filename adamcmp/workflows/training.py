@@ -78,8 +78,7 @@ class SweepResult:
     def of(cls, executed: ExecutionResult) -> Self:
         """Return the result of an execution, with the stored statuses."""
         requested = tuple(spec.run_id for spec in executed.specs)
-        columns = ["run_id", "status", "error"]
-        stored = {row["run_id"]: row for row in _rows(executed.folder, columns)}
+        stored = reader.read_final_rows(executed.folder, ["status", "error"])
         rows = [stored[run_id] for run_id in requested if run_id in stored]
         statuses = ("done", "diverged", "failed")
         return cls(
@@ -96,11 +95,6 @@ class SweepResult:
     def complete(self) -> bool:
         """Whether every requested run is done or diverged."""
         return not self.errors and not self.in_progress
-
-
-def _rows(folder: Path, columns: list[str]) -> list[dict[str, str]]:
-    rows: list[dict[str, str]] = reader.read_runs(folder, columns).to_pylist()
-    return rows
 
 
 def train(

@@ -282,6 +282,21 @@ class TestAttempts:
         store.append([row("a"), row("a", variant="ema")], [])
         assert len(reader.read_runs(store.folder)) == 2 and store.statuses() == {"a": "done"}
 
+    def test_the_result_of_a_run_is_that_of_its_final_weights(self, results, capsys):
+        """Whatever the outcome and the place of the rows of other variants."""
+        adamcmp.run([*FAST, "study=s"])
+        (final,) = reader.read_final_rows(results / "s").values()
+        average = {**final, "variant": "ema", "status": "failed", "error": "of the average"}
+        Store(results / "s").append([final, average], [])
+        assert Store(results / "s").statuses() == {final["run_id"]: "done"}
+        (row,) = reader.read_final_rows(results / "s", ["status"]).values()
+        assert row == {"run_id": final["run_id"], "variant": "", "status": "done"}
+        assert main(["run", *FAST, "study=s"]) == 0
+        assert main(["sweep", *FAST, "study=s"]) == 0
+        assert "1 done" in capsys.readouterr().out
+        assert main(["show", final["run_id"]]) == 0
+        assert main(["ls"]) == 0
+
     def test_rows_of_version_0_1_are_first_attempts(self, results):
         shutil.copytree(VERSION_0_1 / "failed", results / "failed")
         runs = reader.read_runs(results / "failed").to_pylist()
