@@ -28,7 +28,8 @@ def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """Add the column ``problem``, and give each variant of an optimizer a distinct name.
 
     Labels contain only what varied: ``"mnist1d, mlp"`` or ``"mnist1d, mlp, label_noise 0.3"``;
-    ``"sgd"`` or ``"sgd (independent)"``.
+    ``"sgd"`` or ``"sgd (independent)"``. A value that an imported run
+    lacks is unknown, and does not count as varied.
 
     Args:
         runs: One row per run, columns as on disk.
@@ -44,15 +45,26 @@ def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
         c for c in runs.columns if c.startswith(("dataset.", "model.")) and c not in provenance
     ]
     for column in described:
-        texts = runs[column].map(format_value)
+        texts = _known_values(runs, column)
         varied = texts.groupby(pair).transform("nunique") > 1
         suffix = ", " + column.partition(".")[2] + " " + texts
-        runs["problem"] += suffix.where(varied, "")
+        runs["problem"] += suffix.where(varied & texts.notna(), "")
     for column in [c for c in _VARIANT if c in runs]:
-        texts = runs[column].map(format_value)
+        texts = _known_values(runs, column)
         varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
-        runs["optimizer"] += (" (" + texts + ")").where(varied, "")
+        runs["optimizer"] += (" (" + texts + ")").where(varied & texts.notna(), "")
     return runs
+
+
+def _known_values(runs: pd.DataFrame, column: str) -> pd.Series[str]:
+    """Return the texts of a column; missing where an imported run has no value.
+
+    In a run that adamcmp trained a missing value is a value: ``subset=null`` takes all examples.
+    """
+    texts = runs[column].map(format_value)
+    if "torch_version" not in runs:  # hand-made runs
+        return texts
+    return texts.where(runs[column].notna() | runs["torch_version"].notna())
 
 
 def format_value(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from adamcmp.config import StudyConfig
-    from adamcmp.execution.execute import Observer
+    from adamcmp.execution.observer import Observer
     from adamcmp.workflows.training import TrainingOptions
 
 #: What overrides can be, for the help texts of ``run`` and ``sweep``.

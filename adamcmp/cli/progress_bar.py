@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 from adamcmp.cli.dry_run import estimate, plan_table
-from adamcmp.execution.execute import Observer
+from adamcmp.execution.observer import Observer
 from adamcmp.execution.progress import SweepProgress
 from adamcmp.training.outcome import Done
 

@@ -14,6 +14,7 @@ from adamcmp.execution.autotuning import (
     discard_wrong_timings,
 )
 from adamcmp.execution.executors import Executor
+from adamcmp.execution.observer import Observer
 from adamcmp.execution.reservations import ProcessStatus, Reservation, process_statuses, reserve
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import deferred_signals
@@ -23,25 +24,7 @@ from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.store import Store
-from adamcmp.training.outcome import Outcome, TrainingProgress
-
-
-@dataclass(frozen=True)
-class Observer:
-    """Callbacks for the events of an execution, for example to show them in a terminal.
-
-    Attributes:
-        on_planned: Called once, with the plan of all requested runs and the groups to train. The
-            plan has predicted times unless there is nothing to train.
-        on_notice: Called with messages to the user.
-        on_progress: Called with a group and its progress, while it is trained.
-        on_finished: Called with each group and its outcome, after its rows are stored.
-    """
-
-    on_planned: Callable[[Plan, tuple[LaneGroup, ...]], None] = lambda plan, groups: None
-    on_notice: Callable[[str], None] = lambda text: None
-    on_progress: Callable[[LaneGroup, TrainingProgress], None] = lambda group, progress: None
-    on_finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
+from adamcmp.training.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -116,9 +99,15 @@ def execute(
             groups = pending.groups(store.checkpoints.existing().values())
             _begin(store, config, plan, reservation)
             observer.on_planned(plan.with_costs(pending.costs), groups)
-            every = config.execution.checkpoint_every
-            events = (observer.on_progress, _on_finished(pending, observer), observer.on_notice)
-            Scheduler(executor, store, reservation, every, interrupted, *events).run(groups)
+            scheduler = Scheduler(
+                executor,
+                store,
+                reservation,
+                _discarding_wrong_timings(pending, observer),
+                checkpoint_every=config.execution.checkpoint_every,
+                interrupted=interrupted,
+            )
+            scheduler.run(groups)
     return _result(store, plan, pending.run_ids, reservation.reserved_by_others)
 
 
@@ -130,14 +119,14 @@ def _finished(statuses: Mapping[str, str], force: bool, retry_failed: bool) -> C
     return {run_id for run_id, status in statuses.items() if status in ended}
 
 
-def _on_finished(plan: Plan, observer: Observer) -> Callable[[LaneGroup, Outcome], None]:
-    """Return the callback for groups that have ended."""
+def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
+    """Return an observer that also compares each group's time with the predicted one."""
 
     def on_finished(group: LaneGroup, outcome: Outcome) -> None:
         discard_wrong_timings(plan.costs, plan.numerics, group, outcome)
         observer.on_finished(group, outcome)
 
-    return on_finished
+    return replace(observer, on_finished=on_finished)
 
 
 def _begin(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:

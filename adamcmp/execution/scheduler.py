@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from adamcmp.errors import Interrupted
 from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
+from adamcmp.execution.observer import Observer
 from adamcmp.execution.progress import SweepProgress
 from adamcmp.execution.reservations import Reservation
 from adamcmp.execution.signals import InterruptedBy
@@ -37,21 +38,17 @@ class Scheduler:
         executor: Runs the groups.
         store: Receives their rows.
         reservation: Publishes the progress to other processes.
+        observer: Receives progress, outcomes and notices.
         checkpoint_every: Seconds between a group's checkpoints.
         interrupted: Returns the signal that has arrived, if any.
-        on_progress: Called with a group and its progress.
-        on_finished: Called with each group and its outcome, after its rows are stored.
-        on_notice: Called with messages to the user.
     """
 
     executor: Executor
     store: Store
     reservation: Reservation
+    observer: Observer
     checkpoint_every: float
     interrupted: InterruptedBy
-    on_progress: Callable[[LaneGroup, TrainingProgress], None]
-    on_finished: Callable[[LaneGroup, Outcome], None]
-    on_notice: Callable[[str], None]
     _waiting: deque[LaneGroup] = field(init=False, default_factory=deque)
     _running: dict[Handle, TrainTask] = field(init=False, default_factory=dict)
     _ended: list[tuple[LaneGroup, Outcome]] = field(init=False, default_factory=list)
@@ -59,6 +56,9 @@ class Scheduler:
     _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
     _progress: SweepProgress = field(init=False, default_factory=lambda: SweepProgress(0))
     _stopping: bool = field(init=False, default=False)
+    #: Times of the last part on disk, and of the last published progress.
+    _flushed: float = field(init=False, default_factory=time.monotonic)
+    _published: float = field(init=False, default_factory=time.monotonic)
 
     def run(self, groups: Sequence[LaneGroup]) -> None:
         """Train all groups, in order.
@@ -75,8 +75,8 @@ class Scheduler:
         self._publish()
         try:
             while self._waiting or self._running:
-                if number := self.interrupted():
-                    self._stop(number)
+                if signal_number := self.interrupted():
+                    self._stop(signal_number)
                 self._submit()
                 self._collect()
         finally:
@@ -108,7 +108,7 @@ class Scheduler:
         self._progress.update(group, progress)
         if time.monotonic() - self._published >= PUBLISH_SECONDS:
             self._publish()
-        self.on_progress(group, progress)
+        self.observer.on_progress(group, progress)
 
     def _finish(self, result: Result) -> None:
         """Record a group's outcome, or queue the group again."""
@@ -154,7 +154,7 @@ class Scheduler:
         for group, outcome in ended:
             self.store.checkpoints.remove(self.store.checkpoints.path(group.run_ids))
             self._progress.finish(group, outcome)
-            self.on_finished(group, outcome)
+            self.observer.on_finished(group, outcome)
         self._publish()
 
     def _publish(self) -> None:
@@ -162,17 +162,17 @@ class Scheduler:
         progress = self._progress
         self.reservation.publish(progress.runs, progress.done, progress.seconds_left)
 
-    def _stop(self, number: int) -> None:
+    def _stop(self, signal_number: int) -> None:
         """Let running groups write their checkpoints, then raise `Interrupted`."""
         self._stopping = True
         self.executor.cancel(list(self._running))
-        self.on_notice("Interrupted: saving checkpoints ...")
+        self.observer.on_notice("Interrupted: saving checkpoints ...")
         deadline = time.monotonic() + GRACE_SECONDS
         while self._running and time.monotonic() < deadline:
             self._collect()
         self._flush()
         progress = self._progress
-        raise Interrupted(number, f"{progress.done} of {progress.runs} runs were trained")
+        raise Interrupted(signal_number, f"{progress.done} of {progress.runs} runs were trained")
 
 
 def _rows(

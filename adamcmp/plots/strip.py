@@ -87,7 +87,9 @@ def draw(strip: Strip) -> Figure:
         of_problem = means[means["problem"] == problem]
         metrics = list(of_problem["metric"].unique())
         order = _worst_first(of_problem[of_problem["metric"] == metrics[0]])
-        for ax, metric in zip(column, metrics, strict=True):
+        for ax in column[len(metrics) :]:  # a problem may lack a metric that another one has
+            ax.set_visible(False)
+        for ax, metric in zip(column, metrics, strict=False):
             dots = seeds[(seeds["problem"] == problem) & (seeds["metric"] == metric)]
             bars = of_problem[of_problem["metric"] == metric].set_index("optimizer")
             _draw_metric(ax, dots, bars, order)

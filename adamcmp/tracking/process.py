@@ -23,8 +23,8 @@ from typing import Any
 from adamcmp.components.trackers import NO_TRACKER, Tracker
 from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, Interrupted
-from adamcmp.execution.execute import Observer
 from adamcmp.execution.executors import Handle, Pool, Task, WorkerDied
+from adamcmp.execution.observer import Observer
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
 from adamcmp.planning.specs import RunSpec

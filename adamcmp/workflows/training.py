@@ -12,7 +12,8 @@ from typing import Self
 
 from adamcmp.config import StudyConfig
 from adamcmp.errors import Interrupted
-from adamcmp.execution.execute import ExecutionResult, Observer, execute
+from adamcmp.execution.execute import ExecutionResult, execute
+from adamcmp.execution.observer import Observer
 from adamcmp.execution.reservations import ProcessStatus
 from adamcmp.execution.workers import Workers
 from adamcmp.storage import reader

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from PIL import Image
 
+from adamcmp.analysis import RunTable
 from adamcmp.plots import (
     FORMATS,
     PLOTS,
@@ -14,7 +15,7 @@ from adamcmp.plots import (
     relabel,
     save,
 )
-from tests.support.hand_made import table
+from tests.support.hand_made import study, table
 
 LONG = "a_variant_of_mine_whose_name_is_very_long_indeed_and_goes_on"
 NAMES = ("adam_l2", "adamw", "sgd", "sgdw", "adam", LONG, "a$b$_^{x", "</text><&\x00")
@@ -103,3 +104,12 @@ def test_the_same_data_gives_the_same_files():
         return saved(PLOTS["strip"].figure(table()), "svg", "strip")
 
     assert drawn() == drawn()
+
+
+def test_a_problem_that_lacks_a_metric_of_another_has_an_empty_panel():
+    """As imported runs, which may have no training metrics and so no gaps."""
+    runs, metrics = study(problems=("d", "imported"))
+    lacking = runs["dataset"] == "imported"
+    runs.loc[lacking, ["gap_error", "gap_loss", "train_error", "train_loss"]] = float("nan")
+    figure = PLOTS["strip"].figure(RunTable.from_frames(runs, metrics))
+    assert [ax.get_visible() for ax in figure.axes].count(False) == 1
