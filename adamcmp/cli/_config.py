@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from adamcmp.errors import ConfigError
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg`` and the options that belong to it."""
@@ -17,6 +19,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--resolve", action="store_true", help="with --cfg: replace references by their values"
     )
     parser.add_argument("--package", "-p", metavar="KEY", help="with --cfg: print one section only")
+
+
+def is_requested(options: argparse.Namespace) -> bool:
+    """Return whether the configuration is to be printed.
+
+    Raises:
+        ConfigError: If an option that belongs to ``--cfg`` is given without it.
+    """
+    if not options.cfg and (options.resolve or options.package):
+        option = "--resolve" if options.resolve else "--package"
+        raise ConfigError(f"{option} changes what --cfg prints: add --cfg job, or leave it out.")
+    return bool(options.cfg)
 
 
 def print_config(options: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
         from adamcmp.cli.sweep import execute
 
         return execute(options)
-    if options.cfg:
+    if _config.is_requested(options):
         return _config.print_config(options)
     from adamcmp.workflows.run import configure_run, run
 

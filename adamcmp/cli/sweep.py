@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 def execute(options: argparse.Namespace) -> int:
     """Execute the command with parsed options, as `main`."""
-    if options.cfg:
+    if _config.is_requested(options):
         return _config.print_config(options)
     from adamcmp.workflows.search import SearchResult
     from adamcmp.workflows.sweep import configure_sweep, sweep

@@ -87,7 +87,7 @@ class Scheduler:
         free = self.executor.slots - len(self._running)
         groups = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
         train_tasks = [self._task(group) for group in groups]
-        handles = self.executor.submit([Task(tasks.train_group, task) for task in train_tasks])
+        handles = self.executor.submit([Task(tasks.train_task, task) for task in train_tasks])
         self._running |= zip(handles, train_tasks, strict=True)
 
     def _task(self, group: LaneGroup) -> TrainTask:

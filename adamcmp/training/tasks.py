@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from adamcmp.training.outcome import Outcome, TrainingProgress
 
 
-def train_group(
+def train_task(
     task: TrainTask, report: Callable[[TrainingProgress], None], should_stop: Callable[[], bool]
 ) -> Outcome:
     """Train a group of lanes, resuming from its checkpoint if there is one.

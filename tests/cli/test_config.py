@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import yaml
 
 from adamcmp.cli import main
@@ -53,3 +54,10 @@ def test_results_by_word_and_environment(capsys, tmp_path, monkeypatch):
     monkeypatch.delenv("ADAMCMP_RESULTS")
     run(capsys, "run", *FAST)
     assert (tmp_path / "results" / "scratch" / "runs").exists()
+
+
+@pytest.mark.parametrize("option", [["--resolve"], ["--package", "model"]])
+def test_options_of_cfg_without_it_are_refused(option, capsys, results):
+    assert main(["run", *option]) == 2
+    assert f"{option[0]} changes what --cfg prints" in capsys.readouterr().err
+    assert not results.exists()

@@ -20,7 +20,7 @@ def never():
     return False
 
 
-@pytest.mark.parametrize("function", [tasks.train_group, tasks.autotune, tasks.warm_up])
+@pytest.mark.parametrize("function", [tasks.train_task, tasks.autotune, tasks.warm_up])
 def test_references_are_picklable(function):
     assert pickle.loads(pickle.dumps(function)) is function
 
@@ -32,7 +32,7 @@ def test_the_module_does_not_import_torch():
 
 def test_train_group(specs, tmp_path):
     group = LaneGroup((specs(["steps=2"])[0],))
-    outcome = tasks.train_group(TrainTask(group, tmp_path / "c.npz", 1e9), no_report, never)
+    outcome = tasks.train_task(TrainTask(group, tmp_path / "c.npz", 1e9), no_report, never)
     assert isinstance(outcome, Done) and len(outcome.runs) == 1
 
 
