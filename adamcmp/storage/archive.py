@@ -20,8 +20,12 @@ from adamcmp.platform.provenance import package_version
 #: an earlier commit because their layout or its meaning has changed. A change of a run's numbers
 #: needs no new version, since the run id changes with it.
 FORMAT_VERSION = 2
+#: Key of the metadata that holds the format of the file; the format of version 0.1 is 1.
+FORMAT = "format"
 _DIGEST_BYTES = 16
-# Names that version 0.1 used: its files must be reported as another version's, not as damaged.
+# Digest of the source of version 0.1, which identified its files by it.
+_SOURCE_0_1 = "adddfda63c101478"
+# Names that version 0.1 used.
 _METADATA = "about"
 _VERSIONS = "made_by"
 
@@ -46,7 +50,9 @@ def write(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[
 
 
 def read(path: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
-    """Return the metadata and the arrays of a file that `write` wrote.
+    """Return the metadata and the arrays of a file that `write`, or version 0.1, wrote.
+
+    The metadata has the key `FORMAT`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -59,9 +65,13 @@ def read(path: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
         raise StoreError(f"{path} is damaged: its content does not match its digest.")
     arrays = np.load(io.BytesIO(npz), allow_pickle=False)
     metadata = json.loads(str(arrays[_METADATA]))
-    if metadata.pop(_VERSIONS) != _versions():
-        raise StoreError(f"{path} was made by another version of adamcmp or torch.")
-    return metadata, arrays
+    versions = metadata.pop(_VERSIONS)
+    if versions == _versions():
+        return {**metadata, FORMAT: FORMAT_VERSION}, arrays
+    if versions == [package_version("torch"), _SOURCE_0_1]:
+        steps_taken = metadata.pop("taken")
+        return {**metadata, "steps_taken": steps_taken, FORMAT: 1}, arrays
+    raise StoreError(f"{path} was made by another version of adamcmp or torch.")
 
 
 def _digest(content: bytes) -> bytes:

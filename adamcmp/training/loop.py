@@ -220,7 +220,7 @@ class GroupTraining:
 
     def _resume(self) -> int:
         """Restore the state of an existing checkpoint; return the number of steps taken."""
-        existing = self._checkpoints.find(run.run_id for run in self.runs)
+        existing = self._checkpoints.find([run.run_id for run in self.runs])
         if existing is None:
             return 0
         metadata = existing.metadata

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from adamcmp.planning.grouping import TrainTask
 from adamcmp.platform.provenance import cpu_features, hardware
+from adamcmp.storage.archive import FORMAT
 from adamcmp.training import checkpoint
 from adamcmp.training.checkpoint import Checkpoint
 from adamcmp.training.run_record import RunRecord
+from adamcmp.training.version_0_1 import converted_state
 
 
 class GroupCheckpoints:
@@ -74,7 +77,7 @@ class GroupCheckpoints:
         }
         checkpoint.write(self._task.checkpoint, Checkpoint(metadata, state))
 
-    def find(self, run_ids: Iterable[str]) -> Checkpoint | None:
+    def find(self, run_ids: Collection[str]) -> Checkpoint | None:
         """Return the checkpoint to resume runs from: the task's, or that of a larger group.
 
         Checkpoints from another processor model are ignored, since the results would differ in
@@ -86,8 +89,16 @@ class GroupCheckpoints:
             if existing is None or existing.metadata["hardware"] != self._machine():
                 continue
             if set(run_ids) <= set(existing.metadata["runs"]):
-                return existing
+                return self._current(existing)
         return None
+
+    def _current(self, existing: Checkpoint) -> Checkpoint:
+        """Return a checkpoint with the state in the current layout."""
+        if existing.metadata[FORMAT] != 1:
+            return existing
+        assert self._task is not None
+        clips = self._task.group.specs[0].config.protocol.grad_clip is not None
+        return replace(existing, state=converted_state(existing.state, clips))
 
     def _machine(self) -> str:
         """Return the hardware as far as it determines results: the model name and CPU features."""
