@@ -4,12 +4,13 @@ Only this package imports Hydra and OmegaConf. It exposes none of their objects 
 overrides.
 """
 
+from adamcmp.components.engines import ENGINE_REVISIONS
 from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
 from adamcmp.config.choices import choices
 from adamcmp.config.columns import setting_types
 from adamcmp.config.compose import component_defaults
 from adamcmp.config.grid import Composer
-from adamcmp.config.numerics import ENGINE_REVISIONS, Numerics
+from adamcmp.config.numerics import Numerics
 from adamcmp.config.overrides import SHORT_KEYS
 from adamcmp.config.parameter_space import ParameterSpace, SearchRange
 from adamcmp.config.protocol import Eval, Protocol

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from adamcmp.components.engines import ENGINE_REVISIONS
 from adamcmp.components.registry import Component
 from adamcmp.config.protocol import PositiveInt
-
-#: Raised by 1 when a fix changes the numbers of an engine; see `Component.revision`.
-ENGINE_REVISIONS = {"eager": 0, "compiled": 0}
 
 
 class Numerics(Component):

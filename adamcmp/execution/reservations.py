@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from adamcmp.errors import StoreError
 from adamcmp.platform.files import storage_errors, write_atomically
 
 #: The folder of a study's reservations.
@@ -65,6 +66,9 @@ class Reservation:
         Raises:
             StoreError: If the folder cannot be written.
         """
+        study = self.status_file.parent.parent
+        if not study.is_dir():
+            raise StoreError(f"{study} does not exist. Was it moved while runs were trained?")
         status = ProcessStatus(os.getpid(), socket.gethostname(), runs, done, seconds_left)
         with storage_errors(self.status_file.parent):
             write_atomically(self.status_file, json.dumps(asdict(status)).encode())

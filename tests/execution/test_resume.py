@@ -130,7 +130,7 @@ def killed_while_it_trains(begin, study, steps, seconds, kills):
 @pytest.mark.parametrize(
     ("overrides", "steps", "workers", "kills"),
     [
-        pytest.param(SINGLES, 4000, (0, 0), 3, id="eager"),
+        pytest.param(SINGLES, 3000, (0, 0), 2, id="eager"),
         pytest.param(SINGLES, 4000, (0, 2), 20, id="eager, 20 kills", marks=pytest.mark.slow),
         pytest.param(
             FUSED, 20000, (1, 2), 20, id="fused", marks=[pytest.mark.slow, needs_compiler]
@@ -271,7 +271,7 @@ def test_workers_killed_with_their_parent_and_without(results, whole):
     [
         (signal.SIGINT, "group"),
         pytest.param(signal.SIGTERM, "group", marks=pytest.mark.slow),
-        (signal.SIGTERM, "main"),
+        pytest.param(signal.SIGTERM, "main", marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, "group", marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, "worker", marks=pytest.mark.slow),
     ],

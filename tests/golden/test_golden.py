@@ -16,9 +16,16 @@ from adamcmp.cli import main
 from tests.conftest import needs_compiler
 
 GOLDEN = json.loads(Path(__file__).with_name("runs.json").read_text())
-#: Compiling a step takes half a minute or more; the compiled steps of tests/training are compiled once.
+#: Compiling a step takes half a minute or more; tests/training compiles one by default.
+SLOW = {name for name in GOLDEN["cases"] if "compiled" in name} | {"torchvision"}
 CASES = [
-    pytest.param(name, marks=[pytest.mark.slow, needs_compiler] if "compiled" in name else [])
+    pytest.param(
+        name,
+        marks=[
+            *([pytest.mark.slow] if name in SLOW else []),
+            *([needs_compiler] if "compiled" in name else []),
+        ],
+    )
     for name in GOLDEN["cases"]
 ]
 

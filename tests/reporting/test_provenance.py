@@ -70,10 +70,13 @@ IMPORTED = "optimizer,dataset,model,lr,wd,seed,acc\nadam,d,m,0.1,0,0,0.9\nsgd,d,
 @pytest.mark.parametrize(
     ("arguments", "study"),
     [
-        (["study", "mine", "--config-dir", "my own"], "mine"),
+        pytest.param(["study", "mine", "--config-dir", "my own"], "mine", marks=pytest.mark.slow),
         (["study", "mine", "-cd", "my own", "--scale", "smoke", "wd=0.1"], "mine-smoke"),
         (["sweep", *FAST, "optimizer=own", "seeds=2", "--config-dir=my own"], "s"),
-        (["run", *FAST, "optimizer=own", "--config-dir", "my own"], "s"),
+        pytest.param(
+            *(["run", *FAST, "optimizer=own", "--config-dir", "my own"], "s"),
+            marks=pytest.mark.slow,
+        ),
         (["import-csv", "other runs.csv", "--study", "s", "--map", "test_accuracy=acc"], "s"),
     ],
 )

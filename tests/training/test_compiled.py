@@ -25,6 +25,7 @@ class ArtifactOnCPU(CodeFormat):
         return load_artifact(file)
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.skipif(
     tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10), reason="torch saves no artifacts"

@@ -88,6 +88,7 @@ def test_trees():
     assert torch_internals.tree_map(len, tree)["a"] == 2
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_library_is_written_and_loaded(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))

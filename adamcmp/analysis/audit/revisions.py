@@ -13,8 +13,8 @@ import pandas as pd
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name, join_names
+from adamcmp.components.engines import ENGINE_REVISIONS
 from adamcmp.components.groups import COMPONENT_GROUPS
-from adamcmp.config.numerics import ENGINE_REVISIONS
 from adamcmp.errors import NotFound
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.audit.revisions import check
+from adamcmp.components.engines import ENGINE_REVISIONS
 from adamcmp.components.groups import COMPONENT_GROUPS
-from adamcmp.config.numerics import ENGINE_REVISIONS
 
 RUNS = pd.DataFrame(
     {
