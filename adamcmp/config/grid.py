@@ -14,12 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 from adamcmp.config import _hydra
 from adamcmp.config.compose import ConfigComposer
 from adamcmp.config.grid_runs import GridRuns, keys_overlap, replaces_plain_value, sets_plain_value
+from adamcmp.config.naming import study_name
 from adamcmp.config.overrides import with_typed_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace
 from adamcmp.config.parsing import is_multirun, parse_space
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS, ComposedRun
 from adamcmp.config.study_config import StudyConfig
-from adamcmp.config.study_name import study_name
 from adamcmp.config.sweep_functions import MAX_RUNS
 from adamcmp.errors import ConfigError
 

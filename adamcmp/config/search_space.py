@@ -12,11 +12,11 @@ from hydra.core.override_parser.types import Override
 
 from adamcmp.components.groups import COMPONENT_GROUPS
 from adamcmp.config.grid import Composer
+from adamcmp.config.naming import study_name, value_text
 from adamcmp.config.overrides import shorten_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace, SearchRange, round_significant
 from adamcmp.config.run_config import RunConfig
 from adamcmp.config.study_config import StudyConfig
-from adamcmp.config.study_name import study_name, value_text
 from adamcmp.errors import ConfigError
 
 #: A value for each searched key: a number in its range, or the text of a listed value.
