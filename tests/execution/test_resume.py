@@ -130,7 +130,7 @@ def killed_while_it_trains(begin, study, steps, seconds, kills):
 @pytest.mark.parametrize(
     ("overrides", "steps", "workers", "kills"),
     [
-        pytest.param(SINGLES, 3000, (0, 0), 2, id="eager"),
+        pytest.param(SINGLES, 3000, (0, 0), 3, id="eager", marks=pytest.mark.slow),
         pytest.param(SINGLES, 4000, (0, 2), 20, id="eager, 20 kills", marks=pytest.mark.slow),
         pytest.param(
             FUSED, 20000, (1, 2), 20, id="fused", marks=[pytest.mark.slow, needs_compiler]

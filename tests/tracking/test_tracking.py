@@ -373,11 +373,11 @@ def test_the_choice_of_a_logger_is_no_part_of_a_run(composer):
         ("logger=wandb logger.project=x", "no setting 'logger.project'"),
     ],
 )
-def test_bad_words(overrides, message, capsys, results):
+def test_bad_overrides(overrides, message, capsys, results):
     assert main(["run", *overrides.split()]) == 2
     assert message in capsys.readouterr().err
     assert main(["sweep", "logger=mlflow,wandb"]) == 2
-    assert "logger. Give each one value." in capsys.readouterr().err
+    assert "logger. Set each to one value." in capsys.readouterr().err
     assert not results.exists()
 
 

@@ -46,6 +46,7 @@ def test_fused_lanes(name, specs):
     check_lanes(name, specs, "eager")
 
 
+@pytest.mark.slow  # each compiles steps of its own
 @needs_compiler
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_lanes(name, specs):

@@ -102,7 +102,10 @@ def sweep(overrides, study):
 
 @pytest.mark.parametrize(
     ("sampler", "batches", "stride"),
-    [("sobol", 2, 11), *(pytest.param(name, 8, 1, marks=pytest.mark.slow) for name in SAMPLERS)],
+    [
+        pytest.param("sobol", 2, 7, marks=pytest.mark.slow),
+        *(pytest.param(name, 8, 1, marks=pytest.mark.slow) for name in SAMPLERS),
+    ],
 )
 def test_killed_at_every_write(sampler, batches, stride, commands, results):
     """SIGKILL before each flush, rename and removal: the same proposals, bits and best."""
