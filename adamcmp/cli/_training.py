@@ -38,7 +38,8 @@ several values (for `sweep`, which trains every combination):
 
 def add_overrides(parser: argparse.ArgumentParser, text: str) -> None:
     """Add the overrides, which may be mixed with options."""
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help=text)
+    # Without a default argparse lists it among the required arguments.
+    parser.add_argument("overrides", nargs="*", default=[], metavar="OVERRIDE", help=text)
 
 
 def training_options(options: argparse.Namespace, *, show_plan: bool = False) -> TrainingOptions:

@@ -45,3 +45,8 @@ def test_help_names_every_command(capsys):
 
 def test_version(capsys):
     assert run(capsys, "--version").startswith("adamcmp 0.")
+
+
+def test_optional_overrides_are_not_called_required(capsys):
+    assert main(["extend"]) == 2
+    assert "arguments are required: STUDY." in capsys.readouterr().err
