@@ -10,6 +10,7 @@ import pytest
 from adamcmp.errors import ConfigError, RunFailed, WorkerUnusable
 from adamcmp.execution.executors import Handle, Pool, Result, Serial, Task, WorkerDied, pool
 from tests.support.detached_executor import Detached
+from tests.support.waiting import until
 
 
 def echo(argument, report, should_stop):
@@ -56,14 +57,6 @@ def workers():
     made = Pool(2, 1)
     yield made
     made.close()
-
-
-def until(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
-    return value
 
 
 def results_of(executor, count, on_progress=lambda handle, message: None):
