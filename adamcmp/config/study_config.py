@@ -25,7 +25,8 @@ class Execution(Component):
 
     Attributes:
         executor: ``serial`` trains in this process, ``pool`` in worker processes. None
-            selects ``serial`` for a single run or ``workers=0``, else ``pool``.
+            selects ``serial`` for a single run or ``workers=0``, else ``pool``. Each value is the
+            name of a module of `adamcmp.execution.executors`.
         workers: Processes that train at once. None starts one per core (one on a GPU). 0 trains
             in this process, for debugging.
         checkpoint_every: Seconds between checkpoints of a group in training.
@@ -39,8 +40,10 @@ class Execution(Component):
     def _workers_of_the_executor(self) -> Execution:
         if self.executor == "serial" and self.workers:
             raise ValueError("executor=serial has no workers: leave workers= out, or executor=pool")
-        if self.executor == "pool" and self.workers == 0:
-            raise ValueError("executor=pool needs workers: leave workers=0 out, or executor=serial")
+        if self.executor not in (None, "serial") and self.workers == 0:
+            raise ValueError(
+                f"executor={self.executor} needs workers: leave workers=0 out, or executor=serial"
+            )
         return self
 
 

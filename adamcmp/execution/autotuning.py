@@ -125,7 +125,7 @@ def _measure(
 ) -> dict[str, Timings]:
     """Check runs, measure those in `measured`, and return timings by kind key."""
     waiting = deque(checked)
-    running: dict[Handle, RunSpec] = {}
+    running: dict[Handle[Timings | None], RunSpec] = {}
     timings: dict[str, Timings] = {}
     retried: set[str] = set()
     while waiting or running:

@@ -79,9 +79,8 @@ def execute(
         Interrupted: If a signal arrives; runs that ended are stored.
     """
     observer = observer or Observer()
-    store = Store(config.location.folder)
-    plan = make_plan(config, store.numerics())
-    pending = plan.without(_finished(store.statuses(), force, retry_failed))
+    store, retrained = Store(config.location.folder), _retrained(force, retry_failed)
+    plan, pending = _planned(config, store, retrained)
     if not pending.specs:
         observer.on_planned(plan, ())
         return _result(store, plan)
@@ -94,29 +93,33 @@ def execute(
             # Another process may have trained some of the runs since the statuses were first read.
             statuses = store.statuses()
             store.checkpoints.remove_finished(statuses)
-            pending = pending.only(reservation.run_ids)
-            pending = pending.without(_finished(statuses, force, retry_failed))
+            pending = _unfinished(pending.only(reservation.run_ids), statuses, retrained)
             groups = pending.groups(store.checkpoints.existing().values())
             _begin(store, config, plan, reservation)
             observer.on_planned(plan.with_costs(pending.costs), groups)
-            scheduler = Scheduler(
-                executor,
-                store,
-                reservation,
-                _discarding_wrong_timings(pending, observer),
-                checkpoint_every=config.execution.checkpoint_every,
-                interrupted=interrupted,
-            )
+            observer = _discarding_wrong_timings(pending, observer)
+            every = config.execution.checkpoint_every
+            scheduler = Scheduler(executor, store, reservation, observer, every, interrupted)
             scheduler.run(groups)
     return _result(store, plan, pending.run_ids, reservation.reserved_by_others)
 
 
-def _finished(statuses: Mapping[str, str], force: bool, retry_failed: bool) -> Collection[str]:
-    """Return the runs that need not be trained."""
+def _retrained(force: bool, retry_failed: bool) -> frozenset[str]:
+    """Return the statuses of stored runs that are trained again."""
     if force:
-        return ()
-    ended = ("done", "diverged") if retry_failed else ("done", "diverged", "failed")
-    return {run_id for run_id, status in statuses.items() if status in ended}
+        return frozenset(("done", "diverged", "failed"))
+    return frozenset(("failed",)) if retry_failed else frozenset()
+
+
+def _planned(config: StudyConfig, store: Store, retrained: Collection[str]) -> tuple[Plan, Plan]:
+    """Return the plan of a request, and the plan of those of its runs that are not finished."""
+    plan = make_plan(config, store.numerics())
+    return plan, _unfinished(plan, store.statuses(), retrained)
+
+
+def _unfinished(plan: Plan, statuses: Mapping[str, str], retrained: Collection[str]) -> Plan:
+    """Return a plan without the stored runs, except those with a status to train again."""
+    return plan.without({run for run, status in statuses.items() if status not in retrained})
 
 
 def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
@@ -191,13 +194,11 @@ def preview(
         AdamcmpError: If a requested run cannot be trained.
     """
     store = Store(config.location.folder)
-    plan = make_plan(config, store.numerics())
-    pending = plan.without(_finished(store.statuses(), force, retry_failed))
+    plan, pending = _planned(config, store, _retrained(force, retry_failed))
     workers = max(min(worker_count(config.execution, plan.numerics), len(pending.specs)), 1)
     pending = autotuned_without_compiling(pending, executor, workers)
-    return Preview(
-        store.folder, plan, pending, pending.groups(store.checkpoints.existing().values())
-    )
+    groups = pending.groups(store.checkpoints.existing().values())
+    return Preview(store.folder, plan, pending, groups)
 
 
 def with_numerics_of(

@@ -50,7 +50,7 @@ class Scheduler:
     checkpoint_every: float
     interrupted: InterruptedBy
     _waiting: deque[LaneGroup] = field(init=False, default_factory=deque)
-    _running: dict[Handle, TrainTask] = field(init=False, default_factory=dict)
+    _running: dict[Handle[Outcome], TrainTask] = field(init=False, default_factory=dict)
     _ended: list[tuple[LaneGroup, Outcome]] = field(init=False, default_factory=list)
     _retried: set[str] = field(init=False, default_factory=set)
     _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
@@ -103,14 +103,14 @@ class Scheduler:
         if self._ended and time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self._flush()
 
-    def _update(self, handle: Handle, progress: TrainingProgress) -> None:
+    def _update(self, handle: Handle[Outcome], progress: TrainingProgress) -> None:
         group = self._running[handle].group
         self._progress.update(group, progress)
         if time.monotonic() - self._published >= PUBLISH_SECONDS:
             self._publish()
         self.observer.on_progress(group, progress)
 
-    def _finish(self, result: Result) -> None:
+    def _finish(self, result: Result[Outcome]) -> None:
         """Record a group's outcome, or queue the group again."""
         task, outcome = self._running.pop(result.handle), result.value
         if isinstance(outcome, Stopped):

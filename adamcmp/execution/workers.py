@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from adamcmp.config import Execution, Numerics
-from adamcmp.execution.executors import Executor, Pool, Serial
+from adamcmp.execution.executors import Executor, Serial, executor_with_workers
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.platform.cache import cache_folder
 from adamcmp.platform.provenance import available_cores
@@ -11,12 +13,12 @@ from adamcmp.training import tasks
 
 
 class Workers:
-    """The worker processes of a command: a context manager that ends them when it exits."""
+    """The workers of a command: a context manager that ends them when it exits."""
 
     def __init__(self) -> None:
-        self._pool: Pool | None = None
+        self._started: Executor | None = None
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -34,18 +36,19 @@ class Workers:
             interrupted: Returns the signal that has arrived, if any.
         """
         count = min(worker_count(execution, numerics), runs)
-        single = runs == 1 and self._pool is None and execution.executor is None
+        single = runs == 1 and self._started is None and execution.executor is None
         if count == 0 or single:
             return Serial(interrupted)
-        if self._pool is None or self._pool.slots < count:
+        if self._started is None or self._started.slots < count:
             self._close()
             cache_folder()  # chosen before workers start, so that all use the same folder
-            self._pool = Pool(count, numerics.threads or 1, tasks.warm_up)
-        return self._pool
+            start = executor_with_workers(execution.executor or "pool")
+            self._started = start(count, numerics.threads or 1, tasks.warm_up)
+        return self._started
 
     def _close(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
+        if self._started is not None:
+            self._started.close()
 
 
 def worker_count(execution: Execution, numerics: Numerics) -> int:

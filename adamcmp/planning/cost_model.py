@@ -48,10 +48,10 @@ class CostModel:
 
     def seconds(self, group: LaneGroup) -> float | None:
         """Return the predicted time of a group; None if its kind was not measured."""
-        kind = self.kinds[kind_key(group.specs[0].config)]
         timings, lanes = self._timings(group.specs[0]), len(group.specs)
         if timings is None:
             return None
+        kind = self.kinds[kind_key(group.specs[0].config)]
         return lanes * timings.run_seconds(lanes, kind.steps, kind.evaluations)
 
     def total_seconds(self, groups: Iterable[LaneGroup]) -> float | None:

@@ -9,9 +9,9 @@ from collections.abc import Collection
 
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
-from adamcmp.planning import fusion
+from adamcmp.planning.fusion import can_compile
 from adamcmp.planning.run_kinds import RunKind
-from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, can_compile, cuda_available
+from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available, cuda_available
 
 #: ``engine=auto`` compiles from this mean number of run-steps (runs x steps) per kind of run, by
 #: device. Compiling takes 25 s the first time (minutes for attention) and saves 0.8 ms per run-step
@@ -53,7 +53,7 @@ def default_numerics(requested: Numerics, kinds: Collection[RunKind]) -> Numeric
         device = "cuda" if cuda_available() else "cpu"
     engine = requested.engine
     if engine == "auto":
-        compiled = compiling_pays(kinds, device) and can_compile(device)
+        compiled = compiling_pays(kinds, device) and compiler_available(device)
         engine = "compiled" if compiled else "eager"
     dtype = "float32" if requested.dtype == "auto" else requested.dtype
     return Numerics(device=device, dtype=dtype, threads=requested.threads or 1, engine=engine)
@@ -61,7 +61,7 @@ def default_numerics(requested: Numerics, kinds: Collection[RunKind]) -> Numeric
 
 def compiling_pays(kinds: Collection[RunKind], device: str) -> bool:
     """Return whether training takes enough steps for compiling to save time."""
-    run_steps = [kind.steps * kind.runs for kind in kinds if fusion.can_compile(kind.example)]
+    run_steps = [kind.steps * kind.runs for kind in kinds if can_compile(kind.example)]
     return bool(run_steps) and sum(run_steps) / len(run_steps) >= COMPILED_FROM[device]
 
 
@@ -70,7 +70,8 @@ def missing_compiler_notice(
 ) -> str | None:
     """Return a notice if a new study is eager only because no compiler is installed."""
     device = used.device
-    if requested.engine != "auto" or can_compile(device) or not compiling_pays(kinds, device):
+    wanted = requested.engine == "auto" and compiling_pays(kinds, device)
+    if not wanted or compiler_available(device):
         return None
     return (
         f"Compiling needs {COMPILE_REQUIREMENTS[device]}. This study is trained eagerly, several "

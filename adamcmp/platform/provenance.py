@@ -56,7 +56,7 @@ _COMPILER = "a C++ compiler on the PATH (g++, clang++ or $CXX)"
 COMPILE_REQUIREMENTS = {"cpu": _COMPILER, "cuda": f"torch 2.10 or newer, Triton, and {_COMPILER}"}
 
 
-def can_compile(device: str) -> bool:
+def compiler_available(device: str) -> bool:
     """Return whether the requirements of ``engine=compiled`` are met; imports nothing."""
     if device == "cuda":
         version = re.match(r"(\d+)\.(\d+)", package_version("torch"))

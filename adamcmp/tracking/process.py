@@ -86,7 +86,7 @@ class TrackingProcess:
     def __init__(self, tracker: Tracker, study: Path) -> None:
         self._task = TrackingTask(tracker, study, frozenset())
         self._pool: Pool | None = None
-        self._handles: set[Handle] = set()
+        self._handles: set[Handle[str | None]] = set()
         self._submitted = self._last_report = time.monotonic()
 
     def start(self, specs: Sequence[RunSpec]) -> None:
@@ -151,7 +151,7 @@ class TrackingProcess:
         if self._handles and time.monotonic() - self._last_report > TIMEOUT:
             self._fail(f"it accepted no run within {TIMEOUT:g} s.")
 
-    def _on_report(self, handle: Handle, message: Any) -> None:
+    def _on_report(self, handle: Handle[Any], message: Any) -> None:
         self._last_report = time.monotonic()
 
     @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from adamcmp.components.data import Data, Shape, Split
-from adamcmp.components.datasets import Dataset, _base
+from adamcmp.components.datasets import Dataset, clear_cache
 from adamcmp.config import CONFIG_GROUPS, Composer, Eval, build_component, component_defaults
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError
@@ -72,9 +72,9 @@ def tiny_downloads(monkeypatch):
     from adamcmp.components.datasets._torchvision import TorchvisionDataset
 
     monkeypatch.setattr(TorchvisionDataset, "read", read)
-    _base._load.cache_clear()
+    clear_cache()
     yield
-    _base._load.cache_clear()
+    clear_cache()
 
 
 def fitting(specs, overrides):

@@ -3,8 +3,8 @@
 import pytest
 
 from adamcmp.cli import main
-from adamcmp.config import Execution
-from adamcmp.execution.executors import Pool, Serial
+from adamcmp.config import Execution, choices
+from adamcmp.execution.executors import Executor, Pool, Serial, executor_with_workers
 from adamcmp.execution.workers import Workers, worker_count
 from adamcmp.platform import provenance
 from tests.conftest import CPU
@@ -32,6 +32,26 @@ def test_the_executor_follows_from_the_settings(settings, runs, kind):
     with Workers() as workers:
         executor = workers.executor(Execution(**settings), CPU, runs, lambda: None)
         assert type(executor) is kind
+
+
+def test_every_choice_of_the_setting_names_an_executor():
+    names = choices("executor")
+    assert "serial" in names
+    for name in set(names) - {"serial"}:
+        assert issubclass(executor_with_workers(name), Executor)
+
+
+def test_workers_are_kept_for_later_batches_and_replaced_by_more():
+    with Workers() as workers:
+
+        def started(runs):
+            return workers.executor(Execution(workers=2), CPU, runs, lambda: None)
+
+        one = workers.executor(Execution(workers=1), CPU, 5, lambda: None)
+        assert one.slots == 1 and started(1) is one  # a single run too, once there are workers
+        two = started(5)
+        assert two.slots == 2 and started(2) is two and not one.process_ids
+    assert not two.process_ids
 
 
 @pytest.mark.parametrize(

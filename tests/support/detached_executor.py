@@ -11,10 +11,13 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from adamcmp.errors import AdamcmpError
 from adamcmp.execution.executors import Executor, Handle, ProgressCallback, Result, Task, WorkerDied
 from adamcmp.platform.files import write_atomically
+
+Value = TypeVar("Value")
 
 
 class Detached(Executor):
@@ -25,7 +28,7 @@ class Detached(Executor):
         handles: Tasks that another process submitted, to be polled for here.
     """
 
-    def __init__(self, folder: Path, handles: Collection[Handle] = ()) -> None:
+    def __init__(self, folder: Path, handles: Collection[Handle[Any]] = ()) -> None:
         self._folder = folder
         self._waiting = set(handles)
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +37,7 @@ class Detached(Executor):
     def slots(self) -> int:
         return 2
 
-    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
+    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
         handles = []
         for task in tasks:
             name = f"{time.time_ns()}-{len(self._waiting)}"
@@ -50,7 +53,9 @@ class Detached(Executor):
         self._waiting |= set(handles)
         return handles
 
-    def poll(self, on_progress: ProgressCallback = lambda handle, message: None) -> list[Result]:
+    def poll(
+        self, on_progress: ProgressCallback = lambda handle, message: None
+    ) -> list[Result[Any]]:
         time.sleep(0.05)
         results = []
         for handle in sorted(self._waiting, key=lambda handle: handle.task_id):
@@ -67,21 +72,21 @@ class Detached(Executor):
                 results.append(Result(handle, WorkerDied("The process is gone.")))
         return results
 
-    def cancel(self, handles: Collection[Handle]) -> None:
+    def cancel(self, handles: Collection[Handle[Any]]) -> None:
         for handle in handles:
             self._path(handle, "stop").touch()
 
     def close(self) -> None:
         """Leave the processes alone: they go on."""
 
-    def kill(self, handle: Handle) -> None:
+    def kill(self, handle: Handle[Any]) -> None:
         os.kill(int(self._path(handle, "pid").read_text()), signal.SIGKILL)
 
-    def _alive(self, handle: Handle) -> bool:
+    def _alive(self, handle: Handle[Any]) -> bool:
         status = Path(f"/proc/{self._path(handle, 'pid').read_text()}/stat")
         return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
-    def _path(self, handle: Handle, suffix: str) -> Path:
+    def _path(self, handle: Handle[Any], suffix: str) -> Path:
         return self._folder / f"{handle.task_id}.{suffix}"
 
 

@@ -62,15 +62,22 @@ def rows(groups, run_id):
 
 
 def metrics(groups, task=None):
-    """Return the metrics of all runs of some groups by run, wall time left out."""
-    by_run = {}
+    """Return the metrics of all runs of some groups by run, in comparable form."""
+    measured = []
     for group in groups:
         outcome = train_group(group, task=task)
         assert isinstance(outcome, Done), outcome
-        for row in outcome.metrics:
-            row.pop("wall_time_s")
-            # Compared as text: NaN is equal to itself there, and 0.0 is not -0.0.
-            by_run.setdefault(row["run_id"], []).append(
-                {k: repr(v) for k, v in row.items()} | {"step": row["step"]}
-            )
+        measured += outcome.metrics
+    return comparable(measured)
+
+
+def comparable(measured):
+    """Return measured metrics by run, wall time left out.
+
+    They are compared as text: NaN is equal to itself there, and 0.0 is not -0.0.
+    """
+    by_run = {}
+    for row in measured:
+        values = {k: repr(v) for k, v in row.items() if k != "wall_time_s"}
+        by_run.setdefault(row["run_id"], []).append(values | {"step": row["step"]})
     return by_run

@@ -9,7 +9,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.planning.grouping import LaneGroup, TrainTask
 from adamcmp.planning.numerics import COMPILED_FROM
-from adamcmp.platform.provenance import can_compile
+from adamcmp.platform.provenance import compiler_available
 from adamcmp.training.outcome import Stopped
 from adamcmp.training.step import config
 from adamcmp.training.train import train_group
@@ -25,7 +25,7 @@ COMPILED = GPU.model_copy(update={"engine": "compiled"})
 TOLERANCE, RESNET_TOLERANCE, BF16_TOLERANCE = 1e-3, 2e-2, 5e-2
 LANES = ["lr=1e-3,3e-3", "wd=0,0.1", "seed=range(4)", "steps=20", "eval.every_steps=20"]
 
-needs_compiler = pytest.mark.skipif(not can_compile("cuda"), reason="no compiler for a GPU")
+needs_compiler = pytest.mark.skipif(not compiler_available("cuda"), reason="no compiler for a GPU")
 
 
 def losses(groups):

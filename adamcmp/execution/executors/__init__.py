@@ -1,4 +1,12 @@
-"""Executors run picklable tasks; they know nothing of training."""
+"""Executors run picklable tasks; they know nothing of training.
+
+Each executor is one module. Its name is a value of the setting ``executor=``, once it is added to
+the type of `adamcmp.config.Execution.executor`.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable
 
 from adamcmp.execution.executors._base import (
     Executor,
@@ -14,6 +22,7 @@ from adamcmp.execution.executors.serial import Serial
 
 __all__ = [
     "Executor",
+    "ExecutorWithWorkers",
     "Handle",
     "Pool",
     "ProgressCallback",
@@ -22,4 +31,22 @@ __all__ = [
     "Task",
     "TaskFunction",
     "WorkerDied",
+    "executor_with_workers",
 ]
+
+#: Starts an executor, given the number of tasks to run at once, the threads of each worker, and a
+#: module-level function that each worker calls as it starts.
+ExecutorWithWorkers = Callable[[int, int, Callable[[], None]], Executor]
+
+
+def executor_with_workers(name: str) -> ExecutorWithWorkers:
+    """Return the executor of a value of ``executor=`` other than ``serial``.
+
+    It is the class that the module of this name defines.
+    """
+    module = importlib.import_module(f"{__name__}.{name}")
+    classes = [value for value in vars(module).values() if inspect.isclass(value)]
+    (executor,) = (
+        one for one in classes if issubclass(one, Executor) and one.__module__ == module.__name__
+    )
+    return executor

@@ -5,17 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+Argument = TypeVar("Argument")
+Value = TypeVar("Value")
 
 #: ``function(argument, report, should_stop)`` runs in a worker. It reports progress with
 #: ``report(message)`` and returns early once ``should_stop()`` is true. It must be a module-level
 #: function, so that it can be pickled by reference. Slow imports belong in its body, because the
 #: process that submits tasks imports its module too.
-TaskFunction = Callable[[Any, Callable[[Any], None], Callable[[], bool]], Any]
+TaskFunction = Callable[[Argument, Callable[[Any], None], Callable[[], bool]], Value]
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Generic[Argument, Value]):
     """What an executor runs.
 
     Attributes:
@@ -23,13 +26,13 @@ class Task:
         argument: The first argument of the function; it must be picklable.
     """
 
-    function: TaskFunction
-    argument: Any
+    function: TaskFunction[Argument, Value]
+    argument: Argument
 
 
 @dataclass(frozen=True)
-class Handle:
-    """Identifies a submitted task; can be serialized.
+class Handle(Generic[Value]):
+    """Identifies a submitted task; can be serialized. The type is that of the function's value.
 
     Attributes:
         task_id: Unique among the tasks of an executor.
@@ -50,7 +53,7 @@ class WorkerDied:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Generic[Value]):
     """The result of a task that has ended.
 
     Attributes:
@@ -58,15 +61,15 @@ class Result:
         value: What its function returned, or `WorkerDied`.
     """
 
-    handle: Handle
-    value: Any
+    handle: Handle[Value]
+    value: Value | WorkerDied
 
 
 #: Called with a task's handle and a message that its function reported.
-ProgressCallback = Callable[[Handle, Any], None]
+ProgressCallback = Callable[[Handle[Any], Any], None]
 
 
-def ignore_progress(handle: Handle, message: Any) -> None:
+def ignore_progress(handle: Handle[Any], message: Any) -> None:
     """Do nothing: for tasks that report no progress."""
 
 
@@ -82,11 +85,11 @@ class Executor(ABC):
         """The number of tasks that run at once; further submitted tasks wait."""
 
     @abstractmethod
-    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
+    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
         """Submit a batch of tasks and return a handle for each, in their order."""
 
     @abstractmethod
-    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result]:
+    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result[Any]]:
         """Wait briefly for messages; return the results that have arrived, each once.
 
         Args:
@@ -97,7 +100,7 @@ class Executor(ABC):
         """
 
     @abstractmethod
-    def cancel(self, handles: Collection[Handle]) -> None:
+    def cancel(self, handles: Collection[Handle[Any]]) -> None:
         """Ask some tasks to stop early.
 
         Running tasks return early; waiting tasks are dropped without a result.

@@ -60,7 +60,7 @@ def _warm_up(function: Callable[[], None] | None) -> None:
 
 def _run(connection: Connection, should_stop: Callable[[], bool]) -> bool:
     """Run one task; return whether this process can run another."""
-    task: Task = connection.recv()
+    task: Task[Any, Any] = connection.recv()
     try:
         value = task.function(task.argument, _reporter(connection), should_stop)
     except AdamcmpError as error:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from adamcmp.errors import AdamcmpError, RunFailed
 from adamcmp.execution.executors._base import (
@@ -28,6 +29,7 @@ from adamcmp.execution.executors._base import (
     ProgressCallback,
     Result,
     Task,
+    Value,
     WorkerDied,
     ignore_progress,
 )
@@ -49,8 +51,8 @@ class _Worker:
 
     process: subprocess.Popen[bytes]
     connection: Connection
-    handle: Handle | None = None
-    task: Task | None = None
+    handle: Handle[Any] | None = None
+    task: Task[Any, Any] | None = None
     ready: bool = False
     exiting: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -60,7 +62,7 @@ class _Worker:
         """Whether it can run another task."""
         return self.handle is None and not self.exiting
 
-    def assign(self, handle: Handle, task: Task) -> None:
+    def assign(self, handle: Handle[Any], task: Task[Any, Any]) -> None:
         """Send it a task to run."""
         self.handle, self.task = handle, task
         # `poll` notices a worker that has just died.
@@ -89,7 +91,7 @@ class Pool(Executor):
             ),
         }
         self._numbers = itertools.count()
-        self._waiting: deque[tuple[Handle, Task]] = deque()
+        self._waiting: deque[tuple[Handle[Any], Task[Any, Any]]] = deque()
         #: Errors that the next `poll` raises, after this one has returned its results.
         self._errors: deque[AdamcmpError] = deque()
         self._workers = [self._start() for _ in range(workers)]
@@ -104,16 +106,16 @@ class Pool(Executor):
         """The ids of the worker processes."""
         return [worker.process.pid for worker in self._workers]
 
-    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
+    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
         """See `Executor.submit`."""
-        handles = [Handle(str(next(self._numbers))) for _ in tasks]
+        handles = [Handle[Value](str(next(self._numbers))) for _ in tasks]
         self._waiting += zip(handles, tasks, strict=True)
         self._assign()
         return handles
 
     def poll(
         self, on_progress: ProgressCallback = ignore_progress, timeout: float = POLL_SECONDS
-    ) -> list[Result]:
+    ) -> list[Result[Any]]:
         """See `Executor.poll`.
 
         Args:
@@ -140,7 +142,7 @@ class Pool(Executor):
         self._assign()
         return results
 
-    def _receive(self, worker: _Worker, on_progress: ProgressCallback) -> list[Result]:
+    def _receive(self, worker: _Worker, on_progress: ProgressCallback) -> list[Result[Any]]:
         """Handle one message of a worker; return the task's result if the message holds it."""
         event, value = worker.connection.recv()
         handle = worker.handle
@@ -158,7 +160,7 @@ class Pool(Executor):
             return [Result(handle, value)]
         return []
 
-    def cancel(self, handles: Collection[Handle]) -> None:
+    def cancel(self, handles: Collection[Handle[Any]]) -> None:
         """See `Executor.cancel`."""
         cancelled = set(handles)
         self._waiting = deque(pair for pair in self._waiting if pair[0] not in cancelled)
@@ -206,7 +208,7 @@ class Pool(Executor):
             worker.connection.send(self._warm_up)
         return worker
 
-    def _remove_dead(self, worker: _Worker) -> list[Result]:
+    def _remove_dead(self, worker: _Worker) -> list[Result[Any]]:
         """Remove a worker that died; return the result of the task that it ran, if any."""
         worker.connection.close()
         code = worker.process.wait()

@@ -16,6 +16,7 @@ from adamcmp.execution.executors._base import (
     ProgressCallback,
     Result,
     Task,
+    Value,
     ignore_progress,
 )
 
@@ -30,20 +31,20 @@ class Serial(Executor):
     def __init__(self, should_stop: Callable[[], Any] = lambda: False) -> None:
         self._should_stop = should_stop
         self._numbers = itertools.count()
-        self._waiting: deque[tuple[Handle, Task]] = deque()
+        self._waiting: deque[tuple[Handle[Any], Task[Any, Any]]] = deque()
 
     @property
     def slots(self) -> int:
         """See `Executor.slots`."""
         return 1
 
-    def submit(self, tasks: Sequence[Task]) -> list[Handle]:
+    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
         """See `Executor.submit`."""
-        handles = [Handle(str(next(self._numbers))) for _ in tasks]
+        handles = [Handle[Value](str(next(self._numbers))) for _ in tasks]
         self._waiting += zip(handles, tasks, strict=True)
         return handles
 
-    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result]:
+    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result[Any]]:
         """See `Executor.poll`."""
         if not self._waiting:
             return []
@@ -60,7 +61,7 @@ class Serial(Executor):
                 value = unusable.value
         return [Result(handle, value)]
 
-    def cancel(self, handles: Collection[Handle]) -> None:
+    def cancel(self, handles: Collection[Handle[Any]]) -> None:
         """See `Executor.cancel`."""
         self._waiting = deque(pair for pair in self._waiting if pair[0] not in set(handles))
 

@@ -20,7 +20,12 @@ from torch.fx import GraphModule
 
 from adamcmp.errors import EngineError
 from adamcmp.platform.cache import cache_folder, source_digest
-from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, can_compile, cpu_features, hardware
+from adamcmp.platform.provenance import (
+    COMPILE_REQUIREMENTS,
+    compiler_available,
+    cpu_features,
+    hardware,
+)
 from adamcmp.training.engines.code_cache import (
     CodeFormat,
     InductorArtifact,
@@ -83,7 +88,7 @@ def _key(arguments: list[Tensor], axes: list[Axes], identity: Any, device: str) 
 
 
 def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:
-    if not can_compile(code_format.device):
+    if not compiler_available(code_format.device):
         raise EngineError(
             f"engine=compiled needs {COMPILE_REQUIREMENTS[code_format.device]}. {_USE_EAGER}"
         )

@@ -1,0 +1,94 @@
+"""The interface suffices for a cluster: tasks run in processes that outlive the submitting one."""
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pandas as pd
+
+from adamcmp.config import Composer
+from adamcmp.execution.execute import execute
+from adamcmp.execution.executors import Handle, Task, WorkerDied
+from adamcmp.execution.workers import Workers
+from adamcmp.planning.grouping import TrainTask
+from adamcmp.planning.plan import make_plan
+from adamcmp.storage import reader
+from adamcmp.training.tasks import train_task
+from tests.conftest import CPU
+from tests.support.commands import SMALL
+from tests.support.detached_executor import Detached
+from tests.support.toy_tasks import echo, results_of, wait_for_stop
+from tests.support.training import comparable, metrics
+from tests.support.waiting import until
+
+RUNS = [*SMALL, "model=logistic", "seed=0,1", "steps=40", "eval.every_steps=10", "engine=eager"]
+
+
+def test_tasks_outlive_the_executor_that_submitted_them(tmp_path):
+    first = Detached(tmp_path)
+    handles = first.submit([Task(wait_for_stop, 0), Task(echo, 2)])
+    first.close()
+    second = Detached(tmp_path, handles)
+    second.cancel(handles[:1])
+    assert results_of(second, 2) == {handles[0]: "stopped", handles[1]: 2}
+
+
+def test_a_process_that_dies(tmp_path):
+    executor = Detached(tmp_path)
+    (handle,) = executor.submit([Task(wait_for_stop, 0)])
+    until(lambda: (tmp_path / f"{handle.task_id}.progress").exists())
+    executor.kill(handle)
+    assert isinstance(results_of(executor, 1)[handle], WorkerDied)
+
+
+class DetachedWorkers(Workers):
+    """The workers of a command that trains with the detached executor."""
+
+    def executor(self, execution, numerics, runs, interrupted):
+        return Detached(Path("tasks"))
+
+
+def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
+    tables = []
+    for study, workers in (("here", None), ("detached", DetachedWorkers())):
+        executed = execute(composer.sweep([*RUNS, f"study={study}"]), workers=workers)
+        assert len(executed.trained) == 2 and not executed.failed
+        tables.append(reader.load(executed.folder))
+    assert len(list(Path("tasks").glob("*.result"))) >= 3  # one check of the kind, and two runs
+    differ = ["study", "finished_at", "wall_time_s"]
+    for order, frames in zip(
+        (["run_id"], ["run_id", "step"]), zip(*tables, strict=True), strict=True
+    ):
+        here, detached = (
+            frame.drop(columns=differ, errors="ignore").sort_values(order, ignore_index=True)
+            for frame in frames
+        )
+        pd.testing.assert_frame_equal(here, detached, check_exact=True)
+
+
+def groups_of_runs():
+    return make_plan(Composer().sweep(RUNS), CPU).groups()
+
+
+def submit_and_die(folder):
+    """Submit the groups, store the handles, and kill this process while they train."""
+    tasks = [
+        Task(train_task, TrainTask(group, folder / f"{group.group_id}.npz", 1e9))
+        for group in groups_of_runs()
+    ]
+    handles = Detached(folder).submit(tasks)
+    (folder / "handles.json").write_text(json.dumps([handle.task_id for handle in handles]))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_another_process_receives_what_a_dead_one_submitted(tmp_path):
+    process = multiprocessing.get_context("spawn").Process(target=submit_and_die, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    handles = [Handle(task_id) for task_id in json.loads((tmp_path / "handles.json").read_text())]
+    outcomes = results_of(Detached(tmp_path, handles), 2)
+    received = [row for outcome in outcomes.values() for row in outcome.metrics]
+    assert comparable(received) == metrics(groups_of_runs())

@@ -1,0 +1,93 @@
+"""Worker processes: those that die, do not start or are unusable are replaced."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+
+from adamcmp.errors import ConfigError, RunFailed
+from adamcmp.execution.executors import Pool, Task, WorkerDied, pool
+from tests.support.toy_tasks import die, echo, refuse, results_of, spoil
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def workers():
+    with contextlib.closing(Pool(2, 1)) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [("import nonsense_that_does_not_exist", "ended with exit code 1 as it started"),
+     ("import time; time.sleep(60)", "did not start in 0.5 s")],
+)  # fmt: skip
+def test_a_worker_that_does_not_start(script, message, monkeypatch):
+    monkeypatch.setattr(pool, "WORKER_SCRIPT", script)
+    monkeypatch.setattr(pool, "START_TIMEOUT", 0.5)
+    with contextlib.closing(Pool(1, 1)) as workers:
+        workers.submit([Task(echo, 1)])
+        with pytest.raises(RunFailed, match=message):
+            until(workers.poll)
+
+
+def test_progress_messages_are_few(workers):
+    messages = []
+    handles = workers.submit([Task(echo, 50_000)] * 2)
+    values = results_of(workers, 2, lambda handle, number: messages.append(number))
+    assert values == dict.fromkeys(handles, 50_000) and len(messages) < 500
+
+
+def test_a_killed_worker_costs_its_task_and_is_replaced(workers):
+    (handle,) = workers.submit([Task(die, 0)])
+    reason = "The worker process was killed by signal 9."
+    assert results_of(workers, 1) == {handle: WorkerDied(reason)}
+    handles = workers.submit([Task(echo, 1), Task(echo, 2)])
+    assert results_of(workers, 2) == {handles[0]: 1, handles[1]: 2}
+
+
+def test_what_a_killed_worker_printed_is_not_lost(capfd, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    with contextlib.closing(Pool(1, 1)) as workers:
+        workers.submit([Task(die, 0)])
+        results_of(workers, 1)
+    assert "printed before the end" in capfd.readouterr().err
+
+
+def test_an_unusable_process_is_replaced_and_its_value_kept():
+    """As after a fault of a GPU, which fails every later call of the process."""
+    with contextlib.closing(Pool(1, 1)) as workers:
+        for number in (1, 2):
+            (before,) = workers.process_ids
+            (handle,) = workers.submit([Task(spoil, number)])
+            assert results_of(workers, 1) == {handle: number}
+            (handle,) = workers.submit([Task(echo, 5)])
+            assert results_of(workers, 1) == {handle: 5}
+            assert workers.process_ids != [before]
+
+
+def test_results_that_arrive_with_an_error_come_before_it(workers):
+    _, echoed = workers.submit([Task(refuse, 0), Task(echo, 0)])
+    values, errors = {}, []
+
+    def ended():
+        try:
+            values.update({r.handle: r.value for r in workers.poll()})
+        except ConfigError as error:
+            errors.append(error)
+        return values and errors
+
+    until(ended)
+    assert values == {echoed: 0} and len(errors) == 1
+
+
+def test_warms_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("WARM", str(tmp_path / "warm"))
+    with contextlib.closing(Pool(1, 1, touch_warm)) as workers:
+        (handle,) = workers.submit([Task(echo, 1)])
+        assert results_of(workers, 1) == {handle: 1} and (tmp_path / "warm").exists()
+
+
+def touch_warm():
+    Path(os.environ["WARM"]).touch()

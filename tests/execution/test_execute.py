@@ -1,0 +1,54 @@
+"""Execution trains what is not stored, and a preview says what it would train."""
+
+import pytest
+
+from adamcmp.execution.execute import execute, preview
+from adamcmp.execution.executors import Serial
+from adamcmp.execution.observer import Observer
+from adamcmp.execution.reservations import reserve
+from tests.support.commands import SMALL
+
+RUNS = [*SMALL, "seed=0,1,2", "steps=2", "engine=eager", "study=s"]
+
+
+def test_a_preview_writes_nothing_and_plans_what_is_trained(composer, results):
+    config = composer.sweep(RUNS)
+    planned = preview(config, Serial())
+    assert not results.exists()
+    events = []
+    execute(config, Observer(on_planned=lambda *event: events.append(event)))
+    ((plan, groups),) = events
+    assert (planned.plan.run_ids, planned.groups) == (plan.run_ids, groups)
+    assert preview(config, Serial()).groups == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "trained"), [({}, 1), ({"retry_failed": True}, 2), ({"force": True}, 3)]
+)
+def test_stored_runs_are_trained_again_only_on_request(options, trained, composer, monkeypatch):
+    from adamcmp.training import loop
+
+    run = loop.GroupTraining.run
+
+    def crashing(training):
+        if training.runs[0].spec.config.protocol.seed == 1:
+            raise ValueError("in the model")
+        return run(training)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop.GroupTraining, "run", crashing)
+        first = execute(composer.sweep([*RUNS, "seed=0,1"]))
+    assert len(first.failed) == 1
+    second = execute(composer.sweep(RUNS), **options)
+    assert len(second.trained) == trained and len(second.specs) == 3
+    assert second.failed == (() if options else first.failed)
+
+
+def test_runs_of_another_process_are_left_to_it(composer, results):
+    config = composer.sweep(RUNS)
+    (results / "s").mkdir(parents=True)
+    first, *others = (spec.run_id for spec in preview(config, Serial()).plan.specs)
+    with reserve(results / "s", [first]):
+        executed = execute(config)
+    assert set(executed.trained) == set(others) and set(executed.in_progress) == {first}
+    assert "1 of 3 runs are being trained by process" in executed.in_progress_message

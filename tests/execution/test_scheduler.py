@@ -1,0 +1,202 @@
+"""Groups are submitted and stored; those that crash, die or stop are submitted again."""
+
+import pytest
+
+from adamcmp.errors import ConfigError, Interrupted
+from adamcmp.execution import scheduler
+from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
+from adamcmp.execution.observer import Observer
+from adamcmp.execution.reservations import process_statuses, reserve
+from adamcmp.execution.scheduler import Scheduler
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.storage import reader
+from adamcmp.storage.store import Store
+from adamcmp.training.outcome import Done, Failed, Stopped
+from tests.conftest import CPU
+
+
+class Scripted(Executor):
+    """An executor whose results a function of the group returns, or raises.
+
+    Attributes:
+        tasks: All submitted tasks, in order.
+        cancelled: The handles of cancelled tasks.
+        most: The largest number of tasks that ran at once.
+    """
+
+    slots = 2
+
+    def __init__(self, result_of):
+        self.result_of, self.tasks, self.cancelled, self.most = result_of, [], [], 0
+        self._running = {}
+
+    def submit(self, tasks):
+        handles = [Handle(str(len(self.tasks) + i)) for i in range(len(tasks))]
+        self.tasks += [task.argument for task in tasks]
+        self._running |= zip(handles, tasks, strict=True)
+        self.most = max(self.most, len(self._running))
+        return handles
+
+    def poll(self, on_progress=None):
+        if not self._running:
+            return []
+        handle = next(iter(self._running))
+        task = self._running.pop(handle)
+        return [Result(handle, self.result_of(task.argument.group))]
+
+    def cancel(self, handles):
+        self.cancelled += handles
+
+    def close(self):
+        pass
+
+    @property
+    def seeds(self):
+        """The seeds of each submitted group."""
+        return [[s.config.protocol.seed for s in task.group.specs] for task in self.tasks]
+
+
+def done(group):
+    ended = {"status": "done", "steps": 3, "stopped_at_step": None, "wall_time_s": 1.0}
+    return Done([{**spec.columns(), **ended} for spec in group.specs])
+
+
+def failed(group):
+    return Failed("ValueError: in the model", tuple(group.run_ids))
+
+
+def seeds(group):
+    return [spec.config.protocol.seed for spec in group.specs]
+
+
+@pytest.fixture
+def study(results):
+    """A new study."""
+    store = Store(results / "s")
+    store.open_for_training(CPU, [], {})
+    return store
+
+
+@pytest.fixture
+def schedule(study):
+    """Train groups; return the executor, the result of each group given by a function."""
+
+    def scheduled(groups, result_of, observer=None, interrupted=lambda: None):
+        executor = Scripted(result_of)
+        run_ids = [run_id for group in groups for run_id in group.run_ids]
+        with reserve(study.folder, run_ids) as reservation:
+            made = Scheduler(
+                executor, study, reservation, observer or Observer(), 30.0, interrupted
+            )
+            scheduled.executor = executor
+            made.run(groups)
+        return executor
+
+    return scheduled
+
+
+def statuses(study):
+    """Return the stored statuses by seed."""
+    runs, _ = reader.load(study.folder)
+    return dict(zip(runs["seed"], runs["status"], strict=True))
+
+
+def test_groups_are_submitted_in_order_while_slots_are_free(specs, study, schedule):
+    groups = [LaneGroup.of([spec]) for spec in specs(["seed=range(5)"])]
+    executor = schedule(groups, done)
+    assert executor.seeds == [[0], [1], [2], [3], [4]] and executor.most == Scripted.slots
+    assert statuses(study) == dict.fromkeys(range(5), "done")
+
+
+def test_a_crashed_group_is_halved_down_to_the_lane(specs, study, schedule):
+    executor = schedule(
+        [LaneGroup.of(specs(["seed=range(8)"]))],
+        lambda group: failed(group) if 5 in seeds(group) else done(group),
+    )
+    assert executor.seeds[:3] == [[*range(8)], [0, 1, 2, 3], [4, 5, 6, 7]]
+    assert [len(group) for group in executor.seeds] == [8, 4, 4, 2, 2, 1, 1]
+    assert statuses(study) == {**dict.fromkeys(range(8), "done"), 5: "failed"}
+
+
+def test_halves_resume_from_the_checkpoint_of_the_whole_group(specs, study, schedule):
+    whole = LaneGroup.of(specs(["seed=range(2)"]))
+    executor = schedule(
+        [whole], lambda group: failed(group) if len(group.specs) > 1 else done(group)
+    )
+    first, *halves = executor.tasks
+    assert first.checkpoint == study.checkpoints.path(whole.run_ids)
+    assert [task.source for task in halves] == [first.checkpoint] * 2
+    assert len({task.checkpoint for task in executor.tasks}) == 3
+
+
+@pytest.mark.parametrize(("deaths", "status"), [(1, "done"), (2, "failed")])
+def test_a_run_whose_worker_dies_is_tried_once_more(deaths, status, specs, study, schedule):
+    left = [WorkerDied("The worker process was killed by signal 9.")] * deaths
+    executor = schedule(
+        [LaneGroup.of(specs(["seed=0"]))], lambda group: left.pop() if left else done(group)
+    )
+    assert len(executor.tasks) == 2 and statuses(study) == {0: status}
+    if status == "failed":
+        assert "signal 9" in reader.load(study.folder)[0].loc[0, "error"]
+
+
+def test_a_group_that_was_stopped_is_submitted_again(specs, study, schedule):
+    """As after a signal to one worker alone."""
+    stops = [Stopped()]
+    executor = schedule(
+        [LaneGroup.of([spec]) for spec in specs(["seed=0,1,2"])],
+        lambda group: stops.pop() if stops else done(group),
+    )
+    assert executor.seeds == [[0], [1], [0], [2]]
+    assert statuses(study) == dict.fromkeys(range(3), "done")
+
+
+def test_a_signal_stores_what_has_ended_and_stops_the_rest(specs, study, schedule):
+    ended, notices = [], []
+
+    def result_of(group):
+        ended.append(group)
+        return done(group) if len(ended) <= 2 else Stopped()
+
+    with pytest.raises(Interrupted, match="2 of 5 runs were trained") as interrupt:
+        schedule(
+            [LaneGroup.of([spec]) for spec in specs(["seed=range(5)"])],
+            result_of,
+            Observer(on_notice=notices.append),
+            lambda: 15 if len(ended) == 2 else None,
+        )
+    assert interrupt.value.number == 15 and len(schedule.executor.cancelled) == 1
+    assert statuses(study) == {0: "done", 1: "done"} and "checkpoints" in notices[0]
+
+
+def test_an_error_stores_the_groups_that_ended_before(specs, study, schedule):
+    def result_of(group):
+        if seeds(group) == [2]:
+            raise ConfigError("this group cannot be trained")
+        return done(group)
+
+    with pytest.raises(ConfigError):
+        schedule([LaneGroup.of([spec]) for spec in specs(["seed=range(4)"])], result_of)
+    assert statuses(study) == {0: "done", 1: "done"}
+
+
+@pytest.mark.parametrize(("seconds", "parts"), [(3600.0, 1), (0.0, 4)])
+def test_groups_that_end_within_a_second_share_a_part(
+    seconds, parts, specs, study, schedule, monkeypatch
+):
+    monkeypatch.setattr(scheduler, "FLUSH_SECONDS", seconds)
+    schedule([LaneGroup.of([spec]) for spec in specs(["seed=range(4)"])], done)
+    assert len(reader.part_names(study.folder)) == parts
+
+
+def test_the_progress_is_published(specs, study, schedule, monkeypatch):
+    monkeypatch.setattr(scheduler, "FLUSH_SECONDS", 0.0)
+    published = []
+
+    def on_finished(group, outcome):
+        published.extend(process_statuses(study.folder))
+
+    groups = [LaneGroup.of([spec]) for spec in specs(["seed=range(3)"])]
+    schedule(groups, done, Observer(on_finished=on_finished))
+    assert [(status.runs, status.done) for status in published] == [(3, 0), (3, 1), (3, 2)]
+    assert process_statuses(study.folder) == []

@@ -1,0 +1,56 @@
+"""Groups: runs of one kind, evenly cut, with ids that depend on the runs alone."""
+
+import pytest
+
+from adamcmp.planning.grouping import LaneGroup, group_runs, resumed_groups
+from tests.conftest import CPU
+
+COMPILED = CPU.model_copy(update={"engine": "compiled"})
+
+
+@pytest.fixture
+def ten(specs):
+    return specs(["model=logistic", "seed=range(10)"], COMPILED)
+
+
+def sizes(groups):
+    return [len(group.specs) for group in groups]
+
+
+def test_runs_are_cut_evenly_into_groups_of_at_most_the_width(ten):
+    assert sizes(group_runs(ten, lambda members: 4)) == [3, 3, 4]
+    assert sizes(group_runs(ten, lambda members: 10)) == [10]
+    assert [s for g in group_runs(ten, lambda members: 4) for s in g.specs] == ten
+
+
+def test_runs_that_are_not_fused_are_single_lanes(specs):
+    eager = specs(["model=logistic", "seed=range(3)"])
+    groups = group_runs(eager, lambda members: 8)
+    assert sizes(groups) == [1, 1, 1] and not any(group.fused for group in groups)
+
+
+def test_the_width_is_that_of_each_kind(specs):
+    planned = specs(["model=logistic,mlp", "seed=range(4)"], COMPILED)
+    width = {"logistic": 4, "mlp": 2}
+    groups = group_runs(planned, lambda members: width[members[0].config.model.name])
+    assert sizes(groups) == [4, 2, 2]
+
+
+def test_an_id_depends_only_on_the_set_of_runs(ten):
+    group = LaneGroup.of(ten)
+    assert LaneGroup.of(ten[::-1]).group_id == group.group_id
+    assert LaneGroup.of(ten[:9]).group_id != group.group_id
+
+
+def test_halves(ten):
+    first, second = LaneGroup.of(ten[:5]).halves()
+    assert (first.specs, second.specs) == (tuple(ten[:3]), tuple(ten[3:5]))
+    assert first.fused and second.fused
+
+
+def test_runs_that_share_a_checkpoint_stay_together(ten):
+    """Also if the checkpoint holds further runs; the first checkpoint of a run counts."""
+    ids = [spec.run_id for spec in ten]
+    checkpoints = [{*ids[:3], "of a run that has ended"}, set(ids[2:5]), {"of no requested run"}]
+    groups = resumed_groups(ten, checkpoints, lambda members: 5)
+    assert [group.run_ids for group in groups] == [{*ids[:3]}, {*ids[3:5]}, {*ids[5:]}]
