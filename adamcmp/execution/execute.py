@@ -23,6 +23,7 @@ from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from adamcmp.training.outcome import Outcome
 
@@ -35,15 +36,20 @@ class ExecutionResult:
         folder: The study's folder.
         specs: The runs, each once.
         trained: The ids of those that this execution trained.
-        failed: The ids of those that crashed, in this execution or before.
+        outcomes: How those that are stored ended, by id.
         in_progress: The ids of those that another process is training, with its status.
     """
 
     folder: Path
     specs: tuple[RunSpec, ...]
     trained: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    outcomes: Mapping[str, RunRow] = field(default_factory=dict)
     in_progress: Mapping[str, ProcessStatus] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The ids of the runs that crashed, in this execution or before."""
+        return tuple(run_id for run_id, row in self.outcomes.items() if row.status == "failed")
 
     @property
     def in_progress_message(self) -> str:
@@ -146,16 +152,16 @@ def _result(
     reserved_by_others: Mapping[str, ProcessStatus] | None = None,
 ) -> ExecutionResult:
     """Return the result, read from the store."""
-    statuses = store.statuses()
-    store.checkpoints.remove_finished(statuses)
+    stored = store.outcomes()
+    store.checkpoints.remove_finished(stored)
     current = {status.pid: status for status in process_statuses(store.folder)}
     in_progress = {
         run_id: current.get(status.pid, status)
         for run_id, status in (reserved_by_others or {}).items()
-        if run_id not in statuses
+        if run_id not in stored
     }
-    failed = tuple(run_id for run_id in plan.run_ids if statuses.get(run_id) == "failed")
-    return ExecutionResult(store.folder, plan.specs, trained, failed, in_progress)
+    outcomes = {run_id: stored[run_id] for run_id in plan.run_ids if run_id in stored}
+    return ExecutionResult(store.folder, plan.specs, trained, outcomes, in_progress)
 
 
 def _started(workers: Workers | None) -> AbstractContextManager[Workers]:

@@ -2,6 +2,14 @@
 
 A process holds the lock of its reservation while it trains; the operating system releases the lock
 however the process ends. Files next to the lock hold the reserved runs and the progress.
+
+Reservations are not behind `adamcmp.storage.files.Files`, since they rest on the operating system.
+Another implementation has to provide
+
+- a lock per process that is freed however the process ends, such as a lease that it renews;
+- a lock that one process at a time holds while it reads the reservations and adds its own;
+- a record of each process, its runs and its progress, that others list, read and, once the lock of
+  the process is free, remove.
 """
 
 from __future__ import annotations

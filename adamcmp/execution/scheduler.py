@@ -118,7 +118,7 @@ class Scheduler:
             self._waiting.appendleft(task.group)
             return
         if isinstance(outcome, WorkerDied):
-            self.store.checkpoints.remove_partial_writes(task.checkpoint)
+            self.store.checkpoints.remove_partial_writes(task.group.run_ids)
             if self._stopping or self._retry(task.group, worker_died=True):
                 return
             outcome = Failed(outcome.reason, tuple(spec.run_id for spec in task.group.specs))
@@ -152,7 +152,7 @@ class Scheduler:
         runs, metrics = ([row for table in tables for row in table[i]] for i in (0, 1))
         self.store.append(runs, metrics)
         for group, outcome in ended:
-            self.store.checkpoints.remove(self.store.checkpoints.path(group.run_ids))
+            self.store.checkpoints.remove(group.run_ids)
             self._progress.finish(group, outcome)
             self.observer.on_finished(group, outcome)
         self._publish()

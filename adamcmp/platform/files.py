@@ -61,9 +61,14 @@ def _temporary_file(path: Path, content: bytes) -> Iterator[Path]:
         os.close(folder)
 
 
-def temporary_files(path: Path) -> Iterable[Path]:
-    """Return the temporary files of processes that write a file, or were killed while writing."""
-    return path.parent.glob(f"{TEMPORARY_PREFIX}{glob.escape(path.name)}-*")
+def temporary_files(folder: Path, prefix: str) -> Iterable[Path]:
+    """Return the temporary files of processes that write files, or were killed while writing.
+
+    Args:
+        folder: The folder of the files.
+        prefix: The beginning of the files' names.
+    """
+    return folder.glob(f"{TEMPORARY_PREFIX}{glob.escape(prefix)}*")
 
 
 @contextlib.contextmanager

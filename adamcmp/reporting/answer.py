@@ -17,6 +17,7 @@ from adamcmp.reporting.statistics import measure_table
 from adamcmp.reporting.tables import Table
 from adamcmp.storage import reader
 from adamcmp.storage.filters import parse_filters
+from adamcmp.storage.metadata import read_study_metadata
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _check_any_completed(table: RunTable, studies: Sequence[Path], filters: Sequ
 def _missing_runs(study: Path) -> Iterator[analysis.Finding]:
     """Yield a finding if a study has fewer runs than one of its commands requested."""
     # Version 0.1 did not record the number of runs.
-    commands = reader.read_study_metadata(study).get("asked", [])
+    commands = read_study_metadata(study).get("asked", [])
     requested = max((command.get("runs", 0) for command in commands), default=0)
     existing = len(reader.read_final_rows(study, []))
     if existing < requested:

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from adamcmp.reporting.answer import Answer
-from adamcmp.storage import reader
 from adamcmp.storage.columns import Role, columns_with_role
+from adamcmp.storage.metadata import read_study_metadata
 
 #: Commands that study.yaml records in their first argument. All others are sweeps.
 _NAMED_COMMANDS = ("study ", "extend ", "import-csv ")
@@ -39,7 +39,7 @@ def commands(answer: Answer) -> list[str]:
 
 def _study_commands(study: Path) -> Iterator[str]:
     """Yield the commands that study.yaml records."""
-    for command in reader.read_study_metadata(study).get("asked", []):
+    for command in read_study_metadata(study).get("asked", []):
         # Version 0.1 recorded no flags.
         first, *others = [*command["words"], *command.get("flags", [])] or [""]
         if first.startswith(_NAMED_COMMANDS):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adamcmp.storage.arrow import arrow_type
-from adamcmp.storage.columns import ADDED_COLUMNS, METRIC_COLUMNS, RUN_COLUMNS, Role, Table
+from adamcmp.storage.columns import ADDED_COLUMNS, RUN_COLUMNS, Role, Table, registered_columns
 
 if TYPE_CHECKING:
     from adamcmp.config.columns import NeutralColumn
@@ -47,7 +47,7 @@ def with_added_columns(rows: pa.Table, table: Table, columns: Collection[str] | 
         table: Their table.
         columns: The requested columns; None requests all.
     """
-    registered = RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
+    registered = registered_columns(table)
     for name, value in ADDED_COLUMNS.items():
         missing = name in registered and name not in rows.column_names
         if missing and (columns is None or name in columns):

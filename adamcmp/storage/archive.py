@@ -46,23 +46,36 @@ def write(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[
     np.savez(content, **{_METADATA: np.array(text), **arrays})  # type: ignore[arg-type]
     npz = content.getvalue()
     with storage_errors(path.parent):
+        path.parent.mkdir(exist_ok=True)  # not its parents: the study may have been moved
         write_atomically(path, _digest(npz) + npz)
 
 
 def read(path: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
-    """Return the metadata and the arrays of a file that `write`, or version 0.1, wrote.
-
-    The metadata has the key `FORMAT`.
+    """Return the metadata and the arrays of a file.
 
     Raises:
         FileNotFoundError: If there is no such file.
+        StoreError: As `decode`.
+    """
+    return decode(path.read_bytes(), str(path))
+
+
+def decode(content: bytes, location: str) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+    """Return the metadata and the arrays of what `write`, or version 0.1, wrote.
+
+    The metadata has the key `FORMAT`.
+
+    Args:
+        content: The content of the file.
+        location: Where the file is, for messages.
+
+    Raises:
         StoreError: If it is damaged, or was written with another format version or another version
             of torch, which may compute other numbers.
     """
-    content = path.read_bytes()
     digest, npz = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     if digest != _digest(npz):
-        raise StoreError(f"{path} is damaged: its content does not match its digest.")
+        raise StoreError(f"{location} is damaged: its content does not match its digest.")
     arrays = np.load(io.BytesIO(npz), allow_pickle=False)
     metadata = json.loads(str(arrays[_METADATA]))
     versions = metadata.pop(_VERSIONS)
@@ -71,7 +84,7 @@ def read(path: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
     if versions == [package_version("torch"), _SOURCE_0_1]:
         steps_taken = metadata.pop("taken")
         return {**metadata, "steps_taken": steps_taken, FORMAT: 1}, arrays
-    raise StoreError(f"{path} was made by another version of adamcmp or torch.")
+    raise StoreError(f"{location} was made by another version of adamcmp or torch.")
 
 
 def _digest(content: bytes) -> bytes:

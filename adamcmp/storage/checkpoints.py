@@ -1,23 +1,23 @@
 """List and remove the checkpoints of a study's unfinished groups.
 
-Workers read and write their content with `adamcmp.storage.archive`. A checkpoint's metadata has
-``runs``, the ids of its runs, and ``steps_taken``.
+A checkpoint's metadata has ``runs``, the ids of its runs, and ``steps_taken``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from adamcmp.errors import StoreError
-from adamcmp.platform.files import temporary_files
 from adamcmp.storage import archive
+from adamcmp.storage.files import Files
 
-#: The folder of a study's checkpoints.
-CHECKPOINT_FOLDER = "checkpoints"
+#: The folder of a study's checkpoints, with a slash at its end.
+CHECKPOINT_FOLDER = "checkpoints/"
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,15 @@ logger = logging.getLogger(__name__)
 class Checkpoints:
     """The checkpoint files of one study.
 
+    Workers read and write the content at a local `path`, with `adamcmp.storage.archive`: they are
+    other processes, which get picklable tasks and no connection to a store. `Files` elsewhere than
+    on disk would have to transfer these files.
+
     Attributes:
-        folder: The folder of the files.
+        files: The study's files.
     """
 
-    folder: Path
+    files: Files
 
     def existing(self) -> dict[Path, frozenset[str]]:
         """Return the path and the run ids of each existing checkpoint.
@@ -38,37 +42,47 @@ class Checkpoints:
         The checkpoint with the most steps comes first. Checkpoints that cannot be resumed from are
         removed, with a warning.
         """
+        return {self.files.path / name: run_ids for name, run_ids in self._existing().items()}
+
+    def path(self, run_ids: Iterable[str]) -> Path:
+        """Return the path of the checkpoint of a group of runs."""
+        return self.files.path / _name(run_ids)
+
+    def remove(self, run_ids: Iterable[str]) -> None:
+        """Remove the checkpoint of a group that has ended."""
+        self._remove(_name(run_ids))
+
+    def remove_finished(self, ended: Collection[str]) -> None:
+        """Remove the checkpoints whose runs have all ended."""
+        for name, run_ids in self._existing().items():
+            if run_ids <= set(ended):
+                self._remove(name)
+
+    def remove_partial_writes(self, run_ids: Iterable[str]) -> None:
+        """Remove what a worker that died while it wrote a group's checkpoint has left of it."""
+        self.files.remove_partial_writes(_name(run_ids), time.time_ns())
+
+    def _existing(self) -> dict[str, frozenset[str]]:
         usable = []
-        for path in self.folder.glob("*.npz"):
+        for name in self.files.list(CHECKPOINT_FOLDER):
+            if not name.endswith(".npz"):
+                continue
             try:
-                metadata, _ = archive.read(path)
+                metadata, _ = archive.decode(self.files.read(name), self.files.location(name))
             except FileNotFoundError:  # another process has just removed it
                 continue
             except StoreError as error:
                 logger.warning("adamcmp: %s Its runs start from the beginning.", error)
-                path.unlink(missing_ok=True)
+                self.files.delete(name)
                 continue
-            usable.append((-metadata["steps_taken"], path, frozenset(metadata["runs"])))
-        return {path: run_ids for _, path, run_ids in sorted(usable)}
+            usable.append((-metadata["steps_taken"], name, frozenset(metadata["runs"])))
+        return {name: run_ids for _, name, run_ids in sorted(usable)}
 
-    def path(self, run_ids: Iterable[str]) -> Path:
-        """Return the path of the checkpoint of a group of runs."""
-        digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
-        return self.folder / f"{digest}.npz"
+    def _remove(self, name: str) -> None:
+        self.files.delete(name)
+        self.files.remove_partial_writes(name, time.time_ns())
 
-    def remove(self, path: Path) -> None:
-        """Remove the checkpoint of a group that has ended."""
-        path.unlink(missing_ok=True)
-        self.remove_partial_writes(path)
 
-    def remove_finished(self, ended: Collection[str]) -> None:
-        """Remove the checkpoints whose runs have all ended."""
-        for path, run_ids in self.existing().items():
-            if run_ids <= set(ended):
-                self.remove(path)
-
-    @staticmethod
-    def remove_partial_writes(path: Path) -> None:
-        """Remove the temporary file of a worker that died while it wrote a checkpoint."""
-        for temporary in temporary_files(path):
-            temporary.unlink(missing_ok=True)
+def _name(run_ids: Iterable[str]) -> str:
+    digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
+    return f"{CHECKPOINT_FOLDER}{digest}.npz"

@@ -7,7 +7,7 @@ for regression, which has losses only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -80,7 +80,7 @@ def _measured(prefix: str, weights: str) -> tuple[Column, ...]:
     return (*splits, *gaps)
 
 
-def _by_name(columns: Iterable[Column]) -> Mapping[str, Column]:
+def _by_name(*columns: Column) -> Mapping[str, Column]:
     return {column.name: column for column in columns}
 
 
@@ -117,60 +117,56 @@ ADDED_COLUMNS: Mapping[str, Any] = {
 
 #: Columns of `runs`, except settings under their dotted path: `run_columns` adds those.
 RUN_COLUMNS = _by_name(
-    [
-        _RUN_ID,
-        Column("study", str, "", Role.IDENTITY, "Name of the study."),
-        Column("dataset", str, "", Role.SETTING, "Name of the dataset."),
-        Column("model", str, "", Role.SETTING, "Name of the model."),
-        Column("optimizer", str, "", Role.SETTING, "Name of the optimizer."),
-        Column("rule", str, "", Role.SETTING, "Update rule of the optimizer."),
-        Column("coupling", str, "", Role.SETTING, "Coupling of the weight decay."),
-        Column("schedule", str, "", Role.SETTING, "Name of the learning rate schedule."),
-        Column("loss", str, "", Role.SETTING, "Name of the training loss."),
-        Column("lr", float, "", Role.SETTING, "Learning rate."),
-        Column("wd", float, "", Role.SETTING, "Weight decay."),
-        Column("seed", int, "", Role.SETTING, "Seed of all random streams."),
-        Column("epochs", int, "epochs", Role.SETTING, "Epochs; null where steps were set."),
-        Column("batch_size", int, "examples", Role.SETTING, "Examples per step."),
-        *_ROW,
-        Column("status", str, "", Role.OUTCOME, f"One of {', '.join(STATUSES)}."),
-        Column("error", str, "", Role.OUTCOME, "Error message of a failed run."),
-        Column("stopped_at_step", int, "steps", Role.OUTCOME, "Step at which the run diverged."),
-        Column("steps", int, "steps", Role.SETTING, "Steps of the whole run."),
-        Column("best_step", int, "steps", Role.OUTCOME, "Step of the best validation metric."),
-        Column("train_examples", int, "examples", Role.SETTING, "Examples trained on."),
-        Column("parameters", int, "", Role.SETTING, "Parameters of the model."),
-        Column("wall_time_s", float, "s", Role.OUTCOME, "The run's share of its group's time."),
-        *_FINAL,
-        *_BEST,
-        Column("device", str, "", Role.PROVENANCE, "cpu or cuda."),
-        Column("dtype", str, "", Role.PROVENANCE, "Floating point type."),
-        Column("threads", int, "", Role.PROVENANCE, "Threads per worker."),
-        Column("engine", str, "", Role.PROVENANCE, "How steps were executed."),
-        *_REVISIONS,
-        Column("hardware", str, "", Role.PROVENANCE, "Model name of the processor or GPU."),
-        Column("adamcmp_version", str, "", Role.PROVENANCE, "Version of adamcmp."),
-        Column("python_version", str, "", Role.PROVENANCE, "Version of Python."),
-        Column("torch_version", str, "", Role.PROVENANCE, "Version of torch."),
-        Column("numpy_version", str, "", Role.PROVENANCE, "Version of NumPy."),
-        Column("git_commit", str, "", Role.PROVENANCE, "Commit of the working directory."),
-        Column("git_dirty", bool, "", Role.PROVENANCE, "Whether tracked files had changes."),
-        Column("finished_at", str, "", Role.OUTCOME, "End of the run, ISO 8601 in UTC."),
-    ]
+    _RUN_ID,
+    Column("study", str, "", Role.IDENTITY, "Name of the study."),
+    Column("dataset", str, "", Role.SETTING, "Name of the dataset."),
+    Column("model", str, "", Role.SETTING, "Name of the model."),
+    Column("optimizer", str, "", Role.SETTING, "Name of the optimizer."),
+    Column("rule", str, "", Role.SETTING, "Update rule of the optimizer."),
+    Column("coupling", str, "", Role.SETTING, "Coupling of the weight decay."),
+    Column("schedule", str, "", Role.SETTING, "Name of the learning rate schedule."),
+    Column("loss", str, "", Role.SETTING, "Name of the training loss."),
+    Column("lr", float, "", Role.SETTING, "Learning rate."),
+    Column("wd", float, "", Role.SETTING, "Weight decay."),
+    Column("seed", int, "", Role.SETTING, "Seed of all random streams."),
+    Column("epochs", int, "epochs", Role.SETTING, "Epochs; null where steps were set."),
+    Column("batch_size", int, "examples", Role.SETTING, "Examples per step."),
+    *_ROW,
+    Column("status", str, "", Role.OUTCOME, f"One of {', '.join(STATUSES)}."),
+    Column("error", str, "", Role.OUTCOME, "Error message of a failed run."),
+    Column("stopped_at_step", int, "steps", Role.OUTCOME, "Step at which the run diverged."),
+    Column("steps", int, "steps", Role.SETTING, "Steps of the whole run."),
+    Column("best_step", int, "steps", Role.OUTCOME, "Step of the best validation metric."),
+    Column("train_examples", int, "examples", Role.SETTING, "Examples trained on."),
+    Column("parameters", int, "", Role.SETTING, "Parameters of the model."),
+    Column("wall_time_s", float, "s", Role.OUTCOME, "The run's share of its group's time."),
+    *_FINAL,
+    *_BEST,
+    Column("device", str, "", Role.PROVENANCE, "cpu or cuda."),
+    Column("dtype", str, "", Role.PROVENANCE, "Floating point type."),
+    Column("threads", int, "", Role.PROVENANCE, "Threads per worker."),
+    Column("engine", str, "", Role.PROVENANCE, "How steps were executed."),
+    *_REVISIONS,
+    Column("hardware", str, "", Role.PROVENANCE, "Model name of the processor or GPU."),
+    Column("adamcmp_version", str, "", Role.PROVENANCE, "Version of adamcmp."),
+    Column("python_version", str, "", Role.PROVENANCE, "Version of Python."),
+    Column("torch_version", str, "", Role.PROVENANCE, "Version of torch."),
+    Column("numpy_version", str, "", Role.PROVENANCE, "Version of NumPy."),
+    Column("git_commit", str, "", Role.PROVENANCE, "Commit of the working directory."),
+    Column("git_dirty", bool, "", Role.PROVENANCE, "Whether tracked files had changes."),
+    Column("finished_at", str, "", Role.OUTCOME, "End of the run, ISO 8601 in UTC."),
 )
 
 METRIC_COLUMNS = _by_name(
-    [
-        _RUN_ID,
-        Column("step", int, "steps", Role.IDENTITY, "Steps taken before the evaluation."),
-        Column("epoch", float, "epochs", Role.OUTCOME, "Epochs trained before the evaluation."),
-        Column("examples", int, "examples", Role.OUTCOME, "Examples seen before the evaluation."),
-        Column("lr", float, "", Role.SETTING, "Learning rate of the next step."),
-        *_ROW,
-        *_FINAL,
-        *_NORMS,
-        Column("wall_time_s", float, "s", Role.OUTCOME, "Training time until the evaluation."),
-    ]
+    _RUN_ID,
+    Column("step", int, "steps", Role.IDENTITY, "Steps taken before the evaluation."),
+    Column("epoch", float, "epochs", Role.OUTCOME, "Epochs trained before the evaluation."),
+    Column("examples", int, "examples", Role.OUTCOME, "Examples seen before the evaluation."),
+    Column("lr", float, "", Role.SETTING, "Learning rate of the next step."),
+    *_ROW,
+    *_FINAL,
+    *_NORMS,
+    Column("wall_time_s", float, "s", Role.OUTCOME, "Training time until the evaluation."),
 )
 
 #: Settings that `RUN_COLUMNS` holds under a short name as well as under their dotted path.
@@ -203,6 +199,11 @@ def run_columns() -> Mapping[str, Column]:
     return {name: (RUN_COLUMNS.get(name) or settings[name]) for name in order}
 
 
+def registered_columns(table: Table) -> Mapping[str, Column]:
+    """Return the columns of a table, without settings under a dotted path."""
+    return RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
+
+
 def columns_with_role(*roles: Role, table: Table = "runs") -> tuple[str, ...]:
     """Return the columns that have one of the roles, without settings under a dotted path.
 
@@ -211,5 +212,5 @@ def columns_with_role(*roles: Role, table: Table = "runs") -> tuple[str, ...]:
     >>> columns_with_role(Role.IDENTITY, table="metrics")
     ('run_id', 'step', 'variant', 'attempt')
     """
-    columns = RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
-    return tuple(name for name, column in columns.items() if column.role in roles)
+    columns = registered_columns(table).items()
+    return tuple(name for name, column in columns if column.role in roles)

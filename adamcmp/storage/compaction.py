@@ -1,4 +1,4 @@
-"""Compaction: drop superseded rows and merge many small parts into one.
+"""Compaction: drop superseded rows, merge many small parts into one, remove what was left over.
 
 If the process is killed meanwhile, the old parts and the new one both exist, with equal rows;
 `adamcmp.storage.rows.superseded` makes each row count once.
@@ -11,17 +11,20 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER
 from adamcmp.storage.columns import Table
-from adamcmp.storage.folder import Folder
+from adamcmp.storage.files import Files
 from adamcmp.storage.parts import (
     TABLES,
     delete_part,
+    list_parts,
+    list_table,
     read_consistently,
     read_part,
-    row_index,
+    row_indexes,
     write_part,
 )
-from adamcmp.storage.rows import RowIndex, RowKey, superseded, without_rows
+from adamcmp.storage.rows import RowKey, superseded, without_rows
 
 #: Number of parts of similar size from which they are merged into one.
 COMPACT_AT = 32
@@ -41,14 +44,14 @@ class Compaction:
     merges: tuple[tuple[str, ...], ...]
 
 
-def plan_compaction(folder: Folder) -> Compaction:
+def plan_compaction(files: Files) -> Compaction:
     """Return the changes that compaction would make to a study.
 
     Raises:
         StoreError: If a part is damaged.
     """
-    indexes = read_consistently(folder, lambda parts: _indexes(folder, parts))
-    stale = dict(zip(indexes, superseded(list(indexes.values())), strict=True))
+    indexes = read_consistently(files, lambda parts: row_indexes(files, parts))
+    stale = superseded(indexes)
     similar: dict[int, list[str]] = {}
     for name, rows in indexes.items():
         # Sizes within a factor of 8, so that large parts are seldom rewritten.
@@ -59,28 +62,42 @@ def plan_compaction(folder: Folder) -> Compaction:
     return Compaction(stale, (*numerous, *rewritten))
 
 
-def compact(folder: Folder) -> None:
+def compact(files: Files) -> None:
     """Compact a study. Only one process at a time may do this; others may read and append.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
         StoreError: If a part is damaged.
     """
-    compaction = plan_compaction(folder)
+    compaction = plan_compaction(files)
     for names in compaction.merges:
-        tables = {table: _merged(folder, table, names, compaction.stale) for table in TABLES}
+        tables = {table: _merged(files, table, names, compaction.stale) for table in TABLES}
         if len(tables["runs"]):
-            write_part(folder, tables)
+            write_part(files, tables, replaced=names)
         for name in names:
-            delete_part(folder, name)
+            delete_part(files, name)
 
 
-def _indexes(folder: Folder, parts: Mapping[str, str]) -> dict[str, RowIndex]:
-    return {name: row_index(folder, name, version) for name, version in parts.items()}
+def remove_leftovers(files: Files, before_ns: int) -> None:
+    """Remove partial writes and uncommitted metrics that killed processes left.
+
+    Args:
+        files: The study's files.
+        before_ns: Newer files are kept, since they may belong to a process that is writing them.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    committed = list_parts(files)
+    for name, version in list_table(files, "metrics").items():
+        if name not in committed and version.modified_ns < before_ns:
+            files.delete(f"metrics/{name}")
+    for prefix in ("", *(f"{table}/" for table in TABLES), CHECKPOINT_FOLDER):
+        files.remove_partial_writes(prefix, before_ns)
 
 
 def _merged(
-    folder: Folder, table: Table, names: tuple[str, ...], stale: Mapping[str, set[RowKey]]
+    files: Files, table: Table, names: tuple[str, ...], stale: Mapping[str, set[RowKey]]
 ) -> pa.Table:
-    rows = [without_rows(read_part(folder, table, name), stale[name]) for name in names]
+    rows = [without_rows(read_part(files, table, name), stale[name]) for name in names]
     return pa.concat_tables(rows, promote_options="default")

@@ -1,80 +1,94 @@
-"""The file operations of a study; few, so that an object store can implement them too."""
+"""A study's files on disk."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adamcmp.platform.files import create_atomically, write_atomically
+from filelock import FileLock
+
+from adamcmp.platform.files import create_atomically, temporary_files, write_atomically
+from adamcmp.storage.files import Files, FileVersion
+
+#: Where files are: a folder on disk, or another implementation of `Files`.
+Location = Path | Files
+
+
+def files_at(location: Location) -> Files:
+    """Return the files at a location; the only place that selects an implementation."""
+    return location if isinstance(location, Files) else Folder(location)
 
 
 @dataclass(frozen=True)
-class Folder:
-    """Files by name, such as ``runs/000000.parquet``.
+class Folder(Files):
+    """The files in a folder.
+
+    Subfolders are created when they are needed. The folder itself is created by `lock` only, so
+    that a process does not write to the former place of a study that was moved.
 
     Attributes:
-        path: The folder on disk.
+        path: The folder.
     """
 
     path: Path
 
-    def location(self, name: str) -> Path:
-        """Return the path of a file, for messages."""
-        return self.path / name
-
-    def list(self, prefix: str) -> Mapping[str, str]:
-        """Return the files in a subfolder.
-
-        Args:
-            prefix: The subfolder, with a slash at its end.
-
-        Returns:
-            The version of each file, by name: a string that changes when the file is replaced.
-        """
+    def list(self, prefix: str) -> Mapping[str, FileVersion]:
+        """See `Files.list`."""
         versions = {}
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for entry in os.scandir(self.path / prefix):
-                # Files that begin with a dot are temporary.
-                if entry.name.startswith(".") or not entry.is_file():
-                    continue
-                with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
-                    status = entry.stat()
-                    versions[prefix + entry.name] = f"{status.st_mtime_ns}-{status.st_size}"
+        for entry in self._entries(prefix):
+            # Files that begin with a dot are temporary, or locks.
+            if entry.name.startswith(".") or not entry.is_file():
+                continue
+            with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+                status = entry.stat()
+                versions[prefix + entry.name] = FileVersion(status.st_mtime_ns, status.st_size)
         return versions
 
-    def read(self, name: str) -> bytes:
-        """Return a file's content.
+    def folders(self) -> Sequence[str]:
+        """See `Files.folders`."""
+        return [entry.name for entry in self._entries("") if entry.is_dir()]
 
-        Raises:
-            FileNotFoundError: If there is no such file.
-            OSError: If it cannot be read.
-        """
-        return self.location(name).read_bytes()
+    def _entries(self, prefix: str) -> Iterator[os.DirEntry[str]]:
+        missing = contextlib.suppress(FileNotFoundError, NotADirectoryError)
+        with missing, os.scandir(self.path / prefix) as entries:
+            yield from entries
+
+    def read(self, name: str) -> bytes:
+        """See `Files.read`."""
+        return (self.path / name).read_bytes()
 
     def create(self, name: str, content: bytes) -> None:
-        """Write a new file atomically.
-
-        Raises:
-            FileExistsError: If a file of this name exists.
-            OSError: If the disk is full or the folder cannot be written.
-        """
-        create_atomically(self.location(name), content)
+        """See `Files.create`."""
+        create_atomically(self._writable(name), content)
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file atomically, replacing an existing one.
+        """See `Files.replace`."""
+        write_atomically(self._writable(name), content)
 
-        Raises:
-            OSError: If the disk is full or the folder cannot be written.
-        """
-        write_atomically(self.location(name), content)
+    def _writable(self, name: str) -> Path:
+        path = self.path / name
+        if path.parent != self.path:
+            path.parent.mkdir(exist_ok=True)
+        return path
 
     def delete(self, name: str) -> None:
-        """Delete a file, if it exists.
+        """See `Files.delete`."""
+        (self.path / name).unlink(missing_ok=True)
 
-        Raises:
-            OSError: If the folder cannot be written.
-        """
-        self.location(name).unlink(missing_ok=True)
+    def remove_partial_writes(self, prefix: str, before_ns: int) -> None:
+        """See `Files.remove_partial_writes`."""
+        folder, _, name = prefix.rpartition("/")
+        for path in temporary_files(self.path / folder, name):
+            with contextlib.suppress(FileNotFoundError):  # another process ended its write
+                if path.stat().st_mtime_ns < before_ns:
+                    path.unlink()
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float) -> Iterator[None]:
+        """See `Files.lock`."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path / ".lock", timeout=timeout):
+            yield

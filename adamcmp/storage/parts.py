@@ -7,6 +7,7 @@ metrics file without its runs file was left by a killed process and is not read.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import time
@@ -21,7 +22,7 @@ from adamcmp.errors import StoreError
 from adamcmp.storage.added_columns import columns_to_read, with_added_columns
 from adamcmp.storage.arrow import arrow_type
 from adamcmp.storage.columns import METRIC_COLUMNS, SCHEMA_VERSION, Table, run_columns
-from adamcmp.storage.folder import Folder
+from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.rows import RowIndex, RowKey, RunRow
 
 #: The tables of a study, in the order of their digests in the names of parts.
@@ -61,62 +62,80 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Ta
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def list_parts(folder: Folder) -> dict[str, str]:
-    """Return the names of a study's parts in the order in which they were written.
+def list_parts(files: Files) -> dict[str, FileVersion]:
+    """Return the names of a study's parts, in their order.
 
     Returns:
-        The version of each runs file (see `Folder.list`), by the name of the part.
+        The version of each runs file, by the name of the part.
     """
-    files = folder.list("runs/")
-    versions = {
-        file.removeprefix("runs/"): version
-        for file, version in files.items()
+    versions = list_table(files, "runs")
+    return {
+        name: versions[name] for name in sorted(versions, key=lambda name: (_order(name), name))
+    }
+
+
+def list_table(files: Files, table: Table) -> dict[str, FileVersion]:
+    """Return the version of each of a table's files, by the name of the part."""
+    prefix = f"{table}/"
+    return {
+        file.removeprefix(prefix): version
+        for file, version in files.list(prefix).items()
         if file.endswith(".parquet")
     }
-    return {name: versions[name] for name in sorted(versions, key=_order)}
 
 
-def _order(name: str) -> tuple[int, str]:
+def _order(name: str) -> int:
     match = _NAME.fullmatch(name)
-    return (int(match["order"]) if match else -1), name
+    return int(match["order"]) if match else -1
 
 
-def part_name(contents: Mapping[Table, bytes]) -> str:
-    """Return the name of a part that is written now.
+def part_name(contents: Mapping[Table, bytes], order: int) -> str:
+    """Return the name of a part: its place in the order of the parts, and a digest of each file.
 
-    The name contains the time, which orders parts without a list of the existing ones, and a digest
-    of each file. Parquet's checksums cover the pages but not the footer, where one flipped bit
-    renames a column.
+    Parquet's checksums cover the pages but not the footer, where one flipped bit renames a column.
     """
     digests = "-".join(_digest(contents[table]) for table in TABLES)
-    return f"{time.time_ns():020d}-{digests}.parquet"
+    return f"{order:020d}-{digests}.parquet"
 
 
-def write_part(folder: Folder, tables: Mapping[Table, pa.Table]) -> None:
+def write_part(
+    files: Files, tables: Mapping[Table, pa.Table], replaced: Collection[str] = ()
+) -> None:
     """Write a part; if the process is killed meanwhile, the study is unchanged.
+
+    The time orders parts without a list of the existing ones.
+
+    Args:
+        files: The study's files.
+        tables: The rows of each table.
+        replaced: The parts that hold the same rows. The new part directly follows the last of them,
+            so that parts which other processes write meanwhile follow it.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
     """
     contents = {table: _parquet(rows) for table, rows in tables.items()}
-    name = part_name(contents)
+    order = max(map(_order, replaced)) + 1 if replaced else time.time_ns()
+    name = part_name(contents, order)
     for table in reversed(TABLES):  # the runs file commits both
-        folder.create(f"{table}/{name}", contents[table])
+        # A file of this name has the same content: its name has the digest.
+        with contextlib.suppress(FileExistsError):
+            files.create(f"{table}/{name}", contents[table])
 
 
-def delete_part(folder: Folder, name: str) -> None:
+def delete_part(files: Files, name: str) -> None:
     """Delete both files of a part."""
     for table in TABLES:
-        folder.delete(f"{table}/{name}")
+        files.delete(f"{table}/{name}")
 
 
 def read_part(
-    folder: Folder, table: Table, name: str, columns: Collection[str] | None = None
+    files: Files, table: Table, name: str, columns: Collection[str] | None = None
 ) -> pa.Table:
     """Return one table of a part, after checking it against the digest in its name.
 
     Args:
-        folder: The study's files.
+        files: The study's files.
         table: Which table.
         name: The part's name.
         columns: Columns to read; None reads all. Columns that the file lacks are left out, except
@@ -126,18 +145,18 @@ def read_part(
         StoreError: If the file is missing, damaged, not written by adamcmp, or of a newer schema
             version.
     """
-    location = folder.location(f"{table}/{name}")
+    location = files.location(f"{table}/{name}")
     match = _NAME.fullmatch(name)
     if match is None:
         raise StoreError(f"{location} was not written by adamcmp: move it out of the study.")
     try:
-        content = folder.read(f"{table}/{name}")
+        content = files.read(f"{table}/{name}")
     except FileNotFoundError:
-        raise _damaged(folder, table, name, "is missing") from None
+        raise _damaged(files, table, name, "is missing") from None
     except OSError as error:
         raise StoreError(f"Cannot read {location}: {error.strerror or error}.") from None
     if _digest(content) != match[table]:
-        raise _damaged(folder, table, name, "is damaged: its digest differs from its name")
+        raise _damaged(files, table, name, "is damaged: its digest differs from its name")
     # Not pq.read_table, which imports pandas and applies the first file's schema to all files.
     # Not in Arrow's threads: if one of them releases `content` last while the interpreter exits,
     # the process aborts.
@@ -151,43 +170,48 @@ def read_part(
     return rows.select([name for name in rows.column_names if name in columns])
 
 
-@lru_cache(maxsize=4096)
-def row_index(folder: Folder, name: str, version: str) -> RowIndex:
-    """Return the index of a part's rows; each version of a part is read once per process.
+def row_indexes(files: Files, parts: Mapping[str, FileVersion]) -> dict[str, RowIndex]:
+    """Return the index of the rows of each part; a part is read once per process.
 
     Args:
-        folder: The study's files.
-        name: The part's name.
-        version: The version that `list_parts` returned.
+        files: The study's files.
+        parts: The parts, as `list_parts` returned them.
 
     Raises:
-        StoreError: If the part cannot be read (see `read_part`).
+        StoreError: If a part cannot be read (see `read_part`).
     """
+    return {name: _row_index(files, name, version) for name, version in parts.items()}
+
+
+@lru_cache(maxsize=4096)
+def _row_index(files: Files, name: str, version: FileVersion) -> RowIndex:
     del version  # part of the cache key only
-    table = read_part(folder, "runs", name, ["run_id", "variant", "attempt", "status"])
-    columns = [table[c].to_pylist() for c in ("run_id", "variant", "attempt", "status")]
+    columns = (*RowKey._fields, *RunRow._fields)
+    table = read_part(files, "runs", name, columns)
     return {
-        RowKey(run_id, variant): RunRow(attempt, status)
-        for run_id, variant, attempt, status in zip(*columns, strict=True)
+        RowKey(run_id, variant): RunRow(attempt, status, error or "")
+        for run_id, variant, attempt, status, error in zip(
+            *(table[column].to_pylist() for column in columns), strict=True
+        )
     }
 
 
-def read_consistently(folder: Folder, read: Callable[[Mapping[str, str]], T]) -> T:
+def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], T]) -> T:
     """Call a function with the list of parts; call it again if they were compacted meanwhile.
 
     Args:
-        folder: The study's files.
+        files: The study's files.
         read: Called with the result of `list_parts`.
 
     Raises:
         StoreError: If the function raises it and the parts have not changed.
     """
     while True:
-        parts = list_parts(folder)
+        parts = list_parts(files)
         try:
             return read(parts)
         except StoreError:
-            if list_parts(folder) == parts:
+            if list_parts(files) == parts:
                 raise
 
 
@@ -195,10 +219,10 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=6).hexdigest()
 
 
-def _damaged(folder: Folder, table: Table, name: str, problem: str) -> StoreError:
+def _damaged(files: Files, table: Table, name: str, problem: str) -> StoreError:
     return StoreError(
-        f"{folder.location(f'{table}/{name}')} {problem}. Delete {name} from runs/ and metrics/ of "
-        f"{folder.path}; the same command then trains its runs again."
+        f"{files.location(f'{table}/{name}')} {problem}. Delete {name} from runs/ and metrics/ of "
+        f"{files.path}; the same command then trains its runs again."
     )
 
 

@@ -1,51 +1,40 @@
-"""Read studies from disk, without importing torch."""
+"""Read studies, without importing torch.
+
+The tables have the rows of each run's final weights, of its last attempt. Rows of other variants of
+a run's weights are in the parts only.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import yaml
 
 from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.storage.columns import Table
-from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import TABLES, list_parts, read_consistently, read_part, row_index
-from adamcmp.storage.rows import RowKey, of_final_weights, superseded, without_rows
+from adamcmp.storage.files import FileVersion
+from adamcmp.storage.folder import Location, files_at
+from adamcmp.storage.metadata import METADATA_FILE
+from adamcmp.storage.parts import TABLES, list_parts, read_consistently, read_part, row_indexes
+from adamcmp.storage.rows import RowKey, rows_of_final_weights, superseded, without_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A study's metadata: its numerics or the files it was imported from, and its commands.
-METADATA_FILE = "study.yaml"
 
-
-def read_study_metadata(study: Path) -> dict[str, Any]:
-    """Return the content of a folder's study.yaml; empty for a study that does not exist.
-
-    Raises:
-        StoreError: If it is damaged.
-    """
-    path = study / METADATA_FILE
-    try:
-        metadata = yaml.safe_load(Folder(study).read(METADATA_FILE).decode("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} is damaged ({error}).") from None
-    if not isinstance(metadata, dict) or not {"numerics", "imported"} & metadata.keys():
-        raise StoreError(f"{path} is damaged: it does not describe a study.")
-    return metadata
-
-
-def list_studies(results: Path) -> list[str]:
+def list_studies(results: Location) -> list[str]:
     """Return the names of the studies in a results folder, the last changed one last."""
-    if not results.is_dir():
-        return []
-    folders = [path.parent for path in results.glob(f"*/{METADATA_FILE}")]
-    return [f.name for f in sorted(folders, key=lambda f: (_last_change(f), f.name))]
+    files = files_at(results)
+    changes = {}
+    for study in files.folders():
+        with contextlib.suppress(PermissionError):  # a folder of something else
+            if (metadata := f"{study}/{METADATA_FILE}") in (top := files.list(f"{study}/")):
+                versions = (top[metadata], *files.list(f"{study}/runs/").values())
+                changes[study] = max(version.modified_ns for version in versions)
+    return sorted(changes, key=lambda study: (changes[study], study))
 
 
 def study_folder(results: Path, study: str | None) -> Path:
@@ -67,12 +56,12 @@ def study_folder(results: Path, study: str | None) -> Path:
     return results / study
 
 
-def part_names(study: Path) -> list[str]:
-    """Return the names of a study's parts, in the order in which they were written."""
-    return list(list_parts(Folder(study)))
+def part_names(study: Location) -> list[str]:
+    """Return the names of a study's parts, in their order."""
+    return list(list_parts(files_at(study)))
 
 
-def read_runs(study: Path, columns: list[str] | None = None) -> pa.Table:
+def read_runs(study: Location, columns: list[str] | None = None) -> pa.Table:
     """Return the runs of a study.
 
     Raises:
@@ -81,23 +70,21 @@ def read_runs(study: Path, columns: list[str] | None = None) -> pa.Table:
     return read_tables(study, {"runs": columns})["runs"]
 
 
-def read_final_rows(study: Path, columns: list[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return the row of each run's final weights as plain values, by run id.
+def read_final_rows(study: Location, columns: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return the row of each run as plain values, by run id.
 
     Args:
-        study: The study's folder.
+        study: The study.
         columns: The columns of the rows; None reads all columns.
 
     Raises:
-        StoreError: As `read_tables`.
+        StoreError: See `read_tables`.
     """
-    key = list(RowKey._fields)
-    table = read_runs(study, None if columns is None else list(dict.fromkeys([*key, *columns])))
-    rows = table.to_pylist()
-    return of_final_weights({RowKey(row["run_id"], row["variant"]): row for row in rows})
+    table = read_runs(study, None if columns is None else list(dict.fromkeys(["run_id", *columns])))
+    return {row["run_id"]: row for row in table.to_pylist()}
 
 
-def read_metrics(study: Path, columns: list[str] | None = None) -> pa.Table:
+def read_metrics(study: Location, columns: list[str] | None = None) -> pa.Table:
     """Return the evaluations of a study's runs.
 
     Raises:
@@ -107,12 +94,12 @@ def read_metrics(study: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def read_tables(
-    study: Path, columns: Mapping[Table, Sequence[str] | None]
+    study: Location, columns: Mapping[Table, Sequence[str] | None]
 ) -> dict[Table, pa.Table]:
-    """Return a consistent snapshot of tables of a study, with each run's last attempt only.
+    """Return a consistent snapshot of tables of a study.
 
     Args:
-        study: The study's folder.
+        study: The study.
         columns: The tables to read, and the columns of each; None reads all columns. Columns that
             no part has are left out.
 
@@ -120,26 +107,30 @@ def read_tables(
         StoreError: If a part is missing, damaged, not written by adamcmp, or of a newer schema
             version.
     """
-    folder = Folder(study)
+    files = files_at(study)
 
-    def read(parts: Mapping[str, str]) -> dict[Table, pa.Table]:
-        stale = superseded([row_index(folder, *part) for part in parts.items()])
+    def read(parts: Mapping[str, FileVersion]) -> dict[Table, pa.Table]:
+        stale = superseded(row_indexes(files, parts))
         return {
             table: _concatenated(
                 [
-                    without_rows(read_part(folder, table, name, _with_key(selected)), rows)
-                    for name, rows in zip(parts, stale, strict=True)
+                    rows_of_final_weights(
+                        without_rows(
+                            read_part(files, table, name, _with_key(selected)), stale[name]
+                        )
+                    )
+                    for name in parts
                 ],
                 selected,
             )
             for table, selected in columns.items()
         }
 
-    return read_consistently(folder, read)
+    return read_consistently(files, read)
 
 
 def _with_key(columns: Sequence[str] | None) -> list[str] | None:
-    return None if columns is None else list(dict.fromkeys(["run_id", "variant", *columns]))
+    return None if columns is None else list(dict.fromkeys([*RowKey._fields, *columns]))
 
 
 def _concatenated(parts: list[pa.Table], columns: Sequence[str] | None) -> pa.Table:
@@ -151,7 +142,7 @@ def _concatenated(parts: list[pa.Table], columns: Sequence[str] | None) -> pa.Ta
     return table.select([c for c in (existing if columns is None else columns) if c in existing])
 
 
-def load(study: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def load(study: Location) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a study's (runs, metrics) as DataFrames; integers are nullable ``Int64``.
 
     Raises:
@@ -166,11 +157,7 @@ def load(study: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     orphans = set(metrics["run_id"]) - set(runs["run_id"])
     if orphans:
         raise StoreError(
-            f"{study / 'metrics'} has evaluations of {len(orphans)} runs that are not in runs/."
+            f"{files_at(study).location('metrics/')} has evaluations of {len(orphans)} runs that "
+            f"are not in runs/."
         )
     return runs, metrics
-
-
-def _last_change(study: Path) -> int:
-    paths = (study / METADATA_FILE, study / "runs")
-    return max(path.stat().st_mtime_ns for path in paths if path.exists())

@@ -6,10 +6,11 @@ A row belongs to a run and a variant of its weights. A run that is trained again
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 #: The variant of the last weights.
 FINAL_WEIGHTS = ""
@@ -35,10 +36,12 @@ class RunRow(NamedTuple):
     Attributes:
         attempt: 0 for the first training of the run, 1 for the second, and so on.
         status: The status with which the run ended.
+        error: The error message of a failed run, otherwise empty.
     """
 
     attempt: int
     status: str
+    error: str = ""
 
 
 RowIndex = Mapping[RowKey, RunRow]
@@ -53,33 +56,55 @@ def of_final_weights(rows: Mapping[RowKey, T]) -> dict[str, T]:
     return {key.run_id: row for key, row in rows.items() if key.variant == FINAL_WEIGHTS}
 
 
-def superseded(parts: Sequence[RowIndex]) -> list[set[RowKey]]:
+def superseded(parts: Mapping[str, RowIndex]) -> dict[str, set[RowKey]]:
     """Return the rows that no longer count.
 
-    Only the rows of a run's highest attempt count. If two parts hold rows of the same attempt,
-    because a process was killed while it compacted, the rows of the later part count.
+    Of each run, the rows of one part count: those of its highest attempt and, among equal attempts,
+    of the last part. Attempts are numbered without a lock, so two processes that append the same
+    run at the same moment give it the same number. A process that was killed while it compacted
+    also leaves two parts with equal attempts, whose rows are equal.
 
     Args:
-        parts: The rows of each part, in the order of the parts.
+        parts: The rows of each part by its name, in the order of the parts.
 
     Returns:
-        For each part, the rows that do not count.
+        The rows of each part that do not count.
     """
-    highest: dict[str, int] = {}
-    for rows in parts:
+    latest: dict[str, tuple[int, int]] = {}
+    for order, rows in enumerate(parts.values()):
         for key, row in rows.items():
-            highest[key.run_id] = max(row.attempt, highest.get(key.run_id, 0))
-    result: list[set[RowKey]] = []
-    current: set[RowKey] = set()
-    for rows in reversed(parts):
-        kept = {
-            key
-            for key, row in rows.items()
-            if row.attempt == highest[key.run_id] and key not in current
-        }
-        result.append(rows.keys() - kept)
-        current |= kept
-    return result[::-1]
+            latest[key.run_id] = max((row.attempt, order), latest.get(key.run_id, (0, 0)))
+    return {
+        name: {key for key, row in rows.items() if (row.attempt, order) != latest[key.run_id]}
+        for order, (name, rows) in enumerate(parts.items())
+    }
+
+
+def rows_of_final_weights(table: pa.Table) -> pa.Table:
+    """Return the rows of a table that describe the runs' final weights.
+
+    >>> table = pa.table({"run_id": ["a", "a"], "variant": ["", "ema"]})
+    >>> rows_of_final_weights(table)["variant"].to_pylist()
+    ['']
+    """
+    return table.filter(pc.equal(table["variant"], FINAL_WEIGHTS))
+
+
+def with_attempts(table: pa.Table, attempts: Mapping[str, int]) -> pa.Table:
+    """Return a table with the attempt number of each row's run; a missing variant becomes empty.
+
+    Args:
+        table: A table that has the columns ``run_id``, ``variant`` and ``attempt``.
+        attempts: The attempt number by run id.
+    """
+    numbers = [attempts[run_id] for run_id in table["run_id"].to_pylist()]
+    columns = {
+        "variant": pc.fill_null(table["variant"], FINAL_WEIGHTS),
+        "attempt": pa.array(numbers, pa.int64()),
+    }
+    for name, column in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
 
 
 def without_rows(table: pa.Table, keys: Collection[RowKey]) -> pa.Table:

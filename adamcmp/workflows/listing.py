@@ -11,7 +11,7 @@ from typing import Any
 from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.execution.reservations import ProcessStatus, process_statuses
 from adamcmp.storage import reader
-from adamcmp.storage.columns import RUN_COLUMNS, SHORT_NAMES
+from adamcmp.storage.columns import RUN_COLUMNS, SHORT_NAMES, STATUSES
 from adamcmp.storage.filters import columns_of, parse_filters
 
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
@@ -59,7 +59,7 @@ def _summary(folder: Path) -> StudySummary:
     return StudySummary(
         name=folder.name,
         runs=len(rows),
-        statuses={status: counts[status] for status in ("done", "diverged", "failed")},
+        statuses={status: counts[status] for status in STATUSES},
         optimizers=tuple(dict.fromkeys(row["optimizer"] for row in rows)),
         latest=max((row["finished_at"] for row in rows if row["finished_at"]), default=None),
         processes=tuple(process_statuses(folder)),

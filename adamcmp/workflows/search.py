@@ -28,6 +28,7 @@ from adamcmp.execution.workers import Workers
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
+from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from adamcmp.workflows.proposals import Proposals, quiet
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train_observed
@@ -199,14 +200,14 @@ class _Record:
     objective: str
     _specs: dict[RunConfig, RunSpec] = field(default_factory=dict)
     _trained: list[str] = field(default_factory=list)
-    _failed: list[str] = field(default_factory=list)
+    _outcomes: dict[str, RunRow] = field(default_factory=dict)
     _values: dict[str, float | None] = field(default_factory=dict)
 
     def add(self, executed: ExecutionResult) -> None:
         """Add the runs of a batch, and read the values of all stored runs."""
         self._specs |= {spec.config: spec for spec in executed.specs}
         self._trained += executed.trained
-        self._failed += executed.failed
+        self._outcomes |= executed.outcomes
         rows = reader.read_final_rows(executed.folder, [self.objective])
         self._values = {run_id: row[self.objective] for run_id, row in rows.items()}
 
@@ -222,7 +223,7 @@ class _Record:
             last,
             specs=tuple({spec.run_id: spec for spec in self._specs.values()}.values()),
             trained=tuple(dict.fromkeys(self._trained)),
-            failed=tuple(dict.fromkeys(self._failed)),
+            outcomes=self._outcomes,
         )
         return replace(SearchResult.of(whole), objective=self.objective, best=best)
 

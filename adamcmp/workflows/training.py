@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from adamcmp.execution.execute import ExecutionResult, execute
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.reservations import ProcessStatus
 from adamcmp.execution.workers import Workers
-from adamcmp.storage import reader
+from adamcmp.storage.columns import STATUSES
 from adamcmp.tracking.process import tracked
 
 #: ``display(combinations, batches)`` returns a context manager that yields the observer of one
@@ -77,17 +78,15 @@ class SweepResult:
 
     @classmethod
     def of(cls, executed: ExecutionResult) -> Self:
-        """Return the result of an execution, with the stored statuses."""
-        requested = tuple(spec.run_id for spec in executed.specs)
-        stored = reader.read_final_rows(executed.folder, ["status", "error"])
-        rows = [stored[run_id] for run_id in requested if run_id in stored]
-        statuses = ("done", "diverged", "failed")
+        """Return the result of an execution, with the number of runs by status."""
+        outcomes = executed.outcomes
+        counts = Counter(row.status for row in outcomes.values())
         return cls(
             folder=executed.folder,
-            run_ids=requested,
+            run_ids=tuple(spec.run_id for spec in executed.specs),
             trained=executed.trained,
-            statuses={status: sum(r["status"] == status for r in rows) for status in statuses},
-            errors={run_id: stored[run_id]["error"].splitlines()[0] for run_id in executed.failed},
+            statuses={status: counts[status] for status in STATUSES},
+            errors={run_id: outcomes[run_id].error.splitlines()[0] for run_id in executed.failed},
             in_progress=executed.in_progress,
             notice=executed.in_progress_message if executed.in_progress else "",
         )

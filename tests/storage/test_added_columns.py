@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import adamcmp
@@ -16,9 +15,9 @@ from adamcmp.config import Eval, Numerics, Protocol, RunConfig
 from adamcmp.planning.specs import run_id
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import TABLES, part_name
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
+from tests.support.stored_rows import rewrite_part
 from tests.support.studies import SMALL
 
 GRID = [*SMALL, "steps=2", "optimizer=adamw,sgd", "lr=0.01,0.1", "wd=0,0.1", "study=s"]
@@ -27,14 +26,7 @@ GRID = [*SMALL, "steps=2", "optimizer=adamw,sgd", "lr=0.01,0.1", "wd=0,0.1", "st
 def rewrite_parts(study: Path, change) -> None:
     """Change the runs tables of all parts, as an older version would have written them."""
     for name in reader.part_names(study):
-        contents = {t: (study / t / name).read_bytes() for t in TABLES}
-        sink = pa.BufferOutputStream()
-        pq.write_table(change(pq.read_table(pa.BufferReader(contents["runs"]))), sink)
-        contents["runs"] = sink.getvalue().to_pybytes()
-        new_name = part_name(contents)
-        for table in TABLES:
-            Folder(study).delete(f"{table}/{name}")
-            Folder(study).create(f"{table}/{new_name}", contents[table])
+        rewrite_part(Folder(study), name, change)
 
 
 def without(column: str):

@@ -3,16 +3,31 @@
 from adamcmp.storage.rows import RowKey, RunRow, of_final_weights, superseded
 
 
-def test_the_highest_attempt_counts_then_the_later_part():
-    first = {RowKey("a", ""): RunRow(1, "done"), RowKey("b", ""): RunRow(0, "failed")}
-    second = {RowKey("a", ""): RunRow(0, "failed"), RowKey("b", ""): RunRow(0, "done")}
-    assert superseded([first, second]) == [{RowKey("b", "")}, {RowKey("a", "")}]
+def part(*rows):
+    """Return the rows of a part, given as (run_id, variant, attempt)."""
+    return {RowKey(run_id, variant): RunRow(attempt, "done") for run_id, variant, attempt in rows}
+
+
+def test_the_highest_attempt_counts_whatever_the_order_of_the_parts():
+    parts = {"1": part(("a", "", 1), ("b", "", 0)), "2": part(("a", "", 0), ("b", "", 1))}
+    assert superseded(parts) == {"1": {RowKey("b", "")}, "2": {RowKey("a", "")}}
+
+
+def test_of_equal_attempts_the_last_part_counts():
+    """Two processes that append the same run at the same moment write the same attempt."""
+    parts = {name: part(("a", "", 1)) for name in ("1", "2", "3")}
+    assert superseded(parts) == {"1": set(parts["1"]), "2": set(parts["2"]), "3": set()}
+
+
+def test_all_rows_of_a_run_are_of_one_training():
+    """A variant that only an earlier part has is of another training than the last part."""
+    parts = {"1": part(("a", "", 0), ("a", "ema", 0)), "2": part(("a", "", 0))}
+    assert superseded(parts) == {"1": set(parts["1"]), "2": set()}
 
 
 def test_a_new_attempt_replaces_all_variants():
-    first = {RowKey("a", ""): RunRow(0, "done"), RowKey("a", "ema"): RunRow(0, "done")}
-    second = {RowKey("a", ""): RunRow(1, "done")}
-    assert superseded([first, second]) == [set(first), set()]
+    parts = {"1": part(("a", "", 0), ("a", "ema", 0)), "2": part(("a", "", 1))}
+    assert superseded(parts) == {"1": set(parts["1"]), "2": set()}
 
 
 def test_final_weights_are_the_variant_without_a_name():

@@ -1,0 +1,62 @@
+"""A study's metadata: its numerics or the files it was imported from, and its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from adamcmp.errors import StoreError
+from adamcmp.storage.columns import SCHEMA_VERSION
+from adamcmp.storage.files import Files
+from adamcmp.storage.folder import Location, files_at
+
+#: The file of the metadata.
+METADATA_FILE = "study.yaml"
+
+
+def read_study_metadata(study: Location) -> dict[str, Any]:
+    """Return the content of a study's study.yaml; empty for a study that does not exist.
+
+    Raises:
+        StoreError: If it is damaged.
+    """
+    files = files_at(study)
+    try:
+        metadata = yaml.safe_load(files.read(METADATA_FILE).decode("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StoreError(f"{files.location(METADATA_FILE)} is damaged ({error}).") from None
+    if not isinstance(metadata, dict) or not {"numerics", "imported"} & metadata.keys():
+        raise StoreError(
+            f"{files.location(METADATA_FILE)} is damaged: it does not describe a study."
+        )
+    return metadata
+
+
+def write_study_metadata(files: Files, metadata: Mapping[str, Any]) -> None:
+    """Write study.yaml.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written.
+    """
+    text = yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True)
+    files.replace(METADATA_FILE, text.encode())
+
+
+def new_study_metadata(study: str, **contents: Any) -> dict[str, Any]:
+    """Return the metadata of a new study.
+
+    Args:
+        study: The study's name.
+        contents: ``numerics``, or ``imported``.
+    """
+    return {"study": study, "schema": SCHEMA_VERSION, "created": now(), **contents, "asked": []}
+
+
+def now() -> str:
+    """Return the time in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

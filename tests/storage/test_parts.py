@@ -1,0 +1,178 @@
+"""Parts: their order, and messages about those that are damaged or of other versions."""
+
+import time
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.errors import StoreError
+from adamcmp.storage import reader
+from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
+from adamcmp.storage.folder import Folder
+from adamcmp.storage.parts import (
+    METRIC_SCHEMA,
+    TABLES,
+    VERSION_KEY,
+    list_parts,
+    read_part,
+    row_indexes,
+    run_schema,
+    table_of_rows,
+    write_part,
+)
+from adamcmp.storage.rows import RowKey, RunRow
+from tests.support.stored_rows import evaluation, rewrite_part, run_row
+from tests.support.studies import FAST
+
+DAMAGE = {
+    "empty": lambda content: b"",
+    "truncated": lambda content: content[: len(content) // 2],
+    "last byte missing": lambda content: content[:-1],
+    "zeroed": lambda content: bytes(len(content)),
+    "text": lambda content: b"not parquet at all",
+}
+
+
+@pytest.fixture
+def parts(store, files):
+    """The names of the parts of a study of three runs in three parts."""
+    for run_id in "abc":
+        store.append([run_row(run_id)], [evaluation(run_id)])
+    return reader.part_names(files)
+
+
+def tables(run_id):
+    """Return the tables of a part of one run."""
+    row = {**run_row(run_id), "variant": "", "attempt": 0}
+    runs = table_of_rows([row], run_schema())
+    return {"runs": runs, "metrics": table_of_rows([], METRIC_SCHEMA)}
+
+
+class TestOrder:
+    def test_the_time_orders_parts(self, files, parts):
+        indexes = row_indexes(files, list_parts(files))
+        assert list(indexes) == parts == sorted(parts)
+        assert list(indexes.values()) == [
+            {RowKey(run_id, ""): RunRow(0, "done")} for run_id in "abc"
+        ]
+
+    def test_a_merged_part_takes_the_place_of_the_last_part_that_it_replaces(self, files, parts):
+        write_part(files, tables("d"), replaced=parts[:2])
+        names = reader.part_names(files)
+        assert names[:2] == parts[:2] and names[3] == parts[2]
+
+    def test_a_merge_that_was_killed_can_be_repeated(self, files, parts):
+        """The metrics file exists, under the name that it gets again."""
+        write_part(files, tables("d"), replaced=parts)
+        merged = reader.part_names(files)[-1]
+        files.delete(f"runs/{merged}")
+        write_part(files, tables("d"), replaced=parts)
+        assert reader.part_names(files) == [*parts, merged]
+
+
+class TestDamage:
+    @pytest.mark.parametrize("table", TABLES)
+    @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+    def test_a_damaged_part_is_named(self, files, parts, table, damage):
+        name = f"{table}/{parts[0]}"
+        files.replace(name, damage(files.read(name)))
+        with pytest.raises(StoreError, match=f"{parts[0]} is damaged.*trains its runs again"):
+            reader.load(files)
+
+    @pytest.mark.parametrize("table", TABLES)
+    def test_commands_name_a_damaged_part(self, table, results, capsys):
+        adamcmp.run(FAST)
+        path = next((results / "s" / table).glob("*.parquet"))
+        path.write_bytes(b"")
+        assert main(["report", "s"]) == 2
+        err = capsys.readouterr().err
+        assert path.name in err and "Traceback" not in err
+        assert main(["run", *FAST]) == (2 if table == "runs" else 0)
+
+    def test_a_flipped_bit_never_reads_as_another_number(self, files, parts):
+        name = f"metrics/{parts[0]}"
+        content = files.read(name)
+        for place in range(0, len(content), 37):
+            flipped = bytes([content[place] ^ 4])
+            files.replace(name, content[:place] + flipped + content[place + 1 :])
+            with pytest.raises(StoreError, match="is damaged"):
+                read_part(files, "metrics", parts[0])
+
+    def test_a_missing_metrics_file_is_named(self, store, files, parts):
+        files.delete(f"metrics/{parts[0]}")
+        for read in (lambda: reader.load(files), store.statuses):
+            with pytest.raises(StoreError, match=f"{parts[0]} is missing"):
+                read()
+
+    def test_a_file_that_cannot_be_read(self, files, parts, monkeypatch):
+        def fail(self, name):
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(type(files), "read", fail)
+        with pytest.raises(StoreError, match=f"Cannot read .*{parts[0]}: Input/output error"):
+            read_part(files, "runs", parts[0])
+
+
+class TestOtherVersions:
+    def test_a_foreign_file_is_refused(self, files, parts):
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table({"x": [1]}), sink)
+        files.create("runs/zz.parquet", sink.getvalue().to_pybytes())
+        with pytest.raises(StoreError, match=r"zz.parquet was not written by adamcmp"):
+            reader.load(files)
+
+    def test_a_newer_part_is_refused(self, files, parts):
+        rewrite_part(
+            files, parts[0], lambda rows: rows.replace_schema_metadata({VERSION_KEY: b"99"})
+        )
+        with pytest.raises(StoreError, match="newer adamcmp"):
+            reader.load(files)
+
+    def test_columns_that_older_parts_lack_are_null_in_their_rows_only(self, store, files):
+        for run_id in "ab":
+            store.append([run_row(run_id, **{"optimizer.betas": [0.9, 0.99]})], [])
+        first = reader.part_names(files)[0]
+        rewrite_part(files, first, lambda rows: rows.drop_columns(["optimizer.betas"]))
+        rows = reader.read_final_rows(files, ["optimizer.betas"])
+        assert rows["a"]["optimizer.betas"] is None and rows["b"]["optimizer.betas"] == [0.9, 0.99]
+
+
+def test_pandas_reads_a_study(results):
+    """Without adamcmp; every registered column exists."""
+    adamcmp.sweep([*FAST, "seed=0,1,2"])
+    runs = pd.read_parquet(results / "s" / "runs")
+    metrics = pd.read_parquet(results / "s" / "metrics")
+    assert len(runs) == 3 and len(metrics) == 12
+    assert list(runs.columns) == run_schema().names
+    assert list(metrics.columns) == list(METRIC_COLUMNS)
+    assert set(RUN_COLUMNS) <= set(runs.columns)
+    assert runs["optimizer.betas"].iloc[0].tolist() == [0.9, 0.999]
+
+
+def test_runs_of_a_deleted_part_are_trained_again(results):
+    for seed in range(3):
+        adamcmp.run([*FAST, f"seed={seed}"])
+    key = ["run_id", "step"]
+    whole = adamcmp.load("s").metrics.drop(columns="wall_time_s").sort_values(key)
+    folder = Folder(results / "s")
+    name = reader.part_names(folder)[0]
+    for table in TABLES:
+        folder.delete(f"{table}/{name}")
+    adamcmp.sweep([*FAST, "seed=0,1,2"])
+    again = adamcmp.load("s").metrics.drop(columns="wall_time_s").sort_values(key)
+    pd.testing.assert_frame_equal(
+        again.reset_index(drop=True), whole.reset_index(drop=True), check_exact=True
+    )
+
+
+def test_a_row_with_a_key_that_is_no_column_is_an_error():
+    with pytest.raises(KeyError, match="nonsense"):
+        table_of_rows([{"run_id": "x", "nonsense": 1}], run_schema())
+
+
+def test_the_name_of_a_part_has_the_time(files, parts):
+    assert int(parts[-1].partition("-")[0]) <= time.time_ns()

@@ -1,0 +1,52 @@
+"""Sweeps: what they read, plan and return."""
+
+from collections import Counter
+
+import pytest
+
+from adamcmp.execution import execute
+from adamcmp.storage import reader
+from adamcmp.storage.folder import Folder
+from adamcmp.workflows.sweep import sweep
+from tests.support.studies import FAST
+
+
+@pytest.fixture
+def parts(results):
+    """The names of the parts of a study of three runs in three parts."""
+    for seed in range(3):
+        sweep([*FAST, f"seed={seed}"])
+    return reader.part_names(results / "s")
+
+
+def test_a_sweep_reads_each_part_of_runs_at_most_once(parts, results, monkeypatch):
+    """And no metrics: a study may have a thousand times as many evaluations as a sweep adds."""
+    reads = Counter()
+    read = Folder.read
+
+    def counted(self, name):
+        reads[name] += 1
+        return read(self, name)
+
+    monkeypatch.setattr(Folder, "read", counted)
+    moved = (results / "s").rename(results / "t")  # this process has not read its parts yet
+    result = sweep([*FAST, "study=t", "seed=range(6)"])
+    assert result.statuses == {"done": 6, "diverged": 0, "failed": 0} and len(result.trained) == 3
+    names = reader.part_names(moved)
+    assert len(names) > len(parts)
+    assert {name: n for name, n in reads.items() if name != "study.yaml"} == {
+        f"runs/{name}": 1 for name in names
+    }
+
+
+def test_a_sweep_is_planned_once(parts, monkeypatch):
+    planned = []
+    make_plan = execute.make_plan
+
+    def counted(*arguments):
+        planned.append(arguments)
+        return make_plan(*arguments)
+
+    monkeypatch.setattr(execute, "make_plan", counted)
+    sweep([*FAST, "seed=range(4)"])
+    assert len(planned) == 1
