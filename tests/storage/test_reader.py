@@ -1,5 +1,6 @@
 """Readers: one row per run, that of its final weights in its last attempt."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from adamcmp.cli import main
 from adamcmp.errors import NotFound, StoreError
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
+from adamcmp.storage.parts import METRIC_SCHEMA, run_schema, table_of_rows, write_part
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
+from tests.support.commands import listed
 from tests.support.memory_files import MemoryFiles
 from tests.support.stored_rows import evaluation, rows_on_disk, run_row
 from tests.support.studies import FAST
@@ -29,10 +32,11 @@ class TestStudies:
         root = request.param(results)
         with root.lock(1.0):
             pass
-        for name in ("b/study.yaml", "c/study.yaml", "a/study.yaml", "c/runs/x", "d/runs/x"):
-            if isinstance(root, Folder):
-                (results / name).parent.mkdir(parents=True, exist_ok=True)
+        for second, name in enumerate(("b/study.yaml", "c/study.yaml", "a/study.yaml", "c/runs/x")):
             root.create(name, b"")
+            if isinstance(root, Folder):  # whose clock may be coarse
+                os.utime(results / name, (second, second))
+        root.create("other/file", b"")
         return root
 
     def test_the_last_changed_study_is_the_last(self, root):
@@ -69,7 +73,10 @@ class TestTables:
         assert reader.read_metrics(files, ["step"]).to_pylist() == [{"step": 2}]
 
     def test_evaluations_without_a_run_are_damage(self, store, files):
-        store.append([run_row("a")], [evaluation("a"), evaluation("b")])
+        key = {"variant": "", "attempt": 0}
+        runs = table_of_rows([run_row("a", **key)], run_schema())
+        metrics = table_of_rows([evaluation("b", **key)], METRIC_SCHEMA)
+        write_part(files, {"runs": runs, "metrics": metrics})
         with pytest.raises(StoreError, match="evaluations of 1 runs that are not in runs/"):
             reader.load(files)
 
@@ -137,10 +144,8 @@ class TestVariants:
         assert not table.metrics.duplicated(["run_id", "step"]).any()
 
     def test_a_report_has_each_run_once(self, averaged, two_plots):
-        answer = adamcmp.report("s").answer
-        assert (
-            len(answer.runs) == 4 and "4 runs" in (averaged / "report" / "index.html").read_text()
-        )
+        runs = adamcmp.report("s").answer.runs
+        assert len(runs) == 4 and runs["run_id"].is_unique
 
     def test_a_comparison_has_each_run_once(self, averaged):
         runs = adamcmp.load("s").runs
@@ -148,10 +153,8 @@ class TestVariants:
         assert table["n"].tolist() == [2]
 
     def test_commands_list_each_run_once(self, averaged, capsys):
-        assert main(["ls"]) == 0
-        assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["s", "4", "4"]
-        assert main(["ls", "s"]) == 0
-        assert len(capsys.readouterr().out.splitlines()) == 2 + 4
+        assert [row.split()[:3] for row in listed(capsys)] == [["s", "4", "4"]]
+        assert len(listed(capsys, "s")) == 4
         assert main(["show", next(iter(reader.read_final_rows(averaged)))]) == 0
         assert "of the average" not in capsys.readouterr().out
 

@@ -119,7 +119,7 @@ class TestImports:
         self.add(Store(files), "b", file="second.csv")
         assert "metrics/killed.parquet" not in files.list("metrics/")
 
-    def test_trained_and_imported_runs_stay_apart(self, imported, store):
+    def test_no_runs_are_trained_in_a_study_of_imported_ones(self, imported):
         with pytest.raises(ConfigError, match=r"imported from first\.csv"):
             imported.open_for_training(CPU, [], {})
 
