@@ -30,26 +30,28 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 #: Public name -> the module that defines it.
 _MODULES = {
-    **dict.fromkeys(
-        (
+    name: module
+    for module, names in {
+        "adamcmp.api": (
             *("run", "sweep", "search", "study", "extend", "report", "load", "import_runs"),
             *("Study", "SearchedStudy", "StagedStudyResult", "ExtendedStudy"),
         ),
-        "adamcmp.api",
-    ),
-    "compare": "adamcmp.analysis",
-    "torch_optimizer": "adamcmp.training.torch_optimizer",
-    **dict.fromkeys(
-        (
+        "adamcmp.analysis": ("compare", "Edge"),
+        "adamcmp.reporting": ("Report",),
+        "adamcmp.workflows.import_runs": ("ImportResult",),
+        "adamcmp.workflows.search": ("BestSetting",),
+        "adamcmp.workflows.training": ("SweepResult",),
+        "adamcmp.training.torch_optimizer": ("torch_optimizer",),
+        "adamcmp.errors": (
             *("AdamcmpError", "ConfigError", "NotFound", "DataError", "Elsewhere"),
             *("RunInProgress", "EngineError", "StoreError", "RunFailed"),
         ),
-        "adamcmp.errors",
-    ),
+    }.items()
+    for name in names
 }
 
 if TYPE_CHECKING:
-    from adamcmp.analysis import compare
+    from adamcmp.analysis import Edge, compare
     from adamcmp.api import (
         ExtendedStudy,
         SearchedStudy,
@@ -75,22 +77,31 @@ if TYPE_CHECKING:
         RunInProgress,
         StoreError,
     )
+    from adamcmp.reporting import Report
     from adamcmp.training.torch_optimizer import torch_optimizer
+    from adamcmp.workflows.import_runs import ImportResult
+    from adamcmp.workflows.search import BestSetting
+    from adamcmp.workflows.training import SweepResult
 
 __all__ = [
     "AdamcmpError",
+    "BestSetting",
     "ConfigError",
     "DataError",
+    "Edge",
     "Elsewhere",
     "EngineError",
     "ExtendedStudy",
+    "ImportResult",
     "NotFound",
+    "Report",
     "RunFailed",
     "RunInProgress",
     "SearchedStudy",
     "StagedStudyResult",
     "StoreError",
     "Study",
+    "SweepResult",
     "compare",
     "extend",
     "import_runs",

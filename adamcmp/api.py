@@ -13,11 +13,13 @@ from adamcmp.components.validation import build
 from adamcmp.config import Composer, ResultsLocation
 from adamcmp.errors import ConfigError, RunFailed, RunInProgress
 from adamcmp.storage import reader
-from adamcmp.workflows import extend as extending
-from adamcmp.workflows import run as running
-from adamcmp.workflows import study as staging
-from adamcmp.workflows import sweep as sweeping
+from adamcmp.workflows.extend import configure_extension
+from adamcmp.workflows.run import configure_run
+from adamcmp.workflows.run import run as train_run
 from adamcmp.workflows.search import BestSetting, RangeSearch
+from adamcmp.workflows.study import configure_study, train_study
+from adamcmp.workflows.sweep import sweep as sweep_or_search
+from adamcmp.workflows.sweep import train_sweep
 from adamcmp.workflows.training import SweepResult, TrainingOptions
 
 if TYPE_CHECKING:
@@ -107,13 +109,18 @@ class ExtendedStudy:
 
 
 def run(
-    overrides: Iterable[str] = (), *, force: bool = False, config_dir: str | None = None
+    overrides: Iterable[str] = (),
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    config_dir: str | None = None,
 ) -> dict[str, Any]:
     """Train one run, or read it if it already exists.
 
     Args:
         overrides: Overrides of the default configuration, as on the command line.
         force: Retrain the run if it already exists.
+        retry_failed: Retrain the run if it crashed.
         config_dir: A folder of additional yaml files.
 
     Returns:
@@ -128,8 +135,8 @@ def run(
     >>> row["status"], row["optimizer"], row["wd"]
     ('done', 'adamw', 0.01)
     """
-    config = running.configure_run(_listed(overrides), config_dir)
-    result = running.run(config, TrainingOptions(force=force))
+    config = configure_run(_listed(overrides), config_dir)
+    result = train_run(config, TrainingOptions(force=force, retry_failed=retry_failed))
     return {**result.row, "folder": str(result.folder)}
 
 
@@ -161,20 +168,28 @@ def sweep(
     4
     """
     options = TrainingOptions(force=force, retry_failed=retry_failed)
-    result = sweeping.sweep(_listed(overrides), config_dir, options)
+    result = sweep_or_search(_listed(overrides), config_dir, options)
     _check_complete(result)
     return Study(result.folder)
 
 
 def search(
-    overrides: Iterable[str], *, retry_failed: bool = False, config_dir: str | None = None
+    overrides: Iterable[str],
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    config_dir: str | None = None,
 ) -> SearchedStudy:
     """Search ranges with Optuna. The same overrides continue a search.
 
     Args:
         overrides: Overrides, including ranges, ``sampler=`` and ``n=``.
+        force: Retrain runs that already exist.
         retry_failed: Retrain runs that crashed.
         config_dir: A folder of additional yaml files.
+
+    Returns:
+        The study, and the best setting of each optimizer.
 
     Raises:
         ConfigError: If an override is invalid, ``sampler=`` is missing, or Optuna is not installed.
@@ -191,7 +206,8 @@ def search(
     composer = Composer(config_dir)
     if not composer.is_search(listed):
         raise ConfigError("A search needs sampler=random|sobol|tpe|cmaes and n=64.")
-    result = RangeSearch(composer, listed).train(TrainingOptions(retry_failed=retry_failed))
+    options = TrainingOptions(force=force, retry_failed=retry_failed)
+    result = RangeSearch(composer, listed).train(options)
     _check_complete(result)
     return SearchedStudy(Study(result.folder), result.objective, result.best)
 
@@ -201,6 +217,8 @@ def study(
     overrides: Iterable[str] = (),
     *,
     scale: str | None = None,
+    force: bool = False,
+    retry_failed: bool = False,
     config_dir: str | None = None,
     report: bool = True,
 ) -> StagedStudyResult:
@@ -210,8 +228,13 @@ def study(
         name: The name of the study file.
         overrides: Overrides, which take precedence over the file's.
         scale: A scale that the file defines, such as ``"smoke"``; None selects no scale.
+        force: Retrain runs that already exist.
+        retry_failed: Retrain runs that crashed.
         config_dir: A folder of additional yaml files; study files are in its folder ``study``.
         report: Whether to write the report.
+
+    Returns:
+        The study, the result of each stage, and the report.
 
     Raises:
         ConfigError: If the file or an override is invalid.
@@ -224,8 +247,9 @@ def study(
     """
     from adamcmp.reporting import report as write_report
 
-    configured = staging.configure_study(name, _listed(overrides), scale, config_dir)
-    stages = staging.train_study(configured, TrainingOptions())
+    configured = configure_study(name, _listed(overrides), scale, config_dir)
+    options = TrainingOptions(force=force, retry_failed=retry_failed)
+    stages = train_study(configured, options)
     for stage in stages:
         _check_complete(stage)
     folder = stages[-1].folder
@@ -233,14 +257,24 @@ def study(
 
 
 def extend(
-    name: str | None = None, overrides: Iterable[str] = (), *, results: str | None = None
+    name: str | None = None,
+    overrides: Iterable[str] = (),
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+    results: str | None = None,
 ) -> ExtendedStudy:
     """Train the next values beyond a grid's edge if an optimizer's best lr or wd is on it.
 
     Args:
         name: The name of the study; None selects the latest.
         overrides: Settings of execution, such as ``"workers=2"``.
+        force: Retrain runs that already exist.
+        retry_failed: Retrain runs that crashed.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+
+    Returns:
+        The study, the edges that were extended, and the number of runs that were trained.
 
     Raises:
         ConfigError: If an override is not a setting of execution.
@@ -254,10 +288,11 @@ def extend(
     ['lr']
     """
     folder = reader.study_folder(_root(results), name)
-    extension = extending.configure_extension(folder, _listed(overrides))
+    extension = configure_extension(folder, _listed(overrides))
     if not extension.edges:
         return ExtendedStudy(Study(folder))
-    result = sweeping.train_sweep(extension.config, TrainingOptions())
+    options = TrainingOptions(force=force, retry_failed=retry_failed)
+    result = train_sweep(extension.config, options)
     _check_complete(result)
     return ExtendedStudy(Study(folder), extension.edges, len(result.trained))
 
@@ -278,8 +313,7 @@ def report(
 
     Raises:
         ConfigError: If a condition is invalid.
-        NotFound: If a study does not exist, or no run with status ``done`` meets the
-                conditions.
+        NotFound: If a study does not exist, or no run with status ``done`` meets the conditions.
         StoreError: If a study is damaged or the report cannot be written.
 
     >>> report("first").files[0].name  # doctest: +SKIP
@@ -293,11 +327,14 @@ def report(
 
 
 def load(study: str | None = None, results: str | None = None) -> Study:
-    """Return a study on disk.
+    """Find a study on disk.
 
     Args:
         study: The name of the study; None selects the latest.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+
+    Returns:
+        The study, whose tables are read at first access.
 
     Raises:
         NotFound: If the study does not exist.
@@ -334,6 +371,9 @@ def import_runs(
         settings: Columns of the file that are additional settings.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
         dry_run: Read and check the file, but write nothing.
+
+    Returns:
+        The imported runs and metrics, and how many runs replaced a stored one.
 
     Raises:
         ConfigError: If a column or a cell cannot be read, or the study holds trained runs.

@@ -1,5 +1,6 @@
 """Fixtures: a results folder for each test, planned runs, commands as processes."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -50,6 +51,24 @@ def specs(composer: Composer) -> Callable[[Sequence[str]], list[RunSpec]]:
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     return Commands(tmp_path_factory.mktemp("commands") / "log")
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of `tracked.OVERRIDES`: a run that is done, one that crashed, two that diverged."""
+    from tests.support import tracked
+
+    root = tmp_path_factory.mktemp("finished")
+    config = Composer().sweep([*tracked.OVERRIDES, f"results={root}", "workers=0"])
+    with tracked.crashing(lambda run: (run.optimizer.lr, run.protocol.seed) == (0.01, 1)):
+        execute.execute(config)
+    return root / "s"
+
+
+@pytest.fixture
+def tracked_study(finished_study: Path, results: Path) -> Path:
+    """A copy of `finished_study` that the test's commands continue."""
+    return shutil.copytree(finished_study, results / "s")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The Python API is small and pinned; the documents say what is true."""
 
+import inspect
 import os
 import re
 import shlex
@@ -11,25 +12,35 @@ import pytest
 
 import adamcmp
 from adamcmp import errors
-from adamcmp.cli import COMMANDS, main
+from adamcmp.cli import COMMANDS, command_module, main
 from adamcmp.config import Composer
 from adamcmp.execution.reservations import reserve
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage.store import Store
+from tests.support.studies import FAST, SMALL
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_the_api_is_pinned():
     assert sorted(adamcmp.__all__) == [
-        "AdamcmpError", "ConfigError", "DataError", "Elsewhere", "EngineError", "ExtendedStudy", "NotFound",
-        "RunFailed", "RunInProgress", "SearchedStudy", "StagedStudyResult", "StoreError", "Study", "compare", "extend",
-        "import_runs", "load", "report", "run", "search", "study", "sweep", "torch_optimizer",
+        "AdamcmpError", "BestSetting", "ConfigError", "DataError", "Edge", "Elsewhere", "EngineError", "ExtendedStudy",
+        "ImportResult", "NotFound", "Report", "RunFailed", "RunInProgress", "SearchedStudy", "StagedStudyResult",
+        "StoreError", "Study", "SweepResult", "compare", "extend", "import_runs", "load", "report", "run", "search",
+        "study", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:
         assert getattr(adamcmp, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         adamcmp.nope  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["run", "sweep", "study", "extend"])
+def test_functions_that_train_have_the_options_of_their_command(name):
+    """All but those that only affect what a command prints."""
+    flags = {flag.lstrip("-").replace("-", "_") for flag in command_module(name).parser().flags}
+    shared = {"force", "retry_failed", "config_dir", "scale", "results"}
+    assert flags & shared == inspect.signature(getattr(adamcmp, name)).parameters.keys() & shared
 
 
 def test_importing_the_api_imports_nothing_heavy():
@@ -158,10 +169,6 @@ def test_documents_show_no_dead_links():
             assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
-SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
-FAST = [*SMALL, "steps=3", "eval.every_steps=3"]
-
-
 def test_search_returns_the_best_setting():
     pytest.importorskip("optuna")
     overrides = [*FAST, "lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)", "study=s"]
@@ -200,6 +207,8 @@ def test_study_trains_two_stages_and_reports(tmp_path, two_plots):
     assert len(result.study.runs) == 8
     again = adamcmp.study("own", ["seeds=1"], config_dir="mine", scale="smoke")
     assert [stage.trained for stage in again.stages] == [(), ()]
+    once_more = adamcmp.study("own", config_dir="mine", scale="smoke", report=False, force=True)
+    assert [len(stage.trained) for stage in once_more.stages] == [4, 4]
     assert again.report.answer.verdicts and all(file.exists() for file in again.report.files)
     with pytest.raises(adamcmp.NotFound, match="no study file 'nope'"):
         adamcmp.study("nope")

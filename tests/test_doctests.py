@@ -21,6 +21,7 @@ WITH_EXAMPLES = [
     *("adamcmp.analysis.compare", "adamcmp.analysis.run_table", "adamcmp.analysis.estimates"),
     "adamcmp.analysis.measures.separability",
     *("adamcmp.api", "adamcmp.components.transformations", "adamcmp.config.sweep_functions"),
+    "adamcmp.training.torch_optimizer",
 ]
 
 

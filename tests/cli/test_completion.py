@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from adamcmp.cli.completion import candidates
-from tests.support.commands import FAST, run
+from tests.support.commands import run
+from tests.support.studies import FAST
 
 
 @pytest.mark.parametrize(

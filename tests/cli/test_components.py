@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.commands import FAST, run
+from tests.support.commands import run
+from tests.support.studies import FAST
 
 
 def test_components_lists_every_yaml(capsys):
@@ -16,6 +17,13 @@ def test_components_lists_every_yaml(capsys):
     for file in (file for file in files if file.parent.name != "study"):
         (line,) = [x for x in out.splitlines() if x.split()[:1] == [file.stem]]
         assert len(line.split(None, 1)[1]) > 10, f"{file} needs a first line that says what it is"
+
+
+def test_one_group(capsys):
+    lines = run(capsys, "components", "logger").splitlines()
+    assert [line.split()[0] for line in lines] == [
+        *("logger=", "mlflow", "none", "tensorboard", "wandb")
+    ]
 
 
 def test_a_closed_pipe_is_no_error(capsys):

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from adamcmp.cli import main
-from tests.support.commands import FAST, run
+from tests.support.commands import run
+from tests.support.studies import FAST
 
 
 def test_cfg_shows_the_config_and_trains_nothing(capsys, results):

@@ -1,7 +1,8 @@
 """``adamcmp ls``."""
 
 from adamcmp.cli import main
-from tests.support.commands import FAST, listed, run
+from tests.support.commands import listed, run
+from tests.support.studies import FAST
 
 
 def test_ls_studies(capsys):

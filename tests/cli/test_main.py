@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from adamcmp.cli import COMMANDS, main
-from tests.support.commands import FAST, run
+from tests.support.commands import run
+from tests.support.studies import FAST
 
 
 @pytest.mark.parametrize(

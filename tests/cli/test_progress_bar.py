@@ -13,7 +13,8 @@ from adamcmp.planning.plan import Plan
 from adamcmp.planning.run_kinds import run_kinds
 from adamcmp.planning.timings import Timings
 from tests.conftest import CPU
-from tests.support.commands import PYTHON, SMALL
+from tests.support.commands import PYTHON
+from tests.support.studies import SMALL
 
 ONE = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=300"]
 

@@ -4,7 +4,8 @@ import json
 import subprocess
 
 from adamcmp.cli import main
-from tests.support.commands import FAST, PYTHON, listed, run
+from tests.support.commands import PYTHON, listed, run
+from tests.support.studies import FAST
 
 
 def test_prints_a_short_table(capsys):

@@ -3,7 +3,8 @@
 import json
 
 from adamcmp.cli import main
-from tests.support.commands import FAST, run
+from tests.support.commands import run
+from tests.support.studies import FAST
 
 
 def test_show(capsys):

@@ -3,7 +3,8 @@
 import json
 
 from adamcmp.cli import main
-from tests.support.commands import FAST, listed, run
+from tests.support.commands import listed, run
+from tests.support.studies import FAST
 
 
 def test_grid_of_hydras_grammar(capsys):

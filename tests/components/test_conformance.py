@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from adamcmp.components.data import Data, Shape, Split
-from adamcmp.components.datasets import Dataset, clear_cache
+from adamcmp.components.datasets import Dataset
 from adamcmp.config import CONFIG_GROUPS, Composer, Eval, build_component, component_defaults
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError
@@ -23,8 +23,12 @@ from adamcmp.workflows.components import describe
 FOLDER = Path(adamcmp.configs.__file__).parent
 YAMLS = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != "study")
 
-#: Overrides that a yaml needs: the user's class or file.
+#: Datasets that torchvision downloads.
+DOWNLOADED = [y.stem for y in YAMLS if y.parent.name == "dataset" and "\nroot:" in y.read_text()]
+#: Overrides that a yaml needs: the user's class or file. Another folder than the default one keeps
+#: the images that stand in for downloaded ones out of the cache of other tests.
 REQUIRED = {
+    **{f"dataset/{name}": ["dataset.root=stand_in"] for name in DOWNLOADED},
     "optimizer/torch": ["optimizer.target=torch.optim.Adagrad"],
     "model/custom": ["model.target=own_net.Net", "+model.scale=0.5"],
     "dataset/csv": ["dataset.path=own.csv", "dataset.target=y"],
@@ -61,7 +65,7 @@ def user_files(tmp_path):
 
 @pytest.fixture
 def tiny_downloads(monkeypatch):
-    """What must be downloaded is stood in for by a few random images of the same shape."""
+    """A few random images of the same shape stand in for what must be downloaded."""
 
     def read(dataset: Dataset) -> tuple[Split, Split]:
         size = (1, 28, 28) if "mnist" in dataset.name else (3, 32, 32)
@@ -69,12 +73,8 @@ def tiny_downloads(monkeypatch):
         x = rng.random((60, *size)).astype(np.float32)
         return Split(x[:48], np.arange(48) % 10), Split(x[48:], np.arange(12) % 10)
 
-    from adamcmp.components.datasets._torchvision import TorchvisionDataset
-
-    monkeypatch.setattr(TorchvisionDataset, "read", read)
-    clear_cache()
-    yield
-    clear_cache()
+    for name in DOWNLOADED:
+        monkeypatch.setattr(CONFIG_GROUPS["dataset"].component(name), "read", read)
 
 
 def fitting(specs, overrides):

@@ -10,12 +10,12 @@ from adamcmp.config import Composer, _hydra
 
 #: The versions that this package's tests were run with. The adapter uses internals, which may
 #: change in any release: with another version, run the tests and add it here.
-TESTED_VERSIONS = {"hydra-core": {"1.3.8"}, "omegaconf": {"2.3.1"}}
+VERSIONS_RUN = {"hydra-core": {"1.3.8"}, "omegaconf": {"2.3.1"}}
 
 
-@pytest.mark.parametrize("package", TESTED_VERSIONS)
+@pytest.mark.parametrize("package", VERSIONS_RUN)
 def test_versions(package):
-    assert version(package) in TESTED_VERSIONS[package]
+    assert version(package) in VERSIONS_RUN[package]
 
 
 def test_a_global_hydra_of_the_calling_program_stays(monkeypatch):

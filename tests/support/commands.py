@@ -4,8 +4,6 @@ import sys
 
 from adamcmp.cli import main
 
-SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
-FAST = [*SMALL, "steps=3", "eval.every_steps=1"]
 PYTHON = [sys.executable, "-m", "adamcmp"]
 
 

@@ -5,7 +5,7 @@ import json
 import adamcmp
 from adamcmp.analysis import RunTable, edges
 from adamcmp.cli import main
-from tests.support.commands import SMALL
+from tests.support.studies import SMALL
 
 
 def test_an_extension_trains_what_a_wider_grid_would_hold(two_plots, capsys):

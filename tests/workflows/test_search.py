@@ -20,13 +20,10 @@ from adamcmp.storage import reader
 from adamcmp.workflows.proposals import Proposals, quiet
 from adamcmp.workflows.search import BestSetting, RangeSearch
 from adamcmp.workflows.training import TrainingOptions
+from tests.support.studies import FAST
 
 pytest.importorskip("optuna")
 
-FAST = [
-    "dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50",
-    "steps=3", "eval.every_steps=3",
-]  # fmt: skip
 RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)"]
 WORDS = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 

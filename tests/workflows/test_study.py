@@ -9,9 +9,6 @@ from adamcmp.cli import main
 from adamcmp.config import Composer, compose_study, read_study, study_files
 from adamcmp.errors import ConfigError, NotFound
 
-SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
-FAST = [*SMALL, "steps=3", "eval.every_steps=3"]
-
 
 @pytest.fixture
 def own(tmp_path):
