@@ -1,6 +1,6 @@
 """Adapter to the private and experimental APIs of torch; no other module of the package uses them.
 
-Each docstring names the wrapped API. ``tests/training/test_torch_internals.py`` calls every
+Each docstring names the wrapped API. ``tests/training/engines/test_torch_internals.py`` calls every
 function and lists the versions of torch that passed.
 """
 

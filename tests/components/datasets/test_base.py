@@ -1,0 +1,54 @@
+"""Splits, subsets and label noise."""
+
+import numpy as np
+import pytest
+
+from adamcmp.errors import ConfigError
+from tests.support.datasets import load
+
+
+def test_disjoint_and_whole():
+    data = load(name="teacher", train_examples=500, test_examples=50, validation=0.25)
+    assert (len(data.train), len(data.val)) == (375, 125)
+    rows = {row.tobytes() for split in (data.train, data.val, data.test) for row in split.x}
+    assert len(rows) == 550
+
+
+def test_seeded():
+    one, same, other = (load(name="digits", split_seed=s) for s in (1, 1, 2))
+    assert np.array_equal(one.val.x, same.val.x)
+    assert not np.array_equal(one.val.y, other.val.y)
+    assert np.array_equal(one.test.y, other.test.y)  # what is reported on stays the same
+
+
+def test_subset_and_no_validation():
+    data = load(name="mnist1d", subset=100, validation=0.0)
+    assert (len(data.train), len(data.val), len(data.test)) == (100, 0, 1000)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_label_noise_replaces_just_that_share(share):
+    clean, noisy = load(name="mnist1d"), load(name="mnist1d", label_noise=share)
+    assert (clean.train.y != noisy.train.y).mean() == pytest.approx(share)
+    assert np.array_equal(clean.val.y, noisy.val.y) and np.array_equal(clean.test.y, noisy.test.y)
+    assert set(np.unique(noisy.train.y)) <= set(range(10))
+
+
+def test_target_noise_for_regression():
+    regression = {"name": "teacher", "task": "regression", "train_examples": 20_000}
+    clean, noisy = load(**regression), load(**regression, label_noise=0.5)
+    ratio = (noisy.train.y - clean.train.y).std() / clean.train.y.std()
+    assert ratio == pytest.approx(0.5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"subset": 9999}, "mnist1d has 4000 training examples"),
+        ({"validation": 0.9, "subset": 1}, "leaves 1 for validation and 0 for training"),
+        ({"label_noise": 1.5}, "at most 1"),
+    ],
+)
+def test_bad(values, message):
+    with pytest.raises(ConfigError, match=message):
+        load(name="mnist1d", **values)

@@ -1,0 +1,55 @@
+"""NumPy archives of the user."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adamcmp.errors import DataError
+from tests.support.datasets import load
+
+
+class TestNPZ:
+    def load(self, arrays, **values):
+        np.savez("data.npz", **arrays)
+        return load(name="npz", path="data.npz", **values)
+
+    def test_images_and_own_test_set(self):
+        rng = np.random.default_rng(0)
+        arrays = {
+            "x_train": rng.integers(0, 256, (20, 1, 4, 4), np.uint8), "y_train": np.arange(20) % 3,
+            "x_test": rng.integers(0, 256, (5, 1, 4, 4), np.uint8), "y_test": np.arange(5) % 3,
+        }  # fmt: skip
+        data = self.load(arrays, standardize=False)
+        assert data.shape.inputs == (1, 4, 4) and len(data.test) == 5 and data.train.x.max() <= 1
+
+    @pytest.mark.parametrize(
+        ("arrays", "message"),
+        [
+            ({"x": np.zeros((4, 2))}, "has no array 'y'"),
+            ({"X": np.zeros((4, 2)), "y": np.arange(4)}, "has no array 'x'"),
+            ({"x": np.zeros(4), "y": np.arange(4)}, r"has shape \(4,\)"),
+            ({"x": np.zeros((4, 2)), "y": np.arange(3)}, r"it should be \(4,\)"),
+            ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, "should hold numbers"),
+            ({"x": np.full((9, 2), np.nan), "y": np.arange(9) % 2}, "NaN or infinite"),
+            ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "holds 0 examples"),
+            ({"x": np.zeros((9, 0)), "y": np.arange(9)}, r"has shape \(9, 0\)"),
+            ({"x": np.zeros((9, 2)), "y": np.zeros(9)}, "of one class"),
+        ],
+    )
+    def test_bad(self, arrays, message):
+        with pytest.raises(DataError, match=message):
+            self.load(arrays)
+
+    def test_pickles_are_refused(self):
+        class Evil:
+            def __reduce__(self):
+                return (Path.touch, (Path("pwned"),))
+
+        np.savez("data.npz", x=np.array([Evil()], dtype=object), y=np.zeros(1))
+        with pytest.raises(DataError, match="not an npz archive of plain arrays"):
+            load(name="npz", path="data.npz")
+        Path("data.npz").write_bytes(b"not a zip")
+        with pytest.raises(DataError, match="not an npz archive of plain arrays"):
+            load(name="npz", path="data.npz")
+        assert not Path("pwned").exists()

@@ -1,0 +1,63 @@
+"""Files are written whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from adamcmp.errors import StoreError
+from adamcmp.platform.files import (
+    create_atomically,
+    storage_errors,
+    temporary_files,
+    write_atomically,
+)
+
+
+def disk_full(*_):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("write", [write_atomically, create_atomically])
+def test_a_failed_write_leaves_nothing(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        write(tmp_path / "new", b"x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_content(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(Path, "replace", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_creating_replaces_no_file(hard_links, tmp_path, monkeypatch):
+    def unsupported(path, target):
+        raise PermissionError(1, "Operation not permitted")
+
+    if not hard_links:
+        monkeypatch.setattr(Path, "hardlink_to", unsupported)
+    path = tmp_path / "file"
+    create_atomically(path, b"first")
+    with pytest.raises(FileExistsError):
+        create_atomically(path, b"second")
+    assert path.read_bytes() == b"first" and list(tmp_path.iterdir()) == [path]
+
+
+def test_temporary_files_are_those_of_one_file(tmp_path):
+    path = tmp_path / "a[1].json"
+    names = (".tmp-a[1].json-77", ".tmp-a1.json-77", ".tmp-b.json-77", "a[1].json")
+    for name in names:
+        (tmp_path / name).touch()
+    assert [file.name for file in temporary_files(path)] == [names[0]]
+
+
+def test_errors_name_the_folder(tmp_path):
+    message = rf"^Cannot write to {tmp_path}: No space left on device\.$"
+    with pytest.raises(StoreError, match=message), storage_errors(tmp_path):
+        disk_full()

@@ -1,0 +1,14 @@
+"""Compares tensors by name."""
+
+from torch import Tensor
+
+#: Relative difference after 100 steps in float64.
+TOLERANCE = 1e-12
+
+
+def assert_close(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Check that the relative difference of each tensor's norm is below `TOLERANCE`."""
+    for name, tensor in actual.items():
+        norm = expected[name].norm().clamp(min=1e-300)
+        difference = float((tensor - expected[name]).norm() / norm)
+        assert difference < TOLERANCE, (name, difference)
