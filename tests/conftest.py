@@ -57,10 +57,11 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study of `tracked.OVERRIDES`: a run that is done, one that crashed, two that diverged."""
     from tests.support import tracked
+    from tests.support.training import crashing
 
     root = tmp_path_factory.mktemp("finished")
     config = Composer().sweep([*tracked.OVERRIDES, f"results={root}", "workers=0"])
-    with tracked.crashing(lambda run: (run.optimizer.lr, run.protocol.seed) == (0.01, 1)):
+    with crashing(lambda run: (run.optimizer.lr, run.protocol.seed) == (0.01, 1)):
         execute.execute(config)
     return root / "s"
 

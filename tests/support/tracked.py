@@ -1,19 +1,13 @@
 """A study whose runs end in every way, and what its trackers wrote."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from adamcmp.components.trackers import Tracker
-from adamcmp.config import RunConfig
 from adamcmp.storage import reader
 from adamcmp.storage.columns import Role, columns_with_role
 from adamcmp.tracking.worker import TrackingTask, write_runs
-from adamcmp.training.loop import GroupTraining
 from tests.support.studies import SMALL
 
 #: Two runs that end and two that diverge, in study ``s``.
@@ -23,21 +17,6 @@ OVERRIDES = [
 ]
 #: Columns of `metrics` that name a row; all others are measured.
 KEY = columns_with_role(Role.IDENTITY, table="metrics")
-
-
-@contextmanager
-def crashing(is_affected: Callable[[RunConfig], bool]) -> Iterator[None]:
-    """Have the groups that contain certain runs crash."""
-    train = GroupTraining.run
-
-    def run(training: GroupTraining) -> object:
-        if any(is_affected(record.spec.config) for record in training.runs):
-            raise ValueError("no luck")
-        return train(training)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(GroupTraining, "run", run)
-        yield
 
 
 def stored_rows(folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,13 @@
 """Trains groups in tests; the models that are trained, and the rows of groups."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from adamcmp.config import RunConfig
 from adamcmp.planning.grouping import LaneGroup
+from adamcmp.training.loop import GroupTraining
 from adamcmp.training.outcome import Done
 from adamcmp.training.train import train_group
 from tests.conftest import CPU
@@ -81,3 +88,18 @@ def comparable(measured):
         values = {k: repr(v) for k, v in row.items() if k != "wall_time_s"}
         by_run.setdefault(row["run_id"], []).append(values | {"step": row["step"]})
     return by_run
+
+
+@contextmanager
+def crashing(is_affected: Callable[[RunConfig], bool]) -> Iterator[None]:
+    """Have the groups that contain certain runs crash."""
+    train = GroupTraining.run
+
+    def run(training: GroupTraining) -> object:
+        if any(is_affected(record.spec.config) for record in training.runs):
+            raise ValueError("no luck")
+        return train(training)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(GroupTraining, "run", run)
+        yield

@@ -1,50 +1,21 @@
-"""Searches over ranges: Optuna's proposals are trained, and a search can be continued."""
+"""Searches over ranges: Optuna's proposals are trained."""
 
-import itertools
 import json
-import math
-import signal
 
-import pandas as pd
 import pytest
-from filelock import FileLock
 
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.cli.progress_bar import Bar
-from adamcmp.config import Composer, SearchRange
-from adamcmp.errors import AdamcmpError
+from adamcmp.config import Composer
 from adamcmp.planning import numerics
 from adamcmp.platform import provenance
-from adamcmp.storage import reader
-from adamcmp.workflows.proposals import Proposals, quiet
 from adamcmp.workflows.search import BestSetting, RangeSearch
-from adamcmp.workflows.training import TrainingOptions
+from tests.support.searches import OVERRIDES, RANGES, SAMPLERS, search
 from tests.support.studies import FAST
+from tests.support.training import crashing
 
 pytest.importorskip("optuna")
-
-RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)"]
-WORDS = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
-
-
-SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
-
-
-def search(overrides):
-    """Run a search to its end, from wherever it is."""
-    return RangeSearch(Composer(), overrides).train(TrainingOptions())
-
-
-def stored_settings(study):
-    """Return the settings of each cell, in the order proposed."""
-    folder = adamcmp.load(study).folder / "searches"
-    return {path.name: json.loads(path.read_bytes()) for path in folder.iterdir()}
-
-
-def means(measure, seeds):
-    runs = adamcmp.load("s").runs
-    return runs[runs["seed"] < seeds].groupby(["lr", "wd"])[measure].mean()
 
 
 def settings(study):
@@ -57,7 +28,7 @@ def settings(study):
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
-    overrides = [*WORDS, f"sampler={sampler}", "batch_size=32,64", "study=s"]
+    overrides = [*OVERRIDES, f"sampler={sampler}", "batch_size=32,64", "study=s"]
     assert main(["sweep", *overrides]) == 0
     out = capsys.readouterr().out
     runs = adamcmp.load("s").runs
@@ -77,173 +48,15 @@ def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
             assert f"lr={lr:g}" in line and f"batch_size={batch_size}" in line
 
 
-def killed_again_and_again(commands, overrides, study, stride):
-    """Kill a search at its first write, continue it, kill it at a later one, and so on to its end.
-
-    Returns the number of settings and of runs that were stored after each kill.
-    """
-    states = []
-    for call in itertools.count(1, stride):
-        code = commands.run(*sweep(overrides, study), kill_at=call)
-        if code == 0:
-            break
-        assert code == -signal.SIGKILL
-        cells = [json.loads(path.read_bytes()) for path in study.glob("searches/[!.]*.json")]
-        states.append((sum(map(len, cells)), len(reader.part_names(study))))
-    return states
-
-
-def sweep(overrides, study):
-    return ["sweep", *overrides, f"study={study.name}", f"results={study.parent}"]
-
-
-@pytest.mark.parametrize(
-    ("sampler", "batches", "stride"),
-    [
-        pytest.param("sobol", 2, 7, marks=pytest.mark.slow),
-        *(pytest.param(name, 8, 1, marks=pytest.mark.slow) for name in SAMPLERS),
-    ],
-)
-def test_killed_at_every_write(sampler, batches, stride, commands, results):
-    """SIGKILL before each flush, rename and removal: the same proposals, bits and best."""
-    overrides = [*FAST, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
-    overrides += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
-    assert commands.run(*sweep(overrides, results / "whole")) == 0
-    states = killed_again_and_again(commands, overrides, results / "cut", stride)
-    assert {(0, 0), (2, 0), (2, 1)} <= set(states), (
-        "before it stored a batch, trained it, continued from it"
-    )
-    assert not list(results.glob("cut/**/.tmp-*"))
-    whole, cut = (
-        adamcmp.load(study).runs[["run_id", "val_error", "val_loss", "test_loss"]]
-        for study in ("whole", "cut")
-    )
-    pd.testing.assert_frame_equal(
-        *(runs.sort_values("run_id", ignore_index=True) for runs in (whole, cut)), check_exact=True
-    )
-    assert stored_settings("cut") == stored_settings("whole")
-    best, same = (search([*overrides, f"study={study}"]) for study in ("whole", "cut"))
-    assert best.best == same.best and not best.trained and not same.trained
-
-
-SPACE = {
-    "lr": SearchRange(1e-4, 1.0, log=True, integer=False),
-    "wd": SearchRange(0.0, 1.0, log=False, integer=False),
-    "size": SearchRange(8, 64, log=True, integer=True),
-    "act": ["gelu", "relu", "tanh"],
-}
-
-
-def bowl(setting):
-    return (math.log10(setting["lr"]) + 2) ** 2 + setting["wd"] + setting["size"] / 64
-
-
-def proposed(path, sampler, counts, worth=bowl, batch=8):
-    """Go on to each count in turn, as a new command does: all that it knows is in the file."""
-    with quiet():
-        for count in counts:
-            own = Proposals(path, sampler, SPACE)
-            own.values += [worth(setting) for setting in own.settings[:count]]
-            for start in range(0, count, batch):
-                fresh = own.propose(start, min(start + batch, count))
-                own.values += [worth(setting) for setting in fresh]
-    return own.settings
-
-
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_continued_search_proposes_the_same(sampler, tmp_path):
-    """Wherever a search ended before, in the midst of a batch or at its end."""
-    whole = proposed(tmp_path / "a" / "whole", sampler, [40])
-    assert proposed(tmp_path / "b" / "cut", sampler, [1, 5, 8, 19, 24, 24, 33, 40]) == whole
-    assert len({tuple(setting.values()) for setting in whole}) == 40
-    for setting in whole:
-        assert 1e-4 <= setting["lr"] <= 1 and 0 <= setting["wd"] <= 1
-        assert isinstance(setting["size"], int) and 8 <= setting["size"] <= 64
-        assert setting["act"] in SPACE["act"]
-    # Only samplers that learn propose something else where other settings are good.
-    other = proposed(tmp_path / "c" / "other", sampler, [40], lambda setting: -bowl(setting))
-    assert other[:8] == whole[:8] and (other != whole) == (sampler in ("tpe", "cmaes"))
-
-
-def test_values_are_read_anew(tmp_path):
-    """New values of kept settings steer what is proposed next, whoever proposed those."""
-    for sampler in ("tpe", "cmaes"):
-        path, same = tmp_path / sampler / "a", tmp_path / sampler / "b"
-        first = proposed(path, sampler, [24])
-        same.write_bytes(path.read_bytes())
-        more = proposed(path, sampler, [40])
-        changed = proposed(same, sampler, [40], lambda setting: -bowl(setting))
-        assert changed[:24] == more[:24] == first and changed[24:] != more[24:]
-
-
-def test_a_greater_n_continues_the_search():
-    overrides = [*FAST, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
-    whole = search([*overrides, "n=5", "study=whole"])
-    for n, fresh in ((3, 6), (5, 4), (3, 0)):
-        grown = search([*overrides, f"n={n}", "study=grown"])
-        assert len(grown.trained) == fresh and len(grown.run_ids) == 2 * n
-    assert stored_settings("grown") == stored_settings("whole")
-    assert search([*overrides, "n=5", "study=grown"]).best == whole.best
-
-
-def test_more_seeds_are_the_same_settings():
-    """Their values are means over all seeds then, and more of them are tried knowing that."""
-    overrides = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "batch=4", "study=s"]
-    first = search([*overrides, "n=4", "seeds=1"])
-    more = search([*overrides, "n=4", "seeds=3"])
-    assert len(first.trained) == 4 and len(more.trained) == 8
-    assert more.best[0].value == means("val_error", 3).min()
-    again = search([*overrides, "n=4", "seeds=2"])
-    assert not again.trained and again.best[0].value == means("val_error", 2).min()
-    longer = search([*overrides, "n=6", "seeds=3"])
-    assert len(longer.trained) == 6 and longer.best[0].value == means("val_error", 3).min()
-    assert len(stored_settings("s")) == 1
-
-
-@pytest.mark.parametrize(
-    "word", ["steps=6", "objective=val_loss", "batch_size=16,32,64", "lr=interval(1e-3,1)",
-             "sampler=random"],
-)  # fmt: skip
-def test_other_overrides_are_another_search(word):
-    overrides = [
-        *FAST,
-        *RANGES,
-        "batch_size=16,32",
-        "optimizer=adamw",
-        "sampler=tpe",
-        "n=3",
-        "study=s",
-    ]
-    search(overrides)
-    other = search([*overrides, word])
-    assert len(stored_settings("s")) == 2 and len(other.run_ids) == 3
-    runs = adamcmp.load("s").runs
-    column = "val_loss" if word.startswith("objective") else "val_error"
-    asked = runs[runs["run_id"].isin(other.run_ids)]
-    assert other.best[0].value == asked[column].min()
-
-
-def test_the_same_overrides_in_another_form_continue_the_search():
-    overrides = [*FAST, "sampler=tpe", "n=3", "study=s"]
-    search([*overrides, "optimizer=adamw", "lr=1e-3,1e-2", "wd=interval(0,1)"])
-    same = [*overrides, "wd=interval(0,1)", "lr=0.01,0.001", "optimizer=adamw,sgd"]
-    assert len(search(same).trained) == 3 and len(stored_settings("s")) == 2
-
-
-def test_a_setting_that_crashed_counts_once_it_is_trained(monkeypatch):
+def test_a_setting_that_crashed_counts_once_it_is_trained():
     """A crashed setting is the worst until it is retrained."""
     overrides = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "n=4", "study=s"]
-
-    def crash(*_, **__):
-        raise RuntimeError("no luck")
-
-    with monkeypatch.context() as broken:
-        broken.setattr("adamcmp.training.loop.GroupTraining.run", crash)
+    with crashing(lambda run: True):
         crashed = search(overrides)
     assert len(crashed.errors) == 4 and crashed.best == (BestSetting((), float("inf")),)
     with_failures = search(overrides)
     assert not with_failures.trained and with_failures.best == crashed.best
-    again = RangeSearch(Composer(), overrides).train(TrainingOptions(retry_failed=True))
+    again = search(overrides, retry_failed=True)
     assert len(again.trained) == 4 and not again.errors
     assert again.best[0].value == adamcmp.load("s").runs["val_error"].min()
 
@@ -258,20 +71,6 @@ def test_an_optimizer_that_does_not_decay(capsys):
     assert "wd=" not in adam and "wd=" in adamw
     assert main(["run", *FAST, *adam.split(), "study=s"]) == 0
     assert "already exists" in capsys.readouterr().out
-
-
-def test_a_damaged_file_of_settings(capsys, results):
-    overrides = [*FAST, *RANGES, "sampler=tpe", "n=2", "study=s"]
-    search(overrides)
-    (path,) = results.glob("s/searches/*.json")
-    whole = path.read_bytes()
-    for content in (whole[:-5], b"", b"[1]", b"3", whole.replace(b"optimizer.lr", b"lr"), b"\xff"):
-        path.write_bytes(content)
-        assert main(["sweep", *overrides]) == 2
-        err = capsys.readouterr().err
-        assert f"{path.name} is damaged" in err and "Traceback" not in err
-    path.unlink()
-    assert not search(overrides).trained and path.read_bytes() == whole
 
 
 def test_whole_numbers_log_scales_and_pairs():
@@ -296,7 +95,7 @@ def test_a_setting_that_diverges_is_the_worst():
 
 
 def test_dry_run_shows_a_search(capsys):
-    assert main(["sweep", *WORDS, "sampler=tpe", "--dry-run", "--json"]) == 0
+    assert main(["sweep", *OVERRIDES, "sampler=tpe", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
     assert (planned["runs"], planned["left"]) == (20, 20)
 
@@ -381,22 +180,3 @@ def test_one_bar_over_the_whole_search(capsys, monkeypatch):
         "24 runs, 8 of them already exist or are being trained, batch by batch, about" in said.err
     )
     assert said.err.count("about") == 1 and "24 runs (16 newly trained)" in said.out
-
-
-def test_a_study_file_holds_no_search(capsys, tmp_path, results):
-    (tmp_path / "own" / "study").mkdir(parents=True)
-    block = "{optimizer: adamw, lr: '1e-3,1e-2', sampler: tpe, n: 4}"
-    (tmp_path / "own" / "study" / "mine.yaml").write_text(f"blocks: {{a: {block}}}")
-    assert main(["study", "mine", "--config-dir", str(tmp_path / "own")]) == 2
-    err = capsys.readouterr().err
-    assert "block 'a' of study mine: sampler= is for `adamcmp sweep`" in err
-    assert not results.exists()
-
-
-def test_two_searches_of_one_study_at_once(results):
-    (results / "s").mkdir(parents=True)
-    with (
-        FileLock(results / "s" / ".search.lock"),
-        pytest.raises(AdamcmpError, match="searched by another process"),
-    ):
-        adamcmp.sweep([*WORDS, "sampler=tpe", "study=s"])

@@ -1,0 +1,103 @@
+"""The mapping of a file's columns: names, constants, percent, additional settings."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from adamcmp.analysis import RunTable
+from adamcmp.cli import main
+from adamcmp.storage import reader
+from tests.support.imports import BASE, CIFAR, ROWS
+
+
+def test_mapped_and_in_percent(imported):
+    content = "opt,learning rate,seed,acc,train acc\nadam,0.1,0,90,100\nadam,0.1,1,80,99\n"
+    flags = (
+        "--map optimizer=opt 'lr=learning rate' test_accuracy=acc --map 'train_accuracy=train acc' "
+        "--percent test_accuracy train_accuracy --set wd=0 dataset=d model=m"
+    )
+    runs, _, out = imported(content, flags)
+    assert runs["test_error"].tolist() == pytest.approx([0.1, 0.2])
+    assert runs["gap_error"].tolist() == pytest.approx([0.1, 0.19])
+    assert "test_accuracy        acc, in percent" in out and "wd                   = 0" in out
+    about = yaml.safe_load(Path("results/theirs/study.yaml").read_text())
+    (asked,) = about["asked"]
+    assert about["imported"] is True and "numerics" not in about
+    assert asked["file"].endswith("runs.csv") and len(asked["sha256"]) == 64 and asked["at"]
+    assert asked["map"]["lr"] == "learning rate" and asked["set"]["wd"] == "0"
+    overrides = [asked["words"][0].replace("import-csv ", ""), *asked["words"][1:]]
+    assert main(["import-csv", *overrides]) == 0  # they do it again
+    assert len(reader.load(Path("results/theirs"))[0]) == 2
+    assert yaml.safe_load(Path("results/theirs/study.yaml").read_text()) == about
+
+
+def test_settings_of_their_own(imported, rejected, tmp_path):
+    content = "optimizer,lr,wd,seed,test_error,val_error,momentum,host\nsgd,1,0,0,0.1,0.1,0.9,x\nsgd,1,0,0,0.2,0.2,0.5,y\n"
+    err = rejected(content)
+    assert (
+        "rows 2 and 3 are the same run (optimizer sgd, dataset cifar10, model resnet18, lr 1.0, wd 0.0, seed 0)"
+        in err
+    )
+    assert "name its column: --settings momentum host" in err
+    runs, _, out = imported(content, f"{CIFAR} --settings momentum")
+    assert "not used: host" in out
+    assert runs["momentum"].tolist() == [0.9, 0.5]
+    assert RunTable.from_frames(runs).setting_columns == ["lr", "wd", "momentum"]
+    assert RunTable.from_frames(runs).summary["momentum"].tolist() == [0.9]
+    other = content.replace("0.9", "high").replace("0.5", "low")
+    (tmp_path / "other.csv").write_text(other)
+    flags = ["--study", "theirs", *shlex.split(CIFAR), "--settings", "momentum"]
+    assert main(["import-csv", str(tmp_path / "other.csv"), *flags]) == 2
+    assert len(reader.load(Path("results/theirs"))[0]) == 2
+
+
+def test_a_column_of_numbers_is_no_name(imported):
+    """Many files call a training loss "loss"; ours is the name of one."""
+    runs, _, out = imported(
+        "optimizer,lr,wd,seed,loss,test_loss\na,1,0,0,0.5,0.7\nb,1,0,0,0.4,0.8\n"
+    )
+    assert "not used: loss" in out and "loss" not in set(runs["loss"].str.replace("loss", ""))
+    mapped, _, _ = imported(
+        "optimizer,lr,wd,seed,loss\na,1,0,0,0.5\n", f"{CIFAR} --map test_loss=loss", "m"
+    )
+    assert mapped["test_loss"].tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "message"),
+    [
+        (BASE + "a,0.1,0,0,0.2,0.3\n\na,abc,0,1,0.2,0.3\n", CIFAR, "row 4: lr (column 'lr') should be a number, not 'abc'"),
+        (BASE + "a,0.1,0,1.5,0.2,0.3\n", CIFAR, "row 2: seed (column 'seed') should be a whole number (below 2^63), not '1.5'"),
+        (BASE + "a,0.1,0,99999999999999999999,0.2,0.3\n", CIFAR, "row 2: seed (column 'seed') should be a whole number (below 2^63), not '9999"),
+        (BASE + "a,0.1,0,1e30,0.2,0.3\n", CIFAR, "row 2: seed (column 'seed') should be a whole number"),
+        (BASE.replace("val_error", "test_loss") + "a,1,0,0,1e300,0.2\n", CIFAR, "row 2: test_loss=1e+300 is too large to be averaged"),
+        (BASE.replace("val_error", "test_accuracy") + "a,1,0,0,0.2,0.1\n", CIFAR, "row 2: test_error=0.1 and test_accuracy=0.2 do not add up to 1"),
+        (BASE + ROWS, "--set dataset=d", "Columns: optimizer, lr, wd, seed, val_error, test_error."),
+        (BASE + "a,0.1,0,,0.2,0.3\n", CIFAR, "row 2: seed is empty"),
+        (BASE + "a,0.1,0,-1,0.2,0.3\n", CIFAR, "row 2: seed=-1 should be at least 0"),
+        (BASE + "a,nan,0,1,0.2,0.3\n", CIFAR, "row 2: lr=nan should be a finite number of at least 0"),
+        (BASE + "a,0.1,-2,1,0.2,0.3\n", CIFAR, "row 2: wd=-2 should be a finite number of at least 0"),
+        (BASE + "a,0.1,0,1,0.2,30\n", CIFAR, "row 2: test_error=30 is not a fraction; if it is in percent, add --percent test_error"),
+        (BASE + "a,0.1,0,1,0.2,300\n", f"{CIFAR} --percent test_error", "row 2: test_error=300 is not a fraction."),
+        (BASE + ROWS + ROWS, CIFAR, "rows 2 and 5 are the same run (optimizer adamw, dataset cifar10, model resnet18, lr 0.1, wd 0.0, seed 0). Remove one of them"),
+        (BASE + ROWS, "", "has no column 'dataset'."),
+        (BASE + ROWS, "--set dataset=d", "--map model=COLUMN, or give its value in all rows, --set model=NAME"),
+        (BASE.replace("seed", "run") + ROWS, CIFAR, "or give its value in all rows, --set seed=0"),
+        (BASE.replace("optimizer", "optimiser") + ROWS, CIFAR, "has no column 'optimizer'. Did you mean 'optimiser'?"),
+        (BASE.replace("test_error", "err") + ROWS, CIFAR, "has no test metric: --map test_error=COLUMN"),
+        (BASE + ROWS, f"{CIFAR} --map test_error=er", "has no column 'er'."),
+        (BASE + ROWS, f"{CIFAR} --map test_errr=val_error", "Did you mean 'test_error'?"),
+        (BASE + ROWS, f"{CIFAR} --set model=x lr=abc", "--set model is given twice"),
+        (BASE + ROWS, f"{CIFAR} --set lr=abc", "--set lr=abc: should be a number"),
+        (BASE + ROWS, f"{CIFAR} --set lr", "--set lr: should be OURS=VALUE"),
+        (BASE + ROWS, f"{CIFAR} --set lr=1 --map lr=wd", "lr is set by both --map and --set"),
+        (BASE + ROWS, f"{CIFAR} --percent lr", "--percent lr: applies to errors and accuracies only"),
+        (BASE + ROWS, f"{CIFAR} --percent train_error", "--percent train_error: no column of the file is train_error"),
+        (BASE + ROWS, f"{CIFAR} --settings momentum", "has no column 'momentum'"),
+        (BASE + ROWS, f"{CIFAR} --settings wd", "--settings wd: is a column of adamcmp"),
+    ],
+)  # fmt: skip
+def test_invalid_cells_and_mappings(content, flags, message, rejected):
+    assert message in rejected(content, flags)

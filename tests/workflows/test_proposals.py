@@ -1,0 +1,60 @@
+"""The settings that a search proposes, without training them."""
+
+import math
+
+import pytest
+
+from adamcmp.config import SearchRange
+from adamcmp.workflows.proposals import Proposals, quiet
+from tests.support.searches import SAMPLERS
+
+pytest.importorskip("optuna")
+
+SPACE = {
+    "lr": SearchRange(1e-4, 1.0, log=True, integer=False),
+    "wd": SearchRange(0.0, 1.0, log=False, integer=False),
+    "size": SearchRange(8, 64, log=True, integer=True),
+    "act": ["gelu", "relu", "tanh"],
+}
+
+
+def bowl(setting):
+    return (math.log10(setting["lr"]) + 2) ** 2 + setting["wd"] + setting["size"] / 64
+
+
+def proposed(path, sampler, counts, worth=bowl, batch=8):
+    """Go on to each count in turn, as a new command does: all that it knows is in the file."""
+    with quiet():
+        for count in counts:
+            own = Proposals(path, sampler, SPACE)
+            own.values += [worth(setting) for setting in own.settings[:count]]
+            for start in range(0, count, batch):
+                fresh = own.propose(start, min(start + batch, count))
+                own.values += [worth(setting) for setting in fresh]
+    return own.settings
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_continued_search_proposes_the_same(sampler, tmp_path):
+    """Wherever a search ended before, in the midst of a batch or at its end."""
+    whole = proposed(tmp_path / "a" / "whole", sampler, [40])
+    assert proposed(tmp_path / "b" / "cut", sampler, [1, 5, 8, 19, 24, 24, 33, 40]) == whole
+    assert len({tuple(setting.values()) for setting in whole}) == 40
+    for setting in whole:
+        assert 1e-4 <= setting["lr"] <= 1 and 0 <= setting["wd"] <= 1
+        assert isinstance(setting["size"], int) and 8 <= setting["size"] <= 64
+        assert setting["act"] in SPACE["act"]
+    # Only samplers that learn propose something else where other settings are good.
+    other = proposed(tmp_path / "c" / "other", sampler, [40], lambda setting: -bowl(setting))
+    assert other[:8] == whole[:8] and (other != whole) == (sampler in ("tpe", "cmaes"))
+
+
+def test_values_are_read_anew(tmp_path):
+    """New values of kept settings steer what is proposed next, whoever proposed those."""
+    for sampler in ("tpe", "cmaes"):
+        path, same = tmp_path / sampler / "a", tmp_path / sampler / "b"
+        first = proposed(path, sampler, [24])
+        same.write_bytes(path.read_bytes())
+        more = proposed(path, sampler, [40])
+        changed = proposed(same, sampler, [40], lambda setting: -bowl(setting))
+        assert changed[:24] == more[:24] == first and changed[24:] != more[24:]
