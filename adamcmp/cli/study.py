@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     from adamcmp.reporting import report
 
     stages = train_study(study, training_options(options, show_plan=True))
-    code = max([print_result(stage, as_json=options.json) for stage in stages])
+    code = max(print_result(stage, as_json=options.json) for stage in stages)
     if stages[-1].in_progress:
         return code
     if not options.quiet and not options.json:
