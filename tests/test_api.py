@@ -17,7 +17,7 @@ from adamcmp.config import Composer
 from adamcmp.execution.reservations import reserve
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage.store import Store
-from tests.support.studies import FAST, SMALL
+from tests.support.studies import FAST, SMALL, STUDY_FILE
 
 ROOT = Path(__file__).parent.parent
 
@@ -187,28 +187,18 @@ def test_search_returns_the_best_setting():
         adamcmp.search([*FAST, "lr=0.1,0.2"])
 
 
-STUDY = """\
-common: {dataset: teacher, dataset.train_examples: 200, dataset.test_examples: 50, steps: 3,
-  eval.every_steps: 3, seeds: 2}
-blocks:
-  adam: {optimizer: [adam_l2, adamw], lr: [1e-3, 1e-2], wd: 0.1}
-select: {by: optimizer, top: 1, seeds: 2}
-scales:
-  smoke: {common: {seeds: 1}}
-"""
-
-
 def test_study_trains_two_stages_and_reports(tmp_path, two_plots):
     (tmp_path / "mine" / "study").mkdir(parents=True)
-    (tmp_path / "mine" / "study" / "own.yaml").write_text(STUDY)
+    scales = "scales: {smoke: {common: {seeds: 1}, select: {seeds: 2}}}\n"
+    (tmp_path / "mine" / "study" / "own.yaml").write_text(STUDY_FILE + scales)
     result = adamcmp.study("own", config_dir="mine", scale="smoke", report=False)
     assert result.report is None and result.study.name == "own-smoke"
-    assert [len(stage.trained) for stage in result.stages] == [4, 4]
-    assert len(result.study.runs) == 8
+    assert [len(stage.trained) for stage in result.stages] == [7, 6]
+    assert len(result.study.runs) == 13
     again = adamcmp.study("own", ["seeds=1"], config_dir="mine", scale="smoke")
     assert [stage.trained for stage in again.stages] == [(), ()]
     once_more = adamcmp.study("own", config_dir="mine", scale="smoke", report=False, force=True)
-    assert [len(stage.trained) for stage in once_more.stages] == [4, 4]
+    assert [len(stage.trained) for stage in once_more.stages] == [7, 6]
     assert again.report.answer.verdicts and all(file.exists() for file in again.report.files)
     with pytest.raises(adamcmp.NotFound, match="no study file 'nope'"):
         adamcmp.study("nope")

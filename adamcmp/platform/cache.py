@@ -65,7 +65,12 @@ def cached_arrays(
     path = cache_folder() / "data" / f"{name}.npz"
     damage = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
     # The checksums of the zip format detect truncation and flipped bits.
-    with contextlib.suppress(*damage), np.load(path, allow_pickle=False) as archive:
+    # NumPy would leave a damaged file open that it opened by itself.
+    with (
+        contextlib.suppress(*damage),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
         return dict(archive)
     arrays = make()
     content = io.BytesIO()

@@ -10,21 +10,8 @@ import adamcmp
 from adamcmp.analysis import RunTable
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
-from adamcmp.plots import (
-    PLOTS,
-    NothingToDraw,
-)
-
-MINE = '''
-"""Mine: the runs' losses."""
-from matplotlib.figure import Figure
-def data(runs, metrics, *, metric="train_loss"):
-    return runs[metric]
-def draw(data):
-    figure = Figure()
-    figure.subplots().hist(data)
-    return figure
-'''
+from adamcmp.plots import PLOTS, NothingToDraw
+from tests.support.user_plot import PLOT
 
 
 class TestCommand:
@@ -103,7 +90,7 @@ class TestCommand:
         assert {*tmp_path.rglob("*")} == before
 
     def test_a_file_of_the_user(self, s, tmp_path, capsys):
-        (tmp_path / "mine.py").write_text(MINE)
+        (tmp_path / "mine.py").write_text(PLOT)
         assert main(["plot", "mine.py", "s", "--metric", "test_loss", "--out", "m.png"]) == 0
         assert (tmp_path / "m.png").is_file()
         assert main(["plot", "mine.py", "s"]) == 0 and (s / "report" / "mine.png").is_file()
@@ -120,9 +107,9 @@ class TestCommand:
             ),
             ("import no_such_module", "mine.py, line 1: ModuleNotFoundError"),
             ("x = (", "mine.py, line 1: SyntaxError"),
-            (MINE.replace("runs[metric]", "runs['no']"), "mine.py, line 5 in data: KeyError: 'no'"),
+            (PLOT.replace("runs[metric]", "runs['no']"), "mine.py, line 8 in data: KeyError: 'no'"),
             (
-                MINE.replace("return figure", "return 3"),
+                PLOT.replace("return figure", "return 3"),
                 "draw returned int, not a matplotlib Figure",
             ),
         ],

@@ -1,10 +1,7 @@
 """Hue, facet and metric: the options that plots share."""
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from adamcmp.analysis import RunTable
 from adamcmp.errors import ConfigError
 from adamcmp.plots import (
     PLOTS,
@@ -12,15 +9,9 @@ from adamcmp.plots import (
     strip,
 )
 from adamcmp.plots.drawing.styles import ordered
-from tests.support.hand_made import study, table
+from tests.support.hand_made import table
 
-RUNS, METRICS = study()
-TABLE = RunTable(RUNS, METRICS)
-BEST = RUNS[(RUNS["lr"] == 1e-2) & (RUNS["wd"] == 1e-3)]  # the bowl's middle
-
-
-def final(runs: pd.DataFrame, optimizer: str, metric: str) -> np.ndarray:
-    return runs.loc[runs["optimizer"] == optimizer, metric].to_numpy(float)
+TABLE = table()
 
 
 class TestOptions:
@@ -38,7 +29,8 @@ class TestOptions:
     def test_an_optimizer_that_hue_does_not_name_is_a_setting(self):
         seeds = PLOTS["strip"].data(TABLE, hue="lr", metric="test_error").seeds
         values = seeds.loc[seeds["optimizer"] == "lr 0.01", "value"]
-        assert values.tolist() == final(BEST, "adam_l2", "test_error").tolist()  # the better one
+        best = TABLE.runs.query("optimizer == 'adam_l2' and lr == 0.01 and wd == 0.001")
+        assert values.tolist() == best["test_error"].tolist()  # the better one
 
     def test_the_same_labels_are_the_same_table(self):
         """So that plots share the selection of settings, which takes long."""

@@ -6,21 +6,9 @@ from matplotlib.figure import Figure
 from adamcmp.errors import ConfigError, NothingToDraw
 from adamcmp.plots import find_plot
 from tests.support.hand_made import table
+from tests.support.user_plot import PLOT
 
 TABLE = table()
-PLOT = """
-'''Losses of runs.
-
-Each line is a run.'''
-from matplotlib.figure import Figure
-def data(runs, metrics, *, metric="train_loss"):
-    assert set(metrics["run_id"]) == set(runs["run_id"])
-    return runs[metric]
-def draw(data):
-    figure = Figure()
-    figure.subplots().hist(data)
-    return figure
-"""
 
 
 @pytest.fixture

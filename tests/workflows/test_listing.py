@@ -7,6 +7,7 @@ import pytest
 from adamcmp.errors import ConfigError, NotFound, StoreError
 from adamcmp.storage.store import Store
 from adamcmp.workflows.listing import find_run, list_runs, list_studies
+from tests.conftest import CPU
 
 
 @pytest.fixture
@@ -14,14 +15,14 @@ def root(results, specs):
     """Studies ``a`` (three runs) and ``b`` (one of them, and one that failed)."""
     overrides = ["dataset=teacher", "optimizer=adamw", "lr=1e-3,1e-2", "model.width=8,16"]
     rows = [row(spec, hour) for hour, spec in enumerate(specs(overrides))]
-    Store(results / "a").append([{**row, "study": "a"} for row in rows[:3]], evaluations(rows[:3]))
     failed = {
         **rows[3],
         "status": "failed",
         "error": "ValueError: x\n\nTraceback",
         "test_error": None,
     }
-    Store(results / "b").append([{**row, "study": "b"} for row in (rows[0], failed)], [])
+    store(results / "a", rows[:3])
+    store(results / "b", [rows[0], failed])
     return results
 
 
@@ -34,8 +35,12 @@ def row(spec, hour):
     }
 
 
-def evaluations(rows):
-    return [{"run_id": row["run_id"], "step": step} for row in rows for step in (20, 0, 10)]
+def store(folder, rows):
+    """Store runs, with three evaluations each."""
+    study = Store(folder)
+    study.open_for_training(CPU, ["sweep"], {})
+    metrics = [{"run_id": row["run_id"], "step": step} for row in rows for step in (20, 0, 10)]
+    study.append([{**row, "study": folder.name} for row in rows], metrics)
 
 
 def ids(root, study):
