@@ -242,8 +242,10 @@ def study(
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
 
-    >>> result = study("decoupling", scale="smoke")  # doctest: +SKIP
-    >>> print(result.report.answer.verdicts[0].overall)  # doctest: +SKIP
+    >>> quick = ["dataset=teacher", "steps=2", "seeds=1"]
+    >>> result = study("decoupling", quick, scale="smoke", report=False)
+    >>> [len(stage.trained) for stage in result.stages]
+    [24, 12]
     """
     from adamcmp.reporting import report as write_report
 

@@ -74,22 +74,22 @@ def test_run_sweep_and_load():
 
 
 def test_what_another_process_trains(capsys):
-    """It is no result, no crash and no empty study: an error says so, and the exit code is 1."""
+    """The error names the process, and the exit code is 1."""
     overrides = ["dataset=teacher", "steps=2", "study=shared"]
     first = adamcmp.run([*overrides, "seed=0"])
     folder = Path(first["folder"])
     config = Composer().sweep([*overrides, "seed=0,1"])
     ids = [spec.run_id for spec in run_specs(config, Store(folder).numerics())]
     with reserve(folder, ids):
-        assert adamcmp.run([*overrides, "seed=0"])["run_id"] == first["run_id"]  # it is there
-        for asked in (
+        assert adamcmp.run([*overrides, "seed=0"])["run_id"] == first["run_id"]  # it is stored
+        for call in (
             lambda: adamcmp.run([*overrides, "seed=1"]),
             lambda: adamcmp.sweep([*overrides, "seed=0,1"]),
         ):
             with pytest.raises(
                 adamcmp.RunInProgress, match=rf"being trained by process {os.getpid()}"
             ):
-                asked()
+                call()
         for command in (["run", *overrides, "seed=1"], ["sweep", *overrides, "seed=0,1"]):
             capsys.readouterr()
             assert main(command) == 1

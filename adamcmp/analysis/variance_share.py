@@ -103,12 +103,20 @@ def squared_length(components: Floats) -> SquaredLength | None:
     estimate = max(length - directions * noise, 0.0)
     if noise <= 1e-20 * length or noise == 0:  # the spread is rounding error
         return SquaredLength(estimate, np.nan, np.nan)
+    low, high = _length_interval(length, noise, directions, degrees)
+    return SquaredLength(min(max(estimate, low), high), low, high)
+
+
+def _length_interval(
+    length: float, noise: float, directions: int, degrees: int
+) -> tuple[float, float]:
+    """Return the interval of a squared length by inverting its distribution."""
     nodes = stats.chi2.ppf((np.arange(_NODES) + 0.5) / _NODES, degrees) / degrees
+    scale = nodes / noise
 
     def cdf(size: float) -> float:
         """Return the probability of a length up to the observed one when the true one is `size`."""
         # chndtr(x, df, nc) with x and nc in units of the noise at each node
-        scale = nodes / noise
         return float(special.chndtr(length * scale, directions, size * scale).mean())
 
     def quantile(probability: float) -> float:
@@ -119,5 +127,4 @@ def squared_length(components: Floats) -> SquaredLength | None:
             top *= 2
         return float(optimize.brentq(lambda c: cdf(c) - probability, 0, top, rtol=1e-6))
 
-    low, high = quantile(1 - ALPHA / 2), quantile(ALPHA / 2)
-    return SquaredLength(min(max(estimate, low), high), low, high)
+    return quantile(1 - ALPHA / 2), quantile(ALPHA / 2)

@@ -73,7 +73,7 @@ TABLE = [
     ("run optimizer=torch", "optimizer.target is needed: the dotted path of a class"),
     ("run model=custom model.target=os.system", "derived from torch.nn.Module"),
     ("run model=cnn", "model=cnn needs images"),
-    # places
+    # devices and folders
     ("run device=cuda", "device=cuda: torch finds no CUDA GPU on this machine. Use device=cpu"),
     ("run device=gpu", "device=gpu: should be one of auto, cpu, cuda"),
     ("run study=../evil", "study=../evil: should be a plain folder name"),

@@ -20,10 +20,10 @@ def test_show(capsys):
 
 def test_show_reads_past_another_study_that_is_damaged(capsys, results):
     row = json.loads(run(capsys, "run", "--json", *FAST))
-    run(capsys, "run", *FAST, "study=hurt", "seed=1")
-    (part,) = (results / "hurt" / "runs").iterdir()
+    run(capsys, "run", *FAST, "study=damaged", "seed=1")
+    (part,) = (results / "damaged" / "runs").iterdir()
     part.write_bytes(part.read_bytes()[:-100])
     assert row["run_id"] in run(capsys, "show", row["run_id"])
-    for wanted in ("hurt/1", "zzzz"):
-        assert main(["show", wanted]) == 2
+    for name in ("damaged/1", "zzzz"):
+        assert main(["show", name]) == 2
         assert "is damaged" in capsys.readouterr().err

@@ -45,11 +45,11 @@ def test_tensorboard(tracked_study):
         name = f"{run_id[:8]}_sgd_lr={row['lr']:g}_wd=0_seed={row['seed']}"
         board, points = boards[name], evaluations(tracked_study, run_id)
         for column in {c for at in points for c in measured(at)}:
-            wanted = [
+            expected = [
                 (at["step"], np.float32(at[column])) for at in points if at[column] is not None
             ]
             read = [(event.step, np.float32(event.value)) for event in board.Scalars(column)]
-            np.testing.assert_equal(read, wanted)
+            np.testing.assert_equal(read, expected)
         if row["status"] == "done":
             (best,) = board.Scalars("best_val_loss")
             assert (best.step, best.value) == (
@@ -131,7 +131,7 @@ def records(path):
 
 
 def test_wandb(tracked_study, monkeypatch, capfd):
-    """Offline without being asked; settings, group and every number are in the run's log."""
+    """Offline by default; settings, group and every number are in the run's log."""
     monkeypatch.delenv("WANDB_MODE", raising=False)
     monkeypatch.setenv("WANDB_PROJECT", "mine")
     for _ in range(2):
@@ -173,8 +173,10 @@ def test_a_missing_library_is_refused_before_training(name, monkeypatch, capsys,
     monkeypatch.setitem(sys.modules, name, None)
     for command in ("run", "sweep"):
         assert main([command, *FAST, f"logger={name}"]) == 2
-        said = f"adamcmp: logger={name} needs the package {name}: pip install 'adamcmp[{name}]'\n"
-        assert capsys.readouterr().err == said
+        message = (
+            f"adamcmp: logger={name} needs the package {name}: pip install 'adamcmp[{name}]'\n"
+        )
+        assert capsys.readouterr().err == message
     assert main(["sweep", *FAST, f"logger={name}", "--dry-run"]) == 2
     assert not results.exists()
 

@@ -20,9 +20,9 @@ def test_commands_can_be_pasted(results):
     adamcmp.sweep(arguments)
     adamcmp.sweep(arguments)  # trains nothing, and is the same command
     actual = report([results / "s"], ["lr=0.001"])
-    noted, reported = commands(actual.answer)
+    recorded, reported = commands(actual.answer)
     assert reported == "adamcmp report s lr=0.001"
-    shell = f"python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {noted}"
+    shell = f"python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' {recorded}"
     typed = json.loads(subprocess.run(shell, shell=True, capture_output=True, text=True).stdout)
     assert typed == ["adamcmp", "sweep", *arguments]
 
@@ -89,9 +89,9 @@ def test_commands_reproduce_the_study(arguments, study, results, tmp_path, two_p
         (tmp_path / "my own" / folder / f"{name}.yaml").write_text(text)
     (tmp_path / "other runs.csv").write_text(IMPORTED)
     assert main(arguments) == 0
-    noted, reported = commands(report([results / study]).answer)
+    recorded, reported = commands(report([results / study]).answer)
     trained = sorted((results / study / "runs").iterdir())
-    for command in (noted, reported):
+    for command in (recorded, reported):
         adamcmp_, *argv = shlex.split(command)
         assert adamcmp_ == "adamcmp" and main(argv) == 0, capsys.readouterr().err
     assert [path.name for path in results.iterdir()] == [study]

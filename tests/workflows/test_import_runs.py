@@ -64,20 +64,22 @@ def test_a_trained_study_comes_back_the_same(trained, imported):
     """Written by pandas, imported: the same table, of the runs alone and with their evaluations."""
     runs, metrics = trained
     assert set(runs["status"]) == {"done", "diverged"}
-    wanted = summary(runs)
+    expected = summary(runs)
     finals, _, _ = imported(runs.to_csv(index=False).encode(), "")
-    pd.testing.assert_frame_equal(summary(finals), wanted)
-    asked = runs[["run_id", "dataset", "model", "optimizer", "wd", "seed", "steps", "status"]]
-    asked = asked.assign(rate=runs["lr"])
-    rows = metrics.drop(columns="lr").merge(asked, on="run_id")
+    pd.testing.assert_frame_equal(summary(finals), expected)
+    settings_of_runs = runs[
+        ["run_id", "dataset", "model", "optimizer", "wd", "seed", "steps", "status"]
+    ]
+    settings_of_runs = settings_of_runs.assign(rate=runs["lr"])
+    rows = metrics.drop(columns="lr").merge(settings_of_runs, on="run_id")
     with_nan = rows.to_csv(index=False, na_rep="nan").encode()
-    along, evaluations, _ = imported(with_nan, "--map lr=rate", study="along")
-    measures = [c for c in wanted.columns if c.startswith(("train", "val", "test", "gap", "div"))]
-    pd.testing.assert_frame_equal(summary(along)[measures], wanted[measures])
+    from_evaluations, evaluations, _ = imported(with_nan, "--map lr=rate", study="evaluations")
+    measures = [c for c in expected.columns if c.startswith(("train", "val", "test", "gap", "div"))]
+    pd.testing.assert_frame_equal(summary(from_evaluations)[measures], expected[measures])
     keys = ["optimizer", "lr", "wd", "seed"]
     best = ["best_step", "best_val_error", "best_test_loss", "steps", "status"]
     pd.testing.assert_frame_equal(
-        *(t.set_index(keys).sort_index()[best] for t in (along, runs)), check_dtype=False
+        *(t.set_index(keys).sort_index()[best] for t in (from_evaluations, runs)), check_dtype=False
     )
     assert len(evaluations) == len(metrics)
 

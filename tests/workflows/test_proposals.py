@@ -23,15 +23,15 @@ def bowl(setting):
 
 
 def proposed(path, sampler, counts, worth=bowl, batch=8):
-    """Go on to each count in turn, as a new command does: all that it knows is in the file."""
+    """Continue to each count in turn as new commands do, which know only the file."""
     with quiet():
         for count in counts:
-            own = Proposals(path, sampler, SPACE)
-            own.values += [worth(setting) for setting in own.settings[:count]]
+            proposals = Proposals(path, sampler, SPACE)
+            proposals.values += [worth(setting) for setting in proposals.settings[:count]]
             for start in range(0, count, batch):
-                fresh = own.propose(start, min(start + batch, count))
-                own.values += [worth(setting) for setting in fresh]
-    return own.settings
+                new = proposals.propose(start, min(start + batch, count))
+                proposals.values += [worth(setting) for setting in new]
+    return proposals.settings
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

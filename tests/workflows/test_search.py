@@ -175,8 +175,9 @@ def test_one_bar_over_the_whole_search(capsys, monkeypatch):
     assert main(["sweep", *overrides, "n=6", "study=s"]) == 0
     (bar,) = bars
     assert (bar.progress.done, bar.progress.runs, bar.requested) == (16, 16, 24)
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert (
-        "24 runs, 8 of them already exist or are being trained, batch by batch, about" in said.err
+        "24 runs, 8 of them already exist or are being trained, batch by batch, about"
+        in captured.err
     )
-    assert said.err.count("about") == 1 and "24 runs (16 newly trained)" in said.out
+    assert captured.err.count("about") == 1 and "24 runs (16 newly trained)" in captured.out

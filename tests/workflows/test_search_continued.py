@@ -75,9 +75,9 @@ def test_killed_at_every_write(sampler, batches, stride, commands, results):
 def test_a_greater_n_continues_the_search():
     overrides = [*FAST, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
     whole = search([*overrides, "n=5", "study=whole"])
-    for n, fresh in ((3, 6), (5, 4), (3, 0)):
+    for n, new in ((3, 6), (5, 4), (3, 0)):
         grown = search([*overrides, f"n={n}", "study=grown"])
-        assert len(grown.trained) == fresh and len(grown.run_ids) == 2 * n
+        assert len(grown.trained) == new and len(grown.run_ids) == 2 * n
     assert stored_settings("grown") == stored_settings("whole")
     assert search([*overrides, "n=5", "study=grown"]).best == whole.best
 
@@ -115,8 +115,8 @@ def test_other_overrides_are_another_search(word):
     assert len(stored_settings("s")) == 2 and len(other.run_ids) == 3
     runs = adamcmp.load("s").runs
     column = "val_loss" if word.startswith("objective") else "val_error"
-    asked = runs[runs["run_id"].isin(other.run_ids)]
-    assert other.best[0].value == asked[column].min()
+    searched = runs[runs["run_id"].isin(other.run_ids)]
+    assert other.best[0].value == searched[column].min()
 
 
 def test_the_same_overrides_in_another_form_continue_the_search():

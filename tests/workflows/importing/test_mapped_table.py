@@ -22,15 +22,15 @@ def test_mapped_and_in_percent(imported):
     assert runs["test_error"].tolist() == pytest.approx([0.1, 0.2])
     assert runs["gap_error"].tolist() == pytest.approx([0.1, 0.19])
     assert "test_accuracy        acc, in percent" in out and "wd                   = 0" in out
-    about = yaml.safe_load(Path("results/theirs/study.yaml").read_text())
-    (asked,) = about["asked"]
-    assert about["imported"] is True and "numerics" not in about
-    assert asked["file"].endswith("runs.csv") and len(asked["sha256"]) == 64 and asked["at"]
-    assert asked["map"]["lr"] == "learning rate" and asked["set"]["wd"] == "0"
-    overrides = [asked["words"][0].replace("import-csv ", ""), *asked["words"][1:]]
-    assert main(["import-csv", *overrides]) == 0  # they do it again
+    study = yaml.safe_load(Path("results/theirs/study.yaml").read_text())
+    (command,) = study["asked"]
+    assert study["imported"] is True and "numerics" not in study
+    assert command["file"].endswith("runs.csv") and len(command["sha256"]) == 64 and command["at"]
+    assert command["map"]["lr"] == "learning rate" and command["set"]["wd"] == "0"
+    overrides = [command["words"][0].replace("import-csv ", ""), *command["words"][1:]]
+    assert main(["import-csv", *overrides]) == 0  # the recorded command imports the file again
     assert len(reader.load(Path("results/theirs"))[0]) == 2
-    assert yaml.safe_load(Path("results/theirs/study.yaml").read_text()) == about
+    assert yaml.safe_load(Path("results/theirs/study.yaml").read_text()) == study
 
 
 def test_settings_of_their_own(imported, rejected, tmp_path):

@@ -64,8 +64,8 @@ def test_how_runs_ended(imported):
     assert runs["status"].tolist() == ["done", "diverged", "done", "diverged", "diverged"]
     assert runs.loc[runs["status"] == "diverged", ["val_error", "test_error"]].isna().all(axis=None)
     assert "5 runs (3 diverged, 2 done)" in out
-    told = "optimizer,lr,wd,seed,test_error,status\na,0.1,0,0,0.2,done\na,0.1,0,1,0.9,diverged\na,0.1,0,2,,failed\n"
-    runs, _, _ = imported(told, study="told")
+    with_status = "optimizer,lr,wd,seed,test_error,status\na,0.1,0,0,0.2,done\na,0.1,0,1,0.9,diverged\na,0.1,0,2,,failed\n"
+    runs, _, _ = imported(with_status, study="b")
     assert runs["status"].tolist() == ["done", "diverged", "failed"]
     assert runs["test_error"].isna().tolist() == [False, True, True]
 
