@@ -1,5 +1,5 @@
 """Datasets in memory, with a seeded validation split; see `Dataset`."""
 
-from adamcmp.components.datasets._base import Augmentation, Dataset, clear_cache, load_cached
+from adamcmp.components.datasets._base import Augmentation, Dataset, load_cached
 
-__all__ = ["Augmentation", "Dataset", "clear_cache", "load_cached"]
+__all__ = ["Augmentation", "Dataset", "load_cached"]

@@ -177,11 +177,6 @@ def load_cached(dataset: Dataset) -> Data:
     return _load(dataset, json.dumps(dataset.identity(), sort_keys=True))
 
 
-def clear_cache() -> None:
-    """Forget the cached datasets."""
-    _load.cache_clear()
-
-
 @lru_cache(maxsize=2)
 def _load(dataset: Dataset, identity: str) -> Data:
     return dataset.load()
