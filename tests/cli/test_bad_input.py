@@ -83,6 +83,7 @@ TABLE = [
     ("run study=", "study=: should be a plain folder name"),
     ("run 'study=\"a b\"'", "study=a b: should be a plain folder name"),
     ("run results=''", "results=: should be a folder"),
+    ("parts --config-dir nowhere", "--config-dir nowhere: there is no such folder"),
     ("run --config-dir nowhere", "--config-dir nowhere: there is no such folder"),
     # grammar
     ("run lr=1e-3,1e-2", "lr=1e-3,1e-2: `run` trains one run, and --cfg shows one. For several values use `adamcmp sweep`"),

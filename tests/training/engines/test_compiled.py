@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adamcmp.training.engines import compiled
-from adamcmp.training.engines.code_cache import CodeFormat, load_or_write
+from adamcmp.training.engines.code_cache import CodeFormat
 from adamcmp.training.engines.torch_internals import load_artifact, write_artifact
 from tests.conftest import needs_compiler
 
@@ -48,31 +48,3 @@ def test_an_artifact_serves_all_widths_and_changes_its_arguments(monkeypatch, tm
                 state, torch.full((lanes, 3), 3.0)
             )
         assert len([*tmp_path.glob("compiled/*.artifact")]) == code_format.written == 1
-
-
-def test_a_damaged_library_is_compiled_anew(tmp_path):
-    class Text(CodeFormat):
-        """Code that is quick to write."""
-
-        device, suffix = "cpu", ".text"
-
-        def write(self, graph, file):
-            raise NotImplementedError
-
-        def load(self, file):
-            return file.read_text
-
-    written = []
-
-    def write(file):
-        written.append(file)
-        file.write_text("the code")
-
-    def run():
-        return load_or_write(tmp_path, "key", Text(), write)()
-
-    assert run() == run() == "the code" and len(written) == 1
-    (stored,) = tmp_path.glob("*.text")
-    stored.write_text("the co")
-    assert run() == "the code" and len(written) == 2
-    assert [path.name for path in tmp_path.glob("*.text")] == [stored.name]

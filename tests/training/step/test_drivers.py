@@ -14,7 +14,6 @@ from adamcmp.training.step.drivers import (
     TorchDriver,
     create_driver,
 )
-from adamcmp.training.step.packing import Packing
 from adamcmp.training.torch_state import torch_state
 
 WORDS = ["model=mlp", "model.norm=batch", "model.dropout=0.2", "steps=4", "seed=0,1"]
@@ -154,20 +153,6 @@ def test_clipping_takes_the_norm_of_all_groups():
     assert all(torch.equal(one_group[name], two_groups[name]) for name in params)
     unclipped = updated(GROUPS, [hypers, hypers], params, grads, optimizer="sgd")
     assert not torch.equal(two_groups["w"], unclipped["w"])
-
-
-@pytest.mark.parametrize("concatenate", [True, False])
-def test_parameters_are_packed_by_group(concatenate):
-    params = tensors(0)
-    packing = Packing(params, GROUPS, concatenate)
-    packed = packing.pack(params)
-    stored = [name for names in packing.groups for name in names]
-    assert sorted(stored) == sorted(packed) and len(packing.groups) == 2
-    sizes = [sum(packed[name].numel() for name in names) for names in packing.groups]
-    assert sizes == [9, 6]
-    unpacked = packing.unpack(packed)
-    assert list(unpacked) == list(params)
-    assert all(torch.equal(unpacked[name], params[name]) for name in params)
 
 
 # --------------------------------------------------------------------------------- the factory
