@@ -1,11 +1,14 @@
 """The adapter to Hydra and OmegaConf."""
 
+import re
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
 
+import adamcmp
 from adamcmp.config import Composer, _hydra
 
 #: The versions that this package's tests were run with. The adapter uses internals, which may
@@ -13,9 +16,19 @@ from adamcmp.config import Composer, _hydra
 VERSIONS_RUN = {"hydra-core": {"1.3.8"}, "omegaconf": {"2.3.1"}}
 
 
+#: Private modules, attributes and generated grammar of Hydra and OmegaConf.
+INTERNALS = re.compile(r"(hydra|omegaconf)\._|hydra\.grammar|\._(value|get_node|query)\b")
+
+
 @pytest.mark.parametrize("package", VERSIONS_RUN)
-def test_versions(package):
+def test_this_version_was_run(package):
     assert version(package) in VERSIONS_RUN[package]
+
+
+def test_internals_are_used_by_the_adapter_only():
+    package = Path(adamcmp.__file__).parent
+    files = [file for file in package.rglob("*.py") if INTERNALS.search(file.read_text())]
+    assert [file.name for file in files] == ["_hydra.py"]
 
 
 def test_a_global_hydra_of_the_calling_program_stays(monkeypatch):
