@@ -17,7 +17,7 @@ from adamcmp.config import Composer
 from adamcmp.execution.reservations import reserve
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage.store import Store
-from tests.support.studies import FAST, SMALL, STUDY_FILE
+from tests.support.studies import SMALL, STUDY_FILE, THREE_STEPS
 
 ROOT = Path(__file__).parent.parent
 
@@ -171,7 +171,7 @@ def test_documents_show_no_dead_links():
 
 def test_search_returns_the_best_setting():
     pytest.importorskip("optuna")
-    overrides = [*FAST, "lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)", "study=s"]
+    overrides = [*THREE_STEPS, "lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)", "study=s"]
     overrides += ["optimizer=adamw,sgd", "sampler=random", "n=3"]
     result = adamcmp.search(overrides)
     assert result.study.name == "s" and result.objective == "val_error"
@@ -181,10 +181,10 @@ def test_search_returns_the_best_setting():
         f"optimizer={name}": value for name, value in lowest.items()
     }
     for best in result.best:
-        row = adamcmp.run([*FAST, "study=s", *best.overrides])
+        row = adamcmp.run([*THREE_STEPS, "study=s", *best.overrides])
         assert row["run_id"] in set(runs["run_id"]) and row["val_error"] == best.value
     with pytest.raises(adamcmp.ConfigError, match="A search needs sampler="):
-        adamcmp.search([*FAST, "lr=0.1,0.2"])
+        adamcmp.search([*THREE_STEPS, "lr=0.1,0.2"])
 
 
 def test_study_trains_two_stages_and_reports(tmp_path, two_plots):
@@ -219,7 +219,7 @@ def test_extend_trains_beyond_the_edge():
 
 
 def test_report_writes_the_page(two_plots):
-    adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2", "study=r"])
+    adamcmp.sweep([*THREE_STEPS, "optimizer=adam_l2,adamw", "seeds=2", "study=r"])
     report = adamcmp.report("r")
     assert report.folder == adamcmp.load("r").folder / "report"
     assert report.files[0].name == "index.html" and report.files[0].exists()

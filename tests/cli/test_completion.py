@@ -8,7 +8,7 @@ import pytest
 
 from adamcmp.cli.completion import candidates
 from tests.support.commands import run
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_candidates(line, expected):
 
 
 def test_studies(capsys):
-    run(capsys, "run", "study=mine", *FAST)
+    run(capsys, "run", "study=mine", *THREE_STEPS)
     assert candidates("adamcmp report m") == ["mine"]
     assert "mine" in candidates("adamcmp ls ")
     assert candidates("adamcmp extend m") == ["mine"]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.support.commands import run
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 
 def test_components_lists_every_yaml(capsys):
@@ -27,7 +27,7 @@ def test_one_group(capsys):
 
 
 def test_a_closed_pipe_is_no_error(capsys):
-    run(capsys, "run", *FAST)
+    run(capsys, "run", *THREE_STEPS)
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m adamcmp parts | head -1"],
         capture_output=True, text=True, check=True,

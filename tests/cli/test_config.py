@@ -7,7 +7,7 @@ import yaml
 
 from adamcmp.cli import main
 from tests.support.commands import run
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 
 def test_cfg_shows_the_config_and_trains_nothing(capsys, results):
@@ -26,7 +26,7 @@ def test_own_config_folder(capsys, tmp_path):
         "# AdamW as the paper writes it\n"
         "defaults: [adamw, _self_]\ncoupling: independent\nweight_decay: 0.001\n"
     )  # no name: the label is the file's
-    overrides = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *FAST]
+    overrides = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *THREE_STEPS]
     row = json.loads(run(capsys, *overrides))
     assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)
     (folder / "adamw.yaml").write_text("defaults: [sgd]\n")
@@ -43,17 +43,17 @@ def test_own_config_group(capsys, tmp_path):
     (tmp_path / "mine" / "experiment" / "quick.yaml").write_text(
         "# @package _global_\ndefaults:\n  - override /optimizer: sgd\nseed: 7\n"
     )
-    overrides = ["run", "+experiment=quick", "--json", "--config-dir", "mine", *FAST]
+    overrides = ["run", "+experiment=quick", "--json", "--config-dir", "mine", *THREE_STEPS]
     row = json.loads(run(capsys, *overrides))
     assert (row["optimizer"], row["rule"], row["seed"]) == ("sgd", "sgd", 7)
 
 
 def test_results_by_word_and_environment(capsys, tmp_path, monkeypatch):
-    run(capsys, "run", "results=elsewhere", *FAST)
+    run(capsys, "run", "results=elsewhere", *THREE_STEPS)
     assert (tmp_path / "elsewhere" / "scratch" / "study.yaml").exists()
     assert "scratch" in run(capsys, "ls", "--results", "elsewhere")
     monkeypatch.delenv("ADAMCMP_RESULTS")
-    run(capsys, "run", *FAST)
+    run(capsys, "run", *THREE_STEPS)
     assert (tmp_path / "results" / "scratch" / "runs").exists()
 
 

@@ -2,13 +2,13 @@
 
 from adamcmp.cli import main
 from tests.support.commands import listed, run
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 
 def test_ls_studies(capsys):
     assert "There are no studies" in run(capsys, "ls")
-    run(capsys, "run", "study=one", *FAST)
-    run(capsys, "run", "study=two", "optimizer=sgd", *FAST)
+    run(capsys, "run", "study=one", *THREE_STEPS)
+    run(capsys, "run", "study=two", "optimizer=sgd", *THREE_STEPS)
     rows = listed(capsys)
     assert [row.split()[:3] for row in rows] == [["one", "1", "1"], ["two", "1", "1"]]
     assert main(["ls", "on"]) == 2
@@ -16,8 +16,8 @@ def test_ls_studies(capsys):
 
 
 def test_ls_lists_the_others_beside_a_damaged_study(capsys, results):
-    run(capsys, "run", "study=one", *FAST)
-    run(capsys, "run", "study=two", *FAST)
+    run(capsys, "run", "study=one", *THREE_STEPS)
+    run(capsys, "run", "study=two", *THREE_STEPS)
     (part,) = (results / "one" / "runs").iterdir()
     part.write_bytes(b"")
     assert main(["ls"]) == 2
@@ -30,9 +30,9 @@ def test_ls_lists_the_others_beside_a_damaged_study(capsys, results):
 
 
 def test_ls_filters_over_all_studies(capsys):
-    run(capsys, "run", "study=one", *FAST)
-    run(capsys, "run", "study=two", *FAST)
-    run(capsys, "run", "study=two", "optimizer=sgd", *FAST)
+    run(capsys, "run", "study=one", *THREE_STEPS)
+    run(capsys, "run", "study=two", *THREE_STEPS)
+    run(capsys, "run", "study=two", "optimizer=sgd", *THREE_STEPS)
     assert [row.split()[0] for row in listed(capsys, "optimizer=adamw")] == ["one", "two"]
     assert len(listed(capsys, "optimizer.betas=[0.9,0.999]")) == 2
     assert main(["ls", "lr<abc"]) == 2
@@ -40,7 +40,7 @@ def test_ls_filters_over_all_studies(capsys):
 
 
 def test_ls_filters(capsys):
-    run(capsys, "sweep", "seed=0,1,2", "study=scratch", *FAST)
+    run(capsys, "sweep", "seed=0,1,2", "study=scratch", *THREE_STEPS)
     assert len(listed(capsys, "scratch", "seed=1")) == 1
     assert len(listed(capsys, "scratch", "model.width=100", "seed>=1")) == 2
     assert "No run in study 'scratch' matches" in run(capsys, "ls", "scratch", "seed=7")

@@ -7,7 +7,7 @@ import pytest
 
 from adamcmp.cli import COMMANDS, main
 from tests.support.commands import run
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from tests.support.studies import FAST
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(overrides, heavy, results, capsys):
-    main(["run", *FAST])
+    main(["run", *THREE_STEPS])
     script = (
         "import sys; from adamcmp.cli import main; main(sys.argv[1:]); "
         "print(sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"

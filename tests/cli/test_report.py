@@ -11,13 +11,13 @@ from PIL import Image
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.plots import PLOTS
-from tests.support.studies import STUDY_S
+from tests.support.studies import FAST
 
 
 class TestCommand:
     def test_writes_page_plots_and_tables(self, results, capsys):
-        adamcmp.sweep([*STUDY_S, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1"])
-        adamcmp.run([*STUDY_S, "optimizer=sgd", "lr=1e30"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1"])
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
         assert main(["report", "s"]) == 0
         out = capsys.readouterr().out
         assert "s: teacher, mlp (8 done, 1 diverged)" in out
@@ -45,7 +45,7 @@ class TestCommand:
         assert "validation" in (folder / "summary.md").read_text()
 
     def test_the_same_data_gives_the_same_files(self, two_plots, results):
-        adamcmp.sweep([*STUDY_S, "seed=0,1"])
+        adamcmp.sweep([*FAST, "seed=0,1"])
         contents = []
         for _ in range(2):
             assert main(["report", "s"]) == 0
@@ -54,7 +54,7 @@ class TestCommand:
         assert contents[0] == contents[1]
 
     def test_latest_study_and_filters(self, two_plots, capsys):
-        adamcmp.sweep([*STUDY_S, "lr=1e-3,1e-2"])
+        adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
         assert main(["report", "lr=0.01"]) == 0
         out = capsys.readouterr().out
         assert "(1 done)" in out and "No comparison of optimizers. It needs two" in out
@@ -63,7 +63,7 @@ class TestCommand:
 
     def test_regression_several_problems_and_one_seed(self, results, two_plots, capsys):
         overrides = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]
-        adamcmp.sweep([*STUDY_S, *overrides])
+        adamcmp.sweep([*FAST, *overrides])
         assert main(["report", "s"]) == 0
         out = capsys.readouterr().out
         assert "logistic" in out and "test loss" in out and "test error" not in out
@@ -71,8 +71,8 @@ class TestCommand:
         assert "mean squared error" in svg and "One seed" in svg
 
     def test_classification_beside_regression(self, results, two_plots, capsys):
-        adamcmp.run([*STUDY_S])
-        adamcmp.run([*STUDY_S, "dataset.task=regression", "loss=mse", "model=logistic"])
+        adamcmp.run([*FAST])
+        adamcmp.run([*FAST, "dataset.task=regression", "loss=mse", "model=logistic"])
         assert main(["report", "s"]) == 0
         (header,) = (r for r in capsys.readouterr().out.splitlines() if r.startswith("problem"))
         assert "test error" in header and "test loss" in header
@@ -80,7 +80,7 @@ class TestCommand:
         assert "mean squared error" in svg and "cross-entropy (nats)" in svg
 
     def test_only_failed_or_diverged_runs(self, capsys):
-        adamcmp.run([*STUDY_S, "optimizer=sgd", "lr=1e30"])
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])
         assert main(["report", "s"]) == 2
         assert "has no completed run" in capsys.readouterr().err
 
@@ -91,14 +91,14 @@ class TestCommand:
             raise ZeroDivisionError("of <b>one's</b> own")
 
         monkeypatch.setattr(PLOTS["loss_vs_error"], "data", broken)
-        adamcmp.run(STUDY_S)
+        adamcmp.run(FAST)
         assert main(["report", "s"]) == 0
         page = (results / "s" / "report" / "index.html").read_text()
         assert "ZeroDivisionError: of &lt;b&gt;one" in page
         assert "loss_vs_error failed" in caplog.text and "Traceback" in caplog.text
 
     def test_starts_without_torch(self, two_plots, results):
-        adamcmp.sweep([*STUDY_S, "seed=0,1"])
+        adamcmp.sweep([*FAST, "seed=0,1"])
         code = (
             "import sys; from adamcmp.cli import main; main(['report', 's']); "
             "print([m for m in ('torch', 'hydra', 'optuna') if m in sys.modules])"
@@ -107,7 +107,7 @@ class TestCommand:
         assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
     def test_removes_files_of_an_earlier_report(self, two_plots, results):
-        adamcmp.sweep([*STUDY_S, "optimizer=adam_l2,adamw", "seeds=2"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2"])
         assert main(["report", "s"]) == 0
         folder = results / "s" / "report"
         (folder / "mine.png").write_bytes(b"")
@@ -117,7 +117,7 @@ class TestCommand:
         assert (folder / "summary.csv").exists() and (folder / "mine.png").exists()
 
     def test_a_study_without_runs(self, results, capsys):
-        adamcmp.sweep([*STUDY_S, "optimizer=adamw", "seeds=2"])
+        adamcmp.sweep([*FAST, "optimizer=adamw", "seeds=2"])
         for part in (*(results / "s" / "runs").iterdir(), *(results / "s" / "metrics").iterdir()):
             part.unlink()
         for overrides in (
@@ -131,7 +131,7 @@ class TestCommand:
         assert "no run that finished" in capsys.readouterr().err
 
     def test_strict(self, two_plots, results, capsys):
-        each = [*STUDY_S, "eval.every_steps=1"]  # a quarter of six steps has an evaluation
+        each = [*FAST, "eval.every_steps=1"]  # a quarter of six steps has an evaluation
         adamcmp.sweep([*each, "optimizer=adam_l2,adamw", "seeds=5"])
         assert main(["report", "s", "--strict"]) == 0
         assert "audit, " not in capsys.readouterr().out
@@ -145,13 +145,13 @@ class TestCommand:
         assert "trained with different seeds" in page and "These checks found nothing" not in page
 
     def test_a_check_that_could_not_run_is_not_a_finding(self, two_plots, capsys):
-        adamcmp.sweep([*STUDY_S, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
         assert main(["report", "late", "--strict"]) == 0
         assert "audit, note: The ranking could not be read at" in capsys.readouterr().out
 
     def test_missing_runs_are_a_finding(self, two_plots, results, capsys):
         """As after a sweep that was interrupted."""
-        adamcmp.sweep([*STUDY_S, "optimizer=adam_l2,adamw", "seeds=5"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
         metadata = results / "s" / "study.yaml"
         assert "runs: 10" in metadata.read_text()
         metadata.write_text(metadata.read_text().replace("runs: 10", "runs: 12"))
@@ -171,7 +171,7 @@ class TestFormats:
         [("md", "| optimizer"), ("csv", "problem,opt"), ("latex", r"\toprule")],
     )
     def test_command(self, file_format, part, tmp_path, results, capsys):
-        adamcmp.sweep([*STUDY_S, "optimizer=adam_l2,adamw", "seed=0,1"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seed=0,1"])
         assert main(["report", "s", "--format", file_format]) == 0
         printed = capsys.readouterr().out
         assert part in printed
@@ -188,15 +188,15 @@ class TestFormats:
         ],
     )
     def test_options_that_exclude_each_other(self, arguments, message, capsys):
-        adamcmp.run(STUDY_S)
+        adamcmp.run(FAST)
         assert main(["report", "s", *arguments]) == 2
         assert message in capsys.readouterr().err
 
 
 class TestSeveralStudies:
     def test_are_reported_as_one(self, two_plots, results, capsys):
-        adamcmp.sweep([*STUDY_S, "optimizer=adamw", "seed=0,1", "study=a"])
-        adamcmp.sweep([*STUDY_S, "optimizer=adam_l2", "seed=0,1", "study=b"])
+        adamcmp.sweep([*FAST, "optimizer=adamw", "seed=0,1", "study=a"])
+        adamcmp.sweep([*FAST, "optimizer=adam_l2", "seed=0,1", "study=b"])
         assert main(["report", "a", "b"]) == 0
         assert "a + b: teacher, mlp (4 done)" in capsys.readouterr().out
         assert (results / "a+b" / "report" / "index.html").exists()

@@ -5,7 +5,7 @@ import subprocess
 
 from adamcmp.cli import main
 from tests.support.commands import PYTHON, listed, run
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 
 def test_prints_a_short_table(capsys):
@@ -16,18 +16,18 @@ def test_prints_a_short_table(capsys):
 
 
 def test_an_existing_run_is_shown_not_trained(capsys, results):
-    first = json.loads(run(capsys, "run", "--json", *FAST))
+    first = json.loads(run(capsys, "run", "--json", *THREE_STEPS))
     part = next((results / "scratch" / "runs").iterdir())
-    again = json.loads(run(capsys, "run", "--json", *FAST))
+    again = json.loads(run(capsys, "run", "--json", *THREE_STEPS))
     assert (first["trained"], again["trained"]) == (True, False)
     assert {**again, "trained": True} == first
     assert [part] == list((results / "scratch" / "runs").iterdir())
-    assert "already exists (--force retrains it)" in run(capsys, "run", *FAST)
+    assert "already exists (--force retrains it)" in run(capsys, "run", *THREE_STEPS)
 
 
 def test_force_replaces(capsys, results):
-    first = json.loads(run(capsys, "run", "--json", *FAST))
-    forced = json.loads(run(capsys, "run", "--json", "--force", *FAST))
+    first = json.loads(run(capsys, "run", "--json", *THREE_STEPS))
+    forced = json.loads(run(capsys, "run", "--json", "--force", *THREE_STEPS))
     assert forced["trained"] and forced["train_loss"] == first["train_loss"]
     (row,) = listed(capsys, "scratch")
     assert row.split()[0] == first["run_id"]
@@ -35,42 +35,44 @@ def test_force_replaces(capsys, results):
 
 def test_json_is_alone_on_stdout(tmp_path):
     done = subprocess.run(
-        [*PYTHON, "run", "--json", *FAST], capture_output=True, text=True, check=True
+        [*PYTHON, "run", "--json", *THREE_STEPS], capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout)["status"] == "done"
 
 
 def test_flags_before_between_and_after(capsys):
     for overrides in (
-        ["--json", *FAST, "seed=1"],
-        [*FAST, "--json", "seed=1"],
-        [*FAST, "seed=1", "--json"],
+        ["--json", *THREE_STEPS, "seed=1"],
+        [*THREE_STEPS, "--json", "seed=1"],
+        [*THREE_STEPS, "seed=1", "--json"],
     ):
         assert json.loads(run(capsys, "run", *overrides))["seed"] == 1
 
 
 def test_multirun_is_sweep(capsys):
-    out = run(capsys, "run", "seed=0,1", "-m", *FAST)
+    out = run(capsys, "run", "seed=0,1", "-m", *THREE_STEPS)
     assert "2 runs (2 newly trained): 2 done" in out
 
 
 def test_short_keys_work_for_every_optimizer(capsys):
     for optimizer in ("sgd", "sgdw", "adam_l2", "amsgradw"):
         overrides = [f"optimizer={optimizer}", "lr=0.02", "wd=0.003", "seed=4", "batch_size=50"]
-        row = json.loads(run(capsys, "run", "--json", *overrides, "study=s", "device=cpu", *FAST))
+        row = json.loads(
+            run(capsys, "run", "--json", *overrides, "study=s", "device=cpu", *THREE_STEPS)
+        )
         assert (row["lr"], row["wd"], row["seed"], row["batch_size"]) == (0.02, 0.003, 4, 50)
         assert row["optimizer.lr"] == 0.02 and row["study"] == "s"
 
 
 def test_delete_and_add(capsys):
-    row = json.loads(run(capsys, "run", "--json", "~optimizer.betas", *FAST))
+    row = json.loads(run(capsys, "run", "--json", "~optimizer.betas", *THREE_STEPS))
     assert row["optimizer.betas"] == [0.9, 0.999]
     overrides = [
         "optimizer=torch",
         "optimizer.target=torch.optim.NAdam",
         "+optimizer.momentum_decay=0.1",
     ]
-    row = json.loads(run(capsys, "run", "--json", *overrides, *FAST))
+    row = json.loads(run(capsys, "run", "--json", *overrides, *THREE_STEPS))
     assert json.loads(row["optimizer.arguments"]) == {"momentum_decay": 0.1}
 
 
@@ -83,7 +85,7 @@ def test_a_crash_exits_1_and_is_recorded(capsys, tmp_path):
         "        if len(x) > 2: raise RuntimeError('out of luck')\n"
         "        return super().forward(x)\n"
     )
-    overrides = ["model=custom", "model.target=badnet.Net", *FAST]
+    overrides = ["model=custom", "model.target=badnet.Net", *THREE_STEPS]
     assert main(["run", *overrides]) == 1
     err = capsys.readouterr().err
     assert "The run crashed: RuntimeError: out of luck (`adamcmp show" in err
@@ -95,6 +97,6 @@ def test_a_crash_exits_1_and_is_recorded(capsys, tmp_path):
 
 
 def test_a_diverged_run_is_a_result(capsys):
-    out = run(capsys, "run", "optimizer=sgd", "lr=1e30", *FAST)
+    out = run(capsys, "run", "optimizer=sgd", "lr=1e30", *THREE_STEPS)
     assert "diverged after" in out
-    json.loads(run(capsys, "run", "optimizer=sgd", "lr=1e30", "--json", *FAST))
+    json.loads(run(capsys, "run", "optimizer=sgd", "lr=1e30", "--json", *THREE_STEPS))

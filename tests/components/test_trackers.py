@@ -13,7 +13,7 @@ from adamcmp.components.trackers.none import NoTracker
 from adamcmp.components.trackers.tensorboard import TensorBoard
 from adamcmp.config import study_name
 from adamcmp.errors import ConfigError
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 from tests.support.tracked import (
     OVERRIDES,
     evaluations,
@@ -172,12 +172,12 @@ def test_wandb(tracked_study, monkeypatch, capfd):
 def test_a_missing_library_is_refused_before_training(name, monkeypatch, capsys, results):
     monkeypatch.setitem(sys.modules, name, None)
     for command in ("run", "sweep"):
-        assert main([command, *FAST, f"logger={name}"]) == 2
+        assert main([command, *THREE_STEPS, f"logger={name}"]) == 2
         message = (
             f"adamcmp: logger={name} needs the package {name}: pip install 'adamcmp[{name}]'\n"
         )
         assert capsys.readouterr().err == message
-    assert main(["sweep", *FAST, f"logger={name}", "--dry-run"]) == 2
+    assert main(["sweep", *THREE_STEPS, f"logger={name}", "--dry-run"]) == 2
     assert not results.exists()
 
 
@@ -197,10 +197,12 @@ def test_an_old_library_is_refused():
 
 def test_the_choice_of_a_logger_is_no_part_of_a_run(composer):
     plain, watched = (
-        composer.sweep([*FAST, "seeds=2", *extra]) for extra in ([], ["logger=wandb"])
+        composer.sweep([*THREE_STEPS, "seeds=2", *extra]) for extra in ([], ["logger=wandb"])
     )
     assert [run.identity() for run in plain.runs] == [run.identity() for run in watched.runs]
     assert watched.tracker.name == "wandb" and plain.tracker.name == "none"
     assert watched.location == plain.location  # named after the same overrides
-    names = {study_name(composer.parse([*FAST, *extra])) for extra in ([], ["logger=mlflow"])}
+    names = {
+        study_name(composer.parse([*THREE_STEPS, *extra])) for extra in ([], ["logger=mlflow"])
+    }
     assert len(names) == 1

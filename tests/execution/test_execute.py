@@ -6,7 +6,7 @@ from adamcmp.execution.execute import execute, preview
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.reservations import reserve
-from tests.support.commands import SMALL
+from tests.support.studies import SMALL
 
 RUNS = [*SMALL, "seed=0,1,2", "steps=2", "engine=eager", "study=s"]
 

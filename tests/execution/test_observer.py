@@ -3,7 +3,7 @@
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import Observer
 from adamcmp.storage.store import Store
-from tests.support.commands import SMALL
+from tests.support.studies import SMALL
 
 RUNS = [*SMALL, "seed=0,1", "steps=3", "eval.every_steps=1", "engine=eager", "study=s"]
 

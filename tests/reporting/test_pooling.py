@@ -2,12 +2,12 @@
 
 import adamcmp
 from adamcmp.reporting import load_table
-from tests.support.studies import STUDY_S
+from tests.support.studies import FAST
 
 
 def test_studies_with_runs_of_the_same_optimizer_stay_separate(results):
-    adamcmp.sweep([*STUDY_S, "seed=0,1", "study=a"])
-    adamcmp.sweep([*STUDY_S, "seed=0,1,2", "study=b"])
+    adamcmp.sweep([*FAST, "seed=0,1", "study=a"])
+    adamcmp.sweep([*FAST, "seed=0,1,2", "study=b"])
     table = load_table([results / "a", results / "b"])
     runs, metrics = table.runs, table.metrics
     assert runs["problem"].value_counts().to_dict() == {

@@ -12,11 +12,11 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.reporting import provenance, report
 from adamcmp.reporting.provenance import commands
-from tests.support.studies import STUDY_S
+from tests.support.studies import FAST
 
 
 def test_commands_can_be_pasted(results):
-    arguments = [*STUDY_S, "optimizer=adam_l2,adamw", "lr=logspace(1e-3,1e-2,2)"]
+    arguments = [*FAST, "optimizer=adam_l2,adamw", "lr=logspace(1e-3,1e-2,2)"]
     adamcmp.sweep(arguments)
     adamcmp.sweep(arguments)  # trains nothing, and is the same command
     actual = report([results / "s"], ["lr=0.001"])
@@ -28,7 +28,7 @@ def test_commands_can_be_pasted(results):
 
 
 def test_every_setting_is_shown_once(results, two_plots):
-    adamcmp.sweep([*STUDY_S, "optimizer=adamw,sgd", "lr=1e-3,1e-2", "batch_size=20,50"])
+    adamcmp.sweep([*FAST, "optimizer=adamw,sgd", "lr=1e-3,1e-2", "batch_size=20,50"])
     written = report([results / "s"])
     table = provenance.differing_settings(written.answer)
     values = table.pivot(index="setting", columns="optimizer", values="estimate").fillna("")
@@ -53,7 +53,7 @@ def test_every_setting_is_shown_once(results, two_plots):
 
 
 def test_optimizers_with_the_same_settings_have_no_table_of_differences(results, two_plots):
-    adamcmp.sweep([*STUDY_S, "lr=1e-3,1e-2"])
+    adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
     written = report([results / "s"])
     assert provenance.differing_settings(written.answer).empty
     assert "table-differing" not in (written.folder / "index.html").read_text()
@@ -72,9 +72,9 @@ IMPORTED = "optimizer,dataset,model,lr,wd,seed,acc\nadam,d,m,0.1,0,0,0.9\nsgd,d,
     [
         pytest.param(["study", "mine", "--config-dir", "my own"], "mine", marks=pytest.mark.slow),
         (["study", "mine", "-cd", "my own", "--scale", "smoke", "wd=0.1"], "mine-smoke"),
-        (["sweep", *STUDY_S, "optimizer=own", "seeds=2", "--config-dir=my own"], "s"),
+        (["sweep", *FAST, "optimizer=own", "seeds=2", "--config-dir=my own"], "s"),
         pytest.param(
-            *(["run", *STUDY_S, "optimizer=own", "--config-dir", "my own"], "s"),
+            *(["run", *FAST, "optimizer=own", "--config-dir", "my own"], "s"),
             marks=pytest.mark.slow,
         ),
         (["import-csv", "other runs.csv", "--study", "s", "--map", "test_accuracy=acc"], "s"),
@@ -100,9 +100,9 @@ def test_commands_reproduce_the_study(arguments, study, results, tmp_path, two_p
 
 
 def test_commands_of_a_study_without_flags(results):
-    adamcmp.run(STUDY_S)
+    adamcmp.run(FAST)
     file = results / "s" / "study.yaml"
     metadata = yaml.safe_load(file.read_text())
     assert metadata["asked"][0].pop("flags") == []
     file.write_text(yaml.safe_dump(metadata))
-    assert commands(report([results / "s"]).answer)[0] == shlex.join(["adamcmp", "sweep", *STUDY_S])
+    assert commands(report([results / "s"]).answer)[0] == shlex.join(["adamcmp", "sweep", *FAST])

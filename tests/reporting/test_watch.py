@@ -10,12 +10,12 @@ from adamcmp.cli import report as report_command
 from adamcmp.execution.reservations import reserve
 from adamcmp.reporting.watch import watch
 from adamcmp.workflows.report import wait_for_studies
-from tests.support.studies import STUDY_S
+from tests.support.studies import FAST
 
 
 class TestWatching:
     def test_follows_a_sweep_to_its_end(self, two_plots, results):
-        adamcmp.run([*STUDY_S, "seed=0"])
+        adamcmp.run([*FAST, "seed=0"])
         folder, counts, pages = results / "s", [], []
         with contextlib.ExitStack() as sweep:
             sweep.enter_context(reserve(folder, ["some"]))
@@ -24,7 +24,7 @@ class TestWatching:
                 counts.append(sum(written.answer.counts.values()))
                 pages.append((written.folder / "index.html").read_text())
                 if len(counts) == 1:
-                    adamcmp.run([*STUDY_S, "seed=1"])
+                    adamcmp.run([*FAST, "seed=1"])
                 else:
                     sweep.close()
 
@@ -36,7 +36,7 @@ class TestWatching:
         assert "0 of 1 runs" in notes[1] and "the last" in notes[-1]
 
     def test_an_interrupt_leaves_a_finished_page(self, two_plots, results):
-        adamcmp.run(STUDY_S)
+        adamcmp.run(FAST)
 
         def stop(seconds):
             raise KeyboardInterrupt
@@ -52,7 +52,7 @@ class TestWatching:
         monkeypatch.setattr(report_command, "STUDY_TIMEOUT", 0.1)
         assert main(["report", "later", "--watch"]) == 2
         assert "Waiting 0.1 s for it." in capsys.readouterr().err
-        pauses = iter([lambda: None, lambda: adamcmp.run([*STUDY_S, "study=later"])])
+        pauses = iter([lambda: None, lambda: adamcmp.run([*FAST, "study=later"])])
         notes = []
         folders = wait_for_studies(
             results, ["later"], 60, notes.append, sleep=lambda seconds: next(pauses)()
@@ -62,13 +62,13 @@ class TestWatching:
         assert (results / "later" / "report" / "index.html").exists()
 
     def test_waits_for_the_first_run(self, two_plots, results):
-        adamcmp.run([*STUDY_S, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
+        adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
         with reserve(results / "s", ["some"]):
             pauses = []
 
             def sleep(seconds):
                 pauses.append(seconds)
-                adamcmp.run(STUDY_S)
+                adamcmp.run(FAST)
                 if len(pauses) == 2:
                     raise KeyboardInterrupt
 
@@ -78,7 +78,7 @@ class TestWatching:
         assert pauses == [2.0, 2.0] and len(written.answer.runs) == 2
 
     def test_without_a_sweep_it_reports_once(self, two_plots, capsys):
-        adamcmp.run(STUDY_S)
+        adamcmp.run(FAST)
         assert main(["report", "s", "--watch", "1"]) == 0
         done = capsys.readouterr()
         assert "No process trains" in done.err and "(1 done)" in done.out

@@ -7,11 +7,11 @@ import adamcmp
 from adamcmp.config import Composer
 from adamcmp.workflows.search import RangeSearch, SearchResult
 from adamcmp.workflows.training import TrainingOptions
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
 RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)"]
-OVERRIDES = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
+OVERRIDES = [*THREE_STEPS, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 
 
 def search(overrides: list[str], *, retry_failed: bool = False) -> SearchResult:

@@ -17,7 +17,7 @@ from adamcmp.storage import reader
 from adamcmp.workflows.import_runs import import_runs
 from adamcmp.workflows.importing import ColumnMapping, MappedTable, read_csv_table
 from tests.support.imports import BASE, CIFAR, ROWS
-from tests.support.studies import STUDY_S
+from tests.support.studies import FAST
 
 
 def test_final_metrics(imported, capsys):
@@ -51,7 +51,7 @@ def trained(tmp_path_factory):
     from adamcmp.execution.execute import execute
 
     root = tmp_path_factory.mktemp("trained")
-    overrides = [*STUDY_S, "optimizer=sgd,adamw", "lr=1e-2,1e-1,1e30", "wd=0,0.1", "seeds=3"]
+    overrides = [*FAST, "optimizer=sgd,adamw", "lr=1e-2,1e-1,1e30", "wd=0,0.1", "seeds=3"]
     execute(Composer().sweep([*overrides, f"results={root}", "workers=0"]))
     return reader.load(root / "s")
 

@@ -12,7 +12,7 @@ from adamcmp.planning import numerics
 from adamcmp.platform import provenance
 from adamcmp.workflows.search import BestSetting, RangeSearch
 from tests.support.searches import OVERRIDES, RANGES, SAMPLERS, search
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 from tests.support.training import crashing
 
 pytest.importorskip("optuna")
@@ -50,7 +50,7 @@ def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
 
 def test_a_setting_that_crashed_counts_once_it_is_trained():
     """A crashed setting is the worst until it is retrained."""
-    overrides = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "n=4", "study=s"]
+    overrides = [*THREE_STEPS, *RANGES, "optimizer=adamw", "sampler=tpe", "n=4", "study=s"]
     with crashing(lambda run: True):
         crashed = search(overrides)
     assert len(crashed.errors) == 4 and crashed.best == (BestSetting((), float("inf")),)
@@ -63,19 +63,19 @@ def test_a_setting_that_crashed_counts_once_it_is_trained():
 
 def test_an_optimizer_that_does_not_decay(capsys):
     """A batch may come down to one setting; the best setting is printed as overrides for `run`."""
-    overrides = [*FAST, "optimizer=adam,adamw", "lr=tag(log,interval(1e-4,1e-1))", "seeds=1"]
+    overrides = [*THREE_STEPS, "optimizer=adam,adamw", "lr=tag(log,interval(1e-4,1e-1))", "seeds=1"]
     overrides += ["wd=interval(0.01,0.1)", "sampler=random", "n=3", "batch=2", "study=s"]
     assert main(["sweep", *overrides]) == 0
     assert "6 runs (6 newly trained)" in capsys.readouterr().out
     adam, adamw = (" ".join(best.overrides) for best in search(overrides).best)
     assert "wd=" not in adam and "wd=" in adamw
-    assert main(["run", *FAST, *adam.split(), "study=s"]) == 0
+    assert main(["run", *THREE_STEPS, *adam.split(), "study=s"]) == 0
     assert "already exists" in capsys.readouterr().out
 
 
 def test_whole_numbers_log_scales_and_pairs():
     overrides = [
-        *FAST, "batch_size=tag(log,int(interval(8,64)))", "lr,wd=1e-3:0.1,1e-2:0.01",
+        *THREE_STEPS, "batch_size=tag(log,int(interval(8,64)))", "lr,wd=1e-3:0.1,1e-2:0.01",
         "sampler=random", "n=6", "study=s",
     ]  # fmt: skip
     runs = adamcmp.sweep(overrides).runs
@@ -84,7 +84,13 @@ def test_whole_numbers_log_scales_and_pairs():
 
 
 def test_a_setting_that_diverges_is_the_worst():
-    overrides = [*FAST, "optimizer=sgd", "wd=0", "lr=tag(log,interval(1e-3,1e30))", "steps=20"]
+    overrides = [
+        *THREE_STEPS,
+        "optimizer=sgd",
+        "wd=0",
+        "lr=tag(log,interval(1e-3,1e30))",
+        "steps=20",
+    ]
     overrides += ["eval.every_steps=20", "sampler=tpe", "n=8", "batch=4", "study=s"]
     runs = adamcmp.sweep(overrides).runs
     assert (runs["status"] == "diverged").any() and (runs["status"] == "done").any()
@@ -102,14 +108,14 @@ def test_dry_run_shows_a_search(capsys):
 
 def test_a_dry_run_goes_through_lists(capsys):
     lists = ["sampler=tpe", "n=6", "lr=1e-3,1e-2", "wd=0.1,0.2,0.3", "--dry-run", "--json"]
-    assert main(["sweep", *FAST, *lists]) == 0
+    assert main(["sweep", *THREE_STEPS, *lists]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 6
 
 
 def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
     """Its first batch alone is seldom worth a compilation."""
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
-    overrides = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    overrides = [*THREE_STEPS, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
     assert main(["sweep", *overrides, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["engine"] == "compiled"
 
@@ -127,7 +133,7 @@ def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
 def test_a_missing_compiler_is_reported(capsys, monkeypatch):
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     monkeypatch.setattr(provenance, "cpp_compiler", lambda: None)
-    overrides = [*FAST, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    overrides = [*THREE_STEPS, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
     assert main(["sweep", *overrides, "--dry-run"]) == 0
     assert "C++ compiler on the PATH" in capsys.readouterr().out
     assert main(["sweep", *overrides]) == 0
@@ -160,7 +166,7 @@ def test_a_missing_compiler_is_reported(capsys, monkeypatch):
     ],
 )
 def test_bad_searches(overrides, message, capsys, results):
-    assert main(["sweep", *FAST, *overrides]) == 2
+    assert main(["sweep", *THREE_STEPS, *overrides]) == 2
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
     assert not results.exists()
@@ -168,7 +174,14 @@ def test_bad_searches(overrides, message, capsys, results):
 
 def test_one_bar_over_the_whole_search(capsys, monkeypatch):
     """It is opened once, over all runs that do not exist yet, and ends full."""
-    overrides = [*FAST, *RANGES, "optimizer=adamw,sgd", "seeds=2", "batch=2", "sampler=random"]
+    overrides = [
+        *THREE_STEPS,
+        *RANGES,
+        "optimizer=adamw,sgd",
+        "seeds=2",
+        "batch=2",
+        "sampler=random",
+    ]
     search([*overrides, "n=2", "study=s"])
     bars, bar_open = [], Bar.open
     monkeypatch.setattr(Bar, "open", lambda bar: (bars.append(bar), bar_open(bar)))

@@ -13,7 +13,7 @@ from adamcmp.cli import main
 from adamcmp.errors import AdamcmpError
 from adamcmp.storage import reader
 from tests.support.searches import OVERRIDES, RANGES, SAMPLERS, search, stored_settings
-from tests.support.studies import FAST
+from tests.support.studies import THREE_STEPS
 
 pytest.importorskip("optuna")
 
@@ -52,7 +52,7 @@ def sweep(overrides, study):
 )
 def test_killed_at_every_write(sampler, batches, stride, commands, results):
     """SIGKILL before each flush, rename and removal: the same proposals, bits and best."""
-    overrides = [*FAST, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
+    overrides = [*THREE_STEPS, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
     overrides += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
     assert commands.run(*sweep(overrides, results / "whole")) == 0
     states = killed_again_and_again(commands, overrides, results / "cut", stride)
@@ -73,7 +73,7 @@ def test_killed_at_every_write(sampler, batches, stride, commands, results):
 
 
 def test_a_greater_n_continues_the_search():
-    overrides = [*FAST, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
+    overrides = [*THREE_STEPS, *RANGES, "optimizer=adamw,sgd", "batch=2", "sampler=tpe"]
     whole = search([*overrides, "n=5", "study=whole"])
     for n, new in ((3, 6), (5, 4), (3, 0)):
         grown = search([*overrides, f"n={n}", "study=grown"])
@@ -84,7 +84,7 @@ def test_a_greater_n_continues_the_search():
 
 def test_more_seeds_are_the_same_settings():
     """Their values are means over all seeds then, and more of them are tried knowing that."""
-    overrides = [*FAST, *RANGES, "optimizer=adamw", "sampler=tpe", "batch=4", "study=s"]
+    overrides = [*THREE_STEPS, *RANGES, "optimizer=adamw", "sampler=tpe", "batch=4", "study=s"]
     first = search([*overrides, "n=4", "seeds=1"])
     more = search([*overrides, "n=4", "seeds=3"])
     assert len(first.trained) == 4 and len(more.trained) == 8
@@ -102,7 +102,7 @@ def test_more_seeds_are_the_same_settings():
 )  # fmt: skip
 def test_other_overrides_are_another_search(word):
     overrides = [
-        *FAST,
+        *THREE_STEPS,
         *RANGES,
         "batch_size=16,32",
         "optimizer=adamw",
@@ -120,14 +120,14 @@ def test_other_overrides_are_another_search(word):
 
 
 def test_the_same_overrides_in_another_form_continue_the_search():
-    overrides = [*FAST, "sampler=tpe", "n=3", "study=s"]
+    overrides = [*THREE_STEPS, "sampler=tpe", "n=3", "study=s"]
     search([*overrides, "optimizer=adamw", "lr=1e-3,1e-2", "wd=interval(0,1)"])
     same = [*overrides, "wd=interval(0,1)", "lr=0.01,0.001", "optimizer=adamw,sgd"]
     assert len(search(same).trained) == 3 and len(stored_settings("s")) == 2
 
 
 def test_a_damaged_file_of_settings(capsys, results):
-    overrides = [*FAST, *RANGES, "sampler=tpe", "n=2", "study=s"]
+    overrides = [*THREE_STEPS, *RANGES, "sampler=tpe", "n=2", "study=s"]
     search(overrides)
     (path,) = results.glob("s/searches/*.json")
     whole = path.read_bytes()

@@ -17,8 +17,8 @@ from adamcmp.planning.plan import make_plan
 from adamcmp.storage import reader
 from adamcmp.training.tasks import train_task
 from tests.conftest import CPU
-from tests.support.commands import SMALL
 from tests.support.detached_executor import Detached
+from tests.support.studies import SMALL
 from tests.support.toy_tasks import echo, results_of, wait_for_stop
 from tests.support.training import comparable, metrics
 from tests.support.waiting import until
