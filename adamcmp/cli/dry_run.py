@@ -68,11 +68,9 @@ def plan_table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
 
 def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, Any]]:
     """Yield one row per kind of run."""
-    from adamcmp.planning.run_kinds import kind_key
-
     by_kind: dict[str, list[LaneGroup]] = {}
     for group in groups:
-        by_kind.setdefault(kind_key(group.specs[0].config), []).append(group)
+        by_kind.setdefault(group.specs[0].kind, []).append(group)
     for key, members in by_kind.items():
         specs = [spec for group in members for spec in group.specs]
         widths = sorted({len(group.specs) for group in members})

@@ -65,13 +65,25 @@ class Component(BaseModel):
         return copied
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def canonical_json(value: Any) -> str:
     """Return JSON values as canonical text: equal values give equal text.
 
     >>> canonical_json({"b": [1, 2.0], "a": None})
     '{"a":null,"b":[1,2.0]}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+def canonical_object(values: Mapping[str, str]) -> str:
+    """Return the canonical text of an object, from the canonical text of each of its values.
+
+    >>> canonical_object({"b": "[1,2.0]", "a": "null"})
+    '{"a":null,"b":[1,2.0]}'
+    """
+    return "{" + ",".join([f'"{key}":{values[key]}' for key in sorted(values)]) + "}"
 
 
 @dataclass(frozen=True)

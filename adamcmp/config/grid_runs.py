@@ -6,7 +6,6 @@ then set in the composed values. Sections that runs share are validated once.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,13 +53,14 @@ class GridRuns:
         axes = self._section_axes[name]
         key = name, tuple([positions[i] for i in axes])
         if key not in self._built:
-            values = copy.deepcopy(self._values[name])
+            values = self._values[name]
             for i in axes:
                 for override in self._axes[i].values[positions[i]]:
                     if section_of(override.key_or_group) == name:
-                        _set_value(values, override)
+                        path = override.key_or_group.split(".")
+                        values = _with_value(values, path, override.value())
             if name == "optimizer" and self._in_grid:
-                _clear_unused_decay(values)
+                values = _without_unused_decay(values)
             self._built[key] = build_section(name, values)
         return self._built[key]
 
@@ -93,19 +93,19 @@ def keys_overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
-def _set_value(values: dict[str, Any], override: Override) -> None:
-    *parents, last = override.key_or_group.split(".")
-    for parent in parents:
-        values = values[parent]
-    values[last] = override.value()
+def _with_value(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return nested values with the value at a path replaced."""
+    first, *rest = path
+    return {**values, first: _with_value(values[first], rest, value) if rest else value}
 
 
-def _clear_unused_decay(values: dict[str, Any]) -> None:
-    """Set weight decay to 0 for an optimizer without coupling.
+def _without_unused_decay(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with weight decay 0 if the optimizer has no coupling.
 
     In a grid with other optimizers, its runs with different weight decay then become one run.
     Outside a grid, such a weight decay is rejected.
     """
     optimizer = values.get("optimizer")
     if isinstance(optimizer, dict) and optimizer.get("coupling") == "none":
-        optimizer["weight_decay"] = 0.0
+        return _with_value(values, ["optimizer", "weight_decay"], 0.0)
+    return values

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from adamcmp.components.registry import Component, canonical_json
+from adamcmp.components.registry import Component, canonical_json, canonical_object
 
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -61,5 +62,13 @@ class Protocol(Component):
 
     @cached_property
     def canonical_values(self) -> dict[str, str]:
-        """Each value of `identity` as canonical JSON."""
-        return {key: canonical_json(value) for key, value in self.identity().items()}
+        """Each value of `identity` as canonical JSON; protocols share equal texts."""
+        return {key: sys.intern(canonical_json(v)) for key, v in self.identity().items()}
+
+    @cached_property
+    def structure(self) -> str:
+        """What the lanes of a group share, as canonical JSON: all but the numbers of a run."""
+        values = {**self.canonical_values, "grad_clip": canonical_json(self.grad_clip is not None)}
+        return sys.intern(
+            canonical_object({k: v for k, v in values.items() if k not in ("seed", "divergence")})
+        )

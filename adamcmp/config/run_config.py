@@ -22,7 +22,7 @@ from adamcmp.config.columns import (
 from adamcmp.config.protocol import Protocol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """Everything that defines a run, except the numerics that it shares with its study."""
 

@@ -13,7 +13,6 @@ from adamcmp.execution.signals import InterruptedBy
 from adamcmp.planning.cost_model import WIDTHS, CostModel, keep_timings, known_timings
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
-from adamcmp.planning.run_kinds import kind_key
 from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings, discard_timings
 from adamcmp.training import tasks
@@ -94,7 +93,7 @@ def discard_wrong_timings(
     actual = sum(row["wall_time_s"] for row in outcome.runs)
     long_enough = max(predicted, actual) >= MIN_SECONDS[numerics.device]
     if long_enough and not 1 / TOLERANCE <= actual / predicted <= TOLERANCE:
-        kind = costs.kinds[kind_key(group.specs[0].config)]
+        kind = costs.kinds[group.specs[0].kind]
         discard_timings(kind.timing_key(numerics))
 
 
@@ -138,7 +137,7 @@ def _measure(
         for result in executor.poll():
             spec = running.pop(result.handle)
             if isinstance(result.value, Timings):
-                timings[kind_key(spec.config)] = result.value
+                timings[spec.kind] = result.value
             elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
                 # The run may not be the cause. If the worker dies again, training reports the
                 # run's failure.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from adamcmp.config import Numerics
 from adamcmp.planning.grouping import LaneGroup
-from adamcmp.planning.run_kinds import RunKind, kind_key
+from adamcmp.planning.run_kinds import RunKind
 from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings, cache_timings, cached_timings
 
@@ -51,7 +51,7 @@ class CostModel:
         timings, lanes = self._timings(group.specs[0]), len(group.specs)
         if timings is None:
             return None
-        kind = self.kinds[kind_key(group.specs[0].config)]
+        kind = self.kinds[group.specs[0].kind]
         return lanes * timings.run_seconds(lanes, kind.steps, kind.evaluations)
 
     def total_seconds(self, groups: Iterable[LaneGroup]) -> float | None:
@@ -77,7 +77,7 @@ class CostModel:
         return tuple(sorted(groups, key=length, reverse=True))
 
     def _timings(self, spec: RunSpec) -> Timings | None:
-        return self.timings.get(kind_key(spec.config))
+        return self.timings.get(spec.kind)
 
 
 def known_timings(kinds: Mapping[str, RunKind], numerics: Numerics) -> dict[str, Timings]:

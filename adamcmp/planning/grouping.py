@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from adamcmp.planning.run_kinds import kind_key
 from adamcmp.planning.specs import RunSpec
 
 #: Returns the largest width of a group for runs of one kind.
@@ -90,7 +89,7 @@ def group_runs(specs: Sequence[RunSpec], width: Width) -> tuple[LaneGroup, ...]:
     """Group runs evenly, at most `width` lanes each, in the order of each group's first run."""
     by_kind: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        by_kind.setdefault(kind_key(spec.config), []).append(spec)
+        by_kind.setdefault(spec.kind, []).append(spec)
     groups = []
     for members in by_kind.values():
         fused = members[0].fuses

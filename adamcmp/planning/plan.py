@@ -10,7 +10,7 @@ from adamcmp.config import Numerics, StudyConfig
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup, resumed_groups
 from adamcmp.planning.numerics import missing_compiler_notice, resolve_numerics
-from adamcmp.planning.run_kinds import RunKind, kind_key, run_kinds
+from adamcmp.planning.run_kinds import RunKind, run_kinds
 from adamcmp.planning.specs import RunSpec, run_specs
 
 
@@ -57,7 +57,7 @@ class Plan:
         """Return the first run of each kind in the plan, by kind key."""
         first: dict[str, RunSpec] = {}
         for spec in self.specs:
-            first.setdefault(kind_key(spec.config), spec)
+            first.setdefault(spec.kind, spec)
         return first
 
     def groups(self, checkpoints: Iterable[Collection[str]] = ()) -> tuple[LaneGroup, ...]:

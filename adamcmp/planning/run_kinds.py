@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from functools import lru_cache
 from adamcmp.components.datasets import load_cached
 from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.registry import canonical_json
-from adamcmp.config import Numerics, Protocol, RunConfig
+from adamcmp.config import Numerics, RunConfig
 from adamcmp.planning.horizon import evaluation_steps, horizon
 from adamcmp.platform.cache import source_digest
 from adamcmp.platform.provenance import cpu_features, hardware, package_version
@@ -79,7 +80,8 @@ def kind_key(config: RunConfig) -> str:
 
     The numerics are not part of it, since the runs of a study share them.
     """
-    return hashlib.blake2b("\0".join(_structure(config)).encode(), digest_size=12).hexdigest()
+    digest = hashlib.blake2b("\0".join(_structure(config)).encode(), digest_size=12).hexdigest()
+    return sys.intern(digest)  # all runs of a kind hold it
 
 
 def _structure(config: RunConfig) -> tuple[str, ...]:
@@ -89,18 +91,10 @@ def _structure(config: RunConfig) -> tuple[str, ...]:
         config.model.canonical,
         _optimizer_structure(config.optimizer),
         config.loss.canonical,
-        _protocol_structure(config.protocol),
+        config.protocol.structure,
     )
 
 
 @lru_cache(maxsize=1 << 14)
 def _optimizer_structure(optimizer: Optimizer) -> str:
     return canonical_json(optimizer.structure())
-
-
-@lru_cache(maxsize=1 << 14)
-def _protocol_structure(protocol: Protocol) -> str:
-    shared = protocol.identity()
-    for number in ("seed", "divergence"):
-        del shared[number]
-    return canonical_json({**shared, "grad_clip": protocol.grad_clip is not None})

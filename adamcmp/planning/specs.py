@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from adamcmp.components.registry import canonical_object
 from adamcmp.config import Numerics, RunConfig, StudyConfig
 from adamcmp.planning.fusion import can_compile, unfused_reason
+from adamcmp.planning.run_kinds import kind_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,18 @@ class RunSpec:
         run_id: 16 hexadecimal digits of the SHA-256 of the run's canonical JSON.
         config: The run's settings.
         numerics: The numerics of the run; no value is ``auto``.
+        kind: The key of the run's kind; see `kind_key`.
     """
 
     run_id: str
     config: RunConfig
     numerics: Numerics
+    kind: str
+
+    @classmethod
+    def of(cls, config: RunConfig, numerics: Numerics) -> Self:
+        """Return the spec of a run."""
+        return cls(run_id(config, numerics), config, numerics, kind_key(config))
 
     @property
     def unfused_reason(self) -> str | None:
@@ -67,15 +76,11 @@ def run_specs(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
         numerics: The study's numerics; no value is ``auto``.
     """
     eager = numerics.model_copy(update={"engine": "eager"})
-    specs = []
-    for config in study.runs:
-        used = numerics if can_compile(config) else eager
-        specs.append(RunSpec(run_id(config, used), config, used))
+    specs = (RunSpec.of(run, numerics if can_compile(run) else eager) for run in study.runs)
     return tuple({spec.run_id: spec for spec in specs}.values())
 
 
 def run_id(config: RunConfig, numerics: Numerics) -> str:
     """Return the hash of everything that can change the run's numbers, and of nothing else."""
-    values = {**config.canonical_values(), "numerics": numerics.canonical}
-    text = ",".join([f'"{key}":{values[key]}' for key in sorted(values)])
-    return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()[:16]
+    text = canonical_object({**config.canonical_values(), "numerics": numerics.canonical})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

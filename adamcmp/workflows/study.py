@@ -112,7 +112,7 @@ def check_select(config: StudyConfig, select: Select) -> None:
     Raises:
         ConfigError: If it does not; the message names the nearest column.
     """
-    known = RunSpec("", config.runs[0], config.numerics).columns()
+    known = RunSpec.of(config.runs[0], config.numerics).columns()
     if select.by not in known:
         raise ConfigError(
             f"select.by={select.by}: runs have no such column.{nearest(select.by, known)}"
@@ -182,7 +182,7 @@ def _placeholders(runs: Iterable[RunConfig], select: Select) -> tuple[RunConfig,
     first = max(run.protocol.seed for run in runs) + 1
     groups: dict[tuple[str, str, str], dict[RunConfig, None]] = {}
     for run in runs:
-        value = RunSpec("", run, Numerics()).columns()[select.by]
+        value = RunSpec.of(run, Numerics()).columns()[select.by]
         settings = groups.setdefault((run.dataset.name, run.model.name, str(value)), {})
         if len(settings) < select.top:
             settings[_with_seed(run, first)] = None

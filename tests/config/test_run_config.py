@@ -52,7 +52,7 @@ class TestIdentity:
         (again,) = specs(["lr=0.1"])
         after = Numerics(**compiled.model_dump())
         assert again.run_id == spec.run_id and run_id(spec.config, after) != before
-        columns = RunSpec("", spec.config, after).columns()
+        columns = RunSpec.of(spec.config, after).columns()
         assert columns["engine.revision"] == 1 and again.columns()["engine.revision"] == 0
 
     @pytest.mark.parametrize("section", [Protocol, Eval])

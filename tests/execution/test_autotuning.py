@@ -6,7 +6,7 @@ from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
-from adamcmp.planning.run_kinds import kind_key, run_kinds
+from adamcmp.planning.run_kinds import run_kinds
 from adamcmp.planning.timings import Timings
 from adamcmp.training.outcome import Done
 from tests.conftest import CPU
@@ -67,5 +67,5 @@ def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypa
     plan = Plan(CPU, planned, run_kinds(spec.config for spec in planned))
     tuned = autotuned(plan, executor, lambda: None, lambda notice: None)
     assert len(executor.submitted) == 3
-    assert [*tuned.costs.timings] == [kind_key(planned[-1].config)]
+    assert [*tuned.costs.timings] == [planned[-1].kind]
     assert tuned.costs.total_seconds(tuned.groups()) is None

@@ -4,7 +4,7 @@ import pytest
 
 from adamcmp.planning.cost_model import START_SECONDS, CostModel
 from adamcmp.planning.grouping import group_runs
-from adamcmp.planning.run_kinds import kind_key, run_kinds
+from adamcmp.planning.run_kinds import run_kinds
 from adamcmp.planning.timings import Timings
 from tests.conftest import CPU
 
@@ -24,9 +24,9 @@ def test_times_of_kinds_that_were_not_measured_are_unknown(specs):
     planned = specs(["model=mlp,logistic", "steps=100"])
     kinds = run_kinds(spec.config for spec in planned)
     mlp, logistic = group_runs(planned, lambda members: 1)
-    costs = CostModel(kinds, {kind_key(planned[0].config): Timings({1: 1e-3}, 1e-2)})
+    costs = CostModel(kinds, {planned[0].kind: Timings({1: 1e-3}, 1e-2)})
     assert costs.seconds(logistic) is None and costs.total_seconds([mlp, logistic]) is None
-    evaluations = kinds[kind_key(planned[0].config)].evaluations
+    evaluations = kinds[planned[0].kind].evaluations
     assert costs.seconds(mlp) == pytest.approx(100 * 1e-3 + evaluations * 1e-2)
     assert costs.longest_first([mlp, logistic]) == (logistic, mlp)
 

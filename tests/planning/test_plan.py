@@ -1,6 +1,7 @@
 """Plans: the runs of a request, without those that need no training, as groups with stable ids."""
 
 import itertools
+import tracemalloc
 
 import pytest
 
@@ -50,3 +51,25 @@ def test_runs_that_share_a_checkpoint_stay_together(plan):
 def test_the_longest_group_is_first(plan):
     seconds = [plan.costs.seconds(group) for group in plan.groups()]
     assert seconds == sorted(seconds, reverse=True)
+
+
+def test_a_plan_is_compact(composer):
+    """Runs of a grid share their components: a run costs an id, its config and its spec.
+
+    A million runs then take a few hundred megabytes.
+    """
+    overrides = ["model=logistic", "lr=logspace(1e-4,1e-1,40)", "seed=range(50)"]
+    make_plan(composer.sweep(overrides[:1]), COMPILED)  # reads the dataset
+    tracemalloc.start()
+    plan = make_plan(composer.sweep(overrides), COMPILED)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(plan.specs) == 2000 and size < 2000 * 600
+    configs = [spec.config for spec in plan.specs]
+    distinct = {
+        group: len({id(getattr(config, group)) for config in configs})
+        for group in ("dataset", "model", "schedule", "loss", "optimizer", "protocol")
+    }
+    shared = dict.fromkeys(("dataset", "model", "schedule", "loss"), 1)
+    assert distinct == {**shared, "optimizer": 40, "protocol": 50}
+    assert len({id(spec.kind) for spec in plan.specs}) == 1

@@ -3,7 +3,6 @@
 import json
 
 from adamcmp.planning.grouping import group_runs
-from adamcmp.planning.run_kinds import kind_key
 
 
 def test_runs_of_one_kind_are_those_of_equal_structure(specs):
@@ -24,7 +23,7 @@ def test_runs_of_one_kind_are_those_of_equal_structure(specs):
             {**{k: protocol[k] for k in protocol if k not in ("seed", "divergence")},
              "grad_clip": protocol["grad_clip"] is not None},
         ]  # fmt: skip
-        kinds.setdefault(json.dumps(shared), set()).add(kind_key(spec.config))
+        kinds.setdefault(json.dumps(shared), set()).add(spec.kind)
     assert len(group_runs(planned, lambda members: 1)) == len(planned)
     assert [len(keys) for keys in kinds.values()] == [1] * 16
     assert len(set.union(*kinds.values())) == 16

@@ -211,7 +211,7 @@ def test_momentum_cannot_lose_to_none():
 def shipped(runs, optimizer, *overrides):
     """Runs with the columns that an optimizer of `adamcmp` has."""
     (config,) = Composer().run([f"optimizer={optimizer}", *overrides]).runs
-    asked = RunSpec("", config, Numerics()).columns()
+    asked = RunSpec.of(config, Numerics()).columns()
     about = {k: v for k, v in asked.items() if k.startswith("optimizer.")}
     about |= {k: asked[k] for k in ("optimizer", "rule", "coupling")}
     return runs.assign(**{k: pd.Series([v] * len(runs), runs.index) for k, v in about.items()})
