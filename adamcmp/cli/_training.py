@@ -72,7 +72,8 @@ def print_plan(configure: Callable[[], StudyConfig], options: argparse.Namespace
     """
     from adamcmp.cli.dry_run import as_json, as_text
     from adamcmp.workflows.dry_run import plan_only
+    from adamcmp.workflows.training import TrainingOptions
 
-    preview = plan_only(configure, force=options.force, retry_failed=options.retry_failed)
+    preview = plan_only(configure, TrainingOptions(options.force, options.retry_failed))
     print(as_json(preview) if options.json else as_text(preview))
     return 0

@@ -51,6 +51,8 @@ def autotuned(
         notice("Compiling the training steps of this study once; takes half a minute or more.")
     measured = _measure(executor, list(examples.values()), unknown, interrupted)
     keep_timings(plan.kinds, plan.numerics, measured)
+    if plan.notice:
+        notice(plan.notice)
     return plan.with_costs(CostModel(plan.kinds, timings | measured, executor.slots))
 
 

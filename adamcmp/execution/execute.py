@@ -14,7 +14,7 @@ from adamcmp.execution.autotuning import (
     discard_wrong_timings,
 )
 from adamcmp.execution.executors import Executor
-from adamcmp.execution.observer import Observer
+from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.reservations import ProcessStatus, Reservation, process_statuses, reserve
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import deferred_signals
@@ -65,10 +65,9 @@ class ExecutionResult:
 
 def execute(
     config: StudyConfig,
-    observer: Observer | None = None,
+    observer: Observer = NO_OBSERVER,
     *,
-    force: bool = False,
-    retry_failed: bool = False,
+    retrained: Collection[str] = (),
     workers: Workers | None = None,
 ) -> ExecutionResult:
     """Train the runs of a study that are not stored yet.
@@ -76,16 +75,14 @@ def execute(
     Args:
         config: The runs, and where and how they are trained.
         observer: Receives events.
-        force: Also train runs that exist.
-        retry_failed: Also train runs that crashed before.
+        retrained: Statuses of stored runs that are trained again, such as ``failed``.
         workers: Worker processes to use; None starts new ones and ends them afterwards.
 
     Raises:
         AdamcmpError: If a requested run cannot be trained; nothing is written in this case.
         Interrupted: If a signal arrives; runs that ended are stored.
     """
-    observer = observer or Observer()
-    store, retrained = Store(config.location.folder), _retrained(force, retry_failed)
+    store = Store(config.location.folder)
     plan, pending = _planned(config, store, retrained)
     if not pending.specs:
         observer.on_planned(plan, ())
@@ -93,15 +90,11 @@ def execute(
     with deferred_signals() as interrupted, _started(workers) as pool:
         executor = pool.executor(config.execution, plan.numerics, len(pending.specs), interrupted)
         pending = autotuned(pending, executor, interrupted, observer.on_notice)
-        if plan.notice:
-            observer.on_notice(plan.notice)
         with reserve(store.folder, pending.run_ids) as reservation:
             # Another process may have trained some of the runs since the statuses were first read.
-            statuses = store.statuses()
-            store.checkpoints.remove_finished(statuses)
-            pending = _unfinished(pending.only(reservation.run_ids), statuses, retrained)
-            groups = pending.groups(store.checkpoints.existing().values())
+            pending = _unfinished(pending.only(reservation.run_ids), store, retrained)
             _begin(store, config, plan, reservation)
+            groups = pending.groups(store.checkpoints.existing().values())
             observer.on_planned(plan.with_costs(pending.costs), groups)
             observer = _discarding_wrong_timings(pending, observer)
             every = config.execution.checkpoint_every
@@ -110,22 +103,16 @@ def execute(
     return _result(store, plan, pending.run_ids, reservation.reserved_by_others)
 
 
-def _retrained(force: bool, retry_failed: bool) -> frozenset[str]:
-    """Return the statuses of stored runs that are trained again."""
-    if force:
-        return frozenset(("done", "diverged", "failed"))
-    return frozenset(("failed",)) if retry_failed else frozenset()
-
-
 def _planned(config: StudyConfig, store: Store, retrained: Collection[str]) -> tuple[Plan, Plan]:
     """Return the plan of a request, and the plan of those of its runs that are not finished."""
     plan = make_plan(config, store.numerics())
-    return plan, _unfinished(plan, store.statuses(), retrained)
+    return plan, _unfinished(plan, store, retrained)
 
 
-def _unfinished(plan: Plan, statuses: Mapping[str, str], retrained: Collection[str]) -> Plan:
+def _unfinished(plan: Plan, store: Store, retrained: Collection[str]) -> Plan:
     """Return a plan without the stored runs, except those with a status to train again."""
-    return plan.without({run for run, status in statuses.items() if status not in retrained})
+    statuses = store.statuses().items()
+    return plan.without({run_id for run_id, status in statuses if status not in retrained})
 
 
 def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
@@ -139,10 +126,11 @@ def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
 
 
 def _begin(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:
-    """Create the study's folder and record the command in its metadata."""
+    """Create the study's folder, record the command, and remove what killed processes left."""
     metadata = {"flags": list(config.flags), **software()}
     metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
     store.open_for_training(plan.numerics, config.overrides, metadata, reservation.only_process)
+    store.checkpoints.remove_finished(store.statuses())
 
 
 def _result(
@@ -185,22 +173,19 @@ class Preview:
     groups: tuple[LaneGroup, ...]
 
 
-def preview(
-    config: StudyConfig, executor: Executor, *, force: bool = False, retry_failed: bool = False
-) -> Preview:
+def preview(config: StudyConfig, executor: Executor, *, retrained: Collection[str] = ()) -> Preview:
     """Return what `execute` would do, without writing to the study's folder.
 
     Args:
         config: The runs, and where and how they would be trained.
         executor: Measures kinds of runs that were not measured on this machine yet.
-        force: As for `execute`.
-        retry_failed: As for `execute`.
+        retrained: As for `execute`.
 
     Raises:
         AdamcmpError: If a requested run cannot be trained.
     """
     store = Store(config.location.folder)
-    plan, pending = _planned(config, store, _retrained(force, retry_failed))
+    plan, pending = _planned(config, store, retrained)
     workers = max(min(worker_count(config.execution, plan.numerics), len(pending.specs)), 1)
     pending = autotuned_without_compiling(pending, executor, workers)
     groups = pending.groups(store.checkpoints.existing().values())

@@ -26,3 +26,7 @@ class Observer:
     on_notice: Callable[[str], None] = lambda text: None
     on_progress: Callable[[LaneGroup, TrainingProgress], None] = lambda group, progress: None
     on_finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
+
+
+#: Ignores all events.
+NO_OBSERVER = Observer()

@@ -8,17 +8,15 @@ from adamcmp.config import StudyConfig
 from adamcmp.execution.execute import Preview, preview
 from adamcmp.execution.executors import Pool
 from adamcmp.training.tasks import warm_up
+from adamcmp.workflows.training import TrainingOptions
 
 
-def plan_only(
-    configure: Callable[[], StudyConfig], *, force: bool = False, retry_failed: bool = False
-) -> Preview:
+def plan_only(configure: Callable[[], StudyConfig], options: TrainingOptions) -> Preview:
     """Return the plan of a configuration; nothing is written to the study's folder.
 
     Args:
         configure: Returns the configuration.
-        force: Plan to retrain runs that already exist.
-        retry_failed: Plan to retrain runs that crashed.
+        options: Which stored runs would be trained again.
 
     Raises:
         AdamcmpError: If a run cannot be trained.
@@ -28,6 +26,6 @@ def plan_only(
     try:
         config = configure()
         config.tracker.check()
-        return preview(config, executor, force=force, retry_failed=retry_failed)
+        return preview(config, executor, retrained=options.retrained)
     finally:
         executor.close()

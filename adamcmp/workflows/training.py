@@ -14,7 +14,7 @@ from typing import Self
 from adamcmp.config import StudyConfig
 from adamcmp.errors import Interrupted
 from adamcmp.execution.execute import ExecutionResult, execute
-from adamcmp.execution.observer import Observer
+from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.reservations import ProcessStatus
 from adamcmp.execution.workers import Workers
 from adamcmp.storage.columns import STATUSES
@@ -34,7 +34,7 @@ def print_notice(text: str) -> None:
 @contextlib.contextmanager
 def no_display(combinations: int, batches: bool = False) -> Iterator[Observer]:
     """Yield an observer that shows no progress."""
-    yield Observer()
+    yield NO_OBSERVER
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,13 @@ class TrainingOptions:
     retry_failed: bool = False
     display: Display = no_display
     on_notice: Callable[[str], None] = print_notice
+
+    @property
+    def retrained(self) -> tuple[str, ...]:
+        """Statuses of stored runs that are trained again."""
+        if self.force:
+            return ("done", "diverged", "failed")
+        return ("failed",) if self.retry_failed else ()
 
 
 @dataclass(frozen=True)
@@ -125,13 +132,7 @@ def train_observed(
     config.tracker.check()
     try:
         with tracked(config, observer) as events:
-            return execute(
-                config,
-                events,
-                force=options.force,
-                retry_failed=options.retry_failed,
-                workers=workers,
-            )
+            return execute(config, events, retrained=options.retrained, workers=workers)
     except Interrupted as interrupt:
         if not str(interrupt):  # after a second signal, nothing more is saved
             raise

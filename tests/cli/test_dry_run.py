@@ -78,3 +78,10 @@ def test_nothing_to_train(preview):
 def test_the_reason_why_runs_are_not_fused(preview):
     reason = preview("model=gru").plan.specs[0].unfused_reason
     assert reason and f"one lane at a time: {reason}" in as_text(preview("model=gru", "seed=0,1"))
+
+
+def test_many_runs_are_a_row_for_each_kind(preview):
+    text = as_text(preview("model=logistic,mlp", "lr=logspace(1e-4,1e-1,50)", "seed=range(20)"))
+    assert "2000 runs, 0 already exist, 2000 to train" in text
+    assert [line.split()[3] for line in text.splitlines()[3:5]] == ["1000", "1000"]
+    assert len(text.splitlines()) < 10

@@ -23,9 +23,9 @@ def test_a_preview_writes_nothing_and_plans_what_is_trained(composer, results):
 
 
 @pytest.mark.parametrize(
-    ("options", "trained"), [({}, 1), ({"retry_failed": True}, 2), ({"force": True}, 3)]
+    ("retrained", "trained"), [((), 1), (("failed",), 2), (("done", "diverged", "failed"), 3)]
 )
-def test_stored_runs_are_trained_again_only_on_request(options, trained, composer, monkeypatch):
+def test_stored_runs_are_trained_again_only_on_request(retrained, trained, composer, monkeypatch):
     from adamcmp.training import loop
 
     run = loop.GroupTraining.run
@@ -39,9 +39,9 @@ def test_stored_runs_are_trained_again_only_on_request(options, trained, compose
         patched.setattr(loop.GroupTraining, "run", crashing)
         first = execute(composer.sweep([*RUNS, "seed=0,1"]))
     assert len(first.failed) == 1
-    second = execute(composer.sweep(RUNS), **options)
+    second = execute(composer.sweep(RUNS), retrained=retrained)
     assert len(second.trained) == trained and len(second.specs) == 3
-    assert second.failed == (() if options else first.failed)
+    assert second.failed == (() if retrained else first.failed)
 
 
 def test_runs_of_another_process_are_left_to_it(composer, results):

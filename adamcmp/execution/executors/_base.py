@@ -108,4 +108,4 @@ class Executor(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End all workers at once."""
+        """End the workers at once, except those that are meant to outlive this process."""
