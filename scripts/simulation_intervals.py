@@ -56,7 +56,7 @@ def _wilcoxon(values: Floats) -> Ends:
     return averages[..., cut - 1], averages[..., -cut]
 
 
-def _bootstraps(rng: Rng, values: Floats) -> dict[str, Ends]:
+def bootstraps(rng: Rng, values: Floats) -> dict[str, Ends]:
     """Return percentile, BCa and studentized bootstrap intervals (Efron & Tibshirani 1993)."""
     studies, n = values.shape
     drawn = rng.integers(n, size=(studies, BOOTSTRAPS, n), dtype=np.int8)
@@ -115,7 +115,7 @@ def coverage(studies: int, kind: str) -> str:
             rng = np.random.default_rng([n, *noise.encode()])
             values = sample(rng, noise, kind, (studies, n))
             intervals = {name: candidate(values) for name, candidate in CANDIDATES.items()}
-            intervals |= _bootstraps(rng, values[: studies // 8])
+            intervals |= bootstraps(rng, values[: studies // 8])
             student = np.median(np.subtract(*intervals["Student's t"][::-1]))
             for name, (low, high) in intervals.items():
                 if name == "t of logarithms" and KINDS[kind] is not None:

@@ -2,11 +2,13 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 
 import pytest
 
 import adamcmp
+from adamcmp import analysis
 
 MODULES = [
     "adamcmp",
@@ -18,8 +20,15 @@ WITH_EXAMPLES = [
     for name in MODULES
     if name.startswith(("adamcmp.components.schedules.", "adamcmp.components.losses."))
 ] + [
-    *("adamcmp.analysis.compare", "adamcmp.analysis.run_table", "adamcmp.analysis.estimates"),
-    "adamcmp.analysis.measures.separability",
+    # The modules from which `adamcmp.analysis` exports functions.
+    *sorted(
+        {
+            function.__module__
+            for function in map(vars(analysis).get, analysis.__all__)
+            if inspect.isfunction(function)
+        }
+    ),
+    *("adamcmp.analysis.run_table", "adamcmp.analysis.estimates"),
     *("adamcmp.api", "adamcmp.components.transformations", "adamcmp.config.sweep_functions"),
     "adamcmp.training.torch_optimizer",
 ]

@@ -30,7 +30,8 @@ from adamcmp.analysis.measures.tuning_curves import overtakes, tuning_curves
 from adamcmp.analysis.metrics import higher_is_better, measure_of
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import selection_seeds
-from adamcmp.analysis.verdicts import Verdict, sentence, verdicts
+from adamcmp.analysis.sentences import sentence
+from adamcmp.analysis.verdicts import Verdict, verdicts
 from adamcmp.analysis.wording import display_name
 
 __all__ = [

@@ -12,7 +12,7 @@ from adamcmp.analysis.comparisons import compare_arms
 from adamcmp.analysis.labels import format_value
 from adamcmp.analysis.metrics import check_metrics
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.verdicts import sentence
+from adamcmp.analysis.sentences import sentence
 from adamcmp.analysis.wording import display_name
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.columns import METRICS

@@ -8,20 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role
+from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
 
 #: The columns that identify an optimizer on a problem.
 GROUP = ["problem", "optimizer"]
 #: Columns that distinguish variants of an optimizer with the same name.
 _VARIANT = ("rule", "coupling", "optimizer.target")
-#: Columns that are not settings of an optimizer, or that repeat one.
-_NOT_SETTINGS = {
-    *columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC, Role.PROVENANCE),
-    "seed",
-    *("train_examples", "parameters"),  # follow from the dataset and the model
-    *("rank", "selection_seed", "settings", "fresh"),  # added by `adamcmp.analysis.selection`
-    *SHORT_NAMES,
-}
 
 
 def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -86,11 +78,14 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
     Returns:
         lr and wd first, whether or not they varied.
     """
-    labels = (*GROUP, *_VARIANT, "dataset", "model")
+    # SHORT_NAMES are the settings that a column with a short name repeats.
+    excluded = {*GROUP, *_VARIANT, "dataset", "model", "seed", *SHORT_NAMES}
     candidates = [
         c
         for c in runs.columns
-        if c not in _NOT_SETTINGS and c not in labels and not c.startswith(("dataset.", "model."))
+        if role_of(c) is Role.SETTING
+        and c not in excluded
+        and not c.startswith(("dataset.", "model."))
     ]
     groups = runs.groupby(GROUP, dropna=False, sort=False).ngroup().to_numpy()
     return [c for c in candidates if c in ("lr", "wd") or _varies_within(groups, runs[c])]
@@ -112,4 +107,6 @@ def _hashable(value: Any) -> Any:
 
 def setting_texts(runs: pd.DataFrame, columns: list[str]) -> pd.Series[str]:
     """Return each run's values of the setting columns as one text, equal for equal settings."""
+    if runs.empty:  # `agg` would return a table
+        return pd.Series(index=runs.index, dtype=str)
     return runs[columns].map(str).agg("|".join, axis=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 
@@ -41,15 +43,25 @@ def seeds_for_power(
     if not np.isfinite(size) or size == 0:
         raise ValueError(f"No number of seeds detects a difference of {size} standard deviations.")
 
-    def is_enough(n: float) -> bool:
-        df, centre = groups * (n - 1), abs(size) / np.sqrt(groups / n + selection_variance)
-        critical = stats.t.ppf(1 - alpha / 2, df)
-        # scipy returns NaN for the opposite tail if it is below about 1e-19.
-        opposite = np.nan_to_num(stats.nct.cdf(-critical, df, centre))
-        return bool(stats.nct.sf(critical, df, centre) + opposite >= POWER)
+    def is_enough(n: int) -> bool:
+        centre = abs(size) / np.sqrt(groups / n + selection_variance)
+        return _power(centre, groups * (n - 1), alpha) >= POWER
 
     if not is_enough(_MOST_SEEDS):
         return np.inf
+    return _least(is_enough)
+
+
+def _power(centre: float, df: int, alpha: float) -> float:
+    """Return the power of the two-sided test if t has a noncentral t distribution."""
+    critical = stats.t.ppf(1 - alpha / 2, df)
+    # scipy returns NaN for the opposite tail if it is below about 1e-19.
+    opposite = np.nan_to_num(stats.nct.cdf(-critical, df, centre))
+    return float(stats.nct.sf(critical, df, centre) + opposite)
+
+
+def _least(is_enough: Callable[[int], bool]) -> int:
+    """Return the least number from 2 on that is enough, if all larger numbers are enough too."""
     high = 2
     while not is_enough(high):
         high *= 2

@@ -72,16 +72,26 @@ def selection_bias(
     noise = np.sqrt(squares / df / seeds) if df else np.nan_to_num(single_setting_sd)
     drawn = np.random.default_rng(0).standard_normal((DRAWS, settings)) * noise[..., None, None]
     if fresh:
-        selected = (means[..., None, :] + drawn).argmin(axis=-1)
-        values = np.take_along_axis(metric.mean(axis=-1), selected, axis=-1)
-        # The observed means deviate from the true means as much as the draws deviate from the
-        # observed means, so half of the variance is due to the draws.
-        return SelectionBias(0.0, values.var(axis=-1) / 2)
-    selected = (_shrunken(means, noise)[..., None, :] + drawn).argmin(axis=-1)
-    gain = np.take_along_axis(drawn, selected[..., None], axis=-1)[..., 0].mean(axis=-1)
+        return SelectionBias(0.0, _variance(means, metric.mean(axis=-1), drawn))
     with np.errstate(invalid="ignore"):
         slope = np.nan_to_num((val_residuals * metric_residuals).sum(axis=(-2, -1)) / squares)
-    return SelectionBias(slope * gain, 0.0)
+    return SelectionBias(slope * _mean_gain(_shrunken(means, noise), drawn), 0.0)
+
+
+def _variance(means: Floats, metric_means: Floats, drawn: Floats) -> Floats:
+    """Return the variance of the selected setting's metric over selections with drawn noise."""
+    selected = (means[..., None, :] + drawn).argmin(axis=-1)
+    values = np.take_along_axis(metric_means, selected, axis=-1)
+    # The observed means deviate from the true means as much as the draws deviate from the observed
+    # means, so half of the variance is due to the draws.
+    return np.asarray(values.var(axis=-1) / 2)
+
+
+def _mean_gain(means: Floats, drawn: Floats) -> Floats:
+    """Return the mean noise of the settings that are selected under drawn noise."""
+    selected = (means[..., None, :] + drawn).argmin(axis=-1)
+    gains = np.take_along_axis(drawn, selected[..., None], axis=-1)[..., 0]
+    return np.asarray(gains.mean(axis=-1))
 
 
 def _shrunken(means: Floats, noise: Floats) -> Floats:

@@ -48,19 +48,17 @@ def main(arguments: list[str]) -> int:
 
 def _sections(run: StoredRun) -> dict[str, dict[str, Any]]:
     """Return the run's columns by section of the output."""
-    from adamcmp.storage.columns import RUN_COLUMNS, Role, columns_with_role
+    from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
 
     row = run.row
-    provenance = columns_with_role(Role.PROVENANCE)
-    config = {k: v for k, v in row.items() if k not in RUN_COLUMNS and v is not None}
-    config |= {k: row[k] for k in ("seed", "epochs", "steps", "batch_size") if row[k] is not None}
     components = {group: row[group] for group in GROUPS if group in row}
-    shown = {*columns_with_role(Role.IDENTITY), *components, *config, *provenance}
+    settings = {k: v for k, v in row.items() if role_of(k) is Role.SETTING and k not in components}
+    outcome = columns_with_role(Role.DERIVED, Role.OUTCOME, Role.METRIC)
     return {
         f"run {row['run_id']} of {run.folder}": components,
-        "config": config,
-        "outcome": {k: row.get(k) for k in RUN_COLUMNS if k not in shown},
-        "provenance": {k: row.get(k) for k in provenance},
+        "config": {k: v for k, v in settings.items() if k not in SHORT_NAMES},
+        "outcome": {k: row.get(k) for k in outcome},
+        "provenance": {k: row.get(k) for k in columns_with_role(Role.PROVENANCE)},
     }
 
 

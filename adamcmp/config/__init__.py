@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.components.engines import ENGINE_REVISIONS
 from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
-from adamcmp.config.columns import setting_types
+from adamcmp.config.columns import fraction_settings, setting_types
 from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import Eval, Protocol
 from adamcmp.config.run_config import RunConfig
@@ -74,6 +74,7 @@ __all__ = [
     "choices",
     "component_defaults",
     "compose_study",
+    "fraction_settings",
     "read_study",
     "setting_types",
     "study_files",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 from adamcmp.components.groups import COMPONENT_GROUPS
@@ -171,6 +171,27 @@ def setting_types() -> dict[str, Any]:
 def _field_types(component: type[Component], prefix: str) -> dict[str, Any]:
     fields = component.model_fields.items()
     return {f"{prefix}{name}": _column_type(field.annotation) for name, field in fields}
+
+
+def fraction_settings() -> frozenset[str]:
+    """Return the settings whose values are fractions, by dotted path: their upper bound is 1."""
+    return frozenset(
+        f"{group}.{name}"
+        for group, spec in COMPONENT_GROUPS.items()
+        for component in spec.names
+        for name, field in spec.component(component).model_fields.items()
+        if _is_bounded_by_one(field.annotation, field.metadata)
+    )
+
+
+def _is_bounded_by_one(annotation: Any, metadata: Sequence[Any]) -> bool:
+    """Return whether the values of a field, or the items of its tuple, are at most 1."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is tuple:
+        return _is_bounded_by_one(arguments[0], ())
+    if typing.get_origin(annotation) is Annotated:
+        return _is_bounded_by_one(arguments[0], arguments[1].metadata)
+    return any(1 in (getattr(bound, "le", None), getattr(bound, "lt", None)) for bound in metadata)
 
 
 def _column_type(annotation: Any) -> Any:

@@ -10,7 +10,9 @@ import pandas as pd
 
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.measures.best_settings import BEST_SETTINGS
 from adamcmp.analysis.measures.budgets import BUDGETS
+from adamcmp.analysis.measures.pairwise import PAIRWISE_COMPARISONS
 from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
 from adamcmp.reporting.statistics import measure_table
@@ -30,7 +32,7 @@ class Answer:
         table: The runs.
         verdicts: The verdict on each problem.
         findings: The findings of the fairness audit.
-        tables: The statistics: the best settings, the comparisons, then all others.
+        tables: The statistics, one for each of `MEASURES`.
     """
 
     studies: tuple[Path, ...]
@@ -53,12 +55,12 @@ class Answer:
     @property
     def summary(self) -> Table:
         """The best settings."""
-        return self.tables[0]
+        return _table_of(BEST_SETTINGS, self.tables)
 
     @property
     def comparisons(self) -> Table:
         """The paired comparisons."""
-        return self.tables[1]
+        return _table_of(PAIRWISE_COMPARISONS, self.tables)
 
     @property
     def no_verdict_reason(self) -> str:
@@ -70,7 +72,7 @@ class Answer:
     @property
     def budgets(self) -> Table:
         """The tuning budgets of the optimizers, shown at the start of the audit."""
-        return next(table for table in self.tables if table.name == BUDGETS.name)
+        return _table_of(BUDGETS, self.tables)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -103,10 +105,14 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
         studies=tuple(studies),
         filters=tuple(filters),
         table=table,
-        verdicts=_verdicts(table, comparisons=tables[1]),
+        verdicts=_verdicts(table, _table_of(PAIRWISE_COMPARISONS, tables)),
         findings=(*missing, *analysis.audit(table)),
         tables=tables,
     )
+
+
+def _table_of(measure: analysis.Measure, tables: Sequence[Table]) -> Table:
+    return next(table for table in tables if table.name == measure.name)
 
 
 def _check_any_completed(table: RunTable, studies: Sequence[Path], filters: Sequence[str]) -> None:

@@ -10,22 +10,14 @@ from typing import Any
 import pandas as pd
 
 from adamcmp.reporting.answer import Answer
-from adamcmp.storage.columns import Role, columns_with_role
+from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
 from adamcmp.storage.metadata import read_study_metadata
 
 #: Commands that study.yaml records in their first argument. All others are sweeps.
 _NAMED_COMMANDS = ("study ", "extend ", "import-csv ")
 
-#: The seed, and columns that are not settings.
-_NOT_SETTINGS = {
-    *columns_with_role(Role.IDENTITY, Role.OUTCOME, Role.METRIC, Role.PROVENANCE),
-    *("seed", "problem"),
-} - {"study"}
 #: Settings that are part of an optimizer's or problem's name, or shown in another table.
-_SHOWN_ELSEWHERE = {
-    *("optimizer", "lr", "optimizer.lr", "wd", "optimizer.weight_decay", "optimizer.rule"),
-    *("optimizer.coupling", "study", "dataset", "model", "train_examples", "parameters"),
-}
+_SHOWN_ELSEWHERE = {*("optimizer", "dataset", "model", "lr", "wd", "seed", "problem"), *SHORT_NAMES}
 #: More distinct values than this are abbreviated.
 _MOST_VALUES = 6
 
@@ -71,9 +63,14 @@ def differing_settings(answer: Answer) -> pd.DataFrame:
         text; missing if the optimizer has no such setting).
     """
     runs = answer.runs
-    excluded = {*_NOT_SETTINGS, *_SHOWN_ELSEWHERE, *answer.table.setting_columns}
-    settings = [str(column) for column in runs if column not in excluded]
-    settings = [name for name in settings if not name.startswith(("dataset.", "model."))]
+    excluded = {*_SHOWN_ELSEWHERE, *answer.table.setting_columns}
+    settings = [
+        name
+        for name in map(str, runs)
+        if role_of(name) is Role.SETTING
+        and name not in excluded
+        and not name.startswith(("dataset.", "model."))
+    ]
     rows = [
         {"setting": setting, "optimizer": optimizer, "estimate": _listed(values) or None}
         for setting in settings
@@ -86,8 +83,14 @@ def differing_settings(answer: Answer) -> pd.DataFrame:
 
 def common_settings(answer: Answer) -> dict[str, str]:
     """Return the settings that all runs have in common, by dotted path."""
+    columns = [
+        column
+        for column in map(str, answer.runs)
+        if (role_of(column) in (Role.SETTING, Role.DERIVED) or column == "study")
+        and column not in ("seed", "problem")
+    ]
     common = {}
-    for column in answer.runs.columns.difference(list(_NOT_SETTINGS), sort=False):
+    for column in columns:
         texts = answer.runs[column].map(_text)
         if texts.nunique() == 1 and texts.iloc[0]:
             common[column] = texts.iloc[0]

@@ -14,7 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adamcmp.storage.arrow import arrow_type
-from adamcmp.storage.columns import ADDED_COLUMNS, RUN_COLUMNS, Role, Table, registered_columns
+from adamcmp.storage.columns import (
+    ADDED_COLUMNS,
+    Role,
+    Table,
+    registered_columns,
+    role_of,
+)
 
 if TYPE_CHECKING:
     from adamcmp.config.columns import NeutralColumn
@@ -60,11 +66,7 @@ def with_added_columns(rows: pa.Table, table: Table, columns: Collection[str] | 
 
 def _may_have_neutral_values(columns: Collection[str]) -> bool:
     """Return whether any column may be a setting; deciding it exactly imports `adamcmp.config`."""
-    roles = {
-        RUN_COLUMNS[c].role if c in RUN_COLUMNS else Role.SETTING
-        for c in columns
-        if c not in _NAME_COLUMNS
-    }
+    roles = {role_of(column) for column in columns if column not in _NAME_COLUMNS}
     return bool(roles & {Role.SETTING, Role.PROVENANCE})
 
 

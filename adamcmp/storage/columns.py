@@ -28,8 +28,10 @@ class Role(StrEnum):
 
     #: Identifies the run and the row.
     IDENTITY = "identity"
-    #: Requested settings, and sizes that follow from them.
+    #: Requested settings.
     SETTING = "setting"
+    #: Sizes that follow from the settings.
+    DERIVED = "derived"
     #: Result of training, up to the end of the run or up to an evaluation.
     OUTCOME = "outcome"
     #: Measurement of the model.
@@ -86,6 +88,7 @@ def _by_name(*columns: Column) -> Mapping[str, Column]:
 
 _FINAL = _measured("", "at the last weights")
 _BEST = _measured("best_", "at the evaluation with the best validation metric")
+_EVALUATED = _measured("", "at the evaluated weights")
 _NORMS = (
     Column("grad_norm", float, "", Role.METRIC, "Norm of the last gradient, before clipping."),
     Column("param_norm", float, "", Role.METRIC, "Norm of the weights."),
@@ -137,8 +140,8 @@ RUN_COLUMNS = _by_name(
     Column("stopped_at_step", int, "steps", Role.OUTCOME, "Step at which the run diverged."),
     Column("steps", int, "steps", Role.SETTING, "Steps of the whole run."),
     Column("best_step", int, "steps", Role.OUTCOME, "Step of the best validation metric."),
-    Column("train_examples", int, "examples", Role.SETTING, "Examples trained on."),
-    Column("parameters", int, "", Role.SETTING, "Parameters of the model."),
+    Column("train_examples", int, "examples", Role.DERIVED, "Examples trained on."),
+    Column("parameters", int, "", Role.DERIVED, "Parameters of the model."),
     Column("wall_time_s", float, "s", Role.OUTCOME, "The run's share of its group's time."),
     *_FINAL,
     *_BEST,
@@ -164,7 +167,7 @@ METRIC_COLUMNS = _by_name(
     Column("examples", int, "examples", Role.OUTCOME, "Examples seen before the evaluation."),
     Column("lr", float, "", Role.SETTING, "Learning rate of the next step."),
     *_ROW,
-    *_FINAL,
+    *_EVALUATED,
     *_NORMS,
     Column("wall_time_s", float, "s", Role.OUTCOME, "Training time until the evaluation."),
 )
@@ -185,10 +188,14 @@ def run_columns() -> Mapping[str, Column]:
     Identity, main settings and outcome come first, then all other settings under their dotted
     path, then provenance.
     """
-    from adamcmp.config import setting_types  # imports every component
+    from adamcmp.config import fraction_settings, setting_types  # imports every component
 
+    units = dict.fromkeys(fraction_settings(), "fraction")
     settings = {
-        name: Column(name, python_type, "", Role.SETTING, "Setting, by its path in the config.")
+        name: Column(
+            *(name, python_type, units.get(name, ""), Role.SETTING),
+            "Setting, by its path in the config.",
+        )
         for name, python_type in setting_types().items()
         # The name of a component has a column without a dot.
         if name not in RUN_COLUMNS and not name.endswith(".name")
@@ -214,3 +221,12 @@ def columns_with_role(*roles: Role, table: Table = "runs") -> tuple[str, ...]:
     """
     columns = registered_columns(table).items()
     return tuple(name for name, column in columns if column.role in roles)
+
+
+def role_of(column: str) -> Role:
+    """Return the role of a column of `runs`; one that `RUN_COLUMNS` does not hold is a setting.
+
+    >>> role_of("test_error").value, role_of("lr").value, role_of("optimizer.betas").value
+    ('metric', 'setting', 'setting')
+    """
+    return RUN_COLUMNS[column].role if column in RUN_COLUMNS else Role.SETTING

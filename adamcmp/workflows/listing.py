@@ -11,7 +11,7 @@ from typing import Any
 from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.execution.reservations import ProcessStatus, process_statuses
 from adamcmp.storage import reader
-from adamcmp.storage.columns import RUN_COLUMNS, SHORT_NAMES, STATUSES
+from adamcmp.storage.columns import SHORT_NAMES, STATUSES, Role, role_of
 from adamcmp.storage.filters import columns_of, parse_filters
 
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
@@ -113,9 +113,10 @@ def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = 
 
 
 def _varying_settings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the settings that differ between rows, without those that have a fixed column."""
-    shown = {*RUN_COLUMNS, *SHORT_NAMES}
-    settings = [c for c in (rows[0] if rows else ()) if c not in shown]
+    """Return the settings that differ between rows and are not shown anyway."""
+    shown = {*_IDENTITY, *_RESULTS, *SHORT_NAMES}
+    columns = rows[0] if rows else ()
+    settings = [c for c in columns if role_of(c) is Role.SETTING and c not in shown]
     return [c for c in settings if len({str(row[c]) for row in rows if row[c] is not None}) > 1]
 
 

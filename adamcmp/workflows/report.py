@@ -68,7 +68,7 @@ def format_tables(answer: Answer, file_format: str) -> str:
         file_format: ``md``, ``latex`` or ``csv``. ``csv`` contains only the first table, that of
             the best settings.
     """
-    tables = answer.tables[:1] if file_format == "csv" else answer.tables
+    tables = (answer.summary,) if file_format == "csv" else answer.tables
     return "\n".join(FORMATS[file_format](table) for table in tables)
 
 

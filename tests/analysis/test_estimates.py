@@ -126,7 +126,7 @@ class TestSimulation:
         held = ((actual.low <= 0) & (actual.high >= 0)).mean()
         assert 0.93 <= held <= 0.975
         if n == 5:
-            bootstraps = simulation_intervals._bootstraps(rng(), values[:1000])
+            bootstraps = simulation_intervals.bootstraps(rng(), values[:1000])
             low, high = bootstraps["percentile bootstrap"]
             assert ((low <= 0) & (high >= 0)).mean() < 0.87
 

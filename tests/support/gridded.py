@@ -59,3 +59,12 @@ def stacked(*frames: pd.DataFrame) -> pd.DataFrame:
 
 def without_val(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(val_error=float("nan"), val_loss=float("nan"))
+
+
+def one_setting(errors: Sequence[Sequence[float]], names: str = "abcd") -> pd.DataFrame:
+    """Return two seeds of one setting with given errors, of shape (problems, optimizers)."""
+    return stacked(*(
+        runs(lambda x, y, e=error: x * 0 + e, [(1, 1)], 2, optimizer=names[o], problem=f"p{p}, m")
+        for p, row in enumerate(errors)
+        for o, error in enumerate(row)
+    ))  # fmt: skip

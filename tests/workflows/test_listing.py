@@ -4,10 +4,12 @@ import shutil
 
 import pytest
 
+import adamcmp
 from adamcmp.errors import ConfigError, NotFound, StoreError
 from adamcmp.storage.store import Store
 from adamcmp.workflows.listing import find_run, list_runs, list_studies
 from tests.conftest import CPU
+from tests.support.studies import FAST
 
 
 @pytest.fixture
@@ -71,6 +73,14 @@ def test_columns_are_those_that_vary_or_have_a_value(root):
     # The width is shown because a condition names it, although all these runs have the same.
     assert {"model.width", "batch_size"} <= set(narrow.columns)
     assert {row["model.width"] for row in narrow.rows} == {8}
+
+
+def test_settings_that_vary_are_listed_whatever_their_name(results):
+    adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "batch_size=20,50"])
+    columns = list_runs(results).columns
+    assert {"coupling", "batch_size"} <= set(columns) and len(columns) == len(set(columns))
+    # These do not vary, repeat another column, or follow from the settings.
+    assert not {"schedule", "optimizer.coupling", "parameters"} & set(columns)
 
 
 def test_all_studies(root):

@@ -12,14 +12,10 @@ from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
+from adamcmp.storage.columns import run_columns
 
 #: Groups of settings that are not tuned.
 _NOT_TUNED = ("epochs", "steps", "divergence", "eval")
-#: Settings that are fractions: 1 is their largest possible value.
-_FRACTIONS = (
-    *("beta1", "beta2", "momentum", "dampening", "base_momentum", "max_momentum", "dropout"),
-    *("label_smoothing", "warmup", "pct_start", "end", "gamma", "decay"),
-)
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def ends(table: RunTable) -> list[End]:
             if values.nunique() < 3 or searched:
                 continue
             value = float(at_best[setting].astype(float).iloc[0])  # NaN where it has none
-            if value in (values.min(), values.max()) and not _is_limit(setting, values, value):
+            if value in (values.min(), values.max()) and not _is_limit(values, value):
                 result.append(End(str(problem), str(optimizer), setting, value))
     return result
 
@@ -82,10 +78,12 @@ def _item(values: pd.Series, index: int) -> pd.Series:
     return values.map(lambda items: items[index], na_action="ignore").astype(float)
 
 
-def _is_limit(setting: str, values: pd.Series, value: float) -> bool:
-    """Return whether a value is a limit of the allowed range."""
-    one_is_limit = setting in _FRACTIONS or is_integer_dtype(values)
-    return value == 0 or (value == 1 and one_is_limit)
+def _is_limit(values: pd.Series, value: float) -> bool:
+    """Return whether a value is a limit of the allowed range of a column."""
+    # Imported runs have settings without the path that registered columns have.
+    name = str(values.name).rpartition(".")[2]
+    fractions = {c.name.rpartition(".")[2] for c in run_columns().values() if c.unit == "fraction"}
+    return value == 0 or (value == 1 and (name in fractions or is_integer_dtype(values)))
 
 
 def check(table: RunTable) -> Iterator[Finding]:

@@ -11,10 +11,10 @@ from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.comparisons import comparisons
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name, join_names
+from adamcmp.storage.columns import METRICS
 
 #: Shares of the budget at which runs are read, with their names.
 HORIZONS = {0.25: "a quarter", 0.5: "half"}
-_SPLITS = ("train", "val", "test", "gap")
 
 
 def reversals(table: RunTable) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def read_at(table: RunTable, share: float) -> RunTable:
     last = rows.sort_values("step").drop_duplicates("run_id", keep="last").set_index("run_id")
     diverged = runs["status"] == "diverged"
     read = runs[diverged | (runs["run_id"].isin(last.index) & (runs["status"] == "done"))].copy()
-    for column in [c for c in last.columns if c in read and c.split("_")[0] in _SPLITS]:
+    for column in [c for c in METRICS if c in last and c in read]:
         read[column] = read["run_id"].map(last[column]).where(read["status"] == "done")
     return table.with_runs(read)
 

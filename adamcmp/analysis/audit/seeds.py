@@ -1,25 +1,41 @@
-"""Check: were the selected settings trained with the same seeds?"""
+"""Check: do the selected settings have enough seeds for a claim, and the same ones?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
+#: Minimum number of seeds of a selected setting that supports a claim.
+ENOUGH_SEEDS = 5
+
 
 def check(table: RunTable) -> Iterator[Finding]:
-    """Yield problems whose selected settings have different seeds."""
+    """Yield problems whose selected settings have few or different seeds."""
     for problem, group in table.selected().groupby("problem", sort=False):
         seeds = {str(o): set(runs["seed"]) for o, runs in group.groupby("optimizer", sort=False)}
+        few = {o: numbers for o, numbers in seeds.items() if len(numbers) < ENOUGH_SEEDS}
+        if few:
+            yield Finding(
+                "few seeds",
+                "warning",
+                str(problem),
+                f"The selected settings have few seeds ({_counts(few)}). One seed gives no "
+                f"interval; with fewer than {ENOUGH_SEEDS} the interval is wide and assumes normal "
+                f"noise.",
+            )
         shared = set.intersection(*seeds.values())
-        if any(seed_set != shared for seed_set in seeds.values()):
-            counts = ", ".join(f"{display_name(o)} {len(s)}" for o, s in seeds.items())
+        if any(numbers != shared for numbers in seeds.values()):
             yield Finding(
                 "seeds",
                 "warning",
                 str(problem),
-                f"The selected settings were trained with different seeds ({counts}; "
+                f"The selected settings were trained with different seeds ({_counts(seeds)}; "
                 f"{len(shared)} shared); paired comparisons use only the shared ones.",
             )
+
+
+def _counts(seeds: Mapping[str, set[int]]) -> str:
+    return ", ".join(f"{display_name(name)} {len(numbers)}" for name, numbers in seeds.items())

@@ -21,6 +21,16 @@ METRICS = (
 def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
     """Return the selected setting of each optimizer, with its mean and 95 % interval over seeds.
 
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({
+    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
+    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
+    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
+    ... })
+    >>> best_settings(RunTable.from_frames(runs))[["optimizer", "lr", "metric", "estimate", "n"]]
+      optimizer   lr      metric  estimate  n
+    0     adamw  0.1  test_error      0.23  2
+
     Args:
         table: The runs.
         metric: A metric's column; None selects each problem's test error (regression: loss).
@@ -58,6 +68,8 @@ def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
 def _all_metrics(table: RunTable) -> pd.DataFrame:
     """Return the best settings with the mean of every metric and its interval as columns."""
     summary = table.summary.copy()
+    if summary.empty:
+        return summary
     for metric in [metric for metric in METRICS if metric in summary]:
         interval = best_settings(table, metric)
         columns = {"": summary.pop(metric), "_ci_low": interval["ci_low"]}
@@ -77,4 +89,5 @@ BEST_SETTINGS = Measure(
     "clipped to the metric's range). The test set took no part in the selection. Fresh: the seeds "
     "took no part in it either; where they did, errors look lower than they are.",
     _all_metrics,
+    order=10,
 )

@@ -8,12 +8,21 @@ from adamcmp.analysis.labels import GROUP, setting_texts
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import selection_seeds
-
-_STATUSES = ("done", "diverged", "failed")
+from adamcmp.storage.columns import STATUSES
 
 
 def budgets(table: RunTable) -> pd.DataFrame:
     """Return the tuning budget of each optimizer on each problem, and the outcome of its runs.
+
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({
+    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
+    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
+    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
+    ... })
+    >>> budgets(RunTable.from_frames(runs))[["optimizer", "settings", "runs", "done", "missing"]]
+      optimizer  settings  runs  done  missing
+    0     adamw         2     4     4        0
 
     Returns:
         Columns problem, optimizer, ``settings``, ``runs``, ``run_steps`` (configured steps, over
@@ -28,7 +37,7 @@ def budgets(table: RunTable) -> pd.DataFrame:
     result = groups.agg(settings=("_setting", "nunique"), runs=("run_id", "count"))
     if "steps" in runs:
         result["run_steps"] = groups["steps"].sum(min_count=1)
-    for status in _STATUSES:
+    for status in STATUSES:
         result[status] = (runs["status"] == status).groupby([runs[k] for k in GROUP]).sum()
     result["missing"] = 0
     # An optimizer with one setting was not tuned, so it does not determine the seeds of tuned ones.
@@ -71,5 +80,6 @@ BUDGETS = Measure(
     "would complete the settings with the seeds that most of them have.",
     budgets,
     headings=column_headings(settings="settings", runs="runs", run_steps="run-steps")
-    | {status: status for status in (*_STATUSES, "missing")},
+    | {status: status for status in (*STATUSES, "missing")},
+    order=30,
 )

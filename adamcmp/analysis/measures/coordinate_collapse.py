@@ -28,6 +28,13 @@ Bools = NDArray[np.bool_]
 def coordinates(runs: pd.DataFrame) -> pd.DataFrame:
     """Return weight decay in the forms in which it is parametrized.
 
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({"lr": [0.1, 0.01], "wd": 0.1, "steps": 100, "coupling": "decoupled"})
+    >>> coordinates(runs).round(4)
+        wd  lr·wd  wd_norm  time scale
+    0  0.1  0.010      1.0         1.0
+    1  0.1  0.001      1.0        10.0
+
     Args:
         runs: Columns lr, wd, steps, coupling and, where present, ``optimizer.normalized``: whether
             wd holds wd_norm.
@@ -144,4 +151,5 @@ COORDINATE_COLLAPSE = Measure(
     BASIN_REQUIREMENT,
     column_headings(coordinate="", estimate=""),
     pivot="coordinate",
+    order=80,
 )

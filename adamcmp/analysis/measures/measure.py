@@ -23,6 +23,7 @@ class Measure:
         headings: The headings of displayed columns, by column; csv files have all columns. If
             empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with an estimate; empty for none.
+        order: Its place in a report: measures with a smaller number come first.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Measure:
     requirements: str = "completed runs"
     headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""
+    order: int = 1000
 
 
 def column_headings(**headings: str) -> dict[str, str]:

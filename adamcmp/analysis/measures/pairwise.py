@@ -34,4 +34,5 @@ PAIRWISE_COMPARISONS = Measure(
     "two optimizers on one problem",
     column_headings(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (selection)")
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
+    order=20,
 )

@@ -44,6 +44,22 @@ def sensitivity(table: RunTable) -> pd.DataFrame:
     setting that varied; a search has none. Intervals are the jackknife's over seeds, clipped to
     the measure's range.
 
+    >>> import pandas as pd
+    >>> from itertools import product
+    >>> runs = pd.DataFrame([
+    ...     {"run_id": f"{x}{y}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
+    ...      "lr": 10.0**x, "wd": 10.0**y, "seed": seed, "status": "done", "epochs": 1, "steps": 9,
+    ...      "val_error": error, "test_error": error, "val_loss": error, "test_loss": error}
+    ...     for x, y, seed in product([-2, -1, 0, 1, 2], [-2, -1, 0, 1, 2], [0, 1])
+    ...     for error in [0.2 + 0.01 * (x * x + y * y)]
+    ... ])
+    >>> sensitivity(RunTable.from_frames(runs))[["optimizer", "measure", "estimate"]].round(2)
+      optimizer         measure  estimate
+    0     adamw      good share      0.20
+    1     adamw      lr decades      2.00
+    2     adamw  lr sensitivity      0.02
+    3     adamw      wd decades      2.00
+
     Returns:
         One row per problem, optimizer and measure: problem, optimizer, measure; estimate, ci_low,
         ci_high, n (seeds); at_edge, whether the good region reaches an end of the tried values, so
@@ -136,4 +152,5 @@ SENSITIVITY = Measure(
     "several settings of an optimizer, with a validation split",
     column_headings(measure="", estimate=""),
     pivot="measure",
+    order=90,
 )

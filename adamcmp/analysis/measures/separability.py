@@ -123,4 +123,5 @@ SEPARABILITY = Measure(
     separability,
     GRID_REQUIREMENT,
     column_headings(estimate="additive share", n="seeds", cells="cells"),
+    order=60,
 )

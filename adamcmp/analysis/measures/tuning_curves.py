@@ -78,6 +78,17 @@ def tuning_curves(table: RunTable) -> pd.DataFrame:
     The interval is over seeds: how the curve over these settings varies with the seed. It does not
     include the variation from another grid, or other draws of a search.
 
+    >>> import pandas as pd
+    >>> runs = pd.DataFrame({
+    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
+    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
+    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
+    ... })
+    >>> tuning_curves(RunTable.from_frames(runs))[["optimizer", "k", "estimate", "n"]]
+      optimizer  k  estimate  n
+    0     adamw  1     0.275  2
+    1     adamw  2     0.230  2
+
     Returns:
         One row per problem, optimizer and k from 1 to the number of settings: problem, optimizer,
         k; estimate, ci_low, ci_high, n (seeds).
@@ -150,6 +161,7 @@ TUNING_CURVES = Measure(
     "completed runs, and a validation split if there are several settings",
     column_headings(k="k =", estimate=""),
     pivot="k",
+    order=40,
 )
 
 OVERTAKES = Measure(
@@ -162,4 +174,5 @@ OVERTAKES = Measure(
     "two optimizers with shared seeds on one problem, whose tuning curves differ",
     {"problem": "problem", "optimizer": "ahead", "over": "of"}
     | {"estimate": "from trials", "n": "seeds"},
+    order=50,
 )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.components.registry import canonical_json
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage.columns import BEST, MEASURES, METRICS, NORMS, SPLITS, STATUSES
+from adamcmp.storage.columns import BEST, MEASURES, METRICS, NORMS
 from adamcmp.workflows.importing.csv_table import CsvTable, parse_cell
+from adamcmp.workflows.importing.derived import add_derived
 from adamcmp.workflows.importing.mapping import (
     NAME_COLUMNS,
     REQUIRED,
@@ -21,14 +22,13 @@ from adamcmp.workflows.importing.mapping import (
     check_mapping,
     known_columns,
 )
+from adamcmp.workflows.importing.row_checks import check_duplicates, check_filled, check_shares
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Largest allowed metric; squares of larger numbers overflow in confidence intervals.
 _LARGEST_METRIC = 1e100
-#: Largest deviation of error + accuracy from 1 if both are rounded to whole percents.
-_ROUNDING = 0.011
 _FRACTIONS = {share for share in SHARES if "gap" not in share}
 
 
@@ -86,15 +86,15 @@ class MappedTable:
         import pandas as pd
 
         data = self._values()
-        self._check_filled(data)
+        check_filled(self.source, data)
         settings = {c: data[c] for c in sorted(data) if c not in RESULT_COLUMNS}
         without_seed = {**settings, "seed": [0] * len(self.source.rows)}
         ids = {"run_id": _hashes(settings), "setting": _hashes(without_seed)}
         measured = [c for c in data if c in (*METRICS, *BEST, *NORMS)]
         metrics = {c: self._metric(c, data[c]) for c in measured}
-        self._check_shares(metrics)
+        check_shares(self.source, metrics)
         table = pd.DataFrame({**data, **metrics, **ids})
-        self._check_duplicates(table)
+        check_duplicates(self.source, table, self.unused)
         return add_derived(table)
 
     def _values(self) -> dict[str, list[Any]]:
@@ -139,24 +139,6 @@ class MappedTable:
                 f"epoch, too."
             )
 
-    def _check_filled(self, data: Mapping[str, Sequence[Any]]) -> None:
-        """Reject empty or negative cells in required columns, and an unknown status."""
-        for column in (*REQUIRED, *(["step"] if self.has_evaluations else [])):
-            for i, value in enumerate(data[column]):
-                if value is None:
-                    raise self.source.row_error(i, f"{column} is empty")
-                if column in ("lr", "wd") and not 0 <= value < math.inf:
-                    raise self.source.row_error(
-                        i, f"{column}={value:g} should be a finite number of at least 0"
-                    )
-                if column in ("seed", "step") and value < 0:
-                    raise self.source.row_error(i, f"{column}={value} should be at least 0")
-        for i, status in enumerate(data.get("status", [])):
-            if status not in STATUSES:
-                raise self.source.row_error(
-                    i, f"status={status} should be one of {', '.join(STATUSES)}"
-                )
-
     def _metric(self, column: str, cells: Sequence[float | None]) -> list[float]:
         """Return a metric's values: NaN for an empty cell, inf for one that is not finite."""
         scale = 100.0 if column in self.mapping.percent else 1.0
@@ -176,61 +158,6 @@ class MappedTable:
                 )
             values.append(value)
         return values
-
-    def _check_shares(self, metrics: Mapping[str, Sequence[float]]) -> None:
-        """Reject an error and an accuracy of one split that do not add up to 1."""
-        for error in (c for c in metrics if c.endswith("_error") and "gap" not in c):
-            accuracy = f"{error.removesuffix('_error')}_accuracy"
-            pairs = zip(metrics[error], metrics.get(accuracy, ()), strict=False)
-            for i, (wrong, right) in enumerate(pairs):
-                if abs(wrong + right - 1) > _ROUNDING and math.isfinite(wrong + right):
-                    raise self.source.row_error(
-                        i, f"{error}={wrong:g} and {accuracy}={right:g} do not add up to 1"
-                    )
-
-    def _check_duplicates(self, table: pd.DataFrame) -> None:
-        """Reject two rows of one run or evaluation; the message names the columns that differ."""
-        step = ["step"] if self.has_evaluations else []
-        duplicated = table.duplicated(["run_id", *step])
-        if not duplicated.any():
-            return
-        second = int(duplicated.to_numpy().argmax())
-        row = table.iloc[second]
-        same = table["run_id"] == row["run_id"]
-        if step:
-            same &= table["step"] == row["step"]
-        first = int(same.to_numpy().argmax())
-        cells = self.source.columns
-        differing = [c for c in self.unused if cells[c][first] != cells[c][second]]
-        key = ", ".join(f"{c} {row[c]}" for c in (*REQUIRED, *step))
-        hint = (
-            f"If a setting distinguishes them, name its column: --settings {' '.join(differing)}"
-            if differing
-            else "Remove one of them"
-        )
-        rows = self.source.rows
-        raise ConfigError(
-            f"{self.source.path}: rows {rows[first]} and {rows[second]} are the same "
-            f"{'evaluation' if step else 'run'} ({key}). {hint}."
-        )
-
-
-def add_derived(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns that follow from others: error or accuracy, generalization gaps, epochs."""
-    for prefix in ("", "best_"):
-        for split in SPLITS:
-            for measure, complement in (("error", "accuracy"), ("accuracy", "error")):
-                source, target = f"{prefix}{split}_{measure}", f"{prefix}{split}_{complement}"
-                if source in table and target not in table:
-                    table[target] = (1 - table[source]).abs()  # inf stays inf, not -inf
-        for measure in ("loss", "error"):
-            train, test = (f"{prefix}{split}_{measure}" for split in ("train", "test"))
-            if {train, test} <= {*table} and f"{prefix}gap_{measure}" not in table:
-                gap = table[test] - table[train]
-                table[f"{prefix}gap_{measure}"] = gap.where(abs(gap) != math.inf)
-    if "step" in table and "epoch" not in table:
-        table["epoch"] = table["step"] * table["batch_size"] / table["train_examples"]
-    return table
 
 
 def _is_numeric(source: CsvTable, column: str) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.columns import (
-    BEST,
     METRIC_COLUMNS,
-    METRICS,
+    RUN_COLUMNS,
     Role,
     columns_with_role,
     run_columns,
@@ -20,15 +19,16 @@ from adamcmp.workflows.importing.csv_table import CsvTable
 #: Columns that every run needs, from the file or as a constant.
 REQUIRED = ("optimizer", "dataset", "model", "lr", "wd", "seed")
 #: Columns that hold names. A numeric column of this name in a file has another meaning.
-NAME_COLUMNS = ("optimizer", "dataset", "model", "rule", "coupling", "schedule", "loss", "status")
+NAME_COLUMNS = frozenset(name for name, column in RUN_COLUMNS.items() if column.type is str)
 #: Columns that hold results; all others are settings.
-RESULT_COLUMNS = (
-    *columns_with_role(Role.OUTCOME, Role.METRIC),
-    *columns_with_role(Role.OUTCOME, Role.METRIC, table="metrics"),
-    *("step", "train_examples", "parameters"),
+RESULT_COLUMNS = frozenset(
+    name
+    for columns in (RUN_COLUMNS, METRIC_COLUMNS)
+    for name, column in columns.items()
+    if column.role not in (Role.SETTING, Role.PROVENANCE)
 )
 #: Errors, accuracies and gaps of errors, which a file may hold in percent.
-SHARES = tuple(m for m in (*METRICS, *BEST) if m.endswith(("error", "accuracy")))
+SHARES = tuple(name for name, column in RUN_COLUMNS.items() if column.unit == "fraction")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import BEST, METRIC_COLUMNS, METRICS
-from adamcmp.workflows.importing.mapped_table import MappedTable, add_derived
+from adamcmp.workflows.importing.derived import add_derived
+from adamcmp.workflows.importing.mapped_table import MappedTable
 from adamcmp.workflows.importing.mapping import REQUIRED
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from adamcmp.analysis import RunTable, edges
+from tests.support.audited import audited, study
 
 
 def surface(lr_best, wd_best, seeds=2):
@@ -37,3 +38,16 @@ def test_a_search_has_no_edges():
     lr, wd = (sorted(set(pairs[axis])) for axis in ("lr", "wd"))
     diagonal = pairs[pairs["lr"].map(lr.index) == pairs["wd"].map(wd.index)]
     assert len(diagonal) == 6 and edges(RunTable.from_frames(diagonal)) == []
+
+
+def test_an_optimum_on_the_edge_has_its_command():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0))
+    actual = audited(runs, metrics)
+    assert {f.kind for f in actual} == {"edge"} and len(actual) == 2
+    assert actual[0].command == "adamcmp extend s"
+    assert "AdamW" in actual[1].text and "lr 0.1" in actual[1].text
+
+
+def test_imported_runs_cannot_be_extended():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0), torch_version=None)
+    assert [finding.command for finding in audited(runs, metrics)] == [None, None]

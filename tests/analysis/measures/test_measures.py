@@ -1,14 +1,25 @@
 """All measures on studies that are odd: a table with its columns comes back, whatever is missing."""
 
+import pkgutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from adamcmp import analysis
-from adamcmp.analysis import RunTable
+from adamcmp.analysis import MEASURES, RunTable, measures
+from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
+from adamcmp.errors import ConfigError
 from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
+DOCS = Path(__file__).parents[3] / "docs" / "measures.md"
+#: Columns that identify a row of a table.
+KEYS = (
+    *("problem", "optimizer", "over", "a", "b", "k", "lr", "wd", "coordinate", "measure", "metric"),
+    *("tau", "train_loss"),
+)
 
 
 def bowl(x, y):
@@ -27,19 +38,16 @@ METRICS = pd.concat(
     for step in (0, 10, 20)
 )
 
-MEASURES = {
-    name: lambda r, m, name=name: getattr(analysis, name)(RunTable(r))
-    for name in (
-        "surface", "separability", "tilt", "collapse", "tuning_curves", "overtakes", "sensitivity",
-        "ranks", "performance_profiles",
-    )
-} | {
-    "stability_frontier": lambda r, m: analysis.stability_frontier(RunTable(r, m)),
-    "matched curves": lambda r, m: analysis.matched(analysis.along_curves(RunTable(r, m))),
-    "matched settings": lambda r, m: analysis.matched(analysis.over_settings(RunTable(r))),
-    "differences of curves": lambda r, m: analysis.matched_differences(analysis.along_curves(RunTable(r, m))),
-    "differences of settings": lambda r, m: analysis.matched_differences(analysis.over_settings(RunTable(r))),
-}  # fmt: skip
+#: What is computed from a table of runs: the measures, and tables that plots take.
+COMPUTED = {measure.name: measure.compute for measure in MEASURES} | {
+    "surface": analysis.surface,
+    "matched along curves": lambda table: analysis.matched(analysis.along_curves(table)),
+    "matched over settings": lambda table: analysis.matched(analysis.over_settings(table)),
+}
+#: In a plain study all seeds train everywhere, and two optimizers have no intervals of ranks.
+NO_INTERVALS = ("stability", "ranks")
+#: Measures that raise an error where settings cannot be selected.
+NEED_SELECTION = ("summary", "comparisons")
 
 drawn = 10 ** np.random.default_rng(0).uniform(-1, 1, (30, 2))
 hole = BOTH.drop(index=BOTH.sample(20, random_state=0).index)
@@ -71,38 +79,58 @@ ODD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("name", COMPUTED)
 @pytest.mark.parametrize("odd", ODD)
-def test_a_table_comes_back(measure, odd):
+def test_a_table_comes_back(name, odd):
+    if odd == "no validation" and name in NEED_SELECTION:
+        with pytest.raises(ConfigError, match="no validation split"):
+            COMPUTED[name](RunTable(ODD[odd], METRICS))
+        return
     frame = ODD[odd].copy()
-    table = MEASURES[measure](frame, METRICS)
-    assert {"estimate", "ci_low", "ci_high", "n"} <= set(table)
-    known = table.dropna(subset=["estimate", "ci_low", "ci_high"]).astype(
-        {"estimate": float, "ci_low": float, "ci_high": float}
-    )
+    table = COMPUTED[name](RunTable(frame, METRICS))
+    pd.testing.assert_frame_equal(frame, ODD[odd])  # the runs are not changed
+    if name in ("summary", "budgets"):  # these have several estimates per row, or counts
+        return
+    assert set(ESTIMATE_COLUMNS) <= set(table)
+    known = table[["estimate", "ci_low", "ci_high"]].astype(float).dropna()
     slack = 1e-9 + 1e-9 * known["estimate"].abs()
     assert (known["ci_low"] <= known["estimate"] + slack).all()
     assert (known["estimate"] <= known["ci_high"] + slack).all()
-    pd.testing.assert_frame_equal(frame, ODD[odd])  # what is given is left as it is
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_each_answers_a_plain_study(measure):
-    table = MEASURES[measure](PLAIN, METRICS)
-    # All seeds train everywhere; two optimizers have no intervals of ranks.
-    agree = measure in ("stability_frontier", "ranks")
-    assert len(table) and table["ci_low"].notna().any() != agree
+@pytest.mark.parametrize("name", COMPUTED)
+def test_a_plain_study_has_a_table(name):
+    table = COMPUTED[name](RunTable(PLAIN, METRICS))
+    bounds = [column for column in table if column.endswith("ci_low")]
+    has_intervals = table[bounds].notna().any(axis=None)
+    assert len(table) and has_intervals == (name not in (*NO_INTERVALS, "budgets"))
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_the_order_of_rows_does_not_matter(measure):
-    keys = [c for c in MEASURES[measure](PLAIN, METRICS) if c in (
-        "problem", "optimizer", "over", "a", "b", "k", "lr", "wd", "coordinate", "measure", "metric", "tau", "train_loss",
-    )]  # fmt: skip
+@pytest.mark.parametrize("name", COMPUTED)
+def test_the_order_of_rows_does_not_matter(name):
     mixed = PLAIN.sample(frac=1, random_state=1)
     mixed = stacked(mixed[mixed["optimizer"] == "adamw"], mixed[mixed["optimizer"] != "adamw"])
     tables = [
-        MEASURES[measure](r, m).sort_values(keys, ignore_index=True)
-        for r, m in ((PLAIN, METRICS), (mixed, METRICS.sample(frac=1, random_state=2)))
+        COMPUTED[name](RunTable(PLAIN, METRICS)),
+        COMPUTED[name](RunTable(mixed, METRICS.sample(frac=1, random_state=2))),
     ]
+    keys = [column for column in KEYS if column in tables[0]]
+    tables = [table.sort_values(keys, ignore_index=True) for table in tables]
     pd.testing.assert_frame_equal(*tables, check_like=True, rtol=1e-6)
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.name)
+def test_a_measure_has_a_description(measure):
+    assert measure.title and measure.caption.endswith(".") and measure.requirements
+    assert f"| `{measure.name}` | {measure.title} |" in DOCS.read_text(encoding="utf-8")
+
+
+def test_every_measure_has_tests():
+    tested = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    for module in pkgutil.iter_modules(measures.__path__):
+        assert module.name == "measure" or module.name in tested
+
+
+def test_a_report_has_the_main_results_first():
+    assert [measure.name for measure in MEASURES[:3]] == ["summary", "comparisons", "budgets"]
+    assert len({measure.order for measure in MEASURES}) == len(MEASURES)

@@ -1,0 +1,180 @@
+"""Describe the comparison of two optimizers as a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from adamcmp.analysis.estimates import ALPHA
+from adamcmp.analysis.metrics import higher_is_better
+from adamcmp.analysis.wording import (
+    decimals,
+    display_name,
+    format_fixed,
+    format_p,
+    metric_phrase,
+    scale,
+    unit,
+)
+
+#: Training losses are reported as equal if the interval of their difference is within this share
+#: of their mean.
+EQUAL_TRAINING_LOSS = 0.1
+
+
+def sentence(row: Mapping[str, Any]) -> str:
+    """Return one comparison as a sentence: the difference, the evidence, and the seeds needed.
+
+    >>> import pandas as pd
+    >>> errors = {"adamw": [0.20, 0.22, 0.21, 0.23, 0.20], "sgd": [0.25, 0.26, 0.27, 0.27, 0.26]}
+    >>> runs = pd.DataFrame([
+    ...     {"run_id": f"{name}{seed}", "dataset": "mnist1d", "model": "mlp", "optimizer": name,
+    ...      "lr": 0.1, "wd": 0.0, "seed": seed, "status": "done", "val_error": error,
+    ...      "test_error": error, "train_loss": 0.5}
+    ...     for name, values in errors.items() for seed, error in enumerate(values)
+    ... ])
+    >>> from adamcmp.analysis import RunTable, comparisons
+    >>> row = comparisons(RunTable.from_frames(runs)).iloc[0]
+    >>> print(sentence(row).partition(" (")[0])
+    AdamW beats SGD on test error by 5.0 points
+
+    Args:
+        row: One row of `adamcmp.analysis.comparisons`.
+    """
+    oriented = _oriented(row)
+    return _claim(row, oriented) + _notes(oriented)
+
+
+def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
+    a, b = display_name(oriented["a"]), display_name(oriented["b"])
+    metric = metric_phrase(row["metric"])
+    if math.isnan(row["estimate"]):
+        return f"{a} and {b} cannot be compared: no run of one of them completed."
+    lead = _with_unit(oriented["lead"], oriented)
+    ahead = f"{a} is ahead of {b} on {metric} by {lead}"
+    if math.isnan(row["ci_low"]):
+        if row["n"] == 1:
+            return f"{ahead}, but one seed gives no interval."
+        if row["estimate"] == 0:
+            return f"{a} and {b} have the same {metric} on all {row['n']} seeds."
+        return (
+            f"{ahead}; the difference is the same on all {row['n']} seeds, so it has no interval."
+        )
+    evidence = f"(95 % interval {_interval(oriented)}; {_seeds(oriented)}; {_p_values(row)})"
+    if row["better"]:
+        return f"{a} beats {b} on {metric} by {lead} {evidence}{_training_loss(oriented)}."
+    if row["p_choice"] < ALPHA:
+        return f"{ahead} {evidence}, but diverged more often."
+    if row["p_holm"] < ALPHA:
+        return f"{ahead} {evidence}. {_selection_caveat(oriented, 'this')}."
+    correction = "" if row["p_value"] >= ALPHA else " after Holm's correction"
+    return (
+        f"No significant difference{correction} between {a} and {b} on {metric}: {a} is ahead by "
+        f"{lead} {evidence}{_more_seeds(oriented)}."
+    )
+
+
+def _oriented(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with the better arm as a, and its lead with interval: lead, low, high."""
+    higher = higher_is_better(row["metric"])
+    a_leads = (row["estimate"] <= 0) != higher
+    oriented = dict(row)
+    if not a_leads:
+        for key in ("", "settings_", "diverged_", "n_"):
+            oriented[f"{key}a"], oriented[f"{key}b"] = row[f"{key}b"], row[f"{key}a"]
+    bounds = sorted((row["ci_low"], row["ci_high"])) if row["n"] > 1 else (math.nan, math.nan)
+    sign = 1 if a_leads == higher else -1
+    low, high = sorted(sign * bound for bound in bounds)
+    oriented |= {"lead": sign * row["estimate"], "low": low, "high": high}
+    oriented["train_sign"] = 1 if a_leads else -1
+    return oriented
+
+
+def _number(value: float, oriented: Mapping[str, Any]) -> str:
+    """Return a number in its metric's unit, with the digits that the interval justifies."""
+    size = scale(oriented["metric"])
+    if math.isnan(oriented["low"]):
+        return f"{size * value:.3g}"
+    return format_fixed(size * value, decimals(size * oriented["low"], size * oriented["high"]))
+
+
+def _with_unit(value: float, oriented: Mapping[str, Any]) -> str:
+    return _number(value, oriented) + unit(oriented["metric"])
+
+
+def _interval(oriented: Mapping[str, Any]) -> str:
+    return f"{_number(oriented['low'], oriented)} to {_number(oriented['high'], oriented)}"
+
+
+def _seeds(row: Mapping[str, Any]) -> str:
+    if row["paired"]:
+        return f"{row['n']} paired seeds"
+    return f"{row['n_a']} and {row['n_b']} seeds, not paired"
+
+
+def _p_values(row: Mapping[str, Any]) -> str:
+    plain, corrected = row["p_value"], row["p_holm"]
+    if corrected == plain:
+        return f"p {format_p(plain)}"
+    adjusted = f"Holm-adjusted p {format_p(corrected)}"
+    if row["better"] or plain >= ALPHA:
+        return adjusted
+    return f"p {format_p(plain)}, {adjusted}"
+
+
+def _training_loss(oriented: Mapping[str, Any]) -> str:
+    """Return the comparison of the training losses of the same runs; empty if unknown."""
+    low, high = oriented["train_low"], oriented["train_high"]
+    if oriented["metric"] == "train_loss" or math.isnan(low):
+        return ""
+    if max(abs(low), abs(high)) <= EQUAL_TRAINING_LOSS * oriented["train_mean"]:
+        return ", at equal training loss"
+    if low <= 0 <= high:
+        return ", with no significant difference in training loss"
+    lower_by = -oriented["train_sign"] * oriented["train_estimate"]
+    direction = "lower" if lower_by > 0 else "higher"
+    return f", with training loss {direction} by {format_fixed(abs(lower_by), decimals(low, high))}"
+
+
+def _selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
+    """Return the caveat that selection could explain a difference, with the seeds to add."""
+    a, b = oriented["settings_a"], oriented["settings_b"]
+    among = f"{a} settings each" if a == b else f"{a} and {b} settings"
+    return (
+        f"Selection among {among} could explain {difference}; add selection seeds, not evaluation "
+        f"seeds"
+    )
+
+
+def _more_seeds(oriented: Mapping[str, Any]) -> str:
+    """Return the number of additional seeds that would detect a difference."""
+    more = oriented["seeds_needed"] - oriented["n"]
+    if not more > 0:
+        return ""
+    target = _with_unit(oriented["settles"], oriented)
+    if math.isinf(more):
+        same = target == _with_unit(oriented["lead"], oriented)
+        return ". " + _selection_caveat(oriented, "this" if same else f"a difference of {target}")
+    count = f"{'about ' if more >= 20 else ''}{_rounded(more)}"
+    return f"; {count} more seed{'' if more == 1 else 's'} would detect a difference of {target}"
+
+
+def _rounded(count: float) -> int:
+    """Return a number of seeds, exact below 20, else to the nearest 5 or two digits."""
+    if count < 20:
+        return int(count)
+    return int(float(f"{count:.2g}") if count >= 100 else 5 * round(count / 5))
+
+
+def _notes(oriented: Mapping[str, Any]) -> str:
+    """Return the caveats of a comparison: diverged runs, and seeds reused from the selection."""
+    notes = ""
+    for arm in ("a", "b"):
+        count = oriented[f"diverged_{arm}"]
+        if count:
+            seeds = "1 seed" if count == 1 else f"{count} seeds"
+            notes += f" {display_name(oriented[arm])} diverged on {seeds} (excluded)."
+    if not oriented["fresh"]:
+        notes += " Settings were selected on these same seeds."
+    return notes
