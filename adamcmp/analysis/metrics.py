@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage.columns import BEST, METRICS
+from adamcmp.storage.columns import BEST, METRICS, RUN_COLUMNS
 
 
 def measure_of(runs: pd.DataFrame) -> str:
@@ -31,9 +31,7 @@ def value_range(metric: str) -> tuple[float, float]:
     """
     if "gap" in metric:
         return -np.inf, np.inf
-    if metric.endswith(("error", "accuracy")):
-        return 0.0, 1.0
-    return (0.0 if metric.endswith("loss") else -np.inf), np.inf
+    return 0.0, 1.0 if RUN_COLUMNS[metric].unit == "fraction" else np.inf
 
 
 def higher_is_better(metric: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,32 +59,28 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
 def _overall(rows: list[dict[str, Any]]) -> str:
     """Return the sentence on the best optimizer of one problem."""
     leader, completed = _leading_optimizer(rows)
-    beaten, level, incomplete = [], [], []
-    identical = True
-    for row in rows:
-        if leader not in (row["a"], row["b"]):
-            continue
-        other = row["b"] if row["a"] == leader else row["a"]
-        if row["better"] and row[row["better"]] == leader:
-            beaten.append(display_name(other))
-        elif other in completed:
-            level.append(display_name(other))
-        else:
-            incomplete.append(display_name(other))
-            continue
-        identical &= row["estimate"] == 0
-    name, metric = display_name(leader), metric_phrase(rows[0]["metric"])
-    note = f" No run of {join_names(incomplete)} completed." if incomplete else ""
-    beats = f"it beats {join_names(beaten)}" if beaten else ""
-    same = f"is not significantly different from {join_names(level)}.{note}" if level else ""
+    compared = [row for row in rows if leader in (row["a"], row["b"])]
+    others = {row["b"] if row["a"] == leader else row["a"]: row for row in compared}
+    beaten = [name for name, row in others.items() if row["better"] and name != row[row["better"]]]
+    level = [name for name in others if name in completed and name not in beaten]
+    incomplete = [name for name in others if name not in completed]
+    identical = all(others[name]["estimate"] == 0 for name in level)
+    best, metric = display_name(leader), metric_phrase(rows[0]["metric"])
+    note = f" No run of {_joined(incomplete)} completed." if incomplete else ""
+    beats = f"it beats {_joined(beaten)}" if beaten else ""
+    same = f"is not significantly different from {_joined(level)}.{note}" if level else ""
     if level and beaten:
-        return f"{name} leads on {metric}: {beats}, but {same}"
+        return f"{best} leads on {metric}: {beats}, but {same}"
     if level and identical:
-        names = join_names([name, *level])
+        names = _joined([leader, *level])
         return f"No best optimizer on {metric}: {names} have identical results.{note}"
     if level:
-        return f"No best optimizer on {metric}: {name} leads, but {same}"
-    return f"{name} is best on {metric}: {beats}.{note}" if beats else f"Nothing to compare.{note}"
+        return f"No best optimizer on {metric}: {best} leads, but {same}"
+    return f"{best} is best on {metric}: {beats}.{note}" if beats else f"Nothing to compare.{note}"
+
+
+def _joined(optimizers: Iterable[str]) -> str:
+    return join_names(map(display_name, optimizers))
 
 
 def _leading_optimizer(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:

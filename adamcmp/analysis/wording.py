@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from adamcmp.storage.columns import RUN_COLUMNS
+
 #: Display names of optimizers.
 NAMES = {
     "adam": "Adam",
@@ -38,7 +40,7 @@ def metric_phrase(metric: str) -> str:
 
 def scale(metric: str) -> int:
     """Return the factor by which a metric is multiplied in text: 100 for fractions."""
-    return 100 if metric.endswith(("error", "accuracy")) else 1
+    return 100 if RUN_COLUMNS[metric].unit == "fraction" else 1
 
 
 def unit(metric: str) -> str:

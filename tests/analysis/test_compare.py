@@ -17,7 +17,7 @@ class TestCompare:
         ]
     ).drop(columns="problem")  # fmt: skip
 
-    def test_settings_are_chosen_per_side(self):
+    def test_settings_are_selected_per_arm(self):
         row = adamcmp.compare(self.RUNS, "optimizer=adamw", "optimizer=sgd").iloc[0]
         assert row["estimate"] == pytest.approx(np.mean(A) - np.mean(B))
         assert (row["setting_a"], row["setting_b"]) == ("lr 0.1, wd 0", "lr 0.1, wd 0")
@@ -46,7 +46,7 @@ class TestCompare:
             ("optimizer=adamw", "tets_error", "no metric 'tets_error'. Did you mean 'test_error'?"),
         ],
     )
-    def test_bad_words(self, a, metric, message):
+    def test_invalid_conditions(self, a, metric, message):
         with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
             adamcmp.compare(self.RUNS, a, "optimizer=sgd", metric)
 

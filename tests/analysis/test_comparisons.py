@@ -42,7 +42,7 @@ class TestComparison:
         assert row["prob_better"] == pytest.approx(u / 24)
         assert "6 and 4 seeds, not paired" in analysis.sentence(row)
 
-    def test_pairs_take_the_seeds_that_are_shared(self):
+    def test_pairs_use_the_shared_seeds(self):
         runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B, seeds=range(2, 8))])
         row = analysis.comparisons(RunTable(runs)).iloc[0]
         assert row["paired"] and row["n"] == 4
@@ -64,7 +64,7 @@ class TestComparison:
 
     @settings(max_examples=20, deadline=None)
     @given(st.lists(st.tuples(*[st.floats(0, 1, width=16)] * 2), min_size=3, max_size=8))
-    def test_turned_around_it_says_the_same(self, pairs):
+    def test_swapped_arms_give_the_same_result(self, pairs):
         a, b = zip(*pairs, strict=True)
         forth = analysis.comparisons(
             RunTable(runs_from([*at_setting("x", a), *at_setting("y", b)]))
@@ -78,7 +78,7 @@ class TestComparison:
         assert forth["prob_better"] == pytest.approx(1 - back["prob_better"])
         assert {forth["better"], back["better"]} in ({"a", "b"}, {""})
 
-    def test_more_accuracy_is_better(self):
+    def test_larger_accuracies_are_better(self):
         runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B)])
         row = analysis.comparisons(RunTable(runs), "test_accuracy").iloc[0]
         assert row["estimate"] > 0 and row["better"] == "a" and row["prob_better"] == 1
@@ -92,7 +92,7 @@ class TestComparison:
             row
         ) and "point" not in analysis.sentence(row)
 
-    def test_diverged_seeds_are_left_out_and_lose(self):
+    def test_diverged_seeds_are_excluded_and_lose(self):
         runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B)])
         lost = (runs["optimizer"] == "adamw") & (runs["seed"] == 0)
         runs.loc[lost, ["status", "val_error", "test_error", "train_loss"]] = [
@@ -110,7 +110,7 @@ class TestComparison:
             row
         )
 
-    def test_nothing_ended(self):
+    def test_no_run_completed(self):
         runs = runs_from(
             [*at_setting("adamw", A), *(("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(3))]
         )
@@ -118,7 +118,7 @@ class TestComparison:
         assert row["n"] == 0 and math.isnan(row["estimate"]) and row["better"] == ""
         assert "cannot be compared: no run of one of them completed" in analysis.sentence(row)
 
-    def test_failed_runs_are_no_side(self):
+    def test_failed_runs_are_no_arm(self):
         runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B)])
         runs.loc[runs["optimizer"] == "sgd", "status"] = "failed"
         assert (
@@ -142,7 +142,7 @@ class TestComparison:
             in analysis.sentence(even.iloc[0])
         )
 
-    def test_an_unlucky_choice_is_allowed_for(self):
+    def test_selection_bias_is_accounted_for(self):
         """On the seeds that chose, the best of many equal settings leads by luck alone."""
         rng = np.random.default_rng(5)
         rows = []
@@ -153,14 +153,14 @@ class TestComparison:
         table = analysis.comparisons(RunTable(runs_from(rows)))
         row = table.iloc[0]
         assert row["p_holm"] < 0.05 < row["p_choice"] and row["better"] == "" and not row["fresh"]
-        told = analysis.sentence(row)
+        text = analysis.sentence(row)
         assert (
-            "Selection among 60 and 1 settings could explain this; add selection seeds, not" in told
+            "Selection among 60 and 1 settings could explain this; add selection seeds, not" in text
         )
-        assert told.endswith("Settings were selected on these same seeds.")
+        assert text.endswith("Settings were selected on these same seeds.")
         assert row["settles"] < abs(row["estimate"])  # what was luck would not come again
 
-    def test_seeds_that_would_settle_it(self):
+    def test_seeds_that_would_detect_the_difference(self):
         rng = np.random.default_rng(0)
         a = 0.3 + 0.01 * rng.normal(size=10)
         b = 0.3 + 0.01 * rng.normal(size=10)

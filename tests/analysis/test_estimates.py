@@ -63,7 +63,7 @@ class TestIntervals:
             assert (actual.low, actual.high) == pytest.approx((ends.low, ends.high))
 
     @given(VALUES)
-    def test_an_interval_holds_its_estimate(self, values):
+    def test_an_interval_contains_its_estimate(self, values):
         for actual in (
             estimates.mean(np.array(values)),
             estimates.paired_difference(np.array(values)),
@@ -120,7 +120,7 @@ class TestSimulation:
 
     @pytest.mark.parametrize("noise", ["normal", "lognormal", "exponential", "bad seeds"])
     @pytest.mark.parametrize("n", [5, 10, 20])
-    def test_paired_intervals_hold_the_truth(self, noise, n):
+    def test_paired_intervals_contain_the_true_value(self, noise, n):
         values = simulation_intervals.sample(rng(), noise, "paired", (10_000, n))
         actual = estimates.paired_difference(values)
         held = ((actual.low <= 0) & (actual.high >= 0)).mean()
@@ -130,7 +130,7 @@ class TestSimulation:
             low, high = bootstraps["percentile bootstrap"]
             assert ((low <= 0) & (high >= 0)).mean() < 0.87
 
-    def test_single_means_under_skew_are_nearer_than_students(self):
+    def test_skewed_means_have_better_coverage_than_students(self):
         values = simulation_intervals.sample(rng(), "exponential", "single", (10_000, 10))
         held = {}
         for actual in (estimates.mean, estimates.paired_difference):
@@ -157,7 +157,7 @@ class TestSimulation:
         assert (plain > 0.08) == plain_is_wrong
 
     @pytest.mark.parametrize("fresh", [0, 6])
-    def test_simulated_studies_are_judged_as_real_ones(self, fresh):
+    def test_simulated_studies_have_the_verdicts_of_real_ones(self, fresh):
         """The same numbers as rows of runs: the same choice, difference, p and selection bias."""
         s = simulation_selection.Scenario("bowl", "exponential", (9, 4), 5, fresh)
         draws = rng()
@@ -178,9 +178,9 @@ class TestSimulation:
             row = comparisons(RunTable(runs_from(rows))).iloc[0]
             assert row["estimate"] == pytest.approx(actual.value[study])
             assert row["p_value"] == pytest.approx(actual.p_value[study])
-            # SelectionBias is drawn, in an order of its own.
-            told = max(allowed[study], actual.p_value[study])
-            assert row["p_choice"] == pytest.approx(told, abs=0.04)
+            # SelectionBias is drawn, in another order.
+            expected = max(allowed[study], actual.p_value[study])
+            assert row["p_choice"] == pytest.approx(expected, abs=0.04)
 
     def test_the_page_has_the_tables(self):
         page = (ROOT / "docs" / "statistics.md").read_text()

@@ -27,14 +27,14 @@ def test_the_next_value_of_an_axis(values, following):
 
 
 @given(st.floats(1e-6, 1e-1), st.floats(1.2, 100), st.integers(2, 9))
-def test_a_geometric_axis_goes_on(start, ratio, count):
+def test_a_geometric_axis_is_continued(start, ratio, count):
     values = [start * ratio**i for i in range(count)]
     assert next_value(values) == pytest.approx(values[-1] * ratio, rel=1e-5)
     assert next_value(values[::-1]) == pytest.approx(start / ratio, rel=1e-5)
 
 
 @given(st.integers(-40, 0), st.integers(2, 9))
-def test_powers_go_on_exactly(first, count):
+def test_powers_are_continued_exactly(first, count):
     """What is added is what a longer `powers` would name, and so the same run."""
     values = [2.0**i for i in range(first, first + count)]
     assert next_value(values) == 2.0 ** (first + count)

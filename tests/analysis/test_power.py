@@ -29,7 +29,7 @@ class TestPower:
 
     @pytest.mark.parametrize("choice", [0.0, 0.001, 0.01, 0.05])
     @pytest.mark.parametrize("alpha", [0.05, 0.05 / 15])
-    def test_over_a_grid_by_the_noncentral_f(self, alpha, choice):
+    def test_against_the_noncentral_f_distribution(self, alpha, choice):
         """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
         actual = []
         for size in np.geomspace(1.1, 30, 60):
@@ -42,23 +42,23 @@ class TestPower:
             assert [p >= 0.8 for p in power.values()] == [False, True], (size, power)
         assert actual == sorted(actual, reverse=True)
 
-    def test_luck_in_choosing_by_simulation(self):
-        """The difference of two chosen settings varies by itself; more seeds leave that as it is."""
+    def test_selection_variance_by_simulation(self):
+        """The difference of two selected settings varies over selections, whatever the number of seeds."""
         n = int(seeds_for_power(1.0, selection_variance=0.09))
-        own = 1 + 0.3 * rng().normal(size=(20_000, 1))
-        x = own + np.random.default_rng(1).normal(size=(20_000, n))
+        selected = 1 + 0.3 * rng().normal(size=(20_000, 1))
+        x = selected + np.random.default_rng(1).normal(size=(20_000, n))
         for values, low, high in ((x, 0.79, 0.84), (x[:, : 2 * n // 3], 0.4, 0.75)):
             k = values.shape[1]
             t = values.mean(axis=1) / np.sqrt(values.var(axis=1, ddof=1) / k + 0.09)
             power = (2 * stats.t.sf(abs(t), k - 1) < 0.05).mean()
             assert low < power < high
 
-    def test_no_number_of_seeds_outdoes_the_luck_of_choosing(self):
+    def test_selection_variance_may_require_infinitely_many_seeds(self):
         # From infinitely many the test is a normal one of size / sqrt(choice).
         least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
         assert seeds_for_power(1.0, selection_variance=1.01 * least) == np.inf
         assert 2 < seeds_for_power(1.0, selection_variance=0.9 * least) < np.inf
 
-    def test_nothing_finds_no_difference(self):
+    def test_a_difference_of_0_is_an_error(self):
         with pytest.raises(ValueError, match="No number of seeds"):
             seeds_for_power(0.0)

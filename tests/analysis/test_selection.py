@@ -39,7 +39,7 @@ RUNS = made(
 
 
 class TestChoice:
-    def test_on_validation_never_on_test(self):
+    def test_settings_are_selected_on_validation_never_on_test(self):
         best = RunTable(RUNS).selected()
         assert set(best.loc[best["optimizer"] == "adamw", "lr"]) == {0.1}
 
@@ -47,7 +47,7 @@ class TestChoice:
         best = RunTable(RUNS).selected()
         assert set(best.loc[best["optimizer"] == "sgd", "lr"]) == {0.1}
 
-    def test_without_validation_there_is_no_choosing(self):
+    def test_without_validation_there_is_no_selection(self):
         blind = RUNS.assign(val_error=float("nan"), val_loss=float("nan"))
         with pytest.raises(
             ConfigError,
@@ -56,7 +56,7 @@ class TestChoice:
             RunTable(blind).selected()
         assert len(RunTable(blind[blind["lr"] == 0.1]).selected()) == 4
 
-    def test_settings_are_what_was_varied(self):
+    def test_settings_are_the_columns_that_varied(self):
         assert RunTable(RUNS).setting_columns == ["lr", "wd"]
         betas = [[0.9, 0.99]] * 4 + [[0.9, 0.999]] * 4
         assert RunTable(RUNS.assign(**{"optimizer.betas": betas})).setting_columns == ["lr", "wd"]
@@ -78,14 +78,14 @@ class TestChoice:
         assert RunTable(failed).selected().empty and RunTable(failed).summary.empty
 
 
-def test_problems_and_variants_are_told_apart_by_what_was_varied():
+def test_labels_of_problems_and_variants_contain_what_varied():
     runs = RUNS.assign(**{"dataset.label_noise": [0.0, 0.3] * 4, "dataset.flip": False})
     runs["rule"] = runs["optimizer"].map({"adamw": "adam", "sgd": "sgd"})
     runs["coupling"] = ["decoupled"] * 4 + ["l2", "l2", "fixed", "fixed"]
-    told = RunTable.from_frames(runs).runs
-    assert set(told["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
-    assert set(told["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
-    assert len(RunTable(told).summary) == 6
+    labelled = RunTable.from_frames(runs).runs
+    assert set(labelled["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
+    assert set(labelled["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
+    assert len(RunTable(labelled).summary) == 6
     assert set(RunTable.from_frames(RUNS).runs["problem"]) == {"d, m"}
 
 
@@ -105,24 +105,24 @@ class TestSeeds:
         ]
     )
 
-    def test_further_seeds_of_a_winner_do_not_rank_it(self):
+    def test_evaluation_seeds_do_not_rank_a_setting(self):
         ranks = RunTable(self.STAGES).ranked().groupby("lr")["rank"].first()
         assert ranks.to_dict() == {0.1: 0, 0.2: 1}
         assert analysis.selection_seeds(RunTable(self.STAGES)) == {0, 1}
 
-    def test_fresh_seeds_alone_are_reported(self):
+    def test_only_evaluation_seeds_are_reported(self):
         best = RunTable(self.STAGES).selected()
         assert best["fresh"].all() and sorted(best["seed"]) == list(range(2, 12))
         row = RunTable(self.STAGES).summary.iloc[0]
         assert row["test_error"] == pytest.approx(0.565) and row["seeds"] == 10 and row["fresh"]
         assert row["settings"] == 2
 
-    def test_one_fresh_seed_is_too_few(self):
+    def test_one_evaluation_seed_is_too_few(self):
         few = self.STAGES[self.STAGES["seed"] < 3]
         best = RunTable(few).selected()
         assert not best["fresh"].any() and sorted(best["seed"]) == [0, 1, 2]
 
-    def test_a_single_setting_chose_nothing(self):
+    def test_a_single_setting_needs_no_selection(self):
         best = RunTable(self.STAGES[self.STAGES["lr"] == 0.1]).selected()
         assert best["fresh"].all() and len(best) == 12
 
@@ -132,10 +132,10 @@ class TestSeeds:
         best = RunTable(runs).selected()
         assert set(best["lr"]) == {0.2} and analysis.selection_seeds(RunTable(runs)) == {0, 1}
 
-    def test_settings_without_a_common_seed_are_judged_by_their_own(self):
+    def test_settings_without_a_common_seed_are_ranked_by_all_of_their_seeds(self):
         runs = runs_from([("sgd", 0.1, 0, 0.3, 0.3), ("sgd", 0.2, 1, 0.2, 0.2)])
         assert set(RunTable(runs).selected()["lr"]) == {0.2}
 
-    def test_the_first_stage_and_the_whole_study_choose_alike(self):
+    def test_the_first_stage_and_the_whole_study_select_the_same_setting(self):
         first = self.STAGES[self.STAGES["seed"] < 2]
         assert set(RunTable(first).selected()["lr"]) == set(RunTable(self.STAGES).selected()["lr"])

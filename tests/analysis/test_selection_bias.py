@@ -27,23 +27,23 @@ class TestSelectionBias:
         )
         return val, test, truth[..., 0]
 
-    def test_optimism_is_that_of_known_truth(self):
+    def test_optimism_matches_a_simulation(self):
         val, test, truth = self.studies(settings=16, seeds=5, spread=0.3)
         chosen = val.mean(-1).argmin(-1)[:, None]
         actual = (np.take_along_axis(test.mean(-1) - truth, chosen, 1)).mean()
-        found = np.mean(selection_bias(val, test, fresh=False).optimism)
+        estimate = np.mean(selection_bias(val, test, fresh=False).optimism)
         assert actual < -0.3
-        assert 0.6 * actual > found > 1.2 * actual
+        assert 0.6 * actual > estimate > 1.2 * actual
 
-    def test_variance_is_that_of_choosing_anew(self):
-        """The true variance of the choice, over studies of one surface, is near what is found."""
+    def test_variance_is_that_of_repeated_selections(self):
+        """The true variance of the choice, over studies of one surface, is near the estimate."""
         draw, truth = rng().normal, 0.15 * np.arange(16.0)
         val = truth[:, None] + draw(size=(300, 16, 5))
         actual = truth[val.mean(-1).argmin(-1)].var()
-        found = np.mean(selection_bias(val, val, fresh=True).variance)
-        assert 0.7 * actual < found < 2 * actual
+        estimate = np.mean(selection_bias(val, val, fresh=True).variance)
+        assert 0.7 * actual < estimate < 2 * actual
 
-    def test_one_setting_or_one_far_ahead_has_none(self):
+    def test_one_setting_or_one_far_ahead_has_no_bias(self):
         val, test, _ = self.studies(settings=4, seeds=5)
         assert selection_bias(val[:, :1], test[:, :1], fresh=True) is NO_BIAS
         val[:, 0] -= 100
@@ -51,20 +51,20 @@ class TestSelectionBias:
         assert np.max(selection_bias(val, test, fresh=True).variance) < 1e-20
         assert np.abs(selection_bias(val, test, fresh=False).optimism).max() < 0.1
 
-    def test_one_choosing_seed_takes_the_spread_that_is_given(self):
+    def test_one_selection_seed_uses_the_given_standard_deviation(self):
         val, test, _ = self.studies(settings=9, seeds=1)
         assert np.max(selection_bias(val, test, True).variance) < 1e-20
         assert np.min(selection_bias(val, test, True, np.ones(300)).variance) > 0
 
-    def test_equal_data_give_equal_answers(self):
+    def test_equal_data_give_equal_results(self):
         val, test, _ = self.studies(settings=9, seeds=3)
         several = selection_bias(val, test, False)
         alone = selection_bias(val[5], test[5], False)
         assert alone == selection_bias(val[5], test[5], False)
         assert several.optimism[5] == pytest.approx(alone.optimism)
 
-    def test_the_allowance_never_helps(self):
-        found = estimates.paired_difference(rng().normal(size=(200, 10)) + 0.5)
+    def test_the_correction_never_lowers_the_p_value(self):
+        estimate = estimates.paired_difference(rng().normal(size=(200, 10)) + 0.5)
         lucky = SelectionBias(rng().normal(size=200), rng().random(200))
-        assert (selection_p_value(found, lucky, NO_BIAS) >= found.p_value).all()
-        np.testing.assert_allclose(selection_p_value(found, NO_BIAS, NO_BIAS), found.p_value)
+        assert (selection_p_value(estimate, lucky, NO_BIAS) >= estimate.p_value).all()
+        np.testing.assert_allclose(selection_p_value(estimate, NO_BIAS, NO_BIAS), estimate.p_value)

@@ -26,14 +26,14 @@ class TestShare:
         theirs = scipy_stats.ttest_1samp(parts[0], 0).confidence_interval()
         assert ours == pytest.approx(theirs, abs=0.05)
 
-    def test_noise_alone_leaves_everything_open(self):
+    def test_noise_alone_has_the_whole_interval(self):
         values = np.random.default_rng(0).normal(size=(16, 4))
         x, y = np.indices((4, 4)).reshape(2, -1)
         small = np.hstack([x[:, None] == range(4), y[:, None] == range(4)]).astype(float)
         _, low, high = variance_share(values, small, np.eye(16))
         assert high - low > 0.9
 
-    def test_what_a_seed_shares_does_not_matter(self):
+    def test_an_offset_of_a_seed_has_no_effect(self):
         rng = np.random.default_rng(0)
         x, y = np.indices((4, 4)).reshape(2, -1)
         small = np.hstack([x[:, None] == range(4), y[:, None] == range(4)]).astype(float)

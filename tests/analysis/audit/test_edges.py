@@ -33,7 +33,7 @@ def test_edges_of_a_surface():
 
 
 def test_a_search_has_no_edges():
-    """Every setting has values of its own, and the best one's may well be the largest."""
+    """Every setting has other values, and those of the best one may be the largest."""
     pairs = surface(0.1, 0.2)
     lr, wd = (sorted(set(pairs[axis])) for axis in ("lr", "wd"))
     diagonal = pairs[pairs["lr"].map(lr.index) == pairs["wd"].map(wd.index)]

@@ -17,7 +17,7 @@ class TestBestSettings:
         assert (table["ci_low"] < table["estimate"]).all() and table["n"].tolist() == [6, 6]
         assert table["lr"].tolist() == [0.1, 0.2] and table["fresh"].all()
 
-    def test_intervals_are_cut_to_what_is_possible(self):
+    def test_intervals_are_clipped_to_the_range_of_the_metric(self):
         runs = runs_from(at_setting("sgd", [0.01, 0.9])).assign(gap_error=[0.01, 0.9])
         row = analysis.best_settings(RunTable(runs), "test_error").iloc[0]
         assert (row["ci_low"], row["ci_high"]) == (0, 1)

@@ -37,7 +37,7 @@ class TestOneBudget:
         wrong = {"wd": "lr·wd", "lr·wd": "wd"}[right]
         assert actual[wrong] < 0.9
 
-    def test_at_one_budget_some_are_the_same(self):
+    def test_at_one_budget_some_coordinates_are_equal(self):
         actual = shares(runs(along(0.5), grid()))
         assert actual["wd"] == pytest.approx(actual["wd_norm"])
         assert actual["lr·wd"] == pytest.approx(actual["time scale"])
@@ -67,7 +67,7 @@ class TestBudgets:
         ("a", "b", "right"),
         [(0, 0, "wd"), (1, 0, "lr·wd"), (0, 0.5, "wd_norm"), (1, 1, "time scale")],
     )
-    def test_budgets_tell_all_four_apart(self, a, b, right):
+    def test_several_budgets_distinguish_all_four_coordinates(self, a, b, right):
         frame = stacked(*(
             runs(along(a, b, steps), grid(), epochs=steps // 100, steps=steps)
             for steps in (250, 1000, 4000)
@@ -88,5 +88,5 @@ class TestBudgets:
         without_val(runs(along(0), grid())),
     ],
 )
-def test_what_it_cannot_answer_has_no_row(frame):
+def test_optimizers_with_too_few_cells_have_no_row(frame):
     assert collapse(RunTable(frame)).empty

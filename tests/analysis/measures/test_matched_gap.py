@@ -46,12 +46,12 @@ class TestAlongCurves:
 
     def test_interpolation_is_exact_in_log_loss(self):
         values = along_curves(RunTable(*self.both()))
-        own = values[(values["optimizer"] == "a") & (values["metric"] == "test_error")]
-        expected = 0.5 + 0.3 * np.log10(own["train_loss"]) + 0.01 * own["seed"].astype(float)
-        assert own["value"].to_numpy() == pytest.approx(expected.to_numpy())
-        assert len(own) == 4 * LEVELS and set(values["metric"]) == set(METRICS)
+        of_a = values[(values["optimizer"] == "a") & (values["metric"] == "test_error")]
+        expected = 0.5 + 0.3 * np.log10(of_a["train_loss"]) + 0.01 * of_a["seed"].astype(float)
+        assert of_a["value"].to_numpy() == pytest.approx(expected.to_numpy())
+        assert len(of_a) == 4 * LEVELS and set(values["metric"]) == set(METRICS)
 
-    def test_levels_are_those_that_all_reach(self):
+    def test_levels_are_losses_that_all_runs_reach(self):
         levels = along_curves(RunTable(*self.both()))["train_loss"].unique()
         assert levels.min() == pytest.approx(2 * 10**-1.0)  # a's last, b goes on to 10^-1.7
         assert np.diff(np.log10(levels)) == pytest.approx(-1.0 / LEVELS)
@@ -81,14 +81,14 @@ class TestAlongCurves:
         part = (np.log10(0.5) + 1.5) / (np.log10(0.5) + 2)
         assert got.iloc[5] == pytest.approx(0.1 + 0.2 * part)
 
-    def test_the_best_setting_alone_and_runs_that_ended(self):
+    def test_only_completed_runs_of_the_best_setting_count(self):
         frame = runs(
             lambda x, y: np.where(x > 0, NAN, 0.3 - 0.1 * x), grid(lr=[0.1, 1, 10], wd=[1]), 3
         )
         values = along_curves(RunTable(frame, curves(frame, 0.1, lambda log, seed: 0.5 + log)))
         assert len(values) == 3 * LEVELS * len(METRICS)
 
-    def test_what_has_no_common_loss_has_no_rows(self):
+    def test_runs_without_a_common_loss_have_no_rows(self):
         low = curves(self.B, 0.1, lambda log, seed: log).assign(
             train_loss=lambda m: m["train_loss"] / 1e6
         )
@@ -121,7 +121,7 @@ class TestOverSettings:
             gap_loss=test,
         )
 
-    def test_a_line_is_read_off_exactly(self):
+    def test_a_line_is_fitted_exactly(self):
         frame = stacked(
             self.line("a", 0.5, lambda z: z), self.line("b", 0.4, lambda z: 2 * z - 0.5)
         )
@@ -148,13 +148,13 @@ class TestOverSettings:
         covers = (gap["ci_low"] <= 0.03) & (gap["ci_high"] >= 0.03)
         assert covers.mean() >= 0.7 and gap["estimate"].to_numpy() == pytest.approx(0.03, abs=0.015)
 
-    def test_heaps_of_settings_do_not_extrapolate(self):
+    def test_clusters_of_settings_do_not_extrapolate(self):
         def heaps(z):
             return np.where(z > 0, 1.0, -1.0) + 1e-4 * z
 
         frame = stacked(self.line("a", 0.5, heaps, 3, 0.01), self.line("b", 0.5, lambda z: z))
-        own = over_settings(RunTable(frame)).query("optimizer == 'a' and metric == 'test_error'")
-        assert own["value"].astype(float).between(0.3, 0.7).all()
+        of_a = over_settings(RunTable(frame)).query("optimizer == 'a' and metric == 'test_error'")
+        assert of_a["value"].astype(float).between(0.3, 0.7).all()
 
     def test_few_settings_and_diverged_runs(self):
         few = runs(flat, grid(lr=[1, 10], wd=[1, 10]))

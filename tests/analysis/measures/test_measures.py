@@ -28,7 +28,7 @@ def bowl(x, y):
 
 FOUR = tuple(10.0 ** np.linspace(-1, 1, 4))
 BOTH = stacked(
-    *(runs(bowl, grid(FOUR, FOUR), 3, 0.01, *own) for own in enumerate(("adamw", "sgd")))
+    *(runs(bowl, grid(FOUR, FOUR), 3, 0.01, rng, name) for rng, name in enumerate(("adamw", "sgd")))
 )
 PLAIN = stacked(BOTH, BOTH.assign(problem="e, m", run_id=BOTH["run_id"] + "e"))
 METRICS = pd.concat(
@@ -68,7 +68,7 @@ ODD = {
     }),
     "no validation": without_val(BOTH),
     "a search": stacked(runs(bowl, drawn, 1, 0.01), runs(bowl, drawn**0.5, 1, 0.01, 1, "sgd")),
-    "seeds of their own": BOTH.assign(seed=pd.array(range(len(BOTH)), dtype="Int64")),
+    "no common seeds": BOTH.assign(seed=pd.array(range(len(BOTH)), dtype="Int64")),
     "regression": BOTH.assign(val_error=NAN, test_error=NAN, gap_error=NAN),
     "other settings": stacked(BOTH, BOTH.assign(**{"optimizer.eps": 1e-3}, run_id=BOTH["run_id"] + "x")),
     "no lr": BOTH.assign(lr=NAN),

@@ -9,7 +9,7 @@ from tests.support.gridded import one_setting, stacked
 
 
 class TestProblemScores:
-    def test_the_setting_is_chosen_on_validation_and_diverged_seeds_are_charged(self):
+    def test_settings_are_selected_on_validation_and_diverged_seeds_are_penalized(self):
         frame = one_setting([[0.3, 0.2]])
         lucky = frame.assign(lr=0.5, val_error=0.9, test_error=0.0)  # best on test alone
         both = stacked(frame, lucky.assign(run_id=lucky["run_id"] + "x"))

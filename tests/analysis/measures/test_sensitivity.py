@@ -47,7 +47,7 @@ class TestSensitivity:
         # from 0.2 to 0.5 within half a decade
         assert table.loc["lr decades", "estimate"] == pytest.approx(1.5 + 0.5 * 0.01 / 0.3)
 
-    def test_what_was_not_varied_has_no_width(self):
+    def test_a_setting_that_was_not_varied_has_no_width(self):
         assert set(measures(runs(ramp(0.04), grid(wd=[1.0]))).index) == {
             "good share",
             "lr decades",
@@ -66,8 +66,8 @@ class TestSensitivity:
         table = sensitivity(RunTable(stacked(*noisy)))
         truth = {"lr decades": 0.5, "wd decades": 2.5, "lr sensitivity": 0.03}
         for measure, value in truth.items():
-            own = table[table["measure"] == measure]
-            covers = (own["ci_low"] <= value) & (value <= own["ci_high"])
+            estimates = table[table["measure"] == measure]
+            covers = (estimates["ci_low"] <= value) & (value <= estimates["ci_high"])
             assert covers.mean() >= 0.85, (measure, covers.mean())
 
     def test_one_seed_has_no_interval(self):

@@ -37,13 +37,13 @@ class TestSeparability:
 
     @pytest.mark.parametrize("cross", [0.0, 0.5, 1.5])
     @pytest.mark.parametrize("seeds", [2, 3, 5])
-    def test_intervals_cover_and_noise_is_taken_off(self, cross, seeds):
+    def test_intervals_cover_and_noise_is_subtracted(self, cross, seeds):
         self.check_coverage(cross, seeds, 40, 0.87)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("cross", [0.0, 0.5, 1.5])
     @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
-    def test_intervals_cover_as_often_as_they_say(self, cross, seeds):
+    def test_intervals_have_their_nominal_coverage(self, cross, seeds):
         self.check_coverage(cross, seeds, 600, 0.93)
 
     def check_coverage(self, cross, seeds, times, least):
@@ -72,7 +72,7 @@ class TestSeparability:
         row = separability(RunTable(runs(rotated(-45, 0.05), grid()))).iloc[0]
         assert row["estimate"] < 0.6
 
-    def test_diverged_cells_near_the_optimum_are_charged(self):
+    def test_diverged_cells_near_the_optimum_are_penalized(self):
         def cliff(x, y):
             return np.where((x > 0.3) & (y > 0.3), NAN, bowl(0)(x, y))
 
@@ -87,7 +87,7 @@ class TestSeparability:
         )
         assert column["estimate"].item() == pytest.approx(1)  # one cliff in lr for every wd
 
-    def test_a_search_is_judged_by_quadratics(self):
+    def test_a_search_is_fitted_by_quadratics(self):
         rng = np.random.default_rng(0)
         drawn = 10 ** rng.uniform(-1.5, 1.5, (60, 2))
         table = separability(RunTable(stacked(
@@ -114,12 +114,12 @@ class TestSeparability:
             without_val(runs(bowl(0), grid())),
         ],
     )
-    def test_what_it_cannot_answer_has_no_row(self, frame):
+    def test_optimizers_with_too_few_cells_have_no_row(self, frame):
         for function in (separability, tilt, additive_surface):
             table = function(RunTable(frame))
             assert table.empty and {"problem", "optimizer"} <= set(table)
 
-    def test_fresh_seeds_of_a_winner_and_wd_0_change_nothing(self):
+    def test_evaluation_seeds_and_wd_0_have_no_effect(self):
         frame = runs(bowl(1), grid(), 3, 0.001)
         fresh = runs(bowl(1), [(1.0, 1.0)], 13, 0.001, 5)
         more = stacked(
@@ -127,7 +127,7 @@ class TestSeparability:
         )
         pd.testing.assert_frame_equal(separability(RunTable(more)), separability(RunTable(frame)))
 
-    def test_a_regression_is_judged_on_log_loss(self):
+    def test_a_regression_is_fitted_on_log_loss(self):
         frame = runs(bowl(0), grid())
         x, y = np.log10(frame["lr"]), np.log10(frame["wd"])
         loss = 10 ** (0.01 * (x**2 + y**2))  # additive in its logarithm alone

@@ -54,7 +54,7 @@ class TestFrontier:
         assert logs.mean() + half > 1.5 and row["ci_high"] == max(LR)  # no larger lr was tried
 
     @pytest.mark.parametrize(("lowest", "end"), [(0, "ci_high"), (5, "ci_low")])
-    def test_its_interval_ends_where_the_grid_does(self, lowest, end):
+    def test_the_interval_ends_where_the_grid_ends(self, lowest, end):
         frame = runs(lambda x, y: 0.2 + 0 * x, grid(wd=[1.0]), seeds=6)
         # Of six seeds, one reaches another lr than the five on the grid's edge.
         lost = (frame["lr"] > LR[0]) & (frame["seed"] >= 6 - lowest)
@@ -75,7 +75,7 @@ class TestFrontier:
         empty = cells_that_train(RunTable(frame.iloc[:0], self.starts(frame)))
         assert empty.empty and list(empty) == ["problem", "optimizer", "wd", "lr", "trains"]
 
-    def test_fresh_seeds_and_single_lr_tell_nothing(self):
+    def test_evaluation_seeds_and_a_single_lr_have_no_effect(self):
         frame = runs(lambda x, y: 0.2 + 0 * x, grid())
         fresh = runs(lambda x, y: 0.2 + 0 * x, [(LR[0], WD[0])], 9)
         both = stacked(frame, fresh[fresh["seed"] >= 3])

@@ -38,19 +38,19 @@ class TestSurface:
         table = surface(RunTable(frame))
         assert len(table) == 49 and table["estimate"].min() == pytest.approx(0.1)
 
-    def test_fresh_seeds_of_a_winner_do_not_tell(self):
+    def test_evaluation_seeds_have_no_effect(self):
         frame = runs(bowl(0), grid(), 3, noise=0.01)
         fresh = runs(bowl(0), [(1.0, 1.0)], 13, noise=0.5)
         both = stacked(frame, fresh[fresh["seed"] >= 3])
         pd.testing.assert_frame_equal(surface(RunTable(both)), surface(RunTable(frame)))
 
-    def test_a_cell_without_the_others_seeds_counts_with_its_own(self):
+    def test_a_cell_without_common_seeds_uses_all_of_its_seeds(self):
         frame = runs(bowl(0), grid(), 2)
-        own = (frame["lr"] == LR[0]) & (frame["wd"] == WD[0])
-        frame.loc[own, "seed"] += 7
+        cell = (frame["lr"] == LR[0]) & (frame["wd"] == WD[0])
+        frame.loc[cell, "seed"] += 7
         assert (surface(RunTable(frame))["n"] == 2).all() and len(surface(RunTable(frame))) == 49
 
-    def test_without_validation_there_are_cells_but_no_places(self):
+    def test_without_validation_cells_have_no_rank(self):
         table = surface(RunTable(without_val(runs(bowl(0), grid()))))
         assert len(table) == 49 and table["rank"].isna().all() and table["estimate"].notna().all()
 

@@ -33,7 +33,7 @@ class TestTilt:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("seeds", [3, 5, 10])
-    def test_intervals_cover_as_often_as_they_say(self, seeds):
+    def test_intervals_have_their_nominal_coverage(self, seeds):
         self.check_coverage(seeds, 600, 0.93)
 
     def check_coverage(self, seeds, times, least):

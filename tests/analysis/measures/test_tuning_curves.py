@@ -43,18 +43,18 @@ class TestExpectedBest:
 
 
 class TestTuningCurves:
-    def test_chosen_on_validation_reported_on_test(self):
+    def test_trials_are_selected_on_validation_and_reported_on_test(self):
         frame = runs(flat, grid(lr=[0.1, 1.0], wd=[0.1]), 1)
         frame = frame.assign(val_error=[0.1, 0.2], test_error=[0.5, 0.3])
         assert tuning_curves(RunTable(frame))["estimate"].tolist() == pytest.approx([0.4, 0.5])
 
-    def test_diverged_settings_are_trials_that_failed(self):
+    def test_diverged_settings_are_penalized_trials(self):
         frame = runs(lambda x, y: np.where(x > 0, NAN, 0.2), grid(lr=[0.1, 10.0], wd=[1.0]))
         assert tuning_curves(RunTable(frame))["estimate"].tolist() == pytest.approx(
             [(0.2 + MIN_PENALTY) / 2, 0.2]
         )
 
-    def test_a_useless_run_that_ended_sets_the_charge(self):
+    def test_the_worst_completed_run_sets_the_penalty(self):
         frame = runs(
             lambda x, y: np.where(x > 0, NAN, np.where(x < -1, 0.9, 0.2)),
             grid(lr=[0.01, 0.1, 10.0], wd=[1.0]),
@@ -69,20 +69,20 @@ class TestTuningCurves:
         assert (table["ci_low"] < table["estimate"]).all()
         assert tuning_curves(RunTable(runs(flat, grid(), 1, 0.01)))["ci_low"].isna().all()
 
-    def test_fresh_seeds_of_the_winner_are_no_trials(self):
+    def test_evaluation_seeds_are_no_trials(self):
         frame = runs(flat, grid(), 3, 0.01)
         fresh = runs(flat, [(1.0, 1.0)], 9, 0.01)
         more = stacked(frame, fresh[fresh["seed"] >= 3])
         assert tuning_curves(RunTable(more)).equals(tuning_curves(RunTable(frame)))
 
-    def test_what_cannot_be_chosen_has_no_curve(self):
+    def test_settings_that_cannot_be_selected_have_no_curve(self):
         assert tuning_curves(RunTable(without_val(runs(flat, grid())))).empty
         assert tuning_curves(RunTable(runs(flat, grid()).iloc[:0])).empty
         assert overtakes(RunTable(runs(flat, grid()).iloc[:0])).empty
 
 
 class TestOvertakes:
-    def test_the_one_that_needs_tuning_overtakes(self):
+    def test_an_optimizer_that_needs_tuning_overtakes_later(self):
         # Best of k: a has 0.30 always, b 0.20 for one setting of four and 0.40 otherwise.
         four = grid(lr=[0.1, 1.0, 10.0, 100.0], wd=[1.0])
         b = runs(lambda x, y: np.where(x == 0, 0.2, 0.4), four, 4, 0.001, 1, "b")
@@ -100,7 +100,7 @@ class TestOvertakes:
         row = overtakes(RunTable(stacked(a, b))).iloc[0]
         assert row[["optimizer", "estimate", "ci_low", "ci_high"]].tolist() == ["adamw", 1, 1, 1]
 
-    def test_what_is_not_settled_has_no_end(self):
+    def test_an_insignificant_lead_has_an_infinite_interval(self):
         a, b = runs(flat, grid(), 3, 0.02), runs(flat, grid(), 3, 0.02, 1, "b")
         row = overtakes(RunTable(stacked(a, b))).iloc[0]
         assert row["ci_high"] == float("inf")
