@@ -33,18 +33,11 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     the difference and counted in ``diverged_a`` or ``diverged_b``; in ``prob_better`` it is worse
     than any completed run.
 
-    >>> import pandas as pd
-    >>> errors = {"adamw": [0.20, 0.22, 0.21, 0.23, 0.20], "sgd": [0.25, 0.26, 0.27, 0.27, 0.26]}
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{name}{seed}", "dataset": "mnist1d", "model": "mlp", "optimizer": name,
-    ...      "lr": 0.1, "wd": 0.0, "seed": seed, "status": "done", "val_error": error,
-    ...      "test_error": error, "train_loss": 0.5}
-    ...     for name, values in errors.items() for seed, error in enumerate(values)
-    ... ])
-    >>> table = comparisons(RunTable.from_frames(runs))
-    >>> table[["a", "b", "estimate", "ci_low", "ci_high", "better"]].round(3)
-           a    b  estimate  ci_low  ci_high better
-    0  adamw  sgd     -0.05  -0.062   -0.038      a
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> comparisons(table)[["a", "b", "estimate", "ci_low", "ci_high", "better"]].round(3)
+           a        b  estimate  ci_low  ci_high better
+    0  adamw  adam_l2     -0.02  -0.026   -0.014      a
 
     Args:
         table: The runs.

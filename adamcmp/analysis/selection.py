@@ -88,15 +88,9 @@ def selection_seeds(table: RunTable) -> set[int]:
 
     Seeds of failed runs count. If settings share no seed, each is ranked by all of its seeds.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> from adamcmp.analysis.run_table import RunTable
-    >>> selection_seeds(RunTable.from_frames(runs))
-    {0, 1}
+    >>> from adamcmp.analysis.example import example_table
+    >>> selection_seeds(example_table())
+    {0, 1, 2, 3, 4}
 
     Args:
         table: The runs of one optimizer on one problem.

@@ -26,18 +26,11 @@ EQUAL_TRAINING_LOSS = 0.1
 def sentence(row: Mapping[str, Any]) -> str:
     """Return one comparison as a sentence: the difference, the evidence, and the seeds needed.
 
-    >>> import pandas as pd
-    >>> errors = {"adamw": [0.20, 0.22, 0.21, 0.23, 0.20], "sgd": [0.25, 0.26, 0.27, 0.27, 0.26]}
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{name}{seed}", "dataset": "mnist1d", "model": "mlp", "optimizer": name,
-    ...      "lr": 0.1, "wd": 0.0, "seed": seed, "status": "done", "val_error": error,
-    ...      "test_error": error, "train_loss": 0.5}
-    ...     for name, values in errors.items() for seed, error in enumerate(values)
-    ... ])
-    >>> from adamcmp.analysis import RunTable, comparisons
-    >>> row = comparisons(RunTable.from_frames(runs)).iloc[0]
+    >>> from adamcmp.analysis import comparisons
+    >>> from adamcmp.analysis.example import example_table
+    >>> row = comparisons(example_table()).iloc[0]
     >>> print(sentence(row).partition(" (")[0])
-    AdamW beats SGD on test error by 5.0 points
+    AdamW beats Adam+L2 on test error by 2.0 points
 
     Args:
         row: One row of `adamcmp.analysis.comparisons`.

@@ -32,18 +32,12 @@ class Verdict:
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
     """Return the verdict on each problem.
 
-    >>> import pandas as pd
-    >>> errors = {"adamw": [0.20, 0.22, 0.21, 0.23, 0.20], "sgd": [0.25, 0.26, 0.27, 0.27, 0.26]}
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{name}{seed}", "dataset": "mnist1d", "model": "mlp", "optimizer": name,
-    ...      "lr": 0.1, "wd": 0.0, "seed": seed, "status": "done", "val_error": error,
-    ...      "test_error": error, "train_loss": 0.5}
-    ...     for name, values in errors.items() for seed, error in enumerate(values)
-    ... ])
-    >>> from adamcmp.analysis import RunTable, comparisons
-    >>> (verdict,) = verdicts(comparisons(RunTable.from_frames(runs)))
-    >>> print(verdict.overall)
-    AdamW is best on test error: it beats SGD.
+    >>> from adamcmp.analysis import comparisons
+    >>> from adamcmp.analysis.example import example_table
+    >>> for verdict in verdicts(comparisons(example_table())):
+    ...     print(verdict.problem, "-", verdict.overall)
+    mnist1d, mlp - AdamW is best on test error: it beats Adam+L2.
+    spirals, mlp - AdamW is best on test error: it beats Adam+L2.
 
     Args:
         table: The result of `adamcmp.analysis.comparisons` for one metric per problem.

@@ -31,18 +31,12 @@ CHECKS: Mapping[str, Check] = _collect()
 def audit(table: RunTable) -> list[Finding]:
     """Return the findings of all checks, warnings first.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "study": "first",
-    ...     "rule": "adam", "coupling": "decoupled", "steps": 9,
-    ...     "seed": [0, 1, 0, 1], "status": "done", "torch_version": "2.9",
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> for finding in audit(RunTable.from_frames(runs)):
-    ...     print(finding.kind, "-", finding.command)
-    edge - adamcmp extend first
-    few seeds - None
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> for finding in audit(table.where(table.runs["lr"] < 0.01)):
+    ...     print(finding.kind, finding.severity, finding.command)
+    edge warning adamcmp extend example
+    edge warning adamcmp extend example
 
     Args:
         table: The runs, including failed ones, and their evaluations.

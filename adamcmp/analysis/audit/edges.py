@@ -38,14 +38,14 @@ def edges(table: RunTable) -> list[Edge]:
     A single value has no edge, and a weight decay of 0 has nothing below it. Settings that pair
     each lr with one wd, or have no spacing, such as those of a search, are not a grid.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> edges(RunTable.from_frames(runs))
-    [Edge(problem='mnist1d, mlp', optimizer='adamw', axis='lr', best=0.1, beyond=1.0)]
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> edges(table)
+    []
+    >>> for edge in edges(table.where(table.runs["lr"] < 0.01)):
+    ...     print(edge.optimizer, edge.axis, edge.best, edge.beyond)
+    adamw lr 0.001 0.01
+    adam_l2 lr 0.001 0.01
 
     Raises:
         ConfigError: If there is no validation split to select on.

@@ -21,15 +21,12 @@ METRICS = (
 def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
     """Return the selected setting of each optimizer, with its mean and 95 % interval over seeds.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> best_settings(RunTable.from_frames(runs))[["optimizer", "lr", "metric", "estimate", "n"]]
-      optimizer   lr      metric  estimate  n
-    0     adamw  0.1  test_error      0.23  2
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> best_settings(table)[["optimizer", "lr", "wd", "metric", "estimate", "n"]].round(3)
+      optimizer    lr    wd      metric  estimate  n
+    0     adamw  0.01  0.01  test_error      0.20  5
+    1   adam_l2  0.01  0.01  test_error      0.22  5
 
     Args:
         table: The runs.

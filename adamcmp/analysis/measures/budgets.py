@@ -14,15 +14,12 @@ from adamcmp.storage.columns import STATUSES
 def budgets(table: RunTable) -> pd.DataFrame:
     """Return the tuning budget of each optimizer on each problem, and the outcome of its runs.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> budgets(RunTable.from_frames(runs))[["optimizer", "settings", "runs", "done", "missing"]]
-      optimizer  settings  runs  done  missing
-    0     adamw         2     4     4        0
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> budgets(table)[["optimizer", "settings", "runs", "done", "diverged", "missing"]]
+      optimizer  settings  runs  done  diverged  missing
+    0     adamw        25   125   125         0        0
+    1   adam_l2        25   125   100        25        0
 
     Returns:
         Columns problem, optimizer, ``settings``, ``runs``, ``run_steps`` (configured steps, over

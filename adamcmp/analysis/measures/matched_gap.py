@@ -155,25 +155,14 @@ def matched(values: pd.DataFrame) -> pd.DataFrame:
 def matched_differences(values: pd.DataFrame) -> pd.DataFrame:
     """Return paired differences a − b at equal training loss, over shared seeds.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp",
-    ...     "optimizer": ["adamw", "adamw", "sgd", "sgd"], "lr": 0.1, "wd": 0.1,
-    ...     "seed": [0, 1, 0, 1], "status": "done", "val_error": 0.2, "val_loss": 0.6,
-    ...     "test_error": 0.2,
-    ... })
-    >>> metrics = pd.DataFrame([
-    ...     {"run_id": run, "step": step, "train_loss": 1 / (1 + step),
-    ...      "test_error": error / (1 + step), "gap_error": 0.1, "test_loss": 0.6, "gap_loss": 0.2}
-    ...     for run, error in zip("abcd", [0.80, 0.82, 0.90, 0.94])
-    ...     for step in [0, 1, 9]
-    ... ])
-    >>> values = along_curves(RunTable.from_frames(runs, metrics))
-    >>> table = matched_differences(values[values["metric"] == "test_error"])
-    >>> table[["a", "b", "train_loss", "estimate", "n"]].tail(2).round(3)
-           a    b  train_loss  estimate  n
-    6  adamw  sgd       0.133    -0.019  2
-    7  adamw  sgd       0.100    -0.011  2
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> differences = matched_differences(along_curves(table))
+    >>> test_errors = differences[differences["metric"] == "test_error"]
+    >>> test_errors[["a", "b", "train_loss", "estimate", "n"]].tail(2).round(3)
+             a      b  train_loss  estimate  n
+    6  adam_l2  adamw       0.385    -0.023  5
+    7  adam_l2  adamw       0.336    -0.029  5
 
     Args:
         values: The result of `along_curves` or `over_settings`.

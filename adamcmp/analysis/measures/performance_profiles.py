@@ -17,21 +17,16 @@ def performance_profiles(table: RunTable) -> pd.DataFrame:
 
     Dolan & Moré 2002, Mathematical Programming 91, 201-213. Intervals are Wilson's over problems.
 
-    >>> import pandas as pd
-    >>> errors = {"mnist1d": [0.3, 0.4, 0.5], "digits": [0.1, 0.3, 0.2], "spirals": [0.1, 0.2, 0.3]}
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{dataset}{name}", "dataset": dataset, "model": "mlp", "optimizer": name,
-    ...      "lr": 0.1, "wd": 0.1, "seed": 0, "status": "done",
-    ...      "val_error": error, "test_error": error, "val_loss": error, "test_loss": error}
-    ...     for dataset, values in errors.items()
-    ...     for name, error in zip(["adamw", "adam_l2", "sgd"], values)
-    ... ])
-    >>> table = performance_profiles(RunTable.from_frames(runs))
-    >>> table.loc[table["tau"] == 1, ["optimizer", "estimate", "n"]].round(2)
-       optimizer  estimate  n
-    0      adamw       1.0  3
-    5    adam_l2       0.0  3
-    10       sgd       0.0  3
+    >>> from adamcmp.analysis.example import example_table
+    >>> profiles = performance_profiles(example_table())
+    >>> profiles[["optimizer", "tau", "estimate", "n"]].round(3)
+      optimizer    tau  estimate  n
+    0     adamw  1.000       1.0  2
+    1     adamw  1.067       1.0  2
+    2     adamw  1.100       1.0  2
+    3   adam_l2  1.000       0.0  2
+    4   adam_l2  1.067       0.5  2
+    5   adam_l2  1.100       1.0  2
 
     Returns:
         One row per optimizer and each ratio τ that occurs, 1 among them: optimizer, tau; estimate,

@@ -24,20 +24,11 @@ def ranks(table: RunTable) -> pd.DataFrame:
     & Davenport's form; where all problems rank them alike, by counting orders. Two optimizers have
     no intervals; their p-value is that of the exact sign test.
 
-    >>> import pandas as pd
-    >>> errors = {"mnist1d": [0.3, 0.4, 0.5], "digits": [0.1, 0.3, 0.2], "spirals": [0.1, 0.2, 0.3]}
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{dataset}{name}", "dataset": dataset, "model": "mlp", "optimizer": name,
-    ...      "lr": 0.1, "wd": 0.1, "seed": 0, "status": "done",
-    ...      "val_error": error, "test_error": error, "val_loss": error, "test_loss": error}
-    ...     for dataset, values in errors.items()
-    ...     for name, error in zip(["adamw", "adam_l2", "sgd"], values)
-    ... ])
-    >>> ranks(RunTable.from_frames(runs))[["optimizer", "estimate", "n", "p_value"]].round(2)
+    >>> from adamcmp.analysis.example import example_table
+    >>> ranks(example_table())[["optimizer", "estimate", "n", "p_value"]]
       optimizer  estimate  n  p_value
-    0     adamw      1.00  3     0.05
-    1   adam_l2      2.33  3     0.05
-    2       sgd      2.67  3     0.05
+    0     adamw       1.0  2      0.5
+    1   adam_l2       2.0  2      0.5
 
     Returns:
         One row per optimizer, the best first: optimizer; estimate, ci_low, ci_high, n (problems);

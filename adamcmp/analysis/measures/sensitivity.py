@@ -44,21 +44,18 @@ def sensitivity(table: RunTable) -> pd.DataFrame:
     setting that varied; a search has none. Intervals are the jackknife's over seeds, clipped to
     the measure's range.
 
-    >>> import pandas as pd
-    >>> from itertools import product
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{x}{y}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
-    ...      "lr": 10.0**x, "wd": 10.0**y, "seed": seed, "status": "done", "epochs": 1, "steps": 9,
-    ...      "val_error": error, "test_error": error, "val_loss": error, "test_loss": error}
-    ...     for x, y, seed in product([-2, -1, 0, 1, 2], [-2, -1, 0, 1, 2], [0, 1])
-    ...     for error in [0.2 + 0.01 * (x * x + y * y)]
-    ... ])
-    >>> sensitivity(RunTable.from_frames(runs))[["optimizer", "measure", "estimate"]].round(2)
-      optimizer         measure  estimate
-    0     adamw      good share      0.20
-    1     adamw      lr decades      2.00
-    2     adamw  lr sensitivity      0.02
-    3     adamw      wd decades      2.00
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> sensitivity(table)[["optimizer", "measure", "estimate", "n"]].round(3)
+      optimizer         measure  estimate  n
+    0     adamw      good share     0.200  5
+    1   adam_l2      good share     0.280  5
+    2     adamw      lr decades     2.000  5
+    3     adamw  lr sensitivity     0.015  5
+    4     adamw      wd decades     2.000  5
+    5   adam_l2      lr decades     2.609  5
+    6   adam_l2  lr sensitivity     0.039  5
+    7   adam_l2      wd decades     3.050  5
 
     Returns:
         One row per problem, optimizer and measure: problem, optimizer, measure; estimate, ci_low,

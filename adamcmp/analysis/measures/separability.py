@@ -35,18 +35,12 @@ def separability(table: RunTable) -> pd.DataFrame:
     f and g are free at each value; on scattered settings (a search) they are parabolas, and the
     share is that of a full quadratic.
 
-    >>> import pandas as pd
-    >>> from itertools import product
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{x}{y}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
-    ...      "lr": 10.0**x, "wd": 10.0**y, "seed": seed, "status": "done", "epochs": 1, "steps": 9,
-    ...      "val_error": error, "test_error": error, "val_loss": error, "test_loss": error}
-    ...     for x, y, seed in product([-2, -1, 0, 1, 2], [-2, -1, 0, 1, 2], [0, 1])
-    ...     for error in [0.2 + 0.01 * (x * x + y * y)]
-    ... ])
-    >>> separability(RunTable.from_frames(runs))[["optimizer", "estimate", "n"]].round(3)
-      optimizer  estimate  n
-    0     adamw       1.0  2
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> separability(table)[["optimizer", "estimate", "ci_low", "ci_high", "n"]].round(2)
+      optimizer  estimate  ci_low  ci_high  n
+    0     adamw      1.00    1.00      1.0  5
+    1   adam_l2      0.49    0.48      0.5  5
 
     Args:
         table: The runs.

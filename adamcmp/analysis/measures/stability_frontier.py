@@ -24,16 +24,13 @@ def stability_frontier(table: RunTable) -> pd.DataFrame:
     diverge. So a run far below the frontier may not train either: its lr is too small for the
     budget. Other settings that varied are held at those of the selected setting.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1],
-    ...     "status": ["done", "done", "diverged", "diverged"], "train_loss": 0.5,
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> stability_frontier(RunTable.from_frames(runs))[["optimizer", "wd", "estimate", "beyond"]]
-      optimizer   wd  estimate  beyond
-    0     adamw  0.1      0.01     0.1
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> frontier = stability_frontier(table)
+    >>> frontier[frontier["wd"] == 0.01][["optimizer", "wd", "estimate", "beyond", "n"]]
+      optimizer    wd  estimate  beyond  n
+    2   adam_l2  0.01       0.1     1.0  5
+    7     adamw  0.01       1.0     NaN  5
 
     Returns:
         One row per problem, optimizer and wd with several lr of which any trains: problem,

@@ -36,17 +36,13 @@ def surface(table: RunTable) -> pd.DataFrame:
     Other settings that varied are held at those of the selected setting. Cells are over the seeds
     that most of them have: evaluation seeds of the selected setting are left out.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
-    ...     "val_loss": 0.7, "test_loss": 0.7,
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> surface(RunTable.from_frames(runs))[["lr", "wd", "estimate", "n", "rank"]]
-         lr   wd  estimate  n  rank
-    0  0.01  0.1      0.32  2     1
-    1  0.10  0.1      0.23  2     0
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> surface(table)[["optimizer", "lr", "wd", "estimate", "n", "rank"]].head(3).round(3)
+      optimizer   lr     wd  estimate  n  rank
+    0   adam_l2  0.0  0.000     0.380  5    19
+    1   adam_l2  0.0  0.001     0.311  5    16
+    2   adam_l2  0.0  0.010     0.264  5    13
 
     Returns:
         One row per problem, optimizer, lr and wd. Columns: problem, optimizer, lr, wd; estimate,

@@ -27,18 +27,12 @@ def tilt(table: RunTable) -> pd.DataFrame:
     cells. 0° is along lr and 90° along wd: both are aligned with the axes. −45° is lr·wd constant.
     A round basin has no long axis, so its interval is wide.
 
-    >>> import pandas as pd
-    >>> from itertools import product
-    >>> runs = pd.DataFrame([
-    ...     {"run_id": f"{x}{y}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw",
-    ...      "lr": 10.0**x, "wd": 10.0**y, "seed": seed, "status": "done", "epochs": 1, "steps": 9,
-    ...      "val_error": error, "test_error": error, "val_loss": error, "test_loss": error}
-    ...     for x, y, seed in product([-2, -1, 0, 1, 2], [-2, -1, 0, 1, 2], [0, 1])
-    ...     for error in [0.2 + 0.002 * ((x + y) ** 2 + 0.2 * (x - y) ** 2)]
-    ... ])
-    >>> tilt(RunTable.from_frames(runs))[["optimizer", "estimate", "n", "cells"]].round(1)
-      optimizer  estimate  n  cells
-    0     adamw     -45.0  2     23
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> tilt(table)[["optimizer", "estimate", "ci_low", "ci_high", "cells"]].round(1)
+      optimizer  estimate  ci_low  ci_high  cells
+    0     adamw      64.8   -25.2    154.8      9
+    1   adam_l2     -45.0   -49.3    -38.7     11
 
     Args:
         table: The runs.

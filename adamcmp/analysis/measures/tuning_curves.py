@@ -78,16 +78,15 @@ def tuning_curves(table: RunTable) -> pd.DataFrame:
     The interval is over seeds: how the curve over these settings varies with the seed. It does not
     include the variation from another grid, or other draws of a search.
 
-    >>> import pandas as pd
-    >>> runs = pd.DataFrame({
-    ...     "run_id": list("abcd"), "dataset": "mnist1d", "model": "mlp", "optimizer": "adamw",
-    ...     "lr": [0.01, 0.01, 0.1, 0.1], "wd": 0.1, "seed": [0, 1, 0, 1], "status": "done",
-    ...     "val_error": [0.30, 0.32, 0.20, 0.24], "test_error": [0.31, 0.33, 0.22, 0.24],
-    ... })
-    >>> tuning_curves(RunTable.from_frames(runs))[["optimizer", "k", "estimate", "n"]]
-      optimizer  k  estimate  n
-    0     adamw  1     0.275  2
-    1     adamw  2     0.230  2
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> curves = tuning_curves(table)
+    >>> curves[curves["k"].isin([1, 25])][["optimizer", "k", "estimate", "n"]].round(3)
+       optimizer   k  estimate  n
+    0      adamw   1     0.240  5
+    24     adamw  25     0.200  5
+    25   adam_l2   1     0.307  5
+    49   adam_l2  25     0.219  5
 
     Returns:
         One row per problem, optimizer and k from 1 to the number of settings: problem, optimizer,
