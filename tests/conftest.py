@@ -9,6 +9,7 @@ import pytest
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
 from adamcmp.config import Composer, Numerics
 from adamcmp.execution import execute, workers
+from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.platform.provenance import cpp_compiler
 from tests.support.processes import Commands
@@ -74,9 +75,23 @@ def tracked_study(finished_study: Path, results: Path) -> Path:
 
 @pytest.fixture
 def two_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw what is quick: for tests that are not about plots."""
+    """Reports draw two plots only, as SVG only: for tests that are not about plots."""
     from adamcmp.plots import PLOTS
     from adamcmp.reporting import rendering
 
     some = {name: PLOTS[name] for name in ("learning_curves", "loss_vs_error")}
     monkeypatch.setattr(rendering, "PLOTS", some)
+    monkeypatch.setattr(rendering, "FORMATS", ("svg",))
+
+
+@pytest.fixture
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports draw no plots, which take most of their time."""
+    monkeypatch.setattr("adamcmp.reporting.rendering.PLOTS", {})
+
+
+@pytest.fixture
+def fused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are trained in groups of eight lanes without a compiler."""
+    monkeypatch.setattr(RunSpec, "fuses", True)
+    monkeypatch.setattr(CostModel, "width", lambda self, specs: 8)

@@ -187,7 +187,7 @@ def test_search_returns_the_best_setting():
         adamcmp.search([*THREE_STEPS, "lr=0.1,0.2"])
 
 
-def test_study_trains_two_stages_and_reports(tmp_path, two_plots):
+def test_study_trains_two_stages_and_reports(tmp_path, no_plots):
     (tmp_path / "mine" / "study").mkdir(parents=True)
     scales = "scales: {smoke: {common: {seeds: 1}, select: {seeds: 2}}}\n"
     (tmp_path / "mine" / "study" / "own.yaml").write_text(STUDY_FILE + scales)
@@ -218,7 +218,7 @@ def test_extend_trains_beyond_the_edge():
         adamcmp.extend("e", ["lr=1"])
 
 
-def test_report_writes_the_page(two_plots):
+def test_report_writes_the_page(no_plots):
     adamcmp.sweep([*THREE_STEPS, "optimizer=adam_l2,adamw", "seeds=2", "study=r"])
     report = adamcmp.report("r")
     assert report.folder == adamcmp.load("r").folder / "report"

@@ -53,7 +53,7 @@ class TestCommand:
             contents.append([file.read_bytes() for file in files])
         assert contents[0] == contents[1]
 
-    def test_latest_study_and_filters(self, two_plots, capsys):
+    def test_latest_study_and_filters(self, no_plots, capsys):
         adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
         assert main(["report", "lr=0.01"]) == 0
         out = capsys.readouterr().out
@@ -97,7 +97,7 @@ class TestCommand:
         assert "ZeroDivisionError: of &lt;b&gt;one" in page
         assert "loss_vs_error failed" in caplog.text and "Traceback" in caplog.text
 
-    def test_starts_without_torch(self, two_plots, results):
+    def test_starts_without_torch(self, no_plots, results):
         adamcmp.sweep([*FAST, "seed=0,1"])
         code = (
             "import sys; from adamcmp.cli import main; main(['report', 's']); "
@@ -106,7 +106,7 @@ class TestCommand:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
-    def test_removes_files_of_an_earlier_report(self, two_plots, results):
+    def test_removes_files_of_an_earlier_report(self, no_plots, results):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2"])
         assert main(["report", "s"]) == 0
         folder = results / "s" / "report"
@@ -130,7 +130,7 @@ class TestCommand:
         assert main(["extend", "s"]) == 2
         assert "no run that finished" in capsys.readouterr().err
 
-    def test_strict(self, two_plots, results, capsys):
+    def test_strict(self, no_plots, results, capsys):
         each = [*FAST, "eval.every_steps=1"]  # a quarter of six steps has an evaluation
         adamcmp.sweep([*each, "optimizer=adam_l2,adamw", "seeds=5"])
         assert main(["report", "s", "--strict"]) == 0
@@ -144,12 +144,12 @@ class TestCommand:
         page = (results / "s" / "report" / "index.html").read_text()
         assert "trained with different seeds" in page and "These checks found nothing" not in page
 
-    def test_a_check_that_could_not_run_is_not_a_finding(self, two_plots, capsys):
+    def test_a_check_that_could_not_run_is_not_a_finding(self, no_plots, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
         assert main(["report", "late", "--strict"]) == 0
         assert "audit, note: The ranking could not be read at" in capsys.readouterr().out
 
-    def test_missing_runs_are_a_finding(self, two_plots, results, capsys):
+    def test_missing_runs_are_a_finding(self, no_plots, results, capsys):
         """As after a sweep that was interrupted."""
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
         metadata = results / "s" / "study.yaml"
@@ -194,7 +194,7 @@ class TestFormats:
 
 
 class TestSeveralStudies:
-    def test_are_reported_as_one(self, two_plots, results, capsys):
+    def test_are_reported_as_one(self, no_plots, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adamw", "seed=0,1", "study=a"])
         adamcmp.sweep([*FAST, "optimizer=adam_l2", "seed=0,1", "study=b"])
         assert main(["report", "a", "b"]) == 0

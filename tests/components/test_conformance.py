@@ -33,6 +33,7 @@ REQUIRED = {
     "model/custom": ["model.target=own_net.Net", "+model.scale=0.5"],
     "dataset/csv": ["dataset.path=own.csv", "dataset.target=y"],
     "dataset/npz": ["dataset.path=own.npz"],
+    "model/torchvision": ["model.arch=shufflenet_v2_x0_5"],  # not required: the default is slow
 }
 #: What a model is tried on: rows, or images where it refuses rows.
 PROBLEMS = (["dataset=mnist1d"], ["dataset=digits", "subset=60"])

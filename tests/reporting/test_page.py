@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adamcmp.reporting import report
+from adamcmp.reporting import rendering, report
 from adamcmp.storage import reader
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -34,6 +34,13 @@ def made_up(folder, overrides, edit=lambda run: None, evaluations=4):
     return folder
 
 
+def svg_report(folder):
+    """Write a report whose plots are SVG only, since the page shows no other format."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rendering, "FORMATS", ("svg",))
+        return report([folder])
+
+
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
@@ -51,7 +58,7 @@ def written(tmp_path_factory):
     """A report of 400 runs, some of them diverged."""
     overrides = ["optimizer=adam_l2,adamw,sgd,sgdw", "lr=logspace(1e-3,10,5)"]
     overrides += ["wd=logspace(1e-5,1e-1,5)", "seeds=4"]
-    return report([made_up(tmp_path_factory.mktemp("results") / "grid", overrides)])
+    return svg_report(made_up(tmp_path_factory.mktemp("results") / "grid", overrides))
 
 
 @pytest.fixture
@@ -137,7 +144,9 @@ class TestControls:
         box(page, "adamw").check()
         assert parts.locator("visible=true").count() == shown
 
-    def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(self, tmp_path, opened):
+    def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(
+        self, tmp_path, no_plots, opened
+    ):
         overrides = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
         folder = made_up(tmp_path / "s", overrides)
         made_up(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
@@ -297,7 +306,7 @@ def hostile(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("results") / HOSTILE.replace("/", "\u2215")
     overrides = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
-    return report([made_up(folder, overrides, rename)])
+    return svg_report(made_up(folder, overrides, rename))
 
 
 class TestHostileNames:

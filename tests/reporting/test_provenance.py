@@ -15,7 +15,7 @@ from adamcmp.reporting.provenance import commands
 from tests.support.studies import FAST
 
 
-def test_commands_can_be_pasted(results):
+def test_commands_can_be_pasted(results, no_plots):
     arguments = [*FAST, "optimizer=adam_l2,adamw", "lr=logspace(1e-3,1e-2,2)"]
     adamcmp.sweep(arguments)
     adamcmp.sweep(arguments)  # trains nothing, and is the same command
@@ -27,7 +27,7 @@ def test_commands_can_be_pasted(results):
     assert typed == ["adamcmp", "sweep", *arguments]
 
 
-def test_every_setting_is_shown_once(results, two_plots):
+def test_every_setting_is_shown_once(results, no_plots):
     adamcmp.sweep([*FAST, "optimizer=adamw,sgd", "lr=1e-3,1e-2", "batch_size=20,50"])
     written = report([results / "s"])
     table = provenance.differing_settings(written.answer)
@@ -52,7 +52,7 @@ def test_every_setting_is_shown_once(results, two_plots):
     assert ">–</td>" in shown and "swatch" not in shown  # rules are no optimizers
 
 
-def test_optimizers_with_the_same_settings_have_no_table_of_differences(results, two_plots):
+def test_optimizers_with_the_same_settings_have_no_table_of_differences(results, no_plots):
     adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])
     written = report([results / "s"])
     assert provenance.differing_settings(written.answer).empty
@@ -80,7 +80,7 @@ IMPORTED = "optimizer,dataset,model,lr,wd,seed,acc\nadam,d,m,0.1,0,0,0.9\nsgd,d,
         (["import-csv", "other runs.csv", "--study", "s", "--map", "test_accuracy=acc"], "s"),
     ],
 )
-def test_commands_reproduce_the_study(arguments, study, results, tmp_path, two_plots, capsys):
+def test_commands_reproduce_the_study(arguments, study, results, tmp_path, no_plots, capsys):
     for folder, name, text in (
         ("study", "mine", USER_STUDY),
         ("optimizer", "own", "defaults: [sgd]"),
@@ -99,7 +99,7 @@ def test_commands_reproduce_the_study(arguments, study, results, tmp_path, two_p
         assert sorted((results / study / "runs").iterdir()) == trained
 
 
-def test_commands_of_a_study_without_flags(results):
+def test_commands_of_a_study_without_flags(results, no_plots):
     adamcmp.run(FAST)
     file = results / "s" / "study.yaml"
     metadata = yaml.safe_load(file.read_text())

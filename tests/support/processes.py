@@ -1,7 +1,7 @@
 """Commands as processes of their own, as a user starts them; some kill themselves at a given moment.
 
-Run as a program, it is the command line that kills itself at the n-th call that flushes, renames or
-removes a file:
+Run as a program, it is the command line that kills itself at the n-th call that flushes, renames,
+links or removes a file:
 
     python -m tests.support.processes N sweep optimizer=adamw ...
 """
@@ -50,8 +50,25 @@ class Commands:
         return self.start(*arguments, kill_at=kill_at).wait()
 
 
+def start_command(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a command in a process group of its own, with its output in pipes.
+
+    SIGINT interrupts it even where the tests run in the background of a shell, which ignores SIGINT
+    there.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", "adamcmp", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **options,
+    )
+
+
 def kill_at_call(number: int) -> None:
-    """Have this process kill itself at a call that flushes, renames or removes a file."""
+    """Have this process kill itself at a call that flushes, renames, links or removes a file."""
     calls = 0
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,7 +82,8 @@ def kill_at_call(number: int) -> None:
         return wrapper
 
     os.fsync = counted(os.fsync)
-    Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
+    for name in ("replace", "unlink", "hardlink_to"):
+        setattr(Path, name, counted(getattr(Path, name)))
 
 
 if __name__ == "__main__":

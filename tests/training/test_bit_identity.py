@@ -15,13 +15,6 @@ LANES = ["lr=1e-3,3e-3", "wd=0,0.03,0.1,0.2", "seed=range(4)"]
 STEPS = ["steps=7", "eval.every_steps=7", "eval.train_examples=100"]
 
 
-#: Compiled by default. The others are marked slow, because each takes a compilation. The default mlp
-#: is compiled by `test_compiled_lanes_of_any_width_and_after_resumes`.
-COMPILED = [
-    pytest.param(name, marks=() if name == "mlp-all" else pytest.mark.slow) for name in FUSED
-]
-
-
 #: Run eagerly by default: outside of tests, lanes on a processor are fused only when compiled.
 EAGER = ("logistic", "mlp", "mlp-batchnorm")
 
@@ -48,16 +41,23 @@ def test_fused_lanes(name, specs):
 
 @pytest.mark.slow  # each compiles steps of its own
 @needs_compiler
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", FUSED)
 def test_compiled_lanes(name, specs):
     check_lanes(name, specs, "compiled")
 
 
 @needs_compiler
-def test_compiled_lanes_of_any_width_and_after_resumes(specs, tmp_path):
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(["model=logistic"], id="logistic"),  # the shortest compilation
+        pytest.param(["model=mlp"], id="mlp", marks=pytest.mark.slow),
+    ],
+)
+def test_compiled_lanes_of_any_width_and_after_resumes(model, specs, tmp_path):
     """64 lanes: at four widths, shuffled, next to lanes that diverge, after resumes."""
     numerics = CPU.model_copy(update={"engine": "compiled"})
-    overrides = ["model=mlp", "lr=1e-3,1e12", "wd=0,0.03,0.1,0.2", "seed=range(8)"]
+    overrides = [*model, "lr=1e-3,1e12", "wd=0,0.03,0.1,0.2", "seed=range(8)"]
     evaluations = ["steps=150", "eval.every_steps=40", "eval.train_examples=100"]
     planned = list(specs([*overrides, *evaluations], numerics))
     assert len(planned) == 64

@@ -8,6 +8,7 @@ import pytest
 
 import adamcmp
 from adamcmp.cli import main
+from adamcmp.storage.store import Store
 from tests.conftest import needs_compiler
 
 RESULTS = Path(__file__).with_name("results")
@@ -96,7 +97,7 @@ def test_retries_failed_runs(old, capsys):
     assert "(2 newly trained): 2 failed" in capsys.readouterr().out
 
 
-def test_goes_on_with_the_search(old, capsys):
+def test_continues_the_search(old, capsys):
     """The proposed settings are those of the file: nothing is trained anew."""
     pytest.importorskip("optuna")
     search = ["optimizer=adamw,sgd", "lr=tag(log,interval(1e-3,1e-1))", "wd=0,1e-2", "sampler=tpe"]
@@ -105,7 +106,7 @@ def test_goes_on_with_the_search(old, capsys):
     assert "(0 newly trained)" in capsys.readouterr().out
 
 
-def test_goes_on_with_both_stages(old, two_plots, capsys):
+def test_continues_both_stages(old, no_plots, capsys):
     assert main(["study", "two_stages", "--config-dir", "mine", "-q"]) == 0
     assert capsys.readouterr().out.count("(0 newly trained)") == 2
 
@@ -125,20 +126,28 @@ def test_imports_again(old, tmp_path, capsys):
     assert "0 new, 4 replaced" in capsys.readouterr().out
 
 
+INTERRUPTED = ["steps=3000", "eval.every_steps=1000", "engine=eager"]
+INTERRUPTED_COMPILED = ["steps=60000", "eval.every_steps=20000"]
+
+
 @pytest.mark.parametrize(
     ("study", "overrides", "run_count"),
     [
-        ("interrupted", ["seeds=2", "steps=3000", "eval.every_steps=1000", "engine=eager"], 4),
+        ("interrupted", ["optimizer=adamw", "seeds=1", *INTERRUPTED], 1),
         pytest.param(
-            *("interrupted_compiled", ["seeds=4", "steps=60000", "eval.every_steps=20000"], 8),
+            *("interrupted", ["optimizer=adamw,sgd", "seeds=2", *INTERRUPTED], 4),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *("interrupted_compiled", ["optimizer=adamw,sgd", "seeds=4", *INTERRUPTED_COMPILED], 8),
             marks=[pytest.mark.slow, needs_compiler],
         ),
     ],
 )
 def test_resumes_an_interrupted_sweep(study, overrides, run_count, old, capsys):
     """From its checkpoints, or from the start where another processor or version wrote them."""
-    command = ["sweep", "-q", *MLP, "optimizer=adamw,sgd", *overrides, f"study={study}"]
-    assert main([*command, "workers=0"]) == 0
+    assert main(["sweep", "-q", *MLP, *overrides, f"study={study}", "workers=0"]) == 0
     runs = pd.read_parquet(old / study / "runs")
     assert len(runs) == run_count and (runs["status"] == "done").all()
-    assert not list((old / study / "checkpoints").glob("*"))
+    checkpoints = Store(old / study).checkpoints.existing().values()
+    assert not frozenset(runs["run_id"]).intersection(*checkpoints)

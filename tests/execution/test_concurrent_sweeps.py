@@ -1,0 +1,73 @@
+"""Processes that train or read one study at the same time."""
+
+import json
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.execution.reservations import process_statuses, reserve
+from adamcmp.storage import reader
+from adamcmp.storage.store import Store
+from tests.support.interrupted import checkpoints, sweep_command
+from tests.support.studies import SMALL
+from tests.support.study_bits import assert_same_bits
+from tests.support.waiting import until
+
+#: Six runs.
+RUNS = [
+    *(*SMALL, "wd=0,0.1", "seed=0,1,2", "eval.every_steps=90", "engine=eager"),
+    *("workers=0", "checkpoint_every=0.03"),
+]
+
+
+def test_two_sweeps_share_the_runs(commands, results):
+    overrides = [*RUNS, "steps=400"]
+    adamcmp.sweep([*overrides, "study=whole"])
+    processes = [
+        commands.start(*sweep_command(results, "both", [*overrides, seeds]))
+        for seeds in ("seed=0,1", "seed=1,2,0")
+    ]
+    # 1 if the other process is still training some of the runs.
+    assert {process.wait() for process in processes} <= {0, 1}
+    adamcmp.sweep([*overrides, "study=both"])
+    assert_same_bits(results / "both", results / "whole")
+
+
+def test_reservations_of_a_killed_sweep_are_released(commands, results, capsys):
+    """A second sweep reports a live one, and takes over its runs after it was killed."""
+    overrides = [*RUNS, "steps=20000"]
+    process = commands.start(*sweep_command(results, "s", overrides))
+    until(lambda: checkpoints(results / "s"))
+    assert main([*sweep_command(results, "s", overrides), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["elsewhere"] == 6
+    assert main(["ls", "s"]) == 0
+    assert "s: 0 of 6 runs trained" in capsys.readouterr().out
+    assert main(["ls"]) == 0
+    assert f"(process {process.pid} on " in capsys.readouterr().out
+    process.kill()
+    process.wait()
+    assert process_statuses(results / "s") == []
+    with reserve(results / "s", ["a"]) as reservation:
+        assert reservation.only_process and reservation.run_ids == {"a"}
+    assert sorted(p.name for p in (results / "s" / "claims").iterdir()) == [".lock"]
+
+
+def test_reading_during_a_compaction(results, monkeypatch):
+    """A part that disappears after it was listed is not damage."""
+    adamcmp.sweep([*SMALL, "steps=1", "seed=range(3)", "study=s", "engine=eager"])
+    monkeypatch.setattr("adamcmp.storage.compaction.COMPACT_AT", 2)
+    monkeypatch.setattr("adamcmp.execution.scheduler.FLUSH_SECONDS", 0.0)
+    read = reader.read_part
+    compacted = False
+
+    def compacting(folder, table, name, columns=None):
+        nonlocal compacted
+        if not compacted and table == "metrics":
+            compacted = True
+            row = reader.read_runs(results / "s").to_pylist()[0]
+            for number in range(4):
+                Store(results / "s").append([{**row, "run_id": f"{number:016x}"}], [])
+        return read(folder, table, name, columns)
+
+    monkeypatch.setattr(reader, "read_part", compacting)
+    runs, metrics = reader.load(results / "s")
+    assert compacted and len(runs) == 7 and metrics["run_id"].nunique() == 3

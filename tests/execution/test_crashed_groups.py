@@ -1,0 +1,63 @@
+"""Groups of lanes that crash are halved until the run that crashes is alone."""
+
+from types import SimpleNamespace
+
+import pytest
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.training import loop
+from adamcmp.training.outcome import Done
+from tests.support.studies import SMALL
+from tests.support.study_bits import numbers
+
+#: Two groups of eight lanes.
+SWEEP = [
+    "sweep",
+    *SMALL,
+    *("model=logistic", "seed=range(16)", "steps=2", "study=s", "engine=eager"),
+]
+
+
+@pytest.fixture
+def crashing(fused, monkeypatch):
+    """Groups crash if `when` returns true for their seeds.
+
+    Otherwise their lanes are trained one by one, which is fast without a compiler.
+    """
+    run = loop.GroupTraining.run
+
+    def crash_or_run(self):
+        crashing.widths.append(self.width)
+        if crashing.when([run.spec.config.protocol.seed for run in self.runs]):
+            raise crashing.error
+        lanes = [run(loop.GroupTraining(LaneGroup((r.spec,)), self.report)) for r in self.runs]
+        return Done([r for d in lanes for r in d.runs], [m for d in lanes for m in d.metrics])
+
+    crashing = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
+    monkeypatch.setattr(loop.GroupTraining, "run", crash_or_run)
+    return crashing
+
+
+def test_a_crashed_group_is_halved_down_to_one_lane(crashing, results, capsys):
+    crashing.when, crashing.error = lambda seeds: 3 in seeds, ValueError("in the user's model")
+    assert main(SWEEP) == 1
+    assert crashing.widths == [8, 4, 2, 2, 1, 1, 4, 8]
+    runs = adamcmp.load("s").runs.set_index("seed")
+    assert runs["status"].value_counts().to_dict() == {"done": 15, "failed": 1}
+    assert runs.loc[3, "error"].startswith("ValueError: in the user's model\n\nTraceback")
+    assert runs.loc[3, "run_id"] in capsys.readouterr().err
+    crashing.when = lambda seeds: False
+    assert main(SWEEP) == 1 and len(crashing.widths) == 8  # only --retry-failed trains it again
+    assert main([*SWEEP, "--retry-failed"]) == 0
+    assert crashing.widths[8:] == [1]
+    numbers(results / "s")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")])
+def test_out_of_memory_halves_the_group(crashing, error, results):
+    crashing.when, crashing.error = lambda seeds: len(seeds) > 2, error
+    assert main(SWEEP) == 0
+    assert crashing.widths == [8, 4, 2, 2, 4, 2, 2] * 2
+    assert (adamcmp.load("s").runs["status"] == "done").all()

@@ -1,0 +1,31 @@
+"""Compare studies bit by bit."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from adamcmp.storage import reader
+
+#: Columns that may differ between two trainings of the same run.
+NOT_NUMBERS = ["wall_time_s", "finished_at", "study", "git_commit", "git_dirty"]
+
+
+def numbers(study: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return runs and metrics without times, sorted; check that nothing is doubled or left over."""
+    runs, metrics = reader.load(study)
+    assert runs["run_id"].is_unique and not metrics.duplicated(["run_id", "step"]).any()
+    assert len(pd.read_parquet(study / "runs")) == len(runs)
+    assert len(pd.read_parquet(study / "metrics")) == len(metrics)
+    others = {p.relative_to(study).as_posix() for p in study.rglob("*") if p.suffix != ".parquet"}
+    folders = {"runs", "metrics", "claims", "checkpoints"}
+    assert others <= folders | {"claims/.lock", ".lock", "study.yaml"}
+    return (
+        runs.drop(columns=NOT_NUMBERS).sort_values("run_id", ignore_index=True),
+        metrics.drop(columns="wall_time_s").sort_values(["run_id", "step"], ignore_index=True),
+    )
+
+
+def assert_same_bits(study: Path, other: Path) -> None:
+    """Check that two studies have the same runs with the same numbers."""
+    for actual, expected in zip(numbers(study), numbers(other), strict=True):
+        pd.testing.assert_frame_equal(actual, expected, check_exact=True)
