@@ -1,10 +1,8 @@
 """The table of runs: labels, sub-tables, and what is computed once."""
 
-import pandas as pd
 import pytest
 
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.labels import label_runs
 from tests.support.gridded import grid, runs, stacked
 
 TWO = stacked(
@@ -54,17 +52,3 @@ def test_selection_is_computed_once():
     assert table.selected() is table.selected() and table.ranked() is table.ranked()
     assert table.summary is table.summary
     assert list(table.selected("coupling")["coupling"].unique()) == ["decoupled"]
-
-
-def test_a_value_that_an_imported_run_lacks_is_no_label():
-    """In a trained run a missing value is a value: subset=null takes all examples."""
-    runs = pd.DataFrame(
-        {
-            "dataset": "teacher", "model": "mlp", "optimizer": "adamw",
-            "rule": ["adam", "adam", None], "dataset.subset": [None, 100, None],
-            "model.width": [10.0, 10.0, None], "torch_version": ["2.13.0", "2.13.0", None],
-        }
-    )  # fmt: skip
-    labelled = label_runs(runs)
-    assert labelled["optimizer"].tolist() == ["adamw"] * 3
-    assert labelled["problem"].nunique() == 3 and labelled["problem"].iloc[2] == "teacher, mlp"

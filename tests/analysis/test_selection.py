@@ -1,4 +1,4 @@
-"""How settings are chosen; data of plots against hand-made runs."""
+"""How settings are selected, and which runs are reported."""
 
 import pandas as pd
 import pytest
@@ -56,17 +56,6 @@ class TestChoice:
             RunTable(blind).selected()
         assert len(RunTable(blind[blind["lr"] == 0.1]).selected()) == 4
 
-    def test_settings_are_the_columns_that_varied(self):
-        assert RunTable(RUNS).setting_columns == ["lr", "wd"]
-        betas = [[0.9, 0.99]] * 4 + [[0.9, 0.999]] * 4
-        assert RunTable(RUNS.assign(**{"optimizer.betas": betas})).setting_columns == ["lr", "wd"]
-        betas = [[0.9, 0.99], [0.9, 0.999]] * 4
-        assert RunTable(RUNS.assign(**{"optimizer.betas": betas})).setting_columns == [
-            "lr",
-            "wd",
-            "optimizer.betas",
-        ]
-
     def test_summary(self):
         table = RunTable(RUNS).summary.set_index("optimizer")
         assert table.loc["adamw", "test_error"] == pytest.approx(0.51)
@@ -76,17 +65,6 @@ class TestChoice:
     def test_failed_runs_are_no_results(self):
         failed = RUNS.assign(status="failed")
         assert RunTable(failed).selected().empty and RunTable(failed).summary.empty
-
-
-def test_labels_of_problems_and_variants_contain_what_varied():
-    runs = RUNS.assign(**{"dataset.label_noise": [0.0, 0.3] * 4, "dataset.flip": False})
-    runs["rule"] = runs["optimizer"].map({"adamw": "adam", "sgd": "sgd"})
-    runs["coupling"] = ["decoupled"] * 4 + ["l2", "l2", "fixed", "fixed"]
-    labelled = RunTable.from_frames(runs).runs
-    assert set(labelled["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
-    assert set(labelled["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
-    assert len(RunTable(labelled).summary) == 6
-    assert set(RunTable.from_frames(RUNS).runs["problem"]) == {"d, m"}
 
 
 def test_a_budget_is_a_setting():

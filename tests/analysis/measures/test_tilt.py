@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy import stats as scipy_stats
 
 from adamcmp.analysis import RunTable, tilt
-from adamcmp.analysis.intervals import direction
 from tests.support.gridded import grid, runs, stacked
 
 
@@ -49,9 +47,3 @@ class TestTilt:
     def test_a_round_bowl_has_no_axis(self):
         table = tilt(RunTable(runs(bowl(0), grid(), 5, 0.003, 1)))
         assert (table["ci_high"] - table["ci_low"]).item() == pytest.approx(180)
-
-    def test_directions_of_the_plane(self):
-        vectors = np.array([[1.0, 1.0, 1.0], [-0.1, 0.0, 0.1]])
-        angle, low, high = direction(vectors)
-        t = scipy_stats.ttest_1samp(vectors[1], 0).confidence_interval()
-        assert (angle, np.tan(low), np.tan(high)) == pytest.approx((0, t.low, t.high))
