@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from adamcmp.config import StudyConfig
+from adamcmp.config import Numerics, StudyConfig
 from adamcmp.execution.autotuning import (
     autotuned,
     autotuned_without_compiling,
@@ -192,20 +192,20 @@ def preview(config: StudyConfig, executor: Executor, *, retrained: Collection[st
     return Preview(store.folder, plan, pending, groups)
 
 
-def with_numerics_of(
-    config: StudyConfig, whole: StudyConfig, on_notice: Callable[[str], None]
-) -> StudyConfig:
-    """Return a request with the numerics that the whole request resolves to.
+def study_numerics(whole: StudyConfig, on_notice: Callable[[str], None]) -> Numerics:
+    """Return the numerics of a study whose runs are planned in stages.
+
+    The first stage must be trained with the numerics of all stages: the number of all runs decides
+    whether compiling pays.
 
     Args:
-        config: The runs that are trained first.
-        whole: All runs that will be trained; their number decides whether compiling pays.
+        whole: The runs of all stages; placeholders for those that are not known yet.
         on_notice: Called with messages to the user.
 
     Raises:
         AdamcmpError: If the request contradicts the existing study.
     """
-    plan = make_plan(whole, Store(config.location.folder).numerics())
+    plan = make_plan(whole, Store(whole.location.folder).numerics())
     if plan.notice:
         on_notice(plan.notice)
-    return replace(config, numerics=plan.numerics)
+    return plan.numerics

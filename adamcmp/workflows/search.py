@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from adamcmp.components.datasets import load_cached
 from adamcmp.config import Composer, RunConfig, SearchCell, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.execution.execute import ExecutionResult, with_numerics_of
+from adamcmp.execution.execute import ExecutionResult, study_numerics
 from adamcmp.execution.workers import Workers
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
@@ -139,8 +139,7 @@ class RangeSearch:
         with _exclusive(self.config.location.folder), quiet():
             proposals = [self._proposals(cell) for cell in self._space.cells]
             record = _Record(self.objective)
-            whole = self.preview()  # the first batch is too short for compiling to pay
-            numerics = with_numerics_of(whole, whole, on_notice).numerics
+            numerics = study_numerics(self.preview(), on_notice)
             for batch in self._batches(proposals):
                 if not any(batch):
                     continue

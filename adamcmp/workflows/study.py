@@ -18,7 +18,7 @@ from adamcmp.config import (
     study_files,
 )
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.execution.execute import with_numerics_of
+from adamcmp.execution.execute import study_numerics
 from adamcmp.execution.workers import Workers
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.storage import reader
@@ -96,7 +96,8 @@ def train_study(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResu
     config, select = study.grids, study.select
     if select is None:
         return (SweepResult.of(train(config, options)),)
-    config = with_numerics_of(config, study.both_stages(), options.on_notice)
+    numerics = study_numerics(study.both_stages(), options.on_notice)
+    config = replace(config, numerics=numerics)
     with Workers() as workers:
         first = train(config, options, workers)
         if first.in_progress:
