@@ -57,7 +57,7 @@ class TrainingOptions:
     def retrained(self) -> tuple[str, ...]:
         """Statuses of stored runs that are trained again."""
         if self.force:
-            return ("done", "diverged", "failed")
+            return STATUSES
         return ("failed",) if self.retry_failed else ()
 
 
