@@ -4,6 +4,7 @@ A task, its progress and its result are files of a folder. Another process that 
 poll for what the first one submitted, as with a cluster's executor.
 """
 
+import json
 import os
 import pickle
 import signal
@@ -88,6 +89,13 @@ class Detached(Executor):
 
     def _path(self, handle: Handle[Any], suffix: str) -> Path:
         return self._folder / f"{handle.task_id}.{suffix}"
+
+
+def submit_and_die(folder: Path, tasks: Sequence[Task[Any, Any]]) -> None:
+    """Submit tasks, write their handles to a file, and kill this process while they run."""
+    handles = Detached(folder).submit(tasks)
+    (folder / "handles.json").write_text(json.dumps([handle.task_id for handle in handles]))
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(folder: Path, name: str) -> None:

@@ -2,22 +2,18 @@
 
 import json
 import multiprocessing
-import os
 import signal
 from pathlib import Path
 
 import pandas as pd
 
-from adamcmp.config import Composer
 from adamcmp.execution.execute import execute
 from adamcmp.execution.executors import Handle, Task, WorkerDied
 from adamcmp.execution.workers import Workers
-from adamcmp.planning.grouping import TrainTask
-from adamcmp.planning.plan import make_plan
+from adamcmp.planning.grouping import LaneGroup, TrainTask
 from adamcmp.storage import reader
 from adamcmp.training.tasks import train_task
-from tests.conftest import CPU
-from tests.support.detached_executor import Detached
+from tests.support.detached_executor import Detached, submit_and_die
 from tests.support.studies import SMALL
 from tests.support.toy_tasks import echo, results_of, wait_for_stop
 from tests.support.training import comparable, metrics
@@ -68,27 +64,15 @@ def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
         pd.testing.assert_frame_equal(here, detached, check_exact=True)
 
 
-def groups_of_runs():
-    return make_plan(Composer().sweep(RUNS), CPU).groups()
-
-
-def submit_and_die(folder):
-    """Submit the groups, store the handles, and kill this process while they train."""
-    tasks = [
-        Task(train_task, TrainTask(group, folder / f"{group.group_id}.npz", 1e9))
-        for group in groups_of_runs()
-    ]
-    handles = Detached(folder).submit(tasks)
-    (folder / "handles.json").write_text(json.dumps([handle.task_id for handle in handles]))
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_another_process_receives_what_a_dead_one_submitted(tmp_path):
-    process = multiprocessing.get_context("spawn").Process(target=submit_and_die, args=(tmp_path,))
+def test_another_process_receives_what_a_dead_one_submitted(specs, tmp_path):
+    group = LaneGroup.of(specs([*RUNS, "seed=0"]))
+    tasks = [Task(train_task, TrainTask(group, tmp_path / "checkpoint.npz", 1e9)), Task(echo, 1)]
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=submit_and_die, args=(tmp_path, tasks))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
     handles = [Handle(task_id) for task_id in json.loads((tmp_path / "handles.json").read_text())]
-    outcomes = results_of(Detached(tmp_path, handles), 2)
-    received = [row for outcome in outcomes.values() for row in outcome.metrics]
-    assert comparable(received) == metrics(groups_of_runs())
+    values = results_of(Detached(tmp_path, handles), 2)
+    assert values[handles[1]] == 1
+    assert comparable(values[handles[0]].metrics) == metrics([group])
