@@ -9,7 +9,7 @@ import pandas as pd
 
 from adamcmp.analysis.arms import Arm
 from adamcmp.analysis.comparisons import compare_arms
-from adamcmp.analysis.labels import format_value
+from adamcmp.analysis.labels import format_value, is_problem_setting
 from adamcmp.analysis.metrics import check_metrics
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.sentences import sentence
@@ -108,9 +108,8 @@ def _check_comparable(both: RunTable) -> None:
 
 
 def _problem_condition(runs: pd.DataFrame) -> str:
-    settings = [c for c in map(str, runs) if c.startswith(("dataset.", "model."))]
-    varied = (c for c in ("dataset", "model", *settings) if runs[c].map(str).nunique() > 1)
-    column = next(varied, "model")
+    settings = filter(is_problem_setting, map(str, runs))
+    column = next((c for c in settings if runs[c].map(str).nunique() > 1), "model")
     return f"{column}={format_value(runs[column].iloc[0])}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
+from adamcmp.storage.columns import SHORT_NAMES, Role, role_of
 
 #: The columns that identify an optimizer on a problem.
 GROUP = ["problem", "optimizer"]
@@ -32,11 +32,7 @@ def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
     runs = runs.copy()
     pair = runs["dataset"] + ", " + runs["model"]
     runs["problem"] = pair
-    provenance = columns_with_role(Role.PROVENANCE)
-    described = [
-        c for c in runs.columns if c.startswith(("dataset.", "model.")) and c not in provenance
-    ]
-    for column in described:
+    for column in filter(is_problem_setting, runs.columns):
         texts = _known_values(runs, column)
         varied = texts.groupby(pair).transform("nunique") > 1
         suffix = ", " + column.partition(".")[2] + " " + texts
@@ -46,6 +42,17 @@ def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
         varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
         runs["optimizer"] += (" (" + texts + ")").where(varied & texts.notna(), "")
     return runs
+
+
+def is_problem_setting(column: str) -> bool:
+    """Return whether a column is a setting of the dataset or the model, which form the problem.
+
+    >>> is_problem_setting("model"), is_problem_setting("dataset.label_noise")
+    (True, True)
+    >>> is_problem_setting("lr"), is_problem_setting("dataset.revision")
+    (False, False)
+    """
+    return column.partition(".")[0] in ("dataset", "model") and role_of(column) is Role.SETTING
 
 
 def _known_values(runs: pd.DataFrame, column: str) -> pd.Series[str]:
@@ -79,13 +86,13 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
         lr and wd first, whether or not they varied.
     """
     # SHORT_NAMES are the settings that a column with a short name repeats.
-    excluded = {*GROUP, *_VARIANT, "dataset", "model", "seed", *SHORT_NAMES}
+    excluded = {*GROUP, *_VARIANT, "seed", *SHORT_NAMES}
     candidates = [
-        c
-        for c in runs.columns
-        if role_of(c) is Role.SETTING
-        and c not in excluded
-        and not c.startswith(("dataset.", "model."))
+        column
+        for column in runs.columns
+        if role_of(column) is Role.SETTING
+        and column not in excluded
+        and not is_problem_setting(column)
     ]
     groups = runs.groupby(GROUP, dropna=False, sort=False).ngroup().to_numpy()
     return [c for c in candidates if c in ("lr", "wd") or _varies_within(groups, runs[c])]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from adamcmp.analysis.labels import is_problem_setting
 from adamcmp.reporting.answer import Answer
 from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
 from adamcmp.storage.metadata import read_study_metadata
@@ -17,7 +18,7 @@ from adamcmp.storage.metadata import read_study_metadata
 _NAMED_COMMANDS = ("study ", "extend ", "import-csv ")
 
 #: Settings that are part of an optimizer's or problem's name, or shown in another table.
-_SHOWN_ELSEWHERE = {*("optimizer", "dataset", "model", "lr", "wd", "seed", "problem"), *SHORT_NAMES}
+_SHOWN_ELSEWHERE = {*("optimizer", "problem", "lr", "wd", "seed"), *SHORT_NAMES}
 #: More distinct values than this are abbreviated.
 _MOST_VALUES = 6
 
@@ -67,9 +68,7 @@ def differing_settings(answer: Answer) -> pd.DataFrame:
     settings = [
         name
         for name in map(str, runs)
-        if role_of(name) is Role.SETTING
-        and name not in excluded
-        and not name.startswith(("dataset.", "model."))
+        if role_of(name) is Role.SETTING and name not in excluded and not is_problem_setting(name)
     ]
     rows = [
         {"setting": setting, "optimizer": optimizer, "estimate": _listed(values) or None}
