@@ -218,6 +218,24 @@ def test_frozen_parameters_are_not_trained(specs, tmp_path):
     assert torch.equal(training.lanes.state["buffers"]["0.weight"], before)
 
 
+def test_a_parameter_may_be_a_single_number(specs, tmp_path):
+    (tmp_path / "scalednet.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def __init__(self, inputs, outputs):\n"
+        "        super().__init__(inputs[0], outputs)\n"
+        "        self.scale = torch.nn.Parameter(torch.ones(()))\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x) * self.scale\n"
+    )
+    overrides = ["model=custom", "model.target=scalednet.Net", "optimizer=adam", "steps=5"]
+    (spec,) = specs([*overrides, "eval.every_steps=5", "schedule=constant"], F64)
+    expected = plain_loop(spec, lambda p: torch.optim.Adam(p, lr=0.001))
+    row = trained(spec).runs[0]
+    assert row["parameters"] == 411
+    assert {k: row[k] for k in expected} == pytest.approx(expected, rel=1e-9)
+
+
 def test_gradient_norm_is_measured_before_clipping(specs):
     ours = ["optimizer=adamw", "wd=0", "optimizer.betas=[0.9,0.999]"]
     torchs = ["optimizer=torch", "optimizer.target=torch.optim.Adam"]

@@ -69,7 +69,9 @@ class Packing:
             return params
         packed: Tree = {}
         for key, block in self._blocks.items():
-            flat = torch.cat([params[name].flatten(1) for name in block.names], dim=1)
+            # Not `flatten`: a parameter may be a single number, of shape (M,).
+            pieces = [params[name].reshape(len(params[name]), -1) for name in block.names]
+            flat = torch.cat(pieces, dim=1)
             packed[key] = flat.unsqueeze(1) if block.matrices else flat
         return packed
 
