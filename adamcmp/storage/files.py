@@ -1,6 +1,6 @@
 """The operations that a study needs of its storage: few, so that an object store can offer them.
 
-Everything in this package reads and writes a study by these operations. `adamcmp.storage.folder`
+Runs, metrics, metadata and the proposals of searches are read and written by these operations. `adamcmp.storage.folder`
 implements them on disk.
 """
 
@@ -32,7 +32,8 @@ class Files(ABC):
 
     Attributes:
         path: The folder on this machine. It names the study and holds what is not read and written
-            by these operations: reservations, the content of checkpoints, reports, trackers.
+            by these operations: reservations, the content of checkpoints, the lock of searches,
+            reports and the files of trackers.
     """
 
     path: Path

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.config import SearchRange, Setting
 from adamcmp.errors import StoreError
-from adamcmp.platform.files import storage_errors, write_atomically
+from adamcmp.platform.files import storage_errors
 from adamcmp.platform.random_streams import stream_seed
+from adamcmp.storage.files import Files
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -34,7 +35,8 @@ class Proposals:
     Use it within `quiet`.
 
     Args:
-        path: The file that stores the settings.
+        files: The files of the study.
+        name: The file that stores the settings.
         sampler: The name of the sampler; see `adamcmp.config.Search`.
         space: The searched domain of each key: a range, or the texts of a list of values.
 
@@ -48,14 +50,18 @@ class Proposals:
     """
 
     def __init__(
-        self, path: Path, sampler: str, space: Mapping[str, SearchRange | Sequence[str]]
+        self,
+        files: Files,
+        name: str,
+        sampler: str,
+        space: Mapping[str, SearchRange | Sequence[str]],
     ) -> None:
         import optuna
 
-        self._path, self._sampler = path, sampler
+        self._files, self._name, self._sampler = files, name, sampler
         # Sorted, so that proposals do not depend on the order of the overrides.
         self._distributions = {key: _distribution(space[key]) for key in sorted(space)}
-        self.settings = _read(path, self._distributions)
+        self.settings = _read(files, name, self._distributions)
         self.values: list[float] = []
         self._study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         self._reported = 0  # number of values that Optuna's study has received
@@ -93,11 +99,9 @@ class Proposals:
 
     def _write(self) -> None:
         lines = ",\n".join(json.dumps(setting) for setting in self.settings)
-        with storage_errors(self._path.parent):
-            self._path.parent.mkdir(exist_ok=True)
-            for partial in self._path.parent.glob(".tmp-*"):  # left by a killed process
-                partial.unlink()
-            write_atomically(self._path, f"[\n{lines}\n]\n".encode())
+        with storage_errors(self._files.path):
+            self._files.remove_partial_writes(self._name, time.time_ns())
+            self._files.replace(self._name, f"[\n{lines}\n]\n".encode())
 
 
 @contextlib.contextmanager
@@ -111,21 +115,22 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _read(path: Path, distributions: dict[str, BaseDistribution]) -> list[Setting]:
+def _read(files: Files, name: str, distributions: dict[str, BaseDistribution]) -> list[Setting]:
     from optuna.trial import create_trial
 
+    location = files.location(name)
     try:
-        settings: list[Setting] = json.loads(path.read_bytes())
+        settings: list[Setting] = json.loads(files.read(name))
         for setting in settings:  # raises unless the setting is in the space
             create_trial(params=setting, distributions=distributions, value=0.0)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from None
+        raise StoreError(f"Cannot read {location}: {error.strerror or error}.") from None
     except (ValueError, TypeError, AttributeError):
         raise StoreError(
-            f"{path} is damaged: it does not hold the settings of this search. Delete it to start "
-            f"the search from the beginning; trained settings are not trained again."
+            f"{location} is damaged: it does not hold the settings of this search. Delete it to "
+            f"start the search from the beginning; trained settings are not trained again."
         ) from None
     return settings
 

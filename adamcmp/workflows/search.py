@@ -28,6 +28,7 @@ from adamcmp.execution.workers import Workers
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
+from adamcmp.storage.folder import files_at
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from adamcmp.workflows.proposals import Proposals, quiet
@@ -169,8 +170,8 @@ class RangeSearch:
         return BestSetting(self._space.overrides(cell, setting), value)
 
     def _proposals(self, cell: SearchCell) -> Proposals:
-        path = self.config.location.folder / "searches" / f"{cell.name}.json"
-        return Proposals(path, str(self._search.sampler), self._space.domains)
+        files, name = files_at(self.config.location.folder), f"searches/{cell.name}.json"
+        return Proposals(files, name, str(self._search.sampler), self._space.domains)
 
     @property
     def _n(self) -> int:

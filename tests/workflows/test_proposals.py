@@ -5,6 +5,7 @@ import math
 import pytest
 
 from adamcmp.config import SearchRange
+from adamcmp.storage.folder import Folder
 from adamcmp.workflows.proposals import Proposals, quiet
 from tests.support.searches import SAMPLERS
 
@@ -24,9 +25,10 @@ def bowl(setting):
 
 def proposed(path, sampler, counts, worth=bowl, batch=8):
     """Continue to each count in turn as new commands do, which know only the file."""
+    files = Folder(path.parent.parent)
     with quiet():
         for count in counts:
-            proposals = Proposals(path, sampler, SPACE)
+            proposals = Proposals(files, f"{path.parent.name}/{path.name}", sampler, SPACE)
             proposals.values += [worth(setting) for setting in proposals.settings[:count]]
             for start in range(0, count, batch):
                 new = proposals.propose(start, min(start + batch, count))
