@@ -10,11 +10,12 @@ import logging
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from adamcmp.errors import StoreError
 from adamcmp.storage import archive
-from adamcmp.storage.files import Files
+from adamcmp.storage.files import Files, FileVersion
 
 #: The folder of a study's checkpoints, with a slash at its end.
 CHECKPOINT_FOLDER = "checkpoints/"
@@ -64,23 +65,31 @@ class Checkpoints:
 
     def _existing(self) -> dict[str, frozenset[str]]:
         usable = []
-        for name in self.files.list(CHECKPOINT_FOLDER):
+        for name, version in self.files.list(CHECKPOINT_FOLDER).items():
             if not name.endswith(".npz"):
                 continue
             try:
-                metadata, _ = archive.decode(self.files.read(name), self.files.location(name))
+                steps_taken, run_ids = _progress(self.files, name, version)
             except FileNotFoundError:  # another process has just removed it
                 continue
             except StoreError as error:
                 logger.warning("adamcmp: %s Its runs start from the beginning.", error)
                 self.files.delete(name)
                 continue
-            usable.append((-metadata["steps_taken"], name, frozenset(metadata["runs"])))
+            usable.append((-steps_taken, name, run_ids))
         return {name: run_ids for _, name, run_ids in sorted(usable)}
 
     def _remove(self, name: str) -> None:
         self.files.delete(name)
         self.files.remove_partial_writes(name, time.time_ns())
+
+
+@lru_cache(maxsize=4096)
+def _progress(files: Files, name: str, version: FileVersion) -> tuple[int, frozenset[str]]:
+    """Return the steps taken and the run ids of a checkpoint, which is read once per process."""
+    del version  # part of the cache key only
+    metadata, _ = archive.decode(files.read(name), files.location(name))
+    return metadata["steps_taken"], frozenset(metadata["runs"])
 
 
 def _name(run_ids: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """The operations that a study needs of its storage: few, so that an object store can offer them.
 
-Runs, metrics, metadata and the proposals of searches are read and written by these operations. `adamcmp.storage.folder`
-implements them on disk.
+Runs, metrics, metadata and the proposals of searches are read and written by these operations.
+`adamcmp.storage.folder` implements them on disk.
 """
 
 from __future__ import annotations

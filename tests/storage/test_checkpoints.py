@@ -36,6 +36,21 @@ def test_the_checkpoint_with_the_most_steps_is_first(checkpoints, begun):
     ]
 
 
+def test_each_checkpoint_is_read_once_per_process(files, begun, monkeypatch):
+    path = begun(["a"], 1)
+    reads, read = [], type(files).read
+
+    def counted(self, name):
+        reads.append(name)
+        return read(self, name)
+
+    monkeypatch.setattr(type(files), "read", counted)
+    for _ in range(2):
+        assert list(Checkpoints(files).existing()) == [path]
+        Checkpoints(files).remove_finished([])
+    assert reads == [CHECKPOINT_FOLDER + path.name]
+
+
 def test_a_new_study_has_none(files):
     assert Checkpoints(files).existing() == {}
 
