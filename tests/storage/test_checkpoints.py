@@ -7,6 +7,8 @@ import pytest
 
 from adamcmp.storage import archive
 from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER, Checkpoints
+from adamcmp.storage.folder import Folder
+from tests.support.file_reads import recorded_reads
 
 
 @pytest.fixture
@@ -38,13 +40,7 @@ def test_the_checkpoint_with_the_most_steps_is_first(checkpoints, begun):
 
 def test_each_checkpoint_is_read_once_per_process(files, begun, monkeypatch):
     path = begun(["a"], 1)
-    reads, read = [], type(files).read
-
-    def counted(self, name):
-        reads.append(name)
-        return read(self, name)
-
-    monkeypatch.setattr(type(files), "read", counted)
+    reads = recorded_reads(monkeypatch, type(files))
     for _ in range(2):
         assert list(Checkpoints(files).existing()) == [path]
         Checkpoints(files).remove_finished([])
@@ -101,8 +97,6 @@ def test_the_checkpoint_of_a_group_is_removed(checkpoints, begun):
 
 @pytest.mark.parametrize("remove", [Checkpoints.remove, Checkpoints.remove_partial_writes])
 def test_the_partial_write_of_a_dead_worker_is_removed(remove, results):
-    from adamcmp.storage.folder import Folder
-
     checkpoints = Checkpoints(Folder(results / "s"))
     path = checkpoints.path(["a"])
     path.parent.mkdir(parents=True)

@@ -17,6 +17,7 @@ from adamcmp.storage.parts import METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
+from tests.support.file_reads import recorded_reads
 from tests.support.stored_rows import evaluation, rows_on_disk, run_row
 from tests.support.studies import FAST
 
@@ -34,14 +35,7 @@ class TestOutcomes:
         assert store.statuses() == {"a": "done", "b": "failed"}
 
     def test_each_part_is_read_once_per_process(self, store, files, monkeypatch):
-        reads = []
-        read = type(files).read
-
-        def counted(self, name):
-            reads.append(name)
-            return read(self, name)
-
-        monkeypatch.setattr(type(files), "read", counted)
+        reads = recorded_reads(monkeypatch, type(files))
         for run_id in "abc":
             store.append([run_row(run_id)], [])
         for _ in range(3):

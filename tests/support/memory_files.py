@@ -17,13 +17,11 @@ class MemoryFiles(Files):
 
     Attributes:
         contents: The content of each file.
-        reads: The names of the files that were read, in order.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.contents: dict[str, bytes] = {}
-        self.reads: list[str] = []
         self._modified_ns: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -38,7 +36,6 @@ class MemoryFiles(Files):
         return sorted({name.split("/")[0] for name in self.contents if "/" in name})
 
     def read(self, name: str) -> bytes:
-        self.reads.append(name)
         if name not in self.contents:
             raise FileNotFoundError(name)
         return self.contents[name]

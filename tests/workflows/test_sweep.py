@@ -1,13 +1,12 @@
 """Sweeps: what they read, plan and return."""
 
-from collections import Counter
-
 import pytest
 
 from adamcmp.execution import execute
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
 from adamcmp.workflows.sweep import sweep
+from tests.support.file_reads import recorded_reads
 from tests.support.studies import FAST
 
 
@@ -21,22 +20,14 @@ def parts(results):
 
 def test_a_sweep_reads_each_part_of_runs_at_most_once(parts, results, monkeypatch):
     """And no metrics: a study may have a thousand times as many evaluations as a sweep adds."""
-    reads = Counter()
-    read = Folder.read
-
-    def counted(self, name):
-        reads[name] += 1
-        return read(self, name)
-
-    monkeypatch.setattr(Folder, "read", counted)
+    reads = recorded_reads(monkeypatch, Folder)
     moved = (results / "s").rename(results / "t")  # this process has not read its parts yet
     result = sweep([*FAST, "study=t", "seed=range(6)"])
     assert result.statuses == {"done": 6, "diverged": 0, "failed": 0} and len(result.trained) == 3
     names = reader.part_names(moved)
     assert len(names) > len(parts)
-    assert {name: n for name, n in reads.items() if name != "study.yaml"} == {
-        f"runs/{name}": 1 for name in names
-    }
+    of_parts = sorted(name for name in reads if name != "study.yaml")
+    assert of_parts == [f"runs/{name}" for name in names]
 
 
 def test_a_sweep_is_planned_once(parts, monkeypatch):
