@@ -24,7 +24,7 @@ from adamcmp.storage.parts import (
     row_indexes,
     write_part,
 )
-from adamcmp.storage.rows import RowKey, superseded, without_rows
+from adamcmp.storage.rows import superseded, without_runs
 
 #: Number of parts of similar size from which they are merged into one.
 COMPACT_AT = 32
@@ -35,12 +35,12 @@ class Compaction:
     """The changes that compaction makes to a study.
 
     Attributes:
-        stale: The superseded rows of each part.
+        stale: The runs of each part whose rows are superseded.
         merges: Groups of parts, each rewritten as one part; a group of one part only loses its
             superseded rows.
     """
 
-    stale: Mapping[str, set[RowKey]]
+    stale: Mapping[str, set[str]]
     merges: tuple[tuple[str, ...], ...]
 
 
@@ -97,7 +97,7 @@ def remove_leftovers(files: Files, before_ns: int) -> None:
 
 
 def _merged(
-    files: Files, table: Table, names: tuple[str, ...], stale: Mapping[str, set[RowKey]]
+    files: Files, table: Table, names: tuple[str, ...], stale: Mapping[str, set[str]]
 ) -> pa.Table:
-    rows = [without_rows(read_part(files, table, name), stale[name]) for name in names]
+    rows = [without_runs(read_part(files, table, name), stale[name]) for name in names]
     return pa.concat_tables(rows, promote_options="default")

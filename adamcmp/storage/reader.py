@@ -19,7 +19,7 @@ from adamcmp.storage.files import FileVersion
 from adamcmp.storage.folder import Location, files_at
 from adamcmp.storage.metadata import METADATA_FILE
 from adamcmp.storage.parts import TABLES, list_parts, read_consistently, read_part, row_indexes
-from adamcmp.storage.rows import RowKey, rows_of_final_weights, superseded, without_rows
+from adamcmp.storage.rows import RowKey, rows_of_final_weights, superseded, without_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,19 +111,14 @@ def read_tables(
 
     def read(parts: Mapping[str, FileVersion]) -> dict[Table, pa.Table]:
         stale = superseded(row_indexes(files, parts))
+
+        def counting_rows(table: Table, name: str) -> pa.Table:
+            rows = read_part(files, table, name, _with_key(columns[table]))
+            return rows_of_final_weights(without_runs(rows, stale[name]))
+
         return {
-            table: _concatenated(
-                [
-                    rows_of_final_weights(
-                        without_rows(
-                            read_part(files, table, name, _with_key(selected)), stale[name]
-                        )
-                    )
-                    for name in parts
-                ],
-                selected,
-            )
-            for table, selected in columns.items()
+            table: _concatenated([counting_rows(table, name) for name in parts], columns[table])
+            for table in columns
         }
 
     return read_consistently(files, read)

@@ -56,8 +56,8 @@ def of_final_weights(rows: Mapping[RowKey, T]) -> dict[str, T]:
     return {key.run_id: row for key, row in rows.items() if key.variant == FINAL_WEIGHTS}
 
 
-def superseded(parts: Mapping[str, RowIndex]) -> dict[str, set[RowKey]]:
-    """Return the rows that no longer count.
+def superseded(parts: Mapping[str, RowIndex]) -> dict[str, set[str]]:
+    """Return the runs of each part whose rows no longer count.
 
     Of each run, the rows of one part count: those of its highest attempt and, among equal attempts,
     of the last part. Attempts are numbered without a lock, so two processes that append the same
@@ -68,14 +68,16 @@ def superseded(parts: Mapping[str, RowIndex]) -> dict[str, set[RowKey]]:
         parts: The rows of each part by its name, in the order of the parts.
 
     Returns:
-        The rows of each part that do not count.
+        The ids of these runs by the name of the part.
     """
     latest: dict[str, tuple[int, int]] = {}
     for order, rows in enumerate(parts.values()):
         for key, row in rows.items():
             latest[key.run_id] = max((row.attempt, order), latest.get(key.run_id, (0, 0)))
     return {
-        name: {key for key, row in rows.items() if (row.attempt, order) != latest[key.run_id]}
+        name: {
+            key.run_id for key, row in rows.items() if (row.attempt, order) != latest[key.run_id]
+        }
         for order, (name, rows) in enumerate(parts.items())
     }
 
@@ -109,9 +111,8 @@ def with_attempts(table: pa.Table, attempts: Mapping[str, int]) -> pa.Table:
     return table
 
 
-def without_rows(table: pa.Table, keys: Collection[RowKey]) -> pa.Table:
-    """Return a table that has the columns of `RowKey`, without the rows with these keys."""
-    if not keys:
+def without_runs(table: pa.Table, run_ids: Collection[str]) -> pa.Table:
+    """Return a table that has the column ``run_id``, without the rows of some runs."""
+    if not run_ids:
         return table
-    pairs = zip(table["run_id"].to_pylist(), table["variant"].to_pylist(), strict=True)
-    return table.filter(pa.array([pair not in keys for pair in pairs], pa.bool_()))
+    return table.filter(pc.invert(pc.is_in(table["run_id"], pa.array(run_ids, pa.string()))))

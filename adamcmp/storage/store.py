@@ -193,7 +193,7 @@ class Store:
             key: row
             for name, rows in indexes.items()
             for key, row in rows.items()
-            if key not in stale[name]
+            if key.run_id not in stale[name]
         }
 
     def append(self, runs: list[dict[str, Any]], metrics: list[dict[str, Any]]) -> None:
