@@ -70,7 +70,7 @@ def list_parts(files: Files) -> dict[str, FileVersion]:
     """
     versions = list_table(files, "runs")
     return {
-        name: versions[name] for name in sorted(versions, key=lambda name: (_order(name), name))
+        name: versions[name] for name in sorted(versions, key=lambda name: (part_order(name), name))
     }
 
 
@@ -84,7 +84,11 @@ def list_table(files: Files, table: Table) -> dict[str, FileVersion]:
     }
 
 
-def _order(name: str) -> int:
+def part_order(name: str) -> int:
+    """Return a part's place in the order of the parts: the nanosecond in which it was written.
+
+    Version 0.1 numbered its parts; a file that is no part has -1.
+    """
     match = _NAME.fullmatch(name)
     return int(match["order"]) if match else -1
 
@@ -115,7 +119,7 @@ def write_part(
         OSError: If the disk is full or the folder cannot be written.
     """
     contents = {table: _parquet(rows) for table, rows in tables.items()}
-    order = max(map(_order, replaced)) + 1 if replaced else time.time_ns()
+    order = max(map(part_order, replaced)) + 1 if replaced else time.time_ns()
     name = part_name(contents, order)
     for table in reversed(TABLES):  # the runs file commits both
         # A file of this name has the same content: its name has the digest.

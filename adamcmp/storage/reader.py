@@ -18,7 +18,14 @@ from adamcmp.storage.columns import Table
 from adamcmp.storage.files import FileVersion
 from adamcmp.storage.folder import Location, files_at
 from adamcmp.storage.metadata import METADATA_FILE
-from adamcmp.storage.parts import TABLES, list_parts, read_consistently, read_part, row_indexes
+from adamcmp.storage.parts import (
+    TABLES,
+    list_parts,
+    part_order,
+    read_consistently,
+    read_part,
+    row_indexes,
+)
 from adamcmp.storage.rows import RowKey, rows_of_final_weights, superseded, without_runs
 
 if TYPE_CHECKING:
@@ -32,8 +39,8 @@ def list_studies(results: Location) -> list[str]:
     for study in files.folders():
         with contextlib.suppress(PermissionError):  # a folder of something else
             if (metadata := f"{study}/{METADATA_FILE}") in (top := files.list(f"{study}/")):
-                versions = (top[metadata], *files.list(f"{study}/runs/").values())
-                changes[study] = max(version.modified_ns for version in versions)
+                parts = (name.rpartition("/")[2] for name in files.list(f"{study}/runs/"))
+                changes[study] = max([top[metadata].modified_ns, *map(part_order, parts)])
     return sorted(changes, key=lambda study: (changes[study], study))
 
 

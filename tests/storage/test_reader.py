@@ -32,10 +32,12 @@ class TestStudies:
         root = request.param(results)
         with root.lock(1.0):
             pass
-        for second, name in enumerate(("b/study.yaml", "c/study.yaml", "a/study.yaml", "c/runs/x")):
+        for second, name in enumerate(("b/study.yaml", "c/study.yaml", "a/study.yaml")):
             root.create(name, b"")
             if isinstance(root, Folder):  # whose clock may be coarse
                 os.utime(results / name, (second, second))
+        digest = "0" * 12
+        root.create(f"c/runs/{2**62:020d}-{digest}-{digest}.parquet", b"")
         root.create("other/file", b"")
         return root
 
