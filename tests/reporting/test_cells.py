@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamcmp.reporting.cells import p_value_text, value_text, with_deviation, with_interval
@@ -71,6 +71,7 @@ def test_deviations(row, text):
     assert with_deviation(*row) == text
 
 
+@settings(deadline=None)
 @given(
     estimate=st.floats(-1e3, 1e3),
     below=st.floats(1e-6, 1e3),
