@@ -60,7 +60,7 @@ def test_studies(root):
 def test_a_damaged_study_is_listed_with_its_error(root):
     (part,) = (root / "a" / "runs").iterdir()
     part.write_bytes(b"")
-    b, a = list_studies(root)  # the last changed one last
+    a, b = list_studies(root)
     assert isinstance(a.error, StoreError) and part.name in str(a.error) and a.runs == 0
     assert b.error is None
 
