@@ -21,7 +21,7 @@ needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compi
 
 @pytest.fixture(autouse=True)
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test works in a folder of its own and writes its results there."""
+    """Run each test in a new folder and write its results there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ADAMCMP_RESULTS", str(tmp_path / "results"))
     return tmp_path / "results"
@@ -29,7 +29,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps train in the test's own process unless it asks for workers, which import torch again."""
+    """Train in the process of the test by default: each worker process would import torch again."""
     for module in (execute, workers):
         monkeypatch.setattr(module, "worker_count", lambda execution, _: execution.workers or 0)
 

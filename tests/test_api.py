@@ -1,4 +1,4 @@
-"""The Python API is small and pinned; the documents say what is true."""
+"""The Python API is pinned; the documents agree with the code."""
 
 import inspect
 import os
@@ -110,7 +110,7 @@ def test_compare():
     assert 0 <= row["p_value"] <= 1 and "AdamW" in row["verdict"]
 
 
-def test_a_hydra_program_of_the_users_is_left_alone():
+def test_the_hydra_state_of_the_calling_program_is_unchanged():
     from hydra.core.global_hydra import GlobalHydra
 
     marker = object()

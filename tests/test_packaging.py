@@ -1,4 +1,4 @@
-"""A wheel built from the repo and installed elsewhere finds its configs too."""
+"""A wheel that is installed outside of the repository finds its configs."""
 
 import os
 import subprocess
@@ -18,9 +18,9 @@ def call(*overrides, **keywords):
     return done.stdout
 
 
-def test_a_wheel_works_elsewhere(tmp_path):
-    source, elsewhere = tmp_path / "source", tmp_path / "elsewhere"
-    elsewhere.mkdir()
+def test_a_wheel_works_outside_the_repository(tmp_path):
+    source, outside = tmp_path / "source", tmp_path / "outside"
+    outside.mkdir()
     # Built from a copy: a build leaves folders beside its sources.
     files = call("git", "ls-files", "-co", "--exclude-standard", cwd=ROOT).splitlines()
     for file in files:
@@ -39,12 +39,12 @@ def test_a_wheel_works_elsewhere(tmp_path):
     (site / "needs.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
 
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "ADAMCMP_RESULTS")}
-    where = call(python, "-c", "import adamcmp; print(adamcmp.__file__)", cwd=elsewhere, env=clean)
+    where = call(python, "-c", "import adamcmp; print(adamcmp.__file__)", cwd=outside, env=clean)
     assert Path(where.strip()).is_relative_to(site)
-    out = call(script, "run", "steps=2", cwd=elsewhere, env=clean)
+    out = call(script, "run", "steps=2", cwd=outside, env=clean)
     assert "files in results/scratch" in out
-    assert (elsewhere / "results" / "scratch" / "study.yaml").exists()
-    assert "mnist1d" in call(script, "parts", cwd=elsewhere, env=clean)
+    assert (outside / "results" / "scratch" / "study.yaml").exists()
+    assert "mnist1d" in call(script, "parts", cwd=outside, env=clean)
     assert (site / "adamcmp" / "py.typed").exists()
 
 
@@ -54,7 +54,7 @@ def committed():
 
 @pytest.mark.slow
 def test_the_authors_table_of_mnist1d(tmp_path):
-    """Trained anew from the checkout's configs: within 3 points of theirs (about 20 minutes)."""
+    """Training gives accuracies within 3 points of the published table (about 20 minutes)."""
     out = call(sys.executable, ROOT / "scripts" / "mnist1d_table", cwd=tmp_path)
     # The script itself exits with 1, and so fails the call, where a model is off.
     assert all(f"\n{model} " in out for model in ("logistic", "mlp", "cnn1d", "gru"))

@@ -19,8 +19,8 @@ VALUES = pd.DataFrame(
 
 def test_means_of_groups_of_several_sizes():
     more = pd.DataFrame([{"problem": "p", "optimizer": "a", "seed": 3, "value": 0.5}])
-    lost = pd.DataFrame([{"problem": "p", "optimizer": "b", "seed": 3, "value": np.nan}])
-    table = mean_over_seeds(pd.concat([VALUES, more, lost]), ["optimizer"])
+    diverged = pd.DataFrame([{"problem": "p", "optimizer": "b", "seed": 3, "value": np.nan}])
+    table = mean_over_seeds(pd.concat([VALUES, more, diverged]), ["optimizer"])
     assert table["optimizer"].tolist() == ["b", "a"] and table["n"].tolist() == [3, 4]
     for values, row in zip((B, [*A, 0.5]), table.to_dict("records"), strict=True):
         expected = estimates.mean(np.array(values))

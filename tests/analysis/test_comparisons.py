@@ -1,4 +1,4 @@
-"""Comparisons of all pairs of optimizers, on runs made by hand."""
+"""Comparisons of all pairs of optimizers, on hand-made runs."""
 
 import math
 from itertools import product
@@ -59,8 +59,8 @@ class TestComparison:
         ordered = np.sort(first["p_value"])
         expected = np.minimum(np.maximum.accumulate(ordered * [3, 2, 1]), 1)
         assert np.sort(first["p_holm"]) == pytest.approx(expected)
-        alone = table[table["problem"] == "e, m"].iloc[0]
-        assert alone["p_holm"] == alone["p_value"]
+        one_pair = table[table["problem"] == "e, m"].iloc[0]
+        assert one_pair["p_holm"] == one_pair["p_value"]
 
     @settings(max_examples=20, deadline=None)
     @given(st.lists(st.tuples(*[st.floats(0, 1, width=16)] * 2), min_size=3, max_size=8))
@@ -94,8 +94,8 @@ class TestComparison:
 
     def test_diverged_seeds_are_excluded_and_lose(self):
         runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B)])
-        lost = (runs["optimizer"] == "adamw") & (runs["seed"] == 0)
-        runs.loc[lost, ["status", "val_error", "test_error", "train_loss"]] = [
+        diverged = (runs["optimizer"] == "adamw") & (runs["seed"] == 0)
+        runs.loc[diverged, ["status", "val_error", "test_error", "train_loss"]] = [
             "diverged",
             NAN,
             NAN,
@@ -143,7 +143,7 @@ class TestComparison:
         )
 
     def test_selection_bias_is_accounted_for(self):
-        """On the seeds that chose, the best of many equal settings leads by luck alone."""
+        """On the seeds that chose, the best of many equal settings leads by chance."""
         rng = np.random.default_rng(5)
         rows = []
         for optimizer, count in (("adamw", 60), ("sgd", 1)):
@@ -158,7 +158,8 @@ class TestComparison:
             "Selection among 60 and 1 settings could explain this; add selection seeds, not" in text
         )
         assert text.endswith("Settings were selected on these same seeds.")
-        assert row["settles"] < abs(row["estimate"])  # what was luck would not come again
+        # The corrected difference is smaller: more seeds would not reproduce a lead by chance.
+        assert row["settles"] < abs(row["estimate"])
 
     def test_seeds_that_would_detect_the_difference(self):
         rng = np.random.default_rng(0)

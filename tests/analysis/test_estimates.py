@@ -1,4 +1,4 @@
-"""Estimates against scipy, closed forms, published tables and simulated studies of known truth."""
+"""Estimates against scipy, closed forms, published tables and simulated studies."""
 
 import sys
 from pathlib import Path
@@ -29,7 +29,7 @@ def rng():
 
 class TestIntervals:
     @pytest.mark.parametrize("n", [2, 3, 5, 10, 20])
-    def test_a_paired_difference_is_students(self, n):
+    def test_a_paired_difference_has_students_interval(self, n):
         a, b = rng().normal(size=(2, 4, n))
         ours, theirs = estimates.paired_difference(a - b), stats.ttest_rel(a, b, axis=1)
         ends = theirs.confidence_interval()
@@ -37,7 +37,7 @@ class TestIntervals:
         np.testing.assert_allclose((ours.low, ours.high), (ends.low, ends.high))
 
     @pytest.mark.parametrize(("n", "m"), [(2, 2), (5, 3), (10, 20)])
-    def test_an_unpaired_difference_is_welchs(self, n, m):
+    def test_an_unpaired_difference_has_welchs_interval(self, n, m):
         a, b = rng().normal(size=(4, n)), 3 * rng().normal(size=(4, m)) + 1
         ours = estimates.unpaired_difference(a, b)
         theirs = stats.ttest_ind(a, b, axis=1, equal_var=False)
@@ -46,8 +46,8 @@ class TestIntervals:
         np.testing.assert_allclose((ours.low, ours.high), (ends.low, ends.high))
 
     @pytest.mark.parametrize("n", [5, 10, 20])
-    def test_willinks_ends_meet_halls_transformation(self, n):
-        """Hall (1992), in its published forward form, is ±t at the ends."""
+    def test_willinks_interval_inverts_halls_transformation(self, n):
+        """Hall's transformation (1992), as published, is ±t at the ends of the interval."""
         for x in rng().exponential(size=(20, n)):
             actual, skew = estimates.mean(x), stats.skew(x, bias=False)
             for end, t in ((actual.low, 1), (actual.high, -1)):
@@ -56,7 +56,7 @@ class TestIntervals:
                 hall += skew / (6 * n**0.5)
                 assert hall == pytest.approx(t * stats.t.ppf(0.975, n - 1))
 
-    def test_a_mean_of_symmetric_or_few_values_is_students(self):
+    def test_a_mean_of_symmetric_or_few_values_has_students_interval(self):
         for x in (np.array([-2.0, -1, 0, 1, 2]), np.array([1.0, 2, 4]), np.array([1.0, 2, 4, 9])):
             ends = stats.ttest_1samp(x, 0).confidence_interval()
             actual = estimates.mean(x)
@@ -76,12 +76,12 @@ class TestIntervals:
             actual = estimates.paired_difference(x)
             assert np.isnan([actual.low, actual.high, actual.p_value]).all()
             assert actual.value == pytest.approx(0.3)
-        alone = estimates.unpaired_difference(np.array([0.3]), np.array([0.1, 0.2]))
+        one_seed = estimates.unpaired_difference(np.array([0.3]), np.array([0.1, 0.2]))
         same = estimates.unpaired_difference(np.array([0.3, 0.3]), np.array([0.1, 0.1]))
-        assert np.isnan([alone.low, same.low]).all()
+        assert np.isnan([one_seed.low, same.low]).all()
 
 
-def test_holm_as_r_has_it():
+def test_holm_equals_p_adjust_of_r():
     """R: p.adjust(c(0.03, 0.01, 0.05, 0.02, 0.04), "holm")."""
     assert estimates.holm([0.03, 0.01, 0.05, 0.02, 0.04]) == pytest.approx(
         [0.09, 0.05, 0.09, 0.08, 0.09]
@@ -96,7 +96,7 @@ class TestEffect:
     TABLE = {2: 0.5642, 3: 0.7236, 4: 0.7979, 10: 0.9228, 20: 0.9619}
 
     @pytest.mark.parametrize("df", TABLE)
-    def test_hedges_correction_is_his_table(self, df):
+    def test_hedges_correction_equals_his_table(self, df):
         x = rng().normal(size=df + 1)
         plain = x.mean() / x.std(ddof=1)
         assert estimates.paired_effect_size(x) / plain == pytest.approx(self.TABLE[df], abs=6e-5)
@@ -158,7 +158,7 @@ class TestSimulation:
 
     @pytest.mark.parametrize("fresh", [0, 6])
     def test_simulated_studies_have_the_verdicts_of_real_ones(self, fresh):
-        """The same numbers as rows of runs: the same choice, difference, p and selection bias."""
+        """The same numbers as rows of runs give the same choice, difference, p and selection bias."""
         s = simulation_selection.Scenario("bowl", "exponential", (9, 4), 5, fresh)
         draws = rng()
         seeds = draws.standard_normal((10, 1, 5 + fresh))

@@ -55,6 +55,6 @@ def test_no_cell_lies_beyond_zero_or_a_single_value():
 
 
 def test_values_without_a_spacing_have_no_edges():
-    """As a search over lr alone has, and a grid that was typed has."""
+    """Such are the values of a search and of a grid that was typed by hand."""
     assert value_beyond([1.3e-4, 1.5e-4, 2e-3, 2.5e-2], 2.5e-2) is None
     assert value_beyond([1e-4, 3e-4, 1e-3, 2.5e-3], 2.5e-3) is not None

@@ -10,7 +10,7 @@ VALUES = np.array([0.2, 0.25, 0.21, 0.3])
 
 
 def test_the_jackknife_of_a_mean_is_students_interval():
-    estimate, low, high = jackknife(lambda kept: float(VALUES[kept].mean()), len(VALUES))
+    estimate, low, high = jackknife(lambda rows: float(VALUES[rows].mean()), len(VALUES))
     expected = stats.ttest_1samp(VALUES, 0).confidence_interval()
     assert (estimate, low, high) == pytest.approx((VALUES.mean(), expected.low, expected.high))
 
@@ -28,5 +28,5 @@ def test_every_direction_is_possible_if_the_mean_is_not_significant():
 
 
 def test_one_seed_has_no_interval():
-    assert np.isnan(jackknife(lambda kept: 1.0, 1)[1:]).all()
+    assert np.isnan(jackknife(lambda rows: 1.0, 1)[1:]).all()
     assert np.isnan(direction(np.array([[1.0], [1.0]]))[1:]).all()

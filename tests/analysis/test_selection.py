@@ -12,7 +12,7 @@ from tests.support.seeded_runs import runs_from
 NAN = float("nan")
 
 
-def made(rows) -> pd.DataFrame:
+def runs_of(rows) -> pd.DataFrame:
     """Runs from (optimizer, lr, seed, val_error, test_error[, status])."""
     frame = pd.DataFrame(
         [
@@ -28,10 +28,10 @@ def made(rows) -> pd.DataFrame:
     return frame.reindex(columns=dict.fromkeys([*frame.columns, *RUN_COLUMNS]))
 
 
-RUNS = made(
+RUNS = runs_of(
     [
         ("adamw", 0.1, 0, 0.30, 0.50), ("adamw", 0.1, 1, 0.32, 0.52),
-        ("adamw", 0.2, 0, 0.40, 0.10), ("adamw", 0.2, 1, 0.40, 0.10),  # best on test alone
+        ("adamw", 0.2, 0, 0.40, 0.10), ("adamw", 0.2, 1, 0.40, 0.10),  # best on test only
         ("sgd", 0.1, 0, 0.50, 0.60), ("sgd", 0.1, 1, 0.54, 0.64),
         ("sgd", 0.2, 0, 0.10, 0.20), ("sgd", 0.2, 1, NAN, NAN, "diverged"),
     ]
@@ -62,7 +62,7 @@ class TestChoice:
         assert table.loc["adamw", "test_error_sd"] == pytest.approx(0.02 / 2**0.5)
         assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 1, 2]
 
-    def test_failed_runs_are_no_results(self):
+    def test_failed_runs_are_not_selected(self):
         failed = RUNS.assign(status="failed")
         assert RunTable(failed).selected().empty and RunTable(failed).summary.empty
 

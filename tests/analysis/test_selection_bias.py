@@ -59,9 +59,9 @@ class TestSelectionBias:
     def test_equal_data_give_equal_results(self):
         val, test, _ = self.studies(settings=9, seeds=3)
         several = selection_bias(val, test, False)
-        alone = selection_bias(val[5], test[5], False)
-        assert alone == selection_bias(val[5], test[5], False)
-        assert several.optimism[5] == pytest.approx(alone.optimism)
+        single = selection_bias(val[5], test[5], False)
+        assert single == selection_bias(val[5], test[5], False)
+        assert several.optimism[5] == pytest.approx(single.optimism)
 
     def test_the_correction_never_lowers_the_p_value(self):
         estimate = estimates.paired_difference(rng().normal(size=(200, 10)) + 0.5)

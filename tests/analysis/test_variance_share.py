@@ -26,7 +26,7 @@ class TestShare:
         theirs = scipy_stats.ttest_1samp(parts[0], 0).confidence_interval()
         assert ours == pytest.approx(theirs, abs=0.05)
 
-    def test_noise_alone_has_the_whole_interval(self):
+    def test_pure_noise_has_almost_the_interval_0_to_1(self):
         values = np.random.default_rng(0).normal(size=(16, 4))
         x, y = np.indices((4, 4)).reshape(2, -1)
         small = np.hstack([x[:, None] == range(4), y[:, None] == range(4)]).astype(float)

@@ -35,8 +35,8 @@ class TestVerdict:
         assert "AMSGrad" in level and "more seeds would detect a difference of" in level
 
     def test_an_optimizer_without_completed_runs_does_not_lead(self):
-        lost = [("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(6)]
-        runs = runs_from([*lost, *at_setting("adamw", A), *at_setting("adam_l2", B)])
+        diverged = [("sgd", 0.1, s, NAN, NAN, "diverged") for s in range(6)]
+        runs = runs_from([*diverged, *at_setting("adamw", A), *at_setting("adam_l2", B)])
         (verdict,) = analysis.verdicts(analysis.comparisons(RunTable(runs)))
         assert verdict.overall == (
             "AdamW is best on test error: it beats Adam+L2. No run of SGD completed."

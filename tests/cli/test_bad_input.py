@@ -131,7 +131,7 @@ def test_bad_input(command, message, capsys, results, monkeypatch):
     ("text", "message"),
     [("{a: [", "A yaml file cannot be read"), ("name: adamw\nrule: adma\n", "Did you mean 'adam'")],
 )
-def test_bad_yaml_of_ones_own(text, message, tmp_path, capsys):
+def test_bad_yaml_of_the_user(text, message, tmp_path, capsys):
     (tmp_path / "mine" / "optimizer").mkdir(parents=True)
     (tmp_path / "mine" / "optimizer" / "own.yaml").write_text(text)
     assert main(["run", "optimizer=own", "--config-dir", "mine"]) == 2
@@ -144,7 +144,7 @@ def test_no_command(capsys):
     assert "usage: adamcmp" in capsys.readouterr().out
 
 
-def test_another_kind_of_numbers_in_one_study(capsys):
+def test_other_numerics_in_one_study(capsys):
     small = ["run", "dataset=teacher", "steps=2"]
     assert main(small) == 0
     assert main([*small, "dtype=float64"]) == 2

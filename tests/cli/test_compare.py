@@ -51,7 +51,7 @@ class TestCommand:
         row = json.loads(capsys.readouterr().out)
         assert row["ci_low"] is None and "one seed" in row["verdict"]
 
-    def test_bad_words(self, study, capsys):
+    def test_bad_arguments(self, study, capsys):
         side = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
         for overrides, message in (
             (["nope", *side], "There is no study 'nope'"),

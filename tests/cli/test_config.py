@@ -19,7 +19,7 @@ def test_cfg_shows_the_config_and_trains_nothing(capsys, results):
     assert "hydra" in yaml.safe_load(run(capsys, "run", "--cfg", "hydra"))
 
 
-def test_own_config_folder(capsys, tmp_path):
+def test_config_folder_of_the_user(capsys, tmp_path):
     folder = tmp_path / "mine" / "optimizer"
     folder.mkdir(parents=True)
     (folder / "paper.yaml").write_text(
@@ -37,7 +37,7 @@ def test_own_config_folder(capsys, tmp_path):
     )
 
 
-def test_own_config_group(capsys, tmp_path):
+def test_config_group_of_the_user(capsys, tmp_path):
     """An experiment that chooses among our groups, in Hydra's way."""
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     (tmp_path / "mine" / "experiment" / "quick.yaml").write_text(
@@ -48,10 +48,10 @@ def test_own_config_group(capsys, tmp_path):
     assert (row["optimizer"], row["rule"], row["seed"]) == ("sgd", "sgd", 7)
 
 
-def test_results_by_word_and_environment(capsys, tmp_path, monkeypatch):
-    run(capsys, "run", "results=elsewhere", *THREE_STEPS)
-    assert (tmp_path / "elsewhere" / "scratch" / "study.yaml").exists()
-    assert "scratch" in run(capsys, "ls", "--results", "elsewhere")
+def test_results_folder_by_override_and_by_environment_variable(capsys, tmp_path, monkeypatch):
+    run(capsys, "run", "results=other", *THREE_STEPS)
+    assert (tmp_path / "other" / "scratch" / "study.yaml").exists()
+    assert "scratch" in run(capsys, "ls", "--results", "other")
     monkeypatch.delenv("ADAMCMP_RESULTS")
     run(capsys, "run", *THREE_STEPS)
     assert (tmp_path / "results" / "scratch" / "runs").exists()

@@ -80,7 +80,7 @@ def test_the_reason_why_runs_are_not_fused(preview):
     assert reason and f"one lane at a time: {reason}" in as_text(preview("model=gru", "seed=0,1"))
 
 
-def test_many_runs_are_a_row_for_each_kind(preview):
+def test_many_runs_have_one_row_per_kind(preview):
     text = as_text(preview("model=logistic,mlp", "lr=logspace(1e-4,1e-1,25)", "seed=range(10)"))
     assert "500 runs, 0 already exist, 500 to train" in text
     assert [line.split()[3] for line in text.splitlines()[3:5]] == ["250", "250"]

@@ -15,7 +15,7 @@ def test_ls_studies(capsys):
     assert "Did you mean 'one'?" in capsys.readouterr().err
 
 
-def test_ls_lists_the_others_beside_a_damaged_study(capsys, results):
+def test_ls_lists_a_damaged_study_and_all_others(capsys, results):
     run(capsys, "run", "study=one", *THREE_STEPS)
     run(capsys, "run", "study=two", *THREE_STEPS)
     (part,) = (results / "one" / "runs").iterdir()

@@ -150,7 +150,7 @@ class TestCommand:
         assert "audit, note: The ranking could not be read at" in capsys.readouterr().out
 
     def test_missing_runs_are_a_finding(self, no_plots, results, capsys):
-        """As after a sweep that was interrupted."""
+        """An interrupted sweep leaves such a study."""
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5"])
         metadata = results / "s" / "study.yaml"
         assert "runs: 10" in metadata.read_text()

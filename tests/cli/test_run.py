@@ -15,7 +15,7 @@ def test_prints_a_short_table(capsys):
     assert "files in " in out and len(out.splitlines()) == 6
 
 
-def test_an_existing_run_is_shown_not_trained(capsys, results):
+def test_an_existing_run_is_shown_and_not_trained(capsys, results):
     first = json.loads(run(capsys, "run", "--json", *THREE_STEPS))
     part = next((results / "scratch" / "runs").iterdir())
     again = json.loads(run(capsys, "run", "--json", *THREE_STEPS))
@@ -33,7 +33,7 @@ def test_force_replaces(capsys, results):
     assert row.split()[0] == first["run_id"]
 
 
-def test_json_is_alone_on_stdout(tmp_path):
+def test_stdout_has_only_the_json(tmp_path):
     done = subprocess.run(
         [*PYTHON, "run", "--json", *THREE_STEPS], capture_output=True, text=True, check=True
     )

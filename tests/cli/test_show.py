@@ -18,7 +18,7 @@ def test_show(capsys):
     assert "2 runs begin with" in capsys.readouterr().err
 
 
-def test_show_reads_past_another_study_that_is_damaged(capsys, results):
+def test_show_ignores_another_study_that_is_damaged(capsys, results):
     row = json.loads(run(capsys, "run", "--json", *THREE_STEPS))
     run(capsys, "run", *THREE_STEPS, "study=damaged", "seed=1")
     (part,) = (results / "damaged" / "runs").iterdir()

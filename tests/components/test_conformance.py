@@ -31,8 +31,8 @@ REQUIRED = {
     **{f"dataset/{name}": ["dataset.root=stand_in"] for name in DOWNLOADED},
     "optimizer/torch": ["optimizer.target=torch.optim.Adagrad"],
     "model/custom": ["model.target=own_net.Net", "+model.scale=0.5"],
-    "dataset/csv": ["dataset.path=own.csv", "dataset.target=y"],
-    "dataset/npz": ["dataset.path=own.npz"],
+    "dataset/csv": ["dataset.path=data.csv", "dataset.target=y"],
+    "dataset/npz": ["dataset.path=data.npz"],
     "model/torchvision": ["model.arch=shufflenet_v2_x0_5"],  # not required: the default is slow
 }
 #: What a model is tried on: rows, or images where it refuses rows.
@@ -49,8 +49,8 @@ def user_files(tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((60, 5)), np.arange(60) % 3
     rows = "\n".join(",".join(map(str, [*row, target])) for row, target in zip(x, y, strict=True))
-    (tmp_path / "own.csv").write_text(f"a,b,c,d,e,y\n{rows}\n")
-    np.savez(tmp_path / "own.npz", x=x, y=y)
+    (tmp_path / "data.csv").write_text(f"a,b,c,d,e,y\n{rows}\n")
+    np.savez(tmp_path / "data.npz", x=x, y=y)
     (tmp_path / "own_net.py").write_text(
         "import torch\n"
         "class Net(torch.nn.Module):\n"
@@ -175,7 +175,7 @@ def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
         assert spec.component(name).__doc__
 
 
-def test_initial_weights_depend_on_the_seed_alone(specs):
+def test_initial_weights_depend_only_on_the_seed(specs):
     """Not on the optimizer, the lane, or earlier random draws."""
     overrides = ["optimizer=adam,sgd", "wd=0", "seed=0,1", *SMALL]
     starts = {}
@@ -188,7 +188,7 @@ def test_initial_weights_depend_on_the_seed_alone(specs):
 
 
 @pytest.mark.parametrize("name", [n for n in CONFIG_GROUPS["model"].names if n != "custom"])
-def test_models_depend_on_their_seed_alone(name):
+def test_models_depend_only_on_their_seed(name):
     image = name in ("cnn", "resnet", "torchvision")
     shape = Shape((1, 32, 32) if image else (40,), 10, "classification")
     model = build_component("model", component_defaults("model", name))

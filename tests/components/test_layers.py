@@ -33,7 +33,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     assert torch.equal(network(ones), ones)
 
 
-def test_batchnorm_is_torchs():
+def test_batchnorm_equals_torch():
     torch.manual_seed(0)
     ours, torchs = BatchNorm(5).double(), nn.BatchNorm1d(5).double()
     for _ in range(3):
@@ -44,7 +44,7 @@ def test_batchnorm_is_torchs():
     torch.testing.assert_close(ours.running_var, torchs.running_var)
 
 
-def test_attention_is_torchs():
+def test_attention_equals_torch():
     torch.manual_seed(0)
     ours = Attention(12, 3).double()
     torchs = nn.MultiheadAttention(12, 3, batch_first=True).double()
@@ -57,13 +57,13 @@ def test_attention_is_torchs():
     torch.testing.assert_close(ours(x), torchs(x, x, x)[0])
 
 
-def test_patches_are_torchs_unfold():
+def test_patches_equal_unfold_of_torch():
     x = torch.randn(2, 3, 8, 12)
     expected = nn.functional.unfold(x, 4, stride=4).transpose(1, 2)
     torch.testing.assert_close(Patches(4)(x), expected)
 
 
-def test_layernorm_is_torchs():
+def test_layernorm_equals_torch():
     torch.manual_seed(0)
     ours, torchs = LayerNorm(5).double(), nn.LayerNorm(5).double()
     with torch.no_grad():

@@ -51,7 +51,7 @@ def test_shapes_and_sizes(values, shape, parameters):
         assert size(net) == parameters
 
 
-def test_resnet20_is_as_large_as_the_papers():
+def test_resnet20_has_as_many_parameters_as_in_the_paper():
     """He et al. 2016, table 6: 0.27 M parameters for ResNet-20 on CIFAR-10."""
     assert (
         0.265e6 < size(network(Shape((3, 32, 32), 10, "classification"), name="resnet")) < 0.275e6
@@ -74,6 +74,6 @@ def test_resnet20_is_as_large_as_the_papers():
         ({"name": "mlp", "norm": "lair"}, ROW, "Did you mean 'layer'"),
     ],
 )
-def test_what_does_not_fit(values, shape, message):
+def test_shapes_that_a_model_rejects(values, shape, message):
     with pytest.raises(AdamcmpError, match=message):
         network(shape, **values)

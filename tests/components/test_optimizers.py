@@ -41,15 +41,15 @@ def ours(values, params, grads, multipliers=None, lanes=None):
     return params
 
 
-def torchs(optimizer, params, grads, multipliers=None, **arguments):
+def torch_steps(optimizer, params, grads, multipliers=None, **arguments):
     params = {n: torch.nn.Parameter(p.clone()) for n, p in params.items()}
-    made = optimizer(params.values(), **arguments)
+    torch_optimizer = optimizer(params.values(), **arguments)
     for t, step_grads in enumerate(grads):
         for n, p in params.items():
             p.grad = step_grads[n].clone()
         if multipliers:
-            made.param_groups[0]["lr"] = arguments["lr"] * multipliers[t]
-        made.step()
+            torch_optimizer.param_groups[0]["lr"] = arguments["lr"] * multipliers[t]
+        torch_optimizer.step()
     return {n: p.detach() for n, p in params.items()}
 
 
@@ -106,7 +106,7 @@ def test_against_torch(case, seed, moving):
     values, optimizer, arguments = AGAINST_TORCH[case]
     params, grads = problem(seed)
     multipliers = [0.5 * (1 + math.cos(math.pi * t / 100)) for t in range(100)] if moving else None
-    expected = torchs(optimizer, params, grads, multipliers, lr=values["lr"], **arguments)
+    expected = torch_steps(optimizer, params, grads, multipliers, lr=values["lr"], **arguments)
     assert_close(ours(values, params, grads, multipliers), expected)
     lanes = ours(values, params, grads, multipliers, lanes=3)
     assert_close({n: p[1] for n, p in lanes.items()}, expected)
@@ -154,13 +154,13 @@ def test_couplings_beside_real_steps(values, optimizer, arguments, coupling, cau
         "fixed": lambda s: wd, "corrected": lambda s: s * s * lr * wd,
     }[coupling]  # fmt: skip
     expected = {n: torch.nn.Parameter(p.clone()) for n, p in params.items()}
-    made = optimizer(expected.values(), lr=lr, **arguments)
+    torch_optimizer = optimizer(expected.values(), lr=lr, **arguments)
     for s, step_grads in zip(multipliers, grads, strict=True):
         before = {n: p.detach().clone() for n, p in expected.items()}
         for n, p in expected.items():
             p.grad = step_grads[n].clone()
-        made.param_groups[0]["lr"] = lr * s
-        made.step()
+        torch_optimizer.param_groups[0]["lr"] = lr * s
+        torch_optimizer.step()
         for n, p in expected.items():
             agree = (before[n] - p.detach()) * before[n] >= 0 if cautious else 1
             p.data -= factor(s) * before[n] * agree
@@ -180,10 +180,10 @@ def test_couplings_beside_real_steps(values, optimizer, arguments, coupling, cau
         ("sgd", torch.optim.SGD, {"momentum": 0.9}),
     ],
 )
-def test_the_yamls_are_what_they_are_called(name, optimizer, arguments):
+def test_each_yaml_has_the_rule_and_coupling_of_its_name(name, optimizer, arguments):
     params, grads = problem(8)
     values = component_defaults("optimizer", name)
-    expected = torchs(optimizer, params, grads, lr=values["lr"], **arguments)
+    expected = torch_steps(optimizer, params, grads, lr=values["lr"], **arguments)
     assert_close(ours(values, params, grads), expected)
 
 
@@ -196,7 +196,9 @@ def test_independent_is_decoupled_with_wd_over_lr():
     params, grads = problem(1)
     values = {**ADAM, "lr": 0.01, "weight_decay": 0.002}
     independent = ours({**values, "coupling": "independent"}, params, grads)
-    assert_close(independent, torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.2))
+    assert_close(
+        independent, torch_steps(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.2)
+    )
 
 
 def test_proposition_1_sgd_l2_equals_decay():
@@ -215,7 +217,7 @@ def test_with_momentum_or_adam_they_differ():
         assert (l2["w"] - decay["w"]).norm() > 1e-3
 
 
-def test_lr_in_momentum_is_the_papers_algorithm_1():
+def test_lr_in_momentum_is_algorithm_1_of_the_paper():
     """m ← β·m + η_t·α·g; θ ← θ − m − η_t·λ·θ."""
     params, grads = problem(3)
     multipliers = [1 - t / 200 for t in range(100)]
@@ -232,22 +234,23 @@ def test_lr_in_momentum_is_the_papers_algorithm_1():
     assert (outside["w"] - theta).norm() > 1e-6
 
 
-def test_lr_in_momentum_with_a_constant_lr_is_torchs():
+def test_lr_in_momentum_with_a_constant_lr_equals_torch():
     params, grads = problem(3)
     values = {**SGD, "momentum": 0.9, "coupling": "none", "lr_in_momentum": True}
     assert_close(
-        ours(values, params, grads), torchs(torch.optim.SGD, params, grads, lr=0.02, momentum=0.9)
+        ours(values, params, grads),
+        torch_steps(torch.optim.SGD, params, grads, lr=0.02, momentum=0.9),
     )
 
 
-def test_average_momentum_is_dampened_momentum_but_for_the_first_step():
+def test_average_momentum_is_dampened_momentum_after_the_first_step():
     """v ← γv + (1 − γ)g from zero; torch with dampening γ starts the buffer at g."""
     params, grads = problem(4)
     values = {**SGD, "coupling": "none", "momentum": 0.9, "average": True}
     first = [{n: g * 0.1 for n, g in grads[0].items()}, *grads[1:]]
     assert_close(
         ours(values, params, grads),
-        torchs(torch.optim.SGD, params, first, lr=0.02, momentum=0.9, dampening=0.9),
+        torch_steps(torch.optim.SGD, params, first, lr=0.02, momentum=0.9, dampening=0.9),
     )
 
 
@@ -255,8 +258,8 @@ def test_decay_filter_spares_biases_and_norms():
     params, grads = problem(5)
     values = {**ADAM, "coupling": "decoupled", "weight_decay": 0.1}
     got = ours({**values, "decay_filter": "no_bias_norm"}, params, grads)
-    decayed = torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.1)
-    spared = torchs(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.0)
+    decayed = torch_steps(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.1)
+    spared = torch_steps(torch.optim.AdamW, params, grads, lr=0.01, weight_decay=0.0)
     expected = {n: (decayed if params[n].ndim >= 2 else spared)[n] for n in params}
     assert_close(got, expected)
 
@@ -271,7 +274,7 @@ def test_cautious_decay_where_step_and_weight_agree():
     assert_close({"w": got}, {"w": theta - 0.1 * g - 0.1 * 0.5 * agree * theta})
 
 
-def test_clipping_is_torchs():
+def test_clipping_equals_torch():
     params, grads = problem(6)
     variant = build_component("optimizer", {**SGD, "coupling": "none"})
     chain = variant.chain(clip=True)

@@ -19,7 +19,7 @@ def test_this_version_of_pydantic_was_run():
     assert VERSION.rpartition(".")[0] in VERSIONS_RUN, "run the tests of components, then add it"
 
 
-def test_a_changed_copy_has_an_identity_of_its_own():
+def test_a_changed_copy_has_another_identity():
     """The cached text of the original does not hold for the copy."""
     knobs = Knobs()
     before = knobs.canonical
@@ -44,7 +44,7 @@ def test_canonical_json_does_not_depend_on_the_order_of_keys():
     assert canonical_json({"b": 1, "a": [2.0]}) == canonical_json({"a": [2.0], "b": 1})
 
 
-def test_a_revision_joins_the_identity_once_it_is_raised(monkeypatch):
+def test_a_raised_revision_is_part_of_the_identity(monkeypatch):
     assert "revision" not in Knobs().identity()
     monkeypatch.setattr(Knobs, "revision", 1)
     assert Knobs().identity()["revision"] == 1

@@ -1,4 +1,4 @@
-"""Every schedule against torch.optim.lr_scheduler where torch has it; properties elsewhere."""
+"""Schedules against torch.optim.lr_scheduler, and the properties of those that torch lacks."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ def test_against_torch(case):
 
 
 @pytest.mark.parametrize("case", ["one_cycle", "one_cycle linear"])
-def test_one_cycles_momentum_against_torch(case):
+def test_momentum_of_one_cycle_against_torch(case):
     values, make = CASES[case]
     _, expected = torchs(make)
     momentum = build_component("schedule", values).momentum(np.arange(T), HORIZON)
@@ -102,7 +102,7 @@ def test_restarts_against_torch(first, factor):
     np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
-def test_restarts_ends_are_the_papers():
+def test_cycles_of_restarts_end_as_in_the_paper():
     """T_0 = 100, T_mult = 2: cycles end after 100, 300 and 700 epochs."""
     schedule = build_component("schedule", {"name": "cosine_restarts", "T_0": 100.0, "T_mult": 2})
     assert schedule.cycle_ends(Horizon(1000, 1.0)).tolist() == [100, 300, 700]

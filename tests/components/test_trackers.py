@@ -1,4 +1,4 @@
-"""Trackers: what the libraries have written is read back with the libraries."""
+"""Trackers: what they write is read with the library of each."""
 
 import json
 import struct
@@ -68,9 +68,11 @@ def test_tensorboard(tracked_study):
         assert end.status == (api_pb2.STATUS_FAILURE if crashed else api_pb2.STATUS_SUCCESS)
 
 
-@pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # MLflow's own
+@pytest.mark.filterwarnings(
+    "ignore:The ``noload`` loader:DeprecationWarning"
+)  # raised within MLflow
 def test_mlflow(tracked_study, monkeypatch, capfd):
-    """A process of its own writes; a second command adds nothing, one that retrains a run replaces it."""
+    """A second command adds no run; a command that trains a run again replaces it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert main(["sweep", *OVERRIDES, "logger=mlflow"]) == 1  # one has crashed
     from mlflow import MlflowClient
@@ -112,7 +114,7 @@ def test_mlflow(tracked_study, monkeypatch, capfd):
 
 
 def records(path):
-    """Yield the records of a run's log: LevelDB's framing, the library's own messages."""
+    """Yield the records of a run's log: LevelDB's framing around the library's messages."""
     from wandb.proto import wandb_internal_pb2
 
     content, at, joined = path.read_bytes(), 7, b""
@@ -195,7 +197,7 @@ def test_an_old_library_is_refused():
     )
 
 
-def test_the_choice_of_a_logger_is_no_part_of_a_run(composer):
+def test_the_logger_does_not_change_run_ids(composer):
     plain, watched = (
         composer.sweep([*THREE_STEPS, "seeds=2", *extra]) for extra in ([], ["logger=wandb"])
     )

@@ -1,4 +1,4 @@
-"""Composing grids: no shortcut changes a run, compared with Hydra's own composition."""
+"""Composing grids: no shortcut changes a run, compared with Hydra's composition."""
 
 import json
 import random
@@ -19,7 +19,7 @@ from adamcmp.errors import ConfigError
 
 
 def hydra_overrides(loader, overrides):
-    """Return the overrides of each run of a grid, as Hydra's own sweeper splits them."""
+    """Return the overrides of each run of a grid, as Hydra's sweeper splits them."""
     parser = OverridesParser.create(loader)
     parsed = parser.parse_overrides([expand_key(override) for override in overrides])
     (runs,) = BasicSweeper.split_arguments(parsed, None)
@@ -27,7 +27,7 @@ def hydra_overrides(loader, overrides):
 
 
 def composed_by_hydra(folder, overrides, in_grid):
-    """Return one run as Hydra alone composes it, with adamcmp's rules applied to its config.
+    """Return one run as Hydra composes it, with adamcmp's rules applied to its config.
 
     ``study`` is a setting, although a folder of configs has its name. A variant has the name of
     its yaml file. In a grid an optimizer without coupling has no weight decay.

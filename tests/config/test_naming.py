@@ -54,7 +54,7 @@ class TestNames:
         assert len(list(results.iterdir())) == 1
 
     def test_study_is_no_config_group(self, tmp_path, capsys):
-        """Although the config folder has a subfolder of that name, with study files."""
+        """Files in the folder `study` of a config folder are no choices of the setting `study`."""
         (tmp_path / "study").mkdir()
         (tmp_path / "study" / "foo.yaml").write_text("blocks: {a: {lr: 1}}\n")
         user_composer = Composer(str(tmp_path))

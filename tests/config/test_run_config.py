@@ -57,7 +57,7 @@ class TestIdentity:
 
     @pytest.mark.parametrize("section", [Protocol, Eval])
     def test_a_field_added_to_the_protocol(self, section, specs, monkeypatch):
-        """Any field stands for one: at its neutral value the id lacks it."""
+        """Existing fields stand for added ones: at its neutral value a field is not part of the id."""
         field, value = {Protocol: ("divergence", 1000.0), Eval: ("train_examples", None)}[section]
         (spec,) = specs(["lr=0.1"])
         assert field in str(spec.config.protocol.identity())
@@ -95,8 +95,8 @@ class TestFromColumns:
             used = Numerics(**{name: row[name] for name in Numerics.model_fields})
             assert run_id(again, used) == row["run_id"] == spec.run_id
             assert again.optimizer.name == row["optimizer"]
-            kept = {k: v for k, v in spec.config.settings().items() if k != "epochs"}
-            assert {k: v for k, v in again.settings().items() if k != "epochs"} == kept
+            without_epochs = {k: v for k, v in spec.config.settings().items() if k != "epochs"}
+            assert {k: v for k, v in again.settings().items() if k != "epochs"} == without_epochs
 
     def test_of_files_of_the_user(self, specs, tmp_path):
         (tmp_path / "d.csv").write_text("a,y\n1,0\n2,1\n")
@@ -108,7 +108,7 @@ class TestFromColumns:
             assert run_id(RunConfig.from_columns(row), CPU) == spec.run_id
 
     def test_a_missing_column_takes_the_neutral_value(self, specs, monkeypatch):
-        """Not the class's default; it may be missing, or null in a part that other runs extend."""
+        """A column may be missing, or null in a part whose other runs have it."""
         (spec,) = specs(["lr=0.5"])
         (row,) = stored([spec])
         monkeypatch.setattr(Adam, "neutral", {"cautious": True})

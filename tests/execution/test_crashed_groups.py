@@ -1,4 +1,4 @@
-"""Groups of lanes that crash are halved until the run that crashes is alone."""
+"""Groups of lanes that crash are halved down to the run that crashes."""
 
 from types import SimpleNamespace
 

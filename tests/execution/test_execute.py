@@ -1,4 +1,4 @@
-"""Execution trains what is not stored, and a preview says what it would train."""
+"""Execution trains the runs that are not stored; a preview lists them."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_stored_runs_are_trained_again_only_on_request(retrained, trained, compo
     assert second.failed == (() if retrained else first.failed)
 
 
-def test_runs_of_another_process_are_left_to_it(composer, results):
+def test_runs_that_another_process_trains_are_skipped(composer, results):
     config = composer.sweep(RUNS)
     (results / "s").mkdir(parents=True)
     first, *others = (spec.run_id for spec in preview(config, Serial()).plan.specs)

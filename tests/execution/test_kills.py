@@ -46,7 +46,7 @@ def steps_on_disk(study: Path, steps: int) -> Counter[str]:
 
 
 def kill_repeatedly(start, study: Path, steps: int, seconds: float, kills: int) -> None:
-    """Kill a sweep at random moments after it made progress; check that stored work only grows.
+    """Kill a sweep at random moments after it has progressed; check that stored work only grows.
 
     Args:
         start: Starts the sweep and returns its process.
@@ -83,7 +83,7 @@ def kill_repeatedly(start, study: Path, steps: int, seconds: float, kills: int) 
     ],
 )
 def test_kills_at_random_moments(overrides, steps, workers, kills, commands, results):
-    """No run is lost, doubled or different from an uninterrupted sweep with other workers."""
+    """Every run is stored once, with the bits of an uninterrupted sweep with other workers."""
     overrides = [*overrides, f"steps={steps}", "checkpoint_every=0.01"]
     uninterrupted, killed = ([*overrides, f"workers={n}"] for n in workers)
     # Compile first, so that the duration is that of training.

@@ -64,7 +64,7 @@ def test_the_files_of_a_dead_process_are_removed(study):
 
 def test_a_folder_that_was_moved_is_reported(study, tmp_path):
     with reserve(study, ["a"]) as reservation:
-        study.rename(tmp_path / "elsewhere")
+        study.rename(tmp_path / "moved")
         with pytest.raises(StoreError, match="Was it moved"):
             reservation.publish(1, 0, None)
 

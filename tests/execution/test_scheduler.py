@@ -85,11 +85,11 @@ def schedule(study):
         executor = Scripted(result_of)
         run_ids = [run_id for group in groups for run_id in group.run_ids]
         with reserve(study.folder, run_ids) as reservation:
-            made = Scheduler(
+            scheduler = Scheduler(
                 executor, study, reservation, observer or Observer(), 30.0, interrupted
             )
             scheduled.executor = executor
-            made.run(groups)
+            scheduler.run(groups)
         return executor
 
     return scheduled
@@ -141,7 +141,7 @@ def test_a_run_whose_worker_dies_is_tried_once_more(deaths, status, specs, study
 
 
 def test_a_group_that_was_stopped_is_submitted_again(specs, study, schedule):
-    """As after a signal to one worker alone."""
+    """A signal that reaches only one worker stops the group of that worker, not the sweep."""
     stops = [Stopped()]
     executor = schedule(
         [LaneGroup.of([spec]) for spec in specs(["seed=0,1,2"])],

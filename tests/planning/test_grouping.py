@@ -1,4 +1,4 @@
-"""Groups: runs of one kind, evenly cut, with ids that depend on the runs alone."""
+"""Groups: runs of one kind, evenly divided, with ids that depend only on the runs."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def sizes(groups):
     return [len(group.specs) for group in groups]
 
 
-def test_runs_are_cut_evenly_into_groups_of_at_most_the_width(ten):
+def test_runs_are_divided_evenly_into_groups_of_at_most_the_width(ten):
     assert sizes(group_runs(ten, lambda members: 4)) == [3, 3, 4]
     assert sizes(group_runs(ten, lambda members: 10)) == [10]
     assert [s for g in group_runs(ten, lambda members: 4) for s in g.specs] == ten

@@ -50,9 +50,9 @@ def test_the_engine_follows_from_the_work_and_the_machine(composer, machine, par
     used = default_numerics(OPEN, kinds)
     device = "cuda" if parts.get("gpu") else "cpu"
     assert (used.device, used.engine) == (device, engine)
-    wanted = steps >= (1_000_000 if device == "cuda" else 4_000)
+    enough_work = steps >= (1_000_000 if device == "cuda" else 4_000)
     notice = missing_compiler_notice(OPEN, used, kinds)
-    assert (notice is not None) == (wanted and engine == "eager")
+    assert (notice is not None) == (enough_work and engine == "eager")
     assert ("Triton" in (notice or "")) == (notice is not None and device == "cuda")
     # A requested engine is never overruled.
     assert default_numerics(Numerics(engine="compiled", device="cpu"), kinds).engine == "compiled"

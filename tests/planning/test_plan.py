@@ -16,9 +16,9 @@ OVERRIDES = ["model=logistic,gru", "optimizer=adamw,sgd", "seed=range(6)", "step
 
 @pytest.fixture
 def plan(composer):
-    made = make_plan(composer.sweep(OVERRIDES), COMPILED)
-    timings = dict.fromkeys(made.kinds, Timings({1: 1e-3, 2: 1e-4}, 1e-3))
-    return made.with_costs(CostModel(made.kinds, timings))
+    unmeasured = make_plan(composer.sweep(OVERRIDES), COMPILED)
+    timings = dict.fromkeys(unmeasured.kinds, Timings({1: 1e-3, 2: 1e-4}, 1e-3))
+    return unmeasured.with_costs(CostModel(unmeasured.kinds, timings))
 
 
 def test_every_run_is_in_one_group(plan):
@@ -29,7 +29,7 @@ def test_every_run_is_in_one_group(plan):
     assert {len(g.specs) for g in groups if g.specs[0].config.model.name == "gru"} == {1}
 
 
-def test_groups_and_their_ids_depend_on_the_runs_alone(plan, composer):
+def test_groups_and_their_ids_depend_only_on_the_runs(plan, composer):
     again = make_plan(composer.sweep(OVERRIDES), COMPILED).with_costs(plan.costs)
     assert [g.group_id for g in again.groups()] == [g.group_id for g in plan.groups()]
 

@@ -55,14 +55,16 @@ class TestIds:
     def test_committed_results_are_found(self, composer):
         """The overrides and the rows of a study of version 0.1 give its ids."""
         rows = reader.read_runs(COMMITTED).to_pylist()
-        about = yaml.safe_load((COMMITTED / "study.yaml").read_text())
-        numerics = Numerics(**about["numerics"])
-        planned = [run_specs(composer.sweep(once["words"]), numerics) for once in about["asked"]]
+        metadata = yaml.safe_load((COMMITTED / "study.yaml").read_text())
+        numerics = Numerics(**metadata["numerics"])
+        planned = [
+            run_specs(composer.sweep(command["words"]), numerics) for command in metadata["asked"]
+        ]
         assert {row["run_id"] for row in rows} == {s.run_id for specs in planned for s in specs}
         for row in rows:
             assert run_id(RunConfig.from_columns(row), numerics) == row["run_id"]
 
-    def test_a_file_is_read_once_a_plan_and_again_in_the_next(self, tmp_path, specs, monkeypatch):
+    def test_each_plan_reads_a_file_once(self, tmp_path, specs, monkeypatch):
         file = tmp_path / "d.csv"
         file.write_text("a,y\n1,0\n2,1\n")
         overrides = [
@@ -83,10 +85,10 @@ class TestIds:
 
 class TestStoredIds:
     @pytest.mark.parametrize("study", STORED, ids=lambda path: path.name)
-    def test_ids_of_stored_runs_hold(self, study, monkeypatch):
-        """Of every run that version 0.1 trained; ids of imported runs hash their file's columns."""
-        about = yaml.safe_load((study / "study.yaml").read_text())
-        if about.get("imported"):
+    def test_ids_of_stored_runs_are_unchanged(self, study, monkeypatch):
+        """Checked for all runs that version 0.1 trained; ids of imported runs hash columns of a file."""
+        metadata = yaml.safe_load((study / "study.yaml").read_text())
+        if metadata.get("imported"):
             return
         for row in reader.read_runs(study).to_pylist():
             numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})

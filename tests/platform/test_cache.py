@@ -1,4 +1,4 @@
-"""The cache folder, and arrays that are made once."""
+"""The cache folder, and arrays that are computed once."""
 
 import os
 
@@ -52,7 +52,7 @@ def assert_made(arrays):
     assert np.array_equal(arrays["x"], np.arange(5.0)) and arrays["y"].tolist() == [[1, 2]]
 
 
-def test_arrays_are_made_once(folder):
+def test_arrays_are_computed_once(folder):
     make = Maker()
     for _ in range(2):
         assert_made(cached_arrays("numbers", make))
@@ -61,7 +61,7 @@ def test_arrays_are_made_once(folder):
     assert make.calls == 2
 
 
-def test_a_damaged_file_is_made_again(folder):
+def test_a_damaged_file_is_computed_again(folder):
     make = Maker()
     cached_arrays("numbers", make)
     file = folder / "data" / "numbers.npz"
@@ -74,7 +74,7 @@ def test_a_damaged_file_is_made_again(folder):
         assert make.calls == number and file.read_bytes() == whole
 
 
-def test_without_a_file_arrays_are_made_each_time(folder):
+def test_without_a_file_arrays_are_computed_each_time(folder):
     folder.mkdir()
     (folder / "data").write_text("a file is in the way")
     make = Maker()

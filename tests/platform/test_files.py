@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written completely or not at all."""
 
 import os
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_creating_replaces_no_file(hard_links, tmp_path, monkeypatch):
     assert path.read_bytes() == b"first" and list(tmp_path.iterdir()) == [path]
 
 
-def test_temporary_files_are_those_of_one_file(tmp_path):
+def test_temporary_files_of_other_files_are_not_listed(tmp_path):
     path = tmp_path / "a[1].json"
     names = (".tmp-a[1].json-77", ".tmp-a1.json-77", ".tmp-b.json-77", "a[1].json")
     for name in names:

@@ -1,4 +1,4 @@
-"""The data of each plot, on hand-made runs of known truth."""
+"""The data of each plot, on hand-made runs whose results are known."""
 
 import numpy as np
 import pandas as pd

@@ -16,7 +16,7 @@ def test_optimizers_keep_their_styles():
     every = optimizer_styles(["mine", "adamw", "adam_l2", "yours"])
     assert len({color for color, _ in every.values()}) == 4
     assert ordered(["zz", "adamw", "adam_l2"]) == ["adam_l2", "adamw", "zz"]
-    assert len(set(optimizer_styles([f"own{i}" for i in range(20)]).values())) == 20
+    assert len(set(optimizer_styles([f"optimizer{i}" for i in range(20)]).values())) == 20
     assert (
         len(
             {color for color, _ in optimizer_styles([f"lr {10**-i:g}" for i in range(10)]).values()}

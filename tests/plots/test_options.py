@@ -33,7 +33,7 @@ class TestOptions:
         assert values.tolist() == best["test_error"].tolist()  # the better one
 
     def test_the_same_labels_are_the_same_table(self):
-        """So that plots share the selection of settings, which takes long."""
+        """Plots then share one selection of settings, which takes long to compute."""
         assert relabel(TABLE) is TABLE
         assert relabel(TABLE, hue="optimizer,schedule") is TABLE
         assert relabel(TABLE, hue="schedule") is not TABLE

@@ -1,4 +1,4 @@
-"""A user's own plot file: its options, what its functions get, and its errors."""
+"""A plot file of the user: its options, what its functions get, and its errors."""
 
 import pytest
 from matplotlib.figure import Figure
@@ -23,21 +23,25 @@ def plot(tmp_path):
 
 
 def test_a_file_is_a_plot(plot):
-    own = plot(PLOT)
-    assert (own.name, own.title, own.caption) == ("mine", "Losses of runs", "Each line is a run.")
-    assert own.options == {"metric": "train_loss"}
-    assert own.data(TABLE, metric="test_loss").tolist() == TABLE.runs["test_loss"].tolist()
-    assert isinstance(own.figure(TABLE), Figure)
+    user_plot = plot(PLOT)
+    assert (user_plot.name, user_plot.title, user_plot.caption) == (
+        "mine",
+        "Losses of runs",
+        "Each line is a run.",
+    )
+    assert user_plot.options == {"metric": "train_loss"}
+    assert user_plot.data(TABLE, metric="test_loss").tolist() == TABLE.runs["test_loss"].tolist()
+    assert isinstance(user_plot.figure(TABLE), Figure)
 
 
 def test_errors_name_the_line(plot):
-    own = plot(PLOT.replace("runs[metric]", "runs['no']"))
+    user_plot = plot(PLOT.replace("runs[metric]", "runs['no']"))
     with pytest.raises(ConfigError, match=r"mine\.py, line 8 in data: KeyError: 'no'"):
-        own.data(TABLE)
+        user_plot.data(TABLE)
 
 
 def test_nothing_to_draw_is_passed_on(plot):
     raises = "    from adamcmp.plots import NothingToDraw\n    raise NothingToDraw('No losses.')"
-    own = plot(PLOT.replace("    return runs[metric]", raises))
+    user_plot = plot(PLOT.replace("    return runs[metric]", raises))
     with pytest.raises(NothingToDraw, match=r"No losses\."):
-        own.data(TABLE)
+        user_plot.data(TABLE)

@@ -1,4 +1,4 @@
-"""Values as text: digits follow the uncertainty, and rounding never changes more than that."""
+"""Values as text: the uncertainty decides the digits, so rounding changes less than it."""
 
 import math
 

@@ -202,9 +202,9 @@ class TestCells:
 
     def test_a_diverged_cell_is_labelled(self, written, opened):
         page = opened(written.folder)
-        lost = page.locator("#cells td.lost").first
-        assert "diverged" in lost.get_attribute("aria-label")
-        lost.hover()
+        diverged = page.locator("#cells td.lost").first
+        assert "diverged" in diverged.get_attribute("aria-label")
+        diverged.hover()
         assert "diverged" in page.locator("#tip tbody").inner_text()
 
     def test_arrow_keys_move_between_cells(self, written, opened):
@@ -264,7 +264,7 @@ class TestLayout:
 
 
 #: The contrast (WCAG 2) of every visible text with its background, and the text. Plots of
-#: matplotlib have their own background and are left out.
+#: matplotlib have a background and are left out.
 CONTRASTS = """() => {
   const rgba = (css) => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d");

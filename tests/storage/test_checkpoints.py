@@ -17,8 +17,8 @@ def checkpoints(store):
 
 
 @pytest.fixture
-def begun(files, checkpoints, tmp_path):
-    """Return a function that stores the checkpoint of a group, as a worker would have written it."""
+def write_checkpoint(files, checkpoints, tmp_path):
+    """Return a function that stores the checkpoint of a group as a worker would write it."""
 
     def write(run_ids, steps):
         path = checkpoints.path(run_ids)
@@ -31,15 +31,15 @@ def begun(files, checkpoints, tmp_path):
     return write
 
 
-def test_the_checkpoint_with_the_most_steps_is_first(checkpoints, begun):
-    paths = {steps: begun([f"run{steps}", "x"], steps) for steps in (5, 20, 10)}
+def test_the_checkpoint_with_the_most_steps_is_first(checkpoints, write_checkpoint):
+    paths = {steps: write_checkpoint([f"run{steps}", "x"], steps) for steps in (5, 20, 10)}
     assert list(checkpoints.existing().items()) == [
         (paths[steps], {f"run{steps}", "x"}) for steps in (20, 10, 5)
     ]
 
 
-def test_each_checkpoint_is_read_once_per_process(files, begun, monkeypatch):
-    path = begun(["a"], 1)
+def test_each_checkpoint_is_read_once_per_process(files, write_checkpoint, monkeypatch):
+    path = write_checkpoint(["a"], 1)
     reads = recorded_reads(monkeypatch, type(files))
     for _ in range(2):
         assert list(Checkpoints(files).existing()) == [path]
@@ -55,8 +55,10 @@ def test_the_path_depends_on_the_set_of_runs(checkpoints):
     assert checkpoints.path(["a", "b"]) == checkpoints.path(["b", "a"]) != checkpoints.path(["a"])
 
 
-def test_damaged_checkpoints_are_removed_with_a_warning(files, checkpoints, begun, caplog):
-    path, intact = begun(["a"], 1), begun(["b"], 1)
+def test_damaged_checkpoints_are_removed_with_a_warning(
+    files, checkpoints, write_checkpoint, caplog
+):
+    path, intact = write_checkpoint(["a"], 1), write_checkpoint(["b"], 1)
     files.replace(CHECKPOINT_FOLDER + path.name, b"damaged")
     with caplog.at_level(logging.WARNING):
         assert list(checkpoints.existing()) == [intact]
@@ -64,13 +66,15 @@ def test_damaged_checkpoints_are_removed_with_a_warning(files, checkpoints, begu
     assert list(files.list(CHECKPOINT_FOLDER)) == [CHECKPOINT_FOLDER + intact.name]
 
 
-def test_other_files_in_the_folder_are_left_alone(files, checkpoints):
+def test_other_files_in_the_folder_are_not_removed(files, checkpoints):
     files.create(CHECKPOINT_FOLDER + "notes.txt", b"")
     assert checkpoints.existing() == {} and files.list(CHECKPOINT_FOLDER)
 
 
-def test_a_checkpoint_that_is_removed_while_it_is_read(files, checkpoints, begun, monkeypatch):
-    begun(["a"], 1)
+def test_a_checkpoint_that_is_removed_while_it_is_read(
+    files, checkpoints, write_checkpoint, monkeypatch
+):
+    write_checkpoint(["a"], 1)
     read = type(files).read
 
     def removed(self, name):
@@ -81,15 +85,15 @@ def test_a_checkpoint_that_is_removed_while_it_is_read(files, checkpoints, begun
     assert checkpoints.existing() == {}
 
 
-def test_only_checkpoints_whose_runs_have_all_ended_are_removed(checkpoints, begun):
-    begun(["a"], 1)
-    unfinished = begun(["a", "b"], 1)
+def test_only_checkpoints_whose_runs_have_all_ended_are_removed(checkpoints, write_checkpoint):
+    write_checkpoint(["a"], 1)
+    unfinished = write_checkpoint(["a", "b"], 1)
     checkpoints.remove_finished(["a", "c"])
     assert list(checkpoints.existing()) == [unfinished]
 
 
-def test_the_checkpoint_of_a_group_is_removed(checkpoints, begun):
-    begun(["a", "b"], 1)
+def test_the_checkpoint_of_a_group_is_removed(checkpoints, write_checkpoint):
+    write_checkpoint(["a", "b"], 1)
     checkpoints.remove(["b", "a"])
     checkpoints.remove(["b", "a"])
     assert checkpoints.existing() == {}

@@ -1,4 +1,4 @@
-"""Compaction: many parts become one, superseded rows go, nothing is lost if it is interrupted."""
+"""Compaction: parts are merged without superseded rows, and an interruption loses no row."""
 
 import os
 import time
@@ -133,14 +133,14 @@ class TestLeftovers:
         assert list(study.list("metrics/")) == [f"metrics/{name}"]
 
     def test_files_of_a_process_that_started_later_are_kept(self, study):
-        """It may be about to write the runs file."""
+        """A process that started later may still write the runs file of these metrics."""
         before = time.time_ns() - 10**9
         killed = write(study, ("b", "", 0, 2))
         study.delete(f"runs/{killed}")
         remove_leftovers(study, before)
         assert list(study.list("metrics/")) == [f"metrics/{killed}"]
 
-    def test_opening_a_study_alone_removes_them(self, study, store):
+    def test_opening_a_study_removes_them(self, study, store):
         killed = write(study, ("b", "", 0, 2))
         study.delete(f"runs/{killed}")
         for exclusive, remaining in ((False, 1), (True, 0)):

@@ -70,7 +70,7 @@ class TestNumerics:
             older.open_for_training(CPU, [], {})
 
     def test_a_sweep_adds_runs_to_an_older_study(self, results, monkeypatch):
-        """With the ids that the same runs had before the field existed."""
+        """The ids are those that the same runs had before the field existed."""
         monkeypatch.setattr(Numerics, "neutral", {"dtype": "float32"})
         (old,) = adamcmp.sweep([*FAST, "seed=0"]).runs["run_id"]
         path = results / "s" / METADATA_FILE

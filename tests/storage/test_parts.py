@@ -66,7 +66,7 @@ class TestOrder:
         assert names[:2] == parts[:2] and names[3] == parts[2]
 
     def test_a_merge_that_was_killed_can_be_repeated(self, files, parts):
-        """The metrics file exists, under the name that it gets again."""
+        """A merged metrics file exists already under the name that the next merge writes."""
         write_part(files, tables("d"), replaced=parts)
         merged = reader.part_names(files)[-1]
         files.delete(f"runs/{merged}")

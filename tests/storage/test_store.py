@@ -52,7 +52,7 @@ class TestOutcomes:
 
 class TestAttempts:
     def test_training_again_counts_up(self, store, files):
-        """By any store of the study; the parts have one row per run at any time."""
+        """Rows of earlier attempts are removed, so the parts have one row per run at any time."""
         for attempt, status in enumerate(["failed", "failed", "done"]):
             Store(files).append([run_row("a", status=status)], [evaluation("a", attempt)])
             assert rows_on_disk(files, "runs", "attempt", "variant") == [(attempt, "")]
@@ -125,7 +125,7 @@ def test_imports_into_a_study_of_trained_runs_are_refused(store):
 
 class TestLock:
     def test_appending_needs_no_lock(self, store, files):
-        """While another process compacts, say."""
+        """Another process may hold the lock while it compacts."""
         with files.lock(0.0):
             store.append([run_row("a")], [])
         assert store.statuses() == {"a": "done"}

@@ -1,4 +1,4 @@
-"""Studies in which the audit finds nothing, until a test makes something wrong."""
+"""Studies without findings, which tests change so that a check has one."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Commands in the test's own process."""
+"""Commands in the process of the test."""
 
 import sys
 

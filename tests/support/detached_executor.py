@@ -22,10 +22,10 @@ Value = TypeVar("Value")
 
 
 class Detached(Executor):
-    """Runs each task in a process of its own session.
+    """Runs each task in a process with a new session.
 
     Args:
-        folder: Where tasks, progress and results are kept.
+        folder: The folder of tasks, progress and results.
         handles: Tasks that another process submitted, to be polled for here.
     """
 
@@ -78,7 +78,7 @@ class Detached(Executor):
             self._path(handle, "stop").touch()
 
     def close(self) -> None:
-        """Leave the processes alone: they go on."""
+        """Do not end the processes: they continue."""
 
     def kill(self, handle: Handle[Any]) -> None:
         os.kill(int(self._path(handle, "pid").read_text()), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Studies made by hand: runs and metrics whose truth is known, without training."""
+"""Hand-made studies: runs and metrics whose results are known, without training."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Commands as processes of their own, as a user starts them; some kill themselves at a given moment.
+"""Commands as separate processes, as a user starts them; some kill themselves at a given moment.
 
 Run as a program, it is the command line that kills itself at the n-th call that flushes, renames,
 links or removes a file:
@@ -28,7 +28,7 @@ class Commands:
         self.log = log
 
     def start(self, *arguments: str, kill_at: int = 0) -> subprocess.Popen[bytes]:
-        """Start a command in a process group of its own.
+        """Start a command in a new process group.
 
         Args:
             arguments: The command line.
@@ -51,7 +51,7 @@ class Commands:
 
 
 def start_command(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """Start a command in a process group of its own, with its output in pipes.
+    """Start a command in a new process group, with its output in pipes.
 
     SIGINT interrupts it even where the tests run in the background of a shell, which ignores SIGINT
     there.

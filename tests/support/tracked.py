@@ -1,4 +1,4 @@
-"""A study whose runs end in every way, and what its trackers wrote."""
+"""A study with a run of every status, and what its trackers wrote."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writing stored runs to a tracker: each run once, and again after an error."""
+"""Writing stored runs to a tracker: each run is written once, also after an error."""
 
 from adamcmp.components.trackers.tensorboard import TensorBoard
 from adamcmp.storage.store import Store

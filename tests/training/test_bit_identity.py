@@ -39,7 +39,7 @@ def test_fused_lanes(name, specs):
     check_lanes(name, specs, "eager")
 
 
-@pytest.mark.slow  # each compiles steps of its own
+@pytest.mark.slow  # each model compiles its steps
 @needs_compiler
 @pytest.mark.parametrize("name", FUSED)
 def test_compiled_lanes(name, specs):

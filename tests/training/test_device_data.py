@@ -22,16 +22,16 @@ def test_batches_do_not_depend_on_the_intervals_requested():
     assert not torch.equal(BatchOrder(2, 13, 5).batches(0, 30), whole)
 
 
-def test_augmentation_shifts_and_mirrors():
+def test_augmentation_shifts_and_flips():
     x = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).view(2, 3, 4, 4) + 1
     key = torch.tensor(7)
     padding_value = (-1.0, -2.0, -3.0)
     assert torch.equal(augment(x, key, Augmentation(), padding_value), x)
     flipping = Augmentation(flip=True)
     flips = torch.stack([augment(x, torch.tensor(k), flipping, padding_value) for k in range(200)])
-    mirrored = (flips == x.flip(-1)).all(-1).all(-1).all(-1)
-    assert ((flips == x).all(-1).all(-1).all(-1) ^ mirrored).all()
-    assert 0.35 < mirrored.double().mean() < 0.65
+    flipped = (flips == x.flip(-1)).all(-1).all(-1).all(-1)
+    assert ((flips == x).all(-1).all(-1).all(-1) ^ flipped).all()
+    assert 0.35 < flipped.double().mean() < 0.65
     padded = torch.tensor(padding_value).view(3, 1, 1).expand(2, 3, 6, 6).clone()
     padded[:, :, 1:5, 1:5] = x
     places = set()

@@ -24,17 +24,17 @@ def plain_loop(spec, optimizer, build=None, clip=None, smoothing=0.0, schedule=N
     torch.manual_seed(stream_seed(config.protocol.seed, "init"))
     net = (build or (lambda: config.model.build(data.shape)))().double()
     x, y = torch.as_tensor(data.train.x).double(), torch.as_tensor(data.train.y)
-    made = optimizer(net.parameters())
-    scheduler = schedule(made) if schedule else None
+    torch_optimizer = optimizer(net.parameters())
+    scheduler = schedule(torch_optimizer) if schedule else None
     steps = horizon(config, len(x)).steps
     for batch in BatchOrder(config.protocol.seed, len(x), config.protocol.batch_size).batches(
         0, steps
     ):
-        made.zero_grad()
+        torch_optimizer.zero_grad()
         F.cross_entropy(net(x[batch]), y[batch], label_smoothing=smoothing).backward()
         if clip:
             nn.utils.clip_grad_norm_(net.parameters(), clip)
-        made.step()
+        torch_optimizer.step()
         if scheduler:
             scheduler.step()
     net.eval()
@@ -124,7 +124,7 @@ def test_a_diverged_lane_leaves_the_bits_of_the_others_unchanged(specs):
     overrides = ["optimizer=sgd", "wd=0", "seed=0", "steps=30", "eval.every_steps=10"]
     converging = {s.run_id for s in specs([*overrides, "lr=0.01,0.05"])}
     both = trained(LaneGroup(tuple(specs([*overrides, "lr=0.01,1e4,0.05,1e30"])), True))
-    alone = trained(LaneGroup(tuple(specs([*overrides, "lr=0.01,0.05"])), True))
+    converging_only = trained(LaneGroup(tuple(specs([*overrides, "lr=0.01,0.05"])), True))
     status = {row["lr"]: row["status"] for row in both.runs}
     assert status == {0.01: "done", 0.05: "done", 1e4: "diverged", 1e30: "diverged"}
     stopped = {row["lr"]: row["stopped_at_step"] for row in both.runs}
@@ -141,7 +141,7 @@ def test_a_diverged_lane_leaves_the_bits_of_the_others_unchanged(specs):
             if m["run_id"] in converging
         ]
 
-    assert numbers(both) == numbers(alone)
+    assert numbers(both) == numbers(converging_only)
 
 
 def test_every_lane_may_diverge(specs):
@@ -186,10 +186,10 @@ def test_a_changed_file_is_read_again(specs, tmp_path):
     losses = set()
     for scale in (1, 2):
         rows = "\n".join(f"{i * scale % 7},{i % 2}" for i in range(60))
-        (tmp_path / "own.csv").write_text(f"a,y\n{rows}\n")
+        (tmp_path / "data.csv").write_text(f"a,y\n{rows}\n")
         overrides = [
             "dataset=csv",
-            "dataset.path=own.csv",
+            "dataset.path=data.csv",
             "dataset.target=y",
             "steps=2",
             "batch_size=8",

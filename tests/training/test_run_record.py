@@ -25,7 +25,7 @@ def test_norms_and_lr_in_metrics(specs):
         assert row["lr"] == 0.1
 
 
-def test_normalized_decay_has_the_papers_value(specs):
+def test_normalized_decay_has_the_value_of_the_paper(specs):
     """λ_norm 0.025, b = 128, B = 50,000, T = 100 epochs: λ = 1.265e-4."""
     (spec,) = specs(["optimizer.normalized=true", "wd=0.025"])
     assert unscheduled_hypers(spec.config, Horizon(round(50_000 * 100 / 128), 50_000 / 128))[

@@ -98,7 +98,7 @@ def test_retries_failed_runs(old, capsys):
 
 
 def test_continues_the_search(old, capsys):
-    """The proposed settings are those of the file: nothing is trained anew."""
+    """The proposed settings are those of the file, so nothing is trained again."""
     pytest.importorskip("optuna")
     search = ["optimizer=adamw,sgd", "lr=tag(log,interval(1e-3,1e-1))", "wd=0,1e-2", "sampler=tpe"]
     overrides = [*MLP, *search, "n=6", "batch=3", "seeds=2", "epochs=3", "engine=eager"]

@@ -1,4 +1,4 @@
-"""Runs of other programs: what a file says is what the report is computed from."""
+"""Runs of other programs: their files are imported without a change of their numbers."""
 
 import shlex
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_final_metrics(imported, capsys):
     assert len(pd.read_parquet(reader.study_folder(Path("results"), "theirs") / "runs")) == 3
 
 
-def test_a_changed_row_takes_the_place_of_the_old_one(imported):
+def test_a_changed_row_replaces_the_old_one(imported):
     before = imported(BASE + ROWS)[0]
     runs, _, out = imported(BASE + ROWS.replace("0.45", "0.5") + "sgd,0.2,0.01,0,0.4,0.41\n")
     assert "1 new, 3 replaced" in out
@@ -60,8 +60,8 @@ def summary(runs):
     return RunTable.from_frames(runs).summary
 
 
-def test_a_trained_study_comes_back_the_same(trained, imported):
-    """Written by pandas, imported: the same table, of the runs alone and with their evaluations."""
+def test_an_imported_copy_equals_the_trained_study(trained, imported):
+    """A table that pandas wrote is imported unchanged, with and without evaluations."""
     runs, metrics = trained
     assert set(runs["status"]) == {"done", "diverged"}
     expected = summary(runs)
@@ -102,7 +102,7 @@ tables = st.lists(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=tables, separator=st.sampled_from(",\t|;"), momentum=st.booleans())
-def test_any_table_comes_back_to_the_bit(rows, separator, momentum, tmp_path_factory):
+def test_any_table_is_read_back_to_the_bit(rows, separator, momentum, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
     columns = ["optimizer", "lr", "seed", "train_error", "val_error", "test_error", "test_loss"]
     table = pd.DataFrame(rows, columns=columns)
@@ -111,14 +111,14 @@ def test_any_table_comes_back_to_the_bit(rows, separator, momentum, tmp_path_fac
     decimal = "," if separator == ";" else "."
     table.to_csv(folder / "t.csv", sep=separator, index=False, decimal=decimal)
     constants = {"dataset": "d", "model": "m", "wd": "0"}
-    own = ("my momentum",) if momentum else ()
-    mapping = ColumnMapping({}, constants, settings=own)
+    additional = ("my momentum",) if momentum else ()
+    mapping = ColumnMapping({}, constants, settings=additional)
     assert MappedTable(read_csv_table(folder / "t.csv"), mapping).unused == []
     import_runs(folder / "t.csv", folder / "s", mapping)
     back = reader.load(folder / "s")[0]
     strip = table.assign(optimizer=table["optimizer"].str.strip())
     pd.testing.assert_frame_equal(
-        back[[*columns, *own]], strip, check_dtype=False, check_exact=True
+        back[[*columns, *additional]], strip, check_dtype=False, check_exact=True
     )
     assert (back["test_accuracy"] == 1 - back["test_error"]).all()
     assert (back["gap_error"] == back["test_error"] - back["train_error"]).all()
@@ -143,7 +143,7 @@ def test_a_dry_run_writes_nothing(tmp_path, capsys, results):
     assert not results.exists()
 
 
-def test_trained_and_imported_runs_stay_apart(imported, tmp_path, capsys, results):
+def test_no_runs_are_trained_in_an_imported_study(imported, tmp_path, capsys, results):
     imported(BASE + ROWS)
     small = ["dataset=teacher", "steps=2", "study=theirs"]
     for command in (

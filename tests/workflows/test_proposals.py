@@ -51,8 +51,8 @@ def test_a_continued_search_proposes_the_same(sampler, tmp_path):
     assert other[:8] == whole[:8] and (other != whole) == (sampler in ("tpe", "cmaes"))
 
 
-def test_values_are_read_anew(tmp_path):
-    """New values of kept settings steer what is proposed next, whoever proposed those."""
+def test_values_are_read_again(tmp_path):
+    """New results of stored settings change the next proposals."""
     for sampler in ("tpe", "cmaes"):
         path, same = tmp_path / sampler / "a", tmp_path / sampler / "b"
         first = proposed(path, sampler, [24])

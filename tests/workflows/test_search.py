@@ -38,7 +38,7 @@ def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
     for lr, wd, batch_size in tried["adamw"]:
         assert 1e-4 <= lr <= 1e-1 and 0 <= wd <= 0.5 and batch_size in (32, 64)
     assert len({batch_size for *_, batch_size in tried["adamw"] + tried["sgd"]}) == 2
-    # The best is the lowest mean over seeds, by pandas alone.
+    # The best is the lowest mean over seeds, computed with pandas.
     means = runs.groupby(["optimizer", "lr", "wd", "batch_size"])["val_error"].mean()
     for name in ("adamw", "sgd"):
         lr, wd, batch_size = means[name].idxmin()
@@ -113,7 +113,7 @@ def test_a_dry_run_goes_through_lists(capsys):
 
 
 def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
-    """Its first batch alone is seldom worth a compilation."""
+    """The first batch of a search is usually too little work for a compilation."""
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     overrides = [*THREE_STEPS, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
     assert main(["sweep", *overrides, "--dry-run", "--json"]) == 0

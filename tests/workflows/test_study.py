@@ -31,7 +31,7 @@ def test_two_stages(study, results, no_plots):
     runs = adamcmp.load("own").runs
     new = runs[runs["seed"] > 1]
     assert sorted(new["seed"].unique()) == [2, 3, 4]
-    # The oracle: the lowest mean validation error, by pandas alone.
+    # The oracle: the lowest mean validation error, computed with pandas.
     first_stage = runs[runs["seed"] < 2]
     means = first_stage.groupby(["optimizer", "lr", "wd"])["val_error"].mean()
     for optimizer, group in new.groupby("optimizer"):

@@ -1,4 +1,4 @@
-"""The audit collects the findings of its checks, each of which has its own tests."""
+"""The audit collects the findings of its checks; each check has a test file."""
 
 from pathlib import Path
 

@@ -53,7 +53,7 @@ def test_settings_of_a_search_have_no_ends():
     assert "edge" not in kinds(runs, metrics)
 
 
-def test_a_setting_of_one_optimizer_alone_has_ends():
+def test_a_setting_that_only_one_optimizer_has_has_ends():
     runs, metrics = tuned("optimizer.momentum", [0.5, 0.9, 0.99], 0.99)
     runs["optimizer.momentum"] = runs["optimizer.momentum"].where(runs["optimizer"] == "sgd")
     (finding,) = [f for f in audited(runs, metrics) if f.kind == "edge"]

@@ -43,8 +43,8 @@ def test_a_ranking_that_cannot_be_read_early_is_a_note():
     of_adamw = metrics["run_id"].str.startswith("adamw")
     (finding,) = audited(runs, metrics[(metrics["step"] != 20) | ~of_adamw])
     assert f"{beginning} a quarter of the budget: AdamW has no evaluation" in finding.text
-    alone = runs[runs["optimizer"] == "adamw"]
-    assert audited(alone, metrics[:0]) == []  # no ranking
+    one_optimizer = runs[runs["optimizer"] == "adamw"]
+    assert audited(one_optimizer, metrics[:0]) == []  # no ranking
 
 
 @pytest.mark.parametrize("known", ["val_error", "test_error"])

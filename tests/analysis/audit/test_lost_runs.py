@@ -10,9 +10,9 @@ from tests.support.audited import GRID, METRICS, audited, kinds, study
 @pytest.mark.parametrize("status", ["diverged", "failed"])
 def test_lost_runs_are_counted(status):
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
-    lost = (runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] < 2)
-    runs.loc[lost, "status"] = status
-    runs.loc[lost, list(METRICS)] = np.nan
+    without_result = (runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] < 2)
+    runs.loc[without_result, "status"] = status
+    runs.loc[without_result, list(METRICS)] = np.nan
     (finding,) = audited(runs, metrics)
     assert finding.kind == status and "AdamW 2 of 18" in finding.text
     assert finding.severity == ("note" if status == "diverged" else "warning")

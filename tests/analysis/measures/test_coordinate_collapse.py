@@ -1,4 +1,4 @@
-"""Coordinates in which surfaces collapse, made so that one of them is right."""
+"""Coordinates in which surfaces collapse, on surfaces for which the right one is known."""
 
 import numpy as np
 import pytest
@@ -21,8 +21,8 @@ def test_the_forms_of_weight_decay():
     frame = runs(along(0), [(0.1, 0.02)], 1)
     forms = coordinates(frame).iloc[0]
     assert forms.tolist() == pytest.approx([0.02, 0.002, 0.02 * 1000**0.5, 1 / (0.002 * 1000)])
-    alone = coordinates(frame.assign(coupling="independent")).iloc[0]
-    assert alone["time scale"] == pytest.approx(1 / (0.02 * 1000))
+    independent = coordinates(frame.assign(coupling="independent")).iloc[0]
+    assert independent["time scale"] == pytest.approx(1 / (0.02 * 1000))
     given = coordinates(frame.assign(**{"optimizer.normalized": True})).iloc[0]
     assert given[["wd_norm", "wd"]].tolist() == pytest.approx([0.02, 0.02 / 1000**0.5])
     # b, B and T of the paper: wd_norm = wd / √(b / (B·T)), and steps are B·T/b

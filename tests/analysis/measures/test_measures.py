@@ -1,4 +1,4 @@
-"""All measures on studies that are odd: a table with its columns comes back, whatever is missing."""
+"""Measures of unusual studies: each returns a table with its columns, whatever is missing."""
 
 import pkgutil
 from pathlib import Path
@@ -73,7 +73,7 @@ ODD = {
     "other settings": stacked(BOTH, BOTH.assign(**{"optimizer.eps": 1e-3}, run_id=BOTH["run_id"] + "x")),
     "no lr": BOTH.assign(lr=NAN),
     "no steps": BOTH.assign(steps=pd.array([pd.NA] * len(BOTH), dtype="Int64")),
-    "from elsewhere": BOTH.drop(columns=["optimizer.normalized"]).assign(coupling=None),
+    "imported": BOTH.drop(columns=["optimizer.normalized"]).assign(coupling=None),
     "a constant": BOTH.assign(val_error=0.3, test_error=0.3, train_loss=0.3),
     "no error at all": BOTH.assign(val_error=0.0, test_error=0.0, train_loss=0.0),
 }  # fmt: skip
@@ -81,7 +81,7 @@ ODD = {
 
 @pytest.mark.parametrize("name", COMPUTED)
 @pytest.mark.parametrize("odd", ODD)
-def test_a_table_comes_back(name, odd):
+def test_each_measure_returns_a_table(name, odd):
     if odd == "no validation" and name in NEED_SELECTION:
         with pytest.raises(ConfigError, match="no validation split"):
             COMPUTED[name](RunTable(ODD[odd], METRICS))

@@ -15,8 +15,8 @@ def test_the_metrics_that_runs_have_are_compared():
     runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B)])
     table = pairwise(runs).set_index("metric")
     assert list(table.index) == ["test_error", "train_loss"]
-    alone = comparisons(RunTable(runs), "test_error").iloc[0]
-    assert table.loc["test_error", "estimate"] == alone["estimate"]
+    test_error = comparisons(RunTable(runs), "test_error").iloc[0]
+    assert table.loc["test_error", "estimate"] == test_error["estimate"]
 
 
 def test_seeds_are_needed_only_where_a_difference_is_not_significant():

@@ -11,7 +11,7 @@ from tests.support.gridded import one_setting, stacked
 class TestProblemScores:
     def test_settings_are_selected_on_validation_and_diverged_seeds_are_penalized(self):
         frame = one_setting([[0.3, 0.2]])
-        lucky = frame.assign(lr=0.5, val_error=0.9, test_error=0.0)  # best on test alone
+        lucky = frame.assign(lr=0.5, val_error=0.9, test_error=0.0)  # best on test only
         both = stacked(frame, lucky.assign(run_id=lucky["run_id"] + "x"))
         assert problem_scores(RunTable(both)).loc["p0, m"].to_dict() == pytest.approx(
             {"a": 0.3, "b": 0.2}

@@ -22,7 +22,7 @@ def rotated(degrees: float, size: float = 0.002):
 
 
 def additive_share(cross: float) -> float:
-    """The closed form on a centred grid: xy is orthogonal to everything of x or y alone."""
+    """The closed form on a centred grid: xy is orthogonal to every function of only x or only y."""
     x, y = np.log10(np.array(grid())).T
     additive = ((x**2 + y**2 - (x**2 + y**2).mean()) ** 2).sum()
     return additive / (additive + cross**2 * (x**2 * y**2).sum())
@@ -130,7 +130,7 @@ class TestSeparability:
     def test_a_regression_is_fitted_on_log_loss(self):
         frame = runs(bowl(0), grid())
         x, y = np.log10(frame["lr"]), np.log10(frame["wd"])
-        loss = 10 ** (0.01 * (x**2 + y**2))  # additive in its logarithm alone
+        loss = 10 ** (0.01 * (x**2 + y**2))  # additive only in its logarithm
         frame = frame.assign(val_error=NAN, test_error=NAN, val_loss=loss, test_loss=loss)
         worst = runs(lambda x, y: x * 0, [(1e3, 1.0)]).assign(
             val_error=NAN, test_error=NAN, val_loss=100.0, test_loss=100.0

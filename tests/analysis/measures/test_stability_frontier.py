@@ -13,7 +13,7 @@ NAN = float("nan")
 class TestFrontier:
     @staticmethod
     def starts(frame: pd.DataFrame, loss: float = 2.0) -> pd.DataFrame:
-        """Metrics of which the first training loss alone is read."""
+        """Return metrics, of which only the first training loss is read."""
         rows = [frame[["run_id"]].assign(step=s, train_loss=v) for s, v in ((0, loss), (9, 99.0))]
         return stacked(*rows[::-1])
 
@@ -57,15 +57,15 @@ class TestFrontier:
     def test_the_interval_ends_where_the_grid_ends(self, lowest, end):
         frame = runs(lambda x, y: 0.2 + 0 * x, grid(wd=[1.0]), seeds=6)
         # Of six seeds, one reaches another lr than the five on the grid's edge.
-        lost = (frame["lr"] > LR[0]) & (frame["seed"] >= 6 - lowest)
-        lost |= (frame["seed"] == 0) & (frame["lr"] > 1)
-        frame.loc[lost, ["status", "train_loss"]] = ["diverged", NAN]
+        diverged = (frame["lr"] > LR[0]) & (frame["seed"] >= 6 - lowest)
+        diverged |= (frame["seed"] == 0) & (frame["lr"] > 1)
+        frame.loc[diverged, ["status", "train_loss"]] = ["diverged", NAN]
         row = stability_frontier(RunTable(frame, self.starts(frame))).iloc[0]
         assert row["n"] == 6 and row["ci_low"] < row["estimate"] < row["ci_high"]
         assert row[end] == {"ci_high": max(LR), "ci_low": min(LR)}[end]
 
     def test_cells_that_train(self):
-        """A small lr that does not train yet is below the frontier all the same."""
+        """A small lr at which training is too slow is still below the frontier."""
         frame = runs(lambda x, y: np.where(x < -1.2, 2.0, 0.2) + 0 * y, grid(wd=[1.0]))
         frame.loc[(frame["seed"] == 0) & (frame["lr"] > 9), "status"] = "diverged"
         cells = cells_that_train(RunTable(frame, self.starts(frame))).sort_values("lr")

@@ -1,4 +1,4 @@
-"""Tuning curves against closed forms and against every draw there is."""
+"""Tuning curves against closed forms and against all possible draws."""
 
 from itertools import combinations
 
@@ -28,7 +28,7 @@ class TestExpectedBest:
 
     @settings(max_examples=30, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, max_size=6))
-    def test_every_draw(self, pairs):
+    def test_it_is_the_mean_over_all_draws(self, pairs):
         val, test = np.array(pairs, float).T
         for k, expected in enumerate(expected_best(val, test), start=1):
             draws = [list(d) for d in combinations(range(len(val)), k)]

@@ -7,14 +7,14 @@ from adamcmp.errors import ConfigError
 from tests.support.datasets import load
 
 
-def test_disjoint_and_whole():
+def test_splits_are_disjoint_and_cover_all_examples():
     data = load(name="teacher", train_examples=500, test_examples=50, validation=0.25)
     assert (len(data.train), len(data.val)) == (375, 125)
     rows = {row.tobytes() for split in (data.train, data.val, data.test) for row in split.x}
     assert len(rows) == 550
 
 
-def test_seeded():
+def test_splits_depend_on_the_seed():
     one, same, other = (load(name="digits", split_seed=s) for s in (1, 1, 2))
     assert np.array_equal(one.val.x, same.val.x)
     assert not np.array_equal(one.val.y, other.val.y)
@@ -27,7 +27,7 @@ def test_subset_and_no_validation():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
-def test_label_noise_replaces_just_that_share(share):
+def test_label_noise_replaces_exactly_its_share(share):
     clean, noisy = load(name="mnist1d"), load(name="mnist1d", label_noise=share)
     assert (clean.train.y != noisy.train.y).mean() == pytest.approx(share)
     assert np.array_equal(clean.val.y, noisy.val.y) and np.array_equal(clean.test.y, noisy.test.y)
@@ -49,6 +49,6 @@ def test_target_noise_for_regression():
         ({"label_noise": 1.5}, "at most 1"),
     ],
 )
-def test_bad(values, message):
+def test_invalid_settings(values, message):
     with pytest.raises(ConfigError, match=message):
         load(name="mnist1d", **values)

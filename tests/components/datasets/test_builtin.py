@@ -29,7 +29,7 @@ class TestReal:
         assert train.y[:12].tolist() == [2, 6, 4, 5, 6, 6, 6, 0, 3, 1, 6, 9]
         assert abs(train.x).sum() == pytest.approx(118338.29510719894, rel=1e-12)
 
-    def test_mnist1d_leaves_the_global_generators_alone(self):
+    def test_mnist1d_does_not_change_the_global_generators(self):
         np.random.seed(5)  # noqa: NPY002
         expected = np.random.RandomState(5).rand()
         load(name="mnist1d")

@@ -50,7 +50,7 @@ class TestCSV:
             ("a,y\n1,0\n", "holds 1 examples"),
         ],
     )  # fmt: skip
-    def test_bad(self, text, message):
+    def test_invalid_files(self, text, message):
         self.write(text)
         with pytest.raises(AdamcmpError, match=message):
             load(**CSV)

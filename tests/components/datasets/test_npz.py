@@ -14,7 +14,7 @@ class TestNPZ:
         np.savez("data.npz", **arrays)
         return load(name="npz", path="data.npz", **values)
 
-    def test_images_and_own_test_set(self):
+    def test_images_with_a_test_set(self):
         rng = np.random.default_rng(0)
         arrays = {
             "x_train": rng.integers(0, 256, (20, 1, 4, 4), np.uint8), "y_train": np.arange(20) % 3,
@@ -37,7 +37,7 @@ class TestNPZ:
             ({"x": np.zeros((9, 2)), "y": np.zeros(9)}, "of one class"),
         ],
     )
-    def test_bad(self, arrays, message):
+    def test_invalid_files(self, arrays, message):
         with pytest.raises(DataError, match=message):
             self.load(arrays)
 

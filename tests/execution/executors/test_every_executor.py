@@ -19,8 +19,8 @@ def executor(request, tmp_path):
         "pool": lambda: Pool(2, 1),
         "detached": lambda: Detached(tmp_path / "tasks"),
     }[request.param]
-    with contextlib.closing(start()) as made:
-        yield made
+    with contextlib.closing(start()) as executor:
+        yield executor
 
 
 def test_runs_a_batch_and_returns_each_result_once(executor):

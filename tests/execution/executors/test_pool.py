@@ -14,8 +14,8 @@ from tests.support.waiting import until
 
 @pytest.fixture
 def workers():
-    with contextlib.closing(Pool(2, 1)) as made:
-        yield made
+    with contextlib.closing(Pool(2, 1)) as executor:
+        yield executor
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def arguments(lanes):
 
 
 @pytest.mark.parametrize(("lanes", "fused"), [(1, True), (1, False), (4, True)])
-def test_each_lane_is_its_own_run(lanes, fused):
+def test_each_lane_equals_a_single_run(lanes, fused):
     tree, scale_M = arguments(lanes)
     batched = over_lanes(moments, fused)(tree, scale_M)
     for lane in range(lanes):

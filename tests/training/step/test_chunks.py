@@ -65,7 +65,7 @@ def test_steps_beyond_the_end_have_the_last_multiplier(records):
         (["optimizer=adamw", "schedule.cycle_momentum=false"], "beta1", False),
     ],
 )
-def test_one_cycle_moves_the_momentum_that_there_is(overrides, name, is_cycled, records):
+def test_one_cycle_cycles_momentum_or_the_first_beta(overrides, name, is_cycled, records):
     (run,) = records("schedule=one_cycle", *overrides)
     names, hypers_HKM = scheduled_hypers([run], 0, 90)
     values = hypers_HKM[names.index(name), :, 0]

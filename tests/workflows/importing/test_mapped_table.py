@@ -33,7 +33,7 @@ def test_mapped_and_in_percent(imported):
     assert yaml.safe_load(Path("results/theirs/study.yaml").read_text()) == study
 
 
-def test_settings_of_their_own(imported, rejected, tmp_path):
+def test_columns_that_are_additional_settings(imported, rejected, tmp_path):
     content = "optimizer,lr,wd,seed,test_error,val_error,momentum,host\nsgd,1,0,0,0.1,0.1,0.9,x\nsgd,1,0,0,0.2,0.2,0.5,y\n"
     err = rejected(content)
     assert (
