@@ -114,6 +114,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     ''
     """
     by_lower_case = {name.lower(): name for name in reversed([*known])}
-    wanted = _SYNONYMS.get(name.lower(), name.lower())
-    close = difflib.get_close_matches(wanted, list(by_lower_case), n=1, cutoff=0.6)
+    lower_case = _SYNONYMS.get(name.lower(), name.lower())
+    close = difflib.get_close_matches(lower_case, list(by_lower_case), n=1, cutoff=0.6)
     return f" Did you mean '{by_lower_case[close[0]]}'?" if close else ""

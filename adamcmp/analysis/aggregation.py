@@ -34,6 +34,7 @@ def mean_over_seeds(
     value = values["value"].to_numpy(float)
     known = ~np.isnan(value)
     count = np.bincount(group[known], minlength=len(table))
+    # The values of each group are adjacent in `ordered`; `sizes` has the size of the group of each.
     ordered = value[known][np.argsort(group[known], kind="stable")]
     sizes = np.repeat(count, count)
     result = np.full((len(table), 3), np.nan)
@@ -58,6 +59,7 @@ def paired_differences(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """
     order = {name: place for place, name in enumerate(values["optimizer"].unique())}
     pairs = values.merge(values, on=[*keys, "seed"], suffixes=("", "_b"))
+    # Each pair once, the optimizer that appears first as a.
     pairs = pairs[pairs["optimizer"].map(order) < pairs["optimizer_b"].map(order)]
     pairs = pairs.rename(columns={"optimizer": "a", "optimizer_b": "b"})
     pairs = pairs.assign(value=pairs["value"] - pairs["value_b"])

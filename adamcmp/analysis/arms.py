@@ -161,6 +161,7 @@ class Difference:
         if self.paired:
             sd = estimates.standard_deviation(self.a - self.b)
         else:
+            # The number of seeds is computed for equal groups, whose variance is the mean of both.
             sd = np.sqrt(np.mean([np.var(x, ddof=1) for x in (self.a, self.b)]))
         size, groups = float(target / sd), 1 if self.paired else 2
         return seeds_for_power(size, alpha, groups, float(selection_variance / sd**2)), target
@@ -187,6 +188,7 @@ def probability_of_improvement(
         ``prob_better``, ``prob_low``, ``prob_high``.
     """
     values = [arm.reported[metric].astype(float) * (-1 if higher else 1) for arm in (a, b)]
+    # A diverged run is worse than any completed one, and ties with another diverged one.
     x, y = (v.fillna(np.inf) for v in values)
     if paired:
         shared = x.index.intersection(y.index)

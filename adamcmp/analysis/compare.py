@@ -62,6 +62,7 @@ def compare(
         raise ConfigError("There are no runs to compare.")
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]
     labelled = RunTable.from_frames(runs)
+    # Conditions are on stored values; labels may append a variant to the name of an optimizer.
     arms = [_matching(labelled, runs, arm_conditions) for arm_conditions in conditions]
     both = labelled.with_runs(pd.concat([arm.runs for arm in arms]))
     _check_comparable(both)

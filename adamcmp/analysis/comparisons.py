@@ -105,6 +105,7 @@ def _compare(
     difference, train = Difference.between(a, b, metric), Difference.between(a, b, "train_loss")
     estimate = difference.estimate
     seeds_needed, settles = difference.seeds_needed(
+        # The strictest level of Holm's correction.
         alpha=estimates.ALPHA / pairs,
         observed=float(debiased(estimate, *biases)),
         selection_variance=float(np.add(biases[0].variance, biases[1].variance)),
@@ -135,6 +136,7 @@ def _correct(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Add Holm's correction over the pairs of a problem, and the column ``better``."""
     table = pd.DataFrame(rows)
     table["p_holm"] = estimates.holm(table["p_value"])
+    # Accounting for the selection must not make a difference more significant.
     table["p_choice"] = np.maximum(estimates.holm(table["p_choice"]), table["p_holm"])
     sign = np.where(table["metric"].map(higher_is_better), 1, -1) * table["estimate"]
     ahead = np.where(sign > 0, "a", "b")

@@ -92,6 +92,7 @@ def mean(values: Floats) -> Estimate:
     n = values.shape[-1]
     if n < SKEWNESS_FROM:
         return student
+    # The unbiased estimate of the third central moment.
     third = ((values - student.value[..., None]) ** 3).sum(axis=-1) * n / ((n - 1) * (n - 2))
     skew = third / (6 * n**2 * student.error**3)  # Willink's a
     t = stats.t.ppf(1 - ALPHA / 2, n - 1)
@@ -101,6 +102,7 @@ def mean(values: Floats) -> Estimate:
 
 def _inverse_hall(quantile: float, skew: Floats) -> Floats:
     """Return Willink's G, the inverse of the transformation that removes skewness."""
+    # Without skewness G is the identity, but its formula is 0/0.
     safe = np.where(np.abs(skew) < 1e-6, 1.0, skew)
     transformed = (np.cbrt(1 + 6 * skew * (quantile - skew)) - 1) / (2 * safe)
     return np.where(np.abs(skew) < 1e-6, quantile, transformed)
@@ -129,6 +131,7 @@ def unpaired_difference(a: Floats, b: Floats) -> Estimate:
         a: Shape (..., seeds of a).
         b: Shape (..., seeds of b).
     """
+    # An arm whose values are all equal adds no variance to that of the other arm.
     variances = [np.nan_to_num(standard_deviation(x) ** 2 / x.shape[-1]) for x in (a, b)]
     single = min(a.shape[-1], b.shape[-1]) < 2
     total = np.where(single, np.nan, variances[0] + variances[1])
@@ -192,6 +195,7 @@ def unpaired_effect_size(a: Floats, b: Floats) -> Floats:
 
 
 def _hedges_correction(df: int) -> float:
+    # The correction contains Γ((df − 1)/2), which is infinite for df = 1.
     if df < 2:
         return float("nan")
     logs = special.gammaln(df / 2) - special.gammaln((df - 1) / 2)

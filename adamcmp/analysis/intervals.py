@@ -25,13 +25,13 @@ def jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> Confide
         n: The number of seeds.
     """
     indices = np.arange(n)
-    whole = statistic(indices)
+    estimate = statistic(indices)
     if n < 2:
-        return whole, float("nan"), float("nan")
+        return estimate, float("nan"), float("nan")
     leave_one_out = np.array([statistic(np.delete(indices, i)) for i in indices])
-    pseudovalues = estimates.paired_difference(n * whole - (n - 1) * leave_one_out)
+    pseudovalues = estimates.paired_difference(n * estimate - (n - 1) * leave_one_out)
     half = float(pseudovalues.high - pseudovalues.low) / 2
-    return whole, whole - half, whole + half
+    return estimate, estimate - half, estimate + half
 
 
 def direction(vectors: Floats) -> ConfidenceInterval:
@@ -53,6 +53,7 @@ def direction(vectors: Floats) -> ConfidenceInterval:
     if n < 2:
         return angle, float("nan"), float("nan")
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    # The covariance of the mean along and across its direction, times t².
     noise = rotation @ np.cov(vectors) @ rotation.T * stats.t.ppf(1 - ALPHA / 2, n - 1) ** 2 / n
     a = centre @ centre - noise[0, 0]
     if a <= 0:

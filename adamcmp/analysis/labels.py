@@ -104,6 +104,7 @@ def _varies_within(groups: npt.NDArray[np.integer[Any]], column: pd.Series) -> b
     values = pd.factorize(hashable, use_na_sentinel=False)[0]
     if len(values) == 0 or values.max() == 0:
         return False
+    # A column varies if there are more pairs of group and value than groups.
     pairs = groups * (values.max() + 1) + values
     return len(np.unique(pairs)) > len(np.unique(groups))
 

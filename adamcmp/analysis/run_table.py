@@ -15,6 +15,7 @@ from adamcmp.storage.columns import METRIC_COLUMNS
 
 
 @final
+# Compared by identity, since a comparison of frames has no single truth value.
 @dataclass(frozen=True, eq=False)
 class RunTable:
     """Runs with the columns that group them, their evaluations, and the selection of settings.

@@ -54,6 +54,7 @@ def _setting_keys(table: RunTable) -> list[str]:
 
 def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFrame:
     """Rank the settings of one problem and value of `by`."""
+    # As text, since lists such as betas are not hashable.
     keys, metric = [runs[c].map(str) for c in columns], f"val_{measure_of(runs)}"
     selecting = runs["seed"].isin(_shared_seeds(runs, keys))
     outcomes = pd.DataFrame(
@@ -69,6 +70,7 @@ def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFra
             f"{name} has {len(means)} settings and no validation split to select on. "
             f"Restrict it to one setting, such as lr={runs['lr'].iloc[0]:g}."
         )
+    # A setting of which all runs failed cannot be ranked.
     usable = means[means["failed"] < 1]
     order = usable.sort_values(["unfinished", "failed", "score"], kind="stable").index
     rank_of = {setting: rank for rank, setting in enumerate(order)}

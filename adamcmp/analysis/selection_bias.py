@@ -68,6 +68,7 @@ def selection_bias(
         _residuals(np.take_along_axis(x, best, axis=-2)) for x in (validation, metric)
     )
     squares = (val_residuals**2).sum(axis=(-2, -1))
+    # The residuals of a two-way table lose a degree of freedom for each setting and each seed.
     df = (best.shape[-2] - 1) * (seeds - 1)
     noise = np.sqrt(squares / df / seeds) if df else np.nan_to_num(single_setting_sd)
     drawn = np.random.default_rng(0).standard_normal((DRAWS, settings)) * noise[..., None, None]
@@ -97,9 +98,9 @@ def _mean_gain(means: Floats, drawn: Floats) -> Floats:
 def _shrunken(means: Floats, noise: Floats) -> Floats:
     """Return means shrunk by the share of their variance that is noise (James & Stein 1961)."""
     variance = np.maximum(means.var(axis=-1, ddof=1), np.finfo(float).tiny)
-    kept = np.clip(1 - noise**2 / variance, 0, 1)[..., None]
+    signal_share = np.clip(1 - noise**2 / variance, 0, 1)[..., None]
     centre = means.mean(axis=-1, keepdims=True)
-    return np.asarray(centre + kept * (means - centre))
+    return np.asarray(centre + signal_share * (means - centre))
 
 
 def _residuals(values: Floats) -> Floats:

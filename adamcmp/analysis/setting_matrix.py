@@ -90,6 +90,7 @@ def divergence_penalty(runs: pd.DataFrame, metric: str) -> float:
         metric: ``val_error``, ``test_error``, ``val_loss`` or ``test_loss``.
     """
     worst = float(runs.loc[runs["status"] == "done", metric].max())
+    # fmax ignores the NaN of a problem without a completed run.
     return float(np.fmax(worst, MIN_PENALTY)) if metric.endswith("error") else worst
 
 
@@ -119,8 +120,8 @@ def at_selected(table: RunTable, free: Sequence[str] = ("lr", "wd")) -> RunTable
         runs = table.runs
         best = table.selected().drop_duplicates(GROUP)
         actual = runs[others].map(str).assign(**{k: runs[k] for k in GROUP})
-        wanted = best[others].map(str).assign(**{k: best[k] for k in GROUP})
-        matches = actual.merge(wanted, how="left", indicator=True)["_merge"] == "both"
+        selected = best[others].map(str).assign(**{k: best[k] for k in GROUP})
+        matches = actual.merge(selected, how="left", indicator=True)["_merge"] == "both"
         table = table.with_runs(runs[matches.to_numpy()])
     return table.without_failed
 
@@ -171,6 +172,7 @@ def _setting_matrix(
     column, seeds = pd.factorize(runs["seed"], sort=True)
     shape = (row.max() + 1, len(seeds))
     count = np.zeros(shape)
+    # Unlike +=, it counts a repeated index each time.
     np.add.at(count, (row, column), 1)
     complete = np.asarray(count.all(axis=1), bool)
     first = runs.iloc[np.unique(row, return_index=True)[1]]

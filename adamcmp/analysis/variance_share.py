@@ -56,6 +56,7 @@ def variance_share(
     difference = s * rest.estimate - (1 - s) * explained.estimate
     down = np.hypot(s * (rest.estimate - rest.low), (1 - s) * (explained.high - explained.estimate))
     up = np.hypot(s * (rest.high - rest.estimate), (1 - s) * (explained.estimate - explained.low))
+    # The interval contains the estimate also if that lies between two points of s.
     inside = np.append(s[(difference - down <= 0) & (difference + up >= 0)], estimate)
     return estimate, float(np.nanmin(inside)), float(np.nanmax(inside))
 
@@ -71,6 +72,7 @@ class SquaredLength:
 
 def _basis(larger: Floats, smaller: Floats) -> Floats:
     """Return an orthonormal basis of the span of a design orthogonal to a smaller one."""
+    # Directions with smaller singular values than these bounds are rounding errors.
     left, sizes, _ = np.linalg.svd(smaller, full_matrices=False)
     inner = left[:, sizes > 1e-10 * sizes[0]]
     rest = larger - inner @ (inner.T @ larger)
@@ -111,6 +113,7 @@ def _length_interval(
     length: float, noise: float, directions: int, degrees: int
 ) -> tuple[float, float]:
     """Return the interval of a squared length by inverting its distribution."""
+    # Midpoints of intervals of equal probability, so that all nodes have the same weight.
     nodes = stats.chi2.ppf((np.arange(_NODES) + 0.5) / _NODES, degrees) / degrees
     scale = nodes / noise
 

@@ -93,5 +93,6 @@ def _leading_optimizer(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:
                 completed.add(row[arm])
             if row["better"] and row["better"] != arm:
                 beaten.add(row[arm])
+    # All may be beaten, in a cycle, or no optimizer has a completed run.
     unbeaten = [name for name in leads if name in completed - beaten] or list(leads)
     return max(unbeaten, key=lambda name: leads[name]), completed

@@ -64,6 +64,7 @@ def format_fixed(value: float, places: int) -> str:
     """
     while value and round(value, places) == 0 and places < 9:
         places += 1
+    # Adding 0.0 turns −0.0 into 0.0.
     return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
 
 
@@ -77,6 +78,7 @@ def format_p(p: float) -> str:
         return "< 0.001"
     if p >= 0.1:
         return f"= {p:.2f}"
+    # Close to 0.05, a second digit shows which side of it p is on.
     return f"= {p:.2g}" if 0.045 <= p < 0.055 else f"= {p:.1g}"
 
 

@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\nadamcmp: interrupted{details}.", file=sys.stderr)
         return 128 + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)
     except BrokenPipeError:  # the reader has exited, as in `adamcmp ls | head`
+        # Python flushes stdout when it exits, which would raise the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

@@ -44,6 +44,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: Always, with argparse's message and the most similar option.
         """
+        # Only the text of the message has the unknown argument.
         _, _, unknown = message.partition("unrecognized arguments: ")
         typed = unknown.partition(" ")[0].partition("=")[0]
         suggestion = nearest(typed, self.flags) if unknown else ""

@@ -11,6 +11,7 @@ def print_table(rows: Iterable[Mapping[str, Any]]) -> None:
     from tabulate import tabulate
 
     shown = [{column: format_value(value) for column, value in row.items()} for row in rows]
+    # tabulate would format a run id such as 12345e67 as a number.
     print(tabulate(shown, headers="keys", disable_numparse=True))
 
 

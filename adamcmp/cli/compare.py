@@ -99,6 +99,7 @@ def _table(row: Mapping[str, Any]) -> str:
         for side in ("a", "b")
     ]
     difference = _number(row["estimate"])
+    # A single pair has neither an interval nor a test.
     if row["n"] >= 2:
         difference += f" ({_number(row['ci_low'])} to {_number(row['ci_high'])})"
     rows.append({"": "difference", "seeds": row["n"], row["metric"]: difference})

@@ -125,6 +125,7 @@ def _overrides(preceding: list[str], typed: str) -> list[str]:
     overrides = [word for word in preceding if "=" in word and not word.startswith("-")]
     short = [f"{name}=" for name in (*SHORT_KEYS, "seeds") if "." not in name]
     keys = composer.complete_keys(overrides, typed)
+    # Hydra's settings have no effect.
     return sorted({*keys, *short} - {"hydra", "hydra.", "hydra/"})
 
 

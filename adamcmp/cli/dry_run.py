@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def as_json(preview: Preview) -> str:
     """Return a plan as one JSON object."""
     costs = preview.pending.costs
+    # Without groups no worker starts, so its start-up time does not count.
     seconds = costs.total_seconds(preview.groups) if preview.groups else 0.0
     values = {
         "study": preview.folder.name,

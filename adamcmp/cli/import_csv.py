@@ -64,6 +64,7 @@ def main(arguments: list[str]) -> int:
     from adamcmp.workflows.import_runs import import_runs
     from adamcmp.workflows.importing import ColumnMapping
 
+    # The name of the study is checked in the same way as that of `study=`.
     location = build(ResultsLocation, {"study": options.study, "results": options.results}, "")
     mapping = ColumnMapping(
         _pairs(options.map, "--map", "COLUMN"),

@@ -79,6 +79,8 @@ class Bar:
         pending = sum(len(group.specs) for group in groups)
         if self.batches:
             self.requested = self.combinations
+            # The number of runs starts at that of the whole search. The runs that need no training
+            # are known only batch by batch.
             self.progress.runs -= len(plan.specs) - pending
         else:
             self.requested, self.progress = len(plan.specs), SweepProgress(pending)
@@ -109,6 +111,7 @@ class Bar:
         if isinstance(outcome, Done):
             for row in outcome.runs:
                 self._counts[row["status"]] += 1
+                # Runs of a regression have no errors.
                 metric = row.get("val_error", row.get("val_loss"))
                 if metric is not None and math.isfinite(metric):
                     previous = self._best.get(row["optimizer"], math.inf)

@@ -78,6 +78,7 @@ def main(arguments: list[str]) -> int:
         raise ConfigError("--out FILE needs --format md, csv or latex.")
     gc.set_threshold(100_000)  # a report creates many objects but few cycles: 10 % of its time
     answer = _answer(options)
+    # `unread` means that a check could not run, not that a comparison is unfair.
     has_findings = any(finding.kind != "unread" for finding in answer.findings)
     return 1 if options.strict and has_findings else 0
 

@@ -56,6 +56,7 @@ def _sections(run: StoredRun) -> dict[str, dict[str, Any]]:
     outcome = columns_with_role(Role.DERIVED, Role.OUTCOME, Role.METRIC)
     return {
         f"run {row['run_id']} of {run.folder}": components,
+        # Settings with a short name are in the column of that name, too.
         "config": {k: v for k, v in settings.items() if k not in SHORT_NAMES},
         "outcome": {k: row.get(k) for k in outcome},
         "provenance": {k: row.get(k) for k in columns_with_role(Role.PROVENANCE)},

@@ -59,6 +59,7 @@ def main(arguments: list[str]) -> int:
 
     stages = train_study(study, training_options(options, show_plan=True))
     code = max(print_result(stage, as_json=options.json) for stage in stages)
+    # A report would lack the runs that another process is training.
     if stages[-1].in_progress:
         return code
     if not options.quiet and not options.json:

@@ -34,8 +34,10 @@ class Dropout(nn.Module):
         if not self.training or not self.rate:
             return x
         counter = torch.arange(1, x.numel() + 1, device=x.device).view(x.shape)
-        kept = uniform(advance_key(self.key, self.site << 40), counter) >= self.rate
-        return x * kept / (1 - self.rate)
+        # Each layer has 2^40 numbers of the sequence, more than it has elements, so that no two
+        # layers share any.
+        mask = uniform(advance_key(self.key, self.site << 40), counter) >= self.rate
+        return x * mask / (1 - self.rate)
 
 
 def number_sites(network: nn.Module) -> list[str]:
@@ -65,6 +67,8 @@ class BatchNorm(nn.BatchNorm1d):
             mean, var = x.mean(0), x.var(0, correction=0)
             momentum, batch = self.momentum or 0.1, x.shape[0]
             with torch.no_grad():
+                # As in torch, the batch is normalized with the biased variance, but the running
+                # variance is unbiased.
                 unbiased = var * (batch / max(batch - 1, 1))
                 self.running_mean.mul_(1 - momentum).add_(momentum * mean)
                 self.running_var.mul_(1 - momentum).add_(momentum * unbiased)

@@ -125,6 +125,7 @@ class Group:
             for value in vars(module).values()
             if inspect.isclass(value)
             and issubclass(value, self.base)
+            # Base classes that the module imports are not its component.
             and value.__module__ == module.__name__
         ]
         if len(classes) != 1:

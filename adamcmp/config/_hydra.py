@@ -53,6 +53,7 @@ def create_hydra(package: str, config_dir: Path | None) -> Hydra:
     """Return a Hydra object that searches the yaml files of a package and of a folder."""
     search_path = create_config_search_path(f"pkg://{package}")
     if config_dir is not None:
+        # As Hydra does for its option --config-dir.
         search_path.prepend("command-line", f"file://{config_dir}", anchor="schema")
     # Hydra's constructor registers itself globally, but the calling program may also use Hydra.
     registered = GlobalHydra.instance().hydra
@@ -129,6 +130,7 @@ def _holds_sweep(value: Any) -> bool:
 def with_value(override: Override, value: Any) -> Override:
     """Return the override of the same key with one value."""
     single = dataclasses.replace(override, _value=value, value_type=ValueType.ELEMENT)
+    # The copied line is that of the whole sweep, but it is parsed again and shown to users.
     single.input_line = f"{override.get_key_element()}={single.get_value_element_as_str()}"
     return single
 
@@ -165,6 +167,7 @@ def strip_parentheses(text: str) -> str | None:
 
 def _tokens(text: str) -> list[Any]:
     lexer = OverrideLexer(InputStream(text))
+    # ANTLR's default listener prints to stderr; Hydra's raises an exception.
     lexer.removeErrorListeners()
     lexer.addErrorListener(HydraErrorListener())
     lexer.mode(OverrideLexer.VALUE_MODE)
@@ -191,6 +194,7 @@ def plain_values(config: DictConfig) -> dict[str, Any]:
         ConfigError: If a reference cannot be resolved.
     """
     try:
+        # The validation reports missing values (???), with the key and what is allowed.
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
     except OmegaConfBaseException as error:
         raise ConfigError(first_line(error)) from None

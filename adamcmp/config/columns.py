@@ -162,6 +162,7 @@ def setting_types() -> dict[str, Any]:
                 if columns.setdefault(column, column_type) != column_type:
                     raise TypeError(f"{column} is {column_type} in {name} but not elsewhere")
         columns[f"{group}.arguments"] = str
+    # The digests of users' files and classes are part of an identity, but are not fields.
     columns |= dict.fromkeys(("dataset.sha256", "model.sha256", "optimizer.sha256"), str)
     protocol = _field_types(Protocol, "")
     del protocol["eval"]

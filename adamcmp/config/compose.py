@@ -159,6 +159,7 @@ class ConfigComposer:
                     "config", list(group_overrides), RunMode.RUN
                 )
             option = config.hydra.runtime.choices.get("optimizer")
+            # Hydra returns configs that reject changes of their keys.
             with open_dict(config):
                 del config["hydra"]
                 if option and isinstance(config.get("optimizer"), DictConfig):

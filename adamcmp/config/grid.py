@@ -126,6 +126,7 @@ class Composer(ConfigComposer):
         """
         with _typed_keys_in_errors(overrides):
             composed = list(self.runs(space, default_name, in_grid=in_grid))
+        # All fields of a `ComposedRun` but the first must be the same for all runs of a study.
         shared = {composed_run[1:] for composed_run in composed}
         if len(shared) > 1:
             sections = (cls for name, cls in TOP_LEVEL_SECTIONS.items() if name != "protocol")
@@ -175,9 +176,11 @@ class Composer(ConfigComposer):
     ) -> GridRuns | None:
         """Compose once for many runs; return None if each run must be composed."""
         config = self.compose_config(overrides)
+        # All values of an axis set the same keys, so its first value is checked for all.
         first_values = [override for axis in axes for override in axis.values[0]]
         for override in first_values:
             self.check_key(override, config)
+        # A reference may be to a key that an axis sets, so its value may differ from run to run.
         if _has_references(config):
             return None
         values = _with_study_name(config, default_name)

@@ -51,7 +51,9 @@ def _unknown_key(key: str, parent: object, config: DictConfig) -> str:
     if not isinstance(parent, DictConfig) or not parent_path:
         known = [*(str(key) for key in config), *SHORT_KEYS, *_hydra.dotted_keys(config)]
         return f"There is no setting {key!r}.{nearest(key, known)}"
+    # `name` and `rule` follow from the choice of the component.
     known = [str(key) for key in parent if key not in ("name", "rule")]
+    # The suggestion should hold the full key.
     suggestion = nearest(name, known).replace("'", f"'{parent_path}.", 1)
     takes_arguments = "target" in list(parent.keys())
     hint = " Add an argument of your class with a leading +." if takes_arguments else ""

@@ -42,7 +42,9 @@ def study_name(space: ParameterSpace) -> str:
 def _readable_name(entries: dict[str, list[str]]) -> str:
     """Return the settings that fit in a name, config groups first."""
     groups = list(COMPONENT_GROUPS)
-    order = sorted(entries, key=lambda key: (groups.index(key) if key in groups else 9, key))
+    order = sorted(
+        entries, key=lambda key: (groups.index(key) if key in groups else len(groups), key)
+    )
     name = ""
     for setting in (_readable(key, entries[key]) for key in order):
         longer = f"{name}_{setting}" if name else setting[: _MAX_LENGTH - _DIGEST_LENGTH - 1]

@@ -95,6 +95,7 @@ class Grammar:
                 values than a study may have runs.
         """
         try:
+            # Stops early, since range(1000000000) would fill the memory.
             values = list(islice(_hydra.iterate_sweep(override), MAX_RUNS + 1))
             if len(values) > MAX_RUNS:
                 raise ValueError(f"more than {MAX_RUNS:,} values")

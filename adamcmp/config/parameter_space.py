@@ -73,9 +73,9 @@ def search_range(override: Override) -> SearchRange:
         raise ConfigError(f"{text}: the only tag of an interval is log.")
     log = "log" in interval.tags
     if not interval.start < interval.end:
-        raise ConfigError(f"{text}: an interval goes from low to high.")
+        raise ConfigError(f"{text}: the first end of an interval should be below the second.")
     if log and interval.start <= 0:
-        raise ConfigError(f"{text}: a log scale takes numbers above 0.")
+        raise ConfigError(f"{text}: both ends of an interval on a log scale should be above 0.")
     integer = isinstance(interval.start, int) and isinstance(interval.end, int)
     return SearchRange(interval.start, interval.end, log, integer)
 
@@ -128,6 +128,7 @@ class ParameterSpace:
         Args:
             positions: The position on each axis, by index of the axis. Other axes are left out.
         """
+        # By identity: axes hold overrides of Hydra, which are not hashable.
         axes = {id(axis): i for i, axis in enumerate(self.axes)}
         overrides: list[Override] = []
         for entry in self.entries:

@@ -30,7 +30,7 @@ def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
         for other in entries:
             if other != keys and set(other) & set(keys):
                 key = (set(other) & set(keys)).pop()
-                raise ConfigError(f"{override}: {key} is set twice.")
+                raise ConfigError(f"{override}: {key} is set twice. Set it once.")
         entries[keys] = entry  # as in Hydra, the last override of a key counts
     return ParameterSpace(tuple(entries.values()))
 
@@ -89,7 +89,7 @@ def _parse_paired(text: str, grammar: Grammar) -> Axis | None:
         values += _paired_values(text, keys, [grammar.expand_sweep(o) for o in overrides])
     full_keys = tuple(override.get_key_element() for override in overrides)
     if len(set(full_keys)) < len(full_keys):
-        raise ConfigError(f"{text}: a key is set twice.")
+        raise ConfigError(f"{text}: a key is set twice. Name each key once.")
     return Axis(full_keys, tuple(values))
 
 

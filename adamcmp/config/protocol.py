@@ -68,6 +68,7 @@ class Protocol(Component):
     @cached_property
     def structure(self) -> str:
         """What the lanes of a group share, as canonical JSON: all but the numbers of a run."""
+        # Lanes may have different bounds, but they share the step, which either clips or does not.
         values = {**self.canonical_values, "grad_clip": canonical_json(self.grad_clip is not None)}
         return sys.intern(
             canonical_object({k: v for k, v in values.items() if k not in ("seed", "divergence")})

@@ -138,6 +138,7 @@ def _rounded(value: float) -> float:
 def _values_by_text(axis: Axis) -> dict[str, tuple[Override, ...]]:
     """Return the values of an axis by their canonical texts."""
     values = {":".join(map(value_text, value)): value for value in axis.values}
+    # Sorted, so that proposals do not depend on the order in which values were typed.
     return dict(sorted(values.items()))
 
 

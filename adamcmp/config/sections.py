@@ -84,6 +84,7 @@ def build_component(group: str, values: Any) -> Any:
     spec = CONFIG_GROUPS[group]
     if not isinstance(values, Mapping):
         raise ConfigError(f"{group} is needed, such as {group}={spec.names[0]}.")
+    # OmegaConf writes a missing value as ???.
     present = {str(key): value for key, value in values.items() if value != "???"}
     if not isinstance(present.get(spec.name_field), str):
         raise ConfigError(f"{group}.{spec.name_field} is needed: one of {', '.join(spec.names)}.")

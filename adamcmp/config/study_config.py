@@ -101,7 +101,7 @@ class ResultsLocation(Component):
     @classmethod
     def _not_empty(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("should be a folder")
+            raise ValueError("should be the path of a folder")
         return value
 
     @property

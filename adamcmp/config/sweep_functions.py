@@ -52,12 +52,14 @@ def powers(base: Number, first: int, last: int) -> ChoiceSweep:
     """
     _check(base > 0, "powers takes a base above 0")
     _check(first <= last, f"powers takes the lower exponent first: powers({base},{last},{first})")
+    # Floats end at 2^1024 and 2^-1074; larger exponents would only take time.
     _check(max(-first, last) <= 1100, "powers takes exponents between -1100 and 1100")
+    # A power of 0.1, for example, has rounding errors in floating point.
     exact = [Fraction(str(base)) ** exponent for exponent in range(first, last + 1)]
     try:
         numbers = [float(power) for power in exact]
     except OverflowError:
-        raise ConfigError(f"{base}^{last} is too large for a number") from None
+        raise ConfigError(f"{base}^{last} is too large for a number; lower the exponent") from None
     whole = isinstance(base, int)
     return ChoiceSweep(simple_form=True, list=[_as_int(n) if whole else n for n in numbers])
 

@@ -192,20 +192,20 @@ def preview(config: StudyConfig, executor: Executor, *, retrained: Collection[st
     return Preview(store.folder, plan, pending, groups)
 
 
-def study_numerics(whole: StudyConfig, on_notice: Callable[[str], None]) -> Numerics:
+def study_numerics(all_stages: StudyConfig, on_notice: Callable[[str], None]) -> Numerics:
     """Return the numerics of a study whose runs are planned in stages.
 
     The first stage must be trained with the numerics of all stages: the number of all runs decides
     whether compiling pays.
 
     Args:
-        whole: The runs of all stages; placeholders for those that are not known yet.
+        all_stages: The runs of all stages; placeholders for those that are not known yet.
         on_notice: Called with messages to the user.
 
     Raises:
         AdamcmpError: If the request contradicts the existing study.
     """
-    plan = make_plan(whole, Store(whole.location.folder).numerics())
+    plan = make_plan(all_stages, Store(all_stages.location.folder).numerics())
     if plan.notice:
         on_notice(plan.notice)
     return plan.numerics

@@ -1,4 +1,4 @@
-"""The executor of a command: started when first needed, kept for its later batches."""
+"""The executor of a command: started when first needed, used for its later batches too."""
 
 from __future__ import annotations
 

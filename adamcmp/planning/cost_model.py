@@ -43,6 +43,7 @@ class CostModel:
         With several workers, the width is limited so that each worker gets several groups.
         """
         timings = self._timings(specs[0])
+        # With one group per worker, all workers would wait for the slowest group.
         shares = 2 * self.workers if self.workers > 1 else 1
         return timings.fastest_width(max(len(specs) // shares, 1)) if timings else 1
 

@@ -80,6 +80,7 @@ def resumed_groups(
     remaining = {spec.run_id: spec for spec in specs}
     resumed = []
     for run_ids in checkpoints:
+        # Sorted, since the order of a set of texts differs between processes.
         if members := sorted(remaining.keys() & set(run_ids)):
             resumed.append(LaneGroup.of(remaining.pop(run_id) for run_id in members))
     return (*resumed, *group_runs(list(remaining.values()), width))

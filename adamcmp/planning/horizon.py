@@ -34,6 +34,7 @@ def evaluation_steps(schedule: Eval, horizon: Horizon) -> list[int]:
     Raises:
         ConfigError: If there are more than `MAX_EVALUATIONS`.
     """
+    # With an interval of less than one step, every step is followed by an evaluation.
     interval = max(schedule.every_steps or schedule.every * horizon.epoch, 1)
     count = math.ceil(horizon.steps / interval)
     if count > MAX_EVALUATIONS:

@@ -61,6 +61,7 @@ def default_numerics(requested: Numerics, kinds: Collection[RunKind]) -> Numeric
 
 def compiling_pays(kinds: Collection[RunKind], device: str) -> bool:
     """Return whether training takes enough steps for compiling to save time."""
+    # Each kind of run has to be compiled separately, so the mean per kind decides.
     run_steps = [kind.steps * kind.runs for kind in kinds if can_compile(kind.example)]
     return bool(run_steps) and sum(run_steps) / len(run_steps) >= COMPILED_FROM[device]
 
@@ -70,8 +71,8 @@ def missing_compiler_notice(
 ) -> str | None:
     """Return a notice if a new study is eager only because no compiler is installed."""
     device = used.device
-    wanted = requested.engine == "auto" and compiling_pays(kinds, device)
-    if not wanted or compiler_available(device):
+    would_compile = requested.engine == "auto" and compiling_pays(kinds, device)
+    if not would_compile or compiler_available(device):
         return None
     return (
         f"Compiling needs {COMPILE_REQUIREMENTS[device]}. This study is trained eagerly, several "

@@ -48,8 +48,10 @@ class RunKind:
         shared = json.loads(protocol)
         for length in ("steps", "epochs", "eval"):
             shared.pop(length, None)
+        # The time of an evaluation depends on the number of training examples that it measures.
         shared["examined"] = self.example.protocol.eval.train_examples
         machine = [hardware(numerics.device), cpu_features()]
+        # A new version of torch or of adamcmp may be faster or slower.
         code = [package_version("torch"), source_digest()]
         content = [*components, shared, numerics.identity(), *code, *machine]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
@@ -95,6 +97,7 @@ def _structure(config: RunConfig) -> tuple[str, ...]:
     )
 
 
+# All seeds of a setting have equal optimizers.
 @lru_cache(maxsize=1 << 14)
 def _optimizer_structure(optimizer: Optimizer) -> str:
     return canonical_json(optimizer.structure())

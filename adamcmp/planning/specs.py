@@ -46,6 +46,7 @@ class RunSpec:
     def columns(self) -> dict[str, Any]:
         """Return the columns of the run that are known before training."""
         config = self.config
+        # The names of components have columns without a dot, which follow below.
         settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
         return {
             **settings,

@@ -48,6 +48,7 @@ class Timings:
     def _step(self, width: int) -> float:
         """Return the seconds of one run's step, interpolating the group's time between widths."""
         widths = sorted(self.step)
+        # Beyond the measured widths, the time per lane is taken as constant.
         inside = min(max(width, widths[0]), widths[-1])
         return float(np.interp(inside, widths, [w * self.step[w] for w in widths])) / inside
 
@@ -59,6 +60,7 @@ _FILE = TypeAdapter(_TimingsByKey)
 def cached_timings() -> dict[str, Timings]:
     """Return the timings measured on this machine within `MAX_AGE`, by timing key."""
     now = time.time()
+    # If the clock was set back, the time of a measurement is in the future.
     return {key: t for key, t in _read().items() if abs(now - t.measured) < MAX_AGE}
 
 

@@ -75,7 +75,7 @@ def cached_arrays(
     arrays = make()
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
-    with contextlib.suppress(OSError):  # without the file, the arrays are made again next time
+    with contextlib.suppress(OSError):  # without the file, the arrays are computed again next time
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, content.getvalue())
     return arrays

@@ -1,4 +1,4 @@
-"""The GPU that torch computes on, found without importing torch, which takes seconds."""
+"""The GPU that torch computes on, without importing torch, which takes seconds."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def find_plot(name: str) -> Plot:
         return UserPlot(Path(name).expanduser())
     raise NotFound(
         f"There is no plot {name!r}.{nearest(name, PLOTS)} `adamcmp plot` lists them; "
-        f"the name of a file of your own ends in .py."
+        f"the name of a plot file of yours ends in .py."
     )
 
 

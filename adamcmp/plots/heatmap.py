@@ -2,8 +2,8 @@
 
 Each cell is the mean of the final test error (regression: loss) over the seeds that most cells
 have; further seeds of the selected setting are left out. Other settings that were varied are those
-of the optimizer's best setting. Each problem has its own colour scale. Circles mark an optimizer's
-ten best cells (of a small grid, the best quarter); the star marks the setting selected on
+of the optimizer's best setting. Each problem has a separate colour scale. Circles mark the ten best
+cells of an optimizer (of a small grid, the best quarter); the star marks the setting selected on
 validation. Cells in which a seed diverged are hatched, on grey where all seeds did. Contours are
 the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the best
 weight decay does not depend on the learning rate.

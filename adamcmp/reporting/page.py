@@ -43,6 +43,7 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
             provenance=provenance,
             css=_read("page.css"),
             script=script,
+            # The content security policy of the page allows only the script with this hash.
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
     )
@@ -56,6 +57,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # NaN is not JSON, so a browser could not parse it.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     environment.globals.update(
         shown_columns=shown_columns, row_optimizers=row_optimizers, as_csv=as_csv, data_uri=data_uri

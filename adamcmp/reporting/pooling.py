@@ -46,6 +46,7 @@ def _make_ids_unique(
         repeated = seen & set(runs["run_id"])
         seen |= set(runs["run_id"])
         new_ids = {run_id: f"{study.name}/{run_id}" for run_id in repeated}
+        # The folder of a study may have been renamed since its runs were stored.
         runs["study"] = study.name
         for frame in (runs, metrics):
             frame["run_id"] = frame["run_id"].replace(new_ids)

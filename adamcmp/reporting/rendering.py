@@ -102,17 +102,21 @@ def inline_svg(svg: str, prefix: str, optimizers: Sequence[str]) -> str:
         optimizers: The names of all optimizers.
     """
     root = ET.fromstring(svg)
+    # The styles of an inline SVG would apply to the whole page.
     for parent in (root, *root.findall(f"{{{_SVG}}}defs")):
         for child in [c for c in parent if c.tag in (f"{{{_SVG}}}style", f"{{{_SVG}}}metadata")]:
             parent.remove(child)
     for element in root.iter():
         _prefix_ids(element.attrib, prefix)
         _name_optimizer(element.attrib, optimizers)
+    # A point of matplotlib is 1/72 inch, a CSS pixel 1/96 inch.
     width = float(root.attrib.pop("width").removesuffix("pt")) / 72 * 96
+    # The height follows from the width and the view box.
     root.attrib.pop("height")
     root.set("style", f"--natural: {width:.0f}px")
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}-title")
+    # Otherwise ElementTree writes each tag with the prefix ns0.
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", _XLINK)
     return ET.tostring(root, encoding="unicode")
@@ -136,4 +140,5 @@ def _name_optimizer(attributes: dict[str, str], optimizers: Sequence[str]) -> No
         del attributes["id"]
         # A plot may append to the name, such as the schedule.
         known = [optimizer for optimizer in optimizers if name.startswith(optimizer)]
+        # `adam` is also the start of `adam_l2`, so the longest match counts.
         attributes["data-optimizer"] = max(known, key=len, default=name)

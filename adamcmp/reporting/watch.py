@@ -46,6 +46,8 @@ def watch(
     on_message(f"Updating the report every {interval:g} s while runs train; stop with Ctrl-C.")
     try:
         while status := training_status(studies):
+            # Listed before the report is written, so that runs that end meanwhile cause another
+            # report.
             parts = _parts(studies)
             if parts != reported_parts:
                 written = _report(studies, filters, interval, on_report) or written
@@ -62,6 +64,7 @@ def watch(
         if written is None or _parts(studies) != reported_parts:
             written = report(studies, filters)
             on_report(written)
+    # Without `refresh`: browsers stop reloading the page.
     write_page(written)
     return written
 

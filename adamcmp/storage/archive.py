@@ -84,7 +84,7 @@ def decode(content: bytes, location: str) -> tuple[dict[str, Any], Mapping[str, 
     if versions == [package_version("torch"), _SOURCE_0_1]:
         steps_taken = metadata.pop("taken")
         return {**metadata, "steps_taken": steps_taken, FORMAT: 1}, arrays
-    raise StoreError(f"{location} was made by another version of adamcmp or torch.")
+    raise StoreError(f"{location} was written by another version of adamcmp or torch.")
 
 
 def _digest(content: bytes) -> bytes:

@@ -93,9 +93,9 @@ class Files(ABC):
 
     @abstractmethod
     def remove_partial_writes(self, prefix: str, before_ns: int) -> None:
-        """Remove what killed processes have left of files that they had begun to write.
+        """Remove the partial files of processes that were killed while writing.
 
-        Such remains, like the parts of an unfinished multipart upload, are in no listing.
+        Such files, like the parts of an unfinished multipart upload, are in no listing.
 
         Args:
             prefix: The beginning of the files' names.

@@ -87,7 +87,7 @@ def _split(condition: str) -> tuple[str, str, str]:
 
 
 def _parse_filter(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any]], bool]:
-    column, sign, wanted = _split(condition)
+    column, sign, operand = _split(condition)
     if column not in columns:
         option = " Use --results FOLDER to set the results folder." if column == "results" else ""
         raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}{option}")
@@ -97,13 +97,13 @@ def _parse_filter(condition: str, columns: Sequence[str]) -> Callable[[Mapping[A
         value = row[column]
         if isinstance(value, Iterable) and not isinstance(value, str):
             items = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-            return bool(compare(f"[{items}]", wanted.replace(" ", "")))
+            return bool(compare(f"[{items}]", operand.replace(" ", "")))
         is_nan = value != value  # noqa: PLR0124
         if value is None or type(value).__name__ == "NAType" or is_nan:
             return False
         if isinstance(value, bool | str) or type(value).__name__ == "bool":  # numpy's bool too
-            return bool(compare(str(value).lower(), wanted.lower()))
-        return bool(compare(value, _number(condition, wanted)))
+            return bool(compare(str(value).lower(), operand.lower()))
+        return bool(compare(value, _number(condition, operand)))
 
     return meets
 

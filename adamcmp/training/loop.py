@@ -237,7 +237,7 @@ class GroupTraining:
         if training and training != list(range(len(lane_of))):
             self.lanes.select(training)
         if training:
-            whole = len(positions) == len(saved)
-            self.lanes.load_state_dict(existing.state, None if whole else positions)
+            same_group = len(positions) == len(saved)
+            self.lanes.load_state_dict(existing.state, None if same_group else positions)
         self._started -= metadata["elapsed"]
         return int(metadata["steps_taken"])

@@ -54,6 +54,7 @@ def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extensio
     location = ResultsLocation(study=folder.name, results=str(folder.parent))
     command = (f"extend {folder.name}",)
     added = beyond(table, configs, edges)
+    # Numerics that are not set are those of the study.
     return Extension(StudyConfig(added, location, Numerics(), execution, command), tuple(edges))
 
 
@@ -82,6 +83,7 @@ def beyond(
         problem = table.of_problem(edge.problem)
         arm = problem.where(problem.runs["optimizer"] == edge.optimizer)
         on_edge = arm.runs[arm.runs[edge.axis] == edge.best]
+        # New cells get the seeds of the grid. Only a selected setting has evaluation seeds.
         seeds = analysis.selection_seeds(arm)
         pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
         cells = [configs[run_id] for run_id, seed in pairs if seed in seeds]

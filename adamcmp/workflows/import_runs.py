@@ -132,7 +132,8 @@ def _check_types(folder: Path, extra_types: Mapping[str, type]) -> None:
         if known != field.type:
             raise ConfigError(
                 f"--settings {field.name}: holds {_type_name(known)} in study {folder.name!r}, but "
-                f"{_type_name(field.type)} in this file."
+                f"{_type_name(field.type)} in this file. Import the file into another study: "
+                f"--study NAME."
             )
 
 

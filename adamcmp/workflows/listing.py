@@ -117,6 +117,7 @@ def _varying_settings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     shown = {*_IDENTITY, *_RESULTS, *SHORT_NAMES}
     columns = rows[0] if rows else ()
     settings = [c for c in columns if role_of(c) is Role.SETTING and c not in shown]
+    # Compared as text, since lists are not hashable.
     return [c for c in settings if len({str(row[c]) for row in rows if row[c] is not None}) > 1]
 
 

@@ -63,6 +63,7 @@ class Proposals:
         self._distributions = {key: _distribution(space[key]) for key in sorted(space)}
         self.settings = _read(files, name, self._distributions)
         self.values: list[float] = []
+        # `_ask` replaces this sampler for each proposal.
         self._study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         self._reported = 0  # number of values that Optuna's study has received
 
@@ -95,6 +96,7 @@ class Proposals:
         sampler = _sampler(self._sampler if sampler_needed else "random", number)
         self._study.sampler = sampler if replayed is None else _replaying(sampler, replayed)
         self._study.ask(self._distributions)
+        # To copy all trials for each proposal would take quadratic time.
         return dict(self._study.get_trials(deepcopy=False)[number].params)
 
     def _write(self) -> None:
@@ -170,6 +172,7 @@ def _sampler(name: str, number: int) -> BaseSampler:
     """Return Optuna's sampler for one proposal, seeded by the proposal's number."""
     from optuna import samplers
 
+    # NumPy's seeds are below 2^32.
     seed = stream_seed(0, name, number) % 2**32
     random = samplers.RandomSampler(seed=seed)
     if name == "sobol":
@@ -182,6 +185,8 @@ def _sampler(name: str, number: int) -> BaseSampler:
             warn_asynchronous_seeding=False,
         )
     if name == "tpe":
+        # multivariate: lr and wd interact. constant_liar: the settings of a batch are proposed
+        # before any of them has a value.
         return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
     if name == "cmaes":
         return samplers.CmaEsSampler(

@@ -81,10 +81,12 @@ class RangeSearch:
 
     def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
         self._space = SearchSpace(composer, overrides)
+        # Both ends of all ranges are composed, so that an invalid value is found before training.
         ends = self._space.evenly_spaced(2)
         self.config = self._space.study([ends for _ in self._space.cells])
         self._search = self.config.search
         self._check(self.config.runs)
+        # If both ends give the same run, the searched settings have no effect.
         if all(len(set(self._space.runs(cell, ends))) == 1 for cell in self._space.cells):
             raise ConfigError(
                 f"Nothing to search: {', '.join(self._space.domains)} changes no run of "
@@ -140,6 +142,7 @@ class RangeSearch:
         with _exclusive(self.config.location.folder), quiet():
             proposals = [self._proposals(cell) for cell in self._space.cells]
             record = _Record(self.objective)
+            # The whole search decides the engine: its first batch is seldom worth a compilation.
             numerics = study_numerics(self.preview(), on_notice)
             for batch in self._batches(proposals):
                 if not any(batch):
@@ -219,13 +222,13 @@ class _Record:
 
     def result(self, last: ExecutionResult, best: tuple[BestSetting, ...]) -> SearchResult:
         """Return the result of all batches, given the execution of the last one."""
-        whole = replace(
+        all_batches = replace(
             last,
             specs=tuple({spec.run_id: spec for spec in self._specs.values()}.values()),
             trained=tuple(dict.fromkeys(self._trained)),
             outcomes=self._outcomes,
         )
-        return replace(SearchResult.of(whole), objective=self.objective, best=best)
+        return replace(SearchResult.of(all_batches), objective=self.objective, best=best)
 
 
 @contextlib.contextmanager
@@ -237,7 +240,10 @@ def _exclusive(folder: Path) -> Iterator[None]:
         try:
             lock.acquire()
         except Timeout:
-            raise StoreError(f"{folder} is being searched by another process.") from None
+            raise StoreError(
+                f"{folder} is being searched by another process. Repeat the command when it has "
+                f"ended."
+            ) from None
     try:
         yield
     finally:

@@ -96,6 +96,7 @@ def train_study(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResu
     config, select = study.grids, study.select
     if select is None:
         return (SweepResult.of(train(config, options)),)
+    # Both stages are one study, so the work of both decides the engine.
     numerics = study_numerics(study.both_stages(), options.on_notice)
     config = replace(config, numerics=numerics)
     with Workers() as workers:
@@ -170,6 +171,7 @@ def winners(
     """
     first = max(config.protocol.seed for config in configs.values()) + 1
     ranked = table.ranked(by)
+    # One run stands for all seeds of its setting.
     best = ranked[ranked["rank"] < top].drop_duplicates(["problem", by, "rank"])
     return tuple(
         _with_seed(configs[run_id], seed)
@@ -186,6 +188,7 @@ def _placeholders(runs: Iterable[RunConfig], select: Select) -> tuple[RunConfig,
         value = RunSpec.of(run, Numerics()).columns()[select.by]
         settings = groups.setdefault((run.dataset.name, run.model.name, str(value)), {})
         if len(settings) < select.top:
+            # With the same seed, all runs of a setting are equal and count once.
             settings[_with_seed(run, first)] = None
     seeds = range(first, first + select.seeds)
     selected = (run for settings in groups.values() for run in settings)

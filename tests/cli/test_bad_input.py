@@ -82,7 +82,7 @@ TABLE = [
     ("run study=CON", "study=CON: should be a plain folder name"),
     ("run study=", "study=: should be a plain folder name"),
     ("run 'study=\"a b\"'", "study=a b: should be a plain folder name"),
-    ("run results=''", "results=: should be a folder"),
+    ("run results=''", "results=: should be the path of a folder"),
     ("parts --config-dir nowhere", "--config-dir nowhere: there is no such folder"),
     ("run --config-dir nowhere", "--config-dir nowhere: there is no such folder"),
     # grammar

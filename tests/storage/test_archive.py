@@ -44,7 +44,7 @@ def test_an_empty_file_is_damaged(path):
 
 def test_another_version_is_refused(path, monkeypatch):
     monkeypatch.setattr(archive, "FORMAT_VERSION", 99)
-    with pytest.raises(StoreError, match="made by another version"):
+    with pytest.raises(StoreError, match="written by another version"):
         archive.read(path)
 
 

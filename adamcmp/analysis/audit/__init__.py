@@ -45,6 +45,7 @@ def audit(table: RunTable) -> list[Finding]:
         ConfigError: If there is no validation split to select on.
     """
     findings = [finding for check in CHECKS.values() for finding in check(table)]
+    # In descending alphabetical order, "warning" precedes "note".
     return sorted(findings, key=lambda finding: finding.severity, reverse=True)
 
 

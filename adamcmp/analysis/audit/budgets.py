@@ -34,7 +34,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                 "warning",
                 str(problem),
                 f"Optimizers were tuned unequally: {listed}; one with a larger budget may be ahead "
-                f"for that reason alone.{curves if 'settings' in unequal else ''}",
+                f"for that reason.{curves if 'settings' in unequal else ''}",
             )
         columns = ["batch_size", "train_examples"]
         columns += [] if "steps_per_run" in unequal else ["steps"]  # else reported above

@@ -55,6 +55,7 @@ def edges(table: RunTable) -> list[Edge]:
     for (problem, optimizer), best in table.selected().groupby(GROUP, sort=False):
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         counts = tried[["lr", "wd"]].nunique()
+        # There are no more pairs than values: each lr has one wd.
         if counts.min() > 1 and len(tried[["lr", "wd"]].drop_duplicates()) == counts.max():
             continue
         for axis in ("lr", "wd"):

@@ -55,6 +55,7 @@ def ends(table: RunTable) -> list[End]:
         several_varied = (texts.nunique() > 1).sum() > 1
         at_best = dict(_numeric_settings(best[columns]))
         for setting, values in _numeric_settings(tried[columns]):
+            # A search gives each setting another value, a grid repeats its values.
             searched = several_varied and values.nunique() == settings
             if values.nunique() < 3 or searched:
                 continue

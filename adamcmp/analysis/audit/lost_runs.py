@@ -36,9 +36,9 @@ def check(table: RunTable) -> Iterator[Finding]:
     for problem, group in budgets(table).groupby("problem", sort=False):
         yield from _diverged_selected(str(problem), selected)
         for status, (severity, explanation) in _COUNTED.items():
-            lost = group[group[status] > 0]
-            if len(lost):
-                counts = ", ".join(_count(row, status) for row in lost.to_dict("records"))
+            affected = group[group[status] > 0]
+            if len(affected):
+                counts = ", ".join(_count(row, status) for row in affected.to_dict("records"))
                 text = f"{status.capitalize()} runs: {counts}; {explanation}."
                 yield Finding(status, severity, str(problem), text)
 

@@ -92,12 +92,14 @@ def _shares(matrix: SettingMatrix) -> list[tuple[object, ...]]:
     budgets = _budget_masks(matrix)
     x, y = np.log10(matrix.settings["lr"].to_numpy(float)), forms["wd"].to_numpy()
     full = _block_diagonal(budgets, [quadratic_design(x[b], y[b]) for b in budgets])
+    # Columns 0, 1 and 3 of `quadratic_design` are 1, x and x².
     lr_only = _block_diagonal(
         budgets, [quadratic_design(x[b], y[b])[:, [0, 1, 3]] for b in budgets]
     )
     counts = (len(matrix.seeds), len(values), len(budgets))
     rows: list[tuple[object, ...]] = []
     for name, column in forms.dropna(axis="columns").items():  # the number of steps may be unknown
+        # Centred, so that u and u² are less correlated.
         u = column.to_numpy() - column.mean()
         share = variance_share(values, np.column_stack([lr_only, u, u * u]), full, lr_only)
         if share:
@@ -108,6 +110,7 @@ def _shares(matrix: SettingMatrix) -> list[tuple[object, ...]]:
 
 def _budget_masks(matrix: SettingMatrix) -> list[Bools]:
     """Return which cells have each number of steps."""
+    # Runs whose number of steps is unknown are taken as one budget.
     steps = matrix.settings["steps"].astype(float).fillna(0).to_numpy()
     return [steps == value for value in np.unique(steps)]
 

@@ -52,8 +52,8 @@ def along_curves(table: RunTable) -> pd.DataFrame:
         return pd.DataFrame(columns=_COLUMNS)
     best = table.selected()
     best = best.loc[best["status"] == "done", [*GROUP, "seed", "run_id"]]
-    wanted = metrics.loc[metrics["run_id"].isin(best["run_id"])]
-    curves = wanted[["run_id", "step", "train_loss", *METRICS]].merge(best, on="run_id")
+    of_best = metrics.loc[metrics["run_id"].isin(best["run_id"])]
+    curves = of_best[["run_id", "step", "train_loss", *METRICS]].merge(best, on="run_id")
     curves = curves.dropna(subset="train_loss").sort_values(["run_id", "step"], ignore_index=True)
     curves["log"] = _log10(curves["train_loss"])
     tables = [level for _, group in curves.groupby("problem") for level in _first_reached(group)]
@@ -68,6 +68,7 @@ def _first_reached(curves: pd.DataFrame) -> Iterator[pd.DataFrame]:
     columns = ["log", *METRICS]
     previous = by_run[columns].shift()
     for level in np.linspace(start, end, LEVELS + 1)[1:] if end < start else ():
+        # The first evaluation of each run at which its lowest loss so far reaches the level.
         first = ~curves["run_id"].where(lowest <= level).duplicated() & (lowest <= level)
         after, before = curves.loc[first, columns], previous[first]
         weight = (before["log"] - level) / (before["log"] - after["log"])
@@ -91,6 +92,7 @@ def over_settings(table: RunTable) -> pd.DataFrame:
     done = runs[(runs["status"] == "done") & runs["train_loss"].notna()]
     if done.empty:
         return pd.DataFrame(columns=_COLUMNS)
+    # Only the selected setting has evaluation seeds, over which no regression is possible.
     done = done[done.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)]
     sizes = done.groupby([*GROUP, "seed"])["lr"].transform("size")
     done = done[sizes >= _MIN_SETTINGS]
@@ -126,6 +128,7 @@ def local_regression(x: Floats, values: Floats, levels: Floats) -> Floats:
     """
     distance = np.abs(x - levels[:, None])
     nearest = max(int(np.ceil(SPAN * len(x))), min(_MIN_SETTINGS, len(x)))
+    # Slightly wider than the distance, which is 0 where the nearest points coincide.
     window = np.sort(distance, axis=1)[:, nearest - 1, None] * (1 + 1e-9) + 1e-12
     weights = np.clip(1 - (distance / window) ** 3, 0, None) ** 3
     weights /= weights.sum(axis=1, keepdims=True)

@@ -70,7 +70,9 @@ def _p_any_difference(by_problem: pd.DataFrame) -> float:
     chi2 = float(stats.friedmanchisquare(*by_problem.to_numpy().T).statistic)
     rest = problems * (k - 1) - chi2
     if rest <= 1e-9:  # every problem ranks them alike
+        # Each problem after the first has the same order by chance with probability 1/k!.
         return float(factorial(k)) ** (1 - problems)
+    # The degrees of freedom of Iman & Davenport's F.
     degrees = (k - 1, (k - 1) * (problems - 1))
     return float(stats.f.sf((problems - 1) * chi2 / rest, *degrees))
 

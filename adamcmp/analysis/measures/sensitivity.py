@@ -94,7 +94,8 @@ def _with_interval(
 ) -> _Interval:
     """Return a measure between 0 and `most` with its interval and the number of seeds."""
     n = len(matrix.seeds)
-    estimate, low, high = jackknife(lambda kept: measure(matrix.at_seeds(kept)), n)
+    estimate, low, high = jackknife(lambda seeds: measure(matrix.at_seeds(seeds)), n)
+    # The sensitivity to lr may be negative; see the caption of `SENSITIVITY`.
     low, high = np.clip([low, high], min(estimate, 0.0), most)
     return estimate, float(low), float(high), n
 
@@ -113,6 +114,7 @@ def _has_profile(matrix: SettingMatrix, column: str) -> bool:
 def _profile(matrix: SettingMatrix, column: str) -> tuple[Floats, Floats]:
     """Return log10 of the values of lr or wd, and the test mean of the setting selected at each."""
     ordered = matrix.settings[column].to_numpy(float)[matrix.order]
+    # `return_index` gives the first occurrence of a value, which is its best setting.
     values, best = np.unique(ordered, return_index=True)
     return np.log10(values), matrix.test.mean(axis=1)[matrix.order][best]
 
@@ -125,6 +127,7 @@ def _excess_over_good(matrix: SettingMatrix, column: str) -> tuple[Floats, Float
 
 def _good_decades(matrix: SettingMatrix, column: str) -> float:
     positions, excess = _excess_over_good(matrix, column)
+    # The excess is linear between neighbours: `share` is the part of the interval below 0.
     low, high = np.minimum(excess[:-1], excess[1:]), np.maximum(excess[:-1], excess[1:])
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(high <= 0, 1.0, np.clip(-low / (high - low), 0, 1))

@@ -91,6 +91,7 @@ def _models(matrix: SettingMatrix) -> tuple[NDArray[np.bool_], Floats, Floats, s
     grid_cells = len(np.unique(x)) * len(np.unique(y))
     if len(matrix.test) < grid_cells / 2:  # scattered settings, not a grid
         full = quadratic_design(x[good], y[good])
+        # The additive model lacks only the last column, x·y.
         return good, full[:, :5], full, "quadratic"
     inside = _within_range(x, good) & _within_range(y, good)
     additive = np.hstack([_indicators(x[inside]), _indicators(y[inside])])

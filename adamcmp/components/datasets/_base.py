@@ -139,6 +139,7 @@ class Dataset(Component):
                 raise ConfigError(
                     f"dataset.subset={self.subset}: {self.name} has {len(train)} training examples."
                 )
+            # A prefix, so that a larger subset contains every smaller one.
             order = order[: self.subset]
         held_out = round(self.validation * len(order))
         if self.validation and not 0 < held_out < len(order):
@@ -162,6 +163,7 @@ class Dataset(Component):
             )
         wrong = rng.permutation(len(train))[: round(self.label_noise * len(train))]
         y = train.y.copy()
+        # An offset of 1 to outputs − 1 leads to each of the other classes equally often.
         y[wrong] = (y[wrong] + rng.integers(1, shape.outputs, len(wrong))) % shape.outputs
         return Split(train.x, y)
 
@@ -204,6 +206,7 @@ class ImageDataset(Dataset):
 def _moments(x: Floats) -> tuple[Floats, Floats]:
     """Return mean and standard deviation, per channel for images, per feature for rows."""
     axes = (0, 2, 3) if x.ndim == 4 else (0,)
+    # Sums over millions of float32 values would lose digits.
     mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
     std = x.std(axis=axes, keepdims=True, dtype=np.float64)
     std[std == 0] = 1.0  # a constant feature becomes 0

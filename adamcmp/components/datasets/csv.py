@@ -62,7 +62,9 @@ class CSV(UserFile):
                     self.file(), sep=self.delimiter, index_col=False, encoding="utf-8-sig"
                 )
         except UnicodeDecodeError as error:
-            raise DataError(f"dataset.path={self.path}: is not UTF-8 text ({error}).") from None
+            raise DataError(
+                f"dataset.path={self.path}: is not UTF-8 text ({error}). Save it as UTF-8."
+            ) from None
         except pd.errors.ParserWarning:
             raise DataError(
                 f"dataset.path={self.path}: rows have more values than the header."
@@ -72,7 +74,10 @@ class CSV(UserFile):
         names = list(header.iloc[0])
         duplicates = sorted({str(name) for name in names if names.count(name) > 1})
         if duplicates:
-            raise DataError(f"dataset.path={self.path}: column {duplicates[0]!r} appears twice.")
+            raise DataError(
+                f"dataset.path={self.path}: column {duplicates[0]!r} appears twice. Rename one "
+                f"of them."
+            )
         if frame.empty:
             raise DataError(f"dataset.path={self.path}: has a header but no rows.")
         return frame

@@ -38,6 +38,7 @@ class MNIST1D(Dataset):
 @cache
 def _cached(shuffled: bool) -> dict[str, NDArray[Any]]:
     """Return the data; the authors' generator takes one or two seconds."""
+    # Another version of one of these packages may generate other numbers.
     versions = "-".join(package_version(name) for name in ("mnist1d", "numpy", "scipy"))
     order = "shuffled" if shuffled else "plain"
     return cached_arrays(f"mnist1d-{order}-{versions}", lambda: _generate(shuffled))

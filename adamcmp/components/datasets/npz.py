@@ -43,6 +43,7 @@ class NPZ(UserFile):
                     f"dataset.path={self.path}: an example has shape {train.shape[1:]} in "
                     f"{name}_train but {test.shape[1:]} in {name}_test."
                 )
+        # Numbered together, so that a class has the same number in both sets.
         both = self.targets(np.concatenate([y, y_test]))
         return Split(x, both[: len(x)]), Split(x_test, both[len(x) :])
 

@@ -50,6 +50,7 @@ class Torchvision(Model):
         extra: dict[str, Any] = self.model_extra or {}
         builder = models.get_model_builder(self.arch)
         arguments = {"weights": None, "num_classes": shape.outputs, **extra}
+        # These networks are built for images of one size.
         if "image_size" not in extra and self.arch.startswith("vit"):
             arguments["image_size"] = shape.inputs[1]
         network = LogitsOnly(construct(builder, arguments, "model"))

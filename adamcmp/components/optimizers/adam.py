@@ -49,12 +49,15 @@ def scale_by_adam(amsgrad: bool) -> GradientTransformation:
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Any]]:
         beta1, beta2, eps = hypers["beta1"], hypers["beta2"], hypers["eps"]
+        # Computed in float64, before they meet float32 tensors.
         one_minus_beta1, one_minus_beta2 = 1 - beta1, 1 - beta2
         m = {n: beta1 * state["m"][n] + one_minus_beta1 * g for n, g in grads.items()}
         v = {n: beta2 * state["v"][n] + one_minus_beta2 * g.square() for n, g in grads.items()}
         new = {"m": m, "v": v}
         if amsgrad:
             new["v_max"] = v = {n: v[n].maximum(state["v_max"][n]) for n in v}
+        # As in torch, √v is divided by the root of the correction, which rounds differently from
+        # √v̂.
         root_correction2 = (1 - beta2**step).sqrt()
         correction1 = 1 - beta1**step
         direction = {

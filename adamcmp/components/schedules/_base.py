@@ -60,6 +60,7 @@ class Schedule(Component):
             The multipliers (N,), in [0, 1].
         """
         warmup_steps = round(self.warmup * horizon.steps)
+        # `np.where` below evaluates both branches everywhere, so neither may divide by 0.
         rest = Horizon(max(horizon.steps - warmup_steps, 1), horizon.epoch)
         after = self.after_warmup(np.maximum(steps - warmup_steps, 0), rest)
         return np.where(steps < warmup_steps, (steps + 1.0) / max(warmup_steps, 1), after)

@@ -41,6 +41,7 @@ class CosineRestarts(Schedule):
         """See `Schedule.after_warmup`."""
         epochs = steps / horizon.epoch
         ends = self.cycle_ends(horizon)
+        # side="right": the step at the end of a cycle is the first one of the next.
         cycle = np.searchsorted(ends, epochs, side="right")
         starts = np.concatenate([[0.0], ends])
         length = self.T_0 * self.T_mult ** cycle.astype(float)

@@ -23,6 +23,7 @@ class TensorBoard(Tracker):
         """See `Tracker.write`."""
         for run in runs:
             run_folder = folder / re.sub(r"[^\w.=+-]+", "_", run.name)
+            # TensorBoard shows all event files of a folder, also those of an earlier attempt.
             if run_folder.exists():
                 shutil.rmtree(run_folder)
             _write(run_folder, run)

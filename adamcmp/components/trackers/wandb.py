@@ -25,6 +25,7 @@ class WandB(Tracker):
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         for run in runs:
             wandb_id = f"{run.study}-{run.run_id}"
+            # The folders of W&B are named run-TIME-ID and offline-run-TIME-ID.
             for old in (folder / "wandb").glob(f"*run-*-{wandb_id}"):
                 shutil.rmtree(old)
             _write(folder, wandb_id, run)

@@ -25,8 +25,8 @@ _MOST_VECTOR_CELLS = 250
 def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
     """Return a figure with a panel for each problem and optimizer.
 
-    The optimizers of one problem are two or three next to each other; of several problems each
-    has a line of its own.
+    A line holds two or three optimizers of one problem. Of several problems, each has a separate
+    line.
 
     Args:
         cells: Columns problem, optimizer, lr and wd; a row for each cell.

@@ -28,7 +28,7 @@ def panels(
         rows: Panels under each title.
         height: Of a panel, in inches.
         columns: Panels next to each other. With one row, further panels go to the next line. With
-            several rows, more titles than this are transposed: each title has a line of its own.
+            several rows, more titles than this are transposed: each title has a separate line.
         width: Smallest width of a panel, in inches. The figure is as wide as a paper's column, or
             wider where its panels need it, up to the width of the page.
 

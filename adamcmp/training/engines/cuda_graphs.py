@@ -75,7 +75,7 @@ class Replayed:
 
 
 class _Recording:
-    """A recording, made at the first replay, that keeps its arguments alive."""
+    """A recording that keeps its arguments alive. It is recorded at the first replay."""
 
     def __init__(
         self, executable: Executable, tensors: Sequence[Tensor], bound: int, record: Recorder

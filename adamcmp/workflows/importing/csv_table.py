@@ -54,6 +54,7 @@ class CsvTable:
         Raises:
             ConfigError: If a cell is not of the type; the message names its row.
         """
+        # Most columns repeat a few values, so each distinct cell is parsed once.
         parsed: dict[str, Any] = {}
         values = []
         for index, cell in enumerate(self.columns[column]):
@@ -144,9 +145,10 @@ def read_csv_table(path: Path) -> CsvTable:
 def _decode(content: bytes, path: Path) -> str:
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
+        # utf-8-sig also decodes a file without a byte-order mark.
         return content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text ({error.reason}).") from None
+        raise ConfigError(f"{path} is not UTF-8 text ({error.reason}). Save it as UTF-8.") from None
 
 
 def _check_shape(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
@@ -157,7 +159,7 @@ def _check_shape(path: Path, header: list[str], rows: list[tuple[int, list[str]]
         raise ConfigError(f"{path} has a header but no rows.")
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
-        raise ConfigError(f"{path}: column {repeated[0]!r} appears twice.")
+        raise ConfigError(f"{path}: column {repeated[0]!r} appears twice. Rename one of them.")
     for number, line in rows:
         if len(line) != len(header):
             raise ConfigError(

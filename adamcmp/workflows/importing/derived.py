@@ -23,6 +23,7 @@ def add_derived(table: pd.DataFrame) -> pd.DataFrame:
             train, test = (f"{prefix}{split}_{measure}" for split in ("train", "test"))
             if {train, test} <= {*table} and f"{prefix}gap_{measure}" not in table:
                 gap = table[test] - table[train]
+                # A gap to an infinite metric has no meaning.
                 table[f"{prefix}gap_{measure}"] = gap.where(abs(gap) != math.inf)
     if "step" in table and "epoch" not in table:
         table["epoch"] = table["step"] * table["batch_size"] / table["train_examples"]

@@ -56,6 +56,7 @@ class MappedTable:
         mapped = {*mapping.columns.values(), *mapping.constants}
         same_name = [c for c in source.columns if c in self._types and c not in mapped]
         self.columns = {
+            # A numeric column that is called "model", for example, does not hold names of models.
             **{c: c for c in same_name if not self._is_numeric_name(c)},
             **mapping.columns,
             **{c: c for c in mapping.settings},
@@ -88,6 +89,7 @@ class MappedTable:
         data = self._values()
         check_filled(self.source, data)
         settings = {c: data[c] for c in sorted(data) if c not in RESULT_COLUMNS}
+        # With a constant seed, all runs of a setting have the same hash.
         without_seed = {**settings, "seed": [0] * len(self.source.rows)}
         ids = {"run_id": _hashes(settings), "setting": _hashes(without_seed)}
         measured = [c for c in data if c in (*METRICS, *BEST, *NORMS)]
@@ -179,6 +181,7 @@ def _hashes(settings: Mapping[str, Sequence[Any]]) -> list[str]:
     known: dict[str, str] = {}
     hashes = []
     for row in zip(*settings.values(), strict=True):
+        # An empty cell must not change the id, so that columns can be added to the file later.
         filled = {name: cell for name, cell in zip(settings, row, strict=True) if cell is not None}
         text = canonical_json({"imported": filled})
         if text not in known:

@@ -43,6 +43,7 @@ def _from_evaluations(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     lowest loss). Its ``steps`` are the maximum over the seeds of its setting.
     """
     table = source.table.sort_values("step", kind="stable")
+    # `last` skips empty cells, since metrics may be reported at different steps.
     runs = table.groupby("run_id", sort=False).last()
     order = source.table["run_id"].drop_duplicates()
     # Gaps are recomputed, because the last train and test metrics may be of different steps.
@@ -52,6 +53,7 @@ def _from_evaluations(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
         runs["steps"] = runs.groupby("setting")["step"].transform("max")
     if "stopped_at_step" not in runs:
         runs["stopped_at_step"] = runs["step"].where(runs["status"] == "diverged")
+    # In `metrics`, lr is the scheduled rate of a step, but the lr of a file is a setting.
     metrics = table[[c for c in METRIC_COLUMNS if c in table and c != "lr"]]
     return _with_best(runs, table), metrics.replace(math.inf, math.nan)
 
@@ -93,4 +95,7 @@ def _check_done(runs: pd.DataFrame) -> None:
     if runs["contradictory"].any():
         row = runs[runs["contradictory"]].iloc[0]
         key = ", ".join(f"{column} {row[column]}" for column in REQUIRED)
-        raise ConfigError(f"A run has status done, but a metric that is not finite ({key}).")
+        raise ConfigError(
+            f"A run has status done, but a metric that is not finite ({key}). Set its status to "
+            f"diverged."
+        )
