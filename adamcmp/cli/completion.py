@@ -12,8 +12,8 @@ from pathlib import Path
 
 from adamcmp.cli import ALIASES, COMMANDS, command_module
 from adamcmp.cli._options import Parser
+from adamcmp.components.names import CONFIG_GROUP_NAMES
 from adamcmp.errors import AdamcmpError
-from adamcmp.workflows.components import GROUPS
 
 BASH = """\
 _adamcmp() {
@@ -109,7 +109,7 @@ def _values(command: str, arguments: list[str], typed: str) -> list[str]:
         return _plots()
     if command in _STUDY_COMMANDS:
         return _studies()
-    return {"components": [*GROUPS], "completion": ["bash", "zsh"]}.get(command, [])
+    return {"components": [*CONFIG_GROUP_NAMES], "completion": ["bash", "zsh"]}.get(command, [])
 
 
 def _overrides(preceding: list[str], typed: str) -> list[str]:

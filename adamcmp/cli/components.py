@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from adamcmp.cli._options import Parser, add_config_dir
-from adamcmp.workflows.components import GROUPS, list_components
+from adamcmp.components.names import CONFIG_GROUP_NAMES
+from adamcmp.workflows.components import list_components
 
 EXAMPLES = """\
 examples:
@@ -24,7 +25,10 @@ def parser() -> Parser:
         EXAMPLES,
     )
     parser.add_argument(
-        "group", nargs="?", metavar="GROUP", help=f"list one group only: {', '.join(GROUPS)}"
+        "group",
+        nargs="?",
+        metavar="GROUP",
+        help=f"list one group only: {', '.join(CONFIG_GROUP_NAMES)}",
     )
     add_config_dir(parser)
     return parser

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._tables import format_value
-from adamcmp.workflows.components import GROUPS
+from adamcmp.components.names import CONFIG_GROUP_NAMES
 
 if TYPE_CHECKING:
     from adamcmp.workflows.listing import StoredRun
@@ -51,7 +51,7 @@ def _sections(run: StoredRun) -> dict[str, dict[str, Any]]:
     from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
 
     row = run.row
-    components = {group: row[group] for group in GROUPS if group in row}
+    components = {group: row[group] for group in CONFIG_GROUP_NAMES if group in row}
     settings = {k: v for k, v in row.items() if role_of(k) is Role.SETTING and k not in components}
     outcome = columns_with_role(Role.DERIVED, Role.OUTCOME, Role.METRIC)
     return {

@@ -36,6 +36,8 @@ class Component(BaseModel):
     neutral: ClassVar[Mapping[str, Any]] = {}
     #: Fields that do not affect a run's results, such as paths and labels.
     excluded_from_identity: ClassVar[frozenset[str]] = frozenset()
+    #: Whether `identity` may have the digest of the user's file or code, as ``sha256``.
+    has_digest: ClassVar[bool] = False
 
     def identity(self) -> dict[str, Any]:
         """Return everything that can change a run's numbers, as JSON values.

@@ -163,7 +163,11 @@ def setting_types() -> dict[str, Any]:
                     raise TypeError(f"{column} is {column_type} in {name} but not elsewhere")
         columns[f"{group}.arguments"] = str
     # The digests of users' files and classes are part of an identity, but are not fields.
-    columns |= dict.fromkeys(("dataset.sha256", "model.sha256", "optimizer.sha256"), str)
+    columns |= {
+        f"{group}.sha256": str
+        for group, spec in COMPONENT_GROUPS.items()
+        if any(spec.component(name).has_digest for name in spec.names)
+    }
     protocol = _field_types(Protocol, "")
     del protocol["eval"]
     return {**columns, **protocol, **_field_types(Eval, "eval.")}

@@ -11,14 +11,14 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import _hydra
 from adamcmp.config.sweep_functions import MAX_RUNS
 from adamcmp.errors import ConfigError, nearest
 
 #: Short keys of the command line. They are the same for every optimizer and dataset.
 SHORT_KEYS = {
-    "lr": "optimizer.lr",
-    "wd": "optimizer.weight_decay",
+    **{name: f"optimizer.{field}" for name, field in HYPERPARAMETER_FIELDS.items()},
     "optimizer.wd": "optimizer.weight_decay",
     "subset": "dataset.subset",
     "label_noise": "dataset.label_noise",

@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Self
 
+from adamcmp.components.names import COMPONENT_GROUP_NAMES
 from adamcmp.components.registry import canonical_object
 from adamcmp.config import Numerics, RunConfig, StudyConfig
 from adamcmp.planning.fusion import can_compile, unfused_reason
 from adamcmp.planning.run_kinds import kind_key
+from adamcmp.storage.columns import SHORT_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +47,19 @@ class RunSpec:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of the run that are known before training."""
-        config = self.config
-        # The names of components have columns without a dot, which follow below.
-        settings = {k: v for k, v in config.settings().items() if not k.endswith(".name")}
+        settings = self.config.settings()
+        # The names of components have columns without a dot.
+        names = {group: settings.pop(f"{group}.name") for group in COMPONENT_GROUP_NAMES}
+        protocol = self.config.protocol
         return {
             **settings,
-            **config.revisions(),
+            **names,
+            **{short: settings[path] for path, short in SHORT_NAMES.items()},
+            "epochs": None if protocol.steps else protocol.epochs,
+            **self.config.revisions(),
             **self.numerics.model_dump(),
             "engine.revision": self.numerics.engine_revision,
             "run_id": self.run_id,
-            "dataset": config.dataset.name,
-            "model": config.model.name,
-            "optimizer": config.optimizer.name,
-            "rule": config.optimizer.rule,
-            "coupling": config.optimizer.coupling,
-            "schedule": config.schedule.name,
-            "loss": config.loss.name,
-            "lr": config.optimizer.lr,
-            "wd": config.optimizer.weight_decay,
-            "epochs": None if config.protocol.steps else config.protocol.epochs,
         }
 
 

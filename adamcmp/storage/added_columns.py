@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adamcmp.components.names import COMPONENT_GROUP_NAMES
 from adamcmp.storage.arrow import arrow_type
 from adamcmp.storage.columns import (
     ADDED_COLUMNS,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 #: Null in imported runs, whose settings are only those of the imported file.
 _TRAINED_COLUMN = "adamcmp_version"
 #: The columns that name components; they exist since version 0.1.
-_NAME_COLUMNS = ("dataset", "model", "optimizer", "rule", "optimizer.rule", "schedule", "loss")
+_NAME_COLUMNS = (*COMPONENT_GROUP_NAMES, "rule", "optimizer.rule")
 
 
 def columns_to_read(table: Table, columns: Collection[str] | None) -> list[str] | None:
@@ -89,7 +90,6 @@ def _with_neutral_values(rows: pa.Table, columns: Collection[str] | None) -> pa.
 
 def _neutral_values(rows: pa.Table) -> Iterator[tuple[str, NeutralColumn, pa.ChunkedArray]]:
     """Yield each added setting of the rows' components, with a mask of the rows that have it."""
-    from adamcmp.components.groups import COMPONENT_GROUPS
     from adamcmp.config.columns import (
         name_column,
         neutral_component_columns,
@@ -101,7 +101,7 @@ def _neutral_values(rows: pa.Table) -> Iterator[tuple[str, NeutralColumn, pa.Chu
     trained = pc.is_valid(rows[_TRAINED_COLUMN])
     for column, neutral in neutral_shared_columns().items():
         yield column, neutral, trained
-    for group in COMPONENT_GROUPS:
+    for group in COMPONENT_GROUP_NAMES:
         if name_column(group) not in rows.column_names:
             continue
         names = rows[name_column(group)]

@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Literal
 
+from adamcmp.components.names import COMPONENT_GROUP_NAMES, HYPERPARAMETER_FIELDS
+
 #: Version of the layout on disk, stored in the metadata of every part.
 SCHEMA_VERSION = 1
 
@@ -109,7 +111,7 @@ _ROW = (
 )
 _REVISIONS = tuple(
     Column(f"{name}.revision", int, "", Role.PROVENANCE, f"Revision of the {name}'s numbers.")
-    for name in ("dataset", "model", "optimizer", "schedule", "loss", "engine")
+    for name in (*COMPONENT_GROUP_NAMES, "engine")
 )
 #: Columns that version 0.1 did not write, and the values that its rows get when they are read.
 ADDED_COLUMNS: Mapping[str, Any] = {
@@ -174,8 +176,7 @@ METRIC_COLUMNS = _by_name(
 
 #: Settings that `RUN_COLUMNS` holds under a short name as well as under their dotted path.
 SHORT_NAMES = {
-    "optimizer.lr": "lr",
-    "optimizer.weight_decay": "wd",
+    **{f"optimizer.{field}": name for name, field in HYPERPARAMETER_FIELDS.items()},
     "optimizer.rule": "rule",
     "optimizer.coupling": "coupling",
 }

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.components.optimizers import Rule
 from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError, nearest
@@ -39,8 +40,8 @@ class ChainOptimizer(torch.optim.Optimizer):
             ConfigError: If the rule lacks a setting, groups cannot override it, or ``lr`` is not
                 positive.
         """
-        if "wd" in param_group:
-            param_group["weight_decay"] = param_group.pop("wd")
+        for name in HYPERPARAMETER_FIELDS.keys() & param_group:
+            param_group[HYPERPARAMETER_FIELDS[name]] = param_group.pop(name)
         for name in param_group:
             if name not in (*self._names, "params", "initial_lr", "base_lr"):
                 raise ConfigError(
@@ -101,7 +102,8 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
     """Create an optimizer of this package as a torch.optim.Optimizer.
 
     Args:
-        name: Name of the optimizer, such as ``"adamw"``; ``adamcmp parts optimizer`` lists them.
+        name: Name of the optimizer, such as ``"adamw"``; ``adamcmp components optimizer`` lists
+            all names.
         params: Parameters or parameter groups, as torch.optim takes them.
         hypers: Its settings, such as ``lr=1e-3, wd=0.1, coupling="independent"``. All other
             settings have the defaults of ``configs/optimizer/<name>.yaml``.
@@ -122,8 +124,7 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
         >>> w.item()  # doctest: +ELLIPSIS
         0.3...
     """
-    aliases = {"wd": "weight_decay"}
-    settings = {aliases.get(key, key): value for key, value in hypers.items()}
+    settings = {HYPERPARAMETER_FIELDS.get(key, key): value for key, value in hypers.items()}
     rule = build_component("optimizer", {**component_defaults("optimizer", name), **settings})
     if not isinstance(rule, Rule):
         raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")

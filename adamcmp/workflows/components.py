@@ -5,10 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from adamcmp.components.names import CONFIG_GROUP_NAMES
 from adamcmp.errors import ConfigError, NotFound, nearest
-
-#: The config groups, in the order in which they are listed.
-GROUPS = ("dataset", "model", "optimizer", "schedule", "loss", "logger")
 
 
 def list_components(
@@ -30,14 +28,14 @@ def list_components(
     >>> list(list_components("loss")["loss"])
     ['cross_entropy', 'mse']
     """
-    if group is not None and group not in GROUPS:
-        raise NotFound(f"There is no group {group!r}.{nearest(group, GROUPS)}")
+    if group is not None and group not in CONFIG_GROUP_NAMES:
+        raise NotFound(f"There is no group {group!r}.{nearest(group, CONFIG_GROUP_NAMES)}")
     roots = [Path(str(files("adamcmp.configs")))]
     if config_dir is not None:
         roots.append(Path(config_dir).expanduser())
         if not roots[-1].is_dir():
             raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
-    return {name: _components(name, roots) for name in ([group] if group else GROUPS)}
+    return {name: _components(name, roots) for name in ([group] if group else CONFIG_GROUP_NAMES)}
 
 
 def describe(yaml_file: Path) -> str:

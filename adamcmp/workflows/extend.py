@@ -8,13 +8,11 @@ from pathlib import Path
 
 from adamcmp import analysis
 from adamcmp.analysis import Edge, RunTable
+from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
 from adamcmp.errors import ConfigError, NotFound
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
-
-#: Column of `runs` -> setting of the optimizer.
-_SETTINGS = {"lr": "lr", "wd": "weight_decay"}
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,9 @@ def beyond(
 
 
 def _is_on(config: RunConfig, edge: Edge) -> bool:
-    return bool(getattr(config.optimizer, _SETTINGS[edge.axis]) == edge.best)
+    return bool(getattr(config.optimizer, HYPERPARAMETER_FIELDS[edge.axis]) == edge.best)
 
 
 def _moved(config: RunConfig, edge: Edge) -> RunConfig:
-    optimizer = config.optimizer.model_copy(update={_SETTINGS[edge.axis]: edge.beyond})
-    return replace(config, optimizer=optimizer)
+    update = {HYPERPARAMETER_FIELDS[edge.axis]: edge.beyond}
+    return replace(config, optimizer=config.optimizer.model_copy(update=update))

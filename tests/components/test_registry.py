@@ -4,6 +4,13 @@ import pydantic
 import pytest
 from pydantic import VERSION
 
+from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
+from adamcmp.components.names import (
+    COMPONENT_GROUP_NAMES,
+    CONFIG_GROUP_NAMES,
+    HYPERPARAMETER_FIELDS,
+)
+from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.registry import Component, canonical_json
 
 #: Versions of pydantic whose models keep cached properties in ``__dict__``, as `Component` assumes.
@@ -17,6 +24,12 @@ class Knobs(Component):
 
 def test_this_version_of_pydantic_was_run():
     assert VERSION.rpartition(".")[0] in VERSIONS_RUN, "run the tests of components, then add it"
+
+
+def test_names_are_those_of_the_groups_and_of_the_fields():
+    assert tuple(COMPONENT_GROUPS) == COMPONENT_GROUP_NAMES
+    assert tuple(CONFIG_GROUPS) == CONFIG_GROUP_NAMES
+    assert set(HYPERPARAMETER_FIELDS.values()) < set(Optimizer.model_fields)
 
 
 def test_a_changed_copy_has_another_identity():

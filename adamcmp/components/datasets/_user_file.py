@@ -33,6 +33,7 @@ class UserFile(Dataset):
     standardize: bool = True
 
     excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"path"})
+    has_digest: ClassVar[bool] = True
 
     @property
     def problem_type(self) -> ProblemType:

@@ -31,6 +31,7 @@ class Custom(Model):
     target: str = Field(description="the dotted path of your class, like mynets.Net")
 
     fuses: ClassVar[tuple[str, ...]] = ()
+    has_digest: ClassVar[bool] = True
 
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`. The source of a class in the user's code is part of it."""

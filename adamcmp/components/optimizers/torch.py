@@ -30,6 +30,7 @@ class Torch(Optimizer):
     target: str = Field(description="the dotted path of a class, like torch.optim.RAdam")
 
     fuses: ClassVar[bool] = False
+    has_digest: ClassVar[bool] = True
     momentum_hyper: ClassVar[str] = "momentum"
 
     def identity(self) -> dict[str, Any]:
