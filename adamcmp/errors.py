@@ -113,6 +113,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("x", ["optimizer", "dataset"])
     ''
     """
+    # Of names that differ only in case, the first one counts.
     by_lower_case = {name.lower(): name for name in reversed([*known])}
     lower_case = _SYNONYMS.get(name.lower(), name.lower())
     close = difflib.get_close_matches(lower_case, list(by_lower_case), n=1, cutoff=0.6)

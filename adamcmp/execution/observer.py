@@ -1,4 +1,4 @@
-"""Who receives the events of an execution."""
+"""Callbacks for the events of an execution."""
 
 from __future__ import annotations
 

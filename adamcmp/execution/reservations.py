@@ -126,6 +126,7 @@ def process_statuses(study: Path) -> list[ProcessStatus]:
     The files of processes that have died are removed.
     """
     folder = study / FOLDER
+    # Without write access, no lock can be tried.
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return []
     with FileLock(folder / ".lock"):

@@ -58,8 +58,8 @@ class Plot(ABC):
 class BuiltinPlot(Plot):
     """A module of this package with ``data(table, *, options)`` and ``draw(data)``.
 
-    Every such plot has the options ``hue`` and ``facet``. They relabel the table before the
-    module's ``data`` sees it. A module with another default hue than the optimizer names it in
+    Every such plot has the options ``hue`` and ``facet``. They relabel the table before it
+    is passed to the module's ``data``. A module whose default hue is not the optimizer sets
     ``HUE``.
     """
 

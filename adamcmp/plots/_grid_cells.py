@@ -34,8 +34,8 @@ def grid_cells(table: RunTable, metric: str | None) -> pd.DataFrame:
     if cells.empty:
         raise NothingToDraw("There are no settings to select from on validation.")
     if metric is not None:
-        held = at_selected(table)
-        values = held.runs[on_common_seeds(held)]
+        at_best = at_selected(table)
+        values = at_best.runs[on_common_seeds(at_best)]
         values = values.assign(value=values[metric_or_default(metric, values)].astype(float))
         cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
         cells = cells.merge(mean_over_seeds(values, CELL_KEYS), on=CELL_KEYS)
@@ -46,8 +46,10 @@ def grid_cells(table: RunTable, metric: str | None) -> pd.DataFrame:
 def metric_labels(table: RunTable, metric: str | None) -> dict[str, str]:
     """Return the axis label of a metric for each problem."""
     return {
-        problem: metric_label(metric_or_default(metric, of.runs), of.runs["loss"].iloc[0])
-        for problem, of in table.by_problem()
+        problem: metric_label(
+            metric_or_default(metric, subtable.runs), subtable.runs["loss"].iloc[0]
+        )
+        for problem, subtable in table.by_problem()
     }
 
 

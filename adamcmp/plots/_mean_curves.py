@@ -43,6 +43,7 @@ def mean_curves(
         raise NothingToDraw("No completed run has evaluations of these metrics.")
     keys = list(dict.fromkeys(["problem", "optimizer", "loss_name", "step", x]))
     long = curves.melt(id_vars=keys, value_vars=measured, var_name="metric").dropna(subset="value")
+    # Seeds have the same steps, but may differ in x, such as the wall time.
     mean_x = long.assign(x=long[x].astype(float)).groupby(_KEYS)["x"].mean()
     means = mean_over_seeds(long, _KEYS).join(mean_x, on=_KEYS)
     means = means.sort_values("step", kind="stable", ignore_index=True)

@@ -31,7 +31,7 @@ def relabel(table: RunTable, hue: str = HUE, facet: str = FACET) -> RunTable:
     optimizer = _labels(runs, _columns(runs, hue))
     problem = _labels(runs, list(dict.fromkeys(["problem", *_columns(runs, facet)])))
     if (optimizer == runs["optimizer"]).all() and (problem == runs["problem"]).all():
-        return table  # which keeps the selection that it has computed
+        return table  # it has already computed the selection
     labels = {"optimizer": optimizer, "problem": problem, "optimizer label": runs["optimizer"]}
     return table.with_runs(runs.assign(**labels))
 

@@ -130,6 +130,7 @@ def _draw_now(ax: Axes, curves: pd.DataFrame, restarts: pd.DataFrame) -> None:
         (line,) = ax.plot(x, y, ":", color=color, lw=0.8)
         tag_optimizer(line, name)
         ends = restarts.loc[restarts["optimizer"] == name, "step"].to_numpy(dtype=float)
+        # After the last evaluation there is no value to mark; 1e-9 allows for rounding.
         ends = ends[ends <= steps[-1] * (1 + 1e-9)]
         (dots,) = ax.plot(
             np.interp(ends, steps, x), np.interp(ends, steps, y), "o", color=color,

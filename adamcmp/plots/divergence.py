@@ -99,6 +99,7 @@ def _draw_frontier(ax: Axes, cells: pd.DataFrame, frontier: pd.DataFrame) -> Non
     frontier = frontier[frontier["problem"] == cells["problem"].iloc[0]]
     frontier = frontier[frontier["optimizer"] == cells["optimizer"].iloc[0]].set_index("wd")
     largest_lr = frontier["all_seeds"].reindex(column_of_wd.index)
+    # If some seed fails at every lr, the frontier is at the lower edge.
     tops = largest_lr.map(row_of_lr).fillna(-1).to_numpy(float) + 0.5
     edges = np.arange(len(tops) + 1) - 0.5
     ax.stairs(tops, edges, baseline=None, color=_LINE_COLOR, lw=1.6)

@@ -110,6 +110,7 @@ def _add_color_bar(
 ) -> None:
     cells = heatmap.cells[heatmap.cells["problem"] == problem]
     clipped_end = "min" if heatmap.higher_is_better else "max"
+    # The bar is longer beside several lines of panels, but not wider.
     rows = len({ax.get_position().y0 for ax in axes})
     bar = figure.colorbar(
         colors, ax=axes, extend=clipped_end if colors.norm.clip else "neither",

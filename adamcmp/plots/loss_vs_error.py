@@ -92,6 +92,7 @@ def _draw_optimizer(
         return
     (x, left, right), (y, low, high) = (mean(selected[c].to_numpy(float))[:3] for c in ("x", "y"))
     for xs, ys in (([left, right], [y, y]), ([x, x], [low, high])):
+        # A white outline makes the cross visible on top of the marks.
         for line_color, width in (("white", 2), (color, 1.2)):
             (bar,) = ax.plot(xs, ys, color=line_color, lw=width, zorder=4)
             tag_optimizer(bar, name)

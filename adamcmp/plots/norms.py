@@ -31,6 +31,7 @@ def data(table: RunTable, *, x: str = "epoch") -> pd.DataFrame:
     """
     metrics = table.metrics
     if "param_norm" in metrics and "update_norm" in metrics:
+        # A log scale has no position for an update of 0.
         relative = metrics["update_norm"] / metrics["param_norm"]
         metrics = metrics.assign(relative_update=relative.where(relative > 0))
     return mean_curves(table.selected(), metrics, list(_LABELS), x)

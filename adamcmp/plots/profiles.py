@@ -34,6 +34,7 @@ def draw(profiles: pd.DataFrame) -> Figure:
     end = 1 + 1.05 * max(profiles["tau"].max() - 1, 0.01)
     for name, (color, marker) in optimizer_styles(profiles["optimizer"]).items():
         profile = profiles[profiles["optimizer"] == name]
+        # The last step extends to the edge of the panel.
         profile = pd.concat([profile, profile.tail(1).assign(tau=end)])
         (line,) = ax.plot(
             profile["tau"], profile["estimate"], color=color, marker=marker, ms=3,

@@ -90,6 +90,7 @@ def _draw_panel(ax: Axes, lines: pd.DataFrame) -> None:
             diverged["x"] * shift, np.full(len(diverged), top), 14, color, marker="x",
             clip_on=False,
         )  # fmt: skip
+        # Crosses on the edge of a panel should not make it smaller.
         crosses.set_in_layout(False)
         tag_optimizer(mark, name)
         tag_optimizer(crosses, name)

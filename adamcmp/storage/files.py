@@ -99,7 +99,7 @@ class Files(ABC):
 
         Args:
             prefix: The beginning of the files' names.
-            before_ns: Only remains that are older than this time are removed.
+            before_ns: Only files that are older than this time are removed.
         """
 
     @abstractmethod

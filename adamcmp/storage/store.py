@@ -151,7 +151,10 @@ class Store:
         with storage_errors(self.folder), self._locked():
             study = self.study_metadata() or new_study_metadata(self.folder.name, imported=True)
             if "imported" not in study:
-                raise ConfigError(f"Study {self.folder.name!r} has runs that adamcmp trained.")
+                raise ConfigError(
+                    f"Study {self.folder.name!r} has runs that adamcmp trained. Import into another "
+                    f"study: --study NAME."
+                )
             recorded = [{**entry, "at": None} for entry in study["asked"]]
             if {**metadata, "at": None} not in recorded:
                 study["asked"].append({**metadata, "at": now()})
@@ -234,5 +237,6 @@ class Store:
                 yield
         except TimeoutError:
             raise StoreError(
-                f"{self.folder} has been locked by another process for over {LOCK_TIMEOUT:g} s."
+                f"{self.folder} has been locked by another process for over {LOCK_TIMEOUT:g} s. "
+                f"Repeat the command when that process has ended."
             ) from None

@@ -106,6 +106,7 @@ class TrackingProcess:
             return
         with self._failing():
             self._poll(self._pool, 0.0)
+            # `_poll` closes the pool if the tracker has failed.
             if self._pool and not self._handles:
                 self._submit(self._pool)
 

@@ -157,6 +157,7 @@ def _tracked_run(study: str, row: dict[str, Any], metrics: list[dict[str, Any]])
     if "error" in outcome:
         outcome["error"] = outcome["error"].partition("\n")[0]
     ended = datetime.fromisoformat(row["finished_at"]).timestamp()
+    # Only the end is stored; `wall_time_s` is the run's share of the time of its group.
     began = ended - (metrics[-1]["wall_time_s"] if metrics else 0.0)
     return TrackedRun(
         study=study,

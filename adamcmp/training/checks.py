@@ -50,6 +50,7 @@ def _check_network(network: nn.Module, config: RunConfig, data: Data) -> None:
     """Pass two examples through a network, since a user's model may not accept them."""
     if not any(p.requires_grad for p in network.parameters()):
         raise ConfigError(f"model={config.model.name} has no parameters to train.")
+    # Two, since batch normalization in training mode fails on a single example.
     x = torch.as_tensor(data.train.x[:2]).float()
     try:
         with torch.no_grad():

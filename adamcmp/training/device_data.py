@@ -104,6 +104,7 @@ class BatchOrder:
         """Return the indices (K, B) of the batches of steps `start` to `stop` − 1."""
         first, last = start * self.batch_size, stop * self.batch_size
         epochs = range(first // self.examples, (last - 1) // self.examples + 1)
+        # Only the epochs of these batches are kept, since steps are usually requested in order.
         self._epochs = {epoch: self._epoch(epoch) for epoch in epochs}
         sequence = torch.cat([self._epochs[epoch] for epoch in epochs])
         offset = epochs.start * self.examples

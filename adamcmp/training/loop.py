@@ -239,5 +239,6 @@ class GroupTraining:
         if training:
             same_group = len(positions) == len(saved)
             self.lanes.load_state_dict(existing.state, None if same_group else positions)
+        # Wall times include the time before the interruption.
         self._started -= metadata["elapsed"]
         return int(metadata["steps_taken"])

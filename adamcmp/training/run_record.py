@@ -53,6 +53,7 @@ class RunRecord:
             wall_time: The run's share of the training time in seconds.
         """
         schedule, protocol = self.spec.config.schedule, self.spec.config.protocol
+        # The lr of the next step; after the last step, that of the last one.
         step = np.array([min(taken, self.horizon.steps - 1)])
         lr = float(schedule.multiplier(step, self.horizon)[0] * self.hypers["lr"])
         self.metrics.append(

@@ -66,6 +66,7 @@ def _run(connection: Connection, should_stop: Callable[[], bool]) -> bool:
     except AdamcmpError as error:
         connection.send(("refused", error))
     except WorkerUnusable as unusable:
+        # Sent before the result, so that this worker gets no other task.
         connection.send(("exiting", None))
         connection.send(("done", unusable.value))
         return False

@@ -85,6 +85,7 @@ class Pool(Executor):
     ) -> None:
         self._slots, self._warm_up = workers, warm_up
         self._environment = os.environ | {
+            # Workers import from the same places; an empty entry is the working directory.
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
             **dict.fromkeys(
                 ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)

@@ -49,12 +49,14 @@ def draw_curves(
     Args:
         ax: The axes.
         curves: Columns ``optimizer x estimate ci_low ci_high n``.
-        style: Of the lines.
+        style: Style of the lines.
         marker_every: Points from one marker to the next; None sets a few markers along each line.
     """
     styles = optimizer_styles(curves["optimizer"])
     for i, (name, (color, marker)) in enumerate(styles.items()):
         curve = curves[curves["optimizer"] == name]
+        # By default, each optimizer has its markers at other positions, so that they do not
+        # overlap.
         (line,) = ax.plot(
             curve["x"], curve["estimate"], style, color=color, marker=marker, ms=3,
             markevery=marker_every or (0.05 + 0.2 * i / len(styles), 0.25),
@@ -86,6 +88,7 @@ def set_y_limits(ax: Axes, curves: pd.DataFrame, log: bool = True) -> None:
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_ylim(max(lowest, low / 2) / 1.1, min(highest, 2 * high) * 1.1)
         return
+    # All means may be equal, or 0.
     beyond = 0.25 * (high - low) or 0.05 * abs(high) or 1.0
     margin = 0.2 * beyond
     ax.set_ylim(max(lowest, low - beyond) - margin, min(highest, high + beyond) + margin)

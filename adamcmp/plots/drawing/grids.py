@@ -38,6 +38,7 @@ def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.Da
     problems, optimizers = ordered(cells["problem"]), ordered(cells["optimizer"])
     several = len(problems) > 1
     columns = min(len(optimizers), 4) if several else 2 if len(optimizers) <= 4 else 3
+    # Hidden panels fill the line of a problem, so that the next problem starts a new line.
     blanks = [""] * (-len(optimizers) % columns if several else 0)
     keys = [(problem, name) for problem in problems for name in [*optimizers, *blanks]]
     titles = [f"{name}\n{problem}" if several else name for problem, name in keys]

@@ -41,6 +41,7 @@ def add_legend(figure: Figure, handles: Sequence[Artist], note: str) -> None:
             handletextpad=0.5,
         )
         _copy_tags(handles, legend)
+    # About 21 characters of this size fit into an inch.
     figure.supxlabel(display_text(note, int(width * 21)), fontsize=6.5, color=GREY)
 
 
@@ -56,6 +57,7 @@ def _copy_tags(handles: Sequence[Artist], legend: Legend) -> None:
 def _columns(labels: Sequence[str], inches: float) -> int:
     """Return the largest number of legend columns, filled downwards, that fit into a width."""
     for columns in range(len(labels), 1, -1):
+        # An entry takes about 0.45 inches for its line, and 0.05 for each character.
         stacks = np.array_split([len(label) for label in labels], columns)
         if sum(0.45 + 0.05 * stack.max() for stack in stacks) <= inches:
             return columns

@@ -24,9 +24,9 @@ def panels(
     """Return a figure with one column of panels for each title, and its panels.
 
     Args:
-        titles: Of the columns of panels, each above its first panel.
+        titles: The titles of the columns of panels, each above its first panel.
         rows: Panels under each title.
-        height: Of a panel, in inches.
+        height: Height of a panel, in inches.
         columns: Panels next to each other. With one row, further panels go to the next line. With
             several rows, more titles than this are transposed: each title has a separate line.
         width: Smallest width of a panel, in inches. The figure is as wide as a paper's column, or
@@ -36,6 +36,7 @@ def panels(
         The figure, and its panels as ``[row][title]``.
     """
     n = len(titles)
+    # Four panels are two lines of two, instead of three and one.
     columns = 2 if n == 4 and rows == 1 else columns
     transposed = rows > 1 and n > columns
     if transposed:

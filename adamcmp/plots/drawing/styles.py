@@ -37,6 +37,7 @@ STYLE: dict[str, Any] = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
+    # Text stays text in SVG, and PDF embeds TrueType fonts instead of Type 3.
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }

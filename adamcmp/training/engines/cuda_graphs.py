@@ -89,6 +89,7 @@ class _Recording:
 
     def __call__(self, tensors: Sequence[Tensor]) -> Outputs:
         for position, tensor in enumerate(tensors):
+            # Inputs are never changed in place, so the same tensor need not be copied again.
             if tensor is not self._copied[position]:
                 self._held[position].copy_(tensor)
                 self._copied[position] = tensor
