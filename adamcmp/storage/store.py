@@ -152,8 +152,8 @@ class Store:
             study = self.study_metadata() or new_study_metadata(self.folder.name, imported=True)
             if "imported" not in study:
                 raise ConfigError(
-                    f"Study {self.folder.name!r} has runs that adamcmp trained. Import into another "
-                    f"study: --study NAME."
+                    f"Study {self.folder.name!r} has runs that adamcmp trained. Import into "
+                    f"another study: --study NAME."
                 )
             recorded = [{**entry, "at": None} for entry in study["asked"]]
             if {**metadata, "at": None} not in recorded:
