@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adamcmp.config.naming import study_name
     from adamcmp.config.overrides import SHORT_KEYS
     from adamcmp.config.parameter_space import ParameterSpace, SearchRange
-    from adamcmp.config.search_space import SearchCell, SearchSpace, Setting
+    from adamcmp.config.search_space import SearchBranch, SearchSpace, Setting
     from adamcmp.config.setting_choices import choices
     from adamcmp.config.study_file import Select, StudyFile, compose_study, read_study, study_files
 
@@ -34,7 +34,7 @@ _MODULES = {
     "Composer": "grid",
     "ParameterSpace": "parameter_space",
     "SHORT_KEYS": "overrides",
-    "SearchCell": "search_space",
+    "SearchBranch": "search_space",
     "SearchRange": "parameter_space",
     "SearchSpace": "search_space",
     "Select": "study_file",
@@ -62,7 +62,7 @@ __all__ = [
     "ResultsLocation",
     "RunConfig",
     "Search",
-    "SearchCell",
+    "SearchBranch",
     "SearchRange",
     "SearchSpace",
     "Select",

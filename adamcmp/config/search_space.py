@@ -24,7 +24,7 @@ Setting = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class SearchCell:
+class SearchBranch:
     """The search for one choice of config groups.
 
     Attributes:
@@ -44,14 +44,14 @@ class SearchCell:
 
 
 class SearchSpace:
-    """The cells of a search; converts their settings to runs.
+    """The branches of a search; converts their settings to runs.
 
     Args:
         composer: Composes settings.
         overrides: The overrides of the command.
 
     Attributes:
-        cells: The cells, in the order typed.
+        branches: The branches, in the order typed.
         domains: The range of each searched key, or the texts of its listed values.
 
     Raises:
@@ -70,8 +70,8 @@ class SearchSpace:
         if not self.domains:
             raise ConfigError("A search needs a range, such as 'lr=tag(log,interval(1e-4,1e-1))'.")
         choices = map(_concatenated, itertools.product(*(axis.values for axis in group_axes)))
-        self.cells = [
-            SearchCell(choice, (*choice, *space.fixed), (*space.intervals, *searched_axes))
+        self.branches = [
+            SearchBranch(choice, (*choice, *space.fixed), (*space.intervals, *searched_axes))
             for choice in choices
         ]
 
@@ -95,30 +95,32 @@ class SearchSpace:
         return domain[index // period % len(domain)]
 
     def study(self, batch: Sequence[Sequence[Setting]]) -> StudyConfig:
-        """Return the runs of settings, one sequence of settings per cell."""
-        pairs = zip(self.cells, batch, strict=True)
-        configs = [self._config(cell, settings) for cell, settings in pairs if settings]
+        """Return the runs of settings, one sequence of settings per branch."""
+        pairs = zip(self.branches, batch, strict=True)
+        configs = [self._config(branch, settings) for branch, settings in pairs if settings]
         return replace(configs[0], runs=tuple(run for config in configs for run in config.runs))
 
-    def runs(self, cell: SearchCell, settings: Sequence[Setting]) -> list[tuple[RunConfig, ...]]:
-        """Return the runs of each setting of a cell, one per seed."""
-        runs = self._config(cell, settings).runs if settings else ()
+    def runs(
+        self, branch: SearchBranch, settings: Sequence[Setting]
+    ) -> list[tuple[RunConfig, ...]]:
+        """Return the runs of each setting of a branch, one per seed."""
+        runs = self._config(branch, settings).runs if settings else ()
         step = self.seeds_per_setting
         return [runs[i : i + step] for i in range(0, len(runs), step)]
 
-    def overrides(self, cell: SearchCell, setting: Setting) -> tuple[str, ...]:
-        """Return the overrides that train a setting of a cell, as typed in a command."""
-        run = self._config(cell, [setting]).runs[0]
-        overrides = [*cell.overrides, *self._setting_overrides(setting)]
+    def overrides(self, branch: SearchBranch, setting: Setting) -> tuple[str, ...]:
+        """Return the overrides that train a setting of a branch, as typed in a command."""
+        run = self._config(branch, [setting]).runs[0]
+        overrides = [*branch.overrides, *self._setting_overrides(setting)]
         if run.optimizer.coupling == "none":  # rejects weight decay
             overrides = [o for o in overrides if o.get_key_element() != "optimizer.weight_decay"]
         return tuple(shorten_key(str(override.input_line)) for override in overrides)
 
-    def _config(self, cell: SearchCell, settings: Sequence[Setting]) -> StudyConfig:
-        """Return settings of a cell as a study, the seeds of each setting in sequence."""
+    def _config(self, branch: SearchBranch, settings: Sequence[Setting]) -> StudyConfig:
+        """Return settings of a branch as a study, the seeds of each setting in sequence."""
         values = tuple(map(self._setting_overrides, settings))
         axis = Axis(tuple(override.get_key_element() for override in values[0]), values)
-        space = ParameterSpace((*cell.fixed, axis, *self._seed_axes))
+        space = ParameterSpace((*branch.fixed, axis, *self._seed_axes))
         return self._composer.study(space, self._overrides, self._name, in_grid=True)
 
     def _setting_overrides(self, setting: Setting) -> tuple[Override, ...]:

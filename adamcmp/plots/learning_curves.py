@@ -18,7 +18,7 @@ from adamcmp.plots.drawing.curves import draw_curve_panels
 from adamcmp.plots.drawing.labels import diverged_note, interval_note
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.styles import GREY
-from adamcmp.storage.columns import MEASURES
+from adamcmp.storage.columns import BASE_METRICS
 
 _LINE_STYLES = {"train": "-", "test": "--"}
 
@@ -31,7 +31,7 @@ def data(table: RunTable, *, metric: str | None = None, x: str = "epoch") -> pd.
         metric: ``"loss"``, ``"error"`` or ``"accuracy"``; None takes loss and error.
         x: ``"epoch"``, ``"step"``, ``"examples"`` or ``"wall_time_s"``.
     """
-    measures = [one_of("metric", metric, MEASURES)] if metric else ["loss", "error"]
+    measures = [one_of("metric", metric, BASE_METRICS)] if metric else ["loss", "error"]
     columns = [f"{split}_{measure}" for measure in measures for split in _LINE_STYLES]
     return mean_curves(table.selected(), table.metrics, columns, x)
 

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adamcmp.analysis import RunTable, along_curves, matched, over_settings
-from adamcmp.analysis.measures.matched_gap import METRICS
+from adamcmp.analysis.measures.matched_gap import MATCHED_METRICS
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import one_of
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
@@ -37,7 +37,7 @@ def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
         ``loss_name``; ``x``, the training loss.
     """
     if metric is not None:
-        one_of("metric", metric, tuple(METRICS))
+        one_of("metric", metric, tuple(MATCHED_METRICS))
     metrics = {p: metric or f"gap_{table.measure(p)}" for p in table.problems}
     sources = {"curves": along_curves(table), "settings": over_settings(table)}
     tables = [matched(rows).assign(source=name) for name, rows in sources.items() if len(rows)]

@@ -15,7 +15,7 @@ from adamcmp.reporting.answer import Answer
 from adamcmp.reporting.formats import as_csv
 from adamcmp.reporting.page_data import measured_metrics, page_data
 from adamcmp.reporting.rendering import RenderedPlot
-from adamcmp.reporting.tables import Column, Table, shown_columns
+from adamcmp.reporting.tables import Table, TableColumn, shown_columns
 
 
 def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | None = None) -> str:
@@ -76,7 +76,9 @@ def _differing(answer: Answer) -> Table:
     return Table("differing", title, "", data, headings=headings, pivot="optimizer")
 
 
-def row_optimizers(row: int, columns: Iterable[Column], optimizers: Iterable[str]) -> list[str]:
+def row_optimizers(
+    row: int, columns: Iterable[TableColumn], optimizers: Iterable[str]
+) -> list[str]:
     """Return the optimizers that a row of a table compares, by which the page hides it."""
     known = set(optimizers)
     texts = [c.texts[row] for c in columns if not c.numeric and c.heading not in known]

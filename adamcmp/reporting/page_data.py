@@ -9,7 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.measures.best_settings import METRICS
+from adamcmp.analysis.measures.best_settings import REPORTED_METRICS
 from adamcmp.analysis.setting_matrix import on_common_seeds
 from adamcmp.plots.drawing.styles import optimizer_styles
 
@@ -33,7 +33,7 @@ def page_data(table: RunTable) -> dict[str, Any]:
 
 def measured_metrics(runs: pd.DataFrame) -> list[str]:
     """Return the metrics that any run has, the default metric first."""
-    return [metric for metric in METRICS if metric in runs and runs[metric].notna().any()]
+    return [metric for metric in REPORTED_METRICS if metric in runs and runs[metric].notna().any()]
 
 
 def _run_columns(table: RunTable, optimizers: list[str]) -> dict[str, list[Any]]:

@@ -45,7 +45,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column for display.
 
     Attributes:
@@ -67,7 +67,7 @@ class Column:
     best: Collection[int] = field(default_factory=frozenset)
 
 
-def shown_columns(table: Table) -> list[Column]:
+def shown_columns(table: Table) -> list[TableColumn]:
     """Return a table's columns for display; none without data.
 
     An estimate and its interval are one column, rounded to two digits of the interval's width. So
@@ -88,7 +88,7 @@ def shown_columns(table: Table) -> list[Column]:
     return [_column(name, data, table.headings.get(name, _default_heading(name))) for name in names]
 
 
-def _pivoted(table: Table, data: pd.DataFrame, keys: list[str]) -> list[Column]:
+def _pivoted(table: Table, data: pd.DataFrame, keys: list[str]) -> list[TableColumn]:
     """Return the columns of keys, then one for each value of the column to pivot."""
     rows = data[keys].drop_duplicates()
     columns = [_column(key, rows, table.headings[key]) for key in keys]
@@ -110,7 +110,7 @@ def _spread_columns(name: str, data: pd.DataFrame) -> list[str]:
     return [f"{name}_sd"] if f"{name}_sd" in data else []
 
 
-def _column(name: str, data: pd.DataFrame, heading: str) -> Column:
+def _column(name: str, data: pd.DataFrame, heading: str) -> TableColumn:
     values, spread = data[name], [data[column] for column in _spread_columns(name, data)]
     texts = [(p_value_text if name.startswith("p_") else value_text)(value) for value in values]
     if name == "metric":
@@ -125,7 +125,7 @@ def _column(name: str, data: pd.DataFrame, heading: str) -> Column:
     raw = numeric or name == "metric"
     sort_keys = [None if pd.isna(v) else v for v in values] if raw else texts
     metric = name if name in METRICS else ""
-    return Column(name, heading, texts, sort_keys, metric, numeric, _best_rows(name, data))
+    return TableColumn(name, heading, texts, sort_keys, metric, numeric, _best_rows(name, data))
 
 
 def _best_rows(name: str, data: pd.DataFrame) -> frozenset[int]:

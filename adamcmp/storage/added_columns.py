@@ -18,7 +18,7 @@ from adamcmp.storage.arrow import arrow_type
 from adamcmp.storage.columns import (
     ADDED_COLUMNS,
     Role,
-    Table,
+    TableName,
     registered_columns,
     role_of,
 )
@@ -32,7 +32,7 @@ _TRAINED_COLUMN = "adamcmp_version"
 _NAME_COLUMNS = (*COMPONENT_GROUP_NAMES, "rule", "optimizer.rule")
 
 
-def columns_to_read(table: Table, columns: Collection[str] | None) -> list[str] | None:
+def columns_to_read(table: TableName, columns: Collection[str] | None) -> list[str] | None:
     """Return the columns of a part that `with_added_columns` needs.
 
     Args:
@@ -46,7 +46,9 @@ def columns_to_read(table: Table, columns: Collection[str] | None) -> list[str] 
     return list(dict.fromkeys([*columns, *_NAME_COLUMNS, _TRAINED_COLUMN]))
 
 
-def with_added_columns(rows: pa.Table, table: Table, columns: Collection[str] | None) -> pa.Table:
+def with_added_columns(
+    rows: pa.Table, table: TableName, columns: Collection[str] | None
+) -> pa.Table:
     """Return rows of a part with the columns that the version which wrote them did not know.
 
     Args:

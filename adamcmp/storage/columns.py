@@ -19,10 +19,11 @@ from adamcmp.components.names import COMPONENT_GROUP_NAMES, HYPERPARAMETER_FIELD
 SCHEMA_VERSION = 1
 
 SPLITS = ("train", "val", "test")
-MEASURES = ("loss", "error", "accuracy")
+#: Metrics, without the split on which they are computed.
+BASE_METRICS = ("loss", "error", "accuracy")
 STATUSES = ("done", "diverged", "failed")
 
-Table = Literal["runs", "metrics"]
+TableName = Literal["runs", "metrics"]
 
 
 class Role(StrEnum):
@@ -65,21 +66,21 @@ _UNITS = {"loss": "nats", "error": "fraction", "accuracy": "fraction"}
 
 
 def _measured(prefix: str, weights: str) -> tuple[Column, ...]:
-    """Return the columns of all splits' measures and of the gaps between test and train."""
+    """Return the columns of all splits' metrics and of the gaps between test and train."""
     splits = tuple(
         Column(
-            *(f"{prefix}{split}_{measure}", float, _UNITS[measure], Role.METRIC),
-            f"{measure.capitalize()} on the {split} split {weights}.",
+            *(f"{prefix}{split}_{metric}", float, _UNITS[metric], Role.METRIC),
+            f"{metric.capitalize()} on the {split} split {weights}.",
         )
         for split in SPLITS
-        for measure in MEASURES
+        for metric in BASE_METRICS
     )
     gaps = tuple(
         Column(
-            *(f"{prefix}gap_{measure}", float, _UNITS[measure], Role.METRIC),
-            f"test_{measure} minus train_{measure} {weights}.",
+            *(f"{prefix}gap_{metric}", float, _UNITS[metric], Role.METRIC),
+            f"test_{metric} minus train_{metric} {weights}.",
         )
-        for measure in ("loss", "error")
+        for metric in ("loss", "error")
     )
     return (*splits, *gaps)
 
@@ -207,12 +208,12 @@ def run_columns() -> Mapping[str, Column]:
     return {name: (RUN_COLUMNS.get(name) or settings[name]) for name in order}
 
 
-def registered_columns(table: Table) -> Mapping[str, Column]:
+def registered_columns(table: TableName) -> Mapping[str, Column]:
     """Return the columns of a table, without settings under a dotted path."""
     return RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
 
 
-def columns_with_role(*roles: Role, table: Table = "runs") -> tuple[str, ...]:
+def columns_with_role(*roles: Role, table: TableName = "runs") -> tuple[str, ...]:
     """Return the columns that have one of the roles, without settings under a dotted path.
 
     >>> columns_with_role(Role.IDENTITY)

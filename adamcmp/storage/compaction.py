@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER
-from adamcmp.storage.columns import Table
+from adamcmp.storage.columns import TableName
 from adamcmp.storage.files import Files
 from adamcmp.storage.parts import (
     TABLES,
@@ -97,7 +97,7 @@ def remove_leftovers(files: Files, before_ns: int) -> None:
 
 
 def _merged(
-    files: Files, table: Table, names: tuple[str, ...], stale: Mapping[str, set[str]]
+    files: Files, table: TableName, names: tuple[str, ...], stale: Mapping[str, set[str]]
 ) -> pa.Table:
     rows = [without_runs(read_part(files, table, name), stale[name]) for name in names]
     return pa.concat_tables(rows, promote_options="default")

@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 from adamcmp.errors import StoreError
 from adamcmp.storage.added_columns import columns_to_read, with_added_columns
 from adamcmp.storage.arrow import arrow_type
-from adamcmp.storage.columns import METRIC_COLUMNS, SCHEMA_VERSION, Table, run_columns
+from adamcmp.storage.columns import METRIC_COLUMNS, SCHEMA_VERSION, TableName, run_columns
 from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.rows import RowIndex, RowKey, RunRow
 
 #: The tables of a study, in the order of their digests in the names of parts.
-TABLES: tuple[Table, ...] = ("runs", "metrics")
+TABLES: tuple[TableName, ...] = ("runs", "metrics")
 #: Key of a Parquet file's metadata that holds the schema version.
 VERSION_KEY = b"adamcmp_schema"
 # Version 0.1 numbered its parts from 000000; later ones have the time in nanoseconds.
@@ -74,7 +74,7 @@ def list_parts(files: Files) -> dict[str, FileVersion]:
     }
 
 
-def list_table(files: Files, table: Table) -> dict[str, FileVersion]:
+def list_table(files: Files, table: TableName) -> dict[str, FileVersion]:
     """Return the version of each of a table's files, by the name of the part."""
     prefix = f"{table}/"
     return {
@@ -93,7 +93,7 @@ def part_order(name: str) -> int:
     return int(match["order"]) if match else -1
 
 
-def part_name(contents: Mapping[Table, bytes], order: int) -> str:
+def part_name(contents: Mapping[TableName, bytes], order: int) -> str:
     """Return the name of a part: its place in the order of the parts, and a digest of each file.
 
     Parquet's checksums cover the pages but not the footer, where one flipped bit renames a column.
@@ -103,7 +103,7 @@ def part_name(contents: Mapping[Table, bytes], order: int) -> str:
 
 
 def write_part(
-    files: Files, tables: Mapping[Table, pa.Table], replaced: Collection[str] = ()
+    files: Files, tables: Mapping[TableName, pa.Table], replaced: Collection[str] = ()
 ) -> None:
     """Write a part; if the process is killed meanwhile, the study is unchanged.
 
@@ -134,7 +134,7 @@ def delete_part(files: Files, name: str) -> None:
 
 
 def read_part(
-    files: Files, table: Table, name: str, columns: Collection[str] | None = None
+    files: Files, table: TableName, name: str, columns: Collection[str] | None = None
 ) -> pa.Table:
     """Return one table of a part, after checking it against the digest in its name.
 
@@ -223,7 +223,7 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=6).hexdigest()
 
 
-def _damaged(files: Files, table: Table, name: str, problem: str) -> StoreError:
+def _damaged(files: Files, table: TableName, name: str, problem: str) -> StoreError:
     return StoreError(
         f"{files.location(f'{table}/{name}')} {problem}. Delete {name} from runs/ and metrics/ of "
         f"{files.path}; the same command then trains its runs again."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from adamcmp.errors import NotFound, StoreError, nearest
-from adamcmp.storage.columns import Table
+from adamcmp.storage.columns import TableName
 from adamcmp.storage.files import FileVersion
 from adamcmp.storage.folder import Location, files_at
 from adamcmp.storage.metadata import METADATA_FILE
@@ -101,8 +101,8 @@ def read_metrics(study: Location, columns: list[str] | None = None) -> pa.Table:
 
 
 def read_tables(
-    study: Location, columns: Mapping[Table, Sequence[str] | None]
-) -> dict[Table, pa.Table]:
+    study: Location, columns: Mapping[TableName, Sequence[str] | None]
+) -> dict[TableName, pa.Table]:
     """Return a consistent snapshot of tables of a study.
 
     Args:
@@ -116,10 +116,10 @@ def read_tables(
     """
     files = files_at(study)
 
-    def read(parts: Mapping[str, FileVersion]) -> dict[Table, pa.Table]:
+    def read(parts: Mapping[str, FileVersion]) -> dict[TableName, pa.Table]:
         stale = superseded(row_indexes(files, parts))
 
-        def counting_rows(table: Table, name: str) -> pa.Table:
+        def counting_rows(table: TableName, name: str) -> pa.Table:
             rows = read_part(files, table, name, _with_key(columns[table]))
             return rows_of_final_weights(without_runs(rows, stale[name]))
 

@@ -28,7 +28,7 @@ FIRST_STEPS = 4
 #: Lower limit of the initial training loss from which the divergence bound is computed.
 MIN_INITIAL_LOSS = 1e-12
 
-ProgressCallback = Callable[[TrainingProgress], None]
+TrainingProgressCallback = Callable[[TrainingProgress], None]
 
 
 class StopRequested(Exception):
@@ -54,7 +54,7 @@ class GroupTraining:
     def __init__(
         self,
         group: LaneGroup,
-        report: ProgressCallback = lambda progress: None,
+        report: TrainingProgressCallback = lambda progress: None,
         task: TrainTask | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:

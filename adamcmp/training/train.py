@@ -10,13 +10,13 @@ import torch
 
 from adamcmp.errors import AdamcmpError, WorkerUnusable
 from adamcmp.planning.grouping import LaneGroup, TrainTask
-from adamcmp.training.loop import GroupTraining, ProgressCallback, StopRequested
+from adamcmp.training.loop import GroupTraining, StopRequested, TrainingProgressCallback
 from adamcmp.training.outcome import Failed, Outcome, Stopped
 from adamcmp.training.torch_state import torch_state, uses_gpu
 
 
 def train_task(
-    task: TrainTask, report: ProgressCallback, should_stop: Callable[[], bool]
+    task: TrainTask, report: TrainingProgressCallback, should_stop: Callable[[], bool]
 ) -> Outcome:
     """Train a task's group, resuming from its checkpoint if there is one.
 
@@ -44,7 +44,7 @@ def train_task(
 
 def train_group(
     group: LaneGroup,
-    report: ProgressCallback = lambda progress: None,
+    report: TrainingProgressCallback = lambda progress: None,
     task: TrainTask | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:

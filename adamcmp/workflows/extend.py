@@ -84,12 +84,12 @@ def beyond(
         # New cells get the seeds of the grid. Only a selected setting has evaluation seeds.
         seeds = analysis.selection_seeds(arm)
         pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
-        cells = [configs[run_id] for run_id, seed in pairs if seed in seeds]
+        to_move = [configs[run_id] for run_id, seed in pairs if seed in seeds]
         # Runs added beyond an earlier edge that are on this edge, moved, form the corner.
         previous = added.setdefault((edge.optimizer, edge.problem), [])
-        cells += [cell for cell in previous if _is_on(cell, edge)]
-        previous.extend([_moved(cell, edge) for cell in cells])
-    return tuple(config for cells in added.values() for config in cells)
+        to_move += [config for config in previous if _is_on(config, edge)]
+        previous.extend([_moved(config, edge) for config in to_move])
+    return tuple(config for moved in added.values() for config in moved)
 
 
 def _is_on(config: RunConfig, edge: Edge) -> bool:

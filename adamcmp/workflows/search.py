@@ -1,13 +1,15 @@
 """Search ranges: Optuna proposes settings in batches, which are trained at once as lanes.
 
-Each choice of config groups, such as each optimizer, is a *cell* with a separate search, so that
-all cells try equally many settings. The settings that a cell has tried are stored in the study's
-folder in ``searches/NAME.json``. NAME is derived from the cell's overrides, except ``n=`` and
-seeds, like the name of a study. The same overrides continue a search, even after ``kill -9`` at any
-moment, and give the same proposals as an uninterrupted search. Other overrides (another range,
-sampler, objective or number of steps) define another search. More seeds train the same settings on
-more seeds. The value of a setting is never stored: it is computed from the stored runs, as the mean
-of the objective over the requested seeds, and is infinite if one of them diverged or failed.
+Each choice of config groups, such as each optimizer, is a *branch* with a separate search, so that
+all branches try equally many settings. The settings that a branch has tried are stored in the
+study's folder in ``searches/NAME.json``. NAME is derived from the branch's overrides, except ``n=``
+and seeds, like the name of a study.
+
+The same overrides continue a search, even after ``kill -9`` at any moment, and give the same
+proposals as an uninterrupted search. Other overrides (another range, sampler, objective or number
+of steps) define another search. More seeds train the same settings on more seeds. The value of a
+setting is never stored: it is computed from the stored runs, as the mean of the objective over the
+requested seeds, and is infinite if one of them diverged or failed.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from adamcmp.components.datasets import load_cached
-from adamcmp.config import Composer, RunConfig, SearchCell, SearchSpace, Setting, StudyConfig
+from adamcmp.config import Composer, RunConfig, SearchBranch, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.execute import ExecutionResult, study_numerics
 from adamcmp.execution.workers import Workers
@@ -41,10 +43,10 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class BestSetting:
-    """The best setting of one cell of a search.
+    """The best setting of one branch of a search.
 
     Attributes:
-        overrides: The overrides that train it, or those of the cell if no setting has a value.
+        overrides: The overrides that train it, or those of the branch if no setting has a value.
         value: The objective, a mean over seeds; infinite if all settings diverged or failed.
     """
 
@@ -58,7 +60,8 @@ class SearchResult(SweepResult):
 
     Attributes:
         objective: The metric that was minimized.
-        best: The best setting of each cell; empty if another process is training some of the runs.
+        best: The best setting of each branch; empty if another process is training some of the
+            runs.
     """
 
     objective: str = ""
@@ -73,7 +76,7 @@ class RangeSearch:
         overrides: The overrides of a command line.
 
     Attributes:
-        config: A configuration with two settings of each cell.
+        config: A configuration with two settings of each branch.
 
     Raises:
         ConfigError: If an override is invalid, nothing is searched, or Optuna is not installed.
@@ -83,11 +86,11 @@ class RangeSearch:
         self._space = SearchSpace(composer, overrides)
         # Both ends of all ranges are composed, so that an invalid value is found before training.
         ends = self._space.evenly_spaced(2)
-        self.config = self._space.study([ends for _ in self._space.cells])
+        self.config = self._space.study([ends for _ in self._space.branches])
         self._search = self.config.search
         self._check(self.config.runs)
         # If both ends give the same run, the searched settings have no effect.
-        if all(len(set(self._space.runs(cell, ends))) == 1 for cell in self._space.cells):
+        if all(len(set(self._space.runs(branch, ends))) == 1 for branch in self._space.branches):
             raise ConfigError(
                 f"Nothing to search: {', '.join(self._space.domains)} changes no run of "
                 f"{', '.join(dict.fromkeys(run.optimizer.name for run in self.config.runs))}."
@@ -103,7 +106,7 @@ class RangeSearch:
     @property
     def combinations(self) -> int:
         """Number of runs of the whole search, some of which may be the same."""
-        return len(self._space.cells) * self._n * self._space.seeds_per_setting
+        return len(self._space.branches) * self._n * self._space.seeds_per_setting
 
     def preview(self) -> StudyConfig:
         """Return the runs of the whole search, for planning.
@@ -111,7 +114,7 @@ class RangeSearch:
         Settings that have not been proposed yet are replaced by settings spaced over the ranges.
         """
         with quiet():
-            stored = [self._proposals(cell).settings[: self._n] for cell in self._space.cells]
+            stored = [proposals.settings[: self._n] for proposals in self._all_proposals()]
         return self._space.study(
             [[*tried, *self._space.evenly_spaced(self._n - len(tried))] for tried in stored]
         )
@@ -140,7 +143,7 @@ class RangeSearch:
             on_notice: Called with notices about the whole search, such as a missing compiler.
         """
         with _exclusive(self.config.location.folder), quiet():
-            proposals = [self._proposals(cell) for cell in self._space.cells]
+            proposals = self._all_proposals()
             record = _Record(self.objective)
             # The whole search decides the engine: its first batch is seldom worth a compilation.
             numerics = study_numerics(self.preview(), on_notice)
@@ -151,34 +154,37 @@ class RangeSearch:
                 record.add(executed)
                 if executed.in_progress:  # the values of this batch are unknown
                     return record.result(executed, ())
-                for cell, tried, settings in zip(self._space.cells, proposals, batch, strict=True):
-                    runs = self._space.runs(cell, settings)
+                branches = zip(self._space.branches, proposals, batch, strict=True)
+                for branch, tried, settings in branches:
+                    runs = self._space.runs(branch, settings)
                     tried.values += [record.value(seeds) for seeds in runs]
-            best = tuple(map(self._best, self._space.cells, proposals))
+            best = tuple(map(self._best, self._space.branches, proposals))
         return record.result(executed, best)
 
     def _batches(self, proposals: Sequence[Proposals]) -> Iterator[list[list[Setting]]]:
-        """Yield the settings of each cell to train next: first all stored ones, then new ones."""
-        yield [cell.settings[: self._n] for cell in proposals]
+        """Yield the settings of each branch to train next: first all stored ones, then new ones."""
+        yield [tried.settings[: self._n] for tried in proposals]
         size = self._search.batch or BATCH
         for start in range(0, self._n, size):
             end = min(start + size, self._n)
-            yield [cell.propose(start, end) for cell in proposals]
+            yield [tried.propose(start, end) for tried in proposals]
 
-    def _best(self, cell: SearchCell, proposals: Proposals) -> BestSetting:
+    def _best(self, branch: SearchBranch, proposals: Proposals) -> BestSetting:
         value = min(proposals.values)
         if not math.isfinite(value):
-            return BestSetting(tuple(str(o.input_line) for o in cell.overrides), value)
+            return BestSetting(tuple(str(o.input_line) for o in branch.overrides), value)
         setting = proposals.settings[proposals.values.index(value)]
-        return BestSetting(self._space.overrides(cell, setting), value)
+        return BestSetting(self._space.overrides(branch, setting), value)
 
-    def _proposals(self, cell: SearchCell) -> Proposals:
-        files, name = files_at(self.config.location.folder), f"searches/{cell.name}.json"
-        return Proposals(files, name, str(self._search.sampler), self._space.domains)
+    def _all_proposals(self) -> list[Proposals]:
+        """Return the proposals of each branch, read from the study's folder."""
+        files, sampler = files_at(self.config.location.folder), str(self._search.sampler)
+        names = [f"searches/{branch.name}.json" for branch in self._space.branches]
+        return [Proposals(files, name, sampler, self._space.domains) for name in names]
 
     @property
     def _n(self) -> int:
-        """Settings per cell."""
+        """Settings per branch."""
         assert self._search.n is not None
         return self._search.n
 

@@ -12,7 +12,7 @@ from adamcmp.analysis.metrics import check_metrics, measure_of, value_range
 from adamcmp.analysis.run_table import RunTable
 
 #: The metrics of the table of best settings, in order.
-METRICS = (
+REPORTED_METRICS = (
     *("test_error", "gap_error", "val_error", "train_error"),
     *("test_loss", "gap_loss", "val_loss", "train_loss"),
 )
@@ -67,7 +67,7 @@ def _all_metrics(table: RunTable) -> pd.DataFrame:
     summary = table.summary.copy()
     if summary.empty:
         return summary
-    for metric in [metric for metric in METRICS if metric in summary]:
+    for metric in [metric for metric in REPORTED_METRICS if metric in summary]:
         interval = best_settings(table, metric)
         columns = {"": summary.pop(metric), "_ci_low": interval["ci_low"]}
         columns["_ci_high"] = interval["ci_high"]

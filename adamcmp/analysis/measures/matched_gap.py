@@ -20,7 +20,7 @@ from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import has_common_seed, selectable
 
 #: The metrics that are compared at equal training loss.
-METRICS = ["test_error", "gap_error", "test_loss", "gap_loss"]
+MATCHED_METRICS = ["test_error", "gap_error", "test_loss", "gap_loss"]
 #: The number of training losses at which they are compared.
 LEVELS = 8
 #: The share of an optimizer's settings in the window of the local regression.
@@ -45,7 +45,8 @@ def along_curves(table: RunTable) -> pd.DataFrame:
     run of every optimizer reaches.
 
     Returns:
-        Columns problem, optimizer, seed, metric (of `METRICS`), train_loss (the level), value.
+        Columns problem, optimizer, seed, metric (of `MATCHED_METRICS`), train_loss (the level),
+        value.
     """
     metrics, table = table.metrics, selectable(table)
     if table.runs.empty:
@@ -53,7 +54,7 @@ def along_curves(table: RunTable) -> pd.DataFrame:
     best = table.selected()
     best = best.loc[best["status"] == "done", [*GROUP, "seed", "run_id"]]
     of_best = metrics.loc[metrics["run_id"].isin(best["run_id"])]
-    curves = of_best[["run_id", "step", "train_loss", *METRICS]].merge(best, on="run_id")
+    curves = of_best[["run_id", "step", "train_loss", *MATCHED_METRICS]].merge(best, on="run_id")
     curves = curves.dropna(subset="train_loss").sort_values(["run_id", "step"], ignore_index=True)
     curves["log"] = _log10(curves["train_loss"])
     tables = [level for _, group in curves.groupby("problem") for level in _first_reached(group)]
@@ -65,14 +66,15 @@ def _first_reached(curves: pd.DataFrame) -> Iterator[pd.DataFrame]:
     by_run = curves.groupby("run_id", sort=False)
     lowest = by_run["log"].cummin()
     start, end = by_run["log"].first().min(), lowest.groupby(curves["run_id"]).last().max()
-    columns = ["log", *METRICS]
+    columns = ["log", *MATCHED_METRICS]
     previous = by_run[columns].shift()
     for level in np.linspace(start, end, LEVELS + 1)[1:] if end < start else ():
         # The first evaluation of each run at which its lowest loss so far reaches the level.
         first = ~curves["run_id"].where(lowest <= level).duplicated() & (lowest <= level)
         after, before = curves.loc[first, columns], previous[first]
         weight = (before["log"] - level) / (before["log"] - after["log"])
-        values = before[METRICS] + (after[METRICS] - before[METRICS]).mul(weight, axis=0)
+        left, right = before[MATCHED_METRICS], after[MATCHED_METRICS]
+        values = left + (right - left).mul(weight, axis=0)
         yield curves.loc[first, [*GROUP, "seed"]].join(values).assign(train_loss=10**level)
 
 
@@ -106,9 +108,9 @@ def over_settings(table: RunTable) -> pd.DataFrame:
         levels = np.linspace(high, low, LEVELS)
         for _, seed_runs in group.groupby(["optimizer", "seed"], sort=False):
             values = local_regression(
-                seed_runs["log"].to_numpy(), seed_runs[METRICS].to_numpy(float), levels
+                seed_runs["log"].to_numpy(), seed_runs[MATCHED_METRICS].to_numpy(float), levels
             )
-            fitted = pd.DataFrame(values, columns=METRICS).assign(train_loss=10**levels)
+            fitted = pd.DataFrame(values, columns=MATCHED_METRICS).assign(train_loss=10**levels)
             tables.append(fitted.merge(seed_runs[[*GROUP, "seed"]].iloc[:1], how="cross"))
     return _to_long(tables)
 
@@ -185,7 +187,7 @@ def _to_long(tables: list[pd.DataFrame]) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame(columns=_COLUMNS)
     wide = pd.concat(tables, ignore_index=True)
-    long = wide.melt([*GROUP, "seed", "train_loss"], METRICS, "metric")
+    long = wide.melt([*GROUP, "seed", "train_loss"], MATCHED_METRICS, "metric")
     return long.dropna(subset="value")[_COLUMNS].reset_index(drop=True)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.components.registry import canonical_json
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage.columns import BEST, MEASURES, METRICS, NORMS
+from adamcmp.storage.columns import BASE_METRICS, BEST, METRICS, NORMS
 from adamcmp.workflows.importing.csv_table import CsvTable, parse_cell
 from adamcmp.workflows.importing.derived import add_derived
 from adamcmp.workflows.importing.mapping import (
@@ -128,7 +128,7 @@ class MappedTable:
         missing = sorted(self.mapping.percent - self.columns.keys())
         if missing:
             raise ConfigError(f"--percent {missing[0]}: no column of the file is {missing[0]}.")
-        if not any(f"test_{m}" in self.columns for m in MEASURES):
+        if not any(f"test_{m}" in self.columns for m in BASE_METRICS):
             raise ConfigError(
                 f"{path} has no test metric: --map test_error=COLUMN (or test_accuracy, "
                 f"test_loss). Columns: {candidates}."

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from adamcmp.analysis import RunTable, along_curves, matched, matched_differences, over_settings
-from adamcmp.analysis.measures.matched_gap import LEVELS, METRICS
+from adamcmp.analysis.measures.matched_gap import LEVELS, MATCHED_METRICS
 from tests.support.gridded import grid, runs, stacked, without_val
 
 NAN = float("nan")
@@ -49,7 +49,7 @@ class TestAlongCurves:
         of_a = values[(values["optimizer"] == "a") & (values["metric"] == "test_error")]
         expected = 0.5 + 0.3 * np.log10(of_a["train_loss"]) + 0.01 * of_a["seed"].astype(float)
         assert of_a["value"].to_numpy() == pytest.approx(expected.to_numpy())
-        assert len(of_a) == 4 * LEVELS and set(values["metric"]) == set(METRICS)
+        assert len(of_a) == 4 * LEVELS and set(values["metric"]) == set(MATCHED_METRICS)
 
     def test_levels_are_losses_that_all_runs_reach(self):
         levels = along_curves(RunTable(*self.both()))["train_loss"].unique()
@@ -72,7 +72,7 @@ class TestAlongCurves:
     def test_a_loss_that_rises_again_counts_where_it_was_first_reached(self):
         metrics = pd.DataFrame({
             "run_id": self.A["run_id"].iloc[0], "step": range(5), "train_loss": [1, 0.1, 0.5, 0.01, 0.5],
-            "test_error": [0.9, 0.5, 0.1, 0.3, 0.1], **dict.fromkeys(METRICS[1:], 0.0),
+            "test_error": [0.9, 0.5, 0.1, 0.3, 0.1], **dict.fromkeys(MATCHED_METRICS[1:], 0.0),
         })  # fmt: skip
         values = along_curves(RunTable(self.A.iloc[:1], metrics))
         got = values[values["metric"] == "test_error"].set_index("train_loss")["value"]
@@ -86,7 +86,7 @@ class TestAlongCurves:
             lambda x, y: np.where(x > 0, NAN, 0.3 - 0.1 * x), grid(lr=[0.1, 1, 10], wd=[1]), 3
         )
         values = along_curves(RunTable(frame, curves(frame, 0.1, lambda log, seed: 0.5 + log)))
-        assert len(values) == 3 * LEVELS * len(METRICS)
+        assert len(values) == 3 * LEVELS * len(MATCHED_METRICS)
 
     def test_runs_without_a_common_loss_have_no_rows(self):
         low = curves(self.B, 0.1, lambda log, seed: log).assign(
