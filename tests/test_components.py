@@ -78,7 +78,7 @@ def tiny_downloads(monkeypatch):
         monkeypatch.setattr(CONFIG_GROUPS["dataset"].component(name), "read", read)
 
 
-def fitting(specs, overrides):
+def specs_that_fit(specs, overrides):
     """Return the runs of `overrides` on the first problem that the model accepts."""
     for problem in PROBLEMS:
         planned = specs([*problem, *overrides])
@@ -98,7 +98,7 @@ def test_lanes_of_a_model_do_not_depend_on_their_group(yaml, specs, user_files):
         "seed=range(5)",
         "lr=1e-2",
     ]
-    planned = fitting(specs, overrides)
+    planned = specs_that_fit(specs, overrides)
 
     def metrics(lanes):
         outcomes = [train_group(each) for each in group_runs(lanes, lambda alike: 8)]
@@ -117,7 +117,7 @@ def test_every_yaml_trains(yaml, specs, user_files, tiny_downloads):
     assert len(describe(yaml)) > 10, "the first line of a yaml describes it"
     group = yaml.parent.name
     overrides = [f"{group}={yaml.stem}", *REQUIRED.get(label(yaml), []), *SMALL]
-    (spec,) = fitting(specs, overrides) if group == "model" else specs(overrides)
+    (spec,) = specs_that_fit(specs, overrides) if group == "model" else specs(overrides)
     outcome = train_group(LaneGroup((spec,)))
     assert isinstance(outcome, Done), outcome
     (row,) = outcome.runs

@@ -29,7 +29,7 @@ class TestCommand:
                 PLOTS["strip"].data(RunTable.from_frames(rows))
 
     @pytest.fixture
-    def s(self, results, tmp_path_factory):
+    def study(self, results, tmp_path_factory):
         """Study s, trained once for all tests."""
         trained = tmp_path_factory.getbasetemp() / "study_of_plots"
         if trained.exists():
@@ -47,9 +47,9 @@ class TestCommand:
         assert [text.split()[0] for text in lines] == list(PLOTS)
         assert all(len(text.split()) > 3 for text in lines)
 
-    def test_draws(self, s, capsys, tmp_path):
+    def test_draws(self, study, capsys, tmp_path):
         assert main(["plot", "heatmap", "s"]) == 0
-        assert capsys.readouterr().out == f"{s}/report/heatmap.png\n"
+        assert capsys.readouterr().out == f"{study}/report/heatmap.png\n"
         query = ["--where", "optimizer in ['adamw']", "--metric", "loss", "--x", "step"]
         assert main(["plot", "learning_curves", "s", *query, "--out", "new/f.svg"]) == 0
         text = " ".join(ET.parse(tmp_path / "new" / "f.svg").getroot().itertext())
@@ -58,7 +58,7 @@ class TestCommand:
         assert main(["plot", "strip", "--hue", "lr", "--out", "f.PDF"]) == 0
         assert (tmp_path / "f.pdf").read_bytes().startswith(b"%PDF")
 
-    def test_several_studies(self, s, capsys, results):
+    def test_several_studies(self, study, capsys, results):
         adamcmp.run(["dataset=digits", "steps=4", "eval.every_steps=2", "study=t"])
         assert main(["plot", "strip", "s", "t"]) == 0
         assert (results / "s+t" / "report" / "strip.png").is_file()
@@ -80,7 +80,7 @@ class TestCommand:
             (["mine.py", "s"], "no file mine.py"),
         ],
     )
-    def test_wrong_arguments(self, s, arguments, message, capsys, tmp_path):
+    def test_wrong_arguments(self, study, arguments, message, capsys, tmp_path):
         (tmp_path / "folder.png").mkdir()
         (tmp_path / "a_file").touch()
         before = {*tmp_path.rglob("*")}
@@ -89,11 +89,11 @@ class TestCommand:
         assert message in err and len(err.splitlines()) <= 2 and "Traceback" not in err
         assert {*tmp_path.rglob("*")} == before
 
-    def test_a_file_of_the_user(self, s, tmp_path, capsys):
+    def test_a_file_of_the_user(self, study, tmp_path, capsys):
         (tmp_path / "mine.py").write_text(PLOT)
         assert main(["plot", "mine.py", "s", "--metric", "test_loss", "--out", "m.png"]) == 0
         assert (tmp_path / "m.png").is_file()
-        assert main(["plot", "mine.py", "s"]) == 0 and (s / "report" / "mine.png").is_file()
+        assert main(["plot", "mine.py", "s"]) == 0 and (study / "report" / "mine.png").is_file()
         capsys.readouterr()
         assert main(["plot", "mine.py", "s", "--hue", "lr"]) == 2
         assert "has no --hue. Its options: --metric." in capsys.readouterr().err
@@ -114,12 +114,12 @@ class TestCommand:
             ),
         ],
     )
-    def test_a_broken_file(self, s, text, message, tmp_path, capsys):
+    def test_a_broken_file(self, study, text, message, tmp_path, capsys):
         (tmp_path / "mine.py").write_text(text)
         assert main(["plot", "mine.py", "s"]) == 2
         assert message in capsys.readouterr().err
 
-    def test_completion(self, s):
+    def test_completion(self, study):
         assert candidates("adamcmp plot hea") == ["heatmap"]
         assert candidates("adamcmp plot ") == sorted(PLOTS)
         assert candidates("adamcmp plot heatmap ")[-1] == "s"

@@ -19,7 +19,7 @@ def ours(horizon=HORIZON, **values):
     return schedule.multiplier(np.arange(horizon.steps), horizon)
 
 
-def torchs(make, steps=T):
+def torch_values(make, steps=T):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=1.0, momentum=0.9)
     scheduler = make(optimizer)
     seen = []
@@ -30,7 +30,7 @@ def torchs(make, steps=T):
     return tuple(np.array(column) for column in zip(*seen, strict=True))
 
 
-def warm(rest):
+def with_linear_warmup(rest):
     """torch's linear warm-up over 12 steps, (t + 1)/12, then another schedule."""
 
     def make(optimizer):
@@ -50,7 +50,7 @@ CASES = {
     "cosine end": ({"name": "cosine", "end": 0.2}, lambda o: lr_scheduler.CosineAnnealingLR(o, T, 0.2)),
     "cosine warm": (
         {"name": "cosine", "warmup": 0.1},
-        warm(lambda o: lr_scheduler.CosineAnnealingLR(o, T - 12)),
+        with_linear_warmup(lambda o: lr_scheduler.CosineAnnealingLR(o, T - 12)),
     ),
     "step": (
         {"name": "step", "milestones": [0.25, 0.5, 0.9], "gamma": 0.3},
@@ -78,14 +78,14 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_against_torch(case):
     values, make = CASES[case]
-    expected, _ = torchs(make)
+    expected, _ = torch_values(make)
     np.testing.assert_allclose(ours(**values), expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", ["one_cycle", "one_cycle linear"])
 def test_momentum_of_one_cycle_against_torch(case):
     values, make = CASES[case]
-    _, expected = torchs(make)
+    _, expected = torch_values(make)
     momentum = build_component("schedule", values).momentum(np.arange(T), HORIZON)
     np.testing.assert_allclose(momentum, expected, rtol=1e-9)
 

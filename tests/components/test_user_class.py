@@ -38,9 +38,9 @@ def test_other_code_is_another_model(tmp_path):
     assert len(first["sha256"]) == 64
     assert identity("import torch  # the same\n\n\nNet = torch.nn.Linear\n") == first
     assert identity("import torch\nNet = torch.nn.Bilinear\n") != first
-    torchs = {"name": "a", "rule": "torch", "coupling": "native", "lr": 0.1}
+    torch_values = {"name": "a", "rule": "torch", "coupling": "native", "lr": 0.1}
     for target, by_user in (("torch.optim.RAdam", False), ("ownmodel.Net", True)):
-        optimizer = build_component("optimizer", {**torchs, "target": target})
+        optimizer = build_component("optimizer", {**torch_values, "target": target})
         assert ("sha256" in optimizer.identity()) == by_user
 
 

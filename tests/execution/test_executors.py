@@ -9,7 +9,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.execution.executors import Handle, Pool, Serial, Task
 from tests.support.detached_executor import Detached
 from tests.support.toy_tasks import echo, refuse, results_of, wait_for_stop
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(params=["serial", "pool", "detached"])
@@ -45,7 +45,7 @@ def test_reports_progress(executor):
 def test_an_error_of_ours_is_raised_by_a_poll(executor):
     executor.submit([Task(refuse, 0)])
     with pytest.raises(ConfigError, match="not this one"):
-        until(executor.poll)
+        wait_until(executor.poll)
     (handle,) = executor.submit([Task(echo, 1)])
     assert results_of(executor, 1) == {handle: 1}
 
@@ -55,6 +55,6 @@ def test_cancelled_tasks_end_early(executor):
         pytest.skip("nothing can be cancelled while a task runs in this process")
     started = []
     (handle,) = executor.submit([Task(wait_for_stop, 0)])
-    until(lambda: executor.poll(lambda *message: started.append(message)) or started)
+    wait_until(lambda: executor.poll(lambda *message: started.append(message)) or started)
     executor.cancel([handle])
     assert results_of(executor, 1) == {handle: "stopped"}

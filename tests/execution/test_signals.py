@@ -11,8 +11,8 @@ from adamcmp.execution.signals import ENDING_SIGNALS, deferred_signals
 
 
 @pytest.fixture(autouse=True)
-def not_ignored():
-    """Handle all signals: a shell starts background processes with SIGINT ignored."""
+def default_handlers():
+    """Ignore no signal: a shell starts background processes with SIGINT ignored."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING_SIGNALS}
     yield
     for number, handler in before.items():

@@ -9,7 +9,7 @@ COMPILED = CPU.model_copy(update={"engine": "compiled"})
 
 
 @pytest.fixture
-def ten(specs):
+def ten_specs(specs):
     return specs(["model=logistic", "seed=range(10)"], COMPILED)
 
 
@@ -17,10 +17,10 @@ def sizes(groups):
     return [len(group.specs) for group in groups]
 
 
-def test_runs_are_divided_evenly_into_groups_of_at_most_the_width(ten):
-    assert sizes(group_runs(ten, lambda members: 4)) == [3, 3, 4]
-    assert sizes(group_runs(ten, lambda members: 10)) == [10]
-    assert [s for g in group_runs(ten, lambda members: 4) for s in g.specs] == ten
+def test_runs_are_divided_evenly_into_groups_of_at_most_the_width(ten_specs):
+    assert sizes(group_runs(ten_specs, lambda members: 4)) == [3, 3, 4]
+    assert sizes(group_runs(ten_specs, lambda members: 10)) == [10]
+    assert [s for g in group_runs(ten_specs, lambda members: 4) for s in g.specs] == ten_specs
 
 
 def test_runs_that_are_not_fused_are_single_lanes(specs):
@@ -36,21 +36,21 @@ def test_the_width_is_that_of_each_kind(specs):
     assert sizes(groups) == [4, 2, 2]
 
 
-def test_an_id_depends_only_on_the_set_of_runs(ten):
-    group = LaneGroup.of(ten)
-    assert LaneGroup.of(ten[::-1]).group_id == group.group_id
-    assert LaneGroup.of(ten[:9]).group_id != group.group_id
+def test_an_id_depends_only_on_the_set_of_runs(ten_specs):
+    group = LaneGroup.of(ten_specs)
+    assert LaneGroup.of(ten_specs[::-1]).group_id == group.group_id
+    assert LaneGroup.of(ten_specs[:9]).group_id != group.group_id
 
 
-def test_halves(ten):
-    first, second = LaneGroup.of(ten[:5]).halves()
-    assert (first.specs, second.specs) == (tuple(ten[:3]), tuple(ten[3:5]))
+def test_halves(ten_specs):
+    first, second = LaneGroup.of(ten_specs[:5]).halves()
+    assert (first.specs, second.specs) == (tuple(ten_specs[:3]), tuple(ten_specs[3:5]))
     assert first.fused and second.fused
 
 
-def test_runs_that_share_a_checkpoint_stay_together(ten):
+def test_runs_that_share_a_checkpoint_stay_together(ten_specs):
     """Also if the checkpoint holds further runs; the first checkpoint of a run counts."""
-    ids = [spec.run_id for spec in ten]
+    ids = [spec.run_id for spec in ten_specs]
     checkpoints = [{*ids[:3], "of a run that has ended"}, set(ids[2:5]), {"of no requested run"}]
-    groups = resumed_groups(ten, checkpoints, lambda members: 5)
+    groups = resumed_groups(ten_specs, checkpoints, lambda members: 5)
     assert [group.run_ids for group in groups] == [{*ids[:3]}, {*ids[3:5]}, {*ids[5:]}]

@@ -47,7 +47,7 @@ class Maker:
         return {"x": np.arange(5.0), "y": np.array([[1, 2]])}
 
 
-def assert_made(arrays):
+def assert_expected(arrays):
     assert sorted(arrays) == ["x", "y"]
     assert np.array_equal(arrays["x"], np.arange(5.0)) and arrays["y"].tolist() == [[1, 2]]
 
@@ -55,9 +55,9 @@ def assert_made(arrays):
 def test_arrays_are_computed_once(folder):
     make = Maker()
     for _ in range(2):
-        assert_made(cached_arrays("numbers", make))
+        assert_expected(cached_arrays("numbers", make))
     assert make.calls == 1
-    assert_made(cached_arrays("others", make))
+    assert_expected(cached_arrays("others", make))
     assert make.calls == 2
 
 
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_computed_again(folder):
     flipped[whole.index(np.arange(5.0).tobytes())] ^= 1
     for number, content in enumerate((whole[:-40], bytes(flipped), b"", b"no zip archive"), 2):
         file.write_bytes(content)
-        assert_made(cached_arrays("numbers", make))
+        assert_expected(cached_arrays("numbers", make))
         assert make.calls == number and file.read_bytes() == whole
 
 
@@ -79,5 +79,5 @@ def test_without_a_file_arrays_are_computed_each_time(folder):
     (folder / "data").write_text("a file is in the way")
     make = Maker()
     for _ in range(2):
-        assert_made(cached_arrays("numbers", make))
+        assert_expected(cached_arrays("numbers", make))
     assert make.calls == 2

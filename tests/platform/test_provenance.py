@@ -8,8 +8,8 @@ from adamcmp.platform import provenance
 
 
 @pytest.fixture(autouse=True)
-def cleared():
-    """What is recorded here must not reach other tests."""
+def clear_cache():
+    """Clear the cache after each test, so that other tests do not get its commit."""
     yield
     provenance.software.cache_clear()
 

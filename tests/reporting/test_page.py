@@ -17,7 +17,7 @@ CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
-def made_up(folder, overrides, edit=lambda run: None, evaluations=4):
+def write_synthetic_study(folder, overrides, edit=lambda run: None, evaluations=4):
     """Write a synthetic study, each run's row edited."""
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
@@ -54,19 +54,19 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def grid_report(tmp_path_factory):
     """A report of 400 runs, some of them diverged."""
     overrides = ["optimizer=adam_l2,adamw,sgd,sgdw", "lr=logspace(1e-3,10,5)"]
     overrides += ["wd=logspace(1e-5,1e-1,5)", "seeds=4"]
-    return svg_report(made_up(tmp_path_factory.mktemp("results") / "grid", overrides))
+    return svg_report(write_synthetic_study(tmp_path_factory.mktemp("results") / "grid", overrides))
 
 
 @pytest.fixture
-def opened(browser):
+def open_page(browser):
     """Return a function that opens a page; fail for console errors, requests and alerts."""
     contexts, wrong = [], []
 
-    def open_(folder, width=1280, scheme="light"):
+    def open_at_width(folder, width=1280, scheme="light"):
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
@@ -78,7 +78,7 @@ def opened(browser):
         page.goto(address)
         return page
 
-    yield open_
+    yield open_at_width
     for context in contexts:
         context.close()
     assert not wrong
@@ -102,8 +102,8 @@ def heading(page, label):
 
 
 class TestTables:
-    def test_sort_by_click_and_keyboard(self, written, opened):
-        page = opened(written.folder)
+    def test_sort_by_click_and_keyboard(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         button = heading(page, "test error").locator("button")
         button.click()
         up = column(page, "summary", "test error")
@@ -116,17 +116,17 @@ class TestTables:
         assert column(page, "summary", "optimizer") == ["adam_l2", "adamw", "sgd", "sgdw"]
         assert page.locator("#table-summary [aria-sort]").count() == 1
 
-    def test_downloads_hold_the_tables(self, written, opened):
-        page = opened(written.folder)
+    def test_downloads_hold_the_tables(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         with page.expect_download() as download:
             page.locator("#downloads a", has_text="summary.csv").click()
         text = Path(download.value.path()).read_text()
-        assert text == (written.folder / "summary.csv").read_text()
+        assert text == (grid_report.folder / "summary.csv").read_text()
 
 
 class TestControls:
-    def test_a_hidden_optimizer_is_shown_nowhere(self, written, opened):
-        page = opened(written.folder)
+    def test_a_hidden_optimizer_is_shown_nowhere(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         parts = page.locator("svg [data-optimizer=adamw]")
         shown = parts.locator("visible=true").count()
         assert shown > 3 and page.locator("#strip circle").count() == 16
@@ -145,23 +145,23 @@ class TestControls:
         assert parts.locator("visible=true").count() == shown
 
     def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(
-        self, tmp_path, no_plots, opened
+        self, tmp_path, no_plots, open_page
     ):
         overrides = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
-        folder = made_up(tmp_path / "s", overrides)
-        made_up(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
+        folder = write_synthetic_study(tmp_path / "s", overrides)
+        write_synthetic_study(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
         runs = reader.load(folder)[0]
         cell = runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-2)]
         assert len(cell) == 5
         middle = cell.loc[cell["seed"] < 2, "test_error"].mean()
-        page = opened(report([folder]).folder)
+        page = open_page(report([folder]).folder)
         page.locator("#cells td.picked").hover()
         tip = page.locator("#tip").inner_text()
         assert f"mean test error {middle:.3g} over 2 of 5 seeds" in tip
         assert page.locator("#tip tbody tr").count() == 5
 
-    def test_the_metric_applies_to_cells_strip_and_summary(self, written, opened):
-        page = opened(written.folder)
+    def test_the_metric_applies_to_cells_strip_and_summary(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         assert column(page, "summary", "test error") and not heading(page, "test loss").is_visible()
         cell = page.locator("#cells td.picked").first
         before = cell.get_attribute("aria-label")
@@ -173,8 +173,8 @@ class TestControls:
         assert "gap loss" in page.locator("#strip figcaption").inner_text()
         assert "gap loss" in page.locator("#strip svg").get_attribute("aria-label")
 
-    def test_selections_are_kept_when_the_page_reloads(self, written, opened):
-        page = opened(written.folder)
+    def test_selections_are_kept_when_the_page_reloads(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         box(page, "sgdw").uncheck()
         page.locator("#metric").select_option("val_loss")
         page.reload()
@@ -183,9 +183,9 @@ class TestControls:
 
 
 class TestCells:
-    def test_a_cell_shows_its_runs(self, written, opened):
-        page = opened(written.folder)
-        runs = written.answer.runs
+    def test_a_cell_shows_its_runs(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
+        runs = grid_report.answer.runs
         best = page.locator("#cells [data-optimizer=adamw] td.picked")
         for show in (best.hover, best.focus, best.click):
             page.mouse.move(0, 0)
@@ -200,15 +200,15 @@ class TestCells:
             assert not tip.is_visible()
             best.blur()
 
-    def test_a_diverged_cell_is_labelled(self, written, opened):
-        page = opened(written.folder)
+    def test_a_diverged_cell_is_labelled(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         diverged = page.locator("#cells td.lost").first
         assert "diverged" in diverged.get_attribute("aria-label")
         diverged.hover()
         assert "diverged" in page.locator("#tip tbody").inner_text()
 
-    def test_arrow_keys_move_between_cells(self, written, opened):
-        page = opened(written.folder)
+    def test_arrow_keys_move_between_cells(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         first = page.locator("#cells td[role=gridcell]").first
         first.focus()
         page.keyboard.press("ArrowDown")
@@ -222,8 +222,8 @@ class TestCells:
 
 class TestLayout:
     @pytest.mark.parametrize("width", [390, 1280])
-    def test_nothing_overflows(self, written, opened, width):
-        page = opened(written.folder, width)
+    def test_nothing_overflows(self, grid_report, open_page, width):
+        page = open_page(grid_report.folder, width)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         for cell in (
             page.locator("#cells td[role=gridcell]").first,
@@ -234,15 +234,15 @@ class TestLayout:
             assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_text_has_contrast(self, written, opened, scheme):
-        page = opened(written.folder, scheme=scheme)
+    def test_text_has_contrast(self, grid_report, open_page, scheme):
+        page = open_page(grid_report.folder, scheme=scheme)
         page.locator("#cells td[role=gridcell]").first.focus()
         ratios = page.evaluate(CONTRASTS)
         assert len(ratios) > 100
         assert not [actual for actual in ratios if actual[0] < 4.5]
 
-    def test_the_theme_can_be_switched(self, written, opened):
-        page = opened(written.folder)
+    def test_the_theme_can_be_switched(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
         ground = "getComputedStyle(document.body).backgroundColor"
         light = page.evaluate(ground)
         button = page.locator("#theme")
@@ -253,8 +253,8 @@ class TestLayout:
         button.click()
         assert page.evaluate(ground) == light
 
-    def test_it_prints(self, written, opened):
-        page = opened(written.folder, scheme="dark")
+    def test_it_prints(self, grid_report, open_page):
+        page = open_page(grid_report.folder, scheme="dark")
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
             "rgb(255, 255, 255)"
@@ -297,7 +297,7 @@ CONTRASTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
+def hostile_report(tmp_path_factory):
     def rename(run):
         run["dataset.path"] = f"{run['wd']}{HOSTILE}"
         run["dataset"] = HOSTILE
@@ -306,14 +306,14 @@ def hostile(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("results") / HOSTILE.replace("/", "\u2215")
     overrides = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
-    return svg_report(made_up(folder, overrides, rename))
+    return svg_report(write_synthetic_study(folder, overrides, rename))
 
 
 class TestHostileNames:
     """Text from data or config is never parsed as HTML."""
 
-    def test_are_text(self, hostile, opened):
-        page = opened(hostile.folder)
+    def test_are_text(self, hostile_report, open_page):
+        page = open_page(hostile_report.folder)
         assert page.locator("img").count() == 0
         assert page.locator("script").count() == 2
         assert page.locator("[onerror], [onload], [onclick]").count() == 0
@@ -324,8 +324,8 @@ class TestHostileNames:
         cell.focus()
         assert HOSTILE in page.locator("#tip").inner_text()
 
-    def test_can_be_hidden(self, hostile, opened):
-        page = opened(hostile.folder)
+    def test_can_be_hidden(self, hostile_report, open_page):
+        page = open_page(hostile_report.folder)
         name = f"adamw {HOSTILE} ' \" $x_1$ &amp;"
         assert name in column(page, "summary", "optimizer")
         box(page, name).uncheck()
@@ -335,10 +335,10 @@ class TestHostileNames:
         )
 
 
-def test_the_file_is_small_and_ids_are_unique(written, opened):
-    assert len(written.answer.runs) == 400
-    assert (written.folder / "index.html").stat().st_size < 5e6
-    page = opened(written.folder)
+def test_the_file_is_small_and_ids_are_unique(grid_report, open_page):
+    assert len(grid_report.answer.runs) == 400
+    assert (grid_report.folder / "index.html").stat().st_size < 5e6
+    page = open_page(grid_report.folder)
     ids = page.locator("[id]").evaluate_all("(all) => all.map((element) => element.id)")
     assert len(ids) == len(set(ids)) > 100
     references = page.evaluate(

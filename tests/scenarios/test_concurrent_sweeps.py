@@ -10,7 +10,7 @@ from adamcmp.storage.store import Store
 from tests.support.interrupted import checkpoints, sweep_command
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 #: Six runs.
 RUNS = [
@@ -36,7 +36,7 @@ def test_reservations_of_a_killed_sweep_are_released(commands, results, capsys):
     """A second sweep reports a live one, and takes over its runs after it was killed."""
     overrides = [*RUNS, "steps=20000"]
     process = commands.start(*sweep_command(results, "s", overrides))
-    until(lambda: checkpoints(results / "s"))
+    wait_until(lambda: checkpoints(results / "s"))
     assert main([*sweep_command(results, "s", overrides), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["elsewhere"] == 6
     assert main(["ls", "s"]) == 0

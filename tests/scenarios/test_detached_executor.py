@@ -17,7 +17,7 @@ from tests.support.detached_executor import Detached, submit_and_die
 from tests.support.studies import SMALL
 from tests.support.toy_tasks import echo, results_of, wait_for_stop
 from tests.support.training import comparable, metrics
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 RUNS = [*SMALL, "model=logistic", "seed=0,1", "steps=40", "eval.every_steps=10", "engine=eager"]
 
@@ -34,7 +34,7 @@ def test_tasks_outlive_the_executor_that_submitted_them(tmp_path):
 def test_a_process_that_dies(tmp_path):
     executor = Detached(tmp_path)
     (handle,) = executor.submit([Task(wait_for_stop, 0)])
-    until(lambda: (tmp_path / f"{handle.task_id}.progress").exists())
+    wait_until(lambda: (tmp_path / f"{handle.task_id}.progress").exists())
     executor.kill(handle)
     assert isinstance(results_of(executor, 1)[handle], WorkerDied)
 

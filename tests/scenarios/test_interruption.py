@@ -12,17 +12,17 @@ from tests.support.interrupted import checkpoints, sweep_command
 from tests.support.processes import start_command
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 RUNS = [*SMALL, "seed=0,1,2,3", "steps=800", "eval.every_steps=300", "engine=eager"]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def uninterrupted(tmp_path_factory):
     """A study of RUNS that one process trained without interruption."""
-    results = tmp_path_factory.mktemp("whole")
-    adamcmp.sweep([*RUNS, "workers=0", f"results={results}", "study=whole"])
-    return results / "whole"
+    results = tmp_path_factory.mktemp("uninterrupted")
+    adamcmp.sweep([*RUNS, "workers=0", f"results={results}", "study=uninterrupted"])
+    return results / "uninterrupted"
 
 
 def child_processes(pid: int) -> list[int]:
@@ -36,24 +36,24 @@ def is_alive(pid: int) -> bool:
 
 def wait_for_workers(process, study: Path) -> list[int]:
     """Wait until a sweep has reserved its runs; return the process ids of its workers."""
-    until(lambda: process_statuses(study))
+    wait_until(lambda: process_statuses(study))
     return child_processes(process.pid)
 
 
-def test_workers_end_with_their_parent_and_are_replaced(results, whole):
+def test_workers_end_with_their_parent_and_are_replaced(results, uninterrupted):
     """No worker outlives the main process; the run of a killed worker is trained again."""
     command = sweep_command(results, "s", [*RUNS, "workers=2", "checkpoint_every=0.05"])
     with start_command(*command) as process:
-        until(lambda: checkpoints(results / "s"))
+        wait_until(lambda: checkpoints(results / "s"))
         workers = child_processes(process.pid)
         assert len(workers) == 2
         process.kill()
-    until(lambda: not any(is_alive(worker) for worker in workers), seconds=30)
+    wait_until(lambda: not any(is_alive(worker) for worker in workers), seconds=30)
     with start_command(*command) as process:
         os.kill(wait_for_workers(process, results / "s")[0], signal.SIGKILL)
         _, err = process.communicate()
     assert process.returncode == 0, err
-    assert_same_bits(results / "s", whole)
+    assert_same_bits(results / "s", uninterrupted)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_workers_end_with_their_parent_and_are_replaced(results, whole):
         pytest.param(signal.SIGHUP, "group", marks=pytest.mark.slow),
     ],
 )
-def test_a_signal_saves_checkpoints(number, receiver, results, whole):
+def test_a_signal_saves_checkpoints(number, receiver, results, uninterrupted):
     command = sweep_command(results, "s", [*RUNS, "workers=2", "checkpoint_every=100"])
     with start_command(*command) as process:
         wait_for_workers(process, results / "s")
@@ -76,14 +76,14 @@ def test_a_signal_saves_checkpoints(number, receiver, results, whole):
     assert "run the same command again to continue" in err
     assert not process_statuses(results / "s")
     adamcmp.sweep([*RUNS, "workers=0", "study=s"])
-    assert_same_bits(results / "s", whole)
+    assert_same_bits(results / "s", uninterrupted)
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_worker_stops_nothing(results, whole):
+def test_a_signal_to_one_worker_stops_nothing(results, uninterrupted):
     command = sweep_command(results, "s", [*RUNS, "workers=2", "checkpoint_every=100"])
     with start_command(*command) as process:
         os.kill(wait_for_workers(process, results / "s")[0], signal.SIGTERM)
         _, err = process.communicate()
     assert process.returncode == 0 and "Traceback" not in err, err
-    assert_same_bits(results / "s", whole)
+    assert_same_bits(results / "s", uninterrupted)

@@ -18,7 +18,7 @@ from tests.conftest import needs_compiler
 from tests.support.interrupted import checkpoints, sweep_command
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits, numbers
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 #: Six runs, one lane per group.
 UNFUSED = [*SMALL, "seed=0,1,2", "wd=0,0.1", "eval.every_steps=90", "engine=eager"]
@@ -61,7 +61,7 @@ def kill_repeatedly(start, study: Path, steps: int, seconds: float, kills: int) 
     for number, share in enumerate(shares):
         versions = file_versions(study)
         process = start()
-        until(lambda versions=versions: file_versions(study) - versions, every=0.003)
+        wait_until(lambda versions=versions: file_versions(study) - versions, every=0.003)
         time.sleep(0.5 * seconds * share / sum(shares))
         # Either all processes at once, or the main process, whose workers then end by themselves.
         (os.killpg if generator.random() < 0.5 else os.kill)(process.pid, signal.SIGKILL)

@@ -23,8 +23,8 @@ def means(measure, seeds):
     return runs[runs["seed"] < seeds].groupby(["lr", "wd"])[measure].mean()
 
 
-def killed_again_and_again(commands, overrides, study, stride):
-    """Kill a search at its first write, continue it, kill it at a later one, and so on to its end.
+def states_after_kills(commands, overrides, study, stride):
+    """Kill a search at a write, continue it and kill it at a later write, until it ends.
 
     Returns the number of settings and of runs that were stored after each kill.
     """
@@ -55,7 +55,7 @@ def test_killed_at_every_write(sampler, batches, stride, commands, results):
     overrides = [*THREE_STEPS, *RANGES, "optimizer=sgd", "workers=0", "engine=eager"]
     overrides += [f"sampler={sampler}", f"n={2 * batches}", "batch=2"]
     assert commands.run(*sweep(overrides, results / "whole")) == 0
-    states = killed_again_and_again(commands, overrides, results / "cut", stride)
+    states = states_after_kills(commands, overrides, results / "cut", stride)
     assert {(0, 0), (2, 0), (2, 1)} <= set(states), (
         "before it stored a batch, trained it, continued from it"
     )

@@ -12,7 +12,7 @@ from adamcmp.cli import main
 from tests.support.processes import start_command
 from tests.support.studies import SMALL
 from tests.support.study_bits import numbers
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 #: The method `failure` is called in training mode, in the run with seed 1 only.
 USER_MODEL = """
@@ -108,7 +108,7 @@ def test_a_run_that_needs_too_much_memory(user_model, results, capsys):
 
 def test_a_second_signal_ends_a_blocked_sweep(user_model, tmp_path):
     with start_command("sweep", *user_model, "seed=0,1,2", "+model.failure=sleeps") as process:
-        until((tmp_path / "asleep").exists)
+        wait_until((tmp_path / "asleep").exists)
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.5)
         assert process.poll() is None

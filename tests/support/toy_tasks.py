@@ -5,7 +5,7 @@ import signal
 import time
 
 from adamcmp.errors import ConfigError, WorkerUnusable
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 def echo(argument, report, should_stop):
@@ -20,7 +20,7 @@ def refuse(argument, report, should_stop):
     raise ConfigError("not this one")
 
 
-def spoil(argument, report, should_stop):
+def leave_unusable(argument, report, should_stop):
     """Return the argument, and leave the process unusable."""
     raise WorkerUnusable(argument)
 
@@ -28,7 +28,7 @@ def spoil(argument, report, should_stop):
 def wait_for_stop(argument, report, should_stop):
     """Run until asked to stop."""
     report("started")
-    until(should_stop)
+    wait_until(should_stop)
     return "stopped"
 
 
@@ -47,5 +47,5 @@ def results_of(executor, count, on_progress=lambda handle, message: None):
         values.update({r.handle: r.value for r in executor.poll(on_progress)})
         return len(values) >= count
 
-    until(arrived)
+    wait_until(arrived)
     return values

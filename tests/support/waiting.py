@@ -7,7 +7,9 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def until(condition: Callable[[], Value], seconds: float = 120.0, every: float = 0.01) -> Value:
+def wait_until(
+    condition: Callable[[], Value], seconds: float = 120.0, every: float = 0.01
+) -> Value:
     """Call a condition until it is true; return its value.
 
     Args:

@@ -30,7 +30,7 @@ MLP = [*TEACHER, "model.width=16"]
 
 
 @pytest.fixture
-def old(results, tmp_path):
+def old_results(results, tmp_path):
     """The results folder of version 0.1, to be changed at will."""
     shutil.copytree(RESULTS, results)
     shutil.copy(Path(__file__).with_name("crashing_net.py"), tmp_path)
@@ -39,7 +39,7 @@ def old(results, tmp_path):
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_reads(study, old, capsys):
+def test_reads(study, old_results, capsys):
     runs = adamcmp.load(study).runs
     counts = runs["status"].value_counts().to_dict() if len(runs) else {}
     assert counts == STUDIES[study]
@@ -47,7 +47,7 @@ def test_reads(study, old, capsys):
     assert main(["ls", study]) == 0
 
 
-def test_lists_all_studies(old, capsys):
+def test_lists_all_studies(old_results, capsys):
     assert main(["ls"]) == 0
     listed = capsys.readouterr().out
     assert all(study in listed for study in STUDIES)
@@ -65,9 +65,9 @@ REPORTED = ("diverged", "failed", "grid", "imported", "two_stages")
         if "done" in counts
     ],
 )
-def test_reports(study, old, two_plots, capsys):
+def test_reports(study, old_results, two_plots, capsys):
     assert main(["report", study]) == 0
-    assert (old / study / "report" / "index.html").exists()
+    assert (old_results / study / "report" / "index.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_reports(study, old, two_plots, capsys):
         ("compiled", [*MLP, "optimizer=adamw,sgd", "wd=0,1e-2", "seeds=3", "epochs=3", "engine=compiled"]),
     ],
 )  # fmt: skip
-def test_the_same_command_trains_nothing(study, overrides, old, capsys):
+def test_the_same_command_trains_nothing(study, overrides, old_results, capsys):
     """The run ids that it asks for are those in the folder."""
-    before = sorted((old / study / "runs").iterdir())
+    before = sorted((old_results / study / "runs").iterdir())
     assert main(["sweep", "-q", *overrides, f"study={study}", "workers=0"]) == 0
     assert "(0 newly trained)" in capsys.readouterr().out
-    assert sorted((old / study / "runs").iterdir()) == before
+    assert sorted((old_results / study / "runs").iterdir()) == before
 
 
-def test_retries_failed_runs(old, capsys):
+def test_retries_failed_runs(old_results, capsys):
     overrides = [*TEACHER, "model=custom", "model.target=crashing_net.Crashes", "optimizer=adamw"]
     command = ["sweep", "-q", *overrides, "seeds=2", "epochs=6", "study=failed", "workers=0"]
     assert main(command) == 1
@@ -97,7 +97,7 @@ def test_retries_failed_runs(old, capsys):
     assert "(2 newly trained): 2 failed" in capsys.readouterr().out
 
 
-def test_continues_the_search(old, capsys):
+def test_continues_the_search(old_results, capsys):
     """The proposed settings are those of the file, so nothing is trained again."""
     pytest.importorskip("optuna")
     search = ["optimizer=adamw,sgd", "lr=tag(log,interval(1e-3,1e-1))", "wd=0,1e-2", "sampler=tpe"]
@@ -106,17 +106,17 @@ def test_continues_the_search(old, capsys):
     assert "(0 newly trained)" in capsys.readouterr().out
 
 
-def test_continues_both_stages(old, no_plots, capsys):
+def test_continues_both_stages(old_results, no_plots, capsys):
     assert main(["study", "two_stages", "--config-dir", "mine", "-q"]) == 0
     assert capsys.readouterr().out.count("(0 newly trained)") == 2
 
 
-def test_extends(old, capsys):
+def test_extends(old_results, capsys):
     assert main(["extend", "grid", "-q", "workers=0"]) == 0
     assert len(adamcmp.load("grid").runs) > 81
 
 
-def test_imports_again(old, tmp_path, capsys):
+def test_imports_again(old_results, tmp_path, capsys):
     shutil.copy(Path(__file__).with_name("theirs.csv"), tmp_path)
     mapping = ["optimizer=opt", "lr=learning_rate", "test_accuracy=acc", "val_accuracy=val"]
     percent = ["--percent", "test_accuracy", "val_accuracy"]
@@ -144,10 +144,10 @@ INTERRUPTED_COMPILED = ["steps=60000", "eval.every_steps=20000"]
         ),
     ],
 )
-def test_resumes_an_interrupted_sweep(study, overrides, run_count, old, capsys):
+def test_resumes_an_interrupted_sweep(study, overrides, run_count, old_results, capsys):
     """From its checkpoints, or from the start where another processor or version wrote them."""
     assert main(["sweep", "-q", *MLP, *overrides, f"study={study}", "workers=0"]) == 0
-    runs = pd.read_parquet(old / study / "runs")
+    runs = pd.read_parquet(old_results / study / "runs")
     assert len(runs) == run_count and (runs["status"] == "done").all()
-    checkpoints = Store(old / study).checkpoints.existing().values()
+    checkpoints = Store(old_results / study).checkpoints.existing().values()
     assert not frozenset(runs["run_id"]).intersection(*checkpoints)

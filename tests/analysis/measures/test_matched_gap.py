@@ -149,10 +149,12 @@ class TestOverSettings:
         assert covers.mean() >= 0.7 and gap["estimate"].to_numpy() == pytest.approx(0.03, abs=0.015)
 
     def test_clusters_of_settings_do_not_extrapolate(self):
-        def heaps(z):
+        def two_clusters(z):
             return np.where(z > 0, 1.0, -1.0) + 1e-4 * z
 
-        frame = stacked(self.line("a", 0.5, heaps, 3, 0.01), self.line("b", 0.5, lambda z: z))
+        frame = stacked(
+            self.line("a", 0.5, two_clusters, 3, 0.01), self.line("b", 0.5, lambda z: z)
+        )
         of_a = over_settings(RunTable(frame)).query("optimizer == 'a' and metric == 'test_error'")
         assert of_a["value"].astype(float).between(0.3, 0.7).all()
 
@@ -160,5 +162,9 @@ class TestOverSettings:
         few = runs(flat, grid(lr=[1, 10], wd=[1, 10]))
         assert over_settings(RunTable(few)).empty and over_settings(RunTable(few.iloc[:0])).empty
         line = self.line("a", 0.5, lambda z: z)
-        gone = self.line("a", 9.0, lambda z: z).assign(status="diverged", train_loss=NAN, lr=1e3)
-        assert over_settings(RunTable(stacked(line, gone))).equals(over_settings(RunTable(line)))
+        diverged = self.line("a", 9.0, lambda z: z).assign(
+            status="diverged", train_loss=NAN, lr=1e3
+        )
+        assert over_settings(RunTable(stacked(line, diverged))).equals(
+            over_settings(RunTable(line))
+        )

@@ -8,8 +8,8 @@ import pytest
 
 from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.execution.executors import Pool, Task, WorkerDied, pool
-from tests.support.toy_tasks import die, echo, refuse, results_of, spoil
-from tests.support.waiting import until
+from tests.support.toy_tasks import die, echo, leave_unusable, refuse, results_of
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_worker_that_does_not_start(script, message, monkeypatch):
     with contextlib.closing(Pool(1, 1)) as workers:
         workers.submit([Task(echo, 1)])
         with pytest.raises(RunFailed, match=message):
-            until(workers.poll)
+            wait_until(workers.poll)
 
 
 def test_progress_messages_are_few(workers):
@@ -60,7 +60,7 @@ def test_an_unusable_process_is_replaced_and_its_value_kept():
     with contextlib.closing(Pool(1, 1)) as workers:
         for number in (1, 2):
             (before,) = workers.process_ids
-            (handle,) = workers.submit([Task(spoil, number)])
+            (handle,) = workers.submit([Task(leave_unusable, number)])
             assert results_of(workers, 1) == {handle: number}
             (handle,) = workers.submit([Task(echo, 5)])
             assert results_of(workers, 1) == {handle: 5}
@@ -78,16 +78,16 @@ def test_results_that_arrive_with_an_error_come_before_it(workers):
             errors.append(error)
         return values and errors
 
-    until(ended)
+    wait_until(ended)
     assert values == {echoed: 0} and len(errors) == 1
 
 
 def test_warms_up(tmp_path, monkeypatch):
     monkeypatch.setenv("WARM", str(tmp_path / "warm"))
-    with contextlib.closing(Pool(1, 1, touch_warm)) as workers:
+    with contextlib.closing(Pool(1, 1, create_warm_file)) as workers:
         (handle,) = workers.submit([Task(echo, 1)])
         assert results_of(workers, 1) == {handle: 1} and (tmp_path / "warm").exists()
 
 
-def touch_warm():
+def create_warm_file():
     Path(os.environ["WARM"]).touch()

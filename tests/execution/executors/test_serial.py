@@ -1,7 +1,7 @@
 """Tasks that run in this process."""
 
 from adamcmp.execution.executors import Result, Serial, Task
-from tests.support.toy_tasks import echo, spoil, wait_for_stop
+from tests.support.toy_tasks import echo, leave_unusable, wait_for_stop
 
 
 def test_a_task_runs_when_it_is_polled_for():
@@ -27,7 +27,7 @@ def test_the_running_task_is_asked_to_stop():
 
 def test_an_unusable_process_is_only_a_result():
     executor = Serial()
-    (handle,) = executor.submit([Task(spoil, 3)])
+    (handle,) = executor.submit([Task(leave_unusable, 3)])
     assert executor.poll() == [Result(handle, 3)]
 
 
