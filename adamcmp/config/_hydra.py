@@ -1,14 +1,15 @@
-"""Adapter to the undocumented interfaces of Hydra and OmegaConf.
+"""Adapter to Hydra, and to the undocumented interfaces of OmegaConf.
 
 Composing a config once per choice of config groups, and applying values to a copy of it, needs
-Hydra's internals. Only this module uses them; tests/config/test_hydra.py lists the tested versions.
+Hydra's internals. Only this module imports Hydra; tests/config/test_hydra.py lists the tested
+versions.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ from antlr4 import InputStream  # type: ignore[import-untyped]
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.bash_completion import BashCompletion
 from hydra._internal.grammar.functions import FunctionCall, Functions
-from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
 from hydra.core.override_parser.overrides_visitor import HydraErrorListener
 from hydra.core.override_parser.types import (
@@ -30,13 +30,17 @@ from hydra.core.override_parser.types import (
     Sweep,
     ValueType,
 )
+from hydra.core.utils import JobRuntime, setup_globals
 from hydra.errors import HydraException
 from hydra.grammar.gen.OverrideLexer import OverrideLexer
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from adamcmp.config.sweep_functions import SWEEP_FUNCTIONS
 from adamcmp.errors import ConfigError
+
+#: What the other modules of this package use of Hydra by itself.
+__all__ = ["ChoiceSweep", "ConfigLoader", "HydraException", "Override"]
 
 #: Functions of Hydra's grammar that take several values.
 _MULTI_VALUE_FUNCTIONS = ("choice", "sort", "shuffle", "str", "int", "float", "bool")
@@ -49,28 +53,51 @@ COMMA, COLON = OverrideLexer.COMMA, OverrideLexer.COLON
 ERRORS = (HydraException, OmegaConfBaseException)
 
 
-def create_hydra(package: str, config_dir: Path | None) -> Hydra:
-    """Return a Hydra object that searches the yaml files of a package and of a folder."""
+def create_loader(package: str, config_dir: Path | None) -> ConfigLoader:
+    """Return Hydra's loader of the yaml files of a package and of a folder."""
+    setup_globals()  # the resolvers that Hydra's own config uses
+    JobRuntime.instance().set("name", "adamcmp")
     search_path = create_config_search_path(f"pkg://{package}")
     if config_dir is not None:
         # As Hydra does for its option --config-dir.
         search_path.prepend("command-line", f"file://{config_dir}", anchor="schema")
-    # Hydra's constructor registers itself globally, but the calling program may also use Hydra.
-    registered = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        return Hydra.create_main_hydra2("adamcmp", search_path)
-    finally:
-        GlobalHydra.instance().hydra = registered
+    return ConfigLoaderImpl(search_path)
 
 
-def create_parser(loader: ConfigLoader) -> OverridesParser:
-    """Return a parser of Hydra's override grammar that also accepts adamcmp's sweep functions."""
+def load_config(loader: ConfigLoader, overrides: Sequence[str]) -> DictConfig:
+    """Return the composed config of one run, with Hydra's own config in its node ``hydra``.
+
+    Raises:
+        HydraException: If an override or a yaml file is invalid.
+        OmegaConfBaseException: If a value in it does not fit.
+    """
+    return loader.load_configuration("config", list(overrides), RunMode.RUN)
+
+
+def group_options(loader: ConfigLoader, group: str) -> list[str]:
+    """Return the names of a config group's options; empty for a key that is not a group."""
+    return sorted(loader.get_group_options(group, results_filter=ObjectType.CONFIG))
+
+
+def create_parser(
+    loader: ConfigLoader, functions: Mapping[str, Callable[..., Any]]
+) -> OverridesParser:
+    """Return a parser of Hydra's override grammar.
+
+    Args:
+        loader: Lists the options of config groups, for the function ``glob``.
+        functions: Functions that the parser accepts in addition to Hydra's, by name.
+    """
     default = create_functions()
-    functions = _Functions(default.definitions, default.functions)
-    for name, function in SWEEP_FUNCTIONS.items():
-        functions.register(name, function)
-    return OverridesParser(functions, loader)
+    extended = _Functions(default.definitions, default.functions)
+    for name, function in functions.items():
+        extended.register(name, function)
+    return OverridesParser(extended, loader)
+
+
+def function_names(parser: OverridesParser) -> list[str]:
+    """Return the names of the functions that a parser accepts, sorted."""
+    return sorted(parser.functions.definitions)
 
 
 class _Functions(Functions):

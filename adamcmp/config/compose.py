@@ -15,14 +15,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.types import Override
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.config import _hydra
+from adamcmp.config._hydra import Override
 from adamcmp.config.keys import check_key
 from adamcmp.config.overrides import Grammar
 from adamcmp.errors import ConfigError, nearest
@@ -46,19 +43,15 @@ class ConfigComposer:
 
     def __init__(self, config_dir: str | None = None) -> None:
         folder = None if config_dir is None else _checked_folder(config_dir)
-        self._hydra = _hydra.create_hydra("adamcmp.configs", folder)
+        #: Hydra's loader over all config folders.
+        self.loader = _hydra.create_loader("adamcmp.configs", folder)
         self.grammar = Grammar(self.loader)
         self._bases: dict[tuple[str, ...], DictConfig] = {}
-
-    @property
-    def loader(self) -> ConfigLoader:
-        """Hydra's loader over all config folders."""
-        return self._hydra.config_loader
 
     @cache  # noqa: B019 - a composer is used as long as the command runs
     def options(self, group: str) -> list[str]:
         """Return the names of a config group's options; empty for a key that is not a group."""
-        return sorted(self.loader.get_group_options(group, results_filter=ObjectType.CONFIG))
+        return _hydra.group_options(self.loader, group)
 
     def parse_override(self, override: str) -> Override:
         """Parse one override.
@@ -145,7 +138,7 @@ class ConfigComposer:
         later = [o for o in overrides if o.key_or_group == _STUDY]
         others = [str(o.input_line) for o in overrides if o not in later]
         with _hydra_errors():
-            config = self._hydra.compose_config("config", others, RunMode.RUN)
+            config = _hydra.load_config(self.loader, others)
         for override in later:
             self.check_key(override, config)
         _hydra.apply_overrides(later, config)
@@ -155,9 +148,7 @@ class ConfigComposer:
         """Return the config of a choice of config groups."""
         if group_overrides not in self._bases:
             with _hydra_errors():
-                config = self.loader.load_configuration(
-                    "config", list(group_overrides), RunMode.RUN
-                )
+                config = _hydra.load_config(self.loader, group_overrides)
             option = config.hydra.runtime.choices.get("optimizer")
             # Hydra returns configs that reject changes of their keys.
             with open_dict(config):

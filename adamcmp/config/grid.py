@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from adamcmp.config import _hydra
+from adamcmp.config._hydra import Override
 from adamcmp.config.compose import ConfigComposer
 from adamcmp.config.grid_runs import GridRuns, keys_overlap, replaces_plain_value, sets_plain_value
 from adamcmp.config.naming import study_name

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.types import Override
-
+from adamcmp.config._hydra import Override
 from adamcmp.config.parameter_space import Axis
 from adamcmp.config.sections import (
     SECTIONS,

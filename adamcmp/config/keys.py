@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.config import _hydra
+from adamcmp.config._hydra import Override
 from adamcmp.config.overrides import SHORT_KEYS
 from adamcmp.errors import ConfigError, nearest
 

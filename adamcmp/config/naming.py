@@ -6,9 +6,8 @@ import hashlib
 import json
 import re
 
-from hydra.core.override_parser.types import Override
-
 from adamcmp.components.groups import COMPONENT_GROUPS
+from adamcmp.config._hydra import Override
 from adamcmp.config.overrides import SHORT_KEYS
 from adamcmp.config.parameter_space import ParameterSpace
 from adamcmp.config.study_config import Execution

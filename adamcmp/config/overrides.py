@@ -7,13 +7,10 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
-
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import _hydra
-from adamcmp.config.sweep_functions import MAX_RUNS
+from adamcmp.config._hydra import ConfigLoader, HydraException, Override
+from adamcmp.config.sweep_functions import MAX_RUNS, SWEEP_FUNCTIONS
 from adamcmp.errors import ConfigError, nearest
 
 #: Short keys of the command line. They are the same for every optimizer and dataset.
@@ -69,7 +66,7 @@ class Grammar:
     """
 
     def __init__(self, loader: ConfigLoader) -> None:
-        self._parser = _hydra.create_parser(loader)
+        self._parser = _hydra.create_parser(loader, SWEEP_FUNCTIONS)
 
     def parse(self, override: str) -> Override:
         """Parse an override.
@@ -114,7 +111,7 @@ class Grammar:
         text = " ".join(str(cause).split()).rstrip(".") if cause else ""
         unknown = re.match(r"Unknown function '(\w+)'", text)
         if unknown:
-            known = sorted(self._parser.functions.definitions)
+            known = _hydra.function_names(self._parser)
             return (
                 f"{override}: there is no function {unknown[1]!r}.{nearest(unknown[1], known)} "
                 f"There are: {', '.join(known)}."

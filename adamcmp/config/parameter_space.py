@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import Override
-
+from adamcmp.config._hydra import Override
 from adamcmp.errors import ConfigError
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
-
 from adamcmp.config import _hydra
+from adamcmp.config._hydra import HydraException, Override
 from adamcmp.config.overrides import Grammar
 from adamcmp.config.parameter_space import Axis, ParameterSpace
 from adamcmp.errors import ConfigError

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hydra.core.override_parser.types import Override
-
 from adamcmp.components.groups import COMPONENT_GROUPS
+from adamcmp.config._hydra import Override
 from adamcmp.config.grid import Composer
 from adamcmp.config.naming import study_name, value_text
 from adamcmp.config.overrides import shorten_key

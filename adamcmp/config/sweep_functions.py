@@ -8,8 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from hydra.core.override_parser.types import ChoiceSweep
-
+from adamcmp.config._hydra import ChoiceSweep
 from adamcmp.errors import ConfigError
 
 #: Maximum number of runs of a study. More are probably a typing error, and may not fit in memory.

@@ -11,13 +11,14 @@ from hydra.core.global_hydra import GlobalHydra
 import adamcmp
 from adamcmp.config import Composer, _hydra
 
-#: The versions that this package's tests were run with. The adapter uses internals, which may
-#: change in any release: with another version, run the tests and add it here.
+#: The versions that the tests of adamcmp.config were run with. The adapter uses internals, which
+#: may change in any release: with another version, run the tests and add it here.
 VERSIONS_RUN = {"hydra-core": {"1.3.8"}, "omegaconf": {"2.3.1"}}
 
-
-#: Private modules, attributes and generated grammar of Hydra and OmegaConf.
-INTERNALS = re.compile(r"(hydra|omegaconf)\._|hydra\.grammar|\._(value|get_node|query)\b")
+#: Any module of Hydra and its parser, and private modules and attributes of OmegaConf.
+INTERNALS = re.compile(
+    r"^ *(from|import) +(hydra|antlr4)\b|omegaconf\._|\._(value|get_node|query)\b", re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("package", VERSIONS_RUN)
