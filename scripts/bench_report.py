@@ -94,10 +94,11 @@ def _comparison(result: Result, style: str) -> list[str]:
             f"in matrix products, which take {fastest:.0f} µs at the peak. Products of evaluations "
             f"are not counted."
         )
-        width, alone = min(result["peak"]["products_us"].items(), key=lambda pair: pair[1])
+        width, microseconds = min(result["peak"]["products_us"].items(), key=lambda pair: pair[1])
         parts.append(
-            f"The products alone, with nothing between them, take {alone:.0f} µs at the best "
-            f"number of lanes ({width}). Their shapes allow {fastest / alone:.0%} of the peak."
+            f"The products, with nothing computed between them, take {microseconds:.0f} µs at the "
+            f"best number of lanes ({width}). Their shapes allow {fastest / microseconds:.0%} of "
+            f"the peak."
         )
     if any(entry["extrapolated"] for entry in entries.values()):
         parts.append("† Extrapolated from an eighth of the runs.")

@@ -30,15 +30,15 @@ def parser() -> Parser:
         "study", nargs="?", metavar="STUDY", help="name of a study (default: the latest)"
     )
     parser.add_argument(
-        "filters", nargs="*", metavar="COLUMN=VALUE", help="condition on the runs of both sides"
+        "filters", nargs="*", metavar="COLUMN=VALUE", help="condition on the runs of both arms"
     )
-    for side in ("a", "b"):
+    for arm in ("a", "b"):
         parser.add_argument(
-            f"--{side}",
+            f"--{arm}",
             action="append",
             required=True,
             metavar="COLUMN=VALUE",
-            help=f"condition on the runs of side {side}, such as optimizer=adamw; may be repeated",
+            help=f"condition on the runs of arm {arm}, such as optimizer=adamw; may be repeated",
         )
     parser.add_argument(
         "--metric", help="metric to compare (default: test_error; for regression, test_loss)"
@@ -84,19 +84,19 @@ def _json_value(value: Any) -> Any:
 
 
 def _table(row: Mapping[str, Any]) -> str:
-    """Return the two sides and their difference, in the unit of the metric."""
+    """Return the two arms and their difference, in the unit of the metric."""
     from tabulate import tabulate
 
     rows = [
         {
-            "": row[side],
-            "setting": row[f"setting_{side}"],
-            "of": row[f"settings_{side}"],
-            "seeds": row[f"n_{side}"],
-            "diverged": row[f"diverged_{side}"],
-            row["metric"]: _number(row[f"mean_{side}"]),
+            "": row[arm],
+            "setting": row[f"setting_{arm}"],
+            "of": row[f"settings_{arm}"],
+            "seeds": row[f"n_{arm}"],
+            "diverged": row[f"diverged_{arm}"],
+            row["metric"]: _number(row[f"mean_{arm}"]),
         }
-        for side in ("a", "b")
+        for arm in ("a", "b")
     ]
     difference = _number(row["estimate"])
     # A single pair has neither an interval nor a test.

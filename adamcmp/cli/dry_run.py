@@ -69,10 +69,10 @@ def plan_table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
 
 def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, Any]]:
     """Yield one row per kind of run."""
-    by_kind: dict[str, list[LaneGroup]] = {}
+    by_run_kind: dict[str, list[LaneGroup]] = {}
     for group in groups:
-        by_kind.setdefault(group.specs[0].kind, []).append(group)
-    for key, members in by_kind.items():
+        by_run_kind.setdefault(group.specs[0].run_kind, []).append(group)
+    for key, members in by_run_kind.items():
         specs = [spec for group in members for spec in group.specs]
         widths = sorted({len(group.specs) for group in members})
         config = specs[0].config
@@ -83,7 +83,7 @@ def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, A
             "runs": len(specs),
             "groups": len(members),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
-            "steps": costs.kinds[key].steps,
+            "steps": costs.run_kinds[key].steps,
             "alone": specs[0].unfused_reason,
             "seconds": _per_worker(map(costs.seconds, members), costs.workers),
         }

@@ -42,18 +42,18 @@ def autotuned(
         AdamcmpError: If a kind of run cannot be trained.
         Interrupted: If a signal arrives.
     """
-    timings = known_timings(plan.kinds, plan.numerics)
-    examples = plan.one_per_kind()
+    timings = known_timings(plan.run_kinds, plan.numerics)
+    examples = plan.one_per_run_kind()
     # A single run is trained without measuring.
     several = len(plan.specs) > 1
     unknown = [spec for key, spec in examples.items() if key not in timings] if several else []
     if any(spec.numerics.engine == "compiled" for spec in unknown):
         notice("Compiling the training steps of this study once; takes half a minute or more.")
     measured = _measure(executor, list(examples.values()), unknown, interrupted)
-    keep_timings(plan.kinds, plan.numerics, measured)
+    keep_timings(plan.run_kinds, plan.numerics, measured)
     if plan.notice:
         notice(plan.notice)
-    return plan.with_costs(CostModel(plan.kinds, timings | measured, executor.slots))
+    return plan.with_costs(CostModel(plan.run_kinds, timings | measured, executor.slots))
 
 
 def autotuned_without_compiling(plan: Plan, executor: Executor, workers: int) -> Plan:
@@ -69,11 +69,11 @@ def autotuned_without_compiling(plan: Plan, executor: Executor, workers: int) ->
     Raises:
         AdamcmpError: If a kind of run cannot be trained.
     """
-    timings = known_timings(plan.kinds, plan.numerics)
-    unknown = {key: spec for key, spec in plan.one_per_kind().items() if key not in timings}
+    timings = known_timings(plan.run_kinds, plan.numerics)
+    unknown = {key: spec for key, spec in plan.one_per_run_kind().items() if key not in timings}
     eager = _eager_timings(executor, plan, unknown)
     compiles = any(spec.numerics.engine == "compiled" for spec in unknown.values())
-    return plan.with_costs(CostModel(plan.kinds, eager | timings, workers, compiles))
+    return plan.with_costs(CostModel(plan.run_kinds, eager | timings, workers, compiles))
 
 
 def discard_wrong_timings(
@@ -95,8 +95,8 @@ def discard_wrong_timings(
     actual = sum(row["wall_time_s"] for row in outcome.runs)
     long_enough = max(predicted, actual) >= MIN_SECONDS[numerics.device]
     if long_enough and not 1 / TOLERANCE <= actual / predicted <= TOLERANCE:
-        kind = costs.kinds[group.specs[0].kind]
-        discard_timings(kind.timing_key(numerics))
+        run_kind = costs.run_kinds[group.specs[0].run_kind]
+        discard_timings(run_kind.timing_key(numerics))
 
 
 def _eager_timings(
@@ -104,11 +104,11 @@ def _eager_timings(
 ) -> dict[str, Timings]:
     """Return timings of eager steps; on a CPU, all widths get the time of one lane."""
     numerics = plan.numerics.model_copy(update={"engine": "eager"})
-    kinds = {key: plan.kinds[key] for key in examples}
-    known = known_timings(kinds, numerics)
+    run_kinds = {key: plan.run_kinds[key] for key in examples}
+    known = known_timings(run_kinds, numerics)
     unknown = [replace(s, numerics=numerics) for key, s in examples.items() if key not in known]
     measured = _measure(executor, unknown, unknown, lambda: None)
-    keep_timings(kinds, numerics, measured)
+    keep_timings(run_kinds, numerics, measured)
     timings = known | measured
     if numerics.device == "cuda":
         return timings
@@ -124,7 +124,7 @@ def _measure(
     measured: Collection[RunSpec],
     interrupted: InterruptedBy,
 ) -> dict[str, Timings]:
-    """Check runs, measure those in `measured`, and return timings by kind key."""
+    """Check runs, measure those in `measured`, and return timings by run kind key."""
     waiting = deque(checked)
     running: dict[Handle[Timings | None], RunSpec] = {}
     timings: dict[str, Timings] = {}
@@ -139,7 +139,7 @@ def _measure(
         for result in executor.poll():
             spec = running.pop(result.handle)
             if isinstance(result.value, Timings):
-                timings[spec.kind] = result.value
+                timings[spec.run_kind] = result.value
             elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
                 # The run may not be the cause. If the worker dies again, training reports the
                 # run's failure.

@@ -26,13 +26,13 @@ class CostModel:
     """Predicted times of groups.
 
     Attributes:
-        kinds: The kinds of runs, by key.
+        run_kinds: The kinds of runs, by key.
         timings: Timings of the kinds that were measured, by key.
         workers: Number of groups trained at once.
         upper_bound: Whether the timings are upper bounds: eager steps measured for compiled ones.
     """
 
-    kinds: Mapping[str, RunKind] = field(default_factory=dict)
+    run_kinds: Mapping[str, RunKind] = field(default_factory=dict)
     timings: Mapping[str, Timings] = field(default_factory=dict)
     workers: int = 1
     upper_bound: bool = False
@@ -52,8 +52,8 @@ class CostModel:
         timings, lanes = self._timings(group.specs[0]), len(group.specs)
         if timings is None:
             return None
-        kind = self.kinds[group.specs[0].kind]
-        return lanes * timings.run_seconds(lanes, kind.steps, kind.evaluations)
+        run_kind = self.run_kinds[group.specs[0].run_kind]
+        return lanes * timings.run_seconds(lanes, run_kind.steps, run_kind.evaluations)
 
     def total_seconds(self, groups: Iterable[LaneGroup]) -> float | None:
         """Return the predicted time of all groups, including start-up; None if one is unknown.
@@ -78,18 +78,18 @@ class CostModel:
         return tuple(sorted(groups, key=length, reverse=True))
 
     def _timings(self, spec: RunSpec) -> Timings | None:
-        return self.timings.get(spec.kind)
+        return self.timings.get(spec.run_kind)
 
 
-def known_timings(kinds: Mapping[str, RunKind], numerics: Numerics) -> dict[str, Timings]:
-    """Return the cached timings of kinds of runs, by kind key."""
+def known_timings(run_kinds: Mapping[str, RunKind], numerics: Numerics) -> dict[str, Timings]:
+    """Return the cached timings of kinds of runs, by run kind key."""
     cached = cached_timings()
-    keys = {key: kind.timing_key(numerics) for key, kind in kinds.items()}
+    keys = {key: run_kind.timing_key(numerics) for key, run_kind in run_kinds.items()}
     return {key: cached[timing_key] for key, timing_key in keys.items() if timing_key in cached}
 
 
 def keep_timings(
-    kinds: Mapping[str, RunKind], numerics: Numerics, timings: Mapping[str, Timings]
+    run_kinds: Mapping[str, RunKind], numerics: Numerics, timings: Mapping[str, Timings]
 ) -> None:
-    """Cache measured timings, passed by kind key."""
-    cache_timings({kinds[key].timing_key(numerics): t for key, t in timings.items()})
+    """Cache measured timings, passed by run kind key."""
+    cache_timings({run_kinds[key].timing_key(numerics): t for key, t in timings.items()})

@@ -88,11 +88,11 @@ def resumed_groups(
 
 def group_runs(specs: Sequence[RunSpec], width: Width) -> tuple[LaneGroup, ...]:
     """Group runs evenly, at most `width` lanes each, in the order of each group's first run."""
-    by_kind: dict[str, list[RunSpec]] = {}
+    by_run_kind: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        by_kind.setdefault(spec.kind, []).append(spec)
+        by_run_kind.setdefault(spec.run_kind, []).append(spec)
     groups = []
-    for members in by_kind.values():
+    for members in by_run_kind.values():
         fused = members[0].fuses
         count = -(-len(members) // (width(members) if fused else 1))
         cuts = [len(members) * i // count for i in range(count + 1)]

@@ -20,20 +20,20 @@ COMPILED_FROM = {"cpu": 40_000, "cuda": 10_000_000}
 
 
 def resolve_numerics(
-    requested: Numerics, recorded: Numerics | None, kinds: Collection[RunKind], study: str
+    requested: Numerics, recorded: Numerics | None, run_kinds: Collection[RunKind], study: str
 ) -> Numerics:
     """Return the numerics of a study, with every ``auto`` resolved.
 
     Args:
         requested: The numerics that the overrides request.
         recorded: The numerics that the study was created with; None for a new study.
-        kinds: The kinds of runs in the request, which decide for a new study.
+        run_kinds: The kinds of runs in the request, which decide for a new study.
         study: The study's name, for the error.
 
     Raises:
         ConfigError: If the request contradicts the study, or needs a GPU that does not exist.
     """
-    numerics = default_numerics(requested, kinds) if recorded is None else recorded
+    numerics = default_numerics(requested, run_kinds) if recorded is None else recorded
     for name, value in requested.model_dump().items():
         if value not in (None, "auto") and value != getattr(numerics, name):
             raise ConfigError(
@@ -46,32 +46,32 @@ def resolve_numerics(
     return numerics
 
 
-def default_numerics(requested: Numerics, kinds: Collection[RunKind]) -> Numerics:
+def default_numerics(requested: Numerics, run_kinds: Collection[RunKind]) -> Numerics:
     """Return the numerics of a new study."""
     device = requested.device
     if device == "auto":
         device = "cuda" if cuda_available() else "cpu"
     engine = requested.engine
     if engine == "auto":
-        compiled = compiling_pays(kinds, device) and compiler_available(device)
+        compiled = compiling_pays(run_kinds, device) and compiler_available(device)
         engine = "compiled" if compiled else "eager"
     dtype = "float32" if requested.dtype == "auto" else requested.dtype
     return Numerics(device=device, dtype=dtype, threads=requested.threads or 1, engine=engine)
 
 
-def compiling_pays(kinds: Collection[RunKind], device: str) -> bool:
+def compiling_pays(run_kinds: Collection[RunKind], device: str) -> bool:
     """Return whether training takes enough steps for compiling to save time."""
     # Each kind of run has to be compiled separately, so the mean per kind decides.
-    run_steps = [kind.steps * kind.runs for kind in kinds if can_compile(kind.example)]
+    run_steps = [kind.steps * kind.runs for kind in run_kinds if can_compile(kind.example)]
     return bool(run_steps) and sum(run_steps) / len(run_steps) >= COMPILED_FROM[device]
 
 
 def missing_compiler_notice(
-    requested: Numerics, used: Numerics, kinds: Collection[RunKind]
+    requested: Numerics, used: Numerics, run_kinds: Collection[RunKind]
 ) -> str | None:
     """Return a notice if a new study is eager only because no compiler is installed."""
     device = used.device
-    would_compile = requested.engine == "auto" and compiling_pays(kinds, device)
+    would_compile = requested.engine == "auto" and compiling_pays(run_kinds, device)
     if not would_compile or compiler_available(device):
         return None
     return (

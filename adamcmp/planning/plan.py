@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -10,7 +10,7 @@ from adamcmp.config import Numerics, StudyConfig
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup, resumed_groups
 from adamcmp.planning.numerics import missing_compiler_notice, resolve_numerics
-from adamcmp.planning.run_kinds import RunKind, run_kinds
+from adamcmp.planning.run_kinds import RunKind, run_kinds_by_key
 from adamcmp.planning.specs import RunSpec, run_specs
 
 
@@ -24,14 +24,14 @@ class Plan:
     Attributes:
         numerics: The study's numerics.
         specs: The runs, each once, in the order requested.
-        kinds: The kinds of runs in the whole request, by key.
+        run_kinds: The kinds of runs in the whole request, by key.
         costs: Predicted times; empty until timings are measured.
         notice: Message to the user on how the runs are trained; None if there is none.
     """
 
     numerics: Numerics
     specs: tuple[RunSpec, ...]
-    kinds: dict[str, RunKind]
+    run_kinds: Mapping[str, RunKind]
     costs: CostModel = field(default_factory=CostModel)
     notice: str | None = None
 
@@ -53,11 +53,11 @@ class Plan:
         """Return the plan with predicted times."""
         return replace(self, costs=costs)
 
-    def one_per_kind(self) -> dict[str, RunSpec]:
-        """Return the first run of each kind in the plan, by kind key."""
+    def one_per_run_kind(self) -> dict[str, RunSpec]:
+        """Return the first run of each kind in the plan, by run kind key."""
         first: dict[str, RunSpec] = {}
         for spec in self.specs:
-            first.setdefault(spec.kind, spec)
+            first.setdefault(spec.run_kind, spec)
         return first
 
     def groups(self, checkpoints: Iterable[Collection[str]] = ()) -> tuple[LaneGroup, ...]:
@@ -79,9 +79,10 @@ def make_plan(config: StudyConfig, recorded: Numerics | None) -> Plan:
     Raises:
         AdamcmpError: If the request contradicts the study, or a dataset cannot be read.
     """
-    kinds = run_kinds(config.runs)
-    numerics = resolve_numerics(config.numerics, recorded, kinds.values(), config.location.study)
+    run_kinds = run_kinds_by_key(config.runs)
+    study = config.location.study
+    numerics = resolve_numerics(config.numerics, recorded, run_kinds.values(), study)
     notice = None
     if recorded is None:
-        notice = missing_compiler_notice(config.numerics, numerics, kinds.values())
-    return Plan(numerics, run_specs(config, numerics), kinds, notice=notice)
+        notice = missing_compiler_notice(config.numerics, numerics, run_kinds.values())
+    return Plan(numerics, run_specs(config, numerics), run_kinds, notice=notice)

@@ -9,9 +9,10 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from adamcmp.components.datasets import load_cached
 from adamcmp.components.optimizers import Optimizer
@@ -57,8 +58,8 @@ class RunKind:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def run_kinds(configs: Iterable[RunConfig]) -> dict[str, RunKind]:
-    """Return the kinds of runs, by their key (see `kind_key`).
+def run_kinds_by_key(configs: Iterable[RunConfig]) -> Mapping[str, RunKind]:
+    """Return the kinds of runs by their key, read-only (see `run_kind_key`).
 
     Raises:
         AdamcmpError: If a dataset cannot be read, or a run has too many evaluations.
@@ -66,18 +67,18 @@ def run_kinds(configs: Iterable[RunConfig]) -> dict[str, RunKind]:
     counts: Counter[str] = Counter()
     examples: dict[str, RunConfig] = {}
     for config in configs:
-        key = kind_key(config)
+        key = run_kind_key(config)
         counts[key] += 1
         examples.setdefault(key, config)
-    kinds = {}
+    run_kinds = {}
     for key, config in examples.items():
         length = horizon(config, len(load_cached(config.dataset).train))
         evaluations = len(evaluation_steps(config.protocol.eval, length))
-        kinds[key] = RunKind(config, length.steps, evaluations, counts[key])
-    return kinds
+        run_kinds[key] = RunKind(config, length.steps, evaluations, counts[key])
+    return MappingProxyType(run_kinds)
 
 
-def kind_key(config: RunConfig) -> str:
+def run_kind_key(config: RunConfig) -> str:
     """Return the key of a run's kind: a digest of what the lanes of a group must share.
 
     The numerics are not part of it, since the runs of a study share them.

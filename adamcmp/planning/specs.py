@@ -10,7 +10,7 @@ from adamcmp.components.names import COMPONENT_GROUP_NAMES
 from adamcmp.components.registry import canonical_object
 from adamcmp.config import Numerics, RunConfig, StudyConfig
 from adamcmp.planning.fusion import can_compile, unfused_reason
-from adamcmp.planning.run_kinds import kind_key
+from adamcmp.planning.run_kinds import run_kind_key
 from adamcmp.storage.columns import SHORT_NAMES
 
 
@@ -22,18 +22,18 @@ class RunSpec:
         run_id: 16 hexadecimal digits of the SHA-256 of the run's canonical JSON.
         config: The run's settings.
         numerics: The numerics of the run; no value is ``auto``.
-        kind: The key of the run's kind; see `kind_key`.
+        run_kind: The key of the run's kind; see `run_kind_key`.
     """
 
     run_id: str
     config: RunConfig
     numerics: Numerics
-    kind: str
+    run_kind: str
 
     @classmethod
     def of(cls, config: RunConfig, numerics: Numerics) -> Self:
         """Return the spec of a run."""
-        return cls(run_id(config, numerics), config, numerics, kind_key(config))
+        return cls(run_id(config, numerics), config, numerics, run_kind_key(config))
 
     @property
     def unfused_reason(self) -> str | None:

@@ -23,10 +23,10 @@ def compare_study(
 
     Args:
         folder: The study's folder.
-        a: Conditions that select side a, such as ``["optimizer=adamw"]``.
-        b: Conditions that select side b.
+        a: Conditions that select arm a, such as ``["optimizer=adamw"]``.
+        b: Conditions that select arm b.
         metric: Column to compare; None selects the test error (for regression, the test loss).
-        filters: Conditions that the runs of both sides meet.
+        filters: Conditions that the runs of both arms meet.
 
     Returns:
         The values of the comparison, by column.

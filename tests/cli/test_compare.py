@@ -11,13 +11,13 @@ from adamcmp.cli.completion import candidates
 
 
 class TestCommand:
-    WORDS = ("dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=4",
+    OVERRIDES = ("dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=4",
              "eval.every_steps=4", "study=s")  # fmt: skip
 
     @pytest.fixture
     def study(self):
-        adamcmp.sweep([*self.WORDS, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1,2"])
-        adamcmp.run([*self.WORDS, "optimizer=sgd", "seed=7"])
+        adamcmp.sweep([*self.OVERRIDES, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1,2"])
+        adamcmp.run([*self.OVERRIDES, "optimizer=sgd", "seed=7"])
 
     def test_a_sentence_and_a_table(self, study, capsys):
         overrides = ["compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2"]
@@ -52,11 +52,11 @@ class TestCommand:
         assert row["ci_low"] is None and "one seed" in row["verdict"]
 
     def test_bad_arguments(self, study, capsys):
-        side = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
+        arms = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
         for overrides, message in (
-            (["nope", *side], "There is no study 'nope'"),
-            (["s", "lr=7", *side], "No run of study 's' matches lr=7"),
-            (["s", "--a", "optimizer=adamww", *side[2:]], "Did you mean 'adamw'?"),
+            (["nope", *arms], "There is no study 'nope'"),
+            (["s", "lr=7", *arms], "No run of study 's' matches lr=7"),
+            (["s", "--a", "optimizer=adamww", *arms[2:]], "Did you mean 'adamw'?"),
         ):
             assert main(["compare", *overrides]) == 2
             out, err = capsys.readouterr()

@@ -24,7 +24,7 @@ def preview(composer):
         config = composer.sweep([*overrides, "steps=10", "eval.every_steps=10", "wd=0"])
         plan = make_plan(config, CPU)
         model = CostModel(
-            plan.kinds, dict.fromkeys(plan.kinds, timings) if timings else {}, **costs
+            plan.run_kinds, dict.fromkeys(plan.run_kinds, timings) if timings else {}, **costs
         )
         pending = plan.with_costs(model).without(set(plan.run_ids[:trained]))
         return Preview(Path("results/s"), plan, pending, pending.groups())

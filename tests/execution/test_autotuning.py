@@ -6,7 +6,7 @@ from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
-from adamcmp.planning.run_kinds import run_kinds
+from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.planning.timings import Timings
 from adamcmp.training.outcome import Done
 from tests.conftest import CPU
@@ -17,11 +17,11 @@ def test_wrong_timings_are_discarded(specs, monkeypatch):
     compiled = CPU.model_copy(update={"engine": "compiled"})
     planned = specs(["model=cnn1d", "steps=1000"], compiled)
     assert planned[0].numerics.engine == "eager"
-    kinds = run_kinds(spec.config for spec in planned)
+    run_kinds = run_kinds_by_key(spec.config for spec in planned)
     discarded = []
     monkeypatch.setattr(autotuning, "discard_timings", discarded.append)
-    (key,) = (kind.timing_key(compiled) for kind in kinds.values())
-    costs = CostModel(kinds, dict.fromkeys(kinds, Timings({1: 1e-3}, 1e-6)))
+    (key,) = (kind.timing_key(compiled) for kind in run_kinds.values())
+    costs = CostModel(run_kinds, dict.fromkeys(run_kinds, Timings({1: 1e-3}, 1e-6)))
     group = LaneGroup(tuple(planned))
     for seconds in (1.2, 0.2, 5.0):  # a second was predicted; short groups show nothing
         outcome = Done([{"status": "done", "wall_time_s": seconds}], [])
@@ -64,8 +64,8 @@ def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypa
     monkeypatch.setattr(autotuning, "keep_timings", lambda *_: None)
     planned = tuple(specs(["model=mlp,logistic", "seed=range(2)"]))
     executor = Dying()
-    plan = Plan(CPU, planned, run_kinds(spec.config for spec in planned))
+    plan = Plan(CPU, planned, run_kinds_by_key(spec.config for spec in planned))
     tuned = autotuned(plan, executor, lambda: None, lambda notice: None)
     assert len(executor.submitted) == 3
-    assert [*tuned.costs.timings] == [planned[-1].kind]
+    assert [*tuned.costs.timings] == [planned[-1].run_kind]
     assert tuned.costs.total_seconds(tuned.groups()) is None

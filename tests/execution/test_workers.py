@@ -19,7 +19,7 @@ def test_a_worker_per_core_and_one_on_a_gpu():
 
 
 @pytest.mark.parametrize(
-    ("settings", "runs", "kind"),
+    ("settings", "runs", "executor_class"),
     [
         ({}, 1, Serial),
         ({"workers": 0}, 5, Serial),
@@ -28,10 +28,10 @@ def test_a_worker_per_core_and_one_on_a_gpu():
         ({"executor": "pool", "workers": 1}, 1, Pool),
     ],
 )
-def test_the_executor_follows_from_the_settings(settings, runs, kind):
+def test_the_executor_follows_from_the_settings(settings, runs, executor_class):
     with Workers() as workers:
         executor = workers.executor(Execution(**settings), CPU, runs, lambda: None)
-        assert type(executor) is kind
+        assert type(executor) is executor_class
 
 
 def test_every_choice_of_the_setting_names_an_executor():

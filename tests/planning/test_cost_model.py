@@ -4,7 +4,7 @@ import pytest
 
 from adamcmp.planning.cost_model import START_SECONDS, CostModel
 from adamcmp.planning.grouping import group_runs
-from adamcmp.planning.run_kinds import run_kinds
+from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.planning.timings import Timings
 from tests.conftest import CPU
 
@@ -13,30 +13,30 @@ GPU = CPU.model_copy(update={"device": "cuda"})
 
 def test_one_worker_trains_all_lanes_at_once_and_several_share_them(specs):
     planned = specs(["model=mlp", "seed=range(100)"], GPU)
-    kinds = run_kinds(spec.config for spec in planned)
-    timings = dict.fromkeys(kinds, Timings({1: 1e-3, 64: 1e-4, 512: 1e-5}, 1e-3))
+    run_kinds = run_kinds_by_key(spec.config for spec in planned)
+    timings = dict.fromkeys(run_kinds, Timings({1: 1e-3, 64: 1e-4, 512: 1e-5}, 1e-3))
     for workers, widths in ((1, [100]), (2, [25] * 4)):
-        groups = group_runs(planned, CostModel(kinds, timings, workers).width)
+        groups = group_runs(planned, CostModel(run_kinds, timings, workers).width)
         assert [len(g.specs) for g in groups] == widths and all(g.fused for g in groups)
 
 
 def test_times_of_kinds_that_were_not_measured_are_unknown(specs):
     planned = specs(["model=mlp,logistic", "steps=100"])
-    kinds = run_kinds(spec.config for spec in planned)
+    run_kinds = run_kinds_by_key(spec.config for spec in planned)
     mlp, logistic = group_runs(planned, lambda members: 1)
-    costs = CostModel(kinds, {planned[0].kind: Timings({1: 1e-3}, 1e-2)})
+    costs = CostModel(run_kinds, {planned[0].run_kind: Timings({1: 1e-3}, 1e-2)})
     assert costs.seconds(logistic) is None and costs.total_seconds([mlp, logistic]) is None
-    evaluations = kinds[planned[0].kind].evaluations
+    evaluations = run_kinds[planned[0].run_kind].evaluations
     assert costs.seconds(mlp) == pytest.approx(100 * 1e-3 + evaluations * 1e-2)
     assert costs.longest_first([mlp, logistic]) == (logistic, mlp)
 
 
 def test_the_total_time_is_that_of_the_longest_group_or_of_an_even_share(specs):
     planned = specs(["model=logistic", "seed=range(4)"], GPU)
-    kinds = run_kinds(spec.config for spec in planned)
-    timings = dict.fromkeys(kinds, Timings({1: 1e-3}, 1e-2))
+    run_kinds = run_kinds_by_key(spec.config for spec in planned)
+    timings = dict.fromkeys(run_kinds, Timings({1: 1e-3}, 1e-2))
     singles = group_runs(planned, lambda members: 1)
-    one, two = (CostModel(kinds, timings, workers) for workers in (1, 2))
+    one, two = (CostModel(run_kinds, timings, workers) for workers in (1, 2))
     seconds = one.seconds(singles[0])
     assert one.total_seconds(singles) == pytest.approx(START_SECONDS + 4 * seconds)
     assert two.total_seconds(singles) == pytest.approx(START_SECONDS + 2 * seconds)

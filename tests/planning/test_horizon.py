@@ -8,7 +8,7 @@ from adamcmp.components.schedules import Horizon
 from adamcmp.config import Eval
 from adamcmp.errors import ConfigError
 from adamcmp.planning.horizon import evaluation_steps, horizon
-from adamcmp.planning.run_kinds import run_kinds
+from adamcmp.planning.run_kinds import run_kinds_by_key
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from adamcmp.planning.run_kinds import run_kinds
 )
 def test_too_many_evaluations_are_refused(composer, overrides):
     with pytest.raises(ConfigError, match="evaluations of a run are too many: at most 100,000"):
-        run_kinds(composer.sweep(overrides).runs)
+        run_kinds_by_key(composer.sweep(overrides).runs)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
 from adamcmp.planning.numerics import default_numerics, missing_compiler_notice, resolve_numerics
-from adamcmp.planning.run_kinds import run_kinds
+from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.platform import provenance
 from tests.conftest import CPU
 
@@ -25,9 +25,9 @@ def machine(monkeypatch):
     return has
 
 
-def kinds_of(composer, steps, *overrides):
+def run_kinds_of(composer, steps, *overrides):
     config = composer.sweep(["model=mlp", "seed=range(10)", f"steps={steps}", *overrides])
-    return run_kinds(config.runs).values()
+    return run_kinds_by_key(config.runs).values()
 
 
 @pytest.mark.parametrize(
@@ -46,35 +46,37 @@ def kinds_of(composer, steps, *overrides):
 )
 def test_the_engine_follows_from_the_work_and_the_machine(composer, machine, parts, steps, engine):
     machine(**parts)
-    kinds = kinds_of(composer, steps)
-    used = default_numerics(OPEN, kinds)
+    run_kinds = run_kinds_of(composer, steps)
+    used = default_numerics(OPEN, run_kinds)
     device = "cuda" if parts.get("gpu") else "cpu"
     assert (used.device, used.engine) == (device, engine)
     enough_work = steps >= (1_000_000 if device == "cuda" else 4_000)
-    notice = missing_compiler_notice(OPEN, used, kinds)
+    notice = missing_compiler_notice(OPEN, used, run_kinds)
     assert (notice is not None) == (enough_work and engine == "eager")
     assert ("Triton" in (notice or "")) == (notice is not None and device == "cuda")
     # A requested engine is never overruled.
-    assert default_numerics(Numerics(engine="compiled", device="cpu"), kinds).engine == "compiled"
+    assert (
+        default_numerics(Numerics(engine="compiled", device="cpu"), run_kinds).engine == "compiled"
+    )
 
 
 def test_a_study_that_cannot_be_compiled_is_eager(composer, machine):
     machine(gpu=True)
-    kinds = kinds_of(composer, 1_000_000, "model=cnn1d")
-    assert default_numerics(OPEN, kinds).engine == "eager"
+    run_kinds = run_kinds_of(composer, 1_000_000, "model=cnn1d")
+    assert default_numerics(OPEN, run_kinds).engine == "eager"
 
 
 def test_an_existing_study_keeps_its_numerics(composer):
-    kinds = kinds_of(composer, 1_000_000)
-    assert resolve_numerics(OPEN, CPU, kinds, "s") == CPU
-    assert resolve_numerics(Numerics(engine="eager"), CPU, kinds, "s") == CPU
+    run_kinds = run_kinds_of(composer, 1_000_000)
+    assert resolve_numerics(OPEN, CPU, run_kinds, "s") == CPU
+    assert resolve_numerics(Numerics(engine="eager"), CPU, run_kinds, "s") == CPU
     with pytest.raises(
         ConfigError, match="engine=compiled: study 's' was created with engine=eager"
     ):
-        resolve_numerics(Numerics(engine="compiled"), CPU, kinds, "s")
+        resolve_numerics(Numerics(engine="compiled"), CPU, run_kinds, "s")
 
 
 def test_a_gpu_that_does_not_exist_is_refused(composer, machine):
     machine(gpu=False)
     with pytest.raises(ConfigError, match="torch finds no CUDA GPU"):
-        resolve_numerics(Numerics(device="cuda"), None, kinds_of(composer, 10), "s")
+        resolve_numerics(Numerics(device="cuda"), None, run_kinds_of(composer, 10), "s")

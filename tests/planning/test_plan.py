@@ -17,14 +17,14 @@ OVERRIDES = ["model=logistic,gru", "optimizer=adamw,sgd", "seed=range(6)", "step
 @pytest.fixture
 def plan(composer):
     unmeasured = make_plan(composer.sweep(OVERRIDES), COMPILED)
-    timings = dict.fromkeys(unmeasured.kinds, Timings({1: 1e-3, 2: 1e-4}, 1e-3))
-    return unmeasured.with_costs(CostModel(unmeasured.kinds, timings))
+    timings = dict.fromkeys(unmeasured.run_kinds, Timings({1: 1e-3, 2: 1e-4}, 1e-3))
+    return unmeasured.with_costs(CostModel(unmeasured.run_kinds, timings))
 
 
 def test_every_run_is_in_one_group(plan):
     groups = plan.groups()
     grouped = list(itertools.chain.from_iterable(group.run_ids for group in groups))
-    assert sorted(grouped) == sorted(plan.run_ids) and len(plan.kinds) == 4
+    assert sorted(grouped) == sorted(plan.run_ids) and len(plan.run_kinds) == 4
     assert all(len(group.specs) <= 2 for group in groups)
     assert {len(g.specs) for g in groups if g.specs[0].config.model.name == "gru"} == {1}
 
@@ -39,7 +39,12 @@ def test_finished_runs_are_subtracted_without_changing_the_plan(plan):
     pending = plan.without(finished)
     assert set(pending.run_ids) == set(plan.run_ids) - finished and len(plan.specs) == 24
     assert pending.only(plan.run_ids[1:2]).run_ids == plan.run_ids[1:2]
-    assert pending.numerics == plan.numerics and pending.kinds == plan.kinds
+    assert pending.numerics == plan.numerics and pending.run_kinds == plan.run_kinds
+
+
+def test_a_plan_is_immutable(plan):
+    with pytest.raises(TypeError):
+        plan.run_kinds["key"] = None
 
 
 def test_runs_that_share_a_checkpoint_stay_together(plan):
@@ -72,4 +77,4 @@ def test_a_plan_is_compact(composer):
     }
     shared = dict.fromkeys(("dataset", "model", "schedule", "loss"), 1)
     assert distinct == {**shared, "optimizer": 40, "protocol": 50}
-    assert len({id(spec.kind) for spec in plan.specs}) == 1
+    assert len({id(spec.run_kind) for spec in plan.specs}) == 1

@@ -242,7 +242,8 @@ class TestComparisons:
 
     def test_profiles_need_problems(self):
         runs, metrics = study(problems=("a", "b", "c", "d", "e"))
-        wins = profiles.data(RunTable(runs, metrics)).set_index(["optimizer", "tau"])["estimate"]
-        assert wins["adam_l2", 1] + wins["adamw", 1] == 1 and wins["adam_l2", 1] > 0.5
+        profile = profiles.data(RunTable(runs, metrics)).set_index(["optimizer", "tau"])
+        share = profile["estimate"]
+        assert share["adam_l2", 1] + share["adamw", 1] == 1 and share["adam_l2", 1] > 0.5
         with pytest.raises(NothingToDraw, match="several problems with the same"):
             profiles.data(TABLE)

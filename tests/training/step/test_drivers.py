@@ -16,7 +16,7 @@ from adamcmp.training.step.drivers import (
 )
 from adamcmp.training.torch_state import torch_state
 
-WORDS = ["model=mlp", "model.norm=batch", "model.dropout=0.2", "steps=4", "seed=0,1"]
+OVERRIDES = ["model=mlp", "model.norm=batch", "model.dropout=0.2", "steps=4", "seed=0,1"]
 LR, RHO = 0.1, 0.05
 
 
@@ -64,7 +64,7 @@ def trained(specs, monkeypatch, driver, steps=3, fused=True):
     """Return the training of a group after some steps with a driver, and the last result."""
     monkeypatch.setattr(lanes, "create_driver", lambda optimizer, *, clip, fused: driver)
     with torch_state():
-        training = GroupTraining(LaneGroup(tuple(specs(WORDS)[: 2 if fused else 1]), fused))
+        training = GroupTraining(LaneGroup(tuple(specs(OVERRIDES)[: 2 if fused else 1]), fused))
         result = training.lanes.steps(training.chunk(0), steps)
     return training, result
 
