@@ -19,7 +19,7 @@ from tests.support.studies import THREE_STEPS
         (["parts"], {"torch", "pandas", "hydra", "numpy", "matplotlib"}),
         (["run", "--cfg", "job"], {"torch", "pandas", "matplotlib"}),
         (["run", "lr=nan"], {"torch", "pandas", "matplotlib"}),
-        (["report"], {"torch", "hydra"}),
+        (["report", "--format", "md"], {"torch", "hydra", "optuna"}),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(overrides, heavy, results, capsys):

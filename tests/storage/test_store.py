@@ -176,12 +176,14 @@ class TestUnwritable:
 
 @pytest.mark.parametrize("moment", ["metrics", "runs", "after"])
 def test_killed_while_appending(results, moment):
-    """SIGKILL after the temporary file of a part is written: the old state or the new one."""
-    adamcmp.sweep([*FAST, "seed=0,1,2"])
-    study = results / "s"
+    """SIGKILL before a file of a part appears, or after both: the old state or the new one."""
+    store = Store(results / "s")
+    store.open_for_training(CPU, [], {})
+    store.append([run_row("a")], [evaluation("a")])
     script = f"""
-import os, signal, adamcmp
+import os, signal
 from pathlib import Path
+from adamcmp.storage.store import Store
 link = Path.hardlink_to
 def killed(self, target):
     table = self.parent.name
@@ -191,24 +193,18 @@ def killed(self, target):
     if {moment!r} == "after" and table == "runs":
         os.kill(os.getpid(), signal.SIGKILL)
 Path.hardlink_to = killed
-adamcmp.run({[*FAST, "seed=3"]!r})
+Store(Path({str(results / "s")!r})).append([{run_row("b")!r}], [{evaluation("b")!r}])
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert len(adamcmp.load("s").runs) == 3 + (moment == "after")
-    assert len(pd.read_parquet(study / "runs")) == 3 + (moment == "after")
-    assert adamcmp.run([*FAST, "seed=3"])["status"] == "done"
-    assert len(adamcmp.load("s").runs) == 4
-    assert len(adamcmp.load("s").metrics) == 4 * 4
-    adamcmp.run([*FAST, "seed=4"])
-    left = [path.name for table in ("runs", "metrics") for path in (study / table).iterdir()]
-    assert not [name for name in left if name.startswith(".tmp")]
-    assert len(left) == 2 * len(reader.part_names(study))
-
-
-def test_two_processes_append_to_one_study(results):
-    command = [sys.executable, "-m", "adamcmp", "sweep", "optimizer=sgd,adam", "wd=0", *FAST]
-    both = [subprocess.Popen([*command, f"seed={s}"], stdout=subprocess.DEVNULL) for s in (0, 1)]
-    assert [process.wait() for process in both] == [0, 0]
-    runs = adamcmp.load("s").runs
-    assert len(runs) == 4 and runs["run_id"].is_unique
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    stored = {"a", "b"} if moment == "after" else {"a"}
+    assert set(Store(results / "s").statuses()) == stored
+    assert set(pd.read_parquet(results / "s" / "runs")["run_id"]) == stored
+    store = Store(results / "s")
+    store.open_for_training(CPU, [], {}, exclusive=True)  # removes what the killed process left
+    store.append([run_row("b")], [evaluation("b")])
+    assert set(store.statuses()) == {"a", "b"} and len(reader.read_metrics(results / "s")) == 2
+    files = [
+        path.name for table in ("runs", "metrics") for path in (results / "s" / table).iterdir()
+    ]
+    assert sorted(files) == sorted(2 * list(reader.part_names(results / "s")))

@@ -65,7 +65,7 @@ REPORTED = ("diverged", "failed", "grid", "imported", "two_stages")
         if "done" in counts
     ],
 )
-def test_reports(study, old_results, two_plots, capsys):
+def test_reports(study, old_results, no_plots, capsys):
     assert main(["report", study]) == 0
     assert (old_results / study / "report" / "index.html").exists()
 

@@ -20,7 +20,7 @@ b,9,0,0,11,1,0.5,,,
 """
 
 
-def test_evaluations(imported, capsys):
+def test_evaluations(imported, two_plots, capsys):
     """Finals are the last ones reported, in whatever order; best is by validation."""
     runs, metrics, out = imported(LONG, "--map optimizer=opt --set dataset=d model=m")
     assert "8 rows, each an evaluation of a run" in out
