@@ -90,6 +90,7 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
 
 def compare_arms(problem: str, pairs: Sequence[tuple[Arm, Arm]], metric: str) -> pd.DataFrame:
     """Compare pairs of arms of one problem on one metric; with the columns of `comparisons`."""
+    # Estimated once per arm, since an arm is part of several pairs.
     biases = {id(arm): arm.selection_bias(metric) for pair in pairs for arm in pair}
     rows = [
         {"problem": problem, **_compare(a, b, metric, (biases[id(a)], biases[id(b)]), len(pairs))}

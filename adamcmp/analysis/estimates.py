@@ -137,6 +137,7 @@ def unpaired_difference(a: Floats, b: Floats) -> Estimate:
     total = np.where(single, np.nan, variances[0] + variances[1])
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = [v**2 / (x.shape[-1] - 1) for v, x in zip(variances, (a, b), strict=True)]
+        # The degrees of freedom of Welch and Satterthwaite.
         df = total**2 / (shares[0] + shares[1])
     error = np.sqrt(np.where(total > 0, total, np.nan))
     return _student(a.mean(axis=-1) - b.mean(axis=-1), error, df)

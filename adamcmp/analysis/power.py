@@ -45,6 +45,7 @@ def seeds_for_power(
 
     def is_enough(n: int) -> bool:
         centre = abs(size) / np.sqrt(groups / n + selection_variance)
+        # The degrees of freedom are n − 1 if seeds are paired, else 2(n − 1).
         return _power(centre, groups * (n - 1), alpha) >= POWER
 
     if not is_enough(_MOST_SEEDS):

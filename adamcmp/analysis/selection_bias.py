@@ -70,6 +70,7 @@ def selection_bias(
     squares = (val_residuals**2).sum(axis=(-2, -1))
     # The residuals of a two-way table lose a degree of freedom for each setting and each seed.
     df = (best.shape[-2] - 1) * (seeds - 1)
+    # The standard error of the mean of a setting.
     noise = np.sqrt(squares / df / seeds) if df else np.nan_to_num(single_setting_sd)
     drawn = np.random.default_rng(0).standard_normal((DRAWS, settings)) * noise[..., None, None]
     if fresh:

@@ -1,4 +1,7 @@
-"""The command line: one module per command, imported only when that command runs."""
+"""The command line: one module per command, imported only when that command runs.
+
+Commands import slow modules only when they need them, so that help and errors appear at once.
+"""
 
 from __future__ import annotations
 

@@ -111,6 +111,7 @@ def _json_values(result: SweepResult) -> dict[str, object]:
         "runs": len(result.run_ids),
         **result.statuses,
         "trained": len(result.trained),
+        # The key has had this name since version 0.1.
         "elsewhere": len(result.in_progress),
     }
 

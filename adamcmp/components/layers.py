@@ -166,6 +166,7 @@ class Positions(nn.Module):
 
     def __init__(self, tokens: int, width: int) -> None:
         super().__init__()
+        # The initial standard deviation of the position embeddings of ViT.
         self.embedding = nn.Parameter(torch.randn(tokens, width) * 0.02)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -67,6 +67,7 @@ class Component(BaseModel):
         return copied
 
 
+# `json.dumps` would create an encoder in each call.
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 

@@ -106,6 +106,7 @@ def construct(
                 f"It takes: {', '.join(known)}."
             )
     try:
+        # Finds missing arguments before the user's code runs.
         signature.bind(*positional, **arguments)
         return factory(*positional, **arguments)
     except Exception as error:

@@ -37,6 +37,7 @@ def component_columns(component: Component, group: str) -> dict[str, Any]:
     if "sha256" in (identity := component.identity()):
         columns[f"{group}.sha256"] = identity["sha256"]
     if component.model_extra:
+        # The arguments of users' classes are not known in advance, so they have one column.
         columns[f"{group}.arguments"] = json.dumps(component.model_extra, sort_keys=True)
     return columns
 

@@ -166,6 +166,7 @@ class ConfigComposer:
             ConfigError: If there is no such option, or the override sets a setting of Hydra.
         """
         key = override.key_or_group
+        # Such as hydra.run.dir, or hydra/launcher.
         if key.split(".")[0].split("/")[0] == "hydra":
             raise ConfigError(
                 f"{override.input_line}: Hydra's settings have no effect. Set the results folder "
@@ -203,6 +204,7 @@ def _checked_folder(config_dir: str) -> Path:
     folder = Path(config_dir).expanduser().resolve()
     if not folder.is_dir():
         raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
+    # Hydra would use the built-in file of the same name without a warning.
     for file in folder.glob("*/*.yaml"):
         group = file.parent.name
         if group in CONFIG_GROUPS and (_CONFIGS / group / file.name).exists():

@@ -17,6 +17,7 @@ _UNNAMED = {
     *("study", "results", "seed", "n", "dataset.root", "dataset.download", "logger"),
     *Execution.model_fields,
 }
+# Also the limit of `ResultsLocation`.
 _MAX_LENGTH = 64
 _DIGEST_LENGTH = 8
 

@@ -97,6 +97,7 @@ class SearchSpace:
         """Return the runs of settings, one sequence of settings per branch."""
         pairs = zip(self.branches, batch, strict=True)
         configs = [self._config(branch, settings) for branch, settings in pairs if settings]
+        # The branches share everything but their runs.
         return replace(configs[0], runs=tuple(run for config in configs for run in config.runs))
 
     def runs(

@@ -163,6 +163,7 @@ def compose_study(
     study = f"{name}-{scale}" if scale and file.scales[scale] else name
     configs = []
     for block, values in file.blocks.items():
+        # Entries of a block replace common ones; both may set the name of the study.
         merged = _merge(_as_overrides({"study": study} | file.common | values), overrides)
         try:
             if composer.is_search(merged):

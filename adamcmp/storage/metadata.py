@@ -54,6 +54,7 @@ def new_study_metadata(study: str, **contents: Any) -> dict[str, Any]:
         study: The study's name.
         contents: ``numerics``, or ``imported``.
     """
+    # Version 0.1 named commands `asked`, and the overrides of a command `words`.
     return {"study": study, "schema": SCHEMA_VERSION, "created": now(), **contents, "asked": []}
 
 

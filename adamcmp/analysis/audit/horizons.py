@@ -97,6 +97,7 @@ def read_at(table: RunTable, share: float) -> RunTable:
     """
     runs, metrics = table.runs, table.metrics
     limits = _step_limits(runs, share)
+    # At step 0, all optimizers have the same initial weights.
     rows = metrics[metrics["run_id"].isin(limits.index) & (metrics["step"] > 0)]
     rows = rows[rows["step"].to_numpy(float) <= rows["run_id"].map(limits).to_numpy(float)]
     last = rows.sort_values("step").drop_duplicates("run_id", keep="last").set_index("run_id")

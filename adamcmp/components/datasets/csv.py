@@ -58,6 +58,8 @@ class CSV(UserFile):
             with warnings.catch_warnings():
                 # pandas truncates rows longer than the header with only a warning.
                 warnings.simplefilter("error", pd.errors.ParserWarning)
+                # index_col=False: otherwise the first values of rows that are too long become an
+                # index.
                 frame = pd.read_csv(
                     self.file(), sep=self.delimiter, index_col=False, encoding="utf-8-sig"
                 )

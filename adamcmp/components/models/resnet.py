@@ -63,6 +63,8 @@ class ResNet(Model):
         for stage in range(3):
             for block in range((self.depth - 2) // 6):
                 out = self.width * 2**stage
+                # The first block of the second and of the third stage halves the sides of the
+                # image.
                 stride = 2 if stage and not block else 1
                 layers.append(BasicBlock(channels, out, stride, [self._norm(out), self._norm(out)]))
                 channels = out

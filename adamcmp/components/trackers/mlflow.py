@@ -58,6 +58,7 @@ class MLflow(Tracker):
 def _write(client: MlflowClient, experiment: str, run: TrackedRun) -> None:
     from mlflow.entities import Param
 
+    # A run that was trained again replaces the earlier one.
     for old in client.search_runs([experiment], f"tags.`{TAG}` = '{run.run_id}'"):
         client.delete_run(old.info.run_id)
     tags = {TAG: run.run_id, **{f"adamcmp.{k}": str(v) for k, v in run.outcome.items()}}
