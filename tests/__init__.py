@@ -2,6 +2,6 @@
 
 import os
 
-# A process a core: more threads would only wait for each other. Read when NumPy and torch load.
+# One thread per process, since there is one process per core. NumPy and torch read this once.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")

@@ -35,7 +35,7 @@ REQUIRED = {
     "dataset/npz": ["dataset.path=data.npz"],
     "model/torchvision": ["model.arch=shufflenet_v2_x0_5"],  # not required: the default is slow
 }
-#: What a model is tried on: rows, or images where it refuses rows.
+#: Problems that a model is tried on: rows, and images for a model that rejects rows.
 PROBLEMS = (["dataset=mnist1d"], ["dataset=digits", "subset=60"])
 SMALL = ["steps=3", "eval.every_steps=2", "batch_size=16", "eval.train_examples=32"]
 

@@ -21,7 +21,7 @@ def call(*overrides, **keywords):
 def test_a_wheel_works_outside_the_repository(tmp_path):
     source, outside = tmp_path / "source", tmp_path / "outside"
     outside.mkdir()
-    # Built from a copy: a build leaves folders beside its sources.
+    # Built from a copy, since a build leaves folders next to its sources.
     files = call("git", "ls-files", "-co", "--exclude-standard", cwd=ROOT).splitlines()
     for file in files:
         if (ROOT / file).is_file() and not file.startswith(("results/", "tests/")):
@@ -35,7 +35,7 @@ def test_a_wheel_works_outside_the_repository(tmp_path):
     python, script = (tmp_path / "venv" / "bin" / name for name in ("python", "adamcmp"))
     call(*pip, "--python", python, "install", "--no-deps", wheel)
     site = Path(call(python, "-c", "import site; print(site.getsitepackages()[0])").strip())
-    # The packages it needs are this environment's; a plain .pth line brings no editable install.
+    # The wheel uses the packages of this environment; a plain .pth line adds no editable install.
     (site / "needs.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
 
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "ADAMCMP_RESULTS")}
@@ -56,7 +56,7 @@ def committed():
 def test_the_authors_table_of_mnist1d(tmp_path):
     """Training gives accuracies within 3 points of the published table (about 20 minutes)."""
     out = call(sys.executable, ROOT / "scripts" / "mnist1d_table", cwd=tmp_path)
-    # The script itself exits with 1, and so fails the call, where a model is off.
+    # The script exits with 1, which fails the call, if the accuracy of a model differs.
     assert all(f"\n{model} " in out for model in ("logistic", "mlp", "cnn1d", "gru"))
 
 

@@ -178,7 +178,7 @@ class TestSimulation:
             row = comparisons(RunTable(runs_from(rows))).iloc[0]
             assert row["estimate"] == pytest.approx(actual.value[study])
             assert row["p_value"] == pytest.approx(actual.p_value[study])
-            # SelectionBias is drawn, in another order.
+            # SelectionBias draws its noise in another order.
             expected = max(allowed[study], actual.p_value[study])
             assert row["p_choice"] == pytest.approx(expected, abs=0.04)
 

@@ -16,7 +16,7 @@ from adamcmp.analysis.grids import next_value, value_beyond
         ([1e-3, 3e-3, 1e-2], 3e-2),
         ([3e-3, 1e-2, 3e-2], 1e-1),
         ([0.1, 0.2, 0.3], 0.4),
-        ([0.3, 0.2, 0.1], 0.05),  # evenly would be 0: halve
+        ([0.3, 0.2, 0.1], 0.05),  # an even step would lead to 0, so the value is halved
         ([1, 2, 5, 10], 20),
         ([0.5, 0.2, 0.1], 0.05),
         ([2e-4, 5e-4, 1e-3], 2e-3),

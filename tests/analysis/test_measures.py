@@ -88,7 +88,7 @@ def test_each_measure_returns_a_table(name, odd):
     frame = ODD[odd].copy()
     table = COMPUTED[name](RunTable(frame, METRICS))
     pd.testing.assert_frame_equal(frame, ODD[odd])  # the runs are not changed
-    if name in ("summary", "budgets"):  # these have several estimates per row, or counts
+    if name in ("summary", "budgets"):  # their rows have several estimates, or counts
         return
     assert set(ESTIMATE_COLUMNS) <= set(table)
     known = table[["estimate", "ci_low", "ci_high"]].astype(float).dropna()

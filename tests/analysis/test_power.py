@@ -54,7 +54,7 @@ class TestPower:
             assert low < power < high
 
     def test_selection_variance_may_require_infinitely_many_seeds(self):
-        # From infinitely many the test is a normal one of size / sqrt(choice).
+        # With infinitely many seeds, the test is a normal test of size / sqrt(choice).
         least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
         assert seeds_for_power(1.0, selection_variance=1.01 * least) == np.inf
         assert 2 < seeds_for_power(1.0, selection_variance=0.9 * least) < np.inf

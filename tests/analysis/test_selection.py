@@ -74,7 +74,7 @@ def test_a_budget_is_a_setting():
 
 
 class TestSeeds:
-    #: Two settings on seeds 0 and 1; the better one on those has ten fresh seeds, which are bad.
+    #: Two settings on seeds 0 and 1; the better one has ten evaluation seeds with bad results.
     STAGES = runs_from(
         [
             *((("adamw", 0.1, s, 0.30, 0.10)) for s in (0, 1)),

@@ -25,7 +25,7 @@ def test_config_folder_of_the_user(capsys, tmp_path):
     (folder / "paper.yaml").write_text(
         "# AdamW as the paper writes it\n"
         "defaults: [adamw, _self_]\ncoupling: independent\nweight_decay: 0.001\n"
-    )  # no name: the label is the file's
+    )  # without a name in the file, the label is the name of the file
     overrides = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *THREE_STEPS]
     row = json.loads(run(capsys, *overrides))
     assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)

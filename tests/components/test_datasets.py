@@ -45,7 +45,7 @@ class TestReal:
         assert sum(map(len, (data.train, data.val, data.test))) == 1797
         assert data.shape.inputs == (1, 8, 8) and data.train.x.dtype == np.float32
         assert abs(data.train.x.mean()) < 1e-4 and abs(data.train.x.std() - 1) < 1e-4
-        # The corner of a digit is black: crops pad with its value after standardization.
+        # Crops are padded with black, which is the standardized value of the corner of a digit.
         assert data.padding_value.tolist() == pytest.approx([data.train.x.min()], rel=1e-5)
 
     def test_mnist5k(self):

@@ -24,7 +24,7 @@ def size(net):
 @pytest.mark.parametrize(
     ("values", "shape", "parameters"),
     [
-        # MNIST-1D's authors' four models
+        # the four models of the authors of MNIST-1D
         ({"name": "logistic"}, ROW, 410),
         (
             {"name": "mlp", "width": 256, "residual": True},

@@ -125,7 +125,7 @@ def records(path):
         _, length, kind = struct.unpack("<IHB", content[at : at + 7])
         joined += content[at + 7 : at + 7 + length]
         at += 7 + length
-        if kind in (1, 4):  # whole, or the last of several
+        if kind in (1, 4):  # a complete record, or the last fragment of one
             record = wandb_internal_pb2.Record()
             record.ParseFromString(joined)
             yield record

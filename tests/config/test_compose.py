@@ -177,7 +177,7 @@ def test_overrides_of_the_same_value(user_composer, folder, overrides):
         invalid = expected[len(runs)]
         with pytest.raises(ERRORS):
             composed_by_hydra(folder, invalid, in_grid)
-        with pytest.raises(ConfigError) as single:  # the message is that of the run by itself
+        with pytest.raises(ConfigError) as single:  # the message equals that of a single run
             build_run(user_composer.compose(invalid) | {"study": "s"})
         assert str(error) == str(single.value)
 

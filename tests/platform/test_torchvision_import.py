@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from adamcmp.platform.torchvision_import import torchvision
 
-#: Versions whose import works beside a CPU torch, and whose dataset readers are used.
+#: Versions that can be imported with a CPU build of torch, and whose datasets can be read.
 VERSIONS_RUN = {"0.28"}
 
 

@@ -29,7 +29,7 @@ from tests.support.hand_made import LR, STEPS, WD, study, table
 
 RUNS, METRICS = study()
 TABLE = RunTable(RUNS, METRICS)
-BEST = RUNS[(RUNS["lr"] == 1e-2) & (RUNS["wd"] == 1e-3)]  # the bowl's middle
+BEST = RUNS[(RUNS["lr"] == 1e-2) & (RUNS["wd"] == 1e-3)]  # the middle of the bowl
 
 
 def final(runs: pd.DataFrame, optimizer: str, metric: str) -> np.ndarray:
@@ -101,7 +101,7 @@ class TestAnytime:
         optimizer = torch.optim.SGD([parameter], lr=1.0)
         schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 10, 2)
         raised, before = [], 1.0
-        for step in range(1, 121):  # 10 steps an epoch
+        for step in range(1, 121):  # 10 steps per epoch
             optimizer.step()
             schedule.step()
             if schedule.get_last_lr()[0] > before:
@@ -194,7 +194,7 @@ class TestSurfaces:
     def test_divergence_marks_failing_cells_below_the_frontier(self):
         runs, metrics = study(diverged_from=0.1)
         stuck = (runs["lr"] == 1e-3) & (runs["wd"] == 1e-2) & (runs["optimizer"] == "adamw")
-        runs.loc[stuck & (runs["seed"] == 1), "train_loss"] = 3.0  # about where it began
+        runs.loc[stuck & (runs["seed"] == 1), "train_loss"] = 3.0  # close to its initial loss
         cells = divergence.data(RunTable(runs, metrics)).cells
         (cell,) = cells.loc[cells["below"], ["optimizer", "lr", "wd"]].to_numpy().tolist()
         assert cell == ["adamw", 1e-3, 1e-2]

@@ -12,7 +12,7 @@ from adamcmp.storage import reader
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 ROOT = Path(__file__).parents[2]
-#: The system's browser; where there is none, the one that playwright may have installed.
+#: The browser of the system. If it is missing, that of playwright is used, if installed.
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 

@@ -18,7 +18,7 @@ from tests.support.studies import FAST
 def test_commands_can_be_pasted(results, no_plots):
     arguments = [*FAST, "optimizer=adam_l2,adamw", "lr=logspace(1e-3,1e-2,2)"]
     adamcmp.sweep(arguments)
-    adamcmp.sweep(arguments)  # trains nothing, and is the same command
+    adamcmp.sweep(arguments)  # records the same command a second time
     actual = report([results / "s"], ["lr=0.001"])
     recorded, reported = commands(actual.answer)
     assert reported == "adamcmp report s lr=0.001"
@@ -49,7 +49,7 @@ def test_every_setting_is_shown_once(results, no_plots):
     page = (written.folder / "index.html").read_text()
     (shown,) = re.findall(r'<table id="table-differing">.*?</table>', page, re.DOTALL)
     assert '<td data-optimizer="sgd" data-value="0.9">0.9</td>' in shown
-    assert ">–</td>" in shown and "swatch" not in shown  # rules are no optimizers
+    assert ">–</td>" in shown and "swatch" not in shown  # the page shows no swatch for rules
 
 
 def test_optimizers_with_the_same_settings_have_no_table_of_differences(results, no_plots):
@@ -95,7 +95,7 @@ def test_commands_reproduce_the_study(arguments, study, results, tmp_path, no_pl
         adamcmp_, *argv = shlex.split(command)
         assert adamcmp_ == "adamcmp" and main(argv) == 0, capsys.readouterr().err
     assert [path.name for path in results.iterdir()] == [study]
-    if arguments[0] != "import-csv":  # which rewrites its rows
+    if arguments[0] != "import-csv":  # an import writes its rows again
         assert sorted((results / study / "runs").iterdir()) == trained
 
 

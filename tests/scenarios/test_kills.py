@@ -40,7 +40,7 @@ def steps_on_disk(study: Path, steps: int) -> Counter[str]:
     stored = Counter(dict.fromkeys(Store(study).statuses(), steps))
     for path in checkpoints(study):
         metadata, _ = archive.read(path)
-        # The union of two counters holds the larger count of each key.
+        # `|` keeps the larger count of each key.
         stored |= Counter(dict.fromkeys(metadata["runs"], metadata["steps_taken"]))
     return stored
 
@@ -63,7 +63,7 @@ def kill_repeatedly(start, study: Path, steps: int, seconds: float, kills: int) 
         process = start()
         wait_until(lambda versions=versions: file_versions(study) - versions, every=0.003)
         time.sleep(0.5 * seconds * share / sum(shares))
-        # Either all processes at once, or the main process, whose workers then end by themselves.
+        # Kill all processes, or only the main process, after which the workers end.
         (os.killpg if generator.random() < 0.5 else os.kill)(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, f"it ended before kill {number + 1}"
         after = steps_on_disk(study, steps)

@@ -79,7 +79,7 @@ def test_a_run_that_kills_its_worker(user_model, results, monkeypatch, capsys):
     assert "printed by the user's model" in err
     failed = adamcmp.load("s").runs.set_index("seed").loc[1]
     assert failed["status"] == "failed" and "killed by signal 9" in failed["error"]
-    # Nothing is left to train, but a run has failed.
+    # All runs are stored, but one has failed.
     assert main(command) == 1
     monkeypatch.setenv("REPAIRED", "1")
     assert main([*command, "--retry-failed", "workers=0"]) == 0

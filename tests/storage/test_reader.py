@@ -34,7 +34,7 @@ class TestStudies:
             pass
         for second, name in enumerate(("b/study.yaml", "c/study.yaml", "a/study.yaml")):
             root.create(name, b"")
-            if isinstance(root, Folder):  # whose clock may be coarse
+            if isinstance(root, Folder):  # the clock of a file system may be coarse
                 os.utime(results / name, (second, second))
         digest = "0" * 12
         root.create(f"c/runs/{2**62:020d}-{digest}-{digest}.parquet", b"")

@@ -45,7 +45,7 @@ class Detached(Executor):
             write_atomically(self._folder / f"{name}.task", pickle.dumps(task))
             command = [sys.executable, "-m", "tests.support.detached_executor"]
             environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-            # Not subprocess.Popen, which would wait for its child in the end.
+            # Not subprocess.Popen, which would wait for its child when this process ends.
             pid = os.posix_spawn(
                 sys.executable, [*command, str(self._folder), name], environment, setsid=True
             )

@@ -14,7 +14,7 @@ from tests.conftest import CPU
 
 F64 = CPU.model_copy(update={"dtype": "float64"})
 
-#: Every model that fuses on a processor, with widths and batch sizes that are odd on purpose.
+#: Every model that fuses on a CPU, with odd widths and batch sizes.
 FUSED = {
     "logistic": ["model=logistic", "batch_size=31"],
     "mlp": ["model=mlp", "model.width=17", "model.depth=3", "batch_size=13"],

@@ -176,7 +176,7 @@ def test_the_same_seed_gives_the_same_weights_and_batches(specs):
     pair = specs(["optimizer=adam,sgd", "wd=0", "lr=0", "steps=5", "eval.every_steps=1"])
     adam, sgd = (trained(spec).metrics for spec in pair)
     for a, b in zip(adam, sgd, strict=True):
-        # With lr 0 the weights stay: equal gradients mean equal batches.
+        # With lr 0 the weights do not change, so equal gradients mean equal batches.
         assert (a["train_loss"], a["param_norm"]) == (b["train_loss"], b["param_norm"])
         assert a.get("grad_norm") == b.get("grad_norm")
     assert len({row.get("grad_norm") for row in adam}) == 6

@@ -58,7 +58,7 @@ def test_training_begins_with_the_checkpoint(task):
     assert train_task(task, progress.append, lambda: True) == Stopped()
     new = checkpoint.read(task.checkpoint)
     steps = new.metadata["steps_taken"] - old.metadata["steps_taken"]
-    # It stopped after the first call of the step, not after all the steps before.
+    # It stopped after the first call, so it did not repeat the steps before the checkpoint.
     assert old.metadata["steps_taken"] > 1000 and 0 < steps < 100
     assert progress[0].step == new.metadata["steps_taken"]
     assert new.metadata[archive.FORMAT] == archive.FORMAT_VERSION
@@ -68,10 +68,10 @@ def test_training_begins_with_the_checkpoint(task):
         for before, after in zip(tensors(old.state), tensors(new.state), strict=True)
         if before.is_floating_point() and before.isfinite().all()
     ]
-    assert max(changes) < 0.9  # moments and weights after a few steps are near those before
+    assert max(changes) < 0.9  # a few steps change moments and weights little
     assert (
         train_task(task, progress.append, lambda: True) == Stopped()
-    )  # the new one is resumed, too
+    )  # the checkpoint in the new format is resumed, too
 
 
 def with_versions(source, target, versions):

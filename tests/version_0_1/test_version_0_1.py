@@ -53,7 +53,7 @@ def test_lists_all_studies(old_results, capsys):
     assert all(study in listed for study in STUDIES)
 
 
-#: Studies whose reports differ most; the others are slow ones.
+#: Studies whose reports differ most; those of other studies are slow tests.
 REPORTED = ("diverged", "failed", "grid", "imported", "two_stages")
 
 

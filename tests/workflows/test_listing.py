@@ -70,7 +70,7 @@ def test_columns_are_those_that_vary_or_have_a_value(root):
     assert columns[:2] == ("run_id", "optimizer") and "model.width" in columns
     assert "study" not in columns and "dataset.noise" not in columns and "train_loss" not in columns
     narrow = list_runs(root, ["a"], ["model.width=8", "batch_size>=1"])
-    # The width is shown because a condition names it, although all these runs have the same.
+    # The width is shown because a condition names it, although it is equal in all these runs.
     assert {"model.width", "batch_size"} <= set(narrow.columns)
     assert {row["model.width"] for row in narrow.rows} == {8}
 

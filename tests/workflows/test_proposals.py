@@ -46,7 +46,7 @@ def test_a_continued_search_proposes_the_same(sampler, tmp_path):
         assert 1e-4 <= setting["lr"] <= 1 and 0 <= setting["wd"] <= 1
         assert isinstance(setting["size"], int) and 8 <= setting["size"] <= 64
         assert setting["act"] in SPACE["act"]
-    # Only samplers that learn propose something else where other settings are good.
+    # Only the proposals of tpe and cmaes depend on the values of earlier settings.
     other = proposed(tmp_path / "c" / "other", sampler, [40], lambda setting: -bowl(setting))
     assert other[:8] == whole[:8] and (other != whole) == (sampler in ("tpe", "cmaes"))
 

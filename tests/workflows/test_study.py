@@ -37,7 +37,7 @@ def test_two_stages(study, results, no_plots):
     for optimizer, group in new.groupby("optimizer"):
         ((lr, wd),) = group[["lr", "wd"]].drop_duplicates().itertuples(index=False)
         assert means[optimizer, lr, wd] == means[optimizer].min()
-    # The report is written with --json, too, but printed only without it.
+    # With --json the report is written, but not printed.
     page = results / "own" / "report" / "index.html"
     page.unlink()
     out = study()

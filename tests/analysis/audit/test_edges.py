@@ -27,7 +27,7 @@ def test_edges_of_a_surface():
             for edge in edges(RunTable.from_frames(surface(lr, wd)))
         }
 
-    assert actual(0.01, 0.1) == set()  # 0 lies beyond, and was tried
+    assert actual(0.01, 0.1) == set()  # the value beyond is 0, which was tried
     assert actual(0.1, 0.2) == {("lr", 0.1, 1.0), ("wd", 0.2, 0.3)}
     assert actual(0.001, 0.0) == {("lr", 0.001, 0.0001)}
 

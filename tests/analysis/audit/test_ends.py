@@ -23,7 +23,7 @@ def tuned(column, values, best):
     [
         ("optimizer.momentum", [0.5, 0.9, 0.99], 0.99, "(momentum 0.99)"),
         ("optimizer.momentum", [0.5, 0.9, 0.99], 0.9, ""),
-        ("optimizer.momentum", [0.9, 0.99], 0.99, ""),  # of two, one is always at an end
+        ("optimizer.momentum", [0.9, 0.99], 0.99, ""),  # one of two values is always at an end
         ("optimizer.momentum", [0.0, 0.5, 0.9], 0.0, ""),
         ("optimizer.dampening", [0.0, 0.5, 1.0], 1.0, ""),
         ("optimizer.eps", [1e-8, 1e-4, 1.0], 1.0, "(eps 1)"),

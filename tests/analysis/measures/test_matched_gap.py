@@ -33,7 +33,7 @@ class TestAlongCurves:
     A, B = (runs(flat, [(1, 1)], 4, optimizer=name) for name in "ab")
 
     def both(self):
-        # equal test error at equal training loss but 0.02 for seed noise that both share
+        # at equal training loss, test errors differ by 0.02; the noise of a seed is equal in both
         metrics = stacked(
             curves(self.A, 0.1, lambda log, seed: 0.5 + 0.3 * log + 0.01 * seed),
             curves(
@@ -53,7 +53,9 @@ class TestAlongCurves:
 
     def test_levels_are_losses_that_all_runs_reach(self):
         levels = along_curves(RunTable(*self.both()))["train_loss"].unique()
-        assert levels.min() == pytest.approx(2 * 10**-1.0)  # a's last, b goes on to 10^-1.7
+        assert levels.min() == pytest.approx(
+            2 * 10**-1.0
+        )  # the last loss of a; b continues to 10^-1.7
         assert np.diff(np.log10(levels)) == pytest.approx(-1.0 / LEVELS)
 
     def test_means_and_paired_differences(self):
@@ -76,7 +78,7 @@ class TestAlongCurves:
         })  # fmt: skip
         values = along_curves(RunTable(self.A.iloc[:1], metrics))
         got = values[values["metric"] == "test_error"].set_index("train_loss")["value"]
-        # levels are 10^-0.25, 10^-0.5 …: the fourth is 0.1 itself, the sixth between 0.5 and 0.01
+        # levels are 10^-0.25, 10^-0.5 …: the fourth is 0.1, the sixth is between 0.5 and 0.01
         assert got.iloc[3] == pytest.approx(0.5)
         part = (np.log10(0.5) + 1.5) / (np.log10(0.5) + 2)
         assert got.iloc[5] == pytest.approx(0.1 + 0.2 * part)

@@ -8,7 +8,7 @@ from adamcmp.analysis import RunTable, ranks
 from tests.support.gridded import one_setting, without_val
 
 #: AUC of C4.5 and variants on 14 data sets: Demšar 2006, JMLR 7, Table 6. It ranks the row before
-#: the last 4, 1, 2, 3: what it prints as a tie differs after the third digit.
+#: the last 4, 1, 2, 3: values that are printed as ties differ after the third digit.
 DEMSAR = np.array([
     [0.763, 0.768, 0.771, 0.798], [0.599, 0.591, 0.590, 0.569], [0.954, 0.971, 0.968, 0.967],
     [0.628, 0.661, 0.654, 0.657], [0.882, 0.888, 0.886, 0.898], [0.936, 0.931, 0.916, 0.931],
@@ -36,7 +36,7 @@ class TestRanks:
         table = np.apply_along_axis(stats.rankdata, 1, 1 - DEMSAR)
         columns = table - table.mean()
         effect = columns.mean(axis=0)
-        left = columns - effect  # every problem's ranks have the same mean
+        left = columns - effect  # the mean rank is the same on every problem
         return stats.f.sf((14 * effect @ effect / 3) / ((left**2).sum() / 39), 3, 39)
 
     def test_two_optimizers_are_a_sign_test(self):
@@ -50,7 +50,7 @@ class TestRanks:
         assert ranks(RunTable(one_setting([[0.1, 0.1, 0.1]] * 3)))["p_value"].iloc[0] == 1
         table = ranks(RunTable(one_setting([[0.1, 0.2, 0.3]] * 5)))
         assert table["estimate"].tolist() == [1, 2, 3]
-        # One of six orders, five times: of the 6^5 outcomes six are alike.
+        # Five problems with one of six orders each: in 6 of the 6^5 outcomes all orders are equal.
         assert table["p_value"].iloc[0] == pytest.approx(6 / 6**5)
 
     @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ class TestFrontier:
         assert table["beyond"].iloc[1:].to_numpy() == pytest.approx(LR[1:][::-1])
         assert np.isnan(table["beyond"].iloc[0]) and (table["n"] == 3).all()
 
-    @pytest.mark.parametrize("loss", [2.5, 1.9, 1.2])  # from 2, the lowest being 0.2
+    @pytest.mark.parametrize("loss", [2.5, 1.9, 1.2])  # the initial loss is 2, the lowest 0.2
     def test_a_run_that_ends_little_better_than_it_began_does_not_train(self, loss):
         frame = runs(
             lambda x, y: np.where(x > 0.6, loss, 0.2) + 0 * y, grid()

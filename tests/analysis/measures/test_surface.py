@@ -28,7 +28,7 @@ class TestSurface:
             and (gone["diverged"] == 2).all()
             and (gone["n"] == 0).all()
         )
-        assert set(gone["rank"]) == set(range(42, 49))  # after all that ended
+        assert set(gone["rank"]) == set(range(42, 49))  # after all settings that completed
 
     def test_other_settings_are_the_best_ones(self):
         frame = stacked(

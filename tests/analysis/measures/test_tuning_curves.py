@@ -87,7 +87,7 @@ class TestOvertakes:
         four = grid(lr=[0.1, 1.0, 10.0, 100.0], wd=[1.0])
         b = runs(lambda x, y: np.where(x == 0, 0.2, 0.4), four, 4, 0.001, 1, "b")
         a = runs(flat, four, 4, 0.001, 2, "a")
-        # b's curve is 0.35, 0.30, 0.25, 0.20: level at 2, ahead at 3
+        # the curve of b is 0.35, 0.30, 0.25, 0.20: equal at 2 trials, ahead from 3 on
         row = overtakes(RunTable(stacked(a, b))).iloc[0]
         assert (row["optimizer"], row["over"], row["n"]) == ("b", "a", 4)
         assert row["estimate"] in (2, 3) and row["ci_low"] <= 2 <= row["ci_high"] <= 3

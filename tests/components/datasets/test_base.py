@@ -18,7 +18,7 @@ def test_splits_depend_on_the_seed():
     one, same, other = (load(name="digits", split_seed=s) for s in (1, 1, 2))
     assert np.array_equal(one.val.x, same.val.x)
     assert not np.array_equal(one.val.y, other.val.y)
-    assert np.array_equal(one.test.y, other.test.y)  # what is reported on stays the same
+    assert np.array_equal(one.test.y, other.test.y)  # the test set does not depend on the seed
 
 
 def test_subset_and_no_validation():
