@@ -22,10 +22,11 @@ def test_cfg_shows_the_config_and_trains_nothing(capsys, results):
 def test_config_folder_of_the_user(capsys, tmp_path):
     folder = tmp_path / "mine" / "optimizer"
     folder.mkdir(parents=True)
+    # Without a name in the file, the label is the name of the file.
     (folder / "paper.yaml").write_text(
         "# AdamW as the paper writes it\n"
         "defaults: [adamw, _self_]\ncoupling: independent\nweight_decay: 0.001\n"
-    )  # without a name in the file, the label is the name of the file
+    )
     overrides = ["run", "optimizer=paper", "--json", "--config-dir", "mine", *THREE_STEPS]
     row = json.loads(run(capsys, *overrides))
     assert (row["optimizer"], row["coupling"], row["wd"]) == ("paper", "independent", 0.001)

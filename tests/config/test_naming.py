@@ -15,7 +15,8 @@ class TestNames:
         overrides = "optimizer=adam_l2,adamw lr=logspace(1e-4,1e-1,5)"
         readable = name(overrides)
         assert readable.startswith("optimizer-adam_l2-adamw_lr-0.0001..0.1_")
-        # Names do not depend on the order and form of overrides, on seeds, or on settings that change no number.
+        # Names do not depend on the order and form of overrides, on seeds, or on settings that
+        # change no number.
         assert readable == name("lr=1e-1,1e-2,0.000562341,1e-4,0.0177828,0.00316228"
                              .replace("1e-2,0.000562341", "0.000562341") + " optimizer=adamw,adam_l2")  # fmt: skip
         assert (

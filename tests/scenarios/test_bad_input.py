@@ -151,6 +151,5 @@ def test_other_numerics_in_one_study(capsys):
     assert "was created with dtype=float32" in capsys.readouterr().err
     assert main([*small, "threads=2"]) == 2
     assert main([*small, "dtype=float64", "study=other"]) == 0
-    assert (
-        main([*small, "seed=1", "study=other"]) == 0
-    )  # settings that are not given are those of the study
+    # Settings that are not given are those of the study.
+    assert main([*small, "seed=1", "study=other"]) == 0

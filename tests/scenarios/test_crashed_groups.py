@@ -49,9 +49,8 @@ def test_a_crashed_group_is_halved_down_to_one_lane(crashing, results, capsys):
     assert runs.loc[3, "error"].startswith("ValueError: in the user's model\n\nTraceback")
     assert runs.loc[3, "run_id"] in capsys.readouterr().err
     crashing.when = lambda seeds: False
-    assert (
-        main(SWEEP) == 1 and len(crashing.widths) == 8
-    )  # only --retry-failed would train the failed run again
+    # Only --retry-failed would train the failed run again.
+    assert main(SWEEP) == 1 and len(crashing.widths) == 8
     assert main([*SWEEP, "--retry-failed"]) == 0
     assert crashing.widths[8:] == [1]
     numbers(results / "s")

@@ -42,9 +42,8 @@ def test_a_logger_that_cannot_start_costs_no_run(tracked_study, results, caplog)
     assert numbers(results / "t") == numbers(tracked_study)
     (tracker / "tensorboard").unlink()
     assert main(["sweep", *overrides, "logger=tensorboard", "-q"]) == 0
-    assert (
-        len(list((tracker / "tensorboard").iterdir())) == 4
-    )  # including the runs that the tracker lacked
+    # Including the runs that the tracker lacked.
+    assert len(list((tracker / "tensorboard").iterdir())) == 4
 
 
 def test_a_server_that_does_not_answer(tracked_study, monkeypatch, caplog):

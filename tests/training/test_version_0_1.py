@@ -69,9 +69,8 @@ def test_training_begins_with_the_checkpoint(task):
         if before.is_floating_point() and before.isfinite().all()
     ]
     assert max(changes) < 0.9  # a few steps change moments and weights little
-    assert (
-        train_task(task, progress.append, lambda: True) == Stopped()
-    )  # the checkpoint in the new format is resumed, too
+    # The checkpoint in the new format is resumed, too.
+    assert train_task(task, progress.append, lambda: True) == Stopped()
 
 
 def with_versions(source, target, versions):

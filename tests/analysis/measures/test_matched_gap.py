@@ -53,9 +53,8 @@ class TestAlongCurves:
 
     def test_levels_are_losses_that_all_runs_reach(self):
         levels = along_curves(RunTable(*self.both()))["train_loss"].unique()
-        assert levels.min() == pytest.approx(
-            2 * 10**-1.0
-        )  # the last loss of a; b continues to 10^-1.7
+        # The last loss of a; b continues to 10^-1.7.
+        assert levels.min() == pytest.approx(2 * 10**-1.0)
         assert np.diff(np.log10(levels)) == pytest.approx(-1.0 / LEVELS)
 
     def test_means_and_paired_differences(self):

@@ -85,9 +85,8 @@ class TestSeparability:
         column = separability(
             RunTable(runs(lambda x, y: np.where(x > 0.3, NAN, bowl(0)(x, y)), grid()))
         )
-        assert column["estimate"].item() == pytest.approx(
-            1
-        )  # the cliff is at the same lr for every wd
+        # The cliff is at the same lr for every wd.
+        assert column["estimate"].item() == pytest.approx(1)
 
     def test_a_search_is_fitted_by_quadratics(self):
         rng = np.random.default_rng(0)
