@@ -61,8 +61,6 @@ def _known_values(runs: pd.DataFrame, column: str) -> pd.Series[str]:
     In a run that adamcmp trained a missing value is a value: ``subset=null`` takes all examples.
     """
     texts = runs[column].map(format_value)
-    if "torch_version" not in runs:  # hand-made runs
-        return texts
     return texts.where(runs[column].notna() | runs["torch_version"].notna())
 
 

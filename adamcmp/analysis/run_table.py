@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import final
 
+import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import labels, selection
 from adamcmp.analysis.metrics import measure_of
-from adamcmp.storage.columns import METRIC_COLUMNS
+from adamcmp.errors import ConfigError
+from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
+
+#: The columns that every run has.
+REQUIRED = ("run_id", "dataset", "model", "optimizer", "seed", "status")
 
 
 @final
@@ -62,10 +67,14 @@ class RunTable:
         """Label stored runs.
 
         Args:
-            runs: One row per run, such as ``adamcmp.load("first").runs``.
+            runs: One row per run, such as ``adamcmp.load("first").runs``. Hand-made runs need only
+                the columns `REQUIRED`; other columns of the registry that they lack become null.
             metrics: One row per run and evaluation; None if no measure needs them.
+
+        Raises:
+            ConfigError: If the runs lack a required column.
         """
-        labelled = labels.label_runs(runs)
+        labelled = labels.label_runs(_with_registered_columns(runs))
         return cls(labelled) if metrics is None else cls(labelled, metrics)
 
     @cached_property
@@ -149,3 +158,17 @@ class RunTable:
             runs: Labelled runs: some of these, or with other columns ``problem``, ``optimizer``.
         """
         return RunTable(runs, self.all_metrics)
+
+
+def _with_registered_columns(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return runs with every column of `RUN_COLUMNS`, null where they lack one."""
+    if absent := [name for name in REQUIRED if name not in runs]:
+        raise ConfigError(
+            f"The runs have no column {', '.join(absent)}. They need {', '.join(REQUIRED)}."
+        )
+    missing = {name: column.type for name, column in RUN_COLUMNS.items() if name not in runs}
+    nulls = {
+        name: np.nan if python_type in (int, float) else pd.Series(None, runs.index, object)
+        for name, python_type in missing.items()
+    }
+    return pd.concat([runs, pd.DataFrame(nulls, runs.index)], axis="columns")

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from adamcmp.analysis.labels import label_runs, setting_columns
+from adamcmp.analysis import RunTable
+from adamcmp.analysis.labels import setting_columns
 from tests.support.seeded_runs import runs_from
 
 RUNS = runs_from((o, lr, 0, 0.3, 0.3) for o in ("adamw", "sgd") for lr in (0.1, 0.2, 0.3, 0.4))
@@ -12,22 +13,23 @@ def test_labels_of_problems_and_variants_contain_what_varied():
     runs = RUNS.assign(**{"dataset.label_noise": [0.0, 0.3] * 4, "dataset.flip": False})
     runs["rule"] = runs["optimizer"].map({"adamw": "adam", "sgd": "sgd"})
     runs["coupling"] = ["decoupled"] * 4 + ["l2", "l2", "fixed", "fixed"]
-    labelled = label_runs(runs)
+    labelled = RunTable.from_frames(runs).runs
     assert set(labelled["problem"]) == {"d, m, label_noise 0", "d, m, label_noise 0.3"}
     assert set(labelled["optimizer"]) == {"adamw", "sgd (l2)", "sgd (fixed)"}
-    assert set(label_runs(RUNS)["problem"]) == {"d, m"}
+    assert set(RunTable.from_frames(RUNS).problems) == {"d, m"}
 
 
 def test_a_value_that_an_imported_run_lacks_is_no_label():
     """In a trained run a missing value is a value: subset=null takes all examples."""
     runs = pd.DataFrame(
         {
+            "run_id": ["a", "b", "c"], "seed": 0, "status": "done",
             "dataset": "teacher", "model": "mlp", "optimizer": "adamw",
             "rule": ["adam", "adam", None], "dataset.subset": [None, 100, None],
             "model.width": [10.0, 10.0, None], "torch_version": ["2.13.0", "2.13.0", None],
         }
     )  # fmt: skip
-    labelled = label_runs(runs)
+    labelled = RunTable.from_frames(runs).runs
     assert labelled["optimizer"].tolist() == ["adamw"] * 3
     assert labelled["problem"].nunique() == 3 and labelled["problem"].iloc[2] == "teacher, mlp"
 

@@ -2,7 +2,10 @@
 
 import pytest
 
-from adamcmp.analysis import RunTable
+from adamcmp.analysis import RunTable, audit, best_settings, budgets
+from adamcmp.analysis.run_table import REQUIRED
+from adamcmp.errors import ConfigError
+from adamcmp.storage.columns import RUN_COLUMNS
 from tests.support.gridded import grid, runs, stacked
 
 TWO = stacked(
@@ -19,6 +22,17 @@ class TestLabels:
     def test_runs_without_a_problem_are_refused(self):
         with pytest.raises(ValueError, match="from_frames"):
             RunTable(TWO.drop(columns="problem"))
+
+    def test_hand_made_runs_need_few_columns(self):
+        few = TWO[[*REQUIRED, "lr", "wd", "val_error", "test_error"]]
+        table = RunTable.from_frames(few)
+        assert set(RUN_COLUMNS) < set(table.runs) and table.runs["steps"].isna().all()
+        assert [f.kind for f in audit(table) if f.severity == "warning"] == ["few seeds"]
+        assert len(best_settings(table)) == len(budgets(table)) == 2
+
+    def test_a_missing_column_is_named(self):
+        with pytest.raises(ConfigError, match="no column seed, status"):
+            RunTable.from_frames(TWO.drop(columns=["seed", "status", "problem"]))
 
     def test_the_frames_stay_unchanged(self):
         stored = TWO.drop(columns="problem")

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import Finding, RunTable, audit
-from adamcmp.storage.columns import RUN_COLUMNS
 
 GRID = (0.01, 0.1, 1.0)
 METRICS = ("train_loss", "train_error", "val_error", "test_error", "test_loss")
@@ -40,7 +39,6 @@ def study(optimizers, seeds=6, lrs=GRID, **columns) -> tuple[pd.DataFrame, pd.Da
             }
         )  # fmt: skip
     runs = pd.DataFrame(rows)
-    runs = runs.reindex(columns=dict.fromkeys([*runs.columns, *RUN_COLUMNS]))
     return runs, evaluations(runs, dict.fromkeys(optimizers, 1.0))
 
 

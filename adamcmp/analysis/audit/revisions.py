@@ -58,8 +58,6 @@ def is_outdated(runs: pd.DataFrame, group: str) -> pd.Series[bool]:
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield optimizers with runs of an earlier revision, per problem. Imported runs have none."""
-    if "torch_version" not in table.runs:
-        return
     trained = table.where(table.runs["torch_version"].notna())
     outdated = {group: is_outdated(trained.runs, group) for group in (*COMPONENT_GROUPS, "engine")}
     for problem, optimizer, subtable in trained.by_optimizer():

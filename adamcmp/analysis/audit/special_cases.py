@@ -77,14 +77,17 @@ def _on_and_off(table: RunTable) -> Iterator[tuple[str, RunTable]]:
 
 
 def _general_and_special(runs: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Yield pairs of optimizers of one rule that differ in whether one setting is on."""
+    """Yield pairs of optimizers of one rule that differ in whether one setting is on.
+
+    The rule of an imported or hand-made run may be unknown.
+    """
     columns = [column for column in NEUTRAL if column in runs]
     optimizers = {
         str(optimizer): (
             (group["rule"].iloc[0], group["coupling"].iloc[0]),
             {column for column in columns if _is_on(group[column], NEUTRAL[column])},
         )
-        for optimizer, group in runs.groupby("optimizer", sort=False)
+        for optimizer, group in runs[runs["rule"].notna()].groupby("optimizer", sort=False)
     }
     for general, special in itertools.permutations(optimizers, 2):
         (rule, on), (special_rule, special_on) = optimizers[general], optimizers[special]

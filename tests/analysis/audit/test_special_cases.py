@@ -78,5 +78,10 @@ def test_a_setting_of_one_optimizer_cannot_lose_to_its_neutral_value(optimizer, 
         assert all(f"with {setting} is worse than its special case" in f.text for f in findings)
 
 
+def test_rules_that_are_unknown_have_no_special_case():
+    runs, metrics = study({"adamw": 0.3, "adam": 0.2})
+    assert audited(runs.assign(rule=None, coupling=None), metrics) == []
+
+
 def test_another_coupling_is_no_special_case():
     assert audited(*study({"amsgradw": 0.3, "adam_l2": 0.2})) == []
