@@ -27,7 +27,7 @@ COMMANDS = {
     "run": Command("run", "Train one run"),
     "sweep": Command("sweep", "Train every combination of several values, or search ranges"),
     "study": Command("study", "Train the grids of a study file, then new seeds of the winners"),
-    "extend": Command("extend", "Train the next cells where a best setting is on its grid's edge"),
+    "extend": Command("extend", "Extend the grids whose best setting is on an edge"),
     "report": Command("report", "Report on studies: verdict, fairness audit, tables, plots"),
     "compare": Command("compare", "Compare two optimizers, or any two sets of runs"),
     "plot": Command("plot", "Draw one plot into a file"),

@@ -1,4 +1,4 @@
-"""``adamcmp extend``: train the next cells where a best setting is on the edge of its grid."""
+"""``adamcmp extend``: extend the grids whose best setting is on an edge."""
 
 from __future__ import annotations
 

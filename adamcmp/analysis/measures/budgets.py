@@ -22,12 +22,17 @@ def budgets(table: RunTable) -> pd.DataFrame:
     1   adam_l2        25   125   100        25        0
 
     Returns:
-        Columns problem, optimizer, ``settings``, ``runs``, ``run_steps`` (configured steps, over
-        all runs), ``done``, ``diverged``, ``failed``; ``missing``, runs that would complete its
-        settings with the seeds that most of them have, or with those of another optimizer that has
-        these seeds and more, as where a sweep was interrupted; ``seeds_per_setting`` and
-        ``steps_per_run``, means over the runs of selection seeds (the former NaN if there is
-        one setting, so no selection).
+        One row per problem and optimizer, with the columns ``problem``, ``optimizer`` and:
+
+        - ``settings``, ``runs``: Their number.
+        - ``run_steps``: The configured steps of all runs together.
+        - ``done``, ``diverged``, ``failed``: The number of runs with each status.
+        - ``missing``: The number of runs that an interrupted sweep left out. The expected seeds of
+          every setting are those that most settings of the optimizer have. If another optimizer of
+          the problem has all of these seeds and more, its seeds are expected.
+        - ``seeds_per_setting``: The mean number of selection seeds per setting. It is NaN for one
+          setting, since nothing was selected.
+        - ``steps_per_run``: The mean number of steps of the runs with selection seeds.
     """
     runs = table.runs.assign(_setting=setting_texts(table.runs, table.setting_columns))
     groups = runs.groupby(GROUP, sort=False)

@@ -25,8 +25,8 @@ _MOST_VECTOR_CELLS = 250
 def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
     """Return a figure with a panel for each problem and optimizer.
 
-    A line holds two or three optimizers of one problem. Of several problems, each has a separate
-    line.
+    The panels of a single problem are in lines of two or three. If there are several problems, each
+    starts a new line of up to four panels.
 
     Args:
         cells: Columns problem, optimizer, lr and wd; a row for each cell.
@@ -50,7 +50,7 @@ def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.Da
 def _label_panels(
     axes: list[Axes], keys: list[tuple[str, str]], cells: pd.DataFrame, columns: int
 ) -> Iterator[tuple[Axes, pd.DataFrame]]:
-    """Label the panels that have cells, hide the others, and yield the former."""
+    """Yield each panel that has cells, with labels, and its cells. Hide the other panels."""
     for i, (ax, (problem, optimizer)) in enumerate(zip(axes, keys, strict=True)):
         shown = cells[(cells["problem"] == problem) & (cells["optimizer"] == optimizer)]
         ax.set_visible(not shown.empty)
