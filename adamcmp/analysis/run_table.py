@@ -16,7 +16,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
 
 #: The columns that every run has.
-REQUIRED = ("run_id", "dataset", "model", "optimizer", "seed", "status")
+REQUIRED_COLUMNS = ("run_id", "dataset", "model", "optimizer", "seed", "status")
 
 
 @final
@@ -68,7 +68,8 @@ class RunTable:
 
         Args:
             runs: One row per run, such as ``adamcmp.load("first").runs``. Hand-made runs need only
-                the columns `REQUIRED`; other columns of the registry that they lack become null.
+                the columns `REQUIRED_COLUMNS`. Other columns of the registry become null if they
+                are missing.
             metrics: One row per run and evaluation; None if no measure needs them.
 
         Raises:
@@ -162,9 +163,9 @@ class RunTable:
 
 def _with_registered_columns(runs: pd.DataFrame) -> pd.DataFrame:
     """Return runs with every column of `RUN_COLUMNS`, null where they lack one."""
-    if absent := [name for name in REQUIRED if name not in runs]:
+    if absent := [name for name in REQUIRED_COLUMNS if name not in runs]:
         raise ConfigError(
-            f"The runs have no column {', '.join(absent)}. They need {', '.join(REQUIRED)}."
+            f"The runs have no column {', '.join(absent)}. They need {', '.join(REQUIRED_COLUMNS)}."
         )
     missing = {name: column.type for name, column in RUN_COLUMNS.items() if name not in runs}
     nulls = {

@@ -3,7 +3,7 @@
 import pytest
 
 from adamcmp.analysis import RunTable, audit, best_settings, budgets
-from adamcmp.analysis.run_table import REQUIRED
+from adamcmp.analysis.run_table import REQUIRED_COLUMNS
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import RUN_COLUMNS
 from tests.support.gridded import grid, runs, stacked
@@ -24,7 +24,7 @@ class TestLabels:
             RunTable(TWO.drop(columns="problem"))
 
     def test_hand_made_runs_need_few_columns(self):
-        few = TWO[[*REQUIRED, "lr", "wd", "val_error", "test_error"]]
+        few = TWO[[*REQUIRED_COLUMNS, "lr", "wd", "val_error", "test_error"]]
         table = RunTable.from_frames(few)
         assert set(RUN_COLUMNS) < set(table.runs) and table.runs["steps"].isna().all()
         assert [f.kind for f in audit(table) if f.severity == "warning"] == ["few seeds"]
