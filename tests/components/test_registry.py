@@ -1,9 +1,13 @@
 """Components: identities, cached values, and the library behind them."""
 
+from pathlib import Path
+
 import pydantic
 import pytest
 from pydantic import VERSION
 
+import adamcmp
+from adamcmp.components import registry
 from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
 from adamcmp.components.names import (
     COMPONENT_GROUP_NAMES,
@@ -30,6 +34,12 @@ def test_names_are_those_of_the_groups_and_of_the_fields():
     assert tuple(COMPONENT_GROUPS) == COMPONENT_GROUP_NAMES
     assert tuple(CONFIG_GROUPS) == CONFIG_GROUP_NAMES
     assert set(HYPERPARAMETER_FIELDS.values()) < set(Optimizer.model_fields)
+
+
+def test_the_attributes_of_models_are_read_by_their_base_class_only():
+    package = Path(adamcmp.__file__).parent
+    files = [file for file in package.rglob("*.py") if "__dict__" in file.read_text()]
+    assert files == [Path(registry.__file__)]
 
 
 def test_a_changed_copy_has_another_identity():

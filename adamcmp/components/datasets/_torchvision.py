@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcmp.components.data import Split
+from adamcmp.components.datasets import _torchvision_files
 from adamcmp.components.datasets._base import ImageDataset
+from adamcmp.components.datasets._torchvision_files import KnownFile
 from adamcmp.errors import DataError
 from adamcmp.platform.torchvision_import import torchvision
 
@@ -41,12 +44,12 @@ class TorchvisionDataset(ImageDataset):
         return getattr(torchvision("datasets"), self.reader_name)
 
     @abstractmethod
-    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
-        """Yield the path below `root` of each file that is read, with its md5 sum or None."""
+    def files(self, reader: Any) -> Iterator[KnownFile]:
+        """Yield the files that are read."""
 
-    @abstractmethod
     def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
         """Open the training or the test set; download it if `download` is set."""
+        return reader(root, train=train, download=self.download)
 
     def arrays(self, opened: Any) -> Split:
         """Return the examples of an opened set."""
@@ -89,7 +92,6 @@ class TorchvisionDataset(ImageDataset):
             raise DataError(f"dataset {self.name}: the download failed ({error}).") from error
 
     def _check_files(self, reader: Any, root: Path) -> None:
-        check_integrity = torchvision("datasets.utils").check_integrity
         for file, md5 in self.files(reader):
             path = root / file
             if not path.is_file():
@@ -97,7 +99,7 @@ class TorchvisionDataset(ImageDataset):
                     f"dataset {self.name}: {path} is missing. Add download=true to fetch it, "
                     f"or root=FOLDER with the folder of the files."
                 )
-            if not check_integrity(str(path), md5):
+            if md5 is not None and _md5(path) != md5:
                 raise DataError(
                     f"dataset {self.name}: {path} is corrupt (its md5 sum is not that of the "
                     f"original). Delete it and add download=true."
@@ -107,39 +109,27 @@ class TorchvisionDataset(ImageDataset):
 class MNISTLike(TorchvisionDataset):
     """MNIST and datasets in its format: four uncompressed IDX files."""
 
-    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
-        """See `TorchvisionDataset.files`; torchvision's md5 sums are those of the archives."""
-        for archive, _ in reader.resources:
-            yield f"{reader.__name__}/raw/{Path(archive).stem}", None
-
-    def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
-        """See `TorchvisionDataset.open_split`."""
-        return reader(root, train=train, download=self.download)
+    def files(self, reader: Any) -> Iterator[KnownFile]:
+        """See `TorchvisionDataset.files`."""
+        return _torchvision_files.mnist_files(reader)
 
     def damaged(self, reader: Any, root: Path) -> list[str]:
         """See `TorchvisionDataset.damaged`."""
-        read = torchvision("datasets.mnist").read_sn3_pascalvincent_tensor
-        damaged = []
-        for file, _ in self.files(reader):
-            try:
-                read(str(root / file))
-            except Exception:
-                damaged.append(str(root / file))
-        return damaged
+        paths = [root / file for file, _ in self.files(reader)]
+        return [str(path) for path in paths if not _torchvision_files.is_readable_idx(path)]
 
 
 class CIFARLike(TorchvisionDataset):
     """CIFAR-10 and CIFAR-100: pickled batches, each with its md5 sum."""
 
-    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
+    def files(self, reader: Any) -> Iterator[KnownFile]:
         """See `TorchvisionDataset.files`."""
-        meta = [(reader.meta["filename"], reader.meta["md5"])]
-        for file, md5 in [*reader.train_list, *reader.test_list, *meta]:
-            yield f"{reader.base_folder}/{file}", md5
+        return _torchvision_files.cifar_files(reader)
 
-    def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
-        """See `TorchvisionDataset.open_split`."""
-        return reader(root, train=train, download=self.download)
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def as_images(raw: NDArray[Any]) -> NDArray[np.float32]:

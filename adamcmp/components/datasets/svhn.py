@@ -10,6 +10,7 @@ import numpy as np
 from adamcmp.components.data import Split
 from adamcmp.components.datasets._base import NonNegativeInt
 from adamcmp.components.datasets._torchvision import TorchvisionDataset
+from adamcmp.components.datasets._torchvision_files import KnownFile, svhn_files
 
 
 class SVHN(TorchvisionDataset):
@@ -19,11 +20,9 @@ class SVHN(TorchvisionDataset):
 
     reader_name: ClassVar[str] = "SVHN"
 
-    def files(self, reader: Any) -> Iterator[tuple[str, str | None]]:
+    def files(self, reader: Any) -> Iterator[KnownFile]:
         """See `TorchvisionDataset.files`."""
-        for split in ("train", "test"):
-            _, file, md5 = reader.split_list[split]
-            yield file, md5
+        return svhn_files(reader)
 
     def open_split(self, reader: Any, root: str, *, train: bool) -> Any:
         """See `TorchvisionDataset.open_split`."""

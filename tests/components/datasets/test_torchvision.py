@@ -5,16 +5,39 @@ import gzip
 import hashlib
 import http.server
 import pickle
+import re
 import struct
 import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import adamcmp
 from adamcmp.errors import DataError
 from adamcmp.platform.torchvision_import import torchvision
 from tests.support.datasets import load
+
+#: Versions of torchvision with which the tests of this file have passed, as major.minor. With
+#: another one, run them and add it.
+VERSIONS_RUN = {"0.28"}
+
+#: Undocumented modules, functions and attributes of torchvision.datasets.
+INTERNALS = re.compile(
+    r"datasets\.(utils|mnist)\b|reader\.(resources|mirrors|meta|base_folder|(train|test|split)_list)\b"
+)
+
+
+def test_this_version_of_torchvision_was_run():
+    installed = ".".join(version("torchvision").split(".")[:2])
+    assert installed in VERSIONS_RUN, "run the tests of this file, then add it"
+
+
+def test_internals_are_used_by_the_adapter_only():
+    package = Path(adamcmp.__file__).parent
+    files = [file for file in package.rglob("*.py") if INTERNALS.search(file.read_text())]
+    assert [file.name for file in files] == ["_torchvision_files.py"]
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
