@@ -41,6 +41,7 @@ def serve(descriptor: str) -> None:
     # What a user's model printed must not be lost if the process is killed.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
+    # Undocumented: multiprocessing opens connections only for the processes that it starts itself.
     connection = Connection(int(descriptor))
     # The parent may end at any moment; the results are not needed then.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):

@@ -11,13 +11,13 @@ import itertools
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,7 @@ class Pool(Executor):
             worker.assign(*self._waiting.popleft())
 
     def _start(self) -> _Worker:
-        ours, theirs = socket.socketpair()
+        ours, theirs = Pipe()
         # Signals stay pending until the worker has installed its handlers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -204,7 +204,7 @@ class Pool(Executor):
                 )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        worker = _Worker(process, Connection(ours.detach()))
+        worker = _Worker(process, ours)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # noticed by `poll`
             worker.connection.send(self._warm_up)
         return worker

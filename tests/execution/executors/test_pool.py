@@ -2,14 +2,21 @@
 
 import contextlib
 import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
+import adamcmp
 from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.execution.executors import Pool, Task, WorkerDied, pool
 from tests.support.toy_tasks import die, echo, leave_unusable, refuse, results_of
 from tests.support.waiting import wait_until
+
+#: Versions of Python with which the tests of this file have passed. A worker opens its end of the
+#: connection with an undocumented constructor of multiprocessing.
+VERSIONS_RUN = {(3, 11)}
 
 
 @pytest.fixture
@@ -18,17 +25,31 @@ def workers():
         yield executor
 
 
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [("import nonsense_that_does_not_exist", "ended with exit code 1 as it started"),
-     ("import time; time.sleep(60)", "did not start in 0.5 s")],
-)  # fmt: skip
-def test_a_worker_that_does_not_start(script, message, monkeypatch):
-    monkeypatch.setattr(pool, "WORKER_SCRIPT", script)
+def test_this_version_of_python_was_run():
+    assert sys.version_info[:2] in VERSIONS_RUN, "run the tests of this file, then add it"
+
+
+def test_connections_are_opened_by_a_worker_only():
+    package = Path(adamcmp.__file__).parent
+    opened = re.compile(r"\bConnection\(")
+    files = [file for file in package.rglob("*.py") if opened.search(file.read_text())]
+    assert [file.name for file in files] == ["_worker.py"]
+
+
+def test_a_worker_that_fails_as_it_starts(monkeypatch):
+    monkeypatch.setattr(pool, "WORKER_SCRIPT", "import nonsense_that_does_not_exist")
+    with contextlib.closing(Pool(1, 1)) as workers:
+        workers.submit([Task(echo, 1)])
+        with pytest.raises(RunFailed, match="ended with exit code 1 as it started"):
+            wait_until(workers.poll)
+
+
+def test_a_worker_that_never_starts(monkeypatch):
+    monkeypatch.setattr(pool, "WORKER_SCRIPT", "import signal; signal.pause()")
     monkeypatch.setattr(pool, "START_TIMEOUT", 0.5)
     with contextlib.closing(Pool(1, 1)) as workers:
         workers.submit([Task(echo, 1)])
-        with pytest.raises(RunFailed, match=message):
+        with pytest.raises(RunFailed, match=r"did not start in 0\.5 s"):
             wait_until(workers.poll)
 
 
