@@ -1,13 +1,17 @@
-"""A wheel that is installed outside of the repository finds its configs."""
+"""The requirements are versions that were tested; an installed wheel finds its configs."""
 
 import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 
@@ -16,6 +20,20 @@ def call(*overrides, **keywords):
     done = subprocess.run([*map(str, overrides)], capture_output=True, text=True, **keywords)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_lower_bounds_are_the_tested_versions():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    tested = {canonicalize_name(name): version for name, version in pins}
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, build = content["project"], content["build-system"]
+    extras = chain.from_iterable(project["optional-dependencies"].values())
+    requirements = map(Requirement, (*build["requires"], *project["dependencies"], *extras))
+    for requirement in requirements:
+        if requirement.name != "adamcmp":
+            bounds = [s.version for s in requirement.specifier if s.operator == ">="]
+            assert bounds == [tested[canonicalize_name(requirement.name)]], requirement
 
 
 def test_a_wheel_works_outside_the_repository(tmp_path):

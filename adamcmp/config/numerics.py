@@ -23,7 +23,7 @@ class Numerics(Component):
         engine: How a step is executed: ``eager`` runs torch's kernels one after the other,
             ``compiled`` compiles the step of fused lanes (models of matrix products). ``auto``
             compiles if the study's first sweep is long enough for compiling to save time, and a
-            C++ compiler is installed (on a GPU also Triton and torch 2.10 or newer).
+            C++ compiler is installed (on a GPU also Triton).
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -16,11 +16,10 @@ OPEN = Numerics()
 def machine(monkeypatch):
     """Set what the machine has."""
 
-    def has(gpu=False, compiler=True, triton=True, torch="2.13.0"):
+    def has(gpu=False, compiler=True, triton=True):
         monkeypatch.setattr(provenance, "gpu_name", lambda: "NVIDIA of paper" if gpu else None)
         monkeypatch.setattr(provenance, "cpp_compiler", lambda: "g++" if compiler else None)
         monkeypatch.setattr(provenance, "find_spec", lambda name: triton or None)
-        monkeypatch.setattr(provenance, "package_version", lambda name: torch)
 
     return has
 
@@ -40,8 +39,6 @@ def run_kinds_of(composer, steps, *overrides):
         ({"gpu": True}, 4_000, "eager"),
         ({"gpu": True}, 1_000_000, "compiled"),
         ({"gpu": True, "triton": False}, 1_000_000, "eager"),
-        ({"gpu": True, "torch": "2.9.1+cu128"}, 1_000_000, "eager"),
-        ({"gpu": True, "torch": "2.10.0"}, 1_000_000, "compiled"),
     ],
 )
 def test_the_engine_follows_from_the_work_and_the_machine(composer, machine, parts, steps, engine):
