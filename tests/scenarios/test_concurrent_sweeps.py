@@ -7,8 +7,9 @@ from adamcmp.cli import main
 from adamcmp.execution.reservations import process_statuses, reserve
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
-from tests.support.interrupted import checkpoints, sweep_command
-from tests.support.studies import SMALL
+from tests.support.interrupted import sweep_command
+from tests.support.pausing_net import PAUSE, paused_processes
+from tests.support.studies import PAUSING, SMALL
 from tests.support.study_bits import assert_same_bits
 from tests.support.waiting import wait_until
 
@@ -34,9 +35,10 @@ def test_two_sweeps_share_the_runs(commands, results):
 
 def test_reservations_of_a_killed_sweep_are_released(commands, results, capsys):
     """A second sweep reports a live one, and takes over its runs after it was killed."""
-    overrides = [*RUNS, "steps=20000"]
+    overrides = [*PAUSING, "seed=range(6)", "workers=0"]
+    PAUSE.touch()
     process = commands.start(*sweep_command(results, "s", overrides))
-    wait_until(lambda: checkpoints(results / "s"))
+    wait_until(paused_processes)
     assert main([*sweep_command(results, "s", overrides), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["elsewhere"] == 6
     assert main(["ls", "s"]) == 0

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 
@@ -110,7 +109,7 @@ def test_a_second_signal_ends_a_blocked_sweep(user_model, tmp_path):
     with start_command("sweep", *user_model, "seed=0,1,2", "+model.failure=sleeps") as process:
         wait_until((tmp_path / "asleep").exists)
         os.killpg(process.pid, signal.SIGINT)
-        time.sleep(0.5)
+        assert any("saving checkpoints" in line for line in process.stderr)
         assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate()

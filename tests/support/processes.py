@@ -17,6 +17,11 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a command, which may use models of tests.support."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
 class Commands:
     """Starts commands; their output goes to a log file.
 
@@ -35,13 +40,12 @@ class Commands:
             kill_at: The call at which it kills itself, counted from 1; 0 for never.
         """
         module = ["tests.support.processes", str(kill_at)] if kill_at else ["adamcmp"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", *module, *arguments],
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env=environment(),
                 start_new_session=True,
             )
 
@@ -50,7 +54,7 @@ class Commands:
         return self.start(*arguments, kill_at=kill_at).wait()
 
 
-def start_command(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+def start_command(*arguments: str) -> subprocess.Popen[str]:
     """Start a command in a new process group, with its output in pipes.
 
     SIGINT interrupts it even where the tests run in the background of a shell, which ignores SIGINT
@@ -61,9 +65,9 @@ def start_command(*arguments: str, **options: Any) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=environment(),
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        **options,
     )
 
 

@@ -1,6 +1,11 @@
 """Overrides of runs that train within a second."""
 
 SMALL = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50"]
+#: Runs of `pausing_net`, which train for 60 steps.
+PAUSING = [
+    *(*SMALL, "steps=60", "eval.every_steps=20", "engine=eager"),
+    *("model=custom", "model.target=tests.support.pausing_net.PausingNet"),
+]
 THREE_STEPS = [*SMALL, "steps=3", "eval.every_steps=1"]
 #: Runs of study ``s`` with some steps between evaluations, as most reports have.
 FAST = [*SMALL, "steps=6", "eval.every_steps=2", "study=s"]

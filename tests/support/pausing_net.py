@@ -1,0 +1,49 @@
+"""A model whose training pauses, so that a test can act while a sweep certainly trains."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import torch
+
+#: Training pauses while this file is in the working directory.
+PAUSE = Path("pause")
+#: Steps of a process's training of one run before it pauses.
+STEPS_BEFORE = 30
+
+
+class PausingNet(torch.nn.Linear):
+    """A linear classifier."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs[0], outputs)
+        self.steps = 0
+
+    def forward(self, x):
+        if self.training:
+            self.steps += 1
+            if self.steps == STEPS_BEFORE and PAUSE.exists():
+                pause()
+        return super().forward(x)
+
+
+def pause() -> None:
+    """Wait until the file is removed, or SIGTERM asks this process to stop."""
+    requests = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def record(number, frame):
+        requests.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, record)
+    Path(f"paused.{os.getpid()}").touch()
+    while PAUSE.exists() and not requests:
+        time.sleep(0.01)
+    signal.signal(signal.SIGTERM, before)
+
+
+def paused_processes() -> list[int]:
+    """Return the ids of the processes that have paused in the working directory."""
+    return [int(path.suffix[1:]) for path in Path().glob("paused.*")]
