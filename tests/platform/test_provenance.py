@@ -58,9 +58,9 @@ def test_versions():
 def test_a_compiler_on_the_path(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    assert provenance.cpp_compiler() is None and not provenance.can_compile("cpu")
+    assert provenance.cpp_compiler() is None and not provenance.compiler_available("cpu")
     for name in ("clang++", "g++", "my-compiler"):
         (tmp_path / name).touch(mode=0o755)
         monkeypatch.setenv("CXX", "my-compiler")
         assert provenance.cpp_compiler() == name
-    assert provenance.can_compile("cpu")
+    assert provenance.compiler_available("cpu")
