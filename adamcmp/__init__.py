@@ -28,35 +28,18 @@ from typing import TYPE_CHECKING, Any
 # memory, and the bits of a run would depend on how runs are grouped.
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
-#: Public name -> the module that defines it.
-_MODULES = {
-    name: module
-    for module, names in {
-        "adamcmp.api": (
-            *("run", "sweep", "search", "study", "extend", "report", "load", "import_runs"),
-            *("Study", "SearchedStudy", "StagedStudyResult", "ExtendedStudy"),
-        ),
-        "adamcmp.analysis": ("compare", "Edge"),
-        "adamcmp.reporting": ("Report",),
-        "adamcmp.workflows.import_runs": ("ImportResult",),
-        "adamcmp.workflows.search": ("BestSetting",),
-        "adamcmp.workflows.training": ("SweepResult",),
-        "adamcmp.training.torch_optimizer": ("torch_optimizer",),
-        "adamcmp.errors": (
-            *("AdamcmpError", "ConfigError", "NotFound", "DataError", "Elsewhere"),
-            *("RunInProgress", "EngineError", "StoreError", "RunFailed"),
-        ),
-    }.items()
-    for name in names
-}
-
 if TYPE_CHECKING:
-    from adamcmp.analysis import Edge, compare
     from adamcmp.api import (
+        BestSetting,
+        Edge,
         ExtendedStudy,
+        ImportResult,
+        Report,
         SearchedStudy,
         StagedStudyResult,
         Study,
+        SweepResult,
+        compare,
         extend,
         import_runs,
         load,
@@ -65,6 +48,7 @@ if TYPE_CHECKING:
         search,
         study,
         sweep,
+        torch_optimizer,
     )
     from adamcmp.errors import (
         AdamcmpError,
@@ -77,11 +61,6 @@ if TYPE_CHECKING:
         RunInProgress,
         StoreError,
     )
-    from adamcmp.reporting import Report
-    from adamcmp.training.torch_optimizer import torch_optimizer
-    from adamcmp.workflows.import_runs import ImportResult
-    from adamcmp.workflows.search import BestSetting
-    from adamcmp.workflows.training import SweepResult
 
 __all__ = [
     "AdamcmpError",
@@ -117,6 +96,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that the command line starts at once."""
-    if name not in _MODULES:
+    if name not in __all__:
         raise AttributeError(f"module 'adamcmp' has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+    errors = importlib.import_module("adamcmp.errors")
+    defined_in = errors if hasattr(errors, name) else importlib.import_module("adamcmp.api")
+    return getattr(defined_in, name)

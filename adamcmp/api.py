@@ -1,7 +1,11 @@
-"""The Python API: the commands of ``adamcmp`` as functions."""
+"""The Python API: the commands of ``adamcmp`` as functions.
+
+`import adamcmp` provides the same names, and those of `adamcmp.errors`.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,25 +13,63 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adamcmp.analysis import Edge, compare
 from adamcmp.components.validation import build
 from adamcmp.config import Composer, ResultsLocation
 from adamcmp.errors import ConfigError, RunFailed, RunInProgress
 from adamcmp.storage import reader
 from adamcmp.workflows.extend import configure_extension
+from adamcmp.workflows.extend import extend as train_extension
+from adamcmp.workflows.import_runs import ImportResult
+from adamcmp.workflows.import_runs import import_runs as read_into
+from adamcmp.workflows.importing import ColumnMapping
 from adamcmp.workflows.run import configure_run
 from adamcmp.workflows.run import run as train_run
-from adamcmp.workflows.search import BestSetting, RangeSearch
-from adamcmp.workflows.study import configure_study, train_study
+from adamcmp.workflows.search import RangeSearch
+from adamcmp.workflows.study import StudyResult, configure_study, train_study
 from adamcmp.workflows.sweep import sweep as sweep_or_search
-from adamcmp.workflows.sweep import train_sweep
-from adamcmp.workflows.training import SweepResult, TrainingOptions
+from adamcmp.workflows.training import BestSetting, SweepResult, TrainingOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from adamcmp.analysis import Edge
     from adamcmp.reporting import Report
-    from adamcmp.workflows.import_runs import ImportResult
+    from adamcmp.training.torch_optimizer import torch_optimizer
+
+__all__ = [
+    "BestSetting",
+    "Edge",
+    "ExtendedStudy",
+    "ImportResult",
+    "Report",
+    "SearchedStudy",
+    "StagedStudyResult",
+    "Study",
+    "SweepResult",
+    "compare",
+    "extend",
+    "import_runs",
+    "load",
+    "report",
+    "run",
+    "search",
+    "study",
+    "sweep",
+    "torch_optimizer",
+]
+
+#: Name -> its module, for names whose modules import torch or matplotlib.
+_LAZY = {
+    "Report": "adamcmp.reporting",
+    "torch_optimizer": "adamcmp.training.torch_optimizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of another module when it is first used."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
 
 
 @dataclass(frozen=True)
@@ -247,15 +289,15 @@ def study(
     >>> [len(stage.trained) for stage in result.stages]
     [24, 12]
     """
-    from adamcmp.reporting import report as write_report
+
+    def on_trained(result: StudyResult) -> None:
+        for stage in result.stages:
+            _check_complete(stage)
 
     configured = configure_study(name, _listed(overrides), scale, config_dir)
     options = TrainingOptions(force=force, retry_failed=retry_failed)
-    stages = train_study(configured, options)
-    for stage in stages:
-        _check_complete(stage)
-    folder = stages[-1].folder
-    return StagedStudyResult(Study(folder), stages, write_report([folder]) if report else None)
+    result = train_study(configured, options, report=report, on_trained=on_trained)
+    return StagedStudyResult(Study(result.folder), result.stages, result.report)
 
 
 def extend(
@@ -289,14 +331,11 @@ def extend(
     >>> [edge.axis for edge in extended.edges]
     ['lr']
     """
-    folder = reader.study_folder(_root(results), name)
-    extension = configure_extension(folder, _listed(overrides))
-    if not extension.edges:
-        return ExtendedStudy(Study(folder))
+    extension = configure_extension(_root(results), name, _listed(overrides))
     options = TrainingOptions(force=force, retry_failed=retry_failed)
-    result = train_sweep(extension.config, options)
+    result = train_extension(extension, options)
     _check_complete(result)
-    return ExtendedStudy(Study(folder), extension.edges, len(result.trained))
+    return ExtendedStudy(Study(result.folder), extension.edges, len(result.trained))
 
 
 def report(
@@ -388,9 +427,6 @@ def import_runs(
     >>> result.runs["test_accuracy"].tolist()
     [0.75]
     """
-    from adamcmp.workflows.import_runs import import_runs as read_into
-    from adamcmp.workflows.importing import ColumnMapping
-
     values = {"study": study, "results": str(_root(results))}
     location = build(ResultsLocation, values, "")
     mapping = ColumnMapping(

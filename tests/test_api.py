@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import adamcmp
-from adamcmp import errors
+from adamcmp import api, errors
 from adamcmp.cli import COMMANDS, command_module, main
 from adamcmp.config import Composer
 from adamcmp.execution.reservations import reserve
@@ -31,8 +31,12 @@ def test_the_api_is_pinned():
     ]  # fmt: skip
     for name in adamcmp.__all__:
         assert getattr(adamcmp, name).__doc__
-    with pytest.raises(AttributeError, match="no attribute 'nope'"):
-        adamcmp.nope  # noqa: B018
+    of_errors = {name for name in adamcmp.__all__ if hasattr(errors, name)}
+    assert set(api.__all__) == set(adamcmp.__all__) - of_errors
+    assert all(getattr(api, name) is getattr(adamcmp, name) for name in api.__all__)
+    for module in (adamcmp, api):
+        with pytest.raises(AttributeError, match="no attribute 'nope'"):
+            module.nope  # noqa: B018
 
 
 @pytest.mark.parametrize("name", ["run", "sweep", "study", "extend"])
@@ -44,7 +48,7 @@ def test_functions_that_train_have_the_options_of_their_command(name):
 
 
 def test_importing_the_api_imports_nothing_heavy():
-    script = "import adamcmp, os, sys; print('torch' in sys.modules, os.environ['MKL_CBWR'])"
+    script = "import adamcmp.api, os, sys; print('torch' in sys.modules, os.environ['MKL_CBWR'])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

@@ -35,12 +35,9 @@ def main(arguments: list[str]) -> int:
     """
     options = parser().parse_intermixed_args(arguments)
     from adamcmp.cli.sweep import print_result
-    from adamcmp.storage.reader import study_folder
-    from adamcmp.workflows.extend import configure_extension
-    from adamcmp.workflows.sweep import train_sweep
+    from adamcmp.workflows.extend import configure_extension, extend
 
-    folder = study_folder(results_root(options), options.study)
-    extension = configure_extension(folder, options.overrides)
+    extension = configure_extension(results_root(options), options.study, options.overrides)
     if not extension.edges:
         print("No optimizer's best setting is on the edge of its grid.")
         return 0
@@ -52,5 +49,5 @@ def main(arguments: list[str]) -> int:
             )
     if options.dry_run:
         return print_plan(lambda: extension.config, options)
-    result = train_sweep(extension.config, training_options(options))
+    result = extend(extension, training_options(options))
     return print_result(result, as_json=options.json)

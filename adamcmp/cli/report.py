@@ -143,29 +143,12 @@ def print_report(report: Report) -> None:
 
 
 def _print_audit(report: Report, *, several_problems: bool) -> None:
-    print(f"audit: {_budgets(report.answer)}")
+    print(f"audit: {report.answer.budget_summary}")
     for finding in report.answer.findings:
         problem = f"{finding.problem}: " if several_problems else ""
         print(f"audit, {finding.severity}: {problem}{finding.text}")
         if finding.command:
             print(f"    {finding.command}{results_option(report.folder.parent.parent)}")
-
-
-def _budgets(answer: Answer) -> str:
-    """Return how many settings and runs each optimizer has; equal budgets are listed together."""
-    from adamcmp.analysis import budgets, display_name
-    from adamcmp.analysis.wording import join_names
-
-    several = answer.runs["problem"].nunique() > 1
-    optimizers: dict[tuple[int, int], list[str]] = {}
-    for row in budgets(answer.table).to_dict("records"):
-        name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
-        optimizers.setdefault((row["settings"], row["runs"]), []).append(name)
-    return "; ".join(
-        f"{join_names(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
-        f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
-        for (settings, runs), names in optimizers.items()
-    )
 
 
 def _seconds(text: str) -> float:

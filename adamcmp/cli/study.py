@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from adamcmp.cli._options import Parser, add_config_dir, add_training
 from adamcmp.cli._training import add_overrides, print_plan, training_options
+
+if TYPE_CHECKING:
+    from adamcmp.workflows.study import StudyResult
 
 EXAMPLES = """\
 examples:
@@ -41,6 +45,8 @@ def main(arguments: list[str]) -> int:
         0; 1 if a run failed or another process is training some.
     """
     options = parser().parse_intermixed_args(arguments)
+    from adamcmp.cli.report import print_report
+    from adamcmp.cli.sweep import print_result
     from adamcmp.workflows.study import configure_study, list_study_files, train_study
 
     if options.name is None:
@@ -53,18 +59,14 @@ def main(arguments: list[str]) -> int:
             print(f"including {study.select.seeds} new seeds of each winner")
         return print_plan(study.both_stages, options)
 
-    from adamcmp.cli.report import print_report
-    from adamcmp.cli.sweep import print_result
-    from adamcmp.reporting import report
+    def on_trained(result: StudyResult) -> None:
+        for stage in result.stages:
+            print_result(stage, as_json=options.json)
+        if not (options.quiet or options.json or result.in_progress):
+            print("writing the report ...", file=sys.stderr, flush=True)
 
-    stages = train_study(study, training_options(options, show_plan=True))
-    code = max(print_result(stage, as_json=options.json) for stage in stages)
-    # A report would lack the runs that another process is training.
-    if stages[-1].in_progress:
-        return code
-    if not options.quiet and not options.json:
-        print("writing the report ...", file=sys.stderr, flush=True)
-    written = report([stages[-1].folder])
-    if not options.json:
-        print_report(written)
-    return code
+    training = training_options(options, show_plan=True)
+    result = train_study(study, training, on_trained=on_trained)
+    if result.report and not options.json:
+        print_report(result.report)
+    return 0 if result.complete else 1

@@ -13,7 +13,6 @@ from adamcmp.cli._options import Parser, add_config_dir, add_training, study_arg
 from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, training_options
 
 if TYPE_CHECKING:
-    from adamcmp.workflows.search import SearchResult
     from adamcmp.workflows.training import SweepResult
 
 EXAMPLES = """\
@@ -55,20 +54,16 @@ def execute(options: argparse.Namespace) -> int:
     """Execute the command with parsed options, as `main`."""
     if _config.is_requested(options):
         return _config.print_config(options)
-    from adamcmp.workflows.search import SearchResult
     from adamcmp.workflows.sweep import configure_sweep, sweep
 
     if options.dry_run:
         return print_plan(lambda: configure_sweep(options.overrides, options.config_dir), options)
     result = sweep(options.overrides, options.config_dir, training_options(options))
-    code = print_result(result, as_json=options.json)
-    if isinstance(result, SearchResult) and not options.json:
-        _print_best(result)
-    return code
+    return print_result(result, as_json=options.json)
 
 
 def print_result(result: SweepResult, *, as_json: bool) -> int:
-    """Print how many runs were trained, how they ended, and what to do next.
+    """Print how many runs were trained, how they ended, what to do next, and the best settings.
 
     Args:
         result: The result.
@@ -101,6 +96,7 @@ def print_result(result: SweepResult, *, as_json: bool) -> int:
         print(f"`adamcmp report {study}` compares the optimizers.")
     elif result.statuses["diverged"]:
         print(f"`adamcmp plot divergence {study}` shows where the runs diverged.")
+    _print_best(result)
     return code
 
 
@@ -116,8 +112,8 @@ def _json_values(result: SweepResult) -> dict[str, object]:
     }
 
 
-def _print_best(result: SearchResult) -> None:
-    """Print the best setting of each optimizer, or of each other choice of config groups."""
+def _print_best(result: SweepResult) -> None:
+    """Print the best setting of each branch of a search."""
     for best in result.best:
         overrides = " ".join(best.overrides)
         if math.isfinite(best.value):

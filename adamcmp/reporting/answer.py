@@ -11,7 +11,7 @@ import pandas as pd
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.measures.best_settings import BEST_SETTINGS
-from adamcmp.analysis.measures.budgets import BUDGETS
+from adamcmp.analysis.measures.budgets import BUDGETS, budget_summary
 from adamcmp.analysis.measures.pairwise import PAIRWISE_COMPARISONS
 from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
@@ -73,6 +73,12 @@ class Answer:
     def budgets(self) -> Table:
         """The tuning budgets of the optimizers, shown at the start of the audit."""
         return _table_of(BUDGETS, self.tables)
+
+    @property
+    def budget_summary(self) -> str:
+        """The tuning budgets in one sentence, or the reason why they are unknown."""
+        table = self.budgets
+        return table.missing_reason if table.data is None else budget_summary(table.data)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -144,18 +144,23 @@ def _concatenated(parts: list[pa.Table], columns: Sequence[str] | None) -> pa.Ta
     return table.select([c for c in (existing if columns is None else columns) if c in existing])
 
 
+def load_runs(study: Location) -> pd.DataFrame:
+    """Return the runs of a study as a DataFrame, as `load`.
+
+    Raises:
+        StoreError: See `read_tables`.
+    """
+    return _data_frame(read_runs(study))
+
+
 def load(study: Location) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a study's (runs, metrics) as DataFrames; integers are nullable ``Int64``.
 
     Raises:
         StoreError: See `read_tables`; also if an evaluation belongs to no run.
     """
-    import pandas as pd
-
     tables = read_tables(study, dict.fromkeys(TABLES))
-    runs, metrics = (
-        tables[table].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get) for table in TABLES
-    )
+    runs, metrics = (_data_frame(tables[table]) for table in TABLES)
     orphans = set(metrics["run_id"]) - set(runs["run_id"])
     if orphans:
         raise StoreError(
@@ -163,3 +168,10 @@ def load(study: Location) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"are not in runs/."
         )
     return runs, metrics
+
+
+def _data_frame(table: pa.Table) -> pd.DataFrame:
+    import pandas as pd
+
+    frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return frame

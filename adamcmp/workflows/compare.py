@@ -35,7 +35,7 @@ def compare_study(
         ConfigError: If a condition or the metric is invalid, or no run matches.
         StoreError: If the study is damaged.
     """
-    runs = reader.load(folder)[0]
+    runs = reader.load_runs(folder)
     if runs.empty:
         raise ConfigError(f"Study {folder.name!r} has no runs yet.")
     keep = parse_filters(filters, list(runs.columns))

@@ -13,6 +13,7 @@ from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunCo
 from adamcmp.errors import ConfigError, NotFound
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
+from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,23 @@ class Extension:
     edges: tuple[Edge, ...]
 
 
-def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extension:
+def configure_extension(root: Path, study: str | None, overrides: Sequence[str] = ()) -> Extension:
     """Return the runs beyond those edges of a study's grids that hold a best setting.
 
     Args:
-        folder: The folder of the study.
+        root: The folder of all studies.
+        study: The name of the study; None selects the latest.
         overrides: Settings of execution, such as ``"workers=2"``.
 
     Raises:
         ConfigError: If an override is not a setting of execution.
-        NotFound: If the study has no run with status ``done``.
+        NotFound: If the study does not exist, or has no run with status ``done``.
         StoreError: If the study is damaged.
     """
+    folder = reader.study_folder(root, study)
     execution = _execution(overrides)
     Store(folder).numerics()  # raises for a study of imported runs
-    runs = reader.load(folder)[0]
+    runs = reader.load_runs(folder)
     rows = reader.read_final_rows(folder)
     configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
     if runs.empty or not (runs["status"] == "done").any():
@@ -54,6 +57,21 @@ def configure_extension(folder: Path, overrides: Sequence[str] = ()) -> Extensio
     added = beyond(table, configs, edges)
     # Numerics that are not set are those of the study.
     return Extension(StudyConfig(added, location, Numerics(), execution, command), tuple(edges))
+
+
+def extend(extension: Extension, options: TrainingOptions) -> SweepResult:
+    """Train the runs of an extension that do not exist yet.
+
+    Args:
+        extension: The runs; see `configure_extension`.
+        options: How to train.
+
+    Raises:
+        Interrupted: If a signal ended training; the finished work is stored.
+    """
+    if not extension.edges:
+        return SweepResult(extension.config.location.folder, run_ids=(), trained=())
+    return SweepResult.of(train(extension.config, options))
 
 
 def _execution(overrides: Sequence[str]) -> Execution:

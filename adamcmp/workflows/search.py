@@ -34,38 +34,11 @@ from adamcmp.storage.folder import files_at
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from adamcmp.workflows.proposals import Proposals, quiet
-from adamcmp.workflows.training import SweepResult, TrainingOptions, train_observed
+from adamcmp.workflows.training import BestSetting, SweepResult, TrainingOptions, train_observed
 
 Train = Callable[[StudyConfig], ExecutionResult]
 #: Settings per batch unless ``batch=`` is set.
 BATCH = 16
-
-
-@dataclass(frozen=True)
-class BestSetting:
-    """The best setting of one branch of a search.
-
-    Attributes:
-        overrides: The overrides that train it, or those of the branch if no setting has a value.
-        value: The objective, a mean over seeds; infinite if all settings diverged or failed.
-    """
-
-    overrides: tuple[str, ...]
-    value: float
-
-
-@dataclass(frozen=True)
-class SearchResult(SweepResult):
-    """The outcome of a search.
-
-    Attributes:
-        objective: The metric that was minimized.
-        best: The best setting of each branch; empty if another process is training some of the
-            runs.
-    """
-
-    objective: str = ""
-    best: tuple[BestSetting, ...] = ()
 
 
 class RangeSearch:
@@ -119,7 +92,7 @@ class RangeSearch:
             [[*tried, *self._space.evenly_spaced(self._n - len(tried))] for tried in stored]
         )
 
-    def train(self, options: TrainingOptions) -> SearchResult:
+    def train(self, options: TrainingOptions) -> SweepResult:
         """Train the search to its end, continuing a stored search.
 
         Args:
@@ -135,7 +108,7 @@ class RangeSearch:
                 options.on_notice,
             )
 
-    def train_batches(self, train: Train, on_notice: Callable[[str], None]) -> SearchResult:
+    def train_batches(self, train: Train, on_notice: Callable[[str], None]) -> SweepResult:
         """Train the search batch by batch, with a function that trains one batch.
 
         Args:
@@ -226,7 +199,7 @@ class _Record:
         finite = [value for value in values if value is not None and math.isfinite(value)]
         return sum(finite) / len(finite) if len(finite) == len(values) else math.inf
 
-    def result(self, last: ExecutionResult, best: tuple[BestSetting, ...]) -> SearchResult:
+    def result(self, last: ExecutionResult, best: tuple[BestSetting, ...]) -> SweepResult:
         """Return the result of all batches, given the execution of the last one."""
         all_batches = replace(
             last,
@@ -234,7 +207,7 @@ class _Record:
             trained=tuple(dict.fromkeys(self._trained)),
             outcomes=self._outcomes,
         )
-        return replace(SearchResult.of(all_batches), objective=self.objective, best=best)
+        return replace(SweepResult.of(all_batches), objective=self.objective, best=best)
 
 
 @contextlib.contextmanager

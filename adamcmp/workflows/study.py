@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adamcmp.analysis import RunTable
 from adamcmp.config import (
@@ -26,6 +27,9 @@ from adamcmp.storage.store import Store
 from adamcmp.workflows.components import describe
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
+if TYPE_CHECKING:
+    from adamcmp.reporting import Report
+
 
 @dataclass(frozen=True)
 class StagedStudy:
@@ -46,6 +50,35 @@ class StagedStudy:
         While the winners are unknown, other settings of the grids are used as placeholders.
         """
         return both_stages(self.grids, self.select) if self.select else self.grids
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The outcome of training and reporting a study file.
+
+    Attributes:
+        stages: The result of each stage. The second stage is omitted while another process trains
+            runs of the first stage, since the winners are unknown.
+        report: The report; None if none was requested, or another process trains some of the runs.
+    """
+
+    stages: tuple[SweepResult, ...]
+    report: Report | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the study."""
+        return self.stages[0].folder
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether another process is training some of the runs."""
+        return bool(self.stages[-1].in_progress)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every requested run is done or diverged."""
+        return all(stage.complete for stage in self.stages)
 
 
 def list_study_files(config_dir: str | None = None) -> dict[str, str]:
@@ -82,17 +115,32 @@ def configure_study(
     return StagedStudy(config, file.select)
 
 
-def train_study(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResult, ...]:
-    """Train the grids of a study, then new seeds of the winners.
+def train_study(
+    study: StagedStudy,
+    options: TrainingOptions,
+    *,
+    report: bool = True,
+    on_trained: Callable[[StudyResult], None] = lambda result: None,
+) -> StudyResult:
+    """Train the grids of a study, then new seeds of the winners, and report on them.
 
     Args:
         study: The stages; see `configure_study`.
         options: How to train.
-
-    Returns:
-        The result of each stage. The second stage is omitted while another process trains runs of
-        the first stage, since the winners are unknown.
+        report: Whether to write the report. It is not written while another process trains some of
+            the runs.
+        on_trained: Called with the result of the stages before the report is written.
     """
+    from adamcmp.reporting import report as write_report
+
+    trained = StudyResult(_train_stages(study, options))
+    on_trained(trained)
+    if not report or trained.in_progress:
+        return trained
+    return replace(trained, report=write_report([trained.folder]))
+
+
+def _train_stages(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResult, ...]:
     config, select = study.grids, study.select
     if select is None:
         return (SweepResult.of(train(config, options)),)
@@ -149,7 +197,7 @@ def second_stage(
         ConfigError: If the runs have no validation metric.
     """
     configs = {spec.run_id: spec.config for spec in specs}
-    runs = reader.load(folder)[0]
+    runs = reader.load_runs(folder)
     first = RunTable.from_frames(runs[runs["run_id"].isin(list(configs))])
     return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adamcmp.config import Composer, StudyConfig
-from adamcmp.workflows.search import RangeSearch, SearchResult
+from adamcmp.workflows.search import RangeSearch
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 
@@ -30,7 +30,7 @@ def sweep(
     overrides: Sequence[str] = (),
     config_dir: str | None = None,
     options: TrainingOptions | None = None,
-) -> SweepResult | SearchResult:
+) -> SweepResult:
     """Train the runs of a grid that do not exist yet; with ``sampler=``, search ranges.
 
     Args:
@@ -45,9 +45,4 @@ def sweep(
     composer = Composer(config_dir)
     if composer.is_search(overrides):
         return RangeSearch(composer, overrides).train(options or TrainingOptions())
-    return train_sweep(composer.sweep(overrides), options or TrainingOptions())
-
-
-def train_sweep(config: StudyConfig, options: TrainingOptions) -> SweepResult:
-    """Train the runs of a configuration that do not exist yet, and return their statuses."""
-    return SweepResult.of(train(config, options))
+    return SweepResult.of(train(composer.sweep(overrides), options or TrainingOptions()))

@@ -62,6 +62,19 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True)
+class BestSetting:
+    """The best setting of one branch of a search.
+
+    Attributes:
+        overrides: The overrides that train it, or those of the branch if no setting has a value.
+        value: The objective, a mean over seeds; infinite if all settings diverged or failed.
+    """
+
+    overrides: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True)
 class SweepResult:
     """The outcome of training the runs of a configuration.
 
@@ -73,6 +86,9 @@ class SweepResult:
         errors: The first line of the error of each run that crashed, now or before.
         in_progress: The runs that another process is training, with that process's progress.
         notice: Message on the process that trains the other runs; empty if there is none.
+        objective: The metric that a search minimized; empty for a grid.
+        best: The best setting of each branch of a search; empty for a grid, and if another process is
+            training some of the runs.
     """
 
     folder: Path
@@ -82,6 +98,8 @@ class SweepResult:
     errors: Mapping[str, str] = field(default_factory=dict)
     in_progress: Mapping[str, ProcessStatus] = field(default_factory=dict)
     notice: str = ""
+    objective: str = ""
+    best: tuple[BestSetting, ...] = ()
 
     @classmethod
     def of(cls, executed: ExecutionResult) -> Self:

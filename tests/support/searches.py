@@ -5,8 +5,8 @@ from typing import Any
 
 import adamcmp
 from adamcmp.config import Composer
-from adamcmp.workflows.search import RangeSearch, SearchResult
-from adamcmp.workflows.training import TrainingOptions
+from adamcmp.workflows.search import RangeSearch
+from adamcmp.workflows.training import SweepResult, TrainingOptions
 from tests.support.studies import THREE_STEPS
 
 SAMPLERS = ["random", "sobol", "tpe", "cmaes"]
@@ -14,7 +14,7 @@ RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)"]
 OVERRIDES = [*THREE_STEPS, *RANGES, "optimizer=adamw,sgd", "seeds=2", "n=5", "batch=3"]
 
 
-def search(overrides: list[str], *, retry_failed: bool = False) -> SearchResult:
+def search(overrides: list[str], *, retry_failed: bool = False) -> SweepResult:
     """Run a search to its end; a search that exists is continued."""
     return RangeSearch(Composer(), overrides).train(TrainingOptions(retry_failed=retry_failed))
 

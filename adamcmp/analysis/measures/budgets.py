@@ -8,6 +8,7 @@ from adamcmp.analysis.labels import GROUP, setting_texts
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import selection_seeds
+from adamcmp.analysis.wording import display_name, join_names
 from adamcmp.storage.columns import STATUSES
 
 
@@ -52,6 +53,28 @@ def budgets(table: RunTable) -> pd.DataFrame:
     tuning = {key: _tuning_cost(table.with_runs(group)) for key, group in groups}
     costs = pd.DataFrame.from_dict(tuning, "index", columns=["seeds_per_setting", "steps_per_run"])
     return pd.concat([result, costs.set_axis(result.index)], axis="columns").reset_index()
+
+
+def budget_summary(table: pd.DataFrame) -> str:
+    """Return the settings and runs of each optimizer as text; equal budgets are listed together.
+
+    >>> from adamcmp.analysis.example import example_table
+    >>> budget_summary(budgets(example_table().of_problem("mnist1d, mlp")))
+    'AdamW and Adam+L2 had 25 settings and 125 runs each'
+
+    Args:
+        table: The value of `budgets`.
+    """
+    several = table["problem"].nunique() > 1
+    optimizers: dict[tuple[int, int], list[str]] = {}
+    for row in table.to_dict("records"):
+        name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
+        optimizers.setdefault((row["settings"], row["runs"]), []).append(name)
+    return "; ".join(
+        f"{join_names(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
+        f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
+        for (settings, runs), names in optimizers.items()
+    )
 
 
 def _tuning_cost(table: RunTable) -> tuple[float, float]:
