@@ -15,7 +15,7 @@ from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError
 from adamcmp.planning.fusion import can_compile
 from adamcmp.planning.grouping import LaneGroup, group_runs
-from adamcmp.training.checks import check_group
+from adamcmp.training.checks import check_run
 from adamcmp.training.outcome import Done
 from adamcmp.training.train import train_group
 from adamcmp.workflows.components import describe
@@ -83,7 +83,7 @@ def specs_that_fit(specs, overrides):
     for problem in PROBLEMS:
         planned = specs([*problem, *overrides])
         with contextlib.suppress(ConfigError):
-            check_group(LaneGroup((planned[0],)))
+            check_run(planned[0].config)
             return planned
     raise AssertionError(f"{overrides} accepts neither rows nor images")
 

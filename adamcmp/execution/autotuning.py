@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from adamcmp.config import Numerics
 from adamcmp.errors import Interrupted
-from adamcmp.execution.executors import Executor, Handle, Task, WorkerDied
+from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.planning.cost_model import WIDTHS, CostModel, keep_timings, known_timings
 from adamcmp.planning.grouping import LaneGroup
@@ -134,9 +134,10 @@ def _measure(
             raise Interrupted(number, "nothing was trained")
         while waiting and len(running) < executor.slots:
             spec = waiting.popleft()
-            (handle,) = executor.submit([Task(tasks.autotune, (spec, spec in measured))])
+            (handle,) = executor.submit([Task(tasks.autotune_task, (spec, spec in measured))])
             running[handle] = spec
-        for result in executor.poll():
+        results: list[Result[Timings | None]] = executor.poll()
+        for result in results:
             spec = running.pop(result.handle)
             if isinstance(result.value, Timings):
                 timings[spec.run_kind] = result.value

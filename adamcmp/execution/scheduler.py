@@ -16,8 +16,9 @@ from adamcmp.execution.observer import Observer
 from adamcmp.execution.progress import SweepProgress
 from adamcmp.execution.reservations import Reservation
 from adamcmp.execution.signals import InterruptedBy
-from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.storage.store import Store
 from adamcmp.training import tasks
 from adamcmp.training.outcome import Done, Failed, Outcome, Stopped, TrainingProgress
@@ -50,7 +51,7 @@ class Scheduler:
     checkpoint_every: float
     interrupted: InterruptedBy
     _waiting: deque[LaneGroup] = field(init=False, default_factory=deque)
-    _running: dict[Handle[Outcome], TrainTask] = field(init=False, default_factory=dict)
+    _running: dict[Handle[Outcome], LaneGroup] = field(init=False, default_factory=dict)
     _ended: list[tuple[LaneGroup, Outcome]] = field(init=False, default_factory=list)
     _retried: set[str] = field(init=False, default_factory=set)
     _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
@@ -86,15 +87,15 @@ class Scheduler:
         """Submit waiting groups while the executor has free slots."""
         free = self.executor.slots - len(self._running)
         groups = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-        train_tasks = [self._task(group) for group in groups]
-        handles = self.executor.submit([Task(tasks.train_task, task) for task in train_tasks])
-        self._running |= zip(handles, train_tasks, strict=True)
+        arguments = [(group, self._checkpointing(group)) for group in groups]
+        handles = self.executor.submit([Task(tasks.train_task, pair) for pair in arguments])
+        self._running |= zip(handles, groups, strict=True)
 
-    def _task(self, group: LaneGroup) -> TrainTask:
+    def _checkpointing(self, group: LaneGroup) -> Checkpointing:
         path = self.store.checkpoints.path(group.run_ids)
         # The halves of a group that crashed resume from the checkpoint of the whole group.
         larger = (p for p, run_ids in self._checkpoints.items() if group.run_ids <= run_ids)
-        return TrainTask(group, path, self.checkpoint_every, next(larger, None))
+        return Checkpointing(path, self.checkpoint_every, next(larger, None))
 
     def _collect(self) -> None:
         """Wait briefly, then handle the progress and the results that have arrived."""
@@ -104,7 +105,7 @@ class Scheduler:
             self._flush()
 
     def _update(self, handle: Handle[Outcome], progress: TrainingProgress) -> None:
-        group = self._running[handle].group
+        group = self._running[handle]
         self._progress.update(group, progress)
         if time.monotonic() - self._published >= PUBLISH_SECONDS:
             self._publish()
@@ -112,19 +113,19 @@ class Scheduler:
 
     def _finish(self, result: Result[Outcome]) -> None:
         """Record a group's outcome, or queue the group again."""
-        task, outcome = self._running.pop(result.handle), result.value
+        group, outcome = self._running.pop(result.handle), result.value
         if isinstance(outcome, Stopped):
             # Either a signal reached only this worker, or the whole sweep is stopping.
-            self._waiting.appendleft(task.group)
+            self._waiting.appendleft(group)
             return
         if isinstance(outcome, WorkerDied):
-            self.store.checkpoints.remove_partial_writes(task.group.run_ids)
-            if self._stopping or self._retry(task.group, worker_died=True):
+            self.store.checkpoints.remove_partial_writes(group.run_ids)
+            if self._stopping or self._retry(group, worker_died=True):
                 return
-            outcome = Failed(outcome.reason, tuple(spec.run_id for spec in task.group.specs))
-        elif isinstance(outcome, Failed) and self._retry(task.group, worker_died=False):
+            outcome = Failed(outcome.reason, tuple(spec.run_id for spec in group.specs))
+        elif isinstance(outcome, Failed) and self._retry(group, worker_died=False):
             return
-        self._ended.append((task.group, outcome))
+        self._ended.append((group, outcome))
 
     def _retry(self, group: LaneGroup, *, worker_died: bool) -> bool:
         """Queue a crashed group again, in halves; a single lane once, if its worker died."""

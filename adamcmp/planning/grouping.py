@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Self
 
 from adamcmp.planning.specs import RunSpec
@@ -21,17 +20,14 @@ class LaneGroup:
 
     Attributes:
         specs: The runs, one per lane.
-        fused: Whether the lanes are one batched computation; if not, the group has one lane.
     """
 
     specs: tuple[RunSpec, ...]
-    fused: bool = False
 
-    @classmethod
-    def of(cls, specs: Iterable[RunSpec]) -> Self:
-        """Return a group of runs of one kind; it is fused if the runs can be."""
-        lanes = tuple(specs)
-        return cls(lanes, lanes[0].fuses)
+    @property
+    def fused(self) -> bool:
+        """Whether the lanes are one batched computation; if not, the group has one lane."""
+        return self.specs[0].fuses
 
     @property
     def run_ids(self) -> frozenset[str]:
@@ -46,25 +42,7 @@ class LaneGroup:
     def halves(self) -> tuple[Self, Self]:
         """Return the two halves of a group of several lanes."""
         middle = (len(self.specs) + 1) // 2
-        first, second = self.specs[:middle], self.specs[middle:]
-        return type(self)(first, self.fused), type(self)(second, self.fused)
-
-
-@dataclass(frozen=True)
-class TrainTask:
-    """The argument of the task that trains a group.
-
-    Attributes:
-        group: The runs.
-        checkpoint: Checkpoint path: resumed from if present, rewritten periodically.
-        checkpoint_every: Seconds between checkpoints.
-        source: Checkpoint of a larger group, resumed from if `checkpoint` does not exist.
-    """
-
-    group: LaneGroup
-    checkpoint: Path
-    checkpoint_every: float
-    source: Path | None = None
+        return type(self)(self.specs[:middle]), type(self)(self.specs[middle:])
 
 
 def resumed_groups(
@@ -82,7 +60,7 @@ def resumed_groups(
     for run_ids in checkpoints:
         # Sorted, since the order of a set of texts differs between processes.
         if members := sorted(remaining.keys() & set(run_ids)):
-            resumed.append(LaneGroup.of(remaining.pop(run_id) for run_id in members))
+            resumed.append(LaneGroup(tuple(remaining.pop(run_id) for run_id in members)))
     return (*resumed, *group_runs(list(remaining.values()), width))
 
 
@@ -93,8 +71,7 @@ def group_runs(specs: Sequence[RunSpec], width: Width) -> tuple[LaneGroup, ...]:
         by_run_kind.setdefault(spec.run_kind, []).append(spec)
     groups = []
     for members in by_run_kind.values():
-        fused = members[0].fuses
-        count = -(-len(members) // (width(members) if fused else 1))
+        count = -(-len(members) // (width(members) if members[0].fuses else 1))
         cuts = [len(members) * i // count for i in range(count + 1)]
-        groups += [LaneGroup(tuple(members[a:b]), fused) for a, b in pairwise(cuts)]
+        groups += [LaneGroup(tuple(members[a:b])) for a, b in pairwise(cuts)]
     return tuple(groups)

@@ -1,4 +1,4 @@
-"""List and remove the checkpoints of a study's unfinished groups.
+"""The checkpoints of a study's unfinished groups.
 
 A checkpoint's metadata has ``runs``, the ids of its runs, and ``steps_taken``.
 """
@@ -21,6 +21,21 @@ from adamcmp.storage.files import Files, FileVersion
 CHECKPOINT_FOLDER = "checkpoints/"
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Checkpointing:
+    """Where and how often the checkpoint of a group is saved, and what it resumes from.
+
+    Attributes:
+        path: The group's checkpoint: resumed from if it exists, rewritten periodically.
+        every: Seconds between checkpoints.
+        source: Checkpoint of a larger group, resumed from if `path` does not exist.
+    """
+
+    path: Path
+    every: float
+    source: Path | None = None
 
 
 @dataclass(frozen=True)

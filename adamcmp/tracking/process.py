@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from adamcmp.components.trackers import NO_TRACKER, Tracker
 from adamcmp.config import StudyConfig
@@ -28,7 +27,7 @@ from adamcmp.execution.observer import Observer
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
 from adamcmp.planning.specs import RunSpec
-from adamcmp.tracking.worker import TrackingTask, append_to_journal, write_runs
+from adamcmp.tracking.worker import TrackingRequest, append_to_journal, write_runs
 from adamcmp.training.outcome import Outcome
 
 #: Minimum seconds between two tasks of the tracking process.
@@ -84,7 +83,7 @@ class TrackingProcess:
     """
 
     def __init__(self, tracker: Tracker, study: Path) -> None:
-        self._task = TrackingTask(tracker, study, frozenset())
+        self._request = TrackingRequest(tracker, study, frozenset())
         self._pool: Pool | None = None
         self._handles: set[Handle[str | None]] = set()
         self._submitted = self._last_report = time.monotonic()
@@ -96,7 +95,7 @@ class TrackingProcess:
             specs: The requested runs, some of which may be stored already.
         """
         run_ids = frozenset(spec.run_id for spec in specs)
-        self._task = TrackingTask(self._task.tracker, self._task.study, run_ids)
+        self._request = TrackingRequest(self._request.tracker, self._request.study, run_ids)
         with self._failing():
             self._pool = Pool(1, 1)
 
@@ -123,7 +122,7 @@ class TrackingProcess:
                     self._submit(self._pool)
                 self._wait()
         except KeyboardInterrupt:
-            name = self._task.tracker.name
+            name = self._request.tracker.name
             text = f"all runs are stored, but not all of them are in {name} yet"
             raise Interrupted(signal.SIGINT, text) from None
 
@@ -135,7 +134,7 @@ class TrackingProcess:
 
     def _submit(self, pool: Pool) -> None:
         self._submitted = self._last_report = time.monotonic()
-        self._handles = set(pool.submit([Task(write_runs, self._task)]))
+        self._handles = set(pool.submit([Task(write_runs, self._request)]))
 
     def _wait(self) -> None:
         """Wait until no task is running, or the tracker has failed."""
@@ -152,7 +151,7 @@ class TrackingProcess:
         if self._handles and time.monotonic() - self._last_report > TIMEOUT:
             self._fail(f"it accepted no run within {TIMEOUT:g} s.")
 
-    def _on_report(self, handle: Handle[Any], message: Any) -> None:
+    def _on_report(self, handle: Handle[str | None], message: object) -> None:
         self._last_report = time.monotonic()
 
     @contextlib.contextmanager
@@ -170,9 +169,9 @@ class TrackingProcess:
         logging.getLogger(__name__).warning(
             "adamcmp: logger=%s failed (%s). Training is not affected. Run the same command again "
             "to write the missing runs.",
-            *(self._task.tracker.name, reason.rstrip(".")),
+            *(self._request.tracker.name, reason.rstrip(".")),
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with contextlib.suppress(OSError):  # it is logged already
-            self._task.journal.parent.mkdir(exist_ok=True)  # the process may not have created it
-            append_to_journal(self._task, {"error": reason, "at": now})
+            self._request.journal.parent.mkdir(exist_ok=True)  # the process may not have created it
+            append_to_journal(self._request, {"error": reason, "at": now})

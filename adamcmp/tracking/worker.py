@@ -30,7 +30,7 @@ _NOT_METRICS = columns_with_role(Role.IDENTITY, table="metrics")
 
 
 @dataclass(frozen=True)
-class TrackingTask:
+class TrackingRequest:
     """The runs to write to a tracker.
 
     Attributes:
@@ -55,13 +55,13 @@ class TrackingTask:
 
 
 def write_runs(
-    task: TrackingTask, report: Callable[[Any], None], should_stop: Callable[[], bool]
+    request: TrackingRequest, report: Callable[[str | None], None], should_stop: Callable[[], bool]
 ) -> str | None:
-    """Write those runs of a task to the tracker that are stored and not in the journal.
+    """Write those runs of a request to the tracker that are stored and not in the journal.
 
     Args:
-        task: The runs.
-        report: Called with the id of each run that was written.
+        request: The runs.
+        report: Called with the id of each run that was written; with None while it waits.
         should_stop: Whether to return early.
 
     Returns:
@@ -69,12 +69,12 @@ def write_runs(
     """
     warnings.simplefilter("ignore")  # warnings of the tracker's library
     try:
-        task.folder.mkdir(parents=True, exist_ok=True)
-        with _exclusive(task, report):
-            runs = _missing_runs(task)
+        request.folder.mkdir(parents=True, exist_ok=True)
+        with _exclusive(request, report):
+            runs = _missing_runs(request)
             finished = {run.run_id: run.outcome["finished_at"] for run in runs}
-            for run_id in task.tracker.write(task.folder, runs):
-                append_to_journal(task, {"run_id": run_id, "finished_at": finished[run_id]})
+            for run_id in request.tracker.write(request.folder, runs):
+                append_to_journal(request, {"run_id": run_id, "finished_at": finished[run_id]})
                 report(run_id)
                 if should_stop():
                     break
@@ -84,16 +84,16 @@ def write_runs(
     return None
 
 
-def append_to_journal(task: TrackingTask, entry: dict[str, Any]) -> None:
+def append_to_journal(request: TrackingRequest, entry: dict[str, Any]) -> None:
     """Append an entry to the journal of a tracker."""
-    with task.journal.open("a", encoding="utf-8") as file:
+    with request.journal.open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")
 
 
 @contextlib.contextmanager
-def _exclusive(task: TrackingTask, report: Callable[[Any], None]) -> Iterator[None]:
+def _exclusive(request: TrackingRequest, report: Callable[[str | None], None]) -> Iterator[None]:
     """Wait until no other process writes runs of this study: it may write the same ones."""
-    lock = FileLock(task.folder.with_name(f".{task.tracker.name}.lock"))
+    lock = FileLock(request.folder.with_name(f".{request.tracker.name}.lock"))
     while not lock.is_locked:
         with contextlib.suppress(Timeout):
             lock.acquire(timeout=1)
@@ -104,35 +104,37 @@ def _exclusive(task: TrackingTask, report: Callable[[Any], None]) -> Iterator[No
         lock.release()
 
 
-def _journal_entries(task: TrackingTask) -> set[tuple[str, str]]:
+def _journal_entries(request: TrackingRequest) -> set[tuple[str, str]]:
     """Return the (run_id, finished_at) pairs of the runs that were written."""
-    if not task.journal.exists():
+    if not request.journal.exists():
         return set()
     entries = set()
-    for line in task.journal.read_text(encoding="utf-8").splitlines():
+    for line in request.journal.read_text(encoding="utf-8").splitlines():
         with contextlib.suppress(ValueError, KeyError):  # a line cut by a kill, or an error's
             entry = json.loads(line)
             entries.add((entry["run_id"], entry["finished_at"]))
     return entries
 
 
-def _missing_runs(task: TrackingTask) -> list[TrackedRun]:
-    """Return the runs of a task that are stored, but not in the journal."""
-    written = _journal_entries(task)
-    stored = reader.read_runs(task.study, ["run_id", "finished_at"]).to_pylist()
+def _missing_runs(request: TrackingRequest) -> list[TrackedRun]:
+    """Return the requested runs that are stored, but not in the journal."""
+    written = _journal_entries(request)
+    stored = reader.read_runs(request.study, ["run_id", "finished_at"]).to_pylist()
     missing = [
         run["run_id"]
         for run in stored
-        if run["run_id"] in task.run_ids and (run["run_id"], run["finished_at"]) not in written
+        if run["run_id"] in request.run_ids and (run["run_id"], run["finished_at"]) not in written
     ]
     if not missing:
         return []
-    tables = reader.read_tables(task.study, {"runs": None, "metrics": None})
+    tables = reader.read_tables(request.study, {"runs": None, "metrics": None})
     rows, metrics = (_rows_of(missing, tables[name]) for name in ("runs", "metrics"))
     evaluations: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(metrics, key=lambda row: row["step"]):
         evaluations.setdefault(row["run_id"], []).append(row)
-    return [_tracked_run(task.study.name, row, evaluations.get(row["run_id"], [])) for row in rows]
+    return [
+        _tracked_run(request.study.name, row, evaluations.get(row["run_id"], [])) for row in rows
+    ]
 
 
 def _rows_of(run_ids: Collection[str], table: pa.Table) -> list[dict[str, Any]]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from adamcmp.errors import AdamcmpError
 from adamcmp.planning.cost_model import WIDTHS
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings
-from adamcmp.training.checks import check_group
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.loop import GroupTraining
 from adamcmp.training.torch_state import torch_state
@@ -31,27 +29,19 @@ CACHE_BYTES = 64 << 20
 TIMING_STEPS, SECONDS_PER_TIMING = 8, 0.01
 
 
-def autotune(
-    item: tuple[RunSpec, bool], report: Callable[[Any], None], should_stop: Callable[[], bool]
-) -> Timings | None:
-    """Check that a run can be trained and, if requested, measure its speed.
+def autotune(spec: RunSpec, should_stop: Callable[[], bool]) -> Timings | None:
+    """Measure how fast a run trains at several group widths.
 
     Args:
-        item: The run, and whether to measure its speed.
-        report: Never called.
+        spec: The run.
         should_stop: Once it returns true, the measurement ends.
 
     Returns:
-        The timings; None if they were not requested, or if training crashes. The error is reported
-        when the run itself is trained.
+        The timings; None if training crashes. The error is reported when the run itself is trained.
 
     Raises:
-        AdamcmpError: If the run cannot be trained (see `check_group`).
+        AdamcmpError: If the run cannot be trained as configured.
     """
-    spec, measure = item
-    check_group(LaneGroup.of([spec]))
-    if not measure:
-        return None
     with torch_state():
         try:
             return _timings(_candidates(spec, should_stop), should_stop)
@@ -75,7 +65,7 @@ class _Candidate:
         # Thread time does not advance while other processes use the core.
         single_thread = numerics.device == "cpu" and numerics.threads == 1
         self._clock = time.thread_time if single_thread else time.perf_counter
-        self.training = GroupTraining(LaneGroup.of([spec] * width))
+        self.training = GroupTraining(LaneGroup((spec,) * width))
         self.width, self.step = width, math.inf
         self._chunk = self.training.chunk(0)
         for _ in range(2):  # compile the step or load its code; on a GPU, record it

@@ -1,4 +1,4 @@
-"""Checks that a group can be trained, before anything is written."""
+"""Checks that a run can be trained, before anything is written."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from adamcmp.components.data import Data
 from adamcmp.components.datasets import load_cached
 from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
-from adamcmp.planning.grouping import LaneGroup
 from adamcmp.training.step.drivers import create_driver
 from adamcmp.training.torch_state import torch_state
 
 
-def check_group(group: LaneGroup) -> None:
-    """Check that a group's dataset loads and that its model and optimizer can be built for it.
+def check_run(config: RunConfig) -> None:
+    """Check that a run's dataset loads and that its model and optimizer can be built for it.
 
     Raises:
         AdamcmpError: If one of these checks fails.
     """
-    config = group.specs[0].config
     data = load_cached(config.dataset)
     protocol = config.protocol
     _check_count("batch_size", protocol.batch_size, config, data)

@@ -9,9 +9,10 @@ from itertools import pairwise
 
 import torch
 
-from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.horizon import evaluation_steps, horizon
 from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.training.device_data import to_device
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.outcome import Done, TrainingProgress
@@ -41,7 +42,7 @@ class GroupTraining:
     Args:
         group: The runs.
         report: Called with the progress of training.
-        task: Holds the checkpoint paths; None disables checkpoints.
+        checkpointing: Names the checkpoints; None disables them.
         should_stop: Once it returns true, training saves its checkpoint and raises `StopRequested`.
 
     Attributes:
@@ -55,7 +56,7 @@ class GroupTraining:
         self,
         group: LaneGroup,
         report: TrainingProgressCallback = lambda progress: None,
-        task: TrainTask | None = None,
+        checkpointing: Checkpointing | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.report, self._should_stop = report, should_stop
@@ -75,7 +76,7 @@ class GroupTraining:
         self._finished: list[RunRecord] = []
         self._chunks = ChunkBuilder(self.runs, device)
         self.lanes = Lanes(step_config, [run.seed for run in self.runs], self.data.train)
-        self._checkpoints = GroupCheckpoints(task, device)
+        self._checkpoints = GroupCheckpoints(checkpointing, device)
         self._can_save = self._checkpoints.enabled
         self._steps_per_call = FIRST_STEPS
 
@@ -220,7 +221,7 @@ class GroupTraining:
 
     def _resume(self) -> int:
         """Restore the state of an existing checkpoint; return the number of steps taken."""
-        existing = self._checkpoints.find([run.run_id for run in self.runs])
+        existing = self._checkpoints.find(self.runs)
         if existing is None:
             return 0
         metadata = existing.metadata

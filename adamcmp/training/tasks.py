@@ -3,37 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adamcmp.planning.grouping import TrainTask
+    from adamcmp.planning.grouping import LaneGroup
     from adamcmp.planning.specs import RunSpec
     from adamcmp.planning.timings import Timings
+    from adamcmp.storage.checkpoints import Checkpointing
     from adamcmp.training.outcome import Outcome, TrainingProgress
 
 
 def train_task(
-    task: TrainTask, report: Callable[[TrainingProgress], None], should_stop: Callable[[], bool]
+    argument: tuple[LaneGroup, Checkpointing],
+    report: Callable[[TrainingProgress], None],
+    should_stop: Callable[[], bool],
 ) -> Outcome:
     """Train a group of lanes, resuming from its checkpoint if there is one.
 
-    See `adamcmp.training.train.train_task`.
+    Args:
+        argument: The group, and its checkpoints.
+        report: Called with the progress of training.
+        should_stop: Once it returns true, training saves its checkpoint and ends.
+
+    Returns:
+        See `adamcmp.training.train.train_group`.
     """
-    from adamcmp.training.train import train_task
+    from adamcmp.training.train import train_group
 
-    return train_task(task, report, should_stop)
+    group, checkpointing = argument
+    return train_group(group, report, checkpointing, should_stop)
 
 
-def autotune(
-    item: tuple[RunSpec, bool], report: Callable[[Any], None], should_stop: Callable[[], bool]
+def autotune_task(
+    argument: tuple[RunSpec, bool],
+    report: Callable[[object], None],
+    should_stop: Callable[[], bool],
 ) -> Timings | None:
     """Check that a run can be trained and, if requested, measure its speed at several widths.
 
-    See `adamcmp.training.autotune.autotune`.
+    Args:
+        argument: The run, and whether to measure its speed.
+        report: Never called.
+        should_stop: Once it returns true, the measurement ends.
+
+    Returns:
+        See `adamcmp.training.autotune.autotune`; None if no measurement was requested.
     """
     from adamcmp.training.autotune import autotune
+    from adamcmp.training.checks import check_run
 
-    return autotune(item, report, should_stop)
+    spec, measure = argument
+    check_run(spec.config)
+    return autotune(spec, should_stop) if measure else None
 
 
 def warm_up() -> None:

@@ -87,8 +87,8 @@ class SweepResult:
         in_progress: The runs that another process is training, with that process's progress.
         notice: Message on the process that trains the other runs; empty if there is none.
         objective: The metric that a search minimized; empty for a grid.
-        best: The best setting of each branch of a search; empty for a grid, and if another process is
-            training some of the runs.
+        best: The best setting of each branch of a search; empty for a grid, and while another
+            process trains some of the runs.
     """
 
     folder: Path

@@ -19,7 +19,7 @@ class Scripted(Executor):
     """An executor whose results a function of the group returns, or raises.
 
     Attributes:
-        tasks: All submitted tasks, in order.
+        arguments: The groups of all submitted tasks and their checkpoints, in order.
         cancelled: The handles of cancelled tasks.
         most: The largest number of tasks that ran at once.
     """
@@ -27,12 +27,12 @@ class Scripted(Executor):
     slots = 2
 
     def __init__(self, result_of):
-        self.result_of, self.tasks, self.cancelled, self.most = result_of, [], [], 0
+        self.result_of, self.arguments, self.cancelled, self.most = result_of, [], [], 0
         self._running = {}
 
     def submit(self, tasks):
-        handles = [Handle(str(len(self.tasks) + i)) for i in range(len(tasks))]
-        self.tasks += [task.argument for task in tasks]
+        handles = [Handle(str(len(self.arguments) + i)) for i in range(len(tasks))]
+        self.arguments += [task.argument for task in tasks]
         self._running |= zip(handles, tasks, strict=True)
         self.most = max(self.most, len(self._running))
         return handles
@@ -42,7 +42,7 @@ class Scripted(Executor):
             return []
         handle = next(iter(self._running))
         task = self._running.pop(handle)
-        return [Result(handle, self.result_of(task.argument.group))]
+        return [Result(handle, self.result_of(task.argument[0]))]
 
     def cancel(self, handles):
         self.cancelled += handles
@@ -53,7 +53,7 @@ class Scripted(Executor):
     @property
     def seeds(self):
         """The seeds of each submitted group."""
-        return [[s.config.protocol.seed for s in task.group.specs] for task in self.tasks]
+        return [[s.config.protocol.seed for s in group.specs] for group, _ in self.arguments]
 
 
 def done(group):
@@ -102,7 +102,7 @@ def statuses(study):
 
 
 def test_groups_are_submitted_in_order_while_slots_are_free(specs, study, schedule):
-    groups = [LaneGroup.of([spec]) for spec in specs(["seed=range(5)"])]
+    groups = [LaneGroup((spec,)) for spec in specs(["seed=range(5)"])]
     executor = schedule(groups, done)
     assert executor.seeds == [[0], [1], [2], [3], [4]] and executor.most == Scripted.slots
     assert statuses(study) == dict.fromkeys(range(5), "done")
@@ -110,7 +110,7 @@ def test_groups_are_submitted_in_order_while_slots_are_free(specs, study, schedu
 
 def test_a_crashed_group_is_halved_down_to_the_lane(specs, study, schedule):
     executor = schedule(
-        [LaneGroup.of(specs(["seed=range(8)"]))],
+        [LaneGroup(tuple(specs(["seed=range(8)"])))],
         lambda group: failed(group) if 5 in seeds(group) else done(group),
     )
     assert executor.seeds[:3] == [[*range(8)], [0, 1, 2, 3], [4, 5, 6, 7]]
@@ -119,23 +119,23 @@ def test_a_crashed_group_is_halved_down_to_the_lane(specs, study, schedule):
 
 
 def test_halves_resume_from_the_checkpoint_of_the_whole_group(specs, study, schedule):
-    whole = LaneGroup.of(specs(["seed=range(2)"]))
+    whole = LaneGroup(tuple(specs(["seed=range(2)"])))
     executor = schedule(
         [whole], lambda group: failed(group) if len(group.specs) > 1 else done(group)
     )
-    first, *halves = executor.tasks
-    assert first.checkpoint == study.checkpoints.path(whole.run_ids)
-    assert [task.source for task in halves] == [first.checkpoint] * 2
-    assert len({task.checkpoint for task in executor.tasks}) == 3
+    first, *halves = (checkpointing for _, checkpointing in executor.arguments)
+    assert first.path == study.checkpoints.path(whole.run_ids)
+    assert [half.source for half in halves] == [first.path] * 2
+    assert len({each.path for each in (first, *halves)}) == 3
 
 
 @pytest.mark.parametrize(("deaths", "status"), [(1, "done"), (2, "failed")])
 def test_a_run_whose_worker_dies_is_tried_once_more(deaths, status, specs, study, schedule):
     left = [WorkerDied("The worker process was killed by signal 9.")] * deaths
     executor = schedule(
-        [LaneGroup.of(specs(["seed=0"]))], lambda group: left.pop() if left else done(group)
+        [LaneGroup(tuple(specs(["seed=0"])))], lambda group: left.pop() if left else done(group)
     )
-    assert len(executor.tasks) == 2 and statuses(study) == {0: status}
+    assert len(executor.arguments) == 2 and statuses(study) == {0: status}
     if status == "failed":
         assert "signal 9" in reader.load(study.folder)[0].loc[0, "error"]
 
@@ -144,7 +144,7 @@ def test_a_group_that_was_stopped_is_submitted_again(specs, study, schedule):
     """A signal that reaches only one worker stops the group of that worker, not the sweep."""
     stops = [Stopped()]
     executor = schedule(
-        [LaneGroup.of([spec]) for spec in specs(["seed=0,1,2"])],
+        [LaneGroup((spec,)) for spec in specs(["seed=0,1,2"])],
         lambda group: stops.pop() if stops else done(group),
     )
     assert executor.seeds == [[0], [1], [0], [2]]
@@ -160,7 +160,7 @@ def test_a_signal_stores_what_has_ended_and_stops_the_rest(specs, study, schedul
 
     with pytest.raises(Interrupted, match="2 of 5 runs were trained") as interrupt:
         schedule(
-            [LaneGroup.of([spec]) for spec in specs(["seed=range(5)"])],
+            [LaneGroup((spec,)) for spec in specs(["seed=range(5)"])],
             result_of,
             Observer(on_notice=notices.append),
             lambda: 15 if len(ended) == 2 else None,
@@ -176,7 +176,7 @@ def test_an_error_stores_the_groups_that_ended_before(specs, study, schedule):
         return done(group)
 
     with pytest.raises(ConfigError):
-        schedule([LaneGroup.of([spec]) for spec in specs(["seed=range(4)"])], result_of)
+        schedule([LaneGroup((spec,)) for spec in specs(["seed=range(4)"])], result_of)
     assert statuses(study) == {0: "done", 1: "done"}
 
 
@@ -185,7 +185,7 @@ def test_groups_that_end_within_a_second_share_a_part(
     seconds, parts, specs, study, schedule, monkeypatch
 ):
     monkeypatch.setattr(scheduler, "FLUSH_SECONDS", seconds)
-    schedule([LaneGroup.of([spec]) for spec in specs(["seed=range(4)"])], done)
+    schedule([LaneGroup((spec,)) for spec in specs(["seed=range(4)"])], done)
     assert len(reader.part_names(study.folder)) == parts
 
 
@@ -196,7 +196,7 @@ def test_the_progress_is_published(specs, study, schedule, monkeypatch):
     def on_finished(group, outcome):
         published.extend(process_statuses(study.folder))
 
-    groups = [LaneGroup.of([spec]) for spec in specs(["seed=range(3)"])]
+    groups = [LaneGroup((spec,)) for spec in specs(["seed=range(3)"])]
     schedule(groups, done, Observer(on_finished=on_finished))
     assert [(status.runs, status.done) for status in published] == [(3, 0), (3, 1), (3, 2)]
     assert process_statuses(study.folder) == []

@@ -37,13 +37,13 @@ def test_the_width_is_that_of_each_kind(specs):
 
 
 def test_an_id_depends_only_on_the_set_of_runs(ten_specs):
-    group = LaneGroup.of(ten_specs)
-    assert LaneGroup.of(ten_specs[::-1]).group_id == group.group_id
-    assert LaneGroup.of(ten_specs[:9]).group_id != group.group_id
+    group = LaneGroup(tuple(ten_specs))
+    assert LaneGroup(tuple(ten_specs[::-1])).group_id == group.group_id
+    assert LaneGroup(tuple(ten_specs[:9])).group_id != group.group_id
 
 
 def test_halves(ten_specs):
-    first, second = LaneGroup.of(ten_specs[:5]).halves()
+    first, second = LaneGroup(tuple(ten_specs[:5])).halves()
     assert (first.specs, second.specs) == (tuple(ten_specs[:3]), tuple(ten_specs[3:5]))
     assert first.fused and second.fused
 

@@ -4,11 +4,12 @@ import random
 
 import pytest
 
-from adamcmp.planning.grouping import LaneGroup, TrainTask, group_runs
+from adamcmp.planning.grouping import LaneGroup, group_runs
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.training.outcome import Stopped
 from adamcmp.training.train import train_group
 from tests.conftest import CPU, needs_compiler
-from tests.support.training import FUSED, SINGLE, metrics, rows
+from tests.support.training import FUSED, SINGLE, FusedGroup, metrics, rows
 
 #: 32 lanes that differ in every number.
 LANES = ["lr=1e-3,3e-3", "wd=0,0.03,0.1,0.2", "seed=range(4)"]
@@ -26,10 +27,10 @@ def check_lanes(name, specs, engine):
     planned = specs([*FUSED[name], *LANES, *STEPS], numerics)
     assert len(planned) == 32
     lane = planned[16]
-    single = rows([LaneGroup((lane,), True)], lane.run_id)
+    single = rows([FusedGroup((lane,))], lane.run_id)
     assert len(single) == 2
     for lanes in (planned, reversed(planned), planned[15:18]):
-        assert rows([LaneGroup(tuple(lanes), True)], lane.run_id) == single
+        assert rows([FusedGroup(tuple(lanes))], lane.run_id) == single
 
 
 @pytest.mark.parametrize(
@@ -61,28 +62,28 @@ def test_compiled_lanes_of_any_width_and_after_resumes(model, specs, tmp_path):
     evaluations = ["steps=150", "eval.every_steps=40", "eval.train_examples=100"]
     planned = list(specs([*overrides, *evaluations], numerics))
     assert len(planned) == 64
-    expected = metrics([LaneGroup(tuple(planned), True)])
+    expected = metrics([FusedGroup(tuple(planned))])
     finished = {i for i, values in expected.items() if max(row["step"] for row in values) == 150}
     assert 32 <= len(finished) < 64  # the others diverge and are removed
     some = [*planned[:3], *planned[30:34], *planned[-4:]]
     shuffled = random.Random(0).sample(planned, len(planned))
     for lanes, width in ((some, 1), (some, 3), (planned, 8), (shuffled, 8), (shuffled, 64)):
-        groups = [LaneGroup(tuple(lanes[i : i + width]), True) for i in range(0, len(lanes), width)]
+        groups = [FusedGroup(tuple(lanes[i : i + width])) for i in range(0, len(lanes), width)]
         for run_id, values in metrics(groups).items():
             assert values == expected[run_id], width
-    group = LaneGroup(tuple(planned[::5]), True)
+    group = FusedGroup(tuple(planned[::5]))
     for stops in ([64], [104], [40, 144], [64, 80, 120]):
-        task = TrainTask(group, tmp_path / f"{stops}.npz", 1e9)
+        checkpointing = Checkpointing(tmp_path / f"{stops}.npz", 1e9)
         for stop in stops:
             taken = [0]
             outcome = train_group(
                 group,
                 lambda p, t=taken: t.append(p.step),
-                task,
+                checkpointing,
                 lambda t=taken, m=stop: t[-1] >= m,
             )
             assert isinstance(outcome, Stopped)
-        for run_id, values in metrics([group], task).items():
+        for run_id, values in metrics([group], checkpointing).items():
             assert values == expected[run_id], stops
 
 

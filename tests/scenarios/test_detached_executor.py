@@ -8,8 +8,9 @@ from pathlib import Path
 from adamcmp.execution.execute import execute
 from adamcmp.execution.executors import Handle, Task, WorkerDied
 from adamcmp.execution.workers import Workers
-from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import reader
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.training.tasks import train_task
 from tests.support.detached_executor import Detached, submit_and_die
 from tests.support.frame_bits import different_bits
@@ -64,8 +65,9 @@ def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
 
 
 def test_another_process_receives_what_a_dead_one_submitted(specs, tmp_path):
-    group = LaneGroup.of(specs([*RUNS, "seed=0"]))
-    tasks = [Task(train_task, TrainTask(group, tmp_path / "checkpoint.npz", 1e9)), Task(echo, 1)]
+    group = LaneGroup(tuple(specs([*RUNS, "seed=0"])))
+    argument = (group, Checkpointing(tmp_path / "checkpoint.npz", 1e9))
+    tasks = [Task(train_task, argument), Task(echo, 1)]
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=submit_and_die, args=(tmp_path, tasks))
     process.start()

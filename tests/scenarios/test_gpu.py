@@ -7,9 +7,10 @@ import torch
 
 import adamcmp
 from adamcmp.cli import main
-from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.numerics import COMPILED_FROM
 from adamcmp.platform.provenance import compiler_available
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.training.outcome import Stopped
 from adamcmp.training.step import config
 from adamcmp.training.train import train_group
@@ -35,14 +36,11 @@ def losses(groups):
 def check_lanes(overrides, specs, numerics):
     """Compare single lanes with fused ones in another order, and one of them with the CPU's."""
     planned = specs([*overrides, *LANES, "eval.train_examples=100"], numerics)
-    fused = planned[0].fuses
     tolerance = RESNET_TOLERANCE if "model=resnet" in overrides else TOLERANCE
     tolerance = BF16_TOLERANCE if numerics.dtype == "bf16" else tolerance
-    single = losses([LaneGroup((spec,), fused) for spec in planned])
-    if fused:
-        assert losses([LaneGroup(tuple(reversed(planned)), True)]) == pytest.approx(
-            single, rel=tolerance
-        )
+    single = losses([LaneGroup((spec,)) for spec in planned])
+    if planned[0].fuses:
+        assert losses([LaneGroup(tuple(reversed(planned)))]) == pytest.approx(single, rel=tolerance)
     processor = numerics.model_copy(update={"device": "cpu", "engine": "eager"})
     on_cpu = losses(
         [LaneGroup((specs([*overrides, *LANES, "eval.train_examples=100"], processor)[0],))]
@@ -66,7 +64,7 @@ def test_compiled_single_and_fused_lanes(name, specs):
 @pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])
 def test_replayed_steps_have_the_bits_of_launched_ones(numerics, specs, monkeypatch):
     overrides = ["model=mlp", "model.dropout=0.2", "lr=1e-3,1e12", "seed=range(8)", "steps=200"]
-    group = LaneGroup(tuple(specs([*overrides, "eval.every_steps=50"], numerics)), True)
+    group = LaneGroup(tuple(specs([*overrides, "eval.every_steps=50"], numerics)))
     replayed = metrics([group])
     monkeypatch.setattr(config.StepConfig, "replays", False)
     assert metrics([group]) == replayed
@@ -75,13 +73,15 @@ def test_replayed_steps_have_the_bits_of_launched_ones(numerics, specs, monkeypa
 @pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])
 def test_training_is_reproducible_and_resumable(numerics, specs, tmp_path):
     planned = specs(["model=mlp", "seed=range(8)", "steps=300", "eval.every_steps=100"], numerics)
-    group = LaneGroup(tuple(planned), True)
+    group = LaneGroup(tuple(planned))
     whole = metrics([group])
     assert metrics([group]) == whole
-    task, taken = TrainTask(group, tmp_path / "c.npz", 1e9), []
-    stopped = train_group(group, lambda p: taken.append(p.step), task, lambda: taken[-1:] > [120])
+    checkpointing, taken = Checkpointing(tmp_path / "c.npz", 1e9), []
+    stopped = train_group(
+        group, lambda p: taken.append(p.step), checkpointing, lambda: taken[-1:] > [120]
+    )
     assert isinstance(stopped, Stopped)
-    assert metrics([group], task) == whole
+    assert metrics([group], checkpointing) == whole
 
 
 @pytest.mark.parametrize("engine", ["eager", pytest.param("compiled", marks=needs_compiler)])

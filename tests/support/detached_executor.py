@@ -18,6 +18,7 @@ from adamcmp.errors import AdamcmpError
 from adamcmp.execution.executors import Executor, Handle, ProgressCallback, Result, Task, WorkerDied
 from adamcmp.platform.files import write_atomically
 
+Message = TypeVar("Message")
 Value = TypeVar("Value")
 
 
@@ -38,7 +39,7 @@ class Detached(Executor):
     def slots(self) -> int:
         return 2
 
-    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
+    def submit(self, tasks: Sequence[Task[Any, Any, Value]]) -> list[Handle[Value]]:
         handles = []
         for task in tasks:
             name = f"{time.time_ns()}-{len(self._waiting)}"
@@ -55,8 +56,8 @@ class Detached(Executor):
         return handles
 
     def poll(
-        self, on_progress: ProgressCallback = lambda handle, message: None
-    ) -> list[Result[Any]]:
+        self, on_progress: ProgressCallback[Value, Message] = lambda handle, message: None
+    ) -> list[Result[Value]]:
         time.sleep(0.05)
         results = []
         for handle in sorted(self._waiting, key=lambda handle: handle.task_id):
@@ -91,7 +92,7 @@ class Detached(Executor):
         return self._folder / f"{handle.task_id}.{suffix}"
 
 
-def submit_and_die(folder: Path, tasks: Sequence[Task[Any, Any]]) -> None:
+def submit_and_die(folder: Path, tasks: Sequence[Task[Any, Any, Any]]) -> None:
     """Submit tasks, write their handles to a file, and kill this process while they run."""
     handles = Detached(folder).submit(tasks)
     (folder / "handles.json").write_text(json.dumps([handle.task_id for handle in handles]))

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.storage.store import Store
 from adamcmp.training import loop
 from adamcmp.training.outcome import Stopped
 from adamcmp.training.train import train_group
+from tests.support.training import FusedGroup
 
 
 def sweep_command(results: Path, study: str, overrides: list[str]) -> list[str]:
@@ -24,7 +26,7 @@ def checkpoints(study: Path) -> list[Path]:
 
 def leave_checkpoint(runs: list[RunSpec], store: Store, steps: int, *, fused: bool = False) -> Path:
     """Train a group of runs for some steps, stop it, and return its checkpoint."""
-    group = LaneGroup(tuple(runs), fused)
+    group = (FusedGroup if fused else LaneGroup)(tuple(runs))
     path = store.checkpoints.path(group.run_ids)
     path.parent.mkdir(parents=True, exist_ok=True)
     last_step = 0
@@ -33,8 +35,8 @@ def leave_checkpoint(runs: list[RunSpec], store: Store, steps: int, *, fused: bo
         nonlocal last_step
         last_step = progress.step
 
-    task = TrainTask(group, path, checkpoint_every=1e9)
-    outcome = train_group(group, report, task, lambda: last_step >= steps)
+    checkpointing = Checkpointing(path, every=1e9)
+    outcome = train_group(group, report, checkpointing, lambda: last_step >= steps)
     assert isinstance(outcome, Stopped) and path.exists()
     return path
 

@@ -7,7 +7,7 @@ from typing import Any
 from adamcmp.components.trackers import Tracker
 from adamcmp.storage import reader
 from adamcmp.storage.columns import Role, columns_with_role
-from adamcmp.tracking.worker import TrackingTask, write_runs
+from adamcmp.tracking.worker import TrackingRequest, write_runs
 from tests.support.studies import SMALL
 
 #: Two runs that end and two that diverge, in study ``s``.
@@ -37,8 +37,8 @@ def measured(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 def write_all(folder: Path, tracker: Tracker) -> str | None:
     """Write all runs of a study to a tracker, in this process; return the error."""
-    task = TrackingTask(tracker, folder, frozenset(stored_rows(folder)))
-    return write_runs(task, lambda message: None, lambda: False)
+    request = TrackingRequest(tracker, folder, frozenset(stored_rows(folder)))
+    return write_runs(request, lambda message: None, lambda: False)
 
 
 def journal(folder: Path, name: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
@@ -49,6 +50,13 @@ SINGLE = {
 }
 
 
+@dataclass(frozen=True)
+class FusedGroup(LaneGroup):
+    """A group that is fused on a processor without compiling."""
+
+    fused = True
+
+
 def trained(spec_or_group):
     """Train a run or a group; return its outcome."""
     lanes = spec_or_group if isinstance(spec_or_group, LaneGroup) else LaneGroup((spec_or_group,))
@@ -68,11 +76,11 @@ def rows(groups, run_id):
     raise AssertionError(run_id)
 
 
-def metrics(groups, task=None):
+def metrics(groups, checkpointing=None):
     """Return the metrics of all runs of some groups by run, in comparable form."""
     measured = []
     for group in groups:
-        outcome = train_group(group, task=task)
+        outcome = train_group(group, checkpointing=checkpointing)
         assert isinstance(outcome, Done), outcome
         measured += outcome.metrics
     return comparable(measured)

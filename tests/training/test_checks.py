@@ -3,8 +3,7 @@
 import pytest
 
 from adamcmp.errors import AdamcmpError
-from adamcmp.planning.grouping import LaneGroup
-from adamcmp.training.checks import check_group
+from adamcmp.training.checks import check_run
 
 
 def test_groups_that_cannot_be_trained_are_refused(specs):
@@ -20,4 +19,4 @@ def test_groups_that_cannot_be_trained_are_refused(specs):
     ]:  # fmt: skip
         (spec,) = specs(overrides)
         with pytest.raises(AdamcmpError, match=message):
-            check_group(LaneGroup((spec,)))
+            check_run(spec.config)

@@ -14,7 +14,7 @@ from adamcmp.training import loop
 from adamcmp.training.device_data import BatchOrder
 from adamcmp.training.step.lanes import Lanes
 from tests.conftest import CPU
-from tests.support.training import F64, trained
+from tests.support.training import F64, FusedGroup, trained
 
 
 def plain_loop(spec, optimizer, build=None, clip=None, smoothing=0.0, schedule=None):
@@ -123,8 +123,8 @@ def test_equals_a_plain_loop(case, specs):
 def test_a_diverged_lane_leaves_the_bits_of_the_others_unchanged(specs):
     overrides = ["optimizer=sgd", "wd=0", "seed=0", "steps=30", "eval.every_steps=10"]
     converging = {s.run_id for s in specs([*overrides, "lr=0.01,0.05"])}
-    both = trained(LaneGroup(tuple(specs([*overrides, "lr=0.01,1e4,0.05,1e30"])), True))
-    converging_only = trained(LaneGroup(tuple(specs([*overrides, "lr=0.01,0.05"])), True))
+    both = trained(FusedGroup(tuple(specs([*overrides, "lr=0.01,1e4,0.05,1e30"]))))
+    converging_only = trained(FusedGroup(tuple(specs([*overrides, "lr=0.01,0.05"]))))
     status = {row["lr"]: row["status"] for row in both.runs}
     assert status == {0.01: "done", 0.05: "done", 1e4: "diverged", 1e30: "diverged"}
     stopped = {row["lr"]: row["stopped_at_step"] for row in both.runs}
@@ -146,7 +146,7 @@ def test_a_diverged_lane_leaves_the_bits_of_the_others_unchanged(specs):
 
 def test_every_lane_may_diverge(specs):
     both = specs(["optimizer=sgd", "lr=1e30,1e31", "steps=40", "eval.every_steps=5"])
-    outcome = trained(LaneGroup(tuple(both), True))
+    outcome = trained(FusedGroup(tuple(both)))
     assert [row["status"] for row in outcome.runs] == ["diverged", "diverged"]
 
 

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.timings import Timings
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.training import tasks
 from adamcmp.training.outcome import Done
 
@@ -20,7 +21,7 @@ def never():
     return False
 
 
-@pytest.mark.parametrize("function", [tasks.train_task, tasks.autotune, tasks.warm_up])
+@pytest.mark.parametrize("function", [tasks.train_task, tasks.autotune_task, tasks.warm_up])
 def test_references_are_picklable(function):
     assert pickle.loads(pickle.dumps(function)) is function
 
@@ -32,11 +33,12 @@ def test_the_module_does_not_import_torch():
 
 def test_train_group(specs, tmp_path):
     group = LaneGroup((specs(["steps=2"])[0],))
-    outcome = tasks.train_task(TrainTask(group, tmp_path / "c.npz", 1e9), no_report, never)
+    argument = (group, Checkpointing(tmp_path / "c.npz", 1e9))
+    outcome = tasks.train_task(argument, no_report, never)
     assert isinstance(outcome, Done) and len(outcome.runs) == 1
 
 
 def test_autotune(specs):
     (spec,) = specs(["model=logistic", "steps=2"])
-    assert tasks.autotune((spec, False), no_report, never) is None
-    assert isinstance(tasks.autotune((spec, True), no_report, never), Timings)
+    assert tasks.autotune_task((spec, False), no_report, never) is None
+    assert isinstance(tasks.autotune_task((spec, True), no_report, never), Timings)

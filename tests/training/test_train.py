@@ -6,6 +6,7 @@ from adamcmp.planning.grouping import LaneGroup
 from adamcmp.training import loop
 from adamcmp.training.outcome import Failed
 from adamcmp.training.train import train_group
+from tests.support.training import FusedGroup
 
 
 def test_a_crash_is_an_outcome(specs, tmp_path):
@@ -36,5 +37,5 @@ def test_the_memory_of_a_crashed_group_is_freed(specs, monkeypatch):
     monkeypatch.setattr(loop, "evaluate", crash)
     planned = specs(["model=mlp", "seed=range(3)", "steps=3"])
     for _ in range(2):
-        assert isinstance(train_group(LaneGroup(tuple(planned), True)), Failed)
+        assert isinstance(train_group(FusedGroup(tuple(planned))), Failed)
     assert [lanes() for lanes in trained] == [None, None]

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from adamcmp.errors import StoreError
-from adamcmp.planning.grouping import LaneGroup, TrainTask
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import archive
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.training import checkpoint, resume
 from adamcmp.training.outcome import Stopped
-from adamcmp.training.train import train_task
+from adamcmp.training.train import train_group
 from adamcmp.training.version_0_1 import converted_state
 
 RESULTS = Path(__file__).parents[1] / "version_0_1" / "results"
@@ -29,8 +30,8 @@ EAGER = [*OVERRIDES, "seeds=2", "steps=3000", "eval.every_steps=1000"]
 @pytest.fixture(
     params=sorted((RESULTS / "interrupted" / "checkpoints").iterdir()), ids=lambda p: p.stem
 )
-def task(request, specs, tmp_path, monkeypatch):
-    """The task of a checkpoint, as if it had been written on this machine."""
+def interrupted(request, specs, tmp_path, monkeypatch):
+    """A group and its checkpoint, as if it had been written on this machine."""
     path = tmp_path / "checkpoint.npz"
     shutil.copy(request.param, path)
     try:
@@ -40,8 +41,8 @@ def task(request, specs, tmp_path, monkeypatch):
     name, _, features = metadata["hardware"].partition(": ")
     monkeypatch.setattr(resume, "hardware", lambda device: name)
     monkeypatch.setattr(resume, "cpu_features", lambda: features)
-    group = LaneGroup.of(s for s in specs(EAGER) if s.run_id in metadata["runs"])
-    return TrainTask(group, path, 1e9)
+    group = LaneGroup(tuple(s for s in specs(EAGER) if s.run_id in metadata["runs"]))
+    return group, Checkpointing(path, 1e9)
 
 
 def tensors(tree):
@@ -52,11 +53,12 @@ def tensors(tree):
     return [tensor for branch in branches for tensor in tensors(branch)]
 
 
-def test_training_begins_with_the_checkpoint(task):
-    old = checkpoint.read(task.checkpoint)
+def test_training_begins_with_the_checkpoint(interrupted):
+    group, checkpointing = interrupted
+    old = checkpoint.read(checkpointing.path)
     progress = []
-    assert train_task(task, progress.append, lambda: True) == Stopped()
-    new = checkpoint.read(task.checkpoint)
+    assert train_group(group, progress.append, checkpointing, lambda: True) == Stopped()
+    new = checkpoint.read(checkpointing.path)
     steps = new.metadata["steps_taken"] - old.metadata["steps_taken"]
     # It stopped after the first call, so it did not repeat the steps before the checkpoint.
     assert old.metadata["steps_taken"] > 1000 and 0 < steps < 100
@@ -70,7 +72,7 @@ def test_training_begins_with_the_checkpoint(task):
     ]
     assert max(changes) < 0.9  # a few steps change moments and weights little
     # The checkpoint in the new format is resumed, too.
-    assert train_task(task, progress.append, lambda: True) == Stopped()
+    assert train_group(group, progress.append, checkpointing, lambda: True) == Stopped()
 
 
 def with_versions(source, target, versions):

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 Argument = TypeVar("Argument")
+Message = TypeVar("Message")
 Value = TypeVar("Value")
 
 #: ``function(argument, report, should_stop)`` runs in a worker. It reports progress with
 #: ``report(message)`` and returns early once ``should_stop()`` is true. It must be a module-level
 #: function, so that it can be pickled by reference. Slow imports belong in its body, because the
 #: process that submits tasks imports its module too.
-TaskFunction = Callable[[Argument, Callable[[Any], None], Callable[[], bool]], Value]
+TaskFunction = Callable[[Argument, Callable[[Message], None], Callable[[], bool]], Value]
 
 
 @dataclass(frozen=True)
-class Task(Generic[Argument, Value]):
+class Task(Generic[Argument, Message, Value]):
     """What an executor runs.
 
     Attributes:
@@ -26,7 +27,7 @@ class Task(Generic[Argument, Value]):
         argument: The first argument of the function; it must be picklable.
     """
 
-    function: TaskFunction[Argument, Value]
+    function: TaskFunction[Argument, Message, Value]
     argument: Argument
 
 
@@ -66,10 +67,10 @@ class Result(Generic[Value]):
 
 
 #: Called with a task's handle and a message that its function reported.
-ProgressCallback = Callable[[Handle[Any], Any], None]
+ProgressCallback = Callable[[Handle[Value], Message], None]
 
 
-def ignore_progress(handle: Handle[Any], message: Any) -> None:
+def ignore_progress(handle: Handle[Any], message: object) -> None:
     """Do nothing: for tasks that report no progress."""
 
 
@@ -85,11 +86,13 @@ class Executor(ABC):
         """The number of tasks that run at once; further submitted tasks wait."""
 
     @abstractmethod
-    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
+    def submit(self, tasks: Sequence[Task[Any, Any, Value]]) -> list[Handle[Value]]:
         """Submit a batch of tasks and return a handle for each, in their order."""
 
     @abstractmethod
-    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result[Any]]:
+    def poll(
+        self, on_progress: ProgressCallback[Value, Message] = ignore_progress
+    ) -> list[Result[Value]]:
         """Wait briefly for messages; return the results that have arrived, each once.
 
         Args:

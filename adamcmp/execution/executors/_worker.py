@@ -61,7 +61,7 @@ def _warm_up(function: Callable[[], None] | None) -> None:
 
 def _run(connection: Connection, should_stop: Callable[[], bool]) -> bool:
     """Run one task; return whether this process can run another."""
-    task: Task[Any, Any] = connection.recv()
+    task: Task[Any, Any, Any] = connection.recv()
     try:
         value = task.function(task.argument, _reporter(connection), should_stop)
     except AdamcmpError as error:
@@ -76,11 +76,11 @@ def _run(connection: Connection, should_stop: Callable[[], bool]) -> bool:
     return True
 
 
-def _reporter(connection: Connection) -> Callable[[Any], None]:
+def _reporter(connection: Connection) -> Callable[[object], None]:
     """Return the function with which a task reports progress; it sends a few messages a second."""
     sent = 0.0
 
-    def report(message: Any) -> None:
+    def report(message: object) -> None:
         nonlocal sent
         if time.monotonic() - sent < _REPORT_EVERY:
             return

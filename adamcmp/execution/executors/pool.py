@@ -26,6 +26,7 @@ from adamcmp.errors import AdamcmpError, RunFailed
 from adamcmp.execution.executors._base import (
     Executor,
     Handle,
+    Message,
     ProgressCallback,
     Result,
     Task,
@@ -52,7 +53,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
     handle: Handle[Any] | None = None
-    task: Task[Any, Any] | None = None
+    task: Task[Any, Any, Any] | None = None
     ready: bool = False
     exiting: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -62,7 +63,7 @@ class _Worker:
         """Whether it can run another task."""
         return self.handle is None and not self.exiting
 
-    def assign(self, handle: Handle[Any], task: Task[Any, Any]) -> None:
+    def assign(self, handle: Handle[Any], task: Task[Any, Any, Any]) -> None:
         """Send it a task to run."""
         self.handle, self.task = handle, task
         # `poll` notices a worker that has just died.
@@ -92,7 +93,7 @@ class Pool(Executor):
             ),
         }
         self._numbers = itertools.count()
-        self._waiting: deque[tuple[Handle[Any], Task[Any, Any]]] = deque()
+        self._waiting: deque[tuple[Handle[Any], Task[Any, Any, Any]]] = deque()
         #: Errors that the next `poll` raises, after this one has returned its results.
         self._errors: deque[AdamcmpError] = deque()
         self._workers = [self._start() for _ in range(workers)]
@@ -107,7 +108,7 @@ class Pool(Executor):
         """The ids of the worker processes."""
         return [worker.process.pid for worker in self._workers]
 
-    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
+    def submit(self, tasks: Sequence[Task[Any, Any, Value]]) -> list[Handle[Value]]:
         """See `Executor.submit`."""
         handles = [Handle[Value](str(next(self._numbers))) for _ in tasks]
         self._waiting += zip(handles, tasks, strict=True)
@@ -115,8 +116,10 @@ class Pool(Executor):
         return handles
 
     def poll(
-        self, on_progress: ProgressCallback = ignore_progress, timeout: float = POLL_SECONDS
-    ) -> list[Result[Any]]:
+        self,
+        on_progress: ProgressCallback[Value, Message] = ignore_progress,
+        timeout: float = POLL_SECONDS,
+    ) -> list[Result[Value]]:
         """See `Executor.poll`.
 
         Args:
@@ -143,7 +146,9 @@ class Pool(Executor):
         self._assign()
         return results
 
-    def _receive(self, worker: _Worker, on_progress: ProgressCallback) -> list[Result[Any]]:
+    def _receive(
+        self, worker: _Worker, on_progress: ProgressCallback[Any, Any]
+    ) -> list[Result[Any]]:
         """Handle one message of a worker; return the task's result if the message holds it."""
         event, value = worker.connection.recv()
         handle = worker.handle

@@ -13,6 +13,7 @@ from adamcmp.errors import WorkerUnusable
 from adamcmp.execution.executors._base import (
     Executor,
     Handle,
+    Message,
     ProgressCallback,
     Result,
     Task,
@@ -31,20 +32,22 @@ class Serial(Executor):
     def __init__(self, should_stop: Callable[[], Any] = lambda: False) -> None:
         self._should_stop = should_stop
         self._numbers = itertools.count()
-        self._waiting: deque[tuple[Handle[Any], Task[Any, Any]]] = deque()
+        self._waiting: deque[tuple[Handle[Any], Task[Any, Any, Any]]] = deque()
 
     @property
     def slots(self) -> int:
         """See `Executor.slots`."""
         return 1
 
-    def submit(self, tasks: Sequence[Task[Any, Value]]) -> list[Handle[Value]]:
+    def submit(self, tasks: Sequence[Task[Any, Any, Value]]) -> list[Handle[Value]]:
         """See `Executor.submit`."""
         handles = [Handle[Value](str(next(self._numbers))) for _ in tasks]
         self._waiting += zip(handles, tasks, strict=True)
         return handles
 
-    def poll(self, on_progress: ProgressCallback = ignore_progress) -> list[Result[Any]]:
+    def poll(
+        self, on_progress: ProgressCallback[Value, Message] = ignore_progress
+    ) -> list[Result[Value]]:
         """See `Executor.poll`."""
         if not self._waiting:
             return []

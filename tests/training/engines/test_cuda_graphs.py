@@ -4,11 +4,10 @@ from functools import partial
 
 import torch
 
-from adamcmp.planning.grouping import LaneGroup
 from adamcmp.training.engines.cuda_graphs import Replayed
 from adamcmp.training.step import config, executables
 from tests.conftest import CPU
-from tests.support.training import metrics
+from tests.support.training import FusedGroup, metrics
 
 
 def test_bound_arguments_are_changed_in_place_and_others_are_copied():
@@ -38,7 +37,7 @@ def test_replayed_steps_have_the_bits_of_executed_ones(specs, monkeypatch):
     """With dropout and three splits, before and after lanes diverge."""
     overrides = ["model=mlp", "model.dropout=0.2", "lr=1e-3,1e12", "seed=range(3)", "steps=90"]
     planned = specs([*overrides, "eval.every_steps=25", "eval.train_examples=50"], CPU)
-    group = LaneGroup(tuple(planned), True)
+    group = FusedGroup(tuple(planned))
     expected = metrics([group])
     recorded = []
 

@@ -15,6 +15,7 @@ from adamcmp.training.step.drivers import (
     create_driver,
 )
 from adamcmp.training.torch_state import torch_state
+from tests.support.training import FusedGroup
 
 OVERRIDES = ["model=mlp", "model.norm=batch", "model.dropout=0.2", "steps=4", "seed=0,1"]
 LR, RHO = 0.1, 0.05
@@ -64,7 +65,8 @@ def trained(specs, monkeypatch, driver, steps=3, fused=True):
     """Return the training of a group after some steps with a driver, and the last result."""
     monkeypatch.setattr(lanes, "create_driver", lambda optimizer, *, clip, fused: driver)
     with torch_state():
-        training = GroupTraining(LaneGroup(tuple(specs(OVERRIDES)[: 2 if fused else 1]), fused))
+        planned = tuple(specs(OVERRIDES))
+        training = GroupTraining(FusedGroup(planned[:2]) if fused else LaneGroup(planned[:1]))
         result = training.lanes.steps(training.chunk(0), steps)
     return training, result
 
