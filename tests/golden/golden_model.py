@@ -1,4 +1,4 @@
-"""A user's model for the golden runs: it has a buffer, dropout and a frozen parameter."""
+"""A model of the user's own, for the golden runs: it has a buffer, dropout and a frozen parameter."""
 
 import torch
 from torch import nn

@@ -54,7 +54,7 @@ def test_temporary_files_of_other_files_are_not_listed(tmp_path):
     names = (".tmp-a[1].json-77", ".tmp-a1.json-77", ".tmp-b.json-77", "a[1].json")
     for name in names:
         (tmp_path / name).touch()
-    assert [file.name for file in temporary_files(path)] == [names[0]]
+    assert [file.name for file in temporary_files(tmp_path, path.name)] == [names[0]]
 
 
 def test_errors_name_the_folder(tmp_path):

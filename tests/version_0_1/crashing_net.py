@@ -1,4 +1,4 @@
-"""A user's network whose training crashes at its fifth batch."""
+"""A network of the user's own whose training crashes at its fifth batch."""
 
 import torch  # noqa: F401
 from torch import nn
