@@ -59,6 +59,16 @@ def table(*args, **options) -> RunTable:
     return RunTable(*study(*args, **options))
 
 
+def best(runs) -> pd.DataFrame:
+    """Return the runs in the middle of the grid, whose setting is the best."""
+    return runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-3)]
+
+
+def final(runs, optimizer, metric) -> np.ndarray:
+    """Return a metric of an optimizer's runs."""
+    return runs.loc[runs["optimizer"] == optimizer, metric].to_numpy(float)
+
+
 def _evaluation(test: float, step: int, last: int, regression: bool) -> dict[str, float]:
     left = 1 - step / last if last else 0.0
     error = test + (0.9 - test) * left**2
