@@ -70,7 +70,13 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
 
 
 def stateless(update: Callable[[Tree, Tree, Hypers], Tree]) -> GradientTransformation:
-    """Convert a function of (updates, params, hypers) to a transformation (optax.stateless)."""
+    """Convert a function of (updates, params, hypers) to a transformation (optax.stateless).
+
+    >>> import torch
+    >>> double = stateless(lambda updates, params, hypers: {n: 2 * u for n, u in updates.items()})
+    >>> double.update({"w": torch.tensor([3.0])}, {}, {}, {}, torch.tensor(1.0))
+    ({'w': tensor([6.])}, {})
+    """
     return GradientTransformation(
         lambda params: {},
         lambda updates, state, params, hypers, step: (update(updates, params, hypers), state),
@@ -78,7 +84,12 @@ def stateless(update: Callable[[Tree, Tree, Hypers], Tree]) -> GradientTransform
 
 
 def zeros_like(params: Tree) -> Tree:
-    """Return zeros in the shapes of `params`, the usual initial state of a buffer."""
+    """Return zeros in the shapes of `params`, the usual initial state of a buffer.
+
+    >>> import torch
+    >>> zeros_like({"w": torch.tensor([3.0, 4.0])})
+    {'w': tensor([0., 0.])}
+    """
     return {name: p.new_zeros(p.shape) for name, p in params.items()}
 
 

@@ -63,6 +63,12 @@ def find_plot(name: str) -> Plot:
 def save(figure: Figure, target: Path | IO[bytes], suffix: str, name: str) -> None:
     """Write a figure; the same data gives the same bytes.
 
+    >>> import io
+    >>> content = io.BytesIO()
+    >>> save(Figure(figsize=(1, 1)), content, "png", "mine")
+    >>> content.getvalue()[1:4]
+    b'PNG'
+
     Args:
         figure: What a plot's `draw` returned.
         target: A file, or a stream of bytes.

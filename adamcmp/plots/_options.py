@@ -19,6 +19,10 @@ def relabel(table: RunTable, hue: str = HUE, facet: str = FACET) -> RunTable:
     never merged. The optimizer becomes a setting when `hue` does not name it: the best is selected
     on validation, as for every other setting.
 
+    >>> from adamcmp.analysis.example import example_table
+    >>> relabel(example_table(), hue="lr").optimizers
+    ('lr 0.0001', 'lr 0.001', 'lr 0.01', 'lr 0.1', 'lr 1')
+
     Args:
         table: The runs.
         hue: The column to compare, or several separated by commas.

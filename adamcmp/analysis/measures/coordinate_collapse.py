@@ -67,6 +67,16 @@ def collapse(table: RunTable) -> pd.DataFrame:
     ``time scale`` (for couplings without lr: ``wd`` and ``time scale``); several budgets are needed
     to distinguish them. Cells with wd = 0 have no logarithm and are left out.
 
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> shares = collapse(table)
+    >>> shares.loc[shares["optimizer"] == "adam_l2", ["coordinate", "estimate", "n"]].round(2)
+       coordinate  estimate  n
+    4          wd      0.36  5
+    5       lr·wd      0.72  5
+    6     wd_norm      0.36  5
+    7  time scale      0.72  5
+
     Returns:
         One row per problem, optimizer and coordinate: problem, optimizer, coordinate (a column of
         `coordinates`); estimate, ci_low, ci_high, n (seeds); cells; budgets; fit, the share of the

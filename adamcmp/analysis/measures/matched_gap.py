@@ -44,6 +44,14 @@ def along_curves(table: RunTable) -> pd.DataFrame:
     in log loss between the lowest first loss of any run (exclusive) and the lowest loss that every
     run of every optimizer reaches.
 
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> values = along_curves(table)
+    >>> values[["optimizer", "seed", "metric", "train_loss", "value"]].head(2).round(3)
+      optimizer  seed      metric  train_loss  value
+    0   adam_l2     0  test_error       0.873  0.856
+    1   adam_l2     1  test_error       0.873  0.855
+
     Returns:
         Columns problem, optimizer, seed, metric (of `MATCHED_METRICS`), train_loss (the level),
         value.
@@ -86,6 +94,14 @@ def over_settings(table: RunTable) -> pd.DataFrame:
     evenly spaced in log loss, where every optimizer has settings: between the largest of the
     optimizers' 5 % quantiles and the smallest of their 95 % quantiles. Diverged runs have no
     training loss and are left out: only runs that fit the training data equally well are compared.
+
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> values = over_settings(table)
+    >>> values[["optimizer", "seed", "metric", "train_loss", "value"]].head(2).round(3)
+      optimizer  seed      metric  train_loss  value
+    0     adamw     0  test_error       0.423  0.282
+    1     adamw     0  test_error       0.409  0.273
 
     Returns:
         Columns as of `along_curves`. Optimizers with fewer than 5 settings are left out.
@@ -147,6 +163,14 @@ def local_regression(x: Floats, values: Floats, levels: Floats) -> Floats:
 
 def matched(values: pd.DataFrame) -> pd.DataFrame:
     """Average values at equal training loss over seeds.
+
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> means = matched(along_curves(table))
+    >>> means[["optimizer", "metric", "train_loss", "estimate", "n"]].head(2).round(3)
+      optimizer      metric  train_loss  estimate  n
+    0   adam_l2  test_error       0.873     0.855  5
+    1     adamw  test_error       0.873     0.858  5
 
     Args:
         values: The result of `along_curves` or `over_settings`.

@@ -65,6 +65,14 @@ def separability(table: RunTable) -> pd.DataFrame:
 def additive_surface(table: RunTable) -> pd.DataFrame:
     """Return the fitted additive model of `separability`, for contours over a heatmap.
 
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> cells = additive_surface(table)
+    >>> cells[["optimizer", "lr", "wd", "fitted", "value"]].head(2).round(3)
+      optimizer     lr     wd  fitted  value
+    0     adamw  0.001  0.001    0.22   0.22
+    1     adamw  0.001  0.010    0.21   0.21
+
     Returns:
         One row per problem, optimizer and cell near the optimum: problem, optimizer, lr, wd;
         fitted, in units of the test error (regression: loss); value, the data (diverged penalized).

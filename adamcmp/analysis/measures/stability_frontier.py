@@ -61,6 +61,17 @@ def stability_frontier(table: RunTable) -> pd.DataFrame:
 def cells_that_train(table: RunTable) -> pd.DataFrame:
     """Return at which lr and wd every seed trains, as defined by `stability_frontier`.
 
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> cells = cells_that_train(table)
+    >>> cells.loc[cells["wd"] == 0.1, ["optimizer", "lr", "trains"]].head(5)
+       optimizer      lr  trains
+    15   adam_l2  0.0001    True
+    16   adam_l2  0.0010    True
+    17   adam_l2  0.0100    True
+    18   adam_l2  0.1000    True
+    19   adam_l2  1.0000   False
+
     Returns:
         One row per cell of each wd with several lr: problem, optimizer, wd, lr, trains.
     """

@@ -111,6 +111,12 @@ def overtakes(table: RunTable) -> pd.DataFrame:
     starts at 1 where the optimizer may be ahead from the start, and ends at infinity where it may
     never be.
 
+    >>> from adamcmp.analysis.example import example_table
+    >>> table = example_table().of_problem("mnist1d, mlp")
+    >>> overtakes(table)[["optimizer", "over", "estimate", "ci_low", "ci_high", "n"]]
+      optimizer     over  estimate  ci_low  ci_high  n
+    0     adamw  adam_l2         1       1        1  5
+
     Returns:
         One row per problem and pair with shared seeds and different curves: problem; optimizer,
         which is ahead at the largest k that both have; over, the other one; estimate, the k from
