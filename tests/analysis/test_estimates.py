@@ -13,6 +13,7 @@ from adamcmp.analysis import RunTable, comparisons, estimates
 from adamcmp.analysis.selection_bias import (
     selection_p_value,
 )
+from tests.support.random_numbers import rng
 from tests.support.seeded_runs import runs_from
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +22,6 @@ import simulation_intervals  # noqa: E402
 import simulation_selection  # noqa: E402
 
 VALUES = st.lists(st.floats(-100, 100, width=32), min_size=5, max_size=20)
-
-
-def rng():
-    return np.random.default_rng(7)
 
 
 class TestIntervals:

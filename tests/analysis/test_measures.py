@@ -10,7 +10,7 @@ from adamcmp import analysis
 from adamcmp.analysis import MEASURES, RunTable
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
 from adamcmp.errors import ConfigError
-from tests.support.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import bowl, grid, runs, stacked, without_val
 
 NAN = float("nan")
 DOCS = Path(__file__).parents[2] / "docs" / "measures.md"
@@ -21,13 +21,13 @@ KEYS = (
 )
 
 
-def bowl(x, y):
-    return 0.2 + 0.01 * (x**2 + y**2)
-
-
+SURFACE = bowl(0, size=0.01)
 FOUR = tuple(10.0 ** np.linspace(-1, 1, 4))
 BOTH = stacked(
-    *(runs(bowl, grid(FOUR, FOUR), 3, 0.01, rng, name) for rng, name in enumerate(("adamw", "sgd")))
+    *(
+        runs(SURFACE, grid(FOUR, FOUR), 3, 0.01, rng, name)
+        for rng, name in enumerate(("adamw", "sgd"))
+    )
 )
 PLAIN = stacked(BOTH, BOTH.assign(problem="e, m", run_id=BOTH["run_id"] + "e"))
 METRICS = pd.concat(
@@ -66,7 +66,7 @@ ODD = {
         for c, value in (("status", "diverged"), ("val_error", NAN), ("test_error", NAN), ("train_loss", NAN))
     }),
     "no validation": without_val(BOTH),
-    "a search": stacked(runs(bowl, drawn, 1, 0.01), runs(bowl, drawn**0.5, 1, 0.01, 1, "sgd")),
+    "a search": stacked(runs(SURFACE, drawn, 1, 0.01), runs(SURFACE, drawn**0.5, 1, 0.01, 1, "sgd")),
     "no common seeds": BOTH.assign(seed=pd.array(range(len(BOTH)), dtype="Int64")),
     "regression": BOTH.assign(val_error=NAN, test_error=NAN, gap_error=NAN),
     "other settings": stacked(BOTH, BOTH.assign(**{"optimizer.eps": 1e-3}, run_id=BOTH["run_id"] + "x")),

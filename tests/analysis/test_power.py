@@ -6,10 +6,7 @@ from scipy import stats
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.power import seeds_for_power
-
-
-def rng():
-    return np.random.default_rng(7)
+from tests.support.random_numbers import rng
 
 
 class TestPower:

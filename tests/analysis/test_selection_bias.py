@@ -10,10 +10,7 @@ from adamcmp.analysis.selection_bias import (
     selection_bias,
     selection_p_value,
 )
-
-
-def rng():
-    return np.random.default_rng(7)
+from tests.support.random_numbers import rng
 
 
 class TestSelectionBias:

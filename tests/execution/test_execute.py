@@ -7,6 +7,7 @@ from adamcmp.execution.executors import Serial
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.reservations import reserve
 from tests.support.studies import SMALL
+from tests.support.training import crashing
 
 RUNS = [*SMALL, "seed=0,1,2", "steps=2", "engine=eager", "study=s"]
 
@@ -25,18 +26,8 @@ def test_a_preview_writes_nothing_and_plans_what_is_trained(composer, results):
 @pytest.mark.parametrize(
     ("retrained", "trained"), [((), 1), (("failed",), 2), (("done", "diverged", "failed"), 3)]
 )
-def test_stored_runs_are_trained_again_only_on_request(retrained, trained, composer, monkeypatch):
-    from adamcmp.training import loop
-
-    run = loop.GroupTraining.run
-
-    def crashing(training):
-        if training.runs[0].spec.config.protocol.seed == 1:
-            raise ValueError("in the model")
-        return run(training)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(loop.GroupTraining, "run", crashing)
+def test_stored_runs_are_trained_again_only_on_request(retrained, trained, composer):
+    with crashing(lambda run: run.protocol.seed == 1):
         first = execute(composer.sweep([*RUNS, "seed=0,1"]))
     assert len(first.failed) == 1
     second = execute(composer.sweep(RUNS), retrained=retrained)

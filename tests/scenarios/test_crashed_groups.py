@@ -21,7 +21,7 @@ SWEEP = [
 
 
 @pytest.fixture
-def crashing(fused, monkeypatch):
+def crashes(fused, monkeypatch):
     """Groups crash if `when` returns true for their seeds.
 
     Otherwise their lanes are trained one by one, which is fast without a compiler.
@@ -29,36 +29,36 @@ def crashing(fused, monkeypatch):
     run = loop.GroupTraining.run
 
     def crash_or_run(self):
-        crashing.widths.append(self.width)
-        if crashing.when([run.spec.config.protocol.seed for run in self.runs]):
-            raise crashing.error
+        crashes.widths.append(self.width)
+        if crashes.when([run.spec.config.protocol.seed for run in self.runs]):
+            raise crashes.error
         lanes = [run(loop.GroupTraining(LaneGroup((r.spec,)), self.report)) for r in self.runs]
         return Done([r for d in lanes for r in d.runs], [m for d in lanes for m in d.metrics])
 
-    crashing = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
+    crashes = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
     monkeypatch.setattr(loop.GroupTraining, "run", crash_or_run)
-    return crashing
+    return crashes
 
 
-def test_a_crashed_group_is_halved_down_to_one_lane(crashing, results, capsys):
-    crashing.when, crashing.error = lambda seeds: 3 in seeds, ValueError("in the user's model")
+def test_a_crashed_group_is_halved_down_to_one_lane(crashes, results, capsys):
+    crashes.when, crashes.error = lambda seeds: 3 in seeds, ValueError("in the user's model")
     assert main(SWEEP) == 1
-    assert crashing.widths == [8, 4, 2, 2, 1, 1, 4, 8]
+    assert crashes.widths == [8, 4, 2, 2, 1, 1, 4, 8]
     runs = adamcmp.load("s").runs.set_index("seed")
     assert runs["status"].value_counts().to_dict() == {"done": 15, "failed": 1}
     assert runs.loc[3, "error"].startswith("ValueError: in the user's model\n\nTraceback")
     assert runs.loc[3, "run_id"] in capsys.readouterr().err
-    crashing.when = lambda seeds: False
+    crashes.when = lambda seeds: False
     # Only --retry-failed would train the failed run again.
-    assert main(SWEEP) == 1 and len(crashing.widths) == 8
+    assert main(SWEEP) == 1 and len(crashes.widths) == 8
     assert main([*SWEEP, "--retry-failed"]) == 0
-    assert crashing.widths[8:] == [1]
+    assert crashes.widths[8:] == [1]
     numbers(results / "s")
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")])
-def test_out_of_memory_halves_the_group(crashing, error, results):
-    crashing.when, crashing.error = lambda seeds: len(seeds) > 2, error
+def test_out_of_memory_halves_the_group(crashes, error, results):
+    crashes.when, crashes.error = lambda seeds: len(seeds) > 2, error
     assert main(SWEEP) == 0
-    assert crashing.widths == [8, 4, 2, 2, 4, 2, 2] * 2
+    assert crashes.widths == [8, 4, 2, 2, 4, 2, 2] * 2
     assert (adamcmp.load("s").runs["status"] == "done").all()

@@ -33,7 +33,7 @@ def losses(groups):
     return {run: float(rows[-1]["train_loss"]) for run, rows in metrics(groups).items()}
 
 
-def check_lanes(overrides, specs, numerics):
+def check_against_the_processor(overrides, specs, numerics):
     """Compare single lanes with fused ones in another order, and one of them with the CPU's."""
     planned = specs([*overrides, *LANES, "eval.train_examples=100"], numerics)
     tolerance = RESNET_TOLERANCE if "model=resnet" in overrides else TOLERANCE
@@ -51,14 +51,16 @@ def check_lanes(overrides, specs, numerics):
 @pytest.mark.parametrize("name", [*FUSED, *SINGLE])
 def test_single_and_fused_lanes(name, specs):
     dtype = "bf16" if "bf16" in name else "float32"
-    check_lanes((FUSED | SINGLE)[name], specs, GPU.model_copy(update={"dtype": dtype}))
+    check_against_the_processor(
+        (FUSED | SINGLE)[name], specs, GPU.model_copy(update={"dtype": dtype})
+    )
 
 
 @needs_compiler
 @pytest.mark.parametrize("name", FUSED)
 def test_compiled_single_and_fused_lanes(name, specs):
     dtype = "bf16" if "bf16" in name else "float32"
-    check_lanes(FUSED[name], specs, COMPILED.model_copy(update={"dtype": dtype}))
+    check_against_the_processor(FUSED[name], specs, COMPILED.model_copy(update={"dtype": dtype}))
 
 
 @pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])

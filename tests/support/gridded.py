@@ -12,6 +12,22 @@ WD = tuple(10.0 ** np.linspace(-1.5, 1.5, 7))
 Surface = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
+def bowl(cross: float, size: float = 0.002, best: float = 0.2) -> Surface:
+    """Return x² + y² + cross·xy; small beside the 0.3 up to a useless run, so that all is near the best."""
+    return lambda x, y: best + size * (x**2 + y**2 + cross * x * y)
+
+
+def rotated(degrees: float, size: float = 0.002) -> Surface:
+    """Return a bowl whose long axis lies at an angle, curved four times as much across it."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return lambda x, y: 0.2 + size * ((c * x + s * y) ** 2 + 4 * (c * y - s * x) ** 2)
+
+
+def flat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The same error everywhere."""
+    return 0.3 + 0 * x
+
+
 def grid(lr: Sequence[float] = LR, wd: Sequence[float] = WD) -> list[tuple[float, float]]:
     return [(a, b) for a in lr for b in wd]
 

@@ -18,7 +18,8 @@ from tests.support.tracked import OVERRIDES, journal
 BOARD = TensorBoard(name="tensorboard")
 
 
-def numbers(folder):
+def measured(folder):
+    """Return the metrics of a study without times, by run and step."""
     table = reader.read_metrics(folder).drop_columns(["wall_time_s"]).to_pylist()
     return sorted(table, key=lambda m: (m["run_id"], m["step"]))
 
@@ -39,7 +40,7 @@ def test_a_logger_that_cannot_start_costs_no_run(tracked_study, results, caplog)
     assert entry["error"].startswith("FileExistsError") and entry["at"]
     shutil.rmtree(tracked_study)
     assert main(["sweep", *OVERRIDES, "-q"]) == 0
-    assert numbers(results / "t") == numbers(tracked_study)
+    assert measured(results / "t") == measured(tracked_study)
     (tracker / "tensorboard").unlink()
     assert main(["sweep", *overrides, "logger=tensorboard", "-q"]) == 0
     # Including the runs that the tracker lacked.

@@ -7,13 +7,9 @@ from scipy import stats
 
 from adamcmp.analysis import RunTable, along_curves, matched, matched_differences, over_settings
 from adamcmp.analysis.measures.matched_gap import LEVELS, MATCHED_METRICS
-from tests.support.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import flat, grid, runs, stacked, without_val
 
 NAN = float("nan")
-
-
-def flat(x, y):
-    return 0.3 + 0 * x
 
 
 def curves(frame: pd.DataFrame, rate, error, steps=range(0, 11)) -> pd.DataFrame:

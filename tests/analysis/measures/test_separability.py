@@ -5,20 +5,9 @@ import pandas as pd
 import pytest
 
 from adamcmp.analysis import RunTable, additive_surface, separability, tilt
-from tests.support.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import bowl, grid, rotated, runs, stacked, without_val
 
 NAN = float("nan")
-
-
-def bowl(cross: float, size: float = 0.002, best: float = 0.2):
-    """x² + y² + cross·xy; small beside the 0.3 up to a useless run, so that all is near the best."""
-    return lambda x, y: best + size * (x**2 + y**2 + cross * x * y)
-
-
-def rotated(degrees: float, size: float = 0.002):
-    """A bowl whose long axis lies at an angle, curved four times as much across it."""
-    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    return lambda x, y: 0.2 + size * ((c * x + s * y) ** 2 + 4 * (c * y - s * x) ** 2)
 
 
 def additive_share(cross: float) -> float:

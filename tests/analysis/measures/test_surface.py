@@ -5,14 +5,9 @@ import pandas as pd
 import pytest
 
 from adamcmp.analysis import RunTable, additive_surface, surface
-from tests.support.gridded import LR, WD, grid, runs, stacked, without_val
+from tests.support.gridded import LR, WD, bowl, grid, runs, stacked, without_val
 
 NAN = float("nan")
-
-
-def bowl(cross: float, size: float = 0.002, best: float = 0.2):
-    """x² + y² + cross·xy; small beside the 0.3 up to a useless run, so that all is near the best."""
-    return lambda x, y: best + size * (x**2 + y**2 + cross * x * y)
 
 
 class TestSurface:

@@ -10,13 +10,9 @@ from hypothesis import strategies as st
 from adamcmp.analysis import RunTable, overtakes, tuning_curves
 from adamcmp.analysis.measures.tuning_curves import expected_best, last_crossing
 from adamcmp.analysis.setting_matrix import MIN_PENALTY
-from tests.support.gridded import grid, runs, stacked, without_val
+from tests.support.gridded import flat, grid, runs, stacked, without_val
 
 NAN = float("nan")
-
-
-def flat(x, y):
-    return 0.3 + 0 * x
 
 
 class TestExpectedBest:
