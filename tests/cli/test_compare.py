@@ -8,16 +8,21 @@ import pytest
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.cli.completion import candidates
+from tests.support.imports import imported_study
 
 
 class TestCommand:
-    OVERRIDES = ("dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=4",
-             "eval.every_steps=4", "study=s")  # fmt: skip
-
     @pytest.fixture
-    def study(self):
-        adamcmp.sweep([*self.OVERRIDES, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seed=0,1,2"])
-        adamcmp.run([*self.OVERRIDES, "optimizer=sgd", "seed=7"])
+    def study(self, results):
+        """Import three seeds of two optimizers at two lr, and one run of SGD at another lr."""
+        rows = [
+            f"{optimizer},{lr},0,{seed},{lr},{0.2 + 0.01 * seed},{1 + lr * seed * (1 + offset)}\n"
+            for offset, optimizer in enumerate(("adam_l2", "adamw"))
+            for lr in (0.001, 0.01)
+            for seed in range(3)
+        ]
+        header = "optimizer,lr,wd,seed,val_error,test_error,test_loss\n"
+        return imported_study(results / "s", header + "".join(rows) + "sgd,0.1,0,7,0.5,0.5,3\n")
 
     def test_a_sentence_and_a_table(self, study, capsys):
         overrides = ["compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2"]

@@ -68,20 +68,15 @@ class TestCommand:
         ("arguments", "message"),
         [
             (["heatmp", "s"], "no plot 'heatmp'. Did you mean 'heatmap'?"),
-            (["heatmap", "s", "--x", "lr"], "has no --x. Its options: --metric"),
             (["heatmap", "r"], "no study 'r'"),
-            (["heatmap", "s", "--out", "f.jpg"], "must end in .png, .svg, .pdf"),
             (["heatmap", "s", "--out", "f"], "must end in .png, .svg, .pdf"),
-            (["heatmap", "s", "--out", "folder.png"], "is a folder. Name a file"),
             (["heatmap", "s", "--out", "a_file/f.png"], "Cannot write"),
-            (["heatmap", "s", "--where", "lr > 7"], "s has no run that matches 'lr > 7'"),
             (["heatmap", "s", "--where", "wd == 0.01"], "grid of several lr"),
             (["strip", "s", "--metric", "tst_loss"], "Did you mean 'test_loss'"),
             (["mine.py", "s"], "no file mine.py"),
         ],
     )
     def test_wrong_arguments(self, study, arguments, message, capsys, tmp_path):
-        (tmp_path / "folder.png").mkdir()
         (tmp_path / "a_file").touch()
         before = {*tmp_path.rglob("*")}
         assert main(["plot", *arguments]) == 2

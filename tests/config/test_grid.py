@@ -211,11 +211,35 @@ def test_run_rejects_several_runs(composer, override):
         composer.run([override])
 
 
-def test_config_yaml(composer):
-    """Only the requested section, resolved or not."""
-    overrides = ["optimizer=sgd", "lr=0.5"]
-    text = composer.config_yaml(overrides, package="optimizer")
-    assert "lr: 0.5\n" in text and "momentum: 0.9\n" in text and "dataset" not in text
-    assert "results: ${oc.env:" in composer.config_yaml(overrides)
-    assert "results: ${" not in composer.config_yaml(overrides, resolve=True)
-    assert composer.config_yaml(overrides, "hydra").startswith("hydra:")
+@pytest.mark.parametrize(
+    ("overrides", "is_search"),
+    [
+        (["lr=tag(log,interval(1e-4,1e-1))", "sampler=sobol", "n=8"], True),
+        (["sampler=null", "lr=1,2"], False),
+        (["lr=1,2"], False),
+    ],
+)
+def test_a_search_has_a_sampler(composer, overrides, is_search):
+    assert composer.is_search(overrides) == is_search
+    if is_search:
+        with pytest.raises(ConfigError, match=r"`run` trains one run. Search with `sweep`\."):
+            composer.run(["sampler=sobol", "n=8"])
+
+
+@pytest.mark.parametrize("override", ["results=a,b", "device=cpu,cuda", "logger=none,mlflow"])
+def test_runs_of_a_sweep_share_their_study(composer, override):
+    with pytest.raises(
+        ConfigError, match=r"share these settings: study, results, device, .*logger"
+    ):
+        composer.sweep([override])
+
+
+def test_a_sweep_without_values_defines_no_run(composer):
+    with pytest.raises(ConfigError, match="one of their sweeps has no values"):
+        composer.sweep(["seed=range(0)"])
+
+
+def test_errors_name_the_key_that_was_typed(composer):
+    for key in ("lr", "optimizer.lr"):
+        with pytest.raises(ConfigError, match=rf"^{key}=-1: should be at least 0"):
+            composer.sweep([f"{key}=-1,1"])

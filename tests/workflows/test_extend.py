@@ -43,14 +43,3 @@ def test_extend_adds_the_next_cells(capsys):
     corner = new[(new["lr"] == lr) & (new["wd"] == wd)]
     assert len(corner) == (2 if lr and wd else 0)
     assert len(new) == 4 * (lr is not None) + 4 * (wd is not None) + len(corner)
-
-
-def test_nothing_to_extend(capsys):
-    grid = [*SMALL, "steps=3", "optimizer=sgd", "seed=0,1"]
-    assert main(["sweep", *grid, "lr=0.1", "study=point"]) == 0
-    assert main(["sweep", *grid, "lr=1e30,1e31", "study=diverged"]) == 0
-    capsys.readouterr()
-    assert main(["extend", "point"]) == 0
-    assert "No optimizer's best setting is on the edge" in capsys.readouterr().out
-    assert main(["extend", "diverged"]) == 2
-    assert "no run that finished: nothing to extend" in capsys.readouterr().err

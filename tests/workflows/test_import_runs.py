@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 import adamcmp
 from adamcmp.analysis import RunTable
 from adamcmp.cli import main
-from adamcmp.cli.completion import candidates
 from adamcmp.storage import reader
 from adamcmp.workflows.import_runs import import_runs
 from adamcmp.workflows.importing import ColumnMapping, MappedTable, read_csv_table
@@ -123,24 +122,6 @@ def test_any_table_is_read_back_to_the_bit(rows, separator, momentum, tmp_path_f
     assert (back["test_accuracy"] == 1 - back["test_error"]).all()
     assert (back["gap_error"] == back["test_error"] - back["train_error"]).all()
     assert back["run_id"].is_unique
-
-
-def test_files_and_names(capsys, results, tmp_path):
-    assert main(["import-csv", "no.csv", "--study", "x"]) == 2
-    assert "Cannot read no.csv: No such file or directory" in capsys.readouterr().err
-    assert main(["import-csv", str(tmp_path), "--study", "x"]) == 2
-    assert main(["import-csv", "no.csv", "--study", "../x"]) == 2
-    assert "should be a plain folder name" in capsys.readouterr().err
-    assert not results.exists()
-    assert candidates("adamcmp import") == ["import-csv"]
-    assert "--settings" in candidates("adamcmp import-csv --s")
-
-
-def test_a_dry_run_writes_nothing(tmp_path, capsys, results):
-    (tmp_path / "runs.csv").write_text(BASE + ROWS)
-    assert main(["import-csv", "runs.csv", "--study", "x", *shlex.split(CIFAR), "-n"]) == 0
-    assert "3 runs (3 done)" in (out := capsys.readouterr().out) and "Nothing was written" in out
-    assert not results.exists()
 
 
 def test_no_runs_are_trained_in_an_imported_study(imported, tmp_path, capsys, results):

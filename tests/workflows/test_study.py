@@ -51,9 +51,3 @@ def test_a_dry_run_plans_both_stages(study, results):
     assert (planned["study"], planned["runs"], planned["left"]) == ("own-less", 11, 11)
     assert "including 2 new seeds of each winner" in study("--scale", "less", "-n")
     assert not results.exists()
-
-
-def test_study_files_are_listed(study, capsys):
-    assert main(["study", "--config-dir", "mine"]) == 0
-    names = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    assert {"own", "decoupling", "tuned"} <= names

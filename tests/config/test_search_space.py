@@ -1,0 +1,74 @@
+"""The settings of a search, and the runs that train them."""
+
+import pytest
+
+from adamcmp.config import SearchRange, SearchSpace
+from adamcmp.errors import ConfigError
+
+RANGES = ["lr=tag(log,interval(1e-4,1e-1))", "wd=0,0.1", "sampler=sobol", "n=4"]
+
+
+@pytest.fixture
+def search_space(composer):
+    return lambda *overrides: SearchSpace(composer, [*RANGES, *overrides])
+
+
+def test_a_cell_for_each_choice_of_components(search_space):
+    space = search_space("optimizer=adamw,sgd", "model=mlp,logistic", "seeds=3", "epochs=2")
+    chosen = [[o.input_line for o in cell.overrides] for cell in space.cells]
+    assert chosen == [
+        [f"optimizer={optimizer}", f"model={model}"]
+        for optimizer in ("adamw", "sgd")
+        for model in ("mlp", "logistic")
+    ]
+    assert len({cell.name for cell in space.cells}) == 4
+    assert space.seeds_per_setting == 3
+
+
+def test_the_name_of_a_cell_does_not_depend_on_seeds_and_n(search_space):
+    names = {
+        search_space(*more).cells[0].name for more in ([], ["seeds=5"], ["n=9"], ["workers=0"])
+    }
+    assert len(names) == 1
+
+
+def test_ranges_and_listed_values_are_searched(search_space):
+    domains = search_space().domains
+    assert domains["optimizer.lr"] == SearchRange(1e-4, 1e-1, log=True, integer=False)
+    assert len(domains) == len(domains["optimizer.weight_decay"]) == 2
+
+
+def test_evenly_spaced_settings_reach_both_ends(search_space):
+    settings = search_space().evenly_spaced(4)
+    assert [s["optimizer.lr"] for s in settings] == [1e-4, 1e-3, 1e-2, 1e-1]
+    assert len({s["optimizer.weight_decay"] for s in settings}) == 2
+
+
+def test_runs_of_a_setting_are_its_seeds(search_space):
+    space = search_space("optimizer=adamw,sgd", "seeds=2")
+    settings = space.evenly_spaced(3)
+    for cell, optimizer in zip(space.cells, ("adamw", "sgd"), strict=True):
+        runs = space.runs(cell, settings)
+        assert [[run.protocol.seed for run in seeds] for seeds in runs] == [[0, 1]] * 3
+        for seeds, setting in zip(runs, settings, strict=True):
+            assert {run.optimizer.lr for run in seeds} == {setting["optimizer.lr"]}
+            assert {run.optimizer.name for run in seeds} == {optimizer}
+    assert space.runs(space.cells[0], []) == []
+    assert len(space.study([settings, settings[:1]]).runs) == 8
+
+
+def test_overrides_train_the_same_run(search_space, composer):
+    space = search_space("optimizer=adam,adamw")
+    for cell in space.cells:
+        (setting,) = space.evenly_spaced(1)
+        overrides = space.overrides(cell, setting)
+        assert "lr=0.0001" in overrides
+        # Adam has no coupling, and rejects weight decay.
+        assert any(o.startswith("wd=") for o in overrides) == ("optimizer=adamw" in overrides)
+        ((run,),) = space.runs(cell, [setting])
+        assert composer.run(overrides).runs[0] == run
+
+
+def test_a_search_needs_a_range(composer):
+    with pytest.raises(ConfigError, match="A search needs a range, such as"):
+        SearchSpace(composer, ["lr=0.1", "sampler=sobol", "n=4"])

@@ -1,0 +1,38 @@
+"""Tables as csv, Markdown and LaTeX."""
+
+import pandas as pd
+
+from adamcmp.reporting.formats import as_csv, as_latex, as_markdown, latex
+from adamcmp.reporting.tables import Table
+from tests.support.tables import TABLE
+
+
+def test_csv_has_every_digit(tmp_path):
+    (tmp_path / "t.csv").write_text(as_csv(TABLE))
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv"), TABLE.data)
+
+
+def test_markdown():
+    text = as_markdown(TABLE)
+    assert "| adam_l2" in text and "a\\|b" in text and "**0.123**" in text
+
+
+def test_latex_is_booktabs_with_the_best_in_bold():
+    text = as_latex(TABLE)
+    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{0.123}", r"adam\_l2"):
+        assert part in text
+    assert r"\caption{A \& B. 50 \% of \textless{}x\textgreater{}}" in text
+    assert r"\begin{tabular}{lrr}" in text
+
+
+def test_latex_leaves_no_command_in_a_name():
+    assert latex(r"\input{x}^~#$") == (
+        r"\textbackslash{}input\{x\}\textasciicircum{}\textasciitilde{}\#\$"
+    )
+
+
+def test_a_table_without_data_has_the_reason():
+    missing = Table("t", "Title", "caption", missing_reason="It needs\ntwo seeds.")
+    assert as_csv(missing) == ""
+    assert as_markdown(missing) == "## Title\n\nIt needs\ntwo seeds.\n"
+    assert as_latex(missing) == "% Title: It needs two seeds.\n"

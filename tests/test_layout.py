@@ -1,0 +1,66 @@
+"""Tests mirror the package: a test file names a module or package, and a module has a test file."""
+
+import ast
+from pathlib import Path
+
+import adamcmp
+
+TESTS, PACKAGE = Path(__file__).parent, Path(adamcmp.__file__).parent
+
+#: Folders and files of tests that are of no single module.
+OF_SEVERAL_MODULES = {
+    *("golden", "scenarios", "scripts", "version_0_1"),
+    *("test_doctests.py", "test_layout.py", "test_packaging.py"),
+}
+#: Modules, or packages of modules, without test files of their own, and the reason.
+WITHOUT_TEST_FILE = {
+    "analysis/example.py": "examples in docstrings use it",
+    "components/datasets": "tests/components/test_datasets.py tests each",
+    "components/losses": "tests/components/test_losses.py tests each",
+    "components/models": "tests/components/test_models.py tests each",
+    "components/optimizers": "tests/components/test_optimizers.py tests each",
+    "components/schedules": "tests/components/test_schedules.py tests each",
+    "components/trackers": "tests/components/test_trackers.py tests each",
+    "plots/drawing": "tests/plots/test_drawing.py tests each",
+    "training/engines/graph_passes.py": "test_torch_internals.py applies them to a traced graph",
+    "training/engines/tracing.py": "test_torch_internals.py traces",
+}
+
+
+def test_each_test_file_names_a_module_or_package():
+    files = [file.relative_to(TESTS) for file in TESTS.rglob("test_*.py")]
+    mirrored = [file for file in files if file.parts[0] not in OF_SEVERAL_MODULES]
+    assert [file for file in mirrored if not _tested(file)] == []
+
+
+def test_each_module_with_functions_has_a_test_file():
+    modules = [file.relative_to(PACKAGE) for file in PACKAGE.rglob("*.py") if _is_tested(file)]
+    excepted = {module for module in modules if _exception(module)}
+    missing = [module for module in modules if not _test_file(module).exists()]
+    assert [str(module) for module in missing if module not in excepted] == []
+    assert {_exception(module) for module in missing} - {""} == WITHOUT_TEST_FILE.keys()
+
+
+def _tested(file: Path) -> bool:
+    """Return whether a test file names a module, public or not, or a package."""
+    name = file.stem.removeprefix("test_")
+    folder = PACKAGE / file.parent
+    names = (f"{name}.py", f"_{name}.py", f"{name}/__init__.py")
+    return any((folder / candidate).exists() for candidate in names)
+
+
+def _is_tested(file: Path) -> bool:
+    """Return whether a module is public and has functions."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return not file.name.startswith("_") and any(isinstance(node, functions) for node in nodes)
+
+
+def _test_file(module: Path) -> Path:
+    return TESTS / module.parent / f"test_{module.name}"
+
+
+def _exception(module: Path) -> str:
+    """Return the entry of `WITHOUT_TEST_FILE` that a module belongs to; empty if there is none."""
+    entries = (str(module), module.parent.as_posix())
+    return next((entry for entry in entries if entry in WITHOUT_TEST_FILE), "")

@@ -1,0 +1,54 @@
+"""Measured speeds of group widths."""
+
+import pytest
+
+from adamcmp.errors import ConfigError
+from adamcmp.planning.cost_model import WIDTHS
+from adamcmp.training import autotune as module
+from adamcmp.training.autotune import autotune
+
+OVERRIDES = ["dataset=teacher", "dataset.train_examples=200", "model=logistic", "steps=3"]
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """Measure for a moment only, of at most two widths."""
+    monkeypatch.setattr(module, "TIMING_SECONDS", 0.0)
+    monkeypatch.setattr(module, "MIN_ROUNDS", 1)
+    monkeypatch.setitem(WIDTHS, "cpu", (1, 2))
+
+
+def measured(spec, should_stop=lambda: False):
+    return autotune((spec, True), lambda progress: None, should_stop)
+
+
+def test_each_width_has_a_time(specs, fused):
+    timings = measured(specs(OVERRIDES)[0])
+    assert list(timings.step) == [1, 2]
+    assert min(timings.step.values()) > 0 and timings.evaluation > 0
+
+
+def test_runs_that_do_not_fuse_have_one_width(specs):
+    assert list(measured(specs(OVERRIDES)[0]).step) == [1]
+
+
+@pytest.mark.parametrize("limit", ["MAX_PREPARATION_SECONDS", "CACHE_BYTES"])
+def test_wider_groups_are_not_tried_beyond_the_limits(limit, specs, fused, monkeypatch):
+    monkeypatch.setattr(module, limit, 0)
+    assert list(measured(specs(OVERRIDES)[0]).step) == [1]
+
+
+def test_a_request_to_stop_ends_the_measurement(specs, fused):
+    assert list(measured(specs(OVERRIDES)[0], should_stop=lambda: True).step) == [1]
+
+
+def test_a_run_that_cannot_be_trained_is_an_error(specs):
+    (spec,) = specs([*OVERRIDES, "batch_size=500"])
+    for is_measured in (True, False):
+        with pytest.raises(ConfigError, match="batch_size=500"):
+            autotune((spec, is_measured), lambda progress: None, lambda: False)
+
+
+def test_a_crash_is_reported_when_the_run_is_trained(specs, monkeypatch):
+    monkeypatch.setattr(module.GroupTraining, "chunk", lambda self, begin: 1 / 0)
+    assert measured(specs(OVERRIDES)[0]) is None

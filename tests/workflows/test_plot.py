@@ -1,0 +1,38 @@
+"""A plot of stored studies as a file."""
+
+import pytest
+
+from adamcmp.errors import ConfigError
+from adamcmp.plots import PLOTS
+from adamcmp.workflows.plot import draw_plot, list_plots
+from tests.support.imports import imported_study
+
+
+def test_every_plot_is_listed():
+    assert list(list_plots()) == list(PLOTS) and all(list_plots().values())
+
+
+def test_a_plot_is_drawn_into_a_file(results, tmp_path):
+    study = imported_study(results / "s")
+    assert draw_plot("strip", [study], where="lr > 0") == study / "report" / "strip.png"
+    path = draw_plot("strip", [study], "new/x.SVG", options={"metric": "test_error"})
+    assert path.resolve() == tmp_path / "new" / "x.svg" and "<svg" in path.read_text()
+    with pytest.raises(ConfigError, match=r"s has no run that matches 'lr > 7'\."):
+        draw_plot("strip", [study], where="lr > 7")
+
+
+@pytest.mark.parametrize(
+    ("name", "out", "options", "message"),
+    [
+        ("strp", None, {}, "no plot 'strp'. Did you mean 'strip'?"),
+        ("strip", None, {"x": "lr"}, "The plot strip has no --x. Its options: --metric"),
+        ("strip", "f.jpg", {}, "must end in .png, .svg, .pdf"),
+        ("strip", "f.sgv", {}, "Did you mean 'svg'?"),
+        ("strip", "folder.png", {}, "folder.png is a folder. Name a file, such as folder.png/strip.png."),
+    ],
+)  # fmt: skip
+def test_arguments_are_checked_before_a_study_is_read(name, out, options, message, tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(ConfigError) as error:
+        draw_plot(name, [tmp_path / "no_study"], out, options=options)
+    assert message in str(error.value)

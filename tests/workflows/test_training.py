@@ -1,0 +1,91 @@
+"""Options of training, results of sweeps, and interruptions."""
+
+import signal
+
+import pytest
+
+from adamcmp.config import Composer
+from adamcmp.errors import Interrupted
+from adamcmp.execution.execute import ExecutionResult
+from adamcmp.execution.observer import NO_OBSERVER
+from adamcmp.execution.reservations import ProcessStatus
+from adamcmp.storage.columns import STATUSES
+from adamcmp.storage.rows import RunRow
+from adamcmp.workflows import training
+from adamcmp.workflows.training import SweepResult, TrainingOptions, no_display, train
+
+
+@pytest.mark.parametrize(
+    ("options", "retrained"),
+    [
+        ({}, ()),
+        ({"retry_failed": True}, ("failed",)),
+        ({"force": True}, STATUSES),
+        ({"force": True, "retry_failed": True}, STATUSES),
+    ],
+)
+def test_statuses_that_are_trained_again(options, retrained):
+    assert TrainingOptions(**options).retrained == retrained
+
+
+def test_without_a_display_nothing_is_shown(capsys):
+    with no_display(3) as observer:
+        assert observer is NO_OBSERVER
+    training.print_notice("no compiler")
+    assert capsys.readouterr() == ("", "adamcmp: no compiler\n")
+
+
+@pytest.fixture
+def executed(specs, tmp_path):
+    """Return the result of an execution of three runs."""
+    planned = tuple(specs(["seed=0,1,2"]))
+    one, two, three = (spec.run_id for spec in planned)
+
+    def result(outcomes=("done", "diverged", "done"), **values):
+        rows = [RunRow(0, o, "ValueError: x\ntraceback" if o == "failed" else "") for o in outcomes]
+        by_id = dict(zip((one, two, three), rows, strict=True))
+        return ExecutionResult(tmp_path / "s", planned, (one,), by_id, **values)
+
+    return result
+
+
+def test_a_result_counts_runs_by_status(executed):
+    result = SweepResult.of(executed())
+    assert result.statuses == {"done": 2, "diverged": 1, "failed": 0}
+    assert result.complete and not result.notice and len(result.trained) == 1
+
+
+def test_a_result_has_the_first_line_of_each_error(executed):
+    result = SweepResult.of(executed(("done", "failed", "done")))
+    assert result.errors == {result.run_ids[1]: "ValueError: x"}
+    assert result.statuses["failed"] == 1 and not result.complete
+
+
+def test_a_result_names_the_process_that_trains_the_others(executed):
+    other = ProcessStatus(pid=7, host="h", runs=5, done=2)
+    ids = executed().specs[2].run_id
+    result = SweepResult.of(executed(in_progress={ids: other}))
+    assert (
+        not result.complete and "1 of 3 runs are being trained by process 7 on h" in result.notice
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "2 of 3 runs are stored",
+            "2 of 3 runs are stored, files in .*; run the same command again",
+        ),
+        ("", "^$"),  # after a second signal, nothing more is saved
+    ],
+)
+def test_an_interruption_says_how_to_continue(text, expected, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise Interrupted(signal.SIGINT, text)
+
+    monkeypatch.setattr(training, "execute", interrupted)
+    config = Composer().run(["study=s"])
+    with pytest.raises(Interrupted, match=expected) as error:
+        train(config, TrainingOptions())
+    assert error.value.number == signal.SIGINT
