@@ -47,9 +47,9 @@ def main(arguments: list[str]) -> int:
     """
     options = parser().parse_intermixed_args(arguments)
     if options.multirun:
-        from adamcmp.cli.sweep import execute
+        from adamcmp.cli.sweep import run_command
 
-        return execute(options)
+        return run_command(options)
     if _config.is_requested(options):
         return _config.print_config(options)
     from adamcmp.workflows.run import configure_run, run

@@ -47,11 +47,11 @@ def main(arguments: list[str]) -> int:
     Returns:
         0; 1 if a run failed or another process is training some.
     """
-    return execute(parser().parse_intermixed_args(arguments))
+    return run_command(parser().parse_intermixed_args(arguments))
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Execute the command with parsed options, as `main`."""
+def run_command(options: argparse.Namespace) -> int:
+    """Run the command with parsed options; return its exit code."""
     if _config.is_requested(options):
         return _config.print_config(options)
     from adamcmp.workflows.sweep import configure_sweep, sweep

@@ -67,7 +67,7 @@ def execute(
     config: StudyConfig,
     observer: Observer = NO_OBSERVER,
     *,
-    retrained: Collection[str] = (),
+    retrained_statuses: Collection[str] = (),
     workers: Workers | None = None,
 ) -> ExecutionResult:
     """Train the runs of a study that are not stored yet.
@@ -75,7 +75,7 @@ def execute(
     Args:
         config: The runs, and where and how they are trained.
         observer: Receives events.
-        retrained: Statuses of stored runs that are trained again, such as ``failed``.
+        retrained_statuses: Statuses of stored runs that are trained again, such as ``failed``.
         workers: Worker processes to use; None starts new ones and ends them afterwards.
 
     Raises:
@@ -83,19 +83,20 @@ def execute(
         Interrupted: If a signal arrives; runs that ended are stored.
     """
     store = Store(config.location.folder)
-    plan, pending = _planned(config, store, retrained)
-    if not pending.specs:
+    plan, missing = _planned(config, store, retrained_statuses)
+    if not missing.specs:
         observer.on_planned(plan, ())
         return _result(store, plan)
     with deferred_signals() as interrupted, _started(workers) as pool:
-        executor = pool.executor(config.execution, plan.numerics, len(pending.specs), interrupted)
-        pending = autotuned(pending, executor, interrupted, observer.on_notice)
-        with reserve(store.folder, pending.run_ids) as reservation:
+        executor = pool.executor(config.execution, plan.numerics, len(missing.specs), interrupted)
+        # Also checks each kind of run: an error here leaves the study untouched.
+        measured = autotuned(missing, executor, interrupted, observer.on_notice)
+        with reserve(store.folder, measured.run_ids) as reservation:
             # Another process may have trained some of the runs since the statuses were first read.
-            pending = _unfinished(pending.only(reservation.run_ids), store, retrained)
-            _begin(store, config, plan, reservation)
+            pending = _unfinished(measured.only(reservation.run_ids), store, retrained_statuses)
+            _open_study(store, config, plan, reservation)
             groups = pending.groups(store.checkpoints.existing().values())
-            observer.on_planned(plan.with_costs(pending.costs), groups)
+            observer.on_planned(plan.with_costs(measured.costs), groups)
             observer = _discarding_wrong_timings(pending, observer)
             every = config.execution.checkpoint_every
             scheduler = Scheduler(executor, store, reservation, observer, every, interrupted)
@@ -103,16 +104,18 @@ def execute(
     return _result(store, plan, pending.run_ids, reservation.reserved_by_others)
 
 
-def _planned(config: StudyConfig, store: Store, retrained: Collection[str]) -> tuple[Plan, Plan]:
+def _planned(
+    config: StudyConfig, store: Store, retrained_statuses: Collection[str]
+) -> tuple[Plan, Plan]:
     """Return the plan of a request, and the plan of those of its runs that are not finished."""
     plan = make_plan(config, store.numerics())
-    return plan, _unfinished(plan, store, retrained)
+    return plan, _unfinished(plan, store, retrained_statuses)
 
 
-def _unfinished(plan: Plan, store: Store, retrained: Collection[str]) -> Plan:
+def _unfinished(plan: Plan, store: Store, retrained_statuses: Collection[str]) -> Plan:
     """Return a plan without the stored runs, except those with a status to train again."""
     statuses = store.statuses().items()
-    return plan.without({run_id for run_id, status in statuses if status not in retrained})
+    return plan.without({run_id for run_id, status in statuses if status not in retrained_statuses})
 
 
 def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
@@ -125,11 +128,13 @@ def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
     return replace(observer, on_finished=on_finished)
 
 
-def _begin(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:
+def _open_study(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:
     """Create the study's folder, record the command, and remove what killed processes left."""
     metadata = {"flags": list(config.flags), **software()}
     metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
-    store.open_for_training(plan.numerics, config.overrides, metadata, reservation.only_process)
+    store.open_for_training(
+        plan.numerics, config.overrides, metadata, only_process=reservation.only_process
+    )
     store.checkpoints.remove_finished(store.statuses())
 
 
@@ -173,19 +178,21 @@ class Preview:
     groups: tuple[LaneGroup, ...]
 
 
-def preview(config: StudyConfig, executor: Executor, *, retrained: Collection[str] = ()) -> Preview:
+def preview(
+    config: StudyConfig, executor: Executor, *, retrained_statuses: Collection[str] = ()
+) -> Preview:
     """Return what `execute` would do, without writing to the study's folder.
 
     Args:
         config: The runs, and where and how they would be trained.
         executor: Measures kinds of runs that were not measured on this machine yet.
-        retrained: As for `execute`.
+        retrained_statuses: As for `execute`.
 
     Raises:
         AdamcmpError: If a requested run cannot be trained.
     """
     store = Store(config.location.folder)
-    plan, pending = _planned(config, store, retrained)
+    plan, pending = _planned(config, store, retrained_statuses)
     workers = max(min(worker_count(config.execution, plan.numerics), len(pending.specs)), 1)
     pending = autotuned_without_compiling(pending, executor, workers)
     groups = pending.groups(store.checkpoints.existing().values())

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from adamcmp.errors import StoreError
 from adamcmp.platform.files import storage_errors, write_atomically
 
-#: The folder of a study's reservations.
+#: The folder of a study's reservations. Its name is part of the format on disk.
 FOLDER = "claims"
 
 

@@ -21,20 +21,28 @@ def read_study_metadata(study: Location) -> dict[str, Any]:
     """Return the content of a study's study.yaml; empty for a study that does not exist.
 
     Raises:
-        StoreError: If it is damaged.
+        StoreError: If it is damaged, or missing although runs are stored.
     """
     files = files_at(study)
     try:
         metadata = yaml.safe_load(files.read(METADATA_FILE).decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
+        if files.list("runs/"):
+            raise _damaged(files, "is missing, but the study has runs") from None
         return {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StoreError(f"{files.location(METADATA_FILE)} is damaged ({error}).") from None
+        reason = " ".join(str(error).split())  # the parser's message has several lines
+        raise _damaged(files, f"is damaged ({reason})") from None
     if not isinstance(metadata, dict) or not {"numerics", "imported"} & metadata.keys():
-        raise StoreError(
-            f"{files.location(METADATA_FILE)} is damaged: it does not describe a study."
-        )
+        raise _damaged(files, "is damaged: it does not describe a study")
     return metadata
+
+
+def _damaged(files: Files, problem: str) -> StoreError:
+    return StoreError(
+        f"{files.location(METADATA_FILE)} {problem}. Restore the file, or move the study's folder "
+        f"away and train its runs again."
+    )
 
 
 def write_study_metadata(files: Files, metadata: Mapping[str, Any]) -> None:

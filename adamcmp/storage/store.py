@@ -103,7 +103,7 @@ class Store:
         numerics: Numerics,
         overrides: Sequence[str],
         metadata: Mapping[str, Any],
-        exclusive: bool = False,
+        only_process: bool = False,
     ) -> None:
         """Create the study, record the command in study.yaml, and remove a killed process's files.
 
@@ -111,8 +111,8 @@ class Store:
             numerics: The numerics of the study's runs.
             overrides: The command's overrides.
             metadata: Further facts on the command to record: flags, versions, hardware.
-            exclusive: Whether no other process has trained runs of the study since this store was
-                created.
+            only_process: Whether no other process has trained runs of the study since this store
+                was created.
 
         Raises:
             StoreError: If the folder cannot be written or locked.
@@ -129,7 +129,7 @@ class Store:
                 )
             study["asked"].append({"words": list(overrides), "at": now(), **metadata})
             write_study_metadata(self._files, study)
-            if exclusive:
+            if only_process:
                 remove_leftovers(self._files, self._created_ns)
             compact(self._files)
 

@@ -26,6 +26,6 @@ def plan_only(configure: Callable[[], StudyConfig], options: TrainingOptions) ->
     try:
         config = configure()
         config.tracker.check()
-        return preview(config, executor, retrained=options.retrained)
+        return preview(config, executor, retrained_statuses=options.retrained_statuses)
     finally:
         executor.close()

@@ -54,7 +54,7 @@ class TrainingOptions:
     on_notice: Callable[[str], None] = print_notice
 
     @property
-    def retrained(self) -> tuple[str, ...]:
+    def retrained_statuses(self) -> tuple[str, ...]:
         """Statuses of stored runs that are trained again."""
         if self.force:
             return STATUSES
@@ -150,7 +150,9 @@ def train_observed(
     config.tracker.check()
     try:
         with tracked(config, observer) as events:
-            return execute(config, events, retrained=options.retrained, workers=workers)
+            return execute(
+                config, events, retrained_statuses=options.retrained_statuses, workers=workers
+            )
     except Interrupted as interrupt:
         if not str(interrupt):  # after a second signal, nothing more is saved
             raise

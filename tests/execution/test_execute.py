@@ -24,15 +24,16 @@ def test_a_preview_writes_nothing_and_plans_what_is_trained(composer, results):
 
 
 @pytest.mark.parametrize(
-    ("retrained", "trained"), [((), 1), (("failed",), 2), (("done", "diverged", "failed"), 3)]
+    ("retrained_statuses", "trained"),
+    [((), 1), (("failed",), 2), (("done", "diverged", "failed"), 3)],
 )
-def test_stored_runs_are_trained_again_only_on_request(retrained, trained, composer):
+def test_stored_runs_are_trained_again_only_on_request(retrained_statuses, trained, composer):
     with crashing(lambda run: run.protocol.seed == 1):
         first = execute(composer.sweep([*RUNS, "seed=0,1"]))
     assert len(first.failed) == 1
-    second = execute(composer.sweep(RUNS), retrained=retrained)
+    second = execute(composer.sweep(RUNS), retrained_statuses=retrained_statuses)
     assert len(second.trained) == trained and len(second.specs) == 3
-    assert second.failed == (() if retrained else first.failed)
+    assert second.failed == (() if retrained_statuses else first.failed)
 
 
 def test_runs_that_another_process_trains_are_skipped(composer, results):

@@ -143,8 +143,8 @@ class TestLeftovers:
     def test_opening_a_study_removes_them(self, study, store):
         killed = write(study, ("b", "", 0, 2))
         study.delete(f"runs/{killed}")
-        for exclusive, remaining in ((False, 1), (True, 0)):
-            Store(study).open_for_training(store.numerics(), [], {}, exclusive)
+        for only_process, remaining in ((False, 1), (True, 0)):
+            Store(study).open_for_training(store.numerics(), [], {}, only_process)
             assert len(study.list("metrics/")) == remaining
 
     def test_temporary_files_of_every_folder_are_removed(self, results):

@@ -201,7 +201,7 @@ Store(Path({str(results / "s")!r})).append([{run_row("b")!r}], [{evaluation("b")
     assert set(Store(results / "s").statuses()) == stored
     assert set(pd.read_parquet(results / "s" / "runs")["run_id"]) == stored
     store = Store(results / "s")
-    store.open_for_training(CPU, [], {}, exclusive=True)  # removes what the killed process left
+    store.open_for_training(CPU, [], {}, only_process=True)  # removes what the killed process left
     store.append([run_row("b")], [evaluation("b")])
     assert set(store.statuses()) == {"a", "b"} and len(reader.read_metrics(results / "s")) == 2
     files = [

@@ -16,7 +16,7 @@ from adamcmp.workflows.training import SweepResult, TrainingOptions, no_display,
 
 
 @pytest.mark.parametrize(
-    ("options", "retrained"),
+    ("options", "retrained_statuses"),
     [
         ({}, ()),
         ({"retry_failed": True}, ("failed",)),
@@ -24,8 +24,8 @@ from adamcmp.workflows.training import SweepResult, TrainingOptions, no_display,
         ({"force": True, "retry_failed": True}, STATUSES),
     ],
 )
-def test_statuses_that_are_trained_again(options, retrained):
-    assert TrainingOptions(**options).retrained == retrained
+def test_statuses_that_are_trained_again(options, retrained_statuses):
+    assert TrainingOptions(**options).retrained_statuses == retrained_statuses
 
 
 def test_without_a_display_nothing_is_shown(capsys):
