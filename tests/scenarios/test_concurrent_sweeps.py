@@ -33,10 +33,12 @@ def test_two_sweeps_share_the_runs(commands, results):
     assert_same_bits(results / "both", results / "whole")
 
 
-def test_reservations_of_a_killed_sweep_are_released(commands, results, capsys):
+def test_reservations_of_a_killed_sweep_are_released(commands, results, monkeypatch, capsys):
     """A second sweep reports a live one, and takes over its runs after it was killed."""
     overrides = [*PAUSING, "seed=range(6)", "workers=0"]
     PAUSE.touch()
+    # The second sweep, in this process, may measure the speed of the model and must not pause.
+    monkeypatch.setattr("tests.support.pausing_net.STEPS_BEFORE", 0)
     process = commands.start(*sweep_command(results, "s", overrides))
     wait_until(paused_processes)
     assert main([*sweep_command(results, "s", overrides), "--json"]) == 1
