@@ -54,7 +54,7 @@ def test_types(knobs):
     assert {name: types[f"model.{name}"] for name in Knobs.model_fields} == {
         "name": str, "mode": str, "share": float, "shares": list[float], "bound": float, "width": int,
     }  # fmt: skip
-    assert types["model.arguments"] is str and types["model.sha256"] is str
+    assert types["optimizer.arguments"] is str and types["optimizer.sha256"] is str
     assert (types["seed"], types["eval.every"], types["steps"]) == (int, float, int)
     assert "eval" not in types
 

@@ -13,21 +13,21 @@ def search_space(composer):
     return lambda *overrides: SearchSpace(composer, [*RANGES, *overrides])
 
 
-def test_a_cell_for_each_choice_of_components(search_space):
+def test_a_branch_for_each_choice_of_components(search_space):
     space = search_space("optimizer=adamw,sgd", "model=mlp,logistic", "seeds=3", "epochs=2")
-    chosen = [[o.input_line for o in cell.overrides] for cell in space.cells]
+    chosen = [[o.input_line for o in branch.overrides] for branch in space.branches]
     assert chosen == [
         [f"optimizer={optimizer}", f"model={model}"]
         for optimizer in ("adamw", "sgd")
         for model in ("mlp", "logistic")
     ]
-    assert len({cell.name for cell in space.cells}) == 4
+    assert len({branch.name for branch in space.branches}) == 4
     assert space.seeds_per_setting == 3
 
 
-def test_the_name_of_a_cell_does_not_depend_on_seeds_and_n(search_space):
+def test_the_name_of_a_branch_does_not_depend_on_seeds_and_n(search_space):
     names = {
-        search_space(*more).cells[0].name for more in ([], ["seeds=5"], ["n=9"], ["workers=0"])
+        search_space(*more).branches[0].name for more in ([], ["seeds=5"], ["n=9"], ["workers=0"])
     }
     assert len(names) == 1
 
@@ -47,25 +47,25 @@ def test_evenly_spaced_settings_reach_both_ends(search_space):
 def test_runs_of_a_setting_are_its_seeds(search_space):
     space = search_space("optimizer=adamw,sgd", "seeds=2")
     settings = space.evenly_spaced(3)
-    for cell, optimizer in zip(space.cells, ("adamw", "sgd"), strict=True):
-        runs = space.runs(cell, settings)
+    for branch, optimizer in zip(space.branches, ("adamw", "sgd"), strict=True):
+        runs = space.runs(branch, settings)
         assert [[run.protocol.seed for run in seeds] for seeds in runs] == [[0, 1]] * 3
         for seeds, setting in zip(runs, settings, strict=True):
             assert {run.optimizer.lr for run in seeds} == {setting["optimizer.lr"]}
             assert {run.optimizer.name for run in seeds} == {optimizer}
-    assert space.runs(space.cells[0], []) == []
+    assert space.runs(space.branches[0], []) == []
     assert len(space.study([settings, settings[:1]]).runs) == 8
 
 
 def test_overrides_train_the_same_run(search_space, composer):
     space = search_space("optimizer=adam,adamw")
-    for cell in space.cells:
+    for branch in space.branches:
         (setting,) = space.evenly_spaced(1)
-        overrides = space.overrides(cell, setting)
+        overrides = space.overrides(branch, setting)
         assert "lr=0.0001" in overrides
         # Adam has no coupling, and rejects weight decay.
         assert any(o.startswith("wd=") for o in overrides) == ("optimizer=adamw" in overrides)
-        ((run,),) = space.runs(cell, [setting])
+        ((run,),) = space.runs(branch, [setting])
         assert composer.run(overrides).runs[0] == run
 
 

@@ -6,6 +6,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.planning.cost_model import WIDTHS
 from adamcmp.training import autotune as module
 from adamcmp.training.autotune import autotune
+from adamcmp.training.tasks import autotune_task
 
 OVERRIDES = ["dataset=teacher", "dataset.train_examples=200", "model=logistic", "steps=3"]
 
@@ -19,7 +20,7 @@ def short(monkeypatch):
 
 
 def measured(spec, should_stop=lambda: False):
-    return autotune((spec, True), lambda progress: None, should_stop)
+    return autotune(spec, should_stop)
 
 
 def test_each_width_has_a_time(specs, fused):
@@ -46,7 +47,7 @@ def test_a_run_that_cannot_be_trained_is_an_error(specs):
     (spec,) = specs([*OVERRIDES, "batch_size=500"])
     for is_measured in (True, False):
         with pytest.raises(ConfigError, match="batch_size=500"):
-            autotune((spec, is_measured), lambda progress: None, lambda: False)
+            autotune_task((spec, is_measured), lambda message: None, lambda: False)
 
 
 def test_a_crash_is_reported_when_the_run_is_trained(specs, monkeypatch):

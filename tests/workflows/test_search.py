@@ -157,7 +157,7 @@ def test_a_missing_compiler_is_reported(capsys, monkeypatch):
             "optimizer.weight_decay changes no run of adam",
         ),
         (["sampler=tpe", "n=4", "lr=interval(1,0.1)"], "should be below the second"),
-        (["sampler=tpe", "n=4", "lr=tag(log,interval(0,1))"], "numbers above 0"),
+        (["sampler=tpe", "n=4", "lr=tag(log,interval(0,1))"], "should be above 0"),
         (["sampler=tpe", "n=4", "lr=tag(lgo,interval(1,2))"], "only tag"),
         (["sampler=tpe", "n=4", "wd=interval(-1,1)"], "wd=-1"),
         (["sampler=tpe", "n=4", "lrr=interval(1,2)"], "There is no setting 'lrr'"),
