@@ -136,16 +136,14 @@ class TestCommand:
 
 
 class TestFormats:
-    def test_each_format_is_printed_or_written_to_a_file(self, tmp_path, results, capsys):
+    def test_tables_are_printed_or_written_to_a_file(self, tmp_path, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seed=0,1"])
-        beginnings = {"md": "| optimizer", "csv": "problem,opt", "latex": r"\toprule"}
-        for file_format, text in beginnings.items():
-            assert main(["report", "s", "--format", file_format]) == 0
-            printed = capsys.readouterr().out
-            assert text in printed
-        assert main(["report", "s", "--format", file_format, "--out", "table"]) == 0
+        assert main(["report", "s", "--format", "csv"]) == 0
+        printed = capsys.readouterr().out
+        assert "problem,opt" in printed
+        assert main(["report", "s", "--format", "csv", "--out", "table"]) == 0
         assert (tmp_path / "table").read_text() == printed
-        assert main(["report", "s", "--format", file_format, "--out", "no/table"]) == 2
+        assert main(["report", "s", "--format", "csv", "--out", "no/table"]) == 2
         assert not (results / "s" / "report").exists()
 
     @pytest.mark.parametrize(

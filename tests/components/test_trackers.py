@@ -68,6 +68,7 @@ def test_tensorboard(tracked_study):
         assert end.status == (api_pb2.STATUS_FAILURE if crashed else api_pb2.STATUS_SUCCESS)
 
 
+@pytest.mark.slow  # MLflow is imported and makes its database in 15 seconds
 @pytest.mark.filterwarnings(
     "ignore:The ``noload`` loader:DeprecationWarning"
 )  # raised within MLflow

@@ -16,7 +16,7 @@ from adamcmp.cli import main
 from tests.conftest import needs_compiler
 
 GOLDEN = json.loads(Path(__file__).with_name("runs.json").read_text())
-#: Compiling a step takes half a minute or more; tests/training compiles one by default.
+#: Compiling a step takes half a minute or more; tests/training/engines compiles a small function.
 SLOW = {name for name in GOLDEN["cases"] if "compiled" in name} | {"torchvision"}
 CASES = [
     pytest.param(

@@ -51,7 +51,7 @@ def test_compiled_lanes(name, specs):
 @pytest.mark.parametrize(
     "model",
     [
-        pytest.param(["model=logistic"], id="logistic"),  # the shortest compilation
+        pytest.param(["model=logistic"], id="logistic", marks=pytest.mark.slow),
         pytest.param(["model=mlp"], id="mlp", marks=pytest.mark.slow),
     ],
 )

@@ -15,13 +15,13 @@ from tests.support.waiting import wait_until
 
 #: Six runs.
 RUNS = [
-    *(*SMALL, "wd=0,0.1", "seed=0,1,2", "eval.every_steps=90", "engine=eager"),
-    *("workers=0", "checkpoint_every=0.03"),
+    *(*SMALL, "wd=0,0.1", "seed=0,1,2", "eval.every_steps=60", "engine=eager"),
+    *("workers=0", "checkpoint_every=0.1"),
 ]
 
 
 def test_two_sweeps_share_the_runs(commands, results):
-    overrides = [*RUNS, "steps=400"]
+    overrides = [*RUNS, "steps=200"]
     adamcmp.sweep([*overrides, "study=whole"])
     processes = [
         commands.start(*sweep_command(results, "both", [*overrides, seeds]))

@@ -108,7 +108,7 @@ def test_kills_at_random_moments(overrides, steps, workers, kills, commands, res
     assert_same_bits(results / "killed", results / "whole")
 
 
-@pytest.mark.parametrize("stride", [20, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [30, pytest.param(1, marks=pytest.mark.slow)])
 def test_kills_at_each_write(stride, commands, results):
     """A kill before a flush, rename or removal of any file, checkpoints among them."""
     overrides = [*SMALL, "steps=80", "eval.every_steps=40", "engine=eager", "workers=0", "seed=0,1"]
@@ -124,7 +124,7 @@ def test_kills_at_each_write(stride, commands, results):
     assert call > 30
 
 
-@pytest.mark.parametrize("stride", [30, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [40, pytest.param(1, marks=pytest.mark.slow)])
 def test_kills_during_compaction(stride, results, commands, monkeypatch, tmp_path):
     """After a kill at any write of an import that compacts, every row exists once."""
     header = "optimizer,dataset,model,lr,wd,seed,test_error"
