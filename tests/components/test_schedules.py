@@ -9,6 +9,7 @@ from torch.optim import lr_scheduler
 
 from adamcmp.components.schedules import Horizon, Schedule
 from adamcmp.config import COMPONENT_GROUPS, build_component
+from adamcmp.errors import ConfigError
 
 T = 120
 HORIZON = Horizon(T, 12.0)
@@ -145,3 +146,9 @@ def test_multipliers_stay_in_0_1_and_do_not_depend_on_the_requested_steps(
 def test_every_schedule_is_known_to_the_config():
     group = COMPONENT_GROUPS["schedule"]
     assert group.names and all(issubclass(group.component(n), Schedule) for n in group.names)
+
+
+@pytest.mark.parametrize("milestones", ["[0.75,0.5]", "[0.5,0.5]"])
+def test_milestones_ascend(milestones, composer):
+    with pytest.raises(ConfigError, match=r"should ascend, like \[0.5,0.75\]"):
+        composer.run(["schedule=step", f"schedule.milestones={milestones}"])

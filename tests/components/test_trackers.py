@@ -209,3 +209,7 @@ def test_the_logger_does_not_change_run_ids(composer):
         study_name(composer.parse([*THREE_STEPS, *extra])) for extra in ([], ["logger=mlflow"])
     }
     assert len(names) == 1
+
+
+def test_no_tracker_writes_nothing(tmp_path):
+    assert list(NoTracker().write(tmp_path, [])) == [] and not list(tmp_path.iterdir())
