@@ -212,4 +212,4 @@ def test_the_logger_does_not_change_run_ids(composer):
 
 
 def test_no_tracker_writes_nothing(tmp_path):
-    assert list(NoTracker().write(tmp_path, [])) == [] and not list(tmp_path.iterdir())
+    assert list(NoTracker(name="none").write(tmp_path, [])) == [] and not list(tmp_path.iterdir())
