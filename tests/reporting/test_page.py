@@ -352,3 +352,12 @@ def test_the_file_is_small_and_ids_are_unique(hostile_report, open_page):
             (part) => part.length === 1 && part !== "#" && part !== ")" ? part : ""))"""
     )
     assert references and set(references) <= set(ids)
+
+
+@pytest.mark.slow
+def test_the_page_of_400_runs_is_below_5_megabytes(tmp_path):
+    overrides = ["optimizer=adam_l2,adamw,sgd,sgdw", "lr=logspace(1e-3,10,5)"]
+    overrides += ["wd=logspace(1e-5,1e-1,5)", "seeds=4"]
+    written = svg_report(write_synthetic_study(tmp_path / "grid", overrides))
+    assert len(written.answer.runs) == 400
+    assert (written.folder / "index.html").stat().st_size < 5e6
