@@ -1,5 +1,6 @@
 """Fixtures: a results folder for each test, planned runs, commands as processes."""
 
+import gc
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,12 @@ from tests.support.processes import Commands
 CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 
 needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler on the PATH")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported and collected out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -191,6 +191,9 @@ def test_study_trains_two_stages_and_reports(tmp_path, no_plots):
     assert result.report is None and result.study.name == "own-smoke"
     assert [len(stage.trained) for stage in result.stages] == [7, 6]
     assert len(result.study.runs) == 13
+    forced = adamcmp.study("own", config_dir="mine", scale="smoke", force=True, report=False)
+    assert [len(stage.trained) for stage in forced.stages] == [7, 6]
+    assert len(forced.study.runs) == 13
     again = adamcmp.study("own", ["seeds=1"], config_dir="mine", scale="smoke")
     assert [stage.trained for stage in again.stages] == [(), ()]
     assert again.report.answer.verdicts and all(file.exists() for file in again.report.files)

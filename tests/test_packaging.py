@@ -36,6 +36,7 @@ def test_lower_bounds_are_the_tested_versions():
             assert bounds == [tested[canonicalize_name(requirement.name)]], requirement
 
 
+@pytest.mark.slow
 def test_a_wheel_works_outside_the_repository(tmp_path):
     source, outside = tmp_path / "source", tmp_path / "outside"
     outside.mkdir()

@@ -2,6 +2,8 @@
 
 import os
 import time
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,8 @@ from tests.support.interrupted import count_lane_steps, leave_checkpoint
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits, numbers
 
-RUN = [*SMALL, "steps=300", "eval.every_steps=70", "engine=eager"]
+STEPS = 150
+RUN = [*SMALL, f"steps={STEPS}", "eval.every_steps=70", "engine=eager"]
 
 
 @pytest.fixture
@@ -24,16 +27,31 @@ def store(results):
     return Store(results / "s")
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """A function that returns the study of a run that was trained without interruption."""
+    root = tmp_path_factory.mktemp("uninterrupted")
+
+    @cache
+    def study(*extra: str) -> Path:
+        name = f"s{len(extra)}"
+        adamcmp.run([*RUN, *extra, f"study={name}", f"results={root}", "workers=0"])
+        return root / name
+
+    return study
+
+
 @pytest.mark.parametrize("extra", [[], ["optimizer=torch", "optimizer.target=torch.optim.RAdam"]])
-@pytest.mark.parametrize("steps", [64, 70, 140, 290])
-def test_a_run_continues_from_its_checkpoint(extra, steps, specs, store, results, monkeypatch):
-    overrides = [*RUN, *extra]
-    adamcmp.run([*overrides, "study=whole"])
-    leave_checkpoint(specs(overrides), store, steps)
+@pytest.mark.parametrize("steps", [64, 70, 140])
+def test_a_run_continues_from_its_checkpoint(
+    extra, steps, specs, store, uninterrupted, monkeypatch
+):
+    whole = uninterrupted(*extra)
+    leave_checkpoint(specs([*RUN, *extra]), store, steps)
     lane_steps = count_lane_steps(monkeypatch)
-    adamcmp.run([*overrides, "study=s"])
-    assert lane_steps() <= 300 - steps
-    assert_same_bits(results / "s", results / "whole")
+    adamcmp.run([*RUN, *extra, "study=s"])
+    assert lane_steps() <= STEPS - steps
+    assert_same_bits(store.folder, whole)
 
 
 def with_one_bit_flipped(content: bytes) -> bytes:
@@ -47,13 +65,18 @@ def with_one_bit_flipped(content: bytes) -> bytes:
      with_one_bit_flipped, lambda b: b"\x80\x04cos\nsystem\n."],
     ids=["empty", "truncated", "last byte", "zeroed", "one bit", "pickle"],
 )  # fmt: skip
-def test_a_run_with_a_damaged_checkpoint_starts_again(damage, specs, store, results, caplog):
-    adamcmp.run([*RUN, "study=whole"])
-    path = leave_checkpoint(specs(RUN), store, 140)
+def test_a_damaged_checkpoint_is_not_read(damage, specs, store):
+    path = leave_checkpoint(specs([*RUN, "model.width=2"]), store, 64)
     path.write_bytes(damage(path.read_bytes()))
+    assert checkpoint.read(path) is None
+
+
+def test_a_run_with_a_damaged_checkpoint_starts_again(specs, store, uninterrupted, caplog):
+    path = leave_checkpoint(specs(RUN), store, 140)
+    path.write_bytes(with_one_bit_flipped(path.read_bytes()))
     adamcmp.run([*RUN, "study=s"])
     assert f"{path} is damaged" in caplog.text and "start from the beginning" in caplog.text
-    assert_same_bits(results / "s", results / "whole")
+    assert_same_bits(store.folder, uninterrupted())
 
 
 def test_every_flipped_bit_of_a_checkpoint_is_detected(specs, store):
@@ -65,14 +88,13 @@ def test_every_flipped_bit_of_a_checkpoint_is_detected(specs, store):
         assert checkpoint.read(path) is None
 
 
-def test_a_checkpoint_of_another_version(specs, store, results, monkeypatch, caplog):
-    adamcmp.run([*RUN, "study=whole"])
+def test_a_checkpoint_of_another_version(specs, store, uninterrupted, monkeypatch, caplog):
     with monkeypatch.context() as other:
         other.setattr("adamcmp.storage.archive.FORMAT_VERSION", 99)
         leave_checkpoint(specs(RUN), store, 140)
     adamcmp.run([*RUN, "study=s"])
     assert "another version" in caplog.text
-    assert_same_bits(results / "s", results / "whole")
+    assert_same_bits(store.folder, uninterrupted())
 
 
 def test_lanes_continue_from_the_checkpoint_of_a_larger_group(
@@ -85,9 +107,9 @@ def test_lanes_continue_from_the_checkpoint_of_a_larger_group(
     leave_checkpoint(specs(overrides)[:6], store, 140, fused=True)
     lane_steps = count_lane_steps(monkeypatch)
     adamcmp.sweep([*overrides, "seed=1", "study=s"])
-    assert lane_steps() <= 2 * (300 - 140)
+    assert lane_steps() <= 2 * (STEPS - 140)
     adamcmp.sweep([*overrides, "study=s"])
-    assert lane_steps() <= 4 * (300 - 140)
+    assert lane_steps() <= 4 * (STEPS - 140)
     assert_same_bits(results / "s", results / "whole")
 
 
@@ -97,7 +119,7 @@ def test_force_trains_from_the_first_step(specs, results, monkeypatch):
     leave_checkpoint(specs(RUN), Store(results / "s"), 140)
     lane_steps = count_lane_steps(monkeypatch)
     adamcmp.run([*RUN, "study=s"], force=True)
-    assert lane_steps() == 300
+    assert lane_steps() == STEPS
     leave_checkpoint(specs(RUN), Store(results / "s"), 140)
     adamcmp.run([*RUN, "study=s"])
     numbers(results / "s")  # the checkpoint of the finished run has been removed
@@ -110,7 +132,7 @@ def test_a_moved_study_continues(specs, results, tmp_path, monkeypatch):
     (results / "s").rename(tmp_path / "other" / "t")
     lane_steps = count_lane_steps(monkeypatch)
     adamcmp.run([*RUN, "study=t", "results=other"])
-    assert lane_steps() == 300 - 140
+    assert lane_steps() == STEPS - 140
     assert len(adamcmp.load("t", "other").runs) == 2
 
 

@@ -37,6 +37,7 @@ def both_paused(besides=()) -> list[int]:
     return sorted(workers) if len(workers) == 2 else []
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_parent_and_are_replaced(results, uninterrupted):
     """No worker outlives the main process; the run of a killed worker is trained again."""
     command = sweep_command(results, "s", [*RUNS, "workers=2", "checkpoint_every=1e-9"])
