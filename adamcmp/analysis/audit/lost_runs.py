@@ -45,16 +45,21 @@ def check(table: RunTable) -> Iterator[Finding]:
 
 def _diverged_selected(problem: str, selected: pd.DataFrame) -> Iterator[Finding]:
     """Yield optimizers whose selected setting has diverged runs."""
-    diverged = selected[(selected["problem"] == problem) & (selected["status"] == "diverged")]
-    for optimizer, runs in diverged.groupby("optimizer", sort=False):
-        yield Finding(
-            "diverged",
-            "warning",
-            problem,
-            f"{len(runs)} run{'s' * (len(runs) > 1)} of the selected setting of "
-            f"{display_name(str(optimizer))} diverged: its mean is over the others, so it looks "
-            f"better than it is.",
-        )
+    of_problem = selected[selected["problem"] == problem]
+    for optimizer, runs in of_problem.groupby("optimizer", sort=False):
+        diverged, name = int((runs["status"] == "diverged").sum()), display_name(str(optimizer))
+        if diverged == len(runs):
+            text = (
+                f"Every run of the selected setting of {name} diverged, so it has no result on "
+                f"this problem. Try smaller values of lr."
+            )
+        else:
+            text = (
+                f"{diverged} run{'s' * (diverged > 1)} of the selected setting of {name} diverged: "
+                f"its mean is over the others, so it looks better than it is."
+            )
+        if diverged:
+            yield Finding("diverged", "warning", problem, text)
 
 
 def _count(row: Mapping[Hashable, Any], status: str) -> str:

@@ -15,7 +15,8 @@ from adamcmp.analysis.run_table import RunTable
 def performance_profiles(table: RunTable) -> pd.DataFrame:
     """Return the share of problems on which an optimizer is within a factor τ of the best.
 
-    Dolan & Moré 2002, Mathematical Programming 91, 201-213. Intervals are Wilson's over problems.
+    Dolan & Moré 2002, Mathematical Programming 91, 201-213. An optimizer whose best setting
+    diverged on every seed is within no factor. Intervals are Wilson's over problems.
 
     >>> from adamcmp.analysis.example import example_table
     >>> profiles = performance_profiles(example_table())
@@ -37,7 +38,8 @@ def performance_profiles(table: RunTable) -> pd.DataFrame:
     if len(scores) < 2 or scores.shape[1] < 2:
         return pd.DataFrame(columns=columns)
     ratios = scores.div(scores.min(axis=1), axis=0).fillna(1.0)  # 0 / 0: equal to the best
-    taus = np.unique(ratios[np.isfinite(ratios)].fillna(1.0))
+    ratios = ratios.mask(np.isinf(scores), np.inf)
+    taus = np.unique(np.append(ratios.to_numpy()[np.isfinite(ratios)], 1.0))
     tables = []
     for name in scores.columns:
         within = (ratios[name].to_numpy() <= taus[:, None]).sum(axis=1)
@@ -51,7 +53,8 @@ PERFORMANCE_PROFILES = Measure(
     "profiles",
     "Performance profiles",
     "The share of problems on which an optimizer's best setting is within a factor of the best "
-    "optimizer's test error (regression: loss); factor 1: the share on which it is the best. "
+    "optimizer's test error (regression: loss); factor 1: the share on which it is the best. One "
+    "that diverged on every seed is within no factor. "
     "Intervals over problems (Wilson's).",
     performance_profiles,
     "several optimizers on several problems",

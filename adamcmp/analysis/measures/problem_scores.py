@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from adamcmp.analysis.run_table import RunTable
@@ -15,7 +16,8 @@ def problem_scores(table: RunTable) -> pd.DataFrame:
     optimizer are left out.
 
     Returns:
-        Test error (regression: loss) with one row per problem, one column per optimizer.
+        Test error (regression: loss) with one row per problem, one column per optimizer; infinite
+        where every run of the best setting diverged, so that no completed run is as bad.
     """
     table = selectable(table)
     if table.runs.empty:
@@ -25,6 +27,8 @@ def problem_scores(table: RunTable) -> pd.DataFrame:
     for problem, subtable in table.by_problem():
         runs = penalized(subtable)
         runs = runs[runs["run_id"].isin(selected)]
-        scores[problem] = runs.groupby("optimizer")[f"test_{subtable.measure()}"].mean()
+        diverged = (runs["status"] == "diverged").groupby(runs["optimizer"]).all()
+        means = runs.groupby("optimizer")[f"test_{subtable.measure()}"].mean()
+        scores[problem] = means.mask(diverged, np.inf)
     result = pd.DataFrame(scores).T
     return result[[o for o in table.optimizers if o in result]].dropna()

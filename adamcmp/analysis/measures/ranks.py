@@ -18,6 +18,8 @@ from adamcmp.analysis.run_table import RunTable
 def ranks(table: RunTable) -> pd.DataFrame:
     """Return the optimizers' mean ranks over problems; 1 is the best, ties share their mean rank.
 
+    An optimizer whose best setting diverged on every seed ranks behind those with a completed run.
+
     Two optimizers whose intervals do not overlap differ by Nemenyi's test: the intervals are the
     mean rank ± half its critical difference q·√(k(k + 1)/(6N)) for k optimizers on N problems
     (Demšar 2006, JMLR 7, 1-30). Whether any optimizers differ is tested by Friedman's test in Iman

@@ -46,3 +46,12 @@ def test_a_selected_setting_that_diverged():
     actual = audited(runs, metrics)
     assert [f.severity for f in actual] == ["warning", "note"]
     assert "1 run of the selected setting of AdamW diverged" in actual[0].text
+
+
+def test_an_optimizer_that_always_diverged_has_no_mean_over_the_others():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
+    adamw = runs["optimizer"] == "adamw"
+    runs.loc[adamw, ["status", *METRICS]] = ["diverged", *[np.nan] * 5]
+    (finding,) = [f for f in audited(runs, metrics) if "selected setting of AdamW" in f.text]
+    assert finding.text.startswith("Every run of the selected setting of AdamW diverged, so it has")
+    assert finding.severity == "warning" and "others" not in finding.text

@@ -24,6 +24,22 @@ class TestPerformanceProfiles:
         )
         assert table["estimate"].to_dict() == {("a", 1.0): 1.0, ("b", 1.0): 0.5}
 
+    def test_an_optimizer_that_diverged_on_every_seed_does_not_work_there(self):
+        nan = float("nan")
+        frame = one_setting([[0.1, nan], [0.2, 0.1], [nan, nan], [0.6, nan]])
+        table = performance_profiles(RunTable(frame)).set_index(["optimizer", "tau"])
+        assert table["estimate"].to_dict() == {
+            ("a", 1.0): 0.5, ("a", 2.0): 0.75, ("b", 1.0): 0.25, ("b", 2.0): 0.25
+        }  # fmt: skip
+
+    def test_an_optimizer_that_diverged_on_some_seeds_has_the_penalty(self):
+        frame = one_setting([[0.1, 0.1], [0.1, 0.1]])
+        frame.loc[(frame["problem"] == "p0, m") & (frame["optimizer"] == "b") & (frame["seed"] == 0),
+                  ["status", "val_error", "test_error"]] = ["diverged", float("nan"), float("nan")]  # fmt: skip
+        table = performance_profiles(RunTable(frame)).set_index(["optimizer", "tau"])
+        assert table["estimate"].xs("b").tolist() == [0.5, 1.0]
+        assert table.index.levels[1].tolist() == pytest.approx([1, (0.1 + 0.5) / 2 / 0.1])
+
     @pytest.mark.parametrize(
         "frame",
         [

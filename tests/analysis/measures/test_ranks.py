@@ -46,6 +46,11 @@ class TestRanks:
         assert table["ci_low"].isna().all() and table["ci_high"].isna().all()
         assert ranks(RunTable(one_setting([[0.1, 0.1]] * 3)))["p_value"].iloc[0] == 1
 
+    def test_an_optimizer_that_diverged_on_every_seed_ranks_last(self):
+        nan = float("nan")  # a diverged run counts with the error of the worst completed one, 0.9
+        table = ranks(RunTable(one_setting([[0.9, nan], [nan, nan]]))).set_index("optimizer")
+        assert table["estimate"].to_dict() == {"a": (1 + 1.5) / 2, "b": (2 + 1.5) / 2}
+
     def test_all_alike_and_all_in_one_order(self):
         assert ranks(RunTable(one_setting([[0.1, 0.1, 0.1]] * 3)))["p_value"].iloc[0] == 1
         table = ranks(RunTable(one_setting([[0.1, 0.2, 0.3]] * 5)))
