@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from adamcmp.analysis.labels import GROUP
@@ -33,8 +34,9 @@ def rank_settings(table: RunTable, by: str = "optimizer") -> pd.DataFrame:
         by: Column whose values are ranked separately.
 
     Returns:
-        The runs that did not fail, with columns ``rank`` (of the run's setting, 0 is the best),
-        ``selection_seed`` (whether the run's seed is a selection seed) and ``settings`` (the
+        The runs that did not fail, with columns ``rank`` (of the run's setting, 0 is the best; the
+        first of equal settings ranks first), ``best`` (whether the run's setting equals the best
+        one), ``selection_seed`` (whether the run's seed is a selection seed) and ``settings`` (the
         number of ranked settings).
 
     Raises:
@@ -44,7 +46,7 @@ def rank_settings(table: RunTable, by: str = "optimizer") -> pd.DataFrame:
     groups = table.runs.groupby(["problem", by], sort=False)
     ranked = [_rank_group(runs, str(name), columns) for (_, name), runs in groups]
     ranked = [runs for runs in ranked if len(runs)]
-    empty = table.runs[:0].assign(rank=0, selection_seed=True, settings=0)
+    empty = table.runs[:0].assign(rank=0, best=True, selection_seed=True, settings=0)
     return pd.concat(ranked) if ranked else empty
 
 
@@ -72,10 +74,13 @@ def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFra
         )
     # A setting of which all runs failed cannot be ranked.
     usable = means[means["failed"] < 1]
-    order = usable.sort_values(["unfinished", "failed", "score"], kind="stable").index
-    rank_of = {setting: rank for rank, setting in enumerate(order)}
+    usable = usable.sort_values(["unfinished", "failed", "score"], kind="stable")
+    rank_of = {setting: rank for rank, setting in enumerate(usable.index)}
+    # Means of equal values in another order differ by a rounding error.
+    equal = np.isclose(usable, usable[:1], rtol=1e-9, atol=0, equal_nan=True).all(axis=1)
     ranks = [rank_of.get(setting, -1) for setting in zip(*keys, strict=True)]
-    runs = runs.assign(rank=ranks, selection_seed=selecting, settings=len(means))
+    best = [0 <= rank < equal.sum() for rank in ranks]
+    runs = runs.assign(rank=ranks, best=best, selection_seed=selecting, settings=len(means))
     return runs[(runs["status"] != "failed") & (runs["rank"] >= 0)]
 
 
@@ -120,7 +125,7 @@ def select_runs(ranked: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
     single = best["settings"] == 1
     best = best.assign(fresh=(evaluated | single).astype(bool))
     reported = best[~evaluated | ~best["selection_seed"] | single]
-    return reported.drop(columns=["rank", "selection_seed", "settings"])
+    return reported.drop(columns=["rank", "best", "selection_seed", "settings"])
 
 
 def summarize(table: RunTable) -> pd.DataFrame:

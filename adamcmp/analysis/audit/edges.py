@@ -35,8 +35,9 @@ class Edge:
 def edges(table: RunTable) -> list[Edge]:
     """Return the edges on which the selected settings lie.
 
-    A single value has no edge, and a weight decay of 0 has nothing below it. Settings that pair
-    each lr with one wd, or have no spacing, such as those of a search, are not a grid.
+    A single value has no edge, and a weight decay of 0 has nothing below it. If settings with other
+    values equal the best one, nothing improves towards the edge. Settings that pair each lr with
+    one wd, or have no spacing, such as those of a search, are not a grid.
 
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
@@ -51,17 +52,17 @@ def edges(table: RunTable) -> list[Edge]:
         ConfigError: If there is no validation split to select on.
     """
     table = table.without_failed
-    runs, result = table.runs, []
-    for (problem, optimizer), best in table.selected().groupby(GROUP, sort=False):
+    runs, ranked, result = table.runs, table.ranked(), []
+    for (problem, optimizer), best in ranked[ranked["best"]].groupby(GROUP, sort=False):
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         counts = tried[["lr", "wd"]].nunique()
         # There are no more pairs than values: each lr has one wd.
         if counts.min() > 1 and len(tried[["lr", "wd"]].drop_duplicates()) == counts.max():
             continue
         for axis in ("lr", "wd"):
-            value = best[axis].iloc[0]
+            value, *equally_good = best[axis].unique()
             beyond = value_beyond(sorted(set(tried[axis])), value, zero_allowed=axis == "wd")
-            if beyond is not None:
+            if beyond is not None and not equally_good:
                 result.append(Edge(str(problem), str(optimizer), axis, float(value), beyond))
     return result
 

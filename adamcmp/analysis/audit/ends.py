@@ -38,17 +38,18 @@ class End:
 def ends(table: RunTable) -> list[End]:
     """Return the settings, except lr and wd, whose best value is the first or last one tried.
 
-    At least three values must have been tried. Excluded are limits of the allowed range (0, and 1
-    for a fraction or an integer), settings of a search, which have a different value in each
-    setting, and settings of the dataset or model, which define another problem.
+    At least three values must have been tried, and no setting with another value may equal the best
+    one. Excluded are limits of the allowed range (0, and 1 for a fraction or an integer), settings
+    of a search, which have a different value in each setting, and settings of the dataset or model,
+    which define another problem.
 
     Raises:
         ConfigError: If there is no validation split to select on.
     """
     table = table.without_failed
     columns = [c for c in table.setting_columns if c.partition(".")[0] not in _NOT_TUNED]
-    runs, result = table.runs, []
-    for (problem, optimizer), best in table.selected().groupby(GROUP, sort=False):
+    runs, ranked, result = table.runs, table.ranked(), []
+    for (problem, optimizer), best in ranked[ranked["best"]].groupby(GROUP, sort=False):
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         texts = tried[columns].map(str)
         settings = len(texts.drop_duplicates())
@@ -57,7 +58,7 @@ def ends(table: RunTable) -> list[End]:
         for setting, values in _numeric_settings(tried[columns]):
             # A search gives each setting another value, a grid repeats its values.
             searched = several_varied and values.nunique() == settings
-            if values.nunique() < 3 or searched:
+            if values.nunique() < 3 or searched or at_best[setting].nunique() > 1:
                 continue
             value = float(at_best[setting].astype(float).iloc[0])  # NaN where it has none
             if value in (values.min(), values.max()) and not _is_limit(values, value):

@@ -51,3 +51,27 @@ def test_an_optimum_on_the_edge_has_its_command():
 def test_imported_runs_cannot_be_extended():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0), torch_version=None)
     assert [finding.command for finding in audited(runs, metrics)] == [None, None]
+
+
+def test_equal_settings_have_no_edge():
+    separable = surface(0.1, 0.2).assign(val_error=0.0)
+    assert edges(RunTable.from_frames(separable)) == []
+    flat_in_wd = surface(0.1, 0.2)
+    flat_in_wd["val_error"] = (flat_in_wd["lr"] - 0.1).abs()
+    assert {edge.axis for edge in edges(RunTable.from_frames(flat_in_wd))} == {"lr"}
+
+
+def test_equal_errors_in_another_order_of_seeds_have_no_edge():
+    """The mean of 0.1, 0.2 and 0.3 depends on their order in the last bit."""
+    runs = surface(0.1, 0.2, seeds=3)
+    order = runs["lr"].map({0.001: [3, 2, 1], 0.01: [1, 2, 3], 0.1: [2, 3, 1]}.get)
+    runs["val_error"] = [
+        0.1 * places[seed] for places, seed in zip(order, runs["seed"], strict=True)
+    ]
+    assert edges(RunTable.from_frames(runs)) == []
+
+
+def test_an_optimizer_that_always_diverged_has_no_edge():
+    runs = surface(0.1, 0.2).assign(status="diverged", val_error=None, test_error=None)
+    runs["val_error"] = runs["val_error"].astype(float)
+    assert edges(RunTable.from_frames(runs)) == []

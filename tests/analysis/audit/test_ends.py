@@ -41,6 +41,12 @@ def test_the_best_of_another_setting_at_its_end(column, values, best, actual):
     assert all(f"at the end of what was tried {actual}" in f.text for f in edge)
 
 
+def test_equal_settings_are_at_no_end():
+    runs, metrics = tuned("optimizer.momentum", [0.5, 0.9, 0.99], 0.5)
+    runs["val_error"] = 0.0
+    assert "edge" not in kinds(runs, metrics)
+
+
 def test_a_best_setting_without_the_number_is_at_no_end():
     runs, metrics = tuned("schedule.T_mult", [2, 3, 4, None], None)
     runs["schedule.T_mult"] = runs["schedule.T_mult"].astype("Int64")
