@@ -17,6 +17,9 @@ from adamcmp.workflows.importing.mapping import REQUIRED
 def runs_and_metrics(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs of a file and their evaluations.
 
+    A file may hold classification and regression: a metric that has no finite value on a dataset
+    does not exist there, so its empty or undefined cells do not mean that a run diverged.
+
     Args:
         source: The file's rows.
 
@@ -25,27 +28,54 @@ def runs_and_metrics(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
         columns of `metrics`, which is empty if the rows of the file are runs.
 
     Raises:
-        ConfigError: If a run has status ``done`` but a metric that is not finite.
+        ConfigError: If a run has status ``done`` but a metric that is not finite, or the runs of a
+            dataset have no test metric.
     """
+    table = _without_unused_metrics(source.table)
     if source.has_evaluations:
-        runs, metrics = _from_evaluations(source)
+        runs, metrics = _from_evaluations(source, table)
     else:
-        runs, metrics = _with_outcome(source.table), pd.DataFrame()
+        runs, metrics = _with_outcome(table), pd.DataFrame()
     _check_done(runs)
     return runs, metrics
 
 
-def _from_evaluations(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _without_unused_metrics(table: pd.DataFrame) -> pd.DataFrame:
+    """Clear the metrics that have no finite value on a dataset, such as errors in regression.
+
+    Raises:
+        ConfigError: If no test metric of a dataset is left, and no status says how its runs ended.
+    """
+    datasets, metrics = table["dataset"], [m for m in (*METRICS, *BEST) if m in table]
+    is_used = (table[metrics].abs() < math.inf).groupby(datasets).transform("any")
+    has_test_metric = is_used[[m for m in metrics if m.startswith("test_")]].any(axis=1)
+    if not has_test_metric.all() and "status" not in table:
+        raise _no_test_metric(str(datasets[~has_test_metric].iloc[0]))
+    # Without any finite test metric, the other cells are all that contradicts a status.
+    return table.assign(**{m: table[m].where(is_used[m] | ~has_test_metric) for m in metrics})
+
+
+def _no_test_metric(dataset: str) -> ConfigError:
+    return ConfigError(
+        f"The runs on dataset {dataset} have no finite test metric. Map theirs, too, such as --map "
+        f"test_error=COLUMN1 test_loss=COLUMN2 for classification and regression. If they all "
+        f"diverged, add a column status."
+    )
+
+
+def _from_evaluations(
+    source: MappedTable, table: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs and evaluations of a file whose rows are evaluations.
 
     A run's final metrics are the last reported ones. Its best metrics are those of the evaluation
-    with the lowest validation error, with ties broken by validation loss (without errors, the
-    lowest loss). Its ``steps`` are the maximum over the seeds of its setting.
+    with the lowest validation error, with ties broken by validation loss (on datasets without
+    errors, the lowest loss). Its ``steps`` are the maximum over the seeds of its setting.
     """
-    table = source.table.sort_values("step", kind="stable")
+    order = table["run_id"].drop_duplicates()
+    table = table.sort_values("step", kind="stable")
     # `last` skips empty cells, since metrics may be reported at different steps.
     runs = table.groupby("run_id", sort=False).last()
-    order = source.table["run_id"].drop_duplicates()
     # Gaps are recomputed, because the last train and test metrics may be of different steps.
     gaps = [c for c in map(str, runs) if c.startswith("gap_") and c not in source.columns]
     runs = _with_outcome(add_derived(runs.loc[order].reset_index().drop(columns=gaps)))
@@ -63,8 +93,12 @@ def _with_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     criteria = [m for m in ("val_error", "val_loss") if m in table]
     if not criteria:
         return runs
-    finite = table[np.isfinite(table[criteria[0]])]
-    best = finite.sort_values(criteria, kind="stable").drop_duplicates("run_id")
+    first = table[criteria[0]]
+    is_used = first.notna().groupby(table["dataset"]).transform("any")
+    criterion = first.where(is_used, table[criteria[-1]])
+    finite = table.assign(criterion=criterion)[np.isfinite(criterion)]
+    ordered = finite.sort_values(["criterion", criteria[-1]], kind="stable")
+    best = ordered.drop_duplicates("run_id")
     metrics = [m for m in METRICS if m in table]
     names = {"step": "best_step", **{m: f"best_{m}" for m in metrics}}
     names = {column: name for column, name in names.items() if name not in runs}

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from adamcmp.analysis import RunTable
 from adamcmp.cli import main
 from tests.support.imports import BASE, CIFAR
 
@@ -82,3 +83,39 @@ def test_how_runs_ended(imported):
 )  # fmt: skip
 def test_contradictory_rows(content, flags, message, rejected):
     assert message in rejected(content, flags)
+
+
+BOTH_KINDS = """dataset,optimizer,lr,wd,seed,val_accuracy,test_accuracy,val_loss,test_loss
+digits,sgd,0.1,0,0,0.8,0.9,0.5,0.4
+digits,sgd,9,0,0,0.1,0.1,nan,nan
+energy,sgd,0.1,0,0,{none},{none},3.5,4.5
+energy,sgd,9,0,0,{none},{none},inf,
+"""
+
+
+@pytest.mark.parametrize("none", ["", "nan"])
+def test_classification_and_regression_in_one_file(none, imported):
+    runs, _, _ = imported(BOTH_KINDS.format(none=none), "--set model=mlp")
+    assert runs["status"].tolist() == ["done", "diverged", "done", "diverged"]
+    assert runs["test_loss"].tolist()[::2] == [0.4, 4.5] and runs["test_error"][2:].isna().all()
+    table = RunTable.from_frames(runs)
+    assert [table.measure(problem) for problem in table.problems] == ["error", "loss"]
+    assert table.selected()["lr"].tolist() == [0.1, 0.1]
+
+
+def test_regression_without_its_metric_has_not_diverged(rejected):
+    content = BOTH_KINDS.format(none="").replace(",val_loss,test_loss", ",mse,test_mse")
+    err = rejected(content, "--set model=mlp")
+    assert "The runs on dataset energy have no finite test metric. Map theirs, too" in err
+
+
+def test_the_best_evaluation_of_each_kind_of_problem(imported):
+    content = "dataset,seed,step,epoch,val_error,val_loss,test_loss\n" + "".join(
+        f"{dataset},0,{step},{step},{error},{loss},{loss}\n"
+        for dataset, step, error, loss in (
+            ("digits", 1, 0.2, 0.9), ("digits", 2, 0.3, 0.5), ("digits", 3, 0.2, 0.8),
+            ("energy", 1, "nan", 9), ("energy", 2, "nan", 7), ("energy", 3, "nan", 8),
+        )
+    )  # fmt: skip
+    runs, _, _ = imported(content, "--set model=mlp optimizer=sgd lr=0.1 wd=0")
+    assert runs["best_step"].tolist() == [3, 2] and runs["best_test_loss"].tolist() == [0.8, 7]
