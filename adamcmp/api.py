@@ -267,7 +267,7 @@ def study(
     """Train a study file: its grids, then new seeds of the settings that are best on validation.
 
     Args:
-        name: The name of the study file.
+        name: The name of the study file, or the path of a ``.yaml`` file.
         overrides: Overrides, which take precedence over the file's.
         scale: A scale that the file defines, such as ``"smoke"``; None selects no scale.
         force: Retrain runs that already exist.

@@ -94,8 +94,11 @@ class WorkerUnusable(Exception):
         self.value = value
 
 
-#: Common names of options, and the names that adamcmp uses.
-_SYNONYMS = {"gpu": "cuda"}
+#: Common names of settings and values, and the names that adamcmp uses.
+SYNONYMS = {
+    **{"gpu": "cuda", "learning_rate": "lr", "weight_decay": "wd"},
+    **{"bs": "batch_size", "iterations": "steps"},
+}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -115,6 +118,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     # Of names that differ only in case, the first one counts.
     by_lower_case = {name.lower(): name for name in reversed([*known])}
-    lower_case = _SYNONYMS.get(name.lower(), name.lower())
+    lower_case = name.lower()
+    if SYNONYMS.get(lower_case) in by_lower_case:
+        lower_case = SYNONYMS[lower_case]
     close = difflib.get_close_matches(lower_case, list(by_lower_case), n=1, cutoff=0.6)
     return f" Did you mean '{by_lower_case[close[0]]}'?" if close else ""

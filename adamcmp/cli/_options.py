@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-from adamcmp.errors import ConfigError, nearest
+from adamcmp.errors import SYNONYMS, ConfigError, nearest
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,6 +40,16 @@ class Parser(argparse.ArgumentParser):
         self.flags += action.option_strings
         return action
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the known arguments; see `argparse.ArgumentParser.parse_known_args`.
+
+        Raises:
+            ConfigError: If a setting was typed as an option, such as ``--lr 0.01``.
+        """
+        parsed, unknown = super().parse_known_args(args, namespace)
+        _check_dashes(unknown)
+        return parsed, unknown
+
     def error(self, message: str) -> NoReturn:
         """Reject the arguments.
 
@@ -50,6 +62,25 @@ class Parser(argparse.ArgumentParser):
         suggestion = nearest(typed, self.flags) if unknown else ""
         usage = suggestion or f" `{self.prog} --help` lists the options."
         raise ConfigError(f"{message}.{usage}")
+
+
+def _check_dashes(unknown: Sequence[str]) -> None:
+    for argument, following in pairwise([*unknown, ""]):
+        option, _, value = argument.partition("=")
+        key = option.lstrip("-").replace("-", "_")
+        key = SYNONYMS.get(key, key)
+        if option.startswith("-") and _is_setting(key):
+            if not value and following and following[0] != "-" and "=" not in following:
+                value = following
+            raise ConfigError(
+                f"{argument}: settings have no dashes. Write {key}={value or 'VALUE'}."
+            )
+
+
+def _is_setting(key: str) -> bool:
+    from adamcmp.config import is_setting  # imports Hydra
+
+    return is_setting(key)
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:

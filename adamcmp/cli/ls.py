@@ -63,11 +63,12 @@ def _studies_and_filters(options: argparse.Namespace) -> tuple[list[str], list[s
 
 
 def _print_studies(root: Path) -> int:
+    from adamcmp.storage.reader import no_studies
     from adamcmp.workflows.listing import list_studies
 
     studies = list_studies(root)
     if not studies:
-        print(f"There are no studies in {root}. `adamcmp run` creates the first one.")
+        print(no_studies(root))
         return 0
     rows = [
         {"study": study.name, "runs": "damaged"}

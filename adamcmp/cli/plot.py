@@ -48,6 +48,7 @@ def parser() -> Parser:
 def main(arguments: list[str]) -> int:
     """Draw a plot, or list the plots."""
     options = parser().parse_args(arguments)
+    from adamcmp.plots import find_plot
     from adamcmp.workflows.plot import draw_plot, list_plots
     from adamcmp.workflows.report import study_folders
 
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
         for name, description in list_plots().items():
             print(f"{name:<16} {description}")
         return 0
+    find_plot(options.name)  # a wrong name is named before a missing study
     plot_options = {k: v for k in PLOT_OPTIONS if (v := getattr(options, k)) is not None}
     folders = study_folders(results_root(options), options.study)
     print(draw_plot(options.name, folders, options.out, options.where, plot_options))

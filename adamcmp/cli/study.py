@@ -16,6 +16,7 @@ examples:
   adamcmp study                              list the study files
   adamcmp study decoupling --scale smoke     a study at one of its scales
   adamcmp study tuned --dry-run              what it would train, and how long it takes
+  adamcmp study mine.yaml                    your own file
   adamcmp study mine --config-dir configs    your own file, configs/study/mine.yaml
 """
 
@@ -28,7 +29,9 @@ def parser() -> Parser:
         "validation, and report on all of them. Without arguments, list the study files.",
         EXAMPLES,
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="name of a study file")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="name of a study file, or path of a yaml file"
+    )
     add_overrides(parser, "override, which takes precedence over the file's, such as seeds=5")
     add_config_dir(parser)
     parser.add_argument(

@@ -21,6 +21,7 @@ from adamcmp.config.study_config import Execution, ResultsLocation, Search, Stud
 if TYPE_CHECKING:
     from adamcmp.config.compose import component_defaults
     from adamcmp.config.grid import Composer
+    from adamcmp.config.keys import is_setting
     from adamcmp.config.naming import study_name
     from adamcmp.config.overrides import SHORT_KEYS
     from adamcmp.config.parameter_space import ParameterSpace, SearchRange
@@ -43,6 +44,7 @@ _MODULES = {
     "choices": "setting_choices",
     "component_defaults": "compose",
     "compose_study": "study_file",
+    "is_setting": "keys",
     "read_study": "study_file",
     "study_files": "study_file",
     "study_name": "naming",
@@ -75,6 +77,7 @@ __all__ = [
     "component_defaults",
     "compose_study",
     "fraction_settings",
+    "is_setting",
     "read_study",
     "setting_types",
     "study_files",

@@ -10,7 +10,14 @@ from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.overrides import SHORT_KEYS
+from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError, nearest
+
+
+def is_setting(key: str) -> bool:
+    """Return whether a key is a setting of a command line, or within a config group."""
+    fields = (field for cls in TOP_LEVEL_SECTIONS.values() for field in cls.model_fields)
+    return key.partition(".")[0] in {*SHORT_KEYS, "seeds", *CONFIG_GROUPS, *fields}
 
 
 def check_key(override: Override, config: DictConfig, options: Sequence[str]) -> None:

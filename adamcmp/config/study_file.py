@@ -33,6 +33,8 @@ from adamcmp.config.protocol import PositiveInt
 from adamcmp.config.study_config import ResultsLocation, StudyConfig
 from adamcmp.errors import ConfigError, NotFound, nearest
 
+_SUFFIX = ".yaml"
+
 
 class Select(Component):
     """The second stage of a study: new seeds of the best settings.
@@ -84,7 +86,7 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
     """Read a study file.
 
     Args:
-        name: Name of the file, without ``.yaml``.
+        name: Name of the file, without ``.yaml``, or the path of a ``.yaml`` file.
         config_dir: A config folder of the user.
         scale: Name of one of the file's scales; None ignores them.
 
@@ -92,13 +94,7 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
         NotFound: If there is no such file, or no such scale in it.
         ConfigError: If it is not yaml, or has unknown or invalid entries.
     """
-    existing = study_files(config_dir)
-    if name not in existing:
-        raise NotFound(
-            f"There is no study file {name!r}.{nearest(name, existing)} There are: "
-            f"{', '.join(existing)}. --config-dir DIR adds the files in DIR/study/."
-        )
-    content = _read(existing[name])
+    content = _read(_study_path(name, config_dir))
     file = build(StudyFile, content, f"study {name}")
     if scale is None:
         return file
@@ -112,6 +108,22 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
         if block not in file.blocks:
             raise ConfigError(f"{path}: there is no block {block!r}.{nearest(block, file.blocks)}")
     return build(StudyFile, _deep_merge(content, file.scales[scale]), path)
+
+
+def _study_path(name: str, config_dir: str | None) -> Path:
+    existing = study_files(config_dir)
+    if name in existing:
+        return existing[name]
+    path = Path(name).expanduser()
+    if path.suffix != _SUFFIX:
+        raise NotFound(
+            f"There is no study file {name!r}.{nearest(name, existing)} There are: "
+            f"{', '.join(existing)}. --config-dir DIR adds the files in DIR/study/; a path ends "
+            f"in {_SUFFIX}."
+        )
+    if not path.is_file():
+        raise NotFound(f"There is no study file {name}: looked for {path.absolute()}.")
+    return path
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -151,7 +163,7 @@ def compose_study(
 
     Args:
         composer: Composes each block.
-        name: Name of the file.
+        name: Name or path of the file.
         file: Its content.
         overrides: Overrides of the command line, which take precedence over the file's.
         scale: The scale that the file was read with.
@@ -160,7 +172,8 @@ def compose_study(
         ConfigError: If an override is invalid (the message names the block), or blocks differ
             in what a study shares.
     """
-    study = f"{name}-{scale}" if scale and file.scales[scale] else name
+    stem = Path(name).name.removesuffix(_SUFFIX)
+    study = f"{stem}-{scale}" if scale and file.scales[scale] else stem
     configs = []
     for block, values in file.blocks.items():
         # Entries of a block replace common ones; both may set the name of the study.

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: Ends the message about a study or run that was not found.
+ANOTHER_FOLDER = "--results FOLDER or ADAMCMP_RESULTS selects another results folder."
+
+
 def list_studies(results: Location) -> list[str]:
     """Return the names of the studies in a results folder, the last changed one last."""
     files = files_at(results)
@@ -52,15 +56,22 @@ def study_folder(results: Path, study: str | None) -> Path:
     """
     existing = list_studies(results)
     if not existing:
-        raise NotFound(f"There are no studies in {results}. `adamcmp run` creates one.")
+        raise NotFound(no_studies(results))
     if study is None:
         return results / existing[-1]
     if study not in existing:
         raise NotFound(
-            f"There is no study {study!r} in {results}.{nearest(study, existing)} "
-            f"There are: {', '.join(sorted(existing)[:20])}."
+            f"There is no study {study!r} in {results.absolute()}.{nearest(study, existing)} "
+            f"There are: {', '.join(sorted(existing)[:20])}. {ANOTHER_FOLDER}"
         )
     return results / study
+
+
+def no_studies(results: Path) -> str:
+    """Return the message for a results folder without studies."""
+    return (
+        f"There are no studies in {results.absolute()}. `adamcmp run` creates one. {ANOTHER_FOLDER}"
+    )
 
 
 def part_names(study: Location) -> list[str]:

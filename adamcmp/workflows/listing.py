@@ -179,8 +179,8 @@ def _only_match(
 ) -> tuple[Path, dict[str, Any]]:
     if not matches:
         raise NotFound(
-            f"There is no run {name!r} in {root}.{suggestion} `adamcmp ls STUDY` lists a study's "
-            f"runs." + "".join(f" {error}" for error in unreadable)
+            f"There is no run {name!r} in {root.absolute()}.{suggestion} `adamcmp ls STUDY` lists "
+            f"a study's runs. {reader.ANOTHER_FOLDER}" + "".join(f" {e}" for e in unreadable)
         )
     if len(matches) > 1:
         runs = ", ".join(f"{folder.name}/{row['run_id']}" for folder, row in matches[:8])

@@ -99,7 +99,7 @@ def configure_study(
     """Return the stages of a study file.
 
     Args:
-        name: The name of the study file.
+        name: The name of the study file, or the path of a ``.yaml`` file.
         overrides: Overrides, which take precedence over the file's.
         scale: A scale that the file defines, such as ``smoke``; None selects no scale.
         config_dir: A folder of the user's yaml files.

@@ -28,6 +28,14 @@ def test_unknown_study_file():
         read_study("tuned", "nowhere")
 
 
+def test_the_path_of_a_file(tmp_path):
+    """The study is named after the file, and the stored command names the path."""
+    path = str(tmp_path / "v1.2.yaml")
+    (tmp_path / "v1.2.yaml").write_text(STUDY_FILE)
+    config = compose_study(Composer(), path, read_study(path), [])
+    assert config.location.study == "v1.2" and config.overrides == (f"study {path}",)
+
+
 def test_a_file_of_the_user_replaces_a_built_in_one(compose, tmp_path):
     compose(STUDY_FILE)
     own = tmp_path / "mine" / "study" / "own.yaml"
