@@ -14,9 +14,9 @@ from adamcmp.analysis.metrics import check_metrics
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.sentences import sentence
 from adamcmp.analysis.wording import display_name
-from adamcmp.errors import ConfigError, nearest
+from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import METRICS
-from adamcmp.storage.filters import parse_filters
+from adamcmp.storage.filters import Condition, no_match, parse_filters
 
 
 def compare(
@@ -64,6 +64,7 @@ def compare(
     labelled = RunTable.from_frames(runs)
     # Conditions are on stored values; labels may append a variant to the name of an optimizer.
     arms = [_matching(labelled, runs, arm_conditions) for arm_conditions in conditions]
+    _check_different(*arms)
     both = labelled.with_runs(pd.concat([arm.runs for arm in arms]))
     _check_comparable(both)
     metric = metric or f"test_{both.measure()}"
@@ -76,23 +77,18 @@ def compare(
 def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> RunTable:
     """Return the labelled runs whose stored rows meet the conditions."""
     meets = parse_filters(conditions, list(runs.columns))
-    matches = labelled.runs[[meets(row) for row in runs.to_dict("records")]]
+    rows = runs.to_dict("records")
+    matches = labelled.runs[[meets(row) for row in rows]]
+    if matches.empty:
+        raise ConfigError(no_match(conditions, rows))
     if (matches["status"] == "failed").all():
-        failed = f": the {len(matches)} that match failed" if len(matches) else ""
-        raise ConfigError(
-            f"No run matches {' '.join(conditions)}{failed}.{_suggestion(runs, conditions)}"
-        )
+        raise ConfigError(f"All {len(matches)} runs that match {' '.join(conditions)} failed.")
     return labelled.with_runs(matches)
 
 
-def _suggestion(runs: pd.DataFrame, conditions: list[str]) -> str:
-    """Return a suggestion for a value that no run has; empty if there is none."""
-    for condition in conditions:
-        column, _, value = condition.partition("=")
-        known = set(runs[column].map(str)) if column in runs else set()
-        if known and value not in known:
-            return nearest(value, known)
-    return ""
+def _check_different(a: RunTable, b: RunTable) -> None:
+    if set(a.runs["run_id"]) == set(b.runs["run_id"]):
+        raise ConfigError("The conditions of a and of b select the same runs: change one of them.")
 
 
 def _check_comparable(both: RunTable) -> None:
@@ -136,8 +132,9 @@ def _arm(conditions: list[str], table: RunTable) -> Arm:
 
 def _name(conditions: list[str]) -> str:
     """Return the name of an arm: its optimizer, and its other conditions in brackets."""
-    optimizers = [c.removeprefix("optimizer=") for c in conditions if c.startswith("optimizer=")]
+    parsed = [Condition.parse(condition) for condition in conditions]
+    optimizers = [c for c in parsed if c.column == "optimizer" and c.sign in ("=", "==")]
     if len(optimizers) != 1:
         return ", ".join(conditions)
-    others = ", ".join(c for c in conditions if not c.startswith("optimizer="))
-    return display_name(optimizers[0]) + (f" ({others})" if others else "")
+    others = ", ".join(c.text for c in parsed if c is not optimizers[0])
+    return display_name(optimizers[0].operand) + (f" ({others})" if others else "")

@@ -101,7 +101,7 @@ def _print_runs(root: Path, studies: Sequence[str], filters: Sequence[str]) -> i
             print(f"{study}: {_progress(process)}")
     if not runs.rows:
         place = f"study {runs.studies[0]!r}" if len(runs.studies) == 1 else str(root)
-        print(f"No run in {place} matches." if filters else f"There are no runs in {place} yet.")
+        print(runs.no_match or f"There are no runs in {place} yet.")
         return 0
     print_table({column: row.get(column) for column in runs.columns} for row in runs.rows)
     return 0

@@ -18,7 +18,7 @@ from adamcmp.reporting.pooling import load_table
 from adamcmp.reporting.statistics import measure_table
 from adamcmp.reporting.tables import Table
 from adamcmp.storage import reader
-from adamcmp.storage.filters import parse_filters
+from adamcmp.storage.filters import no_match, parse_filters
 from adamcmp.storage.metadata import read_study_metadata
 
 
@@ -102,9 +102,7 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
     # With filters, runs are excluded on purpose.
     missing = [] if filters else [finding for study in studies for finding in _missing_runs(study)]
     if filters:
-        matches = parse_filters(filters, list(table.runs.columns))
-        rows = table.runs.to_dict("records")
-        table = table.where(pd.Series([matches(row) for row in rows], table.runs.index, dtype=bool))
+        table = _filtered(table, filters)
     _check_any_completed(table, studies, filters)
     tables = tuple(measure_table(measure, table) for measure in analysis.MEASURES)
     return Answer(
@@ -115,6 +113,15 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
         findings=(*missing, *analysis.audit(table)),
         tables=tables,
     )
+
+
+def _filtered(table: RunTable, filters: Sequence[str]) -> RunTable:
+    meets = parse_filters(filters, list(table.runs.columns))
+    rows = table.runs.to_dict("records")
+    met = pd.Series([meets(row) for row in rows], table.runs.index, dtype=bool)
+    if rows and not met.any():
+        raise NotFound(no_match(filters, rows))
+    return table.where(met)
 
 
 def _table_of(measure: analysis.Measure, tables: Sequence[Table]) -> Table:

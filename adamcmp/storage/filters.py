@@ -7,25 +7,104 @@ expression, such as ``"optimizer in ['adam_l2', 'adamw'] and lr > 0.01"``.
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
 
 from adamcmp.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CONDITION = re.compile(r"([\w.]+)\s*(!=|<=|>=|=|<|>)\s*(.*)")
+_CONDITION = re.compile(r"([\w.]+)\s*(!=|<=|>=|==?|<|>)\s*(.*)", re.DOTALL)
+#: A comma before another condition.
+_NEXT_CONDITION = re.compile(r",\s*(?=[\w.]+\s*(?:!=|[<>]=?|=))")
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
+    "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
+#: Number of distinct values of a column that a message lists.
+_LISTED = 8
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on one column, such as ``lr>=0.01``.
+
+    Attributes:
+        text: The condition as typed.
+        column: The column.
+        sign: The operator: one of = == != < <= > >=.
+        operand: What the column's value is compared with.
+    """
+
+    text: str
+    column: str
+    sign: str
+    operand: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the condition that a text holds.
+
+        >>> Condition.parse("lr >= 0.01").column
+        'lr'
+
+        Raises:
+            ConfigError: If the text is not one condition.
+        """
+        match = _CONDITION.fullmatch(text)
+        if not match:
+            raise ConfigError(
+                f"Cannot read the filter {text!r}: write COLUMN=VALUE (or != < <= > >=, quoted)."
+            )
+        separate = _NEXT_CONDITION.split(text)
+        if len(separate) > 1:
+            raise ConfigError(
+                f"{text}: give each condition separately, as in {' '.join(separate)} "
+                f"(`compare` repeats --a and --b; Python takes a list)."
+            )
+        return cls(text, match[1], match[2], match[3])
+
+    def is_met(self, row: Mapping[Any, Any]) -> bool:
+        """Return whether a row meets the condition. A missing value meets none.
+
+        Raises:
+            ConfigError: If the column's value cannot be compared with the operand.
+        """
+        value = row[self.column]
+        if _is_missing(value):
+            return False
+        compare = _OPERATORS[self.sign]
+        if not _is_number(value):
+            self._check_order(value)
+            return bool(compare(_text(value).lower(), self._operand_text(value)))
+        try:
+            return bool(compare(value, float(self.operand)))
+        except ValueError:
+            raise ConfigError(
+                f"Cannot read the filter {self.text!r}: {self.operand!r} is not a number."
+            ) from None
+
+    def _operand_text(self, value: Any) -> str:
+        is_list = not isinstance(value, str) and isinstance(value, Iterable)
+        return (self.operand.replace(" ", "") if is_list else self.operand).lower()
+
+    def _check_order(self, value: Any) -> None:
+        if self.sign[0] in "<>" and not _is_time(value):
+            raise ConfigError(
+                f"{self.text}: {self.column} is not a number, such as {_text(value)}. "
+                f"Compare it with = or !=."
+            )
 
 
 def is_filter(argument: str) -> bool:
@@ -43,7 +122,7 @@ def columns_of(conditions: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: If an argument is not a condition.
     """
-    return [_split(condition)[0] for condition in conditions]
+    return [Condition.parse(condition).column for condition in conditions]
 
 
 def parse_filters(
@@ -58,54 +137,78 @@ def parse_filters(
     (True, False)
 
     Args:
-        conditions: Conditions such as ``"lr=0.01"``; operators are = != < <= > >=.
+        conditions: Conditions such as ``"lr=0.01"``; operators are = == != < <= > >=.
         columns: The columns of the rows.
 
     Raises:
         ConfigError: If an argument is not a condition, or a column does not exist.
     """
-    checks = [_parse_filter(condition, columns) for condition in conditions]
-    return lambda row: all(check(row) for check in checks)
+    parsed = [Condition.parse(condition) for condition in conditions]
+    for column in (condition.column for condition in parsed):
+        if column not in columns:
+            option = " Use --results FOLDER to set the results folder." * (column == "results")
+            raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}{option}")
+    return lambda row: all(condition.is_met(row) for condition in parsed)
 
 
-def _number(condition: str, text: str) -> float:
+def no_match(conditions: Sequence[str], rows: Sequence[Mapping[Any, Any]]) -> str:
+    """Return the message for conditions that no row meets: which one, and what its column holds.
+
+    >>> no_match(["lr>0", "optimizer=adam"], [{"optimizer": "adamw", "lr": 0.1}])
+    "No run has optimizer=adam: optimizer holds adamw. Did you mean 'adamw'?"
+    """
+    for condition in map(Condition.parse, conditions):
+        if not any(map(condition.is_met, rows)):
+            values = [row[condition.column] for row in rows]
+            texts, held = _described(values)
+            suggestion = nearest(condition.operand, texts)
+            return f"No run has {condition.text}: {condition.column} {held}.{suggestion}"
+    return f"No run meets {' and '.join(conditions)} together."
+
+
+def _described(values: Iterable[Any]) -> tuple[list[str], str]:
+    """Return the distinct texts among a column's values, and what the column holds in words."""
+    present = [value for value in values if not _is_missing(value)]
+    texts = sorted({_text(value) for value in present if not _is_number(value)})
+    numbers = sorted({value for value in present if _is_number(value)})
+    listed = [*(f"{number:g}" for number in numbers), *texts]
+    if not listed:
+        return texts, "is empty in all runs"
+    if len(listed) <= _LISTED:
+        return texts, f"holds {', '.join(listed)}"
+    if not texts:
+        return texts, f"holds numbers from {listed[0]} to {listed[-1]}"
+    return texts, f"holds {', '.join(listed[:_LISTED])}, …"
+
+
+def _is_missing(value: Any) -> bool:
+    # pandas' NA, without importing pandas
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _is_number(value: Any) -> bool:
+    is_bool = type(value).__name__ in ("bool", "bool_")  # Python's and numpy's
+    return not is_bool and not isinstance(value, Iterable)
+
+
+def _text(value: Any) -> str:
+    """Return a value that is not a number as it is typed."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Iterable):
+        return f"[{','.join(f'{v:g}' if isinstance(v, float) else str(v) for v in value)}]"
+    return str(value).lower()
+
+
+def _is_time(value: Any) -> bool:
+    """Return whether a value is a time in ISO 8601, whose texts are ordered like the times."""
     try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(
-            f"Cannot read the filter {condition!r}: {text!r} is not a number."
-        ) from None
-
-
-def _split(condition: str) -> tuple[str, str, str]:
-    match = _CONDITION.fullmatch(condition)
-    if not match:
-        raise ConfigError(
-            f"Cannot read the filter {condition!r}: write COLUMN=VALUE (or != < <= > >=, quoted)."
-        )
-    return match[1], match[2], match[3]
-
-
-def _parse_filter(condition: str, columns: Sequence[str]) -> Callable[[Mapping[Any, Any]], bool]:
-    column, sign, operand = _split(condition)
-    if column not in columns:
-        option = " Use --results FOLDER to set the results folder." if column == "results" else ""
-        raise ConfigError(f"There is no column {column!r}.{nearest(column, columns)}{option}")
-    compare = _OPERATORS[sign]
-
-    def meets(row: Mapping[Any, Any]) -> bool:
-        value = row[column]
-        if isinstance(value, Iterable) and not isinstance(value, str):
-            items = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-            return bool(compare(f"[{items}]", operand.replace(" ", "")))
-        is_nan = value != value  # noqa: PLR0124
-        if value is None or type(value).__name__ == "NAType" or is_nan:
-            return False
-        if isinstance(value, bool | str) or type(value).__name__ == "bool":  # numpy's bool too
-            return bool(compare(str(value).lower(), operand.lower()))
-        return bool(compare(value, _number(condition, operand)))
-
-    return meets
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 #: The syntax that queries may use; attributes are column names with dots. Calls are not allowed, so

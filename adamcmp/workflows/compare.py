@@ -9,7 +9,7 @@ from typing import Any
 from adamcmp import analysis
 from adamcmp.errors import ConfigError
 from adamcmp.storage import reader
-from adamcmp.storage.filters import parse_filters
+from adamcmp.storage.filters import no_match, parse_filters
 
 
 def compare_study(
@@ -39,8 +39,9 @@ def compare_study(
     if runs.empty:
         raise ConfigError(f"Study {folder.name!r} has no runs yet.")
     keep = parse_filters(filters, list(runs.columns))
-    runs = runs[[keep(row) for row in runs.to_dict("records")]]
+    rows = runs.to_dict("records")
+    runs = runs[[keep(row) for row in rows]]
     if runs.empty:
-        raise ConfigError(f"No run of study {folder.name!r} matches {' '.join(filters)}.")
+        raise ConfigError(no_match(filters, rows))
     table = analysis.compare(runs, a, b, metric)
     return {str(column): table[column].tolist()[0] for column in table}

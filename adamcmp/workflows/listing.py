@@ -12,7 +12,7 @@ from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.execution.reservations import ProcessStatus, process_statuses
 from adamcmp.storage import reader
 from adamcmp.storage.columns import SHORT_NAMES, STATUSES, Role, role_of
-from adamcmp.storage.filters import columns_of, parse_filters
+from adamcmp.storage.filters import columns_of, no_match, parse_filters
 
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
 _IDENTITY = ("run_id", "optimizer", "dataset", "model", "lr", "wd")
@@ -75,12 +75,14 @@ class RunList:
         columns: The columns to show: those that identify a run, the settings that vary, results.
         rows: The columns of each run, including ``study``.
         processes: The processes that are training runs of each study.
+        no_match: Why no run meets the conditions; empty if one does, or the studies have no runs.
     """
 
     studies: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
     processes: Mapping[str, tuple[ProcessStatus, ...]]
+    no_match: str = ""
 
 
 def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = ()) -> RunList:
@@ -98,18 +100,22 @@ def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = 
     """
     names = list(studies) or reader.list_studies(root)
     rows: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
     varying: dict[str, None] = {}
     for name in names:
         table = reader.read_runs(reader.study_folder(root, name))
-        keep = parse_filters(filters, table.column_names) if len(table) else None
-        selected = [row for row in table.to_pylist() if keep and keep(row)]
+        keep = parse_filters(filters, table.column_names if len(table) else columns_of(filters))
+        selected: list[dict[str, Any]] = []
+        for row in table.to_pylist():
+            (selected if keep(row) else others).append(row)
         varying |= dict.fromkeys(_varying_settings(selected))
         rows += [{"study": name, **row} for row in selected]
     study = ("study",) if len(names) > 1 else ()
     columns = (*study, *_IDENTITY, *varying, *_RESULTS, *columns_of(filters))
     shown = [c for c in dict.fromkeys(columns) if any(row.get(c) is not None for row in rows)]
     processes = {name: tuple(process_statuses(root / name)) for name in names}
-    return RunList(tuple(names), tuple(shown), tuple(rows), processes)
+    reason = no_match(filters, others) if others and not rows else ""
+    return RunList(tuple(names), tuple(shown), tuple(rows), processes, reason)
 
 
 def _varying_settings(rows: Sequence[Mapping[str, Any]]) -> list[str]:

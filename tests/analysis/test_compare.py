@@ -34,14 +34,20 @@ class TestCompare:
         )
         assert table["a"].item() == "AdamW (lr=0.1)" and table["fresh"].item()
         assert table["verdict"].item().startswith("AdamW (lr=0.1) beats AdamW (lr=0.2)")
+        again = adamcmp.compare(
+            self.RUNS, ["optimizer==adamw", "lr=0.1"], ["optimizer=adamw", "lr=0.2"], "test_error"
+        )
+        assert again.equals(table)
         whole = adamcmp.compare(self.RUNS, "lr=0.1", "optimizer!=adamw")
         assert whole["a"].item() == "lr=0.1 (AdamW)" and whole["settings_a"].item() == 2
 
     @pytest.mark.parametrize(
         ("a", "metric", "message"),
         [
-            ("optimizer=adamx", None, "No run matches optimizer=adamx. Did you mean 'adamw'?"),
+            ("optimizer=adamx", None, "optimizer holds adamw, sgd. Did you mean 'adamw'?"),
             ("optimzer=adamw", None, "no column 'optimzer'. Did you mean 'optimizer'?"),
+            ("optimizer=adamw,lr=0.1", None, "Python takes a list"),
+            ("optimizer==sgd", None, "a and of b select the same runs"),
             ("adamw", None, "write COLUMN=VALUE"),
             ("optimizer=adamw", "tets_error", "no metric 'tets_error'. Did you mean 'test_error'?"),
         ],

@@ -48,7 +48,7 @@ class TestCommand:
     def test_one_seed_and_the_latest_study(self, study, capsys):
         overrides = ["--a", "optimizer=adamw", "--b", "optimizer=sgd", "--json"]
         assert main(["compare", "lr=0.01", *overrides]) == 2
-        assert "No run matches optimizer=sgd" in capsys.readouterr().err
+        assert "No run has optimizer=sgd" in capsys.readouterr().err
         assert (
             main(["compare", "s", "seed<1", *overrides[:2], "--b", "optimizer=adam_l2", "--json"])
             == 0
@@ -60,7 +60,7 @@ class TestCommand:
         arms = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
         for overrides, message in (
             (["nope", *arms], "There is no study 'nope'"),
-            (["s", "lr=7", *arms], "No run of study 's' matches lr=7"),
+            (["s", "lr=7", *arms], "No run has lr=7: lr holds 0.001, 0.01, 0.1"),
             (["s", "--a", "optimizer=adamww", *arms[2:]], "Did you mean 'adamw'?"),
         ):
             assert main(["compare", *overrides]) == 2

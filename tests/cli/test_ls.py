@@ -43,7 +43,7 @@ def test_ls_filters(capsys):
     run(capsys, "sweep", "seed=0,1,2", "study=scratch", *THREE_STEPS)
     assert len(listed(capsys, "scratch", "seed=1")) == 1
     assert len(listed(capsys, "scratch", "model.width=100", "seed>=1")) == 2
-    assert "No run in study 'scratch' matches" in run(capsys, "ls", "scratch", "seed=7")
+    assert "No run has seed=7: seed holds 0" in run(capsys, "ls", "scratch", "seed=7")
     assert main(["ls", "scratch", "sed=1"]) == 2
     assert "Did you mean 'seed'?" in capsys.readouterr().err
     assert main(["ls", "scratch", "seed"]) == 2

@@ -59,7 +59,7 @@ class TestCommand:
         out = capsys.readouterr().out
         assert "(1 done)" in out and "No comparison of optimizers. It needs two" in out
         assert main(["report", "s", "lr=7"]) == 2
-        assert "no completed run that matches the filters" in capsys.readouterr().err
+        assert "No run has" in capsys.readouterr().err
 
     def test_regression_several_problems_and_one_seed(self, results, two_plots, capsys):
         overrides = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]

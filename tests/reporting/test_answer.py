@@ -43,7 +43,7 @@ def test_only_runs_that_meet_the_filters_count(study):
     assert len(answer.runs) == 3 and answer.filters == ("optimizer=adamw", "lr=0.1")
     assert not answer.verdicts
     assert answer.no_verdict_reason.startswith("No comparison of optimizers. It needs two")
-    with pytest.raises(NotFound, match="'s' has no completed run that matches the filters"):
+    with pytest.raises(NotFound, match="No run"):
         compute_answer([study], ["lr=7"])
     with pytest.raises(ConfigError, match="Did you mean 'lr'"):
         compute_answer([study], ["lrr=7"])

@@ -7,7 +7,71 @@ import pandas as pd
 import pytest
 
 from adamcmp.errors import ConfigError
-from adamcmp.storage.filters import where
+from adamcmp.storage.filters import no_match, parse_filters, where
+
+ROWS = [
+    {
+        **{"optimizer": optimizer, "lr": lr, "seed": seed, "status": "done", "ok": ok},
+        **{"betas": [0.9, 0.999], "error": None, "finished_at": f"2026-0{seed + 1}-02T03:04:05Z"},
+    }
+    for optimizer, lr, seed, ok in (("adamw", 0.1, 0, True), ("sgd", 0.01, 1, np.False_))
+]
+
+
+class TestConditions:
+    @pytest.mark.parametrize(
+        ("condition", "seeds"),
+        [
+            ("optimizer=adamw", [0]),
+            ("optimizer==adamw", [0]),
+            ("optimizer != AdamW", [1]),
+            ("lr==0.01", [1]),
+            ("lr>=1e-2", [0, 1]),
+            ("ok=true", [0]),
+            ("ok=False", [1]),
+            ("betas=[0.9, 0.999]", [0, 1]),
+            ("error!=x", []),
+            ("finished_at<2026-02", [0]),
+        ],
+    )
+    def test_rows(self, condition, seeds):
+        meets = parse_filters([condition], list(ROWS[0]))
+        assert [row["seed"] for row in ROWS if meets(row)] == seeds
+
+    @pytest.mark.parametrize(
+        ("condition", "message"),
+        [
+            ("optimizer<3", "optimizer<3: optimizer is not a number, such as adamw. Compare it with = or !=."),
+            ("ok>0", "ok is not a number, such as true."),
+            ("betas>=0.5", "betas is not a number, such as [0.9,0.999]."),
+            ("lr=x", "Cannot read the filter 'lr=x': 'x' is not a number."),
+            ("optimizer=adamw,lr=0.1", "give each condition separately, as in optimizer=adamw lr=0.1 (`compare` repeats --a"),
+            ("lr<1, seed >= 2", "as in lr<1 seed >= 2"),
+            ("adamw", "write COLUMN=VALUE"),
+            ("statu=done", "no column 'statu'. Did you mean 'status'?"),
+        ],
+    )  # fmt: skip
+    def test_errors(self, condition, message):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            parse_filters([condition], list(ROWS[0]))(ROWS[0])
+
+    @pytest.mark.parametrize(
+        ("conditions", "message"),
+        [
+            (["seed<5", "status=broken"], "No run has status=broken: status holds done."),
+            (["optimizer==adam"], "optimizer holds adamw, sgd. Did you mean 'adamw'?"),
+            (["lr>1"], "No run has lr>1: lr holds 0.01, 0.1."),
+            (["error=x"], "error is empty in all runs."),
+            (["lr=0.1", "seed=1"], "No run meets lr=0.1 and seed=1 together."),
+        ],
+    )
+    def test_no_match_says_what_the_column_holds(self, conditions, message):
+        assert message in no_match(conditions, ROWS)
+
+    def test_many_values_are_not_all_listed(self):
+        rows = [{"seed": seed, "name": f"n{seed:02}"} for seed in range(20)]
+        assert no_match(["seed=30"], rows).endswith("seed holds numbers from 0 to 19.")
+        assert "holds n00, n01, n02, n03, n04, n05, n06, n07, …." in no_match(["name=x"], rows)
 
 
 class TestWhere:

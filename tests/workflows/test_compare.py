@@ -34,8 +34,13 @@ def test_the_comparison_is_that_of_the_runs(study):
 @pytest.mark.parametrize(
     ("a", "filters", "metric", "message"),
     [
-        ("optimizer=adam", (), None, "No run matches optimizer=adam."),
-        ("optimizer=adamw", ["batch_size=7"], None, "No run of study 's' matches batch_size=7."),
+        ("optimizer=adam", (), None, "No run has optimizer=adam: optimizer holds adamw, sgd. Did"),
+        (
+            "optimizer=adamw",
+            ["batch_size=7"],
+            None,
+            "No run has batch_size=7: batch_size holds 8, 16.",
+        ),
         ("optimizer=adamw", (), "tst_error", "Did you mean 'test_error'?"),
     ],
 )
