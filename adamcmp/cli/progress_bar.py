@@ -58,6 +58,7 @@ class Bar:
         self.progress = SweepProgress(combinations)
         self._bar: tqdm[Any] | None = None
         self._counts: Counter[str] = Counter()
+        self._notices: set[str] = set()
         self._best: dict[str, float] = {}
         self._latest: dict[str, float] | None = None
         self._drawn = self._printed = time.monotonic()
@@ -92,8 +93,10 @@ class Bar:
         self.open()
 
     def on_notice(self, text: str) -> None:
-        """Print a notice."""
-        self._print(f"adamcmp: {text}")
+        """Print a notice; the batches of a search repeat it."""
+        if text not in self._notices:
+            self._notices.add(text)
+            self._print(f"adamcmp: {text}")
 
     def on_progress(self, group: LaneGroup, progress: TrainingProgress) -> None:
         """Move the bar."""

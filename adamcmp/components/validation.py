@@ -49,11 +49,19 @@ def build(component: type[C], values: Mapping[str, Any], path: str) -> C:
         ConfigError: If a value is missing or invalid; the message names the key, the value and
             what is allowed.
     """
+    values = {key: _as_text(component, key, value) for key, value in values.items()}
     try:
         # Strict validation accepts a list for a tuple only from JSON.
-        return component.model_validate_json(json.dumps(dict(values)))
+        return component.model_validate_json(json.dumps(values))
     except ValidationError as error:
         raise ConfigError(_explanation(error.errors()[0], component, values, path)) from None
+
+
+def _as_text(component: type[Component], field: str, value: Any) -> Any:
+    """Return the text of a whole number that is given for a text, as in ``dataset.target=2``."""
+    fields = component.model_fields
+    is_text = field in fields and fields[field].annotation in (str, str | None)
+    return str(value) if is_text and type(value) is int else value
 
 
 def _explanation(

@@ -58,6 +58,11 @@ def with_typed_key(message: str, overrides: Iterable[str]) -> str:
     return message
 
 
+def _quote_separator(override: str) -> str:
+    """Return an override with a value of ``;`` or a tab in quotes, which the grammar requires."""
+    return re.sub(r"=([;\t])$", r'="\1"', override)
+
+
 class Grammar:
     """Parser of single overrides.
 
@@ -75,7 +80,7 @@ class Grammar:
             ConfigError: If it is not in the grammar, or a function in it rejects its arguments.
         """
         try:
-            (parsed,) = self._parser.parse_overrides([expand_key(override)])
+            (parsed,) = self._parser.parse_overrides([_quote_separator(expand_key(override))])
         except HydraException as error:
             raise ConfigError(self._explanation(override, error.__cause__)) from None
         if _hydra.has_nested_sweep(parsed):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from adamcmp.config import Numerics
@@ -49,7 +49,10 @@ def autotuned(
     unknown = [spec for key, spec in examples.items() if key not in timings] if several else []
     if any(spec.numerics.engine == "compiled" for spec in unknown):
         notice("Compiling the training steps of this study once; takes half a minute or more.")
-    measured = _measure(executor, list(examples.values()), unknown, interrupted)
+    checked = _check(executor, list(examples.values()), unknown, interrupted)
+    for text in dict.fromkeys(text for result in checked.values() for text in result.notices):
+        notice(text)
+    measured = _timings(checked)
     keep_timings(plan.run_kinds, plan.numerics, measured)
     if plan.notice:
         notice(plan.notice)
@@ -107,7 +110,7 @@ def _eager_timings(
     run_kinds = {key: plan.run_kinds[key] for key in examples}
     known = known_timings(run_kinds, numerics)
     unknown = [replace(s, numerics=numerics) for key, s in examples.items() if key not in known]
-    measured = _measure(executor, unknown, unknown, lambda: None)
+    measured = _timings(_check(executor, unknown, unknown, lambda: None))
     keep_timings(run_kinds, numerics, measured)
     timings = known | measured
     if numerics.device == "cuda":
@@ -118,16 +121,16 @@ def _eager_timings(
     }
 
 
-def _measure(
+def _check(
     executor: Executor,
     checked: Sequence[RunSpec],
     measured: Collection[RunSpec],
     interrupted: InterruptedBy,
-) -> dict[str, Timings]:
-    """Check runs, measure those in `measured`, and return timings by run kind key."""
+) -> dict[str, tasks.Checked]:
+    """Check runs, measure those in `measured`, and return the results by run kind key."""
     waiting = deque(checked)
-    running: dict[Handle[Timings | None], RunSpec] = {}
-    timings: dict[str, Timings] = {}
+    running: dict[Handle[tasks.Checked], RunSpec] = {}
+    results: dict[str, tasks.Checked] = {}
     retried: set[str] = set()
     while waiting or running:
         if number := interrupted():
@@ -136,14 +139,19 @@ def _measure(
             spec = waiting.popleft()
             (handle,) = executor.submit([Task(tasks.autotune_task, (spec, spec in measured))])
             running[handle] = spec
-        results: list[Result[Timings | None]] = executor.poll()
-        for result in results:
+        ended: list[Result[tasks.Checked]] = executor.poll()
+        for result in ended:
             spec = running.pop(result.handle)
-            if isinstance(result.value, Timings):
-                timings[spec.run_kind] = result.value
+            if isinstance(result.value, tasks.Checked):
+                results[spec.run_kind] = result.value
             elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
                 # The run may not be the cause. If the worker dies again, training reports the
                 # run's failure.
                 retried.add(spec.run_id)
                 waiting.append(spec)
-    return timings
+    return results
+
+
+def _timings(checked: Mapping[str, tasks.Checked]) -> dict[str, Timings]:
+    """Return the timings of the runs that were measured, by run kind key."""
+    return {key: result.timings for key, result in checked.items() if result.timings}

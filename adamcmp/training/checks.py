@@ -16,8 +16,11 @@ from adamcmp.training.step.drivers import create_driver
 from adamcmp.training.torch_state import torch_state
 
 
-def check_run(config: RunConfig) -> None:
+def check_run(config: RunConfig) -> tuple[str, ...]:
     """Check that a run's dataset loads and that its model and optimizer can be built for it.
+
+    Returns:
+        What the user should know about the data.
 
     Raises:
         AdamcmpError: If one of these checks fails.
@@ -34,6 +37,7 @@ def check_run(config: RunConfig) -> None:
             raise ConfigError(f"{error} {_settings(config)}") from error
     params = {name: param.detach()[None] for name, param in network.named_parameters()}
     create_driver(config.optimizer, clip=False, fused=False).init(params, [list(params)])
+    return config.dataset.notices(data)
 
 
 def _check_count(setting: str, count: int, config: RunConfig, data: Data) -> None:

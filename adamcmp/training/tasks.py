@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,19 @@ if TYPE_CHECKING:
     from adamcmp.planning.timings import Timings
     from adamcmp.storage.checkpoints import Checkpointing
     from adamcmp.training.outcome import Outcome, TrainingProgress
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The result of checking a run.
+
+    Attributes:
+        notices: What the user should know about the data.
+        timings: The speed of the run; None if it was not measured.
+    """
+
+    notices: tuple[str, ...] = ()
+    timings: Timings | None = None
 
 
 def train_task(
@@ -38,23 +52,20 @@ def autotune_task(
     argument: tuple[RunSpec, bool],
     report: Callable[[object], None],
     should_stop: Callable[[], bool],
-) -> Timings | None:
+) -> Checked:
     """Check that a run can be trained and, if requested, measure its speed at several widths.
 
     Args:
         argument: The run, and whether to measure its speed.
         report: Never called.
         should_stop: Once it returns true, the measurement ends.
-
-    Returns:
-        See `adamcmp.training.autotune.autotune`; None if no measurement was requested.
     """
     from adamcmp.training.autotune import autotune
     from adamcmp.training.checks import check_run
 
     spec, measure = argument
-    check_run(spec.config)
-    return autotune(spec, should_stop) if measure else None
+    notices = check_run(spec.config)
+    return Checked(notices, autotune(spec, should_stop) if measure else None)
 
 
 def warm_up() -> None:

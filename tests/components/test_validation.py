@@ -51,7 +51,7 @@ def test_valid_values():
         ({"rate": float("nan")}, "outer.rate=nan: should be a finite number."),
         ({"rate": None}, "outer.rate=null: should be a number."),
         ({"flag": 1}, "outer.flag=1: should be true or false."),
-        ({"target": 3}, "outer.target=3: should be text."),
+        ({"target": True}, "outer.target=true: should be text."),
         ({"betas": [0.9]}, "outer.betas=[0.9]: has too few values: 2 are needed."),
         ({"betas": [1, 2, 3]}, "outer.betas=[1, 2, 3]: has too many values: 2 are needed."),
         ({"betas": [0.9, "x"]}, 'outer.betas=[0.9, "x"]: should be a number.'),
@@ -71,6 +71,10 @@ def test_errors(values, message):
     with pytest.raises(ConfigError) as error:
         build(Outer, {**VALID, **values} if values else values, "outer")
     assert str(error.value) == message
+
+
+def test_a_whole_number_is_accepted_as_text():
+    assert build(Outer, {**VALID, "target": 3}, "outer").target == "3"
 
 
 def test_a_key_at_the_top_level_has_no_prefix():

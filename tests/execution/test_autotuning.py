@@ -9,6 +9,7 @@ from adamcmp.planning.plan import Plan
 from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.planning.timings import Timings
 from adamcmp.training.outcome import Done
+from adamcmp.training.tasks import Checked
 from tests.conftest import CPU
 
 
@@ -50,7 +51,7 @@ class Dying(Executor):
     def value(self, task):
         spec, _ = task.argument
         dies = spec.config.model.name == "mlp"
-        return WorkerDied("") if dies else Timings({1: 1.0}, 1.0)
+        return WorkerDied("") if dies else Checked(("a notice",), Timings({1: 1.0}, 1.0))
 
     def cancel(self, handles):
         raise AssertionError("nothing is cancelled")
@@ -65,7 +66,9 @@ def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypa
     planned = tuple(specs(["model=mlp,logistic", "seed=range(2)"]))
     executor = Dying()
     plan = Plan(CPU, planned, run_kinds_by_key(spec.config for spec in planned))
-    tuned = autotuned(plan, executor, lambda: None, lambda notice: None)
+    notices = []
+    tuned = autotuned(plan, executor, lambda: None, notices.append)
     assert len(executor.submitted) == 3
+    assert notices == ["a notice"]
     assert [*tuned.costs.timings] == [planned[-1].run_kind]
     assert tuned.costs.total_seconds(tuned.groups()) is None

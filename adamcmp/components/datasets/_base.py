@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from abc import abstractmethod
 from functools import lru_cache
@@ -15,6 +16,9 @@ from adamcmp.components.data import Data, Floats, ProblemType, Shape, Split
 from adamcmp.components.registry import Component
 from adamcmp.errors import ConfigError, DataError
 from adamcmp.platform.random_streams import stream_seed
+
+#: Values of a feature that differ by at most this many units of rounding are equal.
+_ROUNDING = 8
 
 NonNegativeInt = Annotated[int, Field(ge=0)]
 
@@ -66,6 +70,15 @@ class Dataset(Component):
         """The augmentation of training batches; none except for images."""
         return Augmentation()
 
+    @property
+    def label(self) -> str:
+        """What error messages call the dataset."""
+        return f"dataset {self.name}"
+
+    def notices(self, data: Data) -> tuple[str, ...]:
+        """Return what the user should know about the data that `load` returned."""
+        return ()
+
     @abstractmethod
     def read(self) -> tuple[Split, Split]:
         """Return all training examples and the official test set, unchanged.
@@ -99,17 +112,17 @@ class Dataset(Component):
     def _check(self, split: Split, split_name: str) -> None:
         """Raise a `DataError` if a split is empty, inconsistent or not finite."""
         if len(split) == 0:
-            raise DataError(f"dataset {self.name}: there are no {split_name} examples.")
+            raise DataError(f"{self.label}: there are no {split_name} examples.")
         if len(split.x) != len(split.y) or not split.x[0].size:
             raise DataError(
-                f"dataset {self.name}: {len(split.x)} {split_name} inputs of {split.x[0].size} "
+                f"{self.label}: {len(split.x)} {split_name} inputs of {split.x[0].size} "
                 f"numbers have {len(split.y)} targets."
             )
         for values, values_name in ((split.x, "inputs"), (split.y, "targets")):
             bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
             if bad.any():
                 raise DataError(
-                    f"dataset {self.name}: the {split_name} {values_name} of {bad.sum()} examples "
+                    f"{self.label}: the {split_name} {values_name} of {bad.sum()} examples "
                     f"are NaN or infinite, first at example {int(bad.argmax())} (counted from 0)."
                 )
 
@@ -120,20 +133,30 @@ class Dataset(Component):
             return Shape(inputs, train.y.shape[1], "regression")
         classes = np.unique(train.y)
         if len(classes) < 2:
-            raise DataError(f"dataset {self.name}: all training examples are of one class.")
-        unseen = np.setdiff1d(test.y, np.arange(classes.max() + 1))
+            raise DataError(f"{self.label}: all training examples are of one class.")
+        unseen = np.setdiff1d(test.y, classes)
         if len(unseen):
             raise DataError(
-                f"dataset {self.name}: {len(unseen)} of the test set's classes are not in training."
+                f"{self.label}: no training example is of class {unseen[0]}, but "
+                f"{(test.y == unseen[0]).sum()} test examples are."
             )
         return Shape(inputs, int(classes.max()) + 1, "classification")
 
     def _rng(self, stream: str) -> np.random.Generator:
         return np.random.default_rng(stream_seed(self.split_seed, stream))
 
+    def random_order(self, y: NDArray[Any], stream: str) -> NDArray[np.int64]:
+        """Return a random order of the examples, of which a prefix is held out.
+
+        Args:
+            y: The targets of the examples.
+            stream: Name of the random stream.
+        """
+        return self._rng(stream).permutation(len(y))
+
     def _split(self, train: Split) -> tuple[Split, Split]:
         """Return (training, validation) examples of the subset."""
-        order = self._rng("split").permutation(len(train))
+        order = self.random_order(train.y, "split")
         if self.subset is not None:
             if self.subset > len(train):
                 raise ConfigError(
@@ -143,9 +166,11 @@ class Dataset(Component):
             order = order[: self.subset]
         held_out = round(self.validation * len(order))
         if self.validation and not 0 < held_out < len(order):
+            needed = next(n for n in itertools.count(2) if 0 < round(self.validation * n) < n)
             raise ConfigError(
                 f"dataset.validation={self.validation:g} of {len(order)} training examples leaves "
-                f"{held_out} for validation and {len(order) - held_out} for training."
+                f"{held_out} for validation and {len(order) - held_out} for training. Use at least "
+                f"{needed} examples, or dataset.validation=0 to train without validation."
             )
         return train.take(order[held_out:]), train.take(order[:held_out])
 
@@ -209,15 +234,27 @@ def _moments(x: Floats) -> tuple[Floats, Floats]:
     # Sums over millions of float32 values would lose digits.
     mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
     std = x.std(axis=axes, keepdims=True, dtype=np.float64)
-    std[std == 0] = 1.0  # a constant feature becomes 0
-    return mean, std
+    # A constant feature becomes 0. Its computed mean is rounded, so its computed standard
+    # deviation need not be 0.
+    low, high = x.min(axis=axes, keepdims=True), x.max(axis=axes, keepdims=True)
+    constant = high - low <= _ROUNDING * np.finfo(x.dtype).eps * np.maximum(abs(low), abs(high))
+    return np.where(constant, low, mean), np.where(constant, 1.0, std)
 
 
 def shuffled_split(
     x: Floats, y: NDArray[Any], fraction: float, rng: np.random.Generator
 ) -> tuple[Split, Split]:
     """Return (train, test) of data without a test set; a random `fraction` is the test set."""
-    order = rng.permutation(len(x))
-    held_out = max(round(fraction * len(x)), 1)
-    all_examples = Split(x, y)
-    return all_examples.take(order[held_out:]), all_examples.take(order[:held_out])
+    return hold_out(Split(x, y), fraction, rng.permutation(len(x)))
+
+
+def hold_out(examples: Split, fraction: float, order: NDArray[np.int64]) -> tuple[Split, Split]:
+    """Return (kept, held out) examples, of which the first in `order` are held out.
+
+    Args:
+        examples: All examples.
+        fraction: The share to hold out; at least one example is.
+        order: A random order of the examples.
+    """
+    count = max(round(fraction * len(examples)), 1)
+    return examples.take(order[count:]), examples.take(order[:count])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import hashlib
 import io
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from adamcmp.errors import ConfigError
+from adamcmp.platform.csv_text import decode, detect_separator
 
-SEPARATORS = ",;\t|"
 #: Cells, in lower case, that denote a missing value.
 _MISSING = {"", "na", "n/a", "null", "none"}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -124,8 +123,7 @@ def read_csv_table(path: Path) -> CsvTable:
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror or error}.") from None
     text = _decode(content, path)
-    first_line = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first_line.count)
+    separator = detect_separator(text)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = [name.strip() for name in next(lines, [])]
@@ -143,10 +141,8 @@ def read_csv_table(path: Path) -> CsvTable:
 
 
 def _decode(content: bytes, path: Path) -> str:
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        # utf-8-sig also decodes a file without a byte-order mark.
-        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return decode(content)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text ({error.reason}). Save it as UTF-8.") from None
 

@@ -46,9 +46,22 @@ def test_target_noise_for_regression():
     [
         ({"subset": 9999}, "mnist1d has 4000 training examples"),
         ({"validation": 0.9, "subset": 1}, "leaves 1 for validation and 0 for training"),
+        ({"subset": 3}, "Use at least 6 examples, or dataset.validation=0"),
         ({"label_noise": 1.5}, "at most 1"),
     ],
 )
 def test_invalid_settings(values, message):
     with pytest.raises(ConfigError, match=message):
         load(name="mnist1d", **values)
+
+
+def test_a_constant_column_becomes_zero():
+    """The mean of equal numbers is rounded, so that their standard deviation is not exactly 0."""
+    rng = np.random.default_rng(0)
+    x = np.column_stack([np.full(300, 14.62), 1e-8 * rng.standard_normal(300)])
+    x_test = np.column_stack([[14.62, 14.63], [0.0, 0.0]])
+    np.savez("data.npz", x=x, y=np.arange(300) % 2, x_test=x_test, y_test=[0, 1])
+    data = load(name="npz", path="data.npz")
+    assert not data.train.x[:, 0].any() and not data.val.x[:, 0].any()
+    assert data.test.x[:, 0].tolist() == pytest.approx([0, 0.01])
+    assert data.train.x[:, 1].std() == pytest.approx(1)  # small, but not constant
