@@ -9,7 +9,7 @@ TESTS, PACKAGE = Path(__file__).parent, Path(adamcmp.__file__).parent
 
 #: Folders and files of tests that are of no single module.
 OF_SEVERAL_MODULES = {
-    *("golden", "scenarios", "scripts", "version_0_1"),
+    *("docs", "golden", "scenarios", "scripts", "version_0_1"),
     *("test_doctests.py", "test_layout.py", "test_packaging.py"),
 }
 #: Modules, or packages of modules, without test files of their own, and the reason.

@@ -82,7 +82,13 @@ NO_SEARCH = Search()
 
 
 class ResultsLocation(Component):
-    """The folder of a study's results: ``<results>/<study>/``."""
+    """The folder of a study's results: ``<results>/<study>/``.
+
+    Attributes:
+        study: Name of the study. None selects ``scratch`` for a run, and a name that is derived
+            from the overrides for a sweep.
+        results: The folder of all studies: ``$ADAMCMP_RESULTS``, otherwise ``results``.
+    """
 
     study: str
     results: str

@@ -21,7 +21,6 @@ from adamcmp.storage.columns import (
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-COLUMN_DOCS = ROOT / "docs" / "columns.md"
 
 
 def test_public_columns_are_pinned():
@@ -68,16 +67,6 @@ def test_every_column_has_one_role_and_a_description():
         assert column.role in Role and column.description.endswith("."), column.name
     by_role = [columns_with_role(role) for role in Role]
     assert sorted(itertools.chain(*by_role)) == sorted(RUN_COLUMNS)
-
-
-def test_the_docs_describe_every_column():
-    expected = [
-        f"| `{c.name}` | {c.type.__name__} | {c.unit} | {c.role} | {c.description} |"
-        for c in (*RUN_COLUMNS.values(), *METRIC_COLUMNS.values())
-    ]
-    lines = COLUMN_DOCS.read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line.startswith("| `")] == expected
-    assert all(f"- `{role}`: " in "\n".join(lines) for role in Role)
 
 
 def test_a_column_that_is_not_registered_is_a_setting_of_imported_runs():
