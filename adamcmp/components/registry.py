@@ -29,8 +29,10 @@ class Component(BaseModel):
     )
 
     #: Increase this by 1 if a fix changes the component's results, so that its runs get new ids.
-    #: 0 is the state of version 0.1.
+    #: Every run records it. 0 is the state of version 0.1.
     revision: ClassVar[int] = 0
+    #: Completes "if": when a fix changed the results of settings for which `revision_of` is None.
+    affected_if: ClassVar[str] = ""
     #: Neutral value of each field that was added after version 0.1: the value with which the
     #: component computes the same results as before the field existed.
     neutral: ClassVar[Mapping[str, Any]] = {}
@@ -39,6 +41,22 @@ class Component(BaseModel):
     #: Whether `identity` may have the digest of the user's file or code, as ``sha256``.
     has_digest: ClassVar[bool] = False
 
+    @classmethod
+    def revision_of(cls, settings: Mapping[str, Any]) -> int | None:
+        """Return the revision of the last fix that changed the results of these settings.
+
+        A component overrides this method if a fix concerns some settings only. The runs of all
+        other settings keep their ids.
+
+        Args:
+            settings: The component's fields as JSON values. Those of a stored run may lack some.
+
+        Returns:
+            None if the settings do not tell, because it depends on a user's class. The ids do not
+            change then; the audit names stored runs with `affected_if`.
+        """
+        return cls.revision
+
     def identity(self) -> dict[str, Any]:
         """Return everything that can change a run's numbers, as JSON values.
 
@@ -46,9 +64,10 @@ class Component(BaseModel):
         runs stay valid.
         """
         values = self.model_dump(mode="json", exclude=set(self.excluded_from_identity))
+        revision = self.revision_of(values)
         neutral = {k: v for k, v in self.neutral.items() if k in values and values[k] == v}
         values = {key: value for key, value in values.items() if key not in neutral}
-        return {**values, "revision": self.revision} if self.revision else values
+        return {**values, "revision": revision} if revision else values
 
     @cached_property
     def canonical(self) -> str:

@@ -71,3 +71,11 @@ def test_a_raised_revision_is_part_of_the_identity(monkeypatch):
     assert "revision" not in Knobs().identity()
     monkeypatch.setattr(Knobs, "revision", 1)
     assert Knobs().identity()["revision"] == 1
+
+
+@pytest.mark.parametrize("revision", [0, None])
+def test_settings_that_a_fix_does_not_concern_keep_their_identity(revision, monkeypatch):
+    before = Knobs().identity()
+    monkeypatch.setattr(Knobs, "revision", 1)
+    monkeypatch.setattr(Knobs, "revision_of", staticmethod(lambda settings: revision))
+    assert Knobs().identity() == before

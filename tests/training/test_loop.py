@@ -97,6 +97,10 @@ ORACLES = {
          "+optimizer.decoupled_weight_decay=true", "schedule=constant"],
         {"optimizer": lambda p: torch.optim.RAdam(p, lr=0.01, weight_decay=0.1, decoupled_weight_decay=True)},
     ),
+    "torch class without its default weight decay": (
+        ["optimizer=torch", "optimizer.target=torch.optim.AdamW", "lr=0.01", "wd=0", "schedule=constant"],
+        {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0)},
+    ),
     "cnn1d": (["model=cnn1d", "schedule=constant"], {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.001)}),
     "vit": (
         ["model=vit", "model.depth=1", "schedule=constant", "subset=500"],

@@ -6,7 +6,9 @@ fix stay in the study, and are not comparable with runs trained since.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -15,61 +17,87 @@ from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name, join_names
 from adamcmp.components.engines import ENGINE_REVISIONS
 from adamcmp.components.groups import COMPONENT_GROUPS
+from adamcmp.components.registry import Component
 from adamcmp.errors import NotFound
-
-
-def current_revisions(group: str, names: pd.Series[str]) -> Mapping[str, int]:
-    """Return the current revision of each component of a group.
-
-    Args:
-        group: A config group such as ``"optimizer"``, or ``"engine"``.
-        names: The names of the components.
-
-    Returns:
-        The revision by name; names without a component, such as those of imported runs, are left
-        out.
-    """
-    if group == "engine":
-        return ENGINE_REVISIONS
-    revisions = {}
-    for name in names.dropna().unique():
-        try:
-            revisions[name] = COMPONENT_GROUPS[group].component(name).revision
-        except NotFound:
-            continue
-    return revisions
-
-
-def is_outdated(runs: pd.DataFrame, group: str) -> pd.Series[bool]:
-    """Return which runs were computed by an earlier revision of a component or engine.
-
-    Args:
-        runs: Runs; a missing column or value means revision 0.
-        group: A config group such as ``"optimizer"``, or ``"engine"``.
-    """
-    # Optimizers are variants of a rule, which has the revision.
-    column = "rule" if group == "optimizer" else group
-    if column not in runs:
-        return pd.Series(False, runs.index)
-    stored = runs.get(f"{group}.revision", pd.Series(0, runs.index)).astype(float).fillna(0)
-    current = runs[column].map(current_revisions(group, runs[column])).astype(float)
-    return stored < current
 
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield optimizers with runs of an earlier revision, per problem. Imported runs have none."""
     trained = table.where(table.runs["torch_version"].notna())
-    outdated = {group: is_outdated(trained.runs, group) for group in (*COMPONENT_GROUPS, "engine")}
+    groups = (*COMPONENT_GROUPS, "engine")
+    current = pd.DataFrame({group: current_revisions(trained.runs, group) for group in groups})
+    stored = pd.DataFrame({group: stored_revisions(trained.runs, group) for group in groups})
+    outdated, unknown = stored < current, current.isna()
     for problem, optimizer, subtable in trained.by_optimizer():
-        masks = {group: mask[subtable.runs.index] for group, mask in outdated.items()}
-        groups = [group for group, mask in masks.items() if mask.any()]
-        if groups:
-            count = int(pd.DataFrame(masks).any(axis="columns").sum())
-            yield Finding(
-                "revision",
-                "warning",
-                problem,
-                f"{count} of {len(subtable.runs)} runs of {display_name(optimizer)} were computed "
-                f"by an earlier revision of their {join_names(groups)}; a fix has changed numbers "
-                f"since. Train them again in a new study.",
+        runs = subtable.runs
+        counted = f"of {len(runs)} runs of {display_name(optimizer)} were computed"
+        affected = outdated.loc[runs.index]
+        if names := [group for group in groups if affected[group].any()]:
+            text = (
+                f"{affected.any(axis='columns').sum()} {counted} by an earlier revision of their "
+                f"{join_names(names)}; a fix has changed numbers since. Train them again in a new "
+                f"study."
             )
+            yield Finding("revision", "warning", problem, text)
+        for group in COMPONENT_GROUPS:
+            names_of_unknown = _names(runs[unknown.loc[runs.index, group]], group)
+            for name, count in names_of_unknown.value_counts().items():
+                text = (
+                    f"{count} {counted} before a fix that changes their numbers if "
+                    f"{_component(group, str(name)).affected_if}. In that case, train them again "
+                    f"with --force."
+                )
+                yield Finding("revision", "note", problem, text)
+
+
+def stored_revisions(runs: pd.DataFrame, group: str) -> pd.Series[float]:
+    """Return the revisions of a component or engine that computed runs; 0 where it is missing."""
+    return runs.get(f"{group}.revision", pd.Series(0, runs.index)).astype(float).fillna(0)
+
+
+def current_revisions(runs: pd.DataFrame, group: str) -> pd.Series[float]:
+    """Return the current revision of each run's settings of a component, or of its engine.
+
+    Args:
+        runs: Runs.
+        group: A config group such as ``"optimizer"``, or ``"engine"``.
+
+    Returns:
+        NaN where the settings of a run of an earlier revision do not tell. A name without a
+        component, such as that of an imported run, has the stored revision.
+    """
+    stored, names = stored_revisions(runs, group), _names(runs, group)
+    if group == "engine":
+        return names.map(ENGINE_REVISIONS).astype(float).fillna(stored)
+    current = stored.copy()
+    for name in names.dropna().unique():
+        component = _component(group, name)
+        # Usually there are no runs of earlier revisions.
+        for run in runs.index[(names == name) & (stored < component.revision)]:
+            revision = component.revision_of(_settings(runs.loc[run], group))
+            current[run] = float("nan") if revision is None else revision
+    return current
+
+
+def _component(group: str, name: str) -> type[Component]:
+    """Return a component's class; the base class if there is no such component."""
+    try:
+        return COMPONENT_GROUPS[group].component(name)
+    except NotFound:
+        return Component
+
+
+def _names(runs: pd.DataFrame, group: str) -> pd.Series[str]:
+    """Return the names of the components of a group, or of the engine, that runs used."""
+    # Optimizers are variants of a rule, which has the revision.
+    column = "rule" if group == "optimizer" else group
+    return runs.get(column, pd.Series(None, runs.index, dtype=object))
+
+
+def _settings(run: pd.Series[Any], group: str) -> dict[str, Any]:
+    """Return a run's settings of a component, without those whose column is empty."""
+    prefix = f"{group}."
+    columns = {str(column): value for column, value in run.dropna().items()}
+    settings = {c.removeprefix(prefix): v for c, v in columns.items() if c.startswith(prefix)}
+    arguments: dict[str, Any] = json.loads(settings.pop("arguments", "{}"))
+    return settings | arguments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
@@ -11,13 +12,16 @@ from adamcmp.components.optimizers._base import Optimizer
 from adamcmp.components.user_class import construct, import_class, source_digest
 from adamcmp.errors import ConfigError
 
+#: The classes of torch.optim whose default weight decay is not 0.
+DECAYING_BY_DEFAULT = frozenset({"AdamW", "Muon"})
+
 
 class Torch(Optimizer):
     """Any class derived from torch.optim.Optimizer, by its dotted path.
 
     Further arguments of its constructor are set with ``+optimizer.<argument>=<value>``. The
-    coupling of weight decay depends on the class and is recorded as ``native``. `weight_decay` is
-    passed to the constructor only if it is not 0, since not every class accepts it.
+    coupling of weight decay depends on the class and is recorded as ``native``. A `weight_decay`
+    of 0 is passed to each constructor that takes it, since 0 is not every class's default.
 
     Attributes:
         target: Dotted path of the class, such as ``torch.optim.RAdam``.
@@ -32,14 +36,28 @@ class Torch(Optimizer):
     fuses: ClassVar[bool] = False
     has_digest: ClassVar[bool] = True
     momentum_hyper: ClassVar[str] = "momentum"
+    #: 1: weight_decay=0 is passed to the constructor.
+    revision: ClassVar[int] = 1
+    affected_if: ClassVar[str] = "the default weight decay of the optimizer's class is not 0"
+
+    @classmethod
+    def revision_of(cls, settings: Mapping[str, Any]) -> int | None:
+        """See `Component.revision_of`."""
+        if settings.get("weight_decay"):
+            return 0
+        module, _, name = str(settings.get("target")).rpartition(".")
+        if module.split(".")[:2] == ["torch", "optim"]:
+            return cls.revision if name in DECAYING_BY_DEFAULT else 0
+        return None
 
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`. The source of a class in the user's code is part of it."""
         return {**super().identity(), **source_digest(self.target)}
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the constructor's keyword arguments."""
-        decay = {"weight_decay": self.weight_decay} if self.weight_decay else {}
+    def arguments(self, cls: type[Any]) -> dict[str, Any]:
+        """Return the keyword arguments for the constructor of a class."""
+        passed = self.weight_decay or _takes(cls, "weight_decay")
+        decay = {"weight_decay": self.weight_decay} if passed else {}
         return {"lr": self.lr, **decay, **(self.model_extra or {})}
 
     def make(self, params: list[Any]) -> Any:
@@ -56,8 +74,24 @@ class Torch(Optimizer):
                 f"optimizer.target={self.target}: its step needs a closure that evaluates the "
                 f"model again, which adamcmp does not provide."
             )
-        return construct(cls, self.arguments(), "optimizer", params)
+        return construct(cls, self.arguments(cls), "optimizer", params)
 
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`; includes every setting, since lanes are never batched."""
         return (self.model_dump_json(),)
+
+
+def _takes(cls: type[Any], argument: str) -> bool:
+    """Return whether the constructor of a class takes an argument.
+
+    A constructor with ``**kwargs`` is assumed to pass them to that of the next base class.
+    """
+    for base in inspect.getmro(cls):
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters  # type: ignore[misc]
+        if argument in parameters:
+            return True
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return False
+    return False

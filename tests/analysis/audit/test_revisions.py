@@ -60,3 +60,23 @@ def test_imported_runs_have_none(revised):
     assert texts(RUNS.assign(torch_version=None)) == []
     unknown = RUNS.assign(rule="of another program", dataset="of another program")
     assert texts(unknown) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "wd", "severity"),
+    [
+        ("torch.optim.AdamW", 0.0, "warning"),
+        ("torch.optim.AdamW", 0.1, None),
+        ("torch.optim.RAdam", 0.0, None),
+        ("mine.AdamW", 0.0, "note"),
+        ("mine.AdamW", 0.1, None),
+    ],
+)
+def test_only_runs_that_the_fix_concerns_are_named(target, wd, severity):
+    """The weight decay 0 of a torch class was not passed to its constructor."""
+    columns = {"optimizer.target": target, "optimizer.weight_decay": wd, "optimizer.revision": 0}
+    runs = RUNS.assign(rule="torch", optimizer="torch", **columns)
+    findings = list(check(RunTable.from_frames(runs)))
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+    assert all(finding.text.startswith("3 of 3 runs") for finding in findings)
+    assert not texts(runs.assign(**{"optimizer.revision": 1}))
