@@ -17,6 +17,7 @@ import yaml
 import adamcmp
 from adamcmp import analysis, plots
 from adamcmp.cli import COMMANDS, command_module
+from adamcmp.cli.reference import command_section
 from adamcmp.components.registry import Component, Group
 from adamcmp.config import (
     CONFIG_GROUPS,
@@ -54,18 +55,14 @@ def write(docs: Path) -> None:
 
 
 def commands() -> str:
-    """Return the page of the commands: their help texts."""
+    """Return the page of the commands."""
     os.environ["COLUMNS"] = "80"  # argparse wraps lines at the width of the terminal
     intro = (
-        "`adamcmp COMMAND --help` prints the text of a command on this page. The exit code is 0; 1 "
+        "`adamcmp COMMAND --help` prints what this page says of a command. The exit code is 0; 1 "
         "if a run failed or another process is training it; 2 for invalid input; and 128 plus the "
         "signal's number if a signal ended the command."
     )
-    sections = [
-        f"## adamcmp {name}\n\n{command.summary}.\n\n"
-        f"```text\n{command_module(name).parser().format_help().rstrip()}\n```"
-        for name, command in COMMANDS.items()
-    ]
+    sections = [command_section(command_module(name).parser()) for name in COMMANDS]
     return _page("Commands", intro, *sections)
 
 

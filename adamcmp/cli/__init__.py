@@ -1,4 +1,4 @@
-"""The command line: one module per command, imported only when that command runs.
+"""The command line: one module per command, whose ``parser`` declares it.
 
 Commands import slow modules only when they need them, so that help and errors appear at once.
 """
@@ -11,32 +11,24 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NamedTuple
 
 from adamcmp.errors import AdamcmpError, Interrupted, nearest
 
-
-class Command(NamedTuple):
-    """A command: the module that defines its ``main``, and its line in the help text."""
-
-    module: str
-    summary: str
-
-
-COMMANDS = {
-    "run": Command("run", "Train one run"),
-    "sweep": Command("sweep", "Train every combination of several values, or search ranges"),
-    "study": Command("study", "Train the grids of a study file, then new seeds of the winners"),
-    "extend": Command("extend", "Extend the grids whose best setting is on an edge"),
-    "report": Command("report", "Report on studies: verdict, fairness audit, tables, plots"),
-    "compare": Command("compare", "Compare two optimizers, or any two sets of runs"),
-    "plot": Command("plot", "Draw one plot into a file"),
-    "import-csv": Command("import_csv", "Import runs that another program trained"),
-    "ls": Command("ls", "List studies, or the runs of a study"),
-    "show": Command("show", "Show one run: configuration, provenance, learning curve"),
-    "components": Command("components", "List datasets, models, optimizers, schedules, losses"),
-    "completion": Command("completion", "Print the shell completion script for bash or zsh"),
-}
+#: The commands, in the order of the help text. Each is a module of this package.
+COMMANDS = (
+    "run",
+    "sweep",
+    "study",
+    "extend",
+    "report",
+    "compare",
+    "plot",
+    "import-csv",
+    "ls",
+    "show",
+    "components",
+    "completion",
+)
 #: Other names of commands.
 ALIASES = {"parts": "components"}
 
@@ -98,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def command_module(command: str) -> ModuleType:
     """Import the module of a command or of its alias."""
-    return importlib.import_module(f"adamcmp.cli.{COMMANDS[ALIASES.get(command, command)].module}")
+    name = ALIASES.get(command, command).replace("-", "_")
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -125,8 +118,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _help() -> str:
     lines = []
-    for name, command in COMMANDS.items():
+    for name in COMMANDS:
         aliases = [alias for alias, target in ALIASES.items() if target == name]
-        suffix = f" (alias: {', '.join(aliases)})" if aliases else ""
-        lines.append(f"  {name:<12} {command.summary}{suffix}")
+        suffix = f" (or {', '.join(aliases)})" if aliases else ""
+        lines.append(f"  {name:<12} {command_module(name).parser().summary}{suffix}")
     return HELP.format(commands="\n".join(lines))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from adamcmp.cli._options import Parser
 from adamcmp.errors import ConfigError
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: Parser) -> None:
     """Add ``--cfg`` and the options that belong to it."""
     parser.add_argument(
         "--cfg",

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from adamcmp.cli import _completers
+from adamcmp.cli._options import Completer, Parser
+
 if TYPE_CHECKING:
     from adamcmp.config import StudyConfig
     from adamcmp.execution.observer import Observer
@@ -36,10 +39,16 @@ several values (for `sweep`, which trains every combination):
 """
 
 
-def add_overrides(parser: argparse.ArgumentParser, text: str) -> None:
+def add_overrides(parser: Parser, text: str, completer: Completer = _completers.overrides) -> None:
     """Add the overrides, which may be mixed with options."""
-    # Without a default argparse lists it among the required arguments.
-    parser.add_argument("overrides", nargs="*", default=[], metavar="OVERRIDE", help=text)
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        default=[],  # without a default argparse lists it among the required arguments
+        metavar="OVERRIDE",
+        help=text,
+        completer=completer,
+    )
 
 
 def training_options(options: argparse.Namespace, *, show_plan: bool = False) -> TrainingOptions:

@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.storage.filters import is_filter
 
 EXAMPLES = """\
 examples:
   adamcmp compare first --a optimizer=adamw --b optimizer=adam_l2
-  adamcmp compare first --a optimizer=sgd --b optimizer=sgd --b lr=0.1 --metric test_loss
+  adamcmp compare first --a optimizer=sgd --b optimizer=sgd --b lr=0.1
 """
 
 
@@ -22,15 +23,24 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "compare",
-        "Compare two sets of runs of a study, each at the setting that is best on validation,\n"
-        "paired over the seeds that both have.",
+        "Compare two optimizers, or any two sets of runs.\n"
+        "Each set is compared at its setting that is best on validation, paired over the\n"
+        "seeds that both have.",
         EXAMPLES,
     )
     parser.add_argument(
-        "study", nargs="?", metavar="STUDY", help="name of a study (default: the latest)"
+        "study",
+        nargs="?",
+        metavar="STUDY",
+        help="name of a study (default: the latest)",
+        completer=_completers.studies_and_conditions,
     )
     parser.add_argument(
-        "filters", nargs="*", metavar="COLUMN=VALUE", help="condition on the runs of both arms"
+        "filters",
+        nargs="*",
+        metavar="COLUMN=VALUE",
+        help="condition on the runs of both arms",
+        completer=_completers.conditions,
     )
     for arm in ("a", "b"):
         parser.add_argument(
@@ -39,9 +49,12 @@ def parser() -> Parser:
             required=True,
             metavar="COLUMN=VALUE",
             help=f"condition on the runs of arm {arm}, such as optimizer=adamw; may be repeated",
+            completer=_completers.conditions,
         )
     parser.add_argument(
-        "--metric", help="metric to compare (default: test_error; for regression, test_loss)"
+        "--metric",
+        help="metric to compare (default: test_error; for regression, test_loss)",
+        completer=_completers.metrics,
     )
     parser.add_argument(
         "--json",
@@ -54,7 +67,7 @@ def parser() -> Parser:
 
 def main(arguments: list[str]) -> int:
     """Print one comparison."""
-    options = parser().parse_intermixed_args(arguments)
+    options = parser().parse(arguments)
     study, filters = _study_and_filters(options)
     from adamcmp.storage.reader import study_folder
     from adamcmp.workflows.compare import compare_study

@@ -1,18 +1,18 @@
 """``adamcmp completion``: completion for bash and zsh.
 
 The shell passes the line to ``adamcmp complete``, which uses Hydra for overrides only, because
-Hydra's completion does not work after a subcommand.
+Hydra's completion does not work after a subcommand. Arguments and their completers are those that
+the command's parser declares.
 """
 
 from __future__ import annotations
 
-import os
-from itertools import pairwise
-from pathlib import Path
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
 
 from adamcmp.cli import ALIASES, COMMANDS, command_module
-from adamcmp.cli._options import Parser
-from adamcmp.components.names import CONFIG_GROUP_NAMES
+from adamcmp.cli._options import Line, Parser
 from adamcmp.errors import AdamcmpError
 
 BASH = """\
@@ -47,20 +47,17 @@ examples:
   eval "$(adamcmp completion zsh)"      in ~/.zshrc
 """
 
-#: Commands whose arguments name studies.
-_STUDY_COMMANDS = ("ls", "report", "extend", "compare", "plot")
-
 
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
-    parser = Parser("completion", "Print a completion script for your shell.", EXAMPLES)
-    parser.add_argument("shell", choices=("bash", "zsh"))
+    parser = Parser("completion", "Print the shell completion script for bash or zsh.", EXAMPLES)
+    parser.add_argument("shell", choices=("bash", "zsh"), help="your shell")
     return parser
 
 
 def main(arguments: list[str]) -> int:
     """Print the script that a shell evaluates."""
-    print({"bash": BASH, "zsh": ZSH}[parser().parse_args(arguments).shell], end="")
+    print({"bash": BASH, "zsh": ZSH}[parser().parse(arguments).shell], end="")
     return 0
 
 
@@ -88,84 +85,60 @@ def candidates(line: str) -> list[str]:
     if len(words) <= 1:
         names = (*COMMANDS, *ALIASES, "--help", "--version")
         return [name for name in names if name.startswith(typed)]
-    command, arguments = words[1], words[2:]
+    command = words[1]
     if command not in COMMANDS and command not in ALIASES:
         return []
+    values = _values(command_module(command).parser(), words[2:], typed)
+    return [value for value in values if value.startswith(typed)]
+
+
+def _values(parser: Parser, words: Sequence[str], typed: str) -> list[str]:
+    """Return the flags, or the values of the argument, that the word at the cursor may become."""
+    values, argument = _assign(parser, words)
+    flag, equals, value = typed.partition("=")
+    if equals and flag in parser.flags:
+        values, argument = _assign(parser, [*words, flag])
+        return [f"{flag}={each}" for each in _argument_values(parser, argument, values, value)]
     if typed.startswith("-"):
-        return [flag for flag in command_module(command).parser().flags if flag.startswith(typed)]
-    return [value for value in _values(command, arguments, typed) if value.startswith(typed)]
+        return parser.flags
+    return _argument_values(parser, argument, values, typed)
 
 
-def _values(command: str, arguments: list[str], typed: str) -> list[str]:
-    """Return the values, such as names and overrides, that may follow a command's arguments."""
-    command = ALIASES.get(command, command)
-    if command in ("run", "sweep"):
-        return _overrides(arguments, typed)
-    if command == "study":
-        return _overrides(arguments[1:], typed) if arguments else _study_files(arguments)
-    if command == "compare" and arguments and arguments[-1] in ("--a", "--b", "--metric"):
-        return _comparison_values(arguments)
-    if command == "plot" and not arguments:
-        return _plots()
-    if command in _STUDY_COMMANDS:
-        return _studies()
-    return {"components": [*CONFIG_GROUP_NAMES], "completion": ["bash", "zsh"]}.get(command, [])
+def _assign(
+    parser: Parser, words: Sequence[str]
+) -> tuple[dict[str, list[str]], argparse.Action | None]:
+    """Assign words to arguments as the parser does.
+
+    Returns:
+        Argument's name -> its values; and the argument of the next word, None if there is none.
+    """
+    options = {flag: argument for argument in parser.arguments for flag in argument.option_strings}
+    values: dict[str, list[str]] = defaultdict(list)
+
+    def positional() -> argparse.Action | None:
+        positionals = [a for a in parser.arguments if not a.option_strings]
+        return next((a for a in positionals if a.nargs in ("*", "+") or a.dest not in values), None)
+
+    argument = positional()
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in options and equals:
+            values[options[flag].dest].append(value)
+        elif flag in options:
+            argument = options[flag] if options[flag].nargs != 0 else positional()
+        elif argument is not None:
+            values[argument.dest].append(word)
+            argument = argument if argument.nargs in ("*", "+") else positional()
+    return values, argument
 
 
-def _overrides(preceding: list[str], typed: str) -> list[str]:
-    """Return the completions of a partly typed override."""
-    from adamcmp.config import SHORT_KEYS, Composer, choices
-
-    composer = Composer(_config_dir(preceding))
-    key, equals, _ = typed.partition("=")
-    if equals and key == "study":
-        return [f"study={name}" for name in _studies()]
-    if equals:
-        return [f"{key}={option}" for option in composer.options(key) or choices(key)]
-    overrides = [word for word in preceding if "=" in word and not word.startswith("-")]
-    short = [f"{name}=" for name in (*SHORT_KEYS, "seeds") if "." not in name]
-    keys = composer.complete_keys(overrides, typed)
-    # Hydra's settings have no effect.
-    return sorted({*keys, *short} - {"hydra", "hydra.", "hydra/"})
-
-
-def _study_files(arguments: list[str]) -> list[str]:
-    from adamcmp.config import study_files
-
-    return list(study_files(_config_dir(arguments)))
-
-
-def _comparison_values(arguments: list[str]) -> list[str]:
-    """Return the metrics, or the optimizers of the named studies, for an option of ``compare``."""
-    from adamcmp.storage import reader
-    from adamcmp.storage.columns import METRICS
-
-    if arguments[-1] == "--metric":
-        return list(METRICS)
-    named = [name for name in _studies() if name in arguments]
-    tables = [reader.read_runs(_root() / name, ["optimizer"]) for name in named]
-    optimizers = {str(o) for table in tables for o in table.column("optimizer").to_pylist()}
-    return [f"optimizer={name}" for name in sorted(optimizers)]
-
-
-def _config_dir(arguments: list[str]) -> str | None:
-    for option, value in pairwise(arguments):
-        if option in ("--config-dir", "-cd"):
-            return value
-    return None
-
-
-def _plots() -> list[str]:
-    """Return the names of the plots, without importing the modules that draw them."""
-    folder = Path(__file__).parents[1] / "plots"
-    return sorted(file.stem for file in folder.glob("[!_]*.py"))
-
-
-def _studies() -> list[str]:
-    from adamcmp.storage import reader
-
-    return reader.list_studies(_root())
-
-
-def _root() -> Path:
-    return Path(os.environ.get("ADAMCMP_RESULTS", "results")).expanduser()
+def _argument_values(
+    parser: Parser, argument: argparse.Action | None, values: dict[str, list[str]], typed: str
+) -> list[str]:
+    """Return the choices of an argument, or the values of its completer."""
+    if argument is None:
+        return []
+    if argument.choices is not None:
+        return [str(choice) for choice in argument.choices]
+    completer = parser.completers.get(argument.dest)
+    return [] if completer is None else list(completer(Line(values, typed)))

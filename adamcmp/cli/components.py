@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from adamcmp.cli._options import Parser, add_config_dir
 from adamcmp.components.names import CONFIG_GROUP_NAMES
-from adamcmp.workflows.components import list_components
 
 EXAMPLES = """\
 examples:
@@ -21,7 +20,7 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "components",
-        "List the available components, by config group, one line each. Alias: parts.",
+        "List datasets, models, optimizers, schedules, losses.\nAlias: parts.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -29,6 +28,7 @@ def parser() -> Parser:
         nargs="?",
         metavar="GROUP",
         help=f"list one group only: {', '.join(CONFIG_GROUP_NAMES)}",
+        completer=lambda _: CONFIG_GROUP_NAMES,
     )
     add_config_dir(parser)
     return parser
@@ -36,7 +36,9 @@ def parser() -> Parser:
 
 def main(arguments: list[str]) -> int:
     """List components."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
+    from adamcmp.workflows.components import list_components
+
     for group, components in list_components(options.group, options.config_dir).items():
         print(f"{group}=")
         for name, description in components.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, add_training, results_root
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 
@@ -16,12 +17,15 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "extend",
+        "Extend the grids whose best setting is on an edge.\n"
         "If an optimizer's best lr or wd is the last value of its grid, train the next\n"
         "values, with the grid's spacing.",
         EXAMPLES,
     )
-    parser.add_argument("study", metavar="STUDY", help="name of a study")
-    add_overrides(parser, "workers= or checkpoint_every=")
+    parser.add_argument(
+        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
+    )
+    add_overrides(parser, "workers= or checkpoint_every=", _completers.execution_settings)
     add_training(parser)
     add_results(parser)
     return parser
@@ -33,7 +37,7 @@ def main(arguments: list[str]) -> int:
     Returns:
         0; 1 if a run failed or another process is training some.
     """
-    options = parser().parse_intermixed_args(arguments)
+    options = parser().parse(arguments)
     from adamcmp.cli.sweep import print_result
     from adamcmp.workflows.extend import configure_extension, extend
 

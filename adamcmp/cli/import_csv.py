@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.cli._options import Parser, add_results, study_arguments
+from adamcmp.cli import _completers
+from adamcmp.cli._options import Parser, add_results, paths, study_arguments
 from adamcmp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ whose metric is nan or inf, or that has no test metric, counts as diverged,
 unless a column status says done, diverged or failed.
 
 examples:
-  adamcmp import-csv theirs.csv --study theirs --map optimizer=opt test_accuracy=acc \\
-      --percent test_accuracy --set dataset=cifar10 model=resnet18 wd=0
-  adamcmp import-csv log.csv --study log --map step=iteration --settings momentum --dry-run
+  adamcmp import-csv theirs.csv --study theirs --percent test_accuracy \\
+      --map optimizer=opt test_accuracy=acc \\
+      --set dataset=cifar10 model=resnet18 wd=0
+  adamcmp import-csv log.csv --study log --map step=iteration --dry-run
 """
 
 
@@ -33,9 +35,15 @@ def parser() -> Parser:
         "import-csv", "Import runs that another program trained into a separate study.", HELP
     )
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
-    parser.add_argument("file", metavar="FILE", help="CSV file, separated by , ; tab or |")
     parser.add_argument(
-        "--study", metavar="NAME", required=True, help="a new study, or one of imported runs"
+        "file", metavar="FILE", help="CSV file, separated by , ; tab or |", completer=paths
+    )
+    parser.add_argument(
+        "--study",
+        metavar="NAME",
+        required=True,
+        help="a new study, or one of imported runs",
+        completer=_completers.studies,
     )
     parser.add_argument(
         "--map", metavar="OURS=COLUMN", help="read a column of another name", **several
@@ -58,7 +66,7 @@ def parser() -> Parser:
 
 def main(arguments: list[str]) -> int:
     """Import a file."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     from adamcmp.components.validation import build
     from adamcmp.config import ResultsLocation
     from adamcmp.workflows.import_runs import import_runs

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._tables import print_table
 from adamcmp.storage.filters import is_filter
@@ -28,14 +29,21 @@ examples:
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
-        "ls", "List the studies, or the runs of a study that meet all conditions.", EXAMPLES
+        "ls", "List studies, or the runs of a study that meet all conditions.", EXAMPLES
     )
-    parser.add_argument("study", nargs="?", metavar="STUDY", help="name of a study")
+    parser.add_argument(
+        "study",
+        nargs="?",
+        metavar="STUDY",
+        help="name of a study",
+        completer=_completers.studies_and_conditions,
+    )
     parser.add_argument(
         "filters",
         nargs="*",
         metavar="COLUMN=VALUE",
         help="a condition on a column, with = != < <= > or >=",
+        completer=_completers.conditions,
     )
     add_results(parser)
     return parser
@@ -47,7 +55,7 @@ def main(arguments: list[str]) -> int:
     Returns:
         0; 2 if a study is damaged.
     """
-    options = parser().parse_intermixed_args(arguments)
+    options = parser().parse(arguments)
     root = results_root(options)
     if options.study is None:
         return _print_studies(root)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli import _completers
+from adamcmp.cli._options import Parser, add_results, paths, results_root
 
 PLOT_OPTIONS = {
     "metric": "metric to draw, such as test_loss",
@@ -15,39 +16,48 @@ EXAMPLES = """\
 examples:
   adamcmp plot                                        list the plots
   adamcmp plot heatmap first --out heatmap.pdf
-  adamcmp plot learning_curves first --metric error --hue lr --where "lr > 0.001"
+  adamcmp plot learning_curves first --hue lr --where "lr > 0.001"
 """
 
 
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
-        "plot", "Draw one plot into a file. Without arguments, list the plots.", EXAMPLES
+        "plot", "Draw one plot into a file.\nWithout arguments, list the plots.", EXAMPLES
     )
     parser.add_argument(
         "name",
         nargs="?",
         metavar="PLOT",
         help="name of a plot, or a Python file of yours that defines data and draw",
+        completer=_completers.plots,
     )
     parser.add_argument(
-        "study", nargs="*", metavar="STUDY", help="studies to draw together (default: the latest)"
+        "study",
+        nargs="*",
+        metavar="STUDY",
+        help="studies to draw together (default: the latest)",
+        completer=_completers.studies,
     )
     parser.add_argument(
         "--where", metavar="QUERY", help='draw only the runs that match, such as "lr > 0.01"'
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="png, svg or pdf file (default: STUDY/report/PLOT.png)"
+        "--out",
+        metavar="FILE",
+        help="png, svg or pdf file (default: STUDY/report/PLOT.png)",
+        completer=paths,
     )
     for option, text in PLOT_OPTIONS.items():
-        parser.add_argument(f"--{option}", help=text)
+        completer = _completers.metrics if option == "metric" else None
+        parser.add_argument(f"--{option}", help=text, completer=completer)
     add_results(parser)
     return parser
 
 
 def main(arguments: list[str]) -> int:
     """Draw a plot, or list the plots."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     from adamcmp.plots import find_plot
     from adamcmp.workflows.plot import draw_plot, list_plots
     from adamcmp.workflows.report import study_folders

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.cli._options import Parser, add_results, results_option, results_root
+from adamcmp.cli import _completers
+from adamcmp.cli._options import Parser, add_results, paths, results_option, results_root
 from adamcmp.errors import ConfigError
 from adamcmp.storage.filters import is_filter
 
@@ -22,11 +23,11 @@ STUDY_TIMEOUT = 30.0
 
 EXAMPLES = """\
 examples:
-  adamcmp report                              the latest study
-  adamcmp report first second                 two studies as one
-  adamcmp report first lr=0.001 'seed<5'      only the runs that meet the conditions
+  adamcmp report                            the latest study
+  adamcmp report first second               two studies as one
+  adamcmp report first lr=0.001 'seed<5'    runs that meet all conditions
   adamcmp report first --format latex --out tables.tex
-  adamcmp report first --watch                update the page while a sweep trains
+  adamcmp report first --watch              update the page while a sweep trains
 """
 
 
@@ -34,8 +35,9 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "report",
-        "Report on studies: verdict, fairness audit, tables (csv, md) and plots (png, svg, pdf),\n"
-        "all on one HTML page in STUDY/report/. Several studies are reported as one.",
+        "Report on studies: verdict, fairness audit, tables, plots.\n"
+        "Writes tables (csv, md), plots (png, svg, pdf) and one HTML page of all of them\n"
+        "into STUDY/report/. Several studies are reported as one.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -43,13 +45,16 @@ def parser() -> Parser:
         nargs="*",
         metavar="STUDY | COLUMN=VALUE",
         help="studies (default: the latest), and conditions on their runs",
+        completer=_completers.studies_and_conditions,
     )
     parser.add_argument(
         "--format",
         choices=("md", "csv", "latex"),
         help="print the tables instead; csv prints that of the best settings",
     )
-    parser.add_argument("--out", metavar="FILE", help="write the tables of --format into a file")
+    parser.add_argument(
+        "--out", metavar="FILE", help="write the tables of --format into a file", completer=paths
+    )
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 if the audit has a finding"
     )
@@ -71,7 +76,7 @@ def main(arguments: list[str]) -> int:
     Returns:
         0; 1 with ``--strict`` if the audit has a finding.
     """
-    options = parser().parse_intermixed_args(arguments)
+    options = parser().parse(arguments)
     if options.watch is not None and options.format:
         raise ConfigError("--watch updates the HTML page and cannot be combined with --format.")
     if options.out and not options.format:

@@ -27,7 +27,7 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "run",
-        "Train one run and print its metrics. A run that already exists is not trained again.",
+        "Train one run.\nPrints its metrics. A run that already exists is not trained again.",
         f"{EXAMPLES}\n{OVERRIDES_HELP}",
     )
     add_overrides(parser, "override of the default configuration, such as lr=0.01; see below")
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         RunFailed: If training crashed.
         RunInProgress: If another process is training the run.
     """
-    options = parser().parse_intermixed_args(arguments)
+    options = parser().parse(arguments)
     if options.multirun:
         from adamcmp.cli.sweep import run_command
 

@@ -32,7 +32,7 @@ def parser() -> Parser:
 
 def main(arguments: list[str]) -> int:
     """Show one run."""
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     from adamcmp.workflows.listing import find_run
 
     run = find_run(results_root(options), options.run)

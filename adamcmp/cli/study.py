@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_config_dir, add_training
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  adamcmp study                              list the study files
-  adamcmp study decoupling --scale smoke     a study at one of its scales
-  adamcmp study tuned --dry-run              what it would train, and how long it takes
-  adamcmp study mine.yaml                    your own file
-  adamcmp study mine --config-dir configs    your own file, configs/study/mine.yaml
+  adamcmp study                             list the study files
+  adamcmp study decoupling --scale smoke    a study at one of its scales
+  adamcmp study tuned --dry-run             what it would train, and how long
+  adamcmp study mine.yaml                   your own file
+  adamcmp study mine --config-dir configs   your file configs/study/mine.yaml
 """
 
 
@@ -25,17 +26,25 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "study",
-        "Train the grids of a study file, then new seeds of the settings that are best on\n"
-        "validation, and report on all of them. Without arguments, list the study files.",
+        "Train the grids of a study file, then new seeds of the winners.\n"
+        "The winners are the settings that are best on validation. A report on all runs\n"
+        "follows. Without arguments, list the study files.",
         EXAMPLES,
     )
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="name of a study file, or path of a yaml file"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="name of a study file, or path of a yaml file",
+        completer=_completers.study_files,
     )
     add_overrides(parser, "override, which takes precedence over the file's, such as seeds=5")
     add_config_dir(parser)
     parser.add_argument(
-        "--scale", metavar="NAME", help="a scale that the file defines, such as smoke"
+        "--scale",
+        metavar="NAME",
+        help="a scale that the file defines, such as smoke",
+        completer=_completers.scales,
     )
     add_training(parser)
     return parser
@@ -47,7 +56,7 @@ def main(arguments: list[str]) -> int:
     Returns:
         0; 1 if a run failed or another process is training some.
     """
-    options = parser().parse_intermixed_args(arguments)
+    options = parser().parse(arguments)
     from adamcmp.cli.report import print_report
     from adamcmp.cli.sweep import print_result
     from adamcmp.workflows.study import configure_study, list_study_files, train_study

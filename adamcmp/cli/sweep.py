@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   adamcmp sweep optimizer=adam_l2,adamw lr=1e-3,1e-2 seeds=5 study=first
-  adamcmp sweep 'lr=logspace(1e-3,1e-1,9)' 'wd=powers(2,-12,-4)' seeds=3 --dry-run
+  adamcmp sweep 'lr=logspace(1e-3,1e-1,9)' 'wd=powers(2,-12,-4)' --dry-run
   adamcmp sweep 'lr=tag(log,interval(1e-4,1e-1))' sampler=tpe n=64 seeds=3
 
 The same command continues an interrupted sweep. A wider grid trains only its
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     Returns:
         0; 1 if a run failed or another process is training some.
     """
-    return run_command(parser().parse_intermixed_args(arguments))
+    return run_command(parser().parse(arguments))
 
 
 def run_command(options: argparse.Namespace) -> int:

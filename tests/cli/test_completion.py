@@ -27,6 +27,20 @@ from tests.support.studies import THREE_STEPS
         ("adamcmp sweep see", {"seed=", "seeds="}),
         ("adamcmp study tu", {"tuned"}),
         ("adamcmp study tuned --dr", {"--dry-run"}),
+        ("adamcmp study tuned --sc", {"--scale"}),
+        ("adamcmp study decoupling --scale ", {"cpu", "smoke"}),
+        ("adamcmp study decoupling --scale=s", {"--scale=smoke"}),
+        ("adamcmp study decoupling sampler=t", {"sampler=tpe"}),
+        ("adamcmp study --quiet decoupling lr=0.1 optimizer=adam_", {"optimizer=adam_l2"}),
+        ("adamcmp extend s w", {"workers="}),
+        ("adamcmp extend s executor=s", {"executor=serial"}),
+        ("adamcmp report --format l", {"latex"}),
+        ("adamcmp import-csv a.csv --percent x --dry", {"--dry-run"}),
+        ("adamcmp plot heat", {"heatmap"}),
+        ("adamcmp plot heatmap --metric test_l", {"test_loss"}),
+        ("adamcmp completion z", {"zsh"}),
+        ("adamcmp completion zsh ", set()),
+        ("adamcmp nope ", set()),
         ("adamcmp parts sch", {"schedule"}),
         ("adamcmp run lr=", set()),
         (
@@ -49,6 +63,16 @@ def test_studies(capsys):
     assert "mine" in candidates("adamcmp ls ")
     assert candidates("adamcmp extend m") == ["mine"]
     assert candidates("adamcmp sweep study=m") == ["study=mine"]
+    assert candidates("adamcmp compare mine --a opt") == ["optimizer=adamw"]
+    assert candidates("adamcmp report optimizer=") == ["optimizer=adamw"]
+    assert candidates("adamcmp ls --results nowhere ") == []
+
+
+def test_files_and_folders(tmp_path):
+    (tmp_path / "runs.csv").touch()
+    (tmp_path / "runs").mkdir()
+    assert set(candidates("adamcmp import-csv ru")) == {"runs.csv", "runs/"}
+    assert candidates("adamcmp run --config-dir ./runs") == ["./runs.csv", "./runs/"]
 
 
 @pytest.mark.parametrize(
