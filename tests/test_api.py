@@ -3,7 +3,6 @@
 import inspect
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 import adamcmp
 from adamcmp import api, errors
-from adamcmp.cli import COMMANDS, command_module, main
+from adamcmp.cli import command_module, main
 from adamcmp.config import Composer
 from adamcmp.execution.reservations import reserve
 from adamcmp.planning.specs import run_specs
@@ -132,9 +131,8 @@ def test_a_crash_raises(tmp_path):
         adamcmp.sweep(["model=custom", "model.target=crashnet.Net", "seed=0,1"])
 
 
-def test_the_readme_names_every_command_and_ci_runs_its_test_command():
+def test_ci_runs_the_readmes_commands():
     readme = (ROOT / "README.md").read_text()
-    assert all(f"adamcmp {command}" in readme for command in COMMANDS)
     commands = re.findall(r"^python3 -m venv .*$", readme, re.MULTILINE)
     assert len(commands) == 2
     assert "adamcmp run optimizer=adamw wd=0.01" in commands[0] and "pytest" in commands[1]
@@ -144,19 +142,6 @@ def test_the_readme_names_every_command_and_ci_runs_its_test_command():
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert picked.stdout.strip() == commands[1]
-
-
-def test_the_readmes_overrides_are_right(composer):
-    """Every run and sweep that the README shows composes and validates."""
-    readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    lines = re.findall(r"^adamcmp ((?:run|sweep) .*?)(?: +# .*)?$", readme, re.MULTILINE)
-    lines += ["run " + overrides for overrides in re.findall(r"`(optimizer=torch .*?)`", readme)]
-    assert len(lines) >= 7
-    for line in lines:
-        command, *overrides = shlex.split(line)
-        if "--config-dir" not in overrides:
-            overrides = [word for word in overrides if not word.startswith("-") and word != "job"]
-            assert getattr(composer, command)(overrides).runs
 
 
 def test_documents_show_no_dead_links():

@@ -68,3 +68,10 @@ def test_outputs_are_written_into_the_page(tmp_path):
     page.write_text(PAGE)
     subprocess.run([sys.executable, ROOT / "scripts" / "docs_outputs", page], check=True)
     assert page.read_text() == PAGE.replace("old output", "name: a")
+
+
+def test_an_output_that_is_cut_keeps_its_number_of_lines(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```bash\nseq 5\n```\n\n```text\n1\nold\n…\n```\n")
+    subprocess.run([sys.executable, ROOT / "scripts" / "docs_outputs", page], check=True)
+    assert page.read_text() == "```bash\nseq 5\n```\n\n```text\n1\n2\n…\n```\n"

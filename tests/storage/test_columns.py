@@ -20,7 +20,7 @@ from adamcmp.storage.columns import (
 )
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "guides" / "results.md"
 
 
 def test_public_columns_are_pinned():
@@ -75,8 +75,8 @@ def test_a_column_that_is_not_registered_is_a_setting_of_imported_runs():
 
 
 @pytest.mark.parametrize(("table", "columns"), [("runs", RUN_COLUMNS), ("metrics", METRIC_COLUMNS)])
-def test_the_readme_names_only_registered_columns(table, columns):
-    text = README.read_text(encoding="utf-8")
+def test_the_guide_names_only_registered_columns(table, columns):
+    text = GUIDE.read_text(encoding="utf-8")
     (paragraph,) = re.findall(
         rf"Columns of `{table}`:(.*?)(?:\nColumns of|\n\n(?!- ))", text, re.DOTALL
     )
