@@ -5,6 +5,7 @@ from pathlib import Path
 
 import adamcmp.configs
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -25,6 +26,8 @@ YAMLS = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != "
 
 #: Datasets that torchvision downloads.
 DOWNLOADED = [y.stem for y in YAMLS if y.parent.name == "dataset" and "\nroot:" in y.read_text()]
+#: Datasets of users, which only they have.
+USERS = [y.stem for y in YAMLS if y.parent.name == "dataset" and "\nstratify:" in y.read_text()]
 #: Overrides that a yaml needs: the user's class or file. Another folder than the default one keeps
 #: the images that stand in for downloaded ones out of the cache of other tests.
 REQUIRED = {
@@ -33,6 +36,8 @@ REQUIRED = {
     "model/custom": ["model.target=own_net.Net", "+model.scale=0.5"],
     "dataset/csv": ["dataset.path=data.csv", "dataset.target=y"],
     "dataset/npz": ["dataset.path=data.npz"],
+    "dataset/parquet": ["dataset.path=data.parquet", "dataset.target=y"],
+    "dataset/custom": ["dataset.target=own_data.make", "+dataset.rows=60"],
     "model/torchvision": ["model.arch=shufflenet_v2_x0_5"],  # not required: the default is slow
 }
 #: Problems that a model is tried on: rows, and images for a model that rejects rows.
@@ -51,6 +56,12 @@ def user_files(tmp_path):
     rows = "\n".join(",".join(map(str, [*row, target])) for row, target in zip(x, y, strict=True))
     (tmp_path / "data.csv").write_text(f"a,b,c,d,e,y\n{rows}\n")
     np.savez(tmp_path / "data.npz", x=x, y=y)
+    pd.DataFrame(x, columns=list("abcde")).assign(y=y).to_parquet(tmp_path / "data.parquet")
+    (tmp_path / "own_data.py").write_text(
+        "import numpy as np\n"
+        "def make(rows):\n"
+        "    return np.random.standard_normal((rows, 5)), np.arange(rows) % 3\n"
+    )
     (tmp_path / "own_net.py").write_text(
         "import torch\n"
         "class Net(torch.nn.Module):\n"
@@ -202,7 +213,7 @@ def test_models_depend_only_on_their_seed(name):
 
 @pytest.mark.parametrize(
     "yaml",
-    [y for y in YAMLS if y.parent.name == "dataset" and y.stem not in ("csv", "npz")],
+    [y for y in YAMLS if y.parent.name == "dataset" and y.stem not in USERS],
     ids=label,
 )
 def test_datasets_are_valid_and_reproducible(yaml, tiny_downloads):

@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from adamcmp.errors import ConfigError, nearest
@@ -32,6 +33,31 @@ def import_class(path: str, key: str, base: str) -> type[Any]:
     Raises:
         ConfigError: If the class cannot be imported or is not a subclass of `base`.
     """
+    module, value = import_object(path, key)
+    base_module, _, base_name = base.rpartition(".")
+    base_class = getattr(importlib.import_module(base_module), base_name)
+    if not inspect.isclass(value) or not issubclass(value, base_class):
+        known = [n for n, v in vars(module).items() if inspect.isclass(v)] if module else []
+        raise ConfigError(
+            f"{key}={path}: should be the dotted path of a class derived from {base}."
+            f"{nearest(path.rpartition('.')[2], known)}"
+        )
+    return value
+
+
+def import_object(path: str, key: str) -> tuple[ModuleType | None, Any]:
+    """Import a class or function of the user's code.
+
+    Args:
+        path: Its dotted path. The working directory is searched too.
+        key: The setting that holds the path, for the error message.
+
+    Returns:
+        Its module, None if the path names none; and the object, None if the module lacks it.
+
+    Raises:
+        ConfigError: If the module cannot be imported.
+    """
     module_name, _, name = path.rpartition(".")
     _search_working_directory()
     try:
@@ -39,16 +65,7 @@ def import_class(path: str, key: str, base: str) -> type[Any]:
     except Exception as error:  # the user's module may raise anything
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{key}={path}: cannot import {module_name!r} ({reason}).") from error
-    value = getattr(module, name, None)
-    base_module, _, base_name = base.rpartition(".")
-    base_class = getattr(importlib.import_module(base_module), base_name)
-    if not inspect.isclass(value) or not issubclass(value, base_class):
-        known = [n for n, v in vars(module).items() if inspect.isclass(v)] if module else []
-        raise ConfigError(
-            f"{key}={path}: should be the dotted path of a class derived from {base}."
-            f"{nearest(name, known)}"
-        )
-    return value
+    return module, getattr(module, name, None)
 
 
 def source_digest(path: str) -> dict[str, str]:
@@ -111,4 +128,5 @@ def construct(
         return factory(*positional, **arguments)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{key}: {factory.__name__} cannot be created ({reason}).") from error
+        problem = "cannot be created" if inspect.isclass(factory) else "fails"
+        raise ConfigError(f"{key}: {factory.__name__} {problem} ({reason}).") from error

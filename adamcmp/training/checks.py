@@ -37,7 +37,7 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
             raise ConfigError(f"{error} {_settings(config)}") from error
     params = {name: param.detach()[None] for name, param in network.named_parameters()}
     create_driver(config.optimizer, clip=False, fused=False).init(params, [list(params)])
-    return config.dataset.notices(data)
+    return config.dataset.examine(data)
 
 
 def _check_count(setting: str, count: int, config: RunConfig, data: Data) -> None:

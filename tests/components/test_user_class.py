@@ -89,5 +89,5 @@ def test_arguments_of_any_name():
         return first, rest
 
     assert construct(make, {"a": 1}, "model", "x") == ("x", {"a": 1})
-    with pytest.raises(ConfigError, match=r"^model: make cannot be created \(TypeError: .*'first'"):
+    with pytest.raises(ConfigError, match=r"^model: make fails \(TypeError: .*'first'"):
         construct(make, {"a": 1}, "model")

@@ -80,7 +80,7 @@ class TestFromColumns:
             "schedule=glob(*) optimizer.betas=[0.8,0.9],[0.9,0.99]",
             "model=glob(*,exclude=custom) loss=cross_entropy loss.label_smoothing=0,0.1",
             "model=custom model.target=torch.nn.Linear +model.in_features=40 +model.bias=true,false",
-            "dataset=glob(*,exclude=[csv,npz]) dataset.subset=null,50",
+            "dataset=glob(*,exclude=[csv,npz,parquet,custom]) dataset.subset=null,50",
             "dataset=teacher dataset.task=regression loss=mse",
             "steps=7,null epochs=3 eval.every_steps=null,2 eval.every=2.5 seed=0,9223372036854775807",
             "dtype=float64 threads=2 eval.train_examples=9",
@@ -101,8 +101,10 @@ class TestFromColumns:
     def test_of_files_of_the_user(self, specs, tmp_path):
         (tmp_path / "d.csv").write_text("a,y\n1,0\n2,1\n")
         np.savez(tmp_path / "d.npz", x=np.zeros((2, 3)), y=np.arange(2))
+        (tmp_path / "own.py").write_text("def make(rows): return [[0.0]] * rows, [0, 1] * rows\n")
         for overrides in (["dataset=csv", "dataset.target=y", "dataset.path=d.csv"],
-                      ["dataset=npz", "dataset.path=d.npz"]):  # fmt: skip
+                      ["dataset=npz", "dataset.path=d.npz"],
+                      ["dataset=custom", "dataset.target=own.make", "+dataset.rows=4"]):  # fmt: skip
             (spec,) = specs(overrides)
             (row,) = stored([spec])
             assert run_id(RunConfig.from_columns(row), CPU) == spec.run_id

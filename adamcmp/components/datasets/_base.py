@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from abc import abstractmethod
 from functools import lru_cache
@@ -17,7 +16,7 @@ from adamcmp.components.registry import Component
 from adamcmp.errors import ConfigError, DataError
 from adamcmp.platform.random_streams import stream_seed
 
-#: Values of a feature that differ by at most this many units of rounding are equal.
+#: Values of a feature that differ by at most this many units of rounding count as equal.
 _ROUNDING = 8
 
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -75,8 +74,14 @@ class Dataset(Component):
         """What error messages call the dataset."""
         return f"dataset {self.name}"
 
-    def notices(self, data: Data) -> tuple[str, ...]:
-        """Return what the user should know about the data that `load` returned."""
+    def examine(self, data: Data) -> tuple[str, ...]:
+        """Return what the user should know about the data that `load` returned.
+
+        It is called before training, in one process, and may be slow.
+
+        Raises:
+            DataError: If the data cannot be used.
+        """
         return ()
 
     @abstractmethod
@@ -166,7 +171,7 @@ class Dataset(Component):
             order = order[: self.subset]
         held_out = round(self.validation * len(order))
         if self.validation and not 0 < held_out < len(order):
-            needed = next(n for n in itertools.count(2) if 0 < round(self.validation * n) < n)
+            needed = int(0.5 / min(self.validation, 1 - self.validation)) + 1
             raise ConfigError(
                 f"dataset.validation={self.validation:g} of {len(order)} training examples leaves "
                 f"{held_out} for validation and {len(order) - held_out} for training. Use at least "

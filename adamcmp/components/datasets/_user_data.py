@@ -82,8 +82,8 @@ class UserData(Dataset):
         order = super().random_order(y, stream)
         return order[_stratified(y[order])] if self.stratify else order
 
-    def notices(self, data: Data) -> tuple[str, ...]:
-        """See `Dataset.notices`."""
+    def examine(self, data: Data) -> tuple[str, ...]:
+        """See `Dataset.examine`."""
         notices = []
         if self.task == "classification" and (missing := _unlearnable(data)):
             notices.append(

@@ -56,14 +56,14 @@ class UserTable(UserFile):
         """See `UserData.feature_names`."""
         return [f"column {name!r}" for name in self._features(self.header())]
 
-    def notices(self, data: Data) -> tuple[str, ...]:
-        """See `Dataset.notices`."""
+    def examine(self, data: Data) -> tuple[str, ...]:
+        """See `Dataset.examine`."""
         nameless = self.header().count("")
         if not nameless:
-            return super().notices(data)
+            return super().examine(data)
         columns = "a column without a name is" if nameless == 1 else f"{nameless} columns are"
         left_out = f"{self.label}: {columns} left out, as an index. Name it to train on it."
-        return (left_out, *super().notices(data))
+        return (left_out, *super().examine(data))
 
     def _features(self, header: Sequence[str]) -> list[str]:
         """Return the names of the columns that are inputs."""
@@ -90,6 +90,8 @@ class UserTable(UserFile):
         import pandas as pd
 
         self._check_filled(column)
+        if column.dtype.kind in "mM":  # to_numeric would return nanoseconds
+            raise self.error(f"column {column.name!r} should hold numbers, but holds times.")
         is_text = column.dtype.kind not in "iufb"
         numbers = pd.to_numeric(column, errors="coerce") if is_text else column
         wrong = numbers.isna().to_numpy()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 from adamcmp.components.data import Split
 from adamcmp.components.datasets._base import Dataset
 from adamcmp.platform.cache import cached_arrays
+from adamcmp.platform.global_generators import restored_generators
 from adamcmp.platform.provenance import package_version
 
 
@@ -49,7 +47,7 @@ def _generate(shuffled: bool) -> dict[str, NDArray[Any]]:
 
     arguments = get_dataset_args()
     arguments.shuffle_seq = shuffled
-    with _global_seeds_restored():
+    with restored_generators():  # it seeds them
         data = make_dataset(arguments)
     return {
         "x": data["x"].astype(np.float64),
@@ -57,14 +55,3 @@ def _generate(shuffled: bool) -> dict[str, NDArray[Any]]:
         "x_test": data["x_test"].astype(np.float64),
         "y_test": data["y_test"].astype(np.int64),
     }
-
-
-@contextmanager
-def _global_seeds_restored() -> Iterator[None]:
-    """Restore Python's and NumPy's global generators, which the authors' generator seeds."""
-    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(state)
-        np.random.set_state(numpy_state)  # noqa: NPY002

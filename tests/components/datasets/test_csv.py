@@ -63,7 +63,7 @@ class TestCSV:
         dataset = build_component("dataset", CSV)
         data = dataset.load()
         assert data.shape.inputs == (2,)
-        (notice,) = dataset.notices(data)
+        (notice,) = dataset.examine(data)
         assert notice.startswith("dataset.path=data.csv: a column without a name is left out")
 
     def test_suspicious_columns_are_named(self):
@@ -71,7 +71,7 @@ class TestCSV:
         rows = [f"{i},{a},{i // 100},{i // 100}" for i, a in enumerate(noise)]
         self.write("id,noise,copy,y\n" + "\n".join(rows))
         dataset = build_component("dataset", CSV)
-        index, leak = dataset.notices(dataset.load())
+        index, leak = dataset.examine(dataset.load())
         assert "column 'id' counts the rows" in index
         assert "column 'copy' alone predicts the validation targets perfectly" in leak
 

@@ -48,7 +48,7 @@ class TestStratify:
             build_component("dataset", {**save(y=Y[1:]), "split_seed": s, "validation": 0.5})
             for s in seeds
         ]
-        notices = [notice for d in datasets for notice in d.notices(d.load())]
+        notices = [notice for d in datasets for notice in d.examine(d.load())]
         assert any("of classes without a training example" in notice for notice in notices)
 
     def test_ids_of_runs_without_it_are_unchanged(self):
@@ -62,7 +62,7 @@ class TestStratify:
 class TestNotices:
     def notices(self, x, y, **settings):
         dataset = build_component("dataset", {**save(x, y), **settings})
-        return dataset.notices(dataset.load())
+        return dataset.examine(dataset.load())
 
     def test_noise_is_not_suspicious(self):
         rng = np.random.default_rng(0)
