@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from adamcmp.storage.columns import BEST, METRICS, RUN_COLUMNS
 def measure_of(runs: pd.DataFrame) -> str:
     """Return the measure by which runs of one problem are compared.
 
+    It is that of the setting ``select``, if all runs have the same one.
+
     >>> measure_of(pd.DataFrame({"test_error": [0.2, 0.3], "test_loss": [0.6, 0.8]}))
     'error'
 
@@ -21,8 +23,11 @@ def measure_of(runs: pd.DataFrame) -> str:
         runs: Runs of one problem.
 
     Returns:
-        ``"error"`` for classification, ``"loss"`` for regression, which has no errors.
+        By default ``"error"`` for classification, ``"loss"`` for regression, which has no errors.
     """
+    selects = list(runs["select"].unique()) if "select" in runs else []
+    if len(selects) == 1 and isinstance(selects[0], str):
+        return selects[0]
     return "error" if runs["test_error"].notna().any() else "loss"
 
 
@@ -34,16 +39,33 @@ def value_range(metric: str) -> tuple[float, float]:
     """
     if "gap" in metric:
         return -np.inf, np.inf
+    if metric.endswith("r2"):
+        return -np.inf, 1.0
     return 0.0, 1.0 if RUN_COLUMNS[metric].unit == "fraction" else np.inf
 
 
 def higher_is_better(metric: str) -> bool:
-    """Return whether larger values of a metric are better, as for accuracies.
+    """Return whether larger values of a metric are better, as for accuracies and R².
 
     >>> higher_is_better("test_accuracy"), higher_is_better("test_error")
     (True, False)
     """
-    return metric.endswith("accuracy")
+    return metric.endswith(("accuracy", "r2"))
+
+
+def of_measure(runs: pd.DataFrame, measures: Mapping[str, str], split: str) -> pd.Series[float]:
+    """Return each run's value of the measure of its problem.
+
+    Args:
+        runs: Labelled runs.
+        measures: The measure of each problem.
+        split: ``"val"`` or ``"test"``.
+    """
+    values = pd.Series(np.nan, runs.index)
+    for problem, measure in measures.items():
+        rows = runs["problem"] == problem
+        values[rows] = runs.loc[rows, f"{split}_{measure}"].astype(float)
+    return values
 
 
 def check_metrics(metrics: Iterable[str]) -> None:

@@ -104,7 +104,7 @@ class RunTable:
         return selection.summarize(self)
 
     def measure(self, problem: str | None = None) -> str:
-        """Return ``"error"`` for classification, ``"loss"`` for regression.
+        """Return the measure of a problem, ``"error"`` or ``"loss"`` by default: see `measure_of`.
 
         Args:
             problem: One of `problems`; None if the table has a single problem.

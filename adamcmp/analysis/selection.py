@@ -138,9 +138,8 @@ def summarize(table: RunTable) -> pd.DataFrame:
         each metric and, with the suffix ``_sd``, its standard deviation over seeds (n − 1).
     """
     selected, runs, columns = table.selected(), table.runs, table.setting_columns
-    metrics = [
-        f"{split}_{m}" for m in ("loss", "error") for split in ("train", "val", "test", "gap")
-    ]
+    measures = dict.fromkeys(["loss", "error", *map(table.measure, table.problems)])
+    metrics = [f"{split}_{m}" for m in measures for split in ("train", "val", "test", "gap")]
     rows = []
     for (problem, optimizer), group in selected.groupby(GROUP, sort=False):
         done = group[group["status"] == "done"]

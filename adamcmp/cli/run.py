@@ -94,6 +94,7 @@ def _metrics_table(row: Mapping[str, Any]) -> str:
     from tabulate import tabulate
 
     splits = ("train", "val", "test", "gap")
-    measures = [m for m in ("loss", "error") if row.get(f"train_{m}") is not None]
+    shown = dict.fromkeys(["loss", "error", row.get("select"), "rmse", "r2"])
+    measures = [m for m in shown if row.get(f"train_{m}") is not None]
     rows = [[measure, *(row.get(f"{split}_{measure}") for split in splits)] for measure in measures]
     return tabulate(rows, headers=["", *splits], floatfmt=".4f", missingval="-")

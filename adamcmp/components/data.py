@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 ProblemType = Literal["classification", "regression"]
+#: The measures of each type of problem, besides the loss, of which the smallest is the best.
+MEASURES: Mapping[ProblemType, tuple[str, ...]] = {
+    "classification": ("error", "balanced_error"),
+    "regression": ("rmse",),
+}
 Floats = NDArray[np.floating[Any]]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +13,8 @@ from adamcmp.components.registry import Component, canonical_json, canonical_obj
 
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
+#: Measures of which the smallest is the best.
+Selected = Literal["error", "balanced_error", "loss", "rmse"]
 
 
 class Eval(Component):
@@ -40,6 +43,9 @@ class Protocol(Component):
         grad_clip: Maximum global norm of the gradient. None disables clipping.
         divergence: A run has diverged if the loss of a batch exceeds this many times the initial
             training loss, or is not finite.
+        select: The measure by which evaluations and settings are selected on validation, and
+            optimizers compared on test. None selects ``error`` for classification and ``loss`` for
+            regression.
         eval: See `Eval`.
     """
 
@@ -49,7 +55,10 @@ class Protocol(Component):
     batch_size: PositiveInt = 128
     grad_clip: Annotated[float, Field(gt=0)] | None = None
     divergence: Annotated[float, Field(gt=1)] = 1000.0
+    select: Selected | None = None
     eval: Eval = Eval()
+
+    neutral: ClassVar[Mapping[str, Any]] = {"select": None}
 
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`. A setting that another one overrides is left out."""

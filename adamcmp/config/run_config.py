@@ -33,6 +33,12 @@ class RunConfig:
     loss: Loss
     protocol: Protocol
 
+    @property
+    def measure(self) -> str:
+        """The measure by which evaluations and settings are selected; see `Protocol.select`."""
+        classification = self.dataset.problem_type == "classification"
+        return self.protocol.select or ("error" if classification else "loss")
+
     def components(self) -> dict[str, Component]:
         """Return the five components by their config group."""
         return {group: getattr(self, group) for group in COMPONENT_GROUPS}

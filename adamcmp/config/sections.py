@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from adamcmp.components.data import MEASURES
 from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
@@ -100,6 +101,7 @@ def assemble(sections: Mapping[str, Any]) -> ComposedRun:
     components = {group: sections[group] for group in COMPONENT_GROUPS}
     run = RunConfig(protocol=sections["protocol"], **components)
     _check_loss(run)
+    _check_select(run)
     shared = {name: sections[name] for name in TOP_LEVEL_SECTIONS if name != "protocol"}
     return ComposedRun(run, **shared, tracker=sections["logger"])
 
@@ -126,3 +128,12 @@ def _check_loss(run: RunConfig) -> None:
         f"loss={run.loss.name} is for {' and '.join(sorted(run.loss.problem_types))}, but the "
         f"dataset is a {problem_type} problem: use loss={suitable}."
     )
+
+
+def _check_select(run: RunConfig) -> None:
+    measures = ("loss", *MEASURES[run.dataset.problem_type])
+    if run.protocol.select not in (None, *measures):
+        raise ConfigError(
+            f"select={run.protocol.select}: the dataset is a {run.dataset.problem_type} problem: "
+            f"use select={' or '.join(measures)}."
+        )

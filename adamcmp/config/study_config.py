@@ -47,6 +47,18 @@ class Execution(Component):
         return self
 
 
+Objective = Literal[
+    "val_error",
+    "val_balanced_error",
+    "val_loss",
+    "val_rmse",
+    "best_val_error",
+    "best_val_balanced_error",
+    "best_val_loss",
+    "best_val_rmse",
+]
+
+
 class Search(Component):
     """Settings of a search of ranges, such as ``lr=tag(log,interval(1e-4,1e-1))``.
 
@@ -56,14 +68,14 @@ class Search(Component):
             a grid.
         n: Settings tried for each optimizer (or other choice of config groups).
         batch: Number of settings proposed and trained at once. None selects 16.
-        objective: The metric to minimize, averaged over seeds. None selects ``val_error`` for
-            classification and ``val_loss`` for regression.
+        objective: The metric to minimize, averaged over seeds. None selects that of
+            `Protocol.select`.
     """
 
     sampler: Literal["random", "sobol", "tpe", "cmaes"] | None = None
     n: Annotated[int, Field(ge=1, le=100_000)] | None = None
     batch: PositiveInt | None = None
-    objective: Literal["val_error", "val_loss", "best_val_error", "best_val_loss"] | None = None
+    objective: Objective | None = None
 
     @model_validator(mode="after")
     def _complete_or_absent(self) -> Search:

@@ -38,7 +38,7 @@ def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
     """
     if metric is not None:
         one_of("metric", metric, tuple(MATCHED_METRICS))
-    metrics = {p: metric or f"gap_{table.measure(p)}" for p in table.problems}
+    metrics = {p: metric or _gap_of(table.measure(p)) for p in table.problems}
     sources = {"curves": along_curves(table), "settings": over_settings(table)}
     tables = [matched(rows).assign(source=name) for name, rows in sources.items() if len(rows)]
     gaps = pd.concat(tables) if tables else matched(sources["curves"])
@@ -48,6 +48,11 @@ def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
     losses = table.runs.groupby("problem")["loss"].first()
     gaps = gaps.assign(loss_name=gaps["problem"].map(losses), x=gaps["train_loss"])
     return gaps.sort_values("x", kind="stable", ignore_index=True)
+
+
+def _gap_of(measure: str) -> str:
+    """Return the gap that is drawn for a measure: that of the error or of the loss."""
+    return "gap_error" if measure.endswith("error") else "gap_loss"
 
 
 def draw(gaps: pd.DataFrame) -> Figure:

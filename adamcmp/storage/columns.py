@@ -2,7 +2,7 @@
 
 Column names are a public interface: renaming one requires a new `SCHEMA_VERSION`. Errors and
 accuracies are fractions in [0, 1]; losses are means in nats, or in squared units of the target
-for regression, which has losses only.
+for regression, which has RMSE and R² instead of errors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ SCHEMA_VERSION = 1
 
 SPLITS = ("train", "val", "test")
 #: Metrics, without the split on which they are computed.
-BASE_METRICS = ("loss", "error", "accuracy")
+BASE_METRICS = ("loss", "error", "accuracy", "balanced_error", "rmse", "r2")
+#: Metrics of which there is a gap between test and train.
+GAP_METRICS = ("loss", "error", "balanced_error", "rmse")
 STATUSES = ("done", "diverged", "failed")
 
 TableName = Literal["runs", "metrics"]
@@ -62,25 +64,30 @@ class Column:
     description: str
 
 
-_UNITS = {"loss": "nats", "error": "fraction", "accuracy": "fraction"}
+_UNITS = {"loss": "nats", "rmse": "target", "r2": ""}
+_NAMES = {
+    "balanced_error": "Balanced error (the mean over classes of their errors)",
+    "rmse": "Root mean squared error (regression)",
+    "r2": "R², the explained share of the targets' variance (regression),",
+}
 
 
 def _measured(prefix: str, weights: str) -> tuple[Column, ...]:
     """Return the columns of all splits' metrics and of the gaps between test and train."""
     splits = tuple(
         Column(
-            *(f"{prefix}{split}_{metric}", float, _UNITS[metric], Role.METRIC),
-            f"{metric.capitalize()} on the {split} split {weights}.",
+            *(f"{prefix}{split}_{metric}", float, _UNITS.get(metric, "fraction"), Role.METRIC),
+            f"{_NAMES.get(metric, metric.capitalize())} on the {split} split {weights}.",
         )
         for split in SPLITS
         for metric in BASE_METRICS
     )
     gaps = tuple(
         Column(
-            *(f"{prefix}gap_{metric}", float, _UNITS[metric], Role.METRIC),
+            *(f"{prefix}gap_{metric}", float, _UNITS.get(metric, "fraction"), Role.METRIC),
             f"test_{metric} minus train_{metric} {weights}.",
         )
-        for metric in ("loss", "error")
+        for metric in GAP_METRICS
     )
     return (*splits, *gaps)
 
@@ -119,6 +126,8 @@ ADDED_COLUMNS: Mapping[str, Any] = {
     "variant": "",
     "attempt": 0,
     **{column.name: 0 for column in _REVISIONS},
+    # They were not measured.
+    **{m: None for m in (*METRICS, *BEST) if m.endswith(("balanced_error", "rmse", "r2"))},
 }
 
 #: Columns of `runs`, except settings under their dotted path: `run_columns` adds those.

@@ -25,13 +25,28 @@ class Examples:
     Attributes:
         x: Inputs (N, *inputs).
         y: Class numbers (N,), or real targets (N, outputs).
+        weight: Each example's weight in the balanced error (N,), float64: all classes have the same
+            total weight, and the weights sum to 1. With real targets they are 0.
     """
 
     x: Tensor
     y: Tensor
+    weight: Tensor
 
     def __len__(self) -> int:
         return len(self.x)
+
+
+def balanced_weight(y: Tensor) -> Tensor:
+    """Return the weight of each example in the balanced error; see `Examples`.
+
+    >>> balanced_weight(torch.tensor([0, 0, 0, 1])).tolist()
+    [0.16666666666666666, 0.16666666666666666, 0.16666666666666666, 0.5]
+    """
+    if y.is_floating_point():
+        return torch.zeros(len(y), dtype=torch.float64, device=y.device)
+    count = torch.bincount(y)
+    return (count * (count > 0).sum()).double().reciprocal()[y]
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,7 @@ def to_device(
     def move(split: Split) -> Examples:
         y = torch.as_tensor(split.y)
         y = y.to(device, dtype) if y.is_floating_point() else y.to(device)
-        return Examples(torch.as_tensor(split.x).to(device, dtype), y)
+        return Examples(torch.as_tensor(split.x).to(device, dtype), y, balanced_weight(y))
 
     train = move(data.train)
     evaluated = {

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from math import prod
 
+from torch import Tensor
+
+from adamcmp.storage.columns import GAP_METRICS
 from adamcmp.training.device_data import DeviceData, Examples
 from adamcmp.training.step.lanes import Lanes
 
@@ -18,30 +21,39 @@ SMALLEST_BATCH, LARGEST_BATCH = 16, 256
 
 
 def evaluate(lanes: Lanes, data: DeviceData) -> list[dict[str, float]]:
-    """Return each lane's metrics: loss, error and accuracy on every split, and the gaps.
+    """Return each lane's metrics on every split, and the gaps between test and train.
 
-    A split without examples has no metrics; regression has losses only.
+    A split without examples has no metrics.
     """
     rows: list[dict[str, float]] = [{} for _ in lanes.seeds]
-    for name, examples in data.evaluated.items():
-        loss_M, error_M = _means(lanes, examples)
-        for lane, row in enumerate(rows):
-            row[f"{name}_loss"] = loss_M[lane]
-            if error_M is not None:
-                row[f"{name}_error"] = error_M[lane]
-                row[f"{name}_accuracy"] = 1.0 - error_M[lane]
+    for split, examples in data.evaluated.items():
+        for row, measured in zip(rows, _measure(lanes, examples), strict=True):
+            row |= {f"{split}_{metric}": value for metric, value in measured.items()}
     for row in rows:
-        for measure in ("loss", "error"):
-            if f"test_{measure}" in row:
-                row[f"gap_{measure}"] = row[f"test_{measure}"] - row[f"train_{measure}"]
+        for metric in GAP_METRICS:
+            if f"test_{metric}" in row:
+                row[f"gap_{metric}"] = row[f"test_{metric}"] - row[f"train_{metric}"]
     return rows
 
 
-def _means(lanes: Lanes, examples: Examples) -> tuple[list[float], list[float] | None]:
-    """Return each lane's mean loss and, for classification, its error."""
+def _measure(lanes: Lanes, examples: Examples) -> list[dict[str, float]]:
+    """Return each lane's metrics on one split."""
     numbers = prod(examples.x.shape[1:])
     batch_size = min(max(BATCH_NUMBERS // numbers, SMALLEST_BATCH), LARGEST_BATCH)
-    loss_M, wrong_M = lanes.measure(examples, batch_size)
-    mean_M = (loss_M / len(examples)).tolist()
-    classification = not examples.y.is_floating_point()
-    return mean_M, (wrong_M / len(examples)).tolist() if classification else None
+    loss_M, error_M, weighted_M = lanes.measure(examples, batch_size)
+    loss_M, error_M = loss_M / len(examples), error_M / len(examples)
+    values = {"loss": loss_M}
+    if not examples.y.is_floating_point():
+        values |= {"error": error_M, "accuracy": 1.0 - error_M}
+        values["balanced_error"] = weighted_M.clamp(max=1.0)  # the weights are rounded
+    else:
+        values["rmse"] = error_M.sqrt()
+        if variance := _variance(examples.y):
+            values["r2"] = 1.0 - error_M / variance
+    by_lane = zip(*(values_M.tolist() for values_M in values.values()), strict=True)
+    return [dict(zip(values, lane, strict=True)) for lane in by_lane]
+
+
+def _variance(y: Tensor) -> float:
+    """Return the squared deviation of the targets from their mean, averaged over the outputs."""
+    return y.double().var(0, correction=0).mean().item()

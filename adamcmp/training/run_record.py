@@ -96,7 +96,7 @@ class RunRecord:
 
     def _best(self) -> dict[str, Any]:
         """Return the evaluation with the best validation metric; empty without validation."""
-        measure = "val_error" if any("val_error" in row for row in self.metrics) else "val_loss"
+        measure = f"val_{self.spec.config.measure}"
         rows = [row for row in self.metrics if math.isfinite(row.get(measure, math.nan))]
         return min(rows, key=lambda row: (row[measure], row["val_loss"]), default={})
 

@@ -72,9 +72,7 @@ class RangeSearch:
     @property
     def objective(self) -> str:
         """The metric to minimize."""
-        run = self.config.runs[0]
-        default = "val_error" if run.dataset.problem_type == "classification" else "val_loss"
-        return self._search.objective or default
+        return self._search.objective or f"val_{self.config.runs[0].measure}"
 
     @property
     def combinations(self) -> int:

@@ -117,3 +117,21 @@ class TestSeeds:
     def test_the_first_stage_and_the_whole_study_select_the_same_setting(self):
         first = self.STAGES[self.STAGES["seed"] < 2]
         assert set(RunTable(first).selected()["lr"]) == set(RunTable(self.STAGES).selected()["lr"])
+
+
+def test_settings_are_selected_by_the_measure_of_the_runs():
+    """On unbalanced data, predicting the frequent class has a small error, but no small mean of
+    the classes' errors."""
+    rows = [
+        {"run_id": f"{lr}{seed}", "dataset": "d", "model": "m", "optimizer": "adamw", "lr": lr,
+         "seed": seed, "status": "done", "val_error": error, "test_error": error,
+         "val_balanced_error": balanced, "test_balanced_error": balanced}
+        for lr, error, balanced in ((0.1, 0.05, 0.5), (0.2, 0.10, 0.1))
+        for seed in range(3)
+    ]  # fmt: skip
+    for select, lr in ((None, 0.1), ("balanced_error", 0.2)):
+        table = RunTable.from_frames(pd.DataFrame(rows).assign(select=select))
+        assert set(table.selected()["lr"]) == {lr}
+        (summary,) = analysis.best_settings(table).to_dict("records")
+        assert summary["metric"] == f"test_{select or 'error'}"
+        assert summary["estimate"] == pytest.approx(0.05 if select is None else 0.1)

@@ -12,6 +12,11 @@ def test_a_setting_that_another_one_overrides_has_no_effect_on_the_identity():
     assert one == other
 
 
+def test_runs_of_the_default_measure_keep_their_ids():
+    assert "select" not in Protocol().identity()
+    assert Protocol(select="balanced_error").identity()["select"] == "balanced_error"
+
+
 def test_canonical_values_do_not_depend_on_the_type_of_numbers():
     assert Protocol(grad_clip=1.0).canonical_values == Protocol(grad_clip=1).canonical_values
     assert set(Protocol().canonical_values) == set(Protocol().identity())

@@ -59,6 +59,8 @@ TABLE = [
     # names
     ("run optimzer=adam", "no setting 'optimzer'. Did you mean 'optimizer'?"),
     ("run optimizer=adamv", "optimizer=adamv: there is no such optimizer. Did you mean 'adam"),
+    ("run select=rmse", "select=rmse: the dataset is a classification problem: use select=loss or error or balanced_error"),
+    ("run select=accuracy", "select=accuracy: should be one of error, balanced_error, loss, rmse"),
     ("run dataset=nope", "dataset=nope: there is no such dataset. There are: cifar10,"),
     ("run model=mpl", "Did you mean 'mlp'?"),
     ("run optimizer.momentum=0.9", "no setting 'optimizer.momentum' of optimizer=adamw. There are: coupling, lr, weight_decay"),

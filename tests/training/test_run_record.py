@@ -15,6 +15,15 @@ def test_best_metrics_are_those_of_the_best_validation_error(specs):
     assert row["best_step"] == best["step"] and row["best_test_error"] == best["test_error"]
 
 
+@pytest.mark.parametrize("measure", ["loss", "balanced_error"])
+def test_best_metrics_are_those_of_the_selected_measure(measure, specs):
+    (spec,) = specs(["lr=0.03", "steps=200", "eval.every_steps=10", f"select={measure}"])
+    outcome = trained(spec)
+    best = min(outcome.metrics, key=lambda m: (m[f"val_{measure}"], m["val_loss"]))
+    row = outcome.runs[0]
+    assert row["best_step"] == best["step"] and row["select"] == measure
+
+
 def test_norms_and_lr_in_metrics(specs):
     (spec,) = specs(["optimizer=sgd", "optimizer.momentum=0", "wd=0", "lr=0.1", "schedule=constant",
                      "steps=3", "eval.every_steps=1"])  # fmt: skip

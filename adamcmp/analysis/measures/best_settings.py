@@ -14,7 +14,9 @@ from adamcmp.analysis.run_table import RunTable
 #: The metrics of the table of best settings, in order.
 REPORTED_METRICS = (
     *("test_error", "gap_error", "val_error", "train_error"),
+    *("test_balanced_error", "gap_balanced_error", "val_balanced_error", "train_balanced_error"),
     *("test_loss", "gap_loss", "val_loss", "train_loss"),
+    *("test_rmse", "gap_rmse", "val_rmse", "train_rmse"),
 )
 
 
@@ -81,7 +83,8 @@ def _all_metrics(table: RunTable) -> pd.DataFrame:
 BEST_SETTINGS = Measure(
     "summary",
     "Best settings",
-    "For each optimizer, the setting with the lowest mean validation error (regression: loss). "
+    "For each optimizer, the setting with the lowest mean validation error (regression: loss; or "
+    "the measure of select=). "
     "Means over seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on, "
     "clipped to the metric's range). The test set took no part in the selection. Fresh: the seeds "
     "took no part in it either; where they did, errors look lower than they are.",

@@ -13,9 +13,9 @@ _METRICS = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
 
 def _all_pairs(table: RunTable) -> pd.DataFrame:
     """Return the comparisons of all pairs; ``seeds_needed`` only if not significant."""
-    metrics = [m for m in _METRICS if table.runs[m].notna().any()]
-    result = comparisons(table, metrics)
     judging = {problem: f"test_{subtable.measure()}" for problem, subtable in table.by_problem()}
+    metrics = dict.fromkeys([*judging.values(), *_METRICS])
+    result = comparisons(table, [m for m in metrics if table.runs[m].notna().any()])
     shown = result["estimate"].notna() | (result["metric"] == result["problem"].map(judging))
     result["seeds_needed"] = result["seeds_needed"].mask(result["better"] != "")
     return result[shown].reset_index(drop=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.metrics import of_measure
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import (
     SettingMatrix,
@@ -58,10 +59,9 @@ def surface(table: RunTable) -> pd.DataFrame:
     ranks = selectable(table).ranked().drop_duplicates(keys).set_index(keys)["rank"]
     measures = {problem: subtable.measure() for problem, subtable in table.by_problem()}
     runs = table.runs[on_common_seeds(table)]
-    regression = runs["problem"].map(measures) == "loss"
     runs = runs.assign(
-        value=runs["test_error"].where(~regression, runs["test_loss"]).astype(float),
-        val=runs["val_error"].where(~regression, runs["val_loss"]).astype(float),
+        value=of_measure(runs, measures, "test"),
+        val=of_measure(runs, measures, "val"),
         diverged=runs["status"] == "diverged",
     )
     cells = mean_over_seeds(runs, keys)

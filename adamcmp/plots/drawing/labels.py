@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from adamcmp.analysis.estimates import SKEWNESS_FROM
+from adamcmp.storage.columns import BASE_METRICS
 
 #: Minimum number of seeds for which an interval is drawn. With two seeds, Student's interval
 #: reaches nine standard deviations to each side.
@@ -41,12 +42,14 @@ def metric_label(metric: str, loss: str) -> str:
             ``"loss"``.
         loss: The training loss, by which losses are named.
     """
-    at_best = metric.startswith("best_")
-    split, _, measure = metric.removeprefix("best_").rpartition("_")
-    if (split not in _SPLITS and split) or measure not in ("loss", "error", "accuracy"):
+    name = metric.removeprefix("best_")
+    split = next((split for split in _SPLITS if name.startswith(f"{split}_")), "")
+    measure = name.removeprefix(f"{split}_")
+    if measure not in BASE_METRICS:
         return metric.replace("_", " ")
-    measure = _LOSSES.get(loss, loss) if measure == "loss" else measure
-    return _SPLITS.get(split, "") + measure + (" at the best validation score" if at_best else "")
+    names = {"loss": _LOSSES.get(loss, loss), "rmse": "RMSE", "r2": "R²"}
+    at_best = " at the best validation score" if name != metric else ""
+    return _SPLITS.get(split, "") + names.get(measure, measure.replace("_", " ")) + at_best
 
 
 def interval_note(seeds: Iterable[int]) -> str:

@@ -24,8 +24,9 @@ class Forward:
     Attributes:
         training_loss: Maps (params, buffers, x_MB, y_MB, key_M) to each lane's training loss (M,);
             ``key_M`` holds the keys of the random augmentation.
-        metrics: Maps (params, buffers, x_MB, y_MB) to the loss of each example (M, B) and whether
-            its predicted class is wrong (M, B). With real targets no example is wrong.
+        metrics: Maps (params, buffers, x_MB, y_MB) to the loss of each example (M, B), and whether
+            its predicted class is wrong or, with real targets, its squared error averaged over
+            the outputs (M, B).
     """
 
     def __init__(self, network: nn.Module, step_config: StepConfig) -> None:
@@ -46,7 +47,7 @@ class Forward:
         outputs_BC = self._outputs(params, buffers, x_B)
         loss_B = self._config.loss.measured(outputs_BC, y_B)
         if y_B.is_floating_point():
-            return loss_B, torch.zeros_like(loss_B, dtype=torch.bool)
+            return loss_B, (outputs_BC - y_B).square().mean(-1)
         # argmax treats NaN as the largest value; an example with such outputs counts as wrong.
         finite_B = outputs_BC.isfinite().all(-1)
         return loss_B, ~((outputs_BC.argmax(-1) == y_B) & finite_B)

@@ -76,18 +76,19 @@ class LaneFunctions:
             return loss_M, grad_norm_M, self.norm(updates_M)
 
     def evaluate(
-        self, state: State, x_B: Tensor, y_B: Tensor, valid_B: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, state: State, x_B: Tensor, y_B: Tensor, weight_B: Tensor, valid_B: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Measure all lanes on the same examples.
 
         Args:
             state: Holds ``params``, ``buffers`` and ``optimizer``.
             x_B: Inputs (B, *inputs).
             y_B: Targets.
+            weight_B: Weights in the balanced error.
             valid_B: Whether the example counts; the others only pad the batch.
 
         Returns:
-            Each lane's summed loss (M,), float64, and its number of wrong predictions (M,).
+            The sums that `Lanes.measure` returns, over these examples.
         """
         lanes = next(iter(state["params"].values())).shape[0]
         unused = torch.zeros(lanes, dtype=torch.int64, device=x_B.device)
@@ -96,9 +97,11 @@ class LaneFunctions:
         # all lanes' weights is computed, whose shape and thus rounding depend on the lanes.
         shared = [tensor.expand(lanes, *tensor.shape) for tensor in (x_B, y_B)]
         params = self._packing.unpack(self._driver.evaluation_params(state))
-        loss_MB, wrong_MB = self._forward.metrics(params, buffers, *shared)
-        loss_MB = torch.where(valid_B, loss_MB.double(), 0.0)
-        return loss_MB.sum(1), (wrong_MB & valid_B).sum(1)
+        loss_MB, error_MB = (
+            torch.where(valid_B, values_MB.double(), 0.0)
+            for values_MB in self._forward.metrics(params, buffers, *shared)
+        )
+        return loss_MB.sum(1), error_MB.sum(1), (error_MB * weight_B).sum(1)
 
     def gradients(
         self, params: Tree, buffers: Tree, batch: tuple[Tensor, Tensor], key_M: Tensor

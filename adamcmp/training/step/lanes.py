@@ -129,7 +129,7 @@ class Lanes:
             result = execute(*prepared, offset)
         return StepResult(*result)
 
-    def measure(self, examples: Examples, batch_size: int) -> tuple[Tensor, Tensor]:
+    def measure(self, examples: Examples, batch_size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Measure all lanes on the same examples, at the driver's evaluation parameters.
 
         Args:
@@ -137,29 +137,33 @@ class Lanes:
             batch_size: Examples per forward pass.
 
         Returns:
-            Each lane's summed loss (M,) and its number of wrong predictions (M,), both float64.
-            With real targets no prediction is wrong.
+            Each lane's summed loss, number of wrong predictions (with real targets: summed squared
+            error), and summed weight of the wrong predictions, each (M,), float64.
         """
 
-        def evaluate(state: State, x_N: Tensor, y_N: Tensor, start: Tensor) -> tuple[Tensor, ...]:
+        def evaluate(
+            state: State, x_N: Tensor, y_N: Tensor, weight_N: Tensor, start: Tensor
+        ) -> tuple[Tensor, ...]:
             position_B = start + torch.arange(batch_size, device=start.device)
             valid_B = position_B < x_N.shape[0]
             index_B = position_B.clamp(max=x_N.shape[0] - 1)
-            return self._functions.evaluate(state, x_N[index_B], y_N[index_B], valid_B)
+            batch = (x_N[index_B], y_N[index_B], weight_N[index_B])
+            return self._functions.evaluate(state, *batch, valid_B)
 
         self._network.eval()
         device = self.step_config.device
         state = {name: self.state[name] for name in ("params", "buffers", "optimizer")}
         starts = torch.arange(0, len(examples), batch_size, device=device)[:, None].unbind()
-        function = StateFunction("measure", evaluate, [{0: "N"}, {0: "N"}, {}], batch_size)
-        tensors = (examples.x, examples.y)
+        function = StateFunction("measure", evaluate, [*([{0: "N"}] * 3), {}], batch_size)
+        tensors = (examples.x, examples.y, examples.weight)
         execute = self._executables.bind(function, state, tensors, starts[:1])
-        loss_M = wrong_M = torch.zeros(len(self.seeds), dtype=torch.float64, device=device)
+        zeros = torch.zeros(len(self.seeds), dtype=torch.float64, device=device)
+        loss_M = error_M = weighted_M = zeros
         with torch.no_grad():
             for start in starts:
-                loss, wrong = execute(start)
-                loss_M, wrong_M = loss_M + loss, wrong_M + wrong
-        return loss_M, wrong_M
+                loss, error, weighted = execute(start)
+                loss_M, error_M, weighted_M = loss_M + loss, error_M + error, weighted_M + weighted
+        return loss_M, error_M, weighted_M
 
     @torch.no_grad()
     def param_norm(self) -> Tensor:

@@ -41,7 +41,10 @@ def test_categories_are_classes():
     [
         ({"a": ["x"] * 20}, "column 'a' should hold numbers, but row 1 holds 'x'"),
         ({"a": [None, *range(19)]}, "column 'a' has no value in row 1"),
-        ({"a": pd.date_range("2026-01-01", periods=20)}, "column 'a' should hold numbers, but holds times"),
+        (
+            {"a": pd.date_range("2026-01-01", periods=20)},
+            "column 'a' should hold numbers, but holds times",
+        ),
         ({"a": [[1.0, 2.0]] * 20}, "column 'a' should hold numbers"),
     ],
 )

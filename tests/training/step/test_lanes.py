@@ -58,8 +58,9 @@ def test_results_are_those_of_the_last_step(specs):
 def test_measures_do_not_depend_on_the_batch_size(batch_size, specs):
     one, other = (group_training(specs, *SEEDS) for _ in range(2))
     examples = one.data.train
-    expected_loss, expected_wrong = one.lanes.measure(examples, len(examples))
-    loss_M, wrong_M = other.lanes.measure(examples, batch_size)
+    expected_loss, expected_wrong, expected_weight = one.lanes.measure(examples, len(examples))
+    loss_M, wrong_M, weight_M = other.lanes.measure(examples, batch_size)
+    torch.testing.assert_close(weight_M, expected_weight)
     torch.testing.assert_close(loss_M, expected_loss, rtol=1e-5, atol=0)
     assert torch.equal(wrong_M, expected_wrong)
 
