@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from adamcmp.components.data import Data, Shape, Split
 from adamcmp.components.datasets import Dataset
@@ -36,6 +37,7 @@ REQUIRED = {
     "model/custom": ["model.target=own_net.Net", "+model.scale=0.5"],
     "dataset/csv": ["dataset.path=data.csv", "dataset.target=y"],
     "dataset/npz": ["dataset.path=data.npz"],
+    "dataset/imagefolder": ["dataset.path=images", "dataset.size=8"],
     "dataset/parquet": ["dataset.path=data.parquet", "dataset.target=y"],
     "dataset/custom": ["dataset.target=own_data.make", "+dataset.rows=60"],
     "model/torchvision": ["model.arch=shufflenet_v2_x0_5"],  # not required: the default is slow
@@ -57,6 +59,10 @@ def user_files(tmp_path):
     (tmp_path / "data.csv").write_text(f"a,b,c,d,e,y\n{rows}\n")
     np.savez(tmp_path / "data.npz", x=x, y=y)
     pd.DataFrame(x, columns=list("abcde")).assign(y=y).to_parquet(tmp_path / "data.parquet")
+    for number, pixels in enumerate(rng.integers(0, 256, (60, 9, 8, 3), np.uint8)):
+        folder = tmp_path / "images" / f"class_{number % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
     (tmp_path / "own_data.py").write_text(
         "import numpy as np\n"
         "def make(rows):\n"

@@ -80,7 +80,7 @@ class TestFromColumns:
             "schedule=glob(*) optimizer.betas=[0.8,0.9],[0.9,0.99]",
             "model=glob(*,exclude=custom) loss=cross_entropy loss.label_smoothing=0,0.1",
             "model=custom model.target=torch.nn.Linear +model.in_features=40 +model.bias=true,false",
-            "dataset=glob(*,exclude=[csv,npz,parquet,custom]) dataset.subset=null,50",
+            "dataset=glob(*,exclude=[csv,npz,parquet,imagefolder,custom]) dataset.subset=null,50",
             "dataset=teacher dataset.task=regression loss=mse",
             "steps=7,null epochs=3 eval.every_steps=null,2 eval.every=2.5 seed=0,9223372036854775807",
             "dtype=float64 threads=2 eval.train_examples=9",

@@ -43,5 +43,8 @@ class UserFile(UserData):
 
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`."""
-        digest = hashlib.sha256(self.file().read_bytes()).hexdigest()
-        return {**super().identity(), "sha256": digest}
+        return {**super().identity(), "sha256": self.digest()}
+
+    def digest(self) -> str:
+        """Return the sha256 of the data."""
+        return hashlib.sha256(self.file().read_bytes()).hexdigest()
