@@ -131,7 +131,8 @@ class Bar:
             for row in outcome.runs:
                 self._counts[row["status"]] += 1
                 # Runs of a regression have no errors.
-                metric = row.get("val_error", row.get("val_loss"))
+                default = "loss" if row.get("val_error") is None else "error"
+                metric = row.get(f"val_{row.get('select') or default}")
                 if metric is not None and math.isfinite(metric):
                     previous = self._best.get(row["optimizer"], math.inf)
                     self._best[row["optimizer"]] = min(previous, metric)

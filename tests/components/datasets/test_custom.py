@@ -113,7 +113,7 @@ def test_identity_is_the_source():
         ("raises", "RuntimeError: no disk"),
         ("ragged", r"items have shapes \(1,\) and \(2,\); resize them"),
         ("Pictures", "holds Image; it should hold arrays or tensors. For images use"),
-        ("Endless", "should have a length, and items"),
+        ("Endless", "should have a length and items"),
     ],
 )
 def test_invalid_targets(name, message):
