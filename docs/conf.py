@@ -31,7 +31,7 @@ html_show_sphinx = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
-autodoc_class_signature = "separated"
+toc_object_entries = False  # the contents of the Python API would be longer than the page
 napoleon_use_ivar = True  # attributes are described in the class, and are not listed again
 # Docstrings put names in single backquotes: a link if the site describes the name, else code.
 default_role = "py:obj"

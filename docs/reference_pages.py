@@ -173,13 +173,15 @@ def python() -> str:
         "and `adamcmp.plots` the plots. What this page does not list may change in any version."
     )
     errors = [name for name in adamcmp.__all__ if _is_error(getattr(adamcmp, name))]
-    rest = [name for name in adamcmp.__all__ if name not in errors]
+    functions = [n for n in adamcmp.__all__ if inspect.isfunction(getattr(adamcmp, n))]
+    results = [name for name in adamcmp.__all__ if name not in (*functions, *errors)]
     measures = [name for name in analysis.__all__ if name not in adamcmp.__all__]
     return _page(
         "Python API",
         intro,
-        "## Functions and their results\n\n" + _autodoc("adamcmp", rest),
+        "## Functions\n\n" + _autodoc("adamcmp", functions),
         "## Errors\n\n" + _autodoc("adamcmp", errors),
+        "## Results of functions\n\n" + _autodoc("adamcmp", results),
         "## Parts of results\n\n"
         + "\n\n".join(_autodoc(m, n) for m, n in PARTS_OF_RESULTS.items()),
         "## Analysis\n\n" + _autodoc("adamcmp.analysis", measures),
