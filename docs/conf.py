@@ -13,7 +13,6 @@ from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference_pages
-
 from adamcmp.platform.provenance import package_version
 
 project = "adamcmp"

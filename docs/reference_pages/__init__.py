@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-import re
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -33,6 +31,8 @@ from adamcmp.config import (
 from adamcmp.plots import PLOTS
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS, Column, Role, run_columns
 from adamcmp.workflows.components import list_components
+from reference_pages.component_settings import computation, default, setting_row
+from reference_pages.markdown import markdown_page, markdown_table, one_line
 
 #: The classes that hold the settings of a run, and the prefix of their keys.
 RUN_SETTINGS: dict[str, dict[type[Component], str]] = {
@@ -63,7 +63,7 @@ def commands() -> str:
         "signal's number if a signal ended the command."
     )
     sections = [command_section(command_module(name).parser()) for name in COMMANDS]
-    return _page("Commands", intro, *sections)
+    return markdown_page("Commands", intro, *sections)
 
 
 def settings() -> str:
@@ -76,16 +76,16 @@ def settings() -> str:
     )
     defaults = yaml.safe_load((files("adamcmp.configs") / "config.yaml").read_text("utf-8"))
     short_keys = [[f"`{key}`", f"`{full}`"] for key, full in SHORT_KEYS.items() if "." not in key]
-    sections = ["## Short keys\n\n" + _table(["short key", "setting"], short_keys)]
+    sections = ["## Short keys\n\n" + markdown_table(["short key", "setting"], short_keys)]
     for title, classes in RUN_SETTINGS.items():
         rows = [
-            _setting_row(cls, field, prefix, value)
+            setting_row(cls, field, prefix, value)
             for cls, prefix in classes.items()
             for field in cls.model_fields
             if not isinstance(value := (defaults["eval"] if prefix else defaults)[field], dict)
         ]
-        sections.append(f"## {title}\n\n" + _table(["setting", "default", "meaning"], rows))
-    return _page("Settings", intro, *sections)
+        sections.append(f"## {title}\n\n" + markdown_table(["setting", "default", "meaning"], rows))
+    return markdown_page("Settings", intro, *sections)
 
 
 def components() -> str:
@@ -99,7 +99,7 @@ def components() -> str:
         _group_section(name, group, list_components(name)[name])
         for name, group in CONFIG_GROUPS.items()
     ]
-    return _page("Components", intro, *sections)
+    return markdown_page("Components", intro, *sections)
 
 
 def columns() -> str:
@@ -113,7 +113,7 @@ def columns() -> str:
     )
     roles = "\n".join(f"- `{role}`: {ROLES[role]}" for role in Role)
     dotted = [column for name, column in run_columns().items() if name not in RUN_COLUMNS]
-    return _page(
+    return markdown_page(
         "Columns",
         intro,
         f"The role of a column is\n\n{roles}",
@@ -121,7 +121,7 @@ def columns() -> str:
         "## Settings of runs\n\n`runs` also has a column for every setting under its path. It is "
         "empty where the component does not have the setting. [Settings](settings.md) and "
         "[components](components.md) give the meaning.\n\n"
-        + _table(["column", "type"], [[f"`{c.name}`", _type_name(c)] for c in dotted]),
+        + markdown_table(["column", "type"], [[f"`{c.name}`", _type_name(c)] for c in dotted]),
         "## Metrics\n\n" + _column_table(METRIC_COLUMNS.values()),
     )
 
@@ -150,10 +150,10 @@ def plot_list() -> str:
             for option, value in plot.options.items()
         ]
         sections.append(
-            f"## {name}\n\n{plot.title}.\n\n{_markdown(plot.caption)}\n\n"
-            + _table(["option", "default"], rows)
+            f"## {name}\n\n{plot.title}.\n\n{one_line(plot.caption)}\n\n"
+            + markdown_table(["option", "default"], rows)
         )
-    return _page("Plots", intro, *sections)
+    return markdown_page("Plots", intro, *sections)
 
 
 #: Classes of attributes of results: their modules and names.
@@ -176,7 +176,7 @@ def python() -> str:
     functions = [n for n in adamcmp.__all__ if inspect.isfunction(getattr(adamcmp, n))]
     results = [name for name in adamcmp.__all__ if name not in (*functions, *errors)]
     measures = [name for name in analysis.__all__ if name not in adamcmp.__all__]
-    return _page(
+    return markdown_page(
         "Python API",
         intro,
         "## Functions\n\n" + _autodoc("adamcmp", functions),
@@ -202,13 +202,13 @@ PAGES: Mapping[str, Callable[[], str]] = {
 def _group_section(name: str, group: Group, descriptions: Mapping[str, str]) -> str:
     """Return the section of a config group: the settings of all its components, then each."""
     shared = [
-        _setting_row(group.base, field, f"{name}.", _default(group.base, field))
+        setting_row(group.base, field, f"{name}.", default(group.base, field))
         for field in group.base.model_fields
         if field not in ("name", "rule")
     ]
     listed = [[f"`{name}={component}`", text] for component, text in descriptions.items()]
-    table = _table(["setting", "default", "meaning"], shared)
-    parts = [f"## {name}=", _table(["component", "what it is"], listed)]
+    table = markdown_table(["setting", "default", "meaning"], shared)
+    parts = [f"## {name}=", markdown_table(["component", "what it is"], listed)]
     parts += [f"Settings that all of them have:\n\n{table}"] if shared else []
     parts += [_component_section(name, group, component) for component in descriptions]
     return "\n\n".join(parts)
@@ -219,74 +219,24 @@ def _component_section(name: str, group: Group, component: str) -> str:
     values = component_defaults(name, component)
     cls = group.component(values[group.name_field])
     rows = [
-        _setting_row(cls, field, f"{name}.", value)
+        setting_row(cls, field, f"{name}.", value)
         for field, value in values.items()
         if field not in ("name", "rule") and not _is_shared(group.base, field, value)
     ]
-    table = _table(["setting", "default", "meaning"], rows) if rows else ""
-    return "\n\n".join(part for part in (f"### {component}", _body(cls), table) if part)
+    table = markdown_table(["setting", "default", "meaning"], rows) if rows else ""
+    return "\n\n".join(part for part in (f"### {component}", computation(cls), table) if part)
 
 
 def _is_shared(base: type[Component], field: str, value: Any) -> bool:
-    return field in base.model_fields and _default(base, field) == value
-
-
-def _setting_row(cls: type[Component], field: str, prefix: str, default: Any) -> list[str]:
-    choices = _choices(cls.model_fields[field].annotation) if field in cls.model_fields else []
-    listed = f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
-    meaning = re.sub(r"\bNone\b", "`null`", _markdown(_meanings(cls)[field]))
-    return [f"`{prefix}{field}`", _value(default), meaning + listed]
-
-
-def _meanings(cls: type[Component]) -> dict[str, str]:
-    """Return the meaning of each field, from the docstrings of the class and its bases."""
-    meanings: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        _, _, section = inspect.cleandoc(vars(base).get("__doc__") or "").partition("Attributes:\n")
-        entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
-        meanings |= {name: " ".join(text.split()) for name, text in entries}
-    return meanings
-
-
-def _body(cls: type[Component]) -> str:
-    """Return the docstring of a class without examples and attributes."""
-    text = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:\n")[0].strip()
-    paragraphs = (p for p in text.split("\n\n") if not p.startswith(">>>"))
-    return "\n\n".join(map(_markdown, paragraphs))
-
-
-def _default(cls: type[Component], field: str) -> Any:
-    info = cls.model_fields[field]
-    return "???" if info.is_required() else info.default
-
-
-def _value(value: Any) -> str:
-    if value == "???":
-        return "required"
-    text = {None: "null", True: "true", False: "false"}.get(value) if _is_constant(value) else None
-    if isinstance(value, tuple | list):
-        text = f"[{', '.join(map(str, value))}]"
-    return f"`{value if text is None else text}`"
-
-
-def _is_constant(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
-
-
-def _choices(annotation: Any) -> list[str]:
-    """Return the values of a ``Literal``, which may be part of a union."""
-    arguments = typing.get_args(annotation)
-    if typing.get_origin(annotation) is typing.Literal:
-        return [str(value) for value in arguments]
-    return [value for argument in arguments for value in _choices(argument)]
+    return field in base.model_fields and default(base, field) == value
 
 
 def _column_table(columns: Iterable[Column]) -> str:
     rows = [
-        [f"`{c.name}`", _type_name(c), c.unit, str(c.role), _markdown(c.description)]
+        [f"`{c.name}`", _type_name(c), c.unit, str(c.role), one_line(c.description)]
         for c in columns
     ]
-    return _table(["column", "type", "unit", "role", "content"], rows)
+    return markdown_table(["column", "type", "unit", "role", "content"], rows)
 
 
 def _type_name(column: Column) -> str:
@@ -314,19 +264,3 @@ def _directive(value: Any) -> str:
 
 def _is_error(value: Any) -> bool:
     return inspect.isclass(value) and issubclass(value, BaseException)
-
-
-def _markdown(paragraph: str) -> str:
-    """Return a paragraph of a docstring as one line of Markdown."""
-    return " ".join(paragraph.replace("``", "`").split())
-
-
-def _table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    headers = list(headers)
-    lines = [headers, ["---"] * len(headers), *rows]
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
-
-
-def _page(title: str, *parts: str) -> str:
-    return "\n\n".join([f"# {title}", *parts]) + "\n"
