@@ -94,6 +94,19 @@ class WorkerUnusable(Exception):
         self.value = value
 
 
+#: Maximum number of characters of a value in a message.
+_SHOWN = 100
+
+
+def shortened(text: str) -> str:
+    """Return a text as messages show it: a long one is cut.
+
+    >>> shortened("a" * 300) == "a" * 100 + "…"
+    True
+    """
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 #: Common names of settings and values, and the names that adamcmp uses.
 SYNONYMS = {
     **{"gpu": "cuda", "learning_rate": "lr", "weight_decay": "wd"},

@@ -12,10 +12,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from adamcmp.components.registry import Component
-from adamcmp.errors import ConfigError, nearest
+from adamcmp.errors import ConfigError, nearest, shortened
 
 C = TypeVar("C", bound=Component)
 
+#: The largest integer of a column in Parquet.
+_MAX_INTEGER = 2**63 - 1
+_ALL_SETTINGS = "`adamcmp run --cfg job` shows all settings."
 #: Pydantic's error types and what a value should be instead, formatted with the error's context.
 _REQUIREMENTS = {
     "greater_than": "should be greater than {gt:g}",
@@ -52,9 +55,21 @@ def build(component: type[C], values: Mapping[str, Any], path: str) -> C:
     values = {key: _as_text(component, key, value) for key, value in values.items()}
     try:
         # Strict validation accepts a list for a tuple only from JSON.
-        return component.model_validate_json(json.dumps(values))
+        built = component.model_validate_json(json.dumps(values))
     except ValidationError as error:
         raise ConfigError(_explanation(error.errors()[0], component, values, path)) from None
+    for name in component.model_fields:
+        if not _fits_column(getattr(built, name)):
+            key = f"{path}.{name}" if path else name
+            raise ConfigError(
+                f"{key}={_text(values[name])}: a whole number is at most {_MAX_INTEGER:,}."
+            )
+    return built
+
+
+def _fits_column(value: Any) -> bool:
+    items = value if isinstance(value, tuple) else (value,)
+    return all(abs(item) <= _MAX_INTEGER for item in items if isinstance(item, int))
 
 
 def _as_text(component: type[Component], field: str, value: Any) -> Any:
@@ -79,8 +94,8 @@ def _explanation(
         return _explanation({**error, "loc": error["loc"][1:]}, nested, value, key)
     if error["type"] == "extra_forbidden":
         known = [name for name in component.model_fields if name != "name"]
-        settings = f" It has: {', '.join(known)}." if known else ""
-        return f"There is no setting {key!r}.{nearest(field, known)}{settings}"
+        settings = f"{path} has: {', '.join(known)}." if path else _ALL_SETTINGS
+        return f"There is no setting {key!r}.{nearest(field, known)} {settings}"
     if field not in values:
         return f"{key} is needed: {component.model_fields[field].description or 'no default'}."
     return _sentence(f"{key}={_text(value)}: {_requirement(error, component)}")
@@ -118,4 +133,4 @@ def _text(value: Any) -> str:
     """Return a value as it is written on a command line."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, str) else json.dumps(value)
+    return shortened(value if isinstance(value, str) else json.dumps(value))

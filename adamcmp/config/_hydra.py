@@ -26,7 +26,8 @@ from hydra.core.override_parser.types import (
     ChoiceSweep,
     Glob,
     Override,
-    RangeSweep,
+    Quote,
+    QuotedString,
     Sweep,
     ValueType,
 )
@@ -86,11 +87,13 @@ def create_parser(
 
     Args:
         loader: Lists the options of config groups, for the function ``glob``.
-        functions: Functions that the parser accepts in addition to Hydra's, by name.
+        functions: Functions that the parser accepts in addition to Hydra's, or instead of those of
+            the same name.
     """
     default = create_functions()
     extended = _Functions(default.definitions, default.functions)
     for name, function in functions.items():
+        extended.definitions.pop(name, None)
         extended.register(name, function)
     return OverridesParser(extended, loader)
 
@@ -111,9 +114,7 @@ class _Functions(Functions):
 
 
 def _sweep_values(value: Any) -> list[Any]:
-    if isinstance(value, ChoiceSweep):
-        return value.list
-    return list(value.range()) if isinstance(value, RangeSweep) else [value]
+    return value.list if isinstance(value, ChoiceSweep) else [value]
 
 
 def has_nested_sweep(override: Override) -> bool:
@@ -131,11 +132,7 @@ def iterate_sweep(override: Override) -> Iterator[Any]:
 
 
 def _iterate(override: Override, value: Any) -> Iterator[Any]:
-    value_types = {
-        ChoiceSweep: ValueType.CHOICE_SWEEP,
-        RangeSweep: ValueType.RANGE_SWEEP,
-        Glob: ValueType.GLOB_CHOICE_SWEEP,
-    }
+    value_types = {ChoiceSweep: ValueType.CHOICE_SWEEP, Glob: ValueType.GLOB_CHOICE_SWEEP}
     if type(value) in value_types:
         sweep = dataclasses.replace(override, _value=value, value_type=value_types[type(value)])
         for member in sweep.sweep_iterator():
@@ -160,6 +157,11 @@ def with_value(override: Override, value: Any) -> Override:
     # The copied line is that of the whole sweep, but it is parsed again and shown to users.
     single.input_line = f"{override.get_key_element()}={single.get_value_element_as_str()}"
     return single
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, which Hydra's grammar reads as this text whatever it contains."""
+    return QuotedString(text, Quote.double).with_quotes()
 
 
 def split(text: str, separator: int) -> list[str]:

@@ -14,8 +14,9 @@ from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.compose import ConfigComposer
 from adamcmp.config.grid_runs import GridRuns, keys_overlap, replaces_plain_value, sets_plain_value
+from adamcmp.config.keys import UnknownSetting, has_key
 from adamcmp.config.naming import study_name
-from adamcmp.config.overrides import with_typed_key
+from adamcmp.config.overrides import shorten_key, with_typed_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace
 from adamcmp.config.parsing import is_multirun, parse_space
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS, ComposedRun
@@ -53,11 +54,12 @@ class Composer(ConfigComposer):
             )
         return config
 
-    def check_single_run(self, overrides: Iterable[str]) -> None:
+    def check_single_run(self, overrides: Sequence[str]) -> None:
         """Check that overrides define one run.
 
         Raises:
-            ConfigError: If an override has several values; the message names it.
+            ConfigError: If an override has several values, or two set the same; the message names
+                them.
         """
         for override in overrides:
             if is_multirun(override, self.grammar):
@@ -65,6 +67,7 @@ class Composer(ConfigComposer):
                     f"{override}: `run` trains one run, and --cfg shows one. For several values "
                     f"use `adamcmp sweep` (or `adamcmp run -m`)."
                 )
+        self.parse(overrides)
 
     def sweep(self, overrides: Iterable[str]) -> StudyConfig:
         """Return the study of a grid. Without ``study=``, its name is derived from the overrides.
@@ -80,8 +83,11 @@ class Composer(ConfigComposer):
                     f"{space.intervals[0].input_line}: an interval has no list of values: it "
                     f"needs sampler=random|sobol|tpe|cmaes n=64."
                 )
-        if not len(space):
-            raise ConfigError("These overrides define no run: one of their sweeps has no values.")
+        for axis in space.axes:
+            if not axis.values:
+                raise ConfigError(
+                    f"{','.join(map(shorten_key, axis.keys))}: the sweep has no values."
+                )
         if len(space) > MAX_RUNS:
             raise ConfigError(
                 f"These overrides define {len(space):,} runs; a study holds at most {MAX_RUNS:,}."
@@ -124,7 +130,7 @@ class Composer(ConfigComposer):
         Raises:
             ConfigError: If an override is invalid, or the runs differ in what a study shares.
         """
-        with _typed_keys_in_errors(overrides):
+        with _typed_keys_in_errors(overrides), self._options_in_errors(space):
             composed = list(self.runs(space, default_name, in_grid=in_grid))
         # All fields of a `ComposedRun` but the first must be the same for all runs of a study.
         shared = {composed_run[1:] for composed_run in composed}
@@ -170,6 +176,25 @@ class Composer(ConfigComposer):
                 yield GridRuns(_with_study_name(config, default_name), (), in_grid).at(())
             else:
                 yield grid_runs.at([positions[i] for i in fast])
+
+    @contextlib.contextmanager
+    def _options_in_errors(self, space: ParameterSpace) -> Iterator[None]:
+        """Say in an error that only some options of a varied config group have a setting."""
+        try:
+            yield
+        except UnknownSetting as error:
+            group = error.key.partition(".")[0]
+            values = (
+                override for axis in space.axes for value in axis.values for override in value
+            )
+            options = dict.fromkeys(str(o.value()) for o in values if o.key_or_group == group)
+            having = [o for o in options if has_key(self._base((f"{group}={o}",)), error.key)]
+            if not having:
+                raise
+            raise ConfigError(
+                f"{error} Only {group}={','.join(having)} has it: train several sweeps into one "
+                f"study (study=NAME), or write a study file with a block for each {group}."
+            ) from None
 
     def _grid_runs(
         self, overrides: list[Override], axes: list[Axis], default_name: str, in_grid: bool

@@ -14,6 +14,26 @@ from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError, nearest
 
 
+class UnknownSetting(ConfigError):
+    """A composed config has no such key.
+
+    Attributes:
+        key: The dotted key.
+    """
+
+    def __init__(self, text: str, key: str = "") -> None:
+        super().__init__(text)
+        self.key = key
+
+
+def has_key(config: DictConfig, key: str) -> bool:
+    """Return whether a composed config has a dotted key."""
+    parent_path, _, name = key.rpartition(".")
+    parent = OmegaConf.select(config, parent_path) if parent_path else config
+    # `name in parent` is false for a value that is still missing (???).
+    return isinstance(parent, DictConfig) and name in list(parent.keys())
+
+
 def is_setting(key: str) -> bool:
     """Return whether a key is a setting of a command line, or within a config group."""
     fields = (field for cls in TOP_LEVEL_SECTIONS.values() for field in cls.model_fields)
@@ -29,32 +49,31 @@ def check_key(override: Override, config: DictConfig, options: Sequence[str]) ->
         options: The options of the config group that the key names; empty for other keys.
 
     Raises:
-        ConfigError: If the key does not exist (the message names the nearest one), if it names a
-            config group and the option does not exist, or if a ``+`` adds an existing key.
+        UnknownSetting: If the key does not exist; the message names the nearest one.
+        ConfigError: If the key names a config group and the option does not exist, or a ``+`` adds
+            an existing key.
     """
     key = override.key_or_group
-    parent_path, _, name = key.rpartition(".")
-    parent = OmegaConf.select(config, parent_path) if parent_path else config
     if override.is_force_add():
         return
-    # `name in parent` is false for a value that is still missing (???).
-    exists = isinstance(parent, DictConfig) and name in list(parent.keys())
+    exists = has_key(config, key)
     if override.is_add():
         if exists:
             raise ConfigError(f"+{key} already exists: leave out the +.")
     elif not exists:
-        raise ConfigError(_unknown_key(key, parent, config))
+        raise UnknownSetting(_unknown_key(key, config), key)
     elif (
         key in CONFIG_GROUPS
-        and _hydra.is_section(parent, name)
+        and _hydra.is_section(config, key)
         and not isinstance(override.value(), dict)
     ):
         raise ConfigError(f"{override.input_line}: should be one of {', '.join(options)}.")
 
 
-def _unknown_key(key: str, parent: object, config: DictConfig) -> str:
+def _unknown_key(key: str, config: DictConfig) -> str:
     """Return the error message for a key that does not exist in a config."""
     parent_path, _, name = key.rpartition(".")
+    parent = OmegaConf.select(config, parent_path) if parent_path else config
     if not isinstance(parent, DictConfig) or not parent_path:
         known = [*(str(key) for key in config), *SHORT_KEYS, *_hydra.dotted_keys(config)]
         return f"There is no setting {key!r}.{nearest(key, known)}"

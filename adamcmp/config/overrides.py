@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import ConfigLoader, HydraException, Override
+from adamcmp.config.sections import fields_of, is_text
 from adamcmp.config.sweep_functions import MAX_RUNS, SWEEP_FUNCTIONS
-from adamcmp.errors import ConfigError, nearest
+from adamcmp.errors import ConfigError, nearest, shortened
 
 #: Short keys of the command line. They are the same for every optimizer and dataset.
 SHORT_KEYS = {
@@ -24,6 +26,8 @@ SHORT_KEYS = {
     "tracker": "logger",
 }
 _SHORTENED = {full: key for key, full in SHORT_KEYS.items() if "." not in key}
+_NUMBER = r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
+_SPAN = re.compile(rf"{_NUMBER}(?:\.\.+|:){_NUMBER}", re.IGNORECASE)
 _OVERRIDE = re.compile(r"([+~]*)([\w./@]+)(=.*)?", re.DOTALL)
 
 
@@ -79,10 +83,20 @@ class Grammar:
         Raises:
             ConfigError: If it is not in the grammar, or a function in it rejects its arguments.
         """
+        expanded = expand_key(override)
         try:
-            (parsed,) = self._parser.parse_overrides([_quote_separator(expand_key(override))])
+            (parsed,) = self._parser.parse_overrides([expanded])
         except HydraException as error:
-            raise ConfigError(self._explanation(override, error.__cause__)) from None
+            reason = self._reason(override, error.__cause__)
+            as_text = None if reason else self._as_text(expanded)
+            if as_text is None:
+                raise ConfigError(reason or _unreadable(override)) from None
+            return as_text
+        except ValueError:  # Python reads integers of up to 4300 digits
+            raise ConfigError(f"{shortened(override)}: the number has too many digits.") from None
+        if isinstance(parsed.value(), int | float):  # such as study=1_0; bool is an int
+            parsed = self._as_text(expanded) or parsed
+        _check_no_span(override, parsed)
         if _hydra.has_nested_sweep(parsed):
             raise ConfigError(f"{override}: {_hydra.NESTED_SWEEP}.")
         return parsed
@@ -111,8 +125,20 @@ class Grammar:
             return single  # parsing its text would return the same
         return self.parse(str(single.input_line))
 
-    def _explanation(self, override: str, cause: BaseException | None) -> str:
-        """Return the message for an override that Hydra rejected."""
+    def _as_text(self, override: str) -> Override | None:
+        """Parse an override as text that is not quoted; None if its setting is not text.
+
+        Values that contain a comma could also be several, so they need quotes.
+        """
+        match = _OVERRIDE.fullmatch(override)
+        value = (match[3] or "")[1:] if match else ""
+        if match is None or not is_text(match[2]) or re.search(r"^$|^[\"'\[{]|,", value):
+            return None
+        (parsed,) = self._parser.parse_overrides([f"{match[1]}{match[2]}={_hydra.quoted(value)}"])
+        return parsed
+
+    def _reason(self, override: str, cause: BaseException | None) -> str:
+        """Return why Hydra rejected an override; empty if it is not in the grammar."""
         text = " ".join(str(cause).split()).rstrip(".") if cause else ""
         unknown = re.match(r"Unknown function '(\w+)'", text)
         if unknown:
@@ -123,7 +149,26 @@ class Grammar:
             )
         if text and isinstance(cause, ConfigError | TypeError | ValueError):
             return f"{override}: {text}."
-        return (
-            f"Cannot read {override!r}: a setting is key=value, +key=value or ~key "
-            f"(quote values that hold spaces, commas or brackets)."
+        return ""
+
+
+def _check_no_span(text: str, override: Override) -> None:
+    """Check that a number is not typed as a span, such as ``lr=1e-3..1e-1``."""
+    value, key = override.value(), override.key_or_group
+    span = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if span and fields_of(key) and not is_text(key):
+        start, stop = span.groups()
+        function = "logspace" if float(start) > 0 else "linspace"
+        typed = text.partition("=")[0]
+        raise ConfigError(
+            f"{text}: several values are {typed}={function}({start},{stop},5), or a list such as "
+            f"{typed}={start},{stop}."
         )
+
+
+def _unreadable(override: str) -> str:
+    """Return the message for an override that is not in the grammar."""
+    key, equals, value = override.partition("=")
+    example = shlex.quote(f"{key}={_hydra.quoted(value)}")
+    hint = f" Text with such signs needs quotes: {shortened(example)}" if equals and value else ""
+    return f"Cannot read {shortened(override)!r}: a setting is key=value, +key=value or ~key.{hint}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adamcmp.config._hydra import Override
+from adamcmp.config.sections import is_whole_number
 from adamcmp.errors import ConfigError
 
 
@@ -61,10 +62,12 @@ def round_significant(value: float) -> float:
 def search_range(override: Override) -> SearchRange:
     """Return the range of an override with Hydra's ``interval``.
 
-    Two integer ends make a range of integers.
+    It holds whole numbers if the setting does, or if both ends do, as in ``int(interval(3,5))``:
+    Hydra's ``interval(3,5)`` has the ends 3.0 and 5.0.
 
     Raises:
-        ConfigError: If the ends are in the wrong order, or not positive on a log scale.
+        ConfigError: If the ends are in the wrong order, not positive on a log scale, or not whole
+            for a setting of whole numbers.
     """
     interval: Any = override.value()
     text = override.input_line
@@ -75,8 +78,14 @@ def search_range(override: Override) -> SearchRange:
         raise ConfigError(f"{text}: the first end of an interval should be below the second.")
     if log and interval.start <= 0:
         raise ConfigError(f"{text}: both ends of an interval on a log scale should be above 0.")
-    integer = isinstance(interval.start, int) and isinstance(interval.end, int)
-    return SearchRange(interval.start, interval.end, log, integer)
+    ends = (interval.start, interval.end)
+    integer = all(isinstance(end, int) for end in ends)
+    if is_whole_number(override.key_or_group):
+        if not all(float(end).is_integer() for end in ends):
+            raise ConfigError(f"{text}: both ends should be whole numbers.")
+        integer = True
+    start, end = map(int, ends) if integer else ends
+    return SearchRange(start, end, log, integer)
 
 
 @dataclass(frozen=True)

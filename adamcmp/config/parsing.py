@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import HydraException, Override
@@ -15,22 +16,40 @@ from adamcmp.errors import ConfigError
 _PAIRED = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", re.DOTALL)
 
 
+#: Keys that set the same as another key: ``steps=100`` replaces ``epochs=3``.
+ALTERNATIVES = {"seeds": "seed", "steps": "epochs", "eval.every_steps": "eval.every"}
+
+
 def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
     """Return the parameter space that overrides define.
 
     Raises:
-        ConfigError: If an override cannot be parsed, or sets a key that paired keys also set.
+        ConfigError: If an override cannot be parsed, or two set the same.
     """
-    entries: dict[tuple[str, ...], Override | Axis] = {}
-    for override in _with_seed_range(list(overrides)):
-        entry = _parse_paired(override, grammar) or _parse_single(override, grammar)
-        keys = entry.keys if isinstance(entry, Axis) else (entry.get_key_element(),)
-        for other in entries:
-            if other != keys and set(other) & set(keys):
-                key = (set(other) & set(keys)).pop()
-                raise ConfigError(f"{override}: {key} is set twice. Set it once.")
-        entries[keys] = entry  # as in Hydra, the last override of a key counts
+    entries: dict[str, Override | Axis] = {}
+    for text in overrides:
+        override = _as_seed_range(text)
+        entries[text] = _parse_paired(override, grammar) or _parse_single(override, grammar)
+    _check_set_once(entries)
     return ParameterSpace(tuple(entries.values()))
+
+
+def _check_set_once(entries: Mapping[str, Override | Axis]) -> None:
+    """Check that no two overrides set the same, so that none has no effect.
+
+    Raises:
+        ConfigError: If two overrides set a key or alternatives to each other.
+    """
+    texts: dict[str, str] = {}
+    for text, entry in entries.items():
+        values = entry.values if isinstance(entry, Axis) else ((entry,),)
+        nullable = {o.get_key_element() for o in itertools.chain(*values) if o.value() is None}
+        for key in entry.keys if isinstance(entry, Axis) else (entry.get_key_element(),):
+            # As in steps=null,100: null leaves the choice to the alternative.
+            name = key if key in nullable else ALTERNATIVES.get(key, key)
+            if name in texts:
+                raise ConfigError(f"{texts[name]} and {text}: set only one of them.")
+            texts[name] = text
 
 
 def is_multirun(override: str, grammar: Grammar) -> bool:
@@ -48,19 +67,14 @@ def _parse_single(text: str, grammar: Grammar) -> Override | Axis:
     return Axis((override.get_key_element(),), values)
 
 
-def _with_seed_range(overrides: list[str]) -> list[str]:
-    """Return the overrides with ``seeds=5`` replaced by ``seed=range(5)``."""
-    counts = [override for override in overrides if override.startswith("seeds=")]
-    overrides = [override for override in overrides if override not in counts[:-1]]
-    for count in counts[-1:]:  # the last count
-        number = count.removeprefix("seeds=")
-        if not re.fullmatch(r"\+?0*[1-9][0-9]*", number):
-            raise ConfigError(f"{count}: should be a whole number of at least 1, like seeds=5.")
-        seeds = [override for override in overrides if override.startswith("seed=")]
-        if seeds:
-            raise ConfigError(f"{seeds[0]} and {count}: set only one of them.")
-        overrides = [f"seed=range({int(number)})" if o == count else o for o in overrides]
-    return overrides
+def _as_seed_range(override: str) -> str:
+    """Return ``seed=range(5)`` for ``seeds=5``, and other overrides as they are."""
+    if not override.startswith("seeds="):
+        return override
+    number = override.removeprefix("seeds=")
+    if not re.fullmatch(r"\+?0*[1-9][0-9]*", number):
+        raise ConfigError(f"{override}: should be a whole number of at least 1, like seeds=5.")
+    return f"seed=range({int(number)})"
 
 
 def _parse_paired(text: str, grammar: Grammar) -> Axis | None:

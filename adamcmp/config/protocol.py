@@ -49,7 +49,7 @@ class Protocol(Component):
         eval: See `Eval`.
     """
 
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: NonNegativeInt = 0
     epochs: PositiveInt = 30
     steps: PositiveInt | None = None
     batch_size: PositiveInt = 128

@@ -6,8 +6,13 @@ the config, such as `Protocol`. Runs of a grid share the objects of equal sectio
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Annotated, Any, NamedTuple
+
+from pydantic.fields import FieldInfo
 
 from adamcmp.components.data import MEASURES
 from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
@@ -49,6 +54,45 @@ def section_of(key: str) -> str:
         return top
     sections = TOP_LEVEL_SECTIONS.items()
     return next((name for name, cls in sections if top in cls.model_fields), "protocol")
+
+
+def fields_of(key: str) -> list[FieldInfo]:
+    """Return the fields of a dotted key, one for each component of a config group that has it."""
+    prefix, _, name = key.rpartition(".")
+    classes: list[type[Component]] = []
+    if prefix in CONFIG_GROUPS:
+        group = CONFIG_GROUPS[prefix]
+        classes = [group.component(component) for component in group.names]
+    elif not prefix:
+        classes = list(TOP_LEVEL_SECTIONS.values())
+    elif prefix == "eval":
+        classes = [Eval]
+    return [cls.model_fields[name] for cls in classes if name in cls.model_fields]
+
+
+def is_text(key: str) -> bool:
+    """Return whether the values of a dotted key are any text, such as a path."""
+    return str in _types_of(key)
+
+
+def is_whole_number(key: str) -> bool:
+    """Return whether the values of a dotted key are whole numbers."""
+    return int in _types_of(key)
+
+
+@cache
+def _types_of(key: str) -> set[Any]:
+    return {type_ for field in fields_of(key) for type_ in _members(field.annotation)}
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the types of a union, without annotations."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Annotated:
+        return _members(arguments[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [member for argument in arguments for member in _members(argument)]
+    return [annotation]
 
 
 def split_sections(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import typing
 from typing import Any, Literal
 
-from adamcmp.components.groups import CONFIG_GROUPS
-from adamcmp.components.registry import Component
 from adamcmp.config.overrides import SHORT_KEYS
-from adamcmp.config.protocol import Eval
-from adamcmp.config.sections import TOP_LEVEL_SECTIONS
+from adamcmp.config.sections import fields_of
 
 
 def choices(key: str) -> list[str]:
@@ -17,16 +14,7 @@ def choices(key: str) -> list[str]:
 
     The list covers all components of the config group.
     """
-    prefix, _, field = SHORT_KEYS.get(key, key).rpartition(".")
-    classes: list[type[Component]] = []
-    if prefix in CONFIG_GROUPS:
-        group = CONFIG_GROUPS[prefix]
-        classes = [group.component(name) for name in group.names]
-    elif not prefix:
-        classes = list(TOP_LEVEL_SECTIONS.values())
-    elif prefix == "eval":
-        classes = [Eval]
-    fields = [cls.model_fields[field] for cls in classes if field in cls.model_fields]
+    fields = fields_of(SHORT_KEYS.get(key, key))
     return list(dict.fromkeys(value for one in fields for value in _values(one.annotation)))
 
 

@@ -110,8 +110,8 @@ class ResultsLocation(Component):
     def _folder_name(cls, value: str) -> str:
         if not _FOLDER_NAME.fullmatch(value) or _RESERVED.fullmatch(value):
             raise ValueError(
-                "should be a plain folder name: letters, digits, '.', '_', '-', starting with a "
-                "letter or digit, at most 64"
+                "should be a plain folder name of at most 64 signs: letters from a to z, digits, "
+                "'.', '_' and '-', starting with a letter or digit"
             )
         return value
 

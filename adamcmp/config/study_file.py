@@ -29,6 +29,8 @@ from adamcmp.components.trackers import Tracker
 from adamcmp.components.validation import build
 from adamcmp.config.grid import Composer
 from adamcmp.config.numerics import Numerics
+from adamcmp.config.overrides import expand_key
+from adamcmp.config.parsing import ALTERNATIVES
 from adamcmp.config.protocol import PositiveInt
 from adamcmp.config.study_config import ResultsLocation, StudyConfig
 from adamcmp.errors import ConfigError, NotFound, nearest
@@ -215,10 +217,12 @@ def _value_text(value: Any, in_list: bool = False) -> str:
 
 def _merge(overrides: Iterable[str], precedence: Iterable[str]) -> list[str]:
     """Return both lists of overrides; for equal keys, those in `precedence`."""
-    by_key = {override.partition("=")[0]: override for override in overrides}
-    for override in precedence:
-        key = override.partition("=")[0]
-        if key in ("seed", "seeds"):  # both set the seeds
-            by_key.pop("seeds" if key == "seed" else "seed", None)
-        by_key[key] = override
-    return list(by_key.values())
+    precedence = list(precedence)
+    replaced = set(map(_setting, precedence))
+    return [*(o for o in overrides if _setting(o) not in replaced), *precedence]
+
+
+def _setting(override: str) -> str:
+    """Return the full key of an override, the same for keys that replace each other."""
+    key = expand_key(override).partition("=")[0]
+    return ALTERNATIVES.get(key, key)

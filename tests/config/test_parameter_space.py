@@ -41,6 +41,9 @@ def test_rounding_keeps_six_digits(value):
         ("lr=interval(0.1,1)", SearchRange(0.1, 1, log=False, integer=False)),
         ("lr=tag(log,interval(0.1,1.0))", SearchRange(0.1, 1.0, log=True, integer=False)),
         ("batch_size=int(interval(8,64))", SearchRange(8, 64, log=False, integer=True)),
+        ("grad_clip=int(interval(1,5))", SearchRange(1, 5, log=False, integer=True)),
+        ("model.width=interval(3,5)", SearchRange(3, 5, log=False, integer=True)),
+        ("steps=tag(log,interval(10,1000))", SearchRange(10, 1000, log=True, integer=True)),
     ],
 )
 def test_ranges(composer, override, expected):
@@ -52,6 +55,7 @@ def test_ranges(composer, override, expected):
     [
         ("lr=interval(1,1)", "the first end of an interval should be below the second"),
         ("lr=tag(log,interval(0,1))", "on a log scale should be above 0"),
+        ("model.width=interval(2.5,5)", "both ends should be whole numbers"),
         ("lr=tag(x,interval(0,1))", "the only tag of an interval is log"),
     ],
 )

@@ -31,6 +31,15 @@ def values(composer, override):
         ("wd=float(powers(2,0,1),0)", ["1.0", "2.0", "0.0"]),
         ("wd=str(powers(2,0,1))", ["1", "2"]),
         ("wd=tag(log,powers(2,0,1))", ["1", "2"]),
+        ("lr=range(0.1,0.45,0.1)", ["0.1", "0.2", "0.3", "0.4"]),
+        ("lr=sort(range(1.3,0,-0.5))", ["0.3", "0.8", "1.3"]),
+        ("lr=sort(range(1.3,0,-0.5),reverse=true)", ["1.3", "0.8", "0.3"]),
+        ("seed=sort(range(0,10,3),reverse=true)", ["9", "6", "3", "0"]),
+        ("seed=sort(range(10,0,-3))", ["1", "4", "7", "10"]),
+        ("seed=int(range(0.5,3,0.5))", ["0", "1", "1", "2", "2"]),
+        ("lr=float(range(stop=3,start=1))", ["1.0", "2.0"]),
+        ("lr=tag(log,range(1,3))", ["1", "2"]),
+        ("lr=choice(range(1,3))", ["1", "2"]),
         ("epochs=range(3,5),10", ["3", "4", "10"]),
         ("optimizer=sgd,glob(adam_*)", ["sgd", "adam_l2"]),
         ("seeds=3", ["0", "1", "2"]),
@@ -56,6 +65,24 @@ def test_typed_by_hand_or_by_a_function_is_the_same_run(specs):
     one = specs(["lr=logspace(1e-4,1e-1,4)", "wd=powers(2,-2,0)", "seeds=2"])
     other = specs(["lr=1e-1,1e-2,0.001,1e-4", "wd=0.25,.5,1.0", "seed=1,0"])
     assert {spec.run_id for spec in one} == {spec.run_id for spec in other}
+
+
+@pytest.mark.parametrize("study", ["2024", "123", "1_0", "1e3", "true", "2024.0"])
+def test_text_that_looks_like_another_type(composer, study):
+    assert composer.sweep([f"study={study}", "seeds=2"]).location.study == study
+
+
+@pytest.mark.parametrize(
+    "path", ["a=b.csv", "ü.csv", "it's.csv", "~/x (1).csv", "a:b", "1_0", "x#y", 'say "a".csv']
+)
+def test_text_needs_no_quotes(composer, path):
+    run = composer.run(["dataset=csv", f"dataset.path={path}", "dataset.target=y"]).runs[0]
+    assert run.dataset.path == path
+    composer.config_yaml(["dataset=csv", f"dataset.path={path}"], "all")
+
+
+def test_null_excludes_no_alternative(composer):
+    assert composer.run(["steps=null", "epochs=3"]).runs[0].protocol.epochs == 3
 
 
 def test_pairs_go_together(composer):
@@ -84,7 +111,13 @@ REJECTED = [
     ("lr=logspace(0,1,3)", "lr=logspace(0,1,3): logspace takes a start and a stop above 0"),
     ("lr=logspace(1,2,0)", "lr=logspace(1,2,0): logspace takes 1 to 100,000 numbers, not n=0"),
     ("lr=linspace(1,2,1000000000)", "linspace takes 1 to 100,000 numbers"),
-    ("seeds=1000000000", "seed=range(1000000000): more than 100,000 values"),
+    ("lr=linspace(0,inf,3)", "lr=linspace(0,inf,3): inf is not a finite number"),
+    ("lr=linspace(1,nan,3)", "nan is not a finite number"),
+    (f"lr=powers({10**400},1,2)", "numbers are at most 1.8e308"),
+    ("seeds=1000000000", "seed=range(1000000000): range takes at most 100,000 numbers, not 1,000,000,000"),
+    ("seed=range(0,0)", "seed=range(0,0): range has no values, since its stop is not beyond its start"),
+    ("lr=1,range(0,1,-0.1)", "lr=1,range(0,1,-0.1): range has no values"),
+    ("optimizer=glob(x*)", "optimizer: the sweep has no values"),
     ("lr=range(1,1001) wd=range(0,1000)", "These overrides define 1,000,000 runs; a study holds at most 100,000"),
     ("lr=linspace(1,2,2.5)", "lr=linspace(1,2,2.5): mismatch type argument n"),
     ("wd=powers(2,-4,-12)", "wd=powers(2,-4,-12): powers takes the lower exponent first: powers(2,-12,-4)"),
@@ -96,13 +129,20 @@ REJECTED = [
     ("lr=1,interval(0,1)", "lr=1,interval(0,1): an interval has no list of values"),
     ("optimizer.betas=[0.9,choice(0.8,0.9)]", "one element of a list cannot have several values"),
     ("lr=1,[choice(0.8,0.9)]", "one element of a list cannot have several values"),
-    ("seed=range(0,5,0)", "seed=range(0,5,0): range() arg 3 must not be zero"),
-    ("lr=range(0,0.5,0.0)", "Invalid range values"),
+    ("seed=range(0,5,0)", "seed=range(0,5,0): range takes a step other than 0"),
+    ("lr=range(0,0.5,0.0)", "range takes a step other than 0"),
     ("seeds=0", "seeds=0: should be a whole number of at least 1"),
     ("seeds=two", "seeds=two: should be a whole number"),
     ("seeds=1,2", "seeds=1,2: should be a whole number"),
     ("seed=1 seeds=2", "seed=1 and seeds=2: set only one of them"),
-    ("seed,lr=1:1 seeds=2", "seed is set twice"),
+    ("seed,lr=1:1 seeds=2", "seed,lr=1:1 and seeds=2: set only one of them."),
+    ("lr=0.1 lr=0.2", "lr=0.1 and lr=0.2: set only one of them."),
+    ("optimizer=sgd optimizer=adam", "optimizer=sgd and optimizer=adam: set only one of them."),
+    ("wd=0.1 optimizer.weight_decay=0.2", "wd=0.1 and optimizer.weight_decay=0.2: set only one of them."),
+    ("wd=0.1 optimizer.wd=0,0.2", "wd=0.1 and optimizer.wd=0,0.2: set only one of them."),
+    ("epochs=3 steps=10,20", "epochs=3 and steps=10,20: set only one of them."),
+    ("eval.every=3 eval.every_steps=10", "eval.every=3 and eval.every_steps=10: set only one of them."),
+    ("seeds=2 seeds=3", "seeds=2 and seeds=3: set only one of them."),
     ("lr,wd=1:2,3", "3 should hold 2 values, one per key: paired settings are lr,wd=a1:a2,b1:b2"),
     ("lr,wd=1:2:3", "1:2:3 should hold 2 values"),
     ("lr,wd=1:", "1: should hold 2 values"),
@@ -110,7 +150,7 @@ REJECTED = [
     ("lr,wd=range(1,4):range(1,3)", "3 values of lr but 2 values of wd; paired keys need equally many values"),
     ("lr,wd=range(1,4):1", "3 values of lr but 1 values of wd"),
     ("lr,optimizer.lr=1:2", "a key is set twice"),
-    ("lr,wd=1:2 wd=3", "optimizer.weight_decay is set twice"),
+    ("lr,wd=1:2 wd=3", "lr,wd=1:2 and wd=3: set only one of them"),
     ("lr,wd=1:#", "Cannot read 'lr,wd=1:#'"),
     ("zip(lr,wd=1", "Cannot read 'zip(lr,wd=1'"),
     ("lr,wrong=1:2,3:4", "There is no setting 'wrong'"),
@@ -118,6 +158,7 @@ REJECTED = [
     ("optimizer,lr=adamw:1,nope:1", "optimizer=nope: there is no such optimizer"),
     ("optimizer=[1],sgd", "optimizer=1: there is no such optimizer"),
     ("optimizer=adamw,sgd optimizer.momentum=0,0.9", "no setting 'optimizer.momentum' of optimizer=adamw"),
+    ("optimizer=sgd,adam_l2 optimizer.momentum=0,0.9", "Only optimizer=sgd has it: train several sweeps into one study (study=NAME), or write a study file with a block for each optimizer."),
     ("eval=3,4", "eval=3: "),
 ]  # fmt: skip
 

@@ -66,6 +66,15 @@ def test_seed_and_seeds_replace_each_other(compose):
         assert {r.protocol.seed for r in compose(STUDY_FILE, overrides).runs} == {7}
 
 
+def test_an_override_replaces_the_other_key_of_the_same_setting(compose):
+    text = "common: {epochs: 3, wd: 0.5}\nblocks: {a: {eval.every: 2}}\n"
+    overrides = ["steps=7", "optimizer.weight_decay=0.1", "eval.every_steps=2"]
+    (run,) = compose(text, overrides).runs
+    assert (run.protocol.steps, run.optimizer.weight_decay) == (7, 0.1)
+    (run,) = compose(text.replace("epochs: 3", "steps: 3"), ["epochs=2"]).runs
+    assert (run.protocol.steps, run.protocol.epochs) == (None, 2)
+
+
 def test_entries_are_overrides(compose):
     """A list is an axis, a list within it one value; true, null and numbers are yaml's."""
     config = compose(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcmp.config.sweep_functions import linspace, logspace, powers
+from adamcmp.config.sweep_functions import exact_range, linspace, logspace, powers
 
 POSITIVE = st.floats(1e-12, 1e12)
 
@@ -30,6 +30,21 @@ def test_linspace(start, stop, n):
     for i, value in enumerate(values):
         exact = start + i / (n - 1) * (stop - start)
         assert value == pytest.approx(exact, rel=1e-11, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(st.decimals(-10, 10, places=2), st.decimals("0.01", 1, places=2), st.integers(1, 50))
+def test_range_is_exact_in_decimals(start, step, n):
+    """Backwards, too; the oracle counts in hundredths."""
+    expected = [float(f"{int(start * 100) + i * int(step * 100)}e-2") for i in range(n)]
+    stop = start + step * n
+    assert exact_range(float(start), float(stop), float(step)).list == expected
+    backwards = exact_range(float(stop - step), float(start - step), -float(step)).list
+    assert backwards == expected[::-1]
+
+
+def test_linspace_across_zero_is_exact():
+    assert linspace(-0.1, 0.2, 4).list == [-0.1, 0.0, 0.1, 0.2]
 
 
 @settings(deadline=None)
