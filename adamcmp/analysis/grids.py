@@ -8,6 +8,8 @@ from itertools import pairwise
 
 #: Maximum ratio of the largest to the smallest step of a grid, in logarithms.
 UNEVEN = 4.0
+#: Number of values whose spacing is seldom similar by chance. More are always taken for a grid.
+FEW = 4
 
 
 def value_beyond(values: Sequence[float], value: float, zero_allowed: bool = False) -> float | None:
@@ -59,9 +61,20 @@ def next_value(values: Sequence[float], zero_allowed: bool = False) -> float:
 
 
 def _is_grid(values: Sequence[float]) -> bool:
-    """Return whether values are spaced evenly, or by similar ratios (see `UNEVEN`)."""
-    logs = [math.log(b / a) for a, b in pairwise(values)]
-    return _is_even(values) or max(logs) <= UNEVEN * min(logs)
+    """Return whether values are spaced evenly, or by similar ratios (see `UNEVEN`).
+
+    The spacing of a few random values of a search can be similar by chance. Values of a grid have
+    few digits or equal ratios.
+    """
+    if _is_even(values):
+        return True
+    ratios = [b / a for a, b in pairwise(values)]
+    equal = all(math.isclose(ratio, ratios[0], rel_tol=1e-4) for ratio in ratios)
+    if len(ratios) == 1:  # as in 2^-12, 2^-11
+        equal = math.isclose(ratios[0], round(ratios[0]), rel_tol=1e-9)
+    few_digits = all(float(f"{value:.3g}") == value for value in values)
+    logs = [math.log(ratio) for ratio in ratios]
+    return (equal or few_digits or len(values) > FEW) and max(logs) <= UNEVEN * min(logs)
 
 
 def _is_even(values: Sequence[float]) -> bool:

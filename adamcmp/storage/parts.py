@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -208,15 +208,24 @@ def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], 
         read: Called with the result of `list_parts`.
 
     Raises:
-        StoreError: If the function raises it and the parts have not changed.
+        StoreError: If a part has no metrics file or the function raises it, and the parts have not
+            changed.
     """
     while True:
         parts = list_parts(files)
         try:
+            _check_metrics_exist(files, parts)
             return read(parts)
         except StoreError:
             if list_parts(files) == parts:
                 raise
+
+
+def _check_metrics_exist(files: Files, parts: Iterable[str]) -> None:
+    existing = list_table(files, "metrics")
+    for name in parts:
+        if name not in existing:
+            raise _damaged(files, "metrics", name, "is missing")
 
 
 def _digest(content: bytes) -> str:
@@ -226,7 +235,7 @@ def _digest(content: bytes) -> str:
 def _damaged(files: Files, table: TableName, name: str, problem: str) -> StoreError:
     return StoreError(
         f"{files.location(f'{table}/{name}')} {problem}. Delete {name} from runs/ and metrics/ of "
-        f"{files.path}; the same command then trains its runs again."
+        f"{files.path} and repeat the command that trained its runs; study.yaml lists the commands."
     )
 
 

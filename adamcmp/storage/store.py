@@ -30,9 +30,7 @@ from adamcmp.storage.metadata import (
 )
 from adamcmp.storage.parts import (
     METRIC_SCHEMA,
-    list_table,
     read_consistently,
-    read_part,
     row_indexes,
     run_schema,
     table_of_rows,
@@ -186,10 +184,6 @@ class Store:
         return read_consistently(self._files, self._rows_of)
 
     def _rows_of(self, parts: Mapping[str, FileVersion]) -> dict[RowKey, RunRow]:
-        metrics_files = list_table(self._files, "metrics")
-        for name in parts:
-            if name not in metrics_files:
-                read_part(self._files, "metrics", name)  # raises
         indexes = row_indexes(self._files, parts)
         stale = superseded(indexes)
         return {

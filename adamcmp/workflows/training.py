@@ -157,5 +157,6 @@ def train_observed(
         if not str(interrupt):  # after a second signal, nothing more is saved
             raise
         folder = config.location.folder
-        text = f"{interrupt}, files in {folder}; run the same command again to continue"
+        files = f", files in {folder}" if folder.exists() else ""
+        text = f"{interrupt}{files}; run the same command again to continue"
         raise Interrupted(interrupt.number, text) from None

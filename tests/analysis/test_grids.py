@@ -58,3 +58,21 @@ def test_values_without_a_spacing_have_no_edges():
     """Such are the values of a search and of a grid that was typed by hand."""
     assert value_beyond([1.3e-4, 1.5e-4, 2e-3, 2.5e-2], 2.5e-2) is None
     assert value_beyond([1e-4, 3e-4, 1e-3, 2.5e-3], 2.5e-3) is not None
+
+
+def test_few_random_values_of_a_search_are_no_grid():
+    for values in ([0.0123457, 0.0456789], [0.00123457, 0.0087654, 0.0345678]):
+        assert value_beyond(values, values[-1]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "following"),
+    [
+        ([2.0**-12, 2.0**-11], 2.0**-10),
+        ([0.001, 0.0316228, 1.0], 31.6228),
+        ([0.001, 0.003], 0.009),
+        ([0.000123, 0.00123], 0.0123),
+    ],
+)
+def test_two_or_three_values_of_a_grid(values, following):
+    assert value_beyond(values, values[-1]) == pytest.approx(following, rel=1e-4)

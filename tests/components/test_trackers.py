@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from adamcmp.cli import main
+from adamcmp.components.trackers.mlflow import database_uri
 from adamcmp.components.trackers.none import NoTracker
 from adamcmp.components.trackers.tensorboard import TensorBoard
 from adamcmp.config import study_name
@@ -66,6 +67,15 @@ def test_tensorboard(tracked_study):
         assert start.hparams["dataset"].string_value == "teacher"
         crashed = row["status"] == "failed"
         assert end.status == (api_pb2.STATUS_FAILURE if crashed else api_pb2.STATUS_SUCCESS)
+
+
+@pytest.mark.parametrize("name", ["plain", "a?b=c", "100%20", "b ü#c"])
+def test_the_database_of_mlflow_is_in_a_folder_of_any_name(tmp_path, name):
+    from sqlalchemy import make_url
+
+    uri = database_uri(tmp_path / name / "mlflow.db")
+    assert make_url(uri).database == str(tmp_path / name / "mlflow.db")
+    assert not make_url(uri).query
 
 
 @pytest.mark.slow  # MLflow is imported and makes its database in 15 seconds

@@ -80,7 +80,7 @@ class TestDamage:
     def test_a_damaged_part_is_named(self, files, parts, table, damage):
         name = f"{table}/{parts[0]}"
         files.replace(name, damage(files.read(name)))
-        with pytest.raises(StoreError, match=f"{parts[0]} is damaged.*trains its runs again"):
+        with pytest.raises(StoreError, match=f"{parts[0]} is damaged.*repeat the command that"):
             reader.load(files)
 
     @pytest.mark.parametrize("table", TABLES)

@@ -71,21 +71,21 @@ def test_a_result_names_the_process_that_trains_the_others(executed):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "created", "expected"),
     [
-        (
-            "2 of 3 runs are stored",
-            "2 of 3 runs are stored, files in .*; run the same command again",
-        ),
-        ("", "^$"),  # after a second signal, nothing more is saved
+        ("2 of 3 runs were trained", True, "trained, files in .*; run the same command again"),
+        ("nothing was trained", False, "^nothing was trained; run the same command again"),
+        ("", True, "^$"),  # after a second signal, nothing more is saved
     ],
 )
-def test_an_interruption_says_how_to_continue(text, expected, monkeypatch):
+def test_an_interruption_says_how_to_continue(text, created, expected, monkeypatch):
     def interrupted(*arguments, **options):
         raise Interrupted(signal.SIGINT, text)
 
     monkeypatch.setattr(training, "execute", interrupted)
     config = Composer().run(["study=s"])
+    if created:
+        config.location.folder.mkdir(parents=True)
     with pytest.raises(Interrupted, match=expected) as error:
         train(config, TrainingOptions())
     assert error.value.number == signal.SIGINT

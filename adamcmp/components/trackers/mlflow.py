@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from adamcmp.components.trackers._base import TrackedRun, Tracker
 
@@ -40,7 +41,7 @@ class MLflow(Tracker):
         for name in ("mlflow", "alembic"):  # hides messages on a new database
             logging.getLogger(name).setLevel(logging.ERROR)
         uri = os.environ.get("MLFLOW_TRACKING_URI")
-        client = MlflowClient(uri or f"sqlite:///{folder.resolve()}/mlflow.db")
+        client = MlflowClient(uri or database_uri(folder / "mlflow.db"))
         artifacts = None if uri else (folder / "artifacts").resolve().as_uri()
         experiments: dict[str, str] = {}
         for run in runs:
@@ -53,6 +54,17 @@ class MLflow(Tracker):
                 )
             _write(client, experiments[run.study], run)
             yield run.run_id
+
+
+def database_uri(file: Path) -> str:
+    """Return the URI of an SQLite database, whatever signs its path contains.
+
+    For ``sqlite:`` without the driver, MLflow would create the folder of the quoted path.
+
+    >>> database_uri(Path("/results/100%?/mlflow.db"))
+    'sqlite+pysqlite:////results/100%25%3F/mlflow.db'
+    """
+    return f"sqlite+pysqlite:///{quote(str(file.resolve()))}"
 
 
 def _write(client: MlflowClient, experiment: str, run: TrackedRun) -> None:
