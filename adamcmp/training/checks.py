@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -14,6 +17,8 @@ from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
 from adamcmp.training.step.drivers import create_driver
 from adamcmp.training.torch_state import torch_state
+
+_OF_MEMORY = re.compile("can't allocate memory|out of memory|size calculation overflowed")
 
 
 def check_run(config: RunConfig) -> tuple[str, ...]:
@@ -38,6 +43,18 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
     params = {name: param.detach()[None] for name, param in network.named_parameters()}
     create_driver(config.optimizer, clip=False, fused=False).init(params, [list(params)])
     return config.dataset.examine(data)
+
+
+@contextlib.contextmanager
+def memory_errors(config: RunConfig) -> Iterator[None]:
+    """Convert torch's errors for a model that does not fit in memory to a `ConfigError`."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _OF_MEMORY.search(str(error)) and not isinstance(error, MemoryError):
+            raise
+        text = f"model={config.model.name} does not fit in memory. Make it smaller"
+        raise ConfigError(f"{text} {_settings(config)}.") from error
 
 
 def _check_count(setting: str, count: int, config: RunConfig, data: Data) -> None:

@@ -61,10 +61,11 @@ def autotune_task(
         should_stop: Once it returns true, the measurement ends.
     """
     from adamcmp.training.autotune import autotune
-    from adamcmp.training.checks import check_run
+    from adamcmp.training.checks import check_run, memory_errors
 
     spec, measure = argument
-    notices = check_run(spec.config)
+    with memory_errors(spec.config):
+        notices = check_run(spec.config)
     return Checked(notices, autotune(spec, should_stop) if measure else None)
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from adamcmp.errors import AdamcmpError
+from adamcmp.errors import AdamcmpError, ConfigError
 from adamcmp.training.checks import check_run
+from adamcmp.training.tasks import autotune_task
 
 
 def test_groups_that_cannot_be_trained_are_refused(specs):
@@ -20,3 +21,10 @@ def test_groups_that_cannot_be_trained_are_refused(specs):
         (spec,) = specs(overrides)
         with pytest.raises(AdamcmpError, match=message):
             check_run(spec.config)
+
+
+@pytest.mark.parametrize("width", [10**15, 10**18])
+def test_a_model_that_does_not_fit_in_memory(specs, width):
+    (spec,) = specs(["dataset=teacher", f"model.width={width}"])
+    with pytest.raises(ConfigError, match=f"does not fit in memory.*model.width={width}"):
+        autotune_task((spec, False), lambda _: None, lambda: False)
