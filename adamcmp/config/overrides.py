@@ -62,11 +62,6 @@ def with_typed_key(message: str, overrides: Iterable[str]) -> str:
     return message
 
 
-def _quote_separator(override: str) -> str:
-    """Return an override with a value of ``;`` or a tab in quotes, which the grammar requires."""
-    return re.sub(r"=([;\t])$", r'="\1"', override)
-
-
 class Grammar:
     """Parser of single overrides.
 
@@ -94,7 +89,8 @@ class Grammar:
             return as_text
         except ValueError:  # Python reads integers of up to 4300 digits
             raise ConfigError(f"{shortened(override)}: the number has too many digits.") from None
-        if isinstance(parsed.value(), int | float):  # such as study=1_0; bool is an int
+        # Such as study=1_0, study=true, and a tab, which Hydra strips.
+        if isinstance(parsed.value(), int | float) or parsed.value() == "":
             parsed = self._as_text(expanded) or parsed
         _check_no_span(override, parsed)
         if _hydra.has_nested_sweep(parsed):
@@ -128,11 +124,11 @@ class Grammar:
     def _as_text(self, override: str) -> Override | None:
         """Parse an override as text that is not quoted; None if its setting is not text.
 
-        Values that contain a comma could also be several, so they need quotes.
+        A value that contains a comma could also be several, so it needs quotes.
         """
         match = _OVERRIDE.fullmatch(override)
         value = (match[3] or "")[1:] if match else ""
-        if match is None or not is_text(match[2]) or re.search(r"^$|^[\"'\[{]|,", value):
+        if match is None or not is_text(match[2]) or re.search(r"^$|^[\"'\[{]|,.", value):
             return None
         (parsed,) = self._parser.parse_overrides([f"{match[1]}{match[2]}={_hydra.quoted(value)}"])
         return parsed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from adamcmp.errors import NotFound, StoreError, nearest
+from adamcmp.errors import NotFound, StoreError, nearest, shortened
 from adamcmp.storage.columns import TableName
 from adamcmp.storage.files import FileVersion
 from adamcmp.storage.folder import Location, files_at
@@ -61,7 +61,7 @@ def study_folder(results: Path, study: str | None) -> Path:
         return results / existing[-1]
     if study not in existing:
         raise NotFound(
-            f"There is no study {study!r} in {results.absolute()}.{nearest(study, existing)} "
+            f"There is no study {shortened(study)!r} in {results.absolute()}.{nearest(study, existing)} "
             f"There are: {', '.join(sorted(existing)[:20])}. {ANOTHER_FOLDER}"
         )
     return results / study
