@@ -61,8 +61,9 @@ def study_folder(results: Path, study: str | None) -> Path:
         return results / existing[-1]
     if study not in existing:
         raise NotFound(
-            f"There is no study {shortened(study)!r} in {results.absolute()}.{nearest(study, existing)} "
-            f"There are: {', '.join(sorted(existing)[:20])}. {ANOTHER_FOLDER}"
+            f"There is no study {shortened(study)!r} in {results.absolute()}."
+            f"{nearest(study, existing)} There are: {', '.join(sorted(existing)[:20])}. "
+            f"{ANOTHER_FOLDER}"
         )
     return results / study
 
