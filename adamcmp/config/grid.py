@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.compose import ConfigComposer
@@ -184,10 +185,10 @@ class Composer(ConfigComposer):
             yield
         except UnknownSetting as error:
             group = error.key.partition(".")[0]
-            values = (
-                override for axis in space.axes for value in axis.values for override in value
-            )
-            options = dict.fromkeys(str(o.value()) for o in values if o.key_or_group == group)
+            if group not in CONFIG_GROUPS:
+                raise
+            varied = itertools.chain(*(value for axis in space.axes for value in axis.values))
+            options = dict.fromkeys(str(o.value()) for o in varied if o.key_or_group == group)
             having = [o for o in options if has_key(self._base((f"{group}={o}",)), error.key)]
             if not having:
                 raise
