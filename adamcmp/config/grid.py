@@ -59,8 +59,8 @@ class Composer(ConfigComposer):
         """Check that overrides define one run.
 
         Raises:
-            ConfigError: If an override has several values, or two set the same; the message names
-                them.
+            ConfigError: If an override has several values, or two different ones set the same;
+                the message names them.
         """
         for override in overrides:
             if is_multirun(override, self.grammar):
@@ -144,8 +144,11 @@ class Composer(ConfigComposer):
             )
         ((location, numerics, execution, search, tracker),) = shared
         runs = tuple(composed_run.run for composed_run in composed)
-        typed = tuple(overrides)
-        return StudyConfig(runs, location, numerics, execution, typed, search, tracker, self._flags)
+        return StudyConfig(
+            *(runs, location, numerics, execution, tuple(overrides), search, tracker),
+            flags=self._flags,
+            notices=space.notices,
+        )
 
     def runs(
         self, space: ParameterSpace, default_name: str, *, in_grid: bool = False

@@ -94,9 +94,11 @@ class ParameterSpace:
 
     Attributes:
         entries: Overrides and axes, in the order typed.
+        notices: What the user should know about the overrides.
     """
 
     entries: tuple[Override | Axis, ...]
+    notices: tuple[str, ...] = ()
 
     @property
     def axes(self) -> tuple[Axis, ...]:

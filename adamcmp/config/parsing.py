@@ -21,30 +21,36 @@ ALTERNATIVES = {"seeds": "seed", "steps": "epochs", "eval.every_steps": "eval.ev
 
 
 def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
-    """Return the parameter space that overrides define.
+    """Return the parameter space that overrides define. Of a repeated key, the last one counts.
 
     Raises:
-        ConfigError: If an override cannot be parsed, or two set the same.
+        ConfigError: If an override cannot be parsed, or two different ones set the same.
     """
-    entries: dict[str, Override | Axis] = {}
+    entries: dict[tuple[str, ...], tuple[str, Override | Axis]] = {}
+    notices = []
     for text in overrides:
         override = _as_seed_range(text)
-        entries[text] = _parse_paired(override, grammar) or _parse_single(override, grammar)
-    _check_set_once(entries)
-    return ParameterSpace(tuple(entries.values()))
+        entry = _parse_paired(override, grammar) or _parse_single(override, grammar)
+        keys = ("seeds",) if override != text else _keys(entry)
+        earlier = entries[keys][0] if keys in entries else text
+        if earlier != text:
+            notices.append(f"{earlier} has no effect, since {text} follows.")
+        entries[keys] = text, entry
+    _check_set_once(dict(entries.values()))
+    return ParameterSpace(tuple(entry for _, entry in entries.values()), tuple(notices))
+
+
+def _keys(entry: Override | Axis) -> tuple[str, ...]:
+    return entry.keys if isinstance(entry, Axis) else (entry.get_key_element(),)
 
 
 def _check_set_once(entries: Mapping[str, Override | Axis]) -> None:
-    """Check that no two overrides set the same, so that none has no effect.
-
-    Raises:
-        ConfigError: If two overrides set a key or alternatives to each other.
-    """
+    """Check that no two overrides set a key, or alternatives to each other."""
     texts: dict[str, str] = {}
     for text, entry in entries.items():
         values = entry.values if isinstance(entry, Axis) else ((entry,),)
         nullable = {o.get_key_element() for o in itertools.chain(*values) if o.value() is None}
-        for key in entry.keys if isinstance(entry, Axis) else (entry.get_key_element(),):
+        for key in _keys(entry):
             # As in steps=null,100: null leaves the choice to the alternative.
             name = key if key in nullable else ALTERNATIVES.get(key, key)
             if name in texts:

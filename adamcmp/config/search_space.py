@@ -52,6 +52,7 @@ class SearchSpace:
     Attributes:
         branches: The branches, in the order typed.
         domains: The range of each searched key, or the texts of its listed values.
+        notices: What the user should know about the overrides.
 
     Raises:
         ConfigError: If an override is invalid, or no key is searched.
@@ -60,6 +61,7 @@ class SearchSpace:
     def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
         self._composer, self._overrides = composer, overrides
         space = composer.parse(overrides)
+        self.notices = space.notices
         self._name = study_name(space)
         group_axes, searched_axes, seed_axes = _classified(space)
         self._seed_axes = tuple(seed_axes)

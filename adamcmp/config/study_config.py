@@ -141,6 +141,7 @@ class StudyConfig:
         search: The settings of a search of ranges.
         tracker: The experiment tracker that stored runs are also written to.
         flags: Flags of the command that the overrides depend on, such as ``--config-dir``.
+        notices: What the user should know about the overrides.
     """
 
     runs: tuple[RunConfig, ...]
@@ -151,3 +152,4 @@ class StudyConfig:
     search: Search = NO_SEARCH
     tracker: Tracker = NO_TRACKER
     flags: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()

@@ -193,8 +193,10 @@ def compose_study(
             f"engine or logger, which all runs of a study share. Set them under common."
         )
     runs = tuple(run for config in configs for run in config.runs)
+    notices = tuple(dict.fromkeys(notice for config in configs for notice in config.notices))
     flags = (*first.flags, *(("--scale", scale) if scale else ()))
-    return replace(first, runs=runs, overrides=(f"study {name}", *overrides), flags=flags)
+    typed = (f"study {name}", *overrides)
+    return replace(first, runs=runs, overrides=typed, flags=flags, notices=notices)
 
 
 def _shared(config: StudyConfig) -> tuple[ResultsLocation, Numerics, Tracker]:

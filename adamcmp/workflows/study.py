@@ -197,9 +197,10 @@ def second_stage(
         ConfigError: If the runs have no validation metric.
     """
     configs = {spec.run_id: spec.config for spec in specs}
-    runs = reader.load_runs(folder)
-    first = RunTable.from_frames(runs[runs["run_id"].isin(list(configs))])
-    return replace(config, runs=winners(first, configs, select.by, select.top, select.seeds))
+    stored = reader.load_runs(folder)
+    first = RunTable.from_frames(stored[stored["run_id"].isin(list(configs))])
+    runs = winners(first, configs, select.by, select.top, select.seeds)
+    return replace(config, runs=runs, notices=())  # the first stage has shown them
 
 
 def winners(

@@ -137,6 +137,8 @@ def train(
         Interrupted: If a signal ended training; the finished work is stored.
     """
     with options.display(len(config.runs), False) as observer:
+        for notice in config.notices:
+            observer.on_notice(notice)
         return train_observed(config, options, observer, workers)
 
 

@@ -81,6 +81,26 @@ def test_text_needs_no_quotes(composer, path):
     composer.config_yaml(["dataset=csv", f"dataset.path={path}"], "all")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("lr=0.1", "lr=0.2,0.3"),
+        ("optimizer=adam", "optimizer=sgd"),
+        ("wd=0.1", "optimizer.weight_decay=0.2"),
+        ("lr,wd=1:2", "lr,wd=3:4"),
+        ("seeds=2", "seeds=3"),
+    ],
+)
+def test_the_last_override_of_a_key_counts(composer, first, second):
+    both, last = composer.sweep([first, second]), composer.sweep([second])
+    assert both.runs == last.runs and not last.notices
+    assert both.notices == (f"{first} has no effect, since {second} follows.",)
+
+
+def test_equal_overrides_need_no_notice(composer):
+    assert not composer.sweep(["lr=0.1", "wd=0.1", "lr=0.1"]).notices
+
+
 def test_null_excludes_no_alternative(composer):
     assert composer.run(["steps=null", "epochs=3"]).runs[0].protocol.epochs == 3
 
@@ -136,13 +156,8 @@ REJECTED = [
     ("seeds=1,2", "seeds=1,2: should be a whole number"),
     ("seed=1 seeds=2", "seed=1 and seeds=2: set only one of them"),
     ("seed,lr=1:1 seeds=2", "seed,lr=1:1 and seeds=2: set only one of them."),
-    ("lr=0.1 lr=0.2", "lr=0.1 and lr=0.2: set only one of them."),
-    ("optimizer=sgd optimizer=adam", "optimizer=sgd and optimizer=adam: set only one of them."),
-    ("wd=0.1 optimizer.weight_decay=0.2", "wd=0.1 and optimizer.weight_decay=0.2: set only one of them."),
-    ("wd=0.1 optimizer.wd=0,0.2", "wd=0.1 and optimizer.wd=0,0.2: set only one of them."),
     ("epochs=3 steps=10,20", "epochs=3 and steps=10,20: set only one of them."),
     ("eval.every=3 eval.every_steps=10", "eval.every=3 and eval.every_steps=10: set only one of them."),
-    ("seeds=2 seeds=3", "seeds=2 and seeds=3: set only one of them."),
     ("lr,wd=1:2,3", "3 should hold 2 values, one per key: paired settings are lr,wd=a1:a2,b1:b2"),
     ("lr,wd=1:2:3", "1:2:3 should hold 2 values"),
     ("lr,wd=1:", "1: should hold 2 values"),

@@ -21,7 +21,7 @@ TABLE = [
     (f"run seed={'9' * 5000}", f"adamcmp: seed={'9' * 95}…: the number has too many digits."),
     ("sweep lr=1e-3..1e-1", "lr=1e-3..1e-1: several values are lr=logspace(1e-3,1e-1,5), or a list such as lr=1e-3,1e-1."),
     ("run wd=0:0.1", "wd=0:0.1: several values are wd=linspace(0,0.1,5)"),
-    ("run --cfg job lr=0.1 lr=0.2", "lr=0.1 and lr=0.2: set only one of them."),
+    ("run --cfg job epochs=3 steps=10", "epochs=3 and steps=10: set only one of them."),
     ("run lr=true", "lr=true: should be a number"),
     ("run lr=null", "lr=null: should be a number"),
     ("run optimizer.betas=[0.9]", "optimizer.betas=[0.9]: has too few values: 2 are needed"),

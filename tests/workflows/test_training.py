@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from adamcmp.cli import main
 from adamcmp.config import Composer
 from adamcmp.errors import Interrupted
 from adamcmp.execution.execute import ExecutionResult
@@ -13,6 +14,7 @@ from adamcmp.storage.columns import STATUSES
 from adamcmp.storage.rows import RunRow
 from adamcmp.workflows import training
 from adamcmp.workflows.training import SweepResult, TrainingOptions, no_display, train
+from tests.support.studies import THREE_STEPS
 
 
 @pytest.mark.parametrize(
@@ -89,3 +91,10 @@ def test_an_interruption_says_how_to_continue(text, created, expected, monkeypat
     with pytest.raises(Interrupted, match=expected) as error:
         train(config, TrainingOptions())
     assert error.value.number == signal.SIGINT
+
+
+def test_notices_of_the_overrides_are_shown(capsys):
+    """In a grid and in a search."""
+    for command in (["run"], ["sweep", "wd=interval(0,1)", "sampler=random", "n=2"]):
+        assert main([*command, *THREE_STEPS, "lr=0.1", "lr=0.01"]) == 0
+        assert capsys.readouterr().err.count("lr=0.1 has no effect, since lr=0.01 follows.") == 1
