@@ -19,6 +19,13 @@ def test_other_keys_stay(override):
     assert expand_key(override) == override
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_separator_is_a_value(composer, separator):
+    overrides = ["dataset=csv", "dataset.path=a.csv", "dataset.target=y"]
+    run = composer.run([*overrides, f"dataset.delimiter={separator}"]).runs[0]
+    assert run.dataset.delimiter == separator
+
+
 def test_error_messages_name_the_key_that_was_typed():
     message = "optimizer.lr=-1: should be at least 0"
     assert with_typed_key(message, ["seed=1", "lr=-1"]) == "lr=-1: should be at least 0"

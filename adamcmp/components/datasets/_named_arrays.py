@@ -30,35 +30,35 @@ def examples_of(dataset: UserData, arrays: Arrays, target: str) -> tuple[Split, 
     Raises:
         DataError: If arrays are missing, unusable, or not used.
     """
-    targets = _TARGETS if target == "y" else (target,)
-    names = {
-        f"{part}{suffix}": _first_of(arrays, bases, suffix)
-        for suffix in ("", "_test")
-        for part, bases in (("x", _INPUTS), (target, targets))
-    }
-    has_test = bool(names["x_test"] or names[f"{target}_test"])
-    for required, name in names.items():
-        if name is None and (has_test or not required.endswith("_test")):
-            raise dataset.error(
-                f"has no array {required!r}.{nearest(required, arrays)} "
-                f"It has: {', '.join(arrays) or 'nothing'}."
-            )
-    if unused := [name for name in arrays if name not in names.values()]:
-        raise dataset.error(
-            f"{', '.join(unused)}: not used. The arrays are {', '.join(names)}; "
-            f"dataset.validation holds out a part of x. Remove the others, or append them to these."
-        )
-    train, *test = [
-        _checked(dataset, arrays, x_name, y_name)
-        for x_name, y_name in (tuple(names.values())[:2], tuple(names.values())[2:])
-        if x_name and y_name
-    ]
+    train, *test = [_checked(dataset, arrays, *names) for names in _pairs(dataset, arrays, target)]
     if test and train.x.shape[1:] != test[0].x.shape[1:]:
         raise dataset.error(
-            f"an example has shape {train.x.shape[1:]} in {names['x']}, but "
-            f"{test[0].x.shape[1:]} in {names['x_test']}."
+            f"a training example has shape {train.x.shape[1:]}, but a test example has shape "
+            f"{test[0].x.shape[1:]}."
         )
     return train, (test[0] if test else None)
+
+
+def _pairs(dataset: UserData, arrays: Arrays, target: str) -> list[tuple[str, str]]:
+    """Return the names of inputs and targets of the training set and, if any, of the test set."""
+    targets = _TARGETS if target == "y" else (target,)
+    pairs = []
+    for suffix in ("", "_test"):
+        x, y = (_first_of(arrays, bases, suffix) for bases in (_INPUTS, targets))
+        if x and y:
+            pairs.append((x, y))
+        elif x or y or not suffix:
+            missing = f"{target if x else 'x'}{suffix}"
+            raise dataset.error(
+                f"has no array {missing!r}.{nearest(missing, arrays)} It has: "
+                f"{', '.join(arrays) or 'nothing'}."
+            )
+    if unused := [name for name in arrays if not any(name in pair for pair in pairs)]:
+        raise dataset.error(
+            f"{', '.join(unused)}: not used. The arrays are x, {target}, x_test and {target}_test; "
+            f"dataset.validation holds out a part of x. Remove the others, or append them to these."
+        )
+    return pairs
 
 
 def _first_of(arrays: Arrays, bases: Sequence[str], suffix: str) -> str | None:

@@ -56,6 +56,14 @@ def test_engines_have_revisions(monkeypatch):
     assert texts(RUNS.assign(**{"engine.revision": 2})) == []
 
 
+@pytest.mark.parametrize("dataset", ["csv", "npz"])
+def test_users_files_that_were_read_by_an_earlier_revision(dataset):
+    """Constant columns, columns without a name and test sets were read in another way."""
+    runs = RUNS.assign(dataset=dataset)
+    assert all("earlier revision of their dataset" in text for text in texts(runs))
+    assert len(texts(runs)) == 2 and not texts(runs.assign(**{"dataset.revision": 1}))
+
+
 def test_imported_runs_have_none(revised):
     assert texts(RUNS.assign(torch_version=None)) == []
     unknown = RUNS.assign(rule="of another program", dataset="of another program")
