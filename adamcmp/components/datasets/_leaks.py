@@ -16,7 +16,7 @@ _FALSE_ALARM = 1e-3
 
 
 def leak_notices(data: Data, names: Sequence[str]) -> Iterator[str]:
-    """Yield one sentence for each suspicious feature of data of rows.
+    """Yield a sentence for features that count rows, and one for those that predict the target.
 
     A single feature is not suspicious: it is all that the data has.
 
@@ -24,26 +24,39 @@ def leak_notices(data: Data, names: Sequence[str]) -> Iterator[str]:
         data: The data, whose inputs are (N, features).
         names: The name of each feature.
     """
-    features = data.train.x.shape[1]
-    if features < 2:
+    features = range(data.train.x.shape[1])
+    if len(features) < 2:
         return
-    all_rows = np.concatenate([split.x for split in (data.train, data.val, data.test)])
-    for feature, name in enumerate(names):
-        if _counts_rows(all_rows[:, feature]):
-            yield (
-                f"{name} counts the rows: each row has another value, at equal distances. If the "
-                f"rows are sorted, it reveals the target. Remove it unless it is a measurement."
-            )
-        elif _predicts_perfectly(data, feature, _FALSE_ALARM / features):
-            yield (
-                f"{name} alone predicts the validation targets perfectly. Remove it unless it is "
-                f"known before the target is."
-            )
+    counting = [feature for feature in features if _counts_rows(data, feature)]
+    if counting:
+        yield (
+            f"{_listed(names, counting)} counts the rows: each row has another value, at equal "
+            f"distances. If the rows are sorted, it reveals the target. Remove it unless it is a "
+            f"measurement."
+        )
+    false_alarm = _FALSE_ALARM / len(features)
+    others = (feature for feature in features if feature not in counting)
+    predicting = [f for f in others if _predicts_perfectly(data, f, false_alarm)]
+    if predicting:
+        yield (
+            f"{_listed(names, predicting)} alone predicts the validation targets perfectly. Remove "
+            f"it unless it is known before the target is."
+        )
 
 
-def _counts_rows(column: Floats) -> bool:
+def _listed(names: Sequence[str], features: Sequence[int]) -> str:
+    """Return the name of the first feature, and how many follow."""
+    more = f" (and {len(features) - 1} more)" if len(features) > 1 else ""
+    return names[features[0]] + more
+
+
+def _counts_rows(data: Data, feature: int) -> bool:
     """Return whether the sorted values are at equal distances, like row numbers."""
-    steps = np.diff(np.sort(column))
+    some = data.train.x[:_EXAMPLES, feature]
+    if len(np.unique(some)) < len(some):
+        return False
+    splits = (data.train, data.val, data.test)
+    steps = np.diff(np.sort(np.concatenate([split.x[:, feature] for split in splits])))
     return bool(steps[0] > 0 and np.allclose(steps, steps.mean(), rtol=1e-6, atol=0))
 
 

@@ -143,5 +143,5 @@ def _stratified(y: NDArray[Any]) -> NDArray[np.int64]:
     _, numbers, sizes = np.unique(y, return_inverse=True, return_counts=True)
     place = np.empty(len(y))
     for number, size in enumerate(sizes):
-        place[numbers == number] = [*(np.arange(size - 1) + 0.5) / size, 1.0]
+        place[numbers == number] = np.append((np.arange(size - 1) + 0.5) / size, 1.0)
     return np.argsort(place, kind="stable")

@@ -73,6 +73,12 @@ class TestNotices:
         (notice,) = self.notices(x, np.exp(x[:, 1]), task="regression")
         assert "feature 1 alone predicts the validation targets perfectly" in notice
 
+    def test_many_features_are_one_sentence(self):
+        y = np.arange(200) % 2
+        x = np.random.default_rng(0).standard_normal((200, 5)) + 100 * y[:, None]
+        (notice,) = self.notices(x, y)
+        assert "feature 0 (and 4 more) alone predicts" in notice
+
     def test_a_single_feature_is_all_there_is(self):
         assert not self.notices(np.arange(200.0)[:, None], np.repeat([0, 1], 100))
 
