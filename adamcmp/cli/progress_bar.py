@@ -6,7 +6,6 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from adamcmp.cli.dry_run import estimate, plan_table
@@ -74,9 +73,7 @@ class Bar:
 
     def observer(self) -> Observer:
         """Return an observer that updates the bar."""
-        return Observer(
-            self.on_planned, self.on_notice, self.on_progress, self.on_finished, self.track
-        )
+        return Observer(self.on_planned, self.on_notice, self.on_progress, self.on_finished)
 
     def on_planned(self, plan: Plan, groups: tuple[LaneGroup, ...]) -> None:
         """Print what will be trained and open the bar; of a search, only at its first batch."""
@@ -100,19 +97,6 @@ class Bar:
         if text not in self._notices:
             self._notices.add(text)
             self._print(f"adamcmp: {text}")
-
-    def track(self, items: Sequence[Any]) -> Iterable[Any]:
-        """Show a bar while items are read, if that takes longer than a second."""
-        from tqdm import tqdm
-
-        return tqdm(
-            items,
-            "reading the data",
-            file=sys.stderr,
-            disable=self.quiet or None,  # None: if stderr is not a terminal
-            leave=False,
-            delay=1,
-        )
 
     def on_progress(self, group: LaneGroup, progress: TrainingProgress) -> None:
         """Move the bar."""

@@ -87,8 +87,6 @@ def execute(
     if not missing.specs:
         observer.on_planned(plan, ())
         return _result(store, plan)
-    for dataset in {spec.config.dataset for spec in missing.specs}:
-        dataset.prepare(observer.on_notice, observer.track)
     with deferred_signals() as interrupted, _started(workers) as pool:
         executor = pool.executor(config.execution, plan.numerics, len(missing.specs), interrupted)
         # Also checks each kind of run: an error here leaves the study untouched.

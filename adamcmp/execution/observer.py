@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
@@ -21,14 +20,12 @@ class Observer:
         on_notice: Called with messages to the user.
         on_progress: Called with a group and its progress, while it is trained.
         on_finished: Called with each group and its outcome, after its rows are stored.
-        track: Returns the items that it gets, and shows the progress of reading them.
     """
 
     on_planned: Callable[[Plan, tuple[LaneGroup, ...]], None] = lambda plan, groups: None
     on_notice: Callable[[str], None] = lambda text: None
     on_progress: Callable[[LaneGroup, TrainingProgress], None] = lambda group, progress: None
     on_finished: Callable[[LaneGroup, Outcome], None] = lambda group, outcome: None
-    track: Callable[[Sequence[Any]], Iterable[Any]] = lambda items: items
 
 
 #: Ignores all events.

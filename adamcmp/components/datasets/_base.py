@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
@@ -20,8 +19,6 @@ from adamcmp.platform.random_streams import stream_seed
 #: Values of a feature that differ by at most this many units of rounding count as equal.
 _ROUNDING = 8
 
-Notice = Callable[[str], None]
-Track = Callable[[Sequence[Any]], Iterable[Any]]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
@@ -76,17 +73,6 @@ class Dataset(Component):
     def label(self) -> str:
         """What error messages call the dataset."""
         return f"dataset {self.name}"
-
-    def prepare(self, notice: Notice, track: Track) -> None:
-        """Do what takes long and can be cached, in the main process before workers start.
-
-        Args:
-            notice: Called with messages to the user.
-            track: Returns the items that it gets, and shows the progress of reading them.
-
-        Raises:
-            DataError: If the data cannot be used.
-        """
 
     def examine(self, data: Data) -> tuple[str, ...]:
         """Return what the user should know about the data that `load` returned.

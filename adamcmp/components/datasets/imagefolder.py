@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from adamcmp.components.data import Split
-from adamcmp.components.datasets._base import ImageDataset, Notice, Track
+from adamcmp.components.data import Data, Split
+from adamcmp.components.datasets._base import ImageDataset
 from adamcmp.components.datasets._torchvision import as_images
 from adamcmp.components.datasets._user_file import UserFile
 from adamcmp.platform.cache import cached_arrays
@@ -43,30 +43,36 @@ class ImageFolder(UserFile, ImageDataset):
     size: Annotated[int, Field(ge=1)] = 32
 
     def examples(self) -> tuple[Split, Split | None]:
-        """See `UserData.examples`."""
+        """See `UserData.examples`.
+
+        Raises:
+            DataError: If the images do not fit into the available memory, before they are read.
+        """
         sets = self._sets()
-        images = as_images(self._cached(lambda files: files))
-        classes = np.array([name for images in sets for name, _ in images])
+        needed, available = _PEAK_BYTES * self._numbers(), available_memory()
+        if needed > available:
+            raise self.error(
+                f"{sum(map(len, sets)):,} images of 3×{self.size}×{self.size} need "
+                f"{format_bytes(needed)} of memory, and {format_bytes(available)} are available. "
+                f"Use a smaller dataset.size, or fewer images."
+            )
+        images = as_images(self._cached())
+        classes = np.array([name for files in sets for name, _ in files])
         cut = len(sets[0])
         train, test = (Split(images[s], classes[s]) for s in (slice(cut), slice(cut, None)))
         return train, (test if len(sets) > 1 else None)
 
-    def prepare(self, notice: Notice, track: Track) -> None:
-        """See `Dataset.prepare`. Scales the images, unless that is cached."""
-        count = sum(map(len, self._sets()))
-        numbers = count * 3 * self.size**2
-        images = f"{count:,} images of 3×{self.size}×{self.size}"
-        needed, available = _PEAK_BYTES * numbers, available_memory()
-        if needed > available:
-            raise self.error(
-                f"{images} need {format_bytes(needed)} of memory, and {format_bytes(available)} "
-                f"are available. Use a smaller dataset.size, or fewer images."
-            )
-        notice(
-            f"{self.label}: {images} take {format_bytes(_BYTES * numbers)} in each process that "
-            f"trains, and {format_bytes(needed)} while they are read."
+    def examine(self, data: Data) -> tuple[str, ...]:
+        """See `Dataset.examine`."""
+        memory = (
+            f"{self.label}: the images take {format_bytes(_BYTES * self._numbers())} of memory in "
+            f"each process that trains."
         )
-        self._cached(track)
+        return (memory, *super().examine(data))
+
+    def _numbers(self) -> int:
+        """Return the number of color values of all images."""
+        return sum(map(len, self._sets())) * 3 * self.size**2
 
     def digest(self) -> str:
         """See `UserFile.digest`."""
@@ -102,17 +108,20 @@ class ImageFolder(UserFile, ImageDataset):
                 raise self.error(f"{folder} has no folders of classes with images.")
         return sets
 
-    def _cached(self, track: Track) -> NDArray[np.uint8]:
+    def _cached(self) -> NDArray[np.uint8]:
         """Return the scaled images of both sets (N, size, size, 3) from the cache."""
         name = f"imagefolder-{self.digest()[:32]}-{self.size}-{package_version('pillow')}"
-        return cached_arrays(name, lambda: {"images": self._scaled(track)})["images"]
+        return cached_arrays(name, lambda: {"images": self._scaled()})["images"]
 
-    def _scaled(self, track: Track) -> NDArray[np.uint8]:
+    def _scaled(self) -> NDArray[np.uint8]:
         from PIL import Image, ImageOps
+        from tqdm import tqdm
 
         files = [file for images in self._sets() for _, file in images]
         scaled = np.empty((len(files), self.size, self.size, 3), np.uint8)
-        for number, file in enumerate(track(files)):
+        text = f"reading images, {format_bytes(_PEAK_BYTES * self._numbers())} of memory"
+        # None hides the bar if stderr is not a terminal.
+        for number, file in enumerate(tqdm(files, text, disable=None, leave=False, delay=1)):
             try:
                 with Image.open(file) as image:
                     size = (self.size, self.size)
