@@ -9,7 +9,6 @@ import pandas as pd
 
 from adamcmp.analysis.arms import Arm
 from adamcmp.analysis.comparisons import compare_arms
-from adamcmp.analysis.labels import format_value, is_problem_setting
 from adamcmp.analysis.metrics import check_metrics
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.sentences import sentence
@@ -25,7 +24,7 @@ def compare(
     b: str | Sequence[str],
     metric: str | None = None,
 ) -> pd.DataFrame:
-    """Compare two sets of runs of one problem, each at its selected setting.
+    """Compare two sets of runs on each problem that both have, each at its selected setting.
 
     >>> import pandas as pd
     >>> errors = {"adamw": [0.20, 0.22, 0.21, 0.23, 0.20], "sgd": [0.25, 0.26, 0.27, 0.27, 0.26]}
@@ -50,12 +49,12 @@ def compare(
         metric: A metric's column; None selects the problem's test error (regression: loss).
 
     Returns:
-        One row with the columns of `comparisons` and ``verdict``, a sentence. ``p_holm`` equals
-        ``p_value``, since it is a single comparison.
+        One row per problem with the columns of `comparisons` and ``verdict``, a sentence.
+        ``p_holm`` equals ``p_value``, since each problem has a single comparison.
 
     Raises:
         ConfigError: If a condition or the metric is invalid, no run matches or has the metric, or
-            the runs are of several problems.
+            the two sets have no problem in common.
     """
     check_metrics([metric] if metric else [])
     if runs.empty:
@@ -65,13 +64,24 @@ def compare(
     # Conditions are on stored values; labels may append a variant to the name of an optimizer.
     arms = [_matching(labelled, runs, arm_conditions) for arm_conditions in conditions]
     _check_different(*arms)
-    both = labelled.with_runs(pd.concat([arm.runs for arm in arms]))
-    _check_comparable(both)
+    compared = [
+        _compare_on(problem, [arm.of_problem(problem) for arm in arms], conditions, metric)
+        for problem in _shared_problems(*arms)
+    ]
+    result = pd.concat(compared, ignore_index=True)
+    rows = [{str(k): v for k, v in row.items()} for row in result.to_dict("records")]
+    return result.assign(verdict=list(map(sentence, rows)))
+
+
+def _compare_on(
+    problem: str, arms: list[RunTable], conditions: list[list[str]], metric: str | None
+) -> pd.DataFrame:
+    """Return the comparison of two arms' runs of one problem, a row of `comparisons`."""
+    both = arms[0].with_runs(pd.concat([arm.runs for arm in arms]))
     metric = metric or f"test_{both.measure()}"
-    _check_metric_exists(both.runs, metric)
+    _check_metric_exists(both.runs, problem, metric)
     first, second = (_arm(each, table) for each, table in zip(conditions, arms, strict=True))
-    result = compare_arms(both.problems[0], [(first, second)], metric)
-    return result.assign(verdict=sentence({str(c): result[c].iloc[0] for c in result}))
+    return compare_arms(problem, [(first, second)], metric)
 
 
 def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> RunTable:
@@ -91,26 +101,24 @@ def _check_different(a: RunTable, b: RunTable) -> None:
         raise ConfigError("The conditions of a and of b select the same runs: change one of them.")
 
 
-def _check_comparable(both: RunTable) -> None:
-    """Check that the runs of both arms are of one problem.
+def _shared_problems(a: RunTable, b: RunTable) -> list[str]:
+    """Return the problems on which both arms have a run that did not fail.
 
     Raises:
-        ConfigError: If they are not; the message suggests a condition that restricts them.
+        ConfigError: If there are none.
     """
-    if len(both.problems) > 1:
+    problems = [arm.without_failed.problems for arm in (a, b)]
+    shared = [problem for problem in problems[0] if problem in problems[1]]
+    if not shared:
+        first, second = ("; ".join(names) for names in problems)
         raise ConfigError(
-            f"These runs are of {len(both.problems)} problems: {'; '.join(both.problems)}. "
-            f"Add a condition to both arms, such as {_problem_condition(both.runs)}."
+            f"The arms have no problem in common. Arm a: {first}. Arm b: {second}. Choose "
+            f"conditions that runs of the same dataset and model meet."
         )
+    return shared
 
 
-def _problem_condition(runs: pd.DataFrame) -> str:
-    settings = filter(is_problem_setting, map(str, runs))
-    column = next((c for c in settings if runs[c].map(str).nunique() > 1), "model")
-    return f"{column}={format_value(runs[column].iloc[0])}"
-
-
-def _check_metric_exists(runs: pd.DataFrame, metric: str) -> None:
+def _check_metric_exists(runs: pd.DataFrame, problem: str, metric: str) -> None:
     """Check that a completed run has the metric.
 
     Raises:
@@ -119,7 +127,7 @@ def _check_metric_exists(runs: pd.DataFrame, metric: str) -> None:
     done = runs[runs["status"] == "done"]
     if len(done) and done[metric].isna().all():
         existing = ", ".join(m for m in METRICS if m in done and done[m].notna().any())
-        raise ConfigError(f"These runs have no {metric}. They have: {existing}.")
+        raise ConfigError(f"The runs of {problem} have no {metric}. They have: {existing}.")
 
 
 def _arm(conditions: list[str], table: RunTable) -> Arm:

@@ -1,4 +1,4 @@
-"""``adamcmp compare``: one paired comparison."""
+"""``adamcmp compare``: a paired comparison on each problem."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def parser() -> Parser:
         "compare",
         "Compare two optimizers, or any two sets of runs.\n"
         "Each set is compared at its setting that is best on validation, paired over the\n"
-        "seeds that both have.",
+        "seeds that both have. Each problem has its own comparison.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -59,26 +59,29 @@ def parser() -> Parser:
     parser.add_argument(
         "--json",
         action="store_true",
-        help='print one JSON object; null is unknown, "inf" means that no number of seeds suffices',
+        help="print one JSON object per problem, each on its own line; null is unknown, "
+        '"inf" means that no number of seeds suffices',
     )
     add_results(parser)
     return parser
 
 
 def main(arguments: list[str]) -> int:
-    """Print one comparison."""
+    """Print the comparison on each problem."""
     options = parser().parse(arguments)
     study, filters = _study_and_filters(options)
     from adamcmp.storage.reader import study_folder
     from adamcmp.workflows.compare import compare_study
 
     folder = study_folder(results_root(options), study)
-    comparison = compare_study(folder, options.a, options.b, options.metric, filters)
+    comparisons = compare_study(folder, options.a, options.b, options.metric, filters)
     if options.json:
-        values = {name: _json_value(value) for name, value in comparison.items()}
-        print(json.dumps(values, ensure_ascii=False, allow_nan=False))
+        for row in comparisons:
+            values = {name: _json_value(value) for name, value in row.items()}
+            print(json.dumps(values, ensure_ascii=False, allow_nan=False))
     else:
-        print(f"{comparison['verdict']}\n\n{_table(comparison)}")
+        several = len(comparisons) > 1
+        print("\n\n".join(_text(row, with_problem=several) for row in comparisons))
     return 0
 
 
@@ -94,6 +97,12 @@ def _json_value(value: Any) -> Any:
     if not isinstance(value, float) or math.isfinite(value):
         return value
     return None if math.isnan(value) else f"{value:g}"
+
+
+def _text(row: Mapping[str, Any], *, with_problem: bool) -> str:
+    """Return the verdict and the table of one comparison."""
+    heading = f"{row['problem']}: " if with_problem else ""
+    return f"{heading}{row['verdict']}\n\n{_table(row)}"
 
 
 def _table(row: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ def compare_study(
     b: Sequence[str],
     metric: str | None = None,
     filters: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> list[dict[str, Any]]:
     """Compare two sets of runs of a study (see `adamcmp.analysis.compare`).
 
     Args:
@@ -29,7 +29,7 @@ def compare_study(
         filters: Conditions that the runs of both arms meet.
 
     Returns:
-        The values of the comparison, by column.
+        One comparison per problem: its values by column.
 
     Raises:
         ConfigError: If a condition or the metric is invalid, or no run matches.
@@ -44,4 +44,5 @@ def compare_study(
     if runs.empty:
         raise ConfigError(no_match(filters, rows))
     table = analysis.compare(runs, a, b, metric)
-    return {str(column): table[column].tolist()[0] for column in table}
+    values = {str(column): table[column].tolist() for column in table}
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]

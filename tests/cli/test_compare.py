@@ -56,6 +56,25 @@ class TestCommand:
         row = json.loads(capsys.readouterr().out)
         assert row["ci_low"] is None and "one seed" in row["verdict"]
 
+    def test_several_problems(self, results, capsys):
+        rows = [
+            f"{model},{optimizer},0.1,0,{seed},{error * (1 + seed / 10)}\n"
+            for model, errors in (("mlp", (0.1, 0.2)), ("cnn", (0.3, 0.3)))
+            for optimizer, error in zip(("adamw", "sgd"), errors, strict=True)
+            for seed in range(3)
+        ]
+        header = "model,optimizer,lr,wd,seed,test_error\n"
+        imported_study(results / "s", header + "".join(rows), {"dataset": "d"})
+        arms = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
+        assert main(["compare", "s", *arms]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.partition(" on test")[0] for line in lines if line.startswith("d, ")] == [
+            "d, mlp: AdamW beats SGD", "d, cnn: AdamW and SGD have the same test error"
+        ]  # fmt: skip
+        assert main(["compare", "s", *arms, "--json"]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [row["problem"] for row in rows] == ["d, mlp", "d, cnn"]
+
     def test_bad_arguments(self, study, capsys):
         arms = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
         for overrides, message in (

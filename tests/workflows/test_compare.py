@@ -23,7 +23,7 @@ def study(results):
 
 
 def test_the_comparison_is_that_of_the_runs(study):
-    row = compare_study(study, ["optimizer=adamw"], ["optimizer=sgd"], filters=["batch_size=8"])
+    (row,) = compare_study(study, ["optimizer=adamw"], ["optimizer=sgd"], filters=["batch_size=8"])
     runs = reader.load(study)[0]
     runs = runs[runs["batch_size"] == 8]
     expected = analysis.compare(runs, ["optimizer=adamw"], ["optimizer=sgd"])
