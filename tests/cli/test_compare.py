@@ -68,9 +68,9 @@ class TestCommand:
         arms = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
         assert main(["compare", "s", *arms]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert [line.partition(" on test")[0] for line in lines if line.startswith("d, ")] == [
-            "d, mlp: AdamW beats SGD", "d, cnn: AdamW and SGD have the same test error"
-        ]  # fmt: skip
+        verdicts = [line for line in lines if line.startswith("d, ")]
+        assert verdicts[0].startswith("d, mlp: AdamW beats SGD on test error by ")
+        assert verdicts[1:] == ["d, cnn: AdamW and SGD have the same test error on all 3 seeds."]
         assert main(["compare", "s", *arms, "--json"]) == 0
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [row["problem"] for row in rows] == ["d, mlp", "d, cnn"]
