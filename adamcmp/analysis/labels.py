@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -32,16 +35,37 @@ def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
     runs = runs.copy()
     pair = runs["dataset"] + ", " + runs["model"]
     runs["problem"] = pair
-    for column in filter(is_problem_setting, runs.columns):
-        texts = _known_values(runs, column)
+    for name, texts in _problem_settings(runs):
         varied = texts.groupby(pair).transform("nunique") > 1
-        suffix = ", " + column.partition(".")[2] + " " + texts
-        runs["problem"] += suffix.where(varied & texts.notna(), "")
+        runs["problem"] += (f", {name} " + texts).where(varied & texts.notna(), "")
     for column in [c for c in _VARIANT if c in runs]:
         texts = _known_values(runs, column)
         varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
         runs["optimizer"] += (" (" + texts + ")").where(varied & texts.notna(), "")
     return runs
+
+
+def _problem_settings(runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series[str]]]:
+    """Yield the name and the texts of each setting of the dataset and the model.
+
+    Arguments of a user's class, which are one column, are a setting each.
+    """
+    for column in filter(is_problem_setting, runs.columns):
+        name = column.partition(".")[2]
+        if name == "arguments":
+            yield from _arguments(runs, column)
+        else:
+            yield name, _known_values(runs, column)
+
+
+def _arguments(runs: pd.DataFrame, column: str) -> Iterator[tuple[str, pd.Series[str]]]:
+    """Yield the name and the texts of each argument in a column of JSON objects."""
+    # A run that adamcmp trained without arguments has the default of each.
+    has_value = runs[column].notna() | runs["torch_version"].isna()
+    arguments = runs[column].where(has_value, "{}").map(json.loads, na_action="ignore")
+    for name in sorted({name for given in arguments.dropna() for name in given}):
+        values = arguments.map(methodcaller("get", name, "default"), na_action="ignore")
+        yield name, values.map(format_value, na_action="ignore")
 
 
 def is_problem_setting(column: str) -> bool:

@@ -34,6 +34,25 @@ def test_a_value_that_an_imported_run_lacks_is_no_label():
     assert labelled["problem"].nunique() == 3 and labelled["problem"].iloc[2] == "teacher, mlp"
 
 
+def test_arguments_of_a_users_class_are_named_one_by_one():
+    runs = pd.DataFrame(
+        {
+            "run_id": ["a", "b", "c", "d"], "seed": 0, "status": "done",
+            "dataset": "digits", "model": "custom", "optimizer": "adamw",
+            "model.arguments": ['{"depth": 2, "width": 64}', '{"depth": 2, "width": 8}', None, None],
+            "torch_version": ["2.13.0", "2.13.0", "2.13.0", None],
+        }
+    )  # fmt: skip
+    assert RunTable.from_frames(runs[:2]).problems == (
+        "digits, custom, width 64", "digits, custom, width 8"
+    )  # fmt: skip
+    assert RunTable.from_frames(runs[1:]).problems == (
+        "digits, custom, depth 2, width 8",
+        "digits, custom, depth default, width default",
+        "digits, custom",  # an imported run, whose width is unknown
+    )
+
+
 def test_settings_are_the_columns_that_varied_within_an_optimizer():
     assert setting_columns(RUNS) == ["lr", "wd"]
 
