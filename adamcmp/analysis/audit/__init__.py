@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.run_table import RunTable
@@ -31,11 +32,12 @@ CHECKS: Mapping[str, Check] = _collect()
 def audit(table: RunTable) -> list[Finding]:
     """Return the findings of all checks, warnings first.
 
+    A command that several findings name is kept at the last of them.
+
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> for finding in audit(table.where(table.runs["lr"] < 0.01)):
     ...     print(finding.kind, finding.severity, finding.command)
-    edge warning adamcmp extend example
     edge warning adamcmp extend example
 
     Args:
@@ -46,7 +48,12 @@ def audit(table: RunTable) -> list[Finding]:
     """
     findings = [finding for check in CHECKS.values() for finding in check(table)]
     # In descending alphabetical order, "warning" precedes "note".
-    return sorted(findings, key=lambda finding: finding.severity, reverse=True)
+    findings.sort(key=lambda finding: finding.severity, reverse=True)
+    last = {finding.command: i for i, finding in enumerate(findings)}
+    return [
+        finding if last[finding.command] == i else replace(finding, command=None)
+        for i, finding in enumerate(findings)
+    ]
 
 
 __all__ = ["CHECKS", "Check", "Finding", "audit"]

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+import pandas as pd
+
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.grids import value_beyond
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.wording import display_name
+from adamcmp.analysis.wording import display_name, join_names
 
 
 @dataclass(frozen=True)
@@ -68,19 +70,27 @@ def edges(table: RunTable) -> list[Edge]:
 
 
 def check(table: RunTable) -> Iterator[Finding]:
-    """Yield optimizers whose selected setting is on the edge of its grid."""
-    runs = table.runs
+    """Yield the optimizers whose selected setting is on the edge of its grid, per problem."""
+    named: dict[tuple[str, str | None], list[str]] = {}
     by_optimizer = groupby(edges(table), key=lambda edge: (edge.problem, edge.optimizer))
     for (problem, optimizer), on_edges in by_optimizer:
-        tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
-        studies = tried["study"].unique()
-        imported = tried["torch_version"].isna().any()  # these cannot be extended
         values = " and ".join(f"{edge.axis} {edge.best:g}" for edge in on_edges)
-        yield Finding(
-            "edge",
-            "warning",
-            problem,
-            f"The best setting of {display_name(optimizer)} is on the edge of its grid ({values}); "
-            f"a better one may be beyond it.",
-            f"adamcmp extend {studies[0]}" if len(studies) == 1 and not imported else None,
+        key = (problem, _extend_command(table.runs, problem, optimizer))
+        named.setdefault(key, []).append(f"{display_name(optimizer)} ({values})")
+    for (problem, command), names in named.items():
+        text = (
+            f"The best settings of {join_names(names)} are on the edges of their grids; better "
+            f"ones may be beyond them."
+            if len(names) > 1
+            else f"The best setting of {names[0]} is on the edge of its grid; a better one may be "
+            f"beyond it."
         )
+        yield Finding("edge", "warning", problem, text, command)
+
+
+def _extend_command(runs: pd.DataFrame, problem: str, optimizer: str) -> str | None:
+    """Return the command that extends an optimizer's grid; None without one."""
+    tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
+    studies = tried["study"].unique()
+    imported = tried["torch_version"].isna().any()  # these cannot be extended
+    return f"adamcmp extend {studies[0]}" if len(studies) == 1 and not imported else None

@@ -40,17 +40,26 @@ def test_a_search_has_no_edges():
     assert len(diagonal) == 6 and edges(RunTable.from_frames(diagonal)) == []
 
 
-def test_an_optimum_on_the_edge_has_its_command():
+def test_optima_on_the_edge_have_one_finding_per_problem_and_one_command():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0))
-    actual = audited(runs, metrics)
-    assert {f.kind for f in actual} == {"edge"} and len(actual) == 2
-    assert actual[0].command == "adamcmp extend s"
-    assert "AdamW" in actual[1].text and "lr 0.1" in actual[1].text
+    (finding,) = audited(runs, metrics)
+    assert (finding.kind, finding.command) == ("edge", "adamcmp extend s")
+    assert finding.text.startswith("The best settings of Adam+L2 (lr 0.1) and AdamW (lr 0.1) are")
+    other = runs.assign(model="n", run_id="n" + runs["run_id"])
+    other_metrics = metrics.assign(run_id="n" + metrics["run_id"])
+    both = audited(pd.concat([runs, other], ignore_index=True), pd.concat([metrics, other_metrics]))
+    assert [finding.command for finding in both] == [None, "adamcmp extend s"]
+
+
+def test_one_optimum_on_the_edge():
+    runs, metrics = study({"adamw": 0.25}, lrs=(0.1, 1.0))
+    (finding,) = [f for f in audited(runs, metrics) if f.kind == "edge"]
+    assert finding.text.startswith("The best setting of AdamW (lr 0.1) is on the edge of its grid")
 
 
 def test_imported_runs_cannot_be_extended():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1, 1.0), torch_version=None)
-    assert [finding.command for finding in audited(runs, metrics)] == [None, None]
+    assert [finding.command for finding in audited(runs, metrics)] == [None]
 
 
 def test_equal_settings_have_no_edge():
