@@ -149,6 +149,9 @@ def _check(
                 # run's failure.
                 retried.add(spec.run_id)
                 waiting.append(spec)
+            elif isinstance(result.value, WorkerDied) and spec in measured:
+                notice = tasks.not_measured(spec, result.value.reason)
+                results[spec.run_kind] = tasks.Checked((notice,))
     return results
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from collections.abc import Callable, Sequence
 
 from adamcmp.errors import AdamcmpError
@@ -11,8 +12,10 @@ from adamcmp.planning.cost_model import WIDTHS
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings
+from adamcmp.training.checks import is_out_of_memory
 from adamcmp.training.evaluate import evaluate
 from adamcmp.training.loop import GroupTraining
+from adamcmp.training.outcome import Failed
 from adamcmp.training.torch_state import torch_state
 
 #: No wider group is tried after this many seconds of preparing candidates.
@@ -29,7 +32,7 @@ CACHE_BYTES = 64 << 20
 TIMING_STEPS, SECONDS_PER_TIMING = 8, 0.01
 
 
-def autotune(spec: RunSpec, should_stop: Callable[[], bool]) -> Timings | None:
+def autotune(spec: RunSpec, should_stop: Callable[[], bool]) -> Timings | Failed:
     """Measure how fast a run trains at several group widths.
 
     Args:
@@ -37,7 +40,7 @@ def autotune(spec: RunSpec, should_stop: Callable[[], bool]) -> Timings | None:
         should_stop: Once it returns true, the measurement ends.
 
     Returns:
-        The timings; None if training crashes. The error is reported when the run itself is trained.
+        The timings; `Failed` if training crashes.
 
     Raises:
         AdamcmpError: If the run cannot be trained as configured.
@@ -47,8 +50,9 @@ def autotune(spec: RunSpec, should_stop: Callable[[], bool]) -> Timings | None:
             return _timings(_candidates(spec, should_stop), should_stop)
         except AdamcmpError:
             raise
-        except Exception:  # usually an error in the user's model
-            return None
+        except Exception as error:  # usually an error in the user's model
+            text = f"{type(error).__name__}: {error}"
+            return Failed(text, (spec.run_id,), traceback.format_exc())
 
 
 class _Candidate:
@@ -104,8 +108,8 @@ def _candidates(spec: RunSpec, should_stop: Callable[[], bool]) -> list[_Candida
     for width in WIDTHS[spec.numerics.device] if spec.fuses else (1,):
         try:
             candidates.append(_Candidate(spec, width))
-        except (MemoryError, RuntimeError):  # torch raises RuntimeError when out of memory
-            if not candidates:
+        except (MemoryError, RuntimeError) as error:
+            if not candidates or not is_out_of_memory(error):
                 raise
             break
         # The limit starts after the first candidate, so that compiling does not count.

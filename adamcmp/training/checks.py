@@ -51,10 +51,15 @@ def memory_errors(config: RunConfig) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not _OF_MEMORY.search(str(error)) and not isinstance(error, MemoryError):
+        if not is_out_of_memory(error):
             raise
         text = f"model={config.model.name} does not fit in memory. Make it smaller"
         raise ConfigError(f"{text} {_settings(config)}.") from error
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error says that memory is exhausted; torch raises a `RuntimeError`."""
+    return isinstance(error, MemoryError) or _OF_MEMORY.search(str(error)) is not None
 
 
 def _check_count(setting: str, count: int, config: RunConfig, data: Data) -> None:

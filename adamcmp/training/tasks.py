@@ -62,11 +62,24 @@ def autotune_task(
     """
     from adamcmp.training.autotune import autotune
     from adamcmp.training.checks import check_run, memory_errors
+    from adamcmp.training.outcome import Failed
 
     spec, measure = argument
     with memory_errors(spec.config):
         notices = check_run(spec.config)
-    return Checked(notices, autotune(spec, should_stop) if measure else None)
+    timings = autotune(spec, should_stop) if measure else None
+    if isinstance(timings, Failed):
+        return Checked((*notices, not_measured(spec, timings.error)))
+    return Checked(notices, timings)
+
+
+def not_measured(spec: RunSpec, error: str) -> str:
+    """Return the notice that the speed of a run could not be measured because of an error."""
+    config = spec.config
+    return (
+        f"The speed of {config.optimizer.name} on {config.dataset.name}, {config.model.name} could "
+        f"not be measured ({error}). These runs are trained one at a time, which is slower."
+    )
 
 
 def warm_up() -> None:

@@ -1,5 +1,7 @@
 """Checking and measuring kinds of runs before training."""
 
+import pytest
+
 from adamcmp.execution import autotuning
 from adamcmp.execution.autotuning import autotuned, discard_wrong_timings
 from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
@@ -30,12 +32,13 @@ def test_wrong_timings_are_discarded(specs, monkeypatch):
     assert discarded == [key]
 
 
-class Dying(Executor):
-    """Workers die of an MLP; other runs are measured."""
+class Checking(Executor):
+    """The check of an MLP has the given result; other runs are measured."""
 
     slots = 2
 
-    def __init__(self):
+    def __init__(self, result):
+        self.result = result
         self.submitted, self.running = [], []
 
     def submit(self, tasks):
@@ -50,8 +53,9 @@ class Dying(Executor):
 
     def value(self, task):
         spec, _ = task.argument
-        dies = spec.config.model.name == "mlp"
-        return WorkerDied("") if dies else Checked(("a notice",), Timings({1: 1.0}, 1.0))
+        if spec.config.model.name == "mlp":
+            return self.result
+        return Checked(("a notice",), Timings({1: 1.0}, 1.0))
 
     def cancel(self, handles):
         raise AssertionError("nothing is cancelled")
@@ -60,15 +64,24 @@ class Dying(Executor):
         pass
 
 
-def test_a_run_whose_check_kills_its_process_is_left_to_training(specs, monkeypatch):
+@pytest.mark.parametrize(
+    ("result", "submitted", "notice"),
+    [
+        (WorkerDied("The worker was killed."), 3, "not be measured (The worker was killed.)"),
+        (Checked(("not measured",)), 2, "not measured"),
+    ],
+)
+def test_a_run_whose_check_fails_is_left_to_training_with_a_notice(
+    result, submitted, notice, specs, monkeypatch
+):
     monkeypatch.setattr(autotuning, "known_timings", lambda *_: {})
     monkeypatch.setattr(autotuning, "keep_timings", lambda *_: None)
     planned = tuple(specs(["model=mlp,logistic", "seed=range(2)"]))
-    executor = Dying()
+    executor = Checking(result)
     plan = Plan(CPU, planned, run_kinds_by_key(spec.config for spec in planned))
     notices = []
     tuned = autotuned(plan, executor, lambda: None, notices.append)
-    assert len(executor.submitted) == 3
-    assert notices == ["a notice"]
+    assert len(executor.submitted) == submitted
+    assert sum(notice in text for text in notices) == 1 and "a notice" in notices
     assert [*tuned.costs.timings] == [planned[-1].run_kind]
     assert tuned.costs.total_seconds(tuned.groups()) is None

@@ -50,6 +50,24 @@ def test_a_run_that_cannot_be_trained_is_an_error(specs):
             autotune_task((spec, is_measured), lambda message: None, lambda: False)
 
 
-def test_a_crash_is_reported_when_the_run_is_trained(specs, monkeypatch):
+def test_a_crash_is_returned(specs, monkeypatch):
     monkeypatch.setattr(module.GroupTraining, "chunk", lambda self, begin: 1 / 0)
-    assert measured(specs(OVERRIDES)[0]) is None
+    failed = measured(specs(OVERRIDES)[0])
+    assert failed.error == "ZeroDivisionError: division by zero" and "chunk" in failed.traceback
+
+
+@pytest.mark.parametrize(("message", "fails"), [("can't allocate memory", False), ("bug", True)])
+def test_only_a_lack_of_memory_limits_the_width_silently(message, fails, specs, fused, monkeypatch):
+    chunk = module.GroupTraining.chunk
+
+    def failing_if_wide(self, begin):
+        if self.width > 1:
+            raise RuntimeError(message)
+        return chunk(self, begin)
+
+    monkeypatch.setattr(module.GroupTraining, "chunk", failing_if_wide)
+    timings = measured(specs(OVERRIDES)[0])
+    if fails:
+        assert timings.error == "RuntimeError: bug"
+    else:
+        assert list(timings.step) == [1]

@@ -42,3 +42,10 @@ def test_autotune(specs):
     (spec,) = specs(["model=logistic", "steps=2"])
     assert tasks.autotune_task((spec, False), no_report, never).timings is None
     assert isinstance(tasks.autotune_task((spec, True), no_report, never).timings, Timings)
+
+
+def test_a_speed_that_cannot_be_measured_is_a_notice(specs, monkeypatch):
+    monkeypatch.setattr("adamcmp.training.loop.GroupTraining.chunk", lambda self, begin: 1 / 0)
+    checked = tasks.autotune_task((specs(["model=logistic"])[0], True), no_report, never)
+    assert checked.timings is None
+    assert "(ZeroDivisionError: division by zero). These runs" in checked.notices[-1]
