@@ -1,9 +1,10 @@
 """Styles, notes and labels."""
 
+import pandas as pd
 import pytest
 
-from adamcmp.plots.drawing.grids import tick_label
-from adamcmp.plots.drawing.labels import interval_note, metric_label
+from adamcmp.plots.drawing.labels import interval_note, metric_label, tick_labels
+from adamcmp.plots.drawing.panels import log_x_axis, panels
 from adamcmp.plots.drawing.styles import PALETTE, optimizer_styles, ordered
 
 
@@ -44,10 +45,37 @@ def test_labels():
     assert metric_label("train_loss", "mse") == "training mean squared error"
     assert metric_label("best_gap_loss", "mine") == "gap in mine at the best validation score"
     assert metric_label("param_norm", "mse") == "param norm"
-    assert [tick_label(v, [0, 0.25, 0.5]) for v in (0, 0.25)] == ["0", "$2^{-2}$"]
-    assert tick_label(1e-4, [1e-4, 1e-2]) == "$10^{-4}$"
-    assert [tick_label(v, [3e-4, 1e-3, 0.03]) for v in (3e-4, 1e-3, 0.03)] == [
-        "3e-4",
-        "$10^{-3}$",
-        "0.03",
-    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([0, 0.25, 0.5], ["0", "$2^{-2}$", "$2^{-1}$"]),
+        ([1e-4, 1e-2], ["$10^{-4}$", "$10^{-2}$"]),
+        ([3e-4, 1e-3, 0.03], ["0.0003", "0.001", "0.03"]),
+        ([1e-3, 10**-2.5, 1e-2, 10**-1.5, 1e-1], ["0.001", "0.0032", "0.01", "0.032", "0.1"]),
+        ([0, 1e-5, 3e-5, 1e-1], ["0", "1e-5", "3e-5", "1e-1"]),
+        ([3, 100, 1536], ["3", "100", "1536"]),
+        ([0.1], ["0.1"]),
+    ],
+)
+def test_the_labels_of_an_axis_have_one_form(values, labels):
+    assert tick_labels(values) == labels
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks", "labels"),
+    [
+        ([1, 2], [1, 2], ["1", "2"]),
+        ([1, 2, 3, 4], [1, 2, 3, 4], ["1", "2", "3", "4"]),
+        ([2, 5, 9], [2, 3, 5, 9], ["2", "3", "5", "9"]),
+        ([0.01, 0.02], [0.01, 0.013, 0.016, 0.02], ["0.01", "0.013", "0.016", "0.02"]),
+    ],
+)
+def test_a_short_logarithmic_axis(values, ticks, labels):
+    """There are no 1.3 trials."""
+    _, ((ax,),) = panels([""])
+    ax.plot(values, values)
+    log_x_axis(ax, pd.Series(values, dtype=float))
+    assert ax.get_xticks().tolist() == pytest.approx(ticks)
+    assert [text.get_text() for text in ax.get_xticklabels()] == labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,15 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from adamcmp.plots.drawing.labels import tick_labels
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import GREY, ordered, tag_optimizer
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: Larger grids are rasterized in SVG and PDF, to keep the files small.
 _MOST_VECTOR_CELLS = 250
+#: Characters of labels, each followed by a space, that fit under a panel.
+_X_LABEL_CHARACTERS = 20
 
 
 def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.DataFrame]]]:
@@ -69,32 +72,14 @@ def _label_panels(
 def _set_ticks(ax: Axes, direction: str, values: pd.Series[float]) -> pd.Series[int]:
     """Label up to five distinct values on an axis, and return each value's position from 0."""
     levels = sorted(values.unique())
-    labelled = range(0, len(levels), math.ceil(len(levels) / (5 if direction == "y" else 4)))
-    labels = [tick_label(levels[i], levels) for i in labelled]
-    getattr(ax, f"set_{direction}ticks")([*labelled], labels)
+    labels = tick_labels(levels)
+    # Labels of the horizontal axis are next to each other; powers are typeset narrower.
+    longest = max(4 if label.startswith("$") else len(label) for label in labels)
+    most = 5 if direction == "y" else max(min(_X_LABEL_CHARACTERS // (longest + 1), 4), 2)
+    labelled = range(0, len(levels), math.ceil(len(levels) / most))
+    getattr(ax, f"set_{direction}ticks")([*labelled], [labels[i] for i in labelled])
     getattr(ax, f"set_{direction}lim")(-0.5, len(levels) - 0.5)
     return values.map({level: i for i, level in enumerate(levels)})
-
-
-def tick_label(value: float, levels: Sequence[float]) -> str:
-    """Return the label of a value: a power of two if all levels are, else of ten, else a number.
-
-    >>> tick_label(0.25, levels=[0, 0.25, 0.5])
-    '$2^{-2}$'
-    >>> tick_label(0.03, levels=[0.001, 0.03])
-    '0.03'
-    """
-    if value == 0:
-        return "0"
-    for base, log in ((2, np.log2), (10, np.log10)):
-        powers = log([v for v in levels if v > 0])
-        if np.allclose(powers, np.round(powers), atol=1e-6) and len(powers) > 1:
-            return f"${base}^{{{round(float(log(value)))}}}$"
-    power = math.floor(math.log10(value))
-    if -2 <= power <= 2:
-        return f"{value:.2g}"
-    digits = f"{value / 10.0**power:.2g}"
-    return f"$10^{{{power}}}$" if digits == "1" else f"{digits}e{power}"
 
 
 def draw_cells(ax: Axes, cells: pd.DataFrame, column: str, norm: Normalize, colormap: str) -> None:

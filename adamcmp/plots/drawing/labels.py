@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from adamcmp.analysis.estimates import SKEWNESS_FROM
 from adamcmp.storage.columns import BASE_METRICS
@@ -27,6 +29,38 @@ _SPLITS = {"train": "training ", "val": "validation ", "test": "test ", "gap": "
 def display_text(text: str, width: int = 40) -> str:
     """Return text wrapped to a width, with ``$`` escaped so that matplotlib sets no formula."""
     return textwrap.fill(text, max(width, 10)).replace("$", r"\$")
+
+
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """Return the labels of an axis' values, all in one form.
+
+    These are powers of two or ten if all values are; else decimal numbers, or where these would be
+    long, numbers with an exponent.
+
+    >>> tick_labels([0, 0.25, 0.5]), tick_labels([0.0032, 0.1]), tick_labels([3.2e-5, 0.1])
+    (['0', '$2^{-2}$', '$2^{-1}$'], ['0.0032', '0.1'], ['3.2e-5', '1e-1'])
+    """
+    positive = [value for value in values if value > 0]
+    for base, log in ((2, np.log2), (10, np.log10)):
+        powers = log(positive)
+        if np.allclose(powers, np.round(powers), atol=1e-6) and len(powers) > 1:
+            texts = [f"${base}^{{{round(power)}}}$" for power in powers]
+            break
+    else:
+        is_short = all(1e-4 <= value < 1e4 for value in positive)
+        texts = [_decimal(value) if is_short else _with_exponent(value) for value in positive]
+    by_value = dict(zip(positive, texts, strict=True))
+    return [by_value.get(value, "0") for value in values]
+
+
+def _decimal(value: float) -> str:
+    """Return a value of at most 10⁴ with two significant digits; a whole number with all."""
+    return f"{value:.0f}" if value == round(value) else f"{float(f'{value:.2g}'):g}"
+
+
+def _with_exponent(value: float) -> str:
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
 def metric_label(metric: str, loss: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from adamcmp.plots.drawing.labels import display_text
+from adamcmp.plots.drawing.labels import display_text, tick_labels
 from adamcmp.plots.drawing.styles import ordered
 
 #: Widths of a paper's column and page.
@@ -90,7 +90,7 @@ def log_x_axis(ax: Axes, values: pd.Series[float], zero: bool = False) -> None:
 
     Args:
         ax: The axes.
-        values: All values on the axis, above 0.
+        values: All values on the axis, above 0. If they are whole numbers, so are the ticks.
         zero: Whether the least value is drawn for 0, and labelled so.
     """
     ax.set_xscale("log")
@@ -104,6 +104,10 @@ def log_x_axis(ax: Axes, values: pd.Series[float], zero: bool = False) -> None:
         labels = ["0", *(f"$10^{{{round(math.log10(tick))}}}$" for tick in ticks[1:])]
     else:
         steps = np.geomspace(low, high, 4) if high > 1.02 * low else [low]
-        ticks = [float(f"{step:.1g}") if high > 3 * low else float(f"{step:.2g}") for step in steps]
-        labels = [f"{tick:g}" for tick in ticks]
+        digits = 1 if high > 3 * low else 2
+        ticks = [float(f"{step:.{digits}g}") for step in steps]
+        labels = tick_labels(ticks)
+        if (values % 1 == 0).all():
+            ticks = sorted({float(round(step)) for step in steps})
+            labels = [f"{tick:.0f}" for tick in ticks]
     ax.set_xticks(ticks, labels)
