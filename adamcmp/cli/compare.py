@@ -109,6 +109,10 @@ def _table(row: Mapping[str, Any]) -> str:
     """Return the two arms and their difference, in the unit of the metric."""
     from tabulate import tabulate
 
+    from adamcmp.analysis.wording import decimals
+
+    has_interval = row["ci_low"] < row["ci_high"]
+    places = decimals(row["ci_low"], row["ci_high"]) if has_interval else None
     rows = [
         {
             "": row[arm],
@@ -116,14 +120,14 @@ def _table(row: Mapping[str, Any]) -> str:
             "of": row[f"settings_{arm}"],
             "seeds": row[f"n_{arm}"],
             "diverged": row[f"diverged_{arm}"],
-            row["metric"]: _number(row[f"mean_{arm}"]),
+            row["metric"]: _number(row[f"mean_{arm}"], places),
         }
         for arm in ("a", "b")
     ]
-    difference = _number(row["estimate"])
+    difference = _number(row["estimate"], places)
     # A single pair has neither an interval nor a test.
     if row["n"] >= 2:
-        difference += f" ({_number(row['ci_low'])} to {_number(row['ci_high'])})"
+        difference += f" ({_number(row['ci_low'], places)} to {_number(row['ci_high'], places)})"
     rows.append({"": "difference", "seeds": row["n"], row["metric"]: difference})
     table = tabulate(rows, headers="keys", disable_numparse=True)
     return f"{table}\n\n{_tests(row)}" if row["n"] >= 2 else table
@@ -139,5 +143,8 @@ def _tests(row: Mapping[str, Any]) -> str:
     )
 
 
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3g}"
+def _number(value: float, places: int | None = None) -> str:
+    """Return a number with some decimals, or with three significant digits; ``-`` for NaN."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:.3g}" if places is None else f"{value:.{places}f}"

@@ -101,6 +101,7 @@ def _print_studies(root: Path) -> int:
 
 
 def _print_runs(root: Path, studies: Sequence[str], filters: Sequence[str]) -> int:
+    from adamcmp.storage.columns import Role, role_of
     from adamcmp.workflows.listing import list_runs
 
     runs = list_runs(root, studies, filters)
@@ -111,7 +112,8 @@ def _print_runs(root: Path, studies: Sequence[str], filters: Sequence[str]) -> i
         place = f"study {runs.studies[0]!r}" if len(runs.studies) == 1 else str(root)
         print(runs.no_match or f"There are no runs in {place} yet.")
         return 0
-    print_table({column: row.get(column) for column in runs.columns} for row in runs.rows)
+    rows = [{column: row.get(column) for column in runs.columns} for row in runs.rows]
+    print_table(rows, [column for column in runs.columns if role_of(column) is Role.METRIC])
     return 0
 
 

@@ -17,7 +17,7 @@ from adamcmp.storage.filters import columns_of, no_match, parse_filters
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
 _IDENTITY = ("run_id", "optimizer", "dataset", "model", "lr", "wd")
 _RESULTS = (
-    *("seed", "status", "train_loss", "val_error", "test_error", "test_loss"),
+    *("seed", "status", "stopped_at_step", "train_loss", "val_error", "test_error", "test_loss"),
     *("gap_error", "gap_loss"),
 )
 

@@ -2,6 +2,7 @@
 
 from adamcmp.cli import main
 from tests.support.commands import listed, run
+from tests.support.imports import imported_study
 from tests.support.studies import THREE_STEPS
 
 
@@ -47,3 +48,14 @@ def test_ls_filters(capsys):
     assert main(["ls", "scratch", "sed=1"]) == 2
     assert "Did you mean 'seed'?" in capsys.readouterr().err
     assert main(["ls", "scratch", "seed"]) == 2
+
+
+def test_ls_has_the_step_of_divergence_and_equal_decimals(results, capsys):
+    rows = ["d,m,adamw,0.1,0,0.25,,", "d,m,adamw,0.1,1,0.2512,,", "d,m,adamw,9,0,,diverged,7"]
+    header = "dataset,model,optimizer,lr,seed,test_error,status,stopped_at_step\n"
+    imported_study(results / "s", header + "\n".join(rows) + "\n", {})
+    heading, _, *lines = run(capsys, "ls", "s").splitlines()
+    columns = heading.split()
+    cells = [dict(zip(columns, line.split(), strict=True)) for line in lines]
+    assert [row["test_error"] for row in cells] == ["0.2500", "0.2512", "-"]
+    assert [row["stopped_at_step"] for row in cells] == ["-", "-", "7"]
