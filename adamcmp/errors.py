@@ -10,7 +10,8 @@
     ├── RunInProgress      another process is training a requested run            (exit 1)
     └── RunFailed          training crashed; the crash is stored with the run     (exit 1)
 
-A run that diverges raises nothing: divergence is a run's status.
+A run that diverges raises nothing: divergence is a run's status. A statistic or a plot that fails
+raises nothing either: the report names it in its audit, and the command exits with 1.
 """
 
 import difflib

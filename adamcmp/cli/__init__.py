@@ -63,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The command and its arguments; None selects those of the process.
 
     Returns:
-        The exit code: 0; 1 if a run failed or another process is training it; 2 for bad input;
-        128 plus the signal's number if a signal ended the command.
+        The exit code: 0; 1 if a run, a statistic or a plot failed, or another process is training
+        a run; 2 for bad input; 128 plus the signal's number if a signal ended the command.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):

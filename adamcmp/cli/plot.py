@@ -45,7 +45,8 @@ def parser() -> Parser:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="png, svg or pdf file (default: STUDY/report/PLOT.png)",
+        help="png, svg or pdf file (default: STUDY/report/PLOT.png, with --where or an option in "
+        "a folder named after it)",
         completer=paths,
     )
     for option, text in PLOT_OPTIONS.items():

@@ -37,7 +37,8 @@ def parser() -> Parser:
         "report",
         "Report on studies: verdict, fairness audit, tables, plots.\n"
         "Writes tables (csv, md), plots (png, svg, pdf) and one HTML page of all of them\n"
-        "into STUDY/report/. Several studies are reported as one.",
+        "into STUDY/report/. Several studies are reported as one. The report of runs\n"
+        "that meet conditions is in a folder of STUDY/report/ that is named after these.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> int:
     """Write a report and print its verdict.
 
     Returns:
-        0; 1 with ``--strict`` if the audit has a finding.
+        0; 1 if a statistic or a plot failed, or with ``--strict`` if the audit has a finding.
     """
     options = parser().parse(arguments)
     if options.watch is not None and options.format:
@@ -85,7 +86,7 @@ def main(arguments: list[str]) -> int:
     answer = _answer(options)
     # `unread` means that a check could not run, not that a comparison is unfair.
     has_findings = any(finding.kind != "unread" for finding in answer.findings)
-    return 1 if options.strict and has_findings else 0
+    return 1 if answer.failed or (options.strict and has_findings) else 0
 
 
 def _answer(options: argparse.Namespace) -> Answer:
@@ -153,7 +154,7 @@ def _print_audit(report: Report, *, several_problems: bool) -> None:
         problem = f"{finding.problem}: " if several_problems else ""
         print(f"audit, {finding.severity}: {problem}{finding.text}")
         if finding.command:
-            print(f"    {finding.command}{results_option(report.folder.parent.parent)}")
+            print(f"    {finding.command}{results_option(report.answer.studies[0].parent)}")
 
 
 def _seconds(text: str) -> float:

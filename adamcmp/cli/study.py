@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     """Train a study file and report on it, or list the study files.
 
     Returns:
-        0; 1 if a run failed or another process is training some.
+        0; 1 if a run, a statistic or a plot failed, or another process is training some runs.
     """
     options = parser().parse(arguments)
     from adamcmp.cli.report import print_report
@@ -81,4 +81,5 @@ def main(arguments: list[str]) -> int:
     result = train_study(study, training, on_trained=on_trained)
     if result.report and not options.json:
         print_report(result.report)
-    return 0 if result.complete else 1
+    report_failed = result.report is not None and result.report.answer.failed
+    return 0 if result.complete and not report_failed else 1

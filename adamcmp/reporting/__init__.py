@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.plots import FORMATS
-from adamcmp.reporting.answer import Answer, compute_answer
+from adamcmp.reporting.answer import Answer, compute_answer, failure
+from adamcmp.reporting.folders import report_folder
 from adamcmp.reporting.formats import as_csv, as_markdown
 from adamcmp.reporting.page import render_page
 from adamcmp.reporting.pooling import load_table
 from adamcmp.reporting.rendering import RenderedPlot, render_plots
 
-__all__ = ["Answer", "Report", "compute_answer", "load_table", "report", "write_page"]
+__all__ = [
+    "Answer",
+    "Report",
+    "compute_answer",
+    "load_table",
+    "report",
+    "report_folder",
+    "write_page",
+]
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ def report(
     Args:
         studies: Folders of studies. The report of one study is written to its folder ``report``,
             that of several studies to ``first+second/report`` next to the first.
-        filters: Conditions that runs must meet, such as ``"lr=0.001"``.
+        filters: Conditions that runs must meet, such as ``"lr=0.001"``. The report of these runs is
+            in a folder named after the conditions, in that of all runs.
         refresh: Seconds after which a browser reloads the page; None for a static page.
 
     Raises:
@@ -51,13 +61,15 @@ def report(
         ConfigError: If a condition is invalid, or settings cannot be selected.
     """
     answer = compute_answer(studies, filters)
-    folder = studies[0].with_name("+".join(study.name for study in studies)) / "report"
+    folder = report_folder(studies, filters)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         plots = render_plots(answer.table, folder)
         files = [file for plot in plots for file in plot.files] + _write_tables(answer, folder)
         names = [*(plot.name for plot in plots), *(table.name for table in answer.tables)]
         _remove_outdated(folder, files, names)
+    failures = [failure(plot, answer.name) for plot in plots if plot.error]
+    answer = replace(answer, findings=(*failures, *answer.findings))
     written = Report(folder, answer, plots, (folder / "index.html", *files))
     write_page(written, refresh)
     return written

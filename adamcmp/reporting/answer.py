@@ -15,6 +15,7 @@ from adamcmp.analysis.measures.budgets import BUDGETS, budget_summary
 from adamcmp.analysis.measures.pairwise import PAIRWISE_COMPARISONS
 from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
+from adamcmp.reporting.rendering import RenderedPlot
 from adamcmp.reporting.statistics import measure_table
 from adamcmp.reporting.tables import Table
 from adamcmp.storage import reader
@@ -81,6 +82,11 @@ class Answer:
         return table.missing_reason if table.data is None else budget_summary(table.data)
 
     @property
+    def failed(self) -> bool:
+        """Whether a statistic or a plot is missing because of an error."""
+        return any(finding.kind == "failure" for finding in self.findings)
+
+    @property
     def counts(self) -> dict[str, int]:
         """The number of runs by status."""
         return {str(k): int(v) for k, v in self.runs["status"].value_counts().items()}
@@ -105,12 +111,14 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
         table = _filtered(table, filters)
     _check_any_completed(table, studies, filters)
     tables = tuple(measure_table(measure, table) for measure in analysis.MEASURES)
+    name = " + ".join(study.name for study in studies)
+    failures = [failure(each, name) for each in tables if each.error]
     return Answer(
         studies=tuple(studies),
         filters=tuple(filters),
         table=table,
         verdicts=_verdicts(table, _table_of(PAIRWISE_COMPARISONS, tables)),
-        findings=(*missing, *analysis.audit(table)),
+        findings=(*failures, *missing, *analysis.audit(table)),
         tables=tables,
     )
 
@@ -122,6 +130,22 @@ def _filtered(table: RunTable, filters: Sequence[str]) -> RunTable:
     if rows and not met.any():
         raise NotFound(no_match(filters, rows))
     return table.where(met)
+
+
+def failure(part: Table | RenderedPlot, study: str) -> analysis.Finding:
+    """Return the finding that a report lacks a statistic or a plot because of an error.
+
+    Args:
+        part: The table or plot.
+        study: The names of the studies.
+    """
+    return analysis.Finding(
+        "failure",
+        "warning",
+        study,
+        f"The report lacks {part.name} because of an error ({part.error}). This is a bug of "
+        f"adamcmp: please report it with the traceback in the terminal.",
+    )
 
 
 def _table_of(measure: analysis.Measure, tables: Sequence[Table]) -> Table:

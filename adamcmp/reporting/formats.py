@@ -30,14 +30,17 @@ def as_latex(table: Table) -> str:
     if table.data is None:
         return f"% {table.title}: {' '.join(table.missing_reason.split())}\n"
     cells = _cells(table, latex, r"\textbf{{{}}}".format)
-    escaped = pd.DataFrame({latex(heading): texts for heading, texts in cells.items()})
     alignment = "".join("r" if column.numeric else "l" for column in shown_columns(table))
-    text: str = escaped.style.hide(axis="index").to_latex(
-        hrules=True,
-        column_format=alignment,
-        position_float="centering",
-        caption=latex(f"{table.title}. {table.caption}"),
-        label=f"tab:{table.name}",
+    text: str = (
+        pd.DataFrame(cells)
+        .style.hide(axis="index")
+        .to_latex(
+            hrules=True,
+            column_format=alignment,
+            position_float="centering",
+            caption=latex(f"{table.title}. {table.caption}"),
+            label=f"tab:{table.name}",
+        )
     )
     return text
 
@@ -45,11 +48,12 @@ def as_latex(table: Table) -> str:
 def _cells(
     table: Table, escape: Callable[[str], str], bold: Callable[[str], str]
 ) -> dict[str, list[str]]:
-    """Return the escaped texts of each shown column by its heading, the best in bold."""
+    """Return the escaped texts of each shown column by its escaped heading, the best in bold."""
     cells = {}
     for column in shown_columns(table):
         texts = [escape(text) for text in column.texts]
-        cells[column.heading] = [bold(t) if i in column.best else t for i, t in enumerate(texts)]
+        bold_best = [bold(text) if i in column.best else text for i, text in enumerate(texts)]
+        cells[escape(column.heading)] = bold_best
     return cells
 
 

@@ -37,6 +37,7 @@ class RenderedPlot:
         caption: Explains the content of the plot and its computation.
         svg: The SVG element for the page; empty if the plot was not drawn.
         missing_reason: Why the plot was not drawn; empty if it was.
+        error: The error because of which it was not drawn; empty if there was none.
         files: The files that were written.
     """
 
@@ -45,6 +46,7 @@ class RenderedPlot:
     caption: str
     svg: str = ""
     missing_reason: str = ""
+    error: str = ""
     files: tuple[Path, ...] = ()
 
     @property
@@ -72,8 +74,9 @@ def _render(plot: Plot, table: RunTable, folder: Path) -> RenderedPlot:
         return RenderedPlot(plot.name, plot.title, plot.caption, missing_reason=str(error))
     except Exception as error:  # an error in one plot must not prevent the report
         logger.exception("The plot %s failed. The report is written without it.", plot.name)
-        reason = f"It failed: {type(error).__name__}: {error}"
-        return RenderedPlot(plot.name, plot.title, plot.caption, missing_reason=reason)
+        text = f"{type(error).__name__}: {error}"
+        reason = f"It failed: {text}"
+        return RenderedPlot(plot.name, plot.title, plot.caption, missing_reason=reason, error=text)
     files = tuple(folder / f"{plot.name}.{suffix}" for suffix in contents)
     for file, content in zip(files, contents.values(), strict=True):
         write_atomically(file, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from adamcmp.analysis import Measure, RunTable
 from adamcmp.errors import AdamcmpError
@@ -28,7 +29,8 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
         return _without_data(measure, str(error))
     except Exception as error:  # an error in one measure must not prevent the report
         logger.exception("The measure %s failed; the report is written without it.", measure.name)
-        return _without_data(measure, f"It failed: {type(error).__name__}: {error}")
+        text = f"{type(error).__name__}: {error}"
+        return replace(_without_data(measure, f"It failed: {text}"), error=text)
     if data.empty:
         return _without_data(measure, f"It needs {measure.requirements}.")
     return Table(

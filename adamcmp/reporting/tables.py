@@ -30,6 +30,7 @@ class Table:
         caption: Explains the content of the table and its computation.
         data: The tidy table; None if it could not be computed.
         missing_reason: Why there is no data.
+        error: The error because of which there is none; empty if there was none.
         headings: The heading of each displayed column, by name; csv files have all columns. If
             empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with the estimates of that value.
@@ -40,6 +41,7 @@ class Table:
     caption: str
     data: pd.DataFrame | None = None
     missing_reason: str = ""
+    error: str = ""
     headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from adamcmp import plots
 from adamcmp.analysis import RunTable
 from adamcmp.errors import ConfigError, StoreError, nearest
-from adamcmp.reporting import load_table
+from adamcmp.reporting import load_table, report_folder
 from adamcmp.storage.filters import where as matching
 
 
@@ -29,7 +29,8 @@ def draw_plot(
     Args:
         name: A plot's name, or the path of a Python file that defines ``data`` and ``draw``.
         folders: The folders of the studies, whose runs are pooled.
-        out: The file; its suffix is the format. None selects ``STUDY/report/NAME.png``.
+        out: The file; its suffix is the format. None selects ``STUDY/report/NAME.png``, or a file
+            in a folder of that named after the query and the options.
         where: A query that selects runs, such as ``"lr > 0.01"``; None selects all.
         options: The plot's options, such as ``{"metric": "test_loss"}``.
 
@@ -44,7 +45,8 @@ def draw_plot(
     options = options or {}
     for option in options:
         _check_option(name, option, list(plot.options))
-    path = _output_path(out, Path(name).stem, folders)
+    conditions = [*([where] if where else []), *(f"{k}={v}" for k, v in options.items())]
+    path = _output_path(out, Path(name).stem, report_folder(folders, conditions))
     figure = plot.figure(_select(folders, where), **options)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,10 +62,8 @@ def _check_option(plot: str, option: str, known: Sequence[str]) -> None:
         raise ConfigError(f"The plot {plot} has no --{option}. Its options: {listed}.")
 
 
-def _output_path(out: str | None, plot: str, folders: Sequence[Path]) -> Path:
-    joined = "+".join(folder.name for folder in folders)
-    default = folders[0].with_name(joined) / "report" / f"{plot}.png"
-    path = Path(out).expanduser() if out else default
+def _output_path(out: str | None, plot: str, folder: Path) -> Path:
+    path = Path(out).expanduser() if out else folder / f"{plot}.png"
     suffix = path.suffix[1:].lower()
     if suffix not in plots.FORMATS:
         raise ConfigError(

@@ -59,8 +59,8 @@ def commands() -> str:
     os.environ["COLUMNS"] = "80"  # argparse wraps lines at the width of the terminal
     intro = (
         "`adamcmp COMMAND --help` prints what this page says of a command. The exit code is 0; 1 "
-        "if a run failed or another process is training it; 2 for invalid input; and 128 plus the "
-        "signal's number if a signal ended the command."
+        "if a run, a statistic or a plot failed, or another process is training a run; 2 for "
+        "invalid input; and 128 plus the signal's number if a signal ended the command."
     )
     sections = [command_section(command_module(name).parser()) for name in COMMANDS]
     return markdown_page("Commands", intro, *sections)

@@ -80,27 +80,43 @@ class TestCommand:
         assert "mean squared error" in svg and "cross-entropy (nats)" in svg
 
     def test_a_plot_that_fails_does_not_affect_others(
-        self, results, two_plots, monkeypatch, caplog
+        self, results, two_plots, monkeypatch, caplog, capsys
     ):
         def broken(table):
             raise ZeroDivisionError("of <b>one's</b> own")
 
         monkeypatch.setattr(PLOTS["loss_vs_error"], "data", broken)
         adamcmp.run(FAST)
-        assert main(["report", "s"]) == 0
+        assert main(["report", "s"]) == 1
+        assert "The report lacks loss_vs_error because of an error" in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
-        assert "ZeroDivisionError: of &lt;b&gt;one" in page
+        assert "ZeroDivisionError: of &lt;b&gt;one" in page and "The report lacks loss_vs" in page
         assert "loss_vs_error failed" in caplog.text and "Traceback" in caplog.text
 
     def test_removes_files_of_an_earlier_report(self, no_plots, results):
+        adamcmp.run(FAST)
+        folder = results / "s" / "report"
+        folder.mkdir()
+        for name in ("mine.png", "comparisons.csv"):
+            (folder / name).write_bytes(b"")
+        assert main(["report", "s"]) == 0
+        assert not (folder / "comparisons.csv").exists()
+        assert (folder / "summary.csv").exists() and (folder / "mine.png").exists()
+
+    def test_a_report_of_some_runs_leaves_that_of_all_runs(self, no_plots, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=2"])
         assert main(["report", "s"]) == 0
         folder = results / "s" / "report"
-        (folder / "mine.png").write_bytes(b"")
-        assert (folder / "comparisons.csv").exists()
+        before = {file: file.read_bytes() for file in folder.iterdir()}
+        assert folder / "comparisons.csv" in before
         assert main(["report", "s", "optimizer=adamw"]) == 0
-        assert not (folder / "comparisons.csv").exists()
-        assert (folder / "summary.csv").exists() and (folder / "mine.png").exists()
+        part = folder / "optimizer=adamw"
+        assert f"page: results/s/report/{part.name}/index.html" in capsys.readouterr().out
+        assert (part / "index.html").exists() and not (part / "comparisons.csv").exists()
+        assert {file: file.read_bytes() for file in folder.iterdir() if file != part} == before
+        assert main(["report", "s", "seed<1", "optimizer=adamw", "--strict"]) == 1
+        (path,) = [path for path in folder.iterdir() if path.is_dir() and path != part]
+        assert path.name.startswith("optimizer=adamw,seed_1-")
 
     def test_a_study_without_runs(self, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adamw", "seeds=2"])

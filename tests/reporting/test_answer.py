@@ -1,5 +1,7 @@
 """The contents of a report."""
 
+import dataclasses
+
 import pytest
 import yaml
 
@@ -36,6 +38,19 @@ def test_statistics_are_those_of_the_analysis(study):
     (verdict,) = answer.verdicts
     assert verdict.problem == "cifar10, resnet18" and answer.no_verdict_reason == ""
     assert len(answer.comparisons.data) == 1 and len(answer.budgets.data) == 2
+
+
+def test_a_statistic_that_fails_is_a_finding(study, monkeypatch):
+    def fails(table):
+        raise KeyError("x")
+
+    broken = dataclasses.replace(analysis.MEASURES[2], compute=fails)
+    monkeypatch.setattr(analysis, "MEASURES", (*analysis.MEASURES[:2], broken))
+    answer = compute_answer([study])
+    finding = answer.findings[0]
+    assert answer.failed and (finding.kind, finding.severity) == ("failure", "warning")
+    assert f"lacks {broken.name} because of an error" in finding.text
+    assert "KeyError: 'x'" in finding.text
 
 
 def test_only_runs_that_meet_the_filters_count(study):

@@ -17,6 +17,12 @@ def test_markdown():
     assert "| adam_l2" in text and "a\\|b" in text and "**0.123**" in text
 
 
+def test_headings_are_escaped():
+    values = Table("t", "T", "c", pd.DataFrame({"a|b_c": [0.5]}), headings={"a|b_c": "a|b_c"})
+    assert as_markdown(values).splitlines()[2] == "| a\\|b_c   |"
+    assert r"a|b\_c \\" in as_latex(values)
+
+
 def test_latex_is_booktabs_with_the_best_in_bold():
     text = as_latex(TABLE)
     for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{0.123}", r"adam\_l2"):

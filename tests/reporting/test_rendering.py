@@ -71,4 +71,5 @@ def test_a_plot_that_fails_is_returned_with_the_reason(monkeypatch, tmp_path, ca
     assert 'data-optimizer="adamw"' in drawn.svg and not drawn.missing_reason
     assert none.missing_reason == "There is one run." and not none.svg and not none.files
     assert broken.missing_reason == "It failed: ZeroDivisionError: division by zero"
+    assert broken.error == "ZeroDivisionError: division by zero" and not none.error
     assert "The plot broken failed" in caplog.text and "Traceback" in caplog.text

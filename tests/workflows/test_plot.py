@@ -14,7 +14,11 @@ def test_every_plot_is_listed():
 
 def test_a_plot_is_drawn_into_a_file(results, tmp_path):
     study = imported_study(results / "s")
-    assert draw_plot("strip", [study], where="lr > 0") == study / "report" / "strip.png"
+    report = study / "report"
+    assert draw_plot("strip", [study]) == report / "strip.png"
+    named = draw_plot("strip", [study], where="seed == 0", options={"metric": "val_error"})
+    assert named.parent.parent == report and named.name == "strip.png"
+    assert named.parent.name.startswith("metric=val_error,seed_==_0-")
     path = draw_plot("strip", [study], "new/x.SVG", options={"metric": "test_error"})
     assert path.resolve() == tmp_path / "new" / "x.svg" and "<svg" in path.read_text()
     with pytest.raises(ConfigError, match=r"s has no run that matches 'lr > 7'\."):
