@@ -13,6 +13,7 @@ The functions of this module do what the commands of ``adamcmp`` do::
     study = adamcmp.load("first")                                   # Study
     adamcmp.compare(study.runs, "optimizer=adamw", "optimizer=sgd")  # DataFrame, one row
     result = adamcmp.import_runs("theirs.csv", "theirs")            # another program's runs
+    checks = adamcmp.check("mynets.Net")                            # .name, .status, .detail
     adamcmp.torch_optimizer("adamw", net.parameters(), lr=1e-3, weight_decay=0.1)
 
 All errors derive from `AdamcmpError`; `adamcmp.errors` shows them as one tree.
@@ -31,6 +32,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 if TYPE_CHECKING:
     from adamcmp.api import (
         BestSetting,
+        Check,
         Edge,
         ExtendedStudy,
         ImportResult,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         StagedStudyResult,
         Study,
         SweepResult,
+        check,
         compare,
         extend,
         import_runs,
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdamcmpError",
     "BestSetting",
+    "Check",
     "ConfigError",
     "DataError",
     "Edge",
@@ -81,6 +85,7 @@ __all__ = [
     "StoreError",
     "Study",
     "SweepResult",
+    "check",
     "compare",
     "extend",
     "import_runs",

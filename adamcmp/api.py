@@ -18,6 +18,7 @@ from adamcmp.components.validation import build
 from adamcmp.config import Composer, ResultsLocation
 from adamcmp.errors import ConfigError, RunFailed, RunInProgress
 from adamcmp.storage import reader
+from adamcmp.workflows.check import Check, check_component
 from adamcmp.workflows.extend import configure_extension
 from adamcmp.workflows.extend import extend as train_extension
 from adamcmp.workflows.import_runs import ImportResult
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BestSetting",
+    "Check",
     "Edge",
     "ExtendedStudy",
     "ImportResult",
@@ -46,6 +48,7 @@ __all__ = [
     "StagedStudyResult",
     "Study",
     "SweepResult",
+    "check",
     "compare",
     "extend",
     "import_runs",
@@ -436,6 +439,31 @@ def import_runs(
         tuple(dict.fromkeys(settings)),
     )
     return read_into(Path(file).expanduser(), location.folder, mapping, dry_run=dry_run)
+
+
+def check(
+    target: str, overrides: Iterable[str] = (), *, config_dir: str | None = None
+) -> list[Check]:
+    """Check that a model, optimizer or dataset keeps what every component promises.
+
+    Args:
+        target: The dotted path of a class or function (``"mynets.Net"``), the path of a dataset's
+            file, or an override that selects a component (``"model=cnn"``).
+        overrides: Further settings, such as ``"dataset=digits"`` or ``"+model.width=64"``.
+        config_dir: A folder of additional yaml files.
+
+    Returns:
+        The checks in their order, each with its status: ``ok``, ``failed``, or ``skipped`` because
+        an earlier one failed.
+
+    Raises:
+        ConfigError: If the target or an override is invalid.
+
+    >>> checks = check("model=logistic", ["dataset=teacher"])
+    >>> checks[2].name, checks[2].status, all(each.status == "ok" for each in checks)
+    ('training', 'ok', True)
+    """
+    return list(check_component(target, _listed(overrides), config_dir))
 
 
 def _root(results: str | None) -> Path:

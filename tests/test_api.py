@@ -23,9 +23,9 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_api_is_pinned():
     assert sorted(adamcmp.__all__) == [
-        "AdamcmpError", "BestSetting", "ConfigError", "DataError", "Edge", "Elsewhere", "EngineError", "ExtendedStudy",
+        "AdamcmpError", "BestSetting", "Check", "ConfigError", "DataError", "Edge", "Elsewhere", "EngineError", "ExtendedStudy",
         "ImportResult", "NotFound", "Report", "RunFailed", "RunInProgress", "SearchedStudy", "StagedStudyResult",
-        "StoreError", "Study", "SweepResult", "compare", "extend", "import_runs", "load", "report", "run", "search",
+        "StoreError", "Study", "SweepResult", "check", "compare", "extend", "import_runs", "load", "report", "run", "search",
         "study", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:

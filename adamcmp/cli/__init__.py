@@ -27,6 +27,7 @@ COMMANDS = (
     "ls",
     "show",
     "components",
+    "check",
     "completion",
 )
 #: Other names of commands.

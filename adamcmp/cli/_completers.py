@@ -25,6 +25,11 @@ def overrides(line: Line) -> list[str]:
     return sorted({*keys, *short} - {"hydra", "hydra.", "hydra/"})
 
 
+def overrides_and_paths(line: Line) -> list[str]:
+    """Return overrides; and files, once something is typed."""
+    return [*overrides(line), *(paths(line) if line.typed else ())]
+
+
 def execution_settings(line: Line) -> list[str]:
     """Return the keys, or the values of the typed key, that change no number of a run."""
     from adamcmp.config import Execution, choices

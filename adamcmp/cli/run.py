@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, tra
 
 if TYPE_CHECKING:
     from adamcmp.workflows.run import RunResult
+
+_SPLITS = ("train", "val", "test", "gap")
 
 EXAMPLES = """\
 examples:
@@ -52,7 +55,7 @@ def main(arguments: list[str]) -> int:
         return run_command(options)
     if _config.is_requested(options):
         return _config.print_config(options)
-    from adamcmp.workflows.run import configure_run, run
+    from adamcmp.workflows.run import configure_run, first_sweep, run
 
     if options.dry_run:
         return print_plan(lambda: configure_run(options.overrides, options.config_dir), options)
@@ -60,9 +63,12 @@ def main(arguments: list[str]) -> int:
     result = run(config, training_options(options))
     if options.json:
         values = {**_json_values(result.row), "folder": str(result.folder)}
-        print(json.dumps({**values, "trained": result.trained}, allow_nan=False))
+        chance = {f"chance_{metric}": value for metric, value in result.chance_level.items()}
+        print(json.dumps({**values, **chance, "trained": result.trained}, allow_nan=False))
     else:
         _print(result)
+        command = ["adamcmp", "sweep", *first_sweep(config), *config.flags]
+        print(f"Next, compare two optimizers in 24 runs:\n  {shlex.join(command)}")
     return 0
 
 
@@ -81,20 +87,37 @@ def _print(result: RunResult) -> None:
         print(f"Run {row['run_id']} already exists (--force retrains it).")
     print(
         f"{row['optimizer']} on {row['dataset']}, {row['model']}: lr {row['lr']:g}, "
-        f"wd {row['wd']:g}, seed {row['seed']}, {row['steps']} steps"
+        f"wd {row['wd']:g}, seed {row['seed']}, {row['steps']} steps ({_epochs(row):.3g} epochs)"
     )
     if row["status"] == "diverged":
         print(f"diverged after {row['stopped_at_step']} steps")
     else:
-        print(_metrics_table(row))
+        print(_metrics_table(row, result.chance_level))
     print(f"run {row['run_id']}, {row['wall_time_s']:.1f} s, files in {result.folder}")
 
 
-def _metrics_table(row: Mapping[str, Any]) -> str:
+def _metrics_table(row: Mapping[str, Any], chance_level: Mapping[str, float]) -> str:
+    """Return the metrics of the last and of the best evaluation, and the chance level."""
     from tabulate import tabulate
 
-    splits = ("train", "val", "test", "gap")
-    shown = dict.fromkeys(["loss", "error", row.get("select"), "rmse", "r2"])
-    measures = [m for m in shown if row.get(f"train_{m}") is not None]
-    rows = [[measure, *(row.get(f"{split}_{measure}") for split in splits)] for measure in measures]
-    return tabulate(rows, headers=["", *splits], floatfmt=".4f", missingval="-")
+    main = "error" if row.get("train_error") is not None else "loss"
+    selected = row.get("select") or main
+    measures = dict.fromkeys(["loss", "error", selected, "rmse", "r2"])
+    rows = [_metrics_row(m, m, row) for m in measures if row.get(f"train_{m}") is not None]
+    if row.get("best_step") is not None:
+        epoch = row["best_step"] / row["steps"] * _epochs(row)
+        rows.append(_metrics_row(f"best {selected} (epoch {epoch:.3g})", selected, row, "best_"))
+    if chance_level:
+        rows.append(_metrics_row(f"chance {main}", main, chance_level))
+    return tabulate(rows, headers=["", *_SPLITS], floatfmt=".4f", missingval="-")
+
+
+def _epochs(row: Mapping[str, Any]) -> float:
+    """Return the budget in epochs; a budget in steps may be a fraction of an epoch."""
+    return float(row["epochs"] or row["steps"] * row["batch_size"] / row["train_examples"])
+
+
+def _metrics_row(
+    title: str, measure: str, values: Mapping[str, Any], prefix: str = ""
+) -> list[str | float | None]:
+    return [title, *(values.get(f"{prefix}{split}_{measure}") for split in _SPLITS)]

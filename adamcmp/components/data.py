@@ -70,3 +70,20 @@ class Data:
     test: Split
     shape: Shape
     padding_value: Floats
+
+    def chance_level(self) -> dict[str, float]:
+        """Return the metrics of the best prediction that ignores the inputs.
+
+        Classification: the error of always predicting the most frequent training class. Regression:
+        the mean squared error of always predicting the mean training target.
+
+        Returns:
+            Metric, such as ``test_error`` -> its value, for each split that has examples.
+        """
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        used = {name: split.y for name, split in splits.items() if len(split)}
+        if self.shape.problem_type == "regression":
+            mean = self.train.y.mean(axis=0)
+            return {f"{name}_loss": float(((y - mean) ** 2).mean()) for name, y in used.items()}
+        most_frequent = np.bincount(self.train.y).argmax()
+        return {f"{name}_error": float((y != most_frequent).mean()) for name, y in used.items()}

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adamcmp.components.datasets import load_cached
 from adamcmp.config import Composer, StudyConfig
-from adamcmp.errors import RunFailed, RunInProgress
+from adamcmp.errors import AdamcmpError, RunFailed, RunInProgress
 from adamcmp.execution.execute import ExecutionResult
 from adamcmp.storage import reader
 from adamcmp.workflows.training import TrainingOptions, train
+
+#: Rule -> two optimizers with it, whose weight decay is an L2 penalty and decoupled.
+_PAIRS = {"adam": "adam_l2,adamw", "sgd": "sgd,sgdw"}
+#: Keys of overrides that a proposed sweep replaces.
+_REPLACED = re.compile(r"(optimizer|lr|wd|weight_decay|seeds?|study)(\..*)?")
 
 
 @dataclass(frozen=True)
@@ -22,11 +30,14 @@ class RunResult:
         folder: The folder of the study.
         row: The run's row of `runs`.
         trained: Whether this call trained the run; False if it already existed.
+        chance_level: Metrics of the best prediction that ignores the inputs; empty if the dataset
+            of an existing run cannot be read.
     """
 
     folder: Path
     row: dict[str, Any]
     trained: bool
+    chance_level: Mapping[str, float]
 
 
 def configure_run(overrides: Iterable[str] = (), config_dir: str | None = None) -> StudyConfig:
@@ -54,7 +65,32 @@ def run(config: StudyConfig, options: TrainingOptions | None = None) -> RunResul
         RunInProgress: If another process is training the run.
     """
     executed = train(config, options or TrainingOptions())
-    return RunResult(executed.folder, _stored_row(executed), bool(executed.trained))
+    row = _stored_row(executed)
+    chance_level: dict[str, float] = {}
+    with contextlib.suppress(AdamcmpError):
+        chance_level = load_cached(config.runs[0].dataset).chance_level()
+    return RunResult(executed.folder, row, bool(executed.trained), chance_level)
+
+
+def first_sweep(config: StudyConfig) -> list[str]:
+    """Return the overrides of a small sweep that compares two couplings around a run's setting.
+
+    The run's rule with its L2 penalty is compared with its decoupled weight decay, on 24 runs. All
+    other settings are those of the run.
+
+    Args:
+        config: The configuration of the run.
+
+    >>> first_sweep(configure_run(["dataset=digits", "optimizer=sgd", "lr=0.1", "seed=3"]))[:3]
+    ['dataset=digits', 'optimizer=sgd,sgdw', 'lr=0.05,0.2']
+    """
+    keys = {o: o.lstrip("+~").partition("=")[0] for o in config.overrides}
+    kept = [override for override, key in keys.items() if not _REPLACED.fullmatch(key)]
+    optimizer = config.runs[0].optimizer
+    pair = _PAIRS.get(optimizer.rule, "adam_l2,adamw")
+    lr = optimizer.lr if optimizer.rule in _PAIRS else 1e-3
+    values = ",".join(f"{lr * factor:.3g}" for factor in (0.5, 2))
+    return [*kept, f"optimizer={pair}", f"lr={values}", "wd=0.01,0.1", "seeds=3", "study=first"]
 
 
 def _stored_row(executed: ExecutionResult) -> dict[str, Any]:

@@ -1,18 +1,49 @@
 """``adamcmp run``."""
 
 import json
+import shlex
 import subprocess
 
 from adamcmp.cli import main
+from adamcmp.config import Composer
 from tests.support.commands import PYTHON, listed, run
 from tests.support.studies import THREE_STEPS
 
 
 def test_prints_a_short_table(capsys):
     out = run(capsys, "run", "optimizer=adamw", "wd=0.01", "steps=3")
-    assert "adamw on mnist1d, mlp: lr 0.001, wd 0.01, seed 0, 3 steps" in out
+    assert "adamw on mnist1d, mlp: lr 0.001, wd 0.01, seed 0, 3 steps (0.107 epochs)\n" in out
     assert all(word in out for word in ("train", "val", "test", "gap", "loss", "error"))
-    assert "files in " in out and len(out.splitlines()) == 6
+    assert "files in " in out and len(out.splitlines()) == 10
+    assert max(map(len, out.splitlines()[:-1])) <= 80
+
+
+def test_the_table_shows_chance_level_and_best_evaluation(capsys):
+    overrides = ["dataset=teacher", "epochs=4", "lr=0.1"]
+    row = json.loads(run(capsys, "run", "--json", *overrides))
+    lines = [line.split("  ") for line in run(capsys, "run", *overrides).splitlines()]
+    table = {line[0]: [cell.strip() for cell in line[1:] if cell] for line in lines}
+    splits = ("train", "val", "test")
+    assert "(4 epochs)" in lines[1][0]
+    assert table["chance error"] == [*(f"{row[f'chance_{s}_error']:.4f}" for s in splits), "-"]
+    (best,) = (title for title in table if title.startswith("best error (epoch "))
+    assert table[best][:3] == [f"{row[f'best_{s}_error']:.4f}" for s in splits]
+    assert float(best.split()[-1].rstrip(")")) == row["best_step"] / row["steps"] * 4
+
+
+def test_regression_has_a_chance_level_of_the_loss(capsys):
+    overrides = ["dataset=teacher", "dataset.task=regression", "loss=mse", "steps=2"]
+    out = run(capsys, "run", *overrides)
+    assert "chance loss" in out and "error" not in out
+
+
+def test_the_last_line_is_a_sweep_that_composes(capsys):
+    out = run(capsys, "run", "optimizer=sgd", "lr=0.1", "optimizer.nesterov=true", "steps=2")
+    program, command, *overrides = shlex.split(out.splitlines()[-1])
+    assert (program, command) == ("adamcmp", "sweep")
+    study = Composer().sweep(overrides)
+    assert {run.optimizer.name for run in study.runs} == {"sgd", "sgdw"}
+    assert len(study.runs) == 24 and study.location.study == "first"
 
 
 def test_an_existing_run_is_shown_and_not_trained(capsys, results):

@@ -11,12 +11,13 @@ from adamcmp.execution.workers import Workers
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import reader
 from adamcmp.storage.checkpoints import Checkpointing
+from adamcmp.training.conformance import comparable
 from adamcmp.training.tasks import train_task
 from tests.support.detached_executor import Detached, submit_and_die
 from tests.support.frame_bits import different_bits
 from tests.support.studies import SMALL
 from tests.support.toy_tasks import echo, results_of, wait_for_stop
-from tests.support.training import comparable, metrics
+from tests.support.training import metrics
 from tests.support.waiting import wait_until
 
 RUNS = [*SMALL, "model=logistic", "seed=0,1", "steps=40", "eval.every_steps=10", "engine=eager"]

@@ -8,6 +8,7 @@ import pytest
 
 from adamcmp.config import RunConfig
 from adamcmp.planning.grouping import LaneGroup
+from adamcmp.training.conformance import comparable
 from adamcmp.training.loop import GroupTraining
 from adamcmp.training.outcome import Done
 from adamcmp.training.train import train_group
@@ -84,18 +85,6 @@ def metrics(groups, checkpointing=None):
         assert isinstance(outcome, Done), outcome
         measured += outcome.metrics
     return comparable(measured)
-
-
-def comparable(measured):
-    """Return measured metrics by run, wall time left out.
-
-    They are compared as text: NaN is equal to itself there, and 0.0 is not -0.0.
-    """
-    by_run = {}
-    for row in measured:
-        values = {k: repr(v) for k, v in row.items() if k != "wall_time_s"}
-        by_run.setdefault(row["run_id"], []).append(values | {"step": row["step"]})
-    return by_run
 
 
 @contextmanager
