@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     from adamcmp.workflows.extend import configure_extension, extend
 
     extension = configure_extension(results_root(options), options.study, options.overrides)
-    if not extension.edges:
+    if not extension.edges and not options.json:
         print("No optimizer's best setting is on the edge of its grid.")
         return 0
     if not options.json:
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
                 f"{edge.optimizer} on {edge.problem}: best {edge.axis} {edge.best:g} is on the "
                 f"edge of its grid; adding {edge.axis} {edge.beyond:g}"
             )
-    if options.dry_run:
+    if options.dry_run and extension.edges:
         return print_plan(lambda: extension.config, options)
     result = extend(extension, training_options(options))
     return print_result(result, as_json=options.json)

@@ -1,5 +1,7 @@
 """``adamcmp extend``."""
 
+import json
+
 from adamcmp.cli import main
 from tests.support.studies import SMALL
 
@@ -11,6 +13,8 @@ def test_nothing_to_extend(capsys):
     capsys.readouterr()
     assert main(["extend", "point"]) == 0
     assert "No optimizer's best setting is on the edge" in capsys.readouterr().out
+    assert main(["extend", "point", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trained"] == 0
     assert main(["extend", "diverged"]) == 2
     assert "no run that finished: nothing to extend" in capsys.readouterr().err
 
