@@ -35,7 +35,7 @@ def sentence(row: Mapping[str, Any]) -> str:
     Args:
         row: One row of `adamcmp.analysis.comparisons`.
     """
-    oriented = _oriented(row)
+    oriented = orient(row)
     return _claim(row, oriented) + _notes(oriented)
 
 
@@ -68,8 +68,17 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     )
 
 
-def _oriented(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with the better arm as a, and its lead with interval: lead, low, high."""
+def orient(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a comparison with the leading optimizer as ``a``.
+
+    Args:
+        row: One row of `adamcmp.analysis.comparisons`.
+
+    Returns:
+        The row, with its arms exchanged if ``b`` leads, and the lead and its interval in the
+        metric's unit, positive where ``a`` is better: ``lead``, ``low``, ``high``. The bounds are
+        NaN for one seed.
+    """
     higher = higher_is_better(row["metric"])
     a_leads = (row["estimate"] <= 0) != higher
     oriented = dict(row)
@@ -84,8 +93,13 @@ def _oriented(row: Mapping[str, Any]) -> dict[str, Any]:
     return oriented
 
 
-def _number(value: float, oriented: Mapping[str, Any]) -> str:
-    """Return a number in its metric's unit, with the digits that the interval justifies."""
+def format_number(value: float, oriented: Mapping[str, Any]) -> str:
+    """Return a number in its metric's unit, with the digits that the interval justifies.
+
+    Args:
+        value: The number, as a fraction where the metric is one.
+        oriented: The result of `orient`, whose lead and interval are meant.
+    """
     size = scale(oriented["metric"])
     if math.isnan(oriented["low"]):
         return f"{size * value:.3g}"
@@ -93,11 +107,13 @@ def _number(value: float, oriented: Mapping[str, Any]) -> str:
 
 
 def _with_unit(value: float, oriented: Mapping[str, Any]) -> str:
-    return _number(value, oriented) + unit(oriented["metric"])
+    return format_number(value, oriented) + unit(oriented["metric"])
 
 
 def _interval(oriented: Mapping[str, Any]) -> str:
-    return f"{_number(oriented['low'], oriented)} to {_number(oriented['high'], oriented)}"
+    return (
+        f"{format_number(oriented['low'], oriented)} to {format_number(oriented['high'], oriented)}"
+    )
 
 
 def _seeds(row: Mapping[str, Any]) -> str:

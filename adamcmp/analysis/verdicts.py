@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,13 @@ class Verdict:
         problem: The dataset and model.
         overall: The best optimizer, and those that do not differ significantly from it.
         pairs: One sentence per pair of optimizers, significant differences first.
+        rows: The pairs' rows of `adamcmp.analysis.comparisons`, in the same order.
     """
 
     problem: str
     overall: str
     pairs: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
@@ -46,7 +48,8 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     for problem, group in table.groupby("problem", sort=False):
         rows = [{str(k): v for k, v in row.items()} for row in group.to_dict("records")]
         rows.sort(key=lambda row: (row["better"] == "", math.isnan(row["p_holm"]), row["p_holm"]))
-        result.append(Verdict(str(problem), _overall(rows), tuple(map(sentence, rows))))
+        sentences = tuple(map(sentence, rows))
+        result.append(Verdict(str(problem), _overall(rows), sentences, tuple(rows)))
     return result
 
 

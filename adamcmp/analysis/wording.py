@@ -38,9 +38,37 @@ def metric_phrase(metric: str) -> str:
     return metric.replace("gap_", "gap in ").replace("_", " ")
 
 
+def metric_heading(metric: str, *, difference: bool = False) -> str:
+    """Return a metric with the unit in which tables and plots show it.
+
+    >>> metric_heading("test_error"), metric_heading("gap_error"), metric_heading("test_loss")
+    ('test error (%)', 'gap in error (points)', 'test loss')
+
+    Args:
+        metric: A metric's column.
+        difference: Whether the values are differences of this metric.
+    """
+    return metric_phrase(metric) + bracketed_unit(metric, difference=difference)
+
+
+def bracketed_unit(metric: str, *, difference: bool = False) -> str:
+    """Return the unit in which a metric is shown, in brackets after a space; "" without a unit.
+
+    >>> bracketed_unit("val_accuracy"), bracketed_unit("test_error", difference=True)
+    (' (%)', ' (points)')
+
+    Args:
+        metric: A metric's column.
+        difference: Whether the values are differences of this metric.
+    """
+    if scale(metric) == 1:
+        return ""
+    return " (points)" if difference or "gap_" in metric else " (%)"
+
+
 def scale(metric: str) -> int:
     """Return the factor by which a metric is multiplied in text: 100 for fractions."""
-    return 100 if RUN_COLUMNS[metric].unit == "fraction" else 1
+    return 100 if metric in RUN_COLUMNS and RUN_COLUMNS[metric].unit == "fraction" else 1
 
 
 def unit(metric: str) -> str:

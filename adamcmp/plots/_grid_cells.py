@@ -24,7 +24,7 @@ def grid_cells(table: RunTable, metric: str | None) -> pd.DataFrame:
 
     Returns:
         The columns of `adamcmp.analysis.surface`; ``share``, the share of seeds that diverged;
-        ``label``, the axis label of the metric.
+        ``metric``, and ``label``, its axis label.
 
     Raises:
         ConfigError: If there is no such metric.
@@ -40,17 +40,24 @@ def grid_cells(table: RunTable, metric: str | None) -> pd.DataFrame:
         cells = cells.drop(columns=["estimate", "ci_low", "ci_high", "n"])
         cells = cells.merge(mean_over_seeds(values, CELL_KEYS), on=CELL_KEYS)
     share = cells["diverged"] / (cells["n"] + cells["diverged"])
-    return cells.assign(share=share, label=cells["problem"].map(metric_labels(table, metric)))
+    return with_metric(cells.assign(share=share), table, metric)
 
 
-def metric_labels(table: RunTable, metric: str | None) -> dict[str, str]:
-    """Return the axis label of a metric for each problem."""
-    return {
-        problem: metric_label(
-            metric_or_default(metric, subtable.runs), subtable.runs["loss"].iloc[0]
-        )
-        for problem, subtable in table.by_problem()
+def with_metric(values: pd.DataFrame, table: RunTable, metric: str | None) -> pd.DataFrame:
+    """Return values with the columns ``metric`` and ``label``, its axis label.
+
+    Args:
+        values: A row per value, with column ``problem``.
+        table: The runs.
+        metric: A final metric; None takes the test error, for regression the test loss.
+    """
+    metrics = {name: metric_or_default(metric, part.runs) for name, part in table.by_problem()}
+    labels = {
+        name: metric_label(metrics[name], part.runs["loss"].iloc[0])
+        for name, part in table.by_problem()
     }
+    problem = values["problem"]
+    return values.assign(metric=problem.map(metrics), label=problem.map(labels))
 
 
 def cells_on_grids(cells: pd.DataFrame) -> pd.DataFrame:

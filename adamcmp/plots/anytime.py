@@ -25,7 +25,13 @@ from adamcmp.errors import NothingToDraw
 from adamcmp.plots._mean_curves import mean_curves
 from adamcmp.plots._options import metric_or_default
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
-from adamcmp.plots.drawing.labels import X_LABELS, diverged_note, interval_note, metric_label
+from adamcmp.plots.drawing.labels import (
+    X_LABELS,
+    diverged_note,
+    in_shown_unit,
+    interval_note,
+    metric_label,
+)
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import GREY, optimizer_styles, ordered, tag_optimizer
@@ -105,7 +111,7 @@ def _restarts(selected: pd.DataFrame) -> pd.DataFrame:
 
 def draw(anytime: Anytime) -> Figure:
     """Draw a panel for each problem."""
-    curves, restarts = anytime.curves, anytime.restarts
+    curves, restarts = in_shown_unit(anytime.curves, metric="metric_name"), anytime.restarts
     problems = ordered(curves["problem"])
     figure, (axes,) = panels(problems, height=2.4)
     for ax, problem in zip(axes, problems, strict=True):

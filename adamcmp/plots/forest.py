@@ -16,7 +16,12 @@ from matplotlib.figure import Figure
 from adamcmp.analysis import RunTable, comparisons, higher_is_better
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
-from adamcmp.plots.drawing.labels import display_text, diverged_note, metric_label
+from adamcmp.plots.drawing.labels import (
+    display_text,
+    diverged_note,
+    in_shown_unit,
+    metric_label,
+)
 from adamcmp.plots.drawing.legends import add_legend
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import ordered
@@ -50,7 +55,7 @@ def draw(pairs: pd.DataFrame) -> Figure:
     """Draw a panel for each problem, a line for each pair."""
     problems = ordered(pairs["problem"])
     names = [display_text(f"{a} − {b}", 36) for a, b in pairs[["a", "b"]].to_numpy()]
-    pairs = pairs.assign(name=names)
+    pairs = in_shown_unit(pairs).assign(name=names)
     lines = 1 + pairs["name"].str.count("\n").max()
     height = _LINE_INCHES * (lines + 1) * pairs.groupby("problem").size().max() + 0.8
     figure, (axes,) = panels(problems, height=height, columns=2, width=3.5)
@@ -77,7 +82,8 @@ def _draw_problem(ax: Axes, pairs: pd.DataFrame) -> None:
     ax.grid(False, axis="y")
     metric, loss = pairs[["metric", "loss_name"]].iloc[0]
     side = "right" if higher_is_better(metric) else "left"
-    ax.set_xlabel(f"difference in {metric_label(metric, loss)}\n({side}: the first is better)")
+    label = metric_label(metric, loss, difference=True)
+    ax.set_xlabel(f"difference in {label}\n({side}: the first is better)")
 
 
 def _note(pairs: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ weight decay does not depend on the learning rate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from matplotlib.patheffects import withStroke
 from adamcmp.analysis import RunTable, additive_surface, higher_is_better
 from adamcmp.plots._grid_cells import CELL_KEYS, cells_on_grids, grid_cells
 from adamcmp.plots.drawing.grids import cell_matrix, draw_cells, grid_panels, hatched_cells
+from adamcmp.plots.drawing.labels import in_shown_unit
 from adamcmp.plots.drawing.legends import add_legend
 from adamcmp.plots.drawing.styles import GREY
 
@@ -70,6 +71,7 @@ def data(table: RunTable, *, metric: str | None = None) -> Heatmap:
 
 def draw(heatmap: Heatmap) -> Figure:
     """Draw a panel for each problem and optimizer."""
+    heatmap = replace(heatmap, cells=in_shown_unit(heatmap.cells))
     figure, panels = grid_panels(heatmap.cells)
     # The best cells are the brightest.
     colormap = _COLORMAP if heatmap.higher_is_better else f"{_COLORMAP}_r"

@@ -16,7 +16,7 @@ from adamcmp.analysis import RunTable
 from adamcmp.analysis.estimates import mean
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
-from adamcmp.plots.drawing.labels import MIN_SEEDS, diverged_note, metric_label
+from adamcmp.plots.drawing.labels import MIN_SEEDS, diverged_note, in_shown_unit, metric_label
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import (
@@ -59,6 +59,8 @@ def data(table: RunTable, *, x: str = "train_loss", y: str | None = None) -> pd.
 
 def draw(points: pd.DataFrame) -> Figure:
     """Draw a mark for each run; those of the selected setting are filled, with a cross."""
+    for axis in ("x", "y"):
+        points = in_shown_unit(points, [axis], metric=f"{axis}_name")
     problems = ordered(points["problem"])
     figure, (axes,) = panels(problems, height=2.4)
     styles = optimizer_styles(points["optimizer"])

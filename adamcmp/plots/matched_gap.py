@@ -17,7 +17,7 @@ from adamcmp.analysis.measures.matched_gap import MATCHED_METRICS
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import one_of
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
-from adamcmp.plots.drawing.labels import interval_note, metric_label
+from adamcmp.plots.drawing.labels import in_shown_unit, interval_note, metric_label
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.panels import log_x_axis, panels_by
 
@@ -57,7 +57,7 @@ def _gap_of(measure: str) -> str:
 
 def draw(gaps: pd.DataFrame) -> Figure:
     """Draw two panels for each problem: along curves, and over settings."""
-    figure, panels = panels_by(gaps, "source", _SOURCES)
+    figure, panels = panels_by(in_shown_unit(gaps), "source", _SOURCES)
     for ax, source, rows in panels:
         draw_curves(ax, rows)
         set_y_limits(ax, rows)

@@ -19,7 +19,7 @@ from adamcmp.errors import NothingToDraw
 from adamcmp.plots._grid_cells import grid_cells
 from adamcmp.plots._options import one_of
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
-from adamcmp.plots.drawing.labels import interval_note
+from adamcmp.plots.drawing.labels import in_shown_unit, interval_note
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.panels import log_x_axis, panels_by
 from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
@@ -59,7 +59,7 @@ def data(table: RunTable, *, metric: str | None = None, x: str | None = None) ->
 def draw(lines: pd.DataFrame) -> Figure:
     """Draw a panel for each problem over lr, and one over wd."""
     has_values = lines.groupby(["problem", "x_name"])["estimate"].transform("count") > 0
-    figure, panels = panels_by(lines[has_values], "x_name", _X_LABELS)
+    figure, panels = panels_by(in_shown_unit(lines[has_values]), "x_name", _X_LABELS)
     for ax, name, rows in panels:
         _draw_panel(ax, rows)
         ax.set_xlabel(_X_LABELS[name])

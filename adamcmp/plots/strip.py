@@ -23,6 +23,7 @@ from adamcmp.plots.drawing.labels import (
     MIN_SEEDS,
     display_text,
     diverged_note,
+    in_shown_unit,
     interval_note,
     metric_label,
 )
@@ -79,7 +80,7 @@ def _means(seeds: pd.DataFrame) -> pd.DataFrame:
 
 def draw(strip: Strip) -> Figure:
     """Draw a panel for each problem and metric, a line for each optimizer."""
-    seeds, means = strip.seeds, strip.means
+    seeds, means = in_shown_unit(strip.seeds, ["value"]), in_shown_unit(strip.means)
     problems, by_problem = ordered(seeds["problem"]), seeds.groupby("problem")
     height = _ROW_INCHES * max(by_problem["optimizer"].nunique()) + 0.6
     figure, axes = panels(problems, int(by_problem["metric"].nunique().max()), height)

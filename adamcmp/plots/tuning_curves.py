@@ -3,7 +3,7 @@
 A trial is one run at a setting drawn at random, without replacement, from those of the study; the
 best of k is selected on validation. Within a seed the expectation is exact; lines are means over
 seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on). Runs that
-diverged count as trials, with the worst value of completed ones (an error of at least 0.5). The
+diverged count as trials, with the worst value of completed ones (an error of at least 50 %). The
 earlier a curve falls, the easier the optimizer is to tune.
 """
 
@@ -14,21 +14,20 @@ from matplotlib.figure import Figure
 
 from adamcmp.analysis import RunTable, tuning_curves
 from adamcmp.errors import NothingToDraw
-from adamcmp.plots._grid_cells import metric_labels
+from adamcmp.plots._grid_cells import with_metric
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
-from adamcmp.plots.drawing.labels import interval_note
+from adamcmp.plots.drawing.labels import in_shown_unit, interval_note
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.panels import log_x_axis, panels
 from adamcmp.plots.drawing.styles import ordered
 
 
 def data(table: RunTable) -> pd.DataFrame:
-    """Return `adamcmp.analysis.tuning_curves`, with ``label`` and with ``x``, which is k."""
+    """Return `adamcmp.analysis.tuning_curves`, with ``metric``, ``label`` and ``x``, which is k."""
     curves = tuning_curves(table)
     if curves.empty or curves["k"].max() < 2:
         raise NothingToDraw("No optimizer has several settings to select from on validation.")
-    label = curves["problem"].map(metric_labels(table, metric=None))
-    return curves.assign(label=label, x=curves["k"].astype(float))
+    return with_metric(curves, table, metric=None).assign(x=curves["k"].astype(float))
 
 
 def draw(curves: pd.DataFrame) -> Figure:
@@ -36,7 +35,7 @@ def draw(curves: pd.DataFrame) -> Figure:
     problems = ordered(curves["problem"])
     figure, (axes,) = panels(problems, height=2.3)
     for ax, problem in zip(axes, problems, strict=True):
-        rows = curves[curves["problem"] == problem]
+        rows = in_shown_unit(curves[curves["problem"] == problem])
         draw_curves(ax, rows)
         set_y_limits(ax, rows)
         log_x_axis(ax, rows["x"])

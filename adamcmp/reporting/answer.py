@@ -17,6 +17,7 @@ from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
 from adamcmp.reporting.rendering import RenderedPlot
 from adamcmp.reporting.statistics import measure_table
+from adamcmp.reporting.summary import five_columns
 from adamcmp.reporting.tables import Table
 from adamcmp.storage import reader
 from adamcmp.storage.filters import no_match, parse_filters
@@ -55,8 +56,15 @@ class Answer:
 
     @property
     def summary(self) -> Table:
-        """The best settings."""
+        """The best settings in five columns; its data has all metrics."""
         return _table_of(BEST_SETTINGS, self.tables)
+
+    @property
+    def all_metrics(self) -> Table:
+        """The best settings with a column for every metric."""
+        best, data = BEST_SETTINGS, self.summary.data
+        data = None if data is None else data.drop(columns=["setting", "metric"])
+        return Table("all_metrics", "All metrics of the best settings", best.caption, data)
 
     @property
     def comparisons(self) -> Table:
@@ -110,7 +118,8 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
     if filters:
         table = _filtered(table, filters)
     _check_any_completed(table, studies, filters)
-    tables = tuple(measure_table(measure, table) for measure in analysis.MEASURES)
+    tables = [measure_table(measure, table) for measure in analysis.MEASURES]
+    tables = [five_columns(t, table) if t.name == BEST_SETTINGS.name else t for t in tables]
     name = " + ".join(study.name for study in studies)
     failures = [failure(each, name) for each in tables if each.error]
     return Answer(
@@ -119,7 +128,7 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
         table=table,
         verdicts=_verdicts(table, _table_of(PAIRWISE_COMPARISONS, tables)),
         findings=(*failures, *missing, *analysis.audit(table)),
-        tables=tables,
+        tables=tuple(tables),
     )
 
 

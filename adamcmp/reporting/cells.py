@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from adamcmp.analysis.wording import decimals, format_fixed
+
 MISSING = "–"
 
 
@@ -37,7 +39,7 @@ def p_value_text(value: float) -> str:
 
 
 def with_interval(estimate: float, low: float, high: float) -> str:
-    """Return an estimate with its interval, rounded to two digits of the interval's width.
+    """Return an estimate with its interval, rounded as in the sentences on comparisons.
 
     >>> with_interval(0.1234567, 0.1, 0.15)
     '0.123 [0.100, 0.150]'
@@ -46,8 +48,12 @@ def with_interval(estimate: float, low: float, high: float) -> str:
         return MISSING
     if pd.isna(low) or pd.isna(high):
         return _number(estimate, ".3g")
-    form = f".{_decimals(high - low)}f" if 0 < high - low < math.inf else ".3g"
-    return f"{_number(estimate, form)} [{_number(low, form)}, {_number(high, form)}]"
+    if 0 < high - low < math.inf:
+        places = decimals(low, high)
+        texts = [format_fixed(value, places) for value in (estimate, low, high)]
+    else:
+        texts = [_number(value, ".3g") for value in (estimate, low, high)]
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
 def with_deviation(mean: float, sd: float) -> str:

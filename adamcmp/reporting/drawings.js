@@ -12,6 +12,10 @@ const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / value
 const number = (v) => v === null ? "–"
   : v !== 0 && Math.abs(v) < 0.001 ? v.toExponential(1) : String(Number(v.toPrecision(3)));
 
+// The labels of an axis, all in one form.
+const axisTexts = (values) => values.some((v) => v && (v < 0.001 || v >= 1e4))
+  ? values.map((v) => v ? v.toExponential(1).replace(".0", "") : "0") : values.map(number);
+
 function make(tag, attributes = {}, ...children) {
   const drawn = ["svg", "circle", "line", "text"].includes(tag);
   const space = drawn ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml";
@@ -85,7 +89,7 @@ function drawProblem(runs) {
   ramp.style.background = `linear-gradient(90deg, ${DATA.scale.join(",")})`;
   const clipped = high < sorted[sorted.length - 1] ? "≥ " : "";
   return [
-    make("div", { class: "scale" }, number(low), ramp, clipped + number(high)),
+    make("div", { class: "scale" }, number(low), ramp, clipped + number(high), make("span", {}, metricName(state.metric))),
     make("div", { class: "maps" }, ...maps.map(([name, cells]) => drawMap(name, cells, shade)))];
 }
 
@@ -96,14 +100,16 @@ function drawMap(name, cells, shade) {
     return make("p", { class: "missing", "data-optimizer": name }, `${name}: its settings do not form a grid.`);
   const table = make("table", { class: "map", role: "grid" }, make("caption", {}, name));
   const body = table.createTBody();
-  for (const lr of lrs) {
+  const lrTexts = axisTexts(lrs), wdTexts = axisTexts(wds);
+  lrs.forEach((lr, i) => {
     const row = wds.map((wd) => drawCell(name, lr, wd, cells.get(`${lr} ${wd}`), shade));
-    body.insertRow().append(make("th", { scope: "row" }, number(lr)), ...row);
-  }
+    body.insertRow().append(make("th", { scope: "row" }, lrTexts[i]), ...row);
+  });
   table.createTFoot().insertRow().append(
-    make("td", { class: "corner" }, "lr ↑ wd →"), ...wds.map((wd) => make("th", { scope: "col" }, number(wd))));
+    make("td", { class: "corner" }, "lr ↑ wd →"), ...wdTexts.map((text) => make("th", { scope: "col" }, text)));
   table.querySelector("[role=gridcell]").tabIndex = 0;
   table.addEventListener("keydown", moveInGrid);
+  table.style.maxWidth = `${4 + 2.6 * wds.length}rem`; // a small grid has no giant cells
   return make("div", { class: "scroll", "data-optimizer": name }, table);
 }
 

@@ -15,22 +15,26 @@ def as_csv(table: Table) -> str:
 
 
 def as_markdown(table: Table) -> str:
-    """Return a table as Markdown: its title, the table with the best in bold, its caption."""
+    """Return a table as Markdown: title, headlines, the table with the best in bold, caption."""
     from tabulate import tabulate
 
     if table.data is None:
         return f"## {table.title}\n\n{table.missing_reason}\n"
     cells = _cells(table, lambda text: text.replace("|", "\\|"), "**{}**".format)
     body = tabulate(cells, headers="keys", tablefmt="pipe", disable_numparse=True)
-    return f"## {table.title}\n\n{body}\n\n{table.caption}\n"
+    return "\n\n".join([f"## {table.title}", *table.headlines, body, table.caption]) + "\n"
 
 
 def as_latex(table: Table) -> str:
-    """Return a table as LaTeX for the package booktabs, the best in bold."""
+    """Return a table as LaTeX for the package booktabs, the best in bold.
+
+    Its caption is the title and the first sentence of the table's caption.
+    """
     if table.data is None:
         return f"% {table.title}: {' '.join(table.missing_reason.split())}\n"
     cells = _cells(table, latex, r"\textbf{{{}}}".format)
     alignment = "".join("r" if column.numeric else "l" for column in shown_columns(table))
+    first_sentence = table.caption.partition(". ")[0].rstrip(".")
     text: str = (
         pd.DataFrame(cells)
         .style.hide(axis="index")
@@ -38,11 +42,11 @@ def as_latex(table: Table) -> str:
             hrules=True,
             column_format=alignment,
             position_float="centering",
-            caption=latex(f"{table.title}. {table.caption}"),
+            caption=latex(f"{table.title}. {first_sentence}."),
             label=f"tab:{table.name}",
         )
     )
-    return text
+    return f"% \\usepackage{{booktabs}}\n{text}"
 
 
 def _cells(

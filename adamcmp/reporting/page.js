@@ -4,7 +4,7 @@
 const one = (selector) => document.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const state = { metric: null, hidden: new Set() };
-const metricName = (metric) => metric.replaceAll("_", " ");
+const metricName = (metric) => DATA.headings[metric];
 
 // The reader's selections, kept over reloads where the browser allows it.
 const memory = {
@@ -79,14 +79,8 @@ function startOptimizers() {
   read();
 }
 
-// Show the selected metric: its columns, its rows in tables of several metrics, and its drawings.
+// Show the selected metric: its drawings, and its rows in tables of several metrics.
 function showMetric() {
-  const measure = state.metric.split("_")[1];
-  for (const cell of all("[data-metric]")) {
-    const metric = cell.dataset.metric;
-    cell.classList.toggle("is-metric", metric === state.metric);
-    cell.classList.toggle("is-hidden", metric.split("_")[1] !== measure && metric !== "train_loss");
-  }
   for (const table of all("table.sortable")) {
     const rows = all("[data-row-metric]", table);
     const measured = rows.some((row) => row.dataset.rowMetric === state.metric);
@@ -96,6 +90,7 @@ function showMetric() {
   drawCells();
   drawStrip();
   showOptimizers();
+  for (const element of all(".scroll")) widths.observe(element);
 }
 
 function startMetric() {
@@ -122,9 +117,21 @@ function startCopying() {
     });
 }
 
+// Marks tables and drawings that are wider than the page, since phones show no scroll bars.
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries)
+    target.classList.toggle("is-wide", target.scrollWidth > target.clientWidth + 1);
+});
+
+// Print what is folded, too.
+function startPrinting() {
+  addEventListener("beforeprint", () => all("details").forEach((details) => { details.open = true; }));
+}
+
 startTheme();
 startSorting();
 startOptimizers();
 startMetric();
 startTip();
 startCopying();
+startPrinting();

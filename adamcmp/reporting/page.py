@@ -9,13 +9,18 @@ from importlib import resources
 
 import jinja2
 
+from adamcmp.analysis.wording import metric_heading
 from adamcmp.plots.drawing.styles import optimizer_styles
 from adamcmp.reporting import provenance
 from adamcmp.reporting.answer import Answer
-from adamcmp.reporting.formats import as_csv
+from adamcmp.reporting.formats import as_csv, as_latex
 from adamcmp.reporting.page_data import measured_metrics, page_data
+from adamcmp.reporting.pairs import pair_table
 from adamcmp.reporting.rendering import RenderedPlot
 from adamcmp.reporting.tables import Table, TableColumn, shown_columns
+
+#: Plots whose content the page shows above the others, in the table of pairs and in the strip.
+_DRAWN_ABOVE = ("forest", "strip")
 
 
 def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | None = None) -> str:
@@ -38,6 +43,7 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
             problems=answer.table.problems,
             metrics=measured_metrics(answer.runs),
             data=page_data(answer.table),
+            drawn_above=_DRAWN_ABOVE,
             varied=Table("varied", "What was varied", "", provenance.varied_settings(answer)),
             differing=_differing(answer),
             provenance=provenance,
@@ -60,7 +66,13 @@ def _environment() -> jinja2.Environment:
     # NaN is not JSON, so a browser could not parse it.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     environment.globals.update(
-        shown_columns=shown_columns, row_optimizers=row_optimizers, as_csv=as_csv, data_uri=data_uri
+        shown_columns=shown_columns,
+        row_optimizers=row_optimizers,
+        pair_table=pair_table,
+        metric_heading=metric_heading,
+        as_csv=as_csv,
+        as_latex=as_latex,
+        data_uri=data_uri,
     )
     return environment
 

@@ -11,23 +11,26 @@ import pandas as pd
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.measures.best_settings import REPORTED_METRICS
 from adamcmp.analysis.setting_matrix import on_common_seeds
+from adamcmp.analysis.wording import metric_heading, scale
 from adamcmp.plots.drawing.styles import optimizer_styles
 
 _COLOR_STEPS = 64
 
 
 def page_data(table: RunTable) -> dict[str, Any]:
-    """Return the data for the script, as JSON values."""
+    """Return the data for the script, as JSON values; errors are in percent."""
     styles = optimizer_styles(table.optimizers)
+    metrics = measured_metrics(table.runs)
     colormap = mpl.colormaps["viridis_r"]
-    scale = [colormap(step / (_COLOR_STEPS - 1)) for step in range(_COLOR_STEPS)]
+    shades = [colormap(step / (_COLOR_STEPS - 1)) for step in range(_COLOR_STEPS)]
     return {
         "optimizers": list(styles),
         "colors": [style.color for style in styles.values()],
-        "scale": [mpl.colors.to_hex(color) for color in scale],
+        "scale": [mpl.colors.to_hex(color) for color in shades],
         "problems": list(table.problems),
         "runs": _run_columns(table, list(styles)),
-        "metrics": {name: _numbers(table.runs[name]) for name in measured_metrics(table.runs)},
+        "headings": {name: metric_heading(name) for name in metrics},
+        "metrics": {name: _numbers(scale(name) * table.runs[name]) for name in metrics},
     }
 
 

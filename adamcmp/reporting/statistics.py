@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+import pandas as pd
+
 from adamcmp.analysis import Measure, RunTable
 from adamcmp.errors import AdamcmpError
 from adamcmp.reporting.tables import Table
@@ -25,6 +27,7 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
     """
     try:
         data = measure.compute(table)
+        headlines = _headlines(measure, data)
     except AdamcmpError as error:
         return _without_data(measure, str(error))
     except Exception as error:  # an error in one measure must not prevent the report
@@ -38,9 +41,22 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
         measure.title,
         measure.caption,
         data,
+        headlines=headlines,
         headings=measure.headings,
         pivot=measure.pivot,
     )
+
+
+def _headlines(measure: Measure, data: pd.DataFrame) -> tuple[str, ...]:
+    """Return what a table shows in one line, for several problems in one line each."""
+    if data.empty or "problem" not in data:
+        return () if data.empty else (measure.headline(data),)
+    lines = {
+        str(name): measure.headline(rows) for name, rows in data.groupby("problem", sort=False)
+    }
+    if len(lines) == 1:
+        return tuple(lines.values())
+    return tuple(f"{problem}: {line}" for problem, line in lines.items())
 
 
 def _without_data(measure: Measure, reason: str) -> Table:

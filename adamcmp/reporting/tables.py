@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from adamcmp.analysis import higher_is_better
+from adamcmp.analysis.wording import bracketed_unit, metric_heading, scale
 from adamcmp.reporting.cells import (
     p_value_text,
     value_text,
@@ -16,8 +18,8 @@ from adamcmp.reporting.cells import (
 )
 from adamcmp.storage.columns import METRICS
 
-#: Metrics whose lowest value per problem is shown in bold.
-_RANKED_METRICS = ("val_error", "test_error", "val_loss", "test_loss")
+#: The splits whose best value per problem is shown in bold.
+_RANKED_SPLITS = ("val_", "test_")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Table:
         data: The tidy table; None if it could not be computed.
         missing_reason: Why there is no data.
         error: The error because of which there is none; empty if there was none.
+        headlines: What the table shows, in one line per problem.
         headings: The heading of each displayed column, by name; csv files have all columns. If
             empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with the estimates of that value.
@@ -42,6 +45,7 @@ class Table:
     data: pd.DataFrame | None = None
     missing_reason: str = ""
     error: str = ""
+    headlines: tuple[str, ...] = ()
     headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""
 
@@ -55,7 +59,6 @@ class TableColumn:
         heading: The text above it.
         texts: The content of its cells.
         values: The sort keys of the rows: numbers or texts; None for a missing value.
-        metric: The metric whose values it holds; empty for other columns.
         numeric: Whether it holds numbers.
         best: The rows with the best value of their problem.
     """
@@ -64,7 +67,6 @@ class TableColumn:
     heading: str
     texts: list[str]
     values: list[Any]
-    metric: str = ""
     numeric: bool = True
     best: Collection[int] = field(default_factory=frozenset)
 
@@ -72,9 +74,10 @@ class TableColumn:
 def shown_columns(table: Table) -> list[TableColumn]:
     """Return a table's columns for display; none without data.
 
-    An estimate and its interval are one column, rounded to two digits of the interval's width. So
-    are a mean and its standard deviation. The column ``problem`` is omitted if there is only one
-    problem.
+    An estimate and its interval are one column, rounded as the interval justifies. So are a mean
+    and its standard deviation. Errors and accuracies are in percent, their differences
+    in percentage points; the column ``metric`` says in what the estimates of a row are. The column
+    ``problem`` is omitted if there is only one problem.
     """
     if table.data is None:
         return []
@@ -95,10 +98,20 @@ def _pivoted(table: Table, data: pd.DataFrame, keys: list[str]) -> list[TableCol
     rows = data[keys].drop_duplicates()
     columns = [_column(key, rows, table.headings[key]) for key in keys]
     for value, estimates in data.groupby(table.pivot, sort=False):
-        heading = f"{table.headings[table.pivot]} {value_text(value)}".strip()
+        heading = (
+            f"{table.headings[table.pivot]} {value_text(value)}{_unit(estimates, keys)}".strip()
+        )
         column = _column("estimate", rows.merge(estimates, how="left", on=keys), heading)
         columns.append(replace(column, heading=heading))  # the title says that it is an interval
     return columns
+
+
+def _unit(estimates: pd.DataFrame, keys: list[str]) -> str:
+    """Return the unit of differences of a metric that no column of the table names, in brackets."""
+    if "metric" not in estimates or "metric" in keys:
+        return ""
+    units = {bracketed_unit(metric, difference=True) for metric in estimates["metric"]}
+    return units.pop() if len(units) == 1 else ""
 
 
 def _spread_columns(name: str, data: pd.DataFrame) -> list[str]:
@@ -113,29 +126,56 @@ def _spread_columns(name: str, data: pd.DataFrame) -> list[str]:
 
 
 def _column(name: str, data: pd.DataFrame, heading: str) -> TableColumn:
-    values, spread = data[name], [data[column] for column in _spread_columns(name, data)]
-    texts = [(p_value_text if name.startswith("p_") else value_text)(value) for value in values]
-    if name == "metric":
-        texts = [text.replace("_", " ") for text in texts]
-    if len(spread) == 2:
-        texts = [with_interval(*row) for row in zip(values, *spread, strict=True)]
-        heading += " [95 % interval]" if name == "estimate" else ""
-    elif spread:
-        texts = [with_deviation(*row) for row in zip(values, *spread, strict=True)]
+    values = data[name]
+    if len(_spread_columns(name, data)) == 2 and name == "estimate":
+        heading += " [95 % interval]"
+    texts = _cell_texts(name, data)
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     # The page filters rows by the metric's name, not by its text.
     raw = numeric or name == "metric"
     sort_keys = [None if pd.isna(v) else v for v in values] if raw else texts
-    metric = name if name in METRICS else ""
-    return TableColumn(name, heading, texts, sort_keys, metric, numeric, _best_rows(name, data))
+    return TableColumn(name, heading, texts, sort_keys, numeric, _best_rows(name, data))
+
+
+def _cell_texts(name: str, data: pd.DataFrame) -> list[str]:
+    """Return the texts of a column's cells, each with its interval or standard deviation."""
+    if name == "metric":
+        is_difference = {"a", "b"} <= set(data)
+        return [metric_heading(metric, difference=is_difference) for metric in data[name]]
+    if name.startswith("p_"):
+        return [p_value_text(value) for value in data[name]]
+    size = _scale(name, data)
+    columns = [data[column] for column in (name, *_spread_columns(name, data))]
+    if len(columns) == 1:
+        return [value_text(value) for value in _multiplied(columns[0], size)]
+    formatted = with_interval if len(columns) == 3 else with_deviation
+    scaled = [_multiplied(column, size) for column in columns]
+    return [formatted(*row) for row in zip(*scaled, strict=True)]
+
+
+def _scale(name: str, data: pd.DataFrame) -> int | pd.Series[int]:
+    """Return by what the values of a column are multiplied for display."""
+    if name == "estimate" and "metric" in data:
+        return data["metric"].map(scale)
+    return scale(name)
+
+
+def _multiplied(values: pd.Series[Any], size: int | pd.Series[int]) -> pd.Series[Any]:
+    """Return values times a factor; those of other columns than metrics unchanged, also texts."""
+    return values if isinstance(size, int) and size == 1 else values * size
 
 
 def _best_rows(name: str, data: pd.DataFrame) -> frozenset[int]:
-    if name not in _RANKED_METRICS or "problem" not in data or len(data) < 2:
+    if name not in METRICS or not name.startswith(_RANKED_SPLITS):
         return frozenset()
-    least = data.groupby("problem")[name].transform("min")
-    return frozenset(i for i, best in enumerate(data[name] == least) if best)
+    if "problem" not in data or len(data) < 2:
+        return frozenset()
+    signed = data[name] * (-1 if higher_is_better(name) else 1)
+    is_best = signed == signed.groupby(data["problem"]).transform("min")
+    return frozenset(i for i, value in enumerate(is_best) if value)
 
 
 def _default_heading(name: str) -> str:
+    if name in METRICS:
+        return metric_heading(name)
     return name.rpartition(".")[2].replace("_", " ")

@@ -43,6 +43,7 @@ COMPUTED = {measure.name: measure.compute for measure in MEASURES} | {
     "matched along curves": lambda table: analysis.matched(analysis.along_curves(table)),
     "matched over settings": lambda table: analysis.matched(analysis.over_settings(table)),
 }
+HEADLINES = {measure.name: measure.headline for measure in MEASURES}
 #: In a plain study all seeds train everywhere, and two optimizers have no intervals of ranks.
 NO_INTERVALS = ("stability", "ranks")
 #: Measures that raise an error where settings cannot be selected.
@@ -88,6 +89,8 @@ def test_each_measure_returns_a_table(name, odd):
     frame = ODD[odd].copy()
     table = COMPUTED[name](RunTable(frame, METRICS))
     pd.testing.assert_frame_equal(frame, ODD[odd])  # the runs are not changed
+    if name in HEADLINES:
+        assert all(line.endswith(".") for line in headlines(name, table))
     if name in ("summary", "budgets"):  # their rows have several estimates, or counts
         return
     assert set(ESTIMATE_COLUMNS) <= set(table)
@@ -95,6 +98,13 @@ def test_each_measure_returns_a_table(name, odd):
     slack = 1e-9 + 1e-9 * known["estimate"].abs()
     assert (known["ci_low"] <= known["estimate"] + slack).all()
     assert (known["estimate"] <= known["ci_high"] + slack).all()
+
+
+def headlines(name, table):
+    """Return the headline of each problem, or of a table over problems."""
+    if table.empty or "problem" not in table:
+        return [] if table.empty else [HEADLINES[name](table)]
+    return [HEADLINES[name](rows) for _, rows in table.groupby("problem", sort=False)]
 
 
 @pytest.mark.parametrize("name", COMPUTED)

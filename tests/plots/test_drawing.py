@@ -1,11 +1,19 @@
 """Styles, notes and labels."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp.plots.drawing.labels import interval_note, metric_label, tick_labels
+from adamcmp.plots import PLOTS
+from adamcmp.plots.drawing.labels import (
+    in_shown_unit,
+    interval_note,
+    metric_label,
+    tick_labels,
+)
 from adamcmp.plots.drawing.panels import log_x_axis, panels
 from adamcmp.plots.drawing.styles import PALETTE, optimizer_styles, ordered
+from tests.support import hand_made
 
 
 def test_optimizers_keep_their_styles():
@@ -40,8 +48,34 @@ def test_notes_name_the_method_of_intervals(seeds, note):
     assert note in interval_note(seeds)
 
 
+def test_values_are_in_the_unit_of_their_label():
+    values = pd.DataFrame({"metric": ["gap_error", "test_loss", "param_norm"], "estimate": 0.5})
+    assert in_shown_unit(values, ["estimate"])["estimate"].tolist() == [50, 0.5, 0.5]
+    assert values["estimate"].tolist() == [0.5] * 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("anytime", "forest", "gap_curves", "heatmap", "learning_curves", "loss_vs_error"),
+        *("matched_gap", "sensitivity", "strip", "tuning_curves"),
+    ],
+)
+def test_errors_are_drawn_in_percent(name):
+    figure = PLOTS[name].figure(hand_made.table())
+    limits = [
+        limit
+        for ax in figure.axes
+        for label, limit in ((ax.get_xlabel(), ax.get_xlim()), (ax.get_ylabel(), ax.get_ylim()))
+        if "%" in label or "points" in label
+    ]
+    assert limits and all(np.abs(limit).max() > 1 for limit in limits)
+
+
 def test_labels():
-    assert metric_label("test_error", "cross_entropy") == "test error"
+    assert metric_label("test_error", "cross_entropy") == "test error (%)"
+    assert metric_label("gap_error", "mse") == "gap in error (points)"
+    assert metric_label("val_accuracy", "mse", difference=True) == "validation accuracy (points)"
     assert metric_label("train_loss", "mse") == "training mean squared error"
     assert metric_label("best_gap_loss", "mine") == "gap in mine at the best validation score"
     assert metric_label("param_norm", "mse") == "param norm"

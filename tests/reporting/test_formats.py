@@ -1,5 +1,7 @@
 """Tables as csv, Markdown and LaTeX."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from adamcmp.reporting.formats import as_csv, as_latex, as_markdown, latex
@@ -14,7 +16,7 @@ def test_csv_has_every_digit(tmp_path):
 
 def test_markdown():
     text = as_markdown(TABLE)
-    assert "| adam_l2" in text and "a\\|b" in text and "**0.123**" in text
+    assert "| adam_l2" in text and "a\\|b" in text and "**12.3**" in text
 
 
 def test_headings_are_escaped():
@@ -25,10 +27,20 @@ def test_headings_are_escaped():
 
 def test_latex_is_booktabs_with_the_best_in_bold():
     text = as_latex(TABLE)
-    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{0.123}", r"adam\_l2"):
+    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{12.3}", r"adam\_l2"):
         assert part in text
-    assert r"\caption{A \& B. 50 \% of \textless{}x\textgreater{}}" in text
-    assert r"\begin{tabular}{lrr}" in text
+    assert r"\caption{A \& B. 50 \% of \textless{}x\textgreater{}.}" in text
+    assert r"\begin{tabular}{lrr}" in text and text.startswith("% \\usepackage{booktabs}")
+
+
+def test_a_latex_caption_is_one_sentence():
+    text = as_latex(replace(TABLE, caption="What it is. How it is computed."))
+    assert r"\caption{A \& B. What it is.}" in text
+
+
+def test_markdown_has_the_headlines():
+    text = as_markdown(replace(TABLE, headlines=("One line.",)))
+    assert text.startswith("## A & B\n\nOne line.\n\n| optimizer")
 
 
 def test_latex_leaves_no_command_in_a_name():

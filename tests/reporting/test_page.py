@@ -1,4 +1,4 @@
-"""The page in a browser: sorting, hidden optimizers, the metric, layout, and names as text."""
+"""The page in a browser: the first screen, controls, folded tables, layout, names as text."""
 
 import importlib
 import os
@@ -9,6 +9,7 @@ import pytest
 
 from adamcmp.plots import PLOTS
 from adamcmp.reporting import rendering, report
+from adamcmp.reporting.formats import as_latex
 from adamcmp.storage import reader
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -99,12 +100,48 @@ def column(page, table, label):
     return cells.all_inner_texts()
 
 
+def unfold(page):
+    """Open everything that is folded."""
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+
+
 def box(page, optimizer):
     return page.get_by_role("checkbox", name=optimizer, exact=True)
 
 
 def heading(page, label):
     return page.locator("#table-summary thead th", has_text=label).first
+
+
+class TestFirstScreen:
+    @pytest.mark.parametrize(
+        ("width", "picture"), [(1400, "#cells .map >> nth=3"), (390, ".forest")]
+    )
+    def test_holds_the_verdict_the_pairs_and_a_picture(
+        self, grid_report, open_page, width, picture
+    ):
+        page = open_page(grid_report.folder, width)
+        for part in (".verdict", ".forest tbody tr >> nth=5", picture):
+            box = page.locator(part).bounding_box()
+            assert box["y"] + box["height"] <= 844, part
+
+    def test_the_pairs_are_those_of_the_verdict(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
+        (verdict,) = grid_report.answer.verdicts
+        rows = page.locator(".forest tbody tr")
+        better = [bool(row["better"]) for row in verdict.rows]
+        assert rows.evaluate_all(
+            "(all) => all.map((row) => !row.classList.contains('unclear'))"
+        ) == (better)
+        # Each estimate is drawn between the ends of its interval.
+        for row in rows.all():
+            interval, estimate = (
+                row.locator(f".{part}").bounding_box() for part in ("interval", "estimate")
+            )
+            middle = estimate["x"] + estimate["width"] / 2
+            assert interval["x"] < middle < interval["x"] + interval["width"]
+        page.get_by_text("Each pair in a sentence").click()
+        assert page.get_by_text(verdict.pairs[0][:60]).is_visible()
 
 
 class TestTables:
@@ -121,6 +158,22 @@ class TestTables:
         heading(page, "optimizer").locator("button").press("Space")
         assert column(page, "summary", "optimizer") == ["adam_l2", "adamw", "sgd", "sgdw"]
         assert page.locator("#table-summary [aria-sort]").count() == 1
+
+    def test_are_folded_with_their_headline_visible(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
+        shown = [table for table in grid_report.answer.tables if table.data is not None]
+        for table in shown[1:]:
+            statistic = page.locator(f"#statistic-{table.name}")
+            assert not statistic.locator("table").is_visible()
+            assert table.headlines[0] in statistic.inner_text().replace("\u00a0", " ")
+            statistic.locator("summary").click()
+            assert statistic.locator("table").is_visible()
+
+    def test_the_summary_has_a_latex_version(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
+        page.get_by_text("As LaTeX").click()
+        text = page.locator("#summary code").inner_text()
+        assert text.strip() == as_latex(grid_report.answer.summary).strip()
 
     def test_downloads_hold_the_tables(self, grid_report, open_page):
         page = open_page(grid_report.folder)
@@ -145,8 +198,12 @@ class TestControls:
             "sgdw",
         ]
         assert page.locator("#strip circle").count() == 12
-        for row in page.locator("#statistics tbody tr:visible").all():
-            assert "adamw" not in row.locator("td").all_inner_texts()
+        assert page.locator(".forest tbody tr:visible").count() == 3
+        unfold(page)
+        rows = page.locator("#statistics tbody tr:visible").evaluate_all(
+            "(all) => all.map((row) => [...row.cells].map((cell) => cell.innerText))"
+        )
+        assert rows and not any("adamw" in row for row in rows)
         box(page, "adamw").check()
         assert parts.locator("visible=true").count() == shown
 
@@ -163,21 +220,20 @@ class TestControls:
         page = open_page(report([folder]).folder)
         page.locator("#cells td.picked").hover()
         tip = page.locator("#tip").inner_text()
-        assert f"mean test error {middle:.3g} over 2 of 5 seeds" in tip
+        assert f"mean test error (%) {100 * middle:.3g} over 2 of 5 seeds" in tip
         assert page.locator("#tip tbody tr").count() == 5
 
-    def test_the_metric_applies_to_cells_strip_and_summary(self, grid_report, open_page):
+    def test_the_metric_applies_to_cells_strip_and_tables(self, grid_report, open_page):
         page = open_page(grid_report.folder)
-        assert column(page, "summary", "test error") and not heading(page, "test loss").is_visible()
+        unfold(page)
+        assert set(column(page, "comparisons", "metric")) == {"test error (points)"}
         cell = page.locator("#cells td.picked").first
         before = cell.get_attribute("aria-label")
         page.locator("#metric").select_option("gap_loss")
-        assert heading(page, "gap loss").is_visible()
-        assert not heading(page, "gap error").is_visible()
-        assert "is-metric" in heading(page, "gap loss").get_attribute("class")
+        assert set(column(page, "comparisons", "metric")) == {"gap in loss"}
         assert page.locator("#cells td.picked").first.get_attribute("aria-label") != before
-        assert "gap loss" in page.locator("#strip figcaption").inner_text()
-        assert "gap loss" in page.locator("#strip svg").get_attribute("aria-label")
+        assert "gap in loss" in page.locator("#strip figcaption").inner_text()
+        assert "gap in loss" in page.locator("#strip svg").get_attribute("aria-label")
 
     def test_selections_are_kept_when_the_page_reloads(self, grid_report, open_page):
         page = open_page(grid_report.folder)
@@ -239,9 +295,21 @@ class TestLayout:
             box = page.locator("#tip").bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
+    def test_what_is_wider_than_the_page_says_so(self, grid_report, open_page):
+        page = open_page(grid_report.folder, 390)
+        wide = page.locator("#table-summary").locator("..")
+        assert "is-wide" in wide.get_attribute("class")
+        hint = wide.evaluate("(element) => getComputedStyle(element, '::before').content")
+        assert "Scroll sideways" in hint
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.wait_for_function(
+            "!document.querySelector('#table-summary').parentElement.matches('.is-wide')"
+        )
+
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_text_has_contrast(self, grid_report, open_page, scheme):
         page = open_page(grid_report.folder, scheme=scheme)
+        unfold(page)
         page.locator("#cells td[role=gridcell]").first.focus()
         ratios = page.evaluate(CONTRASTS)
         assert len(ratios) > 100
@@ -267,6 +335,7 @@ class TestLayout:
         )
         assert not page.locator(".tools").is_visible() and not page.locator("nav").is_visible()
         assert page.locator("#table-summary").is_visible() and len(page.pdf()) > 20_000
+        assert page.locator("details:not([open])").count() == 0  # what is folded is printed too
 
 
 #: The contrast (WCAG 2) of every visible text with its background, and the text. Plots of
@@ -323,6 +392,7 @@ class TestHostileNames:
         assert page.locator("img").count() == 0
         assert page.locator("script").count() == 2
         assert page.locator("[onerror], [onload], [onclick]").count() == 0
+        unfold(page)
         text = page.locator("body").inner_text()
         assert text.count(HOSTILE) > 8
         assert HOSTILE in page.locator("svg").first.text_content()

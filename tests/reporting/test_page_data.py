@@ -30,7 +30,7 @@ def test_values_are_those_of_the_runs(table):
     assert [data["problems"][i] for i in columns["problem"]] == runs["problem"].tolist()
     assert columns["lr"] == runs["lr"].tolist() and columns["status"] == runs["status"].tolist()
     for shown, exact in zip(data["metrics"]["test_error"], runs["test_error"], strict=True):
-        assert shown is None if math.isnan(exact) else shown == pytest.approx(exact, rel=1e-4)
+        assert shown is None if math.isnan(exact) else shown == pytest.approx(100 * exact, rel=1e-4)
 
 
 def test_selected_runs_are_those_of_rank_0(table):

@@ -20,6 +20,27 @@ def test_profiles_have_a_column_for_each_optimizer():
     assert "tau" in as_csv(table)
 
 
+def test_headlines_name_the_problem_where_there_are_several():
+    measure = next(measure for measure in MEASURES if measure.name == "budgets")
+    (line,) = measure_table(measure, hand_made.table()).headlines
+    assert line == "Adam+L2 and AdamW had 12 settings and 36 runs each."
+    lines = measure_table(measure, hand_made.table(problems=("d", "e"))).headlines
+    assert lines == (f"d, mlp: {line}", f"e, mlp: {line}")
+
+
+def test_estimates_are_in_the_unit_of_their_metric():
+    table = hand_made.table()
+    by_name = {measure.name: measure for measure in MEASURES}
+    trials = shown_columns(measure_table(by_name["tuning"], table))
+    assert [c.heading for c in trials[:3]] == ["optimizer", "metric", "k = 1"]
+    assert trials[1].texts[0] == "test error (%)" and 15 < float(trials[2].texts[0].split()[0]) < 40
+    comparisons = {c.name: c for c in shown_columns(measure_table(by_name["comparisons"], table))}
+    units = dict(zip(comparisons["metric"].texts, comparisons["estimate"].texts, strict=True))
+    assert units["test error (points)"].startswith("−1.") and units["test loss"].startswith("−0.03")
+    sensitivity = [c.heading for c in shown_columns(measure_table(by_name["sensitivity"], table))]
+    assert "lr sensitivity (points)" in sensitivity and "lr decades" in sensitivity
+
+
 def test_a_measure_without_a_table_gives_the_reason(caplog):
     def fails(table):
         raise KeyError("x")
@@ -28,7 +49,7 @@ def test_a_measure_without_a_table_gives_the_reason(caplog):
         raise NotFound("There is no grid.")
 
     def reason(compute):
-        return measure_table(Measure("s", "S", "", compute), hand_made.table()).missing_reason
+        return measure_table(Measure("s", "S", "", compute, str), hand_made.table()).missing_reason
 
     assert reason(does_not_apply) == "There is no grid."
     assert "KeyError" in reason(fails) and "Traceback" in caplog.text

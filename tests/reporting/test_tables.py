@@ -8,9 +8,9 @@ from tests.support.tables import TABLE
 
 def test_columns():
     optimizer, error, n = shown_columns(TABLE)
-    assert [optimizer.heading, error.heading, n.heading] == ["optimizer", "test error", "n"]
-    assert error.texts == ["0.25 [0.20, 0.30]", "0.123"]
-    assert error.best == {1} and error.values == [0.25, 0.1234] and error.metric == "test_error"
+    assert [optimizer.heading, error.heading, n.heading] == ["optimizer", "test error (%)", "n"]
+    assert error.texts == ["25 [20, 30]", "12.3"]
+    assert error.best == {1} and error.values == [0.25, 0.1234]
     assert n.texts == ["3", "1"] and not n.best
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import estimates
+from adamcmp.analysis.headlines import with_unit
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure
-from adamcmp.analysis.metrics import check_metrics, measure_of, value_range
+from adamcmp.analysis.metrics import check_metrics, higher_is_better, measure_of, value_range
 from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.wording import display_name, metric_phrase
 
 #: The metrics of the table of best settings, in order.
 REPORTED_METRICS = (
@@ -75,9 +77,21 @@ def _all_metrics(table: RunTable) -> pd.DataFrame:
         columns["_ci_high"] = interval["ci_high"]
         for suffix, values in columns.items():
             summary[metric + suffix] = values
-    counts = ["seeds", "settings", "diverged", "fresh"]
+    measures = {problem: f"test_{table.measure(problem)}" for problem in table.problems}
+    summary["metric"] = summary["problem"].map(measures)
+    counts = ["metric", "seeds", "settings", "diverged", "fresh"]
     others = [c for c in summary if c not in counts and not str(c).endswith("_sd")]
     return summary[[*others, *counts]]
+
+
+def _headline(rows: pd.DataFrame) -> str:
+    metric = str(rows["metric"].iloc[0])
+    if metric not in rows or rows[metric].isna().all():
+        return "No optimizer has a completed run."
+    ranked = rows.sort_values(metric, ascending=not higher_is_better(metric), kind="stable")
+    best = ranked.iloc[0]
+    value = with_unit(best[metric], metric)
+    return f"Best {metric_phrase(metric)}: {display_name(best['optimizer'])}, {value}."
 
 
 BEST_SETTINGS = Measure(
@@ -89,5 +103,6 @@ BEST_SETTINGS = Measure(
     "clipped to the metric's range). The test set took no part in the selection. Fresh: the seeds "
     "took no part in it either; where they did, errors look lower than they are.",
     _all_metrics,
+    _headline,
     order=10,
 )

@@ -98,12 +98,17 @@ def _missing_runs(runs: pd.DataFrame, expected: frozenset[int]) -> int:
     return runs["_setting"].nunique() * len(expected) - len(existing)
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    return f"{budget_summary(rows)}."
+
+
 BUDGETS = Measure(
     "budgets",
     "Tuning budget of each optimizer",
     "Settings tried, runs, their steps in total, and the outcome of the runs. Missing: runs that "
     "would complete the settings with the seeds that most of them have.",
     budgets,
+    _headline,
     headings=column_headings(settings="settings", runs="runs", run_steps="run-steps")
     | {status: status for status in (*STATUSES, "missing")},
     order=30,

@@ -19,6 +19,7 @@ from adamcmp.analysis.measures.surface import (
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import BUDGET, SettingMatrix, at_selected, setting_matrices
 from adamcmp.analysis.variance_share import variance_share
+from adamcmp.analysis.wording import display_name, join_names
 
 #: Couplings whose decay per step is wd itself, not lr·wd.
 _WITHOUT_LR = ("independent", "fixed")
@@ -154,6 +155,20 @@ def _explained_share(values: Floats, design: Floats, budgets: list[Bools]) -> fl
     return 1 - float(residuals @ residuals) / total if total else float("nan")
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    """Return in which coordinate the best cells of each optimizer line up best."""
+    known = rows.dropna(subset="estimate")
+    if known.empty:
+        return "Weight decay explains no variance."
+    by_optimizer = known.pivot(index="optimizer", columns="coordinate", values="estimate")
+    best = by_optimizer.idxmax(axis="columns")
+    parts = [
+        f"in {coordinate} for {join_names(display_name(str(name)) for name in names)}"
+        for coordinate, names in best.groupby(best).groups.items()
+    ]
+    return f"The best cells line up best {', '.join(parts)}."
+
+
 COORDINATE_COLLAPSE = Measure(
     "collapse",
     "Coordinates of weight decay",
@@ -161,6 +176,7 @@ COORDINATE_COLLAPSE = Measure(
     "explained by weight decay, in a quadratic surface over the basin, that one parabola in the "
     "coordinate explains, the same at every lr and budget. At 1 they line up.",
     collapse,
+    _headline,
     BASIN_REQUIREMENT,
     column_headings(coordinate="", estimate=""),
     pivot="coordinate",

@@ -14,10 +14,12 @@ import pandas as pd
 
 from adamcmp.analysis.aggregation import mean_over_seeds, paired_differences
 from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.headlines import count_of_pairs
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import has_common_seed, selectable
+from adamcmp.analysis.wording import metric_phrase
 
 #: The metrics that are compared at equal training loss.
 MATCHED_METRICS = ["test_error", "gap_error", "test_loss", "gap_loss"]
@@ -215,6 +217,15 @@ def _to_long(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return long.dropna(subset="value")[_COLUMNS].reset_index(drop=True)
 
 
+def _at_lowest_loss(rows: pd.DataFrame) -> str:
+    """Return how many pairs differ where the training loss is lowest."""
+    judged = rows[rows["metric"] == rows["metric"].iloc[0]]
+    at_lowest = judged[judged["train_loss"] == judged["train_loss"].min()]
+    differ = (at_lowest["ci_low"] > 0) | (at_lowest["ci_high"] < 0)
+    metric, loss = metric_phrase(judged["metric"].iloc[0]), judged["train_loss"].min()
+    return f"{count_of_pairs(differ)} differ on {metric} at the lowest training loss, {loss:.2g}."
+
+
 _HEADINGS = column_headings(train_loss="at training loss", estimate="a − b", n="seeds")
 
 MATCHED_ALONG_CURVES = Measure(
@@ -224,6 +235,7 @@ MATCHED_ALONG_CURVES = Measure(
     "that all reach early and the lowest that all reach. Interpolated per run, paired over seeds. "
     "Intervals are not corrected for the number of comparisons.",
     lambda table: matched_differences(along_curves(table)),
+    _at_lowest_loss,
     "two optimizers with shared seeds on one problem, and training losses that all reach",
     _HEADINGS,
     order=110,
@@ -236,6 +248,7 @@ MATCHED_OVER_SETTINGS = Measure(
     "of each optimizer and seed, at losses where all have settings; paired over seeds. Intervals "
     "are not corrected for the number of comparisons.",
     lambda table: matched_differences(over_settings(table)),
+    _at_lowest_loss,
     "two optimizers with shared seeds and five settings each, whose training losses overlap",
     _HEADINGS,
     order=120,

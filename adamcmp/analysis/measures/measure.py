@@ -19,6 +19,8 @@ class Measure:
         title: Its heading.
         caption: Explains the content of the table and its computation.
         compute: Returns its tidy table; empty if the runs do not meet the requirements.
+        headline: Says in one line what a table shows that is not empty. If the table has the column
+            ``problem``, it gets the rows of one problem.
         requirements: The runs that a non-empty table requires.
         headings: The headings of displayed columns, by column; csv files have all columns. If
             empty, all columns are displayed under their names.
@@ -30,6 +32,7 @@ class Measure:
     title: str
     caption: str
     compute: Callable[[RunTable], pd.DataFrame]
+    headline: Callable[[pd.DataFrame], str]
     requirements: str = "completed runs"
     headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""

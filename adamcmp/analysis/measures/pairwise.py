@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from adamcmp.analysis.comparisons import comparisons
+from adamcmp.analysis.headlines import count_of_pairs
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.wording import metric_phrase
 
 _METRICS = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
 
@@ -21,6 +23,12 @@ def _all_pairs(table: RunTable) -> pd.DataFrame:
     return result[shown].reset_index(drop=True)
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    judged = rows[rows["metric"] == rows["metric"].iloc[0]]
+    metric = metric_phrase(judged["metric"].iloc[0])
+    return f"{count_of_pairs(judged['better'] != '')} differ significantly on {metric}."
+
+
 PAIRWISE_COMPARISONS = Measure(
     "comparisons",
     "Paired comparisons",
@@ -31,6 +39,7 @@ PAIRWISE_COMPARISONS = Measure(
     "g_z over shared seeds, else Hedges' g. P(a better): the probability that a is better for a "
     "new seed. Seeds needed: how many would detect a difference that is not significant.",
     _all_pairs,
+    _headline,
     "two optimizers on one problem",
     column_headings(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (selection)")
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},

@@ -10,6 +10,7 @@ from adamcmp.analysis.estimates import proportion
 from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.measures.problem_scores import problem_scores
 from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.wording import display_name
 
 
 def performance_profiles(table: RunTable) -> pd.DataFrame:
@@ -49,6 +50,12 @@ def performance_profiles(table: RunTable) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    best = rows[rows["tau"] == 1].nlargest(1, "estimate").iloc[0]
+    share = f"{100 * best['estimate']:.0f} % of {best['n']} problems"
+    return f"{display_name(best['optimizer'])} has the lowest error on {share}."
+
+
 PERFORMANCE_PROFILES = Measure(
     "profiles",
     "Performance profiles",
@@ -57,6 +64,7 @@ PERFORMANCE_PROFILES = Measure(
     "that diverged on every seed is within no factor. "
     "Intervals over problems (Wilson's).",
     performance_profiles,
+    _headline,
     "several optimizers on several problems",
     {"tau": "within a factor of", "optimizer": "", "estimate": ""},
     pivot="optimizer",

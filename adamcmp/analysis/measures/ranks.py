@@ -13,6 +13,7 @@ from adamcmp.analysis.estimates import ALPHA
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.measures.problem_scores import problem_scores
 from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.wording import display_name
 
 
 def ranks(table: RunTable) -> pd.DataFrame:
@@ -79,12 +80,19 @@ def _p_any_difference(by_problem: pd.DataFrame) -> float:
     return float(stats.f.sf((problems - 1) * chi2 / rest, *degrees))
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    best = rows.iloc[0]
+    name, rank = display_name(best["optimizer"]), best["estimate"]
+    return f"{name} has the best mean rank, {rank:.1f}, over {best['n']} problems."
+
+
 RANKS = Measure(
     "ranks",
     "Ranks over problems",
     "Mean rank over problems, 1 is the best. Two optimizers whose intervals do not overlap differ "
     "by Nemenyi's test. For two optimizers p is that of the sign test.",
     ranks,
+    _headline,
     "several optimizers on several problems",
     column_headings(estimate="mean rank", n="problems", p_value="p (any differ)"),
     order=130,

@@ -11,9 +11,10 @@ from scipy.integrate import trapezoid
 
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
 from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.headlines import span
 from adamcmp.analysis.intervals import jackknife
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import SettingMatrix, at_selected, setting_matrices
 
@@ -140,6 +141,18 @@ def _lr_sensitivity(matrix: SettingMatrix) -> float:
     return float(area / np.ptp(positions))
 
 
+def _with_metric(table: RunTable) -> pd.DataFrame:
+    """Return `sensitivity` with the metric in whose unit an estimate is, "" for other units."""
+    rows = sensitivity(table)
+    metrics = rows["problem"].map(lambda problem: f"test_{table.measure(problem)}")
+    return rows.assign(metric=metrics.where(rows["measure"] == "lr sensitivity", ""))
+
+
+def _headline(rows: pd.DataFrame) -> str:
+    share = rows[rows["measure"] == "good share"].set_index("optimizer")["estimate"]
+    return f"Share of settings that are good: {span(share, '.2f')}."
+
+
 SENSITIVITY = Measure(
     "sensitivity",
     "Sensitivity to settings",
@@ -148,9 +161,10 @@ SENSITIVITY = Measure(
     "sensitivity: the mean excess over the best along the range of log lr; negative where "
     "validation missed the best. A region that reaches an end of the grid may continue beyond "
     "(at_edge in the download). Jackknife intervals over seeds.",
-    sensitivity,
+    _with_metric,
+    _headline,
     "several settings of an optimizer, with a validation split",
-    column_headings(measure="", estimate=""),
+    {"problem": "problem", "optimizer": "optimizer", "measure": "", "estimate": ""},
     pivot="measure",
     order=90,
 )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
 from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.headlines import span
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.measures.surface import (
@@ -117,6 +118,10 @@ def _indicators(values: Floats) -> Floats:
     return indicators
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    return f"Additive share: {span(rows.set_index('optimizer')['estimate'], '.2f')}."
+
+
 SEPARABILITY = Measure(
     "separability",
     "Separability of learning rate and weight decay",
@@ -124,6 +129,7 @@ SEPARABILITY = Measure(
     "model f(lr) + g(wd) explains, with the noise over seeds subtracted. At 1 the best weight "
     "decay does not depend on the learning rate. Intervals over seeds.",
     separability,
+    _headline,
     GRID_REQUIREMENT,
     column_headings(estimate="additive share", n="seeds", cells="cells"),
     order=60,

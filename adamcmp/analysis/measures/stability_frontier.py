@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
+from adamcmp.analysis.headlines import span
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.run_table import RunTable
@@ -99,6 +100,10 @@ def _trains(runs: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series[bool]:
     return (runs["status"] == "done") & ((runs["train_loss"] <= bound) | start.isna())
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    return f"Largest lr that trains at any wd: {span(rows.groupby('optimizer')['estimate'].max())}."
+
+
 STABILITY_FRONTIER = Measure(
     "stability",
     "Stability frontier",
@@ -107,6 +112,7 @@ STABILITY_FRONTIER = Measure(
     "(without training losses: it did not diverge). Where the largest lr that was tried trains, it "
     "is a lower bound. Geometric mean over seeds; intervals end at the lr that were tried.",
     stability_frontier,
+    _headline,
     "several lr at one wd",
     {"problem": "problem", "wd": "wd", "optimizer": "", "estimate": ""},
     pivot="optimizer",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
+from adamcmp.analysis.headlines import span
 from adamcmp.analysis.intervals import direction
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
@@ -58,6 +59,11 @@ def tilt(table: RunTable) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*GROUP, *ESTIMATE_COLUMNS, "cells"])
 
 
+def _headline(rows: pd.DataFrame) -> str:
+    angles = span(rows.set_index("optimizer")["estimate"], ".0f")
+    return f"Angle of the long axis in degrees: {angles}. Along lr·wd constant: −45."
+
+
 TILT = Measure(
     "tilt",
     "Tilt of the basin",
@@ -65,6 +71,7 @@ TILT = Measure(
     "0° is along lr, 90° along wd, −45° along lr·wd constant. Intervals over seeds (Fieller's); a "
     "round basin has no long axis, so its interval is wide.",
     tilt,
+    _headline,
     BASIN_REQUIREMENT,
     column_headings(estimate="angle (°)", n="seeds", cells="cells"),
     order=70,

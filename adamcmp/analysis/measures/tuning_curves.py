@@ -18,6 +18,7 @@ from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import setting_matrices
+from adamcmp.analysis.wording import display_name, join_names, metric_phrase
 
 
 def expected_best(val: Floats, test: Floats) -> Floats:
@@ -100,7 +101,19 @@ def _at_powers_of_two(table: RunTable) -> pd.DataFrame:
     curves = tuning_curves(table)
     last = curves.groupby(GROUP)["k"].transform("max")
     powers = curves["k"].map(lambda k: int(k) & (int(k) - 1) == 0)
+    metrics = {problem: f"test_{table.measure(problem)}" for problem in table.problems}
+    curves.insert(2, "metric", curves["problem"].map(metrics))
     return curves[powers | (curves["k"] == last)].reset_index(drop=True)
+
+
+def _lowest_by_trials(curves: pd.DataFrame) -> str:
+    """Return the optimizer with the lowest tuning curve, by the number of trials."""
+    common = curves.groupby("optimizer")["k"].max().min()
+    by_k = curves[curves["k"] <= common].pivot(index="k", columns="optimizer", values="estimate")
+    lowest = by_k.idxmin(axis="columns")
+    changes = lowest[lowest != lowest.shift()]
+    names = [f"{display_name(name)} from {_trials(k)} on" for k, name in changes.items()]
+    return f"Lowest expected {metric_phrase(curves['metric'].iloc[0])}: {', '.join(names)}."
 
 
 def overtakes(table: RunTable) -> pd.DataFrame:
@@ -156,6 +169,18 @@ def last_crossing(differences: Floats) -> tuple[float, float, float]:
     return crossing, min([crossing, *level]), last
 
 
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"
+
+
+def _latest_overtaking(rows: pd.DataFrame) -> str:
+    """Return from how many trials the optimizer that is ahead of most others is ahead of them."""
+    leader = rows["optimizer"].value_counts().idxmax()
+    behind = rows[rows["optimizer"] == leader]
+    others, trials = join_names(map(display_name, behind["over"])), int(behind["estimate"].max())
+    return f"{display_name(str(leader))} is ahead of {others} from {_trials(trials)} on."
+
+
 TUNING_CURVES = Measure(
     "tuning",
     "Tuning curves",
@@ -163,6 +188,7 @@ TUNING_CURVES = Measure(
     "settings that were tried and selected on validation. Exact order statistics within each seed, "
     "intervals over seeds. An optimizer with a low error after few trials is easy to tune.",
     _at_powers_of_two,
+    _lowest_by_trials,
     "completed runs, and a validation split if there are several settings",
     column_headings(k="k =", estimate=""),
     pivot="k",
@@ -176,6 +202,7 @@ OVERTAKES = Measure(
     "for any number of trials. The interval contains the numbers of trials at which the curves are "
     "not significantly different.",
     overtakes,
+    _latest_overtaking,
     "two optimizers with shared seeds on one problem, whose tuning curves differ",
     {"problem": "problem", "optimizer": "ahead", "over": "of"}
     | {"estimate": "from trials", "n": "seeds"},

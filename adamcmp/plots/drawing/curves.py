@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from adamcmp.plots.drawing.labels import MIN_SEEDS, X_LABELS, metric_label
+from adamcmp.plots.drawing.labels import MIN_SEEDS, X_LABELS, in_shown_unit, metric_label
 from adamcmp.plots.drawing.panels import panels_by
 from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
 
@@ -27,6 +27,7 @@ def draw_curve_panels(
     Returns:
         The figure and its panels.
     """
+    curves = in_shown_unit(curves)
     split, measure = (curves["metric"].str.split("_").str[i] for i in (0, 1))
     curves = curves.assign(split=split, measure=measure)
     figure, panels = panels_by(curves, "measure", ("loss", "error", "accuracy"))

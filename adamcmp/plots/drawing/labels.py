@@ -6,8 +6,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pandas as pd
 
 from adamcmp.analysis.estimates import SKEWNESS_FROM
+from adamcmp.analysis.wording import bracketed_unit, scale
 from adamcmp.storage.columns import BASE_METRICS
 
 #: Minimum number of seeds for which an interval is drawn. With two seeds, Student's interval
@@ -63,18 +65,19 @@ def _with_exponent(value: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
-def metric_label(metric: str, loss: str) -> str:
-    """Return the axis label of a metric.
+def metric_label(metric: str, loss: str, *, difference: bool = False) -> str:
+    """Return the axis label of a metric, with the unit of `in_shown_unit`.
 
     >>> metric_label("train_loss", loss="mse")
     'training mean squared error'
     >>> metric_label("best_test_error", loss="cross_entropy")
-    'test error at the best validation score'
+    'test error at the best validation score (%)'
 
     Args:
         metric: A column such as ``"test_error"``, or a measure without its split such as
             ``"loss"``.
         loss: The training loss, by which losses are named.
+        difference: Whether the axis has differences of the metric.
     """
     name = metric.removeprefix("best_")
     split = next((split for split in _SPLITS if name.startswith(f"{split}_")), "")
@@ -83,7 +86,24 @@ def metric_label(metric: str, loss: str) -> str:
         return metric.replace("_", " ")
     names = {"loss": _LOSSES.get(loss, loss), "rmse": "RMSE", "r2": "R²"}
     at_best = " at the best validation score" if name != metric else ""
-    return _SPLITS.get(split, "") + names.get(measure, measure.replace("_", " ")) + at_best
+    unit = bracketed_unit(f"{split or 'test'}_{measure}", difference=difference)
+    return _SPLITS.get(split, "") + names.get(measure, measure.replace("_", " ")) + at_best + unit
+
+
+def in_shown_unit(
+    values: pd.DataFrame,
+    columns: Sequence[str] = ("estimate", "ci_low", "ci_high"),
+    metric: str = "metric",
+) -> pd.DataFrame:
+    """Return values as plots show them: errors and accuracies in percent, all others unchanged.
+
+    Args:
+        values: A row per value.
+        columns: The columns that hold values of the metric.
+        metric: The column that names the metric.
+    """
+    size = values[metric].map(scale)
+    return values.assign(**{column: size * values[column] for column in columns})
 
 
 def interval_note(seeds: Iterable[int]) -> str:
