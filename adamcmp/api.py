@@ -417,7 +417,7 @@ def import_runs(
         dry_run: Read and check the file, but write nothing.
 
     Returns:
-        The imported runs and metrics, and how many runs replaced a stored one.
+        The imported runs and metrics, and how many runs replaced a stored one or are unchanged.
 
     Raises:
         ConfigError: If a column or a cell cannot be read, or the study holds trained runs.

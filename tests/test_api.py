@@ -229,7 +229,8 @@ def test_import_runs(tmp_path):
     runs = adamcmp.load("theirs").runs
     assert runs["test_error"].tolist() == pytest.approx([0.25, 0.4])
     assert runs["m"].tolist() == [0.9, 0.8]
-    assert adamcmp.import_runs(file, "theirs", **arguments).replaced == 2
+    again = adamcmp.import_runs(file, "theirs", **arguments)
+    assert (again.replaced, again.unchanged) == (0, 2)
     with pytest.raises(adamcmp.ConfigError, match="has no column 'dataset'"):
         adamcmp.import_runs(file, "other", columns={"optimizer": "opt"})
 

@@ -127,7 +127,8 @@ def _print(result: ImportResult) -> None:
     print(
         f"{len(runs)} runs ({statuses}), {runs['optimizer'].nunique()} optimizers, "
         f"{runs['setting'].nunique()} settings, {runs['seed'].nunique()} seeds; "
-        f"{len(runs) - result.replaced} new, {result.replaced} replaced"
+        f"{len(runs) - result.replaced - result.unchanged} new, {result.replaced} replaced"
+        f"{f', {result.unchanged} unchanged' if result.unchanged else ''}"
     )
     if len(result.metrics) == len(runs) > 1:
         print(

@@ -34,6 +34,7 @@ class ImportResult:
         runs: One row per run, by the columns of `runs`.
         metrics: One row per run and evaluation; empty if each row of the file is a run.
         replaced: Number of runs that replaced a run of the study.
+        unchanged: Number of runs that the same import has stored before.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class ImportResult:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     replaced: int
+    unchanged: int = 0
 
 
 def import_runs(
@@ -67,6 +69,7 @@ def import_runs(
     store = Store(folder)
     _check_study(store, provenance)
     existing = store.statuses() if store.study_metadata() else {}
+    repeated = _is_repeated(store, provenance)
     types = {**_types(run_columns()), **source.extra_types}
     if existing:
         _check_types(folder, source.extra_types)
@@ -76,8 +79,16 @@ def import_runs(
             _arrow_table(metrics, METRIC_SCHEMA, _types(METRIC_COLUMNS)),
             provenance,
         )
-    replaced = sum(run_id in existing for run_id in runs["run_id"])
-    return ImportResult(folder, source, runs, metrics, replaced)
+    stored = sum(run_id in existing for run_id in runs["run_id"])
+    replaced, unchanged = (0, stored) if repeated else (stored, 0)
+    return ImportResult(folder, source, runs, metrics, replaced, unchanged)
+
+
+def _is_repeated(store: Store, provenance: Mapping[str, Any]) -> bool:
+    """Return whether the last import into a study was the same command with the same file."""
+    commands = store.study_metadata().get("asked", [])
+    same = ("words", "sha256")
+    return bool(commands) and all(commands[-1][key] == provenance[key] for key in same)
 
 
 def _provenance(source: MappedTable, study: str) -> dict[str, Any]:

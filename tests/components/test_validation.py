@@ -60,9 +60,9 @@ def test_valid_values():
         ({"form": "liner"}, "outer.form=liner: should be one of linear, cosine. Did you mean 'linear'?"),
         ({"inner": {"size": 0}}, "outer.inner.size=0: should be at least 1."),
         ({"inner": {"size": 1.5}}, "outer.inner.size=1.5: should be a whole number."),
-        ({"inner": {"sise": 1}}, "There is no setting 'outer.inner.sise'. Did you mean 'size'? It has: size."),
+        ({"inner": {"sise": 1}}, "There is no setting 'outer.inner.sise'. Did you mean 'size'? outer.inner has: size."),
         ({"inner": 3}, "outer.inner=3: should be a mapping, {key: value}."),
-        ({"rte": 1}, "There is no setting 'outer.rte'. Did you mean 'rate'? It has: target, rate, "
+        ({"rte": 1}, "There is no setting 'outer.rte'. Did you mean 'rate'? outer has: target, rate, "
                      "betas, form, flag, options, inner."),
         ({"flag": True, "rate": 0.25}, "outer: rate=0.25 has no effect with flag=true."),
     ],

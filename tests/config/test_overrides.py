@@ -55,5 +55,5 @@ def test_a_sweep_has_one_override_per_value(composer):
     assert [value.input_line for value in values] == [
         f"seed={value}" for value in (0, 1, 2, "x", "null")
     ]
-    with pytest.raises(ConfigError, match=r"seed=range\(0,1000000\): more than 100,000 values"):
-        grammar.expand_sweep(grammar.parse("seed=range(0,1000000)"))
+    with pytest.raises(ConfigError, match=r"^seed=range.*: more than 100,000 values"):
+        grammar.expand_sweep(grammar.parse("seed=range(60000),range(60000)"))

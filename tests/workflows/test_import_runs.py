@@ -37,6 +37,7 @@ def test_final_metrics(imported, capsys):
 
 def test_a_changed_row_replaces_the_old_one(imported):
     before = imported(BASE + ROWS)[0]
+    assert "0 new, 0 replaced, 3 unchanged" in imported(BASE + ROWS)[2]
     runs, _, out = imported(BASE + ROWS.replace("0.45", "0.5") + "sgd,0.2,0.01,0,0.4,0.41\n")
     assert "1 new, 3 replaced" in out
     assert set(before["run_id"]) < set(runs["run_id"]) and len(runs) == 4
