@@ -36,10 +36,8 @@ napoleon_use_ivar = True  # attributes are described in the class, and are not l
 default_role = "py:obj"
 
 nitpicky = True
-nitpick_ignore_regex = [
-    ("py:obj", ".*"),
-    ("py:class", r"(collections|matplotlib|numpy|pandas|pathlib|pd|torch)\..*"),
-]
+# Names in docstrings, and types in annotations, need not be public.
+nitpick_ignore_regex = [("py:(obj|class)", ".*")]
 
 
 def returned_text(
