@@ -223,7 +223,7 @@ def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], 
 
 def _check_metrics_exist(files: Files, parts: Iterable[str]) -> None:
     existing = list_table(files, "metrics")
-    for name in parts:
+    for name in filter(_NAME.fullmatch, parts):  # `read_part` refuses other files
         if name not in existing:
             raise _damaged(files, "metrics", name, "is missing")
 

@@ -104,7 +104,8 @@ class TestDamage:
 
     def test_a_missing_metrics_file_is_named(self, store, files, parts):
         files.delete(f"metrics/{parts[0]}")
-        for read in (lambda: reader.load(files), store.statuses):
+        # `read_runs` is what `adamcmp ls` reads.
+        for read in (lambda: reader.load(files), lambda: reader.read_runs(files), store.statuses):
             with pytest.raises(StoreError, match=f"{parts[0]} is missing"):
                 read()
 
