@@ -61,15 +61,21 @@ class BatchNorm(nn.BatchNorm1d):
     running_var: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the normalized batch. In training mode, update the running statistics."""
+        """Return the normalized batch. In training mode, update the running statistics.
+
+        Raises:
+            ValueError: If the batch has a single example in training mode, as in torch.
+        """
         mean, var = self.running_mean, self.running_var
         if self.training:
-            mean, var = x.mean(0), x.var(0, correction=0)
             momentum, batch = self.momentum or 0.1, x.shape[0]
+            if batch == 1:
+                raise ValueError("batch normalization needs more than one example in training")
+            mean, var = x.mean(0), x.var(0, correction=0)
             with torch.no_grad():
                 # As in torch, the batch is normalized with the biased variance, but the running
                 # variance is unbiased.
-                unbiased = var * (batch / max(batch - 1, 1))
+                unbiased = var * (batch / (batch - 1))
                 self.running_mean.mul_(1 - momentum).add_(momentum * mean)
                 self.running_var.mul_(1 - momentum).add_(momentum * unbiased)
         return (x - mean) * (var + self.eps).rsqrt() * self.weight + self.bias

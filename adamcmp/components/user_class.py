@@ -10,6 +10,7 @@ import inspect
 import os
 import sys
 import sysconfig
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -63,8 +64,9 @@ def import_object(path: str, key: str) -> tuple[ModuleType | None, Any]:
     try:
         module = importlib.import_module(module_name) if module_name else None
     except Exception as error:  # the user's module may raise anything
-        reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{key}={path}: cannot import {module_name!r} ({reason}).") from error
+        raise ConfigError(
+            f"{key}={path}: cannot import {module_name!r} ({error_reason(error)})."
+        ) from error
     return module, getattr(module, name, None)
 
 
@@ -127,6 +129,20 @@ def construct(
         signature.bind(*positional, **arguments)
         return factory(*positional, **arguments)
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
         problem = "cannot be created" if inspect.isclass(factory) else "fails"
-        raise ConfigError(f"{key}: {factory.__name__} {problem} ({reason}).") from error
+        raise ConfigError(
+            f"{key}: {factory.__name__} {problem} ({error_reason(error)})."
+        ) from error
+
+
+def error_reason(error: Exception) -> str:
+    """Return an error in one line, after the file and line of the user's code that raised it."""
+    others = (sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]), "<")
+    users = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(others) and "site-packages" not in frame.filename
+    ]
+    place = f"{Path(users[-1].filename).name}, line {users[-1].lineno}: " if users else ""
+    message = (str(error) or "no reason given").splitlines()[0]
+    return f"{place}{type(error).__name__}: {message}"

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import torch
 
+from adamcmp.training.generators import restored_generators
+
 
 @contextlib.contextmanager
 def torch_state() -> Iterator[None]:
@@ -32,7 +34,7 @@ def torch_state() -> Iterator[None]:
     )
     devices = [torch.cuda.current_device()] if uses_gpu() else []
     try:
-        with torch.random.fork_rng(devices=devices), reproducible:
+        with restored_generators(devices), reproducible:
             yield
     finally:
         torch.set_float32_matmul_precision(precision)

@@ -44,6 +44,14 @@ def test_batchnorm_equals_torch():
     torch.testing.assert_close(ours.running_var, torchs.running_var)
 
 
+@pytest.mark.parametrize("layer", [BatchNorm(5), nn.BatchNorm1d(5)])
+def test_batchnorm_refuses_a_single_example_in_training(layer):
+    x = torch.randn(1, 5)
+    with pytest.raises(ValueError, match=r"more than (one|1)"):
+        layer(x)
+    assert layer.eval()(x).shape == (1, 5)
+
+
 def test_attention_equals_torch():
     torch.manual_seed(0)
     ours = Attention(12, 3).double()

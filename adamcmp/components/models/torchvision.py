@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ConfigDict
@@ -31,6 +32,15 @@ class Torchvision(Model):
     arch: str = "resnet18"
 
     fuses: ClassVar[tuple[str, ...]] = ()
+    #: 1: parameters without gradient, those of unused auxiliary classifiers, are not decayed.
+    revision: ClassVar[int] = 1
+    affected_if: ClassVar[str] = "weights decay: those of the auxiliary classifiers decayed, too"
+
+    @classmethod
+    def revision_of(cls, settings: Mapping[str, Any]) -> int | None:
+        """See `Component.revision_of`. Only the recorded norms changed."""
+        auxiliary = settings.get("arch") in {"googlenet", "inception_v3"}
+        return None if auxiliary and settings.get("aux_logits", True) else 0
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""

@@ -65,7 +65,7 @@ class Torch(Optimizer):
 
         Raises:
             ConfigError: If the class cannot be imported, is not an optimizer, does not take
-                these arguments, or needs a closure.
+                these arguments, needs a closure, or has modes.
         """
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
         closure = inspect.signature(cls.step).parameters.get("closure")
@@ -73,6 +73,11 @@ class Torch(Optimizer):
             raise ConfigError(
                 f"optimizer.target={self.target}: its step needs a closure that evaluates the "
                 f"model again, which adamcmp does not provide."
+            )
+        if all(callable(getattr(cls, mode, None)) for mode in ("train", "eval")):
+            raise ConfigError(
+                f"optimizer.target={self.target}: it evaluates other weights than it trains, with "
+                f"train() and eval(), between which adamcmp does not switch."
             )
         return construct(cls, self.arguments(cls), "optimizer", params)
 

@@ -22,45 +22,76 @@ class Forward:
         step_config: The settings that the lanes share.
 
     Attributes:
-        training_loss: Maps (params, buffers, x_MB, y_MB, key_M) to each lane's training loss (M,);
-            ``key_M`` holds the keys of the random augmentation.
-        metrics: Maps (params, buffers, x_MB, y_MB) to the loss of each example (M, B), and whether
-            its predicted class is wrong or, with real targets, its squared error averaged over
-            the outputs (M, B).
+        training_loss: Maps (params, buffers, x_MB, y_MB, key_M) to each lane's training loss (M,)
+            and its assigned buffers; ``key_M`` holds the keys of the random augmentation.
+        metrics: Maps (params, buffers, x_MB, y_MB) to the loss of each example (M, B), whether its
+            predicted class is wrong or, with real targets, its squared error averaged over the
+            outputs (M, B), and the assigned buffers.
+
+    The assigned buffers are those for which the network has computed new tensors (M, ...), by name.
+    Buffers that it changes in place are not among them.
     """
 
     def __init__(self, network: nn.Module, step_config: StepConfig) -> None:
-        self._network, self._config = network, step_config
+        self._network, self._config = _WithAssignedBuffers(network), step_config
         self.training_loss = over_lanes(self._training_loss_of_lane, step_config.fused)
         self.metrics = over_lanes(self._metrics_of_lane, step_config.fused)
 
     def _training_loss_of_lane(
         self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor, key: Tensor
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tree]:
         if any(self._config.augmentation):
             x_B = augment(x_B, key, self._config.augmentation, self._config.padding_value)
-        return self._config.loss.training(self._outputs(params, buffers, x_B), y_B)
+        outputs_BC, assigned = self._outputs(params, buffers, x_B)
+        return self._config.loss.training(outputs_BC, y_B), assigned
 
     def _metrics_of_lane(
         self, params: Tree, buffers: Tree, x_B: Tensor, y_B: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        outputs_BC = self._outputs(params, buffers, x_B)
+    ) -> tuple[Tensor, Tensor, Tree]:
+        outputs_BC, assigned = self._outputs(params, buffers, x_B)
         loss_B = self._config.loss.measured(outputs_BC, y_B)
         if y_B.is_floating_point():
-            return loss_B, (outputs_BC - y_B).square().mean(-1)
+            return loss_B, (outputs_BC - y_B).square().mean(-1), assigned
         # argmax treats NaN as the largest value; an example with such outputs counts as wrong.
         finite_B = outputs_BC.isfinite().all(-1)
-        return loss_B, ~((outputs_BC.argmax(-1) == y_B) & finite_B)
+        return loss_B, ~((outputs_BC.argmax(-1) == y_B) & finite_B), assigned
 
-    def _outputs(self, params: Tree, buffers: Tree, x_B: Tensor) -> Tensor:
-        """Return the network's outputs (B, C) for one lane."""
+    def _outputs(self, params: Tree, buffers: Tree, x_B: Tensor) -> tuple[Tensor, Tree]:
+        """Return the network's outputs (B, C) for one lane, and its assigned buffers."""
         if self._config.model.channels_last and not self._config.fused:
             x_B, params = _channels_last(x_B), {n: _channels_last(p) for n, p in params.items()}
         with torch.autocast(
             x_B.device.type, torch.bfloat16, enabled=self._config.autocast, cache_enabled=False
         ):
-            outputs_BC: Tensor = functional_call(self._network, (params, buffers), (x_B,))
-        return outputs_BC.to(self._config.dtype)
+            tensors = {f"network.{name}": t for name, t in (params | buffers).items()}
+            outputs_BC, assigned = functional_call(self._network, tensors, (x_B,))
+        return outputs_BC.to(self._config.dtype), assigned
+
+
+class _WithAssignedBuffers(nn.Module):
+    """A network that also returns the buffers to which its forward assigned new tensors.
+
+    `functional_call` restores the original buffers afterwards, so that they would be lost.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        paths = {name: name.rpartition(".") for name, _ in network.named_buffers()}
+        self._owners = {
+            name: (network.get_submodule(owner), attribute)
+            for name, (owner, _, attribute) in paths.items()
+        }
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tree]:
+        """Return the network's outputs and the new tensors by the name of the buffer."""
+        before = self._buffers_by_name()
+        outputs: Tensor = self.network(x)
+        after = self._buffers_by_name()
+        return outputs, {n: b.detach() for n, b in after.items() if b is not before[n]}
+
+    def _buffers_by_name(self) -> Tree:
+        return {name: getattr(owner, attr) for name, (owner, attr) in self._owners.items()}
 
 
 def _channels_last(tensor: Tensor) -> Tensor:

@@ -97,9 +97,10 @@ class LaneFunctions:
         # all lanes' weights is computed, whose shape and thus rounding depend on the lanes.
         shared = [tensor.expand(lanes, *tensor.shape) for tensor in (x_B, y_B)]
         params = self._packing.unpack(self._driver.evaluation_params(state))
+        *measured, assigned = self._forward.metrics(params, buffers, *shared)
+        _update(buffers, assigned)
         loss_MB, error_MB = (
-            torch.where(valid_B, values_MB.double(), 0.0)
-            for values_MB in self._forward.metrics(params, buffers, *shared)
+            torch.where(valid_B, values_MB.double(), 0.0) for values_MB in measured
         )
         return loss_MB.sum(1), error_MB.sum(1), (error_MB * weight_B).sum(1)
 
@@ -109,7 +110,8 @@ class LaneFunctions:
         """Return each lane's training loss (M,) and its gradients at `params`.
 
         Args:
-            params: Parameters in the form of the state; the gradients have the same form.
+            params: Parameters in the form of the state; for the form of the gradients see
+                `GradientFunction`.
             buffers: Buffers; a network in training mode changes its running statistics in place.
             batch: Inputs (M, B, *inputs) and targets.
             key_M: Keys of the random augmentation.
@@ -117,11 +119,19 @@ class LaneFunctions:
         named = self._packing.unpack(params)
         named = {name: param.detach().requires_grad_() for name, param in named.items()}
         with torch.enable_grad():
-            loss_M = self._forward.training_loss(named, buffers, *batch, key_M)
-            grads = torch.autograd.grad(
-                loss_M.sum(), list(named.values()), allow_unused=True, materialize_grads=True
-            )
-        return loss_M.detach(), self._packing.pack(dict(zip(named, grads, strict=True)))
+            loss_M, assigned = self._forward.training_loss(named, buffers, *batch, key_M)
+            grads = torch.autograd.grad(loss_M.sum(), list(named.values()), allow_unused=True)
+        _update(buffers, assigned)  # not before: autograd may need the old values
+        existing = {name: g for name, g in zip(named, grads, strict=True) if g is not None}
+        complete = len(existing) == len(named)
+        return loss_M.detach(), self._packing.pack(existing) if complete else existing
+
+
+def _update(buffers: Tree, assigned: Tree) -> None:
+    """Copy the tensors that a network has assigned to its buffers into those of the state."""
+    with torch.no_grad():
+        for name, value in assigned.items():
+            buffers[name].copy_(value)
 
 
 class _Gradients:

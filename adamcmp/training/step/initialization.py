@@ -11,8 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from adamcmp.components.data import Shape
 from adamcmp.components.layers import number_sites
+from adamcmp.components.models import Model
 from adamcmp.platform.random_streams import stream_seed
+from adamcmp.training.generators import restored_generators, seed_generators
 from adamcmp.training.step.batching import State, Tree
 from adamcmp.training.step.config import StepConfig
 
@@ -35,9 +38,21 @@ class InitialNetworks:
     buffers: Tree
 
 
+def build_network(model: Model, shape: Shape, seed: int) -> nn.Module:
+    """Build a network whose weights depend on the seed only, the same on every device."""
+    with restored_generators():
+        seed_generators(stream_seed(seed, "init"), torch.device("cpu"))
+        return model.build(shape)
+
+
 def initial_networks(step_config: StepConfig, seeds: list[int]) -> InitialNetworks:
     """Build each lane's network with the weights that its seed determines."""
-    networks = [_build(step_config, seed) for seed in seeds]
+    networks = [
+        build_network(step_config.model, step_config.shape, seed).to(
+            step_config.device, step_config.dtype
+        )
+        for seed in seeds
+    ]
     network = networks[0]
     dropout_keys = number_sites(network)
     frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
@@ -81,13 +96,6 @@ def initial_state(
         "bound": torch.full((lanes,), torch.inf, dtype=torch.float64, device=device),
         "stopped": torch.full((lanes,), -1, dtype=torch.int64, device=device),
     }
-
-
-def _build(step_config: StepConfig, seed: int) -> nn.Module:
-    """Build a network whose weights depend on the seed only, the same on every device."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "init"))
-        return step_config.model.build(step_config.shape).to(step_config.device, step_config.dtype)
 
 
 def _stack(trees: list[dict[str, Any]]) -> Tree:

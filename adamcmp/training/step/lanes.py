@@ -17,6 +17,7 @@ from torch import Tensor
 from adamcmp.platform.random_streams import stream_seed
 from adamcmp.training.device_data import Examples
 from adamcmp.training.engines.torch_internals import tree_flatten, tree_map
+from adamcmp.training.generators import seed_generators
 from adamcmp.training.step.batching import State, copy_into
 from adamcmp.training.step.chunks import StepChunk
 from adamcmp.training.step.config import StepConfig
@@ -66,7 +67,7 @@ class Lanes:
         groups = [list(initial.params)]  # a single parameter group: components define no others
         packing = Packing(initial.params, groups, concatenate)
         self.state = initial_state(step_config, seeds, packing.pack(initial.params), initial)
-        self.state["optimizer"] = self._driver.init(self.state["params"], packing.groups)
+        self.state["optimizer"] = self._driver.init(self.state["params"], packing)
         self._functions = LaneFunctions(
             initial.network, initial.dropout_keys, packing, self._driver, step_config
         )
@@ -124,8 +125,8 @@ class Lanes:
         result: Sequence[Tensor] = ()
         for number, offset in enumerate(offsets, start=chunk.begin + 1):
             if not self.step_config.fused:
-                # torch's layers, as in users' networks, draw from torch's global generator.
-                _seed_torch(stream_seed(self.seeds[0], "global", number), device)
+                # Users' networks, and torch's layers in them, draw from the global generators.
+                seed_generators(stream_seed(self.seeds[0], "global", number), device)
             result = execute(*prepared, offset)
         return StepResult(*result)
 
@@ -152,6 +153,8 @@ class Lanes:
 
         self._network.eval()
         device = self.step_config.device
+        if not self.step_config.fused:
+            seed_generators(stream_seed(self.seeds[0], "global"), device)
         state = {name: self.state[name] for name in ("params", "buffers", "optimizer")}
         starts = torch.arange(0, len(examples), batch_size, device=device)[:, None].unbind()
         function = StateFunction("measure", evaluate, [*([{0: "N"}] * 3), {}], batch_size)
@@ -176,10 +179,3 @@ class Lanes:
         index = torch.tensor(positions, device=self.step_config.device)
         self.state = tree_map(lambda tensor: tensor[index], self.state)
         self.seeds = [self.seeds[position] for position in positions]
-
-
-def _seed_torch(seed: int, device: torch.device) -> None:
-    """Seed only the global generators of the CPU and the device, unlike torch.manual_seed."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)

@@ -45,10 +45,11 @@ class Packing:
 
     Attributes:
         groups: Names of the stored tensors of each parameter group.
+        parameter_groups: Names of the parameters of each parameter group.
     """
 
     def __init__(self, params: Tree, groups: ParameterGroups, concatenate: bool) -> None:
-        self.groups: ParameterGroups = groups
+        self.groups = self.parameter_groups = groups
         self._shapes = {name: param.shape[1:] for name, param in params.items()}
         self._blocks: dict[str, _Block] | None = None
         if concatenate:
@@ -76,15 +77,20 @@ class Packing:
         return packed
 
     def unpack(self, packed: Tree) -> Tree:
-        """Invert `pack`: return parameters by name, as views."""
+        """Invert `pack`: return parameters by name, as views.
+
+        Args:
+            packed: Tensors in the form of the state, of some or all parameter groups.
+        """
         if self._blocks is None:
             return packed
         params: Tree = {}
-        for key, block in self._blocks.items():
+        for key, tensor in packed.items():
+            block = self._blocks[key]
             sizes = [self._shapes[name].numel() for name in block.names]
-            flat = torch.split(packed[key].flatten(1), sizes, 1)
+            flat = torch.split(tensor.flatten(1), sizes, 1)
             params |= {
                 name: piece.view(len(piece), *self._shapes[name])
                 for name, piece in zip(block.names, flat, strict=True)
             }
-        return {name: params[name] for name in self._shapes}
+        return {name: params[name] for name in self._shapes if name in params}

@@ -80,7 +80,7 @@ def test_imported_runs_have_none(revised):
         ("mine.AdamW", 0.1, None),
     ],
 )
-def test_only_runs_that_the_fix_concerns_are_named(target, wd, severity):
+def test_only_runs_of_a_torch_class_that_the_fix_concerns_are_named(target, wd, severity):
     """The weight decay 0 of a torch class was not passed to its constructor."""
     columns = {"optimizer.target": target, "optimizer.weight_decay": wd, "optimizer.revision": 0}
     runs = RUNS.assign(rule="torch", optimizer="torch", **columns)
@@ -88,3 +88,27 @@ def test_only_runs_that_the_fix_concerns_are_named(target, wd, severity):
     assert [finding.severity for finding in findings] == ([severity] if severity else [])
     assert all(finding.text.startswith("3 of 3 runs") for finding in findings)
     assert not texts(runs.assign(**{"optimizer.revision": 1}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"model": "custom"}, True),
+        ({"model": "torchvision", "model.arch": "resnet18"}, False),
+        ({"model": "torchvision", "model.arch": "googlenet"}, True),
+        (
+            {
+                "model": "torchvision",
+                "model.arch": "googlenet",
+                "model.arguments": '{"aux_logits": false}',
+            },
+            False,
+        ),
+    ],
+)
+def test_runs_of_networks_that_a_fix_may_concern_have_a_note(settings, named):
+    """Parameters without gradient decayed, and assigned buffers were lost."""
+    runs = RUNS.assign(**settings)
+    findings = list(check(RunTable.from_frames(runs)))
+    assert [finding.severity for finding in findings] == ["note"] * 2 * named
+    assert not texts(runs.assign(**{"model.revision": 1}))

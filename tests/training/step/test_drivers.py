@@ -14,6 +14,7 @@ from adamcmp.training.step.drivers import (
     TorchDriver,
     create_driver,
 )
+from adamcmp.training.step.packing import Packing
 from adamcmp.training.torch_state import torch_state
 from tests.support.training import FusedGroup
 
@@ -26,7 +27,7 @@ class PlainSGD(OptimizerDriver):
 
     elementwise = True
 
-    def init(self, params, groups):
+    def init(self, params, packing):
         return {"average": {name: param.clone() for name, param in params.items()}}
 
     def step(self, state, gradients, hypers, step_M):
@@ -128,7 +129,10 @@ def updated(names_of_groups, hypers, params, grads, *, optimizer="adamw", clip=F
     """Return the parameters after one step."""
     params = {name: param.clone() for name, param in params.items()}
     driver = create_driver(rule(optimizer), clip=clip, fused=True)
-    state = {"params": params, "optimizer": driver.init(params, names_of_groups)}
+    state = {
+        "params": params,
+        "optimizer": driver.init(params, Packing(params, names_of_groups, False)),
+    }
     loss_M = torch.zeros(1)
     driver.step(state, lambda _: (loss_M, grads), hypers, torch.ones(1, dtype=torch.float64))
     return params
@@ -157,6 +161,27 @@ def test_clipping_takes_the_norm_of_all_groups():
     assert not torch.equal(two_groups["w"], unclipped["w"])
 
 
+@pytest.mark.parametrize("concatenate", [True, False])
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_parameter_without_gradient_and_its_state_stay(fused, concatenate):
+    """Each of the others counts its own steps, so that a new one starts like in step 1."""
+    params, grads = tensors(0), tensors(1)
+    first = updated(GROUPS, [values(**NUMBERS)] * 2, params, grads)
+    packing = Packing(params, GROUPS, concatenate)
+    driver = create_driver(rule(), clip=False, fused=fused)
+    state = {"params": packing.pack({name: param.clone() for name, param in params.items()})}
+    state["optimizer"] = driver.init(state["params"], packing)
+    partial = {name: grads[name] for name in ("b", "head")}
+    for step, given in enumerate((partial, partial, packing.pack(grads)), start=1):
+        count = torch.full((1,), float(step), dtype=torch.float64)
+        given = dict(given)
+        driver.step(state, lambda _, g=given: (torch.zeros(1), g), [values(**NUMBERS)] * 2, count)
+        if step == 2:
+            assert torch.equal(packing.unpack(state["params"])["w"], params["w"])
+    torch.testing.assert_close(packing.unpack(state["params"])["w"], first["w"])
+    assert driver.state_dict() == {"skipped": {"w": 2}}
+
+
 # --------------------------------------------------------------------------------- the factory
 
 
@@ -170,4 +195,4 @@ def test_each_optimizer_has_its_driver():
 def test_a_torch_class_has_one_parameter_group():
     driver = create_driver(radam(), clip=False, fused=False)
     with pytest.raises(ValueError, match="single parameter group"):
-        driver.init(tensors(0), GROUPS)
+        driver.init(tensors(0), Packing(tensors(0), GROUPS, False))

@@ -30,8 +30,9 @@ def outputs(params, x, lane):
 def test_losses_and_wrong_predictions_are_those_of_each_lane(examples, specs):
     network, params, x, y = examples
     forward = Forward(network, step_config(specs, "loss.label_smoothing=0.2"))
-    loss_M = forward.training_loss(params, {}, x, y, torch.zeros(2, dtype=torch.int64))
-    measured_MB, wrong_MB = forward.metrics(params, {}, x, y)
+    loss_M, assigned = forward.training_loss(params, {}, x, y, torch.zeros(2, dtype=torch.int64))
+    assert assigned == {}
+    measured_MB, wrong_MB, _ = forward.metrics(params, {}, x, y)
     for lane in range(2):
         logits = outputs(params, x, lane)
         smoothed = F.cross_entropy(logits, y[lane], label_smoothing=0.2)
@@ -47,14 +48,14 @@ def test_an_example_without_finite_outputs_is_wrong(examples, specs):
     network, params, x, y = examples
     x[0, 1, 0] = math.nan
     y[0, 1] = 0  # argmax would return a class for NaN, too
-    _, wrong_MB = Forward(network, step_config(specs)).metrics(params, {}, x, y)
+    _, wrong_MB, _ = Forward(network, step_config(specs)).metrics(params, {}, x, y)
     assert wrong_MB[0, 1]
 
 
 def test_a_real_target_is_never_wrong(examples, specs):
     network, params, x, _ = examples
     config = step_config(specs, "dataset.task=regression", "loss=mse")
-    loss_MB, wrong_MB = Forward(network, config).metrics(params, {}, x, torch.zeros(2, 3, 3))
+    loss_MB, wrong_MB, _ = Forward(network, config).metrics(params, {}, x, torch.zeros(2, 3, 3))
     assert not wrong_MB.any()
     expected = outputs(params, x, 1).square().mean(1)
     torch.testing.assert_close(loss_MB[1], expected)
@@ -63,8 +64,32 @@ def test_a_real_target_is_never_wrong(examples, specs):
 def test_an_unfused_lane_has_the_same_loss(examples, specs):
     network, params, x, y = examples
     key_M = torch.zeros(2, dtype=torch.int64)
-    fused = Forward(network, step_config(specs)).training_loss(params, {}, x, y, key_M)
+    fused, _ = Forward(network, step_config(specs)).training_loss(params, {}, x, y, key_M)
     first = {name: param[:1] for name, param in params.items()}
     single = Forward(network, step_config(specs, fused=False))
-    loss_M = single.training_loss(first, {}, x[:1], y[:1], key_M[:1])
+    loss_M, _ = single.training_loss(first, {}, x[:1], y[:1], key_M[:1])
     torch.testing.assert_close(loss_M, fused[:1])
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_buffers_that_a_network_assigns_are_returned(fused, specs):
+    """Not those that it changes in place."""
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("assigned", torch.zeros(3))
+            self.register_buffer("in_place", torch.zeros(3))
+
+        def forward(self, x):
+            self.assigned = self.assigned + x.sum(0)
+            self.in_place += 1
+            return x
+
+    x, y = torch.ones(1, 2, 3), torch.zeros(1, 2, dtype=torch.int64)
+    buffers = {"assigned": torch.full((1, 3), 5.0), "in_place": torch.zeros(1, 3)}
+    forward = Forward(Network(), step_config(specs, fused=fused))
+    _, assigned = forward.training_loss({}, buffers, x, y, torch.zeros(1, dtype=torch.int64))
+    assert {name: tensor.tolist() for name, tensor in assigned.items()} == {"assigned": [[7.0] * 3]}
+    assert buffers["in_place"].tolist() == [[1.0] * 3]
+    assert forward.metrics({}, buffers, x, y)[2].keys() == {"assigned"}

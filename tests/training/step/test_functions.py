@@ -26,7 +26,7 @@ def functions_and_state(specs):
         "params": packing.pack(params),
         "buffers": {},
         "keys": {},
-        "optimizer": driver.init(packing.pack(params), packing.groups),
+        "optimizer": driver.init(packing.pack(params), packing),
         "bound": torch.full((LANES,), torch.inf, dtype=torch.float64),
         "stopped": torch.full((LANES,), -1),
     }

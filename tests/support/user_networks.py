@@ -1,0 +1,222 @@
+"""Networks and optimizers as users write them, for ``model.target`` and ``optimizer.target``."""
+
+import random
+
+import numpy as np
+import torch
+from torch import nn
+
+
+class Plain(nn.Module):
+    """A network with one hidden layer."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.hidden = nn.Linear(inputs[0], 8)
+        self.head = nn.Linear(8, outputs)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.hidden(x)))
+
+
+class NumPyWeights(Plain):
+    """Draws weights from the global generators of NumPy and Python."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        with torch.no_grad():
+            self.hidden.weight.copy_(torch.from_numpy(np.random.randn(8, inputs[0])))  # noqa: NPY002
+            self.hidden.bias.fill_(random.random())
+
+
+class UnseededWeights(Plain):
+    """Draws weights from a generator that nobody can seed."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        with torch.no_grad():
+            self.head.bias.copy_(torch.from_numpy(np.random.default_rng().normal(size=outputs)))
+
+
+class NumPyNoise(Plain):
+    """Draws noise from NumPy's global generator in each forward pass, in evaluations too."""
+
+    def forward(self, x):
+        return super().forward(x) + np.random.randn()  # noqa: NPY002
+
+
+class RunningMean(Plain):
+    """Assigns a new tensor to its buffer in each training step, after using the old one."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.register_buffer("running", torch.zeros(inputs[0]))
+
+    def forward(self, x):
+        scaled = x * (1 + self.hidden.weight[0] * self.running)
+        if self.training:
+            self.running = 0.5 * self.running + 0.5 * x.detach().abs().mean(0)
+        return super().forward(scaled)
+
+
+class PlainRunningMean(Plain):
+    """Keeps its running mean in an attribute that is no buffer."""
+
+    running = 0.0
+
+    def forward(self, x):
+        self.running = 0.5 * self.running + 0.5 * x.detach().mean(0)
+        return super().forward(x - self.running)
+
+
+class Counter(Plain):
+    """Counts its forward passes."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x)
+
+
+class StoredActivations(Plain):
+    """Stores values that no later pass reads."""
+
+    def forward(self, x):
+        self.size, self.activations = len(x), self.hidden(x).detach()
+        return super().forward(x)
+
+
+class LateBuffer(Plain):
+    """Creates its buffer in the first forward pass."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.register_buffer("mean", None)
+
+    def forward(self, x):
+        if self.mean is None:
+            self.mean = x.mean(0)
+        return super().forward(x - self.mean)
+
+
+class GrowingBuffer(Plain):
+    """Appends each batch to its buffer."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.register_buffer("memory", torch.zeros(0, inputs[0]))
+
+    def forward(self, x):
+        self.memory = torch.cat([self.memory, x.detach()])
+        return super().forward(x)
+
+
+class ClippedWeights(Plain):
+    """Replaces the data of a parameter."""
+
+    def forward(self, x):
+        self.hidden.weight.data = self.hidden.weight.data.clamp(-0.1, 0.1)
+        return super().forward(x)
+
+
+class SparseGradients(nn.Module):
+    """An embedding with sparse gradients."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        self.embedding = nn.Embedding(2, 4, sparse=True)
+        self.head = nn.Linear(4, outputs)
+
+    def forward(self, x):
+        return self.head(self.embedding((x > 0).long()).mean(1))
+
+
+class Lazy(nn.Sequential):
+    """Its first batch determines its shapes."""
+
+    def __init__(self, outputs):
+        super().__init__(nn.LazyLinear(8), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(outputs))
+
+
+class Eager(nn.Sequential):
+    """`Lazy` with shapes."""
+
+    def __init__(self, inputs, outputs):
+        layers = nn.Linear(inputs[0], 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, outputs)
+        super().__init__(*layers)
+
+
+class PartlyUsed(Plain):
+    """One layer is never used, another one in some training steps."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.unused = nn.Linear(3, 3)
+        self.sometimes = nn.Linear(8, outputs)
+
+    def forward(self, x):
+        outputs = super().forward(x)
+        if not self.training or x.sum() > 0:
+            outputs = outputs + self.sometimes(torch.relu(self.hidden(x)))
+        return outputs
+
+
+class ShapeAsNumber(nn.Linear):
+    """Takes the shape of an example for a number."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+
+
+class ScheduleFree(torch.optim.SGD):
+    """Has modes for training and evaluation."""
+
+    def train(self):
+        """Restore the trained weights."""
+
+    def eval(self):
+        """Set the weights to evaluate."""
+
+
+class MatricesOnly(torch.optim.SGD):
+    """Fails in its first step with vectors."""
+
+    def step(self, closure=None):
+        if any(p.ndim != 2 for group in self.param_groups for p in group["params"]):
+            raise ValueError("matrices only")
+        return super().step(closure)
+
+
+class Failing(torch.optim.SGD):
+    """Fails in its first step."""
+
+    def step(self, closure=None):
+        raise ValueError("no step")
+
+
+class CountingSteps(torch.optim.SGD):
+    """Counts its steps in an attribute."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        self.steps = 0
+
+    def step(self, closure=None):
+        self.steps += 1
+        return super().step(closure)
+
+
+class OwnMomentum(torch.optim.SGD):
+    """Keeps a buffer in an attribute."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        self.buffers = {}
+
+    def step(self, closure=None):
+        for param in self.param_groups[0]["params"]:
+            self.buffers[param] = param.grad.add_(self.buffers.get(param, 0))
+        return super().step(closure)

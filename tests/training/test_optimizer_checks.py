@@ -1,0 +1,49 @@
+"""Checks of a user's optimizer before anything is written."""
+
+import pytest
+import torch
+
+from adamcmp.config import build_component, component_defaults
+from adamcmp.errors import ConfigError
+from adamcmp.training.optimizer_checks import check_optimizer
+
+PARAMS = {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
+USER = "tests.support.user_networks"
+
+
+def check(target, params=PARAMS):
+    values = {**component_defaults("optimizer", "torch"), "target": target}
+    check_optimizer(build_component("optimizer", values), params, params)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("torch.optim.Muon", "takes only some .* does not take bias: .*Muon only supports 2D"),
+        (
+            f"{USER}.MatricesOnly",
+            r"takes only some .* bias: user_networks.py, line \d+: ValueError",
+        ),
+        ("torch.optim.SparseAdam", r"SparseAdam fails in its first step \(RuntimeError: Sparse"),
+        (f"{USER}.Failing", r"first step \(user_networks.py, line \d+: ValueError: no step\)"),
+        (f"{USER}.CountingSteps", r"keeps state in steps, which its state_dict\(\) does not hold"),
+        (f"{USER}.OwnMomentum", r"keeps state in attributes, which its state_dict\(\) does not"),
+        (f"{USER}.ScheduleFree", r"evaluates other weights than it trains, with train\(\) and"),
+    ],
+)
+def test_classes_that_cannot_train_a_network(target, message):
+    with pytest.raises(ConfigError, match=message):
+        check(target)
+
+
+def test_classes_that_can():
+    for target in ("RAdam", "Rprop", "Adafactor", "ASGD", "SGD", "AdamW", "NAdam", "Adagrad"):
+        check(f"torch.optim.{target}")
+    for target in ("torch.optim.Muon", f"{USER}.MatricesOnly"):
+        check(target, {"weight": PARAMS["weight"]})
+    assert torch.equal(PARAMS["weight"], torch.ones(2, 3))
+
+
+def test_a_parameter_needs_no_gradient():
+    optimizer = build_component("optimizer", component_defaults("optimizer", "adamw"))
+    check_optimizer(optimizer, PARAMS, {"weight": PARAMS["weight"]})
