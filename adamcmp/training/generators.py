@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 
-def seed_generators(seed: int, device: torch.device) -> None:
-    """Seed the global generators; of torch's, only those of the CPU and of one device.
-
-    Args:
-        seed: The seed, of any size.
-        device: The device.
-    """
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed only the global generators of the CPU and of a device, unlike torch.manual_seed."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
+
+
+def seed_generators(seed: int, device: torch.device) -> None:
+    """Seed the global generators of torch, as `seed_torch` does, of NumPy and of Python."""
+    seed_torch(seed, device)
     random.seed(seed)
     np.random.seed(seed % (1 << 32))  # noqa: NPY002 - users' code draws from this generator
 

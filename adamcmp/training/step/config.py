@@ -58,6 +58,11 @@ class StepConfig:
         """Whether steps of fused lanes are recorded as CUDA graphs and replayed."""
         return self.device.type == "cuda"
 
+    @property
+    def runs_user_code(self) -> bool:
+        """Whether the network or the optimizer may be a class of the user's code."""
+        return self.model.has_digest or self.optimizer.has_digest
+
     def identity(self) -> Any:
         """Return JSON values that determine a step, together with the shapes of the state."""
         components = [self.model.identity(), self.loss.identity(), self.optimizer.structure()]
