@@ -118,7 +118,7 @@ def check_determinism(specs: Sequence[RunSpec]) -> str:
         _measured(_train(specs[:1])),
         _measured(_train(specs[:1])),
         "Trained twice, a run gives different numbers",
-        "Draw random numbers from torch's generator only, and depend on nothing but the arguments",
+        "Draw random numbers from the global generator of torch, numpy.random or random only",
     )
     return "trained twice: the same bits"
 
