@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from adamcmp.storage.columns import SPLITS
+from adamcmp.storage.columns import GAP_METRICS, SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ def add_derived(table: pd.DataFrame) -> pd.DataFrame:
                 source, target = f"{prefix}{split}_{measure}", f"{prefix}{split}_{complement}"
                 if source in table and target not in table:
                     table[target] = (1 - table[source]).abs()  # inf stays inf, not -inf
-        for measure in ("loss", "error"):
+        for measure in GAP_METRICS:
             train, test = (f"{prefix}{split}_{measure}" for split in ("train", "test"))
             if {train, test} <= {*table} and f"{prefix}gap_{measure}" not in table:
                 gap = table[test] - table[train]

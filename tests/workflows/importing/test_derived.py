@@ -23,6 +23,7 @@ def test_errors_accuracies_and_gaps(prefix):
 def test_columns_of_the_file_stay():
     row = derived(train_loss=1.0, test_loss=3.0, gap_loss=7.0, step=10, epoch=5)
     assert row["gap_loss"] == 7 and row["epoch"] == 5
+    assert derived(train_rmse=1.0, test_rmse=3.0)["gap_rmse"] == 2
 
 
 def test_metrics_that_are_not_finite():
