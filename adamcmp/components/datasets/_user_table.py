@@ -61,8 +61,10 @@ class UserTable(UserFile):
         nameless = self.header().count("")
         if not nameless:
             return super().examine(data)
-        columns = "a column without a name is" if nameless == 1 else f"{nameless} columns are"
-        left_out = f"{self.label}: {columns} left out, as an index. Name it to train on it."
+        columns = (
+            "a column without a name" if nameless == 1 else f"{nameless} columns without names"
+        )
+        left_out = f"{self.label}: leaves out {columns}, as an index. Name it to train on it."
         return (left_out, *super().examine(data))
 
     def _features(self, header: Sequence[str]) -> list[str]:

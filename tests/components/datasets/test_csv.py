@@ -64,7 +64,7 @@ class TestCSV:
         data = dataset.load()
         assert data.shape.inputs == (2,)
         (notice,) = dataset.examine(data)
-        assert notice.startswith("dataset.path=data.csv: a column without a name is left out")
+        assert notice.startswith("dataset.path=data.csv: leaves out a column without a name")
 
     def test_suspicious_columns_are_named(self):
         noise = np.random.default_rng(0).standard_normal(300)

@@ -28,7 +28,7 @@ def test_the_index_of_pandas_is_left_out():
     dataset = build_component("dataset", PARQUET)
     data = dataset.load()
     assert data.shape.inputs == (2,)
-    assert "a column without a name is left out" in dataset.examine(data)[0]
+    assert "leaves out a column without a name" in dataset.examine(data)[0]
 
 
 def test_categories_are_classes():
