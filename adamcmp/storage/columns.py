@@ -64,7 +64,7 @@ class Column:
     description: str
 
 
-_UNITS = {"loss": "nats", "rmse": "target", "r2": ""}
+_UNITS = {"loss": "nats", "rmse": "target units", "r2": ""}
 _NAMES = {
     "balanced_error": "Balanced error (the mean over classes of their errors)",
     "rmse": "Root mean squared error (regression)",
