@@ -16,7 +16,7 @@ def plan_only(configure: Callable[[], StudyConfig], options: TrainingOptions) ->
 
     Args:
         configure: Returns the configuration.
-        options: Which stored runs would be trained again.
+        options: Which stored runs would be trained again, and what shows notices.
 
     Raises:
         AdamcmpError: If a run cannot be trained.
@@ -25,6 +25,8 @@ def plan_only(configure: Callable[[], StudyConfig], options: TrainingOptions) ->
     executor = Pool(1, 1, warm_up)
     try:
         config = configure()
+        for notice in config.notices:
+            options.on_notice(notice)
         config.tracker.check()
         return preview(config, executor, retrained_statuses=options.retrained_statuses)
     finally:

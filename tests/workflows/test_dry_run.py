@@ -44,3 +44,8 @@ def test_a_run_that_cannot_be_trained_is_an_error(results, executors):
     with pytest.raises(ConfigError, match="batch_size=500"):
         plan("batch_size=500")
     assert not results.exists() and len(executors) == 1
+
+
+def test_notices_of_the_overrides_are_shown(capsys):
+    plan("lr=0.1", "lr=0.01")
+    assert "lr=0.1 has no effect, since lr=0.01 follows." in capsys.readouterr().err
