@@ -106,13 +106,14 @@ def _text(row: Mapping[str, Any], *, with_problem: bool) -> str:
 
 
 def _table(row: Mapping[str, Any]) -> str:
-    """Return the two arms and their difference, in the unit of the metric."""
+    """Return the two arms and their difference; errors are in percent, as in reports."""
     from tabulate import tabulate
 
-    from adamcmp.analysis.wording import decimals
+    from adamcmp.analysis.wording import decimals, metric_heading, scale
 
-    has_interval = row["ci_low"] < row["ci_high"]
-    places = decimals(row["ci_low"], row["ci_high"]) if has_interval else None
+    size, heading = scale(row["metric"]), metric_heading(row["metric"])
+    low, high = size * row["ci_low"], size * row["ci_high"]
+    places = decimals(low, high) if low < high else None
     rows = [
         {
             "": row[arm],
@@ -120,15 +121,15 @@ def _table(row: Mapping[str, Any]) -> str:
             "of": row[f"settings_{arm}"],
             "seeds": row[f"n_{arm}"],
             "diverged": row[f"diverged_{arm}"],
-            row["metric"]: _number(row[f"mean_{arm}"], places),
+            heading: _number(size * row[f"mean_{arm}"], places),
         }
         for arm in ("a", "b")
     ]
-    difference = _number(row["estimate"], places)
+    difference = _number(size * row["estimate"], places)
     # A single pair has neither an interval nor a test.
     if row["n"] >= 2:
-        difference += f" ({_number(row['ci_low'], places)} to {_number(row['ci_high'], places)})"
-    rows.append({"": "difference", "seeds": row["n"], row["metric"]: difference})
+        difference += f" ({_number(low, places)} to {_number(high, places)})"
+    rows.append({"": "difference", "seeds": row["n"], heading: difference})
     table = tabulate(rows, headers="keys", disable_numparse=True)
     return f"{table}\n\n{_tests(row)}" if row["n"] >= 2 else table
 
@@ -145,6 +146,8 @@ def _tests(row: Mapping[str, Any]) -> str:
 
 def _number(value: float, places: int | None = None) -> str:
     """Return a number with some decimals, or with three significant digits; ``-`` for NaN."""
+    from adamcmp.analysis.wording import format_fixed
+
     if math.isnan(value):
         return "-"
-    return f"{value:.3g}" if places is None else f"{value:.{places}f}"
+    return f"{value:.3g}" if places is None else format_fixed(value, places)

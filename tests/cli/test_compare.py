@@ -28,7 +28,7 @@ class TestCommand:
         overrides = ["compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2"]
         assert main([*overrides, "--metric", "test_loss"]) == 0
         out = capsys.readouterr().out
-        assert "AdamW" in out.splitlines()[0] and "3 paired seeds" in out and "test_loss" in out
+        assert "AdamW" in out.splitlines()[0] and "3 paired seeds" in out and "  test loss" in out
         assert "selected on these same seeds" in out and "Hedges' g_z" in out
         assert main([*overrides, "--a", "lr=0.01", "--metric", "test_loss", "--json"]) == 0
         row = json.loads(capsys.readouterr().out)
@@ -70,7 +70,7 @@ class TestCommand:
         lines = capsys.readouterr().out.splitlines()
         # The mean of three seeds is 1.1 times that of the first.
         means = [line.split()[-1] for line in lines if line.startswith(("AdamW ", "SGD "))]
-        assert means == ["0.110", "0.220", "0.33", "0.33"]
+        assert means == ["11.0", "22.0", "33", "33"]
         verdicts = [line for line in lines if line.startswith("d, ")]
         assert verdicts[0].startswith("d, mlp: AdamW beats SGD on test error by ")
         assert verdicts[1:] == ["d, cnn: AdamW and SGD have the same test error on all 3 seeds."]
