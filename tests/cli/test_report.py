@@ -35,7 +35,7 @@ class TestCommand:
             assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         page = (folder / "index.html").read_text()
         assert all(f'id="plot-{name}"' in page for name in drawn)
-        assert "A heatmap" in page or "No optimizer has a grid" in page
+        assert "No optimizer has a grid" in page
         table = pd.read_csv(folder / "summary.csv")
         assert sorted(table["optimizer"]) == ["adam_l2", "adamw", "sgd"]
         assert table.set_index("optimizer")["diverged"].to_dict() == {
