@@ -41,7 +41,8 @@ def synthetic_runs(overrides: Sequence[str], evaluations: int) -> Iterator[tuple
     for spec in run_specs(Composer().sweep([*overrides, f"steps={STEPS}"]), NUMERICS):
         curve = _curve(spec, evaluations)
         diverged = _lr_decades(spec) > 2.2
-        last = {} if diverged else {name: curve[-1][name] for name in METRICS}
+        measured = [name for name in METRICS if name in curve[-1]]
+        last = {} if diverged else {name: curve[-1][name] for name in measured}
         yield (
             {
                 **spec.columns(),
