@@ -42,6 +42,6 @@ def count_of_pairs(differ: pd.Series[bool]) -> str:
     """Return how many pairs differ.
 
     >>> count_of_pairs(pd.Series([True, False])), count_of_pairs(pd.Series([False]))
-    ('1 of 2 pairs', '0 of 1 pair')
+    ('1 of 2 pairs', '0 of 1 pairs')
     """
-    return f"{int(differ.sum())} of {len(differ)} pair{'s' if len(differ) > 1 else ''}"
+    return f"{int(differ.sum())} of {len(differ)} pairs"

@@ -46,7 +46,7 @@ def _setting_text(row: pd.Series) -> str:
 def _caption(measure: str, fresh: bool) -> str:
     """Return what the table shows, in a sentence that a paper can use."""
     took_part = "took no part in the selection" if fresh else "also selected the setting"
-    bias = "" if fresh else " Therefore errors look lower than they are."
+    bias = "" if fresh else " Therefore values look better than they are."
     return (
         f"Each optimizer at the setting with the best mean validation {measure}: mean and 95 % "
         f"interval over seeds that {took_part}.{bias}"

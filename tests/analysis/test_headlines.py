@@ -22,4 +22,4 @@ def test_errors_are_in_percent():
 
 def test_pairs_are_counted():
     assert count_of_pairs(pd.Series([True, False, True])) == "2 of 3 pairs"
-    assert count_of_pairs(pd.Series([True])) == "1 of 1 pair"
+    assert count_of_pairs(pd.Series([True])) == "1 of 1 pairs"

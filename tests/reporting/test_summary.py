@@ -48,7 +48,7 @@ def test_regression_and_several_problems():
 
 def test_seeds_of_the_selection_are_named():
     summary = summary_of(hand_made.table())
-    assert not summary.data["fresh"].any() and "look lower than they are" in summary.caption
+    assert not summary.data["fresh"].any() and "look better than they are" in summary.caption
 
 
 def test_the_latex_can_be_pasted():
