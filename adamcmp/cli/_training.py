@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Completer, Parser
+from adamcmp.cli._terminal import shown_if_slow
 
 if TYPE_CHECKING:
     from adamcmp.config import StudyConfig
@@ -83,6 +84,7 @@ def print_plan(configure: Callable[[], StudyConfig], options: argparse.Namespace
     from adamcmp.workflows.dry_run import plan_only
     from adamcmp.workflows.training import TrainingOptions
 
-    preview = plan_only(configure, TrainingOptions(options.force, options.retry_failed))
+    with shown_if_slow("planning"):
+        preview = plan_only(configure, TrainingOptions(options.force, options.retry_failed))
     print(as_json(preview) if options.json else as_text(preview))
     return 0

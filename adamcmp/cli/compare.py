@@ -10,6 +10,7 @@ from typing import Any
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.storage.filters import is_filter
 
 EXAMPLES = """\
@@ -74,7 +75,8 @@ def main(arguments: list[str]) -> int:
     from adamcmp.workflows.compare import compare_study
 
     folder = study_folder(results_root(options), study)
-    comparisons = compare_study(folder, options.a, options.b, options.metric, filters)
+    with shown_if_slow("comparing"):
+        comparisons = compare_study(folder, options.a, options.b, options.metric, filters)
     if options.json:
         for row in comparisons:
             values = {name: _json_value(value) for name, value in row.items()}
@@ -102,7 +104,7 @@ def _json_value(value: Any) -> Any:
 def _text(row: Mapping[str, Any], *, with_problem: bool) -> str:
     """Return the verdict and the table of one comparison."""
     heading = f"{row['problem']}: " if with_problem else ""
-    return f"{heading}{row['verdict']}\n\n{_table(row)}"
+    return f"{wrapped(heading + row['verdict'])}\n\n{_table(row)}"
 
 
 def _table(row: Mapping[str, Any]) -> str:
@@ -137,7 +139,7 @@ def _table(row: Mapping[str, Any]) -> str:
 def _tests(row: Mapping[str, Any]) -> str:
     """Return the p value, the effect size and the probability of superiority."""
     probability, low, high = (_number(row[c]) for c in ("prob_better", "prob_low", "prob_high"))
-    return (
+    return wrapped(
         f"p {_number(row['p_value'])}; effect size {_number(row['effect_size'])} (Hedges' "
         f"{'g_z' if row['paired'] else 'g'}); {row['a']} is better for a new seed with "
         f"probability {probability} ({low} to {high})"

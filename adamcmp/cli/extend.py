@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, add_training, results_root
+from adamcmp.cli._terminal import shown_if_slow
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 
 EXAMPLES = """\
@@ -41,7 +42,8 @@ def main(arguments: list[str]) -> int:
     from adamcmp.cli.sweep import print_result
     from adamcmp.workflows.extend import configure_extension, extend
 
-    extension = configure_extension(results_root(options), options.study, options.overrides)
+    with shown_if_slow(f"reading {options.study}"):
+        extension = configure_extension(results_root(options), options.study, options.overrides)
     if not extension.edges and not options.json:
         print("No optimizer's best setting is on the edge of its grid.")
         return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, study_arguments
+from adamcmp.cli._terminal import shown_if_slow
 from adamcmp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def main(arguments: list[str]) -> int:
         tuple(dict.fromkeys(options.settings)),
     )
     file = Path(options.file).expanduser()
-    result = import_runs(file, location.folder, mapping, dry_run=options.dry_run)
+    with shown_if_slow(f"importing {options.file}"):
+        result = import_runs(file, location.folder, mapping, dry_run=options.dry_run)
     _print(result)
     if options.dry_run:
         print("Nothing was written (--dry-run).")

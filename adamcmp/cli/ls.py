@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._tables import print_table
+from adamcmp.cli._terminal import shown_if_slow
 from adamcmp.storage.filters import is_filter
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def _print_runs(root: Path, studies: Sequence[str], filters: Sequence[str]) -> i
     from adamcmp.storage.columns import Role, role_of
     from adamcmp.workflows.listing import list_runs
 
-    runs = list_runs(root, studies, filters)
+    with shown_if_slow("reading the runs"):
+        runs = list_runs(root, studies, filters)
     for study, processes in runs.processes.items():
         for process in processes:
             print(f"{study}: {_progress(process)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, results_root
+from adamcmp.cli._terminal import shown_if_slow
 
 PLOT_OPTIONS = {
     "metric": "metric to draw, such as test_loss",
@@ -70,5 +71,7 @@ def main(arguments: list[str]) -> int:
     find_plot(options.name)  # a wrong name is named before a missing study
     plot_options = {k: v for k in PLOT_OPTIONS if (v := getattr(options, k)) is not None}
     folders = study_folders(results_root(options), options.study)
-    print(draw_plot(options.name, folders, options.out, options.where, plot_options))
+    with shown_if_slow(f"drawing {options.name}"):
+        file = draw_plot(options.name, folders, options.out, options.where, plot_options)
+    print(file)
     return 0

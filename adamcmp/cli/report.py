@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, results_option, results_root
+from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.errors import ConfigError
 from adamcmp.storage.filters import is_filter
 
@@ -103,10 +104,12 @@ def _answer(options: argparse.Namespace) -> Answer:
         return watch(folders, filters, options.watch, print_report, _notify).answer
     folders = study_folders(root, studies)
     if options.format:
-        contents = compute_answer(folders, filters)
+        with shown_if_slow("computing the tables"):
+            contents = compute_answer(folders, filters)
         _output_tables(contents, options.format, options.out)
         return contents
-    written = report(folders, filters)
+    with shown_if_slow("writing the report"):
+        written = report(folders, filters)
     print_report(written)
     if training := training_status(folders):
         _notify(f"{training} --watch updates the report as they end.")
@@ -133,26 +136,29 @@ def print_report(report: Report) -> None:
     problems = answer.runs["problem"].unique()
     for verdict in answer.verdicts:
         heading = [f"{verdict.problem}:"] * (len(problems) > 1)
-        print("\n".join([*heading, verdict.overall, *verdict.pairs]))
+        print(wrapped("\n".join([*heading, verdict.overall, *verdict.pairs])))
     if not answer.verdicts:
-        print(answer.no_verdict_reason)
+        print(wrapped(answer.no_verdict_reason))
     _print_audit(report, several_problems=len(problems) > 1)
     counts = ", ".join(f"{count} {status}" for status, count in answer.counts.items())
     problem = f": {problems[0]}" if len(problems) == 1 else ""
     print(f"\n{answer.name}{problem} ({counts})\n")
     shown = {column.heading: column.texts for column in shown_columns(answer.summary)}
     print(tabulate(shown, headers="keys", disable_numparse=True))
-    print(f"\n{answer.summary.caption}")
+    print(f"\n{wrapped(answer.summary.caption)}")
     names = dict.fromkeys(path.stem for path in report.files)
     print(f"page: {report.folder / 'index.html'}")
-    print(f"files in {report.folder}: {', '.join(names)}", flush=True)
+    print(wrapped(f"files in {report.folder}: {', '.join(names)}"))
+    if commands := [finding.command for finding in answer.findings if finding.command]:
+        print(f"Next: {commands[0]}{results_option(report.folder.parent.parent)}")
+    sys.stdout.flush()
 
 
 def _print_audit(report: Report, *, several_problems: bool) -> None:
-    print(f"audit: {report.answer.budget_summary}")
+    print(wrapped(f"audit: {report.answer.budget_summary}"))
     for finding in report.answer.findings:
         problem = f"{finding.problem}: " if several_problems else ""
-        print(f"audit, {finding.severity}: {problem}{finding.text}")
+        print(wrapped(f"audit, {finding.severity}: {problem}{finding.text}"))
         if finding.command:
             print(f"    {finding.command}{results_option(report.answer.studies[0].parent)}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._tables import format_value
+from adamcmp.cli._terminal import shown_if_slow
 from adamcmp.components.names import CONFIG_GROUP_NAMES
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def main(arguments: list[str]) -> int:
     options = parser().parse(arguments)
     from adamcmp.workflows.listing import find_run
 
-    run = find_run(results_root(options), options.run)
+    with shown_if_slow("reading the runs"):
+        run = find_run(results_root(options), options.run)
     for title, values in _sections(run).items():
         print(title)
         for key, value in values.items():

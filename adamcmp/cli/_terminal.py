@@ -1,0 +1,62 @@
+"""Text for a terminal: wrapped to its width, and what a slow command is doing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: Seconds after which a command shows what it is doing.
+PATIENCE = 2.0
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Return a text wrapped to the width of the terminal; unchanged if stdout is a file or pipe.
+
+    Args:
+        text: One or several lines.
+        indent: Start of each line after the first that a line is wrapped into.
+    """
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    lines = (
+        textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
+        for line in text.splitlines()
+    )
+    return "\n".join(lines)
+
+
+@contextmanager
+def shown_if_slow(activity: str) -> Iterator[None]:
+    """Show on stderr what a command is doing, if that takes long and stderr is a terminal.
+
+    Args:
+        activity: What is being done, such as ``writing the report``.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    ended = threading.Event()
+    thread = threading.Thread(target=_show, args=(activity, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _show(activity: str, ended: threading.Event) -> None:
+    """Rewrite one line with the elapsed time every second, and erase it at the end."""
+    started = time.monotonic()
+    line = ""
+    while not ended.wait(1.0 if line else PATIENCE):
+        line = f"{activity} ... {time.monotonic() - started:.0f} s"
+        print(f"\r{line}", end="", file=sys.stderr, flush=True)
+    if line:
+        print(f"\r{' ' * len(line)}\r", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,56 @@
+"""Text for a terminal."""
+
+import sys
+import time
+
+import pytest
+
+from adamcmp.cli import _terminal
+from adamcmp.cli._terminal import shown_if_slow, wrapped
+from tests.support.commands import run
+from tests.support.studies import THREE_STEPS
+
+
+@pytest.fixture
+def terminal(capsys, monkeypatch):
+    """The streams that `capsys` captures are a terminal of 20 columns."""
+    monkeypatch.setenv("COLUMNS", "20")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+
+
+TEXT = "one two three four five six\nshort"
+
+
+def test_lines_are_wrapped_on_a_terminal(terminal):
+    assert wrapped(TEXT, "  ") == "one two three four\n  five six\nshort"
+
+
+def test_lines_in_a_file_are_not_wrapped(capsys):
+    assert wrapped(TEXT) == TEXT
+
+
+def test_only_a_slow_activity_is_shown(terminal, monkeypatch, capsys):
+    with shown_if_slow("thinking"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(_terminal, "PATIENCE", 0.0)
+    with shown_if_slow("thinking"):
+        time.sleep(0.2)
+    shown = capsys.readouterr().err
+    assert shown.startswith("\rthinking ... 0 s\r") and shown.endswith("\r")
+
+
+def test_nothing_is_shown_in_a_file(monkeypatch, capsys):
+    monkeypatch.setattr(_terminal, "PATIENCE", 0.0)
+    with shown_if_slow("thinking"):
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_command_prints_colours(capsys):
+    texts = [run(capsys, "run", "-q", *THREE_STEPS)]
+    run_id = texts[0].split("run ")[-1].split(",")[0]
+    for command in (["ls"], ["ls", "scratch"], ["show", run_id], ["components"]):
+        texts.append(run(capsys, *command))
+    assert not any("\x1b" in text for text in texts)
