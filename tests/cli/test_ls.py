@@ -51,9 +51,9 @@ def test_ls_filters(capsys):
 
 
 def test_ls_has_the_step_of_divergence_and_equal_decimals(results, capsys):
-    rows = ["d,m,adamw,0.1,0,0.25,,", "d,m,adamw,0.1,1,0.2512,,", "d,m,adamw,9,0,,diverged,7"]
-    header = "dataset,model,optimizer,lr,seed,test_error,status,stopped_at_step\n"
-    imported_study(results / "s", header + "\n".join(rows) + "\n", {})
+    rows = ["adamw,0.1,0,0,0.25,done,", "adamw,0.1,0,1,0.2512,done,", "adamw,9,0,0,,diverged,7"]
+    header = "optimizer,lr,wd,seed,test_error,status,stopped_at_step\n"
+    imported_study(results / "s", header + "\n".join(rows) + "\n")
     heading, _, *lines = run(capsys, "ls", "s").splitlines()
     columns = heading.split()
     cells = [dict(zip(columns, line.split(), strict=True)) for line in lines]
