@@ -150,7 +150,7 @@ def print_report(report: Report) -> None:
     print(f"page: {report.folder / 'index.html'}")
     print(wrapped(f"files in {report.folder}: {', '.join(names)}"))
     if commands := [finding.command for finding in answer.findings if finding.command]:
-        print(f"Next: {commands[0]}{results_option(report.folder.parent.parent)}")
+        print(f"Next: {commands[0]}{results_option(answer.studies[0].parent)}")
     sys.stdout.flush()
 
 

@@ -119,6 +119,13 @@ class TestCommand:
         (path,) = [path for path in folder.iterdir() if path.is_dir() and path != part]
         assert path.name.startswith("optimizer=adamw,seed_1-")
 
+    def test_the_next_command_of_a_report_of_some_runs(self, no_plots, capsys):
+        adamcmp.sweep([*FAST, "lr=1e-3,1e-2", "seeds=2", "results=other"])
+        assert main(["report", "s", "seed<2", "--results", "other"]) == 0
+        out = capsys.readouterr().out
+        assert "Next: adamcmp extend s --results other\n" in out
+        assert out.count("    adamcmp extend s --results other\n") == 1
+
     def test_a_study_without_runs(self, results, capsys):
         adamcmp.sweep([*FAST, "optimizer=adamw", "seeds=2"])
         for part in (*(results / "s" / "runs").iterdir(), *(results / "s" / "metrics").iterdir()):
