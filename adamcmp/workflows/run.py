@@ -73,23 +73,24 @@ def run(config: StudyConfig, options: TrainingOptions | None = None) -> RunResul
 
 
 def first_sweep(config: StudyConfig) -> list[str]:
-    """Return the overrides of a small sweep that compares two couplings around a run's setting.
+    """Return the overrides of a small sweep, of 36 runs, that compares two couplings.
 
-    The run's rule with its L2 penalty is compared with its decoupled weight decay, on 24 runs. All
-    other settings are those of the run.
+    The run's rule with its L2 penalty is compared with its decoupled weight decay. The grid begins
+    at the run's learning rate and extends upwards, since a default is seldom too large for a small
+    problem. All other settings are those of the run.
 
     Args:
         config: The configuration of the run.
 
     >>> first_sweep(configure_run(["dataset=digits", "optimizer=sgd", "lr=0.1", "seed=3"]))[:3]
-    ['dataset=digits', 'optimizer=sgd,sgdw', 'lr=0.05,0.2']
+    ['dataset=digits', 'optimizer=sgd,sgdw', 'lr=0.1,0.3,1']
     """
     keys = {o: o.lstrip("+~").partition("=")[0] for o in config.overrides}
     kept = [override for override, key in keys.items() if not _REPLACED.fullmatch(key)]
     optimizer = config.runs[0].optimizer
     pair = _PAIRS.get(optimizer.rule, "adam_l2,adamw")
     lr = optimizer.lr if optimizer.rule in _PAIRS else 1e-3
-    values = ",".join(f"{lr * factor:.3g}" for factor in (0.5, 2))
+    values = ",".join(f"{lr * factor:.3g}" for factor in (1, 3, 10))
     return [*kept, f"optimizer={pair}", f"lr={values}", "wd=0.01,0.1", "seeds=3", "study=first"]
 
 
