@@ -22,10 +22,13 @@ copyright = "the adamcmp contributors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
+smartquotes = False  # "--force" is not a dash
 
 html_theme = "furo"
 html_title = "adamcmp"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
