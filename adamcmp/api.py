@@ -329,7 +329,7 @@ def extend(
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
 
-    >>> _ = sweep(["dataset=teacher", "steps=20", "lr=1e-6,1e-5", "study=narrow"])
+    >>> _ = sweep(["dataset=teacher", "steps=20", "lr=1e-4,1e-3", "study=narrow"])
     >>> extended = extend("narrow")
     >>> [edge.axis for edge in extended.edges]
     ['lr']

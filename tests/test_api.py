@@ -189,12 +189,12 @@ def test_study_trains_two_stages_and_reports(tmp_path, no_plots):
 
 def test_extend_trains_beyond_the_edge():
     grid = [*SMALL, "steps=30", "eval.every_steps=30", "optimizer=adamw", "study=e"]
-    adamcmp.sweep([*grid, "lr=1e-5,1e-4", "seeds=2"])
+    adamcmp.sweep([*grid, "lr=1e-4,1e-3", "seeds=2"])
     result = adamcmp.extend("e", ["workers=0"])
     ((axis, beyond),) = ((edge.axis, edge.beyond) for edge in result.edges)
     assert axis == "lr" and result.trained == 2
-    assert sorted(result.study.runs["lr"].unique()) == pytest.approx([1e-5, 1e-4, beyond])
-    adamcmp.sweep([*grid, "lr=1e-4", "seeds=2", "study=point"])
+    assert sorted(result.study.runs["lr"].unique()) == pytest.approx([1e-4, 1e-3, beyond])
+    adamcmp.sweep([*grid, "lr=1e-3", "seeds=2", "study=point"])
     point = adamcmp.extend("point")  # one value is no grid
     assert point.edges == () and point.trained == 0
     with pytest.raises(adamcmp.ConfigError, match="keeps the study's settings"):
