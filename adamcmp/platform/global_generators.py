@@ -5,8 +5,28 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+def seed_torch(seed: int, device: torch.device | None = None) -> None:
+    """Seed only the global generators of the CPU and of a device, unlike torch.manual_seed."""
+    import torch
+
+    torch.default_generator.manual_seed(seed)
+    if device is not None and device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
+def seed_generators(seed: int, device: torch.device | None = None) -> None:
+    """Seed the global generators of torch, as `seed_torch` does, of NumPy and of Python."""
+    seed_torch(seed, device)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
 
 
 @contextmanager
@@ -26,7 +46,5 @@ def seeded_generators(seed: int) -> Iterator[None]:
     import torch
 
     with restored_generators(), torch.random.fork_rng(devices=[]):
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        torch.default_generator.manual_seed(seed)
+        seed_generators(seed)
         yield

@@ -15,7 +15,7 @@ from adamcmp.components.data import Data
 from adamcmp.components.user_class import error_reason
 from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
-from adamcmp.training.generators import restored_generators, seed_generators
+from adamcmp.platform.global_generators import seeded_generators
 from adamcmp.training.step.batching import Tree
 from adamcmp.training.step.initialization import build_network
 
@@ -73,8 +73,7 @@ def _gradients(network: nn.Module, x: Tensor, config: RunConfig, data: Data) -> 
     y = torch.as_tensor(data.train.y[: len(x)])
     params = {name: p for name, p in network.named_parameters() if p.requires_grad}
     try:
-        with restored_generators():
-            seed_generators(0, x.device)
+        with seeded_generators(0):
             outputs = network(x)
             _check_outputs(outputs, (len(x), data.shape.outputs), model)
             loss = config.loss.training(outputs, y.float() if y.is_floating_point() else y)
@@ -188,8 +187,7 @@ def _attributes(network: nn.Module) -> Iterator[tuple[str, Any]]:
 def _outputs(network: nn.Module, tensors: Tree, x: Tensor) -> Tensor:
     """Return a network's outputs with these parameters and buffers."""
     copies = {name: tensor.clone() for name, tensor in tensors.items()}
-    with restored_generators(), torch.no_grad():
-        seed_generators(0, x.device)
+    with seeded_generators(0), torch.no_grad():
         outputs: Tensor = functional_call(network, copies, (x,))
     return outputs
 

@@ -12,7 +12,7 @@ from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.optimizers.torch import Torch
 from adamcmp.components.user_class import error_reason
 from adamcmp.errors import ConfigError
-from adamcmp.training.generators import restored_generators, seed_generators
+from adamcmp.platform.global_generators import seeded_generators
 from adamcmp.training.step.batching import Tree
 from adamcmp.training.step.drivers import create_driver
 from adamcmp.training.step.packing import Packing
@@ -111,8 +111,7 @@ def _step(instance: torch.optim.Optimizer, weights: dict[str, nn.Parameter], gra
     """Take a step, whose random numbers are always the same."""
     for name, grad in grads.items():
         weights[name].grad = grad.clone()
-    with restored_generators():
-        seed_generators(0, torch.device("cpu"))
+    with seeded_generators(0):
         instance.step()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from adamcmp.training.generators import restored_generators
+from adamcmp.platform.global_generators import restored_generators
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def torch_state() -> Iterator[None]:
     )
     devices = [torch.cuda.current_device()] if uses_gpu() else []
     try:
-        with restored_generators(devices), reproducible:
+        with restored_generators(), torch.random.fork_rng(devices=devices), reproducible:
             yield
     finally:
         torch.set_float32_matmul_precision(precision)

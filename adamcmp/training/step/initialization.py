@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from adamcmp.components.data import Shape
 from adamcmp.components.layers import number_sites
 from adamcmp.components.models import Model
+from adamcmp.platform.global_generators import seeded_generators
 from adamcmp.platform.random_streams import stream_seed
-from adamcmp.training.generators import restored_generators, seed_generators
 from adamcmp.training.step.batching import State, Tree
 from adamcmp.training.step.config import StepConfig
 
@@ -40,8 +40,7 @@ class InitialNetworks:
 
 def build_network(model: Model, shape: Shape, seed: int) -> nn.Module:
     """Build a network whose weights depend on the seed only, the same on every device."""
-    with restored_generators():
-        seed_generators(stream_seed(seed, "init"), torch.device("cpu"))
+    with seeded_generators(stream_seed(seed, "init")):
         return model.build(shape)
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from adamcmp.platform.global_generators import seed_generators, seed_torch
 from adamcmp.platform.random_streams import stream_seed
 from adamcmp.training.device_data import Examples
 from adamcmp.training.engines.torch_internals import tree_flatten, tree_map
-from adamcmp.training.generators import seed_generators, seed_torch
 from adamcmp.training.step.batching import State, copy_into
 from adamcmp.training.step.chunks import StepChunk
 from adamcmp.training.step.config import StepConfig
