@@ -84,6 +84,8 @@ def test_runs_that_a_command_requested_and_that_are_missing(study):
 
 
 def test_a_study_without_completed_runs(results):
-    diverged = imported_study(results / "d", BASE + "a,1,0,0,nan,nan\na,1,0,1,nan,nan\n")
+    header = BASE.replace("\n", ",status\n")
+    rows = "".join(f"a,1,0,{seed},nan,nan,diverged\n" for seed in (0, 1))
+    diverged = imported_study(results / "d", header + rows)
     with pytest.raises(NotFound, match=r"'d' has no completed run \(2 diverged\)\."):
         compute_answer([diverged])
