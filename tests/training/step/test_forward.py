@@ -52,13 +52,14 @@ def test_an_example_without_finite_outputs_is_wrong(examples, specs):
     assert wrong_MB[0, 1]
 
 
-def test_a_real_target_is_never_wrong(examples, specs):
+def test_the_error_of_real_targets_is_squared(examples, specs):
+    """It is averaged over the outputs of an example, as is the loss `mse`."""
     network, params, x, _ = examples
     config = step_config(specs, "dataset.task=regression", "loss=mse")
-    loss_MB, wrong_MB, _ = Forward(network, config).metrics(params, {}, x, torch.zeros(2, 3, 3))
-    assert not wrong_MB.any()
+    loss_MB, error_MB, _ = Forward(network, config).metrics(params, {}, x, torch.zeros(2, 3, 3))
     expected = outputs(params, x, 1).square().mean(1)
     torch.testing.assert_close(loss_MB[1], expected)
+    torch.testing.assert_close(error_MB[1], expected)
 
 
 def test_an_unfused_lane_has_the_same_loss(examples, specs):
