@@ -23,7 +23,7 @@ from adamcmp.workflows.extend import configure_extension
 from adamcmp.workflows.extend import extend as train_extension
 from adamcmp.workflows.import_runs import ImportResult
 from adamcmp.workflows.import_runs import import_runs as read_into
-from adamcmp.workflows.importing import ColumnMapping
+from adamcmp.workflows.importing import ImportOptions
 from adamcmp.workflows.run import configure_run
 from adamcmp.workflows.run import run as train_run
 from adamcmp.workflows.search import RangeSearch
@@ -390,14 +390,17 @@ def load(study: str | None = None, results: str | None = None) -> Study:
     return Study(reader.study_folder(_root(results), study))
 
 
-def import_runs(
+def import_runs(  # noqa: PLR0913 (one for each flag of the command)
     file: str | Path,
     study: str,
     *,
     columns: Mapping[str, str] | None = None,
     constants: Mapping[str, object] | None = None,
     percent: Iterable[str] = (),
+    higher_is_better: Iterable[str] = (),
     settings: Iterable[str] = (),
+    where: Iterable[str] = (),
+    paired_seeds: bool = False,
     results: str | None = None,
     dry_run: bool = False,
 ) -> ImportResult:
@@ -412,7 +415,12 @@ def import_runs(
         columns: The file's column, by adamcmp's column; only those whose names differ.
         constants: The value in all rows, by adamcmp's column.
         percent: Errors and accuracies that the file holds in percent.
+        higher_is_better: Losses for which the file holds a score, such as a reward; its negative
+            is stored.
         settings: Columns of the file that are additional settings.
+        where: Conditions on the file's columns, such as ``"epoch<50"``, that rows have to meet.
+        paired_seeds: Whether runs of equal seeds share initial weights and batches, so that
+            optimizers are compared seed by seed.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
         dry_run: Read and check the file, but write nothing.
 
@@ -432,13 +440,16 @@ def import_runs(
     """
     values = {"study": study, "results": str(_root(results))}
     location = build(ResultsLocation, values, "")
-    mapping = ColumnMapping(
-        dict(columns or {}),
-        {name: str(value) for name, value in (constants or {}).items()},
-        frozenset(percent),
-        tuple(dict.fromkeys(settings)),
+    options = ImportOptions(
+        columns=dict(columns or {}),
+        constants={name: str(value) for name, value in (constants or {}).items()},
+        percent=frozenset(percent),
+        higher_is_better=frozenset(higher_is_better),
+        settings=tuple(dict.fromkeys(settings)),
+        where=tuple(_listed(where)),
+        paired_seeds=paired_seeds,
     )
-    return read_into(Path(file).expanduser(), location.folder, mapping, dry_run=dry_run)
+    return read_into(Path(file).expanduser(), location.folder, options, dry_run=dry_run)
 
 
 def check(

@@ -13,7 +13,7 @@ from adamcmp.analysis.estimates import Estimate, Floats
 from adamcmp.analysis.labels import format_value
 from adamcmp.analysis.metrics import measure_of
 from adamcmp.analysis.power import seeds_for_power
-from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.run_table import RunTable, has_paired_seeds
 from adamcmp.analysis.selection_bias import SelectionBias, selection_bias
 
 #: The smallest difference for which `seeds_needed` is computed, as a share of the interval's
@@ -108,10 +108,13 @@ class Difference:
 
         Seeds are paired if the arms share at least two of them, and at least half of the seeds of
         the arm with fewer. If an arm has one seed, it is paired if the other arm has this seed.
+        Equal seeds of imported runs are paired only if the import says that they share weights and
+        batches.
         """
         x, y = a.values(metric), b.values(metric)
         shared, fewer = x.index.intersection(y.index), min(len(x), len(y))
-        paired = fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
+        comparable = all(has_paired_seeds(arm.reported).all() for arm in (a, b))
+        paired = comparable and fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
         if paired:
             x, y = x[shared], y[shared]
         first, second = (np.asarray(v, dtype=np.float64) for v in (x, y))

@@ -78,7 +78,7 @@ def _compare_on(
 ) -> pd.DataFrame:
     """Return the comparison of two arms' runs of one problem, a row of `comparisons`."""
     both = arms[0].with_runs(pd.concat([arm.runs for arm in arms]))
-    metric = metric or f"test_{both.measure()}"
+    metric = metric or both.metric()
     _check_metric_exists(both.runs, problem, metric)
     first, second = (_arm(each, table) for each, table in zip(conditions, arms, strict=True))
     return compare_arms(problem, [(first, second)], metric)

@@ -28,8 +28,9 @@ COLUMNS = [
 def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Compare all pairs of optimizers on each problem, each at its selected setting.
 
-    Settings and reported runs are those of `RunTable.selected`. Seeds are paired where possible:
-    they share initial weights and batches. A diverged run has no value. Its seed is excluded from
+    Settings and reported runs are those of `RunTable.selected`. Equal seeds are paired
+    where possible, since they share initial weights and batches; those of imported runs only if the
+    import says so. A diverged run has no value. Its seed is excluded from
     the difference and counted in ``diverged_a`` or ``diverged_b``; in ``prob_better`` it is worse
     than any completed run.
 
@@ -83,7 +84,7 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
             if (runs.runs["status"] != "failed").any()
         ]
         pairs = list(combinations(arms, 2))
-        for name in metrics or [f"test_{subtable.measure()}"]:
+        for name in metrics or [subtable.metric()]:
             tables += [compare_arms(problem, pairs, name)] if pairs else []
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 

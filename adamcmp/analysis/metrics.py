@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.storage.columns import BEST, METRICS, RUN_COLUMNS
+from adamcmp.storage.columns import BASE_METRICS, BEST, METRICS, RUN_COLUMNS
 
 
 def measure_of(runs: pd.DataFrame) -> str:
@@ -28,7 +28,32 @@ def measure_of(runs: pd.DataFrame) -> str:
     selects = list(runs["select"].unique()) if "select" in runs else []
     if len(selects) == 1 and isinstance(selects[0], str):
         return selects[0]
-    return "error" if runs["test_error"].notna().any() else "loss"
+    return "error" if runs[f"{reported_split(runs)}_error"].notna().any() else "loss"
+
+
+def reported_split(runs: pd.DataFrame) -> str:
+    """Return the split on which runs of one problem are compared.
+
+    >>> reported_split(pd.DataFrame({"val_loss": [0.6], "test_loss": [None]}))
+    'val'
+
+    Returns:
+        ``"test"``; ``"val"`` for imported runs that have validation metrics but no test metrics.
+    """
+    test, val = (
+        any(runs[c].notna().any() for c in (f"{split}_{m}" for m in BASE_METRICS) if c in runs)
+        for split in ("test", "val")
+    )
+    return "val" if val and not test else "test"
+
+
+def reported_metric(runs: pd.DataFrame) -> str:
+    """Return the metric by which runs of one problem are compared, by default the test error.
+
+    >>> reported_metric(pd.DataFrame({"test_error": [0.2, 0.3], "test_loss": [0.6, 0.8]}))
+    'test_error'
+    """
+    return f"{reported_split(runs)}_{measure_of(runs)}"
 
 
 def value_range(metric: str) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import labels, selection
-from adamcmp.analysis.metrics import measure_of
+from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
 
@@ -111,6 +111,14 @@ class RunTable:
         """
         return measure_of(self.runs if problem is None else self.of_problem(problem).runs)
 
+    def metric(self, problem: str | None = None) -> str:
+        """Return the metric by which a problem is reported: see `reported_metric`.
+
+        Args:
+            problem: One of `problems`; None if the table has a single problem.
+        """
+        return reported_metric(self.runs if problem is None else self.of_problem(problem).runs)
+
     def ranked(self, by: str = "optimizer") -> pd.DataFrame:
         """Return the runs with the rank of their setting: see `selection.rank_settings`."""
         if by not in self._ranked:
@@ -136,6 +144,11 @@ class RunTable:
         """The runs that completed or diverged."""
         return self.where(self.runs["status"] != "failed")
 
+    @cached_property
+    def with_paired_seeds(self) -> RunTable:
+        """The runs whose optimizers can be compared seed by seed: see `has_paired_seeds`."""
+        return self.where(has_paired_seeds(self.runs))
+
     def of_problem(self, problem: str) -> RunTable:
         """Return the runs of one problem."""
         if problem not in self._problems:
@@ -159,6 +172,16 @@ class RunTable:
             runs: Labelled runs: some of these, or with other columns ``problem``, ``optimizer``.
         """
         return RunTable(runs, self.all_metrics)
+
+
+def has_paired_seeds(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Return which runs share initial weights and batches with others of their seed.
+
+    It is false only for imported runs, unless the import said so.
+    """
+    if "paired_seeds" not in runs:
+        return pd.Series(True, runs.index)
+    return runs["paired_seeds"].map(lambda paired: pd.isna(paired) or bool(paired)).astype(bool)
 
 
 def _with_registered_columns(runs: pd.DataFrame) -> pd.DataFrame:

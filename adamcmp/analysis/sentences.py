@@ -137,7 +137,7 @@ def _training_loss(oriented: Mapping[str, Any]) -> str:
     low, high = oriented["train_low"], oriented["train_high"]
     if oriented["metric"] == "train_loss" or math.isnan(low):
         return ""
-    if max(abs(low), abs(high)) <= EQUAL_TRAINING_LOSS * oriented["train_mean"]:
+    if max(abs(low), abs(high)) <= EQUAL_TRAINING_LOSS * abs(oriented["train_mean"]):
         return ", at equal training loss"
     if low <= 0 <= high:
         return ", with no significant difference in training loss"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP, setting_texts
+from adamcmp.analysis.metrics import reported_split
 from adamcmp.analysis.run_table import RunTable
 
 #: Minimum error of a diverged run: that of guessing between two classes. Guessing among more
@@ -36,7 +37,7 @@ class SettingMatrix:
         settings: One row per setting, with all columns of one of its runs.
         seeds: The seeds, ascending.
         val: Validation measure, shape (settings, seeds); diverged runs penalized.
-        test: Test measure, in the same form.
+        test: Test measure, in the same form; that of validation if there is no test split.
         diverged: Whether each run diverged, shape (settings, seeds).
         penalty: The value of a diverged run in `val`.
     """
@@ -102,7 +103,7 @@ def penalized(table: RunTable) -> pd.DataFrame:
     """
     runs, measure = table.runs, table.measure()
     diverged = runs["status"] == "diverged"
-    metrics = (f"val_{measure}", f"test_{measure}")
+    metrics = {f"val_{measure}", table.metric()}
     penalties = {m: runs[m].mask(diverged, divergence_penalty(runs, m)) for m in metrics}
     return runs.assign(**penalties)
 
@@ -183,7 +184,7 @@ def _setting_matrix(
         result: Floats = filled[complete]
         return result
 
-    val, test = (runs[f"{split}_{labels[-1]}"] for split in ("val", "test"))
+    val, test = (runs[f"{split}_{labels[-1]}"] for split in ("val", reported_split(runs)))
     diverged = runs["status"] == "diverged"
     settings = first[complete].reset_index(drop=True)
     arrays = (array(val), array(test), array(diverged) == 1)

@@ -35,7 +35,8 @@ def metric_phrase(metric: str) -> str:
     >>> metric_phrase("gap_error")
     'gap in error'
     """
-    return metric.replace("gap_", "gap in ").replace("_", " ")
+    phrase = metric.replace("gap_", "gap in ").replace("val_", "validation ")
+    return phrase.replace("_", " ")
 
 
 def metric_heading(metric: str, *, difference: bool = False) -> str:

@@ -56,7 +56,24 @@ def parser() -> Parser:
         "--percent", metavar="OURS", help="errors and accuracies that are in percent", **several
     )
     parser.add_argument(
+        "--higher-is-better",
+        metavar="OURS",
+        help="losses that are scores in the file, such as a reward; their negatives are stored",
+        **several,
+    )
+    parser.add_argument(
         "--settings", metavar="COLUMN", help="columns to keep as additional settings", **several
+    )
+    parser.add_argument(
+        "--where",
+        metavar="CONDITION",
+        help="import only rows that meet conditions on the file's columns, such as 'epoch<50'",
+        **several,
+    )
+    parser.add_argument(
+        "--paired-seeds",
+        action="store_true",
+        help="equal seeds share initial weights and batches: compare optimizers seed by seed",
     )
     parser.add_argument(
         "--dry-run", "-n", action="store_true", help="show how the file is read; write nothing"
@@ -71,19 +88,22 @@ def main(arguments: list[str]) -> int:
     from adamcmp.components.validation import build
     from adamcmp.config import ResultsLocation
     from adamcmp.workflows.import_runs import import_runs
-    from adamcmp.workflows.importing import ColumnMapping
+    from adamcmp.workflows.importing import ImportOptions
 
     # The name of the study is checked in the same way as that of `study=`.
     location = build(ResultsLocation, {"study": options.study, "results": options.results}, "")
-    mapping = ColumnMapping(
-        _pairs(options.map, "--map", "COLUMN"),
-        _pairs(options.set, "--set", "VALUE"),
-        frozenset(options.percent),
-        tuple(dict.fromkeys(options.settings)),
+    reading = ImportOptions(
+        columns=_pairs(options.map, "--map", "COLUMN"),
+        constants=_pairs(options.set, "--set", "VALUE"),
+        percent=frozenset(options.percent),
+        higher_is_better=frozenset(options.higher_is_better),
+        settings=tuple(dict.fromkeys(options.settings)),
+        where=tuple(options.where),
+        paired_seeds=options.paired_seeds,
     )
     file = Path(options.file).expanduser()
     with shown_if_slow(f"importing {options.file}"):
-        result = import_runs(file, location.folder, mapping, dry_run=options.dry_run)
+        result = import_runs(file, location.folder, reading, dry_run=options.dry_run)
     _print(result)
     if options.dry_run:
         print("Nothing was written (--dry-run).")
@@ -114,10 +134,13 @@ def _pairs(arguments: Sequence[str], option: str, meaning: str) -> dict[str, str
 
 def _print(result: ImportResult) -> None:
     """Print how the file was read, and how many runs it holds."""
+    from adamcmp.workflows.importing.mapping import SETTING_ID
+
     source, runs = result.source, result.runs
     table, mapping = source.source, source.mapping
     row = "an evaluation of a run" if source.has_evaluations else "a run with its final metrics"
-    print(f"{table.path}: {len(table.rows)} rows, each {row}")
+    meeting = " that meet --where" if mapping.where else ""
+    print(f"{table.path}: {len(table.rows)} rows{meeting}, each {row}")
     for name, column in source.columns.items():
         print(f"  {name:<20} {column}{', in percent' if name in mapping.percent else ''}")
     for name, text in mapping.constants.items():
@@ -128,12 +151,21 @@ def _print(result: ImportResult) -> None:
     statuses = ", ".join(f"{count} {status}" for status, count in counts)
     print(
         f"{len(runs)} runs ({statuses}), {runs['optimizer'].nunique()} optimizers, "
-        f"{runs['setting'].nunique()} settings, {runs['seed'].nunique()} seeds; "
+        f"{runs[SETTING_ID].nunique()} settings, {runs['seed'].nunique()} seeds; "
         f"{len(runs) - result.replaced - result.unchanged} new, {result.replaced} replaced"
         f"{f', {result.unchanged} unchanged' if result.unchanged else ''}"
     )
+    if runs[SETTING_ID].nunique() > runs["optimizer"].nunique() and not _is_validated(result):
+        print(
+            "Without a validation metric, `report` cannot select among settings. To select on the "
+            "test split, too, map its metrics to validation: --map val_loss=COLUMN (or val_error)."
+        )
     if len(result.metrics) == len(runs) > 1:
         print(
             "Each run has a single evaluation. If lr is the scheduled rate of each step, map a "
             "column that holds the initial rate instead."
         )
+
+
+def _is_validated(result: ImportResult) -> bool:
+    return any(column.startswith("val_") for column in result.source.columns)

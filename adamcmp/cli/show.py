@@ -68,9 +68,12 @@ def _sections(run: StoredRun) -> dict[str, dict[str, Any]]:
 def _print_curve(metrics: Sequence[Mapping[str, Any]]) -> None:
     import plotext
 
-    measure = "error" if metrics[-1].get("test_error") is not None else "loss"
+    last = metrics[-1]
+    has_test = any(last.get(f"test_{m}") is not None for m in ("loss", "error"))
+    evaluated = "test" if has_test else "val"
+    measure = "error" if last.get(f"{evaluated}_error") is not None else "loss"
     plotext.clear_figure()
-    for split, marker in (("train", "braille"), ("test", "•")):
+    for split, marker in (("train", "braille"), (evaluated, "•")):
         points = [(m["epoch"], m[f"{split}_{measure}"]) for m in metrics]
         drawn = [(x, y) for x, y in points if y is not None]
         plotext.plot([x for x, _ in drawn], [y for _, y in drawn], label=split, marker=marker)

@@ -60,6 +60,7 @@ class RunSpec:
             **self.numerics.model_dump(),
             "engine.revision": self.numerics.engine_revision,
             "run_id": self.run_id,
+            "paired_seeds": True,
         }
 
 

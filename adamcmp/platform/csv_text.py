@@ -8,15 +8,20 @@ import codecs
 SEPARATORS = ",;\t|"
 
 
+def encoding_of(start: bytes) -> str:
+    """Return the encoding of a file, without its byte-order mark, from its first two bytes."""
+    is_utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # utf-8-sig also decodes a file without a byte-order mark.
+    return "utf-16" if is_utf16 else "utf-8-sig"
+
+
 def decode(content: bytes) -> str:
     """Return the text of a file in UTF-8 or UTF-16, without its byte-order mark.
 
     Raises:
         UnicodeDecodeError: If it is in another encoding.
     """
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    # utf-8-sig also decodes a file without a byte-order mark.
-    return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    return content.decode(encoding_of(content))
 
 
 def detect_separator(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from adamcmp.analysis import RunTable, measure_of
+from adamcmp.analysis.metrics import reported_split
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.columns import BEST, METRICS, NORMS
 
@@ -73,19 +74,19 @@ def _printable(label: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in label)
 
 
-def metric_or_default(metric: str | None, runs: pd.DataFrame, split: str = "test") -> str:
+def metric_or_default(metric: str | None, runs: pd.DataFrame, split: str | None = None) -> str:
     """Return the metric, by default the split's error (regression: loss).
 
     Args:
         metric: A numeric column, or None.
         runs: The runs of one problem.
-        split: ``"train"``, ``"val"``, ``"test"`` or ``"gap"``.
+        split: ``"train"``, ``"val"``, ``"test"`` or ``"gap"``; None takes the reported one.
 
     Raises:
         ConfigError: If there is no such metric.
     """
     if metric is None:
-        return f"{split}_{measure_of(runs)}"
+        return f"{split or reported_split(runs)}_{measure_of(runs)}"
     known = [c for c in (*METRICS, *BEST, *NORMS) if c in runs]
     if metric not in runs or not pd.api.types.is_numeric_dtype(runs[metric]):
         raise ConfigError(

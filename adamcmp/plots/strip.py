@@ -60,7 +60,7 @@ def data(table: RunTable, *, metric: str | None = None) -> Strip:
     selected = table.selected()
     values = []
     for _, runs in selected.groupby("problem", sort=False):
-        names = dict.fromkeys(metric_or_default(metric, runs, split) for split in ("test", "gap"))
+        names = dict.fromkeys(metric_or_default(metric, runs, split) for split in (None, "gap"))
         keys = ["problem", "optimizer", "loss", "seed"]
         values.append(runs.melt(keys, [*names], "metric").dropna(subset="value"))
     if all(rows.empty for rows in values):

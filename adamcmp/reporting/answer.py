@@ -193,5 +193,5 @@ def _verdicts(table: RunTable, comparisons: Table) -> tuple[analysis.Verdict, ..
     if comparisons.data is None:
         return ()
     pairs = comparisons.data
-    metrics = {problem: f"test_{table.measure(problem)}" for problem in table.problems}
+    metrics = {problem: table.metric(problem) for problem in table.problems}
     return tuple(analysis.verdicts(pairs[pairs["metric"] == pairs["problem"].map(metrics)]))

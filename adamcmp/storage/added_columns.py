@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Null in imported runs, whose settings are only those of the imported file.
 _TRAINED_COLUMN = "adamcmp_version"
+_PAIRED_COLUMN = "paired_seeds"
 #: The columns that name components; they exist since version 0.1.
 _NAME_COLUMNS = (*COMPONENT_GROUP_NAMES, "rule", "optimizer.rule")
 
@@ -62,8 +63,18 @@ def with_added_columns(
         if missing and (columns is None or name in columns):
             scalar = pa.scalar(value, arrow_type(registered[name].type))
             rows = rows.append_column(name, pa.repeat(scalar, len(rows)))
+    if table == "runs":
+        rows = _with_paired_seeds(rows, columns)
     if table == "runs" and (columns is None or _may_have_neutral_values(columns)):
         return _with_neutral_values(rows, columns)
+    return rows
+
+
+def _with_paired_seeds(rows: pa.Table, columns: Collection[str] | None) -> pa.Table:
+    """Add whether seeds are paired: those of trained runs are, an import had not said so."""
+    missing = _PAIRED_COLUMN not in rows.column_names and _TRAINED_COLUMN in rows.column_names
+    if missing and (columns is None or _PAIRED_COLUMN in columns):
+        return rows.append_column(_PAIRED_COLUMN, pc.is_valid(rows[_TRAINED_COLUMN]))
     return rows
 
 

@@ -169,6 +169,10 @@ RUN_COLUMNS = _by_name(
     Column("numpy_version", str, "", Role.PROVENANCE, "Version of NumPy."),
     Column("git_commit", str, "", Role.PROVENANCE, "Commit of the working directory."),
     Column("git_dirty", bool, "", Role.PROVENANCE, "Whether tracked files had changes."),
+    Column(
+        *("paired_seeds", bool, "", Role.PROVENANCE),
+        "Whether runs of equal seeds start from equal weights and see equal batches.",
+    ),
     Column("finished_at", str, "", Role.OUTCOME, "End of the run, ISO 8601 in UTC."),
 )
 

@@ -13,11 +13,11 @@ import pyarrow as pa
 from adamcmp.errors import ConfigError
 from adamcmp.platform.provenance import package_version
 from adamcmp.storage import reader
-from adamcmp.storage.columns import METRIC_COLUMNS, Column, run_columns
+from adamcmp.storage.columns import Column, run_columns
 from adamcmp.storage.parts import METRIC_SCHEMA, arrow_schema
 from adamcmp.storage.store import Store
 from adamcmp.workflows.importing import (
-    ColumnMapping,
+    ImportOptions,
     MappedTable,
     read_csv_table,
     runs_and_metrics,
@@ -46,7 +46,7 @@ class ImportResult:
 
 
 def import_runs(
-    file: Path, folder: Path, mapping: ColumnMapping, *, dry_run: bool = False
+    file: Path, folder: Path, mapping: ImportOptions, *, dry_run: bool = False
 ) -> ImportResult:
     """Import the runs of a CSV file into a study.
 
@@ -63,8 +63,9 @@ def import_runs(
     source = MappedTable(read_csv_table(file), mapping)
     runs, metrics = runs_and_metrics(source)
     runs["study"] = folder.name
+    runs["paired_seeds"] = mapping.paired_seeds
     if "loss" not in runs:
-        runs["loss"] = "loss"  # the label of plots' axes
+        runs["loss"] = "negative score" if mapping.higher_is_better else "loss"  # labels of axes
     provenance = _provenance(source, folder.name)
     store = Store(folder)
     _check_study(store, provenance)
@@ -75,8 +76,8 @@ def import_runs(
         _check_types(folder, source.extra_types)
     if not dry_run:
         store.add_imported(
-            _arrow_table(runs, arrow_schema(types), types),
-            _arrow_table(metrics, METRIC_SCHEMA, _types(METRIC_COLUMNS)),
+            _arrow_table(runs, arrow_schema(types)),
+            _arrow_table(metrics, METRIC_SCHEMA),
             provenance,
         )
     stored = sum(run_id in existing for run_id in runs["run_id"])
@@ -98,11 +99,14 @@ def _provenance(source: MappedTable, study: str) -> dict[str, Any]:
         "--map": [f"{name}={column}" for name, column in mapping.columns.items()],
         "--set": [f"{name}={text}" for name, text in mapping.constants.items()],
         "--percent": sorted(mapping.percent),
+        "--higher-is-better": sorted(mapping.higher_is_better),
         "--settings": list(mapping.settings),
+        "--where": list(mapping.where),
     }
     flags = [
         argument for option, values in options.items() if values for argument in (option, *values)
     ]
+    flags += ["--paired-seeds"] if mapping.paired_seeds else []
     return {
         "words": [f"import-csv {table.path}", "--study", study, *flags],
         "file": str(table.path),
@@ -111,7 +115,10 @@ def _provenance(source: MappedTable, study: str) -> dict[str, Any]:
         "map": dict(source.columns),
         "set": dict(mapping.constants),
         "percent": sorted(mapping.percent),
+        "higher_is_better": sorted(mapping.higher_is_better),
         "settings": list(mapping.settings),
+        "where": list(mapping.where),
+        "paired_seeds": mapping.paired_seeds,
         "adamcmp_version": package_version("adamcmp"),
     }
 
@@ -156,20 +163,11 @@ def _types(columns: Mapping[str, Column]) -> dict[str, Any]:
     return {name: column.type for name, column in columns.items()}
 
 
-def _arrow_table(table: pd.DataFrame, target: pa.Schema, types: Mapping[str, Any]) -> pa.Table:
+def _arrow_table(table: pd.DataFrame, target: pa.Schema) -> pa.Table:
     arrays = [
-        pa.array(_python_values(table[field.name], types[field.name]), field.type)
+        pa.array(table[field.name], field.type, from_pandas=True)
         if field.name in table
         else pa.nulls(len(table), field.type)
         for field in target
     ]
     return pa.Table.from_arrays(arrays, schema=target)
-
-
-def _python_values(column: pd.Series[Any], value_type: Any) -> list[Any]:
-    """Return a column's values, None for missing ones; pandas holds integers with NaN as floats."""
-    present = column.notna()
-    values = zip(column, present, strict=True)
-    if value_type is int:
-        return [int(value) if exists else None for value, exists in values]
-    return [value if exists else None for value, exists in values]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from adamcmp.workflows.import_runs import import_runs
-from adamcmp.workflows.importing import ColumnMapping
+from adamcmp.workflows.importing import ImportOptions
 
 BASE = "optimizer,lr,wd,seed,val_error,test_error\n"
 ROWS = "adamw,0.1,0,0,0.2,0.25\nadamw,0.1,0,1,0.3,0.35\nsgd,0.1,0.01,0,0.4,0.45\n"
@@ -19,5 +19,5 @@ def imported_study(
     file = folder.with_suffix(".csv")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content)
-    import_runs(file, folder, ColumnMapping(constants=constants))
+    import_runs(file, folder, ImportOptions(constants=constants))
     return folder

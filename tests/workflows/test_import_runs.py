@@ -1,20 +1,26 @@
 """Runs of other programs: their files are imported without a change of their numbers."""
 
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import adamcmp
-from adamcmp.analysis import RunTable
+from adamcmp.analysis import RunTable, comparisons
+from adamcmp.analysis.measures.tuning_curves import overtakes
+from adamcmp.analysis.sentences import sentence
 from adamcmp.cli import main
 from adamcmp.storage import reader
 from adamcmp.workflows.import_runs import import_runs
-from adamcmp.workflows.importing import ColumnMapping, MappedTable, read_csv_table
+from adamcmp.workflows.importing import ImportOptions, MappedTable, read_csv_table
 from tests.support.imports import BASE, CIFAR, ROWS
 from tests.support.studies import FAST
 
@@ -84,6 +90,31 @@ def test_an_imported_copy_equals_the_trained_study(trained, imported):
     assert len(evaluations) == len(metrics)
 
 
+SEEDED = BASE + "".join(
+    f"{name},0.1,0,{seed},0.3,{0.3 + seed / 100 + offset * (1 + seed % 3)}\n"
+    for name, offset in (("adamw", 0.0), ("sgd", 0.01))
+    for seed in range(5)
+)
+
+
+def test_equal_seeds_are_paired_only_if_the_import_says_so(imported, capsys):
+    """Welch's test, unless --paired-seeds; the flag changes no run id."""
+    runs, metrics, _ = imported(SEEDED)
+    table = RunTable.from_frames(runs, metrics)
+    (row,) = comparisons(table).to_dict("records")
+    a, b = (group["test_error"] for _, group in runs.groupby("optimizer"))
+    expected = scipy.stats.ttest_ind(a, b, equal_var=False)
+    assert not row["paired"] and row["p_value"] == pytest.approx(expected.pvalue)
+    assert overtakes(table).empty and "not paired" in sentence(row)
+
+    paired, metrics, _ = imported(SEEDED, f"{CIFAR} --paired-seeds")
+    assert paired["run_id"].tolist() == runs["run_id"].tolist()
+    (row,) = comparisons(RunTable.from_frames(paired, metrics)).to_dict("records")
+    assert row["paired"] and row["n"] == 5 and "5 paired seeds" in sentence(row)
+    command = yaml.safe_load(Path("results/theirs/study.yaml").read_text())["asked"][-1]
+    assert command["paired_seeds"] is True and command["words"][-1] == "--paired-seeds"
+
+
 tables = st.lists(
     st.tuples(
         st.sampled_from(["adam", "sgd", "a,b;\"c\"\n"]),
@@ -112,7 +143,7 @@ def test_any_table_is_read_back_to_the_bit(rows, separator, momentum, tmp_path_f
     table.to_csv(folder / "t.csv", sep=separator, index=False, decimal=decimal)
     constants = {"dataset": "d", "model": "m", "wd": "0"}
     additional = ("my momentum",) if momentum else ()
-    mapping = ColumnMapping({}, constants, settings=additional)
+    mapping = ImportOptions({}, constants, settings=additional)
     assert MappedTable(read_csv_table(folder / "t.csv"), mapping).unused == []
     import_runs(folder / "t.csv", folder / "s", mapping)
     back = reader.load(folder / "s")[0]
@@ -162,3 +193,28 @@ def test_another_mapping_of_the_same_file_is_refused(imported, capsys):
         in err
     )
     assert len(reader.load(Path("results/theirs"))[0]) == 3
+
+
+@pytest.mark.slow
+def test_a_million_evaluations_take_less_than_a_gibibyte(tmp_path):
+    """10,000 runs × 100 evaluations, whose metrics are all different."""
+    rng = np.random.default_rng(0)
+    run, step = np.divmod(np.arange(1_000_000), 100)
+    table = pd.DataFrame({"optimizer": np.array(["adam", "sgd"])[run % 2], "lr": 0.1, "wd": run})
+    table = table.assign(seed=0, step=step, epoch=step / 10)
+    for metric in ("train_loss", "val_loss", "test_loss", "train_error", "val_error", "test_error"):
+        table[metric] = rng.random(len(table))
+    table.to_csv(tmp_path / "million.csv", index=False)
+    code = (
+        "import resource\n"
+        "from adamcmp.cli import main\n"
+        "command = 'import-csv million.csv --study million --set dataset=d model=m'\n"
+        "assert main(command.split()) == 0\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    completed = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    *_, last = completed.stdout.splitlines()
+    assert int(last) < 2**20  # KiB
+    assert "10000 runs (10000 done)" in completed.stdout

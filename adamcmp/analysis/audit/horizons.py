@@ -30,7 +30,7 @@ def reversals(table: RunTable) -> pd.DataFrame:
     """
     rows = []
     for problem, subtable in table.by_problem():
-        metric = f"test_{subtable.measure()}"
+        metric = subtable.metric()
         final = _signs(_readable(subtable, 1.0)[0], metric)
         for share in HORIZONS:
             for pair, sign in _signs(_readable(subtable, share)[0], metric).items():
@@ -66,7 +66,7 @@ def _readable(table: RunTable, share: float) -> tuple[RunTable, list[str]]:
         The readable runs, and the optimizers that were left out.
     """
     read = read_at(table, share)
-    needed = [f"{split}_{table.measure()}" for split in ("val", "test")]
+    needed = list(dict.fromkeys([f"val_{table.measure()}", table.metric()]))
     final, early = (
         runs[runs["status"] == "done"].groupby("optimizer", sort=False)[needed].count() > 0
         for runs in (table.runs, read.runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from adamcmp.analysis.audit.finding import Finding
-from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.run_table import RunTable, has_paired_seeds
 from adamcmp.analysis.wording import display_name
 
 #: Minimum number of seeds of a selected setting that supports a claim.
@@ -27,7 +27,8 @@ def check(table: RunTable) -> Iterator[Finding]:
                 f"noise.",
             )
         shared = set.intersection(*seeds.values())
-        if any(numbers != shared for numbers in seeds.values()):
+        paired = has_paired_seeds(group).all()
+        if paired and any(numbers != shared for numbers in seeds.values()):
             yield Finding(
                 "seeds",
                 "warning",

@@ -9,7 +9,12 @@ from adamcmp.analysis import estimates
 from adamcmp.analysis.headlines import with_unit
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure
-from adamcmp.analysis.metrics import check_metrics, higher_is_better, measure_of, value_range
+from adamcmp.analysis.metrics import (
+    check_metrics,
+    higher_is_better,
+    reported_metric,
+    value_range,
+)
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name, metric_phrase
 
@@ -48,11 +53,14 @@ def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
     check_metrics([metric] if metric else [])
     selected, rows = table.selected(), []
     for (problem, optimizer), group in selected.groupby(GROUP, sort=False):
-        name = metric or f"test_{measure_of(selected[selected['problem'] == problem])}"
+        name = metric or reported_metric(selected[selected["problem"] == problem])
         by_seed = group.groupby("seed")[name].last().astype(float).dropna()
         values = np.asarray(by_seed, np.float64)
         mean = estimates.mean(values) if len(values) else estimates.NO_ESTIMATE
-        low, high = np.clip([float(mean.low), float(mean.high)], *value_range(name))
+        lowest, highest = value_range(name)
+        # A score that was imported as a loss may be below 0.
+        lowest = -np.inf if (values < lowest).any() else lowest
+        low, high = np.clip([float(mean.low), float(mean.high)], lowest, highest)
         rows.append(
             {
                 **{"problem": problem, "optimizer": optimizer},
@@ -77,7 +85,7 @@ def _all_metrics(table: RunTable) -> pd.DataFrame:
         columns["_ci_high"] = interval["ci_high"]
         for suffix, values in columns.items():
             summary[metric + suffix] = values
-    measures = {problem: f"test_{table.measure(problem)}" for problem in table.problems}
+    measures = {problem: table.metric(problem) for problem in table.problems}
     summary["metric"] = summary["problem"].map(measures)
     counts = ["metric", "seeds", "settings", "diverged", "fresh"]
     others = [c for c in summary if c not in counts and not str(c).endswith("_sd")]
@@ -100,8 +108,9 @@ BEST_SETTINGS = Measure(
     "For each optimizer, the setting with the lowest mean validation error (regression: loss; or "
     "the measure of select=). "
     "Means over seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on, "
-    "clipped to the metric's range). The test set took no part in the selection. Fresh: the seeds "
-    "took no part in it either; where they did, errors look lower than they are.",
+    "clipped to the metric's range). The test set, if there is one, took no part in the "
+    "selection. Fresh: the seeds took no part in it either; where they did, errors look lower than "
+    "they are.",
     _all_metrics,
     _headline,
     order=10,

@@ -234,9 +234,9 @@ MATCHED_ALONG_CURVES = Measure(
     "Differences a − b where runs of the best settings first reach a training loss, between one "
     "that all reach early and the lowest that all reach. Interpolated per run, paired over seeds. "
     "Intervals are not corrected for the number of comparisons.",
-    lambda table: matched_differences(along_curves(table)),
+    lambda table: matched_differences(along_curves(table.with_paired_seeds)),
     _at_lowest_loss,
-    "two optimizers with shared seeds on one problem, and training losses that all reach",
+    "two optimizers with shared, paired seeds on one problem, and training losses that all reach",
     _HEADINGS,
     order=110,
 )
@@ -247,9 +247,10 @@ MATCHED_OVER_SETTINGS = Measure(
     "Differences a − b at equal final training loss: a local linear regression over the settings "
     "of each optimizer and seed, at losses where all have settings; paired over seeds. Intervals "
     "are not corrected for the number of comparisons.",
-    lambda table: matched_differences(over_settings(table)),
+    lambda table: matched_differences(over_settings(table.with_paired_seeds)),
     _at_lowest_loss,
-    "two optimizers with shared seeds and five settings each, whose training losses overlap",
+    "two optimizers with shared, paired seeds and five settings each, whose training losses "
+    "overlap",
     _HEADINGS,
     order=120,
 )

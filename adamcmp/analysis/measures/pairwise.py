@@ -15,7 +15,7 @@ _METRICS = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
 
 def _all_pairs(table: RunTable) -> pd.DataFrame:
     """Return the comparisons of all pairs; ``seeds_needed`` only if not significant."""
-    judging = {problem: f"test_{subtable.measure()}" for problem, subtable in table.by_problem()}
+    judging = {problem: subtable.metric() for problem, subtable in table.by_problem()}
     metrics = dict.fromkeys([*judging.values(), *_METRICS])
     result = comparisons(table, [m for m in metrics if table.runs[m].notna().any()])
     shown = result["estimate"].notna() | (result["metric"] == result["problem"].map(judging))
@@ -31,13 +31,14 @@ def _headline(rows: pd.DataFrame) -> str:
 
 PAIRWISE_COMPARISONS = Measure(
     "comparisons",
-    "Paired comparisons",
+    "Pairwise comparisons",
     "Differences a − b between the best settings over the seeds that both have (Student's t). "
     "Where they share fewer than two seeds, or fewer than half of those of the optimizer with "
-    "fewer, over all seeds of each (Welch's t). p (Holm): after Holm's correction over the "
-    "problem's pairs; p (selection): also with selection bias accounted for. Effect size: Hedges' "
-    "g_z over shared seeds, else Hedges' g. P(a better): the probability that a is better for a "
-    "new seed. Seeds needed: how many would detect a difference that is not significant.",
+    "fewer, or where equal seeds of imported runs are not paired, over all seeds of each (Welch's "
+    "t). p (Holm): after Holm's correction over the problem's pairs; p (selection): also with "
+    "selection bias accounted for. Effect size: Hedges' g_z over paired seeds, else Hedges' g. "
+    "P(a better): the probability that a is better for a new seed. Seeds needed: how many would "
+    "detect a difference that is not significant.",
     _all_pairs,
     _headline,
     "two optimizers on one problem",

@@ -28,7 +28,7 @@ def problem_scores(table: RunTable) -> pd.DataFrame:
         runs = penalized(subtable)
         runs = runs[runs["run_id"].isin(selected)]
         diverged = (runs["status"] == "diverged").groupby(runs["optimizer"]).all()
-        means = runs.groupby("optimizer")[f"test_{subtable.measure()}"].mean()
+        means = runs.groupby("optimizer")[subtable.metric()].mean()
         scores[problem] = means.mask(diverged, np.inf)
     result = pd.DataFrame(scores).T
     return result[[o for o in table.optimizers if o in result]].dropna()

@@ -15,6 +15,7 @@ from adamcmp.analysis.measures.surface import (
     GRID_REQUIREMENT,
     basin,
     fit_scale,
+    is_logarithmic,
     log_axes,
     quadratic_design,
     surface_matrices,
@@ -85,7 +86,7 @@ def additive_surface(table: RunTable) -> pd.DataFrame:
         cells = matrix.where(inside)
         values = fit_scale(cells, cells.test).mean(axis=1)
         fitted = additive @ np.linalg.lstsq(additive, values, rcond=None)[0]
-        if cells.measure == "loss":
+        if is_logarithmic(cells):
             values, fitted = 10**values, 10**fitted
         labels = {"problem": cells.problem, "optimizer": cells.optimizer}
         axes = cells.settings[["lr", "wd"]].astype(float)

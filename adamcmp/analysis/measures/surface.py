@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.metrics import of_measure
+from adamcmp.analysis.metrics import of_measure, reported_split
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import (
     SettingMatrix,
@@ -60,7 +60,7 @@ def surface(table: RunTable) -> pd.DataFrame:
     measures = {problem: subtable.measure() for problem, subtable in table.by_problem()}
     runs = table.runs[on_common_seeds(table)]
     runs = runs.assign(
-        value=of_measure(runs, measures, "test"),
+        value=of_measure(runs, measures, reported_split(runs)),
         val=of_measure(runs, measures, "val"),
         diverged=runs["status"] == "diverged",
     )
@@ -88,14 +88,20 @@ def basin(matrix: SettingMatrix) -> NDArray[np.bool_]:
     about chance level. Losses are compared as logarithms.
     """
     means = fit_scale(matrix, matrix.val).mean(axis=1)
-    worst = np.log10(matrix.penalty) if matrix.measure == "loss" else matrix.penalty
+    worst = np.log10(matrix.penalty) if is_logarithmic(matrix) else matrix.penalty
     inside: NDArray[np.bool_] = means <= means.min() + BASIN * (worst - means.min())
     return inside
 
 
 def fit_scale(matrix: SettingMatrix, values: Floats) -> Floats:
     """Return values on the scale on which surfaces are fitted: errors, or log10 of losses."""
-    return np.log10(np.maximum(values, LEAST_LOSS)) if matrix.measure == "loss" else values
+    return np.log10(np.maximum(values, LEAST_LOSS)) if is_logarithmic(matrix) else values
+
+
+def is_logarithmic(matrix: SettingMatrix) -> bool:
+    """Return whether surfaces are fitted to log10: of losses, unless one is negative."""
+    lowest = min(matrix.val.min(), matrix.test.min(), matrix.penalty)
+    return matrix.measure == "loss" and not lowest < 0
 
 
 def log_axes(matrix: SettingMatrix) -> tuple[Floats, Floats]:

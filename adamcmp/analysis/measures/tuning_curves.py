@@ -101,7 +101,7 @@ def _at_powers_of_two(table: RunTable) -> pd.DataFrame:
     curves = tuning_curves(table)
     last = curves.groupby(GROUP)["k"].transform("max")
     powers = curves["k"].map(lambda k: int(k) & (int(k) - 1) == 0)
-    metrics = {problem: f"test_{table.measure(problem)}" for problem in table.problems}
+    metrics = {problem: table.metric(problem) for problem in table.problems}
     curves.insert(2, "metric", curves["problem"].map(metrics))
     return curves[powers | (curves["k"] == last)].reset_index(drop=True)
 
@@ -131,12 +131,12 @@ def overtakes(table: RunTable) -> pd.DataFrame:
     0     adamw  adam_l2         1       1        1  5
 
     Returns:
-        One row per problem and pair with shared seeds and different curves: problem; optimizer,
+        One row per problem and pair with paired seeds and different curves: problem; optimizer,
         which is ahead at the largest k that both have; over, the other one; estimate, the k from
         which it is ahead (1: for every k); ci_low, ci_high, n (shared seeds).
     """
     rows = []
-    for problem, curves in curves_by_seed(table).groupby("problem", sort=False):
+    for problem, curves in curves_by_seed(table.with_paired_seeds).groupby("problem", sort=False):
         by_optimizer = {
             str(name): group.pivot(index="k", columns="seed", values="value")
             for name, group in curves.groupby("optimizer", sort=False)
@@ -203,7 +203,7 @@ OVERTAKES = Measure(
     "not significantly different.",
     overtakes,
     _latest_overtaking,
-    "two optimizers with shared seeds on one problem, whose tuning curves differ",
+    "two optimizers with shared, paired seeds on one problem, whose tuning curves differ",
     {"problem": "problem", "optimizer": "ahead", "over": "of"}
     | {"estimate": "from trials", "n": "seeds"},
     order=50,

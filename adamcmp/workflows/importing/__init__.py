@@ -7,7 +7,7 @@ changed row replaces its run.
 
 from adamcmp.workflows.importing.csv_table import CsvTable, read_csv_table
 from adamcmp.workflows.importing.mapped_table import MappedTable
-from adamcmp.workflows.importing.mapping import ColumnMapping
+from adamcmp.workflows.importing.mapping import ImportOptions
 from adamcmp.workflows.importing.runs import runs_and_metrics
 
-__all__ = ["ColumnMapping", "CsvTable", "MappedTable", "read_csv_table", "runs_and_metrics"]
+__all__ = ["CsvTable", "ImportOptions", "MappedTable", "read_csv_table", "runs_and_metrics"]

@@ -7,13 +7,21 @@ import hashlib
 import io
 import re
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from adamcmp.errors import ConfigError
-from adamcmp.platform.csv_text import decode, detect_separator
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from adamcmp.errors import ConfigError, nearest
+from adamcmp.platform.csv_text import detect_separator, encoding_of
+from adamcmp.storage.arrow import arrow_type
+from adamcmp.storage.filters import Condition
 
 #: Cells, in lower case, that denote a missing value.
 _MISSING = {"", "na", "n/a", "null", "none"}
@@ -21,54 +29,8 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 #: Parquet's int64 cannot hold integers of this size.
 _INTEGER_LIMIT = 2**63
 _EXPECTED = {float: "a number", int: "a whole number (below 2^63)", bool: "true or false"}
-
-
-@dataclass(frozen=True)
-class CsvTable:
-    """The cells of a CSV file, as text.
-
-    Attributes:
-        path: The file.
-        sha256: Digest of its bytes.
-        separator: The character between columns.
-        columns: The cells of each column, by its name in the header. Columns without a name are
-            left out.
-        rows: The row number of each cell, as in a spreadsheet: the header is row 1.
-    """
-
-    path: Path
-    sha256: str
-    separator: str
-    columns: Mapping[str, Sequence[str]]
-    rows: Sequence[int]
-
-    def values(self, column: str, value_type: Any, label: str) -> list[Any]:
-        """Return a column's values; None for empty cells.
-
-        Args:
-            column: The column's name in the header.
-            value_type: The type of its values, as in `adamcmp.storage.columns`.
-            label: The column's name in error messages.
-
-        Raises:
-            ConfigError: If a cell is not of the type; the message names its row.
-        """
-        # Most columns repeat a few values, so each distinct cell is parsed once.
-        parsed: dict[str, Any] = {}
-        values = []
-        for index, cell in enumerate(self.columns[column]):
-            if cell not in parsed:
-                try:
-                    parsed[cell] = parse_cell(cell, value_type, self.separator == ";")
-                except ValueError as error:
-                    problem = f"{label} should be {error}, not {cell!r}"
-                    raise self.row_error(index, problem) from None
-            values.append(parsed[cell])
-        return values
-
-    def row_error(self, index: int, problem: str) -> ConfigError:
-        """Return an error that names the file and the row of a cell."""
-        return ConfigError(f"{self.path}, row {self.rows[index]}: {problem}.")
+#: Rows that are held as Python strings at a time, which need many times the memory of Arrow's.
+_CHUNK = 20_000
 
 
 def parse_cell(text: str, value_type: Any, decimal_comma: bool = False) -> Any:
@@ -109,6 +71,145 @@ def parse_cell(text: str, value_type: Any, decimal_comma: bool = False) -> Any:
     raise ValueError(_EXPECTED[value_type])
 
 
+def parse_seed(text: str, value_type: Any = int, decimal_comma: bool = False) -> Any:
+    """Return the seed of a cell; that of a text is the first 48 bits of its SHA-256.
+
+    A text such as ``run-3`` so has the same number in every file.
+
+    >>> parse_seed("3"), parse_seed("run-3")
+    (3, 22476602573383)
+
+    Raises:
+        ValueError: If the cell is a number, but not a whole one.
+    """
+    value = parse_cell(text, str)
+    try:
+        float(value or "0")
+    except ValueError:
+        return int(hashlib.sha256(value.encode()).hexdigest()[:12], 16)
+    return parse_cell(text, value_type, decimal_comma)
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """The cells of a CSV file, as text.
+
+    Attributes:
+        path: The file.
+        sha256: Digest of its bytes.
+        separator: The character between columns.
+        columns: The cells of each column, by its name in the header. Columns without a name are
+            left out.
+        rows: The row number of each cell, as in a spreadsheet: the header is row 1.
+    """
+
+    path: Path
+    sha256: str
+    separator: str
+    columns: Mapping[str, pa.ChunkedArray]
+    rows: NDArray[np.int64]
+
+    def values(
+        self,
+        column: str,
+        value_type: Any,
+        label: str,
+        parse: Callable[[str, Any, bool], Any] = parse_cell,
+    ) -> pa.Array:
+        """Return a column's values, null for empty cells; texts are dictionary-encoded.
+
+        Args:
+            column: The column's name in the header.
+            value_type: The type of its values, as in `adamcmp.storage.columns`.
+            label: The column's name in error messages.
+            parse: The function that reads a cell, with the signature of `parse_cell`.
+
+        Raises:
+            ConfigError: If a cell is not of the type; the message names its row.
+        """
+        decimal_comma = self.separator == ";"
+        if value_type is float:
+            numbers = _plain_numbers(self.columns[column], decimal_comma)
+            if numbers is not None:
+                return numbers
+        cells = self.encoded(column)
+        values = []  # of each distinct cell, since most columns repeat a few values
+        for code, cell in enumerate(cells.dictionary.to_pylist()):
+            try:
+                values.append(parse(cell, value_type, decimal_comma))
+            except ValueError as error:
+                index = int(np.argmax(cells.indices.to_numpy() == code))
+                raise self.row_error(index, f"{label} should be {error}, not {cell!r}") from None
+        array = pa.array(values, arrow_type(value_type))
+        return (array.dictionary_encode() if value_type is str else array).take(cells.indices)
+
+    def encoded(self, column: str) -> pa.DictionaryArray:
+        """Return a column's distinct cells, in order of appearance, and the index of each row's."""
+        return self.columns[column].dictionary_encode().combine_chunks()
+
+    def is_numeric(self, column: str) -> bool:
+        """Return whether a column has numbers, and nothing else but empty cells."""
+        try:
+            return bool(self.values(column, float, column).is_valid().true_count)
+        except ConfigError:
+            return False
+
+    def where(self, conditions: Sequence[str], names: Mapping[str, str]) -> CsvTable:
+        """Return the rows that meet all conditions; see `adamcmp.storage.filters`.
+
+        Args:
+            conditions: Conditions on the file's columns, such as ``"lr>0.01"``.
+            names: Further names of columns.
+
+        Raises:
+            ConfigError: If a condition cannot be read, or no row meets all.
+        """
+        met = np.ones(len(self.rows), bool)
+        for condition in conditions:
+            met &= self._meets(condition, names)
+        if not met.any():
+            raise ConfigError(
+                f"No row of {self.path} meets --where {' '.join(conditions)}. Its columns are "
+                f"{', '.join(self.columns)}."
+            )
+        columns = {name: cells.filter(pa.array(met)) for name, cells in self.columns.items()}
+        return replace(self, columns=columns, rows=self.rows[met])
+
+    def _meets(self, condition: str, names: Mapping[str, str]) -> NDArray[np.bool_]:
+        """Return which rows meet a condition; its column holds numbers if all of its cells are."""
+        parsed = Condition.parse(condition)
+        column = names.get(parsed.column, parsed.column)
+        if column not in self.columns:
+            raise ConfigError(
+                f"--where {condition}: {self.path} has no column {column!r}."
+                f"{nearest(column, self.columns)} It has: {', '.join(self.columns)}."
+            )
+        cells, value_type = self.encoded(column), float if self.is_numeric(column) else str
+        values = [
+            parse_cell(cell, value_type, self.separator == ";")
+            for cell in cells.dictionary.to_pylist()
+        ]
+        met = np.array([parsed.is_met({parsed.column: value}) for value in values], bool)
+        rows: NDArray[np.bool_] = met[cells.indices.to_numpy()]
+        return rows
+
+    def row_error(self, index: int, problem: str) -> ConfigError:
+        """Return an error that names the file and the row of a cell."""
+        return ConfigError(f"{self.path}, row {self.rows[index]}: {problem}.")
+
+
+def _plain_numbers(cells: pa.ChunkedArray, decimal_comma: bool) -> pa.DoubleArray | None:
+    """Return cells as numbers, as `parse_cell` does but all at once; None if one is unusual."""
+    texts = pc.utf8_trim_whitespace(cells)
+    is_missing = pc.is_in(pc.utf8_lower(texts), pa.array(sorted(_MISSING)))
+    texts = pc.if_else(is_missing, None, texts)
+    texts = pc.replace_substring(texts, ",", ".") if decimal_comma else texts
+    try:
+        return pc.cast(texts, pa.float64()).combine_chunks()
+    except pa.ArrowInvalid:
+        return None
+
+
 def read_csv_table(path: Path) -> CsvTable:
     """Read a CSV file.
 
@@ -119,46 +220,68 @@ def read_csv_table(path: Path) -> CsvTable:
         ConfigError: If the file cannot be read, has no rows, or is not a table.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            encoding = encoding_of(file.read(2))
+            file.seek(0)
+            text = io.TextIOWrapper(file, encoding, newline="")
+            return _read_table(path, digest, text)
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror or error}.") from None
-    text = _decode(content, path)
-    separator = detect_separator(text)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    try:
-        header = [name.strip() for name in next(lines, [])]
-        rows = [(number, line) for number, line in enumerate(lines, 2) if any(map(str.strip, line))]
-    except csv.Error as error:
-        raise ConfigError(
-            f"{path}, near line {lines.line_num}: is not a CSV table ({error})."
-        ) from None
-    _check_shape(path, header, rows)
-    cells = zip(*(line for _, line in rows), strict=True)
-    # A column without a name is an index that pandas wrote.
-    columns = {name: column for name, column in zip(header, cells, strict=True) if name}
-    digest = hashlib.sha256(content).hexdigest()
-    return CsvTable(path, digest, separator, columns, [number for number, _ in rows])
-
-
-def _decode(content: bytes, path: Path) -> str:
-    try:
-        return decode(content)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text ({error.reason}). Save it as UTF-8.") from None
 
 
-def _check_shape(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
-    """Reject an empty file, a repeated column, and rows of another length than the header."""
+def _read_table(path: Path, digest: str, text: TextIO) -> CsvTable:
+    first_line = text.readline()
+    separator = detect_separator(first_line)
+    lines = csv.reader(chain([first_line], text), delimiter=separator, strict=True)
+    try:
+        header = [name.strip() for name in next(lines, [])]
+        _check_header(path, header)
+        numbered = ((n, line) for n, line in enumerate(lines, 2) if any(map(str.strip, line)))
+        chunks = list(_chunks(path, numbered, len(header)))
+    except csv.Error as error:
+        raise ConfigError(
+            f"{path}, near line {lines.line_num}: is not a CSV table ({error})."
+        ) from None
+    if not chunks:
+        raise ConfigError(f"{path} has a header but no rows.")
+    rows, *cells = zip(*chunks, strict=True)
+    columns = {
+        # A column without a name is an index that pandas wrote.
+        name: pa.chunked_array(column)
+        for name, column in zip(header, cells, strict=True)
+        if name
+    }
+    return CsvTable(path, digest, separator, columns, np.concatenate(rows))
+
+
+def _chunks(
+    path: Path, numbered: Iterator[tuple[int, list[str]]], width: int
+) -> Iterator[list[Any]]:
+    """Yield the row numbers and the columns of `_CHUNK` rows at a time.
+
+    Raises:
+        ConfigError: If the length of a row is not `width`.
+    """
+    while chunk := list(islice(numbered, _CHUNK)):
+        for number, line in chunk:
+            if len(line) != width:
+                raise ConfigError(
+                    f"{path}, row {number}: has {len(line)} values, but the header has {width} "
+                    f"columns."
+                )
+        columns = zip(*(line for _, line in chunk), strict=True)
+        numbers = np.array([number for number, _ in chunk])
+        yield [numbers, *(pa.array(cells, pa.string()) for cells in columns)]
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    """Reject an empty file, and a column that appears twice."""
     if not any(header):
         raise ConfigError(f"{path} is empty: it should have a header line and a row for each run.")
-    if not rows:
-        raise ConfigError(f"{path} has a header but no rows.")
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise ConfigError(f"{path}: column {repeated[0]!r} appears twice. Rename one of them.")
-    for number, line in rows:
-        if len(line) != len(header):
-            raise ConfigError(
-                f"{path}, row {number}: has {len(line)} values, but the header has {len(header)} "
-                f"columns."
-            )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.columns import (
+    BEST,
     METRIC_COLUMNS,
+    METRICS,
     RUN_COLUMNS,
     Role,
     columns_with_role,
@@ -29,23 +31,39 @@ RESULT_COLUMNS = frozenset(
 )
 #: Errors, accuracies and gaps of errors, which a file may hold in percent.
 SHARES = tuple(name for name, column in RUN_COLUMNS.items() if column.unit == "fraction")
+#: The hash of a row's settings without the seed. Headers are stripped, so no file has this column.
+SETTING_ID = " setting"
+#: Columns that the analysis adds to those of a study.
+_ADDED_BY_ANALYSIS = frozenset(
+    {"problem", "arm", "rank", "best", "settings", "selection_seed", "fresh"}
+)
+#: Losses, for which a file may hold a score of which higher values are better.
+LOSSES = tuple(m for m in (*METRICS, *BEST) if m.endswith("_loss") and "gap" not in m)
 
 
 @dataclass(frozen=True)
-class ColumnMapping:
-    """The mapping of a file's columns.
+class ImportOptions:
+    """How a file is read.
 
     Attributes:
         columns: The file's column, by adamcmp's column; only those whose names differ.
         constants: The value in all rows as text, by adamcmp's column.
         percent: Columns of adamcmp that the file holds in percent.
+        higher_is_better: Losses of adamcmp for which the file holds a score, such as a reward: its
+            negative is the loss.
         settings: Columns of the file that are additional settings; they keep their names.
+        where: Conditions on the file's columns, such as ``"epoch<50"``, that select its rows.
+        paired_seeds: Whether runs of equal seeds share initial weights and batches, so that
+            optimizers are compared seed by seed.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     percent: frozenset[str] = frozenset()
+    higher_is_better: frozenset[str] = frozenset()
     settings: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    paired_seeds: bool = False
 
 
 def known_columns() -> dict[str, Any]:
@@ -56,7 +74,7 @@ def known_columns() -> dict[str, Any]:
     return {name: column.type for name, column in columns.items() if name not in excluded}
 
 
-def check_mapping(mapping: ColumnMapping, table: CsvTable, known: Mapping[str, Any]) -> None:
+def check_mapping(mapping: ImportOptions, table: CsvTable, known: Mapping[str, Any]) -> None:
     """Reject a mapping that names columns that do not exist, or one column twice.
 
     Args:
@@ -83,18 +101,39 @@ def check_mapping(mapping: ColumnMapping, table: CsvTable, known: Mapping[str, A
     _check_conflicts(mapping, known)
 
 
-def _check_conflicts(mapping: ColumnMapping, known: Mapping[str, Any]) -> None:
+def _check_conflicts(mapping: ImportOptions, known: Mapping[str, Any]) -> None:
+    """Reject options that contradict each other, or the meaning of a column."""
     both = mapping.columns.keys() & mapping.constants.keys()
     if both:
         raise ConfigError(f"{sorted(both)[0]} is set by both --map and --set: use one of them.")
+    _check_splits(mapping.columns)
     for column in mapping.settings:
         if column in known or column in columns_with_role(Role.IDENTITY, Role.OUTCOME):
             raise ConfigError(
                 f"--settings {column}: is a column of adamcmp: use --map {column}={column}."
             )
-    for column in sorted(mapping.percent):
-        if column not in SHARES:
+        if column in _ADDED_BY_ANALYSIS:
             raise ConfigError(
-                f"--percent {column}: applies to errors and accuracies only."
-                f"{nearest(column, SHARES)}"
+                f"--settings {column}: reports use this name. Rename the column in the file."
             )
+    _check_metrics("--percent", mapping.percent, SHARES, "errors and accuracies only")
+    _check_metrics("--higher-is-better", mapping.higher_is_better, LOSSES, "losses only")
+
+
+def _check_splits(columns: Mapping[str, str]) -> None:
+    """Reject one column that is read as both a validation and a test metric."""
+    for test in (name for name in columns if name.startswith("test_")):
+        val = test.replace("test_", "val_", 1)
+        if columns[test] == columns.get(val):
+            raise ConfigError(
+                f"--map {val} and {test} are both column {columns[test]!r}. Map only {val}: the "
+                f"report then says that it selects and reports on the same split."
+            )
+
+
+def _check_metrics(
+    option: str, columns: Iterable[str], allowed: Sequence[str], meaning: str
+) -> None:
+    for column in sorted(columns):
+        if column not in allowed:
+            raise ConfigError(f"{option} {column}: applies to {meaning}.{nearest(column, allowed)}")

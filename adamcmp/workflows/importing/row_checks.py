@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import STATUSES
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 _ROUNDING = 0.011
 
 
-def check_filled(source: CsvTable, data: Mapping[str, Sequence[Any]]) -> None:
+def check_filled(source: CsvTable, data: Mapping[str, pa.Array]) -> None:
     """Reject empty or negative cells in required columns, and an unknown status.
 
     Args:
@@ -29,21 +36,34 @@ def check_filled(source: CsvTable, data: Mapping[str, Sequence[Any]]) -> None:
         ConfigError: If there is such a cell; the message names its row.
     """
     for column in (*REQUIRED, *(["step"] if "step" in data else [])):
-        for i, value in enumerate(data[column]):
-            if value is None:
-                raise source.row_error(i, f"{column} is empty")
-            if column in ("lr", "wd") and not 0 <= value < math.inf:
-                raise source.row_error(
-                    i, f"{column}={value:g} should be a finite number of at least 0"
-                )
-            if column in ("seed", "step") and value < 0:
-                raise source.row_error(i, f"{column}={value} should be at least 0")
-    for i, status in enumerate(data.get("status", [])):
-        if status not in STATUSES:
-            raise source.row_error(i, f"status={status} should be one of {', '.join(STATUSES)}")
+        values = data[column]
+        _reject(source, column, values, pc.is_null(values), "filled")
+        if column in ("lr", "wd"):
+            valid = pc.and_(pc.greater_equal(values, 0), pc.less(values, math.inf))
+            _reject(source, column, values, pc.invert(valid), "a finite number of at least 0")
+        if column in ("seed", "step"):
+            _reject(source, column, values, pc.less(values, 0), "at least 0")
+    if "status" in data:
+        status = data["status"].cast(pa.string())
+        unknown = pc.invert(pc.is_in(status, pa.array(STATUSES)))
+        _reject(source, "status", status, unknown, f"one of {', '.join(STATUSES)}")
 
 
-def check_shares(source: CsvTable, metrics: Mapping[str, Sequence[float]]) -> None:
+def _reject(
+    source: CsvTable, column: str, values: pa.Array, invalid: pa.BooleanArray, expected: str
+) -> None:
+    """Raise an error that names the first invalid value and its row."""
+    index = pc.index(invalid, True).as_py()
+    if index < 0:
+        return
+    value = values[index].as_py()
+    if value is None:
+        raise source.row_error(index, f"{column} is empty")
+    text = f"{value:g}" if isinstance(value, float) else value
+    raise source.row_error(index, f"{column}={text} should be {expected}")
+
+
+def check_shares(source: CsvTable, metrics: Mapping[str, NDArray[np.float64]]) -> None:
     """Reject an error and an accuracy of one split that do not add up to 1.
 
     Args:
@@ -55,12 +75,15 @@ def check_shares(source: CsvTable, metrics: Mapping[str, Sequence[float]]) -> No
     """
     for error in (c for c in metrics if c.endswith("_error") and "gap" not in c):
         accuracy = f"{error.removesuffix('_error')}_accuracy"
-        pairs = zip(metrics[error], metrics.get(accuracy, ()), strict=False)
-        for i, (wrong, right) in enumerate(pairs):
-            if abs(wrong + right - 1) > _ROUNDING and math.isfinite(wrong + right):
-                raise source.row_error(
-                    i, f"{error}={wrong:g} and {accuracy}={right:g} do not add up to 1"
-                )
+        if accuracy not in metrics:
+            continue
+        wrong, right = metrics[error], metrics[accuracy]
+        contradict = (abs(wrong + right - 1) > _ROUNDING) & np.isfinite(wrong + right)
+        if contradict.any():
+            i = int(contradict.argmax())
+            raise source.row_error(
+                i, f"{error}={wrong[i]:g} and {accuracy}={right[i]:g} do not add up to 1"
+            )
 
 
 def check_duplicates(source: CsvTable, table: pd.DataFrame, unused: Sequence[str]) -> None:
@@ -80,15 +103,15 @@ def check_duplicates(source: CsvTable, table: pd.DataFrame, unused: Sequence[str
         return
     second = int(duplicated.to_numpy().argmax())
     row = table.iloc[second]
-    same = (table[["run_id", *step]] == row[["run_id", *step]]).all(axis="columns")
-    first = int(same.to_numpy().argmax())
+    same = (table[key] == row[key] for key in ("run_id", *step))
+    first = int(reduce(operator.and_, same).to_numpy().argmax())
     differing = [c for c in unused if source.columns[c][first] != source.columns[c][second]]
     key = ", ".join(f"{c} {row[c]}" for c in (*REQUIRED, *step))
-    hint = (
-        f"If a setting distinguishes them, name its column: --settings {' '.join(differing)}"
-        if differing
-        else "Remove one of them"
-    )
+    hint = "Remove one of them"
+    if differing:
+        hint = f"If a setting distinguishes them, name its column: --settings {' '.join(differing)}"
+    if not step and "epoch" in table and row["epoch"] != table["epoch"].iloc[first]:
+        hint = "If each row is an evaluation of a run, say so: --map step=epoch epoch=epoch"
     raise ConfigError(
         f"{source.path}: rows {source.rows[first]} and {source.rows[second]} are the same "
         f"{'evaluation' if step else 'run'} ({key}). {hint}."

@@ -11,7 +11,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import BEST, METRIC_COLUMNS, METRICS
 from adamcmp.workflows.importing.derived import add_derived
 from adamcmp.workflows.importing.mapped_table import MappedTable
-from adamcmp.workflows.importing.mapping import REQUIRED
+from adamcmp.workflows.importing.mapping import REQUIRED, SETTING_ID
 
 
 def runs_and_metrics(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -29,14 +29,12 @@ def runs_and_metrics(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Raises:
         ConfigError: If a run has status ``done`` but a metric that is not finite, or the runs of a
-            dataset have no test metric.
+            dataset have neither test nor validation metrics.
     """
-    table = _without_unused_metrics(source.table)
     if source.has_evaluations:
-        runs, metrics = _from_evaluations(source, table)
+        runs, metrics = _from_evaluations(source)
     else:
-        runs, metrics = _with_outcome(table), pd.DataFrame()
-    _check_done(runs)
+        runs, metrics = _with_outcome(_without_unused_metrics(source.read())), pd.DataFrame()
     return runs, metrics
 
 
@@ -44,43 +42,47 @@ def _without_unused_metrics(table: pd.DataFrame) -> pd.DataFrame:
     """Clear the metrics that have no finite value on a dataset, such as errors in regression.
 
     Raises:
-        ConfigError: If no test metric of a dataset is left, and no status says how its runs ended.
+        ConfigError: If no test or validation metric of a dataset is left, and no status says how
+            its runs ended.
     """
-    datasets, metrics = table["dataset"], [m for m in (*METRICS, *BEST) if m in table]
-    is_used = (table[metrics].abs() < math.inf).groupby(datasets).transform("any")
-    has_test_metric = is_used[[m for m in metrics if m.startswith("test_")]].any(axis=1)
-    if not has_test_metric.all() and "status" not in table:
-        raise _no_test_metric(str(datasets[~has_test_metric].iloc[0]))
-    # Without any finite test metric, the other cells are all that contradicts a status.
-    return table.assign(**{m: table[m].where(is_used[m] | ~has_test_metric) for m in metrics})
+    metrics = [m for m in (*METRICS, *BEST) if m in table]
+    finite = table[metrics].abs() < math.inf
+    used = finite.groupby(table["dataset"], observed=True).any()  # datasets × metrics
+    measured = used[[m for m in metrics if m.startswith(("test_", "val_"))]].any(axis=1)
+    if not measured.all() and "status" not in table:
+        raise _no_metric(str(measured.idxmin()))
+    # Without any finite metric, the other cells are all that contradicts a status.
+    table = table.copy(deep=False)
+    for dataset in used.index[measured]:
+        unused = [m for m in metrics if not used.loc[dataset, m]]
+        table.loc[table["dataset"] == dataset, unused] = math.nan
+    return table
 
 
-def _no_test_metric(dataset: str) -> ConfigError:
+def _no_metric(dataset: str) -> ConfigError:
     return ConfigError(
-        f"The runs on dataset {dataset} have no finite test metric. Map theirs, too, such as --map "
-        f"test_error=COLUMN1 test_loss=COLUMN2 for classification and regression. If they all "
-        f"diverged, add a column status."
+        f"The runs on dataset {dataset} have no finite test or validation metric. Map theirs, too, "
+        f"such as --map test_error=COLUMN1 test_loss=COLUMN2 for classification and regression. If "
+        f"they all diverged, add a column status."
     )
 
 
-def _from_evaluations(
-    source: MappedTable, table: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _from_evaluations(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs and evaluations of a file whose rows are evaluations.
 
     A run's final metrics are the last reported ones. Its best metrics are those of the evaluation
     with the lowest validation error, with ties broken by validation loss (on datasets without
     errors, the lowest loss). Its ``steps`` are the maximum over the seeds of its setting.
     """
-    order = table["run_id"].drop_duplicates()
-    table = table.sort_values("step", kind="stable")
+    # In one expression, so that the table of a million rows is in memory once.
+    table = _without_unused_metrics(source.read().sort_values("step", kind="stable"))
     # `last` skips empty cells, since metrics may be reported at different steps.
-    runs = table.groupby("run_id", sort=False).last()
+    runs = table.groupby("run_id", sort=False, observed=True).last().sort_index()
     # Gaps are recomputed, because the last train and test metrics may be of different steps.
     gaps = [c for c in map(str, runs) if c.startswith("gap_") and c not in source.columns]
-    runs = _with_outcome(add_derived(runs.loc[order].reset_index().drop(columns=gaps)))
+    runs = _with_outcome(add_derived(runs.reset_index().drop(columns=gaps)))
     if "steps" not in runs:
-        runs["steps"] = runs.groupby("setting")["step"].transform("max")
+        runs["steps"] = runs.groupby(SETTING_ID, observed=True)["step"].transform("max")
     if "stopped_at_step" not in runs:
         runs["stopped_at_step"] = runs["step"].where(runs["status"] == "diverged")
     # In `metrics`, lr is the scheduled rate of a step, but the lr of a file is a setting.
@@ -93,12 +95,15 @@ def _with_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     criteria = [m for m in ("val_error", "val_loss") if m in table]
     if not criteria:
         return runs
-    first = table[criteria[0]]
-    is_used = first.notna().groupby(table["dataset"]).transform("any")
-    criterion = first.where(is_used, table[criteria[-1]])
-    finite = table.assign(criterion=criterion)[np.isfinite(criterion)]
-    ordered = finite.sort_values(["criterion", criteria[-1]], kind="stable")
-    best = ordered.drop_duplicates("run_id")
+    criterion = table[criteria[0]]
+    is_used = criterion.notna().groupby(table["dataset"], observed=True).transform("any")
+    ranked = table[["run_id", criteria[-1]]].assign(
+        criterion=criterion.where(is_used, table[criteria[-1]])
+    )
+    ranked = ranked[np.isfinite(ranked["criterion"])].sort_values(
+        ["criterion", criteria[-1]], kind="stable"
+    )
+    best = table.loc[ranked.drop_duplicates("run_id").index]
     metrics = [m for m in METRICS if m in table]
     names = {"step": "best_step", **{m: f"best_{m}" for m in metrics}}
     names = {column: name for column, name in names.items() if name not in runs}
@@ -109,25 +114,35 @@ def _with_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 def _with_outcome(runs: pd.DataFrame) -> pd.DataFrame:
     """Add each run's status if the file lacks it, and clear the metrics of runs that are not done.
 
-    A run has diverged if a final metric is not finite or it has no test metric.
+    A run has diverged if a final metric is not finite, or if it has no test metric, or no
+    validation metric on a dataset without test metrics.
     """
     runs = runs.copy()
     metrics = [m for m in METRICS if m in runs]
-    test_metrics = [m for m in metrics if m.startswith("test_")]
     not_finite = (runs[metrics] == math.inf).any(axis=1)
     if "status" not in runs:
-        diverged = not_finite | runs[test_metrics].isna().all(axis=1)
+        diverged = not_finite | _lacks_metrics(runs)
         runs["status"] = np.where(diverged, "diverged", "done")
-    runs["contradictory"] = not_finite & (runs["status"] == "done")
+    _check_done(runs[not_finite & (runs["status"] == "done")])
     runs.loc[runs["status"] != "done", metrics] = math.nan
     best = [m for m in BEST if m in runs]
     runs[best] = runs[best].replace(math.inf, math.nan)
     return runs
 
 
-def _check_done(runs: pd.DataFrame) -> None:
-    if runs["contradictory"].any():
-        row = runs[runs["contradictory"]].iloc[0]
+def _lacks_metrics(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Return which runs lack the test metrics, or validation metrics, that their dataset has."""
+    test, val = (
+        runs[[m for m in METRICS if m in runs and m.startswith(split)]].notna().any(axis=1)
+        for split in ("test_", "val_")
+    )
+    is_tested = test.groupby(runs["dataset"], observed=True).transform("any")
+    return ~test.where(is_tested, val)
+
+
+def _check_done(not_finite: pd.DataFrame) -> None:
+    """Reject runs of status ``done`` with a metric that is not finite."""
+    for _, row in not_finite.iloc[:1].iterrows():
         key = ", ".join(f"{column} {row[column]}" for column in REQUIRED)
         raise ConfigError(
             f"A run has status done, but a metric that is not finite ({key}). Set its status to "

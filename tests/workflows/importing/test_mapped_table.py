@@ -1,12 +1,16 @@
 """The mapping of a file's columns: names, constants, percent, additional settings."""
 
+import hashlib
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.audit import CHECKS, audit
+from adamcmp.analysis.measures.best_settings import best_settings
 from adamcmp.cli import main
 from adamcmp.storage import reader
 from tests.support.imports import BASE, CIFAR, ROWS
@@ -65,6 +69,114 @@ def test_a_column_of_numbers_is_no_name(imported):
     assert mapped["test_loss"].tolist() == [0.5]
 
 
+WHERE = """problem,optimizer,learning rate,wd,seed,val_error,test_error
+1,sgd,1,0,0,0.1,0.2
+1,sgd,0.5,0,0,0.2,0.3
+2,sgd,1,0,0,oops,0.4
+"1,2",sgd,1,0,1,0.3,0.5
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("problem=1", [0.2, 0.3]),
+        ("problem!=2", [0.2, 0.3, 0.5]),
+        ("problem=1,2", [0.5]),
+        ("problem=1 lr<1", [0.3]),
+        ("'test_error>=0.2' test_error<0.4", [0.2, 0.3]),
+    ],
+)
+def test_rows_that_meet_conditions(where, kept, imported):
+    """A cell of another row that cannot be read does not matter."""
+    flags = f"{CIFAR} --map 'lr=learning rate' --where {where}"
+    runs, _, out = imported(WHERE, flags)
+    assert runs["test_error"].tolist() == kept
+    assert f"{len(kept)} rows that meet --where, each a run" in out
+    (command,) = yaml.safe_load(Path("results/theirs/study.yaml").read_text())["asked"]
+    assert main(["import-csv", "runs.csv", *command["words"][1:]]) == 0
+    assert len(reader.load(Path("results/theirs"))[0]) == len(kept)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("problem=3", "No row of "),
+        ("problm=1", "--where problm=1: "),
+        ("problm=1", "has no column 'problm'. Did you mean 'problem'?"),
+        ("test_error=x", "Cannot read the filter 'test_error=x': 'x' is not a number."),
+        ("problem", "Cannot read the filter 'problem': write COLUMN=VALUE"),
+        ("seed<1", "row 4: val_error (column 'val_error') should be a number, not 'oops'"),
+    ],
+)
+def test_conditions_that_no_row_meets(where, message, rejected):
+    assert message in rejected(WHERE, f"{CIFAR} --map 'lr=learning rate' --where '{where}'")
+
+
+def test_a_setting_that_is_called_setting(imported):
+    content = "optimizer,lr,wd,seed,test_error,setting\na,1,0,0,0.1,x\na,1,0,0,0.2,y\n"
+    runs, _, out = imported(content, f"{CIFAR} --settings setting")
+    assert runs["setting"].tolist() == ["x", "y"] and "2 settings" in out
+    assert "Without a validation metric, `report` cannot select among settings" in out
+
+
+SCORES = "optimizer,lr,wd,seed,val_reward,test_reward\n" + "".join(
+    f"{name},{lr},0,{seed},{score + seed},{score + seed**2 / 7}\n"
+    for name, lr, score in (("a", 0.1, -20), ("a", 1, -3), ("b", 0.1, 15), ("b", 1, 9))
+    for seed in range(3)
+)
+
+
+def test_scores_of_which_higher_is_better(imported, capsys):
+    """The best setting has the highest score; intervals may lie below 0."""
+    losses = "val_loss test_loss"
+    flags = f"--map val_loss=val_reward test_loss=test_reward --higher-is-better {losses}"
+    runs, _, _ = imported(SCORES, f"{CIFAR} {flags}")
+    assert runs["test_loss"].tolist()[-1] == -(9 + 4 / 7)
+    table = RunTable.from_frames(runs)
+    assert table.selected().groupby("optimizer")["lr"].first().to_dict() == {"a": 1, "b": 0.1}
+    best = best_settings(table).set_index("optimizer")
+    mean = -np.mean([15, 15 + 1 / 7, 15 + 4 / 7])
+    assert best.loc["b", "estimate"] == pytest.approx(mean)
+    assert best.loc["b", "ci_low"] < mean < best.loc["b", "ci_high"] < 0
+    assert main(["report", "theirs"]) == 0
+    assert "B beats A on test loss" in capsys.readouterr().out
+
+
+def test_a_study_with_validation_only(imported, capsys):
+    """It is selected and reported on validation, and the audit says so."""
+    content = "optimizer,lr,wd,seed,val_loss\n" + "".join(
+        f"{name},{lr},0,{seed},{loss + (seed * (2 if name == 'b' else 3) % 5) / 100}\n"
+        for name, lr, loss in (("a", 0.1, 3.0), ("a", 1, 2.0), ("b", 0.1, 4.0), ("b", 1, 5.0))
+        for seed in range(5)
+    )
+    runs, metrics, out = imported(content + "b,9,0,0,nan\n")
+    assert runs["status"].tolist() == ["done"] * 20 + ["diverged"] and "Without" not in out
+    table = RunTable.from_frames(runs, metrics)
+    assert table.metric() == "val_loss"
+    assert table.selected().groupby("optimizer")["lr"].first().to_dict() == {"a": 1, "b": 0.1}
+    (finding,) = (found for found in audit(table) if found.kind == "splits")
+    assert finding.text.startswith("Selected and reported on the same split")
+    assert main(["report", "theirs"]) == 0
+    out = capsys.readouterr().out
+    assert "A beats B on validation loss by 2.0" in out and "Failed" not in out
+    assert main(["show", runs["run_id"][0]]) == 0
+    tested = RunTable.from_frames(runs.assign(test_loss=1.0))
+    assert tested.metric() == "test_loss" and not list(CHECKS["splits"](tested))
+
+
+def test_seeds_that_are_texts(imported):
+    """They have the same number in every file; numbers stay what they are."""
+    rows = "a,1,0,{},0.1,0.2\nb,1,0,{},0.1,0.3\nb,1,0,{},0.1,0.3\n"
+    runs, _, out = imported(BASE + rows.format("run-3", "run-3", "7"))
+    again, _, _ = imported(BASE + rows.format("x", "7", " run-3 "), study="again")
+    text = int(hashlib.sha256(b"run-3").hexdigest()[:12], 16)
+    assert runs["seed"].tolist() == [text, text, 7] and "2 seeds" in out
+    assert again["seed"].tolist()[1:] == [7, text]
+    assert again["run_id"].tolist()[1:] == runs["run_id"].tolist()[:0:-1]
+    assert main(["report", "theirs"]) == 0
+
+
 @pytest.mark.parametrize(
     ("content", "flags", "message"),
     [
@@ -97,6 +209,10 @@ def test_a_column_of_numbers_is_no_name(imported):
         (BASE + ROWS, f"{CIFAR} --percent train_error", "--percent train_error: no column of the file is train_error"),
         (BASE + ROWS, f"{CIFAR} --settings momentum", "has no column 'momentum'"),
         (BASE + ROWS, f"{CIFAR} --settings wd", "--settings wd: is a column of adamcmp"),
+        (BASE.replace("wd", "problem") + ROWS, f"{CIFAR} --settings problem --set wd=0", "--settings problem: reports use this name"),
+        (BASE + ROWS, f"{CIFAR} --higher-is-better test_error", "--higher-is-better test_error: applies to losses only"),
+        (BASE + ROWS, f"{CIFAR} --higher-is-better test_loss", "--higher-is-better test_loss: no column of the file is test_loss"),
+        (BASE + ROWS, f"{CIFAR} --map val_loss=wd test_loss=wd", "--map val_loss and test_loss are both column 'wd'"),
     ],
 )  # fmt: skip
 def test_invalid_cells_and_mappings(content, flags, message, rejected):

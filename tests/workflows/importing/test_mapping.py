@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from adamcmp.errors import ConfigError
-from adamcmp.workflows.importing import ColumnMapping, CsvTable
+from adamcmp.workflows.importing import CsvTable, ImportOptions
 from adamcmp.workflows.importing.mapping import check_mapping, known_columns
 
-TABLE = CsvTable(Path("t.csv"), "", ",", {"opt": ["sgd"], "acc": ["1"], "lr": ["2"]}, [2])
+CELLS = {"opt": "sgd", "acc": "1", "lr": "2"}
+COLUMNS = {name: pa.chunked_array([[cell]]) for name, cell in CELLS.items()}
+TABLE = CsvTable(Path("t.csv"), "", ",", COLUMNS, np.array([2]))
 
 
 def test_columns_of_adamcmp():
@@ -19,7 +23,7 @@ def test_columns_of_adamcmp():
 
 
 def test_a_valid_mapping():
-    mapping = ColumnMapping(
+    mapping = ImportOptions(
         {"optimizer": "opt", "test_accuracy": "acc"}, {"wd": "0"}, frozenset({"test_accuracy"})
     )
     check_mapping(mapping, TABLE, known_columns())
@@ -28,13 +32,13 @@ def test_a_valid_mapping():
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        (ColumnMapping({"optimzer": "opt"}), "--map optimzer=: there is no column 'optimzer' of runs. Did you mean 'optimizer'?"),
-        (ColumnMapping(constants={"wdd": "0"}), "--set wdd=: there is no column"),
-        (ColumnMapping({"optimizer": "optt"}), "t.csv has no column 'optt'. Did you mean 'opt'? It has: opt, acc, lr."),
-        (ColumnMapping(settings=("nope",)), "t.csv has no column 'nope'"),
-        (ColumnMapping({"wd": "lr"}, {"wd": "0"}), "wd is set by both --map and --set"),
-        (ColumnMapping(settings=("lr",)), "--settings lr: is a column of adamcmp"),
-        (ColumnMapping(percent=frozenset({"lr"})), "--percent lr: applies to errors and accuracies only"),
+        (ImportOptions({"optimzer": "opt"}), "--map optimzer=: there is no column 'optimzer' of runs. Did you mean 'optimizer'?"),
+        (ImportOptions(constants={"wdd": "0"}), "--set wdd=: there is no column"),
+        (ImportOptions({"optimizer": "optt"}), "t.csv has no column 'optt'. Did you mean 'opt'? It has: opt, acc, lr."),
+        (ImportOptions(settings=("nope",)), "t.csv has no column 'nope'"),
+        (ImportOptions({"wd": "lr"}, {"wd": "0"}), "wd is set by both --map and --set"),
+        (ImportOptions(settings=("lr",)), "--settings lr: is a column of adamcmp"),
+        (ImportOptions(percent=frozenset({"lr"})), "--percent lr: applies to errors and accuracies only"),
     ],
 )  # fmt: skip
 def test_invalid_mappings(mapping, message):

@@ -3,7 +3,8 @@
 import math
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from adamcmp.errors import ConfigError
@@ -11,14 +12,16 @@ from adamcmp.workflows.importing import CsvTable
 from adamcmp.workflows.importing.row_checks import check_duplicates, check_filled, check_shares
 
 #: Blank lines were skipped between the two rows.
-SOURCE = CsvTable(Path("t.csv"), "", ",", {"host": ["x", "y"]}, [2, 5])
+SOURCE = CsvTable(
+    Path("t.csv"), "", ",", {"host": pa.chunked_array([["x", "y"]])}, np.array([2, 5])
+)
 FILLED = {"optimizer": "sgd", "dataset": "d", "model": "m", "lr": 0.1, "wd": 0.0, "seed": 0}
 
 
 def data(**second):
-    """Return the cells of two rows; the second one differs."""
+    """Return the values of two rows; the second one differs."""
     return {
-        name: [FILLED.get(name), second.get(name, FILLED.get(name))]
+        name: pa.array([FILLED.get(name), second.get(name, FILLED.get(name))])
         for name in {**FILLED, **second}
     }
 
@@ -39,11 +42,11 @@ def test_cells_that_a_run_needs(second, message):
 
 
 def test_statuses():
-    check_filled(SOURCE, data() | {"status": ["done", "diverged"]})
+    check_filled(SOURCE, data() | {"status": pa.array(["done", "diverged"])})
     with pytest.raises(
         ConfigError, match="row 5: status=ok should be one of done, diverged, failed"
     ):
-        check_filled(SOURCE, data() | {"status": ["done", "ok"]})
+        check_filled(SOURCE, data() | {"status": pa.array(["done", "ok"])})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,8 @@ def test_statuses():
     [(0.25, 0.75, True), (0.25, 0.76, True), (0.25, 0.77, False), (math.inf, 0.1, True), (math.nan, 0.1, True)],
 )  # fmt: skip
 def test_an_error_and_an_accuracy_add_up_to_1(error, accuracy, is_valid):
-    metrics = {"test_error": [0.5, error], "test_accuracy": [0.5, accuracy], "gap_error": [9, 9]}
+    values = {"test_error": [0.5, error], "test_accuracy": [0.5, accuracy], "gap_error": [9, 9]}
+    metrics = {name: np.array(pair) for name, pair in values.items()}
     if is_valid:
         check_shares(SOURCE, metrics)
     else:
@@ -60,10 +64,12 @@ def test_an_error_and_an_accuracy_add_up_to_1(error, accuracy, is_valid):
 
 
 def test_rows_of_one_run():
-    table = pd.DataFrame(data()).assign(run_id="a")
+    table = pa.table(data()).to_pandas().assign(run_id="a")
     with pytest.raises(ConfigError, match=r"rows 2 and 5 are the same run .* --settings host"):
         check_duplicates(SOURCE, table, ["host"])
     with pytest.raises(ConfigError, match=r"the same evaluation .*step 3\)\. Remove one of them"):
         check_duplicates(SOURCE, table.assign(step=3), [])
+    with pytest.raises(ConfigError, match="evaluation of a run, say so: --map step=epoch epoch="):
+        check_duplicates(SOURCE, table.assign(epoch=[1.0, 2.0]), ["host"])
     check_duplicates(SOURCE, table.assign(step=[3, 4]), [])
     check_duplicates(SOURCE, table.assign(run_id=["a", "b"]), [])
