@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from adamcmp.workflows.import_runs import ImportResult
 
 HELP = """\
-Each row of the file is a run with its final metrics or, if there is a column
-step, an evaluation of a run. Columns that have adamcmp's names are read as they
-are. Every run needs optimizer, dataset, model, lr, wd, seed and a test metric;
-a report also needs a validation metric, on which it selects settings. A run
-whose metric is nan or inf, or that has no test metric, counts as diverged,
-unless a column status says done, diverged or failed.
+A row of the file is a run with its final metrics. If there is a column step, a
+row is one evaluation of a run.
+
+Columns that have adamcmp's names (OURS) are read as they are. --map lr=rate
+reads lr from column rate, and --set wd=0 sets wd in all rows. Every run needs
+  optimizer, dataset, model, lr, wd
+  seed           a number or a text
+  a test metric  test_error, test_accuracy or test_loss
+  a validation metric (val_error ...), on which a report selects settings
+Runs with validation metrics only are selected and reported on them, and the
+audit says so. Columns that are not used are listed.
+
+Without a column status (done, diverged or failed), a run has diverged if a
+metric is nan or inf, or if it lacks the test metrics that others have.
 
 examples:
   adamcmp import-csv theirs.csv --study theirs --percent test_accuracy \\
@@ -47,22 +55,22 @@ def parser() -> Parser:
         completer=_completers.studies,
     )
     parser.add_argument(
-        "--map", metavar="OURS=COLUMN", help="read a column of another name", **several
+        "--map", metavar="OURS=COLUMN", help="read OURS from a column of another name", **several
     )
     parser.add_argument(
-        "--set", metavar="OURS=VALUE", help="set a column to one value in all rows", **several
+        "--set", metavar="OURS=VALUE", help="set OURS to one value in all rows", **several
     )
     parser.add_argument(
-        "--percent", metavar="OURS", help="errors and accuracies that are in percent", **several
+        "--percent", metavar="OURS", help="errors and accuracies in percent", **several
     )
     parser.add_argument(
         "--higher-is-better",
         metavar="OURS",
-        help="losses that are scores in the file, such as a reward; their negatives are stored",
+        help="losses that are mapped to a score, such as a reward; its negative is stored",
         **several,
     )
     parser.add_argument(
-        "--settings", metavar="COLUMN", help="columns to keep as additional settings", **several
+        "--settings", metavar="COLUMN", help="columns that are additional settings", **several
     )
     parser.add_argument(
         "--where",
