@@ -74,7 +74,7 @@ def parse_cell(text: str, value_type: Any, decimal_comma: bool = False) -> Any:
 def parse_seed(text: str, value_type: Any = int, decimal_comma: bool = False) -> Any:
     """Return the seed of a cell; that of a text is the first 48 bits of its SHA-256.
 
-    A text such as ``run-3`` so has the same number in every file.
+    So a text such as ``run-3`` has the same number in every file.
 
     >>> parse_seed("3"), parse_seed("run-3")
     (3, 22476602573383)

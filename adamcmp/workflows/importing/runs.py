@@ -35,7 +35,8 @@ def runs_and_metrics(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
         runs, metrics = _from_evaluations(source)
     else:
         runs, metrics = _with_outcome(_without_unused_metrics(source.read())), pd.DataFrame()
-    return runs, metrics
+    texts = runs.select_dtypes("category").columns
+    return runs.astype(dict.fromkeys(texts, object)), metrics
 
 
 def _without_unused_metrics(table: pd.DataFrame) -> pd.DataFrame:
