@@ -218,3 +218,22 @@ def test_a_million_evaluations_take_less_than_a_gibibyte(tmp_path):
     *_, last = completed.stdout.splitlines()
     assert int(last) < 2**20  # KiB
     assert "10000 runs (10000 done)" in completed.stdout
+
+
+#: Public results beside the clone, which are not part of it.
+PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "nanogpt_track3_curves.csv"
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason=f"{PUBLISHED} does not exist")
+def test_published_runs_have_the_published_means(tmp_path):
+    """modded-nanogpt, track 3: seeds are names of logs, and there is a validation loss only."""
+    options = ImportOptions(
+        columns={"optimizer": "result", "seed": "log", "step": "step", "epoch": "step"},
+        constants={"dataset": "fineweb", "model": "gpt2", "lr": "0", "wd": "0"},
+        where=("result>=4", "result<=5"),
+    )
+    result = import_runs(PUBLISHED, tmp_path / "s", options)
+    table = RunTable.from_frames(result.runs, result.metrics)
+    (row,) = comparisons(table).to_dict("records")
+    assert (row["n_a"], row["n_b"], row["paired"], row["better"]) == (5, 10, False, "a")
+    assert (round(row["mean_a"], 4), round(row["mean_b"], 4)) == (3.2741, 3.2782)
