@@ -144,7 +144,7 @@ def _lr_sensitivity(matrix: SettingMatrix) -> float:
 def _with_metric(table: RunTable) -> pd.DataFrame:
     """Return `sensitivity` with the metric in whose unit an estimate is, "" for other units."""
     rows = sensitivity(table)
-    metrics = rows["problem"].map(lambda problem: table.metric(problem))
+    metrics = rows["problem"].map(table.metric)
     return rows.assign(metric=metrics.where(rows["measure"] == "lr sensitivity", ""))
 
 
