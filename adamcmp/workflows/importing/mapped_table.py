@@ -101,7 +101,7 @@ class MappedTable:
         columns = pa.table({**data, **self._ids(data)})
         # Nullable integers, because a float cannot hold every seed.
         table = columns.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-        table = table.assign(**metrics)
+        table = pd.concat([table, pd.DataFrame(metrics)], axis="columns")
         check_duplicates(self.source, table, self.unused)
         # The texts of a million rows take hundreds of megabytes, and are not needed any more.
         self.source = replace(self.source, columns={})

@@ -36,21 +36,23 @@ def runs_and_metrics(source: MappedTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     else:
         runs, metrics = _with_outcome(_without_unused_metrics(source.read())), pd.DataFrame()
     texts = runs.select_dtypes("category").columns
-    return runs.astype(dict.fromkeys(texts, object)), metrics
+    # Copied, since pandas warns of a frame of many blocks when columns are added to it.
+    return runs.astype(dict.fromkeys(texts, object)).copy(), metrics
 
 
 def _without_unused_metrics(table: pd.DataFrame) -> pd.DataFrame:
     """Clear the metrics that have no finite value on a dataset, such as errors in regression.
 
     Raises:
-        ConfigError: If no test or validation metric of a dataset is left, and no status says how
-            its runs ended.
+        ConfigError: If only some datasets have a test or validation metric, and no status says how
+            the runs on the others ended.
     """
     metrics = [m for m in (*METRICS, *BEST) if m in table]
     finite = table[metrics].abs() < math.inf
     used = finite.groupby(table["dataset"], observed=True).any()  # datasets × metrics
     measured = used[[m for m in metrics if m.startswith(("test_", "val_"))]].any(axis=1)
-    if not measured.all() and "status" not in table:
+    # Where no dataset has any, all runs may have diverged.
+    if measured.any() and not measured.all() and "status" not in table:
         raise _no_metric(str(measured.idxmin()))
     # Without any finite metric, the other cells are all that contradicts a status.
     table = table.copy(deep=False)

@@ -140,7 +140,7 @@ def test_scores_of_which_higher_is_better(imported, capsys):
     assert best.loc["b", "estimate"] == pytest.approx(mean)
     assert best.loc["b", "ci_low"] < mean < best.loc["b", "ci_high"] < 0
     assert main(["report", "theirs"]) == 0
-    assert "B beats A on test loss" in capsys.readouterr().out
+    assert "b beats a on test loss" in capsys.readouterr().out
 
 
 def test_a_study_with_validation_only(imported, capsys):
@@ -159,7 +159,7 @@ def test_a_study_with_validation_only(imported, capsys):
     assert finding.text.startswith("Selected and reported on the same split")
     assert main(["report", "theirs"]) == 0
     out = capsys.readouterr().out
-    assert "A beats B on validation loss by 2.0" in out and "Failed" not in out
+    assert "a beats b on validation loss by 2.0" in out and "Failed" not in out
     assert main(["show", runs["run_id"][0]]) == 0
     tested = RunTable.from_frames(runs.assign(test_loss=1.0))
     assert tested.metric() == "test_loss" and not list(CHECKS["splits"](tested))
@@ -198,7 +198,7 @@ def test_seeds_that_are_texts(imported):
         (BASE + ROWS, "--set dataset=d", "--map model=COLUMN, or give its value in all rows, --set model=NAME"),
         (BASE.replace("seed", "run") + ROWS, CIFAR, "or give its value in all rows, --set seed=0"),
         (BASE.replace("optimizer", "optimiser") + ROWS, CIFAR, "has no column 'optimizer'. Did you mean 'optimiser'?"),
-        (BASE.replace("test_error", "err") + ROWS, CIFAR, "has no test metric: --map test_error=COLUMN"),
+        (BASE.replace("val_error,test_error", "v,err") + ROWS, CIFAR, "has no test metric: --map test_error=COLUMN"),
         (BASE + ROWS, f"{CIFAR} --map test_error=er", "has no column 'er'."),
         (BASE + ROWS, f"{CIFAR} --map test_errr=val_error", "Did you mean 'test_error'?"),
         (BASE + ROWS, f"{CIFAR} --set model=x lr=abc", "--set model is given twice"),

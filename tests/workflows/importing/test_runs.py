@@ -106,7 +106,7 @@ def test_classification_and_regression_in_one_file(none, imported):
 def test_regression_without_its_metric_has_not_diverged(rejected):
     content = BOTH_KINDS.format(none="").replace(",val_loss,test_loss", ",mse,test_mse")
     err = rejected(content, "--set model=mlp")
-    assert "The runs on dataset energy have no finite test metric. Map theirs, too" in err
+    assert "The runs on dataset energy have no finite test or validation metric. Map theirs" in err
 
 
 def test_the_best_evaluation_of_each_kind_of_problem(imported):
