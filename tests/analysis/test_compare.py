@@ -68,7 +68,8 @@ class TestCompare:
         pd.testing.assert_frame_equal(table[1:].reset_index(drop=True), alone)
 
     def test_arms_of_different_problems(self):
-        both = pd.concat([self.RUNS, self.RUNS.assign(model="n")])
+        other = self.RUNS.assign(model="n", run_id="n" + self.RUNS["run_id"])
+        both = pd.concat([self.RUNS, other])
         with pytest.raises(ConfigError, match=r"no problem in common. Arm a: d, m. Arm b: d, n."):
             adamcmp.compare(both, "model=m", "model=n")
         with pytest.raises(ConfigError, match="no runs to compare"):

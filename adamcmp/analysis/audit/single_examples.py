@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
@@ -17,7 +19,8 @@ def check(table: RunTable) -> Iterator[Finding]:
     """Yield optimizers with runs of the model ``mlp`` with batch norm and batch_size=1."""
     for problem, optimizer, subtable in table.by_optimizer():
         runs = subtable.runs
-        normalizes = (runs["model"] == "mlp") & (runs["model.norm"] == "batch")
+        no_norm = pd.Series(None, runs.index, object)  # imported runs have no such column
+        normalizes = (runs["model"] == "mlp") & (runs.get("model.norm", no_norm) == "batch")
         affected = normalizes & (runs["batch_size"] == 1) & runs["torch_version"].notna()
         if affected.any():
             yield Finding(
