@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -45,7 +46,7 @@ class Example:
 def examples(page: str) -> Iterator[Example]:
     """Yield the examples of a page's text, in order."""
     fences = [*_FENCE.finditer(page)]
-    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+    for fence, following in zip_longest(fences, fences[1:]):
         language, code = fence.groups()
         if language in ("bash", "python", "yaml") and not page[: fence.start()].endswith(_NOT_RUN):
             shown = following and following[1] == "text"

@@ -57,6 +57,10 @@ def test_examples_run_in_one_folder(page_examples, tmp_path):
     assert [page_examples.run(example, tmp_path) for example in found] == ["", "name: a\n", "4\n"]
 
 
+def test_a_page_without_code_has_no_examples(page_examples):
+    assert [*page_examples.examples("# Title\n")] == []
+
+
 def test_an_example_that_fails_raises(page_examples, tmp_path):
     (failing,) = page_examples.examples("```bash\necho why >&2; exit 3\n```\n")
     with pytest.raises(RuntimeError, match="exit code 3\nwhy"):
