@@ -3,17 +3,14 @@
 import sys
 import time
 
-import pytest
-
 from adamcmp.cli import _terminal
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from tests.support.commands import run
 from tests.support.studies import THREE_STEPS
 
 
-@pytest.fixture
-def terminal(capsys, monkeypatch):
-    """The streams that `capsys` captures are a terminal of 20 columns."""
+def make_terminal(monkeypatch):
+    """Make a terminal of 20 columns of the streams, which are others than in a fixture."""
     monkeypatch.setenv("COLUMNS", "20")
     for stream in (sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
@@ -22,7 +19,8 @@ def terminal(capsys, monkeypatch):
 TEXT = "one two three four five six\nshort"
 
 
-def test_lines_are_wrapped_on_a_terminal(terminal):
+def test_lines_are_wrapped_on_a_terminal(capsys, monkeypatch):
+    make_terminal(monkeypatch)
     assert wrapped(TEXT, "  ") == "one two three four\n  five six\nshort"
 
 
@@ -30,7 +28,8 @@ def test_lines_in_a_file_are_not_wrapped(capsys):
     assert wrapped(TEXT) == TEXT
 
 
-def test_only_a_slow_activity_is_shown(terminal, monkeypatch, capsys):
+def test_only_a_slow_activity_is_shown(monkeypatch, capsys):
+    make_terminal(monkeypatch)
     with shown_if_slow("thinking"):
         pass
     assert capsys.readouterr().err == ""
