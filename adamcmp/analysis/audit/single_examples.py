@@ -17,8 +17,6 @@ from adamcmp.analysis.wording import display_name
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield optimizers with runs of the model ``mlp`` with batch norm and batch_size=1."""
-    if "model.norm" not in table.runs:  # nor has any run a model of this package
-        return
     for problem, optimizer, subtable in table.by_optimizer():
         runs = subtable.runs
         no_norm = pd.Series(None, runs.index, object)  # imported runs have no such column
