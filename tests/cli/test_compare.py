@@ -22,7 +22,8 @@ class TestCommand:
             for seed in range(3)
         ]
         header = "optimizer,lr,wd,seed,val_error,test_error,test_loss\n"
-        return imported_study(results / "s", header + "".join(rows) + "sgd,0.1,0,7,0.5,0.5,3\n")
+        content = header + "".join(rows) + "sgd,0.1,0,7,0.5,0.5,3\n"
+        return imported_study(results / "s", content, paired_seeds=True)
 
     def test_a_sentence_and_a_table(self, study, capsys):
         overrides = ["compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2"]
@@ -64,13 +65,14 @@ class TestCommand:
             for seed in range(3)
         ]
         header = "model,optimizer,lr,wd,seed,test_error\n"
-        imported_study(results / "s", header + "".join(rows), {"dataset": "d"})
+        constants = {"dataset": "d"}
+        imported_study(results / "s", header + "".join(rows), constants, paired_seeds=True)
         arms = ["--a", "optimizer=adamw", "--b", "optimizer=sgd"]
         assert main(["compare", "s", *arms]) == 0
         lines = capsys.readouterr().out.splitlines()
         # The mean of three seeds is 1.1 times that of the first.
         means = [line.split()[-1] for line in lines if line.startswith(("AdamW ", "SGD "))]
-        assert means == ["11.0", "22.0", "33", "33"]
+        assert means == ["11", "22", "33", "33"]
         verdicts = [line for line in lines if line.startswith("d, ")]
         assert verdicts[0].startswith("d, mlp: AdamW beats SGD on test error by ")
         assert verdicts[1:] == ["d, cnn: AdamW and SGD have the same test error on all 3 seeds."]

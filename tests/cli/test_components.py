@@ -1,5 +1,6 @@
 """``adamcmp components``."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,11 @@ def test_components_lists_every_yaml(capsys):
     assert out == run(capsys, "parts")
     import adamcmp.configs
 
+    groups = dict(re.findall(r"^(\w+)=\n((?: .*\n)+)", out, re.MULTILINE))
     files = Path(adamcmp.configs.__file__).parent.glob("*/*.yaml")
     for file in (file for file in files if file.parent.name != "study"):
-        (line,) = [x for x in out.splitlines() if x.split()[:1] == [file.stem]]
+        lines = groups[file.parent.name].splitlines()
+        (line,) = [x for x in lines if x.split()[:1] == [file.stem]]
         assert len(line.split(None, 1)[1]) > 10, f"{file} needs a first line that says what it is"
 
 

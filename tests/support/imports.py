@@ -13,11 +13,14 @@ CIFAR = "--set dataset=cifar10 model=resnet18"
 
 
 def imported_study(
-    folder: Path, content: str = BASE + ROWS, constants: Mapping[str, str] = PROBLEM
+    folder: Path,
+    content: str = BASE + ROWS,
+    constants: Mapping[str, str] = PROBLEM,
+    paired_seeds: bool = False,
 ) -> Path:
     """Write a study of imported runs, which costs no training; return its folder."""
     file = folder.with_suffix(".csv")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content)
-    import_runs(file, folder, ImportOptions(constants=constants))
+    import_runs(file, folder, ImportOptions(constants=constants, paired_seeds=paired_seeds))
     return folder

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -11,6 +12,8 @@ import torch
 PAUSE = Path("pause")
 #: Steps of a process's training of one run before it pauses.
 STEPS_BEFORE = 30
+#: Steps of each network. They change no result, so they are no state of the network.
+STEPS: Counter[torch.nn.Module] = Counter()
 
 
 class PausingNet(torch.nn.Linear):
@@ -18,12 +21,11 @@ class PausingNet(torch.nn.Linear):
 
     def __init__(self, inputs, outputs):
         super().__init__(inputs[0], outputs)
-        self.steps = 0
 
     def forward(self, x):
         if self.training:
-            self.steps += 1
-            if self.steps == STEPS_BEFORE and PAUSE.exists() and runs_are_reserved():
+            STEPS[self] += 1
+            if STEPS[self] == STEPS_BEFORE and PAUSE.exists() and runs_are_reserved():
                 pause()
         return super().forward(x)
 

@@ -103,7 +103,9 @@ def _at_powers_of_two(table: RunTable) -> pd.DataFrame:
     powers = curves["k"].map(lambda k: int(k) & (int(k) - 1) == 0)
     metrics = {problem: table.metric(problem) for problem in table.problems}
     curves.insert(2, "metric", curves["problem"].map(metrics))
-    return curves[powers | (curves["k"] == last)].reset_index(drop=True)
+    # Imported runs may have no metric to select settings on, and so no expected value.
+    known = curves["estimate"].notna()
+    return curves[known & (powers | (curves["k"] == last))].reset_index(drop=True)
 
 
 def _lowest_by_trials(curves: pd.DataFrame) -> str:
