@@ -72,7 +72,7 @@ class TestCommand:
         lines = capsys.readouterr().out.splitlines()
         # The mean of three seeds is 1.1 times that of the first.
         means = [line.split()[-1] for line in lines if line.startswith(("AdamW ", "SGD "))]
-        assert means == ["11", "22", "33", "33"]
+        assert means == ["11.0", "22.0", "33", "33"]
         verdicts = [line for line in lines if line.startswith("d, ")]
         assert verdicts[0].startswith("d, mlp: AdamW beats SGD on test error by ")
         assert verdicts[1:] == ["d, cnn: AdamW and SGD have the same test error on all 3 seeds."]
