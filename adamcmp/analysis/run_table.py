@@ -136,8 +136,11 @@ class RunTable:
         return self._selected[by]
 
     def where(self, mask: pd.Series[bool]) -> RunTable:
-        """Return the runs at which `mask` is true."""
-        return self.with_runs(self.runs[mask])
+        """Return the runs at which `mask` is true.
+
+        If all are, this is the table itself, which has cached its rankings.
+        """
+        return self if mask.all() else self.with_runs(self.runs[mask])
 
     @cached_property
     def without_failed(self) -> RunTable:
