@@ -127,13 +127,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     >>> nearest("optimzer", ["optimizer", "dataset"])
     " Did you mean 'optimizer'?"
+    >>> nearest("lerning_rate", ["lr", "wd"])
+    " Did you mean 'lr'?"
     >>> nearest("x", ["optimizer", "dataset"])
     ''
     """
     # Of names that differ only in case, the first one counts.
-    by_lower_case = {name.lower(): name for name in reversed([*known])}
-    lower_case = name.lower()
-    if SYNONYMS.get(lower_case) in by_lower_case:
-        lower_case = SYNONYMS[lower_case]
-    close = difflib.get_close_matches(lower_case, list(by_lower_case), n=1, cutoff=0.6)
-    return f" Did you mean '{by_lower_case[close[0]]}'?" if close else ""
+    by_lower_case = {known_name.lower(): known_name for known_name in reversed([*known])}
+    synonyms = {s: by_lower_case[n] for s, n in SYNONYMS.items() if n in by_lower_case}
+    candidates = synonyms | by_lower_case
+    close = difflib.get_close_matches(name.lower(), list(candidates), n=1, cutoff=0.6)
+    return f" Did you mean '{candidates[close[0]]}'?" if close else ""
