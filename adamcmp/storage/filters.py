@@ -1,24 +1,16 @@
-"""Conditions on columns in the syntax of the command line.
-
-*Filters* are arguments such as ``lr=0.001 'test_error<0.4' optimizer!=sgd``. A *query* is one
-expression, such as ``"optimizer in ['adam_l2', 'adamw'] and lr > 0.01"``.
-"""
+"""Filters: conditions on columns, such as ``lr=0.001 'test_error<0.4' optimizer!=sgd``."""
 
 from __future__ import annotations
 
-import ast
 import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from adamcmp.errors import ConfigError, nearest
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _CONDITION = re.compile(r"([\w.]+)\s*(!=|<=|>=|==?|<|>)\s*(.*)", re.DOTALL)
 #: A comma before another condition.
@@ -209,76 +201,3 @@ def _is_time(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-#: The syntax that queries may use; attributes are column names with dots. Calls are not allowed, so
-#: a query can only compare.
-_ALLOWED_SYNTAX = (
-    *(ast.Expression, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Name, ast.Attribute),
-    *(ast.Constant, ast.List, ast.Tuple, ast.Load, ast.boolop, ast.unaryop, ast.cmpop),
-    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr),
-)
-
-
-def where(table: pd.DataFrame, query: str) -> pd.Series[bool]:
-    """Return which rows of a table meet a query, such as ``"lr > 0.01 and optimizer != 'sgd'"``.
-
-    A query is a Python expression over column names with comparisons, ``in``, ``and``, ``or``,
-    ``not`` and arithmetic, as in `pandas.DataFrame.query`. Names may contain dots. A missing value
-    meets no comparison except ``!=``.
-
-    >>> import pandas as pd
-    >>> where(pd.DataFrame({"optimizer.eps": [1e-8, 1e-3]}), "optimizer.eps < 1e-4").tolist()
-    [True, False]
-
-    Raises:
-        ConfigError: If the query cannot be read, names a column that does not exist, or contains
-            syntax other than comparisons.
-    """
-    import pandas as pd
-
-    names = _Names(query, list(table.columns))
-    try:
-        tree = ast.parse(query.strip().replace("`", ""), mode="eval")
-    except (SyntaxError, ValueError, RecursionError):
-        equal = " Equality is '=='." if re.search(r"[^=<>!]=[^=]", query) else ""
-        raise _query_error(query, f"it is not an expression.{equal}") from None
-    forbidden = [
-        type(node).__name__ for node in ast.walk(tree) if not isinstance(node, _ALLOWED_SYNTAX)
-    ]
-    if forbidden:
-        raise _query_error(query, f"{forbidden[0]} is not allowed; it may only compare columns.")
-    tree = names.visit(tree)
-    if not names.used:
-        raise _query_error(query, "it names no column.")
-    used = pd.DataFrame({alias: table[column] for alias, column in names.used.items()})
-    try:
-        met: Any = used.eval(ast.unparse(tree), engine="python")
-        return pd.Series(met.astype("boolean").fillna(False).astype(bool))
-    except Exception as error:  # pandas raises many types for values it cannot compare
-        raise _query_error(query, f"{error}.") from None
-
-
-def _query_error(query: str, reason: str) -> ConfigError:
-    return ConfigError(f"Cannot read the query {query!r}: {reason}")
-
-
-class _Names(ast.NodeTransformer):
-    """Replaces each column name by an alias without dots, which pandas can read."""
-
-    def __init__(self, query: str, columns: Sequence[str]) -> None:
-        self.query, self.columns, self.used = query, columns, dict[str, str]()
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return self._aliased(node.id)
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        return self._aliased(ast.unparse(node))
-
-    def _aliased(self, name: str) -> ast.Name:
-        if name not in self.columns:
-            hint = nearest(name, self.columns) or f" Put text values in quotes: '{name}'."
-            raise _query_error(self.query, f"there is no column {name!r}.{hint}")
-        alias = f"c{self.columns.index(name)}"
-        self.used[alias] = name
-        return ast.Name(alias, ast.Load())

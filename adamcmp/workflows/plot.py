@@ -9,7 +9,7 @@ from adamcmp import plots
 from adamcmp.analysis import RunTable
 from adamcmp.errors import ConfigError, StoreError, nearest
 from adamcmp.reporting import load_table, report_folder
-from adamcmp.storage.filters import where as matching
+from adamcmp.storage.queries import matches
 
 
 def list_plots() -> dict[str, str]:
@@ -79,7 +79,7 @@ def _select(folders: Sequence[Path], where: str | None) -> RunTable:
     """Return one table of those runs of the studies that match the query."""
     table = load_table(folders)
     if where:
-        table = table.where(matching(table.runs, where))
+        table = table.where(matches(table.runs, where))
     if table.runs.empty:
         names = " + ".join(folder.name for folder in folders)
         raise ConfigError(f"{names} has no run that matches {where!r}.")

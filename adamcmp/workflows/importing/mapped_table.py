@@ -16,7 +16,8 @@ from adamcmp.components.registry import canonical_json
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.arrow import arrow_type
 from adamcmp.storage.columns import BASE_METRICS, BEST, METRICS, NORMS
-from adamcmp.workflows.importing.csv_table import CsvTable, parse_cell, parse_seed
+from adamcmp.workflows.importing.cells import parse_cell, parse_seed
+from adamcmp.workflows.importing.csv_table import CsvTable
 from adamcmp.workflows.importing.derived import add_derived
 from adamcmp.workflows.importing.mapping import (
     NAME_COLUMNS,
