@@ -1,4 +1,4 @@
-"""Optimizer drivers: several gradients in a step, evaluation parameters, parameter groups."""
+"""Optimizer drivers: several gradients in a step, evaluation parameters, the factory."""
 
 import pytest
 import torch
@@ -14,7 +14,6 @@ from adamcmp.training.step.drivers import (
     TorchDriver,
     create_driver,
 )
-from adamcmp.training.step.packing import Packing
 from adamcmp.training.torch_state import torch_state
 from tests.support.training import FusedGroup
 
@@ -103,96 +102,10 @@ def test_evaluations_measure_the_evaluation_parameters(specs, monkeypatch):
         assert torch.equal(plain.lanes.param_norm(), norm)
 
 
-# ---------------------------------------------------------------------------- parameter groups
-
-
-def rule(name="adamw"):
-    return build_component("optimizer", component_defaults("optimizer", name))
-
-
-def radam():
-    defaults = component_defaults("optimizer", "torch")
-    return build_component("optimizer", {**defaults, "target": "torch.optim.RAdam"})
-
-
-def values(**numbers):
-    return {name: torch.tensor([value], dtype=torch.float64) for name, value in numbers.items()}
-
-
-def tensors(seed):
-    generator = torch.Generator().manual_seed(seed)
-    shapes = {"w": (3, 2), "b": (3,), "head": (2, 3)}
-    return {name: torch.randn(1, *shape, generator=generator) for name, shape in shapes.items()}
-
-
-def updated(names_of_groups, hypers, params, grads, *, optimizer="adamw", clip=False):
-    """Return the parameters after one step."""
-    params = {name: param.clone() for name, param in params.items()}
-    driver = create_driver(rule(optimizer), clip=clip, fused=True)
-    state = {
-        "params": params,
-        "optimizer": driver.init(params, Packing(params, names_of_groups, False)),
-    }
-    loss_M = torch.zeros(1)
-    driver.step(state, lambda _: (loss_M, grads), hypers, torch.ones(1, dtype=torch.float64))
-    return params
-
-
-NUMBERS = {**rule().hypers(), "multiplier": 1.0, "grad_clip": 0.1}
-GROUPS = [["w", "b"], ["head"]]
-
-
-def test_each_parameter_group_has_its_own_hyperparameters():
-    params, grads = tensors(0), tensors(1)
-    slow, fast = values(**NUMBERS), values(**NUMBERS | {"lr": 0.1})
-    both = updated(GROUPS, [slow, fast], params, grads)
-    for names, hypers in zip(GROUPS, (slow, fast), strict=True):
-        one_group = updated([list(params)], [hypers], params, grads)
-        assert all(torch.equal(both[name], one_group[name]) for name in names)
-
-
-def test_clipping_takes_the_norm_of_all_groups():
-    params, grads = tensors(0), tensors(1)
-    hypers = values(**rule("sgd").hypers(), multiplier=1.0, grad_clip=0.1)
-    one_group = updated([list(params)], [hypers], params, grads, optimizer="sgd", clip=True)
-    two_groups = updated(GROUPS, [hypers, hypers], params, grads, optimizer="sgd", clip=True)
-    assert all(torch.equal(one_group[name], two_groups[name]) for name in params)
-    unclipped = updated(GROUPS, [hypers, hypers], params, grads, optimizer="sgd")
-    assert not torch.equal(two_groups["w"], unclipped["w"])
-
-
-@pytest.mark.parametrize("concatenate", [True, False])
-@pytest.mark.parametrize("fused", [True, False])
-def test_a_parameter_without_gradient_and_its_state_stay(fused, concatenate):
-    """Each of the others counts its own steps, so that a new one starts like in step 1."""
-    params, grads = tensors(0), tensors(1)
-    first = updated(GROUPS, [values(**NUMBERS)] * 2, params, grads)
-    packing = Packing(params, GROUPS, concatenate)
-    driver = create_driver(rule(), clip=False, fused=fused)
-    state = {"params": packing.pack({name: param.clone() for name, param in params.items()})}
-    state["optimizer"] = driver.init(state["params"], packing)
-    partial = {name: grads[name] for name in ("b", "head")}
-    for step, given in enumerate((partial, partial, packing.pack(grads)), start=1):
-        count = torch.full((1,), float(step), dtype=torch.float64)
-        given = dict(given)
-        driver.step(state, lambda _, g=given: (torch.zeros(1), g), [values(**NUMBERS)] * 2, count)
-        if step == 2:
-            assert torch.equal(packing.unpack(state["params"])["w"], params["w"])
-    torch.testing.assert_close(packing.unpack(state["params"])["w"], first["w"])
-    assert driver.state_dict() == {"skipped": {"w": 2}}
-
-
-# --------------------------------------------------------------------------------- the factory
-
-
 def test_each_optimizer_has_its_driver():
-    assert isinstance(create_driver(radam(), clip=False, fused=False), TorchDriver)
-    assert isinstance(create_driver(rule(), clip=False, fused=True), ChainDriver)
+    rule = build_component("optimizer", component_defaults("optimizer", "adamw"))
+    torch_class = build_component("optimizer", component_defaults("optimizer", "torch"))
+    assert isinstance(create_driver(torch_class, clip=False, fused=False), TorchDriver)
+    assert isinstance(create_driver(rule, clip=False, fused=True), ChainDriver)
     with pytest.raises(TypeError, match="no driver is registered for str"):
         create_driver("adam", clip=False, fused=True)
-
-
-def test_a_torch_class_has_one_parameter_group():
-    driver = create_driver(radam(), clip=False, fused=False)
-    with pytest.raises(ValueError, match="single parameter group"):
-        driver.init(tensors(0), Packing(tensors(0), GROUPS, False))
