@@ -45,10 +45,11 @@ def speed(mlp: dict[str, Any], scaling: dict[str, Any]) -> str:
     )
     cores = mlp["machine"]["cores"]
     return (
-        f"- **Fast.** The runs of a sweep are lanes of one compiled step. On {cores} cores, "
-        f"{runs} runs of an MLP,\n  {grid['steps']:,} steps each, take {ours:.0f} s; with a "
-        f"DataLoader, torch.optim and joblib they take {usual:.0f} s.\n  1,000 runs of "
-        f"{scaling['grid']['steps']} steps take {min(scaling['seconds']['1000']):.0f} s "
+        f"- **Fast.** A sweep trains its runs together, as one batched, compiled computation. On "
+        f"{cores} cores, {runs} runs\n  of an MLP, {grid['steps']:,} steps each, take "
+        f"{ours:.0f} s; with a DataLoader, torch.optim and joblib they take\n  {usual:.0f} s. "
+        f"1,000 runs of {scaling['grid']['steps']} steps take "
+        f"{min(scaling['seconds']['1000']):.0f} s "
         f"([benchmarks](results/benchmarks/README.md))."
     )
 
