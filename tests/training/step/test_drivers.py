@@ -104,8 +104,9 @@ def test_evaluations_measure_the_evaluation_parameters(specs, monkeypatch):
 
 def test_each_optimizer_has_its_driver():
     rule = build_component("optimizer", component_defaults("optimizer", "adamw"))
-    torch_class = build_component("optimizer", component_defaults("optimizer", "torch"))
-    assert isinstance(create_driver(torch_class, clip=False, fused=False), TorchDriver)
+    values = {**component_defaults("optimizer", "torch"), "target": "torch.optim.RAdam"}
+    radam = build_component("optimizer", values)
+    assert isinstance(create_driver(radam, clip=False, fused=False), TorchDriver)
     assert isinstance(create_driver(rule, clip=False, fused=True), ChainDriver)
     with pytest.raises(TypeError, match="no driver is registered for str"):
         create_driver("adam", clip=False, fused=True)
