@@ -21,3 +21,8 @@ def markdown_table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str
 def markdown_page(title: str, *parts: str) -> str:
     """Return a page of a title and parts."""
     return "\n\n".join([f"# {title}", *parts]) + "\n"
+
+
+def markdown_section(title: str, *parts: str) -> str:
+    """Return a section of a title and parts."""
+    return "\n\n".join([f"## {title}", *parts])

@@ -63,7 +63,7 @@ def test_plots_and_python_names(pages):
 def test_pages_are_written_only_if_they_change(pages, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(DOCS)
     reference_pages = importlib.import_module("reference_pages")
-    monkeypatch.setattr(reference_pages, "PAGES", {"one": lambda: "text\n"})
+    monkeypatch.setattr(reference_pages, "PAGES", {"one": ("One", "Text.", list)})
     reference_pages.write(tmp_path)
     written = (tmp_path / "reference" / "one.md").stat().st_mtime_ns
     reference_pages.write(tmp_path)
