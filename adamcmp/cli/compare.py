@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from collections.abc import Mapping
@@ -10,8 +9,8 @@ from typing import Any
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._terminal import shown_if_slow, wrapped
-from adamcmp.storage.filters import is_filter
 
 EXAMPLES = """\
 examples:
@@ -29,19 +28,8 @@ def parser() -> Parser:
         "seeds that both have. Each problem has its own comparison.",
         EXAMPLES,
     )
-    parser.add_argument(
-        "study",
-        nargs="?",
-        metavar="STUDY",
-        help="name of a study (default: the latest)",
-        completer=_completers.studies_and_conditions,
-    )
-    parser.add_argument(
-        "filters",
-        nargs="*",
-        metavar="COLUMN=VALUE",
-        help="condition on the runs of both arms",
-        completer=_completers.conditions,
+    add_study_and_filters(
+        parser, "name of a study (default: the latest)", "condition on the runs of both arms"
     )
     for arm in ("a", "b"):
         parser.add_argument(
@@ -70,7 +58,7 @@ def parser() -> Parser:
 def main(arguments: list[str]) -> int:
     """Print the comparison on each problem."""
     options = parser().parse(arguments)
-    study, filters = _study_and_filters(options)
+    study, filters = study_and_filters(options)
     from adamcmp.storage.reader import study_folder
     from adamcmp.workflows.compare import compare_study
 
@@ -85,13 +73,6 @@ def main(arguments: list[str]) -> int:
         several = len(comparisons) > 1
         print("\n\n".join(_text(row, with_problem=several) for row in comparisons))
     return 0
-
-
-def _study_and_filters(options: argparse.Namespace) -> tuple[str | None, list[str]]:
-    """Separate the study's name from the conditions; None without a name."""
-    if options.study and is_filter(options.study):
-        return None, [options.study, *options.filters]
-    return options.study, options.filters
 
 
 def _json_value(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, study_arguments
@@ -36,6 +36,21 @@ examples:
       --set dataset=cifar10 model=resnet18 wd=0
   adamcmp import-csv log.csv --study log --map step=iteration --dry-run
 """
+#: The options that say how columns and rows are read: flag, name of a value, help.
+READING = (
+    ("--map", "OURS=COLUMN", "read OURS from a column of another name"),
+    ("--set", "OURS=VALUE", "set OURS to one value in all rows"),
+    ("--percent", "OURS", "errors and accuracies in percent"),
+    (
+        *("--higher-is-better", "OURS"),
+        "losses that are mapped to a score, such as a reward; its negative is stored",
+    ),
+    ("--settings", "COLUMN", "columns that are additional settings"),
+    (
+        *("--where", "CONDITION"),
+        "import only rows that meet conditions on the file's columns, such as 'epoch<50'",
+    ),
+)
 
 
 def parser() -> Parser:
@@ -43,7 +58,6 @@ def parser() -> Parser:
     parser = Parser(
         "import-csv", "Import runs that another program trained into a separate study.", HELP
     )
-    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
     parser.add_argument(
         "file", metavar="FILE", help="CSV file, separated by , ; tab or |", completer=paths
     )
@@ -54,30 +68,10 @@ def parser() -> Parser:
         help="a new study, or one of imported runs",
         completer=_completers.studies,
     )
-    parser.add_argument(
-        "--map", metavar="OURS=COLUMN", help="read OURS from a column of another name", **several
-    )
-    parser.add_argument(
-        "--set", metavar="OURS=VALUE", help="set OURS to one value in all rows", **several
-    )
-    parser.add_argument(
-        "--percent", metavar="OURS", help="errors and accuracies in percent", **several
-    )
-    parser.add_argument(
-        "--higher-is-better",
-        metavar="OURS",
-        help="losses that are mapped to a score, such as a reward; its negative is stored",
-        **several,
-    )
-    parser.add_argument(
-        "--settings", metavar="COLUMN", help="columns that are additional settings", **several
-    )
-    parser.add_argument(
-        "--where",
-        metavar="CONDITION",
-        help="import only rows that meet conditions on the file's columns, such as 'epoch<50'",
-        **several,
-    )
+    for flag, metavar, text in READING:
+        parser.add_argument(
+            flag, metavar=metavar, help=text, nargs="+", action="extend", default=[]
+        )
     parser.add_argument(
         "--paired-seeds",
         action="store_true",

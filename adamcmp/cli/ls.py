@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import print_table
 from adamcmp.cli._terminal import shown_if_slow
-from adamcmp.storage.filters import is_filter
 
 if TYPE_CHECKING:
     from adamcmp.execution.reservations import ProcessStatus
@@ -32,19 +30,8 @@ def parser() -> Parser:
     parser = Parser(
         "ls", "List studies, or the runs of a study that meet all conditions.", EXAMPLES
     )
-    parser.add_argument(
-        "study",
-        nargs="?",
-        metavar="STUDY",
-        help="name of a study",
-        completer=_completers.studies_and_conditions,
-    )
-    parser.add_argument(
-        "filters",
-        nargs="*",
-        metavar="COLUMN=VALUE",
-        help="a condition on a column, with = != < <= > or >=",
-        completer=_completers.conditions,
+    add_study_and_filters(
+        parser, "name of a study", "a condition on a column, with = != < <= > or >="
     )
     add_results(parser)
     return parser
@@ -60,15 +47,8 @@ def main(arguments: list[str]) -> int:
     root = results_root(options)
     if options.study is None:
         return _print_studies(root)
-    studies, filters = _studies_and_filters(options)
-    return _print_runs(root, studies, filters)
-
-
-def _studies_and_filters(options: argparse.Namespace) -> tuple[list[str], list[str]]:
-    """Separate the study's name from the conditions; without a name all studies are listed."""
-    if is_filter(options.study):
-        return [], [options.study, *options.filters]
-    return [options.study], options.filters
+    study, filters = study_and_filters(options)
+    return _print_runs(root, [study] if study else [], filters)
 
 
 def _print_studies(root: Path) -> int:

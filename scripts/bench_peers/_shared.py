@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -84,15 +83,6 @@ def parallel_map(work: Callable[[Any], Any], items: Sequence[Any], processes: in
     from joblib import Parallel, delayed
 
     return list(Parallel(n_jobs=processes)(delayed(work)(item) for item in items))
-
-
-def timed(train: Callable[[], list[dict[str, float]]]) -> RunResult:
-    """Time one run; `train` returns its evaluations, each a dict of metrics."""
-    start = time.perf_counter()
-    history = train()
-    seconds = time.perf_counter() - start
-    last = history[-1]
-    return RunResult(last["train_loss"], 1 - last["test_error"], len(history), seconds)
 
 
 def report(runs: Sequence[RunResult], processes: int) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from functools import partial
 
 import torch
 from torch.nn import functional as F
 
 from _network import measure, network
-from _shared import Cell, RunResult, arguments, cells, parallel_map, report, splits, timed
+from _shared import Cell, arguments, splits
+from _torch_grid import train_grid
 
 
 def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
@@ -51,13 +51,5 @@ def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
     return history
 
 
-def work(options: argparse.Namespace, cell: Cell) -> RunResult:
-    """Time the training of one run with one thread."""
-    torch.set_num_threads(1)
-    return timed(partial(train, options, cell))
-
-
 if __name__ == "__main__":
-    options = arguments(__doc__).parse_args()
-    runs = parallel_map(partial(work, options), cells(options), options.processes)
-    report(runs, options.processes)
+    train_grid(train, arguments(__doc__).parse_args())
