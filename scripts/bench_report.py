@@ -87,19 +87,7 @@ def _comparison(result: Result, style: str) -> list[str]:
         f"takes {result['cold_seconds']:.1f} s in total."
     )
     parts = [description, tabulate(rows, headers, tablefmt=style, disable_numparse=True)]
-    if fastest:
-        parts.append(
-            f"Peak: {result['peak']['gflops']:.0f} GFLOP/s (torch.bmm, {result['peak']['shape']}, "
-            f"all processes at once). A run-step has {result['flop_per_run_step'] / 1e6:.2f} MFLOP "
-            f"in matrix products, which take {fastest:.0f} µs at the peak. Products of evaluations "
-            f"are not counted."
-        )
-        width, microseconds = min(result["peak"]["products_us"].items(), key=lambda pair: pair[1])
-        parts.append(
-            f"The products, with nothing computed between them, take {microseconds:.0f} µs at the "
-            f"best number of lanes ({width}). Their shapes allow {fastest / microseconds:.0%} of "
-            f"the peak."
-        )
+    parts += _peak_sentences(result, fastest) if fastest else []
     if any(entry["extrapolated"] for entry in entries.values()):
         parts.append("† Extrapolated from an eighth of the runs.")
     if result["jax_tried"]:
@@ -108,6 +96,20 @@ def _comparison(result: Result, style: str) -> list[str]:
             f"JAX uses its fastest configuration (µs per run-step while training): {tried}."
         )
     return parts
+
+
+def _peak_sentences(result: Result, fastest: float) -> list[str]:
+    """Return how a run-step compares with the peak, at which it takes `fastest` µs."""
+    peak = result["peak"]
+    width, microseconds = min(peak["products_us"].items(), key=lambda pair: pair[1])
+    return [
+        f"Peak: {peak['gflops']:.0f} GFLOP/s (torch.bmm, {peak['shape']}, all processes at once). "
+        f"A run-step has {result['flop_per_run_step'] / 1e6:.2f} MFLOP in matrix products, which "
+        f"take {fastest:.0f} µs at the peak. Products of evaluations are not counted.",
+        f"The products, with nothing computed between them, take {microseconds:.0f} µs at the "
+        f"best number of lanes ({width}). Their shapes allow {fastest / microseconds:.0%} of the "
+        f"peak.",
+    ]
 
 
 def _row(entry: dict[str, Any], ours: float | None, fastest: float | None) -> list[str]:

@@ -126,7 +126,7 @@ def test_every_yaml_trains(yaml, specs, user_files, tiny_downloads):
     assert isinstance(outcome, Done), outcome
     (row,) = outcome.runs
     assert row["status"] == "done" and np.isfinite(row["train_loss"])
-    from adamcmp.storage.parts import METRIC_SCHEMA, run_schema, table_of_rows
+    from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
 
     assert table_of_rows(outcome.runs, run_schema()).num_rows == 1
     assert table_of_rows(outcome.metrics, METRIC_SCHEMA).num_rows == 3

@@ -59,7 +59,7 @@ def plan_table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
     from tabulate import tabulate
 
     rows = list(_rows(groups, costs))
-    reasons = dict.fromkeys(row.pop("alone") for row in rows)
+    reasons = dict.fromkeys(row.pop("unfused_reason") for row in rows)
     for row in rows:
         seconds = row.pop("seconds")
         row["time"] = "unknown" if seconds is None else format_duration(seconds)
@@ -84,7 +84,7 @@ def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, A
             "groups": len(members),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
             "steps": costs.run_kinds[key].steps,
-            "alone": specs[0].unfused_reason,
+            "unfused_reason": specs[0].unfused_reason,
             "seconds": _per_worker(map(costs.seconds, members), costs.workers),
         }
 

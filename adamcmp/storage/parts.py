@@ -11,55 +11,27 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adamcmp.errors import StoreError
 from adamcmp.storage.added_columns import columns_to_read, with_added_columns
-from adamcmp.storage.arrow import arrow_type
-from adamcmp.storage.columns import METRIC_COLUMNS, SCHEMA_VERSION, TableName, run_columns
+from adamcmp.storage.arrow import VERSION_KEY
+from adamcmp.storage.columns import SCHEMA_VERSION, TableName
 from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.rows import RowIndex, RowKey, RunRow
 
 #: The tables of a study, in the order of their digests in the names of parts.
 TABLES: tuple[TableName, ...] = ("runs", "metrics")
-#: Key of a Parquet file's metadata that holds the schema version.
-VERSION_KEY = b"adamcmp_schema"
 # Version 0.1 numbered its parts from 000000; later ones have the time in nanoseconds.
 _NAME = re.compile(r"(?P<order>\d{6,})-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})\.parquet")
 
 
 T = TypeVar("T")
-
-
-def arrow_schema(types: Mapping[str, Any]) -> pa.Schema:
-    """Return the Arrow schema of columns, from their Python types (see `Column.type`)."""
-    fields = [pa.field(name, arrow_type(python_type)) for name, python_type in types.items()]
-    return pa.schema(fields, metadata={VERSION_KEY: str(SCHEMA_VERSION)})
-
-
-def run_schema() -> pa.Schema:
-    """Return the Arrow schema of `runs`."""
-    return arrow_schema({name: column.type for name, column in run_columns().items()})
-
-
-METRIC_SCHEMA = arrow_schema({name: column.type for name, column in METRIC_COLUMNS.items()})
-
-
-def table_of_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table; missing columns are null.
-
-    Raises:
-        KeyError: If a row has a key that the schema lacks.
-    """
-    unknown = {key for row in rows for key in row} - set(schema.names)
-    if unknown:
-        raise KeyError(f"columns that are not registered: {sorted(unknown)}")
-    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def list_parts(files: Files) -> dict[str, FileVersion]:

@@ -17,6 +17,7 @@ from adamcmp.components.validation import build
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.files import storage_errors
+from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.checkpoints import Checkpoints
 from adamcmp.storage.compaction import compact, plan_compaction, remove_leftovers
 from adamcmp.storage.files import FileVersion
@@ -28,14 +29,7 @@ from adamcmp.storage.metadata import (
     read_study_metadata,
     write_study_metadata,
 )
-from adamcmp.storage.parts import (
-    METRIC_SCHEMA,
-    read_consistently,
-    row_indexes,
-    run_schema,
-    table_of_rows,
-    write_part,
-)
+from adamcmp.storage.parts import read_consistently, row_indexes, write_part
 from adamcmp.storage.rows import RowKey, RunRow, of_final_weights, superseded, with_attempts
 
 #: Seconds to wait for another process that compacts or changes study.yaml.

@@ -42,9 +42,9 @@ def check_optimizer(optimizer: Optimizer, params: Tree, grads: Tree) -> None:
 def _refuse(optimizer: Torch, params: Tree, grads: Tree, error: Exception) -> NoReturn:
     """Raise the error of a torch.optim class that fails with these parameters."""
     target = f"optimizer.target={optimizer.target}"
-    alone = {n: _error_of_step(optimizer, {n: params[n]}, {n: g}) for n, g in grads.items()}
-    refused = {name: reason for name, reason in alone.items() if reason}
-    if refused and len(refused) < len(alone):
+    errors = {n: _error_of_step(optimizer, {n: params[n]}, {n: g}) for n, g in grads.items()}
+    refused = {name: reason for name, reason in errors.items() if reason}
+    if refused and len(refused) < len(errors):
         name, reason = next(iter(refused.items()))
         text = str(reason) if isinstance(reason, ConfigError) else error_reason(reason)
         raise ConfigError(

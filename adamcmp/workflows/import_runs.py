@@ -13,8 +13,8 @@ import pyarrow as pa
 from adamcmp.errors import ConfigError
 from adamcmp.platform.provenance import package_version
 from adamcmp.storage import reader
+from adamcmp.storage.arrow import METRIC_SCHEMA, arrow_schema
 from adamcmp.storage.columns import Column, run_columns
-from adamcmp.storage.parts import METRIC_SCHEMA, arrow_schema
 from adamcmp.storage.store import Store
 from adamcmp.workflows.importing import (
     ImportOptions,

@@ -10,7 +10,7 @@ from adamcmp.components.registry import Component
 from adamcmp.config import ENGINE_REVISIONS, Eval, Numerics, Protocol, RunConfig
 from adamcmp.errors import ConfigError
 from adamcmp.planning.specs import RunSpec, run_id
-from adamcmp.storage.parts import run_schema, table_of_rows
+from adamcmp.storage.arrow import run_schema, table_of_rows
 from tests.conftest import CPU
 
 

@@ -6,9 +6,10 @@ import time
 import pytest
 
 from adamcmp.storage import reader
+from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.compaction import COMPACT_AT, compact, plan_compaction, remove_leftovers
 from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import METRIC_SCHEMA, run_schema, table_of_rows, write_part
+from adamcmp.storage.parts import write_part
 from adamcmp.storage.store import Store
 from tests.support.stored_rows import evaluation, rows_on_disk, run_row
 

@@ -11,19 +11,10 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.errors import StoreError
 from adamcmp.storage import reader
+from adamcmp.storage.arrow import METRIC_SCHEMA, VERSION_KEY, run_schema, table_of_rows
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import (
-    METRIC_SCHEMA,
-    TABLES,
-    VERSION_KEY,
-    list_parts,
-    read_part,
-    row_indexes,
-    run_schema,
-    table_of_rows,
-    write_part,
-)
+from adamcmp.storage.parts import TABLES, list_parts, read_part, row_indexes, write_part
 from adamcmp.storage.rows import RowKey, RunRow
 from tests.support.stored_rows import evaluation, rewrite_part, run_row
 from tests.support.studies import FAST
@@ -168,11 +159,6 @@ def test_runs_of_a_deleted_part_are_trained_again(results):
     pd.testing.assert_frame_equal(
         again.reset_index(drop=True), whole.reset_index(drop=True), check_exact=True
     )
-
-
-def test_a_row_with_a_key_that_is_no_column_is_an_error():
-    with pytest.raises(KeyError, match="nonsense"):
-        table_of_rows([{"run_id": "x", "nonsense": 1}], run_schema())
 
 
 def test_the_name_of_a_part_has_the_time(files, parts):

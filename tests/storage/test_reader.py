@@ -13,8 +13,9 @@ from adamcmp.analysis import RunTable
 from adamcmp.cli import main
 from adamcmp.errors import NotFound, StoreError
 from adamcmp.storage import reader
+from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import METRIC_SCHEMA, run_schema, table_of_rows, write_part
+from adamcmp.storage.parts import write_part
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
 from tests.support.commands import listed

@@ -13,7 +13,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.storage import reader
-from adamcmp.storage.parts import METRIC_SCHEMA, run_schema, table_of_rows
+from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
