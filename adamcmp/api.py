@@ -17,6 +17,7 @@ from adamcmp.analysis import Edge, compare
 from adamcmp.components.validation import build
 from adamcmp.config import Composer, ResultsLocation
 from adamcmp.errors import ConfigError, RunFailed, RunInProgress
+from adamcmp.platform.files import expand_user
 from adamcmp.storage import reader
 from adamcmp.workflows.check import Check, check_component
 from adamcmp.workflows.extend import configure_extension
@@ -449,7 +450,7 @@ def import_runs(  # noqa: PLR0913 (one for each flag of the command)
         where=tuple(_listed(where)),
         paired_seeds=paired_seeds,
     )
-    return read_into(Path(file).expanduser(), location.folder, options, dry_run=dry_run)
+    return read_into(expand_user(file), location.folder, options, dry_run=dry_run)
 
 
 def check(
@@ -478,7 +479,7 @@ def check(
 
 
 def _root(results: str | None) -> Path:
-    return Path(results or os.environ.get("ADAMCMP_RESULTS", "results")).expanduser()
+    return expand_user(results or os.environ.get("ADAMCMP_RESULTS", "results"))
 
 
 def _listed(overrides: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -113,9 +114,11 @@ def _compare(
         selection_variance=float(np.add(biases[0].variance, biases[1].variance)),
     )
     mean_a, mean_b = difference.means
+    # The same values in another order have means that differ by a rounding error.
+    is_tie = math.isclose(mean_a, mean_b, rel_tol=1e-12)
     return {
         **{"a": a.name, "b": b.name, "metric": metric},
-        **{"estimate": float(estimate.value)},
+        **{"estimate": 0.0 if is_tie else float(estimate.value)},
         **{"ci_low": float(estimate.low), "ci_high": float(estimate.high)},
         **{"n": difference.n, "n_a": len(difference.a), "n_b": len(difference.b)},
         "p_value": float(estimate.p_value),

@@ -68,9 +68,12 @@ def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFra
     )
     means = outcomes[selecting].groupby([key[selecting] for key in keys], sort=False).mean()
     if len(means) > 1 and runs[metric].isna().all() and (runs["status"] == "done").any():
+        varied = next(c for c, key in zip(columns, keys, strict=True) if key.nunique() > 1)
+        value = runs[varied].iloc[0]
+        example = f"{value:g}" if isinstance(value, float) else value
         raise ConfigError(
-            f"{name} has {len(means)} settings and no validation split to select on. "
-            f"Restrict it to one setting, such as lr={runs['lr'].iloc[0]:g}."
+            f"{name} has {len(means)} settings and no validation split to select on. Restrict it "
+            f"to one setting, such as {varied}={example}."
         )
     # A setting of which all runs failed cannot be ranked.
     usable = means[means["failed"] < 1]

@@ -62,9 +62,10 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     if row["p_holm"] < ALPHA:
         return f"{ahead} {evidence}. {_selection_caveat(oriented, 'this')}."
     correction = "" if row["p_value"] >= ALPHA else " after Holm's correction"
+    observed = f"{a} is ahead by {lead}" if row["estimate"] else "their means are equal"
     return (
-        f"No significant difference{correction} between {a} and {b} on {metric}: {a} is ahead by "
-        f"{lead} {evidence}{_more_seeds(oriented)}."
+        f"No significant difference{correction} between {a} and {b} on {metric}: {observed} "
+        f"{evidence}{_more_seeds(oriented)}."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from adamcmp.cli._options import Line, default_results, paths
+from adamcmp.platform.files import expand_user
 
 
 def overrides(line: Line) -> list[str]:
@@ -98,4 +99,4 @@ def _results(line: Line) -> Path:
     """Return the folder of all studies, which an option or an override may set."""
     words = [w for w in line.values.get("overrides", ()) if w.startswith("results=")]
     override = words[-1].removeprefix("results=") if words else None
-    return Path(line.value("results") or override or default_results()).expanduser()
+    return expand_user(line.value("results") or override or default_results())

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from adamcmp.errors import SYNONYMS, ConfigError, nearest
+from adamcmp.platform.files import expand_user
 
 
 class Line(NamedTuple):
@@ -187,7 +188,7 @@ def add_training(parser: Parser) -> None:
 
 def results_root(options: argparse.Namespace) -> Path:
     """Return the folder of all studies."""
-    return Path(options.results).expanduser()
+    return expand_user(options.results)
 
 
 def study_arguments(folder: Path) -> str:
@@ -199,7 +200,7 @@ def study_arguments(folder: Path) -> str:
     Returns:
         The study's name, and ``--results`` unless its parent is the default results folder.
     """
-    default = Path(default_results()).expanduser()
+    default = expand_user(default_results())
     if folder.parent.resolve() == default.resolve():
         return shlex.quote(folder.name)
     return f"{shlex.quote(folder.name)} --results {shlex.quote(str(folder.parent))}"

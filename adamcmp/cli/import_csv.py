@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, study_arguments
 from adamcmp.cli._terminal import shown_if_slow
 from adamcmp.errors import ConfigError
+from adamcmp.platform.files import expand_user
 
 if TYPE_CHECKING:
     from adamcmp.workflows.import_runs import ImportResult
@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
         where=tuple(options.where),
         paired_seeds=options.paired_seeds,
     )
-    file = Path(options.file).expanduser()
+    file = expand_user(options.file)
     with shown_if_slow(f"importing {options.file}"):
         result = import_runs(file, location.folder, reading, dry_run=options.dry_run)
     _print(result)

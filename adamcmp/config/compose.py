@@ -23,6 +23,7 @@ from adamcmp.config._hydra import Override
 from adamcmp.config.keys import check_key
 from adamcmp.config.overrides import Grammar
 from adamcmp.errors import ConfigError, nearest
+from adamcmp.platform.files import expand_user
 
 _CONFIGS = Path(str(files("adamcmp.configs")))
 #: The key ``study`` is a setting, although the config folders also have a subfolder of this name.
@@ -204,7 +205,7 @@ def component_defaults(group: str, option: str) -> dict[str, Any]:
 
 
 def _checked_folder(config_dir: str) -> Path:
-    folder = Path(config_dir).expanduser().resolve()
+    folder = expand_user(config_dir).resolve()
     if not folder.is_dir():
         raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
     # Hydra would use the built-in file of the same name without a warning.

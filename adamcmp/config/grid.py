@@ -17,10 +17,10 @@ from adamcmp.config.compose import ConfigComposer
 from adamcmp.config.grid_runs import GridRuns, keys_overlap, replaces_plain_value, sets_plain_value
 from adamcmp.config.keys import UnknownSetting, has_key
 from adamcmp.config.naming import study_name
-from adamcmp.config.overrides import shorten_key, with_typed_key
+from adamcmp.config.overrides import expand_key, quoted_text, shorten_key, with_typed_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace
 from adamcmp.config.parsing import is_multirun, parse_space
-from adamcmp.config.sections import TOP_LEVEL_SECTIONS, ComposedRun
+from adamcmp.config.sections import TOP_LEVEL_SECTIONS, ComposedRun, is_text
 from adamcmp.config.study_config import StudyConfig
 from adamcmp.config.sweep_functions import MAX_RUNS
 from adamcmp.errors import ConfigError
@@ -64,9 +64,11 @@ class Composer(ConfigComposer):
         """
         for override in overrides:
             if is_multirun(override, self.grammar):
+                key = expand_key(override).partition("=")[0]
+                hint = f" Text with a comma needs quotes: {quoted_text(override)}"
                 raise ConfigError(
                     f"{override}: `run` trains one run, and --cfg shows one. For several values "
-                    f"use `adamcmp sweep` (or `adamcmp run -m`)."
+                    f"use `adamcmp sweep` (or `adamcmp run -m`).{hint if is_text(key) else ''}"
                 )
         self.parse(overrides)
 

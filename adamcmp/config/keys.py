@@ -83,7 +83,8 @@ def _unknown_key(key: str, config: DictConfig) -> str:
     suggestion = nearest(name, known).replace("'", f"'{parent_path}.", 1)
     takes_arguments = "target" in list(parent.keys())
     hint = " Add an argument of your class with a leading +." if takes_arguments else ""
+    component = f" of {parent_path}={parent.get('name')}" if "name" in parent else ""
     return (
-        f"There is no setting {key!r} of {parent_path}={parent.get('name')}.{suggestion} "
+        f"There is no setting {key!r}{component}.{suggestion} "
         f"There are: {', '.join(known) or 'none'}.{hint}"
     )

@@ -11,7 +11,7 @@ from typing import Any
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import ConfigLoader, HydraException, Override
-from adamcmp.config.sections import fields_of, is_text
+from adamcmp.config.sections import is_number, is_text
 from adamcmp.config.sweep_functions import MAX_RUNS, SWEEP_FUNCTIONS
 from adamcmp.errors import ConfigError, nearest, shortened
 
@@ -152,7 +152,7 @@ def _check_no_span(text: str, override: Override) -> None:
     """Check that a number is not typed as a span, such as ``lr=1e-3..1e-1``."""
     value, key = override.value(), override.key_or_group
     span = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if span and fields_of(key) and not is_text(key):
+    if span and is_number(key):
         start, stop = span.groups()
         function = "logspace" if float(start) > 0 else "linspace"
         typed = text.partition("=")[0]
@@ -162,9 +162,22 @@ def _check_no_span(text: str, override: Override) -> None:
         )
 
 
+def quoted_text(override: str) -> str:
+    """Return an override whose value is text, as typed in a shell.
+
+    >>> print(quoted_text("dataset.path=a,b.csv"))
+    'dataset.path="a,b.csv"'
+    """
+    key, _, value = override.partition("=")
+    return shlex.quote(f"{key}={_hydra.quoted(value)}")
+
+
 def _unreadable(override: str) -> str:
     """Return the message for an override that is not in the grammar."""
-    key, equals, value = override.partition("=")
-    example = shlex.quote(f"{key}={_hydra.quoted(value)}")
-    hint = f" Text with such signs needs quotes: {shortened(example)}" if equals and value else ""
+    key, _, value = override.partition("=")
+    hint = ""
+    if value and is_number(expand_key(key)):
+        hint = f" Several values are a list such as {key}=1,2, or a function such as linspace."
+    elif value:
+        hint = f" Text with such signs needs quotes: {shortened(quoted_text(override))}"
     return f"Cannot read {shortened(override)!r}: a setting is key=value, +key=value or ~key.{hint}"

@@ -75,6 +75,11 @@ def is_text(key: str) -> bool:
     return str in _types_of(key)
 
 
+def is_number(key: str) -> bool:
+    """Return whether the values of a dotted key are numbers."""
+    return not _types_of(key).isdisjoint((int, float))
+
+
 def is_whole_number(key: str) -> bool:
     """Return whether the values of a dotted key are whole numbers."""
     return int in _types_of(key)

@@ -14,6 +14,7 @@ from adamcmp.components.trackers import NO_TRACKER, Tracker
 from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import NonNegativeInt, PositiveInt
 from adamcmp.config.run_config import RunConfig
+from adamcmp.platform.files import expand_user
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: Device names of Windows, which cannot be folder names on Windows.
@@ -125,7 +126,7 @@ class ResultsLocation(Component):
     @property
     def folder(self) -> Path:
         """The study's folder."""
-        return Path(self.results).expanduser() / self.study
+        return expand_user(self.results) / self.study
 
 
 @dataclass(frozen=True)

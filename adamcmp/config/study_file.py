@@ -34,6 +34,7 @@ from adamcmp.config.parsing import ALTERNATIVES
 from adamcmp.config.protocol import PositiveInt
 from adamcmp.config.study_config import ResultsLocation, StudyConfig
 from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.platform.files import expand_user
 
 _SUFFIX = ".yaml"
 
@@ -78,9 +79,9 @@ def study_files(config_dir: str | None = None) -> dict[str, Path]:
     """
     folders = [Path(str(files("adamcmp.configs"))) / "study"]
     if config_dir is not None:
-        if not Path(config_dir).expanduser().is_dir():
+        if not expand_user(config_dir).is_dir():
             raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
-        folders.append(Path(config_dir).expanduser() / "study")
+        folders.append(expand_user(config_dir) / "study")
     return {file.stem: file for folder in folders for file in sorted(folder.glob("*.yaml"))}
 
 
@@ -116,7 +117,7 @@ def _study_path(name: str, config_dir: str | None) -> Path:
     existing = study_files(config_dir)
     if name in existing:
         return existing[name]
-    path = Path(name).expanduser()
+    path = expand_user(name)
     if path.suffix != _SUFFIX:
         raise NotFound(
             f"There is no study file {name!r}.{nearest(name, existing)} There are: "

@@ -1,4 +1,4 @@
-"""Write files so that a killed process or a power cut leaves no partial content."""
+"""Resolve paths, and write files such that no killed process or power cut leaves a part of one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ from adamcmp.errors import StoreError
 
 #: Prefix of the names of temporary files.
 TEMPORARY_PREFIX = ".tmp-"
+
+
+def expand_user(path: str | Path) -> Path:
+    """Return a path with a leading ``~`` replaced by the home folder.
+
+    Unlike in `Path.expanduser`, a name such as ``~data.csv`` stays as it is if no user has it.
+
+    >>> expand_user("~data.csv")
+    PosixPath('~data.csv')
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def write_atomically(path: Path, content: bytes) -> None:

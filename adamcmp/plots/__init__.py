@@ -19,6 +19,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from adamcmp.errors import NotFound, NothingToDraw, nearest
+from adamcmp.platform.files import expand_user
 from adamcmp.plots._base import BuiltinPlot, Plot
 from adamcmp.plots._options import relabel
 from adamcmp.plots._user_plot import UserPlot
@@ -53,7 +54,7 @@ def find_plot(name: str) -> Plot:
     if name in PLOTS:
         return PLOTS[name]
     if name.endswith(".py"):
-        return UserPlot(Path(name).expanduser())
+        return UserPlot(expand_user(name))
     raise NotFound(
         f"There is no plot {name!r}.{nearest(name, PLOTS)} `adamcmp plot` lists them; "
         f"the name of a plot file of yours ends in .py."

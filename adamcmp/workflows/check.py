@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from adamcmp.components.user_class import import_object
 from adamcmp.config import Composer, Numerics, RunConfig, StudyConfig
 from adamcmp.errors import AdamcmpError, ConfigError
 from adamcmp.planning.numerics import default_numerics
+from adamcmp.platform.files import expand_user
 
 #: Ending of a file -> the dataset that reads such files.
 FILE_DATASETS = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".parquet": "parquet"}
@@ -75,7 +75,7 @@ def component_overrides(target: str) -> list[str]:
     Raises:
         ConfigError: If it is none of these.
     """
-    path = Path(target).expanduser()
+    path = expand_user(target)
     dataset = "imagefolder" if path.is_dir() else FILE_DATASETS.get(path.suffix)
     if dataset:
         return [f"dataset={dataset}", f"dataset.path={target}"]

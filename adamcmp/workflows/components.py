@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adamcmp.components.names import CONFIG_GROUP_NAMES
 from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.platform.files import expand_user
 
 
 def list_components(
@@ -32,7 +33,7 @@ def list_components(
         raise NotFound(f"There is no group {group!r}.{nearest(group, CONFIG_GROUP_NAMES)}")
     roots = [Path(str(files("adamcmp.configs")))]
     if config_dir is not None:
-        roots.append(Path(config_dir).expanduser())
+        roots.append(expand_user(config_dir))
         if not roots[-1].is_dir():
             raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
     return {name: _components(name, roots) for name in ([group] if group else CONFIG_GROUP_NAMES)}

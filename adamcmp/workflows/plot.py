@@ -8,6 +8,7 @@ from pathlib import Path
 from adamcmp import plots
 from adamcmp.analysis import RunTable
 from adamcmp.errors import ConfigError, StoreError, nearest
+from adamcmp.platform.files import expand_user
 from adamcmp.reporting import load_table, report_folder
 from adamcmp.storage.queries import matches
 
@@ -63,7 +64,7 @@ def _check_option(plot: str, option: str, known: Sequence[str]) -> None:
 
 
 def _output_path(out: str | None, plot: str, folder: Path) -> Path:
-    path = Path(out).expanduser() if out else folder / f"{plot}.png"
+    path = expand_user(out) if out else folder / f"{plot}.png"
     suffix = path.suffix[1:].lower()
     if suffix not in plots.FORMATS:
         raise ConfigError(

@@ -56,6 +56,12 @@ class TestChoice:
             RunTable(blind).selected()
         assert len(RunTable(blind[blind["lr"] == 0.1]).selected()) == 4
 
+    def test_without_validation_the_error_names_a_setting_that_varies(self):
+        blind = RUNS.assign(val_error=float("nan"), val_loss=float("nan"), lr=0.0)
+        blind["optimizer.momentum"] = [0.5, 0.9] * (len(RUNS) // 2)
+        with pytest.raises(ConfigError, match=r"one setting, such as optimizer.momentum=0.5\.$"):
+            RunTable(blind).selected()
+
     def test_summary(self):
         table = RunTable(RUNS).summary.set_index("optimizer")
         assert table.loc["adamw", "test_error"] == pytest.approx(0.51)

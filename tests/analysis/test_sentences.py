@@ -14,6 +14,14 @@ class TestSentence:
         ).iloc[0]
         assert "have the same test error on all 6 seeds" in analysis.sentence(row)
 
+    def test_the_same_results_on_other_seeds_are_equal_means(self):
+        # The mean of their differences is -2.8e-17.
+        errors, reordered = [0.1, 0.2, 0.4, 0.7], [0.4, 0.7, 0.2, 0.1]
+        runs = runs_from([*at_setting("adamw", errors), *at_setting("sgd", reordered)])
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
+        assert row["estimate"] == 0
+        assert "on test error: their means are equal (95 % interval" in analysis.sentence(row)
+
     @pytest.mark.parametrize(
         ("losses", "expected"),
         [

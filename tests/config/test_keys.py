@@ -10,6 +10,7 @@ CONFIG = OmegaConf.create(
     {
         "optimizer": {"name": "adamw", "rule": "adam", "lr": 0.1, "eps": "???"},
         "model": {"name": "custom", "target": "x.Y"},
+        "eval": {"every": None},
         "seed": 0,
     }
 )
@@ -30,6 +31,7 @@ def test_valid_keys(composer, override):
         ("lrr=1", "There is no setting 'lrr'. Did you mean 'lr'?"),
         ("optimizer.esp=1", "no setting 'optimizer.esp' of optimizer=adamw. Did you mean 'optimizer.eps'? There are: lr, eps."),
         ("model.width=1", "of model=custom. There are: target. Add an argument of your class with a leading +."),
+        ("eval.points=1", "There is no setting 'eval.points'. There are: every."),
         ("+seed=1", "+seed already exists: leave out the +."),
         ("optimizer=rmsprop", "optimizer=rmsprop: should be one of adamw, sgd."),
         ("a.b=1", "There is no setting 'a.b'"),

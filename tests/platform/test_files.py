@@ -8,6 +8,7 @@ import pytest
 from adamcmp.errors import StoreError
 from adamcmp.platform.files import (
     create_atomically,
+    expand_user,
     storage_errors,
     temporary_files,
     write_atomically,
@@ -16,6 +17,12 @@ from adamcmp.platform.files import (
 
 def disk_full(*_):
     raise OSError(28, "No space left on device")
+
+
+def test_a_tilde_is_the_home_folder_or_part_of_a_name(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert expand_user("~/data.csv") == Path("/home/me/data.csv")
+    assert expand_user("~data.csv") == Path("~data.csv")
 
 
 @pytest.mark.parametrize("write", [write_atomically, create_atomically])

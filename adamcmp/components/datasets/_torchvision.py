@@ -18,6 +18,7 @@ from adamcmp.components.datasets import _torchvision_files
 from adamcmp.components.datasets._base import ImageDataset
 from adamcmp.components.datasets._torchvision_files import KnownFile
 from adamcmp.errors import DataError
+from adamcmp.platform.files import expand_user
 from adamcmp.platform.torchvision_import import torchvision
 
 
@@ -57,7 +58,7 @@ class TorchvisionDataset(ImageDataset):
 
     def read(self) -> tuple[Split, Split]:
         """See `Dataset.read`."""
-        reader, root = self.reader(), Path(self.root).expanduser()
+        reader, root = self.reader(), expand_user(self.root)
         if self.download:
             self._download(reader, root)
         self._check_files(reader, root)

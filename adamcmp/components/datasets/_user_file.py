@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from adamcmp.components.datasets._user_data import UserData
+from adamcmp.platform.files import expand_user
 
 
 class UserFile(UserData):
@@ -36,7 +37,7 @@ class UserFile(UserData):
         Raises:
             DataError: If it does not exist.
         """
-        path = Path(self.path).expanduser()
+        path = expand_user(self.path)
         if not path.is_file():
             raise self.error("there is no such file.")
         return path

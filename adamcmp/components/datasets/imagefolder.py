@@ -17,6 +17,7 @@ from adamcmp.components.datasets._base import ImageDataset
 from adamcmp.components.datasets._torchvision import as_images
 from adamcmp.components.datasets._user_file import UserFile
 from adamcmp.platform.cache import cached_arrays
+from adamcmp.platform.files import expand_user
 from adamcmp.platform.memory import available_memory, format_bytes
 from adamcmp.platform.provenance import package_version
 
@@ -81,7 +82,7 @@ class ImageFolder(UserFile, ImageDataset):
         return _digest(self._root(), tuple((file, s.st_size, s.st_mtime_ns) for file, s in states))
 
     def _root(self) -> Path:
-        root = Path(self.path).expanduser()
+        root = expand_user(self.path)
         if not root.is_dir():
             raise self.error("there is no such folder.")
         return root

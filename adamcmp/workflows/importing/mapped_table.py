@@ -174,9 +174,9 @@ class MappedTable:
         epochs_known = "epoch" in available or {"train_examples", "batch_size"} <= available
         if self.has_evaluations and not epochs_known:
             raise ConfigError(
-                f"{path} has no column 'epoch', which learning curves need: --map epoch=COLUMN, or "
-                f"--set train_examples=50000 batch_size=128. The column of steps can be mapped to "
-                f"epoch, too."
+                f"{path}: no column is read as epoch, which learning curves need: add to --map "
+                f"epoch=COLUMN, or --set train_examples=50000 batch_size=128. A column can be both "
+                f"step and epoch: --map step={(step := self.columns['step'])} epoch={step}."
             )
 
     def _metric(self, column: str, cells: pa.DoubleArray) -> NDArray[np.float64]:

@@ -111,7 +111,7 @@ def check_duplicates(source: CsvTable, table: pd.DataFrame, unused: Sequence[str
     if differing:
         hint = f"If a setting distinguishes them, name its column: --settings {' '.join(differing)}"
     if not step and "epoch" in table and row["epoch"] != table["epoch"].iloc[first]:
-        hint = "If each row is an evaluation of a run, say so: --map step=epoch epoch=epoch"
+        hint = "If each row is an evaluation of a run, name the column of steps: --map step=COLUMN"
     raise ConfigError(
         f"{source.path}: rows {source.rows[first]} and {source.rows[second]} are the same "
         f"{'evaluation' if step else 'run'} ({key}). {hint}."

@@ -69,7 +69,9 @@ def test_rows_of_one_run():
         check_duplicates(SOURCE, table, ["host"])
     with pytest.raises(ConfigError, match=r"the same evaluation .*step 3\)\. Remove one of them"):
         check_duplicates(SOURCE, table.assign(step=3), [])
-    with pytest.raises(ConfigError, match="evaluation of a run, say so: --map step=epoch epoch="):
+    with pytest.raises(
+        ConfigError, match="evaluation of a run, name the column of steps: --map step=COLUMN"
+    ):
         check_duplicates(SOURCE, table.assign(epoch=[1.0, 2.0]), ["host"])
     check_duplicates(SOURCE, table.assign(step=[3, 4]), [])
     check_duplicates(SOURCE, table.assign(run_id=["a", "b"]), [])

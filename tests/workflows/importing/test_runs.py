@@ -76,7 +76,8 @@ def test_how_runs_ended(imported):
     [
         (BASE.replace("val_error", "status") + "a,1,0,0,finished,0.2\n", CIFAR, "row 2: status=finished should be one of done, diverged, failed"),
         (BASE.replace("val_error", "status") + "a,1,0,0,done,nan\n", CIFAR, "has status done, but a metric that is not finite"),
-        (BASE.replace("val_error", "step") + "a,1,0,0,1,0.2\n", CIFAR, "has no column 'epoch', which learning curves need"),
+        (BASE.replace("val_error", "step") + "a,1,0,0,1,0.2\n", CIFAR, "no column is read as epoch, which learning curves need: add to --map epoch=COLUMN"),
+        (BASE.replace("val_error", "epoch") + "a,1,0,0,1,0.2\n", CIFAR + " --map step=epoch", "--map step=epoch epoch=epoch."),
         (BASE.replace("val_error", "step,epoch") + "a,1,0,0,1,1,0.2\na,1,0,0,1,2,0.3\n", CIFAR, "rows 2 and 3 are the same evaluation"),
         (BASE.replace("val_error", "step,epoch") + "a,1,0,0,,1,0.2\n", CIFAR, "row 2: step is empty"),
     ],
