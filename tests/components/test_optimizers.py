@@ -9,6 +9,7 @@ from torch import Tensor
 
 from adamcmp.components.optimizers.torch import DECAYING_BY_DEFAULT, Torch
 from adamcmp.config import build_component, component_defaults
+from adamcmp.errors import ConfigError
 from tests.support.tensors import assert_close
 
 
@@ -300,6 +301,13 @@ class Subclass(torch.optim.AdamW):
         super().__init__(params, **arguments)
 
 
+class RenamedDecay(torch.optim.SGD):
+    """Decays weights by default, and calls the argument wd."""
+
+    def __init__(self, params, lr=0.1, wd=0.3):
+        super().__init__(params, lr=lr, weight_decay=wd)
+
+
 class Undecayed(torch.optim.Rprop):
     """Neither its constructor nor that of torch's class takes a weight decay."""
 
@@ -324,6 +332,12 @@ def test_a_torch_class_has_the_recorded_weight_decay(target):
 def test_a_torch_class_without_weight_decay(target):
     optimizer = torch_class(target).make([torch.nn.Parameter(torch.ones(1))])
     assert "weight_decay" not in optimizer.param_groups[0]
+
+
+def test_a_class_that_decays_by_another_argument_is_refused():
+    optimizer = torch_class(f"{__name__}.RenamedDecay")
+    with pytest.raises(ConfigError, match=r"decays weights with weight_decay=0.3, but .* record 0"):
+        optimizer.make([torch.nn.Parameter(torch.ones(1))])
 
 
 def test_classes_of_torch_that_decay_by_default():

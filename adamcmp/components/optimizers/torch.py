@@ -65,7 +65,8 @@ class Torch(Optimizer):
 
         Raises:
             ConfigError: If the class cannot be imported, is not an optimizer, does not take
-                these arguments, needs a closure, or has modes.
+                these arguments, needs a closure, has modes, or decays weights without an argument
+                weight_decay.
         """
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
         closure = inspect.signature(cls.step).parameters.get("closure")
@@ -79,7 +80,21 @@ class Torch(Optimizer):
                 f"optimizer.target={self.target}: it evaluates other weights than it trains, with "
                 f"train() and eval(), between which adamcmp does not switch."
             )
-        return construct(cls, self.arguments(cls), "optimizer", params)
+        optimizer = construct(cls, self.arguments(cls), "optimizer", params)
+        self._check_decay(optimizer)
+        return optimizer
+
+    def _check_decay(self, optimizer: Any) -> None:
+        """Check that no weight decay of a class differs from the recorded 0 under another name."""
+        if _takes(type(optimizer), "weight_decay"):
+            return
+        for name in ("weight_decay", "wd"):
+            if value := optimizer.defaults.get(name):
+                raise ConfigError(
+                    f"optimizer.target={self.target} decays weights with {name}={value}, but its "
+                    f"constructor takes no argument weight_decay, so that the run would record 0. "
+                    f"Call the argument weight_decay."
+                )
 
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`; includes every setting, since lanes are never batched."""
