@@ -122,7 +122,7 @@ def construct(
             known = list(signature.parameters)
             raise ConfigError(
                 f"{key}: {factory.__name__} takes no argument {name!r}.{nearest(name, known)} "
-                f"It takes: {', '.join(known)}."
+                f"It takes: {', '.join(known) or 'none'}."
             )
     try:
         # Finds missing arguments before the user's code runs.

@@ -107,7 +107,8 @@ def test_identity_is_the_source():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nothing", "own_data.nothing: should be a torch.utils.data.Dataset class, or a function"),
+        ("tensor", "own_data.tensor: there is no such object. Did you mean 'tensors'?"),
+        ("x", "own_data.x: should be a torch.utils.data.Dataset class, or a function"),
         ("Net", "should be a torch.utils.data.Dataset class, or a function"),
         ("three", r"returns \(x, y\), \(x, y, x_test, y_test\), a dict"),
         ("raises", "RuntimeError: no disk"),
@@ -122,7 +123,7 @@ def test_invalid_targets(name, message):
 
 
 def test_unknown_arguments_and_modules():
-    with pytest.raises(AdamcmpError, match="pair takes no argument 'rows'"):
+    with pytest.raises(AdamcmpError, match=r"pair takes no argument 'rows'\. It takes: none\."):
         load(**custom("pair", rows=3))
     with pytest.raises(AdamcmpError, match="cannot import 'no_module'"):
         load(name="custom", target="no_module.make")
