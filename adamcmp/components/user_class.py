@@ -13,7 +13,6 @@ import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from adamcmp.errors import ConfigError, nearest
@@ -34,40 +33,41 @@ def import_class(path: str, key: str, base: str) -> type[Any]:
     Raises:
         ConfigError: If the class cannot be imported or is not a subclass of `base`.
     """
-    module, value = import_object(path, key)
+    value = import_object(path, key)
     base_module, _, base_name = base.rpartition(".")
     base_class = getattr(importlib.import_module(base_module), base_name)
     if not inspect.isclass(value) or not issubclass(value, base_class):
-        known = [n for n, v in vars(module).items() if inspect.isclass(v)] if module else []
         raise ConfigError(
             f"{key}={path}: should be the dotted path of a class derived from {base}."
-            f"{nearest(path.rpartition('.')[2], known)}"
         )
     return value
 
 
-def import_object(path: str, key: str) -> tuple[ModuleType | None, Any]:
+def import_object(path: str, key: str) -> Any:
     """Import a class or function of the user's code.
 
     Args:
         path: Its dotted path. The working directory is searched too.
         key: The setting that holds the path, for the error message.
 
-    Returns:
-        Its module, None if the path names none; and the object, None if the module lacks it.
-
     Raises:
-        ConfigError: If the module cannot be imported.
+        ConfigError: If the module cannot be imported, or has no such object.
     """
     module_name, _, name = path.rpartition(".")
+    if not module_name:
+        raise ConfigError(f"{key}={path}: should be a dotted path, such as mymodule.{path}.")
     _search_working_directory()
     try:
-        module = importlib.import_module(module_name) if module_name else None
+        module = importlib.import_module(module_name)
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(
             f"{key}={path}: cannot import {module_name!r} ({error_reason(error)})."
         ) from error
-    return module, getattr(module, name, None)
+    if not hasattr(module, name):
+        raise ConfigError(
+            f"{key}={path}: {module_name} has no {name!r}.{nearest(name, list(vars(module)))}"
+        )
+    return getattr(module, name)
 
 
 def source_digest(path: str) -> dict[str, str]:

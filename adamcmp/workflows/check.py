@@ -89,7 +89,7 @@ def _component_of(target: str) -> str:
     """Return the component that adapts a class or function of the user's."""
     from torch import nn, optim
 
-    _, value = import_object(target, "TARGET")
+    value = import_object(target, "TARGET") if "." in target else None
     if inspect.isclass(value) and issubclass(value, nn.Module):
         return "model=custom"
     if inspect.isclass(value) and issubclass(value, optim.Optimizer):

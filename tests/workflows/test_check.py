@@ -67,7 +67,8 @@ def test_targets(target, component):
     ("target", "message"),
     [
         ("no_such_module.Net", "cannot import 'no_such_module'"),
-        ("nets_to_check.Nope", "should be the dotted path of a model, optimizer or dataset"),
+        ("nets_to_check.Nope", "nets_to_check has no 'Nope'"),
+        ("Nope", "should be the dotted path of a model, optimizer or dataset"),
         ("nets_to_check.number", "should be the dotted path"),
     ],
 )

@@ -14,7 +14,7 @@ from adamcmp.components.data import Data, Split
 from adamcmp.components.datasets._named_arrays import examples_of
 from adamcmp.components.datasets._user_data import UserData
 from adamcmp.components.user_class import construct, import_object, source_digest
-from adamcmp.errors import ConfigError, nearest
+from adamcmp.errors import ConfigError
 from adamcmp.platform.global_generators import seeded_generators
 from adamcmp.platform.random_streams import stream_seed
 
@@ -75,10 +75,7 @@ class Custom(UserData):
         """Return the user's arrays, under the names that `examples_of` knows."""
         from torch.utils.data import Dataset as TorchDataset
 
-        module, target = import_object(self.target, "dataset.target")
-        if target is None:
-            name, known = self.target.rpartition(".")[2], list(vars(module)) if module else []
-            raise ConfigError(f"{self.label}: there is no such object.{nearest(name, known)}")
+        target = import_object(self.target, "dataset.target")
         arguments = self.model_extra or {}
         if inspect.isclass(target) and issubclass(target, TorchDataset):
             has_test_set = "train" in inspect.signature(target).parameters

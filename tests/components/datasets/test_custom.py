@@ -107,7 +107,7 @@ def test_identity_is_the_source():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("tensor", "own_data.tensor: there is no such object. Did you mean 'tensors'?"),
+        ("tensor", "own_data.tensor: own_data has no 'tensor'. Did you mean 'tensors'?"),
         ("x", "own_data.x: should be a torch.utils.data.Dataset class, or a function"),
         ("Net", "should be a torch.utils.data.Dataset class, or a function"),
         ("three", r"returns \(x, y\), \(x, y, x_test, y_test\), a dict"),
