@@ -108,7 +108,8 @@ def format_number(value: float, oriented: Mapping[str, Any]) -> str:
 
 
 def _with_unit(value: float, oriented: Mapping[str, Any]) -> str:
-    return format_number(value, oriented) + unit(oriented["metric"])
+    number, name = format_number(value, oriented), unit(oriented["metric"])
+    return number + (name.removesuffix("s") if number == "1" else name)
 
 
 def _interval(oriented: Mapping[str, Any]) -> str:

@@ -22,6 +22,13 @@ class TestSentence:
         assert row["estimate"] == 0
         assert "on test error: their means are equal (95 % interval" in analysis.sentence(row)
 
+    def test_one_point_is_singular(self):
+        worse = [error + 0.01 for error in A]
+        worse[0] += 0.01  # equal differences have no interval
+        runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", worse)])
+        row = {**analysis.comparisons(RunTable(runs)).iloc[0], "ci_low": -0.1, "ci_high": 0.08}
+        assert "by 1 point (" in analysis.sentence(row)
+
     @pytest.mark.parametrize(
         ("losses", "expected"),
         [

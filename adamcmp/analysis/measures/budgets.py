@@ -61,20 +61,30 @@ def budget_summary(table: pd.DataFrame) -> str:
     >>> from adamcmp.analysis.example import example_table
     >>> budget_summary(budgets(example_table().of_problem("mnist1d, mlp")))
     'AdamW and Adam+L2 had 25 settings and 125 runs each'
+    >>> budget_summary(budgets(example_table()))
+    'On each problem, AdamW and Adam+L2 had 25 settings and 125 runs each'
 
     Args:
         table: The value of `budgets`.
     """
-    several = table["problem"].nunique() > 1
+    several, uniform = table["problem"].nunique() > 1, _is_same_on_each_problem(table)
     optimizers: dict[tuple[int, int], list[str]] = {}
-    for row in table.to_dict("records"):
-        name = display_name(row["optimizer"]) + f" on {row['problem']}" * several
+    for row in (table.drop_duplicates("optimizer") if uniform else table).to_dict("records"):
+        name = display_name(row["optimizer"])
+        name += f" on {row['problem']}" * (several and not uniform)
         optimizers.setdefault((row["settings"], row["runs"]), []).append(name)
-    return "; ".join(
+    return "On each problem, " * (several and uniform) + "; ".join(
         f"{join_names(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
         f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
         for (settings, runs), names in optimizers.items()
     )
+
+
+def _is_same_on_each_problem(table: pd.DataFrame) -> bool:
+    """Return whether each optimizer had the same numbers of settings and runs on each problem."""
+    by_optimizer = table.groupby("optimizer")
+    same = by_optimizer[["settings", "runs"]].nunique().eq(1).all(axis=None)
+    return bool(same and by_optimizer.size().eq(table["problem"].nunique()).all())
 
 
 def _tuning_cost(table: RunTable) -> tuple[float, float]:

@@ -3,6 +3,8 @@
 import pandas as pd
 
 from adamcmp.analysis import RunTable, budgets
+from adamcmp.analysis.example import example_table
+from adamcmp.analysis.measures.budgets import budget_summary
 from tests.support.audited import study
 
 
@@ -20,3 +22,11 @@ def test_evaluation_seeds_of_selected_settings_are_not_missing():
     runs, _ = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=9)
     two_stages = runs[(runs["seed"] < 3) | (runs["lr"] == 0.1)]
     assert budgets(RunTable.from_frames(two_stages))["missing"].tolist() == [0, 0]
+
+
+def test_budgets_that_differ_between_problems_are_named_by_problem():
+    table = budgets(example_table())
+    assert budget_summary(table).startswith("On each problem, AdamW and Adam+L2 had 25 settings")
+    summary = budget_summary(table.assign(runs=[3, 125, 125, 125]))
+    assert summary.startswith("AdamW on mnist1d, mlp had 25 settings and 3 runs; Adam+L2 on mnist")
+    assert "AdamW on spirals, mlp" in budget_summary(table[1:])
