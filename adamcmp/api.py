@@ -368,7 +368,7 @@ def report(
     from adamcmp.workflows.report import study_folders
 
     names = [studies] if isinstance(studies, str) else list(studies)
-    return write_report(study_folders(_root(results), names), filters)
+    return write_report(study_folders(_root(results), names), _listed(filters))
 
 
 def load(study: str | None = None, results: str | None = None) -> Study:
@@ -444,9 +444,9 @@ def import_runs(  # noqa: PLR0913 (one for each flag of the command)
     options = ImportOptions(
         columns=dict(columns or {}),
         constants={name: str(value) for name, value in (constants or {}).items()},
-        percent=frozenset(percent),
-        higher_is_better=frozenset(higher_is_better),
-        settings=tuple(dict.fromkeys(settings)),
+        percent=frozenset(_listed(percent)),
+        higher_is_better=frozenset(_listed(higher_is_better)),
+        settings=tuple(dict.fromkeys(_listed(settings))),
         where=tuple(_listed(where)),
         paired_seeds=paired_seeds,
     )
@@ -482,10 +482,10 @@ def _root(results: str | None) -> Path:
     return expand_user(results or os.environ.get("ADAMCMP_RESULTS", "results"))
 
 
-def _listed(overrides: Iterable[str]) -> list[str]:
-    if isinstance(overrides, str):
-        raise ConfigError(f"Pass a list of overrides, like {overrides.split()}, not one string.")
-    return list(overrides)
+def _listed(texts: Iterable[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise ConfigError(f"Pass a list, such as {texts.split()}, not one string.")
+    return list(texts)
 
 
 def _check_complete(result: SweepResult) -> None:

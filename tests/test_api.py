@@ -64,7 +64,7 @@ def test_run_sweep_and_load():
     assert adamcmp.load("api").runs["run_id"].tolist() == study.runs["run_id"].tolist()
     with pytest.raises(adamcmp.ConfigError, match="several values use `adamcmp sweep`"):
         adamcmp.run(["seed=0,1"])
-    with pytest.raises(adamcmp.ConfigError, match="Pass a list of overrides"):
+    with pytest.raises(adamcmp.ConfigError, match="Pass a list"):
         adamcmp.run("optimizer=adamw wd=0.01")
 
 
@@ -211,6 +211,8 @@ def test_report_writes_the_page(no_plots):
     assert adamcmp.report().answer.name == "r"  # the latest study
     with pytest.raises(adamcmp.NotFound):
         adamcmp.report("nope")
+    with pytest.raises(adamcmp.ConfigError, match=r"Pass a list, such as \['lr=0.1'\]"):
+        adamcmp.report("r", "lr=0.1")
 
 
 def test_import_runs(tmp_path):
@@ -233,9 +235,12 @@ def test_import_runs(tmp_path):
     assert (again.replaced, again.unchanged) == (0, 2)
     with pytest.raises(adamcmp.ConfigError, match="has no column 'dataset'"):
         adamcmp.import_runs(file, "other", columns={"optimizer": "opt"})
+    for option in ("percent", "higher_is_better", "settings", "where"):
+        with pytest.raises(adamcmp.ConfigError, match="Pass a list"):
+            adamcmp.import_runs(file, "other", **{option: "m"})
 
 
 def test_no_function_takes_one_string_for_overrides():
     for function in (adamcmp.run, adamcmp.sweep, adamcmp.search):
-        with pytest.raises(adamcmp.ConfigError, match="Pass a list of overrides"):
+        with pytest.raises(adamcmp.ConfigError, match="Pass a list"):
             function("optimizer=adamw wd=0.01")

@@ -57,6 +57,11 @@ def compare(
             the two sets have no problem in common.
     """
     check_metrics([metric] if metric else [])
+    if not isinstance(runs, pd.DataFrame):
+        raise ConfigError(
+            f'compare takes a table of runs, such as adamcmp.load("first").runs, not a '
+            f"{type(runs).__name__}."
+        )
     if runs.empty:
         raise ConfigError("There are no runs to compare.")
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]

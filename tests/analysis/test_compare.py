@@ -1,5 +1,7 @@
 """Two sets of runs by conditions."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,6 +57,10 @@ class TestCompare:
     def test_invalid_conditions(self, a, metric, message):
         with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
             adamcmp.compare(self.RUNS, a, "optimizer=sgd", metric)
+
+    def test_a_study_is_no_table_of_runs(self):
+        with pytest.raises(ConfigError, match=r"such as adamcmp.load\(.first.\).runs, not a Study"):
+            adamcmp.compare(adamcmp.Study(Path("s")), "optimizer=adamw", "optimizer=sgd")
 
     def test_several_problems_are_compared_one_by_one(self):
         easier = self.RUNS.assign(model="n", test_error=self.RUNS["test_error"] / 2)
