@@ -1,4 +1,4 @@
-"""Compare optimizers (rule × coupling of weight decay) with honest statistics.
+"""Compare optimizers (rule × coupling of weight decay) with statistical tests.
 
 The functions of this module do what the commands of ``adamcmp`` do::
 

@@ -130,7 +130,7 @@ class StagedStudyResult:
 
     Attributes:
         study: The study.
-        stages: The result of each stage: the grids, then new seeds of the winners.
+        stages: The result of each stage: the grids, then new seeds of the best settings.
         report: The report; None if none was requested.
     """
 
@@ -372,7 +372,7 @@ def report(
 
 
 def load(study: str | None = None, results: str | None = None) -> Study:
-    """Find a study on disk.
+    """Return a study on disk.
 
     Args:
         study: The name of the study; None selects the latest.
@@ -405,7 +405,7 @@ def import_runs(  # noqa: PLR0913 (one for each flag of the command)
     results: str | None = None,
     dry_run: bool = False,
 ) -> ImportResult:
-    r"""Import runs that another program trained into a study.
+    r"""Import the runs of another program into a study.
 
     Each row of the file is a run with its final metrics or, if there is a column ``step``, an
     evaluation of a run.
@@ -413,13 +413,13 @@ def import_runs(  # noqa: PLR0913 (one for each flag of the command)
     Args:
         file: A CSV file.
         study: The name of the study, which is new or holds imported runs.
-        columns: The file's column, by adamcmp's column; only those whose names differ.
-        constants: The value in all rows, by adamcmp's column.
+        columns: adamcmp's column -> the file's column, where the names differ.
+        constants: adamcmp's column -> its value in all rows.
         percent: Errors and accuracies that the file holds in percent.
         higher_is_better: Losses for which the file holds a score, such as a reward; its negative
             is stored.
         settings: Columns of the file that are additional settings.
-        where: Conditions on the file's columns, such as ``"epoch<50"``, that rows have to meet.
+        where: Conditions on the file's columns, such as ``"epoch<50"``, that rows must meet.
         paired_seeds: Whether runs of equal seeds share initial weights and batches, so that
             optimizers are compared seed by seed.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
@@ -456,7 +456,7 @@ def import_runs(  # noqa: PLR0913 (one for each flag of the command)
 def check(
     target: str, overrides: Iterable[str] = (), *, config_dir: str | None = None
 ) -> list[Check]:
-    """Check that a model, optimizer or dataset keeps what every component promises.
+    """Check that a model, optimizer or dataset meets the requirements of a component.
 
     Args:
         target: The dotted path of a class or function (``"mynets.Net"``), the path of a dataset's

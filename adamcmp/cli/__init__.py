@@ -52,8 +52,8 @@ examples:
   adamcmp report first
 
 `adamcmp COMMAND --help` describes a command. Results are stored in
-results/STUDY/; the folder is set by results= or the environment variable
-ADAMCMP_RESULTS, the study by study=.
+results/STUDY/. The override results= or the environment variable
+ADAMCMP_RESULTS sets the folder, and study= sets the study.
 """
 
 

@@ -30,7 +30,7 @@ def is_requested(options: argparse.Namespace) -> bool:
     """
     if not options.cfg and (options.resolve or options.package):
         option = "--resolve" if options.resolve else "--package"
-        raise ConfigError(f"{option} changes what --cfg prints: add --cfg job, or leave it out.")
+        raise ConfigError(f"{option} changes what --cfg prints: add --cfg job, or remove {option}.")
     return bool(options.cfg)
 
 

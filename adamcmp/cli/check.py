@@ -28,9 +28,9 @@ checks, on runs of two steps:
   data          the dataset loads, and is the same each time
   build         model and optimizer can be built; outputs have the right shape
   training      the loss is finite, and the parameters change
-  determinism   trained twice, a run has the same bits
-  state         stopped and resumed, a run has the same bits
-  lanes         with other runs, a run has the same bits as alone
+  determinism   a run has the same bits when it is trained again
+  state         a run has the same bits after an interruption
+  lanes         a run has the same bits together with other runs
 """
 
 

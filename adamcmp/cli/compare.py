@@ -24,8 +24,8 @@ def parser() -> Parser:
     parser = Parser(
         "compare",
         "Compare two optimizers, or any two sets of runs.\n"
-        "Each set is compared at its setting that is best on validation, paired over the\n"
-        "seeds that both have. Each problem has its own comparison.",
+        "Each set is compared at its best setting on validation, paired over the seeds\n"
+        "that both sets have. Each problem is compared separately.",
         EXAMPLES,
     )
     add_study_and_filters(

@@ -28,7 +28,7 @@ Runs with validation metrics only are selected and reported on them, and the
 audit says so. Columns that are not used are listed.
 
 Without a column status (done, diverged or failed), a run has diverged if a
-metric is nan or inf, or if it lacks the test metrics that others have.
+metric is nan or inf, or if it lacks the test metrics that other runs have.
 
 examples:
   adamcmp import-csv theirs.csv --study theirs --percent test_accuracy \\
@@ -55,9 +55,7 @@ READING = (
 
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
-    parser = Parser(
-        "import-csv", "Import runs that another program trained into a separate study.", HELP
-    )
+    parser = Parser("import-csv", "Import the runs of another program into a separate study.", HELP)
     parser.add_argument(
         "file", metavar="FILE", help="CSV file, separated by , ; tab or |", completer=paths
     )
@@ -160,7 +158,7 @@ def _print(result: ImportResult) -> None:
     if runs[SETTING_ID].nunique() > runs["optimizer"].nunique() and not _is_validated(result):
         print(
             "Without a validation metric, `report` cannot select among settings. To select on the "
-            "test split, too, map its metrics to validation: --map val_loss=COLUMN (or val_error)."
+            "test split, also map its metrics to validation: --map val_loss=COLUMN (or val_error)."
         )
     if len(result.metrics) == len(runs) > 1:
         print(

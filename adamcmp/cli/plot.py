@@ -46,8 +46,8 @@ def parser() -> Parser:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="png, svg or pdf file (default: STUDY/report/PLOT.png, with --where or an option in "
-        "a folder named after it)",
+        help="png, svg or pdf file (default: STUDY/report/PLOT.png; with --where or another "
+        "option, in a subfolder that is named after it)",
         completer=paths,
     )
     for option, text in PLOT_OPTIONS.items():

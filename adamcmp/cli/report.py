@@ -38,8 +38,8 @@ def parser() -> Parser:
         "report",
         "Report on studies: verdict, fairness audit, tables, plots.\n"
         "Writes tables (csv, md), plots (png, svg, pdf) and one HTML page of all of them\n"
-        "into STUDY/report/. Several studies are reported as one. The report of runs\n"
-        "that meet conditions is in a folder of STUDY/report/ that is named after these.",
+        "into STUDY/report/. Several studies are reported as one. With conditions, the\n"
+        "report is in a subfolder of STUDY/report/ that is named after them.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -52,7 +52,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--format",
         choices=("md", "csv", "latex"),
-        help="print the tables instead; csv prints that of the best settings",
+        help="print the tables instead; csv prints the best settings only",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="write the tables of --format into a file", completer=paths

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   adamcmp show 3f2a            the run whose id begins with 3f2a, in any study
-  adamcmp show first/3f2a      that run of study first
+  adamcmp show first/3f2a      the same, in study first only
 """
 
 
@@ -26,7 +26,7 @@ def parser() -> Parser:
     parser = Parser(
         "show", "Show one run: configuration, outcome, provenance, learning curve.", EXAMPLES
     )
-    parser.add_argument("run", metavar="RUN", help="a run's id or its first digits; STUDY/RUN too")
+    parser.add_argument("run", metavar="RUN", help="a run's id or its first digits, or STUDY/RUN")
     add_results(parser)
     return parser
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   adamcmp study                             list the study files
-  adamcmp study decoupling --scale smoke    a study at one of its scales
+  adamcmp study decoupling --scale smoke    the scale smoke of a study
   adamcmp study tuned --dry-run             what it would train, and how long
   adamcmp study mine.yaml                   your own file
   adamcmp study mine --config-dir configs   your file configs/study/mine.yaml
@@ -26,8 +26,8 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "study",
-        "Train the grids of a study file, then new seeds of the winners.\n"
-        "The winners are the settings that are best on validation. A report on all runs\n"
+        "Train the grids of a study file, then new seeds of the best settings.\n"
+        "The best settings are selected on validation. A report on all runs\n"
         "follows. Without arguments, list the study files.",
         EXAMPLES,
     )
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
     study = configure_study(options.name, options.overrides, options.scale, options.config_dir)
     if options.dry_run:
         if study.select is not None and not options.json:
-            print(f"including {study.select.seeds} new seeds of each winner")
+            print(f"including {study.select.seeds} new seeds of each best setting")
         return print_plan(study.both_stages, options)
 
     def on_trained(result: StudyResult) -> None:

@@ -22,7 +22,7 @@ examples:
   adamcmp sweep 'lr=tag(log,interval(1e-4,1e-1))' sampler=tpe n=64 seeds=3
 
 The same command continues an interrupted sweep. A wider grid trains only its
-new cells. Without study=, the study is named after the overrides.
+new settings. Without study=, the study is named after the overrides.
 """
 
 

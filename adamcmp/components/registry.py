@@ -139,7 +139,7 @@ class Group:
         if name not in self.names:
             raise NotFound(
                 f"There is no {name!r} among the {self.package}.{nearest(name, self.names)} "
-                f"There are: {', '.join(self.names)}."
+                f"Choose from: {', '.join(self.names)}."
             )
         module = importlib.import_module(f"adamcmp.components.{self.package}.{name}")
         classes = [

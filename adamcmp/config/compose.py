@@ -185,7 +185,7 @@ class ConfigComposer:
                 continue
             raise ConfigError(
                 f"{key}={option}: there is no such {key}.{nearest(str(option), options)} "
-                f"There are: {', '.join(options)}."
+                f"Choose from: {', '.join(options)}."
             )
         return True
 

@@ -86,5 +86,5 @@ def _unknown_key(key: str, config: DictConfig) -> str:
     component = f" of {parent_path}={parent.get('name')}" if "name" in parent else ""
     return (
         f"There is no setting {key!r}{component}.{suggestion} "
-        f"There are: {', '.join(known) or 'none'}.{hint}"
+        f"Settings: {', '.join(known) or 'none'}.{hint}"
     )

@@ -141,7 +141,7 @@ class Grammar:
             known = _hydra.function_names(self._parser)
             return (
                 f"{override}: there is no function {unknown[1]!r}.{nearest(unknown[1], known)} "
-                f"There are: {', '.join(known)}."
+                f"Choose from: {', '.join(known)}."
             )
         if text and isinstance(cause, ConfigError | TypeError | ValueError):
             return f"{override}: {text}."
@@ -179,5 +179,5 @@ def _unreadable(override: str) -> str:
     if value and is_number(expand_key(key)):
         hint = f" Several values are a list such as {key}=1,2, or a function such as linspace."
     elif value:
-        hint = f" Text with such signs needs quotes: {shortened(quoted_text(override))}"
+        hint = f" Text with such characters needs quotes: {shortened(quoted_text(override))}"
     return f"Cannot read {shortened(override)!r}: a setting is key=value, +key=value or ~key.{hint}"

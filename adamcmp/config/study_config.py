@@ -40,10 +40,12 @@ class Execution(Component):
     @model_validator(mode="after")
     def _workers_of_the_executor(self) -> Execution:
         if self.executor == "serial" and self.workers:
-            raise ValueError("executor=serial has no workers: leave workers= out, or executor=pool")
+            raise ValueError(
+                "executor=serial has no workers: remove workers=, or set executor=pool"
+            )
         if self.executor not in (None, "serial") and self.workers == 0:
             raise ValueError(
-                f"executor={self.executor} needs workers: leave workers=0 out, or executor=serial"
+                f"executor={self.executor} needs workers: remove workers=0, or set executor=serial"
             )
         return self
 
@@ -111,8 +113,8 @@ class ResultsLocation(Component):
     def _folder_name(cls, value: str) -> str:
         if not _FOLDER_NAME.fullmatch(value) or _RESERVED.fullmatch(value):
             raise ValueError(
-                "should be a plain folder name of at most 64 signs: letters from a to z, digits, "
-                "'.', '_' and '-', starting with a letter or digit"
+                "should be a plain folder name of at most 64 characters: letters from a to z, "
+                "digits, '.', '_' and '-', starting with a letter or digit"
             )
         return value
 

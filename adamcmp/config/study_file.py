@@ -103,7 +103,7 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
         return file
     if scale not in file.scales:
         raise NotFound(
-            f"study {name} has no scale {scale!r}.{nearest(scale, file.scales)} There are: "
+            f"study {name} has no scale {scale!r}.{nearest(scale, file.scales)} It has: "
             f"{', '.join(file.scales) or 'none'}."
         )
     path = f"study {name}, scale {scale}"
@@ -120,7 +120,7 @@ def _study_path(name: str, config_dir: str | None) -> Path:
     path = expand_user(name)
     if path.suffix != _SUFFIX:
         raise NotFound(
-            f"There is no study file {name!r}.{nearest(name, existing)} There are: "
+            f"There is no study file {name!r}.{nearest(name, existing)} Choose from: "
             f"{', '.join(existing)}. --config-dir DIR adds the files in DIR/study/; a path ends "
             f"in {_SUFFIX}."
         )

@@ -90,7 +90,8 @@ def metric_or_default(metric: str | None, runs: pd.DataFrame, split: str | None 
     known = [c for c in (*METRICS, *BEST, *NORMS) if c in runs]
     if metric not in runs or not pd.api.types.is_numeric_dtype(runs[metric]):
         raise ConfigError(
-            f"There is no metric {metric!r}.{nearest(metric, known)} There are: {', '.join(known)}."
+            f"There is no metric {metric!r}.{nearest(metric, known)} "
+            f"Choose from: {', '.join(known)}."
         )
     return metric
 

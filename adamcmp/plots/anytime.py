@@ -157,7 +157,7 @@ def _handles(anytime: Anytime) -> list[Line2D]:
 
 def _note(curves: pd.DataFrame) -> str:
     note = (
-        "Thick: at the evaluation best on validation so far. "
+        "Thick: at the best evaluation so far, on validation. "
         if (curves["metric"] == "best").any()
         else ""
     )

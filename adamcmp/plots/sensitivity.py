@@ -65,7 +65,7 @@ def draw(lines: pd.DataFrame) -> Figure:
         ax.set_xlabel(_X_LABELS[name])
         ax.set_ylabel(rows["label"].iloc[0])
     note = f"{interval_note(lines.loc[lines['n'] > 0, 'n'])}. Large mark: selected on validation."
-    note += " Cross: diverged for every seed." if (lines["share"] == 1).any() else ""
+    note += " Cross: diverged on every seed." if (lines["share"] == 1).any() else ""
     add_legend(figure, [*optimizer_handles(lines["optimizer"])], note)
     return figure
 

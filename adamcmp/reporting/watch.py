@@ -60,7 +60,7 @@ def watch(
         if written is None:
             raise
     else:
-        on_message("No process trains runs of this study now: this report is the last.")
+        on_message("No process is training runs of this study: this was the last update.")
         if written is None or _parts(studies) != reported_parts:
             written = report(studies, filters)
             on_report(written)

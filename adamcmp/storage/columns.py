@@ -114,7 +114,7 @@ _RUN_ID = Column(
     "run_id", str, "", Role.IDENTITY, "Hash of everything that can change the run's numbers."
 )
 _ROW = (
-    Column("variant", str, "", Role.IDENTITY, "Variant of the weights; empty for the last ones."),
+    Column("variant", str, "", Role.IDENTITY, "Which weights were evaluated; empty for the last."),
     Column("attempt", int, "", Role.IDENTITY, "Number of earlier trainings of the run."),
 )
 _REVISIONS = tuple(

@@ -62,7 +62,7 @@ def study_folder(results: Path, study: str | None) -> Path:
     if study not in existing:
         raise NotFound(
             f"There is no study {shortened(study)!r} in {results.absolute()}."
-            f"{nearest(study, existing)} There are: {', '.join(sorted(existing)[:20])}. "
+            f"{nearest(study, existing)} Choose from: {', '.join(sorted(existing)[:20])}. "
             f"{ANOTHER_FOLDER}"
         )
     return results / study

@@ -117,7 +117,7 @@ def check_determinism(specs: Sequence[RunSpec]) -> str:
     _compare(
         _measured(_train(specs[:1])),
         _measured(_train(specs[:1])),
-        "Trained twice, a run gives different numbers",
+        "A run gives different numbers when it is trained again",
         "Draw random numbers from the global generator of torch, numpy.random or random only",
     )
     return "trained twice: the same bits"
@@ -141,7 +141,7 @@ def check_state(specs: Sequence[RunSpec]) -> str:
     _compare(
         _measured(_train(specs[:1])),
         _measured(resumed),
-        "Stopped and resumed, a run gives other numbers than without interruption",
+        "A run gives different numbers after an interruption than without one",
         "Keep what changes in training in parameters and registered buffers, or in the state of "
         "the optimizer",
     )
@@ -161,7 +161,7 @@ def check_lanes(specs: Sequence[RunSpec]) -> str:
     _compare(
         alone,
         {middle.run_id: together[middle.run_id]},
-        "A run gives other numbers with other runs than alone",
+        "A run gives different numbers together with other runs than alone",
         "Share no state between two instances of a class",
     )
     if middle.fuses:

@@ -1,4 +1,4 @@
-"""Check a component of the user's: whether it keeps what every component promises."""
+"""Check whether a component of the user meets the requirements of every component."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PREREQUISITES = ("data", "build", "training", "determinism")
 
 @dataclass(frozen=True)
 class Check:
-    """One promise of a component, and whether it holds.
+    """One requirement of a component, and whether it holds.
 
     Attributes:
-        name: The promise, such as ``state``.
+        name: The requirement, such as ``state``.
         status: ``ok``, ``failed``, or ``skipped`` because an earlier check failed.
         detail: What was measured, or what is wrong.
     """

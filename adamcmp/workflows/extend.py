@@ -49,7 +49,7 @@ def configure_extension(root: Path, study: str | None, overrides: Sequence[str] 
     rows = reader.read_final_rows(folder)
     configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
     if runs.empty or not (runs["status"] == "done").any():
-        raise NotFound(f"Study {folder.name!r} has no run that finished: nothing to extend.")
+        raise NotFound(f"Study {folder.name!r} has no completed run to extend.")
     table = RunTable.from_frames(runs)
     edges = analysis.edges(table)
     location = ResultsLocation(study=folder.name, results=str(folder.parent))

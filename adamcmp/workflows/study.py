@@ -37,7 +37,7 @@ class StagedStudy:
 
     Attributes:
         grids: The first stage: the runs of the file's grids.
-        select: How the second stage selects winners, and how many new seeds it trains; None for
+        select: How the second stage selects settings, and how many new seeds it trains; None for
             a study of one stage.
     """
 
@@ -47,7 +47,7 @@ class StagedStudy:
     def both_stages(self) -> StudyConfig:
         """Return the runs of both stages, to plan them.
 
-        While the winners are unknown, other settings of the grids are used as placeholders.
+        While the best settings are unknown, other settings of the grids are used as placeholders.
         """
         return both_stages(self.grids, self.select) if self.select else self.grids
 
@@ -58,7 +58,7 @@ class StudyResult:
 
     Attributes:
         stages: The result of each stage. The second stage is omitted while another process trains
-            runs of the first stage, since the winners are unknown.
+            runs of the first stage, since the best settings are unknown.
         report: The report; None if none was requested, or another process trains some of the runs.
     """
 
@@ -122,7 +122,7 @@ def train_study(
     report: bool = True,
     on_trained: Callable[[StudyResult], None] = lambda result: None,
 ) -> StudyResult:
-    """Train the grids of a study, then new seeds of the winners, and report on them.
+    """Train the grids of a study, then new seeds of the best settings, and report on them.
 
     Args:
         study: The stages; see `configure_study`.
@@ -211,9 +211,9 @@ def winners(
     Args:
         table: The runs.
         configs: The configuration of each of these runs, by run id.
-        by: Column; winners are selected for each of its values, on each problem.
-        top: Number of winners for each value.
-        seeds: Number of new seeds for each winner.
+        by: Column; settings are selected for each of its values, on each problem.
+        top: Number of settings for each value.
+        seeds: Number of new seeds for each setting.
 
     Raises:
         ConfigError: If there is no validation split to select on.

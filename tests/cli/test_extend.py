@@ -16,7 +16,7 @@ def test_nothing_to_extend(capsys):
     assert main(["extend", "point", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["trained"] == 0
     assert main(["extend", "diverged"]) == 2
-    assert "no run that finished: nothing to extend" in capsys.readouterr().err
+    assert "has no completed run to extend" in capsys.readouterr().err
 
 
 def test_a_study_that_does_not_exist(capsys, results):

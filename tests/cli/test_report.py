@@ -138,7 +138,7 @@ class TestCommand:
             assert main(overrides) == 2
             assert "has no runs yet" in capsys.readouterr().err
         assert main(["extend", "s"]) == 2
-        assert "no run that finished" in capsys.readouterr().err
+        assert "has no completed run" in capsys.readouterr().err
 
     def test_strict(self, no_plots, results, capsys):
         each = [*FAST, "eval.every_steps=1"]  # a quarter of six steps has an evaluation
@@ -156,7 +156,7 @@ class TestCommand:
     def test_a_check_that_could_not_run_is_not_a_finding(self, no_plots, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
         assert main(["report", "late", "--strict"]) == 0
-        assert "audit, note: The ranking could not be read at" in capsys.readouterr().out
+        assert "audit, note: The ranking is unknown at" in capsys.readouterr().out
 
 
 class TestFormats:

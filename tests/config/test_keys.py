@@ -29,9 +29,9 @@ def test_valid_keys(composer, override):
     [
         ("sed=1", "There is no setting 'sed'. Did you mean 'seed'?"),
         ("lrr=1", "There is no setting 'lrr'. Did you mean 'lr'?"),
-        ("optimizer.esp=1", "no setting 'optimizer.esp' of optimizer=adamw. Did you mean 'optimizer.eps'? There are: lr, eps."),
-        ("model.width=1", "of model=custom. There are: target. Add an argument of your class with a leading +."),
-        ("eval.points=1", "There is no setting 'eval.points'. There are: every."),
+        ("optimizer.esp=1", "no setting 'optimizer.esp' of optimizer=adamw. Did you mean 'optimizer.eps'? Settings: lr, eps."),
+        ("model.width=1", "of model=custom. Settings: target. Add an argument of your class with a leading +."),
+        ("eval.points=1", "There is no setting 'eval.points'. Settings: every."),
         ("+seed=1", "+seed already exists: leave out the +."),
         ("optimizer=rmsprop", "optimizer=rmsprop: should be one of adamw, sgd."),
         ("a.b=1", "There is no setting 'a.b'"),

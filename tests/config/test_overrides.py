@@ -37,7 +37,7 @@ def test_error_messages_name_the_key_that_was_typed():
     ("override", "message"),
     [
         ("lr=(", "Cannot read 'lr=('"),
-        ("lr=nope(1)", "there is no function 'nope'. There are: "),
+        ("lr=nope(1)", "there is no function 'nope'. Choose from: "),
         ("lr=linspac(1,2,3)", "Did you mean 'linspace'?"),
         ("lr=logspace(1,2)", "lr=logspace(1,2): missing a required argument: 'n'."),
         ("lr=[1,choice(2,3)]", "one element of a list cannot have several values"),

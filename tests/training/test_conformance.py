@@ -86,8 +86,8 @@ def test_a_good_model_keeps_every_promise(runs_of):
     [
         ("Explodes", conformance.check_training, "not finite"),
         ("Detached", conformance.check_training, "has no gradient"),
-        ("Draws", conformance.check_determinism, "Trained twice"),
-        ("CountsCalls", conformance.check_state, "Stopped and resumed"),
+        ("Draws", conformance.check_determinism, "when it is trained again"),
+        ("CountsCalls", conformance.check_state, "after an interruption"),
         ("CountsInstances", conformance.check_lanes, "with other runs than alone"),
     ],
 )

@@ -49,5 +49,5 @@ def test_a_dry_run_plans_both_stages(study, results):
     """Before the winners are known: two new seeds for one setting of each of three optimizers."""
     planned = json.loads(study("--scale", "less", "-n", "--json"))
     assert (planned["study"], planned["runs"], planned["left"]) == ("own-less", 11, 11)
-    assert "including 2 new seeds of each winner" in study("--scale", "less", "-n")
+    assert "including 2 new seeds of each best setting" in study("--scale", "less", "-n")
     assert not results.exists()

@@ -33,7 +33,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                 "budget",
                 "warning",
                 str(problem),
-                f"Optimizers were tuned unequally: {listed}; one with a larger budget may be ahead "
+                f"Tuning budgets differ: {listed}; an optimizer with a larger budget may be ahead "
                 f"for that reason.{curves if 'settings' in unequal else ''}",
             )
         columns = ["batch_size", "train_examples"]

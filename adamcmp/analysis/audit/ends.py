@@ -99,6 +99,6 @@ def check(table: RunTable) -> Iterator[Finding]:
             "edge",
             "warning",
             problem,
-            f"The best setting of {display_name(optimizer)} is at the end of what was tried "
-            f"({' and '.join(texts)}); a better one may be beyond it.",
+            f"The best setting of {display_name(optimizer)} has the smallest or largest value "
+            f"tried ({' and '.join(texts)}); a better one may be beyond it.",
         )

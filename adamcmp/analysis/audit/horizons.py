@@ -126,15 +126,15 @@ def _step_limits(runs: pd.DataFrame, share: float) -> pd.Series[float]:
 
 
 def check(table: RunTable) -> Iterator[Finding]:
-    """Yield rankings that are reversed earlier in training, or cannot be read at that point."""
+    """Yield rankings that are reversed or unknown earlier in training."""
     for row in reversals(table).to_dict("records"):
         ahead, behind = display_name(row["ahead"]), display_name(row["behind"])
         yield Finding(
             "horizon",
             "warning",
             row["problem"],
-            f"{ahead} is ahead of {behind} when runs are read at {HORIZONS[row['share']]} of their "
-            f"budget, and behind at its end: the ranking holds for this budget only.",
+            f"{ahead} is ahead of {behind} at {HORIZONS[row['share']]} of the "
+            f"budget, and behind at its end: the verdict holds for this budget only.",
         )
     for problem, group in unreadable(table).groupby("problem", sort=False):
         names = group.groupby("share", sort=False)["optimizer"].agg(tuple)
@@ -143,7 +143,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                 "unread",
                 "note",
                 str(problem),
-                f"The ranking could not be read at {join_names(HORIZONS[s] for s in shares.index)} "
+                f"The ranking is unknown at {join_names(HORIZONS[s] for s in shares.index)} "
                 f"of the budget: {join_names(map(display_name, optimizers))} "
                 f"{'have' if len(optimizers) > 1 else 'has'} no evaluation by then.",
             )

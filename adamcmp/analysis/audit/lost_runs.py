@@ -16,7 +16,7 @@ from adamcmp.analysis.wording import display_name
 _COUNTED: Mapping[str, tuple[Severity, str]] = {
     "diverged": (
         "note",
-        "a setting that diverged for a seed ranks behind every one that did not",
+        "a setting that diverged on a seed ranks behind every setting that did not",
     ),
     "failed": (
         "warning",
@@ -24,8 +24,8 @@ _COUNTED: Mapping[str, tuple[Severity, str]] = {
     ),
     "missing": (
         "warning",
-        "most settings, of the same or another optimizer, have these seeds; settings without them "
-        "are ranked by the seeds they have. Repeat the command that requested them to train them",
+        "most settings, of the same or another optimizer, have these seeds; the others are ranked "
+        "by the seeds they have. Repeat the command that requested the missing runs",
     ),
 }
 
@@ -56,7 +56,7 @@ def _diverged_selected(problem: str, selected: pd.DataFrame) -> Iterator[Finding
         else:
             text = (
                 f"{diverged} run{'s' * (diverged > 1)} of the selected setting of {name} diverged: "
-                f"its mean is over the others, so it looks better than it is."
+                f"its mean is over the other runs, so it looks better than it is."
             )
         if diverged:
             yield Finding("diverged", "warning", problem, text)

@@ -1,4 +1,4 @@
-"""Check: does a rule lose to its special case? Then its tuning failed, not the rule.
+"""Check: does a rule lose to its special case? Then it was not tuned well enough.
 
 Choi et al. 2019, "On Empirical Comparisons of Optimizers for Deep Learning" (arXiv 1910.05446): a
 general rule that is tuned well enough is at least as good as its special cases.
@@ -54,8 +54,8 @@ def _finding(problem: str, setting: str, claim: str) -> Finding:
         "special case",
         "warning",
         problem,
-        f"{claim} on validation: its tuning failed, not the rule. Try more values of {setting} and "
-        f"of lr.",
+        f"{claim} on validation. A rule that is tuned well is at least as good as its special "
+        f"cases: try more values of {setting} and of lr.",
     )
 
 

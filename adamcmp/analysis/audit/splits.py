@@ -17,6 +17,6 @@ def check(table: RunTable) -> Iterator[Finding]:
                 "splits",
                 "warning",
                 problem,
-                "Selected and reported on the same split: the runs have no test metric, so the "
-                "best of several settings looks better than it is.",
+                "Settings are selected and reported on the same split: the runs have no test "
+                "metric, so the best of several settings looks better than it is.",
             )

@@ -106,11 +106,11 @@ BEST_SETTINGS = Measure(
     "summary",
     "Best settings",
     "For each optimizer, the setting with the lowest mean validation error (regression: loss; or "
-    "the measure of select=). "
+    "the metric of select=). "
     "Means over seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on, "
     "clipped to the metric's range). The test set, if there is one, took no part in the "
-    "selection. Fresh: the seeds took no part in it either; where they did, errors look lower than "
-    "they are.",
+    "selection. Fresh: the seeds took no part in the selection. If they did, errors look lower "
+    "than they are.",
     _all_metrics,
     _headline,
     order=10,

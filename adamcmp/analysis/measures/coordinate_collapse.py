@@ -156,25 +156,25 @@ def _explained_share(values: Floats, design: Floats, budgets: list[Bools]) -> fl
 
 
 def _headline(rows: pd.DataFrame) -> str:
-    """Return in which coordinate the best cells of each optimizer line up best."""
+    """Return the coordinate with the largest share for each optimizer."""
     known = rows.dropna(subset="estimate")
     if known.empty:
         return "Weight decay explains no variance."
     by_optimizer = known.pivot(index="optimizer", columns="coordinate", values="estimate")
     best = by_optimizer.idxmax(axis="columns")
     parts = [
-        f"in {coordinate} for {join_names(display_name(str(name)) for name in names)}"
+        f"{coordinate} for {join_names(display_name(str(name)) for name in names)}"
         for coordinate, names in best.groupby(best).groups.items()
     ]
-    return f"The best cells line up best {', '.join(parts)}."
+    return f"Largest share: {', '.join(parts)}."
 
 
 COORDINATE_COLLAPSE = Measure(
     "collapse",
     "Coordinates of weight decay",
-    "In which form of weight decay do the best cells line up over lr? The share of the variance "
-    "explained by weight decay, in a quadratic surface over the basin, that one parabola in the "
-    "coordinate explains, the same at every lr and budget. At 1 they line up.",
+    "The share of the variance explained by weight decay, in a quadratic surface over the basin, "
+    "that one parabola in the coordinate explains, the same at every lr and budget. With a share "
+    "of 1, the best value of the coordinate is the same at every lr and budget.",
     collapse,
     _headline,
     BASIN_REQUIREMENT,

@@ -60,9 +60,9 @@ PERFORMANCE_PROFILES = Measure(
     "profiles",
     "Performance profiles",
     "The share of problems on which an optimizer's best setting is within a factor of the best "
-    "optimizer's test error (regression: loss); factor 1: the share on which it is the best. One "
-    "that diverged on every seed is within no factor. "
-    "Intervals over problems (Wilson's).",
+    "optimizer's test error (regression: loss). With a factor of 1, the share on which it is "
+    "the best. An optimizer that diverged on every seed is within no factor. Intervals over "
+    "problems (Wilson's).",
     performance_profiles,
     _headline,
     "several optimizers on several problems",

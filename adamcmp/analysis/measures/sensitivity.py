@@ -156,11 +156,11 @@ def _headline(rows: pd.DataFrame) -> str:
 SENSITIVITY = Measure(
     "sensitivity",
     "Sensitivity to settings",
-    "How wide the region of good settings is, where good is at most 5 % above the best: its share "
-    "of all settings, and its width in decades of lr and of wd with the other at its best. lr "
-    "sensitivity: the mean excess over the best along the range of log lr; negative where "
-    "validation missed the best. A region that reaches an end of the grid may continue beyond "
-    "(at_edge in the download). Jackknife intervals over seeds.",
+    "The size of the region of good settings, whose error is at most 5 % above the best: its share "
+    "of all settings, and its width in decades of lr and of wd, with the other at its best value. "
+    "lr sensitivity: the mean excess over the best error along the range of log lr; negative if "
+    "the setting selected on validation is not the best one. A region that reaches an end of the "
+    "grid may continue beyond it (at_edge in the csv file). Jackknife intervals over seeds.",
     _with_metric,
     _headline,
     "several settings of an optimizer, with a validation split",

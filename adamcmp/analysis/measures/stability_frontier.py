@@ -107,10 +107,10 @@ def _headline(rows: pd.DataFrame) -> str:
 STABILITY_FRONTIER = Measure(
     "stability",
     "Stability frontier",
-    "The largest learning rate that still trains at each weight decay: the run did not diverge and "
-    "its final training loss is at least half way from its first one to the lowest of all runs "
-    "(without training losses: it did not diverge). Where the largest lr that was tried trains, it "
-    "is a lower bound. Geometric mean over seeds; intervals end at the lr that were tried.",
+    "The largest learning rate that still trains at each weight decay. A run trains if it does not "
+    "diverge and its training loss, if known, falls by at least half of the distance from its "
+    "initial value to the lowest final value of all runs. If the largest lr that was tried trains, "
+    "it is a lower bound. Geometric mean over seeds; intervals end at the lr that were tried.",
     stability_frontier,
     _headline,
     "several lr at one wd",

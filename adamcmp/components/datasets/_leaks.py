@@ -40,7 +40,7 @@ def leak_notices(data: Data, names: Sequence[str]) -> Iterator[str]:
     if predicting:
         yield (
             f"{_listed(names, predicting)} alone predicts the validation targets perfectly. Remove "
-            f"it unless it is known before the target is."
+            f"it unless it is known before the target."
         )
 
 

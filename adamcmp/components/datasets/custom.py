@@ -66,7 +66,7 @@ class Custom(UserData):
             same_x, same_y = np.array_equal(first.x, second.x), np.array_equal(first.y, second.y)
             if not (same_x and same_y):
                 raise self.error(
-                    "returns other examples when it is called again. Use a fixed seed, and no "
+                    "returns different examples when it is called again. Use a fixed seed, and no "
                     "random transforms."
                 )
         return super().examine(data)

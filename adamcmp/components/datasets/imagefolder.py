@@ -95,7 +95,7 @@ class ImageFolder(UserFile, ImageDataset):
             return [root]
         if others := sorted(names - {"train", "test"}):
             raise self.error(
-                f"has a folder {others[0]!r} beside train. Call the folder of the test set test; "
+                f"has a folder {others[0]!r} beside train. Name the folder of the test set test; "
                 f"dataset.validation holds out a part of train."
             )
         return [root / name for name in ("train", "test") if name in names]

@@ -43,7 +43,7 @@ class OneCycle(Schedule):
     @classmethod
     def _no_warmup(cls, value: float) -> float:
         if value:
-            raise ValueError("should be 0: one_cycle has its own warm-up over pct_start of the run")
+            raise ValueError("should be 0: one_cycle itself warms up over pct_start of the run")
         return value
 
     def after_warmup(self, steps: Steps, horizon: Horizon) -> Multipliers:

@@ -220,7 +220,7 @@ class Pool(Executor):
         code = worker.process.wait()
         self._workers.remove(worker)
         if code > 0 and not worker.ready:
-            self._errors.append(_not_started(f"ended with exit code {code} as it started"))
+            self._errors.append(_not_started(f"ended with exit code {code} while starting"))
             return []
         if worker.handle is None or worker.task is None:
             return []

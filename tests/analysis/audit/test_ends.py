@@ -38,7 +38,7 @@ def tuned(column, values, best):
 def test_the_best_of_another_setting_at_its_end(column, values, best, actual):
     edge = [f for f in audited(*tuned(column, values, best)) if f.kind == "edge"]
     assert len(edge) == (2 if actual else 0) and all(f.command is None for f in edge)
-    assert all(f"at the end of what was tried {actual}" in f.text for f in edge)
+    assert all(f"the smallest or largest value tried {actual}" in f.text for f in edge)
 
 
 def test_equal_settings_are_at_no_end():

@@ -33,7 +33,7 @@ def test_a_ranking_that_is_reversed():
 
 def test_a_ranking_that_cannot_be_read_early_is_a_note():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
-    beginning = "The ranking could not be read at"
+    beginning = "The ranking is unknown at"
     (finding,) = audited(runs, metrics[metrics["step"] == 100])
     assert finding.severity == "note" and finding.text == (
         f"{beginning} a quarter and half of the budget: Adam+L2 and AdamW have no evaluation by "

@@ -10,4 +10,4 @@ def test_a_study_without_test_metrics_is_reported_on_validation():
     without = runs.assign(**dict.fromkeys(no_test, float("nan")))
     (finding,) = (f for f in audited(without, metrics) if f.kind == "splits")
     assert finding.severity == "warning"
-    assert finding.text.startswith("Selected and reported on the same split")
+    assert finding.text.startswith("Settings are selected and reported on the same split")

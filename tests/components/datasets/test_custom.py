@@ -91,7 +91,7 @@ def test_global_generators_are_seeded_and_restored():
 
 def test_data_that_differs_between_calls_is_refused():
     dataset = build_component("dataset", custom("unseeded"))
-    with pytest.raises(AdamcmpError, match="returns other examples when it is called again"):
+    with pytest.raises(AdamcmpError, match="returns different examples when it is called again"):
         dataset.examine(dataset.load())
 
 

@@ -40,7 +40,7 @@ def test_a_worker_that_fails_as_it_starts(monkeypatch):
     monkeypatch.setattr(pool, "WORKER_SCRIPT", "import nonsense_that_does_not_exist")
     with contextlib.closing(Pool(1, 1)) as workers:
         workers.submit([Task(echo, 1)])
-        with pytest.raises(RunFailed, match="ended with exit code 1 as it started"):
+        with pytest.raises(RunFailed, match="ended with exit code 1 while starting"):
             wait_until(workers.poll)
 
 

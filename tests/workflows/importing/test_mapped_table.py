@@ -156,7 +156,7 @@ def test_a_study_with_validation_only(imported, capsys):
     assert table.metric() == "val_loss"
     assert table.selected().groupby("optimizer")["lr"].first().to_dict() == {"a": 1, "b": 0.1}
     (finding,) = (found for found in audit(table) if found.kind == "splits")
-    assert finding.text.startswith("Selected and reported on the same split")
+    assert finding.text.startswith("Settings are selected and reported on the same split")
     assert main(["report", "theirs"]) == 0
     out = capsys.readouterr().out
     assert "a beats b on validation loss by 2.0" in out and "Failed" not in out
