@@ -10,7 +10,7 @@ PLOT_OPTIONS = {
     "metric": "metric to draw, such as test_loss",
     "x": "horizontal axis",
     "y": "vertical axis",
-    "hue": "column shown by colour; several as in optimizer,schedule",
+    "hue": "column shown by color; several as in optimizer,schedule",
     "facet": "column with one panel per value, such as schedule or study",
 }
 EXAMPLES = """\

@@ -226,7 +226,7 @@ class LogitsOnly(nn.Module):
 
 
 class RepeatChannels(nn.Module):
-    """Repeat a grey image (B, 1, H, W) for a network with colour input (B, 3, H, W)."""
+    """Repeat a gray image (B, 1, H, W) for a network with color input (B, 3, H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the image with three equal channels (B, 3, H, W)."""

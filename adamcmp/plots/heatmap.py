@@ -1,11 +1,11 @@
-"""Test error over learning rate × weight decay, all optimizers on one colour scale.
+"""Test error over learning rate × weight decay, all optimizers on one color scale.
 
 Each cell is the mean of the final test error (regression: loss) over the seeds that most cells
 have; further seeds of the selected setting are left out. Other settings that were varied are those
-of the optimizer's best setting. Each problem has a separate colour scale. Circles mark the ten best
+of the optimizer's best setting. Each problem has a separate color scale. Circles mark the ten best
 cells of an optimizer (of a small grid, the best quarter); the star marks the setting selected on
-validation. Cells in which a seed diverged are hatched, on grey where all seeds did. Contours are
-the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colours, the best
+validation. Cells in which a seed diverged are hatched, on gray where all seeds did. Contours are
+the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colors, the best
 weight decay does not depend on the learning rate.
 """
 
@@ -30,7 +30,7 @@ from adamcmp.plots.drawing.labels import in_shown_unit
 from adamcmp.plots.drawing.legends import add_legend
 from adamcmp.plots.drawing.styles import GREY
 
-_COLORMAP = "viridis"  # readable in greyscale and with colour blindness
+_COLORMAP = "viridis"  # readable in grayscale and with color blindness
 _BEST_COLOR, _DIVERGED_COLOR = "#D55E00", "#d9d9d9"
 #: Maximum number of cells of an optimizer that are marked as best.
 _MOST_MARKED = 10
@@ -95,9 +95,9 @@ def draw(heatmap: Heatmap) -> Figure:
 
 
 def _color_scale(values: pd.Series[float], higher_is_better: bool) -> Normalize:
-    """Return the colour scale of a problem's cells, from the best to the worst tenth.
+    """Return the color scale of a problem's cells, from the best to the worst tenth.
 
-    The worst tenth has one colour: cells that train badly would take most of the scale.
+    The worst tenth has one color: cells that train badly would take most of the scale.
     """
     if higher_is_better:
         low, high = float(values.quantile(0.1)), float(values.max())

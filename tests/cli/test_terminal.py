@@ -47,7 +47,7 @@ def test_nothing_is_shown_in_a_file(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_no_command_prints_colours(capsys):
+def test_no_command_prints_colors(capsys):
     texts = [run(capsys, "run", "-q", *THREE_STEPS)]
     run_id = texts[0].split("run ")[-1].split(",")[0]
     for command in (["ls"], ["ls", "scratch"], ["show", run_id], ["components"]):

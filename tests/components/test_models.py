@@ -67,7 +67,7 @@ def test_resnet20_has_as_many_parameters_as_in_the_paper():
         ({"name": "cnn", "channels": [2] * 6}, GREY, "at least 64×64"),
         ({"name": "vit", "patch": 7}, ROW, "sides that patch=7 divides"),
         ({"name": "torchvision", "arch": "resnet81"}, COLOUR, "Did you mean 'resnet18'"),
-        ({"name": "torchvision"}, ROW, "needs grey or colour"),
+        ({"name": "torchvision"}, ROW, "needs gray or color"),
         ({"name": "vit", "heads": 5}, GREY, "heads=5 should divide width=64"),
         ({"name": "resnet", "depth": 21}, COLOUR, "6n \\+ 2"),
         ({"name": "cnn1d", "kernels": [3]}, ROW, "one value for each"),

@@ -7,7 +7,7 @@ from adamcmp.components.datasets._torchvision import CIFARLike
 
 
 class CIFAR10(CIFARLike):
-    """CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour images of 32×32, 10 classes."""
+    """CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 color images of 32×32, 10 classes."""
 
     reader_name: ClassVar[str] = "CIFAR10"
 

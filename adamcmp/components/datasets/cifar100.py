@@ -7,7 +7,7 @@ from adamcmp.components.datasets._torchvision import CIFARLike
 
 
 class CIFAR100(CIFARLike):
-    """CIFAR-100 (Krizhevsky 2009): 50,000 + 10,000 colour images of 32×32, 100 classes."""
+    """CIFAR-100 (Krizhevsky 2009): 50,000 + 10,000 color images of 32×32, 100 classes."""
 
     reader_name: ClassVar[str] = "CIFAR100"
 

@@ -14,7 +14,7 @@ from adamcmp.components.datasets._torchvision_files import KnownFile, svhn_files
 
 
 class SVHN(TorchvisionDataset):
-    """Street View House Numbers (Netzer et al. 2011): 73,257 + 26,032 colour images of 32×32."""
+    """Street View House Numbers (Netzer et al. 2011): 73,257 + 26,032 color images of 32×32."""
 
     crop: NonNegativeInt = 4
 

@@ -56,7 +56,7 @@ class Torchvision(Model):
                 f"{nearest(self.arch, known)}"
             )
         if len(shape.inputs) != 3 or shape.inputs[0] not in (1, 3):
-            raise self.shape_error(shape, "grey or colour images (1 or 3, H, W)")
+            raise self.shape_error(shape, "gray or color images (1 or 3, H, W)")
         extra: dict[str, Any] = self.model_extra or {}
         builder = models.get_model_builder(self.arch)
         arguments = {"weights": None, "num_classes": shape.outputs, **extra}

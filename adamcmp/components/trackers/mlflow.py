@@ -57,7 +57,7 @@ class MLflow(Tracker):
 
 
 def database_uri(file: Path) -> str:
-    """Return the URI of an SQLite database, whatever signs its path contains.
+    """Return the URI of an SQLite database, whatever characters its path contains.
 
     For ``sqlite:`` without the driver, MLflow would create the folder of the quoted path.
 

@@ -83,7 +83,7 @@ def _set_ticks(ax: Axes, direction: str, values: pd.Series[float]) -> pd.Series[
 
 
 def draw_cells(ax: Axes, cells: pd.DataFrame, column: str, norm: Normalize, colormap: str) -> None:
-    """Colour the cells by one of their columns."""
+    """Color the cells by one of their columns."""
     values = cell_matrix(cells, column, like=cells)
     edges = [np.arange(n + 1) - 0.5 for n in values.shape[::-1]]
     ax.pcolormesh(

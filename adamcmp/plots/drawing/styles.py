@@ -1,4 +1,4 @@
-"""Fonts, line widths and colours of all plots, and the style of each optimizer."""
+"""Fonts, line widths and colors of all plots, and the style of each optimizer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import matplotlib as mpl
 from matplotlib.artist import Artist
 
-#: Okabe & Ito's colour-blind safe palette without its yellow, and a grey; black last.
+#: Okabe & Ito's color-blind safe palette without its yellow, and a gray; black last.
 PALETTE = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"),
 )
@@ -46,7 +46,7 @@ _A = TypeVar("_A", bound=Artist)
 
 
 class OptimizerStyle(NamedTuple):
-    """The colour and the marker of an optimizer."""
+    """The color and the marker of an optimizer."""
 
     color: str
     marker: str
@@ -79,7 +79,7 @@ def optimizer_styles(optimizers: Iterable[str]) -> dict[str, OptimizerStyle]:
     """Return the style of each optimizer, in display order.
 
     Common optimizers have the same style in every plot. Names that differ in one number only, such
-    as ``lr 0.001`` and ``lr 0.01``, have the colours of a sequential colormap.
+    as ``lr 0.001`` and ``lr 0.01``, have the colors of a sequential colormap.
     """
     names = ordered(optimizers)
     prefixes = {_split_number(name)[0] for name in names} - {*names}
@@ -90,7 +90,7 @@ def optimizer_styles(optimizers: Iterable[str]) -> dict[str, OptimizerStyle]:
     free = [i for i in range(len(PALETTE)) if i not in index.values()] or [*range(len(PALETTE))]
     for n, name in enumerate(name for name in names if name not in index):
         color = free[n % len(free)]
-        # Colours repeat once the palette is used up, each time with another marker.
+        # Colors repeat once the palette is used up, each time with another marker.
         marker = MARKERS[(color + n // len(free)) % len(MARKERS)]
         styles[name] = OptimizerStyle(PALETTE[color], marker)
     return {name: styles[name] for name in names}
