@@ -3,7 +3,7 @@
 Other seeds might have selected another setting, with a slightly better or worse true mean. So the
 difference of two selected settings varies more than its interval over seeds shows. In addition, a
 setting that was selected because of noise on validation benefits from the same noise on the test
-set, on the same seeds. This favours the optimizer with more settings.
+set, on the same seeds. This favors the optimizer with more settings.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Each optimizer's settings on a problem as arrays (settings, seeds), with divergence penalized.
 
-Excluding diverged runs would favour optimizers that diverge. So the value of a diverged run is the
+Excluding diverged runs would favor optimizers that diverge. So the value of a diverged run is the
 *divergence penalty*: the worst value among the problem's completed runs, of any optimizer, and for
 an error at least `MIN_PENALTY`.
 """

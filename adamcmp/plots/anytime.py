@@ -1,7 +1,7 @@
 """Anytime performance: the test error if training had stopped at each evaluation.
 
 Thick lines are the test error (regression: loss) at the evaluation that was best on validation so
-far; thin dotted lines are that of each evaluation itself. Lines are means over the seeds of the
+far; thin dotted lines are the test error at each evaluation. Lines are means over the seeds of the
 best setting, selected on validation at the end of the run; bands are the 95 % intervals of the
 thick lines (Student's t, corrected for skewness from five seeds on). Dots mark the ends of a
 schedule's cycles, where the learning rate rises again. Optimizers with several schedules have a

@@ -1,10 +1,11 @@
 """Where training diverges: the share of seeds that diverged, over learning rate × weight decay.
 
 The blue line is the stability frontier, just above the largest learning rate at which every seed
-trains. A seed trains if it does not diverge and ends at least half way from its initial training
-loss to the lowest of all runs. Crosses mark cells below the frontier in which not every seed
-trains. Cells have the seeds that most cells have; further seeds of the selected setting are left
-out. Other settings that were varied are those of the optimizer's best setting.
+trains. A seed trains if it does not diverge and its training loss falls by at least half of the
+distance from its initial value to the lowest final value of all runs. Crosses mark cells below the
+frontier in which not every seed trains. Cells have the seeds that most cells have; additional seeds
+of the selected setting are left out. Other settings that were varied are those of the optimizer's
+best setting.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Each line is the mean difference "first minus second" of the final metric, each optimizer at its
 best setting, with its 95 % interval: Student's t over the seeds that both have, or Welch's t over
 all seeds of each where they share only one, or fewer than half the seeds of the optimizer with
-fewer. A dot is filled where one is better: p is below 0.05 after Holm's correction for all pairs of
+fewer. A dot is filled if one is better: p is below 0.05 after Holm's correction for all pairs of
 the problem, and after a correction for selection bias.
 """
 

@@ -1,11 +1,11 @@
 """Test error over learning rate × weight decay, all optimizers on one color scale.
 
 Each cell is the mean of the final test error (regression: loss) over the seeds that most cells
-have; further seeds of the selected setting are left out. Other settings that were varied are those
-of the optimizer's best setting. Each problem has a separate color scale. Circles mark the ten best
-cells of an optimizer (of a small grid, the best quarter); the star marks the setting selected on
-validation. Cells in which a seed diverged are hatched, on gray where all seeds did. Contours are
-the additive model f(lr) + g(wd), fitted around the optimum: where they follow the colors, the best
+have; additional seeds of the selected setting are left out. Other settings that were varied are
+those of the optimizer's best setting. Each problem has a separate color scale. Circles mark the ten
+best cells of an optimizer (of a small grid, the best quarter); the star marks the setting selected
+on validation. Cells in which a seed diverged are hatched, on gray where all seeds did. Contours are
+the additive model f(lr) + g(wd), fitted around the optimum: if they follow the colors, the best
 weight decay does not depend on the learning rate.
 """
 

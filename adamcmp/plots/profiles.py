@@ -3,8 +3,8 @@
 Each line is the share of problems on which the test error (regression: loss) of an optimizer's best
 setting, selected on validation, is at most the factor times that of the problem's best optimizer
 (Dolan & Moré 2002). At a factor of 1 it is the share of problems on which the optimizer is best.
-One that diverged on every seed of a problem is within no factor. Problems without every optimizer
-are left out.
+An optimizer that diverged on every seed of a problem is within no factor. Problems without every
+optimizer are left out.
 """
 
 from __future__ import annotations

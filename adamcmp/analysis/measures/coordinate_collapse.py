@@ -1,4 +1,4 @@
-"""Coordinate collapse: in which form of weight decay do the best settings line up over lr?"""
+"""Coordinate collapse: which coordinate of weight decay has the same best value at every lr?"""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def collapse(table: RunTable) -> pd.DataFrame:
     Within the basin of each budget (number of steps) a quadratic surface is fitted to the test
     error (regression: logarithm of the loss) over log lr × log wd. The estimate is a share of the
     variance that weight decay explains in it, beyond what lr explains at each budget: the share
-    that one parabola in the coordinate, the same at every lr and budget, explains. At 1 the best
-    cells line up.
+    that one parabola in the coordinate, the same at every lr and budget, explains. At 1
+    the best value of the coordinate is the same at every lr and budget.
 
     At one budget ``wd`` and ``wd_norm`` are equal up to a constant, and so are ``lr·wd`` and
     ``time scale`` (for couplings without lr: ``wd`` and ``time scale``); several budgets are needed
