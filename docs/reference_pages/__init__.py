@@ -57,9 +57,13 @@ def plot_sections() -> list[str]:
 PAGES = {
     "commands": Page(
         "Commands",
-        "`adamcmp COMMAND --help` prints what this page says of a command. The exit code is 0; 1 "
-        "if a run, a statistic or a plot failed, or another process is training a run; 2 for "
-        "invalid input; and 128 plus the signal's number if a signal ended the command.",
+        "`adamcmp COMMAND --help` prints the section of a command.\n\n"
+        "| exit code | meaning |\n"
+        "|---|---|\n"
+        "| 0 | success |\n"
+        "| 1 | a run, a statistic or a plot failed, or another process is training a run |\n"
+        "| 2 | invalid input |\n"
+        "| 128 + n | signal n ended the command |",
         command_sections,
     ),
     "settings": Page(
@@ -74,28 +78,29 @@ PAGES = {
         "Components",
         "A component is selected by its name, as in `optimizer=sgdw`, and its settings have the "
         "group's name as a prefix, as in `optimizer.momentum=0.9`. `adamcmp components` prints "
-        "this list, `adamcmp run --cfg job optimizer=sgdw` the settings of one of them.",
+        "this list, and `adamcmp run --cfg job optimizer=sgdw` prints the settings of `sgdw`.",
         component_sections,
     ),
     "columns": Page(
         "Columns",
-        "`results/STUDY/runs/*.parquet` has one row per run, `results/STUDY/metrics/*.parquet` one "
-        "row per run and evaluation; `adamcmp.load(STUDY)` returns both as DataFrames. Their "
+        "`results/STUDY/runs/*.parquet` has one row per run, and `results/STUDY/metrics/*.parquet` "
+        "one row per run and evaluation. `adamcmp.load(STUDY)` returns both as DataFrames. Their "
         "column names are a public interface: a change requires a new schema version. Errors and "
-        "accuracies are fractions; losses are means in nats (regression: in squared units of the "
+        "accuracies are fractions. Losses are means in nats (regression: in squared units of the "
         "target).",
         column_sections,
     ),
     "plots": Page(
         "Plots",
-        "`adamcmp plot NAME STUDY` writes one of these plots; a report has all that apply to its "
-        "runs.",
+        "`adamcmp plot NAME STUDY` writes one of these plots. A report contains all plots that "
+        "apply to its runs.",
         plot_sections,
     ),
     "python": Page(
         "Python API",
-        "`import adamcmp` provides the commands as functions; `adamcmp.analysis` has the measures "
-        "and `adamcmp.plots` the plots. What this page does not list may change in any version.",
+        "`import adamcmp` provides the commands as functions. `adamcmp.analysis` has the measures, "
+        "and `adamcmp.plots` the plots. Names that this page does not list may change in any "
+        "version.",
         python_sections,
     ),
 }

@@ -27,7 +27,7 @@ def column_sections() -> list[str]:
         markdown_section("Runs", _column_table(RUN_COLUMNS.values())),
         markdown_section(
             "Settings of runs",
-            "`runs` also has a column for every setting under its path. It is empty where the "
+            "`runs` also has a column for every setting under its path. It is empty if the "
             "component does not have the setting. [Settings](settings.md) and "
             "[components](components.md) give the meaning.",
             markdown_table(["column", "type"], [[f"`{c.name}`", _type_name(c)] for c in dotted]),

@@ -74,8 +74,12 @@ def _group_section(name: str, group: Group, descriptions: Mapping[str, str]) -> 
     listed = [[f"`{name}={component}`", text] for component, text in descriptions.items()]
     return markdown_section(
         f"{name}=",
-        markdown_table(["component", "what it is"], listed),
-        *([f"Settings that all of them have:\n\n{_settings_table(shared)}"] if shared else []),
+        markdown_table(["component", "description"], listed),
+        *(
+            [f"Settings of all components of this group:\n\n{_settings_table(shared)}"]
+            if shared
+            else []
+        ),
         *(_component_section(name, group, component) for component in descriptions),
     )
 

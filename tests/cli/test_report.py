@@ -146,12 +146,12 @@ class TestCommand:
         assert main(["report", "s", "--strict"]) == 0
         assert "audit, " not in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
-        assert "These checks found nothing." in page
+        assert "The audit has no findings." in page
         adamcmp.sweep([*each, "optimizer=sgd", "seeds=2"])
         assert main(["report", "s", "--strict"]) == 1
         assert "audit, warning: " in capsys.readouterr().out
         page = (results / "s" / "report" / "index.html").read_text()
-        assert "trained with different seeds" in page and "These checks found nothing" not in page
+        assert "trained with different seeds" in page and "The audit has no findings" not in page
 
     def test_a_check_that_could_not_run_is_not_a_finding(self, no_plots, capsys):
         adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seeds=5", "study=late"])
