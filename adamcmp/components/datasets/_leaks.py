@@ -16,7 +16,7 @@ _FALSE_ALARM = 1e-3
 
 
 def leak_notices(data: Data, names: Sequence[str]) -> Iterator[str]:
-    """Yield a sentence for features that count rows, and one for those that predict the target.
+    """Yield a sentence for features that number the rows, and one for those that predict the target.
 
     A single feature is not suspicious: it is all that the data has.
 
@@ -30,7 +30,7 @@ def leak_notices(data: Data, names: Sequence[str]) -> Iterator[str]:
     counting = [feature for feature in features if _counts_rows(data, feature)]
     if counting:
         yield (
-            f"{_listed(names, counting)} counts the rows: each row has another value, at equal "
+            f"{_listed(names, counting)} numbers the rows: all its values differ, at equal "
             f"distances. If the rows are sorted, it reveals the target. Remove it unless it is a "
             f"measurement."
         )

@@ -72,7 +72,7 @@ class TestCSV:
         self.write("id,noise,copy,y\n" + "\n".join(rows))
         dataset = build_component("dataset", CSV)
         index, leak = dataset.examine(dataset.load())
-        assert "column 'id' counts the rows" in index
+        assert "column 'id' numbers the rows" in index
         assert "column 'copy' alone predicts the validation targets perfectly" in leak
 
     def test_regression(self):
