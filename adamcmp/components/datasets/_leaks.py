@@ -16,7 +16,7 @@ _FALSE_ALARM = 1e-3
 
 
 def leak_notices(data: Data, names: Sequence[str]) -> Iterator[str]:
-    """Yield a sentence for features that number the rows, and one for those that predict the target.
+    """Yield a sentence for features that number rows, and one for those that predict the target.
 
     A single feature is not suspicious: it is all that the data has.
 
