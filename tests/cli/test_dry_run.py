@@ -59,7 +59,7 @@ def test_time_is_that_of_the_cost_model(preview):
     assert f"about {format_duration(expected[0])} with 1 worker, eager on cpu" in as_text(one)
     assert "with 2 workers" in as_text(two)
     bound = as_text(preview("seed=0", upper_bound=True))
-    assert "at most about" in bound and "measured without compiling" in bound
+    assert "at most about" in bound and "excluding compilation" in bound
 
 
 def test_a_kind_without_timings(preview):

@@ -7,7 +7,10 @@ def test_unequal_budgets():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.001, 0.01, 0.1, 1.0))
     few = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 0.001))]
     (finding,) = audited(few, metrics)
-    assert finding.kind == "budget" and "Tuning budgets differ: settings (Adam+L2 4, AdamW 3);" in finding.text
+    assert (
+        finding.kind == "budget"
+        and "Tuning budgets differ: settings (Adam+L2 4, AdamW 3);" in finding.text
+    )
 
 
 def test_longer_training_is_a_larger_budget():
@@ -25,7 +28,10 @@ def test_more_selection_seeds_are_a_larger_budget():
     evaluated = runs["seed"].between(8, 13) & (runs["lr"] == 0.1)  # evaluation seeds of both
     tried = runs["seed"] < runs["optimizer"].map({"adam_l2": 8, "adamw": 1})
     texts = {f.kind: f.text for f in audited(runs[tried | evaluated], metrics)}
-    assert "Tuning budgets differ: selection seeds per setting (Adam+L2 8, AdamW 1);" in texts["budget"]
+    assert (
+        "Tuning budgets differ: selection seeds per setting (Adam+L2 8, AdamW 1);"
+        in texts["budget"]
+    )
     alike = runs[(runs["seed"] < 3) | (evaluated & (runs["optimizer"] == "adamw"))]
     assert "budget" not in kinds(alike, metrics)
 
