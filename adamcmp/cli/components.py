@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adamcmp.cli._options import Parser, add_config_dir
+from adamcmp.cli._terminal import wrapped
 from adamcmp.components.names import CONFIG_GROUP_NAMES
 
 EXAMPLES = """\
@@ -42,5 +43,5 @@ def main(arguments: list[str]) -> int:
     for group, components in list_components(options.group, options.config_dir).items():
         print(f"{group}=")
         for name, description in components.items():
-            print(f"  {name:<16} {description}")
+            print(wrapped(f"  {name:<16} {description}", " " * 19))
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, add_training, results_root
-from adamcmp.cli._terminal import shown_if_slow
+from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 
 EXAMPLES = """\
@@ -49,10 +49,11 @@ def main(arguments: list[str]) -> int:
         return 0
     if not options.json:
         for edge in extension.edges:
-            print(
+            text = (
                 f"{edge.optimizer} on {edge.problem}: best {edge.axis} {edge.best:g} is on the "
                 f"edge of its grid; adding {edge.axis} {edge.beyond:g}"
             )
+            print(wrapped(text))
     if options.dry_run and extension.edges:
         return print_plan(lambda: extension.config, options)
     result = extend(extension, training_options(options))

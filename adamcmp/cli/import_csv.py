@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, study_arguments
-from adamcmp.cli._terminal import shown_if_slow
+from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.errors import ConfigError
 from adamcmp.platform.files import expand_user
 
@@ -146,25 +146,29 @@ def _print(result: ImportResult) -> None:
     for name, text in mapping.constants.items():
         print(f"  {name:<20} = {text}")
     if source.unused:
-        print(f"not used: {', '.join(source.unused)} (--settings COLUMN keeps one as a setting)")
+        unused = f"not used: {', '.join(source.unused)} (--settings COLUMN keeps one as a setting)"
+        print(wrapped(unused))
     counts = runs["status"].value_counts().items()
     statuses = ", ".join(f"{count} {status}" for status, count in counts)
-    print(
+    text = (
         f"{len(runs)} runs ({statuses}), {runs['optimizer'].nunique()} optimizers, "
         f"{runs[SETTING_ID].nunique()} settings, {runs['seed'].nunique()} seeds; "
         f"{len(runs) - result.replaced - result.unchanged} new, {result.replaced} replaced"
         f"{f', {result.unchanged} unchanged' if result.unchanged else ''}"
     )
+    print(wrapped(text))
     if runs[SETTING_ID].nunique() > runs["optimizer"].nunique() and not _is_validated(result):
-        print(
+        text = (
             "Without a validation metric, `report` cannot select among settings. To select on the "
             "test split, also map its metrics to validation: --map val_loss=COLUMN (or val_error)."
         )
+        print(wrapped(text))
     if len(result.metrics) == len(runs) > 1:
-        print(
+        text = (
             "Each run has a single evaluation. If lr is the scheduled rate of each step, map a "
             "column that holds the initial rate instead."
         )
+        print(wrapped(text))
 
 
 def _is_validated(result: ImportResult) -> bool:

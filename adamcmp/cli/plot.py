@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, results_root
-from adamcmp.cli._terminal import shown_if_slow
+from adamcmp.cli._terminal import shown_if_slow, wrapped
 
 PLOT_OPTIONS = {
     "metric": "metric to draw, such as test_loss",
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
     if options.name is None:
         for name, description in list_plots().items():
-            print(f"{name:<16} {description}")
+            print(wrapped(f"{name:<16} {description}", " " * 17))
         return 0
     find_plot(options.name)  # a wrong name is named before a missing study
     plot_options = {k: v for k in PLOT_OPTIONS if (v := getattr(options, k)) is not None}

@@ -53,3 +53,12 @@ def test_no_command_prints_colors(capsys):
     for command in (["ls"], ["ls", "scratch"], ["show", run_id], ["components"]):
         texts.append(run(capsys, *command))
     assert not any("\x1b" in text for text in texts)
+
+
+def test_lists_fit_a_terminal_of_80_columns(monkeypatch, capsys):
+    make_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in (["components"], ["plot"]):
+        lines = run(capsys, *command).splitlines()
+        assert max(map(len, lines)) <= 80
+        assert any(line.startswith(" " * 17) for line in lines)
