@@ -54,8 +54,8 @@ def import_object(path: str, key: str) -> Any:
         ConfigError: If the module cannot be imported, or has no such object.
     """
     module_name, _, name = path.rpartition(".")
-    if not module_name:
-        raise ConfigError(f"{key}={path}: should be a dotted path, such as mymodule.{path}.")
+    if not module_name or not all(part.isidentifier() for part in path.split(".")):
+        raise ConfigError(f"{key}={path}: should be a dotted path, such as mymodule.Net.")
     _search_working_directory()
     try:
         module = importlib.import_module(module_name)

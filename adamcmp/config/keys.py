@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
-from adamcmp.config.overrides import SHORT_KEYS
+from adamcmp.config.overrides import SHORT_KEYS, shorten_key
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError, nearest
 
@@ -75,8 +75,11 @@ def _unknown_key(key: str, config: DictConfig) -> str:
     parent_path, _, name = key.rpartition(".")
     parent = OmegaConf.select(config, parent_path) if parent_path else config
     if not isinstance(parent, DictConfig) or not parent_path:
-        known = [*(str(key) for key in config), *SHORT_KEYS, *_hydra.dotted_keys(config)]
-        return f"There is no setting {key!r}.{nearest(key, known)}"
+        dotted = _hydra.dotted_keys(config)
+        known = [*(str(key) for key in config), *SHORT_KEYS, *dotted]
+        within = [shorten_key(each) for each in dotted if each.rpartition(".")[2] == key]
+        suggestion = f" Did you mean {within[0]!r}?" if within else nearest(key, known)
+        return f"There is no setting {key!r}.{suggestion}"
     # `name` and `rule` follow from the choice of the component.
     known = [str(key) for key in parent if key not in ("name", "rule")]
     # The suggestion should hold the full key.

@@ -48,6 +48,7 @@ def test_other_code_is_another_model(tmp_path):
     ("values", "message"),
     [
         ({"target": "nosuchmodule.Net"}, "cannot import 'nosuchmodule'"),
+        ({"target": "./mynets.py"}, "should be a dotted path, such as mymodule.Net"),
         ({"target": "torch.nn.Liner"}, "Did you mean 'Linear'"),
         ({"target": "os.system"}, "derived from torch.nn.Module"),
         ({"target": "Net"}, "should be a dotted path, such as mymodule.Net"),

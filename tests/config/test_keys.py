@@ -34,6 +34,7 @@ def test_valid_keys(composer, override):
         ("eval.points=1", "There is no setting 'eval.points'. Settings: every."),
         ("+seed=1", "+seed already exists: leave out the +."),
         ("optimizer=rmsprop", "optimizer=rmsprop: should be one of adamw, sgd."),
+        ("every=1", "There is no setting 'every'. Did you mean 'eval.every'?"),
         ("a.b=1", "There is no setting 'a.b'"),
     ],
 )  # fmt: skip
