@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.analysis import Edge, compare
 from adamcmp.components.validation import build
-from adamcmp.config import Composer, ResultsLocation
+from adamcmp.config import ResultsLocation
 from adamcmp.errors import ConfigError, RunFailed, RunInProgress
 from adamcmp.platform.files import expand_user
 from adamcmp.storage import reader
 from adamcmp.workflows.check import Check, check_component
+from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.extend import configure_extension
 from adamcmp.workflows.extend import extend as train_extension
 from adamcmp.workflows.import_runs import ImportResult
@@ -249,7 +250,7 @@ def search(
     (3, 'val_error', 1)
     """
     listed = _listed(overrides)
-    composer = Composer(config_dir)
+    composer = study_composer(config_dir)
     if not composer.is_search(listed):
         raise ConfigError("A search needs sampler=random|sobol|tpe|cmaes and n=64.")
     options = TrainingOptions(force=force, retry_failed=retry_failed)

@@ -8,6 +8,9 @@ from pathlib import Path
 from adamcmp.cli._options import Line, default_results, paths
 from adamcmp.platform.files import expand_user
 
+#: Completions of Hydra that have no effect: its settings, and folders of defaults.
+_NO_SETTINGS = {"hydra", "hydra.", "hydra/", "by_dataset/", "former/"}
+
 
 def overrides(line: Line) -> list[str]:
     """Return keys, or the values of the typed key, such as ``sampler=tpe``."""
@@ -22,8 +25,7 @@ def overrides(line: Line) -> list[str]:
     preceding = [word for word in line.values.get("overrides", ()) if "=" in word]
     short = [f"{name}=" for name in (*SHORT_KEYS, "seeds") if "." not in name]
     keys = composer.complete_keys(preceding, line.typed)
-    # Hydra's settings have no effect.
-    return sorted({*keys, *short} - {"hydra", "hydra.", "hydra/"})
+    return sorted({*keys, *short} - _NO_SETTINGS)
 
 
 def overrides_and_paths(line: Line) -> list[str]:

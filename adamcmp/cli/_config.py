@@ -34,19 +34,21 @@ def is_requested(options: argparse.Namespace) -> bool:
     return bool(options.cfg)
 
 
-def print_config(options: argparse.Namespace) -> int:
+def print_config(options: argparse.Namespace, default_study: str | None = None) -> int:
     """Print the composed configuration.
 
     Args:
         options: The parsed options.
+        default_study: Name of the study without ``study=``; None derives it from the overrides.
 
     Returns:
         The exit code, 0.
     """
-    from adamcmp.config import Composer
+    from adamcmp.workflows.composing import study_composer
 
-    composer = Composer(options.config_dir)
+    composer = study_composer(options.config_dir)
     composer.check_single_run(options.overrides)
+    composer = composer.of_study(options.overrides, default_study)
     text = composer.config_yaml(options.overrides, options.cfg, options.package, options.resolve)
     print(text, end="")
     return 0

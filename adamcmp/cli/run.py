@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
         return run_command(options)
     if _config.is_requested(options):
-        return _config.print_config(options)
+        return _config.print_config(options, "scratch")
     from adamcmp.workflows.run import configure_run, first_sweep, run
 
     if options.dry_run:

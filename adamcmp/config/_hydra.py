@@ -54,14 +54,24 @@ COMMA, COLON = OverrideLexer.COMMA, OverrideLexer.COLON
 ERRORS = (HydraException, OmegaConfBaseException)
 
 
-def create_loader(package: str, config_dir: Path | None) -> ConfigLoader:
-    """Return Hydra's loader of the yaml files of a package and of a folder."""
+def create_loader(
+    package: str, config_dir: Path | None, precedence: Sequence[Path] = ()
+) -> ConfigLoader:
+    """Return Hydra's loader of the yaml files of a package and of folders.
+
+    Args:
+        package: The package.
+        config_dir: A folder whose files add to those of the package.
+        precedence: Folders whose files replace those of the package, the first one first.
+    """
     setup_globals()  # the resolvers that Hydra's own config uses
     JobRuntime.instance().set("name", "adamcmp")
     search_path = create_config_search_path(f"pkg://{package}")
     if config_dir is not None:
         # As Hydra does for its option --config-dir.
         search_path.prepend("command-line", f"file://{config_dir}", anchor="schema")
+    for folder in reversed(precedence):
+        search_path.prepend("precedence", f"file://{folder}")
     return ConfigLoaderImpl(search_path)
 
 

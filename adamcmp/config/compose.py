@@ -22,6 +22,7 @@ from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.keys import check_key
 from adamcmp.config.overrides import Grammar
+from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.platform.files import expand_user
 
@@ -39,18 +40,21 @@ class ConfigComposer:
     Args:
         config_dir: A folder of the user's yaml files, with a subfolder per config group. It is
             searched in addition to the built-in files.
+        defaults: Version of the defaults.
 
     Raises:
         ConfigError: If `config_dir` does not exist, or a file in it has the name of a
             built-in file.
     """
 
-    def __init__(self, config_dir: str | None = None) -> None:
+    def __init__(self, config_dir: str | None = None, defaults: int = DEFAULTS_VERSION) -> None:
         folder = None if config_dir is None else _checked_folder(config_dir)
+        # The folder of a version holds the files that the next version changed, as they were.
+        former = [_CONFIGS / "former" / str(v) for v in range(defaults, DEFAULTS_VERSION)]
         #: Hydra's loader over all config folders.
-        self.loader = _hydra.create_loader("adamcmp.configs", folder)
+        self.loader = _hydra.create_loader("adamcmp.configs", folder, former)
         self.grammar = Grammar(self.loader)
-        self._bases = _BUILTIN_BASES if folder is None else {}
+        self._bases = {} if folder or former else _BUILTIN_BASES
 
     @cache  # noqa: B019 - a composer is used as long as the command runs
     def options(self, group: str) -> list[str]:
@@ -178,6 +182,9 @@ class ConfigComposer:
             )
         options = self.options(key) if key and key != _STUDY else []
         value = override.value()
+        if key == "dataset" and (override.is_delete() or isinstance(value, list)):
+            # Defaults of other config groups depend on it.
+            raise ConfigError(f"{override.input_line}: one dataset is needed, such as dataset=csv.")
         if not options or isinstance(value, dict):  # a mapping sets values of the option
             return False
         for option in value if isinstance(value, list) else [value]:
@@ -196,12 +203,13 @@ class ConfigComposer:
 
 
 def component_defaults(group: str, option: str) -> dict[str, Any]:
-    """Return the plain values of a built-in yaml file.
+    """Return the plain values of a built-in yaml file, without the defaults for a dataset.
 
     Raises:
         ConfigError: If there is no such file.
     """
-    return dict(ConfigComposer().compose([f"{group}={option}"])[group])
+    # There are no defaults for the teacher-student problem.
+    return dict(ConfigComposer().compose(["dataset=teacher", f"{group}={option}"])[group])
 
 
 def _checked_folder(config_dir: str) -> Path:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -20,8 +23,14 @@ from adamcmp.config.naming import study_name
 from adamcmp.config.overrides import expand_key, quoted_text, shorten_key, with_typed_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace
 from adamcmp.config.parsing import is_multirun, parse_space
-from adamcmp.config.sections import TOP_LEVEL_SECTIONS, ComposedRun, is_text
-from adamcmp.config.study_config import StudyConfig
+from adamcmp.config.sections import (
+    TOP_LEVEL_SECTIONS,
+    ComposedRun,
+    build_section,
+    is_text,
+    split_sections,
+)
+from adamcmp.config.study_config import DEFAULTS_VERSION, ResultsLocation, StudyConfig
 from adamcmp.config.sweep_functions import MAX_RUNS
 from adamcmp.errors import ConfigError
 
@@ -34,10 +43,19 @@ class Composer(ConfigComposer):
 
     Args:
         config_dir: See `ConfigComposer`.
+        defaults: Version of the defaults of a new study.
+        begun_with: Returns the version of the defaults that the study in a folder was begun with,
+            and None for a new study. An existing study is composed with that version.
     """
 
-    def __init__(self, config_dir: str | None = None) -> None:
-        super().__init__(config_dir)
+    def __init__(
+        self,
+        config_dir: str | None = None,
+        defaults: int = DEFAULTS_VERSION,
+        begun_with: Callable[[Path], int | None] = lambda folder: None,
+    ) -> None:
+        super().__init__(config_dir, defaults)
+        self._config_dir, self._defaults, self._begun_with = config_dir, defaults, begun_with
         self._flags = () if config_dir is None else ("--config-dir", config_dir)
 
     def run(self, overrides: Iterable[str]) -> StudyConfig:
@@ -114,6 +132,31 @@ class Composer(ConfigComposer):
         fixed = self.parse(overrides).fixed
         return any(o.key_or_group == "sampler" and o.value() is not None for o in fixed)
 
+    def of_study(self, overrides: Iterable[str], default_name: str | None = None) -> Composer:
+        """Return the composer with the defaults of the study that a run belongs to.
+
+        Args:
+            overrides: The overrides of the run.
+            default_name: Name of the study if neither overrides nor configs set one; None derives
+                it from the overrides.
+
+        Raises:
+            ConfigError: If an override is invalid.
+        """
+        overrides = _as_list(overrides)
+        config = self.compose_config(map(self.grammar.parse, overrides))
+        values = _with_study_name(config, default_name or study_name(self.parse(overrides)))
+        return self._at(build_section("location", split_sections(values)["location"]))
+
+    def _at(self, location: ResultsLocation) -> Composer:
+        """Return the composer with the defaults that the study at a location was begun with."""
+        version = self._begun_with(location.folder)
+        return self if version in (None, self._defaults) else self._with_defaults(version)
+
+    @cache  # noqa: B019 - a composer is used as long as the command runs
+    def _with_defaults(self, version: int) -> Composer:
+        return Composer(self._config_dir, version)
+
     def study(
         self,
         space: ParameterSpace,
@@ -122,7 +165,7 @@ class Composer(ConfigComposer):
         *,
         in_grid: bool = False,
     ) -> StudyConfig:
-        """Return the study of all runs of a grid.
+        """Return the study of all runs of a grid, with the defaults that it was begun with.
 
         Args:
             space: The grid.
@@ -146,11 +189,16 @@ class Composer(ConfigComposer):
             )
         ((location, numerics, execution, search, tracker),) = shared
         runs = tuple(composed_run.run for composed_run in composed)
-        return StudyConfig(
+        config = StudyConfig(
             *(runs, location, numerics, execution, tuple(overrides), search, tracker),
             flags=self._flags,
             notices=space.notices,
         )
+        composer = self._at(location)
+        if composer is self:
+            return config
+        former = composer.study(space, overrides, default_name, in_grid=in_grid)
+        return replace(former, notices=(*former.notices, *_kept_defaults(config, former)))
 
     def runs(
         self, space: ParameterSpace, default_name: str, *, in_grid: bool = False
@@ -242,6 +290,21 @@ def _with_study_name(config: DictConfig, default_name: str) -> dict[str, Any]:
     """Return a config as plain values, with the default name if the study has none."""
     values = _hydra.plain_values(config)
     return values if values.get("study") is not None else {**values, "study": default_name}
+
+
+def _kept_defaults(config: StudyConfig, former: StudyConfig) -> Iterator[str]:
+    """Yield a notice if the former defaults of an existing study differ from the present ones."""
+    changed: dict[str, None] = {}
+    for present, earlier in zip(config.runs, former.runs, strict=True):
+        if earlier != present:
+            values = present.settings()
+            items = earlier.settings().items()
+            changed |= {f"{shorten_key(k)}={v}": None for k, v in items if v != values.get(k)}
+    if changed:
+        yield (
+            f"study {config.location.study} was begun with former defaults "
+            f"({', '.join(changed)}) and continues with them. A new study has the present ones."
+        )
 
 
 def _has_references(config: DictConfig) -> bool:

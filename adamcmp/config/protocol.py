@@ -37,7 +37,7 @@ class Protocol(Component):
 
     Attributes:
         seed: Seed of the run's initial weights, data order, dropout and augmentation.
-        epochs: Budget in passes over the training split.
+        epochs: Budget in passes over the training split (mnist1d: 60 by default).
         steps: Budget in steps, instead of `epochs`.
         batch_size: Examples per step.
         grad_clip: Maximum global norm of the gradient. None disables clipping.

@@ -52,7 +52,6 @@ class SearchSpace:
     Attributes:
         branches: The branches, in the order typed.
         domains: The range of each searched key, or the texts of its listed values.
-        notices: What the user should know about the overrides.
 
     Raises:
         ConfigError: If an override is invalid, or no key is searched.
@@ -61,7 +60,7 @@ class SearchSpace:
     def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
         self._composer, self._overrides = composer, overrides
         space = composer.parse(overrides)
-        self.notices = space.notices
+        self._notices = space.notices
         self._name = study_name(space)
         group_axes, searched_axes, seed_axes = _classified(space)
         self._seed_axes = tuple(seed_axes)
@@ -99,8 +98,10 @@ class SearchSpace:
         """Return the runs of settings, one sequence of settings per branch."""
         pairs = zip(self.branches, batch, strict=True)
         configs = [self._config(branch, settings) for branch, settings in pairs if settings]
-        # The branches share everything but their runs.
-        return replace(configs[0], runs=tuple(run for config in configs for run in config.runs))
+        runs = tuple(run for config in configs for run in config.runs)
+        notices = tuple(dict.fromkeys(notice for config in configs for notice in config.notices))
+        # The branches share everything else.
+        return replace(configs[0], runs=runs, notices=notices)
 
     def runs(
         self, branch: SearchBranch, settings: Sequence[Setting]
@@ -122,7 +123,7 @@ class SearchSpace:
         """Return settings of a branch as a study, the seeds of each setting in sequence."""
         values = tuple(map(self._setting_overrides, settings))
         axis = Axis(tuple(override.get_key_element() for override in values[0]), values)
-        space = ParameterSpace((*branch.fixed, axis, *self._seed_axes))
+        space = ParameterSpace((*branch.fixed, axis, *self._seed_axes), self._notices)
         return self._composer.study(space, self._overrides, self._name, in_grid=True)
 
     def _setting_overrides(self, setting: Setting) -> tuple[Override, ...]:

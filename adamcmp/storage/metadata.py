@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import StoreError
 from adamcmp.storage.columns import SCHEMA_VERSION
 from adamcmp.storage.files import Files
@@ -38,6 +39,24 @@ def read_study_metadata(study: Location) -> dict[str, Any]:
     return metadata
 
 
+def defaults_version(study: Location) -> int | None:
+    """Return the version of the defaults that a study was begun with; None for a new study.
+
+    Raises:
+        StoreError: If study.yaml is damaged, or a later version of adamcmp wrote it.
+    """
+    metadata = read_study_metadata(study)
+    if "numerics" not in metadata:  # a new study, or imported runs
+        return None
+    version = metadata.get("defaults", 1)  # version 0.1 of adamcmp did not record it
+    if version not in range(1, DEFAULTS_VERSION + 1):
+        raise StoreError(
+            f"{files_at(study).location(METADATA_FILE)}: there are no defaults of version "
+            f"{version!r}. Continue the study with the version of adamcmp that began it."
+        )
+    return int(version)
+
+
 def _damaged(files: Files, problem: str) -> StoreError:
     return StoreError(
         f"{files.location(METADATA_FILE)} {problem}. Restore the file, or move the study's folder "
@@ -60,7 +79,7 @@ def new_study_metadata(study: str, **contents: Any) -> dict[str, Any]:
 
     Args:
         study: The study's name.
-        contents: ``numerics``, or ``imported``.
+        contents: ``numerics`` and ``defaults``, or ``imported``.
     """
     # Version 0.1 named commands `asked`, and the overrides of a command `words`.
     return {"study": study, "schema": SCHEMA_VERSION, "created": now(), **contents, "asked": []}

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from adamcmp.components.validation import build
 from adamcmp.config import Numerics
+from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
@@ -112,7 +113,7 @@ class Store:
         """
         with storage_errors(self.folder), self._locked():
             study = self.study_metadata() or new_study_metadata(
-                self.folder.name, numerics=numerics.model_dump()
+                self.folder.name, numerics=numerics.model_dump(), defaults=DEFAULTS_VERSION
             )
             if self._recorded_numerics(study) != numerics:
                 raise StoreError(

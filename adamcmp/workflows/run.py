@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from adamcmp.components.datasets import load_cached
-from adamcmp.config import Composer, StudyConfig
+from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, RunFailed, RunInProgress
 from adamcmp.execution.execute import ExecutionResult
 from adamcmp.storage import reader
+from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.training import TrainingOptions, train
 
 #: Rule -> two optimizers with it, whose weight decay is an L2 penalty and decoupled.
@@ -50,7 +51,7 @@ def configure_run(overrides: Iterable[str] = (), config_dir: str | None = None) 
     Raises:
         ConfigError: If an override is invalid.
     """
-    return Composer(config_dir).run(overrides)
+    return study_composer(config_dir).run(overrides)
 
 
 def run(config: StudyConfig, options: TrainingOptions | None = None) -> RunResult:

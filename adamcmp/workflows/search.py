@@ -101,7 +101,7 @@ class RangeSearch:
             Interrupted: If a signal ended training; the finished work is stored.
         """
         with Workers() as workers, options.display(self.combinations, True) as observer:
-            for notice in self._space.notices:
+            for notice in self.config.notices:
                 observer.on_notice(notice)
             return self.train_batches(
                 lambda config: train_observed(config, options, observer, workers),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from adamcmp.analysis import RunTable
 from adamcmp.config import (
-    Composer,
     Numerics,
     RunConfig,
     Select,
@@ -25,6 +24,7 @@ from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.workflows.components import describe
+from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def configure_study(
         ConfigError: If the file or an override is invalid.
     """
     file = read_study(name, config_dir, scale)
-    config = compose_study(Composer(config_dir), name, file, list(overrides), scale)
+    config = compose_study(study_composer(config_dir), name, file, list(overrides), scale)
     if file.select is not None:
         check_select(config, file.select)
     return StagedStudy(config, file.select)

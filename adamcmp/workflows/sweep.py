@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adamcmp.config import Composer, StudyConfig
+from adamcmp.config import StudyConfig
+from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.search import RangeSearch
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
@@ -20,7 +21,7 @@ def configure_sweep(overrides: Sequence[str] = (), config_dir: str | None = None
     Raises:
         ConfigError: If an override is invalid.
     """
-    composer = Composer(config_dir)
+    composer = study_composer(config_dir)
     if composer.is_search(overrides):
         return RangeSearch(composer, overrides).preview()
     return composer.sweep(overrides)
@@ -42,7 +43,7 @@ def sweep(
         ConfigError: If an override is invalid.
         Interrupted: If a signal ended training; the finished work is stored.
     """
-    composer = Composer(config_dir)
+    composer = study_composer(config_dir)
     if composer.is_search(overrides):
         return RangeSearch(composer, overrides).train(options or TrainingOptions())
     return SweepResult.of(train(composer.sweep(overrides), options or TrainingOptions()))

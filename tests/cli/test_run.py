@@ -14,7 +14,7 @@ from tests.support.studies import THREE_STEPS
 
 def test_prints_a_short_table(capsys):
     out = run(capsys, "run", "optimizer=adamw", "wd=0.01", "steps=3")
-    assert "adamw on mnist1d, mlp: lr 0.001, wd 0.01, seed 0, 3 steps (0.107 epochs)\n" in out
+    assert "adamw on mnist1d, mlp: lr 0.01, wd 0.01, seed 0, 3 steps (0.107 epochs)\n" in out
     assert all(word in out for word in ("train", "val", "test", "gap", "loss", "error"))
     assert "files in " in out and len(out.splitlines()) == 10
     assert max(map(len, out.splitlines()[:7])) <= 80

@@ -1,9 +1,18 @@
 """The composed config of one run."""
 
+from pathlib import Path
+
+import adamcmp.configs
 import pytest
 
+from adamcmp.config import Composer
 from adamcmp.config.compose import ConfigComposer, component_defaults
+from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import ConfigError
+from adamcmp.planning.specs import run_specs
+from tests.conftest import CPU
+
+CONFIGS = Path(adamcmp.configs.__file__).parent
 
 
 def test_config_yaml(composer):
@@ -54,3 +63,25 @@ def test_folders_of_configs_are_checked(tmp_path):
     (tmp_path / "loss" / "mse.yaml").write_text("name: mse\n")
     with pytest.raises(ConfigError, match="has the name of a built-in file: rename it"):
         ConfigComposer(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "run_id"),
+    [
+        ([], "5b8e8ad4144fad11"),
+        (["optimizer=sgd"], "1bc2bdff169d27ec"),
+        (["optimizer=adam_l2", "wd=0.1"], "a5ed59fda05a6c4c"),
+        (["model=cnn1d", "dataset.subset=100"], "5d5a34b0a1ba382a"),
+    ],
+)
+def test_former_defaults_give_the_run_ids_of_version_0_1(overrides, run_id):
+    (spec,) = run_specs(Composer(defaults=1).run(overrides), CPU)
+    assert spec.run_id == run_id
+
+
+def test_each_former_version_replaces_present_files():
+    """A renamed file would let a former version have present defaults."""
+    for version in range(1, DEFAULTS_VERSION):
+        folder = CONFIGS / "former" / str(version)
+        files = [file.relative_to(folder) for file in folder.rglob("*.yaml")]
+        assert files and all((CONFIGS / file).exists() for file in files)

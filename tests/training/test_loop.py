@@ -47,7 +47,7 @@ ORACLES = {
         },
     ),
     "batchnorm residual": (
-        ["optimizer=adam", "model.norm=batch", "model.residual=true", "schedule=constant", "model.depth=3"],
+        ["optimizer=adam", "lr=0.001", "model.norm=batch", "model.residual=true", "schedule=constant", "model.depth=3"],
         {"optimizer": lambda p: torch.optim.Adam(p, lr=0.001)},
     ),
     "torch class one cycle": (
@@ -66,13 +66,13 @@ ORACLES = {
         ["optimizer=torch", "optimizer.target=torch.optim.AdamW", "lr=0.01", "wd=0", "schedule=constant"],
         {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0)},
     ),
-    "cnn1d": (["model=cnn1d", "schedule=constant"], {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.001)}),
+    "cnn1d": (["model=cnn1d", "lr=0.001", "schedule=constant"], {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.001)}),
     "vit": (
-        ["model=vit", "model.depth=1", "schedule=constant", "subset=500"],
+        ["model=vit", "model.depth=1", "lr=0.001", "schedule=constant", "subset=500"],
         {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.001)},
     ),
     "gru": (
-        ["model=gru", "schedule=constant", "subset=200", "batch_size=32"],
+        ["model=gru", "lr=0.001", "schedule=constant", "subset=200", "batch_size=32"],
         {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.001)},
     ),
 }  # fmt: skip
@@ -197,8 +197,8 @@ def test_a_parameter_may_be_a_single_number(specs, tmp_path):
         "    def forward(self, x):\n"
         "        return super().forward(x) * self.scale\n"
     )
-    overrides = ["model=custom", "model.target=scalednet.Net", "optimizer=adam", "steps=5"]
-    (spec,) = specs([*overrides, "eval.every_steps=5", "schedule=constant"], F64)
+    overrides = ["model=custom", "model.target=scalednet.Net", "optimizer=adam", "lr=0.001"]
+    (spec,) = specs([*overrides, "steps=5", "eval.every_steps=5", "schedule=constant"], F64)
     expected = plain_loop(spec, lambda p: torch.optim.Adam(p, lr=0.001))
     row = trained(spec).runs[0]
     assert row["parameters"] == 411

@@ -18,7 +18,8 @@ from adamcmp.platform.provenance import package_version
 class MNIST1D(Dataset):
     """Greydanus & Kobak 2020 (arXiv 2011.14439): 4,000 + 1,000 rows of 40 numbers, 10 classes.
 
-    The authors' generator with their seed reproduces the file they published.
+    The authors' generator with their seed reproduces the file they published. With this dataset,
+    60 epochs and the authors' learning rate of Adam, 0.01, are the defaults.
 
     Attributes:
         shuffled: Permute the 40 positions by one fixed permutation. It removes the spatial
