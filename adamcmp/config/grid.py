@@ -176,6 +176,17 @@ class Composer(ConfigComposer):
         Raises:
             ConfigError: If an override is invalid, or the runs differ in what a study shares.
         """
+        config = self._study(space, overrides, default_name, in_grid)
+        composer = self._at(config.location)
+        if composer is self:
+            return config
+        former = composer.study(space, overrides, default_name, in_grid=in_grid)
+        return replace(former, notices=(*former.notices, *_kept_defaults(config, former)))
+
+    def _study(
+        self, space: ParameterSpace, overrides: Sequence[str], default_name: str, in_grid: bool
+    ) -> StudyConfig:
+        """Return the study of all runs of a grid, with the defaults of this composer."""
         with _typed_keys_in_errors(overrides), self._options_in_errors(space):
             composed = list(self.runs(space, default_name, in_grid=in_grid))
         # All fields of a `ComposedRun` but the first must be the same for all runs of a study.
@@ -189,16 +200,11 @@ class Composer(ConfigComposer):
             )
         ((location, numerics, execution, search, tracker),) = shared
         runs = tuple(composed_run.run for composed_run in composed)
-        config = StudyConfig(
+        return StudyConfig(
             *(runs, location, numerics, execution, tuple(overrides), search, tracker),
             flags=self._flags,
             notices=space.notices,
         )
-        composer = self._at(location)
-        if composer is self:
-            return config
-        former = composer.study(space, overrides, default_name, in_grid=in_grid)
-        return replace(former, notices=(*former.notices, *_kept_defaults(config, former)))
 
     def runs(
         self, space: ParameterSpace, default_name: str, *, in_grid: bool = False

@@ -83,6 +83,8 @@ TABLE = [
     ("run optimizer.learning_rate=0.1", "Did you mean 'optimizer.lr'?"),
     ("run epoch=3", "Did you mean 'epochs'?"),
     ("run ~optimizer", "optimizer is needed"),
+    ("run ~dataset", "one dataset is needed"),
+    ("run dataset=[digits,teacher]", "one dataset is needed"),
     ("run ~nothing", "no setting 'nothing'"),
     ("run optimizer.name.foo=1", "no setting 'optimizer.name.foo'"),
     ("run optimizer=", "optimizer="),
