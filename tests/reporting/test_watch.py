@@ -72,7 +72,7 @@ class TestWatching:
         adamcmp.run(FAST)
         assert main(["report", "s", "--watch", "1"]) == 0
         done = capsys.readouterr()
-        assert "No process trains" in done.err and "(1 done)" in done.out
+        assert "No process is training" in done.err and "(1 done)" in done.out
 
     @pytest.mark.parametrize("seconds", ["0", "-1", "x", "nan", "1e9"])
     def test_seconds_are_checked(self, seconds, capsys):
