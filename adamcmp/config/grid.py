@@ -44,7 +44,7 @@ class Composer(ConfigComposer):
     Args:
         config_dir: See `ConfigComposer`.
         defaults: Version of the defaults of a new study.
-        begun_with: Returns the version of the defaults that the study in a folder was begun with,
+        begun_with: Returns the version of the defaults that the study in a folder was created with,
             and None for a new study. An existing study is composed with that version.
     """
 
@@ -149,7 +149,7 @@ class Composer(ConfigComposer):
         return self._at(build_section("location", split_sections(values)["location"]))
 
     def _at(self, location: ResultsLocation) -> Composer:
-        """Return the composer with the defaults that the study at a location was begun with."""
+        """Return the composer with the defaults that the study at a location was created with."""
         version = self._begun_with(location.folder)
         return self if version in (None, self._defaults) else self._with_defaults(version)
 
@@ -165,7 +165,7 @@ class Composer(ConfigComposer):
         *,
         in_grid: bool = False,
     ) -> StudyConfig:
-        """Return the study of all runs of a grid, with the defaults that it was begun with.
+        """Return the study of all runs of a grid, with the defaults that it was created with.
 
         Args:
             space: The grid.
@@ -308,7 +308,7 @@ def _kept_defaults(config: StudyConfig, former: StudyConfig) -> Iterator[str]:
             changed |= {f"{shorten_key(k)}={v}": None for k, v in items if v != values.get(k)}
     if changed:
         yield (
-            f"study {config.location.study} was begun with former defaults "
+            f"study {config.location.study} was created with earlier defaults "
             f"({', '.join(changed)}) and continues with them. A new study has the present ones."
         )
 

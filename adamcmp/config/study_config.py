@@ -16,7 +16,7 @@ from adamcmp.config.protocol import NonNegativeInt, PositiveInt
 from adamcmp.config.run_config import RunConfig
 from adamcmp.platform.files import expand_user
 
-#: Version of the defaults. A study records the version that it was begun with, and keeps it.
+#: Version of the defaults. A study records the version that it was created with, and keeps it.
 DEFAULTS_VERSION = 2
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: Device names of Windows, which cannot be folder names on Windows.

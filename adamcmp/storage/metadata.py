@@ -40,7 +40,7 @@ def read_study_metadata(study: Location) -> dict[str, Any]:
 
 
 def defaults_version(study: Location) -> int | None:
-    """Return the version of the defaults that a study was begun with; None for a new study.
+    """Return the version of the defaults that a study was created with; None for a new study.
 
     Raises:
         StoreError: If study.yaml is damaged, or a later version of adamcmp wrote it.

@@ -1,4 +1,4 @@
-"""Compose commands that train: an existing study keeps the defaults that it was begun with."""
+"""Compose commands that train: an existing study keeps the defaults that it was created with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An existing study continues with the defaults that it was begun with."""
+"""An existing study continues with the defaults that it was created with."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from tests.support.training import crashing
 
 #: Three steps per epoch, so that the default number of epochs is quick.
 SMALL = ["dataset.subset=400", "batch_size=120", "eval.every=30", "workers=0", "-q"]
-NOTICE = "study old was begun with former defaults (lr=0.001, epochs=30) and continues with them"
+NOTICE = "study old was created with earlier defaults (lr=0.001, epochs=30) and continues with them"
 STUDY = {
     "common": {"lr": [1e-3, 1e-2]},
     "blocks": {"adamw": {"optimizer": "adamw"}, "sgd": {"optimizer": "sgd"}},
