@@ -1,6 +1,7 @@
 """Fixtures: a results folder for each test, planned runs, commands as processes."""
 
 import gc
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
+from adamcmp.analysis import MEASURES
 from adamcmp.config import Composer, Numerics
 from adamcmp.execution import execute, workers
 from adamcmp.planning.cost_model import CostModel
@@ -39,6 +41,12 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in the process of the test by default: each worker process would import torch again."""
     for module in (execute, workers):
         monkeypatch.setattr(module, "worker_count", lambda execution, _: execution.workers or 0)
+
+
+@pytest.fixture(autouse=True)
+def unflushed_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk: no test cuts the power."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
 @pytest.fixture(scope="session")
@@ -92,9 +100,26 @@ def two_plots(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def vector_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports draw their plots as SVG only: for tests of what is drawn, not of files."""
+    monkeypatch.setattr("adamcmp.reporting.rendering.FORMATS", ("svg",))
+
+
+@pytest.fixture
 def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports draw no plots, which take most of their time."""
     monkeypatch.setattr("adamcmp.reporting.rendering.PLOTS", {})
+
+
+@pytest.fixture
+def few_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have only the statistics that they show first; the others take seconds."""
+    monkeypatch.setattr("adamcmp.analysis.MEASURES", MEASURES[:3])
+
+
+@pytest.fixture
+def quick_reports(no_plots: None, few_statistics: None) -> None:
+    """For tests of commands, and of what surrounds plots and statistics on the page."""
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from functools import cache, partial
 
 import pytest
 from PIL import Image
@@ -20,21 +21,22 @@ from tests.support.hand_made import study, table
 LONG = "a_variant_of_mine_whose_name_is_very_long_indeed_and_goes_on"
 NAMES = ("adam_l2", "adamw", "sgd", "sgdw", "adam", LONG, "a$b$_^{x", "</text><&\x00")
 FIVE = ("mnist1d", "digits", "cifar10", "teacher", "a_long_name_of_a_dataset_of_mine")
+#: What builds the table of each study: building all takes a second in each process that collects.
 STUDIES = {
-    "usual": table(),
-    "eight optimizers, one seed": table(NAMES, seeds=1),
-    "regression, two problems, two seeds, diverged": table(
-        problems=("d", "e"), regression=True, seeds=2, diverged_from=0.02
+    "usual": table,
+    "eight optimizers, one seed": partial(table, NAMES, seeds=1),
+    "regression, two problems, two seeds, diverged": partial(
+        table, problems=("d", "e"), regression=True, seeds=2, diverged_from=0.02
     ),
-    "one run": table(["adamw"], lr=(1e-2,), wd=(0.0,), seeds=1),
-    "five problems": table(NAMES[:3], FIVE),
-    "two seeds": table(seeds=2),
-    "diverged": table(diverged_from=0.02, seeds=4),
-    "restarts": table(schedule="cosine_restarts"),
-    "one setting": table(lr=(1e-2,), wd=(0.0,), seeds=5),
-    "no curves": table(steps=(40,)),
-    "no wd": table(wd=(0.0,)),
-    "wd 0 too": table(wd=(0.0, 1e-3, 1e-2)),
+    "one run": partial(table, ["adamw"], lr=(1e-2,), wd=(0.0,), seeds=1),
+    "five problems": partial(table, NAMES[:3], FIVE),
+    "two seeds": partial(table, seeds=2),
+    "diverged": partial(table, diverged_from=0.02, seeds=4),
+    "restarts": partial(table, schedule="cosine_restarts"),
+    "one setting": partial(table, lr=(1e-2,), wd=(0.0,), seeds=5),
+    "no curves": partial(table, steps=(40,)),
+    "no wd": partial(table, wd=(0.0,)),
+    "wd 0 too": partial(table, wd=(0.0, 1e-3, 1e-2)),
 }
 ONE_SETTING = {"one setting", "one run"}
 NONE_DIVERGED = {study for study in STUDIES if "diverged" not in study}
@@ -54,6 +56,16 @@ NOT_APPLICABLE = {
 WITHOUT_OPTIMIZER_ARTISTS = {"forest"}
 
 
+@cache
+def table_of(name):
+    return STUDIES[name]()
+
+
+@cache
+def two_problems():
+    return table(problems=("d", "e"), seeds=2, diverged_from=0.1)
+
+
 def study_names():
     """Return the names of studies, most of them marked as slow: all plots of all take minutes."""
     quick = [*STUDIES][1:4]
@@ -63,7 +75,7 @@ def study_names():
 @pytest.mark.parametrize("study", study_names())
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_plot_of_every_study_is_complete(name, study):
-    table = STUDIES[study]
+    table = table_of(study)
     if study in NOT_APPLICABLE.get(name, ()):
         with pytest.raises(NothingToDraw) as error:
             PLOTS[name].data(table)
@@ -83,8 +95,7 @@ def test_every_plot_of_every_study_is_complete(name, study):
 
 @pytest.mark.parametrize("name", PLOTS)
 def test_every_plot_opens_in_every_format(name):
-    several = table(problems=("d", "e"), diverged_from=0.1)
-    figure = PLOTS[name].figure(several)
+    figure = PLOTS[name].figure(two_problems())
     files = {suffix: saved(figure, suffix, name) for suffix in FORMATS}
     with Image.open(io.BytesIO(files["png"])) as image:
         assert image.size == pytest.approx(figure.get_size_inches() * 200, abs=1)

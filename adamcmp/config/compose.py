@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +31,8 @@ _STUDY = "study"
 #: Composed configs of the built-in files by their group overrides. These files do not change while
 #: a program runs, and Hydra takes about 0.1 s for each.
 _BUILTIN_BASES: dict[tuple[str, ...], DictConfig] = {}
+#: The options of each config group in the built-in files.
+_BUILTIN_OPTIONS: dict[str, list[str]] = {}
 
 
 class ConfigComposer:
@@ -54,12 +55,15 @@ class ConfigComposer:
         #: Hydra's loader over all config folders.
         self.loader = _hydra.create_loader("adamcmp.configs", folder, former)
         self.grammar = Grammar(self.loader)
-        self._bases = {} if folder or former else _BUILTIN_BASES
+        built_in_only = not (folder or former)
+        self._bases = _BUILTIN_BASES if built_in_only else {}
+        self._options = _BUILTIN_OPTIONS if built_in_only else {}
 
-    @cache  # noqa: B019 - a composer is used as long as the command runs
     def options(self, group: str) -> list[str]:
         """Return the names of a config group's options; empty for a key that is not a group."""
-        return _hydra.group_options(self.loader, group)
+        if group not in self._options:
+            self._options[group] = _hydra.group_options(self.loader, group)
+        return self._options[group]
 
     def parse_override(self, override: str) -> Override:
         """Parse one override.

@@ -16,6 +16,8 @@ from adamcmp.storage.folder import Location, files_at
 
 #: The file of the metadata.
 METADATA_FILE = "study.yaml"
+#: Ten times as fast where PyYAML was built with libyaml. Both load plain values only.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_study_metadata(study: Location) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def read_study_metadata(study: Location) -> dict[str, Any]:
     """
     files = files_at(study)
     try:
-        metadata = yaml.safe_load(files.read(METADATA_FILE).decode("utf-8"))
+        metadata = yaml.load(files.read(METADATA_FILE).decode("utf-8"), _LOADER)
     except (FileNotFoundError, NotADirectoryError):
         if files.list("runs/"):
             raise _damaged(files, "is missing, but the study has runs") from None

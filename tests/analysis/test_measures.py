@@ -1,5 +1,6 @@
 """Measures of unusual studies: each returns a table with its columns, whatever is missing."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -79,16 +80,40 @@ ODD = {
 }  # fmt: skip
 
 
+MIXED = PLAIN.sample(frac=1, random_state=1)
+MIXED = stacked(MIXED[MIXED["optimizer"] == "adamw"], MIXED[MIXED["optimizer"] != "adamw"])
+
+
+@cache
+def odd_table(odd):
+    """Return a table that all measures share, as in a report."""
+    return RunTable(ODD[odd].copy(), METRICS)
+
+
+@cache
+def plain_table():
+    return RunTable(PLAIN, METRICS)
+
+
+@cache
+def mixed_table():
+    return RunTable(MIXED, METRICS.sample(frac=1, random_state=2))
+
+
+@cache
+def plain_result(name):
+    return COMPUTED[name](plain_table())
+
+
 @pytest.mark.parametrize("name", COMPUTED)
 @pytest.mark.parametrize("odd", ODD)
 def test_each_measure_returns_a_table(name, odd):
     if odd == "no validation" and name in NEED_SELECTION:
         with pytest.raises(ConfigError, match="no validation split"):
-            COMPUTED[name](RunTable(ODD[odd], METRICS))
+            COMPUTED[name](odd_table(odd))
         return
-    frame = ODD[odd].copy()
-    table = COMPUTED[name](RunTable(frame, METRICS))
-    pd.testing.assert_frame_equal(frame, ODD[odd])  # the runs are not changed
+    table = COMPUTED[name](odd_table(odd))
+    pd.testing.assert_frame_equal(odd_table(odd).runs, ODD[odd])  # the runs are not changed
     if name in HEADLINES:
         assert all(line.endswith(".") for line in headlines(name, table))
     if name in ("summary", "budgets"):  # their rows have several estimates, or counts
@@ -109,7 +134,7 @@ def headlines(name, table):
 
 @pytest.mark.parametrize("name", COMPUTED)
 def test_a_plain_study_has_a_table(name):
-    table = COMPUTED[name](RunTable(PLAIN, METRICS))
+    table = plain_result(name)
     bounds = [column for column in table if column.endswith("ci_low")]
     has_intervals = table[bounds].notna().any(axis=None)
     assert len(table) and has_intervals == (name not in (*NO_INTERVALS, "budgets"))
@@ -117,12 +142,7 @@ def test_a_plain_study_has_a_table(name):
 
 @pytest.mark.parametrize("name", COMPUTED)
 def test_the_order_of_rows_does_not_matter(name):
-    mixed = PLAIN.sample(frac=1, random_state=1)
-    mixed = stacked(mixed[mixed["optimizer"] == "adamw"], mixed[mixed["optimizer"] != "adamw"])
-    tables = [
-        COMPUTED[name](RunTable(PLAIN, METRICS)),
-        COMPUTED[name](RunTable(mixed, METRICS.sample(frac=1, random_state=2))),
-    ]
+    tables = [plain_result(name), COMPUTED[name](mixed_table())]
     keys = [column for column in KEYS if column in tables[0]]
     tables = [table.sort_values(keys, ignore_index=True) for table in tables]
     pd.testing.assert_frame_equal(*tables, check_like=True, rtol=1e-6)

@@ -59,7 +59,7 @@ def test_interrupted(capsys, monkeypatch):
     assert "2 runs (1 newly trained): 2 done" in out
 
 
-def test_the_suggested_command_names_the_folder(no_plots, capsys):
+def test_the_suggested_command_names_the_folder(quick_reports, capsys):
     overrides = ["seed=0,1", "study=two", "results='else where'", *THREE_STEPS]
     out = run(capsys, "sweep", *overrides)
     assert "`adamcmp report two --results 'else where'` compares the optimizers." in out

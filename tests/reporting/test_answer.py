@@ -18,10 +18,7 @@ ROWS = "".join(
 )
 
 
-@pytest.fixture(autouse=True)
-def few_measures(monkeypatch):
-    """Compute only the measures that a report shows first; the others take seconds."""
-    monkeypatch.setattr(analysis, "MEASURES", analysis.MEASURES[:3])
+pytestmark = pytest.mark.usefixtures("quick_reports")
 
 
 @pytest.fixture

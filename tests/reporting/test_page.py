@@ -16,7 +16,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 ROOT = Path(__file__).parents[2]
 #: The browser of the system. If it is missing, that of playwright is used, if installed.
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-#: The plots of the larger report; the other one has all plots.
+#: The plots of the larger report.
 SOME_PLOTS = ("heatmap", "learning_curves", "sensitivity")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -208,7 +208,7 @@ class TestControls:
         assert parts.locator("visible=true").count() == shown
 
     def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(
-        self, tmp_path, no_plots, open_page
+        self, tmp_path, quick_reports, open_page
     ):
         overrides = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
         folder = write_synthetic_study(tmp_path / "s", overrides)
@@ -341,11 +341,16 @@ class TestLayout:
 #: The contrast (WCAG 2) of every visible text with its background, and the text. Plots of
 #: matplotlib have a background and are left out.
 CONTRASTS = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const known = new Map();
   const rgba = (css) => {
-    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
-    canvas.fillStyle = css;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].map((v) => v / 255);
+    if (!known.has(css)) {
+      canvas.clearRect(0, 0, 1, 1);
+      canvas.fillStyle = css;
+      canvas.fillRect(0, 0, 1, 1);
+      known.set(css, [...canvas.getImageData(0, 0, 1, 1).data].map((v) => v / 255));
+    }
+    return known.get(css);
   };
   const luminance = ([r, g, b]) => [[0.2126, r], [0.7152, g], [0.0722, b]].reduce((sum, [share, v]) =>
     sum + share * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4), 0);
@@ -381,7 +386,8 @@ def hostile_report(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("results") / HOSTILE.replace("/", "\u2215")
     overrides = ["optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
-    return svg_report(write_synthetic_study(folder, overrides, rename))
+    plots = (*SOME_PLOTS, "forest", "strip")
+    return svg_report(write_synthetic_study(folder, overrides, rename), plots)
 
 
 class TestHostileNames:

@@ -13,7 +13,7 @@ from tests.support.studies import FAST
 
 
 class TestWatching:
-    def test_follows_a_sweep_to_its_end(self, no_plots, results):
+    def test_follows_a_sweep_to_its_end(self, quick_reports, results):
         adamcmp.run([*FAST, "seed=0"])
         folder, counts, pages = results / "s", [], []
         with contextlib.ExitStack() as sweep:
@@ -34,7 +34,7 @@ class TestWatching:
         assert 'http-equiv="refresh"' not in (written.folder / "index.html").read_text()
         assert "0 of 1 runs" in notes[1] and "the last" in notes[-1]
 
-    def test_an_interrupt_leaves_a_finished_page(self, no_plots, results):
+    def test_an_interrupt_leaves_a_finished_page(self, quick_reports, results):
         adamcmp.run(FAST)
 
         def stop(seconds):
@@ -52,7 +52,7 @@ class TestWatching:
         assert main(["report", "later", "--watch"]) == 2
         assert "Waiting 0.1 s for it." in capsys.readouterr().err
 
-    def test_waits_for_the_first_run(self, no_plots, results):
+    def test_waits_for_the_first_run(self, quick_reports, results):
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
         with reserve(results / "s", ["some"]):
             pauses = []
@@ -68,7 +68,7 @@ class TestWatching:
             )
         assert pauses == [2.0, 2.0] and len(written.answer.runs) == 2
 
-    def test_without_a_sweep_it_reports_once(self, no_plots, capsys):
+    def test_without_a_sweep_it_reports_once(self, quick_reports, capsys):
         adamcmp.run(FAST)
         assert main(["report", "s", "--watch", "1"]) == 0
         done = capsys.readouterr()

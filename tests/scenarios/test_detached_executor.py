@@ -20,7 +20,7 @@ from tests.support.toy_tasks import echo, results_of, wait_for_stop
 from tests.support.training import metrics
 from tests.support.waiting import wait_until
 
-RUNS = [*SMALL, "model=logistic", "seed=0,1", "steps=40", "eval.every_steps=10", "engine=eager"]
+RUN = [*SMALL, "model=logistic", "seed=0", "steps=40", "eval.every_steps=10", "engine=eager"]
 
 
 def test_tasks_outlive_the_executor_that_submitted_them(tmp_path):
@@ -50,10 +50,10 @@ class DetachedWorkers(Workers):
 def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
     tables = []
     for study, workers in (("here", None), ("detached", DetachedWorkers())):
-        executed = execute(composer.sweep([*RUNS, f"study={study}"]), workers=workers)
-        assert len(executed.trained) == 2 and not executed.failed
+        executed = execute(composer.sweep([*RUN, f"study={study}"]), workers=workers)
+        assert len(executed.trained) == 1 and not executed.failed
         tables.append(reader.load(executed.folder))
-    assert len(list(Path("tasks").glob("*.result"))) >= 3  # one check of the kind, and two runs
+    assert len(list(Path("tasks").glob("*.result"))) >= 2  # one check of the kind, and the run
     differ = ["study", "finished_at", "wall_time_s"]
     for order, frames in zip(
         (["run_id"], ["run_id", "step"]), zip(*tables, strict=True), strict=True
@@ -66,7 +66,7 @@ def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
 
 
 def test_another_process_receives_what_a_dead_one_submitted(specs, tmp_path):
-    group = LaneGroup(tuple(specs([*RUNS, "seed=0"])))
+    group = LaneGroup(tuple(specs(RUN)))
     argument = (group, Checkpointing(tmp_path / "checkpoint.npz", 1e9))
     tasks = [Task(train_task, argument), Task(echo, 1)]
     context = multiprocessing.get_context("spawn")

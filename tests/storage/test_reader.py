@@ -146,7 +146,7 @@ class TestVariants:
         assert (table.runs["test_error"] > 0).all()
         assert not table.metrics.duplicated(["run_id", "step"]).any()
 
-    def test_a_report_has_each_run_once(self, averaged, two_plots):
+    def test_a_report_has_each_run_once(self, averaged, quick_reports):
         runs = adamcmp.report("s").answer.runs
         assert len(runs) == 4 and runs["run_id"].is_unique
 

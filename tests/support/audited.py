@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import Finding, RunTable, audit
+from adamcmp.analysis.audit import CHECKS
 
 GRID = (0.01, 0.1, 1.0)
 METRICS = ("train_loss", "train_error", "val_error", "test_error", "test_loss")
@@ -58,6 +59,7 @@ def audited(runs, metrics) -> list[Finding]:
     return audit(RunTable.from_frames(runs, metrics))
 
 
-def kinds(runs, metrics) -> set[str]:
-    """Return the kinds of the audit's findings."""
-    return {finding.kind for finding in audited(runs, metrics)}
+def findings_of(checks: str, runs, metrics) -> list[Finding]:
+    """Return the findings of some checks, given as the names of their modules."""
+    table = RunTable.from_frames(runs, metrics)
+    return [finding for check in checks.split() for finding in CHECKS[check](table)]

@@ -1,16 +1,11 @@
-"""Commands as separate processes, as a user starts them; some kill themselves at a given moment.
+"""Commands as separate processes; some kill themselves at a given moment."""
 
-Run as a program, it is the command line that kills itself at the n-th call that flushes, renames,
-links or removes a file:
-
-    python -m tests.support.processes N sweep optimizer=adamw ...
-"""
-
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,11 @@ ROOT = Path(__file__).parents[2]
 def environment() -> dict[str, str]:
     """Return the environment of a command, which may use models of tests.support."""
     return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+#: Imports torch once; each command that kills itself is a fork of it.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["adamcmp.cli", "adamcmp.execution.execute", "torch"])
 
 
 class Commands:
@@ -32,17 +32,11 @@ class Commands:
     def __init__(self, log: Path) -> None:
         self.log = log
 
-    def start(self, *arguments: str, kill_at: int = 0) -> subprocess.Popen[bytes]:
-        """Start a command in a new process group.
-
-        Args:
-            arguments: The command line.
-            kill_at: The call at which it kills itself, counted from 1; 0 for never.
-        """
-        module = ["tests.support.processes", str(kill_at)] if kill_at else ["adamcmp"]
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command in a new process group."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", *module, *arguments],
+                [sys.executable, "-m", "adamcmp", *arguments],
                 stdout=log,
                 stderr=log,
                 env=environment(),
@@ -50,8 +44,18 @@ class Commands:
             )
 
     def run(self, *arguments: str, kill_at: int = 0) -> int:
-        """Run a command to its end; return its exit code, or minus the signal that ended it."""
-        return self.start(*arguments, kill_at=kill_at).wait()
+        """Run a command to its end; return its exit code, or minus the signal that ended it.
+
+        Args:
+            arguments: The command line.
+            kill_at: The call at which it kills itself, counted from 1; 0 for never.
+        """
+        process = FORKS.Process(
+            target=run_forked, args=(self.log, Path.cwd(), environment(), kill_at, arguments)
+        )
+        process.start()
+        process.join()
+        return process.exitcode
 
 
 def start_command(*arguments: str) -> subprocess.Popen[str]:
@@ -90,8 +94,18 @@ def kill_at_call(number: int) -> None:
         setattr(Path, name, counted(getattr(Path, name)))
 
 
-if __name__ == "__main__":
+def run_forked(
+    log: Path, folder: Path, variables: dict[str, str], kill_at: int, arguments: Sequence[str]
+) -> None:
+    """Run a command in this process, which was forked for it, and exit with its code."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    if kill_at:
+        kill_at_call(kill_at)
     from adamcmp.cli import main
 
-    kill_at_call(int(sys.argv[1]))
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(main(list(arguments)))

@@ -68,7 +68,7 @@ ORACLES = {
     ),
     "cnn1d": (["model=cnn1d", "lr=0.001", "schedule=constant"], {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.001)}),
     "vit": (
-        ["model=vit", "model.depth=1", "lr=0.001", "schedule=constant", "subset=500"],
+        ["model=vit", "model.depth=1", "model.width=16", "lr=0.001", "schedule=constant", "subset=200"],
         {"optimizer": lambda p: torch.optim.AdamW(p, lr=0.001)},
     ),
     "gru": (

@@ -8,7 +8,7 @@ from adamcmp.cli import main
 from tests.support.studies import SMALL
 
 
-def test_an_extension_trains_what_a_wider_grid_would_hold(no_plots, capsys):
+def test_an_extension_trains_what_a_wider_grid_would_hold(quick_reports, capsys):
     """Budgets stay in epochs: a sweep of the wider grid has nothing left to train."""
     grid = [*SMALL, "epochs=2", "optimizer=adamw", "seed=0,1", "study=e"]
     assert main(["sweep", *grid, "lr=1e-3,1e-2", "wd=0.1"]) == 0

@@ -25,7 +25,7 @@ from tests.support.imports import BASE, CIFAR, ROWS
 from tests.support.studies import FAST
 
 
-def test_final_metrics(imported, capsys):
+def test_final_metrics(imported, vector_plots, capsys):
     runs, metrics, out = imported(BASE + ROWS)
     assert len(metrics) == 0 and set(runs["status"]) == {"done"}
     assert runs["test_accuracy"].tolist() == [0.75, 0.65, 0.55]
@@ -130,7 +130,7 @@ tables = st.lists(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=tables, separator=st.sampled_from(",\t|;"), momentum=st.booleans())
 def test_any_table_is_read_back_to_the_bit(rows, separator, momentum, tmp_path_factory):

@@ -24,7 +24,7 @@ def study(tmp_path, capsys):
     return run
 
 
-def test_two_stages(study, results, no_plots):
+def test_two_stages(study, results, quick_reports):
     first, second = map(json.loads, study("--json").splitlines())
     assert (first["runs"], first["trained"]) == (14, 14)
     assert (second["runs"], second["trained"]) == (9, 9)

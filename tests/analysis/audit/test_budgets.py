@@ -1,6 +1,6 @@
 """Optimizers that were tuned with unequal budgets."""
 
-from tests.support.audited import audited, kinds, study
+from tests.support.audited import audited, findings_of, study
 
 
 def test_unequal_budgets():
@@ -19,7 +19,7 @@ def test_longer_training_is_a_larger_budget():
     (finding,) = [f for f in audited(longer, metrics) if f.kind == "budget"]
     assert "Tuning budgets differ: steps per run (Adam+L2 200, AdamW 100);" in finding.text
     slightly = runs.assign(steps=runs["steps"].where(runs["optimizer"] == "adamw", 110))
-    (finding,) = [f for f in audited(slightly, metrics) if f.kind == "budget"]
+    (finding,) = findings_of("budgets", slightly, metrics)
     assert "selected settings differ in steps: Adam+L2 110, AdamW 100" in finding.text
 
 
@@ -33,19 +33,20 @@ def test_more_selection_seeds_are_a_larger_budget():
         in texts["budget"]
     )
     alike = runs[(runs["seed"] < 3) | (evaluated & (runs["optimizer"] == "adamw"))]
-    assert "budget" not in kinds(alike, metrics)
+    assert findings_of("budgets", alike, metrics) == []
 
 
 def test_seeds_of_a_single_setting_are_no_tuning_budget():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.1,), seeds=10)
-    assert "budget" not in kinds(runs[(runs["optimizer"] == "adamw") | (runs["seed"] < 5)], metrics)
+    fewer = runs[(runs["optimizer"] == "adamw") | (runs["seed"] < 5)]
+    assert findings_of("budgets", fewer, metrics) == []
 
 
 def test_unequal_quantities_are_one_finding():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.001, 0.01, 0.1, 1.0))
     steps = runs["optimizer"].map({"adam_l2": 1000, "adamw": 100})
     most = (runs["optimizer"] == "adam_l2") | ((runs["lr"] > 0.001) & (runs["seed"] < 2))
-    (finding,) = [f for f in audited(runs.assign(steps=steps)[most], metrics) if f.kind == "budget"]
+    (finding,) = findings_of("budgets", runs.assign(steps=steps)[most], metrics)
     assert (
         "settings (Adam+L2 4, AdamW 3); selection seeds per setting (Adam+L2 6, AdamW 2); "
         "steps per run (Adam+L2 1000, AdamW 100)" in finding.text

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from adamcmp.analysis import RunTable, edges
-from tests.support.audited import audited, study
+from tests.support.audited import audited, findings_of, study
 
 
 def surface(lr_best, wd_best, seeds=2):
@@ -53,7 +53,7 @@ def test_optima_on_the_edge_have_one_finding_per_problem_and_one_command():
 
 def test_one_optimum_on_the_edge():
     runs, metrics = study({"adamw": 0.25}, lrs=(0.1, 1.0))
-    (finding,) = [f for f in audited(runs, metrics) if f.kind == "edge"]
+    (finding,) = findings_of("edges ends", runs, metrics)
     assert finding.text.startswith("The best setting of AdamW (lr 0.1) is on the edge of its grid")
 
 

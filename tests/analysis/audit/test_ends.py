@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tests.support.audited import audited, kinds, study
+from tests.support.audited import findings_of, study
 
 
 def tuned(column, values, best):
@@ -36,7 +36,7 @@ def tuned(column, values, best):
     ],
 )
 def test_the_best_of_another_setting_at_its_end(column, values, best, actual):
-    edge = [f for f in audited(*tuned(column, values, best)) if f.kind == "edge"]
+    edge = findings_of("edges ends", *tuned(column, values, best))
     assert len(edge) == (2 if actual else 0) and all(f.command is None for f in edge)
     assert all(f"the smallest or largest value tried {actual}" in f.text for f in edge)
 
@@ -44,23 +44,23 @@ def test_the_best_of_another_setting_at_its_end(column, values, best, actual):
 def test_equal_settings_are_at_no_end():
     runs, metrics = tuned("optimizer.momentum", [0.5, 0.9, 0.99], 0.5)
     runs["val_error"] = 0.0
-    assert "edge" not in kinds(runs, metrics)
+    assert findings_of("edges ends", runs, metrics) == []
 
 
 def test_a_best_setting_without_the_number_is_at_no_end():
     runs, metrics = tuned("schedule.T_mult", [2, 3, 4, None], None)
     runs["schedule.T_mult"] = runs["schedule.T_mult"].astype("Int64")
-    assert "edge" not in kinds(runs, metrics)
+    assert findings_of("edges ends", runs, metrics) == []
 
 
 def test_settings_of_a_search_have_no_ends():
     runs, metrics = tuned("optimizer.momentum", [0.5, 0.9, 0.99], 0.99)
     runs["lr"] = runs["wd"] = 0.1 + runs["optimizer.momentum"]
-    assert "edge" not in kinds(runs, metrics)
+    assert findings_of("edges ends", runs, metrics) == []
 
 
 def test_a_setting_that_only_one_optimizer_has_has_ends():
     runs, metrics = tuned("optimizer.momentum", [0.5, 0.9, 0.99], 0.99)
     runs["optimizer.momentum"] = runs["optimizer.momentum"].where(runs["optimizer"] == "sgd")
-    (finding,) = [f for f in audited(runs, metrics) if f.kind == "edge"]
+    (finding,) = findings_of("edges ends", runs, metrics)
     assert "SGD" in finding.text

@@ -4,7 +4,7 @@ import pytest
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.audit.horizons import read_at, reversals
-from tests.support.audited import audited, evaluations, kinds, study
+from tests.support.audited import audited, evaluations, study
 
 
 def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget():
@@ -26,7 +26,7 @@ def test_a_ranking_that_is_reversed():
         [0.25, "adam_l2", "adamw"],
         [0.5, "adam_l2", "adamw"],
     ]
-    assert kinds(runs, metrics) == {"horizon"}
+    assert {finding.kind for finding in audited(runs, metrics)} == {"horizon"}
     level = evaluations(runs, {"adam_l2": 1.0, "adamw": 1.1})
     assert reversals(RunTable.from_frames(runs, level)).empty
 

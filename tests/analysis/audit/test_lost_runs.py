@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adamcmp.analysis import RunTable, budgets
-from tests.support.audited import GRID, METRICS, audited, kinds, study
+from tests.support.audited import GRID, METRICS, audited, findings_of, study
 
 
 @pytest.mark.parametrize("status", ["diverged", "failed"])
@@ -22,7 +22,7 @@ def test_missing_runs_are_counted():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
     existing = runs[~((runs["optimizer"] == "adamw") & (runs["lr"] == 1.0) & (runs["seed"] > 3))]
     assert budgets(RunTable.from_frames(existing))["missing"].tolist() == [0, 2]
-    (finding,) = [f for f in audited(existing, metrics) if f.kind == "missing"]
+    (finding,) = findings_of("lost_runs", existing, metrics)
     assert "AdamW 2 of 18" in finding.text
 
 
@@ -32,7 +32,7 @@ def test_a_sweep_cut_off_for_one_optimizer_has_missing_runs(lrs):
     adamw = runs["optimizer"] == "adamw"
     cut = runs[~(adamw & (runs["seed"] > 4))]  # at a seed
     assert budgets(RunTable.from_frames(cut))["missing"].tolist() == [0, 3 * len(lrs)]
-    assert "missing" in kinds(cut, metrics)
+    assert [finding.kind for finding in findings_of("lost_runs", cut, metrics)] == ["missing"]
     ragged = runs[~(adamw & (runs["seed"] > 4 - (runs["lr"] == 1.0) + (runs["lr"] == 0.1)))]
     assert budgets(RunTable.from_frames(ragged))["missing"].tolist() == [
         0,
@@ -52,6 +52,7 @@ def test_an_optimizer_that_always_diverged_has_no_mean_over_the_others():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
     adamw = runs["optimizer"] == "adamw"
     runs.loc[adamw, ["status", *METRICS]] = ["diverged", *[np.nan] * 5]
-    (finding,) = [f for f in audited(runs, metrics) if "selected setting of AdamW" in f.text]
+    findings = findings_of("lost_runs", runs, metrics)
+    (finding,) = [f for f in findings if "selected setting of AdamW" in f.text]
     assert finding.text.startswith("Every run of the selected setting of AdamW diverged, so it has")
     assert finding.severity == "warning" and "others" not in finding.text

@@ -62,7 +62,7 @@ class TestSensitivity:
 
     def test_intervals_cover(self):
         rng = np.random.default_rng(0)
-        noisy = [runs(ramp(0.04), grid(), 5, 0.003, rng, problem=f"p{i}") for i in range(60)]
+        noisy = [runs(ramp(0.04), grid(), 5, 0.003, rng, problem=f"p{i}") for i in range(40)]
         table = sensitivity(RunTable(stacked(*noisy)))
         truth = {"lr decades": 0.5, "wd decades": 2.5, "lr sensitivity": 0.03}
         for measure, value in truth.items():

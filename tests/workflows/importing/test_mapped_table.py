@@ -127,7 +127,7 @@ SCORES = "optimizer,lr,wd,seed,val_reward,test_reward\n" + "".join(
 )
 
 
-def test_scores_of_which_higher_is_better(imported, capsys):
+def test_scores_of_which_higher_is_better(imported, vector_plots, capsys):
     """The best setting has the highest score; intervals may lie below 0."""
     losses = "val_loss test_loss"
     flags = f"--map val_loss=val_reward test_loss=test_reward --higher-is-better {losses}"
@@ -143,7 +143,7 @@ def test_scores_of_which_higher_is_better(imported, capsys):
     assert "b beats a on test loss" in capsys.readouterr().out
 
 
-def test_a_study_with_validation_only(imported, capsys):
+def test_a_study_with_validation_only(imported, vector_plots, capsys):
     """It is selected and reported on validation, and the audit says so."""
     content = "optimizer,lr,wd,seed,val_loss\n" + "".join(
         f"{name},{lr},0,{seed},{loss + (seed * (2 if name == 'b' else 3) % 5) / 100}\n"
@@ -165,7 +165,7 @@ def test_a_study_with_validation_only(imported, capsys):
     assert tested.metric() == "test_loss" and not list(CHECKS["splits"](tested))
 
 
-def test_seeds_that_are_texts(imported):
+def test_seeds_that_are_texts(imported, no_plots):
     """They have the same number in every file; numbers stay what they are."""
     rows = "a,1,0,{},0.1,0.2\nb,1,0,{},0.1,0.3\nb,1,0,{},0.1,0.3\n"
     runs, _, out = imported(BASE + rows.format("run-3", "run-3", "7"))
