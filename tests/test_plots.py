@@ -87,21 +87,22 @@ def test_every_plot_of_every_study_is_complete(name, study):
     assert 3.3 < figure.get_figwidth() < 7.1
     drawn = figure.get_tightbbox()
     assert drawn.x0 > -0.02 and drawn.x1 < figure.get_figwidth() + 0.02, "beyond the figure"
-    ids = {e.get("id", "") for e in ET.fromstring(svg).iter()}
+    root = ET.fromstring(svg)
+    ids = {e.get("id", "") for e in root.iter()}
     marked = {i.removeprefix("optimizer:") for i in ids if i.startswith("optimizer:")}
+    assert len(table.optimizers) == 1 or "adamw" in " ".join(root.itertext())
     for optimizer in () if name in WITHOUT_OPTIMIZER_ARTISTS else relabel(table).optimizers:
         assert any(optimizer in m for m in marked), f"{optimizer} cannot be hidden"
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_every_plot_opens_in_every_format(name):
+def test_every_plot_opens_in_the_other_formats(name):
     figure = PLOTS[name].figure(two_problems())
-    files = {suffix: saved(figure, suffix, name) for suffix in FORMATS}
+    files = {suffix: saved(figure, suffix, name) for suffix in FORMATS if suffix != "svg"}
     with Image.open(io.BytesIO(files["png"])) as image:
         assert image.size == pytest.approx(figure.get_size_inches() * 200, abs=1)
         assert len(image.convert("RGB").getcolors(1 << 20)) > 20
     assert files["pdf"].startswith(b"%PDF")
-    assert "adamw" in " ".join(ET.fromstring(files["svg"]).itertext())
 
 
 def saved(figure, suffix, name) -> bytes:

@@ -21,7 +21,7 @@ RUNS = [
 
 
 def test_two_sweeps_share_the_runs(commands, results):
-    overrides = [*RUNS, "steps=200"]
+    overrides = [*RUNS, "steps=120"]
     adamcmp.sweep([*overrides, "study=whole"])
     process = commands.start(*sweep_command(results, "both", [*overrides, "seed=0,1"]))
     claims = results / "both" / "claims"
