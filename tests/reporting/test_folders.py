@@ -10,6 +10,11 @@ from adamcmp.reporting.folders import report_folder
 STUDY = Path("results") / "first"
 WHOLE = report_folder([STUDY])
 
+
+def test_one_condition_is_the_name():
+    assert report_folder([STUDY], ["optimizer=adamw"]) == WHOLE / "optimizer=adamw"
+
+
 conditions = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 
 
