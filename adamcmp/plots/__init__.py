@@ -80,5 +80,5 @@ def save(figure: Figure, target: Path | IO[bytes], suffix: str, name: str) -> No
     with mpl.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():  # type: ignore[arg-type]
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in another script
         figure.savefig(target, format=suffix, metadata=_NO_DATE.get(suffix, {}))
-    # The layout is final after the first format; solving it again for each would take as long.
-    figure.set_layout_engine("none")
+    # The layout is final after the first format. With an engine, even "none", savefig draws twice.
+    figure.set_layout_engine(None)
