@@ -146,7 +146,8 @@ class ExtendedStudy:
 
     Attributes:
         study: The study.
-        edges: The edges beyond which runs were added; empty if no best setting is on an edge.
+        edges: The edges beyond which runs were added; empty if no best setting is on an edge, or
+            seeds were added.
         trained: Number of runs that were trained.
     """
 
@@ -315,9 +316,11 @@ def extend(
 ) -> ExtendedStudy:
     """Train the next values beyond a grid's edge if an optimizer's best lr or wd is on it.
 
+    With ``"seeds=5"``, five evaluation seeds of each optimizer's best setting are trained instead.
+
     Args:
         name: The name of the study; None selects the latest.
-        overrides: Settings of execution, such as ``"workers=2"``.
+        overrides: ``"seeds=5"``, and settings of execution, such as ``"workers=2"``.
         force: Retrain runs that already exist.
         retry_failed: Retrain runs that crashed.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
@@ -326,7 +329,7 @@ def extend(
         The study, the edges that were extended, and the number of runs that were trained.
 
     Raises:
-        ConfigError: If an override is not a setting of execution.
+        ConfigError: If an override is neither.
         NotFound: If the study does not exist, or has no run with status ``done``.
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.

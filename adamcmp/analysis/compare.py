@@ -92,10 +92,9 @@ def _compare_on(
 def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> RunTable:
     """Return the labelled runs whose stored rows meet the conditions."""
     meets = parse_filters(conditions, list(runs.columns))
-    rows = runs.to_dict("records")
-    matches = labelled.runs[[meets(row) for row in rows]]
+    matches = labelled.runs[[meets(row) for row in runs.to_dict("records")]]
     if matches.empty:
-        raise ConfigError(no_match(conditions, rows))
+        raise ConfigError(no_match(conditions, runs.to_dict("list")))
     if (matches["status"] == "failed").all():
         raise ConfigError(f"All {len(matches)} runs that match {' '.join(conditions)} failed.")
     return labelled.with_runs(matches)

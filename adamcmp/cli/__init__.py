@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 from types import ModuleType
 
 from adamcmp.errors import AdamcmpError, Interrupted, nearest
@@ -114,7 +115,8 @@ def _dispatch(arguments: list[str]) -> int:
             suggestion = f" Did you mean 'adamcmp run {' '.join(arguments)}'?"
         print(f"adamcmp: There is no command {command!r}.{suggestion}", file=sys.stderr)
         return 2
-    return int(command_module(command).main(rest))
+    # In a context of its own, so that --quiet ends with the command.
+    return int(copy_context().run(command_module(command).main, rest))
 
 
 def _help() -> str:

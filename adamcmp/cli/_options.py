@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from adamcmp.errors import SYNONYMS, ConfigError, nearest
 from adamcmp.platform.files import expand_user
+from adamcmp.platform.progress import hide_progress
 
 
 class Line(NamedTuple):
@@ -115,7 +116,10 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Return the values of a command's arguments, in which options may stand anywhere."""
-        return self.parse_intermixed_args(arguments)
+        options = self.parse_intermixed_args(arguments)
+        if getattr(options, "quiet", False):
+            hide_progress()
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Reject the arguments.

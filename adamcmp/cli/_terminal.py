@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from adamcmp.platform.progress import shows_progress
+
 #: Seconds after which a command shows what it is doing.
 PATIENCE = 2.0
 
@@ -33,12 +35,12 @@ def wrapped(text: str, indent: str = "") -> str:
 
 @contextmanager
 def shown_if_slow(activity: str) -> Iterator[None]:
-    """Show on stderr what a command is doing, if that takes long and stderr is a terminal.
+    """Show on stderr what a command is doing if that takes long; see `shows_progress`.
 
     Args:
         activity: What is being done, such as ``writing the report``.
     """
-    if not sys.stderr.isatty():
+    if not shows_progress():
         yield
         return
     ended = threading.Event()

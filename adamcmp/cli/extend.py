@@ -1,4 +1,4 @@
-"""``adamcmp extend``: extend the grids whose best setting is on an edge."""
+"""``adamcmp extend``: extend the grids whose best setting is on an edge, or add seeds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ EXAMPLES = """\
 examples:
   adamcmp extend first --dry-run
   adamcmp extend first workers=2
+  adamcmp extend first seeds=5    five more seeds of each best setting
 """
 
 
@@ -18,22 +19,23 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "extend",
-        "Extend the grids whose best setting is on an edge.\n"
+        "Extend the grids whose best setting is on an edge, or add seeds.\n"
         "If an optimizer's best lr or wd is the last value of its grid, train the next\n"
-        "values, with the grid's spacing.",
+        "values, with the grid's spacing. With seeds=N, train N seeds of each optimizer's\n"
+        "best setting that took no part in its selection.",
         EXAMPLES,
     )
     parser.add_argument(
         "study", metavar="STUDY", help="name of a study", completer=_completers.studies
     )
-    add_overrides(parser, "workers= or checkpoint_every=", _completers.execution_settings)
+    add_overrides(parser, "seeds=, workers= or checkpoint_every=", _completers.extension_settings)
     add_training(parser)
     add_results(parser)
     return parser
 
 
 def main(arguments: list[str]) -> int:
-    """Train the cells beyond the edges of a study's grids.
+    """Train the cells beyond the edges of a study's grids, or seeds of its best settings.
 
     Returns:
         0; 1 if a run failed or another process is training some.
@@ -44,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
     with shown_if_slow(f"reading {options.study}"):
         extension = configure_extension(results_root(options), options.study, options.overrides)
-    if not extension.edges and not options.json:
+    if not extension.config.runs and not options.json:
         print("No optimizer's best setting is on the edge of its grid.")
         return 0
     if not options.json:
@@ -54,7 +56,7 @@ def main(arguments: list[str]) -> int:
                 f"edge of its grid; adding {edge.axis} {edge.beyond:g}"
             )
             print(wrapped(text))
-    if options.dry_run and extension.edges:
+    if options.dry_run and extension.config.runs:
         return print_plan(lambda: extension.config, options)
     result = extend(extension, training_options(options))
     return print_result(result, as_json=options.json)

@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
     else:
         _print(result)
         command = ["adamcmp", "sweep", *first_sweep(config), *config.flags]
-        print(f"Next, compare two optimizers in 36 runs:\n  {shlex.join(command)}")
+        print(f"Next, compare two optimizers in 72 runs:\n  {shlex.join(command)}")
     return 0
 
 

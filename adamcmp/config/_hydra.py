@@ -214,6 +214,17 @@ def _tokens(text: str) -> list[Any]:
     return tokens
 
 
+def listed_texts(override: Override) -> list[str]:
+    """Return the values of a list ``A,B`` or ``choice(A,B)`` as typed; [] for other sweeps."""
+    typed = str(override.input_line).partition("=")[2]
+    if not isinstance(override._value, ChoiceSweep):
+        return []
+    if override._value.simple_form:
+        return split(typed, COMMA)
+    within = strip_parentheses(typed.removeprefix("choice")) if typed.startswith("choice") else None
+    return split(within, COMMA) if within else []
+
+
 def apply_overrides(overrides: Sequence[Override], config: DictConfig) -> None:
     """Set values in a composed config, in place.
 

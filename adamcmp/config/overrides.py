@@ -106,6 +106,9 @@ class Grammar:
             ConfigError: If the sweep is an interval, which has no list of values, or has more
                 values than a study may have runs.
         """
+        if is_text(override.key_or_group) and (texts := _hydra.listed_texts(override)):
+            listed = [self.parse(f"{override.get_key_element()}={text}") for text in texts]
+            return [single for each in listed for single in self._singles(each)]
         try:
             # Stops early, since range(1000000000) would fill the memory.
             values = list(islice(_hydra.iterate_sweep(override), MAX_RUNS + 1))
@@ -114,6 +117,9 @@ class Grammar:
             return [self._with_value(override, value) for value in values]
         except (HydraException, ValueError) as error:
             raise ConfigError(f"{override.input_line}: {error}.") from None
+
+    def _singles(self, override: Override) -> list[Override]:
+        return self.expand_sweep(override) if override.is_sweep_override() else [override]
 
     def _with_value(self, override: Override, value: Any) -> Override:
         single = _hydra.with_value(override, value)

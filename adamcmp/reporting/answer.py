@@ -137,7 +137,7 @@ def _filtered(table: RunTable, filters: Sequence[str]) -> RunTable:
     rows = table.runs.to_dict("records")
     met = pd.Series([meets(row) for row in rows], table.runs.index, dtype=bool)
     if rows and not met.any():
-        raise NotFound(no_match(filters, rows))
+        raise NotFound(no_match(filters, table.runs.to_dict("list")))
     return table.where(met)
 
 

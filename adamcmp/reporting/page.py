@@ -41,7 +41,7 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
             refresh=refresh,
             styles=optimizer_styles(answer.table.optimizers),
             problems=answer.table.problems,
-            metrics=measured_metrics(answer.runs),
+            metrics=measured_metrics(answer.table),
             data=page_data(answer.table),
             drawn_above=_DRAWN_ABOVE,
             varied=Table("varied", "What was varied", "", provenance.varied_settings(answer)),

@@ -20,7 +20,7 @@ _COLOR_STEPS = 64
 def page_data(table: RunTable) -> dict[str, Any]:
     """Return the data for the script, as JSON values; errors are in percent."""
     styles = optimizer_styles(table.optimizers)
-    metrics = measured_metrics(table.runs)
+    metrics = measured_metrics(table)
     colormap = mpl.colormaps["viridis_r"]
     shades = [colormap(step / (_COLOR_STEPS - 1)) for step in range(_COLOR_STEPS)]
     return {
@@ -34,9 +34,11 @@ def page_data(table: RunTable) -> dict[str, Any]:
     }
 
 
-def measured_metrics(runs: pd.DataFrame) -> list[str]:
-    """Return the metrics that any run has, the default metric first."""
-    return [metric for metric in REPORTED_METRICS if metric in runs and runs[metric].notna().any()]
+def measured_metrics(table: RunTable) -> list[str]:
+    """Return the metrics that any run has; first those by which the problems are compared."""
+    runs = table.runs
+    metrics = dict.fromkeys([*map(table.metric, table.problems), *REPORTED_METRICS])
+    return [metric for metric in metrics if metric in runs and runs[metric].notna().any()]
 
 
 def _run_columns(table: RunTable, optimizers: list[str]) -> dict[str, list[Any]]:

@@ -81,7 +81,7 @@ class Condition:
             self._check_order(value)
             return bool(compare(_text(value).lower(), self._operand_text(value)))
         try:
-            return bool(compare(value, float(self.operand)))
+            return bool(compare(value, parse_number(self.operand)))
         except ValueError:
             raise ConfigError(
                 f"Cannot read the filter {self.text!r}: {self.operand!r} is not a number."
@@ -97,6 +97,17 @@ class Condition:
                 f"{self.text}: {self.column} is not a number, such as {_text(value)}. "
                 f"Compare it with = or !=."
             )
+
+
+def parse_number(text: str) -> float:
+    """Return the number that a text is; ``1_0`` is a name, although Python reads it as 10.
+
+    Raises:
+        ValueError: If it is not a number.
+    """
+    if "_" in text:
+        raise ValueError(f"{text!r} is not a number")
+    return float(text)
 
 
 def is_filter(argument: str) -> bool:
@@ -143,19 +154,36 @@ def parse_filters(
     return lambda row: all(condition.is_met(row) for condition in parsed)
 
 
-def no_match(conditions: Sequence[str], rows: Sequence[Mapping[Any, Any]]) -> str:
-    """Return the message for conditions that no row meets: which one, and what its column holds.
+def no_match(
+    conditions: Sequence[str], columns: Mapping[Any, Sequence[Any]], subject: str = "run"
+) -> str:
+    """Return the message for conditions that nothing meets: which one, and what its column holds.
 
-    >>> no_match(["lr>0", "optimizer=adam"], [{"optimizer": "adamw", "lr": 0.1}])
+    >>> no_match(["lr>0", "optimizer=adam"], {"optimizer": ["adamw"], "lr": [0.1]})
     "No run has optimizer=adam: optimizer holds adamw. Did you mean 'adamw'?"
+
+    Args:
+        conditions: Conditions such as ``"lr=0.01"``.
+        columns: The values of each of their columns.
+        subject: What the conditions select.
     """
     for condition in map(Condition.parse, conditions):
-        if not any(map(condition.is_met, rows)):
-            values = [row[condition.column] for row in rows]
-            texts, held = _described(values)
-            suggestion = nearest(condition.operand, texts)
-            return f"No run has {condition.text}: {condition.column} {held}.{suggestion}"
-    return f"No run meets {' and '.join(conditions)} together."
+        column = condition.column
+        if not any(condition.is_met({column: value}) for value in columns[column]):
+            held = {column: columns[column]}
+            return unmet(condition.text, held, [condition.operand], subject)
+    return f"No {subject} meets {' and '.join(conditions)} together."
+
+
+def unmet(
+    condition: str, columns: Mapping[str, Sequence[Any]], operands: Iterable[str], subject: str
+) -> str:
+    """Return the message for one condition that nothing meets."""
+    described = {column: _described(values) for column, values in columns.items()}
+    held = "; ".join(f"{column} {text}" for column, (_, text) in described.items())
+    texts = [text for values, _ in described.values() for text in values]
+    suggestions = (nearest(operand, texts) for operand in operands if operand not in texts)
+    return f"No {subject} has {condition}: {held}.{next(filter(None, suggestions), '')}"
 
 
 def _described(values: Iterable[Any]) -> tuple[list[str], str]:
@@ -165,7 +193,7 @@ def _described(values: Iterable[Any]) -> tuple[list[str], str]:
     numbers = sorted({value for value in present if _is_number(value)})
     listed = [*(f"{number:g}" for number in numbers), *texts]
     if not listed:
-        return texts, "is empty in all runs"
+        return texts, "is empty"
     if len(listed) <= _LISTED:
         return texts, f"holds {', '.join(listed)}"
     if not texts:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.errors import ConfigError, nearest
+from adamcmp.storage.filters import unmet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,51 @@ def matches(table: pd.DataFrame, query: str) -> pd.Series[bool]:
     import pandas as pd
 
     names = _Names(query, list(table.columns))
+    tree = names.visit(_parsed(query))
+    if not names.used:
+        raise _query_error(query, "it names no column.")
+    used = pd.DataFrame({alias: table[column] for alias, column in names.used.items()})
+    try:
+        met: Any = used.eval(ast.unparse(tree), engine="python")
+        return pd.Series(met.astype("boolean").fillna(False).astype(bool))
+    except Exception as error:  # pandas raises many types for values it cannot compare
+        raise _query_error(query, f"{error}.") from None
+
+
+def no_match_of_query(query: str, table: pd.DataFrame) -> str:
+    """Return the message for a query that no run meets; see `filters.no_match`.
+
+    >>> import pandas as pd
+    >>> no_match_of_query("lr > 0 and lr < 0.1", pd.DataFrame({"lr": [0.1, 1]}))
+    'No run has lr < 0.1: lr holds 0.1, 1.'
+    """
+    for part in _conjuncts(query):
+        text = ast.unparse(part)
+        if not matches(table, text).any():
+            names = _Names(query, list(table.columns))
+            names.visit(part)
+            constants = (node.value for node in ast.walk(part) if isinstance(node, ast.Constant))
+            operands = [value for value in constants if isinstance(value, str)]
+            columns = {column: table[column].tolist() for column in names.used.values()}
+            return unmet(text, columns, operands, "run")
+    return f"No run meets {query} together."
+
+
+def _conjuncts(query: str) -> list[ast.expr]:
+    """Return the parts of a query that `and` joins."""
+    match _parsed(query).body:
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return parts
+        case tree:
+            return [tree]
+
+
+def _parsed(query: str) -> ast.Expression:
+    """Return the syntax tree of a query, which only compares.
+
+    Raises:
+        ConfigError: If it cannot be read, or does anything else.
+    """
     try:
         tree = ast.parse(query.strip().replace("`", ""), mode="eval")
     except (SyntaxError, ValueError, RecursionError):
@@ -49,15 +95,7 @@ def matches(table: pd.DataFrame, query: str) -> pd.Series[bool]:
     ]
     if forbidden:
         raise _query_error(query, f"{forbidden[0]} is not allowed; it may only compare columns.")
-    tree = names.visit(tree)
-    if not names.used:
-        raise _query_error(query, "it names no column.")
-    used = pd.DataFrame({alias: table[column] for alias, column in names.used.items()})
-    try:
-        met: Any = used.eval(ast.unparse(tree), engine="python")
-        return pd.Series(met.astype("boolean").fillna(False).astype(bool))
-    except Exception as error:  # pandas raises many types for values it cannot compare
-        raise _query_error(query, f"{error}.") from None
+    return tree
 
 
 def _query_error(query: str, reason: str) -> ConfigError:

@@ -39,10 +39,9 @@ def compare_study(
     if runs.empty:
         raise ConfigError(f"Study {folder.name!r} has no runs yet.")
     keep = parse_filters(filters, list(runs.columns))
-    rows = runs.to_dict("records")
-    runs = runs[[keep(row) for row in rows]]
-    if runs.empty:
-        raise ConfigError(no_match(filters, rows))
-    table = analysis.compare(runs, a, b, metric)
+    kept = runs[[keep(row) for row in runs.to_dict("records")]]
+    if kept.empty:
+        raise ConfigError(no_match(filters, runs.to_dict("list")))
+    table = analysis.compare(kept, a, b, metric)
     values = {str(column): table[column].tolist() for column in table}
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]

@@ -1,4 +1,4 @@
-"""Extend the grids of a study if a best setting is on an edge."""
+"""Extend a study: its grids if a best setting is on an edge, or the seeds of the best settings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunCo
 from adamcmp.errors import ConfigError, NotFound
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
+from adamcmp.workflows.study import winners
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 
@@ -22,7 +23,8 @@ class Extension:
 
     Attributes:
         config: The runs to add.
-        edges: The edges beyond which the runs lie; empty if no best setting is on an edge.
+        edges: The edges beyond which the runs lie; empty if no best setting is on an edge, or if
+            seeds are added.
     """
 
     config: StudyConfig
@@ -32,18 +34,20 @@ class Extension:
 def configure_extension(root: Path, study: str | None, overrides: Sequence[str] = ()) -> Extension:
     """Return the runs beyond those edges of a study's grids that hold a best setting.
 
+    With ``seeds=N``, these are N evaluation seeds of each optimizer's best setting instead.
+
     Args:
         root: The folder of all studies.
         study: The name of the study; None selects the latest.
-        overrides: Settings of execution, such as ``"workers=2"``.
+        overrides: ``"seeds=5"``, and settings of execution, such as ``"workers=2"``.
 
     Raises:
-        ConfigError: If an override is not a setting of execution.
+        ConfigError: If an override is neither.
         NotFound: If the study does not exist, or has no run with status ``done``.
         StoreError: If the study is damaged.
     """
     folder = reader.study_folder(root, study)
-    execution = _execution(overrides)
+    execution, seeds = _parsed(overrides)
     Store(folder).numerics()  # raises for a study of imported runs
     runs = reader.load_runs(folder)
     rows = reader.read_final_rows(folder)
@@ -51,10 +55,10 @@ def configure_extension(root: Path, study: str | None, overrides: Sequence[str] 
     if runs.empty or not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no completed run to extend.")
     table = RunTable.from_frames(runs)
-    edges = analysis.edges(table)
+    edges = [] if seeds else analysis.edges(table)
+    added = _evaluations(table, configs, seeds) if seeds else beyond(table, configs, edges)
     location = ResultsLocation(study=folder.name, results=str(folder.parent))
-    command = (f"extend {folder.name}",)
-    added = beyond(table, configs, edges)
+    command = (f"extend {folder.name}", *overrides)
     # Numerics that are not set are those of the study.
     return Extension(StudyConfig(added, location, Numerics(), execution, command), tuple(edges))
 
@@ -69,19 +73,36 @@ def extend(extension: Extension, options: TrainingOptions) -> SweepResult:
     Raises:
         Interrupted: If a signal ended training; the finished work is stored.
     """
-    if not extension.edges:
+    if not extension.config.runs:
         return SweepResult(extension.config.location.folder, run_ids=(), trained=())
     return SweepResult.of(train(extension.config, options))
 
 
-def _execution(overrides: Sequence[str]) -> Execution:
+def _parsed(overrides: Sequence[str]) -> tuple[Execution, int]:
+    """Return the settings of execution, and the number of seeds to add; 0 without ``seeds=``."""
     for override in overrides:
-        if override.partition("=")[0] not in Execution.model_fields:
+        if override.partition("=")[0] not in ("seeds", *Execution.model_fields):
             known = ", ".join(f"{name}=" for name in Execution.model_fields)
             raise ConfigError(
-                f"{override}: `extend` keeps the study's settings and accepts only {known}."
+                f"{override}: `extend` keeps the study's settings and accepts only seeds=, {known}."
             )
-    return Composer().run(overrides).execution if overrides else Execution()
+    seeds = [override for override in overrides if override.startswith("seeds=")]
+    others = [override for override in overrides if override not in seeds]
+    execution = Composer().run(others).execution if others else Execution()
+    return execution, len(Composer().sweep(seeds).runs) if seeds else 0
+
+
+def _evaluations(
+    table: RunTable, configs: Mapping[str, RunConfig], count: int
+) -> tuple[RunConfig, ...]:
+    """Return each optimizer's best setting with `count` seeds that selected no setting.
+
+    They follow the seeds of the other settings, so that the same command adds nothing again. If
+    there are no other settings, nothing was selected, and they begin at 0.
+    """
+    ranked = table.ranked()
+    start = ranked.loc[ranked["rank"] > 0, "seed"].max() + 1 if (ranked["rank"] > 0).any() else 0
+    return winners(table, configs, "optimizer", 1, range(start, start + count))
 
 
 def beyond(

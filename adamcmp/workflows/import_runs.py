@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -33,8 +34,8 @@ class ImportResult:
         source: The file and the mapping of its columns.
         runs: One row per run, by the columns of `runs`.
         metrics: One row per run and evaluation; empty if each row of the file is a run.
-        replaced: Number of runs that replaced a run of the study.
-        unchanged: Number of runs that the same import has stored before.
+        replaced: Number of runs that replaced a run of the study with other values.
+        unchanged: Number of runs that the study already held with the same values.
     """
 
     folder: Path
@@ -70,26 +71,42 @@ def import_runs(
     store = Store(folder)
     _check_study(store, provenance)
     existing = store.statuses() if store.study_metadata() else {}
-    repeated = _is_repeated(store, provenance)
     types = {**_types(run_columns()), **source.extra_types}
+    run_rows = _arrow_table(runs, arrow_schema(types))
+    metric_rows = _arrow_table(metrics, METRIC_SCHEMA)
+    stored = unchanged = 0
     if existing:
         _check_types(folder, source.extra_types)
+        stored = sum(run_id in existing for run_id in runs["run_id"])
+        measured = metric_rows.select([c for c in METRIC_SCHEMA.names if c in metrics])
+        unchanged = len(_unchanged(folder, run_rows, measured))
     if not dry_run:
-        store.add_imported(
-            _arrow_table(runs, arrow_schema(types)),
-            _arrow_table(metrics, METRIC_SCHEMA),
-            provenance,
-        )
-    stored = sum(run_id in existing for run_id in runs["run_id"])
-    replaced, unchanged = (0, stored) if repeated else (stored, 0)
-    return ImportResult(folder, source, runs, metrics, replaced, unchanged)
+        store.add_imported(run_rows, metric_rows, provenance)
+    return ImportResult(folder, source, runs, metrics, stored - unchanged, unchanged)
 
 
-def _is_repeated(store: Store, provenance: Mapping[str, Any]) -> bool:
-    """Return whether the last import into a study was the same command with the same file."""
-    commands = store.study_metadata().get("asked", [])
-    same = ("words", "sha256")
-    return bool(commands) and all(commands[-1][key] == provenance[key] for key in same)
+def _unchanged(folder: Path, runs: pa.Table, metrics: pa.Table) -> set[str]:
+    """Return the ids of the runs that a study holds with the same values and evaluations."""
+    stored = reader.read_tables(folder, {"runs": None, "metrics": metrics.column_names})
+    unchanged = _equal_runs(stored["runs"], runs)
+    # Without columns, each row of the file is a run.
+    return unchanged & _equal_runs(stored["metrics"], metrics) if metrics.num_columns else unchanged
+
+
+def _equal_runs(stored: pa.Table, imported: pa.Table) -> set[str]:
+    """Return the ids of the runs with equal rows in two tables, in any order."""
+    # As one table, so that equal columns have equal types.
+    rows = pa.concat_tables([stored, imported], promote_options="default")
+    lists = {field.name: str for field in rows.schema if pa.types.is_list(field.type)}
+    both = rows.to_pandas().astype(lists)
+    values = both.drop(columns=["variant", "attempt"], errors="ignore")  # set when stored
+    digests = pd.util.hash_pandas_object(values, index=False)
+    is_imported = np.arange(len(both)) >= len(stored)
+    first, second = (
+        digests[mask].groupby(both.loc[mask, "run_id"]).sum().to_dict()
+        for mask in (~is_imported, is_imported)
+    )
+    return {str(run_id) for run_id, digest in second.items() if first.get(run_id) == digest}
 
 
 def _provenance(source: MappedTable, study: str) -> dict[str, Any]:

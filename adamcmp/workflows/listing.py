@@ -114,7 +114,8 @@ def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = 
     columns = (*study, *_IDENTITY, *varying, *_RESULTS, *columns_of(filters))
     shown = [c for c in dict.fromkeys(columns) if any(row.get(c) is not None for row in rows)]
     processes = {name: tuple(process_statuses(root / name)) for name in names}
-    reason = no_match(filters, others) if others and not rows else ""
+    held = {column: [row.get(column) for row in others] for column in columns_of(filters)}
+    reason = no_match(filters, held) if others and not rows else ""
     return RunList(tuple(names), tuple(shown), tuple(rows), processes, reason)
 
 

@@ -10,7 +10,7 @@ from adamcmp.analysis import RunTable
 from adamcmp.errors import ConfigError, StoreError, nearest
 from adamcmp.platform.files import expand_user
 from adamcmp.reporting import load_table, report_folder
-from adamcmp.storage.queries import matches
+from adamcmp.storage.queries import matches, no_match_of_query
 
 
 def list_plots() -> dict[str, str]:
@@ -79,9 +79,11 @@ def _output_path(out: str | None, plot: str, folder: Path) -> Path:
 def _select(folders: Sequence[Path], where: str | None) -> RunTable:
     """Return one table of those runs of the studies that match the query."""
     table = load_table(folders)
-    if where:
-        table = table.where(matches(table.runs, where))
     if table.runs.empty:
-        names = " + ".join(folder.name for folder in folders)
-        raise ConfigError(f"{names} has no run that matches {where!r}.")
-    return table
+        raise ConfigError(f"{' + '.join(folder.name for folder in folders)} has no runs yet.")
+    if not where:
+        return table
+    met = matches(table.runs, where)
+    if not met.any():
+        raise ConfigError(no_match_of_query(where, table.runs))
+    return table.where(met)

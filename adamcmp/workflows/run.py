@@ -74,11 +74,12 @@ def run(config: StudyConfig, options: TrainingOptions | None = None) -> RunResul
 
 
 def first_sweep(config: StudyConfig) -> list[str]:
-    """Return the overrides of a small sweep, of 36 runs, that compares two couplings.
+    """Return the overrides of a small sweep, of 72 runs, that compares two couplings.
 
     The run's rule with its L2 penalty is compared with its decoupled weight decay. The grid begins
     at the run's learning rate and extends upwards, since a default is seldom too large for a small
-    problem. All other settings are those of the run.
+    problem. It holds small and large weight decays, since the best L2 penalty is often ten times
+    smaller than the best decoupled weight decay. All other settings are those of the run.
 
     Args:
         config: The configuration of the run.
@@ -92,7 +93,8 @@ def first_sweep(config: StudyConfig) -> list[str]:
     pair = _PAIRS.get(optimizer.rule, "adam_l2,adamw")
     lr = optimizer.lr if optimizer.rule in _PAIRS else 1e-3
     values = ",".join(f"{lr * factor:.3g}" for factor in (1, 3, 10))
-    return [*kept, f"optimizer={pair}", f"lr={values}", "wd=0.01,0.1", "seeds=3", "study=first"]
+    rates, decays = f"lr={values}", "wd=1e-4,1e-3,1e-2,1e-1"
+    return [*kept, f"optimizer={pair}", rates, decays, "seeds=3", "study=first"]
 
 
 def _stored_row(executed: ExecutionResult) -> dict[str, Any]:

@@ -199,34 +199,30 @@ def second_stage(
     configs = {spec.run_id: spec.config for spec in specs}
     stored = reader.load_runs(folder)
     first = RunTable.from_frames(stored[stored["run_id"].isin(list(configs))])
-    runs = winners(first, configs, select.by, select.top, select.seeds)
+    start = max(config.protocol.seed for config in configs.values()) + 1
+    runs = winners(first, configs, select.by, select.top, range(start, start + select.seeds))
     return replace(config, runs=runs, notices=())  # the first stage has shown them
 
 
 def winners(
-    table: RunTable, configs: Mapping[str, RunConfig], by: str, top: int, seeds: int
+    table: RunTable, configs: Mapping[str, RunConfig], by: str, top: int, seeds: Sequence[int]
 ) -> tuple[RunConfig, ...]:
-    """Return the best settings on validation, with seeds that no run has used.
+    """Return the best settings on validation, with other seeds.
 
     Args:
         table: The runs.
         configs: The configuration of each of these runs, by run id.
         by: Column; settings are selected for each of its values, on each problem.
         top: Number of settings for each value.
-        seeds: Number of new seeds for each setting.
+        seeds: The seeds of each setting.
 
     Raises:
         ConfigError: If there is no validation split to select on.
     """
-    first = max(config.protocol.seed for config in configs.values()) + 1
     ranked = table.ranked(by)
     # One run stands for all seeds of its setting.
     best = ranked[ranked["rank"] < top].drop_duplicates(["problem", by, "rank"])
-    return tuple(
-        _with_seed(configs[run_id], seed)
-        for run_id in best["run_id"]
-        for seed in range(first, first + seeds)
-    )
+    return tuple(_with_seed(configs[run_id], seed) for run_id in best["run_id"] for seed in seeds)
 
 
 def _placeholders(runs: Iterable[RunConfig], select: Select) -> tuple[RunConfig, ...]:

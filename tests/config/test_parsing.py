@@ -73,6 +73,21 @@ def test_text_that_looks_like_another_type(composer, study):
 
 
 @pytest.mark.parametrize(
+    "typed",
+    [
+        "dataset.target=1_0,2,1e3,true,b",
+        "dataset.target=choice(1_0,2,1e3,true,b)",
+        "dataset.target=choice(1_0,2),1e3,true,b",
+        "dataset.target,seed=1_0:0,2:0,1e3:0,true:0,b:0",
+    ],
+)
+def test_several_texts_that_look_like_another_type(composer, typed):
+    space = ["dataset=csv", "dataset.path=x.csv", typed]
+    targets = [run.dataset.target for run in composer.sweep(space).runs]
+    assert targets == ["1_0", "2", "1e3", "true", "b"]
+
+
+@pytest.mark.parametrize(
     "path", ["a=b.csv", "ü.csv", "it's.csv", "~/x (1).csv", "a:b", "1_0", "x#y", 'say "a".csv']
 )
 def test_text_needs_no_quotes(composer, path):

@@ -44,6 +44,16 @@ def test_selected_runs_are_those_of_rank_0(table):
 
 def test_metrics_without_values_are_left_out():
     regression = hand_made.table(regression=True)
-    names = measured_metrics(regression.runs)
+    names = measured_metrics(regression)
     assert names and not any("error" in name for name in names)
     assert list(page_data(regression)["metrics"]) == names
+
+
+@pytest.mark.parametrize(
+    ("select", "first"), [("loss", "test_loss"), ("accuracy", "test_accuracy")]
+)
+def test_the_metric_of_the_selection_is_the_first(table, select, first):
+    selected = table.with_runs(table.runs.assign(select=select))
+    assert measured_metrics(table)[0] == "test_error"
+    names = measured_metrics(selected)
+    assert names[0] == first and names.count(first) == 1

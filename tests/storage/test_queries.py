@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from adamcmp.errors import ConfigError
-from adamcmp.storage.queries import matches
+from adamcmp.storage.queries import matches, no_match_of_query
 
 TABLE = pd.DataFrame(
     {"optimizer": ["sgd", "adamw", "adam"], "lr": [0.1, 0.01, 0.001], "optimizer.momentum": [0.9, np.nan, np.nan], "seed": pd.array([0, 1, None], "Int64")}
@@ -55,3 +55,17 @@ def test_errors(query, message, tmp_path):
     with pytest.raises(ConfigError, match=re.escape(message)):
         matches(TABLE, query)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("lr > 7", "No run has lr > 7: lr holds 0.001, 0.01, 0.1."),
+        ("lr > 0 and optimizer == 'adamm'", "No run has optimizer == 'adamm': optimizer holds adam, adamw, sgd. Did you mean 'adam'?"),
+        ("`optimizer.momentum` < 0.5", "No run has optimizer.momentum < 0.5: optimizer.momentum holds 0.9."),
+        ("lr > 7 or seed > 3", "No run has lr > 7 or seed > 3: lr holds 0.001, 0.01, 0.1; seed holds 0, 1."),
+        ("lr > 0.05 and seed == 1", "No run meets lr > 0.05 and seed == 1 together."),
+    ],
+)  # fmt: skip
+def test_a_query_that_no_run_meets(query, message):
+    assert no_match_of_query(query, TABLE) == message

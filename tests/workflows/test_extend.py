@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 import adamcmp
-from adamcmp.analysis import RunTable, edges
+from adamcmp.analysis import RunTable, audit, edges
 from adamcmp.cli import main
+from adamcmp.errors import ConfigError
 from tests.support.studies import SMALL
 
 
@@ -43,3 +46,37 @@ def test_extend_adds_the_next_cells(capsys):
     corner = new[(new["lr"] == lr) & (new["wd"] == wd)]
     assert len(corner) == (2 if lr and wd else 0)
     assert len(new) == 4 * (lr is not None) + 4 * (wd is not None) + len(corner)
+
+
+def test_more_seeds_of_the_best_settings(capsys):
+    """Each optimizer gets the same seeds, which took no part in the selection."""
+    grid = [*SMALL, "steps=5", "eval.every_steps=5", "optimizer=sgd,adamw", "wd=0.1", "study=e"]
+    assert main(["sweep", *grid, "lr=1e-3,1e-2", "seeds=2"]) == 0
+    best = RunTable.from_frames(adamcmp.load("e").runs).selected()
+    capsys.readouterr()
+    assert main(["extend", "e", "seeds=5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trained"] == 10
+    runs = adamcmp.load("e").runs
+    added = runs[runs["seed"] > 1]
+    assert added.groupby("optimizer")["seed"].unique().map(list).tolist() == [[2, 3, 4, 5, 6]] * 2
+    settings = ["optimizer", "lr"]
+    assert set(map(tuple, added[settings].values)) == set(map(tuple, best[settings].values))
+    findings = audit(RunTable.from_frames(runs))
+    assert "few seeds" not in [finding.kind for finding in findings]
+    assert adamcmp.extend("e", ["seeds=5"]).trained == 0
+
+
+def test_seeds_of_single_settings_are_completed():
+    adamcmp.sweep([*SMALL, "steps=3", "optimizer=sgd,adamw", "lr=0.1", "seeds=2", "study=e"])
+    assert adamcmp.extend("e", ["seeds=3"]).trained == 2
+    assert sorted(set(adamcmp.load("e").runs["seed"])) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("lr=1", "accepts only seeds=, executor="), ("seeds=0", "a whole number of at least 1")],
+)
+def test_other_overrides(override, message):
+    adamcmp.run([*SMALL, "steps=3", "study=e"])
+    with pytest.raises(ConfigError, match=message):
+        adamcmp.extend("e", [override])

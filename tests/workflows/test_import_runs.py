@@ -45,9 +45,28 @@ def test_a_changed_row_replaces_the_old_one(imported):
     before = imported(BASE + ROWS)[0]
     assert "0 new, 0 replaced, 3 unchanged" in imported(BASE + ROWS)[2]
     runs, _, out = imported(BASE + ROWS.replace("0.45", "0.5") + "sgd,0.2,0.01,0,0.4,0.41\n")
-    assert "1 new, 3 replaced" in out
+    assert "1 new, 1 replaced, 2 unchanged" in out
     assert set(before["run_id"]) < set(runs["run_id"]) and len(runs) == 4
     assert sorted(runs["test_error"]) == [0.25, 0.35, 0.41, 0.5]
+
+
+def test_a_repeated_import_says_what_it_changed(imported):
+    """Whether another import came between does not matter, but what that changed does."""
+    other = BASE + "sgd,0.5,0.01,0,0.4,0.41\n"
+    imported(BASE + ROWS)
+    imported(other)
+    assert "0 new, 0 replaced, 3 unchanged" in imported(BASE + ROWS)[2]
+    assert "0 new, 1 replaced" in imported(other.replace("0.41", "0.42"))[2]
+    assert "0 new, 1 replaced" in imported(other)[2]
+
+
+def test_a_changed_evaluation_changes_a_run(imported):
+    header = "optimizer,lr,wd,seed,step,epoch,test_error\n"
+    rows = "a,1,0,0,1,1,0.5\na,1,0,0,2,2,0.25\nb,1,0,0,1,1,0.5\nb,1,0,0,2,2,0.125\n"
+    imported(header + rows)
+    swapped = "".join(reversed(rows.splitlines(keepends=True)))
+    assert "0 new, 0 replaced, 2 unchanged" in imported(header + swapped)[2]
+    assert "0 new, 1 replaced, 1 unchanged" in imported(header + rows.replace("0.5", "0.6", 1))[2]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def test_a_plot_is_drawn_into_a_file(results, tmp_path):
     assert named.parent.name.startswith("metric=val_error,seed_==_0-")
     path = draw_plot("strip", [study], "new/x.SVG", options={"metric": "test_error"})
     assert path.resolve() == tmp_path / "new" / "x.svg" and "<svg" in path.read_text()
-    with pytest.raises(ConfigError, match=r"s has no run that matches 'lr > 7'\."):
+    with pytest.raises(ConfigError, match=r"No run has lr > 7: lr holds "):
         draw_plot("strip", [study], where="lr > 7")
 
 

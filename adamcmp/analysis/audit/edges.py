@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-import pandas as pd
-
-from adamcmp.analysis.audit.finding import Finding
+from adamcmp.analysis.audit.finding import Finding, extend_command
 from adamcmp.analysis.grids import value_beyond
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
@@ -75,7 +73,8 @@ def check(table: RunTable) -> Iterator[Finding]:
     by_optimizer = groupby(edges(table), key=lambda edge: (edge.problem, edge.optimizer))
     for (problem, optimizer), on_edges in by_optimizer:
         values = " and ".join(f"{edge.axis} {edge.best:g}" for edge in on_edges)
-        key = (problem, _extend_command(table.runs, problem, optimizer))
+        runs = table.of_problem(problem).runs
+        key = (problem, extend_command(runs[runs["optimizer"] == optimizer]))
         named.setdefault(key, []).append(f"{display_name(optimizer)} ({values})")
     for (problem, command), names in named.items():
         text = (
@@ -86,11 +85,3 @@ def check(table: RunTable) -> Iterator[Finding]:
             f"beyond it."
         )
         yield Finding("edge", "warning", problem, text, command)
-
-
-def _extend_command(runs: pd.DataFrame, problem: str, optimizer: str) -> str | None:
-    """Return the command that extends an optimizer's grid; None without one."""
-    tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
-    studies = tried["study"].unique()
-    imported = tried["torch_version"].isna().any()  # these cannot be extended
-    return f"adamcmp extend {studies[0]}" if len(studies) == 1 and not imported else None

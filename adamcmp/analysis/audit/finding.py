@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import pandas as pd
+
 Severity = Literal["warning", "note"]
 
 
@@ -25,3 +27,11 @@ class Finding:
     problem: str
     text: str
     command: str | None = None
+
+
+def extend_command(runs: pd.DataFrame, *overrides: str) -> str | None:
+    """Return the command that adds runs to a study; None for several, and for imported runs."""
+    studies = runs["study"].unique()
+    if len(studies) != 1 or runs["torch_version"].isna().any():
+        return None
+    return " ".join(["adamcmp", "extend", str(studies[0]), *overrides])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from adamcmp.analysis.audit.finding import Finding
+from adamcmp.analysis.audit.finding import Finding, extend_command
 from adamcmp.analysis.run_table import RunTable, has_paired_seeds
 from adamcmp.analysis.wording import display_name
 
@@ -25,6 +25,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                 f"The selected settings have few seeds ({_counts(few)}). One seed gives no "
                 f"interval; with fewer than {ENOUGH_SEEDS} the interval is wide and assumes normal "
                 f"noise.",
+                extend_command(table.of_problem(str(problem)).runs, f"seeds={ENOUGH_SEEDS}"),
             )
         shared = set.intersection(*seeds.values())
         paired = has_paired_seeds(group).all()

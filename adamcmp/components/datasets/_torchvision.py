@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from adamcmp.components.datasets._base import ImageDataset
 from adamcmp.components.datasets._torchvision_files import KnownFile
 from adamcmp.errors import DataError
 from adamcmp.platform.files import expand_user
+from adamcmp.platform.progress import shows_progress
 from adamcmp.platform.torchvision_import import torchvision
 
 
@@ -86,7 +88,9 @@ class TorchvisionDataset(ImageDataset):
         from urllib.error import URLError
 
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            # torchvision prints to stdout, which is for results, and shows a bar on stderr.
+            stream = sys.stderr if shows_progress() else io.StringIO()
+            with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
                 for train in (True, False):
                     self.open_split(reader, str(root), train=train)
         except (URLError, OSError, RuntimeError) as error:

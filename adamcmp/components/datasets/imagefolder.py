@@ -19,6 +19,7 @@ from adamcmp.components.datasets._user_file import UserFile
 from adamcmp.platform.cache import cached_arrays
 from adamcmp.platform.files import expand_user
 from adamcmp.platform.memory import available_memory, format_bytes
+from adamcmp.platform.progress import shows_progress
 from adamcmp.platform.provenance import package_version
 
 #: The extensions that torchvision's ImageFolder reads.
@@ -121,8 +122,8 @@ class ImageFolder(UserFile, ImageDataset):
         files = [file for images in self._sets() for _, file in images]
         scaled = np.empty((len(files), self.size, self.size, 3), np.uint8)
         text = f"reading images, {format_bytes(_PEAK_BYTES * self._numbers())} of memory"
-        # None hides the bar if stderr is not a terminal.
-        for number, file in enumerate(tqdm(files, text, disable=None, leave=False, delay=1)):
+        bar = tqdm(files, text, disable=not shows_progress(), leave=False, delay=1)
+        for number, file in enumerate(bar):
             try:
                 with Image.open(file) as image:
                     size = (self.size, self.size)

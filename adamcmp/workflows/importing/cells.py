@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adamcmp.storage.filters import parse_number
+
 #: Cells, in lower case, that denote a missing value.
 _MISSING = {"", "na", "n/a", "null", "none"}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -45,7 +47,7 @@ def parse_cell(text: str, value_type: Any, decimal_comma: bool = False) -> Any:
     if value_type is bool and text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
     try:
-        number = float(text.replace(",", ".") if decimal_comma else text)
+        number = parse_number(text.replace(",", ".") if decimal_comma else text)
         if value_type is float:
             return number
         if value_type is int and number.is_integer() and abs(number) < _INTEGER_LIMIT:
@@ -69,7 +71,7 @@ def parse_seed(text: str, value_type: Any = int, decimal_comma: bool = False) ->
     """
     value = parse_cell(text, str)
     try:
-        float(value or "0")
+        parse_number(value or "0")
     except ValueError:
         return int(hashlib.sha256(value.encode()).hexdigest()[:12], 16)
     return parse_cell(text, value_type, decimal_comma)

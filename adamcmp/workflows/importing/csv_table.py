@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.platform.csv_text import detect_separator, encoding_of
 from adamcmp.storage.arrow import arrow_type
-from adamcmp.storage.filters import Condition
+from adamcmp.storage.filters import Condition, no_match
 from adamcmp.workflows.importing.cells import parse_cell, parse_plain_numbers
 
 #: Rows that are held as Python strings at a time, which need many times the memory of Arrow's.
@@ -99,34 +99,33 @@ class CsvTable:
         Raises:
             ConfigError: If a condition cannot be read, or no row meets all.
         """
+        parsed = [Condition.parse(text) for text in conditions]
+        columns = {each.column: self._column_of(each, names) for each in parsed}
+        values = {name: self._distinct_values(column) for name, column in columns.items()}
         met = np.ones(len(self.rows), bool)
-        for condition in conditions:
-            met &= self._meets(condition, names)
+        for condition in parsed:
+            name = condition.column
+            meets = np.array([condition.is_met({name: value}) for value in values[name]], bool)
+            met &= meets[self.encoded(columns[name]).indices.to_numpy()]
         if not met.any():
-            raise ConfigError(
-                f"No row of {self.path} meets --where {' '.join(conditions)}. Its columns are "
-                f"{', '.join(self.columns)}."
-            )
-        columns = {name: cells.filter(pa.array(met)) for name, cells in self.columns.items()}
-        return replace(self, columns=columns, rows=self.rows[met])
+            raise ConfigError(no_match(conditions, values, f"row of {self.path}"))
+        kept = {name: cells.filter(pa.array(met)) for name, cells in self.columns.items()}
+        return replace(self, columns=kept, rows=self.rows[met])
 
-    def _meets(self, condition: str, names: Mapping[str, str]) -> NDArray[np.bool_]:
-        """Return which rows meet a condition; its column holds numbers if all of its cells are."""
-        parsed = Condition.parse(condition)
-        column = names.get(parsed.column, parsed.column)
+    def _column_of(self, condition: Condition, names: Mapping[str, str]) -> str:
+        column = names.get(condition.column, condition.column)
         if column not in self.columns:
             raise ConfigError(
-                f"--where {condition}: {self.path} has no column {column!r}."
+                f"--where {condition.text}: {self.path} has no column {column!r}."
                 f"{nearest(column, self.columns)} It has: {', '.join(self.columns)}."
             )
-        cells, value_type = self.encoded(column), float if self.is_numeric(column) else str
-        values = [
-            parse_cell(cell, value_type, self.separator == ";")
-            for cell in cells.dictionary.to_pylist()
-        ]
-        met = np.array([parsed.is_met({parsed.column: value}) for value in values], bool)
-        rows: NDArray[np.bool_] = met[cells.indices.to_numpy()]
-        return rows
+        return column
+
+    def _distinct_values(self, column: str) -> list[Any]:
+        """Return the values of a column's distinct cells: numbers if all of them are."""
+        value_type = float if self.is_numeric(column) else str
+        cells = self.encoded(column).dictionary.to_pylist()
+        return [parse_cell(cell, value_type, self.separator == ";") for cell in cells]
 
     def row_error(self, index: int, problem: str) -> ConfigError:
         """Return an error that names the file and the row of a cell."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 import adamcmp
+from adamcmp.cli import main
 from adamcmp.components.datasets import imagefolder
 from adamcmp.config import build_component
 from adamcmp.errors import DataError
@@ -114,3 +116,20 @@ def test_damaged_images_are_named():
     Path("images/b/2.png").write_bytes(b"not an image")
     with pytest.raises(DataError, match=r"images/b/2.png is not an image"):
         load(**FOLDER)
+
+
+@pytest.mark.parametrize(("flags", "hidden"), [((), False), (("--quiet",), True)])
+def test_quiet_hides_the_bar(flags, hidden, monkeypatch, capsys):
+    bars = {}
+
+    def bar(items, text, disable, **options):
+        bars[text.partition(",")[0]] = disable
+        return items
+
+    monkeypatch.setattr("tqdm.tqdm", bar)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for name in ("a", "b"):
+        save(f"images/{name}", 20)
+    overrides = ["dataset=imagefolder", "dataset.path=images", "dataset.size=4", "batch_size=8"]
+    assert main(["run", "--dry-run", *flags, *overrides]) == 0
+    assert bars == {"reading images": hidden}

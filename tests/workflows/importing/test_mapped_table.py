@@ -101,7 +101,7 @@ def test_rows_that_meet_conditions(where, kept, imported):
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ("problem=3", "No row of "),
+        ("problem=3", "runs.csv has problem=3: problem holds 1, 1,2, 2."),
         ("problm=1", "--where problm=1: "),
         ("problm=1", "has no column 'problm'. Did you mean 'problem'?"),
         ("test_error=x", "Cannot read the filter 'test_error=x': 'x' is not a number."),
@@ -111,6 +111,13 @@ def test_rows_that_meet_conditions(where, kept, imported):
 )
 def test_conditions_that_no_row_meets(where, message, rejected):
     assert message in rejected(WHERE, f"{CIFAR} --map 'lr=learning rate' --where '{where}'")
+
+
+def test_a_name_with_an_underscore_is_not_a_number(imported):
+    """Python reads 1_0 as 10."""
+    rows = "optimizer,lr,wd,seed,test_error,setting\na,1,0,1_0,0.1,1_0\na,1,0,10,0.2,10\n"
+    runs, _, _ = imported(rows, f"{CIFAR} --settings setting")
+    assert runs["setting"].tolist() == ["1_0", "10"] and runs["seed"].nunique() == 2
 
 
 def test_a_setting_that_is_called_setting(imported):
