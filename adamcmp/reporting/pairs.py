@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from adamcmp.analysis import Verdict, display_name
-from adamcmp.analysis.sentences import format_number, orient
+from adamcmp.analysis.sentences import orient
 from adamcmp.analysis.wording import bracketed_unit, scale
-from adamcmp.reporting.cells import MISSING, p_value_text
+from adamcmp.reporting.cells import MISSING, p_value_text, with_intervals
 
 #: The share of the axis that is left free at each end.
 _MARGIN = 0.04
@@ -63,19 +63,20 @@ def pair_table(verdict: Verdict) -> PairTable:
     axis = _Axis.containing(
         [scale(metric) * row[k] for row in rows for k in ("lead", "low", "high")]
     )
-    pairs = tuple(_pair(row, axis) for row in rows)
+    leads = _lead_texts(rows)
+    pairs = tuple(_pair(row, lead, axis) for row, lead in zip(rows, leads, strict=True))
     unit = bracketed_unit(metric, difference=True)
     return PairTable(unit, pairs, axis.ticks(), axis.position(0.0))
 
 
-def _pair(row: Mapping[str, Any], axis: _Axis) -> Pair:
+def _pair(row: Mapping[str, Any], lead_text: str, axis: _Axis) -> Pair:
     size = scale(row["metric"])
     lead, low, high = (size * row[key] for key in ("lead", "low", "high"))
     return Pair(
         optimizers=(row["a"], row["b"]),
         text=f"{display_name(row['a'])} {_relation(row)} {display_name(row['b'])}",
         significant=bool(row["better"]),
-        lead=_lead_text(row),
+        lead=lead_text,
         p=MISSING if math.isnan(row["p_holm"]) else p_value_text(row["p_holm"]),
         position=None if math.isnan(lead) else axis.position(lead),
         interval=None if math.isnan(low) else (axis.position(low), axis.position(high)),
@@ -90,11 +91,11 @@ def _relation(row: Mapping[str, Any]) -> str:
     return "beats" if row["better"] else "leads"
 
 
-def _lead_text(row: Mapping[str, Any]) -> str:
-    if math.isnan(row["lead"]):
-        return "no completed run"
-    lead, low, high = (format_number(row[key], row) for key in ("lead", "low", "high"))
-    return lead if math.isnan(row["low"]) else f"{lead} [{low}, {high}]"
+def _lead_texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the differences with their intervals as texts with one number of decimals."""
+    columns = ([scale(row["metric"]) * row[key] for row in rows] for key in ("lead", "low", "high"))
+    texts = with_intervals(*columns)
+    return ["no completed run" if text == MISSING else text for text in texts]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from adamcmp.analysis.wording import bracketed_unit, metric_heading, scale
 from adamcmp.reporting.cells import (
     p_value_text,
     value_text,
-    with_deviation,
-    with_interval,
+    with_deviations,
+    with_intervals,
 )
 from adamcmp.storage.columns import METRICS
 
@@ -74,7 +74,7 @@ class TableColumn:
 def shown_columns(table: Table) -> list[TableColumn]:
     """Return a table's columns for display; none without data.
 
-    An estimate and its interval are one column, rounded as the interval justifies. So are a mean
+    An estimate and its interval are one column, rounded as the intervals justify. So are a mean
     and its standard deviation. Errors and accuracies are in percent, their differences
     in percentage points; the column ``metric`` says in what the estimates of a row are. The column
     ``problem`` is omitted if there is only one problem.
@@ -148,9 +148,15 @@ def _cell_texts(name: str, data: pd.DataFrame) -> list[str]:
     columns = [data[column] for column in (name, *_spread_columns(name, data))]
     if len(columns) == 1:
         return [value_text(value) for value in _multiplied(columns[0], size)]
-    formatted = with_interval if len(columns) == 3 else with_deviation
+    formatted = with_intervals if len(columns) == 3 else with_deviations
     scaled = [_multiplied(column, size) for column in columns]
-    return [formatted(*row) for row in zip(*scaled, strict=True)]
+    if name != "estimate" or "metric" not in data:
+        return formatted(*scaled)
+    # The values of several metrics have nothing in common.
+    texts = pd.Series("", data.index, object)
+    for _, rows in data.groupby("metric", sort=False):
+        texts[rows.index] = pd.Series(formatted(*(c[rows.index] for c in scaled)), rows.index)
+    return list(texts)
 
 
 def _scale(name: str, data: pd.DataFrame) -> int | pd.Series[int]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcmp.reporting.cells import p_value_text, value_text, with_deviation, with_interval
+from adamcmp.reporting.cells import p_value_text, value_text, with_deviations, with_intervals
 
 
 @pytest.mark.parametrize(
@@ -43,32 +43,37 @@ def test_p_values(value, text):
 
 
 @pytest.mark.parametrize(
-    ("row", "text"),
+    ("rows", "texts"),
     [
-        ((math.nan, 0.1, 0.2), "–"),
-        ((0.1234, math.nan, math.nan), "0.123"),
-        ((0.1234, 0.1, math.inf), "0.123 [0.1, inf]"),
-        ((0.5, 0.5, 0.5), "0.5 [0.5, 0.5]"),
-        ((1234.5678, 1000, 1500), "1235 [1000, 1500]"),
-        ((-0.0001, -0.02, 0.02), "−0.0001 [−0.020, 0.020]"),
+        ([(math.nan, 0.1, 0.2)], ["–"]),
+        ([(0.1234, math.nan, math.nan)], ["0.123"]),
+        ([(0.1234, 0.1, math.inf)], ["0.123 [0.100, inf]"]),
+        ([(0.5, 0.5, 0.5)], ["0.500 [0.500, 0.500]"]),
+        ([(1234.5678, 1000, 1500)], ["1235 [1000, 1500]"]),
+        ([(-0.0001, -0.02, 0.02)], ["−0.0001 [−0.020, 0.020]"]),
+        ([(12.34, 8, 16), (0.71, -0.6, 2.0)], ["12.3 [8.0, 16.0]", "0.7 [−0.6, 2.0]"]),
+        ([(12.34, 8, 16), (7.0, 6.9999, 7.0001)], ["12.34 [8.00, 16.00]", "7.00 [7.00, 7.00]"]),
+        ([(12.345, math.nan, math.nan), (4.5678, math.nan, math.nan)], ["12.35", "4.57"]),
+        ([], []),
     ],
 )
-def test_intervals(row, text):
-    assert with_interval(*row) == text
+def test_a_column_of_intervals_has_one_number_of_decimals(rows, texts):
+    columns = zip(*rows, strict=True) if rows else ([], [], [])
+    assert with_intervals(*columns) == texts
 
 
 @pytest.mark.parametrize(
-    ("row", "text"),
+    ("rows", "texts"),
     [
-        ((math.nan, 0.1), "–"),
-        ((0.12345, math.nan), "0.123"),
-        ((0.12345, 0.0), "0.123 ± 0.000"),
-        ((0.12345, 1e-7), "0.1235 ± 0.0000"),
-        ((12.345, 1.5), "12.3 ± 1.5"),
+        ([(math.nan, 0.1)], ["–"]),
+        ([(0.12345, math.nan)], ["0.123"]),
+        ([(0.12345, 0.0)], ["0.123 ± 0.000"]),
+        ([(0.12345, 1e-7)], ["0.1235 ± 0.0000"]),
+        ([(12.345, 1.5), (3.0, 20.0)], ["12.3 ± 1.5", "3.0 ± 20.0"]),
     ],
 )
-def test_deviations(row, text):
-    assert with_deviation(*row) == text
+def test_a_column_of_deviations_has_one_number_of_decimals(rows, texts):
+    assert with_deviations(*zip(*rows, strict=True)) == texts
 
 
 @settings(deadline=None)
@@ -80,7 +85,7 @@ def test_deviations(row, text):
 def test_rounding_is_small_against_the_interval(estimate, below, above):
     """Each shown number is within a twelfth of the interval's width of the exact one."""
     low, high = estimate - below, estimate + above
-    text = with_interval(estimate, low, high)
+    (text,) = with_intervals([estimate], [low], [high])
     shown = [
         float(part)
         for part in text.replace("−", "-")

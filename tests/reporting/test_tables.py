@@ -9,16 +9,22 @@ from tests.support.tables import TABLE
 def test_columns():
     optimizer, error, n = shown_columns(TABLE)
     assert [optimizer.heading, error.heading, n.heading] == ["optimizer", "test error (%)", "n"]
-    assert error.texts == ["25 [20, 30]", "12.3"]
+    assert error.texts == ["25 [20, 30]", "12"]
     assert error.best == {1} and error.values == [0.25, 0.1234]
     assert n.texts == ["3", "1"] and not n.best
 
 
-def test_digits_follow_the_interval():
-    data = pd.DataFrame({"estimate": [1234.5678, 0.00012345, -3.0], "ci_low": [1000, 1e-4, -4.0]})
-    data["ci_high"] = [1500, 2e-4, -2.0]
-    assert shown_columns(Table("t", "", "", data))[0].texts == [
-        "1235 [1000, 1500]",
-        "0.00012 [0.00010, 0.00020]",
-        "−3.0 [−4.0, −2.0]",
-    ]
+def test_the_digits_of_a_column_follow_its_intervals():
+    data = pd.DataFrame({"estimate": [1234.5678, -3.0], "ci_low": [1000, -4.0]})
+    data["ci_high"] = [1500, -2.0]
+    (column,) = shown_columns(Table("t", "", "", data))
+    assert column.texts == ["1234.6 [1000.0, 1500.0]", "−3.0 [−4.0, −2.0]"]
+
+
+def test_the_digits_of_each_metric_are_its_own():
+    data = pd.DataFrame({"metric": ["test_error", "test_loss", "test_error"]}, index=[4, 2, 7])
+    data = data.assign(
+        estimate=[0.2, 1.2345, 0.4], ci_low=[0.1, 1.23, 0.3], ci_high=[0.3, 1.24, 0.5]
+    )
+    *_, column = shown_columns(Table("t", "", "", data))
+    assert column.texts == ["20 [10, 30]", "1.234 [1.230, 1.240]", "40 [30, 50]"]
