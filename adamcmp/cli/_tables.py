@@ -1,14 +1,19 @@
-"""Print plain tables in the terminal."""
+"""Plain tables that fit the terminal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+import textwrap
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from adamcmp.cli._terminal import elided, width
+
 #: Significant digits of measured values.
 _DIGITS = 4
+#: Length of the lines of a cell in a table that is wider than the terminal.
+_CELL_WIDTHS = (24, 16)
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], measured: Collection[str] = ()) -> None:
@@ -19,22 +24,80 @@ def print_table(rows: Iterable[Mapping[str, Any]], measured: Collection[str] = (
         measured: Columns of numbers that are printed with equally many decimals, so that they can
             be compared at a glance. In other columns, each number has the digits that it needs.
     """
-    from tabulate import tabulate
-
     rows = list(rows)
     decimals = {c: _decimals([row[c] for row in rows if row.get(c) is not None]) for c in measured}
-    shown = [
-        {
-            column: f"{value:.{decimals[column]}f}"
-            if column in decimals and value is not None
-            else format_value(value)
-            for column, value in row.items()
-        }
-        for row in rows
-    ]
-    alignment = ["right" if column in decimals else "left" for column in (rows[0] if rows else ())]
-    # tabulate would format a run id such as 12345e67 as a number.
-    print(tabulate(shown, headers="keys", disable_numparse=True, colalign=alignment))
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {
+        name: [_cell(row[name], decimals.get(name)) if name in row else "" for row in rows]
+        for name in names
+    }
+    print(fitted_table(columns, right=decimals))
+
+
+def _cell(value: Any, decimals: int | None) -> str:
+    if decimals is None or value is None:
+        return format_value(value)
+    return f"{value:.{decimals}f}"
+
+
+def fitted_table(columns: Mapping[str, Sequence[str]], right: Collection[str] = ()) -> str:
+    """Return a table that fits the terminal.
+
+    In a table that is too wide, long cells are wrapped and long names elided. If it still is, its
+    columns are continued below; each part begins with the first column.
+
+    Args:
+        columns: The cells of each column, by its heading.
+        right: The columns that are aligned at the right.
+    """
+    narrowed = (
+        {name: [_folded(c, n) for c in cells] for name, cells in columns.items()}
+        for n in _CELL_WIDTHS
+    )
+    for candidate in (columns, *narrowed):
+        text = _table(candidate, right)
+        if _fits(text):
+            return text
+    return "\n\n".join(_table(part, right) for part in _parts(columns, right))
+
+
+def _parts(
+    columns: Mapping[str, Sequence[str]], right: Collection[str]
+) -> list[dict[str, list[str]]]:
+    """Return the columns of several tables that fit the terminal; each has the first column."""
+    (first, ids), *others = (
+        (name, [_folded(cell, _CELL_WIDTHS[0]) for cell in cells])
+        for name, cells in columns.items()
+    )
+    parts = [{first: ids}]
+    for name, cells in others:
+        wider = {**parts[-1], name: cells}
+        if len(parts[-1]) == 1 or _fits(_table(wider, right)):
+            parts[-1] = wider
+        else:
+            parts.append({first: ids, name: cells})
+    return parts
+
+
+def _table(columns: Mapping[str, Sequence[str]], right: Collection[str]) -> str:
+    from tabulate import tabulate
+
+    alignment = ["right" if name in right else "left" for name in columns]
+    lines = ("\n".join([name, *cells]).split("\n") for name, cells in columns.items())
+    rules = ["-" * max(map(len, column)) for column in lines]
+    # As rows, since tabulate makes columns wider than their headings. It would also format a run id
+    # such as 12345e67 as a number.
+    rows = [list(columns), rules, *zip(*columns.values(), strict=True)]
+    return tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=alignment)
+
+
+def _fits(text: str) -> bool:
+    return max(map(len, text.splitlines()), default=0) <= width()
+
+
+def _folded(cell: str, length: int) -> str:
+    words = (elided(word, length) for word in cell.split(" "))
+    return "\n".join(textwrap.wrap(" ".join(words), length, break_on_hyphens=False))
 
 
 def _decimals(values: Collection[float]) -> int:

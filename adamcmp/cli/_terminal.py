@@ -16,6 +16,23 @@ from adamcmp.platform.progress import shows_progress
 PATIENCE = 2.0
 
 
+def width() -> int:
+    """Return the number of columns that tables may have: those of the terminal, at least 80."""
+    return max(80, shutil.get_terminal_size((80, 24)).columns)
+
+
+def elided(text: str, length: int) -> str:
+    """Return a text of at most `length` characters, without its middle if it is longer.
+
+    >>> elided("mnist1d_with_label_noise", 15)
+    'mnist1d…l_noise'
+    """
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[len(text) - end :]}"
+
+
 def wrapped(text: str, indent: str = "") -> str:
     """Return a text wrapped to the width of the terminal; unchanged if stdout is a file or pipe.
 

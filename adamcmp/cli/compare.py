@@ -10,6 +10,7 @@ from typing import Any
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
+from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 
 EXAMPLES = """\
@@ -90,8 +91,6 @@ def _text(row: Mapping[str, Any], *, with_problem: bool) -> str:
 
 def _table(row: Mapping[str, Any]) -> str:
     """Return the two arms and their difference; errors are in percent, as in reports."""
-    from tabulate import tabulate
-
     from adamcmp.analysis.wording import decimals, metric_heading, scale
 
     size, heading = scale(row["metric"]), metric_heading(row["metric"])
@@ -113,7 +112,7 @@ def _table(row: Mapping[str, Any]) -> str:
     if row["n"] >= 2:
         difference += f" ({_number(low, places)} to {_number(high, places)})"
     rows.append({"": "difference", "seeds": row["n"], heading: difference})
-    table = tabulate(rows, headers="keys", disable_numparse=True)
+    table = fitted_table({name: [str(row.get(name, "")) for row in rows] for name in rows[0]})
     return f"{table}\n\n{_tests(row)}" if row["n"] >= 2 else table
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adamcmp.cli._tables import fitted_table
+
 if TYPE_CHECKING:
     from adamcmp.execution.execute import Preview
     from adamcmp.planning.cost_model import CostModel
@@ -56,15 +58,15 @@ def as_text(preview: Preview) -> str:
 
 def plan_table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
     """Return a table with one row per kind of run, and the reasons why kinds are not fused."""
-    from tabulate import tabulate
-
     rows = list(_rows(groups, costs))
     reasons = dict.fromkeys(row.pop("unfused_reason") for row in rows)
     for row in rows:
         seconds = row.pop("seconds")
         row["time"] = "unknown" if seconds is None else format_duration(seconds)
     unfused = [f"one lane at a time: {reason}" for reason in reasons if reason]
-    return "\n".join([tabulate(rows, headers="keys"), *unfused])
+    columns = {name: [str(row[name]) for row in rows] for name in rows[0]}
+    table = fitted_table(columns, right=("runs", "groups", "lanes", "steps"))
+    return "\n".join([table, *unfused])
 
 
 def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, Any]]:

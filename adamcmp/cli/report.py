@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_results, paths, results_option, results_root
+from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.errors import ConfigError
 from adamcmp.storage.filters import is_filter
@@ -128,8 +129,6 @@ def _output_tables(answer: Answer, file_format: str, out: str | None) -> None:
 
 def print_report(report: Report) -> None:
     """Print a report's verdict, audit findings and summary, and the names of its files."""
-    from tabulate import tabulate
-
     from adamcmp.reporting.tables import shown_columns
 
     answer = report.answer
@@ -144,7 +143,7 @@ def print_report(report: Report) -> None:
     problem = f": {problems[0]}" if len(problems) == 1 else ""
     print(f"\n{answer.name}{problem} ({counts})\n")
     shown = {column.heading: column.texts for column in shown_columns(answer.summary)}
-    print(tabulate(shown, headers="keys", disable_numparse=True))
+    print(fitted_table(shown))
     print(f"\n{wrapped(answer.summary.caption)}")
     names = dict.fromkeys(path.stem for path in report.files)
     print(f"page: {report.folder / 'index.html'}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._tables import format_value
-from adamcmp.cli._terminal import shown_if_slow
+from adamcmp.cli._terminal import elided, shown_if_slow, width
 from adamcmp.components.names import CONFIG_GROUP_NAMES
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def main(arguments: list[str]) -> int:
     with shown_if_slow("reading the runs"):
         run = find_run(results_root(options), options.run)
     for title, values in _sections(run).items():
-        print(title)
+        print(elided(title, width()))
         for key, value in values.items():
             if value is not None:
-                print(f"  {key:<26} {format_value(value)}")
+                print(_line(key, format_value(value)))
     if run.metrics:
         _print_curve(run.metrics)
     return 0
@@ -65,6 +65,15 @@ def _sections(run: StoredRun) -> dict[str, dict[str, Any]]:
     }
 
 
+def _line(key: str, value: str) -> str:
+    """Return a key and its value, whose lines are wrapped to the width of tables."""
+    indent = 29
+    # A word that is too long, such as a path, is broken, not elided: nothing else shows it.
+    fitted = (textwrap.wrap(v, width() - indent, break_on_hyphens=False) for v in value.split("\n"))
+    lines = [line for each in fitted for line in each or [""]]
+    return f"  {key:<{indent - 3}} " + f"\n{' ' * indent}".join(lines)
+
+
 def _print_curve(metrics: Sequence[Mapping[str, Any]]) -> None:
     import plotext
 
@@ -77,8 +86,7 @@ def _print_curve(metrics: Sequence[Mapping[str, Any]]) -> None:
         points = [(m["epoch"], m[f"{split}_{measure}"]) for m in metrics]
         drawn = [(x, y) for x, y in points if y is not None]
         plotext.plot([x for x, _ in drawn], [y for _, y in drawn], label=split, marker=marker)
-    width = min(shutil.get_terminal_size((80, 24)).columns, 80)
-    plotext.plotsize(width, 16)
+    plotext.plotsize(80, 16)
     plotext.title(measure)
     plotext.xlabel("epochs")
     print(plotext.uncolorize(plotext.build()))

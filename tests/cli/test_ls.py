@@ -1,6 +1,7 @@
 """``adamcmp ls``."""
 
 from adamcmp.cli import main
+from adamcmp.storage import reader
 from tests.support.commands import listed, run
 from tests.support.imports import imported_study
 from tests.support.studies import THREE_STEPS
@@ -50,7 +51,26 @@ def test_ls_filters(capsys):
     assert main(["ls", "scratch", "seed"]) == 2
 
 
-def test_ls_has_the_step_of_divergence_and_equal_decimals(results, capsys):
+def test_ls_fits_80_columns(results, capsys, monkeypatch):
+    """Long names lose their middle, and columns that do not fit follow below."""
+    name = "resnet_with_a_name_that_is_too_long_for_a_terminal"
+    header = "optimizer,model,lr,wd,seed,train_loss,val_error,test_error,test_loss\n"
+    content = f"{header}adamw,{name},0.1,0.001,0,1.25,0.25,0.375,1.5\n"
+    imported_study(results / "s", content, {"dataset": "cifar10"})
+    out = run(capsys, "ls", "s")
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 80 and "resnet_with_…_a_terminal" in out
+    (run_id,) = reader.read_final_rows(results / "s")
+    assert [line.split()[0] for line in lines if line].count(run_id) == out.count("run_id") == 2
+    monkeypatch.setenv("COLUMNS", "200")
+    heading, _, line = run(capsys, "ls", "s").splitlines()
+    assert name in line and "test_error" in heading
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run(capsys, "ls", "s") == out
+
+
+def test_ls_has_the_step_of_divergence_and_equal_decimals(results, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     rows = ["adamw,0.1,0,0,0.25,done,", "adamw,0.1,0,1,0.2512,done,", "adamw,9,0,0,,diverged,7"]
     header = "optimizer,lr,wd,seed,test_error,status,stopped_at_step\n"
     imported_study(results / "s", header + "\n".join(rows) + "\n")

@@ -3,7 +3,9 @@
 import json
 
 from adamcmp.cli import main
+from adamcmp.storage import reader
 from tests.support.commands import run
+from tests.support.imports import imported_study
 from tests.support.studies import THREE_STEPS
 
 
@@ -27,3 +29,14 @@ def test_show_ignores_another_study_that_is_damaged(capsys, results):
     for name in ("damaged/1", "zzzz"):
         assert main(["show", name]) == 2
         assert "is damaged" in capsys.readouterr().err
+
+
+def test_show_fits_80_columns(results, capsys):
+    words = " ".join(["a setting that is described in many words"] * 4)
+    header = "optimizer,model,lr,wd,seed,test_error,schedule\n"
+    content = f"{header}adamw,{'m' * 100},0.1,0,0,0.25,{words}\n"
+    imported_study(results / "s", content, {"dataset": "cifar10"})
+    (run_id,) = reader.read_final_rows(results / "s")
+    out = run(capsys, "show", run_id)
+    assert max(map(len, out.splitlines())) <= 80
+    assert words in " ".join(out.split()) and out.count("m" * 51) == 1

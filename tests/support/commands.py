@@ -2,6 +2,8 @@
 
 import sys
 
+import pytest
+
 from adamcmp.cli import main
 
 PYTHON = [sys.executable, "-m", "adamcmp"]
@@ -16,5 +18,7 @@ def run(capsys, *arguments):
 
 
 def listed(capsys, *arguments):
-    """Return the lines of `adamcmp ls`, without the header."""
-    return run(capsys, "ls", *arguments).splitlines()[2:]
+    """Return the lines of `adamcmp ls` in a wide terminal, without the header."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "1000")
+        return run(capsys, "ls", *arguments).splitlines()[2:]
