@@ -12,7 +12,9 @@ UNEVEN = 4.0
 FEW = 4
 
 
-def value_beyond(values: Sequence[float], value: float, zero_allowed: bool = False) -> float | None:
+def value_beyond(
+    values: Sequence[float], value: float, zero_allowed: bool = False, is_grid: bool = False
+) -> float | None:
     """Return the next value beyond the edge of a grid; None if `value` is not on the edge.
 
     >>> value_beyond([0.01, 0.1, 1.0], 1.0)
@@ -24,9 +26,10 @@ def value_beyond(values: Sequence[float], value: float, zero_allowed: bool = Fal
         values: The values along one dimension of the grid, ascending.
         value: One of `values`.
         zero_allowed: Whether the setting may be 0.
+        is_grid: Whether the values are known to be a grid. Otherwise their spacing must look so.
     """
     positive = [v for v in values if v > 0]
-    if len(positive) < 2 or value <= 0 or not _is_grid(positive):
+    if len(positive) < 2 or value <= 0 or not (is_grid or _looks_like_grid(positive)):
         return None
     if value == positive[-1]:
         # 0, 0.1, 0.2 is evenly spaced; in 0, 1e-4, 1e-3 the 0 is not part of the spacing.
@@ -60,7 +63,7 @@ def next_value(values: Sequence[float], zero_allowed: bool = False) -> float:
     return _rounded(following) if exact else float(f"{following:.6g}")
 
 
-def _is_grid(values: Sequence[float]) -> bool:
+def _looks_like_grid(values: Sequence[float]) -> bool:
     """Return whether values are spaced evenly, or by similar ratios (see `UNEVEN`).
 
     The spacing of a few random values of a search can be similar by chance. Values of a grid have

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import final
 
@@ -48,12 +48,14 @@ class RunTable:
     Attributes:
         runs: One row per run, including failed ones; columns as on disk, plus ``problem``.
         all_metrics: Evaluations of these runs, and possibly of others.
+        searched: The keys that each command of a study searched, by study; see `was_searched`.
     """
 
     runs: pd.DataFrame
     all_metrics: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=list(METRIC_COLUMNS))
     )
+    searched: Mapping[str, Sequence[Collection[str]]] = field(default_factory=dict)
     _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _selected: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _problems: dict[str, RunTable] = field(default_factory=dict, init=False, repr=False)
@@ -174,7 +176,27 @@ class RunTable:
         Args:
             runs: Labelled runs: some of these, or with other columns ``problem``, ``optimizer``.
         """
-        return RunTable(runs, self.all_metrics)
+        return RunTable(runs, self.all_metrics, self.searched)
+
+    def recorded_as(self, searched: Mapping[str, Sequence[Collection[str]]]) -> RunTable:
+        """Return the table with the keys that each study's commands searched."""
+        return replace(self, searched=searched)
+
+    def was_searched(self, runs: pd.DataFrame, column: str) -> bool | None:
+        """Return whether a search proposed the values of a column, or they are a grid.
+
+        Args:
+            runs: Some of these runs.
+            column: A setting.
+
+        Returns:
+            None if their studies do not say it: without a record, or with commands of both kinds.
+        """
+        studies = {str(study) for study in runs["study"].unique()}
+        if not studies <= self.searched.keys():
+            return None
+        answers = {column in keys for study in studies for keys in self.searched[study]}
+        return answers.pop() if len(answers) == 1 else None
 
 
 def has_paired_seeds(runs: pd.DataFrame) -> pd.Series[bool]:

@@ -10,6 +10,7 @@ import pandas as pd
 from adamcmp.analysis import RunTable
 from adamcmp.errors import NotFound
 from adamcmp.storage import reader
+from adamcmp.storage.metadata import searched_keys
 
 
 def load_table(studies: Sequence[Path]) -> RunTable:
@@ -25,15 +26,16 @@ def load_table(studies: Sequence[Path]) -> RunTable:
         StoreError: If a file of a study is damaged.
         NotFound: If there are no runs.
     """
+    searched = {study.name: keys for study in studies if (keys := searched_keys(study))}
     loaded = [reader.load(study) for study in studies]
     if not any(len(runs) for runs, _ in loaded):
         names = " + ".join(study.name for study in studies)
         raise NotFound(f"Study {names!r} has no runs yet.")
     if len(loaded) == 1:
-        return RunTable.from_frames(*loaded[0])
+        return RunTable.from_frames(*loaded[0]).recorded_as(searched)
     _make_ids_unique(loaded, studies)
     runs, metrics = (pd.concat(frames, ignore_index=True) for frames in zip(*loaded, strict=True))
-    table = RunTable.from_frames(runs, metrics)
+    table = RunTable.from_frames(runs, metrics).recorded_as(searched)
     return table.with_runs(_separate_studies(table.runs))
 
 

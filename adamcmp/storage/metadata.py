@@ -8,12 +8,14 @@ from typing import Any
 
 import yaml
 
+from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import StoreError
 from adamcmp.storage.columns import SCHEMA_VERSION
 from adamcmp.storage.files import Files
 from adamcmp.storage.folder import Location, files_at
 
+_SHORT_KEYS = {f"optimizer.{field}": name for name, field in HYPERPARAMETER_FIELDS.items()}
 #: The file of the metadata.
 METADATA_FILE = "study.yaml"
 #: Ten times as fast where PyYAML was built with libyaml. Both load plain values only.
@@ -57,6 +59,32 @@ def defaults_version(study: Location) -> int | None:
             f"{version!r}. Continue the study with the version of adamcmp that began it."
         )
     return int(version)
+
+
+def searched_keys(study: Location) -> list[frozenset[str]] | None:
+    """Return the keys whose values each command of a study searched in a range; none for a grid.
+
+    Returns:
+        Keys as typed, but short ones where a column has one, such as ``lr``. None if there is no
+        record, as in a study of imported runs.
+
+    Raises:
+        StoreError: See `read_study_metadata`.
+    """
+    metadata = read_study_metadata(study)
+    if "imported" in metadata:
+        return None
+    commands = [command["words"] for command in metadata.get("asked", [])]
+    # `extend` adds runs to what is searched or a grid already.
+    trained = [words for words in commands if words and not words[0].startswith("extend ")]
+    return [
+        frozenset(
+            _SHORT_KEYS.get(key, key)
+            for key, _, value in (word.partition("=") for word in words)
+            if "interval(" in value
+        )
+        for words in trained
+    ] or None
 
 
 def _damaged(files: Files, problem: str) -> StoreError:

@@ -12,6 +12,7 @@ from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
 from adamcmp.errors import ConfigError, NotFound
 from adamcmp.storage import reader
+from adamcmp.storage.metadata import searched_keys
 from adamcmp.storage.store import Store
 from adamcmp.workflows.study import winners
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
@@ -54,7 +55,8 @@ def configure_extension(root: Path, study: str | None, overrides: Sequence[str] 
     configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
     if runs.empty or not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no completed run to extend.")
-    table = RunTable.from_frames(runs)
+    searched = searched_keys(folder)
+    table = RunTable.from_frames(runs).recorded_as({folder.name: searched} if searched else {})
     edges = [] if seeds else analysis.edges(table)
     added = _evaluations(table, configs, seeds) if seeds else beyond(table, configs, edges)
     location = ResultsLocation(study=folder.name, results=str(folder.parent))

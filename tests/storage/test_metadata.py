@@ -7,9 +7,10 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.storage.metadata import METADATA_FILE, read_study_metadata
+from adamcmp.storage.metadata import METADATA_FILE, read_study_metadata, searched_keys
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
+from tests.support.imports import imported_study
 from tests.support.studies import FAST
 
 
@@ -85,3 +86,23 @@ class TestNumerics:
         monkeypatch.setattr(Numerics, "neutral", {})
         with pytest.raises(StoreError, match=r"damaged: it has no numerics\.dtype"):
             older.numerics()
+
+
+@pytest.mark.parametrize(
+    ("commands", "searched"),
+    [
+        ([["lr=1e-3,1e-2", "wd=0.1"], ["extend s"]], [set()]),
+        ([["lr=tag(log,interval(1e-4,1e-1))", "sampler=tpe"], ["extend s", "seeds=5"]], [{"lr"}]),
+        ([["optimizer.lr=interval(0,1)", "optimizer.momentum=interval(0,1)"], ["study s"]],
+         [{"lr", "optimizer.momentum"}, set()]),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_the_searched_keys_of_each_command(commands, searched, files):
+    metadata = {"study": "s", "numerics": {}, "asked": [{"words": words} for words in commands]}
+    files.replace(METADATA_FILE, yaml.safe_dump(metadata).encode())
+    assert searched_keys(files) == searched
+
+
+def test_an_import_does_not_say_what_was_searched(results):
+    assert searched_keys(imported_study(results / "s")) is None

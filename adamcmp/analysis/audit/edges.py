@@ -37,7 +37,8 @@ def edges(table: RunTable) -> list[Edge]:
 
     A single value has no edge, and a weight decay of 0 has nothing below it. If settings with other
     values equal the best one, nothing improves towards the edge. Settings that pair each lr with
-    one wd, or have no spacing, such as those of a search, are not a grid.
+    one wd are not a grid, nor are those of a search. If the table does not say which values were
+    searched, those without a spacing are taken for such.
 
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
@@ -60,8 +61,16 @@ def edges(table: RunTable) -> list[Edge]:
         if counts.min() > 1 and len(tried[["lr", "wd"]].drop_duplicates()) == counts.max():
             continue
         for axis in ("lr", "wd"):
+            searched = table.was_searched(tried, axis)
+            if searched:
+                continue
             value, *equally_good = best[axis].unique()
-            beyond = value_beyond(sorted(set(tried[axis])), value, zero_allowed=axis == "wd")
+            beyond = value_beyond(
+                sorted(set(tried[axis])),
+                value,
+                zero_allowed=axis == "wd",
+                is_grid=searched is False,
+            )
             if beyond is not None and not equally_good:
                 result.append(Edge(str(problem), str(optimizer), axis, float(value), beyond))
     return result

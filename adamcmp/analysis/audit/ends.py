@@ -56,8 +56,10 @@ def ends(table: RunTable) -> list[End]:
         several_varied = (texts.nunique() > 1).sum() > 1
         at_best = dict(_numeric_settings(best[columns]))
         for setting, values in _numeric_settings(tried[columns]):
-            # A search gives each setting another value, a grid repeats its values.
-            searched = several_varied and values.nunique() == settings
+            # Without a record: a search gives each setting another value, a grid repeats them.
+            searched = table.was_searched(tried, str(values.name))
+            if searched is None:
+                searched = several_varied and values.nunique() == settings
             if values.nunique() < 3 or searched or at_best[setting].nunique() > 1:
                 continue
             value = float(at_best[setting].astype(float).iloc[0])  # NaN where it has none

@@ -1,6 +1,7 @@
 """Selected settings on the edge of their grid."""
 
 import pandas as pd
+import pytest
 
 from adamcmp.analysis import RunTable, edges
 from tests.support.audited import audited, findings_of, study
@@ -38,6 +39,30 @@ def test_a_search_has_no_edges():
     lr, wd = (sorted(set(pairs[axis])) for axis in ("lr", "wd"))
     diagonal = pairs[pairs["lr"].map(lr.index) == pairs["wd"].map(wd.index)]
     assert len(diagonal) == 6 and edges(RunTable.from_frames(diagonal)) == []
+
+
+@pytest.mark.parametrize(
+    ("searched", "axes"),
+    [
+        ({}, {"lr", "wd"}),  # not recorded: they look like a grid
+        ({"s": [frozenset()]}, {"lr", "wd"}),
+        ({"s": [{"lr"}]}, {"wd"}),
+        ({"s": [{"lr", "wd"}]}, set()),
+        ({"s": [{"lr"}, set()]}, {"lr", "wd"}),  # a search and a grid
+    ],
+)
+def test_the_record_of_a_study_says_what_was_searched(searched, axes):
+    table = RunTable.from_frames(surface(0.1, 0.2).assign(study="s")).recorded_as(searched)
+    assert {edge.axis for edge in edges(table)} == axes
+    assert table.where(table.runs["seed"] == 0).searched == searched
+
+
+def test_a_recorded_grid_may_have_any_values():
+    runs = surface(0.1, 0.2).assign(study="s")
+    runs["lr"] = runs["lr"].map({0.001: 0.0123457, 0.01: 0.0151234, 0.1: 0.3456789}.get)
+    table = RunTable.from_frames(runs)
+    assert "lr" not in {edge.axis for edge in edges(table)}
+    assert "lr" in {edge.axis for edge in edges(table.recorded_as({"s": [set()]}))}
 
 
 def test_optima_on_the_edge_have_one_finding_per_problem_and_one_command():
