@@ -21,7 +21,7 @@ row is one evaluation of a run.
 Columns that have adamcmp's names (OURS) are read as they are. --map lr=rate
 reads lr from column rate, and --set wd=0 sets wd in all rows. Every run needs
   optimizer, dataset, model, lr, wd
-  seed           a number or a text
+  seed           a number or a text; --map seed=A,B joins two columns
   a test metric  test_error, test_accuracy or test_loss
   a validation metric (val_error ...), on which a report selects settings
 Runs with validation metrics only are selected and reported on them, and the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, TextIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from adamcmp.errors import ConfigError, nearest
@@ -81,6 +83,18 @@ class CsvTable:
     def encoded(self, column: str) -> pa.DictionaryArray:
         """Return a column's distinct cells, in order of appearance, and the index of each row's."""
         return self.columns[column].dictionary_encode().combine_chunks()
+
+    def with_joined(self, names: Sequence[str]) -> CsvTable:
+        """Return the table with a further column of the cells of several, such as ``3,0``.
+
+        Its name consists of theirs, also separated by commas. A cell is empty if one of them is.
+        """
+        cells = [self.columns[name] for name in names]
+        is_empty = functools.reduce(
+            pc.or_, (pc.equal(pc.utf8_trim_whitespace(c), "") for c in cells)
+        )
+        joined = pc.if_else(is_empty, "", pc.binary_join_element_wise(*cells, ","))
+        return replace(self, columns={**self.columns, ",".join(names): joined})
 
     def is_numeric(self, column: str) -> bool:
         """Return whether a column has numbers, and nothing else but empty cells."""

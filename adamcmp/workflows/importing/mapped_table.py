@@ -58,6 +58,9 @@ class MappedTable:
     """
 
     def __init__(self, source: CsvTable, mapping: ImportOptions) -> None:
+        joined = mapping.columns.get("seed", "").split(",")
+        if len(joined) > 1 and source.columns.keys() >= set(joined):
+            source = source.with_joined(joined)
         self.source, self.mapping = source, mapping
         self._types = known_columns()
         check_mapping(mapping, source, self._types)
@@ -71,7 +74,8 @@ class MappedTable:
             **mapping.columns,
             **{c: c for c in mapping.settings},
         }
-        self.unused = [c for c in source.columns if c not in self.columns.values()]
+        used = {*self.columns.values(), *joined}
+        self.unused = [c for c in source.columns if c not in used]
         self._check_required()
 
     @property

@@ -120,6 +120,32 @@ def test_a_name_with_an_underscore_is_not_a_number(imported):
     assert runs["setting"].tolist() == ["1_0", "10"] and runs["seed"].nunique() == 2
 
 
+TWO_SEEDS = """optimizer,lr,wd,data_seed,init_seed,test_error
+a,1,0,0,1,0.1
+a,1,0,1,0,0.2
+b,1,0,0,1,0.3
+"""
+
+
+def test_seeds_of_several_columns(imported):
+    runs, _, out = imported(TWO_SEEDS, f"{CIFAR} --map seed=data_seed,init_seed")
+    a, other, b = runs["seed"]
+    assert a == b != other and "2 seeds" in out
+    assert "seed                 data_seed,init_seed" in out and "not used" not in out
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("data_seed,init_sed", "has no column 'data_seed,init_sed'."),
+        ("data_seed,init_seed", "row 4: seed is empty"),
+    ],
+)
+def test_seeds_of_columns_that_do_not_exist_or_are_empty(columns, message, rejected):
+    empty = TWO_SEEDS.replace("0,1,0.3", "0, ,0.3")
+    assert message in rejected(empty, f"{CIFAR} --map seed={columns}")
+
+
 def test_a_setting_that_is_called_setting(imported):
     content = "optimizer,lr,wd,seed,test_error,setting\na,1,0,0,0.1,x\na,1,0,0,0.2,y\n"
     runs, _, out = imported(content, f"{CIFAR} --settings setting")
