@@ -51,28 +51,22 @@ def fitted_table(columns: Mapping[str, Sequence[str]], right: Collection[str] = 
         right: The columns that are aligned at the right.
     """
     narrowed = (
-        {name: [_folded(c, n) for c in cells] for name, cells in columns.items()}
-        for n in _CELL_WIDTHS
+        {name: [_folded(cell, length) for cell in cells] for name, cells in columns.items()}
+        for length in _CELL_WIDTHS
     )
-    for candidate in (columns, *narrowed):
-        text = _table(candidate, right)
-        if _fits(text):
-            return text
-    return "\n\n".join(_table(part, right) for part in _parts(columns, right))
+    candidates = [columns, *narrowed]
+    fitting = next((candidate for candidate in candidates if _fits(candidate)), None)
+    parts = [fitting] if fitting else _parts(candidates[1])
+    return "\n\n".join(_table(part, right) for part in parts)
 
 
-def _parts(
-    columns: Mapping[str, Sequence[str]], right: Collection[str]
-) -> list[dict[str, list[str]]]:
+def _parts(columns: Mapping[str, Sequence[str]]) -> list[dict[str, Sequence[str]]]:
     """Return the columns of several tables that fit the terminal; each has the first column."""
-    (first, ids), *others = (
-        (name, [_folded(cell, _CELL_WIDTHS[0]) for cell in cells])
-        for name, cells in columns.items()
-    )
+    (first, ids), *others = columns.items()
     parts = [{first: ids}]
     for name, cells in others:
         wider = {**parts[-1], name: cells}
-        if len(parts[-1]) == 1 or _fits(_table(wider, right)):
+        if len(parts[-1]) == 1 or _fits(wider):
             parts[-1] = wider
         else:
             parts.append({first: ids, name: cells})
@@ -83,16 +77,21 @@ def _table(columns: Mapping[str, Sequence[str]], right: Collection[str]) -> str:
     from tabulate import tabulate
 
     alignment = ["right" if name in right else "left" for name in columns]
-    lines = ("\n".join([name, *cells]).split("\n") for name, cells in columns.items())
-    rules = ["-" * max(map(len, column)) for column in lines]
     # As rows, since tabulate makes columns wider than their headings. It would also format a run id
     # such as 12345e67 as a number.
+    rules = ["-" * length for length in _widths(columns)]
     rows = [list(columns), rules, *zip(*columns.values(), strict=True)]
     return tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=alignment)
 
 
-def _fits(text: str) -> bool:
-    return max(map(len, text.splitlines()), default=0) <= width()
+def _fits(columns: Mapping[str, Sequence[str]]) -> bool:
+    between = 2 * (len(columns) - 1)
+    return sum(_widths(columns)) + between <= width()
+
+
+def _widths(columns: Mapping[str, Sequence[str]]) -> list[int]:
+    lines = ("\n".join([name, *cells]).split("\n") for name, cells in columns.items())
+    return [max(map(len, column)) for column in lines]
 
 
 def _folded(cell: str, length: int) -> str:

@@ -90,9 +90,8 @@ class CsvTable:
         Its name consists of theirs, also separated by commas. A cell is empty if one of them is.
         """
         cells = [self.columns[name] for name in names]
-        is_empty = functools.reduce(
-            pc.or_, (pc.equal(pc.utf8_trim_whitespace(c), "") for c in cells)
-        )
+        empty = (pc.equal(pc.utf8_trim_whitespace(column), "") for column in cells)
+        is_empty = functools.reduce(pc.or_, empty)
         joined = pc.if_else(is_empty, "", pc.binary_join_element_wise(*cells, ","))
         return replace(self, columns={**self.columns, ",".join(names): joined})
 
