@@ -98,7 +98,7 @@ class TestNumerics:
         ([], None),
     ],
 )  # fmt: skip
-def test_the_searched_keys_of_each_command(commands, searched, files):
+def test_the_searched_keys_of_each_command(commands, searched, store, files):
     metadata = {"study": "s", "numerics": {}, "asked": [{"words": words} for words in commands]}
     files.replace(METADATA_FILE, yaml.safe_dump(metadata).encode())
     assert searched_keys(files) == searched
