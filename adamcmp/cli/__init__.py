@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from types import ModuleType
 
+from adamcmp.cli._terminal import ASCII_SIGNS
 from adamcmp.errors import AdamcmpError, Interrupted, nearest
 
 #: The commands, in the order of the help text. Each is a module of this package.
@@ -70,8 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # print "?" for signs that the terminal cannot encode
-            stream.reconfigure(errors="replace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ASCII_SIGNS)
     try:
         code = _dispatch(arguments)
         if sys.stdout is not None:  # None if closed by the caller, as with `>&-`
@@ -83,10 +84,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         details = f": {interrupt}" if str(interrupt) else ""
         print(f"\nadamcmp: interrupted{details}.", file=sys.stderr)
         return 128 + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)
-    except BrokenPipeError:  # the reader has exited, as in `adamcmp ls | head`
+    except OSError as error:
+        if error.filename is not None:  # of a file, and not of stdout
+            raise
         # Python flushes stdout when it exits, which would raise the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if isinstance(error, BrokenPipeError):  # the reader has exited, as in `adamcmp ls | head`
+            return 0
+        print(f"adamcmp: Cannot write the output: {error.strerror}.", file=sys.stderr)
+        return 1
     return code
 
 

@@ -191,8 +191,17 @@ def add_training(parser: Parser) -> None:
 
 
 def results_root(options: argparse.Namespace) -> Path:
-    """Return the folder of all studies."""
-    return expand_user(options.results)
+    """Return the folder of all studies.
+
+    Raises:
+        ConfigError: If it is a file.
+    """
+    root = expand_user(options.results)
+    if root.is_file():
+        raise ConfigError(
+            f"The results folder {root} is a file. Set --results or ADAMCMP_RESULTS to a folder."
+        )
+    return root
 
 
 def study_arguments(folder: Path) -> str:

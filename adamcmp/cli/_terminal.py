@@ -1,7 +1,8 @@
-"""Text for a terminal: wrapped to its width, and what a slow command is doing."""
+"""Text for a terminal: in its encoding, wrapped to its width, and what a slow command is doing."""
 
 from __future__ import annotations
 
+import codecs
 import shutil
 import sys
 import textwrap
@@ -14,6 +15,21 @@ from adamcmp.platform.progress import shows_progress
 
 #: Seconds after which a command shows what it is doing.
 PATIENCE = 2.0
+#: Error handler for streams: writes signs that the stream cannot encode in ASCII.
+ASCII_SIGNS = "adamcmp_ascii_signs"
+#: "?" in place of a minus sign would hide which optimizer is ahead.
+_ASCII = {"−": "-", "–": "-", "…": "...", "×": "x", "·": "*", "±": "+-", "√": "sqrt", "•": "*"}
+
+
+def _ascii_signs(error: UnicodeError) -> tuple[str, int]:
+    """Return ASCII for the signs that cannot be encoded, and the position after them."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(_ASCII.get(sign, "?") for sign in signs), error.end
+
+
+codecs.register_error(ASCII_SIGNS, _ascii_signs)
 
 
 def width() -> int:

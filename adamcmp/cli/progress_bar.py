@@ -60,6 +60,7 @@ class Bar:
         self._counts: Counter[str] = Counter()
         self._notices: set[str] = set()
         self._best: dict[str, float] = {}
+        self._metric = ""
         self._latest: dict[str, float] | None = None
         self._drawn = self._printed = time.monotonic()
 
@@ -116,10 +117,11 @@ class Bar:
                 self._counts[row["status"]] += 1
                 # Runs of a regression have no errors.
                 default = "loss" if row.get("val_error") is None else "error"
-                metric = row.get(f"val_{row.get('select') or default}")
-                if metric is not None and math.isfinite(metric):
+                self._metric = f"val_{row.get('select') or default}"
+                value = row.get(self._metric)
+                if value is not None and math.isfinite(value):
                     previous = self._best.get(row["optimizer"], math.inf)
-                    self._best[row["optimizer"]] = min(previous, metric)
+                    self._best[row["optimizer"]] = min(previous, value)
         else:
             self._counts["failed"] += len(group.specs)
         all_done = self.progress.done == self.progress.runs
@@ -188,7 +190,8 @@ class Bar:
         shown.append(f"{self.progress.speed:,.0f} run-steps/s")
         shown += [f"{self._counts[s]} {s}" for s in ("failed", "diverged") if self._counts[s]]
         best = sorted(self._best.items(), key=lambda pair: pair[1])
-        shown += [f"{'best ' * (not i)}{name} {value:.3f}" for i, (name, value) in enumerate(best)]
+        values = [f"{name} {value:.3f}" for name, value in best]
+        shown += [f"best {self._metric}: {text}" for text in values[:1]] + values[1:]
         while len(line := ", ".join(shown)) > self._columns and len(shown) > 1:
             shown.pop()
         return line

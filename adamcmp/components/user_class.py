@@ -124,12 +124,17 @@ def construct(
                 f"{key}: {factory.__name__} takes no argument {name!r}.{nearest(name, known)} "
                 f"It takes: {', '.join(known) or 'none'}."
             )
+    problem = "cannot be created" if inspect.isclass(factory) else "fails"
     try:
-        # Finds missing arguments before the user's code runs.
         signature.bind(*positional, **arguments)
+    except TypeError as error:  # a missing argument, found before the user's code runs
+        raise ConfigError(
+            f"{key}: {factory.__name__} {problem} ({error_reason(error)}). "
+            f"+{key}.NAME=VALUE sets an argument."
+        ) from None
+    try:
         return factory(*positional, **arguments)
     except Exception as error:
-        problem = "cannot be created" if inspect.isclass(factory) else "fails"
         raise ConfigError(
             f"{key}: {factory.__name__} {problem} ({error_reason(error)})."
         ) from error

@@ -20,7 +20,7 @@ function startTheme() {
   const root = document.documentElement, button = one("#theme");
   const show = (dark) => {
     root.dataset.theme = dark ? "dark" : "light";
-    button.setAttribute("aria-pressed", String(dark));
+    button.textContent = dark ? "Light theme" : "Dark theme";
   };
   const system = matchMedia("(prefers-color-scheme: dark)");
   show(memory.get("dark") ?? system.matches);

@@ -60,6 +60,11 @@ def study_folder(results: Path, study: str | None) -> Path:
     if study is None:
         return results / existing[-1]
     if study not in existing:
+        if (results / study).is_dir():
+            raise NotFound(
+                f"{results / study} is not a study: it has no {METADATA_FILE}. Restore the file, "
+                f"or name another study with `adamcmp ls`."
+            )
         raise NotFound(
             f"There is no study {shortened(study)!r} in {results.absolute()}."
             f"{nearest(study, existing)} Choose from: {', '.join(sorted(existing)[:20])}. "

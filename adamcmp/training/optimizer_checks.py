@@ -28,13 +28,21 @@ def check_optimizer(optimizer: Optimizer, params: Tree, grads: Tree) -> None:
 
     Raises:
         ConfigError: If a torch.optim class fails, takes only some of the parameters, or has state
-            that its ``state_dict`` does not hold.
+            that its ``state_dict`` does not hold or cannot restore.
     """
     error = _error_of_step(optimizer, params, grads)
     if isinstance(optimizer, Torch):
         if error is not None:
             _refuse(optimizer, params, grads, error)
-        _check_state(optimizer, params, grads)
+        try:
+            _check_state(optimizer, params, grads)
+        except ConfigError:
+            raise
+        except Exception as reason:  # a user's class may raise anything
+            raise ConfigError(
+                f"optimizer.target={optimizer.target} fails in two steps with its state_dict() "
+                f"loaded between them ({error_reason(reason)})."
+            ) from reason
     elif error is not None:
         raise error
 
@@ -111,7 +119,7 @@ def _step(instance: torch.optim.Optimizer, weights: dict[str, nn.Parameter], gra
     """Take a step, whose random numbers are always the same."""
     for name, grad in grads.items():
         weights[name].grad = grad.clone()
-    with seeded_generators(0):
+    with seeded_generators(0), torch.no_grad():  # as in training
         instance.step()
 
 

@@ -79,3 +79,10 @@ def test_ls_has_the_step_of_divergence_and_equal_decimals(results, capsys, monke
     cells = [dict(zip(columns, line.split(), strict=True)) for line in lines]
     assert [row["test_error"] for row in cells] == ["0.2500", "0.2512", "-"]
     assert [row["stopped_at_step"] for row in cells] == ["-", "-", "7"]
+
+
+def test_ls_names_a_results_folder_that_is_a_file(tmp_path, capsys):
+    path = tmp_path / "runs.csv"
+    path.touch()
+    assert main(["ls", "--results", str(path)]) == 2
+    assert f"The results folder {path} is a file." in capsys.readouterr().err

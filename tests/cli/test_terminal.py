@@ -1,12 +1,19 @@
 """Text for a terminal."""
 
+import io
+import subprocess
 import sys
 import time
+from pathlib import Path
 
-from adamcmp.cli import _terminal
+import pytest
+
+from adamcmp.cli import _terminal, main
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from tests.support.commands import run
 from tests.support.studies import THREE_STEPS
+
+FULL_DISK = Path("/dev/full")
 
 
 def make_terminal(monkeypatch):
@@ -62,3 +69,21 @@ def test_lists_fit_a_terminal_of_80_columns(monkeypatch, capsys):
         lines = run(capsys, *command).splitlines()
         assert max(map(len, lines)) <= 80
         assert any(line.startswith(" " * 17) for line in lines)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_signs_that_the_terminal_cannot_encode(encoding, monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    main(["--version"])
+    print("−0.7 (−2.0 to 0.6) …, λ", file=stdout, flush=True)
+    assert stdout.buffer.getvalue().endswith(b"\n-0.7 (-2.0 to 0.6) ..., ?\n")
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="needs /dev/full")
+def test_the_output_goes_to_a_full_disk():
+    with FULL_DISK.open("w") as full:
+        command = [sys.executable, "-m", "adamcmp", "--help"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "adamcmp: Cannot write the output: No space left on device.\n"

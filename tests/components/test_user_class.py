@@ -27,6 +27,12 @@ def test_a_model_by_dotted_path(tmp_path):
     assert net.scale == 2.5 and net(torch.zeros(1, 40)).shape == (1, 10)
 
 
+def test_only_suitable_classes_are_suggested(tmp_path):
+    (tmp_path / "plain.py").write_text("class Net: pass\n")
+    with pytest.raises(ConfigError, match=r"derived from torch.nn.Module\.$"):
+        network(target="plain.Net")
+
+
 def test_other_code_is_another_model(tmp_path):
     """A run's id contains the code of the user's class; comments and layout do not count."""
 
@@ -55,7 +61,10 @@ def test_other_code_is_another_model(tmp_path):
         ({"target": "torch.nn.Identity2"}, "torch.nn has no 'Identity2'. Did you mean 'Identity'"),
         ({}, "model.target is needed: the dotted path of your class"),
         ({"target": "torch.nn.Softmax", "din": 1}, "no argument 'din'. Did you mean 'dim'"),
-        ({"target": "torch.nn.Linear"}, "missing a required argument: 'in_features'"),
+        (
+            {"target": "torch.nn.Linear"},
+            r"missing a required argument: 'in_features'\). \+model.NAME=VALUE sets an argument.$",
+        ),
         (
             {
                 "target": "torch.nn.Conv1d",

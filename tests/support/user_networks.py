@@ -197,6 +197,29 @@ class Failing(torch.optim.SGD):
         raise ValueError("no step")
 
 
+class OneStep(torch.optim.SGD):
+    """Fails in its second step."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for param in self.param_groups[0]["params"]:
+            if self.state[param]:
+                raise KeyError("momentum")
+            self.state[param]["steps"] = torch.ones(())
+
+
+class WithoutNoGrad(torch.optim.Optimizer):
+    """Gradient descent whose step records gradients, so that outside no_grad it fails."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for param in group["params"]:
+                param -= group["lr"] * param.grad
+
+
 class CountingSteps(torch.optim.SGD):
     """Counts its steps in an attribute."""
 

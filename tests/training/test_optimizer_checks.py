@@ -11,8 +11,8 @@ PARAMS = {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
 USER = "tests.support.user_networks"
 
 
-def check(target, params=PARAMS):
-    values = {**component_defaults("optimizer", "torch"), "target": target}
+def check(target, params=PARAMS, **settings):
+    values = {**component_defaults("optimizer", "torch"), "target": target, **settings}
     check_optimizer(build_component("optimizer", values), params, params)
 
 
@@ -26,6 +26,10 @@ def check(target, params=PARAMS):
         ),
         ("torch.optim.SparseAdam", r"SparseAdam fails in its first step \(RuntimeError: Sparse"),
         (f"{USER}.Failing", r"first step \(user_networks.py, line \d+: ValueError: no step\)"),
+        (
+            f"{USER}.OneStep",
+            r"state_dict\(\) loaded between them \(user_networks.py, line \d+: KeyE",
+        ),
         (f"{USER}.CountingSteps", r"keeps state in steps, which its state_dict\(\) does not hold"),
         (f"{USER}.OwnMomentum", r"keeps state in attributes, which its state_dict\(\) does not"),
         (f"{USER}.ScheduleFree", r"evaluates other weights than it trains, with train\(\) and"),
@@ -36,9 +40,17 @@ def test_classes_that_cannot_train_a_network(target, message):
         check(target)
 
 
+def test_a_class_without_weight_decay():
+    with pytest.raises(
+        ConfigError, match=r"^wd=0.1: .*WithoutNoGrad takes no argument weight_decay"
+    ):
+        check(f"{USER}.WithoutNoGrad", weight_decay=0.1)
+
+
 def test_classes_that_can():
     for target in ("RAdam", "Rprop", "Adafactor", "ASGD", "SGD", "AdamW", "NAdam", "Adagrad"):
         check(f"torch.optim.{target}")
+    check(f"{USER}.WithoutNoGrad")
     for target in ("torch.optim.Muon", f"{USER}.MatricesOnly"):
         check(target, {"weight": PARAMS["weight"]})
     assert torch.equal(PARAMS["weight"], torch.ones(2, 3))

@@ -26,6 +26,9 @@ def test_the_latest_study_is_the_default(results):
     assert study_folders(results, ["old", "new", "old"]) == [old, new]
     with pytest.raises(NotFound, match="no study 'nope'"):
         study_folders(results, ["old", "nope"])
+    (results / "old" / "study.yaml").unlink()
+    with pytest.raises(NotFound, match=r"old is not a study: it has no study\.yaml"):
+        study_folders(results, ["old"])
 
 
 def test_waits_until_a_study_exists(results):

@@ -35,9 +35,11 @@ class UserFile(UserData):
         """Return the path of the file.
 
         Raises:
-            DataError: If it does not exist.
+            DataError: If it does not exist or is a folder.
         """
         path = expand_user(self.path)
+        if path.is_dir():
+            raise self.error("is a folder. Name a file in it.")
         if not path.is_file():
             raise self.error("there is no such file.")
         return path

@@ -101,7 +101,7 @@ class UserTable(UserFile):
             row = int(wrong.argmax())
             raise self.error(
                 f"column {column.name!r} should hold numbers, but row {row + 1} holds "
-                f"{str(column.iloc[row])!r}."
+                f"{str(column.iloc[row])!r}. Write the column as numbers, or remove it."
             )
         return numbers.to_numpy(np.float64)
 

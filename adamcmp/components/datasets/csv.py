@@ -74,7 +74,13 @@ class CSV(UserTable):
 
     def _header(self, text: str) -> list[str]:
         lines = io.StringIO(text, newline="")
-        return without_index_names(next(csv.reader(lines, delimiter=self._separator(text)), []))
+        names = next(csv.reader(lines, delimiter=self._separator(text)), [])
+        if self.delimiter and len(names) == 1 and detect_separator(names[0]) in names[0]:
+            raise self.error(
+                f"has no {self.delimiter!r}, which is dataset.delimiter, in its header line "
+                f"{names[0]!r}. Leave dataset.delimiter out to detect it."
+            )
+        return without_index_names(names)
 
     def _text(self) -> str:
         try:

@@ -69,6 +69,13 @@ class Torch(Optimizer):
                 weight_decay.
         """
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
+        parameters = inspect.signature(cls).parameters.values()
+        takes_decay = any(p.name == "weight_decay" or p.kind is p.VAR_KEYWORD for p in parameters)
+        if self.weight_decay and not takes_decay:
+            raise ConfigError(
+                f"wd={self.weight_decay:g}: the constructor of optimizer.target={self.target} "
+                f"takes no argument weight_decay. Set wd=0, or add the argument."
+            )
         closure = inspect.signature(cls.step).parameters.get("closure")
         if closure is not None and closure.default is closure.empty:
             raise ConfigError(

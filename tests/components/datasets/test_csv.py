@@ -87,7 +87,7 @@ class TestCSV:
             ("a,b,y\n", "has a header but no rows"),
             ("a,y\n1,0\n2,1\n,0\n4,1\n", "column 'a' has no value in row 3"),
             ("a,y\n1,0\n2,1\ninf,0\n4,1\n5,0\n", "NaN or infinite"),
-            ("a,y\n1,0\nred,1\n3,0\n", "column 'a' should hold numbers, but row 2 holds 'red'"),
+            ("a,y\n1,0\nred,1\n3,0\n", "column 'a' should hold numbers, but row 2 holds 'red'. Write the column as numbers, or remove"),
             ("a,y\n1,7\n2,7\n3,7\n4,7\n", "data.csv: all training examples are of one class"),
             ("a,y\n1,b\n2,NA\n3,b\n", "holds 'NA' in row 2, which may stand for a missing value"),
             ("a,y\n1,b\n2,\n3,b\n", "column 'y' has no value in row 2"),
@@ -114,6 +114,16 @@ class TestCSV:
     def test_missing(self):
         with pytest.raises(DataError, match="there is no such file"):
             load(**CSV)
+
+    def test_a_folder_is_no_file(self):
+        Path("folder").mkdir()
+        with pytest.raises(DataError, match="is a folder"):
+            load(**{**CSV, "path": "folder"})
+
+    def test_another_separator_than_that_of_the_file(self):
+        self.write("a;b;y\n1;2;0\n3;4;1\n")
+        with pytest.raises(DataError, match=r"header line 'a;b;y'\. Leave dataset\.delimiter out"):
+            load(**CSV, delimiter=",")
 
     def test_identity_is_the_content(self):
         self.write("a,y\n1,0\n")
