@@ -127,6 +127,7 @@ def test_quiet_hides_the_bar(flags, hidden, monkeypatch, capsys):
         return items
 
     monkeypatch.setattr("tqdm.tqdm", bar)
+    monkeypatch.setattr(imagefolder, "cached_arrays", lambda name, make: make())
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     for name in ("a", "b"):
         save(f"images/{name}", 20)
