@@ -10,7 +10,7 @@ import pandas as pd
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.estimates import Estimate, Floats
-from adamcmp.analysis.labels import format_value
+from adamcmp.analysis.labels import GROUP, format_value, setting_columns
 from adamcmp.analysis.metrics import measure_of
 from adamcmp.analysis.power import seeds_for_power
 from adamcmp.analysis.run_table import RunTable, has_paired_seeds
@@ -45,7 +45,7 @@ class Arm:
 
     @classmethod
     def select(cls, name: str, table: RunTable) -> Arm:
-        """Select the setting of an arm on validation.
+        """Select the setting of an arm, which has all runs of a table, on validation.
 
         Args:
             name: The arm's name.
@@ -55,10 +55,40 @@ class Arm:
             ConfigError: If there are several settings but no validation split.
         """
         table = table.with_runs(table.runs.assign(arm=name))
-        ranked, selected = table.ranked("arm"), table.selected("arm")
+        return cls._of(name, table.ranked("arm"), table.selected("arm"), table.setting_columns)
+
+    @classmethod
+    def of_optimizers(cls, table: RunTable) -> list[Arm]:
+        """Return an arm for each optimizer of which not all runs failed.
+
+        Args:
+            table: Runs of one problem.
+
+        Raises:
+            ConfigError: If there are several settings but no validation split.
+        """
+        varied = table.runs[[*GROUP, *table.setting_columns]].groupby("optimizer", sort=False)
+        ranked, selected = (
+            runs.groupby("optimizer", sort=False) for runs in (table.ranked(), table.selected())
+        )
+        return [
+            cls._of(
+                str(name),
+                candidates,
+                selected.get_group(name),
+                setting_columns(varied.get_group(name)),
+            )
+            for name, candidates in ranked
+        ]
+
+    @classmethod
+    def _of(
+        cls, name: str, ranked: pd.DataFrame, selected: pd.DataFrame, columns: list[str]
+    ) -> Arm:
+        """Return an arm from its ranked runs, the reported ones and the columns that varied."""
         by_seed = selected.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
         first = selected.iloc[0]
-        setting = ", ".join(f"{c} {format_value(first[c])}" for c in table.setting_columns)
+        setting = ", ".join(f"{c} {format_value(first[c])}" for c in columns)
         settings = int(ranked["settings"].iloc[0])
         fresh = bool(selected["fresh"].all())
         return cls(name, by_seed, fresh, setting, settings, ranked, measure_of(ranked))
@@ -77,9 +107,9 @@ class Arm:
         validation = f"val_{self.measure}"
         runs = self.candidates[self.candidates["selection_seed"]]
         keys = [runs["rank"], runs["seed"].astype(int)]
-        by_val, by_metric = (
-            runs[c].astype(float).groupby(keys).mean().unstack() for c in (validation, metric)
-        )
+        values = pd.DataFrame({c: runs[c].astype(float) for c in (validation, metric)})
+        means = values.groupby(keys).mean()
+        by_val, by_metric = (means[c].unstack() for c in (validation, metric))
         complete = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
         arrays = by_val[complete].to_numpy(), by_metric[complete].to_numpy()
         single_setting_sd = float(self.reported[validation].astype(float).std())

@@ -79,12 +79,7 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     check_metrics(metrics or ())
     tables = []
     for problem, subtable in table.by_problem():
-        arms = [
-            Arm.select(name, runs)
-            for _, name, runs in subtable.by_optimizer()
-            if (runs.runs["status"] != "failed").any()
-        ]
-        pairs = list(combinations(arms, 2))
+        pairs = list(combinations(Arm.of_optimizers(subtable), 2))
         for name in metrics or [subtable.metric()]:
             tables += [compare_arms(problem, pairs, name)] if pairs else []
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)

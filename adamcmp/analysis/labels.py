@@ -36,13 +36,20 @@ def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
     pair = runs["dataset"] + ", " + runs["model"]
     runs["problem"] = pair
     for name, texts in _problem_settings(runs):
-        varied = texts.groupby(pair).transform("nunique") > 1
+        varied = _varied_within(pair, texts)
         runs["problem"] += (f", {name} " + texts).where(varied & texts.notna(), "")
     for column in [c for c in _VARIANT if c in runs]:
         texts = _known_values(runs, column)
-        varied = texts.groupby(runs["optimizer"]).transform("nunique") > 1
+        varied = _varied_within(runs["optimizer"], texts)
         runs["optimizer"] += (" (" + texts + ")").where(varied & texts.notna(), "")
     return runs
+
+
+def _varied_within(groups: pd.Series[str], texts: pd.Series[str]) -> pd.Series[bool]:
+    """Return which runs are in a group with several known texts."""
+    if texts.nunique() < 2:  # most settings
+        return pd.Series(False, texts.index)
+    return texts.groupby(groups).transform("nunique") > 1
 
 
 def _problem_settings(runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series[str]]]:
@@ -122,8 +129,10 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
 
 def _varies_within(groups: npt.NDArray[np.integer[Any]], column: pd.Series) -> bool:
     """Return whether a column has several values in any group; missing counts as a value."""
-    hashable = column if column.dtype != object else column.map(_hashable)
-    values = pd.factorize(hashable, use_na_sentinel=False)[0]
+    try:
+        values = pd.factorize(column, use_na_sentinel=False)[0]
+    except TypeError:  # lists, such as betas
+        values = pd.factorize(column.map(_hashable), use_na_sentinel=False)[0]
     if len(values) == 0 or values.max() == 0:
         return False
     # A column varies if there are more pairs of group and value than groups.
@@ -137,6 +146,5 @@ def _hashable(value: Any) -> Any:
 
 def setting_texts(runs: pd.DataFrame, columns: list[str]) -> pd.Series[str]:
     """Return each run's values of the setting columns as one text, equal for equal settings."""
-    if runs.empty:  # `agg` would return a table
-        return pd.Series(index=runs.index, dtype=str)
-    return runs[columns].map(str).agg("|".join, axis=1)
+    rows = zip(*(runs[column] for column in columns), strict=True)
+    return pd.Series(["|".join(map(str, row)) for row in rows], runs.index, dtype=object)

@@ -42,23 +42,17 @@ def rank_settings(table: RunTable, by: str = "optimizer") -> pd.DataFrame:
     Raises:
         ConfigError: If there are several settings but no validation split.
     """
-    columns = _setting_keys(table)
     groups = table.runs.groupby(["problem", by], sort=False)
-    ranked = [_rank_group(runs, str(name), columns) for (_, name), runs in groups]
+    ranked = [_rank_group(table, runs, str(name)) for (_, name), runs in groups]
     ranked = [runs for runs in ranked if len(runs)]
     empty = table.runs[:0].assign(rank=0, best=True, selection_seed=True, settings=0)
     return pd.concat(ranked) if ranked else empty
 
 
-def _setting_keys(table: RunTable) -> list[str]:
-    return ["optimizer", *table.setting_columns]
-
-
-def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFrame:
+def _rank_group(table: RunTable, runs: pd.DataFrame, name: str) -> pd.DataFrame:
     """Rank the settings of one problem and value of `by`."""
-    # As text, since lists such as betas are not hashable.
-    keys, metric = [runs[c].map(str) for c in columns], f"val_{measure_of(runs)}"
-    selecting = runs["seed"].isin(_shared_seeds(runs, keys))
+    settings, metric = table.setting_texts[runs.index], f"val_{measure_of(runs)}"
+    selecting = runs["seed"].isin(shared_seeds(runs["seed"], settings))
     outcomes = pd.DataFrame(
         {
             "unfinished": runs["status"] != "done",
@@ -66,9 +60,10 @@ def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFra
             "score": runs[metric].astype(float),
         }
     )
-    means = outcomes[selecting].groupby([key[selecting] for key in keys], sort=False).mean()
+    means = outcomes[selecting].groupby(settings[selecting], sort=False).mean()
     if len(means) > 1 and runs[metric].isna().all() and (runs["status"] == "done").any():
-        varied = next(c for c, key in zip(columns, keys, strict=True) if key.nunique() > 1)
+        columns = ["optimizer", *table.setting_columns]
+        varied = next(c for c in columns if runs[c].map(str).nunique() > 1)
         value = runs[varied].iloc[0]
         example = f"{value:g}" if isinstance(value, float) else value
         raise ConfigError(
@@ -81,16 +76,23 @@ def _rank_group(runs: pd.DataFrame, name: str, columns: list[str]) -> pd.DataFra
     rank_of = {setting: rank for rank, setting in enumerate(usable.index)}
     # Means of equal values in another order differ by a rounding error.
     equal = np.isclose(usable, usable[:1], rtol=1e-9, atol=0, equal_nan=True).all(axis=1)
-    ranks = [rank_of.get(setting, -1) for setting in zip(*keys, strict=True)]
+    ranks = [rank_of.get(setting, -1) for setting in settings]
     best = [0 <= rank < equal.sum() for rank in ranks]
     runs = runs.assign(rank=ranks, best=best, selection_seed=selecting, settings=len(means))
     return runs[(runs["status"] != "failed") & (runs["rank"] >= 0)]
 
 
-def _shared_seeds(runs: pd.DataFrame, keys: list[pd.Series]) -> set[int]:
-    """Return the seeds that all settings share; all seeds if they share none."""
-    seeds = runs["seed"].groupby(keys, sort=False).agg(set)
-    return set.intersection(*seeds) or set(runs["seed"])
+def shared_seeds(seeds: pd.Series[int], settings: pd.Series[str]) -> set[int]:
+    """Return the seeds that all settings share; all seeds if they share none.
+
+    Args:
+        seeds: The seed of each run.
+        settings: The setting of each run.
+    """
+    of_setting: dict[str, set[int]] = {}
+    for setting, seed in zip(settings, seeds, strict=True):
+        of_setting.setdefault(setting, set()).add(seed)
+    return set.intersection(*of_setting.values()) or set(seeds)
 
 
 def selection_seeds(table: RunTable) -> set[int]:
@@ -105,7 +107,7 @@ def selection_seeds(table: RunTable) -> set[int]:
     Args:
         table: The runs of one optimizer on one problem.
     """
-    return _shared_seeds(table.runs, [table.runs[c].map(str) for c in _setting_keys(table)])
+    return shared_seeds(table.runs["seed"], table.setting_texts)
 
 
 def select_runs(ranked: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
@@ -151,7 +153,7 @@ def summarize(table: RunTable) -> pd.DataFrame:
         row |= {c: group[c].iloc[0] for c in columns}
         row["seeds"] = done["seed"].nunique()
         row["diverged"] = int((tried["status"] == "diverged").sum())
-        row["settings"] = tried[columns].map(str).drop_duplicates().shape[0]
+        row["settings"] = table.setting_texts[tried.index].nunique()
         row["fresh"] = bool(group["fresh"].all())
         for metric in metrics:
             row[metric] = done[metric].mean()

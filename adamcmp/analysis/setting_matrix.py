@@ -118,12 +118,9 @@ def at_selected(table: RunTable, free: Sequence[str] = ("lr", "wd")) -> RunTable
     others = [c for c in table.setting_columns if c not in free] if len(runs) else []
     table = selectable(table) if others else table
     if others and len(table.runs):
-        runs = table.runs
-        best = table.selected().drop_duplicates(GROUP)
-        actual = runs[others].map(str).assign(**{k: runs[k] for k in GROUP})
-        selected = best[others].map(str).assign(**{k: best[k] for k in GROUP})
-        matches = actual.merge(selected, how="left", indicator=True)["_merge"] == "both"
-        table = table.with_runs(runs[matches.to_numpy()])
+        columns = [*GROUP, *others]
+        selected = setting_texts(table.selected().drop_duplicates(GROUP), columns)
+        table = table.where(setting_texts(table.runs, columns).isin(set(selected)))
     return table.without_failed
 
 
@@ -135,10 +132,9 @@ def selectable(table: RunTable) -> RunTable:
     runs = table.runs
     if runs.empty:
         return table
-    texts = setting_texts(runs, table.setting_columns)
     groups = [runs[k] for k in GROUP]
     validated = runs["val_error"].notna() | runs["val_loss"].notna()
-    single = texts.groupby(groups).transform("nunique") == 1
+    single = table.setting_texts.groupby(groups).transform("nunique") == 1
     completed = (runs["status"] == "done").groupby(groups).transform("any")
     return table.where(validated.groupby(groups).transform("any") | single | ~completed)
 
@@ -153,23 +149,22 @@ def setting_matrices(table: RunTable) -> Iterator[SettingMatrix]:
     table = table.without_failed
     if table.runs.empty:
         return
-    columns = table.setting_columns
     for problem, subtable in table.by_problem():
         measure = subtable.measure()
         penalty = divergence_penalty(subtable.runs, f"val_{measure}")
         for optimizer, runs in penalized(subtable).groupby("optimizer", sort=False):
             labels = (problem, str(optimizer), measure)
-            matrix = _setting_matrix(labels, runs, columns, penalty)
+            matrix = _setting_matrix(labels, runs, table.setting_texts, penalty)
             rankable = len(matrix.val) == 1 or np.isfinite(matrix.val).all()
             if len(matrix.val) and rankable and np.isfinite(matrix.test).all():
                 yield matrix
 
 
 def _setting_matrix(
-    labels: tuple[str, str, str], runs: pd.DataFrame, columns: Sequence[str], penalty: float
+    labels: tuple[str, str, str], runs: pd.DataFrame, texts: pd.Series[str], penalty: float
 ) -> SettingMatrix:
     runs = runs[has_common_seed(runs["seed"])]
-    row = runs.groupby([runs[c].map(str) for c in columns], sort=False).ngroup().to_numpy()
+    row, _ = pd.factorize(texts[runs.index])
     column, seeds = pd.factorize(runs["seed"], sort=True)
     shape = (row.max() + 1, len(seeds))
     count = np.zeros(shape)

@@ -32,7 +32,7 @@ def reversals(table: RunTable) -> pd.DataFrame:
     for problem, subtable in table.by_problem():
         metric = subtable.metric()
         final = _signs(_readable(subtable, 1.0)[0], metric)
-        for share in HORIZONS:
+        for share in HORIZONS if any(final.values()) else ():
             for pair, sign in _signs(_readable(subtable, share)[0], metric).items():
                 if sign * final.get(pair, 0) < 0:
                     ahead, behind = pair if sign < 0 else pair[::-1]
@@ -103,8 +103,9 @@ def read_at(table: RunTable, share: float) -> RunTable:
     last = rows.sort_values("step").drop_duplicates("run_id", keep="last").set_index("run_id")
     diverged = runs["status"] == "diverged"
     read = runs[diverged | (runs["run_id"].isin(last.index) & (runs["status"] == "done"))].copy()
-    for column in [c for c in METRICS if c in last and c in read]:
-        read[column] = read["run_id"].map(last[column]).where(read["status"] == "done")
+    columns = [c for c in METRICS if c in last and c in read]
+    ids = read["run_id"].where(read["status"] == "done")
+    read[columns] = last[columns].reindex(ids).to_numpy(float)
     return table.with_runs(read)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from adamcmp.analysis.labels import GROUP, setting_texts
+from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.selection import selection_seeds
+from adamcmp.analysis.selection import shared_seeds
 from adamcmp.analysis.wording import display_name, join_names
 from adamcmp.storage.columns import STATUSES
 
@@ -35,9 +35,10 @@ def budgets(table: RunTable) -> pd.DataFrame:
           setting, since nothing was selected.
         - ``steps_per_run``: The mean number of steps of the runs with selection seeds.
     """
-    runs = table.runs.assign(_setting=setting_texts(table.runs, table.setting_columns))
+    columns = [c for c in (*GROUP, "run_id", "seed", "status", "steps") if c in table.runs]
+    runs = table.runs[columns].assign(setting=table.setting_texts)
     groups = runs.groupby(GROUP, sort=False)
-    result = groups.agg(settings=("_setting", "nunique"), runs=("run_id", "count"))
+    result = groups.agg(settings=("setting", "nunique"), runs=("run_id", "count"))
     if "steps" in runs:
         result["run_steps"] = groups["steps"].sum(min_count=1)
     for status in STATUSES:
@@ -50,7 +51,7 @@ def budgets(table: RunTable) -> pd.DataFrame:
             supersets = [other for other in usual if seeds and other >= seeds]
             expected = max(supersets, key=len, default=seeds)
             result.loc[key, "missing"] = _missing_runs(groups.get_group(key), expected)
-    tuning = {key: _tuning_cost(table.with_runs(group)) for key, group in groups}
+    tuning = {key: _tuning_cost(group) for key, group in groups}
     costs = pd.DataFrame.from_dict(tuning, "index", columns=["seeds_per_setting", "steps_per_run"])
     return pd.concat([result, costs.set_axis(result.index)], axis="columns").reset_index()
 
@@ -87,10 +88,10 @@ def _is_same_on_each_problem(table: pd.DataFrame) -> bool:
     return bool(same and by_optimizer.size().eq(table["problem"].nunique()).all())
 
 
-def _tuning_cost(table: RunTable) -> tuple[float, float]:
+def _tuning_cost(runs: pd.DataFrame) -> tuple[float, float]:
     """Return the seeds per setting and the steps per run with which one optimizer was tuned."""
-    runs = table.runs[table.runs["seed"].isin(selection_seeds(table))]
-    settings = runs["_setting"].nunique()
+    runs = runs[runs["seed"].isin(shared_seeds(runs["seed"], runs["setting"]))]
+    settings = runs["setting"].nunique()
     seeds = len(runs) / settings if settings > 1 else float("nan")
     steps = runs["steps"].astype(float).mean() if "steps" in runs else float("nan")
     return seeds, steps
@@ -98,14 +99,14 @@ def _tuning_cost(table: RunTable) -> tuple[float, float]:
 
 def _usual_seeds(runs: pd.DataFrame) -> frozenset[int]:
     """Return the seeds that most settings have, which excludes evaluation seeds."""
-    per_seed = runs.groupby("seed")["_setting"].nunique()
-    return frozenset(per_seed.index[per_seed * 2 > runs["_setting"].nunique()])
+    per_seed = runs.groupby("seed")["setting"].nunique()
+    return frozenset(per_seed.index[per_seed * 2 > runs["setting"].nunique()])
 
 
 def _missing_runs(runs: pd.DataFrame, expected: frozenset[int]) -> int:
     """Return the number of runs that one optimizer's settings lack for the expected seeds."""
-    existing = runs[runs["seed"].isin(expected)].drop_duplicates(["_setting", "seed"])
-    return runs["_setting"].nunique() * len(expected) - len(existing)
+    existing = runs[runs["seed"].isin(expected)].drop_duplicates(["setting", "seed"])
+    return runs["setting"].nunique() * len(expected) - len(existing)
 
 
 def _headline(rows: pd.DataFrame) -> str:
