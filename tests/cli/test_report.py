@@ -71,7 +71,8 @@ class TestCommand:
         svg = (results / "s" / "report" / "learning_curves.svg").read_text()
         assert "mean squared error" in svg and "One seed" in svg
 
-    def test_classification_beside_regression(self, results, two_plots, capsys):
+    def test_classification_beside_regression(self, results, two_plots, capsys, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "200")
         adamcmp.run([*FAST])
         adamcmp.run([*FAST, "dataset.task=regression", "loss=mse", "model=logistic"])
         assert main(["report", "s"]) == 0
