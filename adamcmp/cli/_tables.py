@@ -43,21 +43,25 @@ def _cell(value: Any, decimals: int | None) -> str:
 def fitted_table(columns: Mapping[str, Sequence[str]], right: Collection[str] = ()) -> str:
     """Return a table that fits the terminal.
 
-    In a table that is too wide, long cells are wrapped and long names elided. If it still is, its
-    columns are continued below; each part begins with the first column.
+    In a table that is too wide, long cells are wrapped and long names elided, except those of the
+    first column, which users copy. If it still is, its columns are continued below; each part
+    begins with the first column.
 
     Args:
         columns: The cells of each column, by its heading.
         right: The columns that are aligned at the right.
     """
-    narrowed = (
-        {name: [_folded(cell, length) for cell in cells] for name, cells in columns.items()}
-        for length in _CELL_WIDTHS
-    )
-    candidates = [columns, *narrowed]
+    candidates = [columns, *(_narrowed(columns, length) for length in _CELL_WIDTHS)]
     fitting = next((candidate for candidate in candidates if _fits(candidate)), None)
     parts = [fitting] if fitting else _parts(candidates[1])
     return "\n\n".join(_table(part, right) for part in parts)
+
+
+def _narrowed(columns: Mapping[str, Sequence[str]], length: int) -> dict[str, Sequence[str]]:
+    """Return the columns, except the first, with cells of lines of at most `length` characters."""
+    first, *others = columns
+    folded = {name: [_folded(cell, length) for cell in columns[name]] for name in others}
+    return {first: columns[first], **folded}
 
 
 def _parts(columns: Mapping[str, Sequence[str]]) -> list[dict[str, Sequence[str]]]:

@@ -15,7 +15,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.platform.provenance import package_version
 from adamcmp.storage import reader
 from adamcmp.storage.arrow import METRIC_SCHEMA, arrow_schema
-from adamcmp.storage.columns import Column, run_columns
+from adamcmp.storage.columns import ADDED_COLUMNS, Column, run_columns
 from adamcmp.storage.store import Store
 from adamcmp.workflows.importing import (
     ImportOptions,
@@ -99,7 +99,9 @@ def _equal_runs(stored: pa.Table, imported: pa.Table) -> set[str]:
     rows = pa.concat_tables([stored, imported], promote_options="default")
     lists = {field.name: str for field in rows.schema if pa.types.is_list(field.type)}
     both = rows.to_pandas().astype(lists)
-    values = both.drop(columns=["variant", "attempt"], errors="ignore")  # set when stored
+    # Reading sets these in the stored rows.
+    filled = [name for name, value in ADDED_COLUMNS.items() if value is not None]
+    values = both.drop(columns=filled, errors="ignore")
     digests = pd.util.hash_pandas_object(values, index=False)
     is_imported = np.arange(len(both)) >= len(stored)
     first, second = (

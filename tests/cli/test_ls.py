@@ -17,6 +17,13 @@ def test_ls_studies(capsys):
     assert "Did you mean 'one'?" in capsys.readouterr().err
 
 
+def test_names_of_studies_can_be_copied(capsys):
+    """They keep their middle in a table that is wider than the terminal."""
+    name = "a_study_whose_name_is_longer_than_a_cell_of_a_wide_table"
+    run(capsys, "run", f"study={name}", *THREE_STEPS)
+    assert name in run(capsys, "ls").split()
+
+
 def test_ls_lists_a_damaged_study_and_all_others(capsys, results):
     run(capsys, "run", "study=one", *THREE_STEPS)
     run(capsys, "run", "study=two", *THREE_STEPS)

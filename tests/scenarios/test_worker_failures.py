@@ -106,7 +106,8 @@ def test_a_run_that_needs_too_much_memory(user_model, results, capsys):
 
 
 def test_a_second_signal_ends_a_blocked_sweep(user_model, tmp_path):
-    options = ["seed=1,2", "+model.failure=sleeps", "workers=1"]
+    # The first run is checked before training; it must not be the one that sleeps.
+    options = ["seed=2,1", "+model.failure=sleeps", "workers=1"]
     with start_command("sweep", *user_model, *options) as process:
         wait_until((tmp_path / "asleep").exists)
         os.killpg(process.pid, signal.SIGINT)

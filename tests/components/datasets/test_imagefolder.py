@@ -129,8 +129,9 @@ def test_quiet_hides_the_bar(flags, hidden, monkeypatch, capsys):
     monkeypatch.setattr("tqdm.tqdm", bar)
     monkeypatch.setattr(imagefolder, "cached_arrays", lambda name, make: make())
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    count = 20 + len(flags)  # equal images would not be read again in this process
     for name in ("a", "b"):
-        save(f"images/{name}", 20)
+        save(f"images/{name}", count)
     overrides = ["dataset=imagefolder", "dataset.path=images", "dataset.size=4", "batch_size=8"]
     assert main(["run", "--dry-run", *flags, *overrides]) == 0
     assert bars == {"reading images": hidden}
