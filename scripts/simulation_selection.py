@@ -103,7 +103,7 @@ def p_values(s: Scenario, studies: int, rng: Rng) -> tuple[Floats, Floats, Float
             for i, count in enumerate(s.settings)
         ]
         pairs = list(combinations(arms, 2))
-        differences = [estimates.paired_difference(a.values - b.values) for a, b in pairs]
+        differences = [estimates.mean(a.values - b.values) for a, b in pairs]
         plain.append(np.stack([d.p_value for d in differences], axis=-1))
         corrected = [
             selection_p_value(d, a.bias, b.bias)

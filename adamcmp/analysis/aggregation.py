@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import estimates
-from adamcmp.analysis.estimates import Estimate, Floats
 
 #: The columns of an estimate in every tidy table; n counts seeds unless a table says otherwise.
 ESTIMATE_COLUMNS = ["estimate", "ci_low", "ci_high", "n"]
 
 
-def mean_over_seeds(
-    values: pd.DataFrame,
-    keys: list[str],
-    interval: Callable[[Floats], Estimate] = estimates.mean,
-) -> pd.DataFrame:
+def mean_over_seeds(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Average column ``value`` within each combination of `keys`.
 
     Args:
         values: Columns value and `keys`; rows without a value are skipped.
         keys: The grouping columns.
-        interval: Estimates a mean over the last dimension of an array.
 
     Returns:
         One row per combination, in order of appearance: `keys`, estimate, ci_low, ci_high, n.
@@ -39,7 +31,7 @@ def mean_over_seeds(
     sizes = np.repeat(count, count)
     result = np.full((len(table), 3), np.nan)
     for n in np.unique(count[count > 0]):  # groups of one size are estimated at once
-        estimate = interval(ordered[sizes == n].reshape(-1, n))
+        estimate = estimates.mean(ordered[sizes == n].reshape(-1, n))
         result[count == n] = np.stack([estimate.value, estimate.low, estimate.high], axis=1)
     return table.assign(**dict(zip(ESTIMATE_COLUMNS, [*result.T, count], strict=True)))
 
@@ -63,4 +55,4 @@ def paired_differences(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     pairs = pairs[pairs["optimizer"].map(order) < pairs["optimizer_b"].map(order)]
     pairs = pairs.rename(columns={"optimizer": "a", "optimizer_b": "b"})
     pairs = pairs.assign(value=pairs["value"] - pairs["value_b"])
-    return mean_over_seeds(pairs, ["a", "b", *keys], estimates.paired_difference)
+    return mean_over_seeds(pairs, ["a", "b", *keys])

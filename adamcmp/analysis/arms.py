@@ -149,7 +149,7 @@ class Difference:
             x, y = x[shared], y[shared]
         first, second = (np.asarray(v, dtype=np.float64) for v in (x, y))
         if paired:
-            estimate = estimates.paired_difference(first - second)
+            estimate = estimates.mean(first - second)
         elif fewer:
             estimate = estimates.unpaired_difference(first, second)
         else:

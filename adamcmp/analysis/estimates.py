@@ -17,8 +17,6 @@ Floats = npt.NDArray[np.float64]
 
 #: The level of tests; intervals have coverage 1 − ALPHA.
 ALPHA = 0.05
-#: Minimum number of seeds for which the skewness of a mean is estimated.
-SKEWNESS_FROM = 5
 #: Relative spread below which values count as equal: rounding error.
 _ROUNDING = 1e-12
 
@@ -75,51 +73,23 @@ def standard_deviation(values: Floats) -> Floats:
 
 
 def mean(values: Floats) -> Estimate:
-    """Estimate a mean over seeds, with Willink's interval: Student's t corrected for skewness.
+    """Estimate a mean over seeds, or the mean of paired differences, with Student's interval.
 
-    Willink (2005), Communications in Statistics 34(4), 753-766: the cubic transformation of Hall
-    (1992), JRSS B 54(1), 221-228, with quantiles of t. For fewer than five values,
-    Student's t is used: its coverage is no worse in this case, and it is narrower.
+    Intervals that correct for skewness have slightly better coverage of skewed noise, but at the
+    numbers of seeds of a study they can be several times as wide, and far from the values.
 
     >>> estimate = mean(np.array([0.20, 0.22, 0.21]))
     >>> print(f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
     0.210 [0.185, 0.235]
 
     Args:
-        values: Shape (..., seeds).
+        values: Shape (..., seeds): of one arm, or a minus b, seed by seed. Two runs of one seed
+            share initial weights and batches, so the skewness of noise that has the same shape in
+            both arms cancels in their difference.
     """
-    student = paired_difference(values)
     n = values.shape[-1]
-    if n < SKEWNESS_FROM:
-        return student
-    # The unbiased estimate of the third central moment.
-    third = ((values - student.value[..., None]) ** 3).sum(axis=-1) * n / ((n - 1) * (n - 2))
-    skew = third / (6 * n**2 * student.error**3)  # Willink's a
-    t = stats.t.ppf(1 - ALPHA / 2, n - 1)
-    low, high = (student.value - _inverse_hall(q, skew) * student.error for q in (t, -t))
-    return student._replace(low=low, high=high)
-
-
-def _inverse_hall(quantile: float, skew: Floats) -> Floats:
-    """Return Willink's G, the inverse of the transformation that removes skewness."""
-    # Without skewness G is the identity, but its formula is 0/0.
-    safe = np.where(np.abs(skew) < 1e-6, 1.0, skew)
-    transformed = (np.cbrt(1 + 6 * skew * (quantile - skew)) - 1) / (2 * safe)
-    return np.where(np.abs(skew) < 1e-6, quantile, transformed)
-
-
-def paired_difference(differences: Floats) -> Estimate:
-    """Estimate the mean of paired differences, with Student's interval.
-
-    Two runs of one seed share initial weights and batches, so the skewness of noise that has the
-    same shape in both arms cancels. No other method had coverage closer to 95 % in simulations.
-
-    Args:
-        differences: Shape (..., seeds): a minus b, seed by seed.
-    """
-    n = differences.shape[-1]
-    error = standard_deviation(differences) / np.sqrt(n)
-    return _student(differences.mean(axis=-1), error, np.full(error.shape, float(n - 1)))
+    error = standard_deviation(values) / np.sqrt(n)
+    return _student(values.mean(axis=-1), error, np.full(error.shape, float(n - 1)))
 
 
 def unpaired_difference(a: Floats, b: Floats) -> Estimate:

@@ -86,7 +86,7 @@ def with_examples(seeds: Estimate, examples: ExamplePart) -> Estimate:
     """Return an estimate over seeds with the variance of the test examples added.
 
     >>> from adamcmp.analysis import estimates
-    >>> seeds = estimates.paired_difference(np.array([0.050, 0.053, 0.049, 0.052]))
+    >>> seeds = estimates.mean(np.array([0.050, 0.053, 0.049, 0.052]))
     >>> both = with_examples(seeds, ExamplePart(variance=0.005**2, error_variance=1e-12))
     >>> print(f"±{seeds.high - seeds.value:.4f} by seeds, ±{both.high - both.value:.4f} by both")
     ±0.0029 by seeds, ±0.0100 by both

@@ -29,7 +29,7 @@ def jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> Confide
     if n < 2:
         return estimate, float("nan"), float("nan")
     leave_one_out = np.array([statistic(np.delete(indices, i)) for i in indices])
-    pseudovalues = estimates.paired_difference(n * estimate - (n - 1) * leave_one_out)
+    pseudovalues = estimates.mean(n * estimate - (n - 1) * leave_one_out)
     half = float(pseudovalues.high - pseudovalues.low) / 2
     return estimate, estimate - half, estimate + half
 

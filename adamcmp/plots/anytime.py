@@ -3,7 +3,7 @@
 Thick lines are the test error (regression: loss) at the evaluation that was best on validation so
 far; thin dotted lines are the test error at each evaluation. Lines are means over the seeds of the
 best setting, selected on validation at the end of the run; bands are the 95 % intervals of the
-thick lines (Student's t, corrected for skewness from five seeds on). Dots mark the ends of a
+thick lines (Student's t). Dots mark the ends of a
 schedule's cycles, where the learning rate rises again. Optimizers with several schedules have a
 line for each.
 """

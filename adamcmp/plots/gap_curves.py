@@ -1,7 +1,7 @@
 """The generalization gap along the run: test minus train at the same weights.
 
 Each line is the mean over the seeds of an optimizer's best setting, selected on validation; the
-band is the 95 % interval of that mean (Student's t, corrected for skewness from five seeds on).
+band is the 95 % interval of that mean (Student's t).
 Above zero the model is worse on test data than on its training data.
 """
 

@@ -1,7 +1,7 @@
 """Loss and error along the run: training solid, test dashed.
 
 Each line is the mean over the seeds of an optimizer's best setting, selected on validation; the
-band is the 95 % interval of that mean (Student's t, corrected for skewness from five seeds on).
+band is the 95 % interval of that mean (Student's t).
 Training metrics are measured in evaluation mode at the same weights as test metrics.
 """
 

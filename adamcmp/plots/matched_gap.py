@@ -3,7 +3,7 @@
 Upper panels, along the curves of each optimizer's best setting: the gap where its runs first reach
 a training loss. Lower panels, over all settings: a local regression of the final gap on the
 logarithm of the final training loss, without runs that diverged. Lines are means over seeds with
-95 % intervals (Student's t, corrected for skewness from five seeds on). If one line is below
+95 % intervals (Student's t). If one line is below
 another at the same training loss, that optimizer generalizes better and does not merely fit less.
 """
 

@@ -2,9 +2,8 @@
 
 Upper panels: the norm of all parameters. Lower panels: the norm of the last step's change (decay
 included) divided by the norm of all parameters. Each line is the mean over the seeds of an
-optimizer's best setting, selected on validation, with its 95 % interval (Student's t, corrected for
-skewness from five seeds on). Where decay and updates are in equilibrium, the relative update
-depends on the learning rate only.
+optimizer's best setting, selected on validation, with its 95 % interval (Student's t).
+Where decay and updates are in equilibrium, the relative update depends on the learning rate only.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Sensitivity to the learning rate at the best weight decay, and vice versa.
 
 Each line is the final test error (regression: loss) over lr or wd, with the other at the value
-selected on validation. Intervals (95 %, Student's t, corrected for skewness from five seeds on) are
-over the seeds that most settings have; additional seeds of the selected setting are left out. Large
-marks are the selected settings. Crosses at the upper edge are settings that diverged on every seed.
-The flatter a line, the less that setting needs tuning.
+selected on validation. Intervals (95 %, Student's t) are over the seeds that most settings have;
+additional seeds of the selected setting are left out. Large marks are the selected settings.
+Crosses at the upper edge are settings that diverged on every seed. The flatter a line, the less
+that setting needs tuning.
 """
 
 from __future__ import annotations

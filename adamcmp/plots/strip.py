@@ -2,7 +2,7 @@
 
 Each dot is one seed of an optimizer's best setting, selected on validation. If that setting has
 seeds that were not used to select it, only those are shown. Bars are the 95 % intervals of the
-means (Student's t, corrected for skewness from five seeds on), ticks the means. Optimizers are
+means (Student's t), ticks the means. Optimizers are
 sorted by their means, the best at the top.
 """
 

@@ -2,7 +2,7 @@
 
 A trial is one run at a setting drawn at random, without replacement, from those of the study; the
 best of k is selected on validation. Within a seed the expectation is exact; lines are means over
-seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on). Runs that
+seeds with 95 % intervals (Student's t). Runs that
 diverged count as trials, with the worst value of completed ones (an error of at least 50 %). The
 earlier a curve falls, the easier the optimizer is to tune.
 """

@@ -7,7 +7,7 @@ import pytest
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
-from adamcmp.analysis.estimates import paired_difference, unpaired_difference
+from adamcmp.analysis.estimates import mean, unpaired_difference
 from tests.support.seeded_runs import NAN, A, B, at_setting, runs_from
 
 METRIC = "test_error"
@@ -54,7 +54,7 @@ def test_seeds_are_paired_if_enough_are_shared(seeds, other_seeds, paired, n):
 
 def test_the_estimate_is_that_of_shared_seeds():
     paired = Difference.between(arm(A), arm(B), METRIC)
-    assert paired.estimate == paired_difference(np.array(A) - np.array(B))
+    assert paired.estimate == mean(np.array(A) - np.array(B))
     assert paired.means == pytest.approx((np.mean(A), np.mean(B)))
     separate = Difference.between(arm(A), arm(B, range(20, 26)), METRIC)
     assert separate.estimate == unpaired_difference(np.array(A), np.array(B))

@@ -31,7 +31,7 @@ class TestPaired:
         n, m = 6, 200
         generator = rng()
         d = generator.normal(size=(n, m)) + generator.normal(size=m)
-        both = with_examples(estimates.paired_difference(d.mean(1)), example_part([d], m))
+        both = with_examples(estimates.mean(d.mean(1)), example_part([d], m))
         seeds, examples, rest = anova(d)
         assert both.error**2 == pytest.approx((seeds + examples - rest) / (n * m))
         parts = seeds**2 / (n - 1), examples**2 / (m - 1), rest**2 / ((n - 1) * (m - 1))
@@ -99,7 +99,7 @@ def test_intervals_cover_the_truth(paired, seed_sd, example_sd):
             for _ in range(2)
         )
         if paired:
-            seeds = estimates.paired_difference(a.mean(1) - b.mean(1))
+            seeds = estimates.mean(a.mean(1) - b.mean(1))
         else:
             seeds = estimates.unpaired_difference(a.mean(1), b.mean(1))
         both = with_examples(seeds, example_part([a - b] if paired else [a, -b], m))
@@ -110,12 +110,12 @@ def test_intervals_cover_the_truth(paired, seed_sd, example_sd):
 
 class TestParts:
     def test_no_variance_of_examples_leaves_the_interval_of_seeds(self):
-        seeds = estimates.paired_difference(rng().normal(size=8))
+        seeds = estimates.mean(rng().normal(size=8))
         both = with_examples(seeds, ExamplePart(0.0, 0.0))
         np.testing.assert_allclose(np.array(both), np.array(seeds))
 
     def test_no_interval_over_seeds_stays_none(self):
-        both = with_examples(estimates.paired_difference(np.full(3, 0.1)), ExamplePart(0.1, 0.01))
+        both = with_examples(estimates.mean(np.full(3, 0.1)), ExamplePart(0.1, 0.01))
         assert np.isnan([both.low, both.high, both.p_value]).all()
 
     @given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 2**32 - 1))

@@ -40,8 +40,7 @@ def test_optimizers_keep_their_styles():
     [
         ([1], "One seed: too few for an interval"),
         ([4, 4], "Mean and 95 % interval (Student's t) over 4 seeds (few: wide)"),
-        ([5, 9], "Mean and 95 % interval (Student's t, corrected for skewness) over 5 to 9 seeds"),
-        ([3, 9], "(Student's t, corrected for skewness from 5 seeds on) over 3 to 9 seeds"),
+        ([5, 9], "Mean and 95 % interval (Student's t) over 5 to 9 seeds"),
     ],
 )
 def test_notes_name_the_method_of_intervals(seeds, note):

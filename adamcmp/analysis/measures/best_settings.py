@@ -107,7 +107,7 @@ BEST_SETTINGS = Measure(
     "Best settings",
     "For each optimizer, the setting with the lowest mean validation error (regression: loss; or "
     "the metric of select=). "
-    "Means over seeds with 95 % intervals (Student's t, corrected for skewness from five seeds on, "
+    "Means over seeds with 95 % intervals (Student's t, "
     "clipped to the metric's range). The test set, if there is one, took no part in the "
     "selection. Fresh: the seeds took no part in the selection. If they did, errors look lower "
     "than they are.",

@@ -36,11 +36,10 @@ def stability_frontier(table: RunTable) -> pd.DataFrame:
     Returns:
         One row per problem, optimizer and wd with several lr of which any trains: problem,
         optimizer, wd; estimate, ci_low, ci_high: geometric mean over seeds of each seed's largest
-        lr, with the interval of the mean of its logarithm (Student's t, corrected for skewness
-        from five seeds on), clipped to the lr that were tried; bounds are NaN where seeds agree,
-        since only the spacing of the grid is left; n, seeds that train; all_seeds, the largest lr
-        at which every seed trains, NaN if there is none; beyond, the next larger lr that was
-        tried, NaN on the edge of the grid.
+        lr, with the interval of the mean of its logarithm (Student's t), clipped to the lr that
+        were tried; bounds are NaN where seeds agree, since only the spacing of the grid is left;
+        n, seeds that train; all_seeds, the largest lr at which every seed trains, NaN if there is
+        none; beyond, the next larger lr that was tried, NaN on the edge of the grid.
     """
     runs = _at_several_lr(table)
     if runs.empty:

@@ -12,8 +12,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from adamcmp.analysis import estimates
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS, mean_over_seeds
-from adamcmp.analysis.estimates import Floats, paired_difference
+from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
@@ -160,7 +161,7 @@ def last_crossing(differences: Floats) -> tuple[float, float, float]:
     Args:
         differences: Shape (k, seeds), for k = 1, 2, ….
     """
-    mean, low, high, *_ = paired_difference(differences)
+    mean, low, high, *_ = estimates.mean(differences)
     behind = np.flatnonzero(mean >= 0)
     crossing = int(behind[-1]) + 2 if len(behind) else 1
     if np.isnan(low).all():

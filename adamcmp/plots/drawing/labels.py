@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from adamcmp.analysis.estimates import SKEWNESS_FROM
 from adamcmp.analysis.wording import bracketed_unit, scale
 from adamcmp.storage.columns import BASE_METRICS
 
@@ -113,15 +112,7 @@ def interval_note(seeds: Iterable[int]) -> str:
         return f"{('One seed', 'Two seeds')[high - 1]}: too few for an interval"
     count = f"{low}" if low == high else f"{low} to {high}"
     few = f", drawn from {MIN_SEEDS} on" if low < MIN_SEEDS else " (few: wide)" if low < 5 else ""
-    return f"Mean and 95 % interval ({_method(low, high)}) over {count} seeds{few}"
-
-
-def _method(low: int, high: int) -> str:
-    """Name the method by which `adamcmp.analysis.estimates.mean` computes intervals."""
-    if high < SKEWNESS_FROM:
-        return "Student's t"
-    few = f" from {SKEWNESS_FROM} seeds on" if low < SKEWNESS_FROM else ""
-    return f"Student's t, corrected for skewness{few}"
+    return f"Mean and 95 % interval (Student's t) over {count} seeds{few}"
 
 
 def diverged_note(diverged: int) -> str:
