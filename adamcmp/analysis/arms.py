@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pandas as pd
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.estimates import Estimate, Floats
+from adamcmp.analysis.example_variance import ExamplePart, with_examples
 from adamcmp.analysis.labels import GROUP, format_value, setting_columns
 from adamcmp.analysis.metrics import measure_of
+from adamcmp.analysis.outcomes import examples_of_difference
 from adamcmp.analysis.power import seeds_for_power
 from adamcmp.analysis.run_table import RunTable, has_paired_seeds
 from adamcmp.analysis.selection_bias import SelectionBias, selection_bias
@@ -33,6 +36,7 @@ class Arm:
         settings: The number of settings it was selected from.
         candidates: The runs of all these settings, as `RunTable.ranked` returns them.
         measure: The measure of the selection: ``error`` or ``loss``.
+        table: The table that the runs are from.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Arm:
     settings: int
     candidates: pd.DataFrame
     measure: str
+    table: RunTable
 
     @classmethod
     def select(cls, name: str, table: RunTable) -> Arm:
@@ -55,7 +60,8 @@ class Arm:
             ConfigError: If there are several settings but no validation split.
         """
         table = table.with_runs(table.runs.assign(arm=name))
-        return cls._of(name, table.ranked("arm"), table.selected("arm"), table.setting_columns)
+        ranked, selected = table.ranked("arm"), table.selected("arm")
+        return cls._of(name, ranked, selected, table.setting_columns, table)
 
     @classmethod
     def of_optimizers(cls, table: RunTable) -> list[Arm]:
@@ -77,13 +83,19 @@ class Arm:
                 candidates,
                 selected.get_group(name),
                 setting_columns(varied.get_group(name)),
+                table,
             )
             for name, candidates in ranked
         ]
 
     @classmethod
     def _of(
-        cls, name: str, ranked: pd.DataFrame, selected: pd.DataFrame, columns: list[str]
+        cls,
+        name: str,
+        ranked: pd.DataFrame,
+        selected: pd.DataFrame,
+        columns: list[str],
+        table: RunTable,
     ) -> Arm:
         """Return an arm from its ranked runs, the reported ones and the columns that varied."""
         by_seed = selected.drop_duplicates("seed", keep="last").set_index("seed").sort_index()
@@ -91,7 +103,7 @@ class Arm:
         setting = ", ".join(f"{c} {format_value(first[c])}" for c in columns)
         settings = int(ranked["settings"].iloc[0])
         fresh = bool(selected["fresh"].all())
-        return cls(name, by_seed, fresh, setting, settings, ranked, measure_of(ranked))
+        return cls(name, by_seed, fresh, setting, settings, ranked, measure_of(ranked), table)
 
     @property
     def diverged(self) -> int:
@@ -124,13 +136,16 @@ class Difference:
         a: Values of a, shape (seeds of a,).
         b: Values of b; if `paired`, of the same seeds in the same order.
         paired: Whether the arms share enough seeds to be compared on shared seeds only.
-        estimate: The difference of the means.
+        over_seeds: The difference of the means, with an interval over seeds.
+        examples: The part of the test examples in its variance; None if the outcomes of the runs on
+            each example are unknown.
     """
 
     a: Floats
     b: Floats
     paired: bool
-    estimate: Estimate
+    over_seeds: Estimate
+    examples: ExamplePart | None
 
     @classmethod
     def between(cls, a: Arm, b: Arm, metric: str) -> Difference:
@@ -154,7 +169,16 @@ class Difference:
             estimate = estimates.unpaired_difference(first, second)
         else:
             estimate = estimates.NO_ESTIMATE
-        return cls(first, second, paired, estimate)
+        ids_a, ids_b = (arm.reported.loc[v.index, "run_id"] for arm, v in ((a, x), (b, y)))
+        examples = examples_of_difference(a.table, ids_a, ids_b, metric, paired) if fewer else None
+        return cls(first, second, paired, estimate, examples)
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """The difference of the means; its variance has both parts, if both are known."""
+        if self.examples is None:
+            return self.over_seeds
+        return with_examples(self.over_seeds, self.examples)
 
     @property
     def n(self) -> int:
@@ -184,8 +208,8 @@ class Difference:
         Args:
             alpha: The level of the test.
             observed: The size of the observed difference.
-            selection_variance: Variance due to the selection of settings, which more evaluation
-                seeds do not reduce.
+            selection_variance: Variance due to the selection of settings. Like that of the test
+                examples, it is not reduced by more evaluation seeds.
         """
         if np.isnan(self.estimate.error):
             return float("nan"), float("nan")
@@ -197,7 +221,8 @@ class Difference:
             # The number of seeds is computed for equal groups, whose variance is the mean of both.
             sd = np.sqrt(np.mean([np.var(x, ddof=1) for x in (self.a, self.b)]))
         size, groups = float(target / sd), 1 if self.paired else 2
-        return seeds_for_power(size, alpha, groups, float(selection_variance / sd**2)), target
+        constant = selection_variance + (self.examples.variance if self.examples else 0.0)
+        return seeds_for_power(size, alpha, groups, float(constant / sd**2)), target
 
 
 def probability_of_improvement(

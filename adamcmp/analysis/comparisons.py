@@ -13,12 +13,14 @@ import pandas as pd
 from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
 from adamcmp.analysis.metrics import check_metrics, higher_is_better
+from adamcmp.analysis.outcomes import bound_of_examples
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 
 #: The columns of `comparisons`, in order.
 COLUMNS = [
     *("problem", "a", "b", "metric", "estimate", "ci_low", "ci_high", "n", "p_value", "p_holm"),
+    *("covers", "ci_seeds", "ci_examples"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
     *("settles", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b", "setting_a", "setting_b"),
     *("settings_a", "settings_b", "diverged_a", "diverged_b"),
@@ -53,6 +55,11 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
         - ``estimate``, ``ci_low``, ``ci_high``, ``p_value``: mean of a minus mean of b in the
           metric's unit, its 95 % interval, and the test of no difference (Student's over shared
           seeds where ``paired``, else Welch's); ``n``: shared seeds, or the smaller number;
+        - ``covers``: ``"seeds and examples"`` if the interval and the tests contain the variance of
+          the test examples too (`adamcmp.analysis.example_variance`), else ``"seeds"``;
+          ``ci_seeds`` and ``ci_examples``: half the width of the interval that either part alone
+          gives. If the interval covers seeds only, ``ci_examples`` is an upper bound that follows
+          from the errors of both arms, or NaN if there is none;
         - ``p_holm``: p after Holm's correction over the problem's pairs; ``p_choice``: the same
           with selection bias accounted for (`adamcmp.analysis.selection_bias`);
         - ``better``: ``"a"`` or ``"b"`` if both p-values are below 0.05 and this arm did not
@@ -117,6 +124,7 @@ def _compare(
         **{"ci_low": float(estimate.low), "ci_high": float(estimate.high)},
         **{"n": difference.n, "n_a": len(difference.a), "n_b": len(difference.b)},
         "p_value": float(estimate.p_value),
+        **_samples(a, b, difference, metric),
         "p_choice": float(selection_p_value(estimate, *biases)),
         "effect_size": difference.effect_size,
         **probability_of_improvement(a, b, metric, difference.paired, higher_is_better(metric)),
@@ -130,6 +138,17 @@ def _compare(
         **{"train_low": float(train.estimate.low), "train_high": float(train.estimate.high)},
         "train_mean": sum(train.means) / 2,
     }
+
+
+def _samples(a: Arm, b: Arm, difference: Difference, metric: str) -> dict[str, Any]:
+    """Return the samples that the interval of a difference covers, with the part of each."""
+    over_seeds, examples = difference.over_seeds, difference.examples
+    if examples is None:
+        covers, part = "seeds", bound_of_examples(a.reported, b.reported, metric)
+    else:
+        covers, part = "seeds and examples", examples.half_width
+    seeds = float(over_seeds.high - over_seeds.low) / 2
+    return {"covers": covers, "ci_seeds": seeds, "ci_examples": part}
 
 
 def _correct(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -109,7 +109,7 @@ def with_examples(seeds: Estimate, examples: ExamplePart) -> Estimate:
     return Estimate(seeds.value, seeds.value - half, seeds.value + half, error, df)
 
 
-def largest_example_variance(error_a: float, error_b: float, total: int) -> float:
+def largest_example_variance(error_a: float, error_b: float, total: float) -> float:
     """Return an upper bound of the examples' variance, for outcomes that were not stored.
 
     With e the mean of an arm's 0-1 outcomes, an example's mean difference c is in [-1, 1], so

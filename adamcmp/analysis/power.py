@@ -16,12 +16,12 @@ _MOST_SEEDS = 10**7
 
 
 def seeds_for_power(
-    size: float, alpha: float = ALPHA, groups: int = 1, selection_variance: float = 0.0
+    size: float, alpha: float = ALPHA, groups: int = 1, constant_variance: float = 0.0
 ) -> float:
     """Return the number of seeds at which Student's test detects a difference with 80 % power.
 
     Exact power of the two-sided test, from the noncentral t distribution (Cohen 1988, Statistical
-    Power Analysis, 2nd ed.); with `selection_variance` an approximation.
+    Power Analysis, 2nd ed.); with `constant_variance` an approximation.
 
     >>> seeds_for_power(1.0)
     10
@@ -31,8 +31,8 @@ def seeds_for_power(
             paired, else of one optimizer's runs.
         alpha: The level of the test.
         groups: 1 if seeds are paired, else 2; the result is then the number of seeds per group.
-        selection_variance: Variance of the difference that stems from selecting settings, which
-            more evaluation seeds do not reduce, in units of the squared standard deviation.
+        constant_variance: Variance of the difference that more evaluation seeds do not reduce, such
+            as that of the test examples, in units of the squared standard deviation.
 
     Returns:
         The number of seeds; infinity if no number is enough.
@@ -44,7 +44,7 @@ def seeds_for_power(
         raise ValueError(f"No number of seeds detects a difference of {size} standard deviations.")
 
     def is_enough(n: int) -> bool:
-        centre = abs(size) / np.sqrt(groups / n + selection_variance)
+        centre = abs(size) / np.sqrt(groups / n + constant_variance)
         # The degrees of freedom are n − 1 if seeds are paired, else 2(n − 1).
         return _power(centre, groups * (n - 1), alpha) >= POWER
 

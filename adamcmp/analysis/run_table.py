@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import labels, selection
+from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
+from adamcmp.storage.outcomes import decode
 
+#: The columns of the outcomes of runs on single examples: see `RunTable.outcomes`.
+EXAMPLE_COLUMNS = ("run_id", "split", "metric", "set_id", "total", "stored", "outcomes")
 #: The columns that every run has.
 REQUIRED_COLUMNS = ("run_id", "dataset", "model", "optimizer", "seed", "status")
+
+
+class Outcomes(NamedTuple):
+    """The outcomes of some runs on the same examples.
+
+    Attributes:
+        values: Shape (runs, examples): 1 where a prediction is wrong, else 0; or losses.
+        total: The number of examples of the split. It is larger than that of `values` if only the
+            outcomes on evenly spaced examples were stored.
+    """
+
+    values: Floats
+    total: int
 
 
 @final
@@ -56,6 +73,9 @@ class RunTable:
         default_factory=lambda: pd.DataFrame(columns=list(METRIC_COLUMNS))
     )
     searched: Mapping[str, Sequence[Collection[str]]] = field(default_factory=dict)
+    all_examples: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(EXAMPLE_COLUMNS))
+    )
     _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _selected: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _problems: dict[str, RunTable] = field(default_factory=dict, init=False, repr=False)
@@ -65,7 +85,12 @@ class RunTable:
             raise ValueError("The runs have no column 'problem'. Use RunTable.from_frames.")
 
     @classmethod
-    def from_frames(cls, runs: pd.DataFrame, metrics: pd.DataFrame | None = None) -> RunTable:
+    def from_frames(
+        cls,
+        runs: pd.DataFrame,
+        metrics: pd.DataFrame | None = None,
+        examples: pd.DataFrame | None = None,
+    ) -> RunTable:
         """Label stored runs.
 
         Args:
@@ -73,13 +98,19 @@ class RunTable:
                 the columns `REQUIRED_COLUMNS`. Other columns of the registry become null if they
                 are missing.
             metrics: One row per run and evaluation; None if no measure needs them.
+            examples: One row per run, split and metric, with its outcomes on single examples; None
+                if they are unknown.
 
         Raises:
             ConfigError: If the runs lack a required column.
         """
         numbered = _with_registered_columns(runs.reset_index(drop=True))
         labelled = labels.label_runs(_with_text_objects(numbered))
-        return cls(labelled) if metrics is None else cls(labelled, _with_text_objects(metrics))
+        others = {"all_metrics": metrics, "all_examples": examples}
+        frames: dict[str, Any] = {
+            name: _with_text_objects(frame) for name, frame in others.items() if frame is not None
+        }
+        return cls(labelled, **frames)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -182,7 +213,35 @@ class RunTable:
         Args:
             runs: Labelled runs: some of these, or with other columns ``problem``, ``optimizer``.
         """
-        return RunTable(runs, self.all_metrics, self.searched)
+        return replace(self, runs=runs)
+
+    @cached_property
+    def _stored_outcomes(self) -> pd.DataFrame:
+        """The rows of `all_examples` by run, split and metric."""
+        rows = self.all_examples.set_index(["run_id", "split", "metric"])
+        return rows[~rows.index.duplicated(keep="last")]  # pooled studies may share runs
+
+    def outcomes(self, run_ids: Sequence[str], split: str, metric: str) -> Outcomes | None:
+        """Return the outcomes of runs on each example of a split.
+
+        Args:
+            run_ids: The runs; the rows of the result are in their order.
+            split: ``"val"`` or ``"test"``.
+            metric: ``"error"`` or ``"loss"``.
+
+        Returns:
+            None if the outcomes of some run are not stored, or were not on the same examples.
+        """
+        stored = self._stored_outcomes
+        keys = [(run_id, split, metric) for run_id in run_ids]
+        if not keys or not all(key in stored.index for key in keys):
+            return None
+        rows = stored.loc[keys]
+        if len(rows[["set_id", "total", "stored"]].drop_duplicates()) > 1:
+            return None
+        stored_bytes = zip(rows["outcomes"], rows["stored"], strict=True)
+        values = [decode(content, metric, count) for content, count in stored_bytes]
+        return Outcomes(np.stack(values), int(rows["total"].iloc[0]))
 
     def recorded_as(self, searched: Mapping[str, Sequence[Collection[str]]]) -> RunTable:
         """Return the table with the keys that each study's commands searched."""

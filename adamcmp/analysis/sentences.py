@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from scipy import stats
+
 from adamcmp.analysis.estimates import ALPHA
 from adamcmp.analysis.metrics import higher_is_better
+from adamcmp.analysis.power import POWER
 from adamcmp.analysis.wording import (
     decimals,
     display_name,
@@ -54,7 +57,7 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
         return (
             f"{ahead}; the difference is the same on all {row['n']} seeds, so it has no interval."
         )
-    evidence = f"(95 % interval {_interval(oriented)}; {_seeds(oriented)}; {_p_values(row)})"
+    evidence = f"(95 % interval {_interval(oriented)}; {_samples(oriented)}; {_p_values(row)})"
     if row["better"]:
         return f"{a} beats {b} on {metric} by {lead} {evidence}{_training_loss(oriented)}."
     if row["p_choice"] < ALPHA:
@@ -118,6 +121,15 @@ def _interval(oriented: Mapping[str, Any]) -> str:
     )
 
 
+def _samples(oriented: Mapping[str, Any]) -> str:
+    """Return the samples that the interval covers, each with its part of the interval."""
+    seeds = _seeds(oriented)
+    if oriented["covers"] == "seeds":
+        return seeds
+    parts = (format_number(oriented[part], oriented) for part in ("ci_seeds", "ci_examples"))
+    return "{} ±{}, test examples ±{}".format(seeds, *parts)
+
+
 def _seeds(row: Mapping[str, Any]) -> str:
     if row["paired"]:
         return f"{row['n']} paired seeds"
@@ -164,11 +176,27 @@ def _more_seeds(oriented: Mapping[str, Any]) -> str:
     if not more > 0:
         return ""
     target = _with_unit(oriented["settles"], oriented)
+    if math.isinf(more) and _examples_outweigh(oriented):
+        return (
+            f". No number of seeds would detect a difference of {target}, since the test examples "
+            f"vary too much; use a larger test set"
+        )
     if math.isinf(more):
         same = target == _with_unit(oriented["lead"], oriented)
         return ". " + _selection_caveat(oriented, "this" if same else f"a difference of {target}")
     count = f"{'about ' if more >= 20 else ''}{_rounded(more)}"
     return f"; {count} more seed{'' if more == 1 else 's'} would detect a difference of {target}"
+
+
+def _examples_outweigh(oriented: Mapping[str, Any]) -> bool:
+    """Return whether the test examples alone prevent that a difference is detected."""
+    if oriented["covers"] == "seeds":
+        return False
+    # In standard errors, the difference that is detected with the power is larger than half of the
+    # interval by the quantile of the power.
+    errors = stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)
+    detectable = errors / stats.norm.ppf(1 - ALPHA / 2) * oriented["ci_examples"]
+    return bool(oriented["settles"] < detectable)
 
 
 def _rounded(count: float) -> int:

@@ -30,7 +30,7 @@ class TestPower:
         """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
         actual = []
         for size in np.geomspace(1.1, 30, 60):
-            actual.append(seeds_for_power(size, alpha, selection_variance=choice))
+            actual.append(seeds_for_power(size, alpha, constant_variance=choice))
             power = {}
             for n in (actual[-1] - 1, actual[-1]):
                 centre = size**2 / (1 / n + choice)
@@ -39,9 +39,9 @@ class TestPower:
             assert [p >= 0.8 for p in power.values()] == [False, True], (size, power)
         assert actual == sorted(actual, reverse=True)
 
-    def test_selection_variance_by_simulation(self):
+    def test_constant_variance_by_simulation(self):
         """The difference of two selected settings varies over selections, whatever the number of seeds."""
-        n = int(seeds_for_power(1.0, selection_variance=0.09))
+        n = int(seeds_for_power(1.0, constant_variance=0.09))
         selected = 1 + 0.3 * rng().normal(size=(20_000, 1))
         x = selected + np.random.default_rng(1).normal(size=(20_000, n))
         for values, low, high in ((x, 0.79, 0.84), (x[:, : 2 * n // 3], 0.4, 0.75)):
@@ -50,11 +50,11 @@ class TestPower:
             power = (2 * stats.t.sf(abs(t), k - 1) < 0.05).mean()
             assert low < power < high
 
-    def test_selection_variance_may_require_infinitely_many_seeds(self):
+    def test_constant_variance_may_require_infinitely_many_seeds(self):
         # With infinitely many seeds, the test is a normal test of size / sqrt(choice).
         least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
-        assert seeds_for_power(1.0, selection_variance=1.01 * least) == np.inf
-        assert 2 < seeds_for_power(1.0, selection_variance=0.9 * least) < np.inf
+        assert seeds_for_power(1.0, constant_variance=1.01 * least) == np.inf
+        assert 2 < seeds_for_power(1.0, constant_variance=0.9 * least) < np.inf
 
     def test_a_difference_of_0_is_an_error(self):
         with pytest.raises(ValueError, match="No number of seeds"):

@@ -1,0 +1,101 @@
+"""What outcomes on single test examples say about a difference."""
+
+import numpy as np
+import pytest
+
+from adamcmp.analysis import RunTable, comparisons, sentence
+from adamcmp.analysis.arms import Arm
+from adamcmp.analysis.example_variance import example_part
+from adamcmp.analysis.outcomes import (
+    bound_of_examples,
+    examples_of_difference,
+    fewest_examples,
+    split_and_outcome,
+)
+from tests.support.example_outcomes import drawn, table_with_outcomes
+from tests.support.random_numbers import rng
+from tests.support.seeded_runs import A, B, at_setting, runs_from
+
+WRONG = drawn(rng(), {"adamw": 0.8, "sgd": 1.2}, seeds=6, examples=1000)
+TABLE = table_with_outcomes(WRONG)
+
+
+class TestMetrics:
+    @pytest.mark.parametrize("metric", ["train_error", "best_test_error", "test_r2", "test_rmse"])
+    def test_without_outcomes(self, metric):
+        assert split_and_outcome(metric) is None
+
+    @pytest.mark.parametrize("metric", ["test_error", "test_accuracy", "gap_error"])
+    def test_of_the_test_error(self, metric):
+        assert split_and_outcome(metric) == ("test", "error")
+
+
+class TestComparisons:
+    def test_the_interval_has_both_parts(self):
+        row = comparisons(TABLE).iloc[0]
+        part = example_part([WRONG["adamw"] - WRONG["sgd"]], 1000)
+        errors = [WRONG[name].mean(1) for name in ("adamw", "sgd")]
+        over_seeds = comparisons(RunTable(TABLE.runs)).iloc[0]
+        assert row["covers"] == "seeds and examples" and over_seeds["covers"] == "seeds"
+        assert row["ci_examples"] == pytest.approx(1.96 * part.variance**0.5, rel=1e-3)
+        assert row["ci_seeds"] == pytest.approx(over_seeds["ci_seeds"])
+        half = (row["ci_high"] - row["ci_low"]) / 2
+        assert (
+            max(row["ci_seeds"], row["ci_examples"]) < half < row["ci_seeds"] + row["ci_examples"]
+        )
+        assert row["estimate"] == pytest.approx(errors[0].mean() - errors[1].mean())
+
+    def test_the_sentence_gives_both_parts(self):
+        row = comparisons(TABLE).iloc[0]
+        text = sentence(row)
+        seeds, examples = 100 * row["ci_seeds"], 100 * row["ci_examples"]
+        assert f"6 paired seeds ±{seeds:.1f}, test examples ±{examples:.1f}; p" in text
+
+    def test_seeds_that_are_not_paired(self):
+        runs = TABLE.runs.assign(paired_seeds=False)
+        row = comparisons(RunTable(runs, all_examples=TABLE.all_examples)).iloc[0]
+        part = example_part([WRONG["adamw"], -WRONG["sgd"]], 1000)
+        assert not row["paired"] and row["covers"] == "seeds and examples"
+        assert row["ci_examples"] == pytest.approx(part.half_width)
+
+    def test_other_test_sets_are_not_paired_by_example(self):
+        table = table_with_outcomes(WRONG, set_ids={"sgd": "another"})
+        assert comparisons(table).iloc[0]["covers"] == "seeds"
+
+    def test_no_number_of_seeds_outweighs_the_examples(self):
+        generator = rng()
+        hard = generator.random(200) < 0.3
+        wrong = {
+            name: np.tile(generator.permutation(hard), (8, 1)).astype(float) for name in ("x", "y")
+        }
+        wrong["x"][:4, 0] = 1 - wrong["x"][:4, 0]  # seeds differ a little
+        row = comparisons(table_with_outcomes(wrong)).iloc[0]
+        assert row["seeds_needed"] == np.inf
+        assert "use a larger test set" in sentence(row)
+
+
+class TestBound:
+    def test_of_runs_without_outcomes(self):
+        runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", B)])
+        row = comparisons(RunTable(runs)).iloc[0]
+        # The errors are multiples of 1/100, with means 0.2117 and 0.2583.
+        variance = (0.47 - (np.mean(A) - np.mean(B)) ** 2) / 100
+        assert row["ci_examples"] == pytest.approx(1.96 * variance**0.5, rel=1e-3)
+
+    def test_is_wider_than_the_part_of_stored_outcomes(self):
+        arms = Arm.of_optimizers(TABLE)
+        ids = [arm.reported["run_id"] for arm in arms]
+        part = examples_of_difference(TABLE, *ids, "test_error", paired=True)
+        assert part.half_width < bound_of_examples(*(a.reported for a in arms), "test_error")
+
+    @pytest.mark.parametrize("metric", ["test_loss", "train_error"])
+    def test_of_other_metrics_is_unknown(self, metric):
+        assert np.isnan(bound_of_examples(TABLE.runs, TABLE.runs, metric))
+
+    @pytest.mark.parametrize("examples", [7, 360, 1000, 10_000, 50_000])
+    def test_the_number_of_examples_follows_from_the_errors(self, examples):
+        errors = rng().binomial(examples, 0.2, 30) / examples
+        assert fewest_examples(errors) == examples
+
+    def test_errors_that_are_no_shares_have_no_number(self):
+        assert np.isnan(fewest_examples(rng().random(30)))
