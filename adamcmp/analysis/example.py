@@ -58,7 +58,7 @@ def _metrics(error: float) -> dict[str, float]:
 
 
 def _evaluation(run: dict[str, Any], step: int) -> dict[str, Any]:
-    """Return an evaluation of a run whose metrics fall linearly from 1 to their final values."""
+    """Return an evaluation of a run whose metrics fall linearly from 0.5 to their final values."""
     left = 1 - step / _STEPS
-    metrics = {metric: left + (1 - left) * run[metric] for metric in METRICS if metric in run}
+    metrics = {m: 0.5 * left + (1 - left) * run[m] for m in METRICS if m in run}
     return {"run_id": run["run_id"], "step": step, "epoch": step / 10, **metrics}

@@ -1,8 +1,8 @@
 """Each optimizer's settings on a problem as arrays (settings, seeds), with divergence penalized.
 
 Excluding diverged runs would favor optimizers that diverge. So the value of a diverged run is the
-*divergence penalty*: the worst value among the problem's completed runs, of any optimizer, and for
-an error at least `MIN_PENALTY`.
+*divergence penalty*: the value before training. Runs of one seed have the same initial weights, so
+optimizers with the same seeds have the same penalty, and no optimizer affects that of another.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from adamcmp.analysis.labels import GROUP, setting_texts
 from adamcmp.analysis.metrics import reported_split
 from adamcmp.analysis.run_table import RunTable
 
-#: Minimum error of a diverged run: that of guessing between two classes. Guessing among more
-#: classes has a larger error, but runs do not record the number of classes.
+#: Minimum error of a diverged run: that of guessing between two classes.
 MIN_PENALTY = 0.5
 #: Settings that change the cost of a run.
 BUDGET = ("epochs", "steps")
@@ -83,16 +82,32 @@ class SettingMatrix:
         )
 
 
-def divergence_penalty(runs: pd.DataFrame, metric: str) -> float:
-    """Return the divergence penalty of a metric on a problem.
+def divergence_penalties(table: RunTable, metric: str) -> pd.Series[float]:
+    """Return each optimizer's divergence penalty on a problem.
+
+    It is the mean of the metric at step 0 over the optimizer's runs. If they have no evaluation at
+    step 0 (imported runs), it is the worst value among the optimizer's completed runs. The penalty
+    of an error is at least `MIN_PENALTY`.
 
     Args:
-        runs: Runs of one problem.
-        metric: ``val_error``, ``test_error``, ``val_loss`` or ``test_loss``.
+        table: Runs of one problem.
+        metric: A metric that is better if lower, such as ``val_error``.
+
+    Returns:
+        The penalties, by optimizer; NaN for a loss without any value.
     """
-    worst = float(runs.loc[runs["status"] == "done", metric].max())
-    # fmax ignores the NaN of a problem without a completed run.
-    return float(np.fmax(worst, MIN_PENALTY)) if metric.endswith("error") else worst
+    runs, metrics = table.runs, table.metrics
+    first = metrics[metrics["step"] == 0].drop_duplicates("run_id").set_index("run_id")
+    values = pd.DataFrame(
+        {
+            "initial": runs["run_id"].map(first.get(metric, {})).astype(float),
+            "final": runs[metric].where(runs["status"] == "done").astype(float),
+        }
+    ).groupby(runs["optimizer"])
+    penalties = values["initial"].mean().fillna(values["final"].max())
+    if metric.endswith("error"):
+        penalties = penalties.clip(lower=MIN_PENALTY).fillna(MIN_PENALTY)
+    return penalties
 
 
 def penalized(table: RunTable) -> pd.DataFrame:
@@ -101,11 +116,12 @@ def penalized(table: RunTable) -> pd.DataFrame:
     Args:
         table: Runs of one problem.
     """
-    runs, measure = table.runs, table.measure()
-    diverged = runs["status"] == "diverged"
-    metrics = {f"val_{measure}", table.metric()}
-    penalties = {m: runs[m].mask(diverged, divergence_penalty(runs, m)) for m in metrics}
-    return runs.assign(**penalties)
+    runs, diverged = table.runs, table.runs["status"] == "diverged"
+    penalties = {
+        metric: runs["optimizer"].map(divergence_penalties(table, metric))
+        for metric in {f"val_{table.measure()}", table.metric()}
+    }
+    return runs.assign(**{m: runs[m].mask(diverged, p) for m, p in penalties.items()})
 
 
 def at_selected(table: RunTable, free: Sequence[str] = ("lr", "wd")) -> RunTable:
@@ -151,10 +167,10 @@ def setting_matrices(table: RunTable) -> Iterator[SettingMatrix]:
         return
     for problem, subtable in table.by_problem():
         measure = subtable.measure()
-        penalty = divergence_penalty(subtable.runs, f"val_{measure}")
+        penalties = divergence_penalties(subtable, f"val_{measure}")
         for optimizer, runs in penalized(subtable).groupby("optimizer", sort=False):
             labels = (problem, str(optimizer), measure)
-            matrix = _setting_matrix(labels, runs, table.setting_texts, penalty)
+            matrix = _setting_matrix(labels, runs, table.setting_texts, penalties[labels[1]])
             rankable = len(matrix.val) == 1 or np.isfinite(matrix.val).all()
             if len(matrix.val) and rankable and np.isfinite(matrix.test).all():
                 yield matrix

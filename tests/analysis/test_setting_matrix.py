@@ -1,10 +1,11 @@
 """The settings of an optimizer over shared seeds, with diverged runs penalized."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.setting_matrix import divergence_penalty, setting_matrices
+from adamcmp.analysis.setting_matrix import divergence_penalties, penalized, setting_matrices
 from tests.support.seeded_runs import NAN, runs_from
 
 ROWS = [(lr, seed) for lr in (0.1, 0.2, 0.3) for seed in (0, 1)]
@@ -35,7 +36,41 @@ def test_settings_without_a_shared_seed_and_evaluation_seeds_are_left_out():
     assert result.settings["lr"].tolist() == [0.1, 0.2] and result.seeds == [0, 1]
 
 
-@pytest.mark.parametrize(("worst", "penalty"), [(0.3, 0.5), (0.8, 0.8)])
-def test_the_penalty_is_the_worst_completed_run_and_at_least_a_guess(worst, penalty):
-    runs = runs_from([("sgd", 0.1, 0, 0.2, 0.2), ("sgd", 0.2, 0, worst, worst)])
-    assert divergence_penalty(runs, "val_error") == penalty
+def evaluated(rows, initial) -> RunTable:
+    """Return a table whose runs have an error before training and an evaluation at the end."""
+    runs = runs_from(rows)
+    evaluations = [
+        {"run_id": run_id, "step": step, "val_error": error, "test_error": error}
+        for run_id in runs["run_id"]
+        for step, error in ((0, initial), (100, 0.1))
+    ]
+    return RunTable(runs, pd.DataFrame(evaluations))
+
+
+class TestDivergencePenalties:
+    @pytest.mark.parametrize(("initial", "penalty"), [(0.9, 0.9), (0.3, 0.5)])
+    def test_it_is_the_error_before_training_and_at_least_a_guess(self, initial, penalty):
+        rows = [("sgd", 0.1, 0, 0.2, 0.2), ("sgd", 0.2, 0, NAN, NAN, "diverged")]
+        table = evaluated(rows, initial)
+        assert divergence_penalties(table, "val_error").to_dict() == {"sgd": penalty}
+        assert penalized(table)["test_error"].tolist() == [0.2, penalty]
+
+    @pytest.mark.parametrize(("worst", "penalty"), [(0.3, 0.5), (0.8, 0.8)])
+    def test_without_evaluations_it_is_the_worst_completed_run(self, worst, penalty):
+        runs = runs_from([("sgd", 0.1, 0, 0.2, 0.2), ("sgd", 0.2, 0, worst, worst)])
+        assert divergence_penalties(RunTable(runs), "val_error").to_dict() == {"sgd": penalty}
+
+    @pytest.mark.parametrize("with_evaluations", [True, False])
+    def test_another_optimizers_bad_run_changes_no_value(self, with_evaluations):
+        rows = [("sgd", lr, seed, lr, lr) for lr, seed in ROWS]
+        rows += [("sgd", 0.9, seed, NAN, NAN, "diverged") for seed in (0, 1)]
+        bad = [*rows, *(("adamw", 0.1, seed, 0.99, 0.99) for seed in (0, 1))]
+        alone, beside = (
+            next(
+                setting_matrices(evaluated(r, 0.8) if with_evaluations else RunTable(runs_from(r)))
+            )
+            for r in (rows, bad)
+        )
+        assert alone.penalty == pytest.approx(0.8 if with_evaluations else 0.5)
+        np.testing.assert_allclose(alone.val, beside.val)
+        np.testing.assert_allclose(alone.test, beside.test)

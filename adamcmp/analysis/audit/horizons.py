@@ -1,4 +1,10 @@
-"""Check: would a shorter training budget have ranked the optimizers differently?"""
+"""Check: would a shorter training budget have ranked the optimizers differently?
+
+The beginning of a run is a run with a smaller budget only if its learning rate and weight decay do
+not depend on the number of steps. A cosine run at a quarter of its steps still has a large learning
+rate, while a run with a quarter of the budget has annealed it. So only optimizers whose settings do
+not depend on the budget are checked: see `independent_of_budget`.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +15,30 @@ import pandas as pd
 
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.comparisons import comparisons
+from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name, join_names
 from adamcmp.storage.columns import METRICS
 
 #: Shares of the budget at which runs are read, with their names.
 HORIZONS = {0.25: "a quarter", 0.5: "half"}
+#: Schedules whose multiplier at a step does not depend on the number of steps.
+_SCHEDULES = ("constant", "cosine_restarts")
+
+
+def independent_of_budget(table: RunTable) -> RunTable:
+    """Return the runs of optimizers whose runs of any number of steps have a common beginning.
+
+    Their schedule is constant, or has warm restarts. Warm-up is a fraction of all steps, and
+    normalized weight decay depends on their number, so both must be off.
+    """
+    runs = table.runs
+    independent = runs["schedule"].isin(_SCHEDULES)
+    if "schedule.warmup" in runs:
+        independent &= runs["schedule.warmup"].fillna(0).eq(0)
+    if "optimizer.normalized" in runs:
+        independent &= runs["optimizer.normalized"].ne(True)
+    return table.where(independent.groupby([runs[c] for c in GROUP]).transform("all"))
 
 
 def reversals(table: RunTable) -> pd.DataFrame:
@@ -23,6 +47,9 @@ def reversals(table: RunTable) -> pd.DataFrame:
     Settings are selected separately at each horizon. The ranking of two optimizers is reversed if
     both differences are significant and their signs differ. Optimizers in `unreadable` are
     excluded.
+
+    Args:
+        table: Runs that are `independent_of_budget`.
 
     Returns:
         Columns ``problem share ahead behind``: the optimizers that are ahead and behind at this
@@ -42,6 +69,9 @@ def reversals(table: RunTable) -> pd.DataFrame:
 
 def unreadable(table: RunTable) -> pd.DataFrame:
     """Return optimizers that cannot be ranked at a quarter or half of the budget.
+
+    Args:
+        table: Runs that are `independent_of_budget`.
 
     Returns:
         Columns ``problem share optimizer``.
@@ -128,6 +158,7 @@ def _step_limits(runs: pd.DataFrame, share: float) -> pd.Series[float]:
 
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield rankings that are reversed or unknown earlier in training."""
+    table = independent_of_budget(table)
     for row in reversals(table).to_dict("records"):
         ahead, behind = display_name(row["ahead"]), display_name(row["behind"])
         yield Finding(

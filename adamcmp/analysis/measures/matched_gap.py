@@ -51,8 +51,8 @@ def along_curves(table: RunTable) -> pd.DataFrame:
     >>> values = along_curves(table)
     >>> values[["optimizer", "seed", "metric", "train_loss", "value"]].head(2).round(3)
       optimizer  seed      metric  train_loss  value
-    0   adam_l2     0  test_error       0.873  0.856
-    1   adam_l2     1  test_error       0.873  0.855
+    0   adam_l2     0  test_error       0.476  0.462
+    1   adam_l2     1  test_error       0.476  0.461
 
     Returns:
         Columns problem, optimizer, seed, metric (of `MATCHED_METRICS`), train_loss (the level),
@@ -171,8 +171,8 @@ def matched(values: pd.DataFrame) -> pd.DataFrame:
     >>> means = matched(along_curves(table))
     >>> means[["optimizer", "metric", "train_loss", "estimate", "n"]].head(2).round(3)
       optimizer      metric  train_loss  estimate  n
-    0   adam_l2  test_error       0.873     0.855  5
-    1     adamw  test_error       0.873     0.858  5
+    0   adam_l2  test_error       0.476     0.461  5
+    1     adamw  test_error       0.476     0.465  5
 
     Args:
         values: The result of `along_curves` or `over_settings`.
@@ -192,8 +192,8 @@ def matched_differences(values: pd.DataFrame) -> pd.DataFrame:
     >>> test_errors = differences[differences["metric"] == "test_error"]
     >>> test_errors[["a", "b", "train_loss", "estimate", "n"]].tail(2).round(3)
              a      b  train_loss  estimate  n
-    6  adam_l2  adamw       0.385    -0.023  5
-    7  adam_l2  adamw       0.336    -0.029  5
+    6  adam_l2  adamw       0.353    -0.024  5
+    7  adam_l2  adamw       0.336    -0.028  5
 
     Args:
         values: The result of `along_curves` or `over_settings`.

@@ -3,8 +3,8 @@
 import pytest
 
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.audit.horizons import read_at, reversals
-from tests.support.audited import audited, evaluations, study
+from adamcmp.analysis.audit.horizons import independent_of_budget, read_at, reversals
+from tests.support.audited import audited, evaluations, findings_of, study
 
 
 def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget():
@@ -18,8 +18,27 @@ def test_restarts_are_read_at_the_ends_of_cycles_at_the_whole_budget():
     assert reversals(RunTable.from_frames(constant, metrics))["share"].tolist() == [0.5]
 
 
+@pytest.mark.parametrize(
+    ("columns", "is_read"),
+    [
+        ({"schedule": "constant"}, True),
+        ({"schedule": "constant", "schedule.warmup": 0.1}, False),
+        ({"schedule": "constant", "optimizer.normalized": True}, False),
+        ({"schedule": "cosine"}, False),
+        ({"schedule": None}, False),
+    ],
+)
+def test_only_runs_whose_beginning_is_a_shorter_run_are_read(columns, is_read):
+    runs, _ = study({"adam_l2": 0.3, "adamw": 0.25}, **columns)
+    metrics = evaluations(runs, {"adam_l2": 1.0, "adamw": 2.0})
+    assert [f.kind for f in findings_of("horizons", runs, metrics)] == ["horizon"] * 2 * is_read
+    assert bool(findings_of("horizons", runs, metrics[:0])) == is_read
+    one = runs.assign(schedule=runs["schedule"].where(runs.index != 0, "cosine"))
+    assert independent_of_budget(RunTable.from_frames(one)).optimizers == ("adamw",) * is_read
+
+
 def test_a_ranking_that_is_reversed():
-    runs, _ = study({"adam_l2": 0.3, "adamw": 0.25})
+    runs, _ = study({"adam_l2": 0.3, "adamw": 0.25}, schedule="constant")
     metrics = evaluations(runs, {"adam_l2": 1.0, "adamw": 2.0})
     actual = reversals(RunTable.from_frames(runs, metrics))
     assert actual[["share", "ahead", "behind"]].to_numpy().tolist() == [
@@ -32,7 +51,7 @@ def test_a_ranking_that_is_reversed():
 
 
 def test_a_ranking_that_cannot_be_read_early_is_a_note():
-    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, schedule="constant")
     beginning = "The ranking is unknown at"
     (finding,) = audited(runs, metrics[metrics["step"] == 100])
     assert finding.severity == "note" and finding.text == (
@@ -50,7 +69,7 @@ def test_a_ranking_that_cannot_be_read_early_is_a_note():
 @pytest.mark.parametrize("known", ["val_error", "test_error"])
 def test_curves_without_the_metrics_of_a_ranking_cannot_be_read(known):
     """Imported curves may hold other metrics than the end of a run."""
-    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=5)
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, seeds=5, schedule="constant")
     metrics = metrics.assign(**{known: metrics[known].where(metrics["step"] == 100)})
     assert [f.severity for f in audited(runs, metrics)] == ["note"]
 

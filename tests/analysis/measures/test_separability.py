@@ -60,6 +60,13 @@ class TestSeparability:
         row = separability(RunTable(runs(rotated(-45, 0.05), grid()))).iloc[0]
         assert row["estimate"] < 0.6
 
+    def test_another_optimizers_bad_setting_changes_nothing(self):
+        frame = runs(bowl(1, size=0.02), grid(), 5, 0.003)
+        bad = runs(lambda x, y: x * 0 + 0.99, grid(), 5, optimizer="sgd")
+        alone, beside = separability(RunTable(frame)), separability(RunTable(stacked(frame, bad)))
+        assert alone["cells"].item() < 49
+        pd.testing.assert_frame_equal(beside.head(1), alone)
+
     def test_diverged_cells_near_the_optimum_are_penalized(self):
         def cliff(x, y):
             return np.where((x > 0.3) & (y > 0.3), NAN, bowl(0)(x, y))
