@@ -151,16 +151,13 @@ class Difference:
     def between(cls, a: Arm, b: Arm, metric: str) -> Difference:
         """Compare two arms on a metric.
 
-        Seeds are paired if the arms share at least two of them, and at least half of the seeds of
-        the arm with fewer. If an arm has one seed, it is paired if the other arm has this seed.
-        Equal seeds of imported runs are paired only if the import says that they share weights and
-        batches.
+        Seeds on which both arms have a value are paired if they are enough: see `are_paired`.
         """
         x, y = a.values(metric), b.values(metric)
-        shared, fewer = x.index.intersection(y.index), min(len(x), len(y))
-        comparable = all(has_paired_seeds(arm.reported).all() for arm in (a, b))
-        paired = comparable and fewer > 0 and len(shared) >= max(min(2, fewer), fewer / 2)
+        fewer = min(len(x), len(y))
+        paired = are_paired(a, b, x.index, y.index)
         if paired:
+            shared = x.index.intersection(y.index)
             x, y = x[shared], y[shared]
         first, second = (np.asarray(v, dtype=np.float64) for v in (x, y))
         if paired:
@@ -179,6 +176,27 @@ class Difference:
         if self.examples is None:
             return self.over_seeds
         return with_examples(self.over_seeds, self.examples)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the difference is the same on all of several paired seeds, and not 0."""
+        if not self.paired or self.n < 2 or np.allclose(self.a, self.b, rtol=1e-12, atol=0):
+            return False
+        return bool(np.isnan(self.estimate.error))
+
+    @property
+    def p_value(self) -> float:
+        """The p-value of no difference: Student's or Welch's test.
+
+        A constant difference has no standard error over seeds. It has the p-value of the sign test,
+        which is exact: all differences have the same sign with probability 2^(1 - n). If that of
+        the test examples is larger, it has that one.
+        """
+        if not self.is_constant:
+            return float(self.estimate.p_value)
+        error = np.sqrt(self.examples.variance) if self.examples else 0.0
+        by_examples = estimates.two_sided(self.estimate.value, error, np.inf)
+        return max(2.0 ** (1 - self.n), float(by_examples))
 
     @property
     def n(self) -> int:
@@ -211,6 +229,8 @@ class Difference:
             selection_variance: Variance due to the selection of settings. Like that of the test
                 examples, it is not reduced by more evaluation seeds.
         """
+        if self.is_constant:
+            return float(np.ceil(1 - np.log2(alpha))), observed
         if np.isnan(self.estimate.error):
             return float("nan"), float("nan")
         half_width = float(self.estimate.high - self.estimate.value)
@@ -223,6 +243,24 @@ class Difference:
         size, groups = float(target / sd), 1 if self.paired else 2
         constant = selection_variance + (self.examples.variance if self.examples else 0.0)
         return seeds_for_power(size, alpha, groups, float(constant / sd**2)), target
+
+
+def are_paired(a: Arm, b: Arm, x: pd.Index[int], y: pd.Index[int]) -> bool:
+    """Return whether two arms share enough seeds to be compared seed by seed.
+
+    Seeds are paired if the arms share at least two of them, and at least half of the seeds of the
+    arm with fewer. If an arm has one seed, it is paired if the other arm has this seed. Equal seeds
+    of imported runs are paired only if the import says that they share weights and batches.
+
+    Args:
+        a: One arm.
+        b: The other arm.
+        x: Seeds of a.
+        y: Seeds of b.
+    """
+    shared, fewer = len(x.intersection(y)), min(len(x), len(y))
+    comparable = all(has_paired_seeds(arm.reported).all() for arm in (a, b))
+    return comparable and fewer > 0 and shared >= max(min(2, fewer), fewer / 2)
 
 
 def probability_of_improvement(

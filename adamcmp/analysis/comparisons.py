@@ -12,6 +12,7 @@ import pandas as pd
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
+from adamcmp.analysis.divergence import divergence_test
 from adamcmp.analysis.metrics import check_metrics, higher_is_better
 from adamcmp.analysis.outcomes import bound_of_examples
 from adamcmp.analysis.run_table import RunTable
@@ -23,7 +24,8 @@ COLUMNS = [
     *("covers", "ci_seeds", "ci_examples"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
     *("settles", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b", "setting_a", "setting_b"),
-    *("settings_a", "settings_b", "diverged_a", "diverged_b"),
+    *("settings_a", "settings_b", "seeds_a", "seeds_b", "diverged_a", "diverged_b"),
+    *("divergence_test", "p_diverged", "p_diverged_holm", "evidence"),
     *("train_estimate", "train_low", "train_high", "train_mean"),
 ]
 
@@ -35,7 +37,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     where possible, since they share initial weights and batches; those of imported runs only if the
     import says so. A diverged run has no value. Its seed is excluded from
     the difference and counted in ``diverged_a`` or ``diverged_b``; in ``prob_better`` it is worse
-    than any completed run.
+    than any completed run. How often the optimizers diverge is tested on its own
+    (`adamcmp.analysis.divergence`).
 
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
@@ -54,7 +57,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
         - ``problem``, ``a``, ``b``, ``metric``;
         - ``estimate``, ``ci_low``, ``ci_high``, ``p_value``: mean of a minus mean of b in the
           metric's unit, its 95 % interval, and the test of no difference (Student's over shared
-          seeds where ``paired``, else Welch's); ``n``: shared seeds, or the smaller number;
+          seeds where ``paired``, else Welch's; the sign test of a difference that is the same on
+          all seeds); ``n``: shared seeds, or the smaller number;
         - ``covers``: ``"seeds and examples"`` if the interval and the tests contain the variance of
           the test examples too (`adamcmp.analysis.example_variance`), else ``"seeds"``;
           ``ci_seeds`` and ``ci_examples``: half the width of the interval that either part alone
@@ -62,8 +66,13 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           from the errors of both arms, or NaN if there is none;
         - ``p_holm``: p after Holm's correction over the problem's pairs; ``p_choice``: the same
           with selection bias accounted for (`adamcmp.analysis.selection_bias`);
-        - ``better``: ``"a"`` or ``"b"`` if both p-values are below 0.05 and this arm did not
-          diverge more often than the other, else ``""``;
+        - ``better``: ``"a"`` or ``"b"``, else ``""``; ``evidence``: ``"difference"`` if both
+          p-values are below 0.05 and this arm did not diverge more often than the other,
+          ``"divergence"`` if the difference is not significant, and this arm diverged less often
+          with ``p_diverged_holm`` below 0.05;
+        - ``divergence_test``, ``p_diverged``, ``p_diverged_holm``: the exact test of equally
+          frequent divergence, its p, and the same after Holm's correction over the problem's pairs;
+          empty and NaN without diverged runs;
         - ``effect_size``: Hedges' g_z where ``paired``, else Hedges' g;
         - ``prob_better``, ``prob_low``, ``prob_high``: probability that a is better than b for a
           new seed, with its interval;
@@ -75,7 +84,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           shared; ``fresh``: whether no reported seed took part in the selection;
           ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``,
           the selected ones as text; ``settings_a``, ``settings_b``, how many were tried;
-          ``diverged_a``, ``diverged_b``;
+          ``seeds_a``, ``seeds_b``, reported seeds; ``diverged_a``, ``diverged_b``, how many of
+          them diverged;
         - ``train_estimate``, ``train_low``, ``train_high``: the difference of final training
           losses of the same runs; ``train_mean``: the mean of the two training losses.
 
@@ -108,7 +118,7 @@ def _compare(
 ) -> dict[str, Any]:
     """Return the columns of one comparison that do not depend on the other pairs' values."""
     difference, train = Difference.between(a, b, metric), Difference.between(a, b, "train_loss")
-    estimate = difference.estimate
+    estimate, divergence = difference.estimate, divergence_test(a, b)
     seeds_needed, settles = difference.seeds_needed(
         # The strictest level of Holm's correction.
         alpha=estimates.ALPHA / pairs,
@@ -123,7 +133,7 @@ def _compare(
         **{"estimate": 0.0 if is_tie else float(estimate.value)},
         **{"ci_low": float(estimate.low), "ci_high": float(estimate.high)},
         **{"n": difference.n, "n_a": len(difference.a), "n_b": len(difference.b)},
-        "p_value": float(estimate.p_value),
+        "p_value": difference.p_value,
         **_samples(a, b, difference, metric),
         "p_choice": float(selection_p_value(estimate, *biases)),
         "effect_size": difference.effect_size,
@@ -133,7 +143,9 @@ def _compare(
         **{"mean_a": mean_a, "mean_b": mean_b},
         **{"setting_a": a.setting, "setting_b": b.setting},
         **{"settings_a": a.settings, "settings_b": b.settings},
+        **{"seeds_a": len(a.reported), "seeds_b": len(b.reported)},
         **{"diverged_a": a.diverged, "diverged_b": b.diverged},
+        **{"divergence_test": divergence.name, "p_diverged": divergence.p_value},
         "train_estimate": float(train.estimate.value),
         **{"train_low": float(train.estimate.low), "train_high": float(train.estimate.high)},
         "train_mean": sum(train.means) / 2,
@@ -152,13 +164,27 @@ def _samples(a: Arm, b: Arm, difference: Difference, metric: str) -> dict[str, A
 
 
 def _correct(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Add Holm's correction over the pairs of a problem, and the column ``better``."""
+    """Add Holm's correction over the pairs of a problem, and which arm is better."""
     table = pd.DataFrame(rows)
     table["p_holm"] = estimates.holm(table["p_value"])
     # Accounting for the selection must not make a difference more significant.
     table["p_choice"] = np.maximum(estimates.holm(table["p_choice"]), table["p_holm"])
+    table["p_diverged_holm"] = estimates.holm(table["p_diverged"])
+    return _with_better(table)[COLUMNS]
+
+
+def _with_better(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the arm that is better, and the evidence for it."""
     sign = np.where(table["metric"].map(higher_is_better), 1, -1) * table["estimate"]
     ahead = np.where(sign > 0, "a", "b")
-    more_often = (table["diverged_a"] - table["diverged_b"]) * np.where(ahead == "a", 1, -1) > 0
-    table["better"] = np.where((table["p_choice"] < estimates.ALPHA) & ~more_often, ahead, "")
-    return table[COLUMNS]
+    more_often = table["diverged_a"] / table["seeds_a"] - table["diverged_b"] / table["seeds_b"]
+    less_diverged = np.where(more_often < 0, "a", "b")
+    differs = table["p_choice"] < estimates.ALPHA
+    diverges = table["p_diverged_holm"] < estimates.ALPHA
+    # An optimizer that is ahead on completed runs, but diverges more often, is not better.
+    agree = (more_often == 0) | (ahead == less_diverged)
+    evidence = np.select([differs & agree, ~differs & diverges], ["difference", "divergence"], "")
+    better = np.select(
+        [evidence == "difference", evidence == "divergence"], [ahead, less_diverged], ""
+    )
+    return table.assign(evidence=evidence, better=better)

@@ -114,10 +114,12 @@ def selection_p_value(difference: Estimate, a: SelectionBias, b: SelectionBias) 
     """Return the p-value of a difference, a minus b, with selection bias accounted for.
 
     The variances due to selection are added to that of the difference, and the optimism is
-    subtracted from the difference.
+    subtracted from the difference. A difference that is the same on all seeds has no variance of
+    its own.
     """
-    error = np.sqrt(difference.error**2 + np.add(a.variance, b.variance))
-    return two_sided(debiased(difference, a, b), error, difference.df)
+    error = np.sqrt(np.nan_to_num(difference.error) ** 2 + np.add(a.variance, b.variance))
+    df = np.nan_to_num(difference.df, nan=np.inf)
+    return two_sided(debiased(difference, a, b), error, df)
 
 
 def debiased(difference: Estimate, a: SelectionBias, b: SelectionBias) -> Floats:

@@ -45,19 +45,13 @@ def sentence(row: Mapping[str, Any]) -> str:
 def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     a, b = display_name(oriented["a"]), display_name(oriented["b"])
     metric = metric_phrase(row["metric"])
-    if math.isnan(row["estimate"]):
-        return f"{a} and {b} cannot be compared: no run of one of them completed."
+    if row["evidence"] == "divergence":
+        return _divergence(oriented)
     lead = _with_unit(oriented["lead"], oriented)
     ahead = f"{a} is ahead of {b} on {metric} by {lead}"
-    if math.isnan(row["ci_low"]):
-        if row["n"] == 1:
-            return f"{ahead}, but one seed gives no interval."
-        if row["estimate"] == 0:
-            return f"{a} and {b} have the same {metric} on all {row['n']} seeds."
-        return (
-            f"{ahead}; the difference is the same on all {row['n']} seeds, so it has no interval."
-        )
-    evidence = f"(95 % interval {_interval(oriented)}; {_samples(oriented)}; {_p_values(row)})"
+    if math.isnan(row["p_value"]):
+        return _without_test(row, ahead)
+    evidence = f"({_interval(oriented)}{_p_values(row)})"
     if row["better"]:
         return f"{a} beats {b} on {metric} by {lead} {evidence}{_training_loss(oriented)}."
     if row["p_choice"] < ALPHA:
@@ -72,22 +66,33 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     )
 
 
+def _without_test(row: Mapping[str, Any], ahead: str) -> str:
+    """Return the claim of a comparison without a p-value, and the reason."""
+    a, b = display_name(row["a"]), display_name(row["b"])
+    if math.isnan(row["estimate"]):
+        return f"{a} and {b} cannot be compared: no run of one of them completed."
+    if row["n"] == 1:
+        return f"{ahead}, but one seed gives no interval."
+    if row["estimate"] == 0:
+        return f"{a} and {b} have the same {metric_phrase(row['metric'])} on all {row['n']} seeds."
+    return f"{ahead}; the runs of each have equal values, so the difference has no interval."
+
+
 def orient(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a comparison with the leading optimizer as ``a``.
+    """Return a comparison with the better or leading optimizer as ``a``.
 
     Args:
         row: One row of `adamcmp.analysis.comparisons`.
 
     Returns:
-        The row, with its arms exchanged if ``b`` leads, and the lead and its interval in the
-        metric's unit, positive where ``a`` is better: ``lead``, ``low``, ``high``. The bounds are
-        NaN for one seed.
+        The row, with its arms exchanged if ``b`` is better or leads, and the lead and its interval,
+        positive where ``a`` is ahead: ``lead``, ``low``, ``high``. The bounds are NaN for one seed.
     """
     higher = higher_is_better(row["metric"])
-    a_leads = (row["estimate"] <= 0) != higher
+    a_leads = row["better"] == "a" if row["better"] else (row["estimate"] <= 0) != higher
     oriented = dict(row)
     if not a_leads:
-        for key in ("", "settings_", "diverged_", "n_"):
+        for key in ("", "settings_", "seeds_", "diverged_", "n_"):
             oriented[f"{key}a"], oriented[f"{key}b"] = row[f"{key}b"], row[f"{key}a"]
     bounds = sorted((row["ci_low"], row["ci_high"])) if row["n"] > 1 else (math.nan, math.nan)
     sign = 1 if a_leads == higher else -1
@@ -115,10 +120,33 @@ def _with_unit(value: float, oriented: Mapping[str, Any]) -> str:
     return number + (name.removesuffix("s") if number == "1" else name)
 
 
-def _interval(oriented: Mapping[str, Any]) -> str:
-    return (
-        f"{format_number(oriented['low'], oriented)} to {format_number(oriented['high'], oriented)}"
+def _divergence(oriented: Mapping[str, Any]) -> str:
+    """Return that b is worse because it diverged more often, and who is ahead otherwise."""
+    a, b = display_name(oriented["a"]), display_name(oriented["b"])
+    diverged = {arm: f"{oriented[f'diverged_{arm}']} of {oriented[f'seeds_{arm}']}" for arm in "ab"}
+    if not oriented["diverged_a"]:
+        diverged["a"] = "none"
+    p, adjusted_p = oriented["p_diverged"], oriented["p_diverged_holm"]
+    adjusted = "" if p == adjusted_p else "Holm-adjusted "
+    claim = (
+        f"{b} is worse than {a}: it diverged on {diverged['b']} seeds, {a} on {diverged['a']} "
+        f"({adjusted}{oriented['divergence_test']} p {format_p(adjusted_p)})."
     )
+    lead, metric = oriented["lead"], metric_phrase(oriented["metric"])
+    if not abs(lead) > 0:
+        return claim
+    ahead, size = (a if lead > 0 else b), _with_unit(abs(lead), oriented)
+    return f"{claim} Where both completed, {ahead} is ahead on {metric} by {size}."
+
+
+def _interval(oriented: Mapping[str, Any]) -> str:
+    """Return the interval of a difference and its samples, before its p-values."""
+    low, high = (format_number(oriented[end], oriented) for end in ("low", "high"))
+    if math.isnan(oriented["low"]):
+        # With outcomes on single examples, p is not that of the sign test only.
+        test = "sign test " if oriented["covers"] == "seeds" else ""
+        return f"the same on all {_seeds(oriented)}, so it has no interval; {test}"
+    return f"95 % interval {low} to {high}; {_samples(oriented)}; "
 
 
 def _samples(oriented: Mapping[str, Any]) -> str:
@@ -211,7 +239,7 @@ def _notes(oriented: Mapping[str, Any]) -> str:
     notes = ""
     for arm in ("a", "b"):
         count = oriented[f"diverged_{arm}"]
-        if count:
+        if count and oriented["evidence"] != "divergence":
             seeds = "1 seed" if count == 1 else f"{count} seeds"
             notes += f" {display_name(oriented[arm])} diverged on {seeds} (excluded)."
     if not oriented["fresh"]:

@@ -64,7 +64,8 @@ def _overall(rows: list[dict[str, Any]]) -> str:
     identical = all(others[name]["estimate"] == 0 for name in level)
     best, metric = display_name(leader), metric_phrase(rows[0]["metric"])
     note = f" No run of {_joined(incomplete)} completed." if incomplete else ""
-    beats = f"it beats {_joined(beaten)}" if beaten else ""
+    losers = [_beaten(others[name], name) for name in beaten]
+    beats = f"it beats {join_names(losers)}" if losers else ""
     same = f"is not significantly different from {_joined(level)}.{note}" if level else ""
     if level and beaten:
         return f"{best} leads on {metric}: {beats}, but {same}"
@@ -74,6 +75,12 @@ def _overall(rows: list[dict[str, Any]]) -> str:
     if level:
         return f"No best optimizer on {metric}: {best} leads, but {same}"
     return f"{best} is best on {metric}: {beats}.{note}" if beats else f"Nothing to compare.{note}"
+
+
+def _beaten(row: Mapping[str, Any], name: str) -> str:
+    """Return the name of an optimizer that is beaten, and why if it is not by the metric."""
+    reason = " (which diverges more often)" if row["evidence"] == "divergence" else ""
+    return display_name(name) + reason
 
 
 def _joined(optimizers: Iterable[str]) -> str:

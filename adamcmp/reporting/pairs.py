@@ -71,19 +71,22 @@ def pair_table(verdict: Verdict) -> PairTable:
 
 def _pair(row: Mapping[str, Any], lead_text: str, axis: _Axis) -> Pair:
     size = scale(row["metric"])
+    p = row["p_diverged_holm" if row["evidence"] == "divergence" else "p_holm"]
     lead, low, high = (size * row[key] for key in ("lead", "low", "high"))
     return Pair(
         optimizers=(row["a"], row["b"]),
         text=f"{display_name(row['a'])} {_relation(row)} {display_name(row['b'])}",
         significant=bool(row["better"]),
         lead=lead_text,
-        p=MISSING if math.isnan(row["p_holm"]) else p_value_text(row["p_holm"]),
+        p=MISSING if math.isnan(p) else p_value_text(p),
         position=None if math.isnan(lead) else axis.position(lead),
         interval=None if math.isnan(low) else (axis.position(low), axis.position(high)),
     )
 
 
 def _relation(row: Mapping[str, Any]) -> str:
+    if row["evidence"] == "divergence":
+        return "diverges less often than"
     if math.isnan(row["lead"]):
         return "and"
     if row["lead"] == 0:

@@ -131,15 +131,50 @@ class TestComparison:
             RunTable(runs_from([*at_setting("adamw", A[:1]), *at_setting("sgd", B[:1])]))
         ).iloc[0]
         assert one["better"] == "" and "but one seed gives no interval" in analysis.sentence(one)
-        even = analysis.comparisons(
-            RunTable(
-                runs_from([*at_setting("adamw", A), *at_setting("sgd", [a + 0.25 for a in A])])
-            )
+
+    def test_values_without_spread_that_are_not_paired_give_no_claim(self):
+        other_seeds = at_setting("sgd", [0.3] * 6, seeds=range(10, 16))
+        runs = runs_from([*at_setting("adamw", [0.2] * 6), *other_seeds])
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
+        assert row["better"] == "" and math.isnan(row["p_value"])
+        assert "the runs of each have equal values" in analysis.sentence(row)
+
+    @pytest.mark.parametrize("n", [2, 5, 6, 10])
+    def test_a_difference_that_is_the_same_on_all_seeds_has_the_sign_test(self, n):
+        errors = [0.2 + 0.01 * seed for seed in range(n)]
+        worse = [error + 0.25 for error in errors]
+        runs = runs_from([*at_setting("adamw", errors), *at_setting("sgd", worse)])
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
+        assert row["p_value"] == scipy_stats.binomtest(n, n).pvalue
+        assert row["better"] == ("a" if n >= 6 else "")
+        assert f"the same on all {n} paired seeds, so it has no interval; sign test p" in (
+            text := analysis.sentence(row)
         )
-        assert even["better"].item() == ""
-        assert (
-            "the difference is the same on all 6 seeds, so it has no interval"
-            in analysis.sentence(even.iloc[0])
+        if n < 6:
+            assert f"; {6 - n} more seed" in text and row["seeds_needed"] == 6
+
+    def test_equal_values_up_to_rounding_do_not_differ(self):
+        runs = runs_from([*at_setting("adamw", [0.1 + 0.2] * 8), *at_setting("sgd", [0.3] * 8)])
+        row = analysis.comparisons(RunTable(runs)).iloc[0]
+        assert row["better"] == "" and "have the same test error" in analysis.sentence(row)
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_an_optimizer_that_diverges_more_often_is_worse(self, order):
+        """On the seed that completes, it is ahead."""
+        errors = [0.20, 0.22, 0.21, 0.23, 0.20, 0.21, 0.22, 0.20, 0.21, 0.22]
+        diverged = [("sgd", 0.1, seed, NAN, NAN, "diverged") for seed in range(9)]
+        arms = [at_setting("adamw", errors), [*diverged, ("sgd", 0.1, 9, 0.3, 0.15)]][::order]
+        table = analysis.comparisons(RunTable(runs_from([row for arm in arms for row in arm])))
+        row = table.iloc[0]
+        assert row["evidence"] == "divergence" and row[row["better"]] == "adamw"
+        assert row["p_diverged"] == pytest.approx(2**-8)
+        assert analysis.sentence(row) == (
+            "SGD is worse than AdamW: it diverged on 9 of 10 seeds, AdamW on none (exact McNemar "
+            "p = 0.004). Where both completed, SGD is ahead on test error by 7 points."
+        )
+        (verdict,) = analysis.verdicts(table)
+        assert verdict.overall == (
+            "AdamW is best on test error: it beats SGD (which diverges more often)."
         )
 
     def test_selection_bias_is_accounted_for(self):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from adamcmp.analysis import RunTable, comparisons, sentence
 from adamcmp.analysis.arms import Arm
@@ -61,6 +62,18 @@ class TestComparisons:
     def test_other_test_sets_are_not_paired_by_example(self):
         table = table_with_outcomes(WRONG, set_ids={"sgd": "another"})
         assert comparisons(table).iloc[0]["covers"] == "seeds"
+
+    @pytest.mark.parametrize(("others", "better"), [(2, ""), (20, "a")])
+    def test_runs_that_do_not_depend_on_the_seed_vary_with_the_examples(self, others, better):
+        """As if a convex problem were trained on full batches."""
+        wrong = np.zeros((2, 1000))
+        wrong[0, :100] = wrong[1, : 100 + others] = 1
+        arms = {"adamw": np.tile(wrong[0], (8, 1)), "sgd": np.tile(wrong[1], (8, 1))}
+        row = comparisons(table_with_outcomes(arms)).iloc[0]
+        assert row["better"] == better
+        by_examples = stats.norm.sf(others**0.5, scale=(1 - others / 1000) ** 0.5) * 2
+        assert row["p_value"] == pytest.approx(max(2**-7, by_examples), rel=0.01)
+        assert "sign test" not in sentence(row)
 
     def test_no_number_of_seeds_outweighs_the_examples(self):
         generator = rng()

@@ -36,13 +36,15 @@ PAIRWISE_COMPARISONS = Measure(
     "Where they share fewer than two seeds, or fewer than half of those of the optimizer with "
     "fewer, or where equal seeds of imported runs are not paired, over all seeds of each (Welch's "
     "t). p (Holm): after Holm's correction over the problem's pairs; p (selection): also with "
-    "selection bias accounted for. Effect size: Hedges' g_z over paired seeds, else Hedges' g. "
+    "selection bias accounted for; p (divergence): the exact test of how often runs diverge, after "
+    "Holm's correction. Effect size: Hedges' g_z over paired seeds, else Hedges' g. "
     "P(a better): the probability that a is better for a new seed. Seeds needed: how many would "
     "detect a difference that is not significant.",
     _all_pairs,
     _headline,
     "two optimizers on one problem",
     column_headings(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (selection)")
+    | {"p_diverged_holm": "p (divergence)"}
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
     order=20,
 )
