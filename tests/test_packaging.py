@@ -79,6 +79,7 @@ def test_the_authors_table_of_mnist1d(tmp_path):
     assert all(f"\n{model} " in out for model in ("logistic", "mlp", "cnn1d", "gru"))
 
 
+@pytest.mark.slow
 def test_the_committed_table_of_mnist1d():
     """What is in the repository is within 3 points of theirs, and complete."""
     out = call(sys.executable, ROOT / "scripts" / "mnist1d_table", env=committed())

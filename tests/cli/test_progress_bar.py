@@ -1,12 +1,11 @@
 """The progress bar."""
 
 import os
-import subprocess
 import sys
 
 import pytest
 
-from adamcmp.cli import progress_bar
+from adamcmp.cli import main, progress_bar
 from adamcmp.cli.progress_bar import Bar
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
@@ -15,7 +14,6 @@ from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.planning.timings import Timings
 from adamcmp.training.outcome import Done
 from tests.conftest import CPU
-from tests.support.commands import PYTHON
 from tests.support.studies import SMALL
 
 ONE = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=300"]
@@ -61,17 +59,17 @@ def test_the_best_values_name_their_metric(specs, monkeypatch, capsys):
     assert capsys.readouterr().err.endswith(", best val_error: adamw 0.250, sgd 0.500\n")
 
 
-def test_a_terminal_shows_a_bar():
+def test_a_terminal_shows_a_bar(monkeypatch, capsys):
     """In a terminal: loss, accuracy and gap while it trains; nothing of it on stdout."""
     pty = pytest.importorskip("pty")
     termios = pytest.importorskip("termios")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
-    overrides = ["run", *SMALL, "steps=300", "eval.every_steps=20"]
-    done = subprocess.run(
-        [*PYTHON, *overrides], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True
-    )
-    os.set_blocking(ours, False)
-    shown = os.read(ours, 1 << 16).decode()
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert main(["run", *SMALL, "steps=300", "eval.every_steps=20"]) == 0
+        os.set_blocking(ours, False)
+        shown = os.read(ours, 1 << 16).decode()
     assert all(word in shown for word in ("loss 0.", "acc 0.", "gap ", "%|"))
-    assert "%|" not in done.stdout and "300 steps" in done.stdout
+    out = capsys.readouterr().out
+    assert "%|" not in out and "300 steps" in out

@@ -143,6 +143,7 @@ def records(path):
             joined = b""
 
 
+@pytest.mark.slow  # W&B starts a process
 def test_wandb(tracked_study, monkeypatch, capfd):
     """Offline by default; settings, group and every number are in the run's log."""
     monkeypatch.delenv("WANDB_MODE", raising=False)

@@ -1,4 +1,7 @@
-"""The page in a browser: the first screen, controls, folded tables, layout, names as text."""
+"""The page in a browser: the first screen, controls, folded tables, layout, names as text.
+
+One of these tests is not slow, so that the default tests run the scripts of a page.
+"""
 
 import importlib
 import os
@@ -113,6 +116,24 @@ def heading(page, label):
     return page.locator("#table-summary thead th", has_text=label).first
 
 
+def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(
+    tmp_path, quick_reports, open_page
+):
+    overrides = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
+    folder = write_synthetic_study(tmp_path / "s", overrides)
+    write_synthetic_study(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
+    runs = reader.load(folder)[0]
+    cell = runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-2)]
+    assert len(cell) == 5
+    middle = cell.loc[cell["seed"] < 2, "test_error"].mean()
+    page = open_page(report([folder]).folder)
+    page.locator("#cells td.picked").hover()
+    tip = page.locator("#tip").inner_text()
+    assert f"mean test error (%) {100 * middle:.3g} over 2 of 5 seeds" in tip
+    assert page.locator("#tip tbody tr").count() == 5
+
+
+@pytest.mark.slow
 class TestFirstScreen:
     @pytest.mark.parametrize(
         ("width", "picture"), [(1400, "#cells .map >> nth=3"), (390, ".forest")]
@@ -144,6 +165,7 @@ class TestFirstScreen:
         assert page.get_by_text(verdict.pairs[0][:60]).is_visible()
 
 
+@pytest.mark.slow
 class TestTables:
     def test_sort_by_click_and_keyboard(self, grid_report, open_page):
         page = open_page(grid_report.folder)
@@ -183,6 +205,7 @@ class TestTables:
         assert text == (grid_report.folder / "summary.csv").read_text()
 
 
+@pytest.mark.slow
 class TestControls:
     def test_a_hidden_optimizer_is_shown_nowhere(self, grid_report, open_page):
         page = open_page(grid_report.folder)
@@ -207,22 +230,6 @@ class TestControls:
         box(page, "adamw").check()
         assert parts.locator("visible=true").count() == shown
 
-    def test_seeds_that_were_not_used_for_selection_do_not_change_a_cell(
-        self, tmp_path, quick_reports, open_page
-    ):
-        overrides = ["optimizer=adamw", "lr=1e-3,1e-2", "wd=1e-3,1e-2", "seeds=2"]
-        folder = write_synthetic_study(tmp_path / "s", overrides)
-        write_synthetic_study(folder, ["optimizer=adamw", "lr=1e-2", "wd=1e-2", "seed=2,3,4"])
-        runs = reader.load(folder)[0]
-        cell = runs[(runs["lr"] == 1e-2) & (runs["wd"] == 1e-2)]
-        assert len(cell) == 5
-        middle = cell.loc[cell["seed"] < 2, "test_error"].mean()
-        page = open_page(report([folder]).folder)
-        page.locator("#cells td.picked").hover()
-        tip = page.locator("#tip").inner_text()
-        assert f"mean test error (%) {100 * middle:.3g} over 2 of 5 seeds" in tip
-        assert page.locator("#tip tbody tr").count() == 5
-
     def test_the_metric_applies_to_cells_strip_and_tables(self, grid_report, open_page):
         page = open_page(grid_report.folder)
         unfold(page)
@@ -244,6 +251,7 @@ class TestControls:
         assert "sgdw" not in column(page, "summary", "optimizer")
 
 
+@pytest.mark.slow
 class TestCells:
     def test_a_cell_shows_its_runs(self, grid_report, open_page):
         page = open_page(grid_report.folder)
@@ -282,6 +290,7 @@ class TestCells:
         assert page.evaluate(at) == [1, 1]
 
 
+@pytest.mark.slow
 class TestLayout:
     @pytest.mark.parametrize("width", [390, 1280])
     def test_nothing_overflows(self, grid_report, open_page, width):
@@ -389,6 +398,7 @@ def hostile_report(tmp_path_factory):
     return svg_report(write_synthetic_study(folder, overrides, rename))
 
 
+@pytest.mark.slow
 class TestHostileNames:
     """Text from data or config is never parsed as HTML."""
 
@@ -416,6 +426,7 @@ class TestHostileNames:
         )
 
 
+@pytest.mark.slow
 def test_the_file_is_small_and_ids_are_unique(hostile_report, open_page):
     assert (hostile_report.folder / "index.html").stat().st_size < 3e6
     page = open_page(hostile_report.folder)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.execution.reservations import process_statuses, reserve
@@ -20,6 +22,7 @@ RUNS = [
 ]
 
 
+@pytest.mark.slow
 def test_two_sweeps_share_the_runs(commands, results):
     overrides = [*RUNS, "steps=120"]
     adamcmp.sweep([*overrides, "study=whole"])

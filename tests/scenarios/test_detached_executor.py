@@ -5,6 +5,8 @@ import multiprocessing
 import signal
 from pathlib import Path
 
+import pytest
+
 from adamcmp.execution.execute import execute
 from adamcmp.execution.executors import Handle, Task, WorkerDied
 from adamcmp.execution.workers import Workers
@@ -47,6 +49,7 @@ class DetachedWorkers(Workers):
         return Detached(Path("tasks"))
 
 
+@pytest.mark.slow
 def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
     tables = []
     for study, workers in (("here", None), ("detached", DetachedWorkers())):
@@ -65,6 +68,7 @@ def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
         assert different_bits(here, detached) == []
 
 
+@pytest.mark.slow
 def test_another_process_receives_what_a_dead_one_submitted(specs, tmp_path):
     group = LaneGroup(tuple(specs(RUN)))
     argument = (group, Checkpointing(tmp_path / "checkpoint.npz", 1e9))

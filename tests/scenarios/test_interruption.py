@@ -15,6 +15,8 @@ from tests.support.studies import PAUSING
 from tests.support.study_bits import assert_same_bits
 from tests.support.waiting import wait_until
 
+#: Three processes import torch in each test.
+pytestmark = pytest.mark.slow
 RUNS = [*PAUSING, "seed=0,1,2,3"]
 
 
@@ -37,7 +39,6 @@ def both_paused(besides=()) -> list[int]:
     return sorted(workers) if len(workers) == 2 else []
 
 
-@pytest.mark.slow
 def test_workers_end_with_their_parent_and_are_replaced(results, uninterrupted):
     """No worker outlives the main process; the run of a killed worker is trained again."""
     command = sweep_command(results, "s", [*RUNS, "workers=2", "checkpoint_every=1e-9"])
@@ -61,9 +62,9 @@ def test_workers_end_with_their_parent_and_are_replaced(results, uninterrupted):
     ("number", "receiver"),
     [
         (signal.SIGINT, "group"),  # as for Ctrl-C
-        pytest.param(signal.SIGTERM, "group", marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, "main", marks=pytest.mark.slow),
-        pytest.param(signal.SIGHUP, "group", marks=pytest.mark.slow),
+        (signal.SIGTERM, "group"),
+        (signal.SIGTERM, "main"),
+        (signal.SIGHUP, "group"),
     ],
 )
 def test_a_signal_saves_checkpoints(number, receiver, results, uninterrupted):
@@ -82,7 +83,6 @@ def test_a_signal_saves_checkpoints(number, receiver, results, uninterrupted):
     assert_same_bits(results / "s", uninterrupted)
 
 
-@pytest.mark.slow
 def test_a_signal_to_one_worker_stops_nothing(results, uninterrupted):
     command = sweep_command(results, "s", [*RUNS, "workers=2", "checkpoint_every=100"])
     PAUSE.touch()

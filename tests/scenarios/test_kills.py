@@ -124,7 +124,8 @@ def test_kills_at_each_write(stride, commands, results):
     assert call > 50
 
 
-@pytest.mark.parametrize("stride", [60, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stride", [60, 1])
 def test_kills_during_compaction(stride, results, commands, monkeypatch, tmp_path):
     """After a kill at any write of an import that compacts, every row exists once."""
     header = "optimizer,dataset,model,lr,wd,seed,test_error"

@@ -59,6 +59,7 @@ def user_model(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_writes_a_checkpoint(user_model, results, capfd):
     options = ["seed=0,1", "+model.failure=killed_at_a_checkpoint", "checkpoint_every=1e-9"]
     assert main(["sweep", *user_model, *options, "workers=1", "--json"]) == 1
@@ -68,6 +69,7 @@ def test_a_worker_killed_while_it_writes_a_checkpoint(user_model, results, capfd
     assert runs["error"].str.contains("signal 9").sum() == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_worker(user_model, results, monkeypatch, capfd):
     command = ["sweep", *user_model, "seed=0,1,2", "+model.failure=killed"]
     assert main([*command, "--json"]) == 1

@@ -24,7 +24,16 @@ class TestSeparability:
         assert row["estimate"] == pytest.approx(additive_share(cross))
         assert (row["cells"], row["n"], row["model"]) == (49, 3, "grid")
 
-    @pytest.mark.parametrize(("cross", "seeds"), [(0.0, 2), (0.5, 3), (1.5, 2), (1.5, 5)])
+    @pytest.mark.parametrize(
+        ("cross", "seeds"),
+        [
+            (0.5, 3),
+            *(
+                pytest.param(*case, marks=pytest.mark.slow)
+                for case in ((0.0, 2), (1.5, 2), (1.5, 5))
+            ),
+        ],
+    )
     def test_intervals_cover_and_noise_is_subtracted(self, cross, seeds):
         self.check_coverage(cross, seeds, 40, 0.87)
 

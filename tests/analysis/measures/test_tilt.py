@@ -14,7 +14,7 @@ class TestTilt:
         assert (estimate - angle + 90) % 180 - 90 == pytest.approx(0, abs=1e-6)
         assert -90 <= estimate <= 90
 
-    @pytest.mark.parametrize("seeds", [3, 5])
+    @pytest.mark.parametrize("seeds", [3, pytest.param(5, marks=pytest.mark.slow)])
     def test_intervals_cover(self, seeds):
         self.check_coverage(seeds, 40, 0.87)
 

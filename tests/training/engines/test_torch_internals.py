@@ -102,6 +102,7 @@ def test_the_compilers_error_is_an_exception():
     assert issubclass(torch_internals.compiler_error_type(), Exception)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="an artifact for the GPU is in test_gpu")
 @needs_compiler
 def test_an_artifact_is_written_and_loaded(tmp_path, monkeypatch):
