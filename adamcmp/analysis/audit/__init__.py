@@ -39,6 +39,7 @@ def audit(table: RunTable) -> list[Finding]:
     >>> for finding in audit(table.where(table.runs["lr"] < 0.01)):
     ...     print(finding.kind, finding.severity, finding.command)
     edge warning adamcmp extend example
+    samples note None
 
     Args:
         table: The runs, including failed ones, and their evaluations.
