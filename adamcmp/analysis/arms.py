@@ -171,11 +171,22 @@ class Difference:
         return cls(first, second, paired, estimate, examples)
 
     @cached_property
-    def estimate(self) -> Estimate:
-        """The difference of the means; its variance has both parts, if both are known."""
+    def required_estimates(self) -> tuple[Estimate, ...]:
+        """The difference of the means over seeds only and, if it is known, also over examples.
+
+        The second one alone claims too much with few seeds: if their variance happens to be small,
+        Satterthwaite's degrees of freedom are too many. Therefore both have to be significant.
+        """
         if self.examples is None:
-            return self.over_seeds
-        return with_examples(self.over_seeds, self.examples)
+            return (self.over_seeds,)
+        return self.over_seeds, with_examples(self.over_seeds, self.examples)
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """The difference of the means, with the wider interval of `required_estimates`."""
+        return max(
+            self.required_estimates, key=lambda estimate: float(estimate.high - estimate.low)
+        )
 
     @property
     def is_constant(self) -> bool:
@@ -193,7 +204,7 @@ class Difference:
         the test examples is larger, it has that one.
         """
         if not self.is_constant:
-            return float(self.estimate.p_value)
+            return max(float(estimate.p_value) for estimate in self.required_estimates)
         error = np.sqrt(self.examples.variance) if self.examples else 0.0
         by_examples = estimates.two_sided(self.estimate.value, error, np.inf)
         return max(2.0 ** (1 - self.n), float(by_examples))

@@ -135,7 +135,9 @@ def _compare(
         **{"n": difference.n, "n_a": len(difference.a), "n_b": len(difference.b)},
         "p_value": difference.p_value,
         **_samples(a, b, difference, metric),
-        "p_choice": float(selection_p_value(estimate, *biases)),
+        "p_choice": max(
+            float(selection_p_value(e, *biases)) for e in difference.required_estimates
+        ),
         "effect_size": difference.effect_size,
         **probability_of_improvement(a, b, metric, difference.paired, higher_is_better(metric)),
         **{"seeds_needed": seeds_needed, "settles": settles},

@@ -96,8 +96,9 @@ def with_examples(seeds: Estimate, examples: ExamplePart) -> Estimate:
         examples: The part of the test examples.
 
     Returns:
-        The estimate with the sum of both variances, and Satterthwaite's degrees of freedom. Bounds
-        are NaN if those of `seeds` are.
+        The estimate with the sum of both variances, and Satterthwaite's degrees of freedom. These
+        are too many with few seeds whose variance happens to be small, so use the wider interval of
+        this one and `seeds`. Bounds are NaN if those of `seeds` are.
     """
     variance = seeds.error**2
     total = variance + examples.variance

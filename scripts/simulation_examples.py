@@ -1,0 +1,68 @@
+"""Comparisons of two optimizers on a sample of test examples: false claims and coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+from scipy import special
+
+from adamcmp.analysis import estimates
+from adamcmp.analysis.example_variance import example_part, with_examples
+from simulation_noise import Floats, Rng, markdown, percent
+
+SEEDS = (3, 5, 10, 20)
+EXAMPLES = (300, 1000, 10_000)
+#: Standard deviations, in logits, of an example's difficulty, which both optimizers share; of its
+#: difference between the optimizers; and of the outcome of a seed on an example.
+DIFFICULTY, EXAMPLE, OUTCOME = 3.0, 0.5, 1.0
+#: Standard deviations, in logits, of a seed's effect on all examples.
+SEED_EFFECTS = {"similar seeds": 0.02, "different seeds": 0.1}
+
+
+def examples_table(studies: int) -> str:
+    """Return the share of studies that claim a difference where none exists, as a table.
+
+    In parentheses with intervals over seeds only.
+    """
+    rows = []
+    for (name, effect), examples in product(SEED_EFFECTS.items(), EXAMPLES):
+        row: dict[str, object] = {"seeds": name, "test examples": f"{examples:,}"}
+        for seeds in SEEDS:
+            claims = np.array(list(_claims(studies, effect, seeds, examples)))
+            both, over_seeds = map(percent, claims.mean(axis=0))
+            row[f"{seeds} seeds"] = f"{both} ({over_seeds})"
+        rows.append(row)
+    return markdown(rows)
+
+
+def _claims(studies: int, effect: float, seeds: int, examples: int) -> Iterator[tuple[bool, bool]]:
+    """Yield whether a study claims a difference: with both parts, and with that of seeds only."""
+    rng = np.random.default_rng(0)
+    for _ in range(studies):
+        a, b = outcomes(rng, effect, seeds, examples)
+        over_seeds = estimates.mean((a - b).mean(axis=1))
+        both = with_examples(over_seeds, example_part([a - b], examples))
+        claimed, also = (bool(e.p_value < estimates.ALPHA) for e in (over_seeds, both))
+        yield claimed and also, claimed
+
+
+def outcomes(rng: Rng, effect: float, seeds: int, examples: int) -> tuple[Floats, Floats]:
+    """Return the outcomes of two optimizers that do not differ on average, (seeds, examples).
+
+    An example is wrong with a probability whose logit is the sum of the example's difficulty, its
+    difference between optimizers, the seed's effect, and an effect of the seed on the example.
+    """
+    difficulty = DIFFICULTY * rng.standard_normal(examples) - 2.0
+
+    def of_one() -> Floats:
+        logits = (
+            difficulty
+            + EXAMPLE * rng.standard_normal(examples)
+            + effect * rng.standard_normal((seeds, 1))
+            + OUTCOME * rng.standard_normal((seeds, examples))
+        )
+        return (rng.random((seeds, examples)) < special.expit(logits)).astype(np.float64)
+
+    return of_one(), of_one()
