@@ -15,6 +15,7 @@ from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
 from adamcmp.analysis.divergence import divergence_test
 from adamcmp.analysis.metrics import check_metrics, higher_is_better
 from adamcmp.analysis.outcomes import bound_of_examples
+from adamcmp.analysis.power import detectable_difference
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 
@@ -23,7 +24,18 @@ COLUMNS = [
     *("problem", "a", "b", "metric", "estimate", "ci_low", "ci_high", "n", "p_value", "p_holm"),
     *("covers", "ci_seeds", "ci_examples"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
-    *("settles", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b", "setting_a", "setting_b"),
+    *(
+        "settles",
+        "detectable",
+        "paired",
+        "fresh",
+        "mean_a",
+        "mean_b",
+        "n_a",
+        "n_b",
+        "setting_a",
+        "setting_b",
+    ),
     *("settings_a", "settings_b", "seeds_a", "seeds_b", "diverged_a", "diverged_b"),
     *("divergence_test", "p_diverged", "p_diverged_holm", "evidence"),
     *("train_estimate", "train_low", "train_high", "train_mean"),
@@ -80,6 +92,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           ``settles`` with 80 % power at the strictest level of Holm's correction, selection bias
           accounted for (infinite where the bias is too large); the difference is the observed one
           without its optimism, or half the half-width of the interval where that is larger;
+        - ``detectable``: the smallest true difference that these seeds detect with 80 % power, at
+          the same level;
         - ``paired``: whether two seeds or more, and half of those of the arm with fewer, are
           shared; ``fresh``: whether no reported seed took part in the selection;
           ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``,
@@ -119,12 +133,12 @@ def _compare(
     """Return the columns of one comparison that do not depend on the other pairs' values."""
     difference, train = Difference.between(a, b, metric), Difference.between(a, b, "train_loss")
     estimate, divergence = difference.estimate, divergence_test(a, b)
-    seeds_needed, settles = difference.seeds_needed(
-        # The strictest level of Holm's correction.
-        alpha=estimates.ALPHA / pairs,
-        observed=float(debiased(estimate, *biases)),
-        selection_variance=float(np.add(biases[0].variance, biases[1].variance)),
-    )
+    # The strictest level of Holm's correction.
+    alpha = estimates.ALPHA / pairs
+    selection_variance = float(np.add(biases[0].variance, biases[1].variance))
+    observed = float(debiased(estimate, *biases))
+    seeds_needed, settles = difference.seeds_needed(alpha, observed, selection_variance)
+    error = math.sqrt(float(estimate.error) ** 2 + selection_variance)
     mean_a, mean_b = difference.means
     # The same values in another order have means that differ by a rounding error.
     is_tie = math.isclose(mean_a, mean_b, rel_tol=1e-12)
@@ -141,6 +155,7 @@ def _compare(
         "effect_size": difference.effect_size,
         **probability_of_improvement(a, b, metric, difference.paired, higher_is_better(metric)),
         **{"seeds_needed": seeds_needed, "settles": settles},
+        "detectable": detectable_difference(error, float(estimate.df), alpha),
         **{"paired": difference.paired, "fresh": a.fresh and b.fresh},
         **{"mean_a": mean_a, "mean_b": mean_b},
         **{"setting_a": a.setting, "setting_b": b.setting},

@@ -1,11 +1,11 @@
-"""The number of seeds that a comparison needs."""
+"""The number of seeds that a comparison needs, and the difference that it can detect."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from adamcmp.analysis.estimates import ALPHA
 
@@ -53,7 +53,33 @@ def seeds_for_power(
     return _least(is_enough)
 
 
-def _power(centre: float, df: int, alpha: float) -> float:
+def detectable_difference(error: float, df: float, alpha: float = ALPHA) -> float:
+    """Return the smallest true difference that a test detects with 80 % power.
+
+    >>> print(f"{detectable_difference(error=1 / 10**0.5, df=9):.2f} standard deviations")
+    1.00 standard deviations
+
+    Args:
+        error: The standard error of the difference.
+        df: Its degrees of freedom.
+        alpha: The level of the test.
+
+    Returns:
+        NaN if the standard error or the degrees of freedom are unknown.
+    """
+    if not (error > 0 and df > 0):
+        return float("nan")
+
+    def excess(centre: float) -> float:
+        return _power(centre, df, alpha) - POWER
+
+    high = 1.0
+    while excess(high) < 0:
+        high *= 2
+    return float(optimize.brentq(excess, 0, high)) * error
+
+
+def _power(centre: float, df: float, alpha: float) -> float:
     """Return the power of the two-sided test if t has a noncentral t distribution."""
     critical = stats.t.ppf(1 - alpha / 2, df)
     # scipy returns NaN for the opposite tail if it is below about 1e-19.

@@ -21,6 +21,8 @@ from adamcmp.analysis.wording import (
     unit,
 )
 
+#: The largest number of seeds about which the sentence says that it is little evidence.
+FEW_SEEDS = 3
 #: Training losses are reported as equal if the interval of their difference is within this share
 #: of their mean.
 EQUAL_TRAINING_LOSS = 0.1
@@ -62,7 +64,7 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     observed = f"{a} is ahead by {lead}" if row["estimate"] else "their means are equal"
     return (
         f"No significant difference{correction} between {a} and {b} on {metric}: {observed} "
-        f"{evidence}{_more_seeds(oriented)}."
+        f"{evidence}{_detectable(oriented)}{_more_seeds(oriented)}."
     )
 
 
@@ -198,6 +200,14 @@ def _selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
     )
 
 
+def _detectable(oriented: Mapping[str, Any]) -> str:
+    """Return the smallest difference that would probably have been significant."""
+    if math.isnan(oriented["detectable"]):
+        return ""
+    size = _with_unit(oriented["detectable"], oriented)
+    return f"; a true difference of at least {size} would have been detected with 80 % power"
+
+
 def _more_seeds(oriented: Mapping[str, Any]) -> str:
     """Return the number of additional seeds that would detect a difference."""
     more = oriented["seeds_needed"] - oriented["n"]
@@ -234,9 +244,23 @@ def _rounded(count: float) -> int:
     return int(float(f"{count:.2g}") if count >= 100 else 5 * round(count / 5))
 
 
+def _few_seeds(oriented: Mapping[str, Any]) -> str:
+    """Return how little two or three seeds are; empty for more, and without a test."""
+    n = oriented["n"]
+    if n > FEW_SEEDS or math.isnan(oriented["p_value"]) or oriented["evidence"] == "divergence":
+        return ""
+    if oriented["better"] or not oriented["paired"]:
+        return f" {n} seeds are little evidence: they cannot show whether the noise is normal."
+    needed = stats.t.ppf(1 - ALPHA / 2, n - 1) / math.sqrt(n)
+    return (
+        f" {n} seeds are very few: a difference is significant only if it is {needed:.1f} times as "
+        f"large as its standard deviation over seeds."
+    )
+
+
 def _notes(oriented: Mapping[str, Any]) -> str:
-    """Return the caveats of a comparison: diverged runs, and seeds reused from the selection."""
-    notes = ""
+    """Return the caveats of a comparison: few seeds, diverged runs, and seeds of the selection."""
+    notes = _few_seeds(oriented)
     for arm in ("a", "b"):
         count = oriented[f"diverged_{arm}"]
         if count and oriented["evidence"] != "divergence":

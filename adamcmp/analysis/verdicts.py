@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from adamcmp.analysis.metrics import higher_is_better
-from adamcmp.analysis.sentences import sentence
+from adamcmp.analysis.sentences import FEW_SEEDS, sentence
 from adamcmp.analysis.wording import display_name, join_names, metric_phrase
 
 
@@ -49,7 +49,8 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
         rows = [{str(k): v for k, v in row.items()} for row in group.to_dict("records")]
         rows.sort(key=lambda row: (row["better"] == "", math.isnan(row["p_holm"]), row["p_holm"]))
         sentences = tuple(map(sentence, rows))
-        result.append(Verdict(str(problem), _overall(rows), sentences, tuple(rows)))
+        overall = _overall(rows) + _few_seeds(rows)
+        result.append(Verdict(str(problem), overall, sentences, tuple(rows)))
     return result
 
 
@@ -75,6 +76,12 @@ def _overall(rows: list[dict[str, Any]]) -> str:
     if level:
         return f"No best optimizer on {metric}: {best} leads, but {same}"
     return f"{best} is best on {metric}: {beats}.{note}" if beats else f"Nothing to compare.{note}"
+
+
+def _few_seeds(rows: list[dict[str, Any]]) -> str:
+    """Return that the comparisons have little evidence, if some have two or three seeds."""
+    few = [row["n"] for row in rows if 1 < row["n"] <= FEW_SEEDS]
+    return f" {min(few)} seeds are little evidence." if few else ""
 
 
 def _beaten(row: Mapping[str, Any], name: str) -> str:

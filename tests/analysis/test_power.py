@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from adamcmp.analysis import estimates
-from adamcmp.analysis.power import seeds_for_power
+from adamcmp.analysis.power import detectable_difference, seeds_for_power
 from tests.support.random_numbers import rng
 
 
@@ -59,3 +59,15 @@ class TestPower:
     def test_a_difference_of_0_is_an_error(self):
         with pytest.raises(ValueError, match="No number of seeds"):
             seeds_for_power(0.0)
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(2, 0.05), (5, 0.05), (10, 0.05 / 6), (20, 0.05 / 435)])
+def test_the_detectable_difference_is_detected_with_80_percent_power(n, alpha):
+    size = detectable_difference(1 / n**0.5, n - 1, alpha)
+    values = size + rng().normal(size=(20_000, n))
+    power = (estimates.mean(values).p_value < alpha).mean()
+    assert power == pytest.approx(0.8, abs=0.01)
+
+
+def test_no_difference_is_detectable_without_a_standard_error():
+    assert np.isnan(detectable_difference(np.nan, 4)) and np.isnan(detectable_difference(1, 0))
