@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.metrics import higher_is_better
 from adamcmp.analysis.sentences import FEW_SEEDS, sentence
 from adamcmp.analysis.wording import display_name, join_names, metric_phrase
@@ -20,7 +21,8 @@ class Verdict:
 
     Attributes:
         problem: The dataset and model.
-        overall: The best optimizer, and those that do not differ significantly from it.
+        overall: The best optimizer, and those that do not differ significantly from it; preceded by
+            what makes this provisional.
         pairs: One sentence per pair of optimizers, significant differences first.
         rows: The pairs' rows of `adamcmp.analysis.comparisons`, in the same order.
     """
@@ -31,7 +33,7 @@ class Verdict:
     rows: tuple[Mapping[str, Any], ...]
 
 
-def verdicts(table: pd.DataFrame) -> list[Verdict]:
+def verdicts(table: pd.DataFrame, findings: Iterable[Finding] = ()) -> list[Verdict]:
     """Return the verdict on each problem.
 
     >>> from adamcmp.analysis import comparisons
@@ -43,13 +45,20 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
 
     Args:
         table: The result of `adamcmp.analysis.comparisons` for one metric per problem.
+        findings: The result of `adamcmp.analysis.audit`. Those that undermine a verdict make it
+            provisional.
     """
-    result = []
+    problems = set(table["problem"])
+    result, doubts = [], [finding for finding in findings if finding.undermines]
     for problem, group in table.groupby("problem", sort=False):
         rows = [{str(k): v for k, v in row.items()} for row in group.to_dict("records")]
         rows.sort(key=lambda row: (row["better"] == "", math.isnan(row["p_holm"]), row["p_holm"]))
         sentences = tuple(map(sentence, rows))
-        overall = _overall(rows) + _few_seeds(rows)
+        # A finding on a study concerns all of its problems.
+        concerned = [f for f in doubts if f.problem == problem or f.problem not in problems]
+        reasons = "; ".join(dict.fromkeys(finding.undermines for finding in concerned))
+        provisional = f"Provisional ({reasons}): " if reasons else ""
+        overall = provisional + _overall(rows) + _few_seeds(rows)
         result.append(Verdict(str(problem), overall, sentences, tuple(rows)))
     return result
 

@@ -122,12 +122,13 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
     tables = [five_columns(t, table) if t.name == BEST_SETTINGS.name else t for t in tables]
     name = " + ".join(study.name for study in studies)
     failures = [failure(each, name) for each in tables if each.error]
+    findings = (*failures, *missing, *analysis.audit(table))
     return Answer(
         studies=tuple(studies),
         filters=tuple(filters),
         table=table,
-        verdicts=_verdicts(table, _table_of(PAIRWISE_COMPARISONS, tables)),
-        findings=(*failures, *missing, *analysis.audit(table)),
+        verdicts=_verdicts(table, _table_of(PAIRWISE_COMPARISONS, tables), findings),
+        findings=findings,
         tables=tuple(tables),
     )
 
@@ -185,13 +186,17 @@ def _missing_runs(study: Path) -> Iterator[analysis.Finding]:
             study.name,
             f"{requested - existing} of the {requested} requested runs are missing. Repeat the "
             f"command that requested them to train the rest.",
+            undermines="missing runs",
         )
 
 
-def _verdicts(table: RunTable, comparisons: Table) -> tuple[analysis.Verdict, ...]:
+def _verdicts(
+    table: RunTable, comparisons: Table, findings: Sequence[analysis.Finding]
+) -> tuple[analysis.Verdict, ...]:
     """Return the verdict on each problem's test error (regression: loss)."""
     if comparisons.data is None:
         return ()
     pairs = comparisons.data
     metrics = {problem: table.metric(problem) for problem in table.problems}
-    return tuple(analysis.verdicts(pairs[pairs["metric"] == pairs["problem"].map(metrics)]))
+    judged = pairs[pairs["metric"] == pairs["problem"].map(metrics)]
+    return tuple(analysis.verdicts(judged, findings))

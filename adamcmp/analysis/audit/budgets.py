@@ -35,6 +35,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                 str(problem),
                 f"Tuning budgets differ: {listed}; an optimizer with a larger budget may be ahead "
                 f"for that reason.{curves if 'settings' in unequal else ''}",
+                undermines="unequal tuning budgets",
             )
         columns = ["batch_size", "train_examples"]
         columns += [] if "steps_per_run" in unequal else ["steps"]  # else reported above
@@ -69,4 +70,5 @@ def _different_values(
                 "warning",
                 problem,
                 f"The selected settings differ in {column.replace('_', ' ')}: {listed}.",
+                undermines=f"unequal {column.replace('_', ' ')}",
             )

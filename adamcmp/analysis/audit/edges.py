@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from adamcmp.analysis.audit.finding import Finding, extend_command
+from adamcmp.analysis.audit.finding import ON_EDGES, Finding, extend_command
 from adamcmp.analysis.grids import value_beyond
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
@@ -93,4 +93,4 @@ def check(table: RunTable) -> Iterator[Finding]:
             else f"The best setting of {names[0]} is on the edge of its grid; a better one may be "
             f"beyond it."
         )
-        yield Finding("edge", "warning", problem, text, command)
+        yield Finding("edge", "warning", problem, text, command, ON_EDGES)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
-from adamcmp.analysis.audit.finding import Finding
+from adamcmp.analysis.audit.finding import ON_EDGES, Finding
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
@@ -103,4 +103,5 @@ def check(table: RunTable) -> Iterator[Finding]:
             problem,
             f"The best setting of {display_name(optimizer)} has the smallest or largest value "
             f"tried ({' and '.join(texts)}); a better one may be beyond it.",
+            undermines=ON_EDGES,
         )

@@ -9,6 +9,9 @@ import pandas as pd
 
 Severity = Literal["warning", "note"]
 
+#: What findings on the edges of grids undermine.
+ON_EDGES = "best settings on the edges of their grids"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -20,6 +23,8 @@ class Finding:
         problem: The problem that it concerns.
         text: The finding as a sentence.
         command: A command that fixes it; None if no single command does.
+        undermines: Why the verdict on the problem is provisional, as a phrase; empty if the finding
+            does not make it so.
     """
 
     kind: str
@@ -27,6 +32,7 @@ class Finding:
     problem: str
     text: str
     command: str | None = None
+    undermines: str = ""
 
 
 def extend_command(runs: pd.DataFrame, *overrides: str) -> str | None:

@@ -40,7 +40,8 @@ def check(table: RunTable) -> Iterator[Finding]:
             if len(affected):
                 counts = ", ".join(_count(row, status) for row in affected.to_dict("records"))
                 text = f"{status.capitalize()} runs: {counts}; {explanation}."
-                yield Finding(status, severity, str(problem), text)
+                doubt = f"{status} runs" if severity == "warning" else ""
+                yield Finding(status, severity, str(problem), text, undermines=doubt)
 
 
 def _diverged_selected(problem: str, selected: pd.DataFrame) -> Iterator[Finding]:
@@ -59,7 +60,7 @@ def _diverged_selected(problem: str, selected: pd.DataFrame) -> Iterator[Finding
                 f"its mean is over the other runs, so it looks better than it is."
             )
         if diverged:
-            yield Finding("diverged", "warning", problem, text)
+            yield Finding("diverged", "warning", problem, text, undermines="diverged runs")
 
 
 def _count(row: Mapping[Hashable, Any], status: str) -> str:

@@ -38,7 +38,7 @@ def check(table: RunTable) -> Iterator[Finding]:
                 f"{join_names(names)}; a fix has changed numbers since. Train them again in a new "
                 f"study."
             )
-            yield Finding("revision", "warning", problem, text)
+            yield Finding("revision", "warning", problem, text, undermines="outdated runs")
         for group in COMPONENT_GROUPS:
             names_of_unknown = _names(runs[unknown.loc[runs.index, group]], group)
             for name, count in names_of_unknown.value_counts().items():

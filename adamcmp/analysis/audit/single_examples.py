@@ -30,4 +30,5 @@ def check(table: RunTable) -> Iterator[Finding]:
                 f"{affected.sum()} of {len(runs)} runs of {display_name(optimizer)} normalized "
                 f"batches of one example, which sets all values to 0. Train with a larger "
                 f"batch_size.",
+                undermines="batches of one example with batch norm",
             )

@@ -56,6 +56,7 @@ def _finding(problem: str, setting: str, claim: str) -> Finding:
         problem,
         f"{claim} on validation. A rule that is tuned well is at least as good as its special "
         f"cases: try more values of {setting} and of lr.",
+        undermines="an optimizer is worse than its special case",
     )
 
 

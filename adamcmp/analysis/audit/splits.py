@@ -19,4 +19,5 @@ def check(table: RunTable) -> Iterator[Finding]:
                 problem,
                 "Settings are selected and reported on the same split: the runs have no test "
                 "metric, so the best of several settings looks better than it is.",
+                undermines="settings selected on the reported split",
             )
