@@ -111,7 +111,8 @@ def shortened(text: str) -> str:
 #: Common names of settings and values, and the names that adamcmp uses.
 SYNONYMS = {
     **{"gpu": "cuda", "learning_rate": "lr", "weight_decay": "wd"},
-    **{"bs": "batch_size", "iterations": "steps"},
+    **{"bs": "batch_size", "iterations": "steps", "opt": "optimizer", "random_seed": "seed"},
+    **{"beta1": "optimizer.betas", "beta2": "optimizer.betas"},
 }
 
 

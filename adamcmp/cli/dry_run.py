@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli._tables import fitted_table
+from adamcmp.config.columns import component_columns, protocol_columns
+from adamcmp.config.overrides import shorten_key
 
 if TYPE_CHECKING:
+    from adamcmp.config import RunConfig
     from adamcmp.execution.execute import Preview
     from adamcmp.planning.cost_model import CostModel
     from adamcmp.planning.grouping import LaneGroup
@@ -64,7 +67,8 @@ def plan_table(groups: Sequence[LaneGroup], costs: CostModel) -> str:
         seconds = row.pop("seconds")
         row["time"] = "unknown" if seconds is None else format_duration(seconds)
     unfused = [f"one lane at a time: {reason}" for reason in reasons if reason]
-    columns = {name: [str(row[name]) for row in rows] for name in rows[0]}
+    shown = [name for name in rows[0] if name != "settings" or any(row[name] for row in rows)]
+    columns = {name: [str(row[name]) for row in rows] for name in shown}
     table = fitted_table(columns, right=("runs", "groups", "lanes", "steps"))
     return "\n".join([table, *unfused])
 
@@ -74,14 +78,17 @@ def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, A
     by_run_kind: dict[str, list[LaneGroup]] = {}
     for group in groups:
         by_run_kind.setdefault(group.specs[0].run_kind, []).append(group)
+    configs = {
+        key: [spec.config for group in members for spec in group.specs]
+        for key, members in by_run_kind.items()
+    }
+    settings = _distinguishing_settings(configs)
     for key, members in by_run_kind.items():
         specs = [spec for group in members for spec in group.specs]
         widths = sorted({len(group.specs) for group in members})
-        config = specs[0].config
         yield {
-            "dataset": config.dataset.name,
-            "model": config.model.name,
-            "optimizer": " ".join(dict.fromkeys(spec.config.optimizer.name for spec in specs)),
+            **_component_names(configs[key]),
+            "settings": settings[key],
             "runs": len(specs),
             "groups": len(members),
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
@@ -89,6 +96,53 @@ def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, A
             "unfused_reason": specs[0].unfused_reason,
             "seconds": _per_worker(map(costs.seconds, members), costs.workers),
         }
+
+
+def _component_names(configs: Sequence[RunConfig]) -> dict[str, str]:
+    """Return the dataset, the model and the optimizers of the runs of a kind."""
+    optimizers = dict.fromkeys(config.optimizer.name for config in configs)
+    dataset, model = configs[0].dataset.name, configs[0].model.name
+    return {"dataset": dataset, "model": model, "optimizer": " ".join(optimizers)}
+
+
+def _distinguishing_settings(configs: Mapping[str, Sequence[RunConfig]]) -> dict[str, str]:
+    """Return the settings by which each kind differs from others of the same components.
+
+    Args:
+        configs: The runs of each kind.
+
+    Returns:
+        Overrides separated by spaces, by kind; empty for a kind that its components distinguish.
+    """
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for key, runs in configs.items():
+        alike.setdefault(tuple(_component_names(runs).values()), []).append(key)
+    texts = dict.fromkeys(configs, "")
+    for keys in (keys for keys in alike.values() if len(keys) > 1):
+        settings = {key: _common_settings(configs[key]) for key in keys}
+        for key in keys:
+            differing = [
+                f"{shorten_key(name)}={value}"
+                for name, value in settings[key].items()
+                if any(others.get(name) != value for others in settings.values())
+            ]
+            texts[key] = " ".join(differing)
+    return texts
+
+
+def _common_settings(runs: Sequence[RunConfig]) -> dict[str, Any]:
+    """Return the settings that all runs of a kind have, by dotted path."""
+    example, optimizers = runs[0], {config.optimizer for config in runs}
+    columns = [component_columns(optimizer, "optimizer") for optimizer in optimizers]
+    optimizer = {k: v for k, v in columns[0].items() if all(c.get(k) == v for c in columns)}
+    shared = {**protocol_columns(example.protocol), **component_columns(example.loss, "loss")}
+    del shared["seed"]
+    return {
+        **component_columns(example.dataset, "dataset"),
+        **component_columns(example.model, "model"),
+        **optimizer,
+        **shared,
+    }
 
 
 def _per_worker(seconds: Iterable[float | None], workers: int) -> float | None:

@@ -140,7 +140,7 @@ def _print(result: ImportResult) -> None:
     table, mapping = source.source, source.mapping
     row = "an evaluation of a run" if source.has_evaluations else "a run with its final metrics"
     meeting = " that meet --where" if mapping.where else ""
-    print(f"{table.path}: {len(table.rows)} rows{meeting}, each {row}")
+    print(wrapped(f"{table.path}: {len(table.rows)} rows{meeting}, each {row}"))
     for name, column in source.columns.items():
         print(f"  {name:<20} {column}{', in percent' if name in mapping.percent else ''}")
     for name, text in mapping.constants.items():

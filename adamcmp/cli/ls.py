@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from adamcmp.cli._options import Parser, add_results, results_root
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import print_table
-from adamcmp.cli._terminal import shown_if_slow
+from adamcmp.cli._terminal import shown_if_slow, wrapped
 
 if TYPE_CHECKING:
     from adamcmp.execution.reservations import ProcessStatus
@@ -91,8 +91,7 @@ def _print_runs(root: Path, studies: Sequence[str], filters: Sequence[str]) -> i
         for process in processes:
             print(f"{study}: {_progress(process)}")
     if not runs.rows:
-        place = f"study {runs.studies[0]!r}" if len(runs.studies) == 1 else str(root)
-        print(runs.no_match or f"There are no runs in {place} yet.")
+        print(wrapped(runs.no_match or f"There are no runs in {root} yet."))
         return 0
     rows = [{column: row.get(column) for column in runs.columns} for row in runs.rows]
     print_table(rows, [column for column in runs.columns if role_of(column) is Role.METRIC])

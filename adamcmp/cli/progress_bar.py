@@ -157,12 +157,10 @@ class Bar:
         seconds = plan.costs.total_seconds(groups)
         if seconds is not None:  # assume that a search's later batches are like its first
             seconds *= self.progress.runs / pending
-        order = f"{len(groups)} group{'s' * (len(groups) > 1)} of lanes"
-        if self.batches:
-            order = "batch by batch"
         others = self.requested - self.progress.runs
         existing = f", {others} of them already exist or are being trained" if others else ""
-        self._print(f"{self.requested} runs{existing}, {order}, {estimate(seconds)}")
+        batches = ", batch by batch" * self.batches
+        self._print(f"{self.requested} runs{existing}{batches}, {estimate(seconds)}")
 
     def _draw(self) -> None:
         """Update the bar; if stderr is not a terminal, print a line at intervals."""

@@ -104,6 +104,8 @@ def _answer(options: argparse.Namespace) -> Answer:
         folders = wait_for_studies(root, studies, STUDY_TIMEOUT, _notify)
         return watch(folders, filters, options.watch, print_report, _notify).answer
     folders = study_folders(root, studies)
+    if not studies:
+        _notify(f"the latest study is {folders[0].name!r}.")
     if options.format:
         with shown_if_slow("computing the tables"):
             contents = compute_answer(folders, filters)

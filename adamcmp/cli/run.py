@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli import _config
 from adamcmp.cli._options import Parser, add_config_dir, add_training
+from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, training_options
 
 if TYPE_CHECKING:
+    from adamcmp.config import StudyConfig
     from adamcmp.workflows.run import RunResult
 
 _SPLITS = ("train", "val", "test", "gap")
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
         return run_command(options)
     if _config.is_requested(options):
         return _config.print_config(options, "scratch")
-    from adamcmp.workflows.run import configure_run, first_sweep, run
+    from adamcmp.workflows.run import configure_run, run
 
     if options.dry_run:
         return print_plan(lambda: configure_run(options.overrides, options.config_dir), options)
@@ -67,9 +69,20 @@ def main(arguments: list[str]) -> int:
         print(json.dumps({**values, **chance, "trained": result.trained}, allow_nan=False))
     else:
         _print(result)
-        command = ["adamcmp", "sweep", *first_sweep(config), *config.flags]
-        print(f"Next, compare two optimizers in 72 runs:\n  {shlex.join(command)}")
+        _print_next(config, options.config_dir)
     return 0
+
+
+def _print_next(config: StudyConfig, config_dir: str | None) -> None:
+    """Print the commands of a small comparison of the run's optimizer."""
+    from adamcmp.workflows.run import first_sweeps
+    from adamcmp.workflows.sweep import configure_sweep
+
+    sweeps = first_sweeps(config, config_dir)
+    runs = sum(len(configure_sweep(overrides, config_dir).runs) for overrides in sweeps)
+    print(f"Next, compare two optimizers in {runs} runs:")
+    for overrides in sweeps:
+        print(f"  {shlex.join(['adamcmp', 'sweep', *overrides, *config.flags])}")
 
 
 def _json_values(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,8 +111,6 @@ def _print(result: RunResult) -> None:
 
 def _metrics_table(row: Mapping[str, Any], chance_level: Mapping[str, float]) -> str:
     """Return the metrics of the last and of the best evaluation, and the chance level."""
-    from tabulate import tabulate
-
     main = "error" if row.get("train_error") is not None else "loss"
     selected = row.get("select") or main
     measures = dict.fromkeys(["loss", "error", selected, "rmse", "r2"])
@@ -109,7 +120,8 @@ def _metrics_table(row: Mapping[str, Any], chance_level: Mapping[str, float]) ->
         rows.append(_metrics_row(f"best {selected} (epoch {epoch:.3g})", selected, row, "best_"))
     if chance_level:
         rows.append(_metrics_row(f"chance {main}", main, chance_level))
-    return tabulate(rows, headers=["", *_SPLITS], floatfmt=".4f", missingval="-")
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return fitted_table(columns, right=_SPLITS)
 
 
 def _epochs(row: Mapping[str, Any]) -> float:
@@ -119,5 +131,6 @@ def _epochs(row: Mapping[str, Any]) -> float:
 
 def _metrics_row(
     title: str, measure: str, values: Mapping[str, Any], prefix: str = ""
-) -> list[str | float | None]:
-    return [title, *(values.get(f"{prefix}{split}_{measure}") for split in _SPLITS)]
+) -> dict[str, str]:
+    numbers = {split: values.get(f"{prefix}{split}_{measure}") for split in _SPLITS}
+    return {"": title} | {s: "-" if v is None else f"{v:.4f}" for s, v in numbers.items()}

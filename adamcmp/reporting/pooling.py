@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.ordering import in_display_order
 from adamcmp.errors import NotFound
 from adamcmp.storage import reader
 from adamcmp.storage.metadata import searched_keys
@@ -29,8 +30,7 @@ def load_table(studies: Sequence[Path]) -> RunTable:
     searched = {study.name: keys for study in studies if (keys := searched_keys(study))}
     loaded = [reader.load(study) for study in studies]
     if not any(len(runs) for runs, _ in loaded):
-        names = " + ".join(study.name for study in studies)
-        raise NotFound(f"Study {names!r} has no runs yet.")
+        raise NotFound(" ".join(map(reader.no_runs, studies)))
     if len(loaded) == 1:
         return RunTable.from_frames(*loaded[0]).recorded_as(searched)
     _make_ids_unique(loaded, studies)
@@ -59,4 +59,4 @@ def _separate_studies(runs: pd.DataFrame) -> pd.DataFrame:
     shared = runs.groupby(["problem", "optimizer"])["study"].transform("nunique") > 1
     separate = shared.groupby(runs["problem"]).transform("any")
     problem = runs["problem"] + (", study " + runs["study"]).where(separate, "")
-    return runs.assign(problem=problem)
+    return in_display_order(runs.assign(problem=problem))

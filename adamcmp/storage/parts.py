@@ -195,9 +195,17 @@ def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], 
 
 def _check_metrics_exist(files: Files, parts: Iterable[str]) -> None:
     existing = list_table(files, "metrics")
-    for name in filter(_NAME.fullmatch, parts):  # `read_part` refuses other files
-        if name not in existing:
-            raise _damaged(files, "metrics", name, "is missing")
+    # `read_part` refuses files of other names.
+    missing = [name for name in parts if _NAME.fullmatch(name) and name not in existing]
+    if len(missing) == 1:
+        raise _damaged(files, "metrics", missing[0], "is missing")
+    if missing:
+        which = "those files" if existing else "the whole folder runs/"
+        raise StoreError(
+            f"{files.path} is damaged: {len(missing)} files of runs/ have no file of the same name "
+            f"in metrics/ ({missing[0]}, …). Restore metrics/ from a backup. Otherwise delete "
+            f"{which} and repeat the commands that study.yaml lists: they train these runs again."
+        )
 
 
 def _digest(content: bytes) -> str:

@@ -21,6 +21,7 @@ from adamcmp.storage.metadata import METADATA_FILE
 from adamcmp.storage.parts import (
     TABLES,
     list_parts,
+    list_table,
     part_order,
     read_consistently,
     read_part,
@@ -37,14 +38,18 @@ ANOTHER_FOLDER = "--results FOLDER or ADAMCMP_RESULTS selects another results fo
 
 
 def list_studies(results: Location) -> list[str]:
-    """Return the names of the studies in a results folder, the last changed one last."""
+    """Return the names of the studies in a results folder, the last changed one last.
+
+    A study changed when its last part was written. Version 0.1 did not record that time, so its
+    studies come first: the time of their files may be that of a checkout.
+    """
     files = files_at(results)
     changes = {}
     for study in files.folders():
         with contextlib.suppress(PermissionError):  # a folder of something else
             if (metadata := f"{study}/{METADATA_FILE}") in (top := files.list(f"{study}/")):
                 parts = (name.rpartition("/")[2] for name in files.list(f"{study}/runs/"))
-                changes[study] = max([top[metadata].modified_ns, *map(part_order, parts)])
+                changes[study] = max(map(part_order, parts), default=top[metadata].modified_ns)
     return sorted(changes, key=lambda study: (changes[study], study))
 
 
@@ -77,6 +82,18 @@ def no_studies(results: Path) -> str:
     """Return the message for a results folder without studies."""
     return (
         f"There are no studies in {results.absolute()}. `adamcmp run` creates one. {ANOTHER_FOLDER}"
+    )
+
+
+def no_runs(study: Location) -> str:
+    """Return the message for a study without runs, which may have lost its folder ``runs``."""
+    files = files_at(study)
+    if not (metrics := list_table(files, "metrics")):
+        return f"Study {files.path.name!r} has no runs yet."
+    return (
+        f"Study {files.path.name!r} has no runs: {files.location('runs/')} is missing or empty, "
+        f"but metrics/ has {len(metrics)} file{'s' * (len(metrics) > 1)}. Restore runs/ from a "
+        f"backup, or repeat the commands that study.yaml lists to train the runs again."
     )
 
 

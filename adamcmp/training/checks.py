@@ -10,7 +10,7 @@ from adamcmp.components.data import Data
 from adamcmp.components.datasets import load_cached
 from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
-from adamcmp.training.network_checks import checked_gradients
+from adamcmp.training.network_checks import checked_gradients, weights_notices
 from adamcmp.training.optimizer_checks import check_optimizer
 from adamcmp.training.torch_state import torch_state
 
@@ -21,7 +21,7 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
     """Check that a run can be trained, by a step on at most two of its examples.
 
     Returns:
-        What the user should know about the data.
+        What the user should know about the initial weights and the data.
 
     Raises:
         AdamcmpError: If one of these checks fails.
@@ -36,7 +36,8 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
         except ConfigError as error:
             raise ConfigError(f"{error} {_settings(config)}") from error
         check_optimizer(config.optimizer, params, grads)
-    return config.dataset.examine(data)
+        notices = tuple(weights_notices(config, data))
+    return (*notices, *config.dataset.examine(data))
 
 
 @contextlib.contextmanager

@@ -50,6 +50,27 @@ def checked_gradients(config: RunConfig, data: Data) -> tuple[Tree, Tree]:
     return {n: p.detach() for n, p in twin.named_parameters() if p.requires_grad}, grads
 
 
+def weights_notices(config: RunConfig, data: Data) -> Iterator[str]:
+    """Yield a notice if the initial weights are random but do not depend on the seed.
+
+    A network whose tensors are constants, such as zeros, draws no weights.
+
+    Args:
+        config: The settings of the run.
+        data: Its dataset.
+    """
+    seed = config.protocol.seed
+    networks = [build_network(config.model, data.shape, s) for s in (seed, seed + 1)]
+    params, others = ([p.detach() for p in n.parameters() if p.requires_grad] for n in networks)
+    varied = any((p != p.flatten()[0]).any() for p in params if p.numel())
+    if varied and all(map(_equal, params, others)):
+        yield (
+            f"model={config.model.name} has the same initial weights for every seed, so that "
+            f"seeds differ only in the order of the examples. For other weights, leave out "
+            f"torch.manual_seed and other generators of fixed seed in the network."
+        )
+
+
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield the parameters and buffers with their names."""
     return itertools.chain(network.named_parameters(), network.named_buffers())

@@ -37,7 +37,7 @@ def compare_study(
     """
     runs = reader.load_runs(folder)
     if runs.empty:
-        raise ConfigError(f"Study {folder.name!r} has no runs yet.")
+        raise ConfigError(reader.no_runs(folder))
     keep = parse_filters(filters, list(runs.columns))
     kept = runs[[keep(row) for row in runs.to_dict("records")]]
     if kept.empty:

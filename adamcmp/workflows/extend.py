@@ -53,7 +53,9 @@ def configure_extension(root: Path, study: str | None, overrides: Sequence[str] 
     runs = reader.load_runs(folder)
     rows = reader.read_final_rows(folder)
     configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
-    if runs.empty or not (runs["status"] == "done").any():
+    if runs.empty:
+        raise NotFound(reader.no_runs(folder))
+    if not (runs["status"] == "done").any():
         raise NotFound(f"Study {folder.name!r} has no completed run to extend.")
     searched = searched_keys(folder)
     table = RunTable.from_frames(runs).recorded_as({folder.name: searched} if searched else {})

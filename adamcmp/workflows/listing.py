@@ -30,7 +30,7 @@ class StudySummary:
         name: The study's name.
         runs: Number of stored runs.
         statuses: Number of runs by status: ``done``, ``diverged``, ``failed``.
-        optimizers: Names of its optimizers.
+        optimizers: Names of its optimizers, sorted.
         latest: Time at which the latest run ended, in ISO 8601; None if unknown.
         processes: The processes that are training runs of the study.
         error: The error if the study cannot be read; None otherwise.
@@ -60,7 +60,7 @@ def _summary(folder: Path) -> StudySummary:
         name=folder.name,
         runs=len(rows),
         statuses={status: counts[status] for status in STATUSES},
-        optimizers=tuple(dict.fromkeys(row["optimizer"] for row in rows)),
+        optimizers=tuple(sorted({row["optimizer"] for row in rows})),
         latest=max((row["finished_at"] for row in rows if row["finished_at"]), default=None),
         processes=tuple(process_statuses(folder)),
     )
@@ -75,7 +75,7 @@ class RunList:
         columns: The columns to show: those that identify a run, the settings that vary, results.
         rows: The columns of each run, including ``study``.
         processes: The processes that are training runs of each study.
-        no_match: Why no run meets the conditions; empty if one does, or the studies have no runs.
+        no_match: Why no run meets the conditions, or a single study has no runs; empty otherwise.
     """
 
     studies: tuple[str, ...]
@@ -116,6 +116,8 @@ def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = 
     processes = {name: tuple(process_statuses(root / name)) for name in names}
     held = {column: [row.get(column) for row in others] for column in columns_of(filters)}
     reason = no_match(filters, held) if others and not rows else ""
+    if len(names) == 1 and not rows and not others:
+        reason = reader.no_runs(root / names[0])
     return RunList(tuple(names), tuple(shown), tuple(rows), processes, reason)
 
 

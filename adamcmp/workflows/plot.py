@@ -79,8 +79,6 @@ def _output_path(out: str | None, plot: str, folder: Path) -> Path:
 def _select(folders: Sequence[Path], where: str | None) -> RunTable:
     """Return one table of those runs of the studies that match the query."""
     table = load_table(folders)
-    if table.runs.empty:
-        raise ConfigError(f"{' + '.join(folder.name for folder in folders)} has no runs yet.")
     if not where:
         return table
     met = matches(table.runs, where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from adamcmp.components.datasets import load_cached
+from adamcmp.components.optimizers import Optimizer
+from adamcmp.components.optimizers.torch import Torch
 from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, RunFailed, RunInProgress
 from adamcmp.execution.execute import ExecutionResult
@@ -17,10 +20,15 @@ from adamcmp.storage import reader
 from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.training import TrainingOptions, train
 
-#: Rule -> two optimizers with it, whose weight decay is an L2 penalty and decoupled.
-_PAIRS = {"adam": "adam_l2,adamw", "sgd": "sgd,sgdw"}
-#: Keys of overrides that a proposed sweep replaces.
+#: Built-in optimizer -> it and its counterpart: weight decay as an L2 penalty, and decoupled.
+_PAIRS = {
+    name: pair
+    for pair in ("adam_l2,adamw", "sgd,sgdw", "amsgrad,amsgradw")
+    for name in pair.split(",")
+} | {"adam": "adam_l2,adamw"}
+#: Keys of overrides that a proposed sweep replaces, and of those that choose the optimizer.
 _REPLACED = re.compile(r"(optimizer|lr|wd|weight_decay|seeds?|study)(\..*)?")
+_CHOOSES = re.compile(r"optimizer(\.(?!lr$|weight_decay$).*)?")
 
 
 @dataclass(frozen=True)
@@ -73,28 +81,52 @@ def run(config: StudyConfig, options: TrainingOptions | None = None) -> RunResul
     return RunResult(executed.folder, row, bool(executed.trained), chance_level)
 
 
-def first_sweep(config: StudyConfig) -> list[str]:
-    """Return the overrides of a small sweep, of 72 runs, that compares two couplings.
+def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[list[str]]:
+    """Return the overrides of small sweeps that compare a run's optimizer with another one.
 
-    The run's rule with its L2 penalty is compared with its decoupled weight decay. The grid begins
-    at the run's learning rate and extends upwards, since a default is seldom too large for a small
-    problem. It holds small and large weight decays, since the best L2 penalty is often ten times
-    smaller than the best decoupled weight decay. All other settings are those of the run.
+    A built-in optimizer with an L2 penalty is compared with its decoupled weight decay, in one
+    sweep. Any other optimizer is compared with AdamW, in two sweeps into one study, since each has
+    its own learning rates and arguments. The grids hold small and large weight decays, since the
+    best L2 penalty is often ten times smaller than the best decoupled weight decay. All other
+    settings are those of the run.
 
     Args:
         config: The configuration of the run.
+        config_dir: The folder of the user's yaml files with which it was composed.
 
-    >>> first_sweep(configure_run(["dataset=digits", "optimizer=sgd", "lr=0.1", "seed=3"]))[:3]
-    ['dataset=digits', 'optimizer=sgd,sgdw', 'lr=0.1,0.3,1']
+    >>> first_sweeps(configure_run(["dataset=digits", "optimizer=sgd", "lr=0.1", "seed=3"]))[0][:3]
+    ['dataset=digits', 'optimizer=sgd,sgdw', 'lr=0.03,0.1,0.3']
     """
-    keys = {o: o.lstrip("+~").partition("=")[0] for o in config.overrides}
+    keys = {override: override.lstrip("+~").partition("=")[0] for override in config.overrides}
     kept = [override for override, key in keys.items() if not _REPLACED.fullmatch(key)]
+    chosen = [override for override, key in keys.items() if _CHOOSES.fullmatch(key)]
     optimizer = config.runs[0].optimizer
-    pair = _PAIRS.get(optimizer.rule, "adam_l2,adamw")
-    lr = optimizer.lr if optimizer.rule in _PAIRS else 1e-3
-    values = ",".join(f"{lr * factor:.3g}" for factor in (1, 3, 10))
-    rates, decays = f"lr={values}", "wd=1e-4,1e-3,1e-2,1e-1"
-    return [*kept, f"optimizer={pair}", rates, decays, "seeds=3", "study=first"]
+    shared = ["seeds=3", f"study={_unused_name(config)}"]
+    if optimizer.name in _PAIRS:
+        pair = [f"optimizer={_PAIRS[optimizer.name]}"]
+        return [[*kept, *pair, *_grid(optimizer), *shared]]
+    adamw = configure_run([*kept, "optimizer=adamw"], config_dir).runs[0].optimizer
+    arms = [([*kept, "optimizer=adamw"], adamw), ([*kept, *chosen], optimizer)]
+    return [[*overrides, *_grid(each), *shared] for overrides, each in arms]
+
+
+def _grid(optimizer: Optimizer) -> list[str]:
+    """Return a grid of learning rates and weight decays for an optimizer.
+
+    The rates are around the optimizer's. Those of Adam begin at a rate of at most 0.001, its usual
+    default, which is seldom too large for a small problem.
+    """
+    factors = (1, 3, 10) if optimizer.rule == "adam" and optimizer.lr <= 1e-3 else (0.3, 1, 3)
+    rates = ",".join(f"{optimizer.lr * factor:.2g}" for factor in factors)
+    takes_decay = not isinstance(optimizer, Torch) or optimizer.takes_weight_decay
+    return [f"lr={rates}", *["wd=1e-4,1e-3,1e-2,1e-1"] * takes_decay]
+
+
+def _unused_name(config: StudyConfig) -> str:
+    """Return the name of a study that does not exist."""
+    root = config.location.folder.parent
+    names = itertools.chain(["first"], (f"first{i}" for i in itertools.count(2)))
+    return next(name for name in names if not (root / name).exists())
 
 
 def _stored_row(executed: ExecutionResult) -> dict[str, Any]:

@@ -50,6 +50,15 @@ def test_runs_by_kind(preview):
     assert sum(kind["runs"] for kind in values["kinds"]) == 5
 
 
+def test_kinds_of_the_same_components_have_the_settings_that_differ(preview):
+    plan = preview("optimizer=adamw,sgd", "model.width=8,16")
+    lines = as_text(plan).splitlines()
+    assert lines[1].split()[:4] == ["dataset", "model", "optimizer", "settings"]
+    kinds = sorted(line.split()[2:4] for line in lines[3:7])
+    assert kinds == [[o, f"model.width={w}"] for o in ("adamw", "sgd") for w in (16, 8)]
+    assert {kind["settings"] for kind in json.loads(as_json(preview("seed=0,1")))["kinds"]} == {""}
+
+
 def test_time_is_that_of_the_cost_model(preview):
     one, two = (preview("seed=range(8)", workers=workers) for workers in (1, 2))
     seconds = [json.loads(as_json(plan))["seconds"] for plan in (one, two)]

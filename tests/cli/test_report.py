@@ -31,7 +31,7 @@ class TestCommand:
                 assert min(image.size) > 300
                 assert len(image.convert("RGB").getcolors(1 << 20)) > 20
             text = " ".join(ET.parse(folder / f"{name}.svg").getroot().itertext())
-            assert "adam_l2" in text and "adamw" in text
+            assert "Adam+L2" in text and "AdamW" in text
             assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         page = (folder / "index.html").read_text()
         assert all(f'id="plot-{name}"' in page for name in drawn)
@@ -137,7 +137,7 @@ class TestCommand:
             assert main(overrides) == 2
             assert "has no runs yet" in capsys.readouterr().err
         assert main(["extend", "s"]) == 2
-        assert "has no completed run" in capsys.readouterr().err
+        assert "has no runs yet" in capsys.readouterr().err
 
     def test_strict(self, quick_reports, results, capsys):
         each = [*FAST, "eval.every_steps=1"]  # a quarter of six steps has an evaluation

@@ -45,7 +45,7 @@ def test_the_last_line_is_a_sweep_that_composes(capsys):
     assert (program, command) == ("adamcmp", "sweep")
     study = Composer().sweep(overrides)
     assert {run.optimizer.name for run in study.runs} == {"sgd", "sgdw"}
-    assert len(study.runs) == 72 and study.location.study == "first"
+    assert f"in {len(study.runs)} runs:" in out and study.location.study == "first"
 
 
 def test_an_existing_run_is_shown_and_not_trained(capsys, results):

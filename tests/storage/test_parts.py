@@ -100,6 +100,23 @@ class TestDamage:
             with pytest.raises(StoreError, match=f"{parts[0]} is missing"):
                 read()
 
+    def test_several_missing_metrics_files_are_one_message(self, files, parts):
+        for name in parts[1:]:
+            files.delete(f"metrics/{name}")
+        with pytest.raises(StoreError, match=r"damaged: 2 files .* Otherwise delete those files"):
+            reader.load(files)
+        files.delete(f"metrics/{parts[0]}")
+        with pytest.raises(StoreError, match=r"damaged: 3 files .* delete the whole folder runs/"):
+            reader.load(files)
+
+    def test_lost_files_of_runs(self, files, parts):
+        for name in parts:
+            files.delete(f"runs/{name}")
+        assert "runs/ is missing or empty, but metrics/ has 3 files" in reader.no_runs(files)
+        for name in parts:
+            files.delete(f"metrics/{name}")
+        assert reader.no_runs(files).endswith("has no runs yet.")
+
     def test_a_file_that_cannot_be_read(self, files, parts, monkeypatch):
         def fail(self, name):
             raise OSError(5, "Input/output error")

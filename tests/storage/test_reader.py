@@ -33,7 +33,7 @@ class TestStudies:
         root = request.param(results)
         with root.lock(1.0):
             pass
-        for second, name in enumerate(("b/study.yaml", "c/study.yaml", "a/study.yaml")):
+        for second, name in enumerate(("b/study.yaml", "c/study.yaml", "a/study.yaml"), start=1):
             root.create(name, b"")
             if isinstance(root, Folder):  # the clock of a file system may be coarse
                 os.utime(results / name, (second, second))
@@ -44,6 +44,12 @@ class TestStudies:
 
     def test_the_last_changed_study_is_the_last(self, root):
         assert reader.list_studies(root) == ["b", "a", "c"]
+
+    def test_a_study_of_version_0_1_is_not_the_latest_after_a_checkout(self, root):
+        digest = "0" * 12
+        root.create("old/study.yaml", b"")  # now, later than the others
+        root.create(f"old/runs/000312-{digest}-{digest}.parquet", b"")
+        assert reader.list_studies(root) == ["old", "b", "a", "c"]
 
     def test_a_new_results_folder_has_none(self, files):
         assert reader.list_studies(files) == []

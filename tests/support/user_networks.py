@@ -38,6 +38,23 @@ class UnseededWeights(Plain):
             self.head.bias.copy_(torch.from_numpy(np.random.default_rng().normal(size=outputs)))
 
 
+class SelfSeeded(Plain):
+    """Seeds torch itself, so that every run has the same initial weights."""
+
+    def __init__(self, inputs, outputs):
+        torch.manual_seed(0)
+        super().__init__(inputs, outputs)
+
+
+class ZeroWeights(Plain):
+    """Has the same initial weights in every run since they are zeros, and draws none."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        for p in self.parameters():
+            nn.init.zeros_(p)
+
+
 class NumPyNoise(Plain):
     """Draws noise from NumPy's global generator in each forward pass, in evaluations too."""
 

@@ -11,7 +11,7 @@ DATA = ["dataset=teacher", "dataset.train_examples=60", "dataset.test_examples=2
 def check(specs, network, *more):
     target = f"model.target=tests.support.user_networks.{network}"
     (spec,) = specs([*DATA, "model=custom", target, *more])
-    check_run(spec.config)
+    return check_run(spec.config)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,12 @@ def test_networks_that_cannot_be_reproduced_or_resumed(network, message, specs):
 )
 def test_networks_that_can(network, specs):
     check(specs, network)
+
+
+def test_weights_that_do_not_depend_on_the_seed(specs):
+    (notice,) = check(specs, "SelfSeeded")
+    assert notice.startswith("model=custom has the same initial weights for every seed")
+    assert check(specs, "Plain") == check(specs, "ZeroWeights") == ()
 
 
 def test_batch_normalization_of_a_single_example(specs):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from adamcmp.config import Composer
 from adamcmp.errors import ConfigError, RunFailed
-from adamcmp.workflows.run import configure_run, run
+from adamcmp.workflows.run import configure_run, first_sweeps, run
 from adamcmp.workflows.training import TrainingOptions
 from tests.support.studies import THREE_STEPS
 from tests.support.training import crashing
@@ -32,3 +33,52 @@ def test_a_crash_is_stored_and_raised():
 def test_several_runs_are_rejected():
     with pytest.raises(ConfigError, match="`run` trains one run"):
         configure_run(["seed=0,1"])
+
+
+class TestFirstSweeps:
+    def sweeps(self, *overrides, config_dir=None):
+        """Return the configurations of the proposed sweeps of a run."""
+        config = configure_run(overrides, config_dir)
+        return [Composer(config_dir).sweep(o) for o in first_sweeps(config, config_dir)]
+
+    @pytest.mark.parametrize(
+        ("optimizer", "pair"),
+        [
+            ("adam", {"adam_l2", "adamw"}),
+            ("sgdw", {"sgd", "sgdw"}),
+            ("amsgrad", {"amsgrad", "amsgradw"}),
+        ],
+    )
+    def test_a_built_in_optimizer_and_its_counterpart(self, optimizer, pair):
+        (study,) = self.sweeps(f"optimizer={optimizer}", "lr=0.02")
+        assert {run.optimizer.name for run in study.runs} == pair
+        assert 0.02 in {run.optimizer.lr for run in study.runs}
+
+    def test_a_class_of_torch_and_adamw_with_a_grid_each(self):
+        target = "optimizer.target=torch.optim.RAdam"
+        adamw, own = self.sweeps("optimizer=torch", target, "+optimizer.eps=1e-6", "lr=1", "wd=0.1")
+        assert {run.optimizer.name for run in adamw.runs} == {"adamw"}
+        assert {run.optimizer.target for run in own.runs} == {"torch.optim.RAdam"}
+        assert {run.optimizer.model_extra["eps"] for run in own.runs} == {1e-6}
+        rates = [{run.optimizer.lr for run in study.runs} for study in (adamw, own)]
+        assert 0.01 in rates[0] and 1.0 in rates[1] and not rates[0] & rates[1]
+        assert len(adamw.runs) == len(own.runs) and adamw.location == own.location
+
+    def test_a_class_without_weight_decay(self):
+        _, own = self.sweeps("optimizer=torch", "optimizer.target=torch.optim.Rprop")
+        assert {run.optimizer.weight_decay for run in own.runs} == {0.0}
+
+    def test_an_optimizer_that_the_user_has_named(self, tmp_path):
+        folder = tmp_path / "mine" / "optimizer"
+        folder.mkdir(parents=True)
+        (folder / "nesterov.yaml").write_text("defaults: [sgd, _self_]\nname: nesterov\nlr: 0.5\n")
+        adamw, own = self.sweeps("optimizer=nesterov", config_dir=str(tmp_path / "mine"))
+        assert {run.optimizer.name for run in adamw.runs} == {"adamw"}
+        assert {run.optimizer.name for run in own.runs} == {"nesterov"}
+
+    def test_the_study_is_a_new_one(self, results):
+        names = []
+        for name in ("first", "first2"):
+            names += [study.location.study for study in self.sweeps()]
+            (results / name).mkdir(parents=True)
+        assert [*names, *(s.location.study for s in self.sweeps())] == ["first", "first2", "first3"]

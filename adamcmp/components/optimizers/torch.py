@@ -54,6 +54,12 @@ class Torch(Optimizer):
         """See `Component.identity`. The source of a class in the user's code is part of it."""
         return {**super().identity(), **source_digest(self.target)}
 
+    @property
+    def takes_weight_decay(self) -> bool:
+        """Whether the constructor of the class takes a weight decay."""
+        cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
+        return _takes(cls, "weight_decay")
+
     def arguments(self, cls: type[Any]) -> dict[str, Any]:
         """Return the keyword arguments for the constructor of a class."""
         passed = self.weight_decay or _takes(cls, "weight_decay")
