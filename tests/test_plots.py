@@ -90,7 +90,7 @@ def test_every_plot_of_every_study_is_complete(name, study):
     root = ET.fromstring(svg)
     ids = {e.get("id", "") for e in root.iter()}
     marked = {i.removeprefix("optimizer:") for i in ids if i.startswith("optimizer:")}
-    assert len(table.optimizers) == 1 or "adamw" in " ".join(root.itertext())
+    assert len(table.optimizers) == 1 or "AdamW" in " ".join(root.itertext())
     for optimizer in () if name in WITHOUT_OPTIMIZER_ARTISTS else relabel(table).optimizers:
         assert any(optimizer in m for m in marked), f"{optimizer} cannot be hidden"
 

@@ -13,6 +13,7 @@ import pandas as pd
 from adamcmp.analysis import labels, selection
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import measure_of, reported_metric
+from adamcmp.analysis.ordering import in_display_order
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.outcomes import decode
@@ -91,7 +92,7 @@ class RunTable:
         metrics: pd.DataFrame | None = None,
         examples: pd.DataFrame | None = None,
     ) -> RunTable:
-        """Label stored runs.
+        """Label stored runs, and sort them: see `in_display_order`.
 
         Args:
             runs: One row per run, such as ``adamcmp.load("first").runs``. Hand-made runs need only
@@ -105,7 +106,7 @@ class RunTable:
             ConfigError: If the runs lack a required column.
         """
         numbered = _with_registered_columns(runs.reset_index(drop=True))
-        labelled = labels.label_runs(_with_text_objects(numbered))
+        labelled = in_display_order(labels.label_runs(_with_text_objects(numbered)))
         others = {"all_metrics": metrics, "all_examples": examples}
         frames: dict[str, Any] = {
             name: _with_text_objects(frame) for name, frame in others.items() if frame is not None
@@ -119,12 +120,12 @@ class RunTable:
 
     @cached_property
     def problems(self) -> tuple[str, ...]:
-        """The problems, in order of appearance."""
+        """The problems, in display order."""
         return tuple(map(str, self.runs["problem"].unique()))
 
     @cached_property
     def optimizers(self) -> tuple[str, ...]:
-        """The optimizers, in order of appearance."""
+        """The optimizers, in display order."""
         return tuple(map(str, self.runs["optimizer"].unique()))
 
     @cached_property
@@ -198,12 +199,12 @@ class RunTable:
         return self._problems[problem]
 
     def by_problem(self) -> Iterator[tuple[str, RunTable]]:
-        """Yield each problem with its runs, in order of appearance."""
+        """Yield each problem with its runs, in display order."""
         for problem in self.problems:
             yield problem, self.of_problem(problem)
 
     def by_optimizer(self) -> Iterator[tuple[str, str, RunTable]]:
-        """Yield each problem and optimizer with its runs, in order of appearance."""
+        """Yield each problem and optimizer with its runs, in display order."""
         for (problem, optimizer), runs in self.runs.groupby(labels.GROUP, sort=False):
             yield str(problem), str(optimizer), self.with_runs(runs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from adamcmp.storage.columns import RUN_COLUMNS
@@ -24,9 +25,11 @@ def display_name(optimizer: str) -> str:
 
     >>> display_name("adam_l2"), display_name("sgd (independent)"), display_name("lion")
     ('Adam+L2', 'SGD (independent)', 'lion')
+    >>> display_name("adamw, lr 0.1")  # a label of plots that compare several columns
+    'AdamW, lr 0.1'
     """
-    name, space, variant = optimizer.partition(" ")
-    return NAMES.get(name, name) + space + variant
+    name = re.split("[ ,]", optimizer, maxsplit=1)[0]
+    return NAMES.get(name, name) + optimizer[len(name) :]
 
 
 def metric_phrase(metric: str) -> str:

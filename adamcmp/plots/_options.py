@@ -6,6 +6,7 @@ import pandas as pd
 
 from adamcmp.analysis import RunTable, measure_of
 from adamcmp.analysis.metrics import reported_split
+from adamcmp.analysis.ordering import in_display_order
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.storage.columns import BEST, METRICS, NORMS
 
@@ -38,7 +39,7 @@ def relabel(table: RunTable, hue: str = HUE, facet: str = FACET) -> RunTable:
     if (optimizer == runs["optimizer"]).all() and (problem == runs["problem"]).all():
         return table  # it has already computed the selection
     labels = {"optimizer": optimizer, "problem": problem, "optimizer label": runs["optimizer"]}
-    return table.with_runs(runs.assign(**labels))
+    return table.with_runs(in_display_order(runs.assign(**labels)))
 
 
 def _columns(runs: pd.DataFrame, names: str) -> list[str]:

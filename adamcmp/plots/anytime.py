@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.ordering import ordered
 from adamcmp.components.schedules import Horizon
 from adamcmp.components.schedules.cosine_restarts import CosineRestarts
 from adamcmp.errors import NothingToDraw
@@ -34,7 +35,7 @@ from adamcmp.plots.drawing.labels import (
 )
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.panels import panels
-from adamcmp.plots.drawing.styles import GREY, optimizer_styles, ordered, tag_optimizer
+from adamcmp.plots.drawing.styles import GREY, optimizer_styles, tag_optimizer
 
 #: The default of the option hue.
 HUE = "optimizer,schedule"

@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from adamcmp.analysis import RunTable, comparisons, higher_is_better
+from adamcmp.analysis.ordering import ordered
+from adamcmp.analysis.wording import display_name
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
 from adamcmp.plots.drawing.labels import (
@@ -24,7 +26,6 @@ from adamcmp.plots.drawing.labels import (
 )
 from adamcmp.plots.drawing.legends import add_legend
 from adamcmp.plots.drawing.panels import panels
-from adamcmp.plots.drawing.styles import ordered
 
 _LINE_INCHES = 0.1
 _COLOR = "#0072B2"
@@ -40,9 +41,7 @@ def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
     runs = table.runs
     if metric is not None:
         metric_or_default(metric, runs)
-    position = {name: i for i, name in enumerate(ordered(runs["optimizer"]))}
-    runs = runs.sort_values("optimizer", key=lambda names: names.map(position), kind="stable")
-    pairs = comparisons(table.with_runs(runs), metric).dropna(subset="estimate")
+    pairs = comparisons(table, metric).dropna(subset="estimate")
     if pairs.empty:
         raise NothingToDraw("No problem has two optimizers with completed runs.")
     if pairs["ci_low"].isna().all():
@@ -54,7 +53,10 @@ def data(table: RunTable, *, metric: str | None = None) -> pd.DataFrame:
 def draw(pairs: pd.DataFrame) -> Figure:
     """Draw a panel for each problem, a line for each pair."""
     problems = ordered(pairs["problem"])
-    names = [display_text(f"{a} − {b}", 36) for a, b in pairs[["a", "b"]].to_numpy()]
+    names = [
+        display_text(f"{display_name(a)} − {display_name(b)}", 36)
+        for a, b in pairs[["a", "b"]].to_numpy()
+    ]
     pairs = in_shown_unit(pairs).assign(name=names)
     lines = 1 + pairs["name"].str.count("\n").max()
     height = _LINE_INCHES * (lines + 1) * pairs.groupby("problem").size().max() + 0.8

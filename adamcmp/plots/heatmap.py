@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -32,6 +33,8 @@ from adamcmp.plots.drawing.styles import GREY
 
 _COLORMAP = "viridis"  # readable in grayscale and with color blindness
 _BEST_COLOR, _DIVERGED_COLOR = "#D55E00", "#d9d9d9"
+#: A grid of at most this size shows the mean in each cell.
+_MOST_NUMBERED_COLUMNS, _MOST_NUMBERED_ROWS = 4, 5
 #: Maximum number of cells of an optimizer that are marked as best.
 _MOST_MARKED = 10
 
@@ -88,6 +91,7 @@ def draw(heatmap: Heatmap) -> Figure:
         _draw_diverged(ax, cells)
         contours = _draw_contours(ax, cells, heatmap.additive) or contours
         _mark_best(ax, cells)
+        _write_means(ax, cells, norms[problem], colormap)
     for problem, norm in norms.items():
         _add_color_bar(figure, heatmap, problem, ScalarMappable(norm, colormap), axes[problem])
     add_legend(figure, _handles(heatmap.cells, contours), _note(heatmap.cells))
@@ -148,6 +152,21 @@ def _mark_best(ax: Axes, cells: pd.DataFrame) -> None:
     ax.plot(best["column"], best["row"], "o", mfc="none", mec=_BEST_COLOR, mew=1.0, ms=5)
     selected = cells[cells["rank"] == 0]
     ax.plot(selected["column"], selected["row"], "*", color="black", mec="white", mew=0.5, ms=7)
+
+
+def _write_means(ax: Axes, cells: pd.DataFrame, norm: Normalize, colormap: str) -> None:
+    """Write the mean into each cell of a grid with few of them, below its marks."""
+    columns, rows = (cells[axis].max() + 1 for axis in ("column", "row"))
+    if columns > _MOST_NUMBERED_COLUMNS or rows > _MOST_NUMBERED_ROWS:
+        return
+    for column, row, mean in cells[["column", "row", "estimate"]].dropna().to_numpy(float):
+        red, green, blue, _ = np.power(mpl.colormaps[colormap](norm(mean)), 2.2)
+        # White has more contrast than black below this luminance (WCAG 2).
+        is_dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18
+        ax.text(
+            column, row - 0.08, f"{mean:.3g}", ha="center", va="top", fontsize=6.5,
+            color="white" if is_dark else "black",
+        )  # fmt: skip
 
 
 def _handles(cells: pd.DataFrame, contours: bool) -> list[Line2D | Patch]:

@@ -14,6 +14,7 @@ from matplotlib.ticker import NullFormatter
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.estimates import mean
+from adamcmp.analysis.ordering import ordered
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
 from adamcmp.plots.drawing.labels import MIN_SEEDS, diverged_note, in_shown_unit, metric_label
@@ -22,7 +23,6 @@ from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import (
     OptimizerStyle,
     optimizer_styles,
-    ordered,
     tag_optimizer,
 )
 

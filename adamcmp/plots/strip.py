@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 
 from adamcmp.analysis import RunTable, higher_is_better
 from adamcmp.analysis.estimates import mean
+from adamcmp.analysis.ordering import ordered
+from adamcmp.analysis.wording import display_name
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
 from adamcmp.plots.drawing.labels import (
@@ -29,7 +31,7 @@ from adamcmp.plots.drawing.labels import (
 )
 from adamcmp.plots.drawing.legends import add_legend
 from adamcmp.plots.drawing.panels import panels
-from adamcmp.plots.drawing.styles import optimizer_styles, ordered, tag_optimizer
+from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
 
 _ROW_INCHES = 0.27
 _MEAN_KEYS = ["problem", "metric", "optimizer"]
@@ -124,7 +126,7 @@ def _draw_metric(ax: Axes, seeds: pd.DataFrame, means: pd.DataFrame, order: list
             (bar,) = ax.plot([low, high], [y] * 2, color="black", lw=1.2)
             tag_optimizer(tick, name)
             tag_optimizer(bar, name)
-    ax.set_yticks(range(len(order)), [display_text(name, 24) for name in order])
+    ax.set_yticks(range(len(order)), [display_text(display_name(name), 24) for name in order])
     ax.set_ylim(-0.6, len(order) - 0.4)
     ax.grid(False, axis="y")
     ax.set_xlabel(metric_label(seeds["metric"].iloc[0], seeds["loss_name"].iloc[0]))

@@ -13,13 +13,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adamcmp.analysis import RunTable, tuning_curves
+from adamcmp.analysis.ordering import ordered
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._grid_cells import with_metric
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
 from adamcmp.plots.drawing.labels import in_shown_unit, interval_note
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
 from adamcmp.plots.drawing.panels import log_x_axis, panels
-from adamcmp.plots.drawing.styles import ordered
 
 
 def data(table: RunTable) -> pd.DataFrame:

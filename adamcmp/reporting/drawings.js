@@ -5,6 +5,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const COLUMNS = Object.entries(DATA.runs);
 const RUNS = DATA.runs.id.map((_, index) =>
   ({ index, ...Object.fromEntries(COLUMNS.map(([name, values]) => [name, values[index]])) }));
+const MOST_NUMBERED = 5; // columns of a grid whose cells show their mean
 const value = (run) => DATA.metrics[state.metric][run.index];
 const values = (runs) => runs.map(value).filter((v) => v !== null);
 const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : null);
@@ -32,7 +33,7 @@ function drawStrip() {
   const drawing = one("#strip .drawing");
   if (!shown.length) return drawing.replaceChildren("There is no run to show.");
   const rows = [...Map.groupBy(shown, (run) => run.problem + " " + run.optimizer).values()];
-  const label = ([run]) => DATA.optimizers[run.optimizer] +
+  const label = ([run]) => DATA.names[run.optimizer] +
     (DATA.problems.length > 1 ? ", " + DATA.problems[run.problem] : "");
   const low = Math.min(...values(shown)), high = Math.max(...values(shown));
   const left = Math.min(330, 20 + 7 * Math.max(...rows.map((runs) => label(runs).length)));
@@ -76,7 +77,7 @@ function cellOf(runs) {
 
 function drawProblem(runs) {
   const maps = [...Map.groupBy(runs, (run) => run.optimizer)].sort((a, b) => a[0] - b[0])
-    .map(([optimizer, tried]) => [DATA.optimizers[optimizer],
+    .map(([optimizer, tried]) => [optimizer,
       new Map([...Map.groupBy(tried, (run) => `${run.lr} ${run.wd}`)].map(([key, group]) => [key, cellOf(group)]))]);
   const sorted = maps.flatMap(([, cells]) => [...cells.values()].map((cell) => cell.mean))
     .filter((v) => v !== null).sort((a, b) => a - b);
@@ -87,44 +88,57 @@ function drawProblem(runs) {
   const shade = (v) => DATA.scale[Math.round(last * Math.min(1, (v - low) / (high - low || 1)))];
   const ramp = make("i");
   ramp.style.background = `linear-gradient(90deg, ${DATA.scale.join(",")})`;
-  const clipped = high < sorted[sorted.length - 1] ? "≥ " : "";
+  const clipped = high < sorted[sorted.length - 1] ? " or more (the highest 5 % of the cells)" : "";
   return [
-    make("div", { class: "scale" }, number(low), ramp, clipped + number(high), make("span", {}, metricName(state.metric))),
-    make("div", { class: "maps" }, ...maps.map(([name, cells]) => drawMap(name, cells, shade)))];
+    make("div", { class: "scale" }, number(low), ramp, number(high) + clipped, make("span", {}, metricName(state.metric))),
+    make("div", { class: "maps" }, ...maps.map(([optimizer, cells]) => drawMap(optimizer, cells, shade)))];
 }
 
-function drawMap(name, cells, shade) {
+function drawMap(optimizer, cells, shade) {
+  const name = DATA.names[optimizer], attributes = { "data-optimizer": DATA.optimizers[optimizer] };
   const axis = (key) => [...new Set([...cells.values()].map((cell) => cell.runs[0][key]))].sort((a, b) => a - b);
   const lrs = axis("lr").reverse(), wds = axis("wd");
   if (lrs.length * wds.length > 4 * cells.size + 12)
-    return make("p", { class: "missing", "data-optimizer": name }, `${name}: its settings do not form a grid.`);
+    return make("p", { class: "missing", ...attributes }, `${name}: its settings do not form a grid.`);
   const table = make("table", { class: "map", role: "grid" }, make("caption", {}, name));
   const body = table.createTBody();
   const lrTexts = axisTexts(lrs), wdTexts = axisTexts(wds);
+  const numbered = wds.length <= MOST_NUMBERED; // wide cells, with their mean
   lrs.forEach((lr, i) => {
-    const row = wds.map((wd) => drawCell(name, lr, wd, cells.get(`${lr} ${wd}`), shade));
+    const row = wds.map((wd) => drawCell(name, lr, wd, cells.get(`${lr} ${wd}`), shade, numbered));
     body.insertRow().append(make("th", { scope: "row" }, lrTexts[i]), ...row);
   });
   table.createTFoot().insertRow().append(
     make("td", { class: "corner" }, "lr ↑ wd →"), ...wdTexts.map((text) => make("th", { scope: "col" }, text)));
   table.querySelector("[role=gridcell]").tabIndex = 0;
   table.addEventListener("keydown", moveInGrid);
-  table.style.maxWidth = `${4 + 2.6 * wds.length}rem`; // a small grid has no giant cells
-  return make("div", { class: "scroll", "data-optimizer": name }, table);
+  table.classList.toggle("numbered", numbered);
+  table.style.maxWidth = `${4 + (numbered ? 4 : 2.6) * wds.length}rem`; // a small grid has no giant cells
+  return make("div", { class: "scroll", ...attributes }, table);
 }
 
-function drawCell(name, lr, wd, cell, shade) {
+function drawCell(name, lr, wd, cell, shade, numbered) {
   if (!cell) return make("td", { class: "empty" });
   const title = `${name}, lr ${number(lr)}, wd ${number(wd)}`;
   const label = cell.incomplete ? "a run diverged or failed" : number(cell.mean);
   const td = make("td", { role: "gridcell", tabindex: -1, "aria-label": `${title}: ${label}` });
   if (cell.incomplete || cell.mean === null) td.className = "lost";
-  else td.style.background = shade(cell.mean);
+  else {
+    td.style.background = shade(cell.mean);
+    if (numbered) td.append(number(cell.mean));
+    td.style.color = isDark(shade(cell.mean)) ? "#fff" : "#000";
+  }
   if (cell.runs[0].rank === 0) td.classList.add("picked");
   for (const event of ["pointerenter", "focus", "click"])
     td.addEventListener(event, () => openTip(td, title, cell));
   td.addEventListener("blur", closeTip);
   return td;
+}
+
+// Whether white text has more contrast than black on a color such as "#440154" (WCAG 2).
+function isDark(color) {
+  const [red, green, blue] = [1, 3, 5].map((start) => (parseInt(color.slice(start, start + 2), 16) / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18;
 }
 
 function moveInGrid(event) {

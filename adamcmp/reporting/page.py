@@ -9,7 +9,7 @@ from importlib import resources
 
 import jinja2
 
-from adamcmp.analysis.wording import metric_heading
+from adamcmp.analysis.wording import display_name, metric_heading
 from adamcmp.plots.drawing.styles import optimizer_styles
 from adamcmp.reporting import provenance
 from adamcmp.reporting.answer import Answer
@@ -69,6 +69,7 @@ def _environment() -> jinja2.Environment:
         shown_columns=shown_columns,
         row_optimizers=row_optimizers,
         pair_table=pair_table,
+        display_name=display_name,
         metric_heading=metric_heading,
         as_csv=as_csv,
         as_latex=as_latex,
@@ -93,8 +94,8 @@ def row_optimizers(
 ) -> list[str]:
     """Return the optimizers that a row of a table compares, by which the page hides it."""
     known = set(optimizers)
-    texts = [c.texts[row] for c in columns if not c.numeric and c.heading not in known]
-    return [text for text in texts if text in known]
+    values = [c.values[row] for c in columns if not c.numeric and c.name not in known]
+    return [value for value in values if value in known]
 
 
 def data_uri(text: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.measures.best_settings import REPORTED_METRICS
 from adamcmp.analysis.setting_matrix import on_common_seeds
-from adamcmp.analysis.wording import metric_heading, scale
+from adamcmp.analysis.wording import display_name, metric_heading, scale
 from adamcmp.plots.drawing.styles import optimizer_styles
 
 _COLOR_STEPS = 64
@@ -25,6 +25,7 @@ def page_data(table: RunTable) -> dict[str, Any]:
     shades = [colormap(step / (_COLOR_STEPS - 1)) for step in range(_COLOR_STEPS)]
     return {
         "optimizers": list(styles),
+        "names": [display_name(name) for name in styles],
         "colors": [style.color for style in styles.values()],
         "scale": [mpl.colors.to_hex(color) for color in shades],
         "problems": list(table.problems),

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from adamcmp.analysis import higher_is_better
-from adamcmp.analysis.wording import bracketed_unit, metric_heading, scale
+from adamcmp.analysis.wording import bracketed_unit, display_name, metric_heading, scale
 from adamcmp.reporting.cells import (
     p_value_text,
     value_text,
@@ -18,6 +18,8 @@ from adamcmp.reporting.cells import (
 )
 from adamcmp.storage.columns import METRICS
 
+#: Columns that hold names of optimizers.
+_OPTIMIZERS = ("optimizer", "over", "a", "b")
 #: The splits whose best value per problem is shown in bold.
 _RANKED_SPLITS = ("val_", "test_")
 
@@ -55,7 +57,7 @@ class TableColumn:
     """A column for display.
 
     Attributes:
-        name: Its name in the data.
+        name: Its name in the data; of a pivoted column, the value that it is for.
         heading: The text above it.
         texts: The content of its cells.
         values: The sort keys of the rows: numbers or texts; None for a missing value.
@@ -98,11 +100,11 @@ def _pivoted(table: Table, data: pd.DataFrame, keys: list[str]) -> list[TableCol
     rows = data[keys].drop_duplicates()
     columns = [_column(key, rows, table.headings[key]) for key in keys]
     for value, estimates in data.groupby(table.pivot, sort=False):
-        heading = (
-            f"{table.headings[table.pivot]} {value_text(value)}{_unit(estimates, keys)}".strip()
-        )
+        text = display_name(str(value)) if table.pivot in _OPTIMIZERS else value_text(value)
+        heading = f"{table.headings[table.pivot]} {text}{_unit(estimates, keys)}".strip()
         column = _column("estimate", rows.merge(estimates, how="left", on=keys), heading)
-        columns.append(replace(column, heading=heading))  # the title says that it is an interval
+        # The title says that it is an interval.
+        columns.append(replace(column, name=str(value), heading=heading))
     return columns
 
 
@@ -131,8 +133,8 @@ def _column(name: str, data: pd.DataFrame, heading: str) -> TableColumn:
         heading += " [95 % interval]"
     texts = _cell_texts(name, data)
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    # The page filters rows by the metric's name, not by its text.
-    raw = numeric or name == "metric"
+    # The page filters rows by the names of metrics and optimizers, not by their texts.
+    raw = numeric or name in ("metric", *_OPTIMIZERS)
     sort_keys = [None if pd.isna(v) else v for v in values] if raw else texts
     return TableColumn(name, heading, texts, sort_keys, numeric, _best_rows(name, data))
 
@@ -142,6 +144,8 @@ def _cell_texts(name: str, data: pd.DataFrame) -> list[str]:
     if name == "metric":
         is_difference = {"a", "b"} <= set(data)
         return [metric_heading(metric, difference=is_difference) for metric in data[name]]
+    if name in _OPTIMIZERS:
+        return [display_name(optimizer) for optimizer in data[name]]
     if name.startswith("p_"):
         return [p_value_text(value) for value in data[name]]
     size = _scale(name, data)

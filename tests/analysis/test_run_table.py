@@ -44,6 +44,25 @@ class TestLabels:
         assert "problem" not in stored
 
 
+class TestOrder:
+    def test_it_does_not_depend_on_which_run_finished_first(self):
+        stored = stacked(TWO, TWO[TWO["optimizer"] == "sgd"].assign(optimizer="mine"))
+        stored = stored.assign(run_id=[f"run{i}" for i in range(len(stored))])
+        orders = [RunTable.from_frames(stored.sample(frac=1, random_state=i)) for i in range(3)]
+        assert orders[0].optimizers == ("adamw", "sgd", "mine")
+        for table in orders[1:]:
+            assert table.runs.equals(orders[0].runs)
+            assert [f.text for f in audit(table)] == [f.text for f in audit(orders[0])]
+            assert best_settings(table).equals(best_settings(orders[0]))
+
+    def test_problems_are_in_the_order_of_their_numbers(self):
+        widths = [
+            TWO.assign(**{"model.width": w, "run_id": f"{w}-" + TWO["run_id"]}) for w in (16, 8)
+        ]
+        table = RunTable.from_frames(stacked(*widths).drop(columns="problem"))
+        assert table.problems == ("d, m, width 8", "d, m, width 16")
+
+
 class TestSubTables:
     both = RunTable(stacked(TWO, TWO.assign(problem="e, m", run_id=TWO["run_id"] + "e")), METRICS)
 

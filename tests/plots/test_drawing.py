@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adamcmp.analysis.ordering import ordered
 from adamcmp.plots import PLOTS
 from adamcmp.plots.drawing.labels import (
     in_shown_unit,
@@ -12,7 +13,7 @@ from adamcmp.plots.drawing.labels import (
     tick_labels,
 )
 from adamcmp.plots.drawing.panels import log_x_axis, panels
-from adamcmp.plots.drawing.styles import PALETTE, optimizer_styles, ordered
+from adamcmp.plots.drawing.styles import PALETTE, optimizer_styles
 from tests.support import hand_made
 
 

@@ -10,7 +10,7 @@ from tests.support.hand_made import best, final, study, table
 
 def test_every_pair():
     runs, metrics = study(("sgd", "adam_l2", "adamw"))
-    pairs = forest.data(RunTable(runs, metrics))
+    pairs = forest.data(RunTable.from_frames(runs, metrics))
     assert pairs[["a", "b"]].to_numpy().tolist() == [
         ["adam_l2", "adamw"],
         ["adam_l2", "sgd"],

@@ -3,7 +3,7 @@
 import pytest
 
 from adamcmp.analysis import RunTable
-from adamcmp.plots import NothingToDraw, heatmap
+from adamcmp.plots import PLOTS, NothingToDraw, heatmap
 from tests.support.hand_made import best, final, study, table
 
 RUNS, METRICS = study()
@@ -26,6 +26,15 @@ def test_another_metric():
     cell = shown.cells.set_index(["optimizer", "lr", "wd"]).loc[("adamw", 1e-2, 1e-3)]
     assert cell["estimate"] == pytest.approx(final(best(RUNS), "adamw", "gap_loss").mean())
     assert shown.additive.empty and set(shown.cells["label"]) == {"gap in cross-entropy (nats)"}
+
+
+@pytest.mark.parametrize(
+    ("wd", "numbers"), [((1e-4, 1e-3), 6), (tuple(10.0**-i for i in range(6)), 0)]
+)
+def test_the_cells_of_a_small_grid_have_numbers(wd, numbers):
+    figure = PLOTS["heatmap"].figure(table(wd=wd))
+    panel = figure.axes[0]
+    assert panel.get_title() == "Adam+L2" and len(panel.texts) == numbers
 
 
 def test_needs_a_grid():

@@ -2,13 +2,13 @@
 
 import pytest
 
+from adamcmp.analysis.ordering import ordered
 from adamcmp.errors import ConfigError
 from adamcmp.plots import (
     PLOTS,
     relabel,
     strip,
 )
-from adamcmp.plots.drawing.styles import ordered
 from tests.support.hand_made import table
 
 TABLE = table()

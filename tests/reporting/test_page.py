@@ -5,6 +5,7 @@ One of these tests is not slow, so that the default tests run the scripts of a p
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -178,7 +179,7 @@ class TestTables:
         assert column(page, "summary", "test error") == up[::-1]
         assert heading(page, "test error").get_attribute("aria-sort") == "descending"
         heading(page, "optimizer").locator("button").press("Space")
-        assert column(page, "summary", "optimizer") == ["adam_l2", "adamw", "sgd", "sgdw"]
+        assert column(page, "summary", "optimizer") == ["Adam+L2", "AdamW", "SGD", "SGDW"]
         assert page.locator("#table-summary [aria-sort]").count() == 1
 
     def test_are_folded_with_their_headline_visible(self, grid_report, open_page):
@@ -212,13 +213,13 @@ class TestControls:
         parts = page.locator("svg [data-optimizer=adamw]")
         shown = parts.locator("visible=true").count()
         assert shown > 3 and page.locator("#strip circle").count() == 16
-        box(page, "adamw").uncheck()
+        box(page, "AdamW").uncheck()
         assert parts.locator("visible=true").count() == 0
-        assert "adamw" not in column(page, "summary", "optimizer")
+        assert "AdamW" not in column(page, "summary", "optimizer")
         assert page.locator("#cells caption:visible").all_inner_texts() == [
-            "adam_l2",
-            "sgd",
-            "sgdw",
+            "Adam+L2",
+            "SGD",
+            "SGDW",
         ]
         assert page.locator("#strip circle").count() == 12
         assert page.locator(".forest tbody tr:visible").count() == 3
@@ -226,8 +227,8 @@ class TestControls:
         rows = page.locator("#statistics tbody tr:visible").evaluate_all(
             "(all) => all.map((row) => [...row.cells].map((cell) => cell.innerText))"
         )
-        assert rows and not any("adamw" in row for row in rows)
-        box(page, "adamw").check()
+        assert rows and not any("AdamW" in row for row in rows)
+        box(page, "AdamW").check()
         assert parts.locator("visible=true").count() == shown
 
     def test_the_metric_applies_to_cells_strip_and_tables(self, grid_report, open_page):
@@ -244,15 +245,33 @@ class TestControls:
 
     def test_selections_are_kept_when_the_page_reloads(self, grid_report, open_page):
         page = open_page(grid_report.folder)
-        box(page, "sgdw").uncheck()
+        box(page, "SGDW").uncheck()
         page.locator("#metric").select_option("val_loss")
         page.reload()
         assert page.locator("#metric").input_value() == "val_loss"
-        assert "sgdw" not in column(page, "summary", "optimizer")
+        assert "SGDW" not in column(page, "summary", "optimizer")
+
+
+def test_readers_see_one_name_of_each_optimizer(grid_report, open_page):
+    page = open_page(grid_report.folder)
+    unfold(page)
+    # Commands and settings have the names that a user types.
+    page.evaluate("document.querySelectorAll('pre, #provenance').forEach((part) => part.remove())")
+    shown = re.findall(r".*\b(?:adam_l2|adamw|sgdw?)\b.*", page.locator("body").inner_text())
+    assert not shown
 
 
 @pytest.mark.slow
 class TestCells:
+    def test_a_small_grid_has_numbers(self, grid_report, open_page):
+        page = open_page(grid_report.folder)
+        cells = page.locator("#cells td[role=gridcell]:not(.lost)")
+        for cell in cells.all()[:5]:
+            assert cell.get_attribute("aria-label").endswith(f": {cell.inner_text()}")
+        assert (
+            "or more (the highest 5 % of the cells)" in page.locator("#cells .scale").inner_text()
+        )
+
     def test_a_cell_shows_its_runs(self, grid_report, open_page):
         page = open_page(grid_report.folder)
         runs = grid_report.answer.runs
@@ -417,12 +436,13 @@ class TestHostileNames:
 
     def test_can_be_hidden(self, hostile_report, open_page):
         page = open_page(hostile_report.folder)
-        name = f"adamw {HOSTILE} ' \" $x_1$ &amp;"
+        name = f"AdamW {HOSTILE} ' \" $x_1$ &amp;"
         assert name in column(page, "summary", "optimizer")
         box(page, name).uncheck()
         assert name not in column(page, "summary", "optimizer")
         assert page.locator("#plots svg [data-optimizer]:visible").evaluate_all(
-            "(all, name) => all.every((part) => part.dataset.optimizer !== name)", name
+            "(all, name) => all.every((part) => part.dataset.optimizer !== name)",
+            name.replace("AdamW", "adamw"),
         )
 
 

@@ -14,7 +14,7 @@ def test_profiles_have_a_column_for_each_optimizer():
     profiles = next(measure for measure in MEASURES if measure.name == "profiles")
     table = measure_table(profiles, hand_made.table(problems=("d", "e")))
     columns = shown_columns(table)
-    assert [c.heading for c in columns] == ["within a factor of", "adam_l2", "adamw"]
+    assert [c.heading for c in columns] == ["within a factor of", "Adam+L2", "AdamW"]
     factor, first, _ = columns
     assert factor.texts[0] == "1" and first.texts[0].startswith("1.")  # best on both problems
     assert "tau" in as_csv(table)

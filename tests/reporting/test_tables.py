@@ -12,6 +12,14 @@ def test_columns():
     assert error.texts == ["25 [20, 30]", "12"]
     assert error.best == {1} and error.values == [0.25, 0.1234]
     assert n.texts == ["3", "1"] and not n.best
+    assert optimizer.texts == ["Adam+L2", "a|b"] and optimizer.values == ["adam_l2", "a|b"]
+
+
+def test_a_column_of_each_optimizer_has_its_display_name():
+    data = pd.DataFrame({"setting": "lr", "optimizer": ["adamw", "mine"], "estimate": ["1", "2"]})
+    headings = {"setting": "setting", "optimizer": "", "estimate": ""}
+    _, adamw, mine = shown_columns(Table("t", "", "", data, headings=headings, pivot="optimizer"))
+    assert (adamw.heading, adamw.name) == ("AdamW", "adamw") and mine.heading == "mine"
 
 
 def test_the_digits_of_a_column_follow_its_intervals():

@@ -14,9 +14,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from adamcmp.analysis.ordering import ordered
+from adamcmp.analysis.wording import display_name
 from adamcmp.plots.drawing.labels import tick_labels
 from adamcmp.plots.drawing.panels import panels
-from adamcmp.plots.drawing.styles import GREY, ordered, tag_optimizer
+from adamcmp.plots.drawing.styles import GREY, tag_optimizer
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: Larger grids are rasterized in SVG and PDF, to keep the files small.
@@ -44,7 +46,7 @@ def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.Da
     # Hidden panels fill the line of a problem, so that the next problem starts a new line.
     blanks = [""] * (-len(optimizers) % columns if several else 0)
     keys = [(problem, name) for problem in problems for name in [*optimizers, *blanks]]
-    titles = [f"{name}\n{problem}" if several else name for problem, name in keys]
+    titles = [display_name(name) + f"\n{problem}" * several for problem, name in keys]
     height = 1.65 + 0.15 * several
     figure, (axes,) = panels(titles, height=height, columns=columns, width=1.75)
     return figure, _label_panels(axes, keys, cells, columns)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
+from adamcmp.analysis.wording import display_name
 from adamcmp.plots.drawing.labels import display_text
 from adamcmp.plots.drawing.styles import GREY, optimizer_styles, tag_optimizer
 
@@ -24,7 +25,8 @@ def optimizer_handles(optimizers: Iterable[str], **line: Any) -> Iterator[Line2D
     """
     for name, (color, marker) in optimizer_styles(optimizers).items():
         properties: dict[str, Any] = {"marker": marker, "ms": 4, "lw": 1.3} | line
-        yield tag_optimizer(Line2D([], [], color=color, label=name, **properties), name)
+        handle = Line2D([], [], color=color, label=display_name(name), **properties)
+        yield tag_optimizer(handle, name)
 
 
 def add_legend(figure: Figure, handles: Sequence[Artist], note: str) -> None:

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from adamcmp.analysis.ordering import ordered
 from adamcmp.plots.drawing.labels import display_text, tick_labels
-from adamcmp.plots.drawing.styles import ordered
 
 #: Widths of a paper's column and page.
 COLUMN_INCHES, PAGE_INCHES = 3.4, 7.0

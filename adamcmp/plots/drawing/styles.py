@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 import matplotlib as mpl
 from matplotlib.artist import Artist
 
+from adamcmp.analysis.ordering import COMMON_OPTIMIZERS, ordered
+
 #: Okabe & Ito's color-blind safe palette without its yellow, and a gray; black last.
 PALETTE = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
-#: Optimizers with a fixed position in the palette, the same in every plot of every study.
-_COMMON = ("adam_l2", "adamw", "sgd", "sgdw", "amsgrad", "amsgradw", "adam")
 
 #: matplotlib's settings. Font sizes are those in print: a plot of one panel is as wide as a
 #: paper's column, a plot of two or three as wide as its page.
@@ -50,20 +50,6 @@ class OptimizerStyle(NamedTuple):
 
     color: str
     marker: str
-
-
-def ordered(names: Iterable[str]) -> list[str]:
-    """Return distinct names in display order: common optimizers first, then by text and number.
-
-    >>> ordered(["lr 0.1", "lr 0.01", "sgd", "adamw", "sgd"])
-    ['adamw', 'sgd', 'lr 0.01', 'lr 0.1']
-    """
-
-    def key(name: str) -> tuple[int, str, float, str]:
-        text, number = _split_number(name)
-        return (_COMMON.index(name) if name in _COMMON else len(_COMMON), text, number, name)
-
-    return sorted(dict.fromkeys(names), key=key)
 
 
 def _split_number(name: str) -> tuple[str, float]:
@@ -110,11 +96,11 @@ def _common_indices(names: list[str]) -> dict[str, int]:
     A variant such as ``sgd (independent)`` or ``sgd, cosine`` has the index of ``sgd`` unless
     another name has it already.
     """
-    index = {name: _COMMON.index(name) for name in names if name in _COMMON}
+    index = {name: COMMON_OPTIMIZERS.index(name) for name in names if name in COMMON_OPTIMIZERS}
     for name in names:
         base = re.split(r"[ ,]", name)[0]
-        if base in _COMMON and _COMMON.index(base) not in index.values():
-            index[name] = _COMMON.index(base)
+        if base in COMMON_OPTIMIZERS and COMMON_OPTIMIZERS.index(base) not in index.values():
+            index[name] = COMMON_OPTIMIZERS.index(base)
     return index
 
 
