@@ -169,6 +169,7 @@ def test_search_returns_the_best_setting():
         adamcmp.search([*THREE_STEPS, "lr=0.1,0.2"])
 
 
+@pytest.mark.slow
 def test_study_trains_two_stages_and_reports(tmp_path, quick_reports):
     (tmp_path / "mine" / "study").mkdir(parents=True)
     scales = (

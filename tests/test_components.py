@@ -57,6 +57,12 @@ def label(yaml: Path) -> str:
     return f"{yaml.parent.name}/{yaml.stem}"
 
 
+def models():
+    """Return the yaml files of models; that of torchvision is marked as slow."""
+    yamls = [yaml for yaml in YAMLS if yaml.parent.name == "model"]
+    return [pytest.param(y, marks=[pytest.mark.slow] * (y.stem == "torchvision")) for y in yamls]
+
+
 @pytest.fixture(scope="module")
 def folder_of_user_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("user_files")
@@ -123,7 +129,7 @@ def specs_that_fit(specs, overrides):
     raise AssertionError(f"{overrides} accepts neither rows nor images")
 
 
-@pytest.mark.parametrize("yaml", [y for y in YAMLS if y.parent.name == "model"], ids=label)
+@pytest.mark.parametrize("yaml", models(), ids=label)
 def test_lanes_of_a_model_do_not_depend_on_their_group(yaml, specs, user_files):
     """A run by itself and with others has the same bits, also if it is stopped and resumed."""
     options = [*REQUIRED.get(label(yaml), []), *FEWER_LAYERS.get(label(yaml), [])]

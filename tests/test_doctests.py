@@ -44,7 +44,11 @@ CLASSES = [
 ]
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name",
+    # The examples of adamcmp.api train studies.
+    [pytest.param(m, marks=[pytest.mark.slow] * (m == "adamcmp.api")) for m in MODULES],
+)
 def test_examples(name):
     assert not doctest.testmod(importlib.import_module(name)).failed
 

@@ -68,7 +68,7 @@ def two_problems():
 
 def study_names():
     """Return the names of studies, most of them marked as slow: all plots of all take minutes."""
-    quick = [*STUDIES][1:4]
+    quick = ("eight optimizers, one seed", "one run")
     return [pytest.param(n, marks=[] if n in quick else pytest.mark.slow) for n in STUDIES]
 
 
@@ -95,7 +95,10 @@ def test_every_plot_of_every_study_is_complete(name, study):
         assert any(optimizer in m for m in marked), f"{optimizer} cannot be hidden"
 
 
-@pytest.mark.parametrize("name", PLOTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n == "learning_curves" else pytest.mark.slow) for n in PLOTS],
+)
 def test_every_plot_opens_in_the_other_formats(name):
     figure = PLOTS[name].figure(two_problems())
     files = {suffix: saved(figure, suffix, name) for suffix in FORMATS if suffix != "svg"}

@@ -37,11 +37,13 @@ def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
     runs["problem"] = pair
     for name, texts in _problem_settings(runs):
         varied = _varied_within(pair, texts)
-        runs["problem"] += (f", {name} " + texts).where(varied & texts.notna(), "")
+        if varied.any():
+            runs["problem"] += (f", {name} " + texts).where(varied & texts.notna(), "")
     for column in [c for c in _VARIANT if c in runs]:
         texts = _known_values(runs, column)
         varied = _varied_within(runs["optimizer"], texts)
-        runs["optimizer"] += (" (" + texts + ")").where(varied & texts.notna(), "")
+        if varied.any():
+            runs["optimizer"] += (" (" + texts + ")").where(varied & texts.notna(), "")
     return runs
 
 

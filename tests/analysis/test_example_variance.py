@@ -86,7 +86,14 @@ class TestUnpaired:
 
 
 @pytest.mark.parametrize("paired", [True, False])
-@pytest.mark.parametrize(("seed_sd", "example_sd"), [(0.1, 0.5), (0.1, 0.1), (0.0, 0.5)])
+@pytest.mark.parametrize(
+    ("seed_sd", "example_sd"),
+    [
+        (0.1, 0.5),
+        pytest.param(0.1, 0.1, marks=pytest.mark.slow),
+        pytest.param(0.0, 0.5, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("n", [3, 6])
 def test_the_wider_interval_covers_the_truth(paired, seed_sd, example_sd, n):
     """Coverage over fresh seeds and fresh test examples, with 200 examples."""

@@ -80,6 +80,13 @@ ODD = {
 }  # fmt: skip
 
 
+#: Studies that are unusual in most measures; those of the others are slow tests.
+QUICK = (
+    *("no runs", "one run", "one seed", "one lr", "holes", "diverged", "one optimizer diverged"),
+    *("no validation", "a search", "regression", "imported", "a constant"),
+)
+
+
 MIXED = PLAIN.sample(frac=1, random_state=1)
 MIXED = stacked(MIXED[MIXED["optimizer"] == "adamw"], MIXED[MIXED["optimizer"] != "adamw"])
 
@@ -106,7 +113,9 @@ def plain_result(name):
 
 
 @pytest.mark.parametrize("name", COMPUTED)
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    "odd", [pytest.param(odd, marks=[] if odd in QUICK else pytest.mark.slow) for odd in ODD]
+)
 def test_each_measure_returns_a_table(name, odd):
     if odd == "no validation" and name in NEED_SELECTION:
         with pytest.raises(ConfigError, match="no validation split"):

@@ -45,7 +45,7 @@ class TestCommand:
         }
         assert "validation" in (folder / "summary.md").read_text()
 
-    def test_the_same_data_gives_the_same_files(self, two_plots, results):
+    def test_the_same_data_gives_the_same_files(self, two_plots, few_statistics, results):
         adamcmp.sweep([*FAST, "seed=0,1"])
         contents = []
         for _ in range(2):
@@ -62,7 +62,9 @@ class TestCommand:
         assert main(["report", "s", "lr=7"]) == 2
         assert "No run has" in capsys.readouterr().err
 
-    def test_regression_several_problems_and_one_seed(self, results, two_plots, capsys):
+    def test_regression_several_problems_and_one_seed(
+        self, results, two_plots, few_statistics, capsys
+    ):
         overrides = ["dataset.task=regression", "loss=mse", "model=mlp,logistic"]
         adamcmp.sweep([*FAST, *overrides])
         assert main(["report", "s"]) == 0
@@ -71,7 +73,9 @@ class TestCommand:
         svg = (results / "s" / "report" / "learning_curves.svg").read_text()
         assert "mean squared error" in svg and "One seed" in svg
 
-    def test_classification_beside_regression(self, results, two_plots, capsys, monkeypatch):
+    def test_classification_beside_regression(
+        self, results, two_plots, few_statistics, capsys, monkeypatch
+    ):
         monkeypatch.setenv("COLUMNS", "200")
         adamcmp.run([*FAST])
         adamcmp.run([*FAST, "dataset.task=regression", "loss=mse", "model=logistic"])

@@ -15,6 +15,8 @@ from adamcmp.plots import PLOTS
 from adamcmp.storage.columns import METRIC_COLUMNS, run_columns
 from adamcmp.workflows.components import list_components
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 

@@ -70,7 +70,10 @@ IMPORTED = "optimizer,dataset,model,lr,wd,seed,acc\nadam,d,m,0.1,0,0,0.9\nsgd,d,
     ("arguments", "study"),
     [
         pytest.param(["study", "mine", "--config-dir", "my own"], "mine", marks=pytest.mark.slow),
-        (["study", "mine", "-cd", "my own", "--scale", "smoke", "wd=0.1"], "mine-smoke"),
+        pytest.param(
+            *(["study", "mine", "-cd", "my own", "--scale", "smoke", "wd=0.1"], "mine-smoke"),
+            marks=pytest.mark.slow,
+        ),
         (["sweep", *FAST, "optimizer=own", "seeds=2", "--config-dir=my own"], "s"),
         pytest.param(
             *(["run", *FAST, "optimizer=own", "--config-dir", "my own"], "s"),

@@ -56,7 +56,10 @@ def test_a_crashed_group_is_halved_down_to_one_lane(crashes, results, capsys):
     numbers(results / "s")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")])
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), pytest.param(RuntimeError("CUDA out of memory."), marks=pytest.mark.slow)],
+)
 def test_out_of_memory_halves_the_group(crashes, error, results):
     crashes.when, crashes.error = lambda seeds: len(seeds) > 2, error
     assert main(SWEEP) == 0

@@ -20,6 +20,8 @@ from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits, numbers
 from tests.support.waiting import wait_until
 
+#: tests/storage/test_store.py has quick tests of killed processes.
+pytestmark = pytest.mark.slow
 #: Six runs, one lane per group.
 UNFUSED = [*SMALL, "seed=0,1,2", "wd=0,0.1", "eval.every_steps=90", "engine=eager"]
 #: 16 runs, a few groups of lanes.
@@ -81,7 +83,6 @@ def kill_repeatedly(start, study: Path, steps: int, seconds: float, kills: int) 
         before = after
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "steps", "workers", "kills"),
     [
@@ -108,7 +109,7 @@ def test_kills_at_random_moments(overrides, steps, workers, kills, commands, res
     assert_same_bits(results / "killed", results / "whole")
 
 
-@pytest.mark.parametrize("stride", [50, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [50, 1])
 def test_kills_at_each_write(stride, commands, results):
     """A kill before a flush, rename or removal of any file, checkpoints among them."""
     overrides = [*SMALL, "steps=80", "eval.every_steps=40", "engine=eager", "workers=0", "seed=0,1"]
@@ -124,7 +125,6 @@ def test_kills_at_each_write(stride, commands, results):
     assert call > 50
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stride", [60, 1])
 def test_kills_during_compaction(stride, results, commands, monkeypatch, tmp_path):
     """After a kill at any write of an import that compacts, every row exists once."""

@@ -37,10 +37,19 @@ def without(column: str):
 @pytest.mark.parametrize(
     ("component", "field", "value", "column", "overrides"),
     [
-        (Adam, "amsgrad", True, "optimizer.amsgrad", ["optimizer.amsgrad=true"]),
+        pytest.param(
+            *(Adam, "amsgrad", True, "optimizer.amsgrad", ["optimizer.amsgrad=true"]),
+            marks=pytest.mark.slow,
+        ),
         (Adam, "betas", [0.8, 0.9], "optimizer.betas", ["optimizer.betas=[0.8,0.9]"]),
-        (Protocol, "grad_clip", 1.5, "grad_clip", ["grad_clip=1.5"]),
-        (Eval, "train_examples", 20, "eval.train_examples", ["eval.train_examples=20"]),
+        pytest.param(
+            *(Protocol, "grad_clip", 1.5, "grad_clip", ["grad_clip=1.5"]),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *(Eval, "train_examples", 20, "eval.train_examples", ["eval.train_examples=20"]),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["optimizer", "list", "protocol", "eval"],
 )

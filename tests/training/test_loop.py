@@ -79,7 +79,10 @@ ORACLES = {
 
 
 @pytest.mark.filterwarnings("ignore:The epoch parameter")
-@pytest.mark.parametrize("case", ORACLES)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(c, marks=[pytest.mark.slow] * (c in ("gru", "vit"))) for c in ORACLES],
+)
 def test_equals_a_plain_loop(case, specs):
     """float64, 50 steps: every metric within 1e-9 of a hand-written loop over torch.optim."""
     overrides, options = ORACLES[case]

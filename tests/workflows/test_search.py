@@ -26,7 +26,10 @@ def settings(study):
     }
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(
+    "sampler",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name != "tpe")) for name in SAMPLERS],
+)
 def test_each_optimizer_tries_n_settings_in_the_ranges(sampler, capsys):
     overrides = [*OVERRIDES, f"sampler={sampler}", "batch_size=32,64", "study=s"]
     assert main(["sweep", *overrides]) == 0

@@ -51,6 +51,7 @@ class TestOneBudget:
         expected = square / (square + (x * y) @ (x * y))
         assert shares(runs(along(0.5), grid()))["wd"] == pytest.approx(expected)
 
+    @pytest.mark.slow
     def test_intervals_cover(self):
         rng = np.random.default_rng(0)
         noisy = [runs(along(1), grid(), 4, 0.003, rng, problem=f"p{i}") for i in range(40)]

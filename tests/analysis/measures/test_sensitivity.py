@@ -60,6 +60,7 @@ class TestSensitivity:
         assert measures(runs(ramp(0.04), grid()).iloc[:0]).empty
         assert "wd decades" in measures(runs(ramp(0.04), grid(wd=[0.0, *WD]))).index
 
+    @pytest.mark.slow
     def test_intervals_cover(self):
         rng = np.random.default_rng(0)
         noisy = [runs(ramp(0.04), grid(), 5, 0.003, rng, problem=f"p{i}") for i in range(40)]
