@@ -10,7 +10,7 @@ The functions of this module do what the commands of ``adamcmp`` do::
     result = adamcmp.study("decoupling", scale="smoke")             # two stages and a report
     result = adamcmp.extend("first")                                # beyond the grids' edges
     report = adamcmp.report("first")                                # .answer.verdicts, .files
-    study = adamcmp.load("first")                                   # Study
+    study = adamcmp.load("first")                                   # Study: also .examples
     adamcmp.compare(study.runs, "optimizer=adamw", "optimizer=sgd")  # DataFrame, one row
     result = adamcmp.import_runs("theirs.csv", "theirs")            # another program's runs
     checks = adamcmp.check("mynets.Net")                            # .name, .status, .detail

@@ -105,6 +105,14 @@ class Study:
         return self._tables[1]
 
     @cached_property
+    def examples(self) -> pd.DataFrame:
+        """What the last evaluation measured of each validation and test example.
+
+        One row per run, split and metric; `adamcmp.storage.outcomes.decode` returns its numbers.
+        """
+        return reader.load_examples(self.folder)
+
+    @cached_property
     def _tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         return reader.load(self.folder)
 

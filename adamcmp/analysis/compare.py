@@ -23,6 +23,8 @@ def compare(
     a: str | Sequence[str],
     b: str | Sequence[str],
     metric: str | None = None,
+    *,
+    examples: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Compare two sets of runs on each problem that both have, each at its selected setting.
 
@@ -47,6 +49,8 @@ def compare(
             validation.
         b: Conditions of the other arm.
         metric: A metric's column; None selects the problem's test error (regression: loss).
+        examples: What was measured of single examples, such as ``adamcmp.load("first").examples``;
+            intervals then cover the sample of test examples too. None if it is unknown.
 
     Returns:
         One row per problem with the columns of `comparisons` and ``verdict``, a sentence.
@@ -65,7 +69,7 @@ def compare(
     if runs.empty:
         raise ConfigError("There are no runs to compare.")
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]
-    labelled = RunTable.from_frames(runs)
+    labelled = RunTable.from_frames(runs, examples=examples)
     # Conditions are on stored values; labels may append a variant to the name of an optimizer.
     arms = [_matching(labelled, runs, arm_conditions) for arm_conditions in conditions]
     _check_different(*arms)

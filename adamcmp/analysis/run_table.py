@@ -15,11 +15,9 @@ from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.analysis.ordering import in_display_order
 from adamcmp.errors import ConfigError
-from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
+from adamcmp.storage.columns import EXAMPLE_COLUMNS, METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.outcomes import decode
 
-#: The columns of the outcomes of runs on single examples: see `RunTable.outcomes`.
-EXAMPLE_COLUMNS = ("run_id", "split", "metric", "set_id", "total", "stored", "outcomes")
 #: The columns that every run has.
 REQUIRED_COLUMNS = ("run_id", "dataset", "model", "optimizer", "seed", "status")
 

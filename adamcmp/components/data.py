@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -48,6 +49,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
+    def digest(self) -> str:
+        """Return a digest of the examples, which is the same for the same examples in one order."""
+        content = hashlib.blake2b(digest_size=6)
+        for array in (self.x, self.y):
+            content.update(f"{array.dtype} {array.shape} ".encode())
+            content.update(np.ascontiguousarray(array).data)
+        return content.hexdigest()
+
     def take(self, index: NDArray[np.integer[Any]]) -> Split:
         """Return the examples at `index`."""
         return Split(self.x[index], self.y[index])
@@ -63,6 +72,7 @@ class Data:
         test: Test split.
         shape: Shape of an example and of its target.
         padding_value: The value of a black pixel after standardization, per channel.
+        set_ids: Digests of the validation and test examples before standardization, by split.
     """
 
     train: Split
@@ -70,6 +80,7 @@ class Data:
     test: Split
     shape: Shape
     padding_value: Floats
+    set_ids: Mapping[str, str] = field(default_factory=dict)
 
     def chance_level(self) -> dict[str, float]:
         """Return the metrics of the best prediction that ignores the inputs.

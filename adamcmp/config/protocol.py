@@ -25,11 +25,17 @@ class Eval(Component):
         every_steps: Steps between evaluations, instead of `every`.
         train_examples: Measure training metrics on this many of the training examples, a subset
             drawn once with the dataset's split_seed. None measures on all of them.
+        examples: Store what the last evaluation measures of each validation and test example, so
+            that intervals cover the sample of test examples. No metric depends on it.
     """
 
     every: Annotated[float, Field(gt=0)] = 1.0
     every_steps: PositiveInt | None = None
     train_examples: PositiveInt | None = None
+    examples: bool = True
+
+    neutral: ClassVar[Mapping[str, Any]] = {"examples": True}
+    excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"examples"})
 
 
 class Protocol(Component):

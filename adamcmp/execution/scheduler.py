@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,7 @@ class Scheduler:
         if not ended:
             return
         tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
-        runs, metrics = ([row for table in tables for row in table[i]] for i in (0, 1))
-        self.store.append(runs, metrics)
+        self.store.append(*(list(chain.from_iterable(rows)) for rows in zip(*tables, strict=True)))
         for group, outcome in ended:
             self.store.checkpoints.remove(group.run_ids)
             self._progress.finish(group, outcome)
@@ -178,10 +178,11 @@ class Scheduler:
 
 def _rows(
     group: LaneGroup, outcome: Outcome, study: str
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the rows of `runs` and of `metrics` of a group that has ended."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of `runs`, `metrics` and `examples` of a group that has ended."""
     if isinstance(outcome, Done):
-        return [{**row, "study": study} for row in outcome.runs], outcome.metrics
+        runs = [{**row, "study": study} for row in outcome.runs]
+        return runs, outcome.metrics, outcome.examples
     assert isinstance(outcome, Failed)
     failure = {
         **software(),
@@ -191,4 +192,4 @@ def _rows(
         "status": "failed",
         "error": f"{outcome.error}\n\n{outcome.traceback}".strip(),
     }
-    return [{**spec.columns(), **failure} for spec in group.specs], []
+    return [{**spec.columns(), **failure} for spec in group.specs], [], []

@@ -28,29 +28,27 @@ def load_table(studies: Sequence[Path]) -> RunTable:
         NotFound: If there are no runs.
     """
     searched = {study.name: keys for study in studies if (keys := searched_keys(study))}
-    loaded = [reader.load(study) for study in studies]
-    if not any(len(runs) for runs, _ in loaded):
+    loaded = [(*reader.load(study), reader.load_examples(study)) for study in studies]
+    if not any(len(runs) for runs, *_ in loaded):
         raise NotFound(" ".join(map(reader.no_runs, studies)))
     if len(loaded) == 1:
         return RunTable.from_frames(*loaded[0]).recorded_as(searched)
     _make_ids_unique(loaded, studies)
-    runs, metrics = (pd.concat(frames, ignore_index=True) for frames in zip(*loaded, strict=True))
-    table = RunTable.from_frames(runs, metrics).recorded_as(searched)
+    pooled = (pd.concat(frames, ignore_index=True) for frames in zip(*loaded, strict=True))
+    table = RunTable.from_frames(*pooled).recorded_as(searched)
     return table.with_runs(_separate_studies(table.runs))
 
 
-def _make_ids_unique(
-    loaded: Sequence[tuple[pd.DataFrame, pd.DataFrame]], studies: Sequence[Path]
-) -> None:
+def _make_ids_unique(loaded: Sequence[tuple[pd.DataFrame, ...]], studies: Sequence[Path]) -> None:
     """Set each run's study, and prefix it to run ids that an earlier study also has."""
     seen: set[str] = set()
-    for (runs, metrics), study in zip(loaded, studies, strict=True):
+    for (runs, *others), study in zip(loaded, studies, strict=True):
         repeated = seen & set(runs["run_id"])
         seen |= set(runs["run_id"])
         new_ids = {run_id: f"{study.name}/{run_id}" for run_id in repeated}
         # The folder of a study may have been renamed since its runs were stored.
         runs["study"] = study.name
-        for frame in (runs, metrics):
+        for frame in (runs, *others):
             frame["run_id"] = frame["run_id"].replace(new_ids)
 
 

@@ -7,11 +7,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from adamcmp.storage.columns import METRIC_COLUMNS, SCHEMA_VERSION, run_columns
+from adamcmp.storage.columns import (
+    EXAMPLE_COLUMNS,
+    METRIC_COLUMNS,
+    SCHEMA_VERSION,
+    run_columns,
+)
 
 #: Key of a schema's metadata that holds the schema version.
 VERSION_KEY = b"adamcmp_schema"
-_ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+_ARROW_TYPES = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    bytes: pa.binary(),
+}
 
 
 def arrow_type(python_type: Any) -> pa.DataType:
@@ -33,6 +44,7 @@ def run_schema() -> pa.Schema:
 
 
 METRIC_SCHEMA = arrow_schema({name: column.type for name, column in METRIC_COLUMNS.items()})
+EXAMPLE_SCHEMA = arrow_schema({name: column.type for name, column in EXAMPLE_COLUMNS.items()})
 
 
 def table_of_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The column registry: every column of `runs` and `metrics`, with its type, unit and role.
+"""The column registry: every column of the tables of a study, with its type, unit and role.
 
 Column names are a public interface: renaming one requires a new `SCHEMA_VERSION`. Errors and
 accuracies are fractions in [0, 1]; losses are means in nats, or in squared units of the target
@@ -25,7 +25,7 @@ BASE_METRICS = ("loss", "error", "accuracy", "balanced_error", "rmse", "r2")
 GAP_METRICS = ("loss", "error", "balanced_error", "rmse")
 STATUSES = ("done", "diverged", "failed")
 
-TableName = Literal["runs", "metrics"]
+TableName = Literal["runs", "metrics", "examples"]
 
 
 class Role(StrEnum):
@@ -51,7 +51,7 @@ class Column:
 
     Attributes:
         name: Its name in the Parquet files and DataFrames.
-        type: ``str``, ``int``, ``float``, ``bool``, or ``list[...]`` of one of them.
+        type: ``str``, ``int``, ``float``, ``bool``, ``bytes``, or ``list[...]`` of one of them.
         unit: The unit of its values; empty for text, settings and dimensionless numbers.
         role: What it describes.
         description: One sentence.
@@ -126,7 +126,8 @@ ADDED_COLUMNS: Mapping[str, Any] = {
     "variant": "",
     "attempt": 0,
     **{column.name: 0 for column in _REVISIONS},
-    # They were not measured.
+    # They were not measured or recorded.
+    "test_examples": None,
     **{m: None for m in (*METRICS, *BEST) if m.endswith(("balanced_error", "rmse", "r2"))},
 }
 
@@ -153,10 +154,15 @@ RUN_COLUMNS = _by_name(
     Column("steps", int, "steps", Role.SETTING, "Steps of the whole run."),
     Column("best_step", int, "steps", Role.OUTCOME, "Step of the best validation metric."),
     Column("train_examples", int, "examples", Role.DERIVED, "Examples trained on."),
+    Column("test_examples", int, "examples", Role.DERIVED, "Examples of the test split."),
     Column("parameters", int, "", Role.DERIVED, "Parameters of the model."),
     Column("wall_time_s", float, "s", Role.OUTCOME, "The run's share of its group's time."),
     *_FINAL,
     *_BEST,
+    Column(
+        *("eval.examples", bool, "", Role.PROVENANCE),
+        "Whether to store the outcomes of examples in the table `examples`.",
+    ),
     Column("device", str, "", Role.PROVENANCE, "cpu or cuda."),
     Column("dtype", str, "", Role.PROVENANCE, "Floating point type."),
     Column("threads", int, "", Role.PROVENANCE, "Threads per worker."),
@@ -188,6 +194,29 @@ METRIC_COLUMNS = _by_name(
     Column("wall_time_s", float, "s", Role.OUTCOME, "Training time until the evaluation."),
 )
 
+EXAMPLE_COLUMNS = _by_name(
+    _RUN_ID,
+    *_ROW,
+    Column("split", str, "", Role.IDENTITY, "``val`` or ``test``."),
+    Column(
+        *("metric", str, "", Role.IDENTITY),
+        "What was measured of each example: ``error`` (whether its class is wrong) or ``loss``.",
+    ),
+    Column(
+        *("set_id", str, "", Role.DERIVED),
+        "Digest of the split's examples: equal if and only if the examples are.",
+    ),
+    Column("total", int, "examples", Role.DERIVED, "Examples of the split."),
+    Column(
+        *("stored", int, "examples", Role.DERIVED),
+        "Examples in `outcomes`: all, or evenly spaced ones, of index floor(i * total / stored).",
+    ),
+    Column(
+        *("outcomes", bytes, "", Role.OUTCOME),
+        "Of errors one bit per example, the lowest of a byte first; of losses float16.",
+    ),
+)
+
 #: Settings that `RUN_COLUMNS` holds under a short name as well as under their dotted path.
 SHORT_NAMES = {
     **{f"optimizer.{field}": name for name, field in HYPERPARAMETER_FIELDS.items()},
@@ -216,14 +245,19 @@ def run_columns() -> Mapping[str, Column]:
         if name not in RUN_COLUMNS and not name.endswith(".name")
     }
     names = list(RUN_COLUMNS)
-    first_of_provenance = names.index("device")
+    first_of_provenance = names.index("eval.examples")
     order = [*names[:first_of_provenance], *settings, *names[first_of_provenance:]]
     return {name: (RUN_COLUMNS.get(name) or settings[name]) for name in order}
 
 
 def registered_columns(table: TableName) -> Mapping[str, Column]:
     """Return the columns of a table, without settings under a dotted path."""
-    return RUN_COLUMNS if table == "runs" else METRIC_COLUMNS
+    tables: Mapping[TableName, Mapping[str, Column]] = {
+        "runs": RUN_COLUMNS,
+        "metrics": METRIC_COLUMNS,
+        "examples": EXAMPLE_COLUMNS,
+    }
+    return tables[table]
 
 
 def columns_with_role(*roles: Role, table: TableName = "runs") -> tuple[str, ...]:

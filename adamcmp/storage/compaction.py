@@ -22,6 +22,7 @@ from adamcmp.storage.parts import (
     read_consistently,
     read_part,
     row_indexes,
+    tables_of,
     write_part,
 )
 from adamcmp.storage.rows import superseded, without_runs
@@ -71,7 +72,11 @@ def compact(files: Files) -> None:
     """
     compaction = plan_compaction(files)
     for names in compaction.merges:
-        tables = {table: _merged(files, table, names, compaction.stale) for table in TABLES}
+        tables = {
+            table: _merged(files, table, names, compaction.stale)
+            for table in TABLES
+            if any(table in tables_of(name) for name in names)
+        }
         if len(tables["runs"]):
             write_part(files, tables, replaced=names)
         for name in names:
@@ -79,7 +84,7 @@ def compact(files: Files) -> None:
 
 
 def remove_leftovers(files: Files, before_ns: int) -> None:
-    """Remove partial writes and uncommitted metrics that killed processes left.
+    """Remove partial writes and uncommitted files of parts that killed processes left.
 
     Args:
         files: The study's files.
@@ -89,9 +94,10 @@ def remove_leftovers(files: Files, before_ns: int) -> None:
         OSError: If the folder cannot be written.
     """
     committed = list_parts(files)
-    for name, version in list_table(files, "metrics").items():
-        if name not in committed and version.modified_ns < before_ns:
-            files.delete(f"metrics/{name}")
+    for table in TABLES:
+        for name, version in list_table(files, table).items():
+            if name not in committed and version.modified_ns < before_ns:
+                files.delete(f"{table}/{name}")
     for prefix in ("", *(f"{table}/" for table in TABLES), CHECKPOINT_FOLDER):
         files.remove_partial_writes(prefix, before_ns)
 
@@ -99,5 +105,9 @@ def remove_leftovers(files: Files, before_ns: int) -> None:
 def _merged(
     files: Files, table: TableName, names: tuple[str, ...], stale: Mapping[str, set[str]]
 ) -> pa.Table:
-    rows = [without_runs(read_part(files, table, name), stale[name]) for name in names]
+    rows = [
+        without_runs(read_part(files, table, name), stale[name])
+        for name in names
+        if table in tables_of(name)
+    ]
     return pa.concat_tables(rows, promote_options="default")

@@ -1,9 +1,30 @@
-"""Outcomes of a run on single examples, as the bytes that are stored of them."""
+"""Outcomes of a run on single examples: how many are stored, and as which bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
+
+#: The largest number of examples of a split whose outcomes are stored, by metric: 2 KiB each.
+MOST_STORED: Mapping[str, int] = {"error": 1 << 14, "loss": 1 << 10}
+
+
+def stored_positions(total: int, metric: str) -> npt.NDArray[np.int64]:
+    """Return the positions of the examples whose outcomes are stored: all, or evenly spaced ones.
+
+    They are the same for all runs, so that runs are compared on the same examples.
+
+    >>> len(stored_positions(1000, "error")), stored_positions(4096, "loss")[:3].tolist()
+    (1000, [0, 4, 8])
+
+    Args:
+        total: The number of examples of the split.
+        metric: ``error`` or ``loss``.
+    """
+    stored = min(total, MOST_STORED[metric])
+    return np.arange(stored) * total // stored
 
 
 def encode(outcomes: npt.ArrayLike, metric: str) -> bytes:
@@ -17,12 +38,12 @@ def encode(outcomes: npt.ArrayLike, metric: str) -> bytes:
             ``loss`` the loss.
         metric: ``error``, stored as bits, the first example in the lowest bit of the first byte; or
             ``loss``, stored in half precision (float16, little-endian), the largest of which
-            replaces larger values.
+            replaces larger values and NaN.
     """
     if metric == "error":
         return np.packbits(np.asarray(outcomes, dtype=bool), bitorder="little").tobytes()
-    largest = np.finfo(np.float16).max
-    return np.clip(outcomes, -largest, largest).astype("<f2").tobytes()
+    largest = float(np.finfo(np.float16).max)
+    return np.nan_to_num(outcomes, nan=largest).clip(-largest, largest).astype("<f2").tobytes()
 
 
 def decode(content: bytes, metric: str, stored: int) -> npt.NDArray[np.float64]:

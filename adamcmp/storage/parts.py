@@ -1,8 +1,10 @@
 """Parts: the immutable Parquet files of a study.
 
-A part is a pair of files of one name: ``runs/<name>`` with one row per run and variant, and
-``metrics/<name>`` with their evaluations. The runs file is written last and commits both; a
-metrics file without its runs file was left by a killed process and is not read.
+A part is two or three files of one name: ``runs/<name>`` with one row per run and variant,
+``metrics/<name>`` with their evaluations and, if there are any, ``examples/<name>`` with the
+outcomes of examples. The name has a digest of each file. The runs file is written last and commits
+the part; a file of another table without its runs file was left by a killed process and is not
+read.
 """
 
 from __future__ import annotations
@@ -26,9 +28,12 @@ from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.rows import RowIndex, RowKey, RunRow
 
 #: The tables of a study, in the order of their digests in the names of parts.
-TABLES: tuple[TableName, ...] = ("runs", "metrics")
+TABLES: tuple[TableName, ...] = ("runs", "metrics", "examples")
 # Version 0.1 numbered its parts from 000000; later ones have the time in nanoseconds.
-_NAME = re.compile(r"(?P<order>\d{6,})-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})\.parquet")
+_NAME = re.compile(
+    r"(?P<order>\d{6,})-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})"
+    r"(-(?P<examples>[0-9a-f]{12}))?\.parquet"
+)
 
 
 T = TypeVar("T")
@@ -70,8 +75,14 @@ def part_name(contents: Mapping[TableName, bytes], order: int) -> str:
 
     Parquet's checksums cover the pages but not the footer, where one flipped bit renames a column.
     """
-    digests = "-".join(_digest(contents[table]) for table in TABLES)
+    digests = "-".join(_digest(contents[table]) for table in TABLES if table in contents)
     return f"{order:020d}-{digests}.parquet"
+
+
+def tables_of(name: str) -> tuple[TableName, ...]:
+    """Return the tables of a part; none for a file that is no part."""
+    match = _NAME.fullmatch(name)
+    return tuple(table for table in TABLES if match and match[table])
 
 
 def write_part(
@@ -83,25 +94,27 @@ def write_part(
 
     Args:
         files: The study's files.
-        tables: The rows of each table.
+        tables: The rows of each table. `examples` is not written if it has no rows.
         replaced: The parts that hold the same rows. The new part directly follows the last of them,
             so that parts which other processes write meanwhile follow it.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
     """
-    contents = {table: _parquet(rows) for table, rows in tables.items()}
+    contents = {
+        table: _parquet(rows) for table, rows in tables.items() if table != "examples" or len(rows)
+    }
     order = max(map(part_order, replaced)) + 1 if replaced else time.time_ns()
     name = part_name(contents, order)
-    for table in reversed(TABLES):  # the runs file commits both
+    for table in reversed(tables_of(name)):  # the runs file commits the part
         # A file of this name has the same content: its name has the digest.
         with contextlib.suppress(FileExistsError):
             files.create(f"{table}/{name}", contents[table])
 
 
 def delete_part(files: Files, name: str) -> None:
-    """Delete both files of a part."""
-    for table in TABLES:
+    """Delete the files of a part."""
+    for table in tables_of(name):
         files.delete(f"{table}/{name}")
 
 
@@ -180,32 +193,34 @@ def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], 
         read: Called with the result of `list_parts`.
 
     Raises:
-        StoreError: If a part has no metrics file or the function raises it, and the parts have not
-            changed.
+        StoreError: If a file of a part is missing or the function raises it, and the parts have
+            not changed.
     """
     while True:
         parts = list_parts(files)
         try:
-            _check_metrics_exist(files, parts)
+            _check_tables_exist(files, parts)
             return read(parts)
         except StoreError:
             if list_parts(files) == parts:
                 raise
 
 
-def _check_metrics_exist(files: Files, parts: Iterable[str]) -> None:
-    existing = list_table(files, "metrics")
-    # `read_part` refuses files of other names.
-    missing = [name for name in parts if _NAME.fullmatch(name) and name not in existing]
-    if len(missing) == 1:
-        raise _damaged(files, "metrics", missing[0], "is missing")
-    if missing:
-        which = "those files" if existing else "the whole folder runs/"
-        raise StoreError(
-            f"{files.path} is damaged: {len(missing)} files of runs/ have no file of the same name "
-            f"in metrics/ ({missing[0]}, …). Restore metrics/ from a backup. Otherwise delete "
-            f"{which} and repeat the commands that study.yaml lists: they train these runs again."
-        )
+def _check_tables_exist(files: Files, parts: Iterable[str]) -> None:
+    for table in TABLES[1:]:  # each part has its runs
+        existing = list_table(files, table)
+        # `read_part` refuses files that are no parts.
+        missing = [name for name in parts if table in tables_of(name) and name not in existing]
+        if len(missing) == 1:
+            raise _damaged(files, table, missing[0], "is missing")
+        if missing:
+            which = "those files" if existing else "the whole folder runs/"
+            raise StoreError(
+                f"{files.path} is damaged: {len(missing)} files of runs/ have no file of the same "
+                f"name in {table}/ ({missing[0]}, …). Restore {table}/ from a backup. Otherwise "
+                f"delete {which} and repeat the commands that study.yaml lists: they train these "
+                f"runs again."
+            )
 
 
 def _digest(content: bytes) -> str:
@@ -214,8 +229,9 @@ def _digest(content: bytes) -> str:
 
 def _damaged(files: Files, table: TableName, name: str, problem: str) -> StoreError:
     return StoreError(
-        f"{files.location(f'{table}/{name}')} {problem}. Delete {name} from runs/ and metrics/ of "
-        f"{files.path} and repeat the command that trained its runs; study.yaml lists the commands."
+        f"{files.location(f'{table}/{name}')} {problem}. Delete {name} from "
+        f"{', '.join(f'{existing}/' for existing in tables_of(name))} of {files.path} and repeat "
+        f"the command that trained its runs; study.yaml lists the commands."
     )
 
 

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from adamcmp.errors import NotFound, StoreError, nearest, shortened
+from adamcmp.storage.arrow import EXAMPLE_SCHEMA
 from adamcmp.storage.columns import TableName
 from adamcmp.storage.files import FileVersion
 from adamcmp.storage.folder import Location, files_at
 from adamcmp.storage.metadata import METADATA_FILE
 from adamcmp.storage.parts import (
-    TABLES,
     list_parts,
     list_table,
     part_order,
     read_consistently,
     read_part,
     row_indexes,
+    tables_of,
 )
 from adamcmp.storage.rows import RowKey, rows_of_final_weights, superseded, without_runs
 
@@ -157,10 +158,11 @@ def read_tables(
             rows = read_part(files, table, name, _with_key(columns[table]))
             return rows_of_final_weights(without_runs(rows, stale[name]))
 
-        return {
-            table: _concatenated([counting_rows(table, name) for name in parts], columns[table])
-            for table in columns
-        }
+        def all_rows(table: TableName) -> pa.Table:
+            rows = [counting_rows(table, name) for name in parts if table in tables_of(name)]
+            return _concatenated(rows or [_empty(table)], columns[table])
+
+        return {table: all_rows(table) for table in columns}
 
     return read_consistently(files, read)
 
@@ -169,9 +171,14 @@ def _with_key(columns: Sequence[str] | None) -> list[str] | None:
     return None if columns is None else list(dict.fromkeys([*RowKey._fields, *columns]))
 
 
+def _empty(table: TableName) -> pa.Table:
+    """Return the table of a study without such rows; of `runs` and `metrics`, only some columns."""
+    if table == "examples":
+        return EXAMPLE_SCHEMA.empty_table()
+    return pa.table({"run_id": pa.array([], pa.string()), "step": pa.array([], pa.int64())})
+
+
 def _concatenated(parts: list[pa.Table], columns: Sequence[str] | None) -> pa.Table:
-    if not parts:
-        return pa.table({"run_id": pa.array([], pa.string()), "step": pa.array([], pa.int64())})
     # Promoting keeps columns that only some parts have, with nulls for the others.
     table = pa.concat_tables(parts, promote_options="default")
     existing = table.column_names
@@ -187,14 +194,27 @@ def load_runs(study: Location) -> pd.DataFrame:
     return _data_frame(read_runs(study))
 
 
+def load_examples(study: Location) -> pd.DataFrame:
+    """Return the outcomes of the examples of a study's runs as a DataFrame.
+
+    Imported runs, diverged ones, those of version 0.1 and those trained with
+    ``eval.examples=false`` have no rows. `adamcmp.storage.outcomes.decode` returns the numbers
+    of a row.
+
+    Raises:
+        StoreError: See `read_tables`.
+    """
+    return _data_frame(read_tables(study, {"examples": None})["examples"])
+
+
 def load(study: Location) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a study's (runs, metrics) as DataFrames; integers are nullable ``Int64``.
 
     Raises:
         StoreError: See `read_tables`; also if an evaluation belongs to no run.
     """
-    tables = read_tables(study, dict.fromkeys(TABLES))
-    runs, metrics = (_data_frame(tables[table]) for table in TABLES)
+    tables = read_tables(study, {"runs": None, "metrics": None})
+    runs, metrics = (_data_frame(table) for table in tables.values())
     orphans = set(metrics["run_id"]) - set(runs["run_id"])
     if orphans:
         raise StoreError(

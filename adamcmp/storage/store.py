@@ -18,8 +18,9 @@ from adamcmp.config import Numerics
 from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.files import storage_errors
-from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
+from adamcmp.storage.arrow import EXAMPLE_SCHEMA, METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.checkpoints import Checkpoints
+from adamcmp.storage.columns import TableName
 from adamcmp.storage.compaction import compact, plan_compaction, remove_leftovers
 from adamcmp.storage.files import FileVersion
 from adamcmp.storage.folder import Location, files_at
@@ -155,7 +156,7 @@ class Store:
             # Only imports write to this study, under the lock: leftovers are from dead processes.
             remove_leftovers(self._files, self._created_ns)
             attempts = dict.fromkeys(runs["run_id"].to_pylist(), 0)
-            self._write(runs, metrics, attempts)
+            self._write({"runs": runs, "metrics": metrics}, attempts)
             compact(self._files)
 
     def outcomes(self) -> dict[str, RunRow]:
@@ -188,24 +189,33 @@ class Store:
             if key.run_id not in stale[name]
         }
 
-    def append(self, runs: list[dict[str, Any]], metrics: list[dict[str, Any]]) -> None:
+    def append(
+        self,
+        runs: list[dict[str, Any]],
+        metrics: list[dict[str, Any]],
+        examples: Sequence[dict[str, Any]] = (),
+    ) -> None:
         """Add rows atomically; they replace the rows of runs that exist.
 
         Args:
             runs: A row for each run. This method sets its attempt number: one more than that of
                 the existing rows.
             metrics: A row for each evaluation of these runs.
+            examples: Rows with the outcomes of examples.
 
         Raises:
             StoreError: If the study does not exist or cannot be written.
             KeyError: If a row has a key that is not a column.
         """
-        run_rows = table_of_rows(runs, run_schema())
-        metric_rows = table_of_rows(metrics, METRIC_SCHEMA)
+        tables: dict[TableName, pa.Table] = {
+            "runs": table_of_rows(runs, run_schema()),
+            "metrics": table_of_rows(metrics, METRIC_SCHEMA),
+            "examples": table_of_rows(examples, EXAMPLE_SCHEMA),
+        }
         if METADATA_FILE not in self._files.list(""):
             raise StoreError(f"There is no study in {self.folder}. Was it moved during training?")
         with storage_errors(self.folder):
-            self._write(run_rows, metric_rows, self._next_attempts(run_rows))
+            self._write(tables, self._next_attempts(tables["runs"]))
             if plan_compaction(self._files).merges:
                 with self._locked():
                     compact(self._files)
@@ -215,9 +225,9 @@ class Store:
         existing = {key.run_id: row.attempt for key, row in self._rows().items()}
         return {run_id: existing.get(run_id, -1) + 1 for run_id in runs["run_id"].to_pylist()}
 
-    def _write(self, runs: pa.Table, metrics: pa.Table, attempts: Mapping[str, int]) -> None:
-        runs, metrics = (with_attempts(rows, attempts) for rows in (runs, metrics))
-        write_part(self._files, {"runs": runs, "metrics": metrics})
+    def _write(self, tables: Mapping[TableName, pa.Table], attempts: Mapping[str, int]) -> None:
+        numbered = {table: with_attempts(rows, attempts) for table, rows in tables.items()}
+        write_part(self._files, numbered)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ Shapes: N examples, B batch, K steps, C channels, H, W image sides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,12 +59,14 @@ class DeviceData:
             left out.
         shape: Shapes of inputs and outputs.
         padding_value: Standardized value of a black pixel, by channel.
+        set_ids: See `Data`.
     """
 
     train: Examples
     evaluated: dict[str, Examples]
     shape: Shape
     padding_value: tuple[float, ...]
+    set_ids: Mapping[str, str]
 
 
 def to_device(
@@ -95,7 +97,8 @@ def to_device(
         for name, split in splits.items()
         if len(split)
     }
-    return DeviceData(train, evaluated, data.shape, tuple(data.padding_value.flatten().tolist()))
+    padding_value = tuple(data.padding_value.flatten().tolist())
+    return DeviceData(train, evaluated, data.shape, padding_value, data.set_ids)
 
 
 class BatchOrder:

@@ -95,7 +95,8 @@ class GroupTraining:
             result = self._train(max(start, taken), stop)
             if result is not None:
                 self._evaluate(stop, result)
-                self._save_checkpoint(stop)
+                if stop < self._horizon.steps:  # a checkpoint has no outcomes of examples
+                    self._save_checkpoint(stop)
         return self._rows()
 
     def chunk(self, begin: int) -> StepChunk:
@@ -103,13 +104,19 @@ class GroupTraining:
         return self._chunks.build(self.runs, begin)
 
     def _rows(self) -> Done:
-        provenance = {**software(), "hardware": hardware(self.lanes.step_config.device.type)}
+        group_columns = {
+            **software(),
+            "hardware": hardware(self.lanes.step_config.device.type),
+            "parameters": self.lanes.parameter_count,
+            "test_examples": len(self.data.evaluated.get("test", ())),
+        }
         # Sorted, so that their order does not depend on when lanes diverged.
         runs = sorted((*self._finished, *self.runs), key=lambda run: run.run_id)
         share = self._share()
         return Done(
-            [run.row(share, self.lanes.parameter_count, provenance) for run in runs],
+            [run.row(share, group_columns) for run in runs],
             [metrics for run in runs for metrics in run.metrics],
+            [outcomes for run in runs for outcomes in run.outcomes],
         )
 
     def _share(self) -> float:
@@ -142,7 +149,10 @@ class GroupTraining:
 
     def _evaluate(self, taken: int, result: StepResult | None) -> list[dict[str, float]]:
         """Measure all lanes after `taken` steps, record their rows and remove diverged lanes."""
-        measured = evaluate(self.lanes, self.data)
+        last = taken == self._horizon.steps
+        keep = last and any(run.keeps_outcomes for run in self.runs)
+        evaluation = evaluate(self.lanes, self.data, keep_outcomes=keep)
+        measured = evaluation.metrics
         norms = [{"param_norm": norm} for norm in self.lanes.param_norm().tolist()]
         if result is not None:
             step_norms = {"grad_norm": result.grad_norm_M, "update_norm": result.update_norm_M}
@@ -151,9 +161,11 @@ class GroupTraining:
                     row[name] = value
         stops = self._diverged_after(taken, measured) if taken else [-1] * len(measured)
         share = self._share()
-        for run, stopped_at, row, norm in zip(self.runs, stops, measured, norms, strict=True):
+        by_run = zip(self.runs, stops, measured, norms, evaluation.outcomes, strict=True)
+        for run, stopped_at, row, norm, outcomes in by_run:
             if stopped_at < 0:
                 run.record(taken, row | norm, share)
+                run.record_outcomes(outcomes)
         self._remove_diverged(stops)
         self._report(taken, measured[0])
         return measured

@@ -13,10 +13,12 @@ class Done:
     Attributes:
         runs: One row per run.
         metrics: One row per run and evaluation.
+        examples: Rows with the outcomes of examples.
     """
 
     runs: list[dict[str, Any]]
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    examples: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

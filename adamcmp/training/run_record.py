@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ class RunRecord:
     Attributes:
         hypers: Its hyperparameters before the schedule is applied.
         metrics: One row per evaluation.
+        outcomes: Rows of `examples`, at the last weights.
         stopped_at: Number of steps after which it diverged; None if it has not diverged.
     """
 
@@ -32,6 +34,7 @@ class RunRecord:
         self.spec, self.horizon, self.train_examples = spec, horizon, train_examples
         self.hypers = unscheduled_hypers(spec.config, horizon)
         self.metrics: list[dict[str, Any]] = []
+        self.outcomes: list[dict[str, Any]] = []
         self.stopped_at: int | None = None
 
     @property
@@ -43,6 +46,11 @@ class RunRecord:
     def seed(self) -> int:
         """The run's seed."""
         return self.spec.config.protocol.seed
+
+    @property
+    def keeps_outcomes(self) -> bool:
+        """Whether the outcomes of examples are stored."""
+        return self.spec.config.protocol.eval.examples
 
     def record(self, taken: int, measured: dict[str, float], wall_time: float) -> None:
         """Add the row of an evaluation.
@@ -68,26 +76,29 @@ class RunRecord:
             }
         )
 
-    def row(self, wall_time: float, parameters: int, provenance: dict[str, Any]) -> dict[str, Any]:
+    def record_outcomes(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Set the outcomes of the last evaluation, unless the run does not store them."""
+        if self.keeps_outcomes:
+            self.outcomes = [{"run_id": self.run_id, **row} for row in rows]
+
+    def row(self, wall_time: float, group_columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return the run's row of `runs`.
 
         Args:
             wall_time: The run's share of the training time in seconds.
-            parameters: Number of trained parameters.
-            provenance: Columns that name the software and hardware.
+            group_columns: Columns of all runs of the group: sizes, software and hardware.
         """
         diverged = self.stopped_at is not None
         last = {} if diverged else self.metrics[-1]
         best = self._best()
         return {
             **self.spec.columns(),
-            **provenance,
+            **group_columns,
             "status": "diverged" if diverged else "done",
             "stopped_at_step": self.stopped_at,
             "steps": self.horizon.steps,
             "best_step": best.get("step"),
             "train_examples": self.train_examples,
-            "parameters": parameters,
             "wall_time_s": wall_time,
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
             **{name: last.get(name) for name in METRICS},

@@ -42,6 +42,6 @@ def compare_study(
     kept = runs[[keep(row) for row in runs.to_dict("records")]]
     if kept.empty:
         raise ConfigError(no_match(filters, runs.to_dict("list")))
-    table = analysis.compare(kept, a, b, metric)
+    table = analysis.compare(kept, a, b, metric, examples=reader.load_examples(folder))
     values = {str(column): table[column].tolist() for column in table}
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]

@@ -83,11 +83,12 @@ PAGES = {
     ),
     "columns": Page(
         "Columns",
-        "`results/STUDY/runs/*.parquet` has one row per run, and `results/STUDY/metrics/*.parquet` "
-        "one row per run and evaluation. `adamcmp.load(STUDY)` returns both as DataFrames. Their "
-        "column names are a public interface: a change requires a new schema version. Errors and "
-        "accuracies are fractions. Losses are means in nats (regression: in squared units of the "
-        "target).",
+        "`results/STUDY/runs/*.parquet` has one row per run, `results/STUDY/metrics/*.parquet` "
+        "one row per run and evaluation, and `results/STUDY/examples/*.parquet` one row per run, "
+        "split and metric with what was measured of each example. `adamcmp.load(STUDY)` returns "
+        "them as DataFrames. Their column names are a public interface: a change requires a new "
+        "schema version. Errors and accuracies are fractions. Losses are means in nats "
+        "(regression: in squared units of the target).",
         column_sections,
     ),
     "plots": Page(

@@ -1,10 +1,17 @@
-"""The columns of ``runs`` and ``metrics``."""
+"""The columns of ``runs``, ``metrics`` and ``examples``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS, Column, Role, run_columns
+from adamcmp.storage.columns import (
+    EXAMPLE_COLUMNS,
+    METRIC_COLUMNS,
+    RUN_COLUMNS,
+    Column,
+    Role,
+    run_columns,
+)
 from reference_pages.markdown import markdown_section, markdown_table, one_line
 
 #: What the columns of a role describe.
@@ -33,6 +40,7 @@ def column_sections() -> list[str]:
             markdown_table(["column", "type"], [[f"`{c.name}`", _type_name(c)] for c in dotted]),
         ),
         markdown_section("Metrics", _column_table(METRIC_COLUMNS.values())),
+        markdown_section("Examples", _column_table(EXAMPLE_COLUMNS.values())),
     ]
 
 

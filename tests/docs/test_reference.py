@@ -12,7 +12,7 @@ from adamcmp.components.names import CONFIG_GROUP_NAMES
 from adamcmp.config import COMPONENT_GROUPS
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.plots import PLOTS
-from adamcmp.storage.columns import METRIC_COLUMNS, run_columns
+from adamcmp.storage.columns import EXAMPLE_COLUMNS, METRIC_COLUMNS, run_columns
 from adamcmp.workflows.components import list_components
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def test_settings(pages):
 
 
 def test_columns(pages):
-    for column in (*run_columns(), *METRIC_COLUMNS):
+    for column in (*run_columns(), *METRIC_COLUMNS, *EXAMPLE_COLUMNS):
         assert f"| `{column}` |" in pages["columns"]
 
 

@@ -2,7 +2,21 @@
 
 import adamcmp
 from adamcmp.reporting import load_table
+from adamcmp.storage.store import Store
+from tests.conftest import CPU
+from tests.support.stored_rows import outcomes, run_row
 from tests.support.studies import FAST
+
+
+def test_outcomes_follow_the_ids_of_pooled_runs(results):
+    for study, wrong in (("a", (1, 0)), ("b", (0, 1))):
+        store = Store(results / study)
+        store.open_for_training(CPU, [], {})
+        row = run_row("x", dataset="d", model="m", optimizer="sgd", seed=0)
+        store.append([row], [], [outcomes("x", wrong)])
+    table = load_table([results / "a", results / "b"])
+    both = table.outcomes(table.runs["run_id"].tolist(), "test", "error")
+    assert both is not None and both.values.tolist() == [[1, 0], [0, 1]]
 
 
 def test_studies_with_runs_of_the_same_optimizer_stay_separate(results):

@@ -33,7 +33,8 @@ def crashes(fused, monkeypatch):
         if crashes.when([run.spec.config.protocol.seed for run in self.runs]):
             raise crashes.error
         lanes = [run(loop.GroupTraining(LaneGroup((r.spec,)), self.report)) for r in self.runs]
-        return Done([r for d in lanes for r in d.runs], [m for d in lanes for m in d.metrics])
+        tables = ("runs", "metrics", "examples")
+        return Done(*([row for done in lanes for row in getattr(done, t)] for t in tables))
 
     crashes = SimpleNamespace(widths=[], when=lambda seeds: False, error=None)
     monkeypatch.setattr(loop.GroupTraining, "run", crash_or_run)

@@ -11,11 +11,12 @@ from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.numerics import COMPILED_FROM
 from adamcmp.platform.provenance import compiler_available
 from adamcmp.storage.checkpoints import Checkpointing
+from adamcmp.storage.outcomes import decode
 from adamcmp.training.outcome import Stopped
 from adamcmp.training.step import config
 from adamcmp.training.train import train_group
 from tests.conftest import CPU
-from tests.support.training import FUSED, SINGLE, metrics
+from tests.support.training import FUSED, SINGLE, metrics, trained
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU")
 
@@ -70,6 +71,17 @@ def test_replayed_steps_have_the_bits_of_launched_ones(numerics, specs, monkeypa
     replayed = metrics([group])
     monkeypatch.setattr(config.StepConfig, "replays", False)
     assert metrics([group]) == replayed
+
+
+@pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])
+def test_the_mean_of_the_outcomes_is_the_error_of_a_run(numerics, specs):
+    outcome = trained(LaneGroup(tuple(specs(["seed=range(8)", "steps=20"], numerics))))
+    errors = {row["run_id"]: row["test_error"] for row in outcome.runs}
+    rows = [r for r in outcome.examples if (r["split"], r["metric"]) == ("test", "error")]
+    assert len(rows) == 8
+    for row in rows:
+        wrong = decode(row["outcomes"], "error", row["stored"])
+        assert wrong.mean() == pytest.approx(errors[row["run_id"]], abs=1e-12)
 
 
 @pytest.mark.parametrize("numerics", [GPU, pytest.param(COMPILED, marks=needs_compiler)])

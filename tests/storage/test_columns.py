@@ -9,15 +9,18 @@ import pytest
 
 import adamcmp
 from adamcmp.storage.columns import (
+    EXAMPLE_COLUMNS,
     METRIC_COLUMNS,
     RUN_COLUMNS,
     SHORT_NAMES,
     STATUSES,
     Role,
     columns_with_role,
+    registered_columns,
     role_of,
     run_columns,
 )
+from adamcmp.storage.parts import TABLES
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "guides" / "results.md"
@@ -63,7 +66,9 @@ def test_every_column_of_a_written_run_is_registered(results):
 
 
 def test_every_column_has_one_role_and_a_description():
-    for column in itertools.chain(run_columns().values(), METRIC_COLUMNS.values()):
+    for column in itertools.chain(
+        *(c.values() for c in (run_columns(), METRIC_COLUMNS, EXAMPLE_COLUMNS))
+    ):
         assert column.role in Role and column.description.endswith("."), column.name
     by_role = [columns_with_role(role) for role in Role]
     assert sorted(itertools.chain(*by_role)) == sorted(RUN_COLUMNS)
@@ -74,14 +79,14 @@ def test_a_column_that_is_not_registered_is_a_setting_of_imported_runs():
     assert role_of("parameters") == Role.DERIVED
 
 
-@pytest.mark.parametrize(("table", "columns"), [("runs", RUN_COLUMNS), ("metrics", METRIC_COLUMNS)])
-def test_the_guide_names_only_registered_columns(table, columns):
+@pytest.mark.parametrize("table", TABLES)
+def test_the_guide_names_only_registered_columns(table):
     text = GUIDE.read_text(encoding="utf-8")
     (paragraph,) = re.findall(
         rf"Columns of `{table}`:(.*?)(?:\nColumns of|\n\n(?!- ))", text, re.DOTALL
     )
     named = [n for code in re.findall(r"`([^`]+)`", paragraph) for n in _expanded(code)]
-    known = {*columns, *run_columns(), *STATUSES, "best_"}
+    known = {*registered_columns(table), *run_columns(), *STATUSES, "best_"}
     assert named and set(named) <= known
     assert {*columns_with_role(Role.IDENTITY, table=table)} <= set(named)
 

@@ -6,12 +6,12 @@ import time
 import pytest
 
 from adamcmp.storage import reader
-from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
+from adamcmp.storage.arrow import EXAMPLE_SCHEMA, METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.compaction import COMPACT_AT, compact, plan_compaction, remove_leftovers
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.parts import write_part
 from adamcmp.storage.store import Store
-from tests.support.stored_rows import evaluation, rows_on_disk, run_row
+from tests.support.stored_rows import evaluation, outcomes, rows_on_disk, run_row
 
 
 def write(files, *rows):
@@ -24,9 +24,14 @@ def write(files, *rows):
         evaluation(run_id, variant=variant, attempt=attempt, step=seed)
         for run_id, variant, attempt, seed in rows
     ]
+    examples = [
+        outcomes(run_id, variant=variant, attempt=attempt, set_id=str(seed))
+        for run_id, variant, attempt, seed in rows
+    ]
     tables = {
         "runs": table_of_rows(runs, run_schema()),
         "metrics": table_of_rows(metrics, METRIC_SCHEMA),
+        "examples": table_of_rows(examples, EXAMPLE_SCHEMA),
     }
     write_part(files, tables)
     return reader.part_names(files)[-1]
@@ -59,12 +64,23 @@ def test_a_part_without_rows_that_count_is_deleted(study):
     assert rows_on_disk(study, "metrics", "run_id", "step") == [("a", 2)]
 
 
-def test_a_part_loses_its_superseded_rows_in_both_tables(study):
+def test_a_part_loses_its_superseded_rows_in_all_tables(study):
     write(study, ("a", "", 0, 1), ("b", "", 0, 2))
     write(study, ("a", "", 1, 3))
     compact(study)
     assert rows_on_disk(study, "runs", "run_id", "seed") == [("b", 2), ("a", 3)]
     assert rows_on_disk(study, "metrics", "run_id", "step") == [("b", 2), ("a", 3)]
+    assert rows_on_disk(study, "examples", "run_id", "set_id") == [("b", "2"), ("a", "3")]
+
+
+def test_parts_with_and_without_outcomes_are_merged(store, files):
+    """Runs with `eval.examples=false` have none."""
+    for number in range(COMPACT_AT):
+        examples = [outcomes(f"{number:02d}")] if number % 2 else []
+        store.append([run_row(f"{number:02d}")], [], examples)
+    assert len(reader.part_names(files)) == 1
+    run_ids = reader.load_examples(files)["run_id"].tolist()
+    assert run_ids == [f"{number:02d}" for number in range(1, COMPACT_AT, 2)]
 
 
 def test_all_variants_are_kept(study):
@@ -126,12 +142,13 @@ def test_a_merge_that_is_killed_while_it_deletes_parts(study, deleted, monkeypat
 
 
 class TestLeftovers:
-    def test_uncommitted_metrics_are_removed(self, study):
+    def test_uncommitted_files_are_removed(self, study):
         name = write(study, ("a", "", 0, 1))
         killed = write(study, ("b", "", 0, 2))
         study.delete(f"runs/{killed}")
         remove_leftovers(study, time.time_ns() + 1)
-        assert list(study.list("metrics/")) == [f"metrics/{name}"]
+        for table in ("metrics", "examples"):
+            assert list(study.list(f"{table}/")) == [f"{table}/{name}"]
 
     def test_files_of_a_process_that_started_later_are_kept(self, study):
         """A process that started later may still write the runs file of these metrics."""
@@ -149,7 +166,8 @@ class TestLeftovers:
             assert len(study.list("metrics/")) == remaining
 
     def test_temporary_files_of_every_folder_are_removed(self, results):
-        folders = [results / "s" / name for name in ("", "runs", "metrics", "checkpoints")]
+        names = ("", "runs", "metrics", "examples", "checkpoints")
+        folders = [results / "s" / name for name in names]
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".tmp-x-1").write_bytes(b"")

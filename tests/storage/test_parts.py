@@ -12,11 +12,18 @@ from adamcmp.cli import main
 from adamcmp.errors import StoreError
 from adamcmp.storage import reader
 from adamcmp.storage.arrow import METRIC_SCHEMA, VERSION_KEY, run_schema, table_of_rows
-from adamcmp.storage.columns import METRIC_COLUMNS, RUN_COLUMNS
+from adamcmp.storage.columns import EXAMPLE_COLUMNS, METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.folder import Folder
-from adamcmp.storage.parts import TABLES, list_parts, read_part, row_indexes, write_part
+from adamcmp.storage.parts import (
+    TABLES,
+    list_parts,
+    read_part,
+    row_indexes,
+    tables_of,
+    write_part,
+)
 from adamcmp.storage.rows import RowKey, RunRow
-from tests.support.stored_rows import evaluation, rewrite_part, run_row
+from tests.support.stored_rows import evaluation, outcomes, rewrite_part, run_row
 from tests.support.studies import FAST
 
 DAMAGE = {
@@ -32,7 +39,7 @@ DAMAGE = {
 def parts(store, files):
     """The names of the parts of a study of three runs in three parts."""
     for run_id in "abc":
-        store.append([run_row(run_id)], [evaluation(run_id)])
+        store.append([run_row(run_id)], [evaluation(run_id)], [outcomes(run_id)])
     return reader.part_names(files)
 
 
@@ -72,7 +79,7 @@ class TestDamage:
         name = f"{table}/{parts[0]}"
         files.replace(name, damage(files.read(name)))
         with pytest.raises(StoreError, match=f"{parts[0]} is damaged.*repeat the command that"):
-            reader.load(files)
+            reader.read_tables(files, dict.fromkeys(TABLES))
 
     @pytest.mark.parametrize("table", TABLES)
     def test_commands_name_a_damaged_part(self, table, results, capsys):
@@ -93,8 +100,9 @@ class TestDamage:
             with pytest.raises(StoreError, match="is damaged"):
                 read_part(files, "metrics", parts[0])
 
-    def test_a_missing_metrics_file_is_named(self, store, files, parts):
-        files.delete(f"metrics/{parts[0]}")
+    @pytest.mark.parametrize("table", ["metrics", "examples"])
+    def test_a_missing_file_is_named(self, store, files, parts, table):
+        files.delete(f"{table}/{parts[0]}")
         # `read_runs` is what `adamcmp ls` reads.
         for read in (lambda: reader.load(files), lambda: reader.read_runs(files), store.statuses):
             with pytest.raises(StoreError, match=f"{parts[0]} is missing"):
@@ -150,16 +158,35 @@ class TestOtherVersions:
         assert rows["a"]["optimizer.betas"] is None and rows["b"]["optimizer.betas"] == [0.9, 0.99]
 
 
+class TestExamples:
+    def test_a_part_without_outcomes_has_two_files(self, store, files):
+        store.append([run_row("a")], [])
+        (name,) = reader.part_names(files)
+        assert tables_of(name) == ("runs", "metrics") and not files.list("examples/")
+
+    def test_their_digest_is_in_the_name(self, files, parts):
+        assert tables_of(parts[0]) == TABLES and len(parts[0].split("-")) == 4
+
+
 def test_pandas_reads_a_study(results):
     """Without adamcmp; every registered column exists."""
     adamcmp.sweep([*FAST, "seed=0,1,2"])
     runs = pd.read_parquet(results / "s" / "runs")
     metrics = pd.read_parquet(results / "s" / "metrics")
-    assert len(runs) == 3 and len(metrics) == 12
+    examples = pd.read_parquet(results / "s" / "examples")
+    assert len(runs) == 3 and len(metrics) == 12 and len(examples) == 12
+    assert list(examples.columns) == list(EXAMPLE_COLUMNS)
     assert list(runs.columns) == run_schema().names
     assert list(metrics.columns) == list(METRIC_COLUMNS)
     assert set(RUN_COLUMNS) <= set(runs.columns)
     assert runs["optimizer.betas"].iloc[0].tolist() == [0.9, 0.999]
+
+
+def test_outcomes_take_at_most_8_kib_per_run(results):
+    """Of mnist1d's 400 validation and 1,000 test examples, in a part of a single run."""
+    adamcmp.run(["steps=1", "study=s"])
+    (file,) = (results / "s" / "examples").iterdir()
+    assert file.stat().st_size < 8192
 
 
 def test_runs_of_a_deleted_part_are_trained_again(results):
@@ -169,7 +196,7 @@ def test_runs_of_a_deleted_part_are_trained_again(results):
     whole = adamcmp.load("s").metrics.drop(columns="wall_time_s").sort_values(key)
     folder = Folder(results / "s")
     name = reader.part_names(folder)[0]
-    for table in TABLES:
+    for table in tables_of(name):
         folder.delete(f"{table}/{name}")
     adamcmp.sweep([*FAST, "seed=0,1,2"])
     again = adamcmp.load("s").metrics.drop(columns="wall_time_s").sort_values(key)

@@ -14,13 +14,15 @@ from adamcmp.cli import main
 from adamcmp.errors import NotFound, StoreError
 from adamcmp.storage import reader
 from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
+from adamcmp.storage.columns import EXAMPLE_COLUMNS
 from adamcmp.storage.folder import Folder
+from adamcmp.storage.outcomes import decode
 from adamcmp.storage.parts import write_part
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
 from tests.support.commands import listed
 from tests.support.memory_files import MemoryFiles
-from tests.support.stored_rows import evaluation, rows_on_disk, run_row
+from tests.support.stored_rows import evaluation, outcomes, rows_on_disk, run_row
 from tests.support.studies import FAST
 
 VERSION_0_1 = Path(__file__).parents[1] / "version_0_1" / "results"
@@ -116,6 +118,27 @@ class TestTables:
         old = reader.part_names(folder)
         Store(folder).append([run_row("a")], [])
         assert reader.part_names(folder)[:-1] == old == sorted(old)
+
+
+class TestExamples:
+    def test_only_the_last_attempt_and_the_final_weights_are_read(self, store, files):
+        for values in ((1, 1, 1), (0, 1, 0)):
+            rows = [outcomes("a", values), outcomes("a", (1, 1, 1), variant="ema")]
+            store.append([run_row("a"), run_row("a", variant="ema")], [], rows)
+        (row,) = reader.load_examples(files).to_dict("records")
+        assert decode(row["outcomes"], "error", 3).tolist() == [0, 1, 0] and row["attempt"] == 1
+
+    def test_a_study_without_outcomes_has_none(self, results):
+        for study in ("failed", "imported"):
+            folder = shutil.copytree(VERSION_0_1 / study, results / study)
+            examples = reader.load_examples(folder)
+            assert examples.empty and list(examples) == list(EXAMPLE_COLUMNS)
+
+    def test_runs_with_outcomes_are_added_to_a_study_of_version_0_1(self, results):
+        folder = shutil.copytree(VERSION_0_1 / "failed", results / "failed")
+        Store(folder).append([run_row("a")], [], [outcomes("a")])
+        assert reader.load_examples(folder)["run_id"].tolist() == ["a"]
+        assert "a" in reader.read_final_rows(folder) and len(reader.read_final_rows(folder)) > 1
 
 
 class TestVariants:

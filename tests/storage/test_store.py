@@ -14,11 +14,12 @@ from adamcmp.cli import main
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.storage import reader
 from adamcmp.storage.arrow import METRIC_SCHEMA, run_schema, table_of_rows
+from adamcmp.storage.parts import TABLES, tables_of
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
 from tests.support.file_reads import recorded_reads
-from tests.support.stored_rows import evaluation, rows_on_disk, run_row
+from tests.support.stored_rows import evaluation, outcomes, rows_on_disk, run_row
 from tests.support.studies import FAST
 
 
@@ -174,7 +175,7 @@ class TestUnwritable:
         assert sorted(results.rglob("*")) == before
 
 
-@pytest.mark.parametrize("moment", ["metrics", "runs", "after"])
+@pytest.mark.parametrize("moment", ["examples", "metrics", "runs", "after"])
 def test_killed_while_appending(results, moment):
     """SIGKILL before a file of a part appears, or after both: the old state or the new one."""
     store = Store(results / "s")
@@ -193,7 +194,9 @@ def killed(self, target):
     if {moment!r} == "after" and table == "runs":
         os.kill(os.getpid(), signal.SIGKILL)
 Path.hardlink_to = killed
-Store(Path({str(results / "s")!r})).append([{run_row("b")!r}], [{evaluation("b")!r}])
+Store(Path({str(results / "s")!r})).append(
+    [{run_row("b")!r}], [{evaluation("b")!r}], [{outcomes("b")!r}]
+)
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
@@ -202,9 +205,9 @@ Store(Path({str(results / "s")!r})).append([{run_row("b")!r}], [{evaluation("b")
     assert set(pd.read_parquet(results / "s" / "runs")["run_id"]) == stored
     store = Store(results / "s")
     store.open_for_training(CPU, [], {}, only_process=True)  # removes what the killed process left
-    store.append([run_row("b")], [evaluation("b")])
+    store.append([run_row("b")], [evaluation("b")], [outcomes("b")])
     assert set(store.statuses()) == {"a", "b"} and len(reader.read_metrics(results / "s")) == 2
-    files = [
-        path.name for table in ("runs", "metrics") for path in (results / "s" / table).iterdir()
-    ]
-    assert sorted(files) == sorted(2 * list(reader.part_names(results / "s")))
+    parts = reader.part_names(results / "s")
+    for table in TABLES:
+        written = sorted(path.name for path in (results / "s" / table).iterdir())
+        assert written == [name for name in parts if table in tables_of(name)]

@@ -11,18 +11,24 @@ from tests.support.frame_bits import different_bits
 NOT_NUMBERS = ["wall_time_s", "finished_at", "study", "git_commit", "git_dirty"]
 
 
-def numbers(study: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return runs and metrics without times, sorted; check that nothing is doubled or left over."""
+def numbers(study: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the tables without times, sorted; check that nothing is doubled or left over."""
     runs, metrics = reader.load(study)
+    examples = reader.load_examples(study)
+    outcome_key = ["run_id", "split", "metric"]
+    assert not examples.duplicated(outcome_key).any()
+    trained = (runs["status"] == "done") & runs["adamcmp_version"].notna()
+    assert set(examples["run_id"]) == set(runs["run_id"][trained])
     assert runs["run_id"].is_unique and not metrics.duplicated(["run_id", "step"]).any()
     assert len(pd.read_parquet(study / "runs")) == len(runs)
     assert len(pd.read_parquet(study / "metrics")) == len(metrics)
     others = {p.relative_to(study).as_posix() for p in study.rglob("*") if p.suffix != ".parquet"}
-    folders = {"runs", "metrics", "claims", "checkpoints"}
+    folders = {"runs", "metrics", "examples", "claims", "checkpoints"}
     assert others <= folders | {"claims/.lock", ".lock", "study.yaml"}
     return (
         runs.drop(columns=NOT_NUMBERS).sort_values("run_id", ignore_index=True),
         metrics.drop(columns="wall_time_s").sort_values(["run_id", "step"], ignore_index=True),
+        examples.sort_values(outcome_key, ignore_index=True),
     )
 
 

@@ -9,18 +9,19 @@ import numpy as np
 
 from adamcmp.analysis.arms import Arm, Difference
 from adamcmp.analysis.audit.finding import Finding
-from adamcmp.analysis.outcomes import bound_of_examples
+from adamcmp.analysis.outcomes import bound_of_examples, split_and_outcome
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import format_fixed, scale, unit
 
 
 def check(table: RunTable) -> Iterator[Finding]:
-    """Yield problems with comparisons whose intervals leave out the test examples."""
+    """Yield problems with comparisons whose intervals leave out test examples."""
     for problem, subtable in table.by_problem():
         metric = subtable.metric()
+        pairs = list(combinations(Arm.of_optimizers(subtable), 2))
         bounds = [
             bound_of_examples(a.reported, b.reported, metric)
-            for a, b in combinations(Arm.of_optimizers(subtable), 2)
+            for a, b in pairs
             if Difference.between(a, b, metric).examples is None
         ]
         if bounds:
@@ -32,6 +33,26 @@ def check(table: RunTable) -> Iterator[Finding]:
                 f"each test example are not stored{_at_most(np.array(bounds), metric)}. Other "
                 "examples of the same data would give other differences.",
             )
+        elif pairs and (part := _stored_part(pairs[0][0], metric)):
+            yield Finding(
+                "samples",
+                "note",
+                problem,
+                "What the test examples contribute to intervals is estimated from "
+                f"{part[0]:,} of the {part[1]:,} test examples, which are evenly spaced. The "
+                "outcomes of the others are not stored.",
+            )
+
+
+def _stored_part(arm: Arm, metric: str) -> tuple[int, int] | None:
+    """Return how many examples have stored outcomes, and of how many; None if all have."""
+    stored = split_and_outcome(metric)
+    if stored is None:
+        return None
+    outcomes = arm.table.outcomes(arm.reported["run_id"].tolist()[:1], *stored)
+    if outcomes is None or outcomes.values.shape[1] == outcomes.total:
+        return None
+    return outcomes.values.shape[1], outcomes.total
 
 
 def _at_most(bounds: np.ndarray[tuple[int], np.dtype[np.float64]], metric: str) -> str:

@@ -104,15 +104,17 @@ class Dataset(Component):
             self._check(split, split_name)
         shape = self._shape(train, test)
         train, val = self._split(train)
+        # Not of standardized inputs: they depend on the training split.
+        set_ids = {"val": val.digest(), "test": test.digest()}
         train = self._with_label_noise(train, shape)
         if not self.standardize:
-            return Data(train, val, test, shape, padding_value=np.zeros(1))
+            return Data(train, val, test, shape, np.zeros(1), set_ids)
         mean, std = _moments(train.x)
         train, val, test = (
             Split(((split.x - mean) / std).astype(split.x.dtype), split.y)
             for split in (train, val, test)
         )
-        return Data(train, val, test, shape, padding_value=np.ravel(-mean / std))
+        return Data(train, val, test, shape, np.ravel(-mean / std), set_ids)
 
     def _check(self, split: Split, split_name: str) -> None:
         """Raise a `DataError` if a split is empty, inconsistent or not finite."""

@@ -77,7 +77,7 @@ class LaneFunctions:
 
     def evaluate(
         self, state: State, x_B: Tensor, y_B: Tensor, weight_B: Tensor, valid_B: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Measure all lanes on the same examples.
 
         Args:
@@ -88,7 +88,9 @@ class LaneFunctions:
             valid_B: Whether the example counts; the others only pad the batch.
 
         Returns:
-            The sums that `Lanes.measure` returns, over these examples.
+            Each lane's summed loss, summed error, and summed weighted error, each (M,), then the
+            losses and the errors of the examples, each (M, B), all float64. An error is whether the
+            class is wrong or, with real targets, the squared error.
         """
         lanes = next(iter(state["params"].values())).shape[0]
         unused = torch.zeros(lanes, dtype=torch.int64, device=x_B.device)
@@ -102,7 +104,7 @@ class LaneFunctions:
         loss_MB, error_MB = (
             torch.where(valid_B, values_MB.double(), 0.0) for values_MB in measured
         )
-        return loss_MB.sum(1), error_MB.sum(1), (error_MB * weight_B).sum(1)
+        return loss_MB.sum(1), error_MB.sum(1), (error_MB * weight_B).sum(1), loss_MB, error_MB
 
     def gradients(
         self, params: Tree, buffers: Tree, batch: tuple[Tensor, Tensor], key_M: Tensor

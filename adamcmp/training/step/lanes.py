@@ -43,6 +43,26 @@ class StepResult:
     update_norm_M: Tensor
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of each lane on the same N examples.
+
+    Attributes:
+        loss_M: Summed loss, float64.
+        error_M: Number of wrong predictions; with real targets, the summed squared error.
+        weighted_M: Summed weight of the wrong predictions.
+        loss_MN: The loss of each example, float16; None unless requested.
+        wrong_MN: Whether each prediction is wrong; None unless requested. With real targets it has
+            no meaning.
+    """
+
+    loss_M: Tensor
+    error_M: Tensor
+    weighted_M: Tensor
+    loss_MN: Tensor | None = None
+    wrong_MN: Tensor | None = None
+
+
 class Lanes:
     """The state of M runs and the steps that change it.
 
@@ -132,16 +152,15 @@ class Lanes:
             result = execute(*prepared, offset)
         return StepResult(*result)
 
-    def measure(self, examples: Examples, batch_size: int) -> tuple[Tensor, Tensor, Tensor]:
+    def measure(
+        self, examples: Examples, batch_size: int, *, keep_outcomes: bool = False
+    ) -> Measured:
         """Measure all lanes on the same examples, at the driver's evaluation parameters.
 
         Args:
             examples: The examples.
             batch_size: Examples per forward pass.
-
-        Returns:
-            Each lane's summed loss, number of wrong predictions (with real targets: summed squared
-            error), and summed weight of the wrong predictions, each (M,), float64.
+            keep_outcomes: Whether to return what was measured of each example.
         """
 
         def evaluate(
@@ -162,13 +181,18 @@ class Lanes:
         function = StateFunction("measure", evaluate, [*([{0: "N"}] * 3), {}], batch_size)
         tensors = (examples.x, examples.y, examples.weight)
         execute = self._executables.bind(function, state, tensors, starts[:1])
-        zeros = torch.zeros(len(self.seeds), dtype=torch.float64, device=device)
-        loss_M = error_M = weighted_M = zeros
+        sums = [torch.zeros(len(self.seeds), dtype=torch.float64, device=device)] * 3
+        outcomes: list[tuple[Tensor, Tensor]] = []
         with torch.no_grad():
             for start in starts:
-                loss, error, weighted = execute(start)
-                loss_M, error_M, weighted_M = loss_M + loss, error_M + error, weighted_M + weighted
-        return loss_M, error_M, weighted_M
+                *batch_sums, loss_MB, error_MB = execute(start)
+                sums = [total + more for total, more in zip(sums, batch_sums, strict=True)]
+                if keep_outcomes:  # converted to copies, since the next call may overwrite them
+                    outcomes.append((loss_MB.half(), error_MB.bool()))
+        by_example = (
+            torch.cat(batches, 1)[:, : len(examples)] for batches in zip(*outcomes, strict=True)
+        )
+        return Measured(*sums, *by_example)
 
     @torch.no_grad()
     def param_norm(self) -> Tensor:

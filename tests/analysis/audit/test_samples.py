@@ -12,6 +12,12 @@ def test_stored_outcomes_give_no_finding():
     assert not list(check(table_with_outcomes(wrong)))
 
 
+def test_a_part_of_a_large_test_set_is_named():
+    wrong = drawn(rng(), {"adamw": 1, "sgd": 1}, seeds=3, examples=50)
+    (finding,) = check(table_with_outcomes(wrong, total=20_000))
+    assert finding.severity == "note" and "from 50 of the 20,000 test examples" in finding.text
+
+
 def test_a_single_optimizer_gives_no_finding():
     assert not list(check(RunTable(runs_from(at_setting("adamw", A)))))
 

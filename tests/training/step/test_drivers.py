@@ -93,12 +93,13 @@ def test_evaluations_measure_the_evaluation_parameters(specs, monkeypatch):
     averaged, _ = trained(specs, monkeypatch, Averaged())
     plain, _ = trained(specs, monkeypatch, PlainSGD())
     with torch_state():
-        metrics, norm = evaluate(averaged.lanes, averaged.data), averaged.lanes.param_norm()
-        assert evaluate(plain.lanes, plain.data) != metrics
+        metrics = evaluate(averaged.lanes, averaged.data).metrics
+        norm = averaged.lanes.param_norm()
+        assert evaluate(plain.lanes, plain.data).metrics != metrics
         average = averaged.lanes.state["optimizer"]["average"]
         for name, param in plain.lanes.state["params"].items():
             param.copy_(average[name])
-        assert evaluate(plain.lanes, plain.data) == metrics
+        assert evaluate(plain.lanes, plain.data).metrics == metrics
         assert torch.equal(plain.lanes.param_norm(), norm)
 
 

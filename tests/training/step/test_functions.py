@@ -90,9 +90,12 @@ def test_evaluation_does_not_count_padding(functions_and_state, batch):
     x, y = (tensor[0] for tensor in batch)
     valid = torch.tensor([True, True, True, False, False])
     weight = torch.tensor([2.0, 3.0, 5.0, 7.0, 11.0])
-    loss_M, wrong_M, weighted_M = functions.evaluate(state, x, y, weight, valid)
+    loss_M, wrong_M, weighted_M, loss_MB, wrong_MB = functions.evaluate(state, x, y, weight, valid)
     logits = F.linear(x[:3], state["params"]["weight"][1], state["params"]["bias"][1])
     assert loss_M[1].item() == pytest.approx(F.cross_entropy(logits, y[:3], reduction="sum").item())
     wrong = logits.argmax(1) != y[:3]
     assert wrong_M[1].item() == wrong.sum().item()
     assert weighted_M[1].item() == (wrong * weight[:3]).sum().item()
+    assert wrong_MB[1].tolist() == [*wrong, 0, 0]
+    losses = F.cross_entropy(logits, y[:3], reduction="none").double()
+    torch.testing.assert_close(loss_MB[1], torch.cat([losses, torch.zeros(2).double()]))

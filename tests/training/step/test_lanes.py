@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from adamcmp.training.engines.torch_internals import tree_flatten
+from adamcmp.training.step.executables import Executables
 from tests.support.lanes import group_training
 
 SEEDS = ["seed=0,1,2", "optimizer=adamw"]
@@ -58,11 +59,47 @@ def test_results_are_those_of_the_last_step(specs):
 def test_measures_do_not_depend_on_the_batch_size(batch_size, specs):
     one, other = (group_training(specs, *SEEDS) for _ in range(2))
     examples = one.data.train
-    expected_loss, expected_wrong, expected_weight = one.lanes.measure(examples, len(examples))
-    loss_M, wrong_M, weight_M = other.lanes.measure(examples, batch_size)
-    torch.testing.assert_close(weight_M, expected_weight)
-    torch.testing.assert_close(loss_M, expected_loss, rtol=1e-5, atol=0)
-    assert torch.equal(wrong_M, expected_wrong)
+    expected = one.lanes.measure(examples, len(examples), keep_outcomes=True)
+    measured = other.lanes.measure(examples, batch_size, keep_outcomes=True)
+    torch.testing.assert_close(measured.weighted_M, expected.weighted_M)
+    torch.testing.assert_close(measured.loss_M, expected.loss_M, rtol=1e-5, atol=0)
+    assert torch.equal(measured.error_M, expected.error_M)
+    assert torch.equal(measured.wrong_MN, expected.wrong_MN)
+
+
+def test_outcomes_are_kept_on_request(specs):
+    training = group_training(specs, *SEEDS)
+    examples = training.data.train
+    assert training.lanes.measure(examples, 7).loss_MN is None
+    measured = training.lanes.measure(examples, 7, keep_outcomes=True)
+    assert measured.wrong_MN.shape == (3, len(examples))
+    assert torch.equal(measured.wrong_MN.sum(1).double(), measured.error_M)
+    sums = measured.loss_MN.double().sum(1)
+    torch.testing.assert_close(sums, measured.loss_M, rtol=2**-11, atol=0)
+
+
+def test_outcomes_are_copies_of_outputs_that_a_cuda_graph_overwrites(specs, monkeypatch):
+    training = group_training(specs, *SEEDS)
+    examples = training.data.train
+    expected = training.lanes.measure(examples, 7, keep_outcomes=True)
+    bind = Executables.bind
+
+    def overwriting(self, *arguments):
+        execute, outputs = bind(self, *arguments), []
+
+        def replay(*inputs):
+            results = execute(*inputs)
+            outputs.extend(result.clone() for result in results[len(outputs) :])
+            for output, result in zip(outputs, results, strict=True):
+                output.copy_(result)
+            return outputs
+
+        return replay
+
+    monkeypatch.setattr(Executables, "bind", overwriting)
+    measured = training.lanes.measure(examples, 7, keep_outcomes=True)
+    assert torch.equal(measured.wrong_MN, expected.wrong_MN)
+    assert torch.equal(measured.loss_MN, expected.loss_MN)
 
 
 def test_sizes_and_norms(specs):
