@@ -97,6 +97,7 @@ def test_a_checkpoint_of_another_version(specs, store, uninterrupted, monkeypatc
     assert_same_bits(store.folder, uninterrupted())
 
 
+@pytest.mark.slow
 def test_lanes_continue_from_the_checkpoint_of_a_larger_group(
     specs, fused, store, results, monkeypatch
 ):

@@ -160,7 +160,7 @@ SCORES = "optimizer,lr,wd,seed,val_reward,test_reward\n" + "".join(
 )
 
 
-def test_scores_of_which_higher_is_better(imported, vector_plots, capsys):
+def test_scores_of_which_higher_is_better(imported, vector_plots, few_statistics, capsys):
     """The best setting has the highest score; intervals may lie below 0."""
     losses = "val_loss test_loss"
     flags = f"--map val_loss=val_reward test_loss=test_reward --higher-is-better {losses}"
@@ -176,7 +176,7 @@ def test_scores_of_which_higher_is_better(imported, vector_plots, capsys):
     assert "b beats a on test loss" in capsys.readouterr().out
 
 
-def test_a_study_with_validation_only(imported, vector_plots, capsys):
+def test_a_study_with_validation_only(imported, vector_plots, few_statistics, capsys):
     """It is selected and reported on validation, and the audit says so."""
     content = "optimizer,lr,wd,seed,val_loss\n" + "".join(
         f"{name},{lr},0,{seed},{loss + (seed * (2 if name == 'b' else 3) % 5) / 100}\n"
