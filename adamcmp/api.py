@@ -355,13 +355,18 @@ def extend(
 
 
 def report(
-    studies: str | Sequence[str] = (), filters: Sequence[str] = (), *, results: str | None = None
+    studies: str | Sequence[str] = (),
+    filters: Sequence[str] = (),
+    *,
+    baseline: str | None = None,
+    results: str | None = None,
 ) -> Report:
     """Write the report of one study, or of several studies pooled.
 
     Args:
         studies: The names of the studies; if empty, the latest study.
         filters: Conditions on the runs, such as ``"lr=0.001"``.
+        baseline: The optimizer that each other one is compared with; None compares all pairs.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
 
     Returns:
@@ -369,18 +374,20 @@ def report(
         ``files``.
 
     Raises:
-        ConfigError: If a condition is invalid.
+        ConfigError: If a condition is invalid, or no run has the baseline.
         NotFound: If a study does not exist, or no run with status ``done`` meets the conditions.
         StoreError: If a study is damaged or the report cannot be written.
 
     >>> report("first").files[0].name  # doctest: +SKIP
     'index.html'
     """
+    from adamcmp.analysis.question import Question
     from adamcmp.reporting import report as write_report
     from adamcmp.workflows.report import study_folders
 
     names = [studies] if isinstance(studies, str) else list(studies)
-    return write_report(study_folders(_root(results), names), _listed(filters))
+    folders = study_folders(_root(results), names)
+    return write_report(folders, _listed(filters), question=Question(baseline))
 
 
 def load(study: str | None = None, results: str | None = None) -> Study:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pandas as pd
 
 from adamcmp.analysis.arms import Arm
-from adamcmp.analysis.comparisons import compare_arms
+from adamcmp.analysis.comparisons import compare_arms, comparisons
 from adamcmp.analysis.metrics import check_metrics
+from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.sentences import sentence
 from adamcmp.analysis.wording import display_name
@@ -20,13 +21,16 @@ from adamcmp.storage.filters import Condition, no_match, parse_filters
 
 def compare(
     runs: pd.DataFrame,
-    a: str | Sequence[str],
-    b: str | Sequence[str],
+    a: str | Sequence[str] = (),
+    b: str | Sequence[str] = (),
     metric: str | None = None,
     *,
     examples: pd.DataFrame | None = None,
+    baseline: str | None = None,
 ) -> pd.DataFrame:
     """Compare two sets of runs on each problem that both have, each at its selected setting.
+
+    With `baseline`, compare this optimizer with each other one instead.
 
     >>> import pandas as pd
     >>> errors = {"adamw": [0.20, 0.22, 0.21, 0.23, 0.20], "sgd": [0.25, 0.26, 0.27, 0.27, 0.26]}
@@ -51,14 +55,17 @@ def compare(
         metric: A metric's column; None selects the problem's test error (regression: loss).
         examples: What was measured of single examples, such as ``adamcmp.load("first").examples``;
             intervals then cover the sample of test examples too. None if it is unknown.
+        baseline: An optimizer, instead of `a` and `b`. The comparisons of a problem are corrected
+            as one family.
 
     Returns:
-        One row per problem with the columns of `comparisons` and ``verdict``, a sentence.
-        ``p_holm`` equals ``p_value``, since each problem has a single comparison.
+        One row per problem, or with a baseline per problem and other optimizer, with the columns of
+        `comparisons` and ``verdict``, a sentence. ``p_holm`` equals ``p_value`` where a problem has
+        a single comparison.
 
     Raises:
-        ConfigError: If a condition or the metric is invalid, no run matches or has the metric, or
-            the two sets have no problem in common.
+        ConfigError: If conditions or the metric are invalid, no run matches or has the metric, or
+            the arms have no problem in common.
     """
     check_metrics([metric] if metric else [])
     if not isinstance(runs, pd.DataFrame):
@@ -69,7 +76,23 @@ def compare(
     if runs.empty:
         raise ConfigError("There are no runs to compare.")
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]
+    if all(conditions) == (baseline is not None) or any(conditions) != all(conditions):
+        raise ConfigError("compare takes either conditions a and b, or a baseline.")
     labelled = RunTable.from_frames(runs, examples=examples)
+    if baseline is None:
+        result = _compare_arms(labelled, runs, conditions, metric)
+    else:
+        result = comparisons(labelled.without_failed.asking(Question(baseline)), metric)
+    if result.empty:
+        raise ConfigError(f"No problem has runs of {baseline} and of another optimizer.")
+    rows = [{str(k): v for k, v in row.items()} for row in result.to_dict("records")]
+    return result.assign(verdict=list(map(sentence, rows)))
+
+
+def _compare_arms(
+    labelled: RunTable, runs: pd.DataFrame, conditions: list[list[str]], metric: str | None
+) -> pd.DataFrame:
+    """Return the comparison of the runs that meet either conditions, on each problem."""
     # Conditions are on stored values; labels may append a variant to the name of an optimizer.
     arms = [_matching(labelled, runs, arm_conditions) for arm_conditions in conditions]
     _check_different(*arms)
@@ -77,9 +100,7 @@ def compare(
         _compare_on(problem, [arm.of_problem(problem) for arm in arms], conditions, metric)
         for problem in _shared_problems(*arms)
     ]
-    result = pd.concat(compared, ignore_index=True)
-    rows = [{str(k): v for k, v in row.items()} for row in result.to_dict("records")]
-    return result.assign(verdict=list(map(sentence, rows)))
+    return pd.concat(compared, ignore_index=True)
 
 
 def _compare_on(
@@ -90,7 +111,7 @@ def _compare_on(
     metric = metric or both.metric()
     _check_metric_exists(both.runs, problem, metric)
     first, second = (_arm(each, table) for each, table in zip(conditions, arms, strict=True))
-    return compare_arms(problem, [(first, second)], metric)
+    return compare_arms(problem, [(first, second)], metric, ALL_PAIRS)
 
 
 def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> RunTable:

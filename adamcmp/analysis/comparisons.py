@@ -1,9 +1,10 @@
-"""Comparisons of all pairs of optimizers: difference, interval, tests and seeds needed."""
+"""Comparisons of pairs of optimizers: difference, interval, tests and seeds needed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -13,29 +14,23 @@ import pandas as pd
 from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
 from adamcmp.analysis.divergence import divergence_test
+from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import check_metrics, higher_is_better
 from adamcmp.analysis.outcomes import bound_of_examples
 from adamcmp.analysis.power import detectable_difference
+from adamcmp.analysis.question import Question
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
+from adamcmp.analysis.sign_flips import MIN_SEEDS, min_p
 
 #: The columns of `comparisons`, in order.
 COLUMNS = [
     *("problem", "a", "b", "metric", "estimate", "ci_low", "ci_high", "n", "p_value", "p_holm"),
     *("covers", "ci_seeds", "ci_examples"),
+    *("adjustment", "baseline"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
-    *(
-        "settles",
-        "detectable",
-        "paired",
-        "fresh",
-        "mean_a",
-        "mean_b",
-        "n_a",
-        "n_b",
-        "setting_a",
-        "setting_b",
-    ),
+    *("settles", "detectable", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b"),
+    *("setting_a", "setting_b"),
     *("settings_a", "settings_b", "seeds_a", "seeds_b", "diverged_a", "diverged_b"),
     *("divergence_test", "p_diverged", "p_diverged_holm", "evidence"),
     *("train_estimate", "train_low", "train_high", "train_mean"),
@@ -43,7 +38,10 @@ COLUMNS = [
 
 
 def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> pd.DataFrame:
-    """Compare all pairs of optimizers on each problem, each at its selected setting.
+    """Compare pairs of optimizers on each problem, each at its selected setting.
+
+    These are all pairs, or those of the table's baseline with each other optimizer. The pairs of a
+    problem and metric are one family of tests.
 
     Settings and reported runs are those of `RunTable.selected`. Equal seeds are paired
     where possible, since they share initial weights and batches; those of imported runs only if the
@@ -76,7 +74,9 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           ``ci_seeds`` and ``ci_examples``: half the width of the interval that either part alone
           gives. If the interval covers seeds only, ``ci_examples`` is an upper bound that follows
           from the errors of both arms, or NaN if there is none;
-        - ``p_holm``: p after Holm's correction over the problem's pairs; ``p_choice``: the same
+        - ``p_holm``: p after the correction over the problem's pairs that ``adjustment`` names:
+          ``"Holm"``, or ``"min-p"`` for paired comparisons with the ``baseline`` over six seeds or
+          more (`adamcmp.analysis.sign_flips`); ``p_choice``: the same
           with selection bias accounted for (`adamcmp.analysis.selection_bias`);
         - ``better``: ``"a"`` or ``"b"``, else ``""``; ``evidence``: ``"difference"`` if both
           p-values are below 0.05 and this arm did not diverge more often than the other,
@@ -110,13 +110,23 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     check_metrics(metrics or ())
     tables = []
     for problem, subtable in table.by_problem():
-        pairs = list(combinations(Arm.of_optimizers(subtable), 2))
+        pairs = _pairs(Arm.of_optimizers(subtable), table.question)
         for name in metrics or [subtable.metric()]:
-            tables += [compare_arms(problem, pairs, name)] if pairs else []
+            tables += [compare_arms(problem, pairs, name, table.question)] if pairs else []
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
 
-def compare_arms(problem: str, pairs: Sequence[tuple[Arm, Arm]], metric: str) -> pd.DataFrame:
+def _pairs(arms: list[Arm], question: Question) -> list[tuple[Arm, Arm]]:
+    if question.baseline is None:
+        return list(combinations(arms, 2))
+    baseline = question.baseline_in(arm.name for arm in arms)
+    first = [arm for arm in arms if arm.name == baseline]
+    return [(one, other) for one in first for other in arms if other is not one]
+
+
+def compare_arms(
+    problem: str, pairs: Sequence[tuple[Arm, Arm]], metric: str, question: Question
+) -> pd.DataFrame:
     """Compare pairs of arms of one problem on one metric; with the columns of `comparisons`."""
     # Estimated once per arm, since an arm is part of several pairs.
     biases = {id(arm): arm.selection_bias(metric) for pair in pairs for arm in pair}
@@ -124,7 +134,20 @@ def compare_arms(problem: str, pairs: Sequence[tuple[Arm, Arm]], metric: str) ->
         {"problem": problem, **_compare(a, b, metric, (biases[id(a)], biases[id(b)]), len(pairs))}
         for a, b in pairs
     ]
-    return _correct(rows)
+    table = pd.DataFrame(rows)
+    name, adjust = "Holm", estimates.holm
+    if question.baseline is not None and _can_flip(table):
+        by_seed = [a.values(metric).sub(b.values(metric)) for a, b in pairs]
+        differences = pd.concat(by_seed, axis="columns").T.to_numpy(np.float64)
+        name, adjust = "min-p", partial(min_p, differences=differences)
+    baseline = "" if question.baseline is None else pairs[0][0].name
+    return _correct(table.assign(adjustment=name, baseline=baseline), adjust)
+
+
+def _can_flip(table: pd.DataFrame) -> bool:
+    """Return whether all comparisons with a test are paired over enough seeds to flip signs."""
+    tested = table[table["p_value"].notna()]
+    return bool((tested["paired"] & (tested["n"] >= MIN_SEEDS)).all())
 
 
 def _compare(
@@ -180,12 +203,14 @@ def _samples(a: Arm, b: Arm, difference: Difference, metric: str) -> dict[str, A
     return {"covers": covers, "ci_seeds": seeds, "ci_examples": part}
 
 
-def _correct(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Add Holm's correction over the pairs of a problem, and which arm is better."""
-    table = pd.DataFrame(rows)
-    table["p_holm"] = estimates.holm(table["p_value"])
-    # Accounting for the selection must not make a difference more significant.
-    table["p_choice"] = np.maximum(estimates.holm(table["p_choice"]), table["p_holm"])
+def _correct(table: pd.DataFrame, adjust: Callable[[Floats], Floats]) -> pd.DataFrame:
+    """Add the correction over the pairs of a problem, and which arm is better."""
+    p_value, p_choice = (table[c].to_numpy(np.float64) for c in ("p_value", "p_choice"))
+    table["p_holm"] = adjust(p_value)
+    # Accounting for the selection must not make a difference more significant, nor be a test where
+    # there is none.
+    p_choice = np.where(np.isnan(p_value), np.nan, p_choice)
+    table["p_choice"] = np.maximum(adjust(p_choice), table["p_holm"])
     table["p_diverged_holm"] = estimates.holm(table["p_diverged"])
     return _with_better(table)[COLUMNS]
 

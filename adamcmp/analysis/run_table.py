@@ -14,6 +14,7 @@ from adamcmp.analysis import labels, selection
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.analysis.ordering import in_display_order
+from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import EXAMPLE_COLUMNS, METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.outcomes import decode
@@ -65,6 +66,7 @@ class RunTable:
         runs: One row per run, including failed ones; columns as on disk, plus ``problem``.
         all_metrics: Evaluations of these runs, and possibly of others.
         searched: The keys that each command of a study searched, by study; see `was_searched`.
+        question: What comparisons of these runs ask.
     """
 
     runs: pd.DataFrame
@@ -72,6 +74,7 @@ class RunTable:
         default_factory=lambda: pd.DataFrame(columns=list(METRIC_COLUMNS))
     )
     searched: Mapping[str, Sequence[Collection[str]]] = field(default_factory=dict)
+    question: Question = ALL_PAIRS
     all_examples: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=list(EXAMPLE_COLUMNS))
     )
@@ -245,6 +248,15 @@ class RunTable:
     def recorded_as(self, searched: Mapping[str, Sequence[Collection[str]]]) -> RunTable:
         """Return the table with the keys that each study's commands searched."""
         return replace(self, searched=searched)
+
+    def asking(self, question: Question) -> RunTable:
+        """Return the table with what comparisons ask.
+
+        Raises:
+            ConfigError: If the baseline is not an optimizer of these runs.
+        """
+        question.check(self.optimizers)
+        return replace(self, question=question)
 
     def was_searched(self, runs: pd.DataFrame, column: str) -> bool | None:
         """Return whether a search proposed the values of a column, or they are a grid.

@@ -60,7 +60,7 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
         return f"{ahead} {evidence}, but diverged more often."
     if row["p_holm"] < ALPHA:
         return f"{ahead} {evidence}. {_selection_caveat(oriented, 'this')}."
-    correction = "" if row["p_value"] >= ALPHA else " after Holm's correction"
+    correction = "" if row["p_value"] >= ALPHA else " after correction for several comparisons"
     observed = f"{a} is ahead by {lead}" if row["estimate"] else "their means are equal"
     return (
         f"No significant difference{correction} between {a} and {b} on {metric}: {observed} "
@@ -170,7 +170,7 @@ def _p_values(row: Mapping[str, Any]) -> str:
     plain, corrected = row["p_value"], row["p_holm"]
     if corrected == plain:
         return f"p {format_p(plain)}"
-    adjusted = f"Holm-adjusted p {format_p(corrected)}"
+    adjusted = f"{row['adjustment']}-adjusted p {format_p(corrected)}"
     if row["better"] or plain >= ALPHA:
         return adjusted
     return f"p {format_p(plain)}, {adjusted}"

@@ -14,6 +14,9 @@ from adamcmp.analysis.metrics import higher_is_better
 from adamcmp.analysis.sentences import FEW_SEEDS, sentence
 from adamcmp.analysis.wording import display_name, join_names, metric_phrase
 
+#: With more optimizers, the verdict recommends a baseline.
+FEW_OPTIMIZERS = 6
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -23,12 +26,14 @@ class Verdict:
         problem: The dataset and model.
         overall: The best optimizer, and those that do not differ significantly from it; preceded by
             what makes this provisional.
+        family: How many tests are one family, and how they are corrected; "" for a single one.
         pairs: One sentence per pair of optimizers, significant differences first.
         rows: The pairs' rows of `adamcmp.analysis.comparisons`, in the same order.
     """
 
     problem: str
     overall: str
+    family: str
     pairs: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
 
@@ -58,8 +63,9 @@ def verdicts(table: pd.DataFrame, findings: Iterable[Finding] = ()) -> list[Verd
         concerned = [f for f in doubts if f.problem == problem or f.problem not in problems]
         reasons = "; ".join(dict.fromkeys(finding.undermines for finding in concerned))
         provisional = f"Provisional ({reasons}): " if reasons else ""
-        overall = provisional + _overall(rows) + _few_seeds(rows)
-        result.append(Verdict(str(problem), overall, sentences, tuple(rows)))
+        overall = _against_baseline(rows) if rows[0]["baseline"] else _overall(rows)
+        overall = provisional + overall + _few_seeds(rows)
+        result.append(Verdict(str(problem), overall, _family(rows), sentences, tuple(rows)))
     return result
 
 
@@ -91,6 +97,42 @@ def _few_seeds(rows: list[dict[str, Any]]) -> str:
     """Return that the comparisons have little evidence, if some have two or three seeds."""
     few = [row["n"] for row in rows if 1 < row["n"] <= FEW_SEEDS]
     return f" {min(few)} seeds are little evidence." if few else ""
+
+
+def _against_baseline(rows: list[dict[str, Any]]) -> str:
+    """Return which optimizers are better and worse than the baseline."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        relation = {"a": "worse", "b": "better"}.get(row["better"], "not significantly different")
+        names.setdefault(relation, []).append(row["b"])
+    parts = [
+        f"{_joined(names[relation])} {'is' if len(names[relation]) == 1 else 'are'} {relation}"
+        for relation in ("better", "worse", "not significantly different")
+        if relation in names
+    ]
+    metric = metric_phrase(rows[0]["metric"])
+    return f"Compared with {display_name(rows[0]['a'])} on {metric}: {'; '.join(parts)}."
+
+
+def _family(rows: list[dict[str, Any]]) -> str:
+    """Return how the tests of a problem are corrected for their number."""
+    if len(rows) == 1:
+        return ""
+    metric, baseline = metric_phrase(rows[0]["metric"]), rows[0]["baseline"]
+    if baseline:
+        tests = f"{len(rows)} comparisons with {display_name(baseline)}"
+        method = "Holm's correction; min-p needs six paired seeds"
+        if rows[0]["adjustment"] == "min-p":
+            method = "the min-p correction over flips of the seeds' signs, for symmetric noise"
+        return f"The {tests} on {metric} are one family of tests ({method})."
+    family = f"The {len(rows)} pairs on {metric} are one family of tests (Holm's correction)."
+    optimizers = {row[arm] for row in rows for arm in ("a", "b")}
+    if len(optimizers) <= FEW_OPTIMIZERS:
+        return family
+    return (
+        f"{family} Among {len(optimizers)} optimizers, comparisons with a single one detect "
+        f"smaller differences: --baseline NAME."
+    )
 
 
 def _beaten(row: Mapping[str, Any], name: str) -> str:

@@ -154,6 +154,15 @@ def _is_setting(key: str) -> bool:
     return is_setting(key)
 
 
+def add_baseline(parser: Parser) -> None:
+    """Add the option of the optimizer with which the others are compared."""
+    parser.add_argument(
+        "--baseline",
+        metavar="OPTIMIZER",
+        help="compare each other optimizer with this one, instead of all pairs",
+    )
+
+
 def add_results(parser: Parser) -> None:
     """Add ``--results``, the folder of all studies."""
     parser.add_argument(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._options import Parser, add_baseline, add_results, results_root
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped
@@ -17,6 +17,7 @@ EXAMPLES = """\
 examples:
   adamcmp compare first --a optimizer=adamw --b optimizer=adam_l2
   adamcmp compare first --a optimizer=sgd --b optimizer=sgd --b lr=0.1
+  adamcmp compare first --baseline adamw
 """
 
 
@@ -26,7 +27,8 @@ def parser() -> Parser:
         "compare",
         "Compare two optimizers, or any two sets of runs.\n"
         "Each set is compared at its best setting on validation, paired over the seeds\n"
-        "that both sets have. Each problem is compared separately.",
+        "that both sets have. Each problem is compared separately.\n"
+        "With --baseline, each other optimizer is compared with this one.",
         EXAMPLES,
     )
     add_study_and_filters(
@@ -36,11 +38,12 @@ def parser() -> Parser:
         parser.add_argument(
             f"--{arm}",
             action="append",
-            required=True,
+            default=[],
             metavar="COLUMN=VALUE",
             help=f"condition on the runs of arm {arm}, such as optimizer=adamw; may be repeated",
             completer=_completers.conditions,
         )
+    add_baseline(parser)
     parser.add_argument(
         "--metric",
         help="metric to compare (default: test_error; for regression, test_loss)",
@@ -49,7 +52,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON object per problem, each on its own line; null is unknown, "
+        help="print one JSON object per comparison, each on its own line; null is unknown, "
         '"inf" means that no number of seeds suffices',
     )
     add_results(parser)
@@ -65,13 +68,15 @@ def main(arguments: list[str]) -> int:
 
     folder = study_folder(results_root(options), study)
     with shown_if_slow("comparing"):
-        comparisons = compare_study(folder, options.a, options.b, options.metric, filters)
+        comparisons = compare_study(
+            folder, options.a, options.b, options.metric, filters, options.baseline
+        )
     if options.json:
         for row in comparisons:
             values = {name: _json_value(value) for name, value in row.items()}
             print(json.dumps(values, ensure_ascii=False, allow_nan=False))
     else:
-        several = len(comparisons) > 1
+        several = len({row["problem"] for row in comparisons}) > 1
         print("\n\n".join(_text(row, with_problem=several) for row in comparisons))
     return 0
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_results, paths, results_option, results_root
+from adamcmp.cli._options import (
+    Parser,
+    add_baseline,
+    add_results,
+    paths,
+    results_option,
+    results_root,
+)
 from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.errors import ConfigError
@@ -28,6 +35,7 @@ examples:
   adamcmp report                            the latest study
   adamcmp report first second               two studies as one
   adamcmp report first lr=0.001 'seed<5'    runs that meet all conditions
+  adamcmp report first --baseline adamw     each other optimizer against AdamW
   adamcmp report first --format latex --out tables.tex
   adamcmp report first --watch              update the page while a sweep trains
 """
@@ -58,6 +66,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--out", metavar="FILE", help="write the tables of --format into a file", completer=paths
     )
+    add_baseline(parser)
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 if the audit has a finding"
     )
@@ -93,26 +102,29 @@ def main(arguments: list[str]) -> int:
 
 def _answer(options: argparse.Namespace) -> Answer:
     """Write or print what the options ask for; return the report's contents."""
+    from adamcmp.analysis.question import Question
     from adamcmp.reporting import compute_answer, report
     from adamcmp.reporting.watch import training_status, watch
     from adamcmp.workflows.report import study_folders, wait_for_studies
 
-    root = results_root(options)
+    root, question = results_root(options), Question(options.baseline)
     studies = [argument for argument in options.selection if not is_filter(argument)]
     filters = [argument for argument in options.selection if is_filter(argument)]
     if options.watch is not None:
         folders = wait_for_studies(root, studies, STUDY_TIMEOUT, _notify)
-        return watch(folders, filters, options.watch, print_report, _notify).answer
+        return watch(
+            folders, filters, options.watch, print_report, _notify, question=question
+        ).answer
     folders = study_folders(root, studies)
     if not studies:
         _notify(f"the latest study is {folders[0].name!r}.")
     if options.format:
         with shown_if_slow("computing the tables"):
-            contents = compute_answer(folders, filters)
+            contents = compute_answer(folders, filters, question)
         _output_tables(contents, options.format, options.out)
         return contents
     with shown_if_slow("writing the report"):
-        written = report(folders, filters)
+        written = report(folders, filters, question=question)
     print_report(written)
     if training := training_status(folders):
         _notify(f"{training} --watch updates the report as they end.")
@@ -137,7 +149,8 @@ def print_report(report: Report) -> None:
     problems = answer.runs["problem"].unique()
     for verdict in answer.verdicts:
         heading = [f"{verdict.problem}:"] * (len(problems) > 1)
-        print(wrapped("\n".join([*heading, verdict.overall, *verdict.pairs])))
+        family = [verdict.family] if verdict.family else []
+        print(wrapped("\n".join([*heading, verdict.overall, *verdict.pairs, *family])))
     if not answer.verdicts:
         print(wrapped(answer.no_verdict_reason))
     _print_audit(report, several_problems=len(problems) > 1)

@@ -1,10 +1,10 @@
-"""Differences between all pairs of optimizers, with their intervals.
+"""Differences between pairs of optimizers, with their intervals.
 
 Each line is the mean difference "first minus second" of the final metric, each optimizer at its
 best setting, with its 95 % interval: Student's t over the seeds that both have, or Welch's t over
 all seeds of each where they share only one, or fewer than half the seeds of the optimizer with
-fewer. A dot is filled if one is better: p is below 0.05 after Holm's correction for all pairs of
-the problem, and after a correction for selection bias.
+fewer. A dot is filled if one is better: p is below 0.05 after correction for all
+comparisons of the problem, and after a correction for selection bias.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _note(pairs: pd.DataFrame) -> str:
     seeds = f"{low}" if low == high else f"{low} to {high}"
     diverged = pairs.groupby(["problem", "a"])["diverged_a"].first()
     return (
-        f"95 % intervals of differences over {seeds} seeds; p after Holm's correction. Filled: "
+        f"95 % intervals of differences over {seeds} seeds; p corrected for all pairs. Filled: "
         "p below 0.05, also after a correction for selection bias."
         + diverged_note(int(diverged.sum()))
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.plots import FORMATS
 from adamcmp.reporting.answer import Answer, compute_answer, failure
@@ -44,7 +45,10 @@ class Report:
 
 
 def report(
-    studies: Sequence[Path], filters: Sequence[str] = (), refresh: float | None = None
+    studies: Sequence[Path],
+    filters: Sequence[str] = (),
+    refresh: float | None = None,
+    question: Question = ALL_PAIRS,
 ) -> Report:
     """Write the report of one study, or of several studies pooled.
 
@@ -54,13 +58,14 @@ def report(
         filters: Conditions that runs must meet, such as ``"lr=0.001"``. The report of these runs is
             in a folder named after the conditions, in that of all runs.
         refresh: Seconds after which a browser reloads the page; None for a static page.
+        question: What the comparisons ask.
 
     Raises:
         StoreError: If a file of a study is damaged or the report cannot be written.
         NotFound: If no completed run meets the conditions.
-        ConfigError: If a condition is invalid, or settings cannot be selected.
+        ConfigError: If a condition or the question is invalid, or settings cannot be selected.
     """
-    answer = compute_answer(studies, filters)
+    answer = compute_answer(studies, filters, question)
     folder = report_folder(studies, filters)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

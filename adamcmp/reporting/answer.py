@@ -13,6 +13,7 @@ from adamcmp.analysis import RunTable
 from adamcmp.analysis.measures.best_settings import BEST_SETTINGS
 from adamcmp.analysis.measures.budgets import BUDGETS, budget_summary
 from adamcmp.analysis.measures.pairwise import PAIRWISE_COMPARISONS
+from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
 from adamcmp.reporting.rendering import RenderedPlot
@@ -100,17 +101,20 @@ class Answer:
         return {str(k): int(v) for k, v in self.runs["status"].value_counts().items()}
 
 
-def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answer:
+def compute_answer(
+    studies: Sequence[Path], filters: Sequence[str] = (), question: Question = ALL_PAIRS
+) -> Answer:
     """Compute all statistics of one or several studies.
 
     Args:
         studies: Folders of studies; see `load_table` for how several are pooled.
         filters: Conditions that runs must meet, such as ``"lr=0.001"``.
+        question: What the comparisons ask.
 
     Raises:
         StoreError: If a file of a study is damaged.
         NotFound: If no completed run meets the conditions.
-        ConfigError: If a condition is invalid, or settings cannot be selected.
+        ConfigError: If a condition or the question is invalid, or settings cannot be selected.
     """
     table = load_table(studies)
     # With filters, runs are excluded on purpose.
@@ -118,11 +122,13 @@ def compute_answer(studies: Sequence[Path], filters: Sequence[str] = ()) -> Answ
     if filters:
         table = _filtered(table, filters)
     _check_any_completed(table, studies, filters)
+    audited = analysis.audit(table)  # all pairs, whatever is asked
+    table = table.asking(question)
     tables = [measure_table(measure, table) for measure in analysis.MEASURES]
     tables = [five_columns(t, table) if t.name == BEST_SETTINGS.name else t for t in tables]
     name = " + ".join(study.name for study in studies)
     failures = [failure(each, name) for each in tables if each.error]
-    findings = (*failures, *missing, *analysis.audit(table))
+    findings = (*failures, *missing, *audited)
     return Answer(
         studies=tuple(studies),
         filters=tuple(filters),

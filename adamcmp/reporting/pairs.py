@@ -25,7 +25,7 @@ class Pair:
         text: Which optimizer leads, and whether the difference is significant.
         significant: Whether it is.
         lead: The difference with its interval as text.
-        p: The p-value after Holm's correction as text.
+        p: The p-value, corrected for the number of comparisons, as text.
         position: Where the difference is on the axis, in percent of its width; None if unknown.
         interval: Where its interval starts and ends; None if there is none.
     """

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import NotFound
 from adamcmp.execution.reservations import process_statuses
 from adamcmp.reporting import Report, report, write_page
@@ -19,6 +20,7 @@ def watch(
     on_report: Callable[[Report], None],
     on_message: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
+    question: Question = ALL_PAIRS,
 ) -> Report:
     """Rewrite the report whenever runs have ended, until no process trains the studies.
 
@@ -32,6 +34,7 @@ def watch(
         on_report: Called with each report.
         on_message: Called with messages about progress.
         sleep: Waits for a number of seconds.
+        question: What the comparisons ask.
 
     Returns:
         The last report.
@@ -50,7 +53,7 @@ def watch(
             # report.
             parts = _parts(studies)
             if parts != reported_parts:
-                written = _report(studies, filters, interval, on_report) or written
+                written = _report(studies, filters, interval, on_report, question) or written
                 reported_parts = parts
             if status != last_status:
                 on_message(status)
@@ -62,7 +65,7 @@ def watch(
     else:
         on_message("No process is training runs of this study: this was the last update.")
         if written is None or _parts(studies) != reported_parts:
-            written = report(studies, filters)
+            written = report(studies, filters, question=question)
             on_report(written)
     # Without `refresh`: browsers stop reloading the page.
     write_page(written)
@@ -88,10 +91,11 @@ def _report(
     filters: Sequence[str],
     interval: float,
     on_report: Callable[[Report], None],
+    question: Question,
 ) -> Report | None:
     """Write the report; None if no run has ended yet."""
     try:
-        written = report(studies, filters, refresh=interval)
+        written = report(studies, filters, interval, question)
     except NotFound:
         return None
     on_report(written)

@@ -18,6 +18,7 @@ def compare_study(
     b: Sequence[str],
     metric: str | None = None,
     filters: Sequence[str] = (),
+    baseline: str | None = None,
 ) -> list[dict[str, Any]]:
     """Compare two sets of runs of a study (see `adamcmp.analysis.compare`).
 
@@ -26,10 +27,11 @@ def compare_study(
         a: Conditions that select arm a, such as ``["optimizer=adamw"]``.
         b: Conditions that select arm b.
         metric: Column to compare; None selects the test error (for regression, the test loss).
-        filters: Conditions that the runs of both arms meet.
+        filters: Conditions that all compared runs meet.
+        baseline: The optimizer that each other one is compared with, instead of `a` and `b`.
 
     Returns:
-        One comparison per problem: its values by column.
+        The comparisons: their values by column.
 
     Raises:
         ConfigError: If a condition or the metric is invalid, or no run matches.
@@ -42,6 +44,7 @@ def compare_study(
     kept = runs[[keep(row) for row in runs.to_dict("records")]]
     if kept.empty:
         raise ConfigError(no_match(filters, runs.to_dict("list")))
-    table = analysis.compare(kept, a, b, metric, examples=reader.load_examples(folder))
+    examples = reader.load_examples(folder)
+    table = analysis.compare(kept, a, b, metric, examples=examples, baseline=baseline)
     values = {str(column): table[column].tolist() for column in table}
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]

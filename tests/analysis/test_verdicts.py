@@ -1,7 +1,11 @@
 """The verdict on a problem."""
 
+import pytest
+
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.question import Question
+from adamcmp.errors import ConfigError
 from tests.support.seeded_runs import NAN, A, B, at_setting, runs_from
 
 
@@ -41,6 +45,38 @@ class TestVerdict:
         assert verdict.overall == (
             "AdamW is best on test error: it beats Adam+L2. No run of SGD completed."
         )
+
+    def test_comparisons_with_a_baseline(self):
+        arms = {"adamw": A, "sgd": B, "adam": A[::-1], "lion": [a - 0.1 for a in B]}
+        rows = [row for name, errors in arms.items() for row in at_setting(name, errors)]
+        table = RunTable(runs_from(rows)).asking(Question("AdamW"))
+        (verdict,) = analysis.verdicts(analysis.comparisons(table))
+        assert verdict.overall == (
+            "Compared with AdamW on test error: lion is better; SGD is worse; Adam is not "
+            "significantly different."
+        )
+        assert {row["a"] for row in verdict.rows} == {"adamw"} and len(verdict.rows) == 3
+        assert {row["adjustment"] for row in verdict.rows} == {"min-p"}
+        assert verdict.family.startswith("The 3 comparisons with AdamW on test error are one")
+        assert any("min-p-adjusted p" in sentence for sentence in verdict.pairs)
+
+    def test_fewer_than_six_seeds_with_a_baseline_have_holms_correction(self):
+        arms = {"adamw": A[:5], "sgd": B[:5], "lion": A[1:]}
+        rows = [row for name, errors in arms.items() for row in at_setting(name, errors)]
+        table = RunTable(runs_from(rows)).asking(Question("adamw"))
+        (verdict,) = analysis.verdicts(analysis.comparisons(table))
+        assert "Holm's correction; min-p needs six paired seeds" in verdict.family
+
+    def test_an_unknown_baseline_is_refused(self):
+        table = RunTable(runs_from(at_setting("adamw", A)))
+        with pytest.raises(ConfigError, match=r"'adamx' is not an .* Did you mean 'adamw'"):
+            table.asking(Question("adamx"))
+
+    @pytest.mark.parametrize(("optimizers", "recommended"), [(6, False), (7, True)])
+    def test_many_optimizers_are_told_of_the_baseline(self, optimizers, recommended):
+        rows = [row for i in range(optimizers) for row in at_setting(f"o{i}", A)]
+        (verdict,) = analysis.verdicts(analysis.comparisons(RunTable(runs_from(rows))))
+        assert ("--baseline NAME" in verdict.family) == recommended
 
     def test_no_leader(self):
         runs = runs_from([*at_setting("adamw", A), *at_setting("amsgrad", A[::-1])])

@@ -41,7 +41,7 @@ class TestCommand:
 
     def test_no_number_of_seeds_is_not_an_unknown_one(self, study, capsys, monkeypatch):
         unlike = pd.DataFrame({"seeds_needed": [float("inf")], "settles": [float("nan")], "n": [3]})
-        monkeypatch.setattr("adamcmp.analysis.compare", lambda *overrides: unlike)
+        monkeypatch.setattr("adamcmp.analysis.compare", lambda *_, **__: unlike)
         assert main(["compare", "s", "--a", "lr=0.01", "--b", "lr=0.001", "--json"]) == 0
         row = json.loads(capsys.readouterr().out)
         assert row == {"seeds_needed": "inf", "settles": None, "n": 3}
@@ -56,6 +56,13 @@ class TestCommand:
         )
         row = json.loads(capsys.readouterr().out)
         assert row["ci_low"] is None and "one seed" in row["verdict"]
+
+    def test_a_baseline_is_compared_with_each_other_optimizer(self, study, capsys):
+        assert main(["compare", "s", "--baseline", "adamw", "--json"]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert rows and {(row["a"], row["baseline"]) for row in rows} == {("adamw", "adamw")}
+        assert main(["compare", "s", "--baseline", "adamw", "--a", "lr=0.01"]) == 2
+        assert "either conditions a and b, or a baseline" in capsys.readouterr().err
 
     def test_several_problems(self, results, capsys):
         rows = [

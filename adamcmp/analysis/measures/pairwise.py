@@ -1,4 +1,4 @@
-"""The comparisons of all pairs of optimizers, on all metrics, as a table of a report."""
+"""The comparisons of pairs of optimizers, on all metrics, as a table of a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _METRICS = ("test_error", "gap_error", "test_loss", "gap_loss", "train_loss")
 
 
 def _all_pairs(table: RunTable) -> pd.DataFrame:
-    """Return the comparisons of all pairs; ``seeds_needed`` only if not significant."""
+    """Return the comparisons; ``seeds_needed`` only if not significant."""
     judging = {problem: subtable.metric() for problem, subtable in table.by_problem()}
     metrics = dict.fromkeys([*judging.values(), *_METRICS])
     result = comparisons(table, [m for m in metrics if table.runs[m].notna().any()])
@@ -35,7 +35,8 @@ PAIRWISE_COMPARISONS = Measure(
     "Differences a − b between the best settings over the seeds that both have (Student's t). "
     "Where they share fewer than two seeds, or fewer than half of those of the optimizer with "
     "fewer, or where equal seeds of imported runs are not paired, over all seeds of each (Welch's "
-    "t). p (Holm): after Holm's correction over the problem's pairs; p (selection): also with "
+    "t). p (corrected): for the problem's comparisons on this metric, which are one family of "
+    "tests (Holm, or min-p with a baseline); p (selection): also with "
     "selection bias accounted for; p (divergence): the exact test of how often runs diverge, after "
     "Holm's correction. Effect size: Hedges' g_z over paired seeds, else Hedges' g. "
     "P(a better): the probability that a is better for a new seed. Seeds needed: how many would "
@@ -43,7 +44,7 @@ PAIRWISE_COMPARISONS = Measure(
     _all_pairs,
     _headline,
     "two optimizers on one problem",
-    column_headings(estimate="a − b", n="seeds", p_holm="p (Holm)", p_choice="p (selection)")
+    column_headings(estimate="a − b", n="seeds", p_holm="p (corrected)", p_choice="p (selection)")
     | {"p_diverged_holm": "p (divergence)"}
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
     order=20,
