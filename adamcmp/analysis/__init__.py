@@ -27,6 +27,7 @@ from adamcmp.analysis.measures.stability_frontier import cells_that_train, stabi
 from adamcmp.analysis.measures.surface import surface
 from adamcmp.analysis.measures.tilt import tilt
 from adamcmp.analysis.measures.tuning_curves import overtakes, tuning_curves
+from adamcmp.analysis.measures.wd_slope import wd_slope
 from adamcmp.analysis.metrics import higher_is_better, measure_of
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import selection_seeds
@@ -70,4 +71,5 @@ __all__ = [
     "tilt",
     "tuning_curves",
     "verdicts",
+    "wd_slope",
 ]

@@ -3,23 +3,23 @@
 Let Y be values of shape (settings, seeds) with mean y over seeds, and let a smaller linear model of
 the settings be nested in a larger one. The smaller model explains A = ‖P_small y − mean‖², the
 larger one I = ‖(P_large − P_small) y‖² more; the share is A / (A + I). Noise adds to both, because
-a mean over few seeds is never smooth. It is subtracted as in the analysis of variance of repeated
-measures (Girden 1992): each seed is a subject, and each component is compared with its
-variation over seeds, so an offset that all settings of a seed share has no effect.
+a mean over few seeds is never smooth. It is subtracted by comparing different seeds only: the mean
+of y_j·P·y_k over pairs of seeds j ≠ k has no noise bias. An offset that all settings of a seed
+share has no effect.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import stats
 
 from adamcmp.analysis.estimates import ALPHA, Floats
 from adamcmp.analysis.intervals import ConfidenceInterval
 
-#: Quadrature nodes of the average over the unknown noise variance.
-_NODES = 100
+#: The shares that are tested for the interval.
+_SHARES = np.linspace(0, 1, 1001)
+#: Relative spread below which seeds count as equal.
+_ROUNDING = 1e-12
 
 
 def variance_share(
@@ -27,9 +27,9 @@ def variance_share(
 ) -> ConfidenceInterval | None:
     """Estimate the share A / (A + I), corrected for noise, with its interval.
 
-    The intervals of A and of I are combined by the method of variance estimates recovery (Zou &
-    Donner 2008, Statistics in Medicine 27, 1693-1702): a share s is inside when 0 is inside the
-    interval of s·I − (1 − s)·A.
+    The interval contains the shares s at which s·I − (1 − s)·A is not significantly different from
+    0 (Fieller 1954, JRSS B 16, 175-185). Its standard error allows for different noise at each
+    setting: see `_standard_error`.
 
     Args:
         values: Shape (settings, seeds).
@@ -44,90 +44,75 @@ def variance_share(
         seeds do not differ, the bounds are NaN.
     """
     base = np.ones((len(values), 1)) if base is None else base
-    explained = squared_length(_basis(small, base).T @ values)
-    rest = squared_length(_basis(large, small).T @ values)
-    if explained is None or rest is None:
+    explained, rest = _projection(small, base), _projection(large, small)
+    if not explained.any() or not rest.any():
         return None
-    total = explained.estimate + rest.estimate
-    estimate = explained.estimate / total if total > 0 else float("nan")
-    if np.isnan([explained.low, rest.low]).any():
+    lengths = _squared_length(explained, values), _squared_length(rest, values)
+    positive = np.maximum(lengths, 0)
+    estimate = float(positive[0] / positive.sum()) if positive.sum() > 0 else float("nan")
+    difference = _SHARES * lengths[1] - (1 - _SHARES) * lengths[0]
+    error, df = _standard_error(explained, rest, values)
+    if np.isnan(error).any():
         return estimate, float("nan"), float("nan")
-    s = np.linspace(0, 1, 1001)
-    difference = s * rest.estimate - (1 - s) * explained.estimate
-    down = np.hypot(s * (rest.estimate - rest.low), (1 - s) * (explained.high - explained.estimate))
-    up = np.hypot(s * (rest.high - rest.estimate), (1 - s) * (explained.estimate - explained.low))
-    # The interval contains the estimate also if that lies between two points of s.
-    inside = np.append(s[(difference - down <= 0) & (difference + up >= 0)], estimate)
+    inside = _SHARES[np.abs(difference) <= stats.t.ppf(1 - ALPHA / 2, df) * error]
+    # The interval contains the estimate also if that lies between two of the shares.
+    inside = np.append(inside, estimate)
     return estimate, float(np.nanmin(inside)), float(np.nanmax(inside))
 
 
-@dataclass(frozen=True)
-class SquaredLength:
-    """A squared length with its 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
-
-
-def _basis(larger: Floats, smaller: Floats) -> Floats:
-    """Return an orthonormal basis of the span of a design orthogonal to a smaller one."""
+def _projection(larger: Floats, smaller: Floats) -> Floats:
+    """Return the projection onto the span of a design orthogonal to a smaller one."""
     # Directions with smaller singular values than these bounds are rounding errors.
     left, sizes, _ = np.linalg.svd(smaller, full_matrices=False)
     inner = left[:, sizes > 1e-10 * sizes[0]]
     rest = larger - inner @ (inner.T @ larger)
     left, sizes, _ = np.linalg.svd(rest, full_matrices=False)
-    return left[:, sizes > 1e-8 * np.linalg.norm(larger)]
+    basis = left[:, sizes > 1e-8 * np.linalg.norm(larger)]
+    return np.asarray(basis @ basis.T)
 
 
-def squared_length(components: Floats) -> SquaredLength | None:
-    """Estimate the squared length of a mean vector over seeds, corrected for noise.
+def _squared_length(projection: Floats, values: Floats) -> float:
+    """Return the squared length of the projected mean over seeds, without noise bias.
 
-    With noise N(0, σ²) over seeds in each of d directions, R·‖mean‖²/σ² is noncentral χ² with d
-    degrees of freedom; σ² is estimated by a χ² of (R − 1)·d degrees, over which the noncentral one
-    is averaged. At length 0 this is the F test, far from it the t-interval.
+    With one seed the noise is unknown, and not subtracted.
+    """
+    seeds = values.shape[1]
+    products = values.T @ projection @ values
+    if seeds == 1:
+        return float(products[0, 0])
+    return float((products.sum() - np.trace(products)) / (seeds * (seeds - 1)))
 
-    Args:
-        components: Shape (directions, seeds).
+
+def _standard_error(explained: Floats, rest: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Return the standard error of s·I − (1 − s)·A at each share s, with its degrees of freedom.
+
+    s·I − (1 − s)·A is a quadratic form yᵀMy with M = s·P_rest − (1 − s)·P_explained. Over R seeds
+    with noise of covariance Σ its estimate has the variance 4·(My)ᵀΣ(My)/R + 2·tr(MΣMΣ)/(R(R − 1)).
+    In the first term, the two parts of y have the observed directions, and the lengths that they
+    have if the share is s, as in a score test. Σ is diagonal: the variance at each setting over
+    seeds, without the offset that all settings of a seed share.
 
     Returns:
-        None without directions.
+        Two arrays like `_SHARES`; NaN for one seed, or if seeds do not differ.
     """
-    directions, seeds = components.shape
-    if not directions:
-        return None
-    mean = components.mean(axis=1)
-    length = float(mean @ mean)
-    if seeds < 2:
-        return SquaredLength(length, np.nan, np.nan)
-    degrees = (seeds - 1) * directions
-    noise = float(((components - mean[:, None]) ** 2).sum()) / degrees / seeds
-    estimate = max(length - directions * noise, 0.0)
-    if noise <= 1e-20 * length or noise == 0:  # the spread is rounding error
-        return SquaredLength(estimate, np.nan, np.nan)
-    low, high = _length_interval(length, noise, directions, degrees)
-    return SquaredLength(min(max(estimate, low), high), low, high)
-
-
-def _length_interval(
-    length: float, noise: float, directions: int, degrees: int
-) -> tuple[float, float]:
-    """Return the interval of a squared length by inverting its distribution."""
-    # Midpoints of intervals of equal probability, so that all nodes have the same weight.
-    nodes = stats.chi2.ppf((np.arange(_NODES) + 0.5) / _NODES, degrees) / degrees
-    scale = nodes / noise
-
-    def cdf(size: float) -> float:
-        """Return the probability of a length up to the observed one when the true one is `size`."""
-        # chndtr(x, df, nc) with x and nc in units of the noise at each node
-        return float(special.chndtr(length * scale, directions, size * scale).mean())
-
-    def quantile(probability: float) -> float:
-        if cdf(0.0) <= probability:
-            return 0.0
-        top = length + noise
-        while cdf(top) > probability:
-            top *= 2
-        return float(optimize.brentq(lambda c: cdf(c) - probability, 0, top, rtol=1e-6))
-
-    return quantile(1 - ALPHA / 2), quantile(ALPHA / 2)
+    settings, seeds = values.shape
+    mean = values.mean(axis=1)
+    deviations = values - mean[:, None]
+    deviations = deviations - deviations.mean(axis=0)
+    if seeds < 2 or np.abs(deviations).max() <= _ROUNDING * np.abs(values).max():
+        return np.full_like(_SHARES, np.nan), np.full_like(_SHARES, np.nan)
+    # The mean over settings takes up a part of the variance, spread evenly over them.
+    variance = (deviations**2).sum(axis=1) / (seeds - 1) * settings / (settings - 1)
+    total = sum(max(_squared_length(projection, values), 0) for projection in (explained, rest))
+    directions = [part / (np.linalg.norm(part) or 1) for part in (explained @ mean, rest @ mean)]
+    gradient = np.outer(np.sqrt(_SHARES), directions[1])
+    gradient -= np.outer(np.sqrt(1 - _SHARES), directions[0])
+    parts = gradient**2 * variance
+    linear = 4 * _SHARES * (1 - _SHARES) * total * parts.sum(axis=1) / seeds
+    a, b = variance[:, None] * explained, variance[:, None] * rest
+    trace = _SHARES**2 * np.vdot(b.T, b) + (1 - _SHARES) ** 2 * np.vdot(a.T, a)
+    trace -= 2 * _SHARES * (1 - _SHARES) * np.vdot(a.T, b)
+    quadratic = 2 * trace / (seeds * (seeds - 1))
+    # Satterthwaite's degrees of freedom.
+    df = (seeds - 1) * parts.sum(axis=1) ** 2 / (parts**2).sum(axis=1)
+    return np.sqrt(linear + quadratic), df

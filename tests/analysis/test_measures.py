@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "measures.md"
 #: Columns that identify a row of a table.
 KEYS = (
     *("problem", "optimizer", "over", "a", "b", "k", "lr", "wd", "coordinate", "measure", "metric"),
-    *("tau", "train_loss"),
+    *("tau", "train_loss", "basin"),
 )
 
 

@@ -69,6 +69,11 @@ def runs(
     return table.astype({"seed": "Int64", "steps": "Int64", "epochs": "Int64"})
 
 
+def in_basin(rows: pd.DataFrame, size: float = 0.1) -> pd.DataFrame:
+    """Return the rows of a measure for one size of the basin."""
+    return rows[rows["basin"] == size].drop(columns="basin").reset_index(drop=True)
+
+
 def stacked(*frames: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 

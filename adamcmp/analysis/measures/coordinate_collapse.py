@@ -12,7 +12,9 @@ from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.measures.surface import (
     BASIN_REQUIREMENT,
+    BASINS,
     basin,
+    basin_headline,
     fit_scale,
     quadratic_design,
 )
@@ -59,10 +61,10 @@ def collapse(table: RunTable) -> pd.DataFrame:
     """Return how well the surfaces over lr collapse to one curve over each form of weight decay.
 
     Within the basin of each budget (number of steps) a quadratic surface is fitted to the test
-    error (regression: logarithm of the loss) over log lr × log wd. The estimate is a share of the
-    variance that weight decay explains in it, beyond what lr explains at each budget: the share
-    that one parabola in the coordinate, the same at every lr and budget, explains. At 1
-    the best value of the coordinate is the same at every lr and budget.
+    error (regression: logarithm of the loss) over log lr × log wd, for several sizes of the basin.
+    The estimate is a share of the variance that weight decay explains in it, beyond what lr
+    explains at each budget: the share that one parabola in the coordinate, the same at every lr and
+    budget, explains. At 1 the best value of the coordinate is the same at every lr and budget.
 
     At one budget ``wd`` and ``wd_norm`` are equal up to a constant, and so are ``lr·wd`` and
     ``time scale`` (for couplings without lr: ``wd`` and ``time scale``); several budgets are needed
@@ -71,34 +73,53 @@ def collapse(table: RunTable) -> pd.DataFrame:
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> shares = collapse(table)
-    >>> shares.loc[shares["optimizer"] == "adam_l2", ["coordinate", "estimate", "n"]].round(2)
-       coordinate  estimate  n
-    4          wd      0.36  5
-    5       lr·wd      0.72  5
-    6     wd_norm      0.36  5
-    7  time scale      0.72  5
+    >>> shares = shares[(shares["optimizer"] == "adam_l2") & (shares["basin"] == 0.1)]
+    >>> shares[["coordinate", "estimate", "n"]].round(2)
+        coordinate  estimate  n
+    16          wd      0.36  5
+    17       lr·wd      0.72  5
+    18     wd_norm      0.36  5
+    19  time scale      0.72  5
 
     Returns:
-        One row per problem, optimizer and coordinate: problem, optimizer, coordinate (a column of
-        `coordinates`); estimate, ci_low, ci_high, n (seeds); cells; budgets; fit, the share of the
-        variance within budgets that the quadratic surfaces explain, noise included.
+        One row per problem, optimizer, size of the basin and coordinate: problem, optimizer, basin
+        (one of `BASINS`), coordinate (a column of `coordinates`); estimate, ci_low, ci_high, n
+        (seeds); cells; budgets; fit, the share of the variance within budgets that the quadratic
+        surfaces explain, noise included.
     """
     rows = []
     for matrix in setting_matrices(at_selected(table, ("lr", "wd", *BUDGET))):
         matrix = matrix.where((matrix.settings["wd"] > 0).to_numpy(bool))
         if matrix.settings["lr"].nunique() < 2 or matrix.settings["wd"].nunique() < 2:
             continue
-        matrix = matrix.where(_in_fitted_basin(matrix))
-        if not len(matrix.test):
-            continue
-        rows += _shares(matrix)
+        for size in BASINS:
+            cells = matrix.where(in_fitted_basin(matrix, size))
+            if len(cells.test):
+                rows += [
+                    (cells.problem, cells.optimizer, size, *shares) for shares in _shares(cells)
+                ]
     others = ["cells", "budgets", "fit"]
-    return pd.DataFrame(rows, columns=[*GROUP, "coordinate", *ESTIMATE_COLUMNS, *others])
+    return pd.DataFrame(rows, columns=[*GROUP, "basin", "coordinate", *ESTIMATE_COLUMNS, *others])
 
 
 def _shares(matrix: SettingMatrix) -> list[tuple[object, ...]]:
-    """Return the rows of `collapse` of one optimizer on one problem."""
-    values = fit_scale(matrix, matrix.test)
+    """Return the rows of `collapse` from the coordinate on, for the cells of one basin."""
+    values, budgets = fit_scale(matrix, matrix.test), _budget_masks(matrix)
+    counts = (len(matrix.seeds), len(values), len(budgets))
+    rows: list[tuple[object, ...]] = []
+    for name, (small, full, lr_only) in coordinate_models(matrix).items():
+        if share := variance_share(values, small, full, lr_only):
+            rows.append((name, *share, *counts, _explained_share(values, full, budgets)))
+    return rows
+
+
+def coordinate_models(matrix: SettingMatrix) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Return the designs of the models for `variance_share`, by coordinate.
+
+    Returns:
+        The smaller model, a parabola in the coordinate beside the model of lr; the larger model, a
+        quadratic surface; and the model of lr alone.
+    """
     forms = coordinates(matrix.settings).map(np.log10)
     budgets = _budget_masks(matrix)
     x, y = np.log10(matrix.settings["lr"].to_numpy(float)), forms["wd"].to_numpy()
@@ -107,16 +128,12 @@ def _shares(matrix: SettingMatrix) -> list[tuple[object, ...]]:
     lr_only = _block_diagonal(
         budgets, [quadratic_design(x[b], y[b])[:, [0, 1, 3]] for b in budgets]
     )
-    counts = (len(matrix.seeds), len(values), len(budgets))
-    rows: list[tuple[object, ...]] = []
+    models = {}
     for name, column in forms.dropna(axis="columns").items():  # the number of steps may be unknown
         # Centred, so that u and u² are less correlated.
         u = column.to_numpy() - column.mean()
-        share = variance_share(values, np.column_stack([lr_only, u, u * u]), full, lr_only)
-        if share:
-            fit = _explained_share(values, full, budgets)
-            rows.append((matrix.problem, matrix.optimizer, name, *share, *counts, fit))
-    return rows
+        models[str(name)] = (np.column_stack([lr_only, u, u * u]), full, lr_only)
+    return models
 
 
 def _budget_masks(matrix: SettingMatrix) -> list[Bools]:
@@ -126,12 +143,12 @@ def _budget_masks(matrix: SettingMatrix) -> list[Bools]:
     return [steps == value for value in np.unique(steps)]
 
 
-def _in_fitted_basin(matrix: SettingMatrix) -> Bools:
+def in_fitted_basin(matrix: SettingMatrix, size: float) -> Bools:
     """Return the cells in the basin of their budget, where these determine a quadratic surface."""
     inside = np.zeros(len(matrix.test), bool)
     for budget in _budget_masks(matrix):
         at_budget = matrix.where(budget)
-        near = basin(at_budget)
+        near = basin(at_budget, size)
         axes = np.log10(at_budget.settings.loc[near, ["lr", "wd"]].to_numpy(float)).T
         inside[budget] = near & (np.linalg.matrix_rank(quadratic_design(*axes)) == 6)
     return inside
@@ -155,18 +172,32 @@ def _explained_share(values: Floats, design: Floats, budgets: list[Bools]) -> fl
     return 1 - float(residuals @ residuals) / total if total else float("nan")
 
 
+def _best_coordinates(rows: pd.DataFrame) -> pd.Series[str]:
+    """Return the coordinate with the largest share, by optimizer and size of the basin.
+
+    Of coordinates that are equal up to a constant, it is the first one.
+    """
+    # Their shares differ by rounding errors.
+    shares = rows.assign(estimate=rows["estimate"].round(6)).dropna(subset="estimate")
+    largest = shares.groupby(["optimizer", "basin"], sort=False)["estimate"].idxmax()
+    return shares.loc[largest].set_index(["optimizer", "basin"])["coordinate"]
+
+
 def _headline(rows: pd.DataFrame) -> str:
     """Return the coordinate with the largest share for each optimizer."""
-    known = rows.dropna(subset="estimate")
-    if known.empty:
+    if rows["estimate"].isna().all():
         return "Weight decay explains no variance."
-    by_optimizer = known.pivot(index="optimizer", columns="coordinate", values="estimate")
-    best = by_optimizer.idxmax(axis="columns")
-    parts = [
-        f"{coordinate} for {join_names(display_name(str(name)) for name in names)}"
-        for coordinate, names in best.groupby(best).groups.items()
-    ]
-    return f"Largest share: {', '.join(parts)}."
+
+    def best(rows: pd.DataFrame) -> str:
+        coordinate = _best_coordinates(rows).groupby("optimizer", sort=False).first()
+        parts = [
+            f"{name} for {join_names(display_name(str(optimizer)) for optimizer in group)}"
+            for name, group in coordinate.groupby(coordinate).groups.items()
+        ]
+        return f"Largest share: {', '.join(parts)}."
+
+    known = rows.dropna(subset="estimate")
+    return basin_headline(known, best, lambda group: _best_coordinates(group).nunique() > 1)
 
 
 COORDINATE_COLLAPSE = Measure(
@@ -174,11 +205,12 @@ COORDINATE_COLLAPSE = Measure(
     "Coordinates of weight decay",
     "The share of the variance explained by weight decay, in a quadratic surface over the basin, "
     "that one parabola in the coordinate explains, the same at every lr and budget. With a share "
-    "of 1, the best value of the coordinate is the same at every lr and budget.",
+    "of 1, the best value of the coordinate is the same at every lr and budget. The basin extends "
+    "up to several shares of the distance from the best error to that before training.",
     collapse,
     _headline,
     BASIN_REQUIREMENT,
-    column_headings(coordinate="", estimate=""),
-    pivot="coordinate",
+    column_headings(coordinate="coordinate", basin="basin", estimate=""),
+    pivot="basin",
     order=80,
 )

@@ -12,8 +12,11 @@ from adamcmp.analysis.headlines import span
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.measures.surface import (
+    BASIN,
+    BASINS,
     GRID_REQUIREMENT,
     basin,
+    basin_headline,
     fit_scale,
     is_logarithmic,
     log_axes,
@@ -31,41 +34,45 @@ def separability(table: RunTable) -> pd.DataFrame:
     The additive model is f(lr) + g(wd): under it the best wd is the same at every lr, as
     Loshchilov & Hutter 2019 (arXiv 1711.05101) claim of decoupled weight decay. It is fitted to the
     test error (regression: logarithm of the loss) of the cells in the smallest rectangle of the
-    grid around the basin, which validation determines. A narrow diagonal basin itself would have no
-    rows to compare; and the basin is so small that the corners of the rectangle of an additive
-    surface stay below the divergence penalty. Diverged runs are penalized, not left out. On a grid
-    f and g are free at each value; on scattered settings (a search) they are parabolas, and the
-    share is that of a full quadratic.
+    grid around the basin, which validation determines, for several sizes of the basin. A narrow
+    diagonal basin itself would have no rows to compare; and the basin is so small that the corners
+    of the rectangle of an additive surface stay below the divergence penalty. Diverged runs are
+    penalized, not left out. On a grid f and g are free at each value; on scattered settings (a
+    search) they are parabolas, and the share is that of a full quadratic.
 
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
-    >>> separability(table)[["optimizer", "estimate", "ci_low", "ci_high", "n"]].round(2)
-      optimizer  estimate  ci_low  ci_high  n
-    0     adamw      1.00    1.00      1.0  5
-    1   adam_l2      0.49    0.48      0.5  5
+    >>> shares = separability(table)
+    >>> shares[["optimizer", "basin", "estimate", "ci_low", "ci_high", "n"]].iloc[:6:5].round(2)
+      optimizer  basin  estimate  ci_low  ci_high  n
+    0     adamw   0.05      1.00    0.92      1.0  5
+    5   adam_l2   0.10      0.49    0.47      0.5  5
 
     Args:
         table: The runs.
 
     Returns:
-        One row per problem and optimizer: problem, optimizer; estimate (1: separable), ci_low,
-        ci_high, n (seeds), noise over seeds subtracted as in `variance_share`; cells; diverged,
-        runs in these that diverged; model, ``grid`` or ``quadratic``. Optimizers with too few
-        cells have no row. Where the basin is no less flat than its noise the estimate is NaN.
+        One row per problem, optimizer and size of the basin: problem, optimizer, basin (one of
+        `BASINS`); estimate (1: separable), ci_low, ci_high, n (seeds), noise over seeds subtracted
+        as in `variance_share`; cells; diverged, runs in these that diverged; model, ``grid`` or
+        ``quadratic``. Basins with too few cells have no row. Where the basin is no less flat than
+        its noise the estimate is NaN.
     """
     rows = []
     for matrix in surface_matrices(table):
-        inside, additive, full, model = _models(matrix)
-        cells = matrix.where(inside)
-        share = variance_share(fit_scale(cells, cells.test), additive, full)
-        if share:
-            counts = (len(cells.seeds), len(cells.test), int(cells.diverged.sum()))
-            rows.append((cells.problem, cells.optimizer, *share, *counts, model))
-    return pd.DataFrame(rows, columns=[*GROUP, *ESTIMATE_COLUMNS, "cells", "diverged", "model"])
+        for size in BASINS:
+            inside, additive, full, model = additive_models(matrix, size)
+            cells = matrix.where(inside)
+            share = variance_share(fit_scale(cells, cells.test), additive, full)
+            if share:
+                counts = (len(cells.seeds), len(cells.test), int(cells.diverged.sum()))
+                rows.append((cells.problem, cells.optimizer, size, *share, *counts, model))
+    columns = [*GROUP, "basin", *ESTIMATE_COLUMNS, "cells", "diverged", "model"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def additive_surface(table: RunTable) -> pd.DataFrame:
-    """Return the fitted additive model of `separability`, for contours over a heatmap.
+    """Return the additive model of `separability` in the basin of 0.1, for contours on a heatmap.
 
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
@@ -82,7 +89,7 @@ def additive_surface(table: RunTable) -> pd.DataFrame:
     columns = [*GROUP, "lr", "wd", "fitted", "value"]
     tables = [pd.DataFrame(columns=columns)]
     for matrix in surface_matrices(table):
-        inside, additive, _, _ = _models(matrix)
+        inside, additive, _, _ = additive_models(matrix, BASIN)
         cells = matrix.where(inside)
         values = fit_scale(cells, cells.test).mean(axis=1)
         fitted = additive @ np.linalg.lstsq(additive, values, rcond=None)[0]
@@ -94,10 +101,12 @@ def additive_surface(table: RunTable) -> pd.DataFrame:
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def _models(matrix: SettingMatrix) -> tuple[NDArray[np.bool_], Floats, Floats, str]:
+def additive_models(
+    matrix: SettingMatrix, size: float
+) -> tuple[NDArray[np.bool_], Floats, Floats, str]:
     """Return the cells to fit, the additive and the full design for them, and the models' name."""
     x, y = log_axes(matrix)
-    good = basin(matrix)
+    good = basin(matrix, size)
     grid_cells = len(np.unique(x)) * len(np.unique(y))
     if len(matrix.test) < grid_cells / 2:  # scattered settings, not a grid
         full = quadratic_design(x[good], y[good])
@@ -120,7 +129,10 @@ def _indicators(values: Floats) -> Floats:
 
 
 def _headline(rows: pd.DataFrame) -> str:
-    return f"Additive share: {span(rows.set_index('optimizer')['estimate'], '.2f')}."
+    return basin_headline(
+        rows,
+        lambda rows: f"Additive share: {span(rows.set_index('optimizer')['estimate'], '.2f')}.",
+    )
 
 
 SEPARABILITY = Measure(
@@ -128,10 +140,12 @@ SEPARABILITY = Measure(
     "Separability of learning rate and weight decay",
     "The share of the error's variance over log lr × log wd, near the optimum, that an additive "
     "model f(lr) + g(wd) explains, with the noise over seeds subtracted. At 1 the best weight "
-    "decay does not depend on the learning rate. Intervals over seeds.",
+    "decay does not depend on the learning rate. Near the optimum: the basin, up to several shares "
+    "of the distance from the best error to that before training. Intervals over seeds.",
     separability,
     _headline,
     GRID_REQUIREMENT,
-    column_headings(estimate="additive share", n="seeds", cells="cells"),
+    column_headings(basin="basin", estimate=""),
+    pivot="basin",
     order=60,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,11 @@ from adamcmp.analysis.setting_matrix import (
     selectable,
     setting_matrices,
 )
+from adamcmp.analysis.wording import display_name, join_names
 
-#: The basin extends this share of the distance from the best value to the divergence penalty.
+#: A basin extends this share of the distance from the best value to the divergence penalty. Results
+#: may depend on the share, so measures are computed for several; plots show the one of `BASIN`.
+BASINS = (0.05, 0.1, 0.15, 0.2)
 BASIN = 0.1
 #: The least loss whose logarithm is taken.
 LEAST_LOSS = 1e-12
@@ -81,16 +84,50 @@ def surface_matrices(table: RunTable) -> Iterator[SettingMatrix]:
             yield matrix
 
 
-def basin(matrix: SettingMatrix) -> NDArray[np.bool_]:
+def basin(matrix: SettingMatrix, size: float = BASIN) -> NDArray[np.bool_]:
     """Return which settings are in the basin: close to the best on validation.
 
-    Close is within `BASIN` of the distance from the best mean to the divergence penalty, which is
-    about chance level. Losses are compared as logarithms.
+    Losses are compared as logarithms.
+
+    Args:
+        matrix: The settings.
+        size: The share of the distance from the best mean to the divergence penalty, which is about
+            chance level, up to which a mean is close to the best.
     """
     means = fit_scale(matrix, matrix.val).mean(axis=1)
     worst = np.log10(matrix.penalty) if is_logarithmic(matrix) else matrix.penalty
-    inside: NDArray[np.bool_] = means <= means.min() + BASIN * (worst - means.min())
+    inside: NDArray[np.bool_] = means <= means.min() + size * (worst - means.min())
     return inside
+
+
+def intervals_are_disjoint(rows: pd.DataFrame) -> bool:
+    """Return whether the intervals of an optimizer at two sizes of the basin have no common value.
+
+    >>> intervals_are_disjoint(pd.DataFrame({"ci_low": [0.1, 0.6], "ci_high": [0.5, 0.9]}))
+    True
+    """
+    return bool(rows["ci_low"].max() > rows["ci_high"].min())
+
+
+def basin_headline(
+    rows: pd.DataFrame,
+    statement: Callable[[pd.DataFrame], str],
+    depends_on_size: Callable[[pd.DataFrame], bool] = intervals_are_disjoint,
+) -> str:
+    """Return a statement about the optimizers whose result is the same at all sizes of the basin.
+
+    Args:
+        rows: Rows of a measure, with columns optimizer and basin.
+        statement: Returns the statement for the rows of some optimizers.
+        depends_on_size: Returns whether the rows of one optimizer contradict each other.
+    """
+    contradicts = {name: depends_on_size(group) for name, group in rows.groupby("optimizer")}
+    agreeing = rows[~rows["optimizer"].map(contradicts)]
+    others = [display_name(name) for name in rows["optimizer"].unique() if contradicts[name]]
+    sentences = [statement(agreeing)] if len(agreeing) else []
+    if others:
+        sentences.append(f"Depends on the size of the basin: {join_names(others)}.")
+    return " ".join(sentences)
 
 
 def fit_scale(matrix: SettingMatrix, values: Floats) -> Floats:

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from adamcmp.analysis import RunTable, collapse, coordinates
-from tests.support.gridded import grid, runs, stacked, without_val
+from adamcmp import analysis
+from adamcmp.analysis import RunTable, coordinates
+from tests.support.gridded import grid, in_basin, runs, stacked, without_val
+
+
+def collapse(table):
+    """Return the shares in the basin of 0.1."""
+    return in_basin(analysis.collapse(table))
 
 
 def along(a: float, b: float = 0.0, steps: float = 1000):

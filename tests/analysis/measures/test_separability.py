@@ -4,10 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adamcmp.analysis import RunTable, additive_surface, separability, tilt
-from tests.support.gridded import bowl, grid, rotated, runs, stacked, without_val
+from adamcmp import analysis
+from adamcmp.analysis import MEASURES, RunTable, additive_surface, tilt
+from tests.support.gridded import bowl, grid, in_basin, rotated, runs, stacked, without_val
 
 NAN = float("nan")
+
+
+def separability(table):
+    """Return the shares in the basin of 0.1."""
+    return in_basin(analysis.separability(table))
 
 
 def additive_share(cross: float) -> float:
@@ -144,3 +150,29 @@ class TestSeparability:
         assert row["estimate"] == pytest.approx(1)
         fitted = additive_surface(RunTable(stacked(frame, worst)))
         assert fitted["fitted"].to_numpy() == pytest.approx(fitted["value"].to_numpy())
+
+
+class TestSizesOfTheBasin:
+    """A valley along lr·wd constant, and around it an additive bowl, or the same bowl everywhere."""
+
+    def table(self, surface):
+        return analysis.separability(RunTable(runs(surface, grid(), 3, 0.0005)))
+
+    def headline(self, table):
+        (measure,) = (m for m in MEASURES if m.name == "separability")
+        return measure.headline(table)
+
+    def test_each_size_has_a_row(self):
+        table = self.table(bowl(0, size=0.01))
+        assert table["basin"].tolist() == [0.05, 0.1, 0.15, 0.2]
+        assert table["cells"].is_monotonic_increasing and table["cells"].nunique() > 1
+        assert self.headline(table) == "Additive share: 1.00 for all."
+
+    def test_there_is_no_answer_where_sizes_contradict_each_other(self):
+        def surface(x, y):
+            return 0.2 + np.where(
+                x**2 + y**2 < 0.6, 0.02 * (x**2 + y**2 + 1.9 * x * y), 0.04 * (x**2 + y**2)
+            )
+
+        table = self.table(surface)
+        assert self.headline(table) == "Depends on the size of the basin: AdamW."
