@@ -120,7 +120,7 @@ class TestDamage:
     def test_lost_files_of_runs(self, files, parts):
         for name in parts:
             files.delete(f"runs/{name}")
-        assert "runs/ is missing or empty, but metrics/ has 3 files" in reader.no_runs(files)
+        assert "is missing or empty, but metrics/ has 3 files" in reader.no_runs(files)
         for name in parts:
             files.delete(f"metrics/{name}")
         assert reader.no_runs(files).endswith("has no runs yet.")
