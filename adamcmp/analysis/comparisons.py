@@ -53,8 +53,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> comparisons(table)[["a", "b", "estimate", "ci_low", "ci_high", "better"]].round(3)
-           a        b  estimate  ci_low  ci_high better
-    0  adamw  adam_l2     -0.02  -0.026   -0.014      a
+             a      b  estimate  ci_low  ci_high better
+    0  adam_l2  adamw      0.02   0.014    0.026      b
 
     Args:
         table: The runs.

@@ -46,8 +46,8 @@ def edges(table: RunTable) -> list[Edge]:
     []
     >>> for edge in edges(table.where(table.runs["lr"] < 0.01)):
     ...     print(edge.optimizer, edge.axis, edge.best, edge.beyond)
-    adamw lr 0.001 0.01
     adam_l2 lr 0.001 0.01
+    adamw lr 0.001 0.01
 
     Raises:
         ConfigError: If there is no validation split to select on.

@@ -34,8 +34,8 @@ def best_settings(table: RunTable, metric: str | None = None) -> pd.DataFrame:
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> best_settings(table)[["optimizer", "lr", "wd", "metric", "estimate", "n"]].round(3)
       optimizer    lr    wd      metric  estimate  n
-    0     adamw  0.01  0.01  test_error      0.20  5
-    1   adam_l2  0.01  0.01  test_error      0.22  5
+    0   adam_l2  0.01  0.01  test_error      0.22  5
+    1     adamw  0.01  0.01  test_error      0.20  5
 
     Args:
         table: The runs.

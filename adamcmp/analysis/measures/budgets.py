@@ -19,8 +19,8 @@ def budgets(table: RunTable) -> pd.DataFrame:
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> budgets(table)[["optimizer", "settings", "runs", "done", "diverged", "missing"]]
       optimizer  settings  runs  done  diverged  missing
-    0     adamw        25   125   125         0        0
-    1   adam_l2        25   125   100        25        0
+    0   adam_l2        25   125   100        25        0
+    1     adamw        25   125   125         0        0
 
     Returns:
         One row per problem and optimizer, with the columns ``problem``, ``optimizer`` and:
@@ -61,9 +61,9 @@ def budget_summary(table: pd.DataFrame) -> str:
 
     >>> from adamcmp.analysis.example import example_table
     >>> budget_summary(budgets(example_table().of_problem("mnist1d, mlp")))
-    'AdamW and Adam+L2 had 25 settings and 125 runs each'
+    'Adam+L2 and AdamW had 25 settings and 125 runs each'
     >>> budget_summary(budgets(example_table()))
-    'On each problem, AdamW and Adam+L2 had 25 settings and 125 runs each'
+    'On each problem, Adam+L2 and AdamW had 25 settings and 125 runs each'
 
     Args:
         table: The value of `budgets`.

@@ -75,11 +75,11 @@ def collapse(table: RunTable) -> pd.DataFrame:
     >>> shares = collapse(table)
     >>> shares = shares[(shares["optimizer"] == "adam_l2") & (shares["basin"] == 0.1)]
     >>> shares[["coordinate", "estimate", "n"]].round(2)
-        coordinate  estimate  n
-    16          wd      0.36  5
-    17       lr·wd      0.72  5
-    18     wd_norm      0.36  5
-    19  time scale      0.72  5
+       coordinate  estimate  n
+    4          wd      0.36  5
+    5       lr·wd      0.72  5
+    6     wd_norm      0.36  5
+    7  time scale      0.72  5
 
     Returns:
         One row per problem, optimizer, size of the basin and coordinate: problem, optimizer, basin

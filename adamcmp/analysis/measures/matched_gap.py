@@ -102,8 +102,8 @@ def over_settings(table: RunTable) -> pd.DataFrame:
     >>> values = over_settings(table)
     >>> values[["optimizer", "seed", "metric", "train_loss", "value"]].head(2).round(3)
       optimizer  seed      metric  train_loss  value
-    0     adamw     0  test_error       0.423  0.282
-    1     adamw     0  test_error       0.409  0.273
+    0   adam_l2     0  test_error       0.423  0.283
+    1   adam_l2     0  test_error       0.409  0.264
 
     Returns:
         Columns as of `along_curves`. Optimizers with fewer than 5 settings are left out.

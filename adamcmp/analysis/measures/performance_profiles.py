@@ -23,12 +23,12 @@ def performance_profiles(table: RunTable) -> pd.DataFrame:
     >>> profiles = performance_profiles(example_table())
     >>> profiles[["optimizer", "tau", "estimate", "n"]].round(3)
       optimizer    tau  estimate  n
-    0     adamw  1.000       1.0  2
-    1     adamw  1.067       1.0  2
-    2     adamw  1.100       1.0  2
-    3   adam_l2  1.000       0.0  2
-    4   adam_l2  1.067       0.5  2
-    5   adam_l2  1.100       1.0  2
+    0   adam_l2  1.000       0.0  2
+    1   adam_l2  1.067       0.5  2
+    2   adam_l2  1.100       1.0  2
+    3     adamw  1.000       1.0  2
+    4     adamw  1.067       1.0  2
+    5     adamw  1.100       1.0  2
 
     Returns:
         One row per optimizer and each ratio τ that occurs, 1 among them: optimizer, tau; estimate,

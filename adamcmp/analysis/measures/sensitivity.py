@@ -49,14 +49,14 @@ def sensitivity(table: RunTable) -> pd.DataFrame:
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> sensitivity(table)[["optimizer", "measure", "estimate", "n"]].round(3)
       optimizer         measure  estimate  n
-    0     adamw      good share     0.200  5
-    1   adam_l2      good share     0.280  5
-    2     adamw      lr decades     2.000  5
-    3     adamw  lr sensitivity     0.015  5
-    4     adamw      wd decades     2.000  5
-    5   adam_l2      lr decades     2.609  5
-    6   adam_l2  lr sensitivity     0.039  5
-    7   adam_l2      wd decades     3.050  5
+    0   adam_l2      good share     0.280  5
+    1     adamw      good share     0.200  5
+    2   adam_l2      lr decades     2.609  5
+    3   adam_l2  lr sensitivity     0.039  5
+    4   adam_l2      wd decades     3.050  5
+    5     adamw      lr decades     2.000  5
+    6     adamw  lr sensitivity     0.015  5
+    7     adamw      wd decades     2.000  5
 
     Returns:
         One row per problem, optimizer and measure: problem, optimizer, measure; estimate, ci_low,

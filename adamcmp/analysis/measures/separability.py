@@ -45,8 +45,8 @@ def separability(table: RunTable) -> pd.DataFrame:
     >>> shares = separability(table)
     >>> shares[["optimizer", "basin", "estimate", "ci_low", "ci_high", "n"]].iloc[:6:5].round(2)
       optimizer  basin  estimate  ci_low  ci_high  n
-    0     adamw   0.05      1.00    0.92      1.0  5
-    5   adam_l2   0.10      0.49    0.47      0.5  5
+    0   adam_l2   0.05      0.27    0.21     0.35  5
+    5     adamw   0.10      1.00    0.92     1.00  5
 
     Args:
         table: The runs.
@@ -78,9 +78,9 @@ def additive_surface(table: RunTable) -> pd.DataFrame:
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> cells = additive_surface(table)
     >>> cells[["optimizer", "lr", "wd", "fitted", "value"]].head(2).round(3)
-      optimizer     lr     wd  fitted  value
-    0     adamw  0.001  0.001    0.22   0.22
-    1     adamw  0.001  0.010    0.21   0.21
+      optimizer   lr     wd  fitted  value
+    0   adam_l2  0.0  0.000   0.326  0.380
+    1   adam_l2  0.0  0.001   0.284  0.311
 
     Returns:
         One row per problem, optimizer and cell near the optimum: problem, optimizer, lr, wd;

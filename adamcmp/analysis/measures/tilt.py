@@ -36,10 +36,10 @@ def tilt(table: RunTable) -> pd.DataFrame:
     >>> angles = tilt(table)
     >>> angles.loc[angles["optimizer"] == "adam_l2", ["basin", "estimate", "cells"]].round(2)
        basin  estimate  cells
-    3   0.05     -45.0      7
-    4   0.10     -45.0     11
-    5   0.15     -45.0     13
-    6   0.20     -45.0     16
+    0   0.05     -45.0      7
+    1   0.10     -45.0     11
+    2   0.15     -45.0     13
+    3   0.20     -45.0     16
 
     Args:
         table: The runs.

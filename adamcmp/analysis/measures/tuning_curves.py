@@ -85,10 +85,10 @@ def tuning_curves(table: RunTable) -> pd.DataFrame:
     >>> curves = tuning_curves(table)
     >>> curves[curves["k"].isin([1, 25])][["optimizer", "k", "estimate", "n"]].round(3)
        optimizer   k  estimate  n
-    0      adamw   1     0.240  5
-    24     adamw  25     0.200  5
-    25   adam_l2   1     0.307  5
-    49   adam_l2  25     0.219  5
+    0    adam_l2   1     0.307  5
+    24   adam_l2  25     0.219  5
+    25     adamw   1     0.240  5
+    49     adamw  25     0.200  5
 
     Returns:
         One row per problem, optimizer and k from 1 to the number of settings: problem, optimizer,
