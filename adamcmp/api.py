@@ -359,6 +359,7 @@ def report(
     filters: Sequence[str] = (),
     *,
     baseline: str | None = None,
+    margin: float | None = None,
     results: str | None = None,
 ) -> Report:
     """Write the report of one study, or of several studies pooled.
@@ -367,6 +368,8 @@ def report(
         studies: The names of the studies; if empty, the latest study.
         filters: Conditions on the runs, such as ``"lr=0.001"``.
         baseline: The optimizer that each other one is compared with; None compares all pairs.
+        margin: Test whether optimizers are equal within this difference of the reported metric, in
+            percentage points for errors.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
 
     Returns:
@@ -374,7 +377,7 @@ def report(
         ``files``.
 
     Raises:
-        ConfigError: If a condition is invalid, or no run has the baseline.
+        ConfigError: If a condition or the margin is invalid, or no run has the baseline.
         NotFound: If a study does not exist, or no run with status ``done`` meets the conditions.
         StoreError: If a study is damaged or the report cannot be written.
 
@@ -387,7 +390,7 @@ def report(
 
     names = [studies] if isinstance(studies, str) else list(studies)
     folders = study_folders(_root(results), names)
-    return write_report(folders, _listed(filters), question=Question(baseline))
+    return write_report(folders, _listed(filters), question=Question(baseline, margin))
 
 
 def load(study: str | None = None, results: str | None = None) -> Study:

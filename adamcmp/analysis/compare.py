@@ -10,7 +10,7 @@ import pandas as pd
 from adamcmp.analysis.arms import Arm
 from adamcmp.analysis.comparisons import compare_arms, comparisons
 from adamcmp.analysis.metrics import check_metrics
-from adamcmp.analysis.question import ALL_PAIRS, Question
+from adamcmp.analysis.question import Question
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.sentences import sentence
 from adamcmp.analysis.wording import display_name
@@ -27,6 +27,7 @@ def compare(
     *,
     examples: pd.DataFrame | None = None,
     baseline: str | None = None,
+    margin: float | None = None,
 ) -> pd.DataFrame:
     """Compare two sets of runs on each problem that both have, each at its selected setting.
 
@@ -57,6 +58,7 @@ def compare(
             intervals then cover the sample of test examples too. None if it is unknown.
         baseline: An optimizer, instead of `a` and `b`. The comparisons of a problem are corrected
             as one family.
+        margin: Test whether arms are equal within this difference, in percentage points for errors.
 
     Returns:
         One row per problem, or with a baseline per problem and other optimizer, with the columns of
@@ -79,10 +81,11 @@ def compare(
     if all(conditions) == (baseline is not None) or any(conditions) != all(conditions):
         raise ConfigError("compare takes either conditions a and b, or a baseline.")
     labelled = RunTable.from_frames(runs, examples=examples)
+    question = Question(baseline, margin)
     if baseline is None:
-        result = _compare_arms(labelled, runs, conditions, metric)
+        result = _compare_arms(labelled.asking(question), runs, conditions, metric)
     else:
-        result = comparisons(labelled.without_failed.asking(Question(baseline)), metric)
+        result = comparisons(labelled.without_failed.asking(question), metric)
     if result.empty:
         raise ConfigError(f"No problem has runs of {baseline} and of another optimizer.")
     rows = [{str(k): v for k, v in row.items()} for row in result.to_dict("records")]
@@ -111,7 +114,7 @@ def _compare_on(
     metric = metric or both.metric()
     _check_metric_exists(both.runs, problem, metric)
     first, second = (_arm(each, table) for each, table in zip(conditions, arms, strict=True))
-    return compare_arms(problem, [(first, second)], metric, ALL_PAIRS)
+    return compare_arms(problem, [(first, second)], metric, both.question)
 
 
 def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> RunTable:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
@@ -22,6 +24,7 @@ from adamcmp.analysis.question import Question
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 from adamcmp.analysis.sign_flips import MIN_SEEDS, min_p
+from adamcmp.analysis.wording import scale
 
 #: The columns of `comparisons`, in order.
 COLUMNS = [
@@ -33,6 +36,7 @@ COLUMNS = [
     *("setting_a", "setting_b"),
     *("settings_a", "settings_b", "seeds_a", "seeds_b", "diverged_a", "diverged_b"),
     *("divergence_test", "p_diverged", "p_diverged_holm", "evidence"),
+    *("margin", "p_equal", "p_equal_holm", "equal"),
     *("train_estimate", "train_low", "train_high", "train_mean"),
 ]
 
@@ -85,6 +89,11 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
         - ``divergence_test``, ``p_diverged``, ``p_diverged_holm``: the exact test of equally
           frequent divergence, its p, and the same after Holm's correction over the problem's pairs;
           empty and NaN without diverged runs;
+        - ``margin``: the margin of the table's question, in the unit of the stored metric; NaN
+          without one, and for other metrics than the reported one if there are several;
+          ``p_equal``, ``p_equal_holm``: the two one-sided tests of a difference within the margin,
+          with selection bias accounted for, and after Holm's correction; ``equal``: whether the
+          latter is below 0.05, and the optimizers diverge equally often;
         - ``effect_size``: Hedges' g_z where ``paired``, else Hedges' g;
         - ``prob_better``, ``prob_low``, ``prob_high``: probability that a is better than b for a
           new seed, with its interval;
@@ -112,7 +121,10 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     for problem, subtable in table.by_problem():
         pairs = _pairs(Arm.of_optimizers(subtable), table.question)
         for name in metrics or [subtable.metric()]:
-            tables += [compare_arms(problem, pairs, name, table.question)] if pairs else []
+            question = table.question
+            if metrics and len(metrics) > 1 and name != subtable.metric():
+                question = replace(question, margin=None)
+            tables += [compare_arms(problem, pairs, name, question)] if pairs else []
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
 
@@ -141,7 +153,22 @@ def compare_arms(
         differences = pd.concat(by_seed, axis="columns").T.to_numpy(np.float64)
         name, adjust = "min-p", partial(min_p, differences=differences)
     baseline = "" if question.baseline is None else pairs[0][0].name
-    return _correct(table.assign(adjustment=name, baseline=baseline), adjust)
+    margin = math.nan if question.margin is None else question.margin / scale(metric)
+    table = table.assign(adjustment=name, baseline=baseline, margin=margin)
+    table["p_equal"] = _p_equal(table)
+    return _correct(table, adjust)
+
+
+def _p_equal(table: pd.DataFrame) -> Floats:
+    """Return the p-values of differences outside the margin.
+
+    The larger one of two one-sided tests (Schuirmann 1987, Journal of Pharmacokinetics and
+    Biopharmaceutics 15, 657-680). The difference may be larger by its selection bias.
+    """
+    size = table["estimate"].abs() + table["optimism"]
+    inside = (table["margin"] - size) / table["error"]
+    p: Floats = stats.t.sf(inside.to_numpy(np.float64), table["df"].to_numpy(np.float64))
+    return p
 
 
 def _can_flip(table: pd.DataFrame) -> bool:
@@ -177,6 +204,8 @@ def _compare(
         ),
         "effect_size": difference.effect_size,
         **probability_of_improvement(a, b, metric, difference.paired, higher_is_better(metric)),
+        **{"error": error, "df": float(estimate.df)},
+        "optimism": abs(float(np.subtract(biases[0].optimism, biases[1].optimism))),
         **{"seeds_needed": seeds_needed, "settles": settles},
         "detectable": detectable_difference(error, float(estimate.df), alpha),
         **{"paired": difference.paired, "fresh": a.fresh and b.fresh},
@@ -212,7 +241,10 @@ def _correct(table: pd.DataFrame, adjust: Callable[[Floats], Floats]) -> pd.Data
     p_choice = np.where(np.isnan(p_value), np.nan, p_choice)
     table["p_choice"] = np.maximum(adjust(p_choice), table["p_holm"])
     table["p_diverged_holm"] = estimates.holm(table["p_diverged"])
-    return _with_better(table)[COLUMNS]
+    table["p_equal_holm"] = estimates.holm(table["p_equal"])
+    table = _with_better(table)
+    table["equal"] = (table["p_equal_holm"] < estimates.ALPHA) & (table["evidence"] != "divergence")
+    return table[COLUMNS]
 
 
 def _with_better(table: pd.DataFrame) -> pd.DataFrame:

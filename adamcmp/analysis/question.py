@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,9 +16,12 @@ class Question:
 
     Attributes:
         baseline: The optimizer that each other one is compared with; None compares all pairs.
+        margin: The difference within which optimizers count as equal, in the unit in which the
+            metric is printed: percentage points for errors. None tests no equality.
     """
 
     baseline: str | None = None
+    margin: float | None = None
 
     def baseline_in(self, optimizers: Iterable[str]) -> str | None:
         """Return the label of the baseline among optimizers; None if it is not among them.
@@ -31,11 +35,13 @@ class Question:
         return None
 
     def check(self, optimizers: Iterable[str]) -> None:
-        """Check that the baseline is among the optimizers.
+        """Check that the baseline is among the optimizers, and that the margin is positive.
 
         Raises:
             ConfigError: If it is not; the message lists the optimizers.
         """
+        if self.margin is not None and not 0 < self.margin < math.inf:
+            raise ConfigError(f"The margin is {self.margin:g}; it must be a positive number.")
         names = list(optimizers)
         if self.baseline is not None and self.baseline_in(names) is None:
             raise ConfigError(

@@ -55,16 +55,19 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
         return _without_test(row, ahead)
     evidence = f"({_interval(oriented)}{_p_values(row)})"
     if row["better"]:
-        return f"{a} beats {b} on {metric} by {lead} {evidence}{_training_loss(oriented)}."
+        notes = _training_loss(oriented) + _equality(oriented)
+        return f"{a} beats {b} on {metric} by {lead} {evidence}{notes}."
     if row["p_choice"] < ALPHA:
         return f"{ahead} {evidence}, but diverged more often."
     if row["p_holm"] < ALPHA:
         return f"{ahead} {evidence}. {_selection_caveat(oriented, 'this')}."
     correction = "" if row["p_value"] >= ALPHA else " after correction for several comparisons"
     observed = f"{a} is ahead by {lead}" if row["estimate"] else "their means are equal"
+    if row["equal"]:
+        return f"{a} and {b} are equal on {metric}{_equality(oriented)}: {observed} {evidence}."
     return (
         f"No significant difference{correction} between {a} and {b} on {metric}: {observed} "
-        f"{evidence}{_detectable(oriented)}{_more_seeds(oriented)}."
+        f"{evidence}{_equality(oriented)}{_detectable(oriented)}{_more_seeds(oriented)}."
     )
 
 
@@ -198,6 +201,23 @@ def _selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
         f"Selection among {among} could explain {difference}; add selection seeds, not evaluation "
         f"seeds"
     )
+
+
+def _equality(oriented: Mapping[str, Any]) -> str:
+    """Return whether the difference is shown to be within the margin; empty without a margin."""
+    if math.isnan(oriented["margin"]):
+        return ""
+    within = f"within {margin_text(oriented)}"
+    if not oriented["equal"]:
+        return f"; not shown to be equal {within}"
+    adjusted = "" if oriented["p_equal"] == oriented["p_equal_holm"] else "Holm-adjusted "
+    p = f"({adjusted}p of a larger difference {format_p(oriented['p_equal_holm'])})"
+    return f", {within} {p}" if oriented["better"] else f" {within} {p}"
+
+
+def margin_text(row: Mapping[str, Any]) -> str:
+    """Return the margin of a comparison with its unit."""
+    return f"{scale(row['metric']) * row['margin']:g}{unit(row['metric'])}"
 
 
 def _detectable(oriented: Mapping[str, Any]) -> str:

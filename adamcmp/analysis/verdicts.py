@@ -11,7 +11,7 @@ import pandas as pd
 
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.metrics import higher_is_better
-from adamcmp.analysis.sentences import FEW_SEEDS, sentence
+from adamcmp.analysis.sentences import FEW_SEEDS, margin_text, sentence
 from adamcmp.analysis.wording import display_name, join_names, metric_phrase
 
 #: With more optimizers, the verdict recommends a baseline.
@@ -82,7 +82,7 @@ def _overall(rows: list[dict[str, Any]]) -> str:
     note = f" No run of {_joined(incomplete)} completed." if incomplete else ""
     losers = [_beaten(others[name], name) for name in beaten]
     beats = f"it beats {join_names(losers)}" if losers else ""
-    same = f"is not significantly different from {_joined(level)}.{note}" if level else ""
+    same = f"{_same(level, others)}.{note}" if level else ""
     if level and beaten:
         return f"{best} leads on {metric}: {beats}, but {same}"
     if level and identical:
@@ -99,16 +99,31 @@ def _few_seeds(rows: list[dict[str, Any]]) -> str:
     return f" {min(few)} seeds are little evidence." if few else ""
 
 
+def _same(level: list[str], others: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return from which optimizers the leader does not differ, and to which it is equal."""
+    equal = [name for name in level if others[name]["equal"]]
+    different = [name for name in level if name not in equal]
+    parts = []
+    if equal:
+        margin = margin_text(others[equal[0]])
+        parts.append(f"is equal within {margin} to {_joined(equal)}")
+    if different:
+        parts.append(f"is not significantly different from {_joined(different)}")
+    return " and ".join(parts)
+
+
 def _against_baseline(rows: list[dict[str, Any]]) -> str:
     """Return which optimizers are better and worse than the baseline."""
     names: dict[str, list[str]] = {}
     for row in rows:
-        relation = {"a": "worse", "b": "better"}.get(row["better"], "not significantly different")
+        undecided = "not significantly different"
+        if row["equal"]:
+            undecided = f"equal within {margin_text(row)}"
+        relation = {"a": "worse", "b": "better"}.get(row["better"], undecided)
         names.setdefault(relation, []).append(row["b"])
     parts = [
         f"{_joined(names[relation])} {'is' if len(names[relation]) == 1 else 'are'} {relation}"
-        for relation in ("better", "worse", "not significantly different")
-        if relation in names
+        for relation in sorted(names, key=lambda r: (r not in ("better", "worse"), r))
     ]
     metric = metric_phrase(rows[0]["metric"])
     return f"Compared with {display_name(rows[0]['a'])} on {metric}: {'; '.join(parts)}."

@@ -154,12 +154,19 @@ def _is_setting(key: str) -> bool:
     return is_setting(key)
 
 
-def add_baseline(parser: Parser) -> None:
-    """Add the option of the optimizer with which the others are compared."""
+def add_question(parser: Parser) -> None:
+    """Add the options of what comparisons ask: the baseline and the margin of equality."""
     parser.add_argument(
         "--baseline",
         metavar="OPTIMIZER",
         help="compare each other optimizer with this one, instead of all pairs",
+    )
+    parser.add_argument(
+        "--margin",
+        type=float,
+        metavar="DIFFERENCE",
+        help="test whether optimizers are equal within this difference of the reported metric, in "
+        "percentage points for errors",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_baseline, add_results, results_root
+from adamcmp.cli._options import Parser, add_question, add_results, results_root
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped
@@ -43,7 +43,7 @@ def parser() -> Parser:
             help=f"condition on the runs of arm {arm}, such as optimizer=adamw; may be repeated",
             completer=_completers.conditions,
         )
-    add_baseline(parser)
+    add_question(parser)
     parser.add_argument(
         "--metric",
         help="metric to compare (default: test_error; for regression, test_loss)",
@@ -63,14 +63,14 @@ def main(arguments: list[str]) -> int:
     """Print the comparison on each problem."""
     options = parser().parse(arguments)
     study, filters = study_and_filters(options)
+    from adamcmp.analysis.question import Question
     from adamcmp.storage.reader import study_folder
     from adamcmp.workflows.compare import compare_study
 
     folder = study_folder(results_root(options), study)
     with shown_if_slow("comparing"):
-        comparisons = compare_study(
-            folder, options.a, options.b, options.metric, filters, options.baseline
-        )
+        question = Question(options.baseline, options.margin)
+        comparisons = compare_study(folder, options.a, options.b, options.metric, filters, question)
     if options.json:
         for row in comparisons:
             values = {name: _json_value(value) for name, value in row.items()}

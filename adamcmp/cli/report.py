@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from adamcmp.cli import _completers
 from adamcmp.cli._options import (
     Parser,
-    add_baseline,
+    add_question,
     add_results,
     paths,
     results_option,
@@ -66,7 +66,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--out", metavar="FILE", help="write the tables of --format into a file", completer=paths
     )
-    add_baseline(parser)
+    add_question(parser)
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 if the audit has a finding"
     )
@@ -107,7 +107,7 @@ def _answer(options: argparse.Namespace) -> Answer:
     from adamcmp.reporting.watch import training_status, watch
     from adamcmp.workflows.report import study_folders, wait_for_studies
 
-    root, question = results_root(options), Question(options.baseline)
+    root, question = results_root(options), Question(options.baseline, options.margin)
     studies = [argument for argument in options.selection if not is_filter(argument)]
     filters = [argument for argument in options.selection if is_filter(argument)]
     if options.watch is not None:

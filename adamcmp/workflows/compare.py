@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adamcmp import analysis
+from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import ConfigError
 from adamcmp.storage import reader
 from adamcmp.storage.filters import no_match, parse_filters
@@ -18,7 +19,7 @@ def compare_study(
     b: Sequence[str],
     metric: str | None = None,
     filters: Sequence[str] = (),
-    baseline: str | None = None,
+    question: Question = ALL_PAIRS,
 ) -> list[dict[str, Any]]:
     """Compare two sets of runs of a study (see `adamcmp.analysis.compare`).
 
@@ -28,7 +29,7 @@ def compare_study(
         b: Conditions that select arm b.
         metric: Column to compare; None selects the test error (for regression, the test loss).
         filters: Conditions that all compared runs meet.
-        baseline: The optimizer that each other one is compared with, instead of `a` and `b`.
+        question: A margin, and a baseline instead of `a` and `b`.
 
     Returns:
         The comparisons: their values by column.
@@ -45,6 +46,9 @@ def compare_study(
     if kept.empty:
         raise ConfigError(no_match(filters, runs.to_dict("list")))
     examples = reader.load_examples(folder)
-    table = analysis.compare(kept, a, b, metric, examples=examples, baseline=baseline)
+    baseline, margin = question.baseline, question.margin
+    table = analysis.compare(
+        kept, a, b, metric, examples=examples, baseline=baseline, margin=margin
+    )
     values = {str(column): table[column].tolist() for column in table}
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]

@@ -13,6 +13,8 @@ from scipy import stats as scipy_stats
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.comparisons import COLUMNS
+from adamcmp.analysis.question import Question
+from adamcmp.errors import ConfigError
 from tests.support.seeded_runs import NAN, A, B, at_setting, runs_from
 
 
@@ -195,6 +197,40 @@ class TestComparison:
         assert text.endswith("Settings were selected on these same seeds.")
         # The corrected difference is smaller: more seeds would not reproduce a lead by chance.
         assert row["settles"] < abs(row["estimate"])
+
+    @pytest.mark.parametrize(("margin", "equal"), [(1.5, True), (0.6, False)])
+    def test_equality_within_a_margin_has_two_one_sided_tests(self, margin, equal):
+        noise = 0.01 * np.random.default_rng(1).normal(size=20)
+        errors = 0.3 + 0.001 * np.arange(20)
+        arms = [
+            at_setting("adamw", errors),
+            at_setting("sgd", errors + noise - noise.mean() + 0.005),
+        ]
+        table = RunTable(runs_from([row for arm in arms for row in arm]))
+        row = analysis.comparisons(table.asking(Question(margin=margin))).iloc[0]
+        d = row["estimate"] + (noise.mean() - noise)  # adamw minus sgd
+        one_sided = [
+            scipy_stats.ttest_1samp(d, bound, alternative=side).pvalue
+            for bound, side in ((-margin / 100, "greater"), (margin / 100, "less"))
+        ]
+        assert row["margin"] == margin / 100
+        assert row["p_equal"] == row["p_equal_holm"] == pytest.approx(max(one_sided))
+        assert row["equal"] == equal == (max(one_sided) < 0.05)
+        text = analysis.sentence(row)
+        assert ("within 1.5 points (p of a larger" if equal else "not shown to be equal") in text
+
+    def test_a_margin_is_of_the_reported_metric(self):
+        later = [error + 0.001 for error in A[::-1]]
+        runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", later)])
+        table = RunTable(runs).asking(Question(margin=5))
+        rows = analysis.comparisons(table, ["test_error", "train_loss"]).set_index("metric")
+        assert rows["margin"]["test_error"] == 0.05 and np.isnan(rows["margin"]["train_loss"])
+        (verdict,) = analysis.verdicts(analysis.comparisons(table))
+        assert "is equal within 5 points to" in verdict.overall
+        assert "are equal on test error within 5 points (p of a larger" in verdict.pairs[0]
+        assert not analysis.comparisons(RunTable(runs))["equal"].any()
+        with pytest.raises(ConfigError, match="must be a positive number"):
+            table.asking(Question(margin=-1))
 
     def test_seeds_that_would_detect_the_difference(self):
         rng = np.random.default_rng(0)

@@ -100,7 +100,7 @@ class TestCommand:
 
     def test_completion(self, study):
         assert candidates("adamcmp compare s") == ["s"]
-        assert candidates("adamcmp compare s --m") == ["--metric"]
+        assert candidates("adamcmp compare s --me") == ["--metric"]
         assert candidates("adamcmp compare s --a opt") == [
             f"optimizer={name}" for name in ("adam_l2", "adamw", "sgd")
         ]

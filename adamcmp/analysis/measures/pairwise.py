@@ -45,7 +45,7 @@ PAIRWISE_COMPARISONS = Measure(
     _headline,
     "two optimizers on one problem",
     column_headings(estimate="a − b", n="seeds", p_holm="p (corrected)", p_choice="p (selection)")
-    | {"p_diverged_holm": "p (divergence)"}
+    | {"p_diverged_holm": "p (divergence)", "p_equal_holm": "p (not equal within the margin)"}
     | {"effect_size": "effect size", "prob_better": "P(a better)", "seeds_needed": "seeds needed"},
     order=20,
 )
