@@ -237,6 +237,8 @@ def _damaged(files: Files, table: TableName, name: str, problem: str) -> StoreEr
 
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, write_page_checksum=True, compression="zstd")
+    # Statistics would repeat the longest values, the outcomes of examples.
+    options = {"write_page_checksum": True, "compression": "zstd", "write_statistics": False}
+    pq.write_table(table, sink, **options)
     content: bytes = sink.getvalue().to_pybytes()
     return content

@@ -92,7 +92,7 @@ def no_runs(study: Location) -> str:
     if not (metrics := list_table(files, "metrics")):
         return f"Study {files.path.name!r} has no runs yet."
     return (
-        f"Study {files.path.name!r} has no runs: {files.location('runs/')} is missing or empty, "
+        f"Study {files.path.name!r} has no runs: {files.location('runs')}/ is missing or empty, "
         f"but metrics/ has {len(metrics)} file{'s' * (len(metrics) > 1)}. Restore runs/ from a "
         f"backup, or repeat the commands that study.yaml lists to train the runs again."
     )

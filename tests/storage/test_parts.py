@@ -108,12 +108,13 @@ class TestDamage:
             with pytest.raises(StoreError, match=f"{parts[0]} is missing"):
                 read()
 
-    def test_several_missing_metrics_files_are_one_message(self, files, parts):
+    @pytest.mark.parametrize("table", ["metrics", "examples"])
+    def test_several_missing_files_are_one_message(self, files, parts, table):
         for name in parts[1:]:
-            files.delete(f"metrics/{name}")
+            files.delete(f"{table}/{name}")
         with pytest.raises(StoreError, match=r"damaged: 2 files .* Otherwise delete those files"):
             reader.load(files)
-        files.delete(f"metrics/{parts[0]}")
+        files.delete(f"{table}/{parts[0]}")
         with pytest.raises(StoreError, match=r"damaged: 3 files .* delete the whole folder runs/"):
             reader.load(files)
 
