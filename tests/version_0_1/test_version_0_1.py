@@ -149,4 +149,4 @@ def test_resumes_an_interrupted_sweep(study, overrides, run_count, old_results, 
     runs = pd.read_parquet(old_results / study / "runs")
     assert len(runs) == run_count and (runs["status"] == "done").all()
     checkpoints = Store(old_results / study).checkpoints.existing().values()
-    assert not frozenset(runs["run_id"]).intersection(*checkpoints)
+    assert all(frozenset(runs["run_id"]).isdisjoint(run_ids) for run_ids in checkpoints)
