@@ -34,8 +34,8 @@ def wd_slope(table: RunTable) -> pd.DataFrame:
     >>> table = example_table().of_problem("mnist1d, mlp")
     >>> wd_slope(table)[["optimizer", "estimate", "ci_low", "ci_high", "n", "lrs"]].round(2)
       optimizer  estimate  ci_low  ci_high  n  lrs
-    0     adamw     -0.00     NaN      NaN  5    5
-    1   adam_l2     -0.94   -1.11    -0.77  5    4
+    0   adam_l2     -0.94   -1.11    -0.77  5    4
+    1     adamw     -0.00     NaN      NaN  5    5
 
     Returns:
         One row per problem and optimizer: problem, optimizer; estimate, ci_low, ci_high, n (seeds);
