@@ -209,7 +209,7 @@ def _equality(oriented: Mapping[str, Any]) -> str:
         return ""
     within = f"within {margin_text(oriented)}"
     if not oriented["equal"]:
-        return f"; not shown to be equal {within}"
+        return "" if oriented["better"] else f"; not shown to be equal {within}"
     adjusted = "" if oriented["p_equal"] == oriented["p_equal_holm"] else "Holm-adjusted "
     p = f"({adjusted}p of a larger difference {format_p(oriented['p_equal_holm'])})"
     return f", {within} {p}" if oriented["better"] else f" {within} {p}"
@@ -217,7 +217,8 @@ def _equality(oriented: Mapping[str, Any]) -> str:
 
 def margin_text(row: Mapping[str, Any]) -> str:
     """Return the margin of a comparison with its unit."""
-    return f"{scale(row['metric']) * row['margin']:g}{unit(row['metric'])}"
+    number, name = f"{scale(row['metric']) * row['margin']:g}", unit(row["metric"])
+    return number + (name.removesuffix("s") if number == "1" else name)
 
 
 def _detectable(oriented: Mapping[str, Any]) -> str:
