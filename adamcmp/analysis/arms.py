@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -230,18 +232,18 @@ class Difference:
         return float(estimates.unpaired_effect_size(self.a, self.b))
 
     def seeds_needed(
-        self, alpha: float, observed: float, selection_variance: float
+        self, alpha: Callable[[int], float], observed: float, selection_variance: float
     ) -> tuple[float, float]:
         """Return the total number of seeds that would detect a difference, and that difference.
 
         Args:
-            alpha: The level of the test.
+            alpha: The level of a test with some number of seeds.
             observed: The size of the observed difference.
             selection_variance: Variance due to the selection of settings. Like that of the test
                 examples, it is not reduced by more evaluation seeds.
         """
         if self.is_constant:
-            return float(np.ceil(1 - np.log2(alpha))), observed
+            return float(next(n for n in count(2) if 2.0 ** (1 - n) <= alpha(n))), observed
         if np.isnan(self.estimate.error):
             return float("nan"), float("nan")
         half_width = float(self.estimate.high - self.estimate.value)

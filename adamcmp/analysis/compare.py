@@ -17,6 +17,7 @@ from adamcmp.analysis.wording import display_name
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import METRICS
 from adamcmp.storage.filters import Condition, no_match, parse_filters
+from adamcmp.storage.looks import NO_LOOKS, LookRecord
 
 
 def compare(
@@ -28,6 +29,7 @@ def compare(
     examples: pd.DataFrame | None = None,
     baseline: str | None = None,
     margin: float | None = None,
+    looks: LookRecord = NO_LOOKS,
 ) -> pd.DataFrame:
     """Compare two sets of runs on each problem that both have, each at its selected setting.
 
@@ -59,6 +61,7 @@ def compare(
         baseline: An optimizer, instead of `a` and `b`. The comparisons of a problem are corrected
             as one family.
         margin: Test whether arms are equal within this difference, in percentage points for errors.
+        looks: The earlier looks at these comparisons, which `adamcmp compare` records.
 
     Returns:
         One row per problem, or with a baseline per problem and other optimizer, with the columns of
@@ -80,7 +83,7 @@ def compare(
     conditions = [[c] if isinstance(c, str) else list(c) for c in (a, b)]
     if all(conditions) == (baseline is not None) or any(conditions) != all(conditions):
         raise ConfigError("compare takes either conditions a and b, or a baseline.")
-    labelled = RunTable.from_frames(runs, examples=examples)
+    labelled = RunTable.from_frames(runs, examples=examples).recorded_as({}, looks)
     question = Question(baseline, margin)
     if baseline is None:
         result = _compare_arms(labelled.asking(question), runs, conditions, metric)
@@ -114,13 +117,15 @@ def _compare_on(
     metric = metric or both.metric()
     _check_metric_exists(both.runs, problem, metric)
     first, second = (_arm(each, table) for each, table in zip(conditions, arms, strict=True))
-    return compare_arms(problem, [(first, second)], metric, both.question)
+    return compare_arms(problem, [(first, second)], metric, both.question, both.looks)
 
 
 def _matching(labelled: RunTable, runs: pd.DataFrame, conditions: list[str]) -> RunTable:
     """Return the labelled runs whose stored rows meet the conditions."""
     meets = parse_filters(conditions, list(runs.columns))
-    matches = labelled.runs[[meets(row) for row in runs.to_dict("records")]]
+    # The labelled runs are in another order.
+    matching = [row["run_id"] for row in runs.to_dict("records") if meets(row)]
+    matches = labelled.runs[labelled.runs["run_id"].isin(matching)]
     if matches.empty:
         raise ConfigError(no_match(conditions, runs.to_dict("list")))
     if (matches["status"] == "failed").all():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -17,6 +17,7 @@ from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
 from adamcmp.analysis.divergence import divergence_test
 from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.looks import looks_at
 from adamcmp.analysis.metrics import check_metrics, higher_is_better
 from adamcmp.analysis.outcomes import bound_of_examples
 from adamcmp.analysis.power import detectable_difference
@@ -25,12 +26,14 @@ from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 from adamcmp.analysis.sign_flips import MIN_SEEDS, min_p
 from adamcmp.analysis.wording import scale
+from adamcmp.storage.looks import LookRecord, seeds_text
 
 #: The columns of `comparisons`, in order.
 COLUMNS = [
     *("problem", "a", "b", "metric", "estimate", "ci_low", "ci_high", "n", "p_value", "p_holm"),
     *("covers", "ci_seeds", "ci_examples"),
     *("adjustment", "baseline"),
+    *("looks", "level", "missing_runs", "compared_seeds"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
     *("settles", "detectable", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b"),
     *("setting_a", "setting_b"),
@@ -82,10 +85,14 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           ``"Holm"``, or ``"min-p"`` for paired comparisons with the ``baseline`` over six seeds or
           more (`adamcmp.analysis.sign_flips`); ``p_choice``: the same
           with selection bias accounted for (`adamcmp.analysis.selection_bias`);
+        - ``looks``: how often the comparison was reported with other seeds, this time included;
+          ``level``: the level of this test, 0.05 at the first look (`adamcmp.analysis.looks`). If
+          requested runs are missing, ``missing_runs`` is their number, the level is 0, and the
+          look does not count; ``compared_seeds``: the seeds of both arms, such as ``"0-4"``;
         - ``better``: ``"a"`` or ``"b"``, else ``""``; ``evidence``: ``"difference"`` if both
-          p-values are below 0.05 and this arm did not diverge more often than the other,
+          p-values are below the level and this arm did not diverge more often than the other,
           ``"divergence"`` if the difference is not significant, and this arm diverged less often
-          with ``p_diverged_holm`` below 0.05;
+          with ``p_diverged_holm`` below the level;
         - ``divergence_test``, ``p_diverged``, ``p_diverged_holm``: the exact test of equally
           frequent divergence, its p, and the same after Holm's correction over the problem's pairs;
           empty and NaN without diverged runs;
@@ -93,16 +100,17 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           without one, and for other metrics than the reported one if there are several;
           ``p_equal``, ``p_equal_holm``: the two one-sided tests of a difference within the margin,
           with selection bias accounted for, and after Holm's correction; ``equal``: whether the
-          latter is below 0.05, and the optimizers diverge equally often;
+          latter is below the level, and the optimizers diverge equally often;
         - ``effect_size``: Hedges' g_z where ``paired``, else Hedges' g;
         - ``prob_better``, ``prob_low``, ``prob_high``: probability that a is better than b for a
           new seed, with its interval;
         - ``seeds_needed``, ``settles``: seeds in total (of each arm) that detect a difference of
-          ``settles`` with 80 % power at the strictest level of Holm's correction, selection bias
-          accounted for (infinite where the bias is too large); the difference is the observed one
-          without its optimism, or half the half-width of the interval where that is larger;
-        - ``detectable``: the smallest true difference that these seeds detect with 80 % power, at
-          the same level;
+          ``settles`` with 80 % power at the next look, at the strictest level of Holm's correction,
+          selection bias accounted for (infinite where the bias is too large); the difference is the
+          observed one without its optimism, or half the half-width of the interval where that is
+          larger;
+        - ``detectable``: the smallest true difference that these seeds detect with 80 % power at
+          this look, also at the strictest level of Holm's correction;
         - ``paired``: whether two seeds or more, and half of those of the arm with fewer, are
           shared; ``fresh``: whether no reported seed took part in the selection;
           ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``,
@@ -124,7 +132,7 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
             question = table.question
             if metrics and len(metrics) > 1 and name != subtable.metric():
                 question = replace(question, margin=None)
-            tables += [compare_arms(problem, pairs, name, question)] if pairs else []
+            tables += [compare_arms(problem, pairs, name, question, table.looks)] if pairs else []
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
 
@@ -137,15 +145,28 @@ def _pairs(arms: list[Arm], question: Question) -> list[tuple[Arm, Arm]]:
 
 
 def compare_arms(
-    problem: str, pairs: Sequence[tuple[Arm, Arm]], metric: str, question: Question
+    problem: str,
+    pairs: Sequence[tuple[Arm, Arm]],
+    metric: str,
+    question: Question,
+    record: LookRecord,
 ) -> pd.DataFrame:
-    """Compare pairs of arms of one problem on one metric; with the columns of `comparisons`."""
+    """Compare pairs of arms of one problem on one metric.
+
+    Args:
+        problem: The problem.
+        pairs: The arms of each comparison.
+        metric: The metric to compare.
+        question: What is asked.
+        record: The earlier looks.
+
+    Returns:
+        One row per pair with the columns of `comparisons`.
+    """
     # Estimated once per arm, since an arm is part of several pairs.
     biases = {id(arm): arm.selection_bias(metric) for pair in pairs for arm in pair}
-    rows = [
-        {"problem": problem, **_compare(a, b, metric, (biases[id(a)], biases[id(b)]), len(pairs))}
-        for a, b in pairs
-    ]
+    family = _Family(problem, metric, len(pairs), record)
+    rows = [_compare(a, b, family, (biases[id(a)], biases[id(b)])) for a, b in pairs]
     table = pd.DataFrame(rows)
     name, adjust = "Holm", estimates.holm
     if question.baseline is not None and _can_flip(table):
@@ -177,26 +198,56 @@ def _can_flip(table: pd.DataFrame) -> bool:
     return bool((tested["paired"] & (tested["n"] >= MIN_SEEDS)).all())
 
 
+@dataclass(frozen=True)
+class _Family:
+    """The comparisons whose p-values are adjusted together.
+
+    Attributes:
+        problem: The problem.
+        metric: The metric that is compared.
+        size: The number of comparisons.
+        record: The earlier looks.
+    """
+
+    problem: str
+    metric: str
+    size: int
+    record: LookRecord
+
+
 def _compare(
-    a: Arm, b: Arm, metric: str, biases: tuple[SelectionBias, SelectionBias], pairs: int
+    a: Arm, b: Arm, family: _Family, biases: tuple[SelectionBias, SelectionBias]
 ) -> dict[str, Any]:
     """Return the columns of one comparison that do not depend on the other pairs' values."""
+    metric = family.metric
     difference, train = Difference.between(a, b, metric), Difference.between(a, b, "train_loss")
     estimate, divergence = difference.estimate, divergence_test(a, b)
-    # The strictest level of Holm's correction.
-    alpha = estimates.ALPHA / pairs
+    seeds = _compared_seeds(a, b, difference.paired)
+    columns = {
+        **{"problem": family.problem, "metric": metric, "a": a.name, "b": b.name},
+        **{"n": difference.n, "compared_seeds": seeds_text(seeds)},
+    }
+    looks = looks_at(columns, family.record, family.size)
     selection_variance = float(np.add(biases[0].variance, biases[1].variance))
-    observed = float(debiased(estimate, *biases))
-    seeds_needed, settles = difference.seeds_needed(alpha, observed, selection_variance)
+    seeds_needed, settles = difference.seeds_needed(
+        # The strictest level of Holm's correction.
+        lambda n: looks.next_level(n * len(seeds) // difference.n) / family.size,
+        float(debiased(estimate, *biases)),
+        selection_variance,
+    )
+    alpha = looks.next_level(len(seeds)) / family.size
     error = math.sqrt(float(estimate.error) ** 2 + selection_variance)
     mean_a, mean_b = difference.means
     # The same values in another order have means that differ by a rounding error.
     is_tie = math.isclose(mean_a, mean_b, rel_tol=1e-12)
+    missing_runs = family.record.missing_runs
     return {
-        **{"a": a.name, "b": b.name, "metric": metric},
+        **columns,
+        **{"looks": looks.number, "missing_runs": missing_runs},
+        "level": 0.0 if missing_runs else looks.level,
         **{"estimate": 0.0 if is_tie else float(estimate.value)},
         **{"ci_low": float(estimate.low), "ci_high": float(estimate.high)},
-        **{"n": difference.n, "n_a": len(difference.a), "n_b": len(difference.b)},
+        **{"n_a": len(difference.a), "n_b": len(difference.b)},
         "p_value": difference.p_value,
         **_samples(a, b, difference, metric),
         "p_choice": max(
@@ -221,6 +272,12 @@ def _compare(
     }
 
 
+def _compared_seeds(a: Arm, b: Arm, paired: bool) -> set[int]:
+    """Return the seeds of the reported runs, including those that diverged."""
+    first, second = (set(map(int, arm.reported.index)) for arm in (a, b))
+    return first & second if paired else first | second
+
+
 def _samples(a: Arm, b: Arm, difference: Difference, metric: str) -> dict[str, Any]:
     """Return the samples that the interval of a difference covers, with the part of each."""
     over_seeds, examples = difference.over_seeds, difference.examples
@@ -243,7 +300,7 @@ def _correct(table: pd.DataFrame, adjust: Callable[[Floats], Floats]) -> pd.Data
     table["p_diverged_holm"] = estimates.holm(table["p_diverged"])
     table["p_equal_holm"] = estimates.holm(table["p_equal"])
     table = _with_better(table)
-    table["equal"] = (table["p_equal_holm"] < estimates.ALPHA) & (table["evidence"] != "divergence")
+    table["equal"] = (table["p_equal_holm"] < table["level"]) & (table["evidence"] != "divergence")
     return table[COLUMNS]
 
 
@@ -253,8 +310,8 @@ def _with_better(table: pd.DataFrame) -> pd.DataFrame:
     ahead = np.where(sign > 0, "a", "b")
     more_often = table["diverged_a"] / table["seeds_a"] - table["diverged_b"] / table["seeds_b"]
     less_diverged = np.where(more_often < 0, "a", "b")
-    differs = table["p_choice"] < estimates.ALPHA
-    diverges = table["p_diverged_holm"] < estimates.ALPHA
+    differs = table["p_choice"] < table["level"]
+    diverges = table["p_diverged_holm"] < table["level"]
     # An optimizer that is ahead on completed runs, but diverges more often, is not better.
     agree = (more_often == 0) | (ahead == less_diverged)
     evidence = np.select([differs & agree, ~differs & diverges], ["difference", "divergence"], "")

@@ -16,7 +16,10 @@ _MOST_SEEDS = 10**7
 
 
 def seeds_for_power(
-    size: float, alpha: float = ALPHA, groups: int = 1, constant_variance: float = 0.0
+    size: float,
+    alpha: Callable[[int], float] = lambda n: ALPHA,
+    groups: int = 1,
+    constant_variance: float = 0.0,
 ) -> float:
     """Return the number of seeds at which Student's test detects a difference with 80 % power.
 
@@ -29,7 +32,7 @@ def seeds_for_power(
     Args:
         size: The true difference in standard deviations: of the differences if seeds are
             paired, else of one optimizer's runs.
-        alpha: The level of the test.
+        alpha: The level of a test with some number of seeds.
         groups: 1 if seeds are paired, else 2; the result is then the number of seeds per group.
         constant_variance: Variance of the difference that more evaluation seeds do not reduce, such
             as that of the test examples, in units of the squared standard deviation.
@@ -46,7 +49,7 @@ def seeds_for_power(
     def is_enough(n: int) -> bool:
         centre = abs(size) / np.sqrt(groups / n + constant_variance)
         # The degrees of freedom are n − 1 if seeds are paired, else 2(n − 1).
-        return _power(centre, groups * (n - 1), alpha) >= POWER
+        return _power(centre, groups * (n - 1), alpha(n)) >= POWER
 
     if not is_enough(_MOST_SEEDS):
         return np.inf

@@ -17,6 +17,7 @@ from adamcmp.analysis.ordering import in_display_order
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import EXAMPLE_COLUMNS, METRIC_COLUMNS, RUN_COLUMNS
+from adamcmp.storage.looks import NO_LOOKS, LookRecord
 from adamcmp.storage.outcomes import decode
 
 #: The columns that every run has.
@@ -67,6 +68,7 @@ class RunTable:
         all_metrics: Evaluations of these runs, and possibly of others.
         searched: The keys that each command of a study searched, by study; see `was_searched`.
         question: What comparisons of these runs ask.
+        looks: The recorded looks at comparisons of these runs.
     """
 
     runs: pd.DataFrame
@@ -78,6 +80,7 @@ class RunTable:
     all_examples: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=list(EXAMPLE_COLUMNS))
     )
+    looks: LookRecord = NO_LOOKS
     _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _selected: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _problems: dict[str, RunTable] = field(default_factory=dict, init=False, repr=False)
@@ -245,9 +248,16 @@ class RunTable:
         values = [decode(content, metric, count) for content, count in stored_bytes]
         return Outcomes(np.stack(values), int(rows["total"].iloc[0]))
 
-    def recorded_as(self, searched: Mapping[str, Sequence[Collection[str]]]) -> RunTable:
-        """Return the table with the keys that each study's commands searched."""
-        return replace(self, searched=searched)
+    def recorded_as(
+        self, searched: Mapping[str, Sequence[Collection[str]]], looks: LookRecord = NO_LOOKS
+    ) -> RunTable:
+        """Return the table with what its studies recorded.
+
+        Args:
+            searched: The keys that each study's commands searched.
+            looks: The looks at comparisons.
+        """
+        return replace(self, searched=searched, looks=looks)
 
     def asking(self, question: Question) -> RunTable:
         """Return the table with what comparisons ask.

@@ -49,19 +49,22 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     metric = metric_phrase(row["metric"])
     if row["evidence"] == "divergence":
         return _divergence(oriented)
-    lead = _with_unit(oriented["lead"], oriented)
-    ahead = f"{a} is ahead of {b} on {metric} by {lead}"
     if math.isnan(row["p_value"]):
-        return _without_test(row, ahead)
-    evidence = f"({_interval(oriented)}{_p_values(row)})"
+        return _without_test(row, oriented)
+    ahead, evidence = _ahead(oriented), f"({_interval(oriented)}{_p_values(row)}{_look(row)})"
+    if row["missing_runs"]:
+        return f"Interim: {ahead} {evidence}. {interim_note(row['missing_runs'])}"
+    lead = _with_unit(oriented["lead"], oriented)
     if row["better"]:
         notes = _training_loss(oriented) + _equality(oriented)
         return f"{a} beats {b} on {metric} by {lead} {evidence}{notes}."
-    if row["p_choice"] < ALPHA:
+    if row["p_choice"] < row["level"]:
         return f"{ahead} {evidence}, but diverged more often."
-    if row["p_holm"] < ALPHA:
+    if row["p_holm"] < row["level"]:
         return f"{ahead} {evidence}. {_selection_caveat(oriented, 'this')}."
-    correction = "" if row["p_value"] >= ALPHA else " after correction for several comparisons"
+    correction = (
+        "" if row["p_value"] >= row["level"] else " after correction for several comparisons"
+    )
     observed = f"{a} is ahead by {lead}" if row["estimate"] else "their means are equal"
     if row["equal"]:
         return f"{a} and {b} are equal on {metric}{_equality(oriented)}: {observed} {evidence}."
@@ -71,16 +74,32 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     )
 
 
-def _without_test(row: Mapping[str, Any], ahead: str) -> str:
+def _without_test(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     """Return the claim of a comparison without a p-value, and the reason."""
     a, b = display_name(row["a"]), display_name(row["b"])
     if math.isnan(row["estimate"]):
         return f"{a} and {b} cannot be compared: no run of one of them completed."
     if row["n"] == 1:
-        return f"{ahead}, but one seed gives no interval."
+        return f"{_ahead(oriented)}, but one seed gives no interval."
     if row["estimate"] == 0:
         return f"{a} and {b} have the same {metric_phrase(row['metric'])} on all {row['n']} seeds."
-    return f"{ahead}; the runs of each have equal values, so the difference has no interval."
+    return (
+        f"{_ahead(oriented)}; the runs of each have equal values, so the difference has no "
+        f"interval."
+    )
+
+
+def _ahead(oriented: Mapping[str, Any]) -> str:
+    a, b = display_name(oriented["a"]), display_name(oriented["b"])
+    lead = _with_unit(oriented["lead"], oriented)
+    return f"{a} is ahead of {b} on {metric_phrase(oriented['metric'])} by {lead}"
+
+
+def _look(row: Mapping[str, Any]) -> str:
+    """Return which look this is, and the level of its test; empty for the first look."""
+    if row["missing_runs"] or row["looks"] == 1:
+        return ""
+    return f"; look {row['looks']}, level {row['level']:.2g}"
 
 
 def orient(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +154,7 @@ def _divergence(oriented: Mapping[str, Any]) -> str:
     adjusted = "" if p == adjusted_p else "Holm-adjusted "
     claim = (
         f"{b} is worse than {a}: it diverged on {diverged['b']} seeds, {a} on {diverged['a']} "
-        f"({adjusted}{oriented['divergence_test']} p {format_p(adjusted_p)})."
+        f"({adjusted}{oriented['divergence_test']} p {format_p(adjusted_p)}{_look(oriented)})."
     )
     lead, metric = oriented["lead"], metric_phrase(oriented["metric"])
     if not abs(lead) > 0:
@@ -174,9 +193,19 @@ def _p_values(row: Mapping[str, Any]) -> str:
     if corrected == plain:
         return f"p {format_p(plain)}"
     adjusted = f"{row['adjustment']}-adjusted p {format_p(corrected)}"
-    if row["better"] or plain >= ALPHA:
+    if row["better"] or plain >= row["level"]:
         return adjusted
     return f"p {format_p(plain)}, {adjusted}"
+
+
+def interim_note(missing_runs: int) -> str:
+    """Return that nothing is claimed while requested runs are missing.
+
+    >>> interim_note(1)
+    'Nothing is claimed before the 1 missing run has ended.'
+    """
+    runs = "1 missing run has" if missing_runs == 1 else f"{missing_runs} missing runs have"
+    return f"Nothing is claimed before the {runs} ended."
 
 
 def _training_loss(oriented: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.metrics import higher_is_better
-from adamcmp.analysis.sentences import FEW_SEEDS, margin_text, sentence
+from adamcmp.analysis.sentences import FEW_SEEDS, interim_note, margin_text, sentence
 from adamcmp.analysis.wording import display_name, join_names, metric_phrase
 
 #: With more optimizers, the verdict recommends a baseline.
@@ -79,6 +79,8 @@ def _overall(rows: list[dict[str, Any]]) -> str:
     incomplete = [name for name in others if name not in completed]
     identical = all(others[name]["estimate"] == 0 for name in level)
     best, metric = display_name(leader), metric_phrase(rows[0]["metric"])
+    if missing_runs := rows[0]["missing_runs"]:
+        return f"{best} leads on {metric}. {interim_note(missing_runs)}"
     note = f" No run of {_joined(incomplete)} completed." if incomplete else ""
     losers = [_beaten(others[name], name) for name in beaten]
     beats = f"it beats {join_names(losers)}" if losers else ""

@@ -66,6 +66,11 @@ def wrapped(text: str, indent: str = "") -> str:
     return "\n".join(lines)
 
 
+def notify(text: str) -> None:
+    """Print a message to stderr."""
+    print(f"adamcmp: {text}", file=sys.stderr)
+
+
 @contextmanager
 def shown_if_slow(activity: str) -> Iterator[None]:
     """Show on stderr what a command is doing if that takes long; see `shows_progress`.

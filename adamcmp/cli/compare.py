@@ -11,7 +11,7 @@ from adamcmp.cli import _completers
 from adamcmp.cli._options import Parser, add_question, add_results, results_root
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import fitted_table
-from adamcmp.cli._terminal import shown_if_slow, wrapped
+from adamcmp.cli._terminal import notify, shown_if_slow, wrapped
 
 EXAMPLES = """\
 examples:
@@ -70,7 +70,9 @@ def main(arguments: list[str]) -> int:
     folder = study_folder(results_root(options), study)
     with shown_if_slow("comparing"):
         question = Question(options.baseline, options.margin)
-        comparisons = compare_study(folder, options.a, options.b, options.metric, filters, question)
+        comparisons = compare_study(
+            folder, options.a, options.b, options.metric, filters, question, notify
+        )
     if options.json:
         for row in comparisons:
             values = {name: _json_value(value) for name, value in row.items()}

@@ -18,7 +18,7 @@ from adamcmp.cli._options import (
     results_root,
 )
 from adamcmp.cli._tables import fitted_table
-from adamcmp.cli._terminal import shown_if_slow, wrapped
+from adamcmp.cli._terminal import notify, shown_if_slow, wrapped
 from adamcmp.errors import ConfigError
 from adamcmp.storage.filters import is_filter
 
@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
 def _answer(options: argparse.Namespace) -> Answer:
     """Write or print what the options ask for; return the report's contents."""
     from adamcmp.analysis.question import Question
-    from adamcmp.reporting import compute_answer, report
+    from adamcmp.reporting import compute_answer, record_looks, report
     from adamcmp.reporting.watch import training_status, watch
     from adamcmp.workflows.report import study_folders, wait_for_studies
 
@@ -111,23 +111,23 @@ def _answer(options: argparse.Namespace) -> Answer:
     studies = [argument for argument in options.selection if not is_filter(argument)]
     filters = [argument for argument in options.selection if is_filter(argument)]
     if options.watch is not None:
-        folders = wait_for_studies(root, studies, STUDY_TIMEOUT, _notify)
+        folders = wait_for_studies(root, studies, STUDY_TIMEOUT, notify)
         return watch(
-            folders, filters, options.watch, print_report, _notify, question=question
+            folders, filters, options.watch, print_report, notify, question=question
         ).answer
     folders = study_folders(root, studies)
     if not studies:
-        _notify(f"the latest study is {folders[0].name!r}.")
+        notify(f"the latest study is {folders[0].name!r}.")
     if options.format:
         with shown_if_slow("computing the tables"):
-            contents = compute_answer(folders, filters, question)
+            contents = record_looks(compute_answer(folders, filters, question))
         _output_tables(contents, options.format, options.out)
         return contents
     with shown_if_slow("writing the report"):
         written = report(folders, filters, question=question)
     print_report(written)
     if training := training_status(folders):
-        _notify(f"{training} --watch updates the report as they end.")
+        notify(f"{training} --watch updates the report as they end.")
     return written.answer
 
 
@@ -185,7 +185,3 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} should be a number of seconds from 1 to 86400")
     return seconds
-
-
-def _notify(text: str) -> None:
-    print(f"adamcmp: {text}", file=sys.stderr)

@@ -147,6 +147,7 @@ class StudyConfig:
         tracker: The experiment tracker that stored runs are also written to.
         flags: Flags of the command that the overrides depend on, such as ``--config-dir``.
         notices: What the user should know about the overrides.
+        later_runs: The number of runs that later stages of the command add.
     """
 
     runs: tuple[RunConfig, ...]
@@ -158,3 +159,4 @@ class StudyConfig:
     tracker: Tracker = NO_TRACKER
     flags: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    later_runs: int = 0

@@ -23,6 +23,7 @@ from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.metadata import requested_runs
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from adamcmp.training.outcome import Outcome
@@ -85,6 +86,8 @@ def execute(
     store = Store(config.location.folder)
     plan, missing = _planned(config, store, retrained_statuses)
     if not missing.specs:
+        if requested_runs(store.folder) > len(store.statuses()):
+            _record_command(store, config, plan)
         observer.on_planned(plan, ())
         return _result(store, plan)
     with deferred_signals() as interrupted, _started(workers) as pool:
@@ -130,12 +133,19 @@ def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
 
 def _open_study(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:
     """Create the study's folder, record the command, and remove what killed processes left."""
+    _record_command(store, config, plan, only_process=reservation.only_process)
+    store.checkpoints.remove_finished(store.statuses())
+
+
+def _record_command(
+    store: Store, config: StudyConfig, plan: Plan, *, only_process: bool = False
+) -> None:
+    """Record the command, and how many runs the study has once the command is complete."""
+    study_runs = len({*store.statuses(), *plan.run_ids}) + config.later_runs
     metadata = {"flags": list(config.flags), **software()}
     metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
-    store.open_for_training(
-        plan.numerics, config.overrides, metadata, only_process=reservation.only_process
-    )
-    store.checkpoints.remove_finished(store.statuses())
+    metadata |= {"study_runs": study_runs}
+    store.open_for_training(plan.numerics, config.overrides, metadata, only_process=only_process)
 
 
 def _result(

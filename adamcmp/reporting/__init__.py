@@ -9,7 +9,7 @@ from pathlib import Path
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.plots import FORMATS
-from adamcmp.reporting.answer import Answer, compute_answer, failure
+from adamcmp.reporting.answer import Answer, compute_answer, failure, record_looks
 from adamcmp.reporting.folders import report_folder
 from adamcmp.reporting.formats import as_csv, as_markdown
 from adamcmp.reporting.page import render_page
@@ -21,6 +21,7 @@ __all__ = [
     "Report",
     "compute_answer",
     "load_table",
+    "record_looks",
     "report",
     "report_folder",
     "write_page",
@@ -65,7 +66,7 @@ def report(
         NotFound: If no completed run meets the conditions.
         ConfigError: If a condition or the question is invalid, or settings cannot be selected.
     """
-    answer = compute_answer(studies, filters, question)
+    answer = record_looks(compute_answer(studies, filters, question))
     folder = report_folder(studies, filters)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.looks import unrecorded_looks
 from adamcmp.analysis.measures.best_settings import BEST_SETTINGS
 from adamcmp.analysis.measures.budgets import BUDGETS, budget_summary
 from adamcmp.analysis.measures.pairwise import PAIRWISE_COMPARISONS
@@ -22,7 +23,8 @@ from adamcmp.reporting.summary import five_columns
 from adamcmp.reporting.tables import Table
 from adamcmp.storage import reader
 from adamcmp.storage.filters import no_match, parse_filters
-from adamcmp.storage.metadata import read_study_metadata
+from adamcmp.storage.looks import add_looks
+from adamcmp.storage.metadata import requested_runs
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,7 @@ def _check_any_completed(table: RunTable, studies: Sequence[Path], filters: Sequ
 
 def _missing_runs(study: Path) -> Iterator[analysis.Finding]:
     """Yield a finding if a study has fewer runs than one of its commands requested."""
-    # Version 0.1 did not record the number of runs.
-    commands = read_study_metadata(study).get("asked", [])
-    requested = max((command.get("runs", 0) for command in commands), default=0)
+    requested = requested_runs(study)
     existing = len(reader.read_final_rows(study, []))
     if existing < requested:
         yield analysis.Finding(
@@ -194,6 +194,23 @@ def _missing_runs(study: Path) -> Iterator[analysis.Finding]:
             f"command that requested them to train the rest.",
             undermines="missing runs",
         )
+
+
+def record_looks(answer: Answer) -> Answer:
+    """Record the comparisons of an answer that is shown, in the folder of each study.
+
+    Returns:
+        The answer, with a finding for each study that cannot be written.
+    """
+    if answer.comparisons.data is None:
+        return answer
+    looks = unrecorded_looks(answer.comparisons.data, answer.table.looks)
+    findings = [
+        analysis.Finding("looks", "note", study.name, problem)
+        for study in answer.studies
+        if (problem := add_looks(study, looks))
+    ]
+    return replace(answer, findings=(*findings, *answer.findings))
 
 
 def _verdicts(

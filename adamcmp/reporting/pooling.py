@@ -11,6 +11,7 @@ from adamcmp.analysis import RunTable
 from adamcmp.analysis.ordering import in_display_order
 from adamcmp.errors import NotFound
 from adamcmp.storage import reader
+from adamcmp.storage.looks import look_record
 from adamcmp.storage.metadata import searched_keys
 
 
@@ -31,11 +32,12 @@ def load_table(studies: Sequence[Path]) -> RunTable:
     loaded = [(*reader.load(study), reader.load_examples(study)) for study in studies]
     if not any(len(runs) for runs, *_ in loaded):
         raise NotFound(" ".join(map(reader.no_runs, studies)))
+    looks = look_record(studies, [len(runs) for runs, *_ in loaded])
     if len(loaded) == 1:
-        return RunTable.from_frames(*loaded[0]).recorded_as(searched)
+        return RunTable.from_frames(*loaded[0]).recorded_as(searched, looks)
     _make_ids_unique(loaded, studies)
     pooled = (pd.concat(frames, ignore_index=True) for frames in zip(*loaded, strict=True))
-    table = RunTable.from_frames(*pooled).recorded_as(searched)
+    table = RunTable.from_frames(*pooled).recorded_as(searched, looks)
     return table.with_runs(_separate_studies(table.runs))
 
 

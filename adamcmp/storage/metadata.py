@@ -87,6 +87,24 @@ def searched_keys(study: Location) -> list[frozenset[str]] | None:
     ] or None
 
 
+def requested_runs(study: Location) -> int:
+    """Return how many runs a study has once all runs of its commands have ended.
+
+    Returns:
+        0 if there is no record, as in a study of imported runs or of version 0.1.
+
+    Raises:
+        StoreError: See `read_study_metadata`.
+    """
+    # A command that was repeated, or that has a further stage, is recorded again.
+    last = {
+        tuple(command["words"]): command for command in read_study_metadata(study).get("asked", [])
+    }
+    return max(
+        (command.get("study_runs", command.get("runs", 0)) for command in last.values()), default=0
+    )
+
+
 def _damaged(files: Files, problem: str) -> StoreError:
     return StoreError(
         f"{files.location(METADATA_FILE)} {problem}. Restore the file, or move the study's folder "

@@ -120,10 +120,13 @@ class RangeSearch:
             record = _Record(self.objective)
             # The whole search decides the engine: its first batch is seldom worth a compilation.
             numerics = study_numerics(self.preview(), on_notice)
+            later_runs = self.combinations
             for batch in self._batches(proposals):
                 if not any(batch):
                     continue
-                executed = train(replace(self._space.study(batch), numerics=numerics))
+                later_runs -= sum(map(len, batch)) * self._space.seeds_per_setting
+                config = replace(self._space.study(batch), numerics=numerics)
+                executed = train(replace(config, later_runs=later_runs))
                 record.add(executed)
                 if executed.in_progress:  # the values of this batch are unknown
                     return record.result(executed, ())

@@ -145,8 +145,9 @@ def _train_stages(study: StagedStudy, options: TrainingOptions) -> tuple[SweepRe
     if select is None:
         return (SweepResult.of(train(config, options)),)
     # Both stages are one study, so the work of both decides the engine.
-    numerics = study_numerics(study.both_stages(), options.on_notice)
-    config = replace(config, numerics=numerics)
+    both = study.both_stages()
+    numerics = study_numerics(both, options.on_notice)
+    config = replace(config, numerics=numerics, later_runs=len(both.runs) - len(config.runs))
     with Workers() as workers:
         first = train(config, options, workers)
         if first.in_progress:
@@ -201,7 +202,8 @@ def second_stage(
     first = RunTable.from_frames(stored[stored["run_id"].isin(list(configs))])
     start = max(config.protocol.seed for config in configs.values()) + 1
     runs = winners(first, configs, select.by, select.top, range(start, start + select.seeds))
-    return replace(config, runs=runs, notices=())  # the first stage has shown them
+    # The first stage has shown the notices.
+    return replace(config, runs=runs, notices=(), later_runs=0)
 
 
 def winners(

@@ -64,12 +64,12 @@ def test_the_estimate_is_that_of_shared_seeds():
 @pytest.mark.parametrize("seeds", [range(6), range(20, 26)])
 def test_a_smaller_difference_needs_more_seeds(seeds):
     difference = Difference.between(arm(A), arm(B, seeds), METRIC)
-    few, _ = difference.seeds_needed(0.05, 0.05, 0.0)
-    many, target = difference.seeds_needed(0.05, 0.01, 0.0)
+    few, _ = difference.seeds_needed(lambda n: 0.05, 0.05, 0.0)
+    many, target = difference.seeds_needed(lambda n: 0.05, 0.01, 0.0)
     assert few < many and target >= 0.01
-    assert difference.seeds_needed(0.05, 0.01, 1e-5)[0] > many
+    assert difference.seeds_needed(lambda n: 0.05, 0.01, 1e-5)[0] > many
     one_seed = Difference.between(arm(A[:1]), arm(B[:1], list(seeds)[:1]), METRIC)
-    assert all(map(math.isnan, one_seed.seeds_needed(0.05, 0.01, 0.0)))
+    assert all(map(math.isnan, one_seed.seeds_needed(lambda n: 0.05, 0.01, 0.0)))
 
 
 @pytest.mark.parametrize("paired", [True, False])

@@ -30,6 +30,11 @@ class TestCompare:
         columns = ["estimate", "ci_low", "ci_high", "p_value", "n", "verdict"]
         assert set(columns) <= set(row.index)
 
+    def test_the_order_of_the_runs_does_not_matter(self):
+        arms = ["optimizer=adamw", "lr=0.1"], "optimizer=sgd"
+        shuffled = adamcmp.compare(self.RUNS.sample(frac=1, random_state=0), *arms)
+        assert shuffled.equals(adamcmp.compare(self.RUNS, *arms))
+
     def test_several_conditions_and_one_optimizer_against_itself(self):
         table = adamcmp.compare(
             self.RUNS, ["optimizer=adamw", "lr=0.1"], ["optimizer=adamw", "lr=0.2"], "test_error"

@@ -18,7 +18,7 @@ class TestPower:
         assert seeds_for_power(size, groups=2) == each
 
     def test_by_simulation(self):
-        n = seeds_for_power(1.0, alpha=0.05 / 6)
+        n = seeds_for_power(1.0, lambda n: 0.05 / 6)
         x = rng().normal(size=(20_000, n)) + 1
         for values, enough in ((x, True), (x[:, :-1], False)):
             power = (estimates.mean(values).p_value < 0.05 / 6).mean()
@@ -30,7 +30,7 @@ class TestPower:
         """The square of a noncentral t is a noncentral F of 1 degree of freedom."""
         actual = []
         for size in np.geomspace(1.1, 30, 60):
-            actual.append(seeds_for_power(size, alpha, constant_variance=choice))
+            actual.append(seeds_for_power(size, lambda n: alpha, constant_variance=choice))
             power = {}
             for n in (actual[-1] - 1, actual[-1]):
                 centre = size**2 / (1 / n + choice)
@@ -55,6 +55,10 @@ class TestPower:
         least = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** -2
         assert seeds_for_power(1.0, constant_variance=1.01 * least) == np.inf
         assert 2 < seeds_for_power(1.0, constant_variance=0.9 * least) < np.inf
+
+    def test_a_level_that_depends_on_the_number_of_seeds(self):
+        n = seeds_for_power(1.0, lambda n: 0.05 if n < 8 else 0.01)
+        assert n == seeds_for_power(1.0, lambda n: 0.01)
 
     def test_a_difference_of_0_is_an_error(self):
         with pytest.raises(ValueError, match="No number of seeds"):

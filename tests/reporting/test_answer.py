@@ -7,7 +7,8 @@ import yaml
 
 from adamcmp import analysis
 from adamcmp.errors import ConfigError, NotFound, StoreError
-from adamcmp.reporting import compute_answer
+from adamcmp.reporting import compute_answer, record_looks
+from adamcmp.workflows.compare import compare_study
 from tests.support.imports import BASE, imported_study
 
 ROWS = "".join(
@@ -72,8 +73,11 @@ def test_runs_that_a_command_requested_and_that_are_missing(study):
     content = yaml.safe_load(metadata.read_text())
     content["asked"][-1]["runs"] = 15
     metadata.write_text(yaml.safe_dump(content))
-    finding = compute_answer([study]).findings[0]
+    answer = record_looks(compute_answer([study]))
+    finding = answer.findings[0]
     assert finding.kind == "missing" and finding.text.startswith("3 of the 15 requested runs")
+    assert "Nothing is claimed before the 3 missing runs" in answer.verdicts[0].overall
+    assert not (study / "looks").exists()
     assert all(f.kind != "missing" for f in compute_answer([study], ["lr=0.1"]).findings)
     metadata.write_text("{")
     with pytest.raises(StoreError, match=r"study\.yaml is damaged"):
@@ -86,3 +90,47 @@ def test_a_study_without_completed_runs(results):
     diverged = imported_study(results / "d", header + rows)
     with pytest.raises(NotFound, match=r"'d' has no completed run \(2 diverged\)\."):
         compute_answer([diverged])
+
+
+class TestLooks:
+    def rows(self, seeds):
+        errors = {"adamw": 0.2, "sgd": 0.21}
+        return "".join(
+            f"{optimizer},0.1,0,{seed},{error},{error + 0.01 * ((seed * len(optimizer)) % 3)}\n"
+            for optimizer, error in errors.items()
+            for seed in seeds
+        )
+
+    def test_each_report_with_other_seeds_is_a_look(self, results):
+        levels = []
+        for seeds in (5, 5, 10, 10, 20):
+            study = imported_study(results / "s", BASE + self.rows(range(seeds)))
+            answer = record_looks(compute_answer([study]))
+            row = answer.verdicts[0].rows[0]
+            levels.append((row["looks"], round(row["level"], 4)))
+            assert all(finding.kind != "looks" for finding in answer.findings)
+        assert levels == [(1, 0.05), (1, 0.05), (2, 0.0108), (2, 0.0108), (3, 0.0046)]
+        # Reading the contents of a report is no look, but showing it is.
+        assert len(list((study / "looks").iterdir())) == 3
+
+    def test_a_report_and_a_comparison_look_at_the_same(self, results):
+        study = imported_study(results / "s", BASE + self.rows(range(5)))
+        (row,) = compare_study(study, ["optimizer=sgd"], ["optimizer=adamw"])
+        assert row["looks"] == 1
+        imported_study(results / "s", BASE + self.rows(range(10)))
+        assert compute_answer([study]).verdicts[0].rows[0]["looks"] == 2
+
+    def test_looks_at_pooled_studies_are_recorded_in_each(self, results):
+        studies = [
+            imported_study(results / name, BASE + self.rows(range(5)).replace("sgd", other))
+            for name, other in (("s", "sgd"), ("t", "lion"))
+        ]
+        record_looks(compute_answer(studies))
+        assert all(len(list((study / "looks").iterdir())) == 1 for study in studies)
+
+    def test_a_study_that_cannot_be_written_is_reported(self, results):
+        study = imported_study(results / "s", BASE + self.rows(range(5)))
+        (study / "looks").write_text("a file in place of the folder")
+        finding = record_looks(compute_answer([study])).findings[0]
+        assert (finding.kind, finding.severity, finding.problem) == ("looks", "note", "s")
+        assert "cannot be recorded" in finding.text

@@ -7,7 +7,12 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.storage.metadata import METADATA_FILE, read_study_metadata, searched_keys
+from adamcmp.storage.metadata import (
+    METADATA_FILE,
+    read_study_metadata,
+    requested_runs,
+    searched_keys,
+)
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
 from tests.support.imports import imported_study
@@ -106,3 +111,28 @@ def test_the_searched_keys_of_each_command(commands, searched, store, files):
 
 def test_an_import_does_not_say_what_was_searched(results):
     assert searched_keys(imported_study(results / "s")) is None
+
+
+@pytest.mark.parametrize(
+    ("commands", "requested"),
+    [
+        ([], 0),
+        ([{}], 0),  # version 0.1 did not record the number of runs
+        ([{"runs": 4}, {"runs": 2}], 2),
+        ([{"study_runs": 10, "runs": 6}, {"study_runs": 9, "runs": 3}], 9),  # stages of a study
+        ([{"study_runs": 10, "runs": 10}, {"words": ["extend s"], "study_runs": 13}], 13),
+        ([{"study_runs": 10, "runs": 10}, {"words": ["lr=1"], "study_runs": 2}], 10),
+    ],
+)
+def test_the_requested_runs(commands, requested, store, files):
+    asked = [{"words": ["study s"], **command} for command in commands]
+    content = yaml.safe_dump({"study": "s", "numerics": {}, "asked": asked})
+    files.replace(METADATA_FILE, content.encode())
+    assert requested_runs(files) == requested
+
+
+def test_commands_record_how_many_runs_the_study_then_has(results):
+    for seeds in ("seeds=2", "seed=1,2"):
+        adamcmp.sweep([*FAST, seeds])
+    metadata = read_study_metadata(results / "s")
+    assert [command["study_runs"] for command in metadata["asked"]] == [2, 3]

@@ -55,3 +55,11 @@ def test_a_study_without_runs(study):
         part.unlink()
     with pytest.raises(ConfigError, match="Study 's' has no runs yet"):
         compare_study(study, ["optimizer=adamw"], ["optimizer=sgd"])
+
+
+def test_a_look_that_cannot_be_recorded_is_said(study):
+    (study / "looks").write_text("a file in place of the folder")
+    notices = []
+    arms = (["optimizer=adamw", "batch_size=8"], ["optimizer=sgd", "batch_size=8"])
+    compare_study(study, *arms, on_notice=notices.append)
+    assert "cannot be recorded" in notices[0]

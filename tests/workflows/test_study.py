@@ -3,9 +3,11 @@
 import json
 
 import pytest
+import yaml
 
 import adamcmp
 from adamcmp.cli import main
+from adamcmp.storage.metadata import METADATA_FILE, requested_runs
 from tests.support.studies import STUDY_FILE
 
 
@@ -43,6 +45,18 @@ def test_two_stages(study, results, quick_reports):
     out = study()
     assert "14 runs (0 newly trained)" in out and "9 runs (0 newly trained)" in out
     assert f"page: {page}" in out and "audit, warning: " in out and page.exists()
+
+
+def test_a_study_records_the_runs_of_both_stages_before_the_first(study, results):
+    study()
+    path = results / "own" / METADATA_FILE
+    metadata = yaml.safe_load(path.read_text())
+    assert [command["study_runs"] for command in metadata["asked"]] == [23, 23]
+    metadata["asked"][-1]["study_runs"] = 24  # a stage that now selects fewer settings
+    path.write_text(yaml.safe_dump(metadata))
+    assert requested_runs(results / "own") == 24
+    study()
+    assert requested_runs(results / "own") == 23
 
 
 def test_a_dry_run_plans_both_stages(study, results):
