@@ -228,7 +228,7 @@ class TestComparison:
         assert row["p_equal"] == row["p_equal_holm"] == pytest.approx(max(one_sided))
         assert row["equal"] == equal == (max(one_sided) < 0.05)
         text = analysis.sentence(row)
-        assert ("within 1.5 points (p of a larger" if equal else "not shown to be equal") in text
+        assert row["better"] == "a" and ("within 1.5 points (p of a larger" in text) == equal
 
     def test_a_margin_is_of_the_reported_metric(self):
         later = [error + 0.001 for error in A[::-1]]
@@ -242,6 +242,8 @@ class TestComparison:
         assert not analysis.comparisons(RunTable(runs))["equal"].any()
         with pytest.raises(ConfigError, match="must be a positive number"):
             table.asking(Question(margin=-1))
+        narrow = analysis.comparisons(table.asking(Question(margin=0.1))).iloc[0]
+        assert "; not shown to be equal within 0.1 points; a true" in analysis.sentence(narrow)
 
     def test_seeds_that_would_detect_the_difference(self):
         rng = np.random.default_rng(0)
