@@ -96,15 +96,17 @@ def with_examples(seeds: Estimate, examples: ExamplePart) -> Estimate:
         examples: The part of the test examples.
 
     Returns:
-        The estimate with the sum of both variances, and Satterthwaite's degrees of freedom. These
-        are too many with few seeds whose variance happens to be small, so use the wider interval of
-        this one and `seeds`. Bounds are NaN if those of `seeds` are.
+        The estimate with the sum of both variances, and Satterthwaite's degrees of freedom, but at
+        least those of `seeds`. With few seeds whose variance happens to be small they are too many,
+        so use the wider interval of this one and `seeds`. Bounds are NaN if those of `seeds` are.
     """
     variance = seeds.error**2
     total = variance + examples.variance
     uncertainty = 2 * variance**2 / seeds.df + examples.error_variance
     with np.errstate(invalid="ignore", divide="ignore"):
-        df = 2 * total**2 / uncertainty
+        # The estimate of the examples' part is a difference of mean squares, which may be far less
+        # certain than its size. It cannot make the sum less certain than the seeds' part alone.
+        df = np.maximum(2 * total**2 / uncertainty, seeds.df)
     error = np.sqrt(total)
     half = stats.t.ppf(1 - ALPHA / 2, df) * error
     return Estimate(seeds.value, seeds.value - half, seeds.value + half, error, df)

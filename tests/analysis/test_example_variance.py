@@ -121,6 +121,11 @@ class TestParts:
         both = with_examples(seeds, ExamplePart(0.0, 0.0))
         np.testing.assert_allclose(np.array(both), np.array(seeds))
 
+    def test_an_uncertain_part_of_the_examples_leaves_the_degrees_of_freedom(self):
+        seeds = estimates.mean(np.array([0.30, 0.31]))
+        both = with_examples(seeds, ExamplePart(0.0, 1e-4))
+        assert both.df == seeds.df == 1
+
     def test_no_interval_over_seeds_stays_none(self):
         both = with_examples(estimates.mean(np.full(3, 0.1)), ExamplePart(0.1, 0.01))
         assert np.isnan([both.low, both.high, both.p_value]).all()
