@@ -62,6 +62,9 @@ def parser() -> Parser:
 def main(arguments: list[str]) -> int:
     """Print the comparison on each problem."""
     options = parser().parse(arguments)
+    missing = [f"--{arm}" for arm in ("a", "b") if not getattr(options, arm)]
+    if missing and options.baseline is None:
+        parser().error(f"the following arguments are required: {', '.join(missing)}")
     study, filters = study_and_filters(options)
     from adamcmp.analysis.question import Question
     from adamcmp.storage.reader import study_folder

@@ -24,6 +24,8 @@ from adamcmp.plots.drawing.panels import log_x_axis, panels
 
 def data(table: RunTable) -> pd.DataFrame:
     """Return `adamcmp.analysis.tuning_curves`, with ``metric``, ``label`` and ``x``, which is k."""
+    if not (table.runs["status"] == "done").any():
+        raise NothingToDraw("No run completed.")
     curves = tuning_curves(table)
     if curves.empty or curves["k"].max() < 2:
         raise NothingToDraw("No optimizer has several settings to select from on validation.")

@@ -33,7 +33,8 @@ def report_folder(studies: Sequence[Path], conditions: Sequence[str] = ()) -> Pa
 def _folder_name(conditions: Sequence[str]) -> str:
     """Return the conditions as a folder's name; with a digest where it cannot spell them out."""
     text = ",".join(sorted(conditions))
-    name = re.sub(r"[^\w.,=+-]+", "_", text)[:_LONGEST]
+    # Other characters may take several bytes, of which a file's name has a limited number.
+    name = re.sub(r"[^\w.,=+-]+", "_", text, flags=re.ASCII)[:_LONGEST]
     if name == text and not name.startswith("."):
         return name
     return f"{name.lstrip('.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

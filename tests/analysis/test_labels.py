@@ -29,9 +29,9 @@ def test_a_value_that_an_imported_run_lacks_is_no_label():
             "model.width": [10.0, 10.0, None], "torch_version": ["2.13.0", "2.13.0", None],
         }
     )  # fmt: skip
-    labelled = RunTable.from_frames(runs).runs
+    labelled = RunTable.from_frames(runs).runs.set_index("run_id")
     assert labelled["optimizer"].tolist() == ["adamw"] * 3
-    assert labelled["problem"].nunique() == 3 and labelled["problem"].iloc[2] == "teacher, mlp"
+    assert labelled["problem"].nunique() == 3 and labelled["problem"]["c"] == "teacher, mlp"
 
 
 def test_arguments_of_a_users_class_are_named_one_by_one():
@@ -44,12 +44,12 @@ def test_arguments_of_a_users_class_are_named_one_by_one():
         }
     )  # fmt: skip
     assert RunTable.from_frames(runs[:2]).problems == (
-        "digits, custom, width 64", "digits, custom, width 8"
+        "digits, custom, width 8", "digits, custom, width 64"
     )  # fmt: skip
     assert RunTable.from_frames(runs[1:]).problems == (
+        "digits, custom",  # an imported run, whose width is unknown
         "digits, custom, depth 2, width 8",
         "digits, custom, depth default, width default",
-        "digits, custom",  # an imported run, whose width is unknown
     )
 
 

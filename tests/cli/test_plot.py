@@ -53,7 +53,7 @@ class TestCommand:
         query = ["--where", "optimizer in ['adamw']", "--metric", "loss", "--x", "step"]
         assert main(["plot", "learning_curves", "s", *query, "--out", "new/f.svg"]) == 0
         text = " ".join(ET.parse(tmp_path / "new" / "f.svg").getroot().itertext())
-        assert "adamw" in text and "adam_l2" not in text and "steps" in text
+        assert "AdamW" in text and "Adam+L2" not in text and "steps" in text
         assert "cross-entropy" in text and "error" not in text
         assert main(["plot", "strip", "--hue", "lr", "--out", "f.PDF"]) == 0
         assert (tmp_path / "f.pdf").read_bytes().startswith(b"%PDF")

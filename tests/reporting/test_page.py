@@ -252,6 +252,7 @@ class TestControls:
         assert "SGDW" not in column(page, "summary", "optimizer")
 
 
+@pytest.mark.slow
 def test_readers_see_one_name_of_each_optimizer(grid_report, open_page):
     page = open_page(grid_report.folder)
     unfold(page)

@@ -30,7 +30,7 @@ def test_the_memory_of_a_crashed_group_is_freed(specs, monkeypatch):
     """The halves that are tried next need it."""
     trained = []
 
-    def crash(lanes, data):
+    def crash(lanes, data, keep_outcomes):
         trained.append(weakref.ref(lanes))
         raise MemoryError("no more")
 

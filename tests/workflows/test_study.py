@@ -47,7 +47,7 @@ def test_two_stages(study, results, quick_reports):
     assert f"page: {page}" in out and "audit, warning: " in out and page.exists()
 
 
-def test_a_study_records_the_runs_of_both_stages_before_the_first(study, results):
+def test_a_study_records_the_runs_of_both_stages_before_the_first(study, results, quick_reports):
     study()
     path = results / "own" / METADATA_FILE
     metadata = yaml.safe_load(path.read_text())

@@ -26,7 +26,7 @@ def test_evaluation_seeds_of_selected_settings_are_not_missing():
 
 def test_budgets_that_differ_between_problems_are_named_by_problem():
     table = budgets(example_table())
-    assert budget_summary(table).startswith("On each problem, AdamW and Adam+L2 had 25 settings")
+    assert budget_summary(table).startswith("On each problem, Adam+L2 and AdamW had 25 settings")
     summary = budget_summary(table.assign(runs=[3, 125, 125, 125]))
-    assert summary.startswith("AdamW on mnist1d, mlp had 25 settings and 3 runs; Adam+L2 on mnist")
+    assert summary.startswith("Adam+L2 on mnist1d, mlp had 25 settings and 3 runs; AdamW on mnist")
     assert "AdamW on spirals, mlp" in budget_summary(table[1:])
