@@ -94,7 +94,7 @@ class TestUnpaired:
         pytest.param(0.0, 0.5, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("n", [3, 6])
+@pytest.mark.parametrize("n", [3, pytest.param(6, marks=pytest.mark.slow)])
 def test_the_wider_interval_covers_the_truth(paired, seed_sd, example_sd, n):
     """Coverage over fresh seeds and fresh test examples, with 200 examples."""
     m, studies, generator = 200, 1000, rng()

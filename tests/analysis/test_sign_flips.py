@@ -56,8 +56,14 @@ def test_six_seeds_can_be_significant_and_five_cannot():
         assert corrected.min() == 2.0 ** (1 - seeds)
 
 
-@pytest.mark.parametrize("baseline_noise", [1.0, 0.3])
-@pytest.mark.parametrize(("optimizers", "seeds"), [(2, 10), (6, 10), (30, 6)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("baseline_noise", [1.0, pytest.param(0.3, marks=SLOW)])
+@pytest.mark.parametrize(
+    ("optimizers", "seeds"),
+    [pytest.param(2, 10, marks=SLOW), (6, 10), pytest.param(30, 6, marks=SLOW)],
+)
 def test_some_difference_is_claimed_in_5_percent_of_studies(optimizers, seeds, baseline_noise):
     """800 studies: the standard error of the share is 0.8 %."""
     generator = rng()
