@@ -1,6 +1,7 @@
 """Tests mirror the package: a test file names a module or package, and a module has a test file."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import adamcmp
@@ -64,3 +65,12 @@ def _exception(module: Path) -> str:
     """Return the entry of `WITHOUT_TEST_FILE` that a module belongs to; empty if there is none."""
     entries = (str(module), module.parent.as_posix())
     return next((entry for entry in entries if entry in WITHOUT_TEST_FILE), "")
+
+
+def test_each_package_is_in_the_wheel():
+    settings = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packages = {
+        ".".join(("adamcmp", *folder.parent.relative_to(PACKAGE).parts))
+        for folder in PACKAGE.rglob("__init__.py")
+    }
+    assert set(settings["packages"]) == packages | {"adamcmp.configs"}

@@ -72,7 +72,7 @@ def test_compiled_lanes_of_any_width_and_after_resumes(model, specs, tmp_path):
         for run_id, values in metrics(groups).items():
             assert values == expected[run_id], width
     group = FusedGroup(tuple(planned[::5]))
-    for stops in ([64], [104], [40, 144], [64, 80, 120]):
+    for stops in ([64], [104], [40, 104], [64, 80, 120]):
         checkpointing = Checkpointing(tmp_path / f"{stops}.npz", 1e9)
         for stop in stops:
             taken = [0]

@@ -57,7 +57,8 @@ def test_a_sweep_has_the_same_bits_as_in_this_process(composer):
         assert len(executed.trained) == 1 and not executed.failed
         tables.append(reader.load(executed.folder))
     assert len(list(Path("tasks").glob("*.result"))) >= 2  # one check of the kind, and the run
-    differ = ["study", "finished_at", "wall_time_s"]
+    # Each process looks once for the repository of its working directory.
+    differ = ["study", "finished_at", "wall_time_s", "git_commit", "git_dirty"]
     for order, frames in zip(
         (["run_id"], ["run_id", "step"]), zip(*tables, strict=True), strict=True
     ):

@@ -65,7 +65,7 @@ def test_a_worker_killed_while_it_writes_a_checkpoint(user_model, results, capfd
     assert main(["sweep", *user_model, *options, "workers=1", "--json"]) == 1
     counts = json.loads(capfd.readouterr().out)
     assert (counts["done"], counts["failed"]) == (1, 1)
-    runs, _ = numbers(results / "s")  # also checks that the partial file was removed
+    runs, *_ = numbers(results / "s")  # also checks that the partial file was removed
     assert runs["error"].str.contains("signal 9").sum() == 1
 
 
