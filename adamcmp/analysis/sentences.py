@@ -178,8 +178,10 @@ def _samples(oriented: Mapping[str, Any]) -> str:
     seeds = _seeds(oriented)
     if oriented["covers"] == "seeds":
         return seeds
-    parts = (format_number(oriented[part], oriented) for part in ("ci_seeds", "ci_examples"))
-    return "{} ±{}, test examples ±{}".format(seeds, *parts)
+    # The part of the examples may be 0, which needs no further decimals.
+    parts = (float(oriented[part]) for part in ("ci_seeds", "ci_examples"))
+    texts = (format_number(part, oriented) if part > 1e-12 else "0" for part in parts)
+    return "{} ±{}, test examples ±{}".format(seeds, *texts)
 
 
 def _seeds(row: Mapping[str, Any]) -> str:

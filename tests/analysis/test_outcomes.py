@@ -52,6 +52,10 @@ class TestComparisons:
         seeds, examples = 100 * row["ci_seeds"], 100 * row["ci_examples"]
         assert f"6 paired seeds ±{seeds:.1f}, test examples ±{examples:.1f}; p" in text
 
+    def test_examples_without_a_part_are_said_to_add_0(self):
+        row = {**comparisons(TABLE).iloc[0].to_dict(), "ci_examples": 0.0}
+        assert "test examples ±0;" in sentence(row)
+
     def test_seeds_that_are_not_paired(self):
         runs = TABLE.runs.assign(paired_seeds=False)
         row = comparisons(RunTable(runs, all_examples=TABLE.all_examples)).iloc[0]
