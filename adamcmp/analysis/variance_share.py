@@ -104,7 +104,7 @@ def _standard_error(explained: Floats, rest: Floats, values: Floats) -> tuple[Fl
     # The mean over settings takes up a part of the variance, spread evenly over them.
     variance = (deviations**2).sum(axis=1) / (seeds - 1) * settings / (settings - 1)
     total = sum(max(_squared_length(projection, values), 0) for projection in (explained, rest))
-    directions = [part / (np.linalg.norm(part) or 1) for part in (explained @ mean, rest @ mean)]
+    directions = [_direction(projection, mean) for projection in (explained, rest)]
     gradient = np.outer(np.sqrt(_SHARES), directions[1])
     gradient -= np.outer(np.sqrt(1 - _SHARES), directions[0])
     parts = gradient**2 * variance
@@ -116,3 +116,12 @@ def _standard_error(explained: Floats, rest: Floats, values: Floats) -> tuple[Fl
     # Satterthwaite's degrees of freedom.
     df = (seeds - 1) * parts.sum(axis=1) ** 2 / (parts**2).sum(axis=1)
     return np.sqrt(linear + quadratic), df
+
+
+def _direction(projection: Floats, mean: Floats) -> Floats:
+    """Return the direction of the projected mean."""
+    part = projection @ mean
+    # Of a part that is a rounding error, the direction is unknown: spread it over all settings.
+    if np.linalg.norm(part) <= _ROUNDING * np.linalg.norm(mean):
+        part = np.sqrt(np.diag(projection))
+    return np.asarray(part / np.linalg.norm(part))

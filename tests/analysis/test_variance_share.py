@@ -48,6 +48,14 @@ class TestEstimate:
 
 
 class TestInterval:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_rounding_errors_of_an_additive_surface_have_no_effect(self, seed):
+        noise = np.outer(1 + X * Y, [1, -2, 3, -1, -1])  # its mean over seeds is 0
+        values = (X**2 + Y**2)[:, None] + 0.3 * noise
+        rounding = 1e-15 * np.random.default_rng(seed).normal(size=values.shape)
+        actual = variance_share(values * (1 + rounding), ADDITIVE, FULL)
+        assert actual == pytest.approx(variance_share(values, ADDITIVE, FULL), abs=1e-9)
+
     def test_with_little_noise_it_is_that_of_the_delta_method(self):
         rng = np.random.default_rng(1)
         mean, sd = (X * Y).astype(float), rng.uniform(0.001, 0.02, 16)

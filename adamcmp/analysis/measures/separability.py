@@ -46,7 +46,7 @@ def separability(table: RunTable) -> pd.DataFrame:
     >>> shares[["optimizer", "basin", "estimate", "ci_low", "ci_high", "n"]].iloc[:6:5].round(2)
       optimizer  basin  estimate  ci_low  ci_high  n
     0   adam_l2   0.05      0.27    0.21     0.35  5
-    5     adamw   0.10      1.00    0.92     1.00  5
+    5     adamw   0.10      1.00    0.96     1.00  5
 
     Args:
         table: The runs.
