@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import combinations, pairwise
 
 #: Maximum ratio of the largest to the smallest step of a grid, in logarithms.
 UNEVEN = 4.0
 #: Number of values whose spacing is seldom similar by chance. More are always taken for a grid.
 FEW = 4
+#: Leading digits of the values of grids that people type.
+_TYPED = ((1, 3), (1, 2, 5))
+#: Larger exponents than those of any float would only take time.
+_MAX_EXPONENT = 1100
+
+#: Returns the value at a position, from the values at the positions 0 and 1.
+_Spacing = Callable[[float, float, Fraction], float]
 
 
 def value_beyond(
@@ -40,27 +49,27 @@ def value_beyond(
 
 
 def next_value(values: Sequence[float], zero_allowed: bool = False) -> float:
-    """Continue a sequence of values with the same spacing: even, 1-2-5, or by ratios.
+    """Continue a sequence of values with the same spacing: even, 1-2-5, 1-3-10, or by ratios.
 
-    Ratios that alternate, as in 1, 3, 10, 30, continue to alternate.
+    The result has the same bits as in the wider grid of ``linspace``, ``range``, ``logspace`` or
+    ``powers``, or as typed. So a sweep of the wider grid consists of the same runs. Ratios that
+    alternate, as in 1, 4, 10, 40, continue to alternate.
 
     >>> next_value([0.1, 0.3, 1.0, 3.0]), next_value([1, 2, 5]), next_value([0.1, 0.2, 0.3])
     (10.0, 10.0, 0.4)
     """
+    values = [float(value) for value in values]
     if _is_even(values):
-        following = values[-1] + (values[1] - values[0])
-        if following > 1e-6 * values[-1] or (zero_allowed and following > -1e-6 * values[-1]):
-            return 0.0 if following < 1e-6 * values[-1] else _rounded(following)
-        return _rounded(values[-1] / 2)  # an even step would lead to 0 or below
+        return _next_even(values, zero_allowed)
+    exact = _next_power_of_two(values) or _next_typed(values) or _next_power(values)
+    if exact is not None:
+        return exact
     ratios = [b / a for a, b in pairwise(values)]
-    # Powers of 2 are exact; values that were typed with a few digits continue with as few.
-    exact = all(math.isclose(ratio, ratios[0], rel_tol=1e-12) for ratio in ratios)
-    # 0.5, 1, 2 could be 1-2-5 or powers of 2: it is treated as powers.
-    if not exact and (following_125 := _next_of_one_two_five(values)) is not None:
-        return following_125
-    alternates = len(ratios) > 1 and not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
-    following = values[-1] * ratios[-2 if alternates else -1]
-    return _rounded(following) if exact else float(f"{following:.6g}")
+    # Two values of `logspace` are each rounded to 6 digits.
+    if all(math.isclose(ratio, ratios[0], rel_tol=2e-5) for ratio in ratios):
+        return _continued(values, _logspaced, digits=6)
+    alternates = not math.isclose(ratios[-1], ratios[-2], rel_tol=0.02)
+    return float(f"{values[-1] * ratios[-2 if alternates else -1]:.6g}")
 
 
 def _looks_like_grid(values: Sequence[float]) -> bool:
@@ -85,26 +94,87 @@ def _is_even(values: Sequence[float]) -> bool:
     return len(steps) > 1 and all(math.isclose(s, steps[0], rel_tol=1e-6) for s in steps)
 
 
-def _next_of_one_two_five(values: Sequence[float]) -> float | None:
-    """Return the next of 1, 2, 5, 10, 20, …; None if the values are not such a sequence."""
-    places = [
-        3 * exponent + (1.0, 2.0, 5.0).index(mantissa)
-        for mantissa, exponent in map(_scientific, values)
-        if mantissa in (1.0, 2.0, 5.0)
-    ]
-    steps = {b - a for a, b in pairwise(places)}
-    if len(places) < len(values) or len(places) < 3 or steps not in ({1}, {-1}):
-        return None
-    exponent, place = divmod(places[-1] + steps.pop(), 3)
-    return float(f"{(1, 2, 5)[place]}e{exponent}")
+def _next_even(values: Sequence[float], zero_allowed: bool) -> float:
+    """Continue evenly spaced values; halve the last one if the next one would be below 0."""
+    following = _continued(values, _linspaced, digits=12)
+    if abs(following) < 1e-6 * values[-1] and zero_allowed:
+        return 0.0
+    return following if following > 1e-6 * values[-1] else float(f"{values[-1] / 2:.12g}")
 
 
-def _scientific(value: float) -> tuple[float, int]:
-    mantissa, _, exponent = f"{value:.6e}".partition("e")
-    return float(mantissa), int(exponent)
+def _next_power_of_two(values: Sequence[float]) -> float | None:
+    """Continue values that double or halve, such as 0.3, 0.6; None for others."""
+    ratios = {b / a for a, b in pairwise(values)}
+    return values[-1] * ratios.pop() if ratios in ({2.0}, {0.5}) else None
 
 
-def _rounded(value: float) -> float:
-    """Return a number without the rounding error of its computation."""
-    short = float(f"{value:.6g}")
-    return short if math.isclose(short, value, rel_tol=1e-9) else value
+def _next_typed(values: Sequence[float]) -> float | None:
+    """Return the next of 1, 3, 10, 30, … or 1, 2, 5, 10, …; None for other values."""
+    for mantissas in _TYPED:
+        scientific = [f"{value:.6e}".partition("e") for value in values]
+        places = [
+            len(mantissas) * int(exponent) + mantissas.index(float(mantissa))
+            for mantissa, _, exponent in scientific
+            if float(mantissa) in mantissas
+        ]
+        steps = {b - a for a, b in pairwise(places)}
+        if len(places) == len(values) and steps in ({1}, {-1}):
+            exponent, place = divmod(places[-1] + steps.pop(), len(mantissas))
+            return float(f"{mantissas[place]}e{exponent}")
+    return None
+
+
+def _next_power(values: Sequence[float]) -> float | None:
+    """Return the next power of a base with at most 6 digits; None for values that are no powers."""
+    larger, smaller = sorted(values[-2:], reverse=True)
+    for ratio in (larger / smaller, smaller / larger):
+        base = Fraction(f"{ratio:.6g}")
+        if base == 1:
+            continue
+        exponents = [round(math.log(value) / math.log(base)) for value in values]
+        if max(map(abs, exponents)) > _MAX_EXPONENT:
+            continue
+        steps = {b - a for a, b in pairwise(exponents)}
+        if [float(base**exponent) for exponent in exponents] == values and len(steps) == 1:
+            return float(base ** (exponents[-1] + steps.pop()))
+    return None
+
+
+def _continued(values: Sequence[float], spacing: _Spacing, digits: int) -> float:
+    """Return the value after the last one of a spacing.
+
+    Values between the ends of a grid are rounded, so two of them may not determine the next one.
+    The spacing is that of the two with the fewest digits, which were probably typed.
+
+    Args:
+        values: The values.
+        spacing: The spacing.
+        digits: The number of digits to which values are rounded.
+    """
+
+    def rounded(value: float) -> float:
+        return float(f"{value:.{digits}g}")
+
+    def at(i: int, ends: tuple[int, int]) -> float:
+        start, stop = ends
+        return rounded(spacing(values[start], values[stop], Fraction(i - start, stop - start)))
+
+    count = [len(Decimal(repr(value)).normalize().as_tuple().digits) for value in values]
+    pairs = combinations(range(len(values)), 2)
+    by_digits = sorted(pairs, key=lambda ends: (count[ends[0]] + count[ends[1]], -ends[1]))
+    fitting = (
+        ends
+        for ends in by_digits
+        if all(at(i, ends) == rounded(value) for i, value in enumerate(values))
+    )
+    return at(len(values), next(fitting, (0, len(values) - 1)))
+
+
+def _linspaced(start: float, stop: float, position: Fraction) -> float:
+    first, last = Fraction(repr(start)), Fraction(repr(stop))
+    return float(first + position * (last - first))
+
+
+def _logspaced(start: float, stop: float, position: Fraction) -> float:
+    first, last = math.log10(start), math.log10(stop)
+    return float(10 ** (first + position * (last - first)))

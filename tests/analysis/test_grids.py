@@ -1,10 +1,11 @@
 """The spacing of grids, and the value beyond an edge."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamcmp.analysis.grids import next_value, value_beyond
+from adamcmp.config.sweep_functions import exact_range, linspace, logspace, powers
 
 
 @pytest.mark.parametrize(
@@ -33,12 +34,68 @@ def test_a_geometric_axis_is_continued(start, ratio, count):
     assert next_value(values[::-1]) == pytest.approx(start / ratio, rel=1e-5)
 
 
-@given(st.integers(-40, 0), st.integers(2, 9))
-def test_powers_are_continued_exactly(first, count):
-    """What is added is what a longer `powers` would name, and so the same run."""
-    values = [2.0**i for i in range(first, first + count)]
-    assert next_value(values) == 2.0 ** (first + count)
-    assert next_value(values[::-1]) == 2.0 ** (first - 1)
+def check_continued(wide, below, size):
+    """The values next to wide[below : below + size] are those of the wider grid, to the bit."""
+    wide = [float(value) for value in wide]
+    narrow = wide[below : below + size]
+    assert next_value(narrow) == wide[below + size]
+    assert next_value(narrow[::-1], zero_allowed=True) == wide[below - 1]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 999), st.integers(-8, 0), st.integers(1, 4), st.integers(2, 8))
+def test_beyond_a_logspace(digits, exponent, decades, per_decade):
+    """The grid ends at decades of its start, and so does the wider one."""
+    start, stop, low, high = (
+        float(f"{digits}e{exponent + shift}") for shift in (0, decades, -2, decades + 3)
+    )
+    wide = logspace(low, high, (decades + 5) * per_decade + 1).list
+    narrow = logspace(start, stop, decades * per_decade + 1).list
+    assert wide[2 * per_decade :][: len(narrow)] == narrow
+    check_continued(wide, 2 * per_decade, len(narrow))
+    # A wider grid is continued too.
+    check_continued(wide, 1, len(wide) - 2)
+
+
+@pytest.mark.parametrize(("start", "stop", "n"), [(1e-4, 0.3, 7), (2e-5, 7e-3, 6), (3e-4, 0.05, 3)])
+def test_a_logspace_is_continued_again(start, stop, n):
+    """The ratio is that of the typed ends, whatever was added beyond them."""
+    values = logspace(start, stop, n).list
+    for k in range(n, n + 4):
+        values.append(next_value(values))
+        assert values[k] == float(f"{start * (stop / start) ** (k / (n - 1)):.6g}")
+
+
+@given(st.integers(1, 5000), st.integers(1, 400), st.integers(-6, 0), st.integers(3, 30))
+def test_beyond_a_range(first, step, exponent, size):
+    start, stop, spacing = (
+        float(f"{number}e{exponent}") for number in (first, first + (size + 1.5) * step, step)
+    )
+    check_continued(exact_range(start, stop, spacing).list, 1, size)
+
+
+@given(st.integers(0, 50), st.integers(1, 50), st.integers(3, 12), st.integers(1, 3))
+def test_beyond_a_linspace(start, width, n, periods):
+    """The grid has the length `periods` times `width`, the wider one two more."""
+    stop = start + (periods + 2) * width
+    wide = linspace(start, stop, (periods + 2) * (n - 1) + 1).list
+    check_continued(wide, n - 1, periods * (n - 1) + 1)
+
+
+@given(
+    st.sampled_from([2, 3, 5, 10, 0.1, 0.3, 0.5, 1.5, 2.5, 1.1]),
+    st.integers(-12, 3),
+    st.integers(3, 9),
+)
+def test_beyond_powers(base, first, size):
+    check_continued(powers(base, first, first + size + 1).list, 1, size)
+
+
+@pytest.mark.parametrize("mantissas", ["13", "125"])
+@given(first=st.integers(-9, 2), start=st.integers(0, 2), size=st.integers(4, 9))
+def test_beyond_typed_values(mantissas, first, start, size):
+    typed = [float(f"{digit}e{first + i}") for i in range(8) for digit in mantissas]
+    check_continued(typed[start:], 1, size)
 
 
 def test_zero_may_be_part_of_the_spacing():
@@ -70,7 +127,7 @@ def test_few_random_values_of_a_search_are_no_grid():
     [
         ([2.0**-12, 2.0**-11], 2.0**-10),
         ([0.001, 0.0316228, 1.0], 31.6228),
-        ([0.001, 0.003], 0.009),
+        ([0.001, 0.003], 0.01),
         ([0.000123, 0.00123], 0.0123),
     ],
 )
