@@ -72,12 +72,13 @@ def compact(files: Files) -> None:
     """
     compaction = plan_compaction(files)
     for names in compaction.merges:
-        tables = {
-            table: _merged(files, table, names, compaction.stale)
-            for table in TABLES
-            if any(table in tables_of(name) for name in names)
-        }
-        if len(tables["runs"]):
+        # The other tables have many times the rows of `runs`.
+        if len(_merged(files, "runs", names, compaction.stale)):
+            tables = {
+                table: _merged(files, table, names, compaction.stale)
+                for table in TABLES
+                if any(table in tables_of(name) for name in names)
+            }
             write_part(files, tables, replaced=names)
         for name in names:
             delete_part(files, name)

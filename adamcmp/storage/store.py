@@ -155,8 +155,9 @@ class Store:
             write_study_metadata(self._files, study)
             # Only imports write to this study, under the lock: leftovers are from dead processes.
             remove_leftovers(self._files, self._created_ns)
-            attempts = dict.fromkeys(runs["run_id"].to_pylist(), 0)
-            self._write({"runs": runs, "metrics": metrics}, attempts)
+            if len(runs):
+                attempts = dict.fromkeys(runs["run_id"].to_pylist(), 0)
+                self._write({"runs": runs, "metrics": metrics}, attempts)
             compact(self._files)
 
     def outcomes(self) -> dict[str, RunRow]:

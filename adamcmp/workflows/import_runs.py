@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -16,6 +15,7 @@ from adamcmp.platform.provenance import package_version
 from adamcmp.storage import reader
 from adamcmp.storage.arrow import METRIC_SCHEMA, arrow_schema
 from adamcmp.storage.columns import ADDED_COLUMNS, Column, run_columns
+from adamcmp.storage.rows import without_runs
 from adamcmp.storage.store import Store
 from adamcmp.workflows.importing import (
     ImportOptions,
@@ -23,6 +23,9 @@ from adamcmp.workflows.importing import (
     read_csv_table,
     runs_and_metrics,
 )
+
+#: Rows that are compared at a time, since pandas needs several times the memory of Arrow.
+_BATCH = 100_000
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,16 @@ def import_runs(
     types = {**_types(run_columns()), **source.extra_types}
     run_rows = _arrow_table(runs, arrow_schema(types))
     metric_rows = _arrow_table(metrics, METRIC_SCHEMA)
-    stored = unchanged = 0
+    stored, unchanged = 0, set[str]()
     if existing:
         _check_types(folder, source.extra_types)
         stored = sum(run_id in existing for run_id in runs["run_id"])
         measured = metric_rows.select([c for c in METRIC_SCHEMA.names if c in metrics])
-        unchanged = len(_unchanged(folder, run_rows, measured))
+        unchanged = _unchanged(folder, run_rows, measured)
     if not dry_run:
+        run_rows, metric_rows = (without_runs(rows, unchanged) for rows in (run_rows, metric_rows))
         store.add_imported(run_rows, metric_rows, provenance)
-    return ImportResult(folder, source, runs, metrics, stored - unchanged, unchanged)
+    return ImportResult(folder, source, runs, metrics, stored - len(unchanged), len(unchanged))
 
 
 def _unchanged(folder: Path, runs: pa.Table, metrics: pa.Table) -> set[str]:
@@ -95,20 +99,36 @@ def _unchanged(folder: Path, runs: pa.Table, metrics: pa.Table) -> set[str]:
 
 def _equal_runs(stored: pa.Table, imported: pa.Table) -> set[str]:
     """Return the ids of the runs with equal rows in two tables, in any order."""
-    # As one table, so that equal columns have equal types.
-    rows = pa.concat_tables([stored, imported], promote_options="default")
-    lists = {field.name: str for field in rows.schema if pa.types.is_list(field.type)}
-    both = rows.to_pandas().astype(lists)
-    # Reading sets these in the stored rows.
-    filled = [name for name, value in ADDED_COLUMNS.items() if value is not None]
-    values = both.drop(columns=filled, errors="ignore")
-    digests = pd.util.hash_pandas_object(values, index=False)
-    is_imported = np.arange(len(both)) >= len(stored)
+    # A column that one table lacks is empty there.
+    columns = pa.unify_schemas([stored.schema, imported.schema], promote_options="default")
     first, second = (
-        digests[mask].groupby(both.loc[mask, "run_id"]).sum().to_dict()
-        for mask in (~is_imported, is_imported)
+        _digests(pa.concat_tables([table, columns.empty_table()], promote_options="default"))
+        for table in (stored, imported)
     )
     return {str(run_id) for run_id, digest in second.items() if first.get(run_id) == digest}
+
+
+def _digests(rows: pa.Table) -> dict[str, int]:
+    """Return a digest of the rows of each run."""
+    # Reading sets the columns that are filled in the stored rows.
+    filled = {name for name, value in ADDED_COLUMNS.items() if value is not None}
+    rows = rows.select(sorted(set(rows.column_names) - filled))
+    # pandas represents whole numbers and truth values differently if some cells are empty.
+    comparable = [
+        field.with_type(pa.float64())
+        if pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)
+        else field
+        for field in rows.schema
+    ]
+    rows = rows.cast(pa.schema(comparable), safe=False)
+    lists = {field.name: str for field in rows.schema if pa.types.is_list(field.type)}
+    digests: dict[str, int] = {}
+    for batch in rows.to_batches(max_chunksize=_BATCH):
+        values = batch.to_pandas().astype(lists)
+        sums = pd.util.hash_pandas_object(values, index=False).groupby(values["run_id"]).sum()
+        for run_id, digest in sums.items():
+            digests[str(run_id)] = (digests.get(str(run_id), 0) + int(digest)) % 2**64
+    return digests
 
 
 def _provenance(source: MappedTable, study: str) -> dict[str, Any]:
