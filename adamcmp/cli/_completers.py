@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from adamcmp.cli._options import Line, default_results, paths
+from adamcmp.cli._options import default_results
+from adamcmp.cli._parser import Line, paths
 from adamcmp.platform.files import expand_user
 
 #: Completions of Hydra that have no effect: its settings, and folders of defaults.

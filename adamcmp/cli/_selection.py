@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser
+from adamcmp.cli._parser import Parser
 from adamcmp.storage.filters import is_filter
 
 

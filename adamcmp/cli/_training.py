@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Completer, Parser
+from adamcmp.cli._parser import Completer, Parser
 from adamcmp.cli._terminal import shown_if_slow
 
 if TYPE_CHECKING:

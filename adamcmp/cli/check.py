@@ -10,7 +10,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_config_dir
+from adamcmp.cli._options import add_config_dir
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._training import add_overrides
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_question, add_results, results_root
+from adamcmp.cli._options import add_question, add_results, results_root
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._terminal import notify, shown_if_slow, wrapped

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from adamcmp.cli import ALIASES, COMMANDS, command_module
-from adamcmp.cli._options import Line, Parser
+from adamcmp.cli._parser import Line, Parser
 from adamcmp.errors import AdamcmpError
 
 BASH = """\

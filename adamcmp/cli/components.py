@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from adamcmp.cli._options import Parser, add_config_dir
+from adamcmp.cli._options import add_config_dir
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._terminal import wrapped
 from adamcmp.components.names import CONFIG_GROUP_NAMES
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_results, add_training, results_root
+from adamcmp.cli._options import add_results, add_training, results_root
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 

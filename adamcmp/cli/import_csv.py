@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_results, paths, study_arguments
+from adamcmp.cli._options import add_results, study_arguments
+from adamcmp.cli._parser import Parser, paths
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.errors import ConfigError
 from adamcmp.platform.files import expand_user

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._options import add_results, results_root
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import print_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_results, paths, results_root
+from adamcmp.cli._options import add_results, results_root
+from adamcmp.cli._parser import Parser, paths
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 
 PLOT_OPTIONS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from adamcmp.cli._options import Parser
+from adamcmp.cli._parser import Parser
 
 #: A "|" within a cell of a table.
 ESCAPED_BAR = r"\|"

@@ -9,14 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import (
-    Parser,
-    add_question,
-    add_results,
-    paths,
-    results_option,
-    results_root,
-)
+from adamcmp.cli._options import add_question, add_results, results_option, results_root
+from adamcmp.cli._parser import Parser, paths
 from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._terminal import notify, shown_if_slow, wrapped
 from adamcmp.errors import ConfigError

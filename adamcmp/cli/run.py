@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli import _config
-from adamcmp.cli._options import Parser, add_config_dir, add_training
+from adamcmp.cli._options import add_config_dir, add_training
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._tables import fitted_table
 from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, training_options
 

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adamcmp.cli._options import Parser, add_results, results_root
+from adamcmp.cli._options import add_results, results_root
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._tables import format_value
 from adamcmp.cli._terminal import elided, shown_if_slow, width
 from adamcmp.components.names import CONFIG_GROUP_NAMES

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import Parser, add_config_dir, add_training
+from adamcmp.cli._options import add_config_dir, add_training
+from adamcmp.cli._parser import Parser
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 
 if TYPE_CHECKING:
