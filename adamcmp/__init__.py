@@ -7,7 +7,7 @@ The functions of this module do what the commands of ``adamcmp`` do::
     row = adamcmp.run(["optimizer=adamw", "wd=0.01"])               # dict
     study = adamcmp.sweep(["optimizer=adam_l2,adamw", "seeds=5"])   # Study: .runs, .metrics
     result = adamcmp.search(["lr=interval(1e-4,1e-1)", "sampler=tpe", "n=64"])  # .best
-    result = adamcmp.study("decoupling", scale="smoke")             # two stages and a report
+    result = adamcmp.study("decoupling", scale="smoke")             # all stages and a report
     result = adamcmp.extend("first")                                # beyond the grids' edges
     report = adamcmp.report("first")                                # .answer.verdicts, .files
     study = adamcmp.load("first")                                   # Study: also .examples

@@ -29,7 +29,8 @@ from adamcmp.workflows.importing import ImportOptions
 from adamcmp.workflows.run import configure_run
 from adamcmp.workflows.run import run as train_run
 from adamcmp.workflows.search import RangeSearch
-from adamcmp.workflows.study import StudyResult, configure_study, train_study
+from adamcmp.workflows.study import StudyResult, train_study
+from adamcmp.workflows.study_stages import configure_study
 from adamcmp.workflows.sweep import sweep as sweep_or_search
 from adamcmp.workflows.training import BestSetting, SweepResult, TrainingOptions
 

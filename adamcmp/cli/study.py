@@ -1,4 +1,4 @@
-"""``adamcmp study``: train a study file in two stages, and report on it."""
+"""``adamcmp study``: train the stages of a study file, and report on it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def main(arguments: list[str]) -> int:
     options = parser().parse(arguments)
     from adamcmp.cli.report import print_report
     from adamcmp.cli.sweep import print_result
-    from adamcmp.workflows.study import configure_study, list_study_files, train_study
+    from adamcmp.workflows.study import list_study_files, train_study
+    from adamcmp.workflows.study_stages import configure_study
 
     if options.name is None:
         for name, description in list_study_files(options.config_dir).items():
@@ -68,9 +69,10 @@ def main(arguments: list[str]) -> int:
         return 0
     study = configure_study(options.name, options.overrides, options.scale, options.config_dir)
     if options.dry_run:
-        if study.select is not None and not options.json:
-            print(f"including {study.select.seeds} new seeds of each best setting")
-        return print_plan(study.both_stages, options)
+        for stage in study.later_stages if not options.json else ():
+            settings = "candidate" if stage.are_candidates else "best setting"
+            print(f"including {len(stage.seeds)} new seeds of each {settings}")
+        return print_plan(study.all_stages, options)
 
     def on_trained(result: StudyResult) -> None:
         for stage in result.stages:

@@ -1,4 +1,4 @@
-"""Study files: yaml files with several grids and a second stage for their best settings.
+"""Study files: yaml files with several grids and later stages for their best settings.
 
     # AdamW against SGD, each with a separate grid
     common: {model: mlp, epochs: 60, seeds: 3}
@@ -18,11 +18,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import yaml
 from omegaconf import OmegaConf
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
@@ -40,18 +40,32 @@ _SUFFIX = ".yaml"
 
 
 class Select(Component):
-    """The second stage of a study: new seeds of the best settings.
+    """The later stages of a study: new seeds of the best settings.
 
     Attributes:
         by: Column; the best settings are selected for each of its values, on each problem.
         top: Number of settings selected for each value.
-        seeds: Number of seeds for each selected setting. The first stage uses none of these
+        candidates: Number of best settings for each value that are trained with further seeds and
+            ranked again before the best of them is selected; at most half of the settings. None
+            selects the best settings of the grids.
+        candidate_seeds: Number of further seeds for each candidate.
+        seeds: Number of seeds for each selected setting. The earlier stages use none of these
             seeds.
     """
 
     by: str = "optimizer"
     top: PositiveInt = 1
+    candidates: Annotated[int, Field(ge=3)] | None = None
+    candidate_seeds: PositiveInt | None = None
     seeds: PositiveInt = 10
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.candidates is None) != (self.candidate_seeds is None):
+            raise ValueError("candidates and candidate_seeds should both be set, or neither")
+        if self.candidates is not None and self.top > 1:
+            raise ValueError("top should be 1 where candidates is set")
+        return self
 
 
 class StudyFile(Component):

@@ -14,7 +14,7 @@ from adamcmp.errors import ConfigError, NotFound
 from adamcmp.storage import reader
 from adamcmp.storage.metadata import searched_keys
 from adamcmp.storage.store import Store
-from adamcmp.workflows.study import winners
+from adamcmp.workflows.study_stages import winners
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 

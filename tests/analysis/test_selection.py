@@ -5,6 +5,7 @@ import pytest
 
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.selection import candidates_of, rank_settings
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import RUN_COLUMNS
 from tests.support.seeded_runs import runs_from
@@ -123,6 +124,68 @@ class TestSeeds:
     def test_the_first_stage_and_the_whole_study_select_the_same_setting(self):
         first = self.STAGES[self.STAGES["seed"] < 2]
         assert set(RunTable(first).selected()["lr"]) == set(RunTable(self.STAGES).selected()["lr"])
+
+
+class TestCandidates:
+    """Six settings on seeds 0 and 1. Those of lr 0.1 to 0.3 are candidates with seeds 2 to 4; on
+    all five seeds, lr 0.2 is the best of them. It has evaluation seeds."""
+
+    GRID = [
+        ("adamw", lr, s, 0.2 + lr, 0.5) for lr in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6) for s in (0, 1)
+    ]
+    CANDIDATES = [
+        ("adamw", lr, s, val, 0.6)
+        for lr, val in ((0.1, 0.5), (0.2, 0.3), (0.3, 0.35))
+        for s in (2, 3, 4)
+    ]
+    EVALUATION = [("adamw", 0.2, s, 0.9, 0.8) for s in (5, 6, 7)]
+
+    def ranks(self, *stages, evaluated=True):
+        ranked = rank_settings(self.table(*stages), evaluated=evaluated)
+        return dict(sorted(ranked.groupby("lr")["rank"].first().items()))
+
+    def table(self, *stages):
+        return RunTable(runs_from([row for rows in stages for row in rows]))
+
+    def test_candidates_are_ranked_again_and_first(self):
+        expected = {0.1: 2, 0.2: 0, 0.3: 1, 0.4: 3, 0.5: 4, 0.6: 5}
+        assert self.ranks(self.GRID, self.CANDIDATES, self.EVALUATION) == expected
+
+    def test_only_evaluation_seeds_are_reported(self):
+        best = self.table(self.GRID, self.CANDIDATES, self.EVALUATION).selected()
+        assert best["fresh"].all() and sorted(best["seed"]) == [5, 6, 7]
+
+    def test_before_the_evaluation_the_grid_decides_unless_it_is_asked_for(self):
+        """So seeds that were added to several settings by hand select nothing."""
+        stages = self.GRID, self.CANDIDATES
+        assert self.ranks(*stages)[0.1] == 0 and self.ranks(*stages, evaluated=False)[0.2] == 0
+        assert sorted(self.table(*stages).selected()["seed"]) == [2, 3, 4]
+
+    def test_a_better_setting_that_is_no_candidate_is_selected(self):
+        """As after `extend` added a value beyond an edge."""
+        better = [("adamw", 0.05, s, 0.1, 0.4) for s in (0, 1)]
+        table = self.table(self.GRID, self.CANDIDATES, self.EVALUATION, better)
+        assert set(table.selected()["lr"]) == {0.05}
+
+    def test_seeds_of_two_settings_are_evaluation_seeds(self):
+        """The earlier best setting has evaluation seeds too."""
+        both = [("adamw", lr, s, 0.9, 0.8) for lr in (0.1, 0.3) for s in (2, 3)]
+        assert self.ranks(self.GRID, both, [("adamw", 0.1, 4, 0.9, 0.8)])[0.1] == 0
+        best = self.table(self.GRID, both, [("adamw", 0.1, 4, 0.9, 0.8)]).selected()
+        assert sorted(best["seed"]) == [2, 3, 4]
+
+    def test_a_candidate_that_diverged_is_behind_the_others(self):
+        candidates = [
+            (*row, "diverged") if row[1:3] == (0.2, 4) else row for row in self.CANDIDATES
+        ]
+        evaluation = [("adamw", 0.3, s, 0.9, 0.8) for s in (5, 6)]
+        ranks = self.ranks(self.GRID, candidates, evaluation)
+        assert (ranks[0.3], ranks[0.2]) == (0, 2)
+
+    def test_missing_runs_of_a_grid_make_no_candidates(self):
+        rows = [row for row in self.GRID if row[1:3] != (0.6, 1)]
+        runs = runs_from(rows)
+        assert candidates_of(runs["seed"], runs["lr"].map(str)) == (set(), set())
 
 
 def test_settings_are_selected_by_the_measure_of_the_runs():
