@@ -30,7 +30,7 @@ def test_overrides_compose(page, composer):
             assert getattr(composer, command)(overrides).runs
 
 
-def test_the_readme_is_one_page_with_the_benchmarks_figures(monkeypatch):
+def test_the_readme_is_one_page_with_the_present_figures(monkeypatch):
     readme = README.read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= 120
     monkeypatch.syspath_prepend(ROOT / "scripts")
@@ -39,5 +39,5 @@ def test_the_readme_is_one_page_with_the_benchmarks_figures(monkeypatch):
 
 def test_the_readme_needs_a_place_for_the_figures(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    with pytest.raises(SystemExit, match="exactly one place for the figures, not 0"):
+    with pytest.raises(SystemExit, match="exactly one place for 'reference study', not 0"):
         importlib.import_module("readme_figures").with_figures("no marks")
