@@ -22,7 +22,7 @@ from adamcmp.analysis.metrics import check_metrics, higher_is_better
 from adamcmp.analysis.outcomes import bound_of_examples
 from adamcmp.analysis.power import detectable_difference
 from adamcmp.analysis.question import Question
-from adamcmp.analysis.run_table import RunTable
+from adamcmp.analysis.run_table import RunTable, data_vary_with_seed
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 from adamcmp.analysis.sign_flips import MIN_SEEDS, min_p
 from adamcmp.analysis.wording import scale
@@ -76,11 +76,14 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           metric's unit, its 95 % interval, and the test of no difference (Student's over shared
           seeds where ``paired``, else Welch's; the sign test of a difference that is the same on
           all seeds); ``n``: shared seeds, or the smaller number;
-        - ``covers``: ``"seeds and examples"`` if the interval and the tests contain the variance of
-          the test examples too (`adamcmp.analysis.example_variance`), else ``"seeds"``;
+        - ``covers``: the samples whose variance the interval and the tests contain: ``"seeds"``,
+          ``"seeds and data"`` if each run was trained on data drawn with its seed
+          (``data_seed=seed``), and ``"seeds and examples"`` or ``"seeds, data and examples"`` if
+          they contain that of the test examples too (`adamcmp.analysis.example_variance`);
           ``ci_seeds`` and ``ci_examples``: half the width of the interval that either part alone
-          gives. If the interval covers seeds only, ``ci_examples`` is an upper bound that follows
-          from the errors of both arms, or NaN if there is none;
+          gives, of which ``ci_seeds`` contains the data. If the interval does not cover the
+          examples, ``ci_examples`` is an upper bound that follows from the errors of both arms, or
+          NaN if there is none;
         - ``p_holm``: p after the correction over the problem's pairs that ``adjustment`` names:
           ``"Holm"``, or ``"min-p"`` for paired comparisons with the ``baseline`` over six seeds or
           more (`adamcmp.analysis.sign_flips`); ``p_choice``: the same
@@ -281,10 +284,13 @@ def _compared_seeds(a: Arm, b: Arm, paired: bool) -> set[int]:
 def _samples(a: Arm, b: Arm, difference: Difference, metric: str) -> dict[str, Any]:
     """Return the samples that the interval of a difference covers, with the part of each."""
     over_seeds, examples = difference.over_seeds, difference.examples
+    data = all(data_vary_with_seed(arm.reported) for arm in (a, b))
     if examples is None:
-        covers, part = "seeds", bound_of_examples(a.reported, b.reported, metric)
+        part = bound_of_examples(a.reported, b.reported, metric)
+        covers = "seeds and data" if data else "seeds"
     else:
-        covers, part = "seeds and examples", examples.half_width
+        part = examples.half_width
+        covers = "seeds, data and examples" if data else "seeds and examples"
     seeds = float(over_seeds.high - over_seeds.low) / 2
     return {"covers": covers, "ci_seeds": seeds, "ci_examples": part}
 

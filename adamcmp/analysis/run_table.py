@@ -295,6 +295,15 @@ def has_paired_seeds(runs: pd.DataFrame) -> pd.Series[bool]:
     return runs["paired_seeds"].map(lambda paired: pd.isna(paired) or bool(paired)).astype(bool)
 
 
+def data_vary_with_seed(runs: pd.DataFrame) -> bool:
+    """Return whether each of some runs was trained on data drawn with its own seed.
+
+    >>> data_vary_with_seed(pd.DataFrame({"seed": [0, 1], "dataset.data_seed": ["seed", "seed"]}))
+    True
+    """
+    return "dataset.data_seed" in runs and bool((runs["dataset.data_seed"] == "seed").all())
+
+
 def _with_text_objects(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame with texts as Python objects instead of arrow strings.
 

@@ -168,7 +168,7 @@ def _interval(oriented: Mapping[str, Any]) -> str:
     low, high = (format_number(oriented[end], oriented) for end in ("low", "high"))
     if math.isnan(oriented["low"]):
         # With outcomes on single examples, p is not that of the sign test only.
-        test = "sign test " if oriented["covers"] == "seeds" else ""
+        test = "" if _covers_examples(oriented) else "sign test "
         return f"the same on all {_seeds(oriented)}, so it has no interval; {test}"
     return f"95 % interval {low} to {high}; {_samples(oriented)}; "
 
@@ -176,7 +176,7 @@ def _interval(oriented: Mapping[str, Any]) -> str:
 def _samples(oriented: Mapping[str, Any]) -> str:
     """Return the samples that the interval covers, each with its part of the interval."""
     seeds = _seeds(oriented)
-    if oriented["covers"] == "seeds":
+    if not _covers_examples(oriented):
         return seeds
     # The part of the examples may be 0, which needs no further decimals.
     parts = (float(oriented[part]) for part in ("ci_seeds", "ci_examples"))
@@ -184,10 +184,16 @@ def _samples(oriented: Mapping[str, Any]) -> str:
     return "{} ±{}, test examples ±{}".format(seeds, *texts)
 
 
+def _covers_examples(row: Mapping[str, Any]) -> bool:
+    return str(row["covers"]).endswith("examples")
+
+
 def _seeds(row: Mapping[str, Any]) -> str:
+    """Return the number of seeds; with ``data_seed=seed`` each has a training set of its own."""
+    data = " and training sets" if "data" in row["covers"] else ""
     if row["paired"]:
-        return f"{row['n']} paired seeds"
-    return f"{row['n_a']} and {row['n_b']} seeds, not paired"
+        return f"{row['n']} paired seeds{data}"
+    return f"{row['n_a']} and {row['n_b']} seeds{data}, not paired"
 
 
 def _p_values(row: Mapping[str, Any]) -> str:
@@ -280,7 +286,7 @@ def _more_seeds(oriented: Mapping[str, Any]) -> str:
 
 def _examples_outweigh(oriented: Mapping[str, Any]) -> bool:
     """Return whether the test examples alone prevent that a difference is detected."""
-    if oriented["covers"] == "seeds":
+    if not _covers_examples(oriented):
         return False
     # In standard errors, the difference that is detected with the power is larger than half of the
     # interval by the quantile of the power.

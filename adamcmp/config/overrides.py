@@ -21,6 +21,7 @@ SHORT_KEYS = {
     "optimizer.wd": "optimizer.weight_decay",
     "subset": "dataset.subset",
     "label_noise": "dataset.label_noise",
+    "data_seed": "dataset.data_seed",
     "root": "dataset.root",
     "download": "dataset.download",
     "tracker": "logger",

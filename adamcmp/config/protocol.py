@@ -24,7 +24,7 @@ class Eval(Component):
         every: Epochs between evaluations.
         every_steps: Steps between evaluations, instead of `every`.
         train_examples: Measure training metrics on this many of the training examples, a subset
-            drawn once with the dataset's split_seed. None measures on all of them.
+            drawn once with the dataset's split_seed or data_seed. None measures on all of them.
         examples: Store what the last evaluation measures of each validation and test example, so
             that intervals cover the sample of test examples. No metric depends on it.
     """

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adamcmp.components.datasets import Dataset
+from adamcmp.components.data import Data
+from adamcmp.components.datasets import Dataset, load_cached
 from adamcmp.components.groups import COMPONENT_GROUPS
 from adamcmp.components.losses import Loss
 from adamcmp.components.models import Model
@@ -38,6 +39,19 @@ class RunConfig:
         """The measure by which evaluations and settings are selected; see `Protocol.select`."""
         classification = self.dataset.problem_type == "classification"
         return self.protocol.select or ("error" if classification else "loss")
+
+    @property
+    def run_dataset(self) -> Dataset:
+        """The dataset with the seed of this run's data; see `Dataset.for_run`."""
+        return self.dataset.for_run(self.protocol.seed)
+
+    def data(self) -> Data:
+        """Return the data that this run is trained and measured on, from the cache if possible.
+
+        Raises:
+            AdamcmpError: See `Dataset.load`.
+        """
+        return load_cached(self.run_dataset)
 
     def components(self) -> dict[str, Component]:
         """Return the five components by their config group."""

@@ -16,7 +16,9 @@ Width = Callable[[Sequence[RunSpec]], int]
 
 @dataclass(frozen=True)
 class LaneGroup:
-    """Runs of one kind that are trained together; any numeric setting may differ by lane.
+    """Runs of one kind and one dataset that are trained together.
+
+    Any numeric setting may differ by lane.
 
     Attributes:
         specs: The runs, one per lane.
@@ -65,13 +67,26 @@ def resumed_groups(
 
 
 def group_runs(specs: Sequence[RunSpec], width: Width) -> tuple[LaneGroup, ...]:
-    """Group runs evenly, at most `width` lanes each, in the order of each group's first run."""
-    by_run_kind: dict[str, list[RunSpec]] = {}
-    for spec in specs:
-        by_run_kind.setdefault(spec.run_kind, []).append(spec)
+    """Group runs evenly, at most `width` lanes each, in the order of each group's first run.
+
+    The lanes of a group share their data in memory. With ``data_seed=seed``, runs of different
+    seeds are in different groups.
+    """
     groups = []
-    for members in by_run_kind.values():
-        count = -(-len(members) // (width(members) if members[0].fuses else 1))
-        cuts = [len(members) * i // count for i in range(count + 1)]
-        groups += [LaneGroup(tuple(members[a:b])) for a, b in pairwise(cuts)]
+    for run_kind in _split_by(specs, lambda spec: spec.run_kind):
+        widest = width(run_kind) if run_kind[0].fuses else 1
+        for members in _split_by(run_kind, lambda spec: spec.config.run_dataset.data_seed):
+            count = -(-len(members) // widest)
+            cuts = [len(members) * i // count for i in range(count + 1)]
+            groups += [LaneGroup(tuple(members[a:b])) for a, b in pairwise(cuts)]
     return tuple(groups)
+
+
+def _split_by(
+    specs: Sequence[RunSpec], key: Callable[[RunSpec], str | None]
+) -> Iterable[list[RunSpec]]:
+    """Return the runs of each value of a key, in the order of their first runs."""
+    parts: dict[str | None, list[RunSpec]] = {}
+    for spec in specs:
+        parts.setdefault(key(spec), []).append(spec)
+    return parts.values()

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from adamcmp.components.datasets import load_cached
 from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.registry import canonical_json
 from adamcmp.config import Numerics, RunConfig
@@ -72,7 +71,7 @@ def run_kinds_by_key(configs: Iterable[RunConfig]) -> Mapping[str, RunKind]:
         examples.setdefault(key, config)
     run_kinds = {}
     for key, config in examples.items():
-        length = horizon(config, len(load_cached(config.dataset).train))
+        length = horizon(config, len(config.data().train))
         evaluations = len(evaluation_steps(config.protocol.eval, length))
         run_kinds[key] = RunKind(config, length.steps, evaluations, counts[key])
     return MappingProxyType(run_kinds)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 from adamcmp.components.data import Data
-from adamcmp.components.datasets import load_cached
 from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
 from adamcmp.training.network_checks import checked_gradients, weights_notices
@@ -26,7 +25,7 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
     Raises:
         AdamcmpError: If one of these checks fails.
     """
-    data = load_cached(config.dataset)
+    data = config.data()
     protocol = config.protocol
     _check_count("batch_size", protocol.batch_size, config, data)
     _check_count("eval.train_examples", protocol.eval.train_examples or 0, config, data)
@@ -37,7 +36,7 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
             raise ConfigError(f"{error} {_settings(config)}") from error
         check_optimizer(config.optimizer, params, grads)
         notices = tuple(weights_notices(config, data))
-    return (*notices, *config.dataset.examine(data))
+    return (*notices, *config.run_dataset.examine(data))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from adamcmp.components.data import Data
-from adamcmp.components.datasets import Dataset, load_cached
+from adamcmp.components.datasets import Dataset
 from adamcmp.config import Numerics, Protocol, RunConfig
 from adamcmp.errors import AdamcmpError
 from adamcmp.planning.grouping import LaneGroup, group_runs
@@ -71,7 +71,7 @@ def small_runs(config: RunConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
         config: The runs' settings.
         numerics: The runs' numerics; no value is ``auto``.
     """
-    examples = len(load_cached(config.dataset).train)
+    examples = len(config.data().train)
     settings = config.protocol.model_dump()
     settings |= {
         "steps": STEPS,

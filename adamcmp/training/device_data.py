@@ -83,7 +83,7 @@ def to_device(
     data = load_cached(dataset)
     splits: dict[str, Split] = {name: getattr(data, name) for name in SPLITS}
     if train_examples is not None:
-        rng = np.random.default_rng(stream_seed(dataset.split_seed, "train_examples"))
+        rng = np.random.default_rng(stream_seed(dataset.sampling_seed, "train_examples"))
         splits["train"] = data.train.take(rng.permutation(len(data.train))[:train_examples])
 
     def move(split: Split) -> Examples:

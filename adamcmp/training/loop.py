@@ -66,7 +66,7 @@ class GroupTraining:
         device = torch.device(numerics.device)
         dtype = torch.float64 if numerics.dtype == "float64" else torch.float32
         train_examples = config.protocol.eval.train_examples
-        self.data = to_device(config.dataset, train_examples, device, dtype)
+        self.data = to_device(config.run_dataset, train_examples, device, dtype)
         step_config = group_step_config(group, self.data, device, dtype)
         self._horizon = horizon(config, len(self.data.train))
         self._evaluation_steps = evaluation_steps(config.protocol.eval, self._horizon)

@@ -129,7 +129,7 @@ def _checks(config: RunConfig, numerics: Numerics) -> dict[str, Callable[[], str
         return check(specs())
 
     return {
-        "data": lambda: conformance.check_dataset(config.dataset),
+        "data": lambda: conformance.check_dataset(config.run_dataset),
         "build": partial(on_runs, conformance.check_build),
         "training": partial(on_runs, conformance.check_training),
         "determinism": partial(on_runs, conformance.check_determinism),

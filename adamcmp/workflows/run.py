@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamcmp.components.datasets import load_cached
 from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.optimizers.torch import Torch
 from adamcmp.config import StudyConfig
@@ -77,7 +76,7 @@ def run(config: StudyConfig, options: TrainingOptions | None = None) -> RunResul
     row = _stored_row(executed)
     chance_level: dict[str, float] = {}
     with contextlib.suppress(AdamcmpError):
-        chance_level = load_cached(config.runs[0].dataset).chance_level()
+        chance_level = config.runs[0].data().chance_level()
     return RunResult(executed.folder, row, bool(executed.trained), chance_level)
 
 

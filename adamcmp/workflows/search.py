@@ -22,7 +22,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from adamcmp.components.datasets import load_cached
 from adamcmp.config import Composer, RunConfig, SearchBranch, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.execute import ExecutionResult, study_numerics
@@ -170,7 +169,7 @@ class RangeSearch:
             import optuna  # noqa: F401
         except ImportError:
             raise ConfigError("sampler= needs Optuna: pip install 'adamcmp[search]'") from None
-        if not len(load_cached(runs[0].dataset).val):
+        if not len(runs[0].data().val):
             raise ConfigError("A search minimizes a validation metric: set dataset.validation=0.1.")
 
 

@@ -63,6 +63,16 @@ class TestComparisons:
         assert not row["paired"] and row["covers"] == "seeds and examples"
         assert row["ci_examples"] == pytest.approx(part.half_width)
 
+    def test_data_that_vary_with_the_seed_are_covered(self):
+        """The validation sets differ; the test set is the same."""
+        runs = TABLE.runs.assign(**{"dataset.data_seed": "seed"})
+        row = comparisons(RunTable(runs, all_examples=TABLE.all_examples)).iloc[0]
+        assert row["covers"] == "seeds, data and examples"
+        assert "; 6 paired seeds and training sets ±" in sentence(row)
+        without = comparisons(RunTable(runs)).iloc[0]
+        assert without["covers"] == "seeds and data"
+        assert "; 6 paired seeds and training sets; p" in sentence(without)
+
     def test_other_test_sets_are_not_paired_by_example(self):
         table = table_with_outcomes(WRONG, set_ids={"sgd": "another"})
         assert comparisons(table).iloc[0]["covers"] == "seeds"

@@ -40,6 +40,31 @@ class TestReal:
         assert not np.array_equal(plain.test.x, shuffled.test.x)
         np.testing.assert_allclose(np.sort(plain.test.x), np.sort(shuffled.test.x), atol=1e-9)
 
+    def test_other_samples_of_mnist1d_are_of_the_same_distribution(self):
+        published, other = load(name="mnist1d"), load(name="mnist1d", data_seed=1)
+        tested = load(name="mnist1d", test_examples=1005)
+        assert (len(other.train), len(other.val), len(tested.test)) == (3600, 400, 1005)
+        assert other.set_ids["test"] == published.set_ids["test"] != tested.set_ids["test"]
+        assert tested.set_ids["val"] == published.set_ids["val"]
+        for sample in (other.train, tested.test):
+            assert np.bincount(sample.y).min() >= len(sample) / 10 - 40
+            for k in range(10):
+                x, y = (split.x[split.y == k] for split in (published.train, sample))
+                error = np.sqrt(x.var(axis=0) / len(x) + y.var(axis=0) / len(y))
+                z = (x.mean(axis=0) - y.mean(axis=0)) / error
+                assert abs(z).max() < 5 and (z**2).mean() < 4
+
+    def test_the_permutation_of_mnist1d_is_the_same_for_other_samples(self):
+        orders = []
+        for settings in ({}, {"data_seed": 1, "test_examples": 1005}):
+            plain, shuffled = (
+                load(name="mnist1d", shuffled=value, **settings) for value in (False, True)
+            )
+            for one, other in ((plain.train.x, shuffled.train.x), (plain.test.x, shuffled.test.x)):
+                orders.append(np.argsort(one[0])[np.argsort(np.argsort(other[0]))])
+                np.testing.assert_allclose(one[:, orders[-1]], other, atol=1e-9)
+        assert all(np.array_equal(order, orders[0]) for order in orders)
+
     def test_digits(self):
         data = load(name="digits")
         assert sum(map(len, (data.train, data.val, data.test))) == 1797

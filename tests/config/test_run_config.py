@@ -83,6 +83,7 @@ class TestFromColumns:
             "dataset=glob(*,exclude=[csv,npz,parquet,imagefolder,custom]) dataset.subset=null,50",
             "dataset=teacher dataset.task=regression loss=mse",
             "steps=7,null epochs=3 eval.every_steps=null,2 eval.every=2.5 seed=0,9223372036854775807",
+            "data_seed=null,3,seed seed=0,1",
             "dtype=float64 threads=2 eval.train_examples=9",
         ],
     )

@@ -29,6 +29,18 @@ def test_runs_that_are_not_fused_are_single_lanes(specs):
     assert sizes(groups) == [1, 1, 1] and not any(group.fused for group in groups)
 
 
+def test_runs_with_data_of_their_own_seed_share_groups_with_this_seed_only(specs):
+    settings = ["model=logistic", "lr=1e-3,1e-2,1e-1,1", "seed=range(2)"]
+    planned = specs([*settings, "data_seed=seed"], COMPILED)
+    assert len({spec.run_kind for spec in planned}) == 1
+    groups = group_runs(planned, lambda members: len(members) // 2)
+    assert sizes(groups) == [4, 4]
+    for group in groups:
+        assert len({spec.config.protocol.seed for spec in group.specs}) == 1
+    one_dataset = specs([*settings, "data_seed=7"], COMPILED)
+    assert sizes(group_runs(one_dataset, lambda members: 8)) == [8]
+
+
 def test_the_width_is_that_of_each_kind(specs):
     planned = specs(["model=logistic,mlp", "seed=range(4)"], COMPILED)
     width = {"logistic": 4, "mlp": 2}

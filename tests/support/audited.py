@@ -35,7 +35,7 @@ def study(optimizers, seeds=6, lrs=GRID, **columns) -> tuple[pd.DataFrame, pd.Da
                 "steps": 100, "batch_size": 10, "train_examples": 100, "val_error": value,
                 "test_error": value + noise, "train_error": value / 2, "train_loss": value,
                 "val_loss": value, "test_loss": value, "gap_loss": 0.1, "gap_error": 0.1,
-                "torch_version": "2", "optimizer.amsgrad": optimizer.startswith("amsgrad"),
+                "torch_version": "2", "dataset.data_seed": "seed", "optimizer.amsgrad": optimizer.startswith("amsgrad"),
                 **columns,
             }
         )  # fmt: skip

@@ -4,7 +4,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from adamcmp.components.datasets import load_cached
 from adamcmp.planning.horizon import horizon
 from adamcmp.platform.random_streams import stream_seed
 from adamcmp.training.device_data import BatchOrder
@@ -18,7 +17,7 @@ def plain_loop(
     With `with_norm`, return the norm of its parameters too.
     """
     config = spec.config
-    data = load_cached(config.dataset)
+    data = config.data()
     torch.manual_seed(stream_seed(config.protocol.seed, "init"))
     net = (build or (lambda: config.model.build(data.shape)))().double()
     x, y = torch.as_tensor(data.train.x).double(), torch.as_tensor(data.train.y)

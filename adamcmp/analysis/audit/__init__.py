@@ -40,6 +40,7 @@ def audit(table: RunTable) -> list[Finding]:
     ...     print(finding.kind, finding.severity, finding.command)
     edge warning adamcmp extend example
     samples note None
+    training data note None
 
     Args:
         table: The runs, including failed ones, and their evaluations.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from adamcmp.components.data import Data, Floats, ProblemType, Shape, Split
 from adamcmp.components.registry import Component
@@ -37,13 +39,17 @@ class Augmentation(NamedTuple):
 class Dataset(Component):
     """Examples for training, validation and test.
 
-    The validation split, the subset and the label noise depend only on `split_seed`, never on a
-    run's seed: all runs of a study use the same data.
+    The validation split, the subset and the label noise are random. By default they depend only on
+    `split_seed`: all runs of a study use the same data. With `data_seed` they and generated
+    training examples can vary between runs. The test set is the same for all runs in any case.
 
     Attributes:
         name: Name of the module that defines the dataset.
         validation: Fraction of the training examples held out for validation. 0 trains on all.
         split_seed: Seed of the validation split, the subset and the label noise.
+        data_seed: Replaces `split_seed`, and is also the seed of generated training examples: a
+            whole number, or ``seed`` for the seed of each run. With null, generated training
+            examples are the same for all runs.
         subset: Use a random subset of this many training examples, including validation.
         label_noise: Classification: fraction of the training labels replaced by another class.
             Regression: standard deviation of the noise added to the training targets, in units of
@@ -55,9 +61,50 @@ class Dataset(Component):
     name: str
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.1
     split_seed: NonNegativeInt = 0
+    data_seed: str | None = None
     subset: Annotated[int, Field(ge=1)] | None = None
     label_noise: Annotated[float, Field(ge=0)] = 0.0
     standardize: bool = False
+
+    neutral: ClassVar[Mapping[str, Any]] = {"data_seed": None}
+
+    @field_validator("data_seed", mode="before")
+    @classmethod
+    def _number_or_seed(cls, value: Any) -> str | None:
+        if value is None:
+            return None
+        if value == "seed":
+            return "seed"
+        if not re.fullmatch(r"\d+", str(value)):
+            raise ValueError("should be a whole number, or seed for the seed of each run")
+        return str(int(value))
+
+    @model_validator(mode="after")
+    def _one_seed_of_splits(self) -> Self:
+        if self.data_seed is not None and self.split_seed:
+            raise ValueError(
+                f"data_seed={self.data_seed} replaces split_seed={self.split_seed}: set one of them"
+            )
+        return self
+
+    def for_run(self, seed: int) -> Self:
+        """Return the dataset of a run: with ``data_seed=seed``, that of the run's seed.
+
+        Args:
+            seed: The seed of the run.
+        """
+        if self.data_seed != "seed":
+            return self
+        return self.model_copy(update={"data_seed": str(seed)})
+
+    @property
+    def sampling_seed(self) -> int:
+        """The seed of the validation split, the subset and the label noise.
+
+        Raises:
+            ValueError: If it depends on the run, see `for_run`.
+        """
+        return self.split_seed if self.data_seed is None else int(self.data_seed)
 
     @property
     def problem_type(self) -> ProblemType:
@@ -150,20 +197,20 @@ class Dataset(Component):
         return Shape(inputs, int(classes.max()) + 1, "classification")
 
     def _rng(self, stream: str) -> np.random.Generator:
-        return np.random.default_rng(stream_seed(self.split_seed, stream))
+        return np.random.default_rng(stream_seed(self.sampling_seed, stream))
 
-    def random_order(self, y: NDArray[Any], stream: str) -> NDArray[np.int64]:
+    def random_order(self, y: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int64]:
         """Return a random order of the examples, of which a prefix is held out.
 
         Args:
             y: The targets of the examples.
-            stream: Name of the random stream.
+            rng: The random generator.
         """
-        return self._rng(stream).permutation(len(y))
+        return rng.permutation(len(y))
 
     def _split(self, train: Split) -> tuple[Split, Split]:
         """Return (training, validation) examples of the subset."""
-        order = self.random_order(train.y, "split")
+        order = self.random_order(train.y, self._rng("split"))
         if self.subset is not None:
             if self.subset > len(train):
                 raise ConfigError(

@@ -14,6 +14,7 @@ from adamcmp.components.data import Data, Floats, ProblemType, Split
 from adamcmp.components.datasets._base import Dataset, hold_out
 from adamcmp.components.datasets._leaks import leak_notices
 from adamcmp.errors import DataError
+from adamcmp.platform.random_streams import stream_seed
 
 
 class UserData(Dataset):
@@ -32,7 +33,7 @@ class UserData(Dataset):
     stratify: bool = False
     standardize: bool = True
 
-    neutral: ClassVar[Mapping[str, Any]] = {"stratify": False}
+    neutral: ClassVar[Mapping[str, Any]] = {**Dataset.neutral, "stratify": False}
     has_digest: ClassVar[bool] = True
 
     @model_validator(mode="after")
@@ -66,7 +67,9 @@ class UserData(Dataset):
         if test is None:
             if len(train) < 2:
                 raise self.error(f"holds {len(train)} examples; at least 2 are needed.")
-            order = self.random_order(train.y, "test")
+            # Independent of data_seed, so that all runs are measured on the same test set.
+            rng = np.random.default_rng(stream_seed(self.split_seed, "test"))
+            order = self.random_order(train.y, rng)
             train, test = hold_out(train, self.test_share, order)
             advice = "Set dataset.stratify=true to keep an example of each class for training"
         else:
@@ -77,9 +80,9 @@ class UserData(Dataset):
         numbers = self._reals(both) if regression else self._class_numbers(both, cut, advice)
         return Split(train.x, numbers[:cut]), Split(test.x, numbers[cut:])
 
-    def random_order(self, y: NDArray[Any], stream: str) -> NDArray[np.int64]:
+    def random_order(self, y: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int64]:
         """See `Dataset.random_order`; with `stratify`, a prefix has the classes in proportion."""
-        order = super().random_order(y, stream)
+        order = super().random_order(y, rng)
         return order[_stratified(y[order])] if self.stratify else order
 
     def examine(self, data: Data) -> tuple[str, ...]:

@@ -36,6 +36,10 @@ class Custom(UserData):
     All examples are read into memory, in every process that trains, so they must be the same each
     time. The generators of Python, NumPy and torch are seeded with `split_seed`.
 
+    With `data_seed`, a function or constructor with an argument of that name gets the number, to
+    draw the training examples with it. The test set must not depend on it: a function returns a
+    test set of its own, and a class is called with `data_seed` for the training set only.
+
     Attributes:
         target: Dotted path of the class or function.
     """
@@ -56,10 +60,19 @@ class Custom(UserData):
     def examples(self) -> tuple[Split, Split | None]:
         """See `UserData.examples`."""
         with seeded_generators(stream_seed(self.split_seed, "custom")):
-            return examples_of(self, self._arrays(), "y")
+            train, test = examples_of(self, self._arrays(), "y")
+        if test is None and self._data_seed_argument():
+            raise self.error(
+                "depends on data_seed, so it should return a test set that does not: "
+                "(x, y, x_test, y_test)."
+            )
+        return train, test
 
     def examine(self, data: Data) -> tuple[str, ...]:
-        """See `Dataset.examine`. Loads the data again, which must give the same examples."""
+        """See `Dataset.examine`. Loads the data again, which must give the same examples.
+
+        With another `data_seed`, the test examples must be the same too.
+        """
         again = self.load()
         for name in ("train", "val", "test"):
             first, second = getattr(data, name), getattr(again, name)
@@ -69,20 +82,38 @@ class Custom(UserData):
                     "returns different examples when it is called again. Use a fixed seed, and no "
                     "random transforms."
                 )
+        if self._data_seed_argument():
+            other = self.model_copy(update={"data_seed": str(self.sampling_seed + 1)}).load()
+            if other.set_ids["test"] != data.set_ids["test"]:
+                raise self.error(
+                    "returns other test examples for another data_seed. Draw the test set with a "
+                    "fixed seed, so that all runs are measured on the same examples."
+                )
         return super().examine(data)
+
+    def _target(self) -> Any:
+        return import_object(self.target, "dataset.target")
+
+    def _data_seed_argument(self) -> dict[str, int]:
+        """Return the argument data_seed for the training examples, if it is set and accepted."""
+        accepted = self.data_seed is not None and callable(self._target())
+        accepted = accepted and "data_seed" in inspect.signature(self._target()).parameters
+        return {"data_seed": self.sampling_seed} if accepted else {}
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return the user's arrays, under the names that `examples_of` knows."""
         from torch.utils.data import Dataset as TorchDataset
 
-        target = import_object(self.target, "dataset.target")
-        arguments = self.model_extra or {}
+        target = self._target()
+        arguments, data_seed = self.model_extra or {}, self._data_seed_argument()
         if inspect.isclass(target) and issubclass(target, TorchDataset):
             has_test_set = "train" in inspect.signature(target).parameters
-            splits = [{"train": True}, {"train": False}] if has_test_set else [{}]
+            splits: list[dict[str, Any]] = [data_seed]
+            if has_test_set:
+                splits = [{"train": True, **data_seed}, {"train": False}]
             made: Any = tuple(construct(target, {**arguments, **s}, "dataset") for s in splits)
         elif callable(target) and not inspect.isclass(target):
-            made = construct(target, arguments, "dataset")
+            made = construct(target, {**arguments, **data_seed}, "dataset")
         else:
             raise ConfigError(f"{self.label}: {_FORMS}.")
         if isinstance(made, Mapping):

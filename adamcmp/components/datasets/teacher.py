@@ -9,6 +9,7 @@ from pydantic import Field
 
 from adamcmp.components.data import Floats, ProblemType, Split
 from adamcmp.components.datasets._base import Dataset
+from adamcmp.platform.random_streams import stream_seed
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -28,7 +29,8 @@ class Teacher(Dataset):
         noise: Standard deviation of the noise, in units of that of f(x).
         train_examples: Number of training examples (validation included).
         test_examples: Number of test examples.
-        teacher_seed: Seed of the teacher, the inputs and the noise.
+        teacher_seed: Seed of the teacher, the inputs and the noise. With `data_seed`, the inputs
+            and the noise of the training examples are drawn with that seed instead.
     """
 
     task: ProblemType = "classification"
@@ -52,7 +54,17 @@ class Teacher(Dataset):
         w2 = rng.standard_normal((self.hidden, self.outputs))
         x = rng.standard_normal((self.train_examples + self.test_examples, self.features))
         clean = np.tanh(2 * x @ w1) @ w2
-        scores = clean / clean.std() + self.noise * rng.standard_normal(clean.shape)
-        y: Floats = scores if self.task == "regression" else scores.argmax(axis=1)
+        scale = clean.std()
+        y = self._targets(clean / scale, rng)
         cut = self.train_examples
-        return Split(x[:cut], y[:cut]), Split(x[cut:], y[cut:])
+        train, test = Split(x[:cut], y[:cut]), Split(x[cut:], y[cut:])
+        if self.data_seed is not None:
+            rng = np.random.default_rng(stream_seed(self.sampling_seed, "teacher"))
+            x = rng.standard_normal(train.x.shape)
+            train = Split(x, self._targets(np.tanh(2 * x @ w1) @ w2 / scale, rng))
+        return train, test
+
+    def _targets(self, outputs: Floats, rng: np.random.Generator) -> Floats:
+        """Return the targets of examples, from the teacher's outputs of unit variance."""
+        scores = outputs + self.noise * rng.standard_normal(outputs.shape)
+        return scores if self.task == "regression" else scores.argmax(axis=1)

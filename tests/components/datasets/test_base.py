@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from adamcmp.config import build_component
 from adamcmp.errors import ConfigError
 from tests.support.datasets import load
 
@@ -19,6 +20,46 @@ def test_splits_depend_on_the_seed():
     assert np.array_equal(one.val.x, same.val.x)
     assert not np.array_equal(one.val.y, other.val.y)
     assert np.array_equal(one.test.y, other.test.y)  # the test set does not depend on the seed
+
+
+class TestDataSeed:
+    @pytest.mark.parametrize("name", ["digits", "teacher"])
+    def test_training_and_validation_examples_depend_on_it(self, name):
+        fixed, one, same, other = (load(name=name, data_seed=s) for s in (None, 1, "1", 2))
+        assert one.set_ids == same.set_ids and np.array_equal(one.train.x, same.train.x)
+        for data in (fixed, other):
+            assert one.set_ids["val"] != data.set_ids["val"]
+            assert one.set_ids["test"] == data.set_ids["test"]
+
+    def test_generated_examples_are_new(self):
+        one, other = (load(name="teacher", data_seed=s, validation=0) for s in (1, 2))
+        assert not set(one.train.x.ravel()) & set(other.train.x.ravel())
+
+    def test_other_examples_are_split_anew(self):
+        one, other = (
+            load(name="digits", data_seed=s, standardize=False, validation=0) for s in (1, 2)
+        )
+        rows = [{row.tobytes() for row in data.train.x} for data in (one, other)]
+        assert rows[0] == rows[1]
+
+    def test_of_a_run_is_its_seed(self):
+        dataset = build_component("dataset", {"name": "digits", "data_seed": "seed"})
+        assert dataset.for_run(3).load().set_ids == load(name="digits", data_seed=3).set_ids
+        fixed = build_component("dataset", {"name": "digits", "data_seed": 5})
+        assert fixed.for_run(3) is fixed
+
+    def test_null_leaves_identities_unchanged(self):
+        dataset = build_component("dataset", {"name": "digits", "data_seed": None})
+        assert "data_seed" not in dataset.identity()
+
+    @pytest.mark.parametrize("value", ["sed", -1, 1.5, True])
+    def test_is_a_whole_number_or_the_word(self, value):
+        with pytest.raises(ConfigError, match="whole number, or seed for the seed of each run"):
+            load(name="digits", data_seed=value)
+
+    def test_replaces_the_split_seed(self):
+        with pytest.raises(ConfigError, match="data_seed=seed replaces split_seed=1"):
+            load(name="digits", data_seed="seed", split_seed=1)
 
 
 def test_subset_and_no_validation():

@@ -26,6 +26,9 @@ def seeded(): return np.random.rand(40, 2) + torch.rand(40, 2).numpy() + random.
 def unseeded(): return np.random.default_rng().random((40, 2)), y
 def three(): return x, y, x
 def raises(): raise RuntimeError("no disk")
+def sample(data_seed=0): return np.random.RandomState(data_seed).rand(30, 2), y[:30], x[30:], y[30:]
+def leaking(data_seed=0): return sample(data_seed)[:2]
+def varied(data_seed=0): return (*pair(), x + data_seed, y)
 def ragged(): return Ragged()
 
 class Items(Dataset):
@@ -35,6 +38,10 @@ class Items(Dataset):
 
 class Splits(Items):
     def __init__(self, train): super().__init__(30 if train else 10)
+
+class Sample(Splits):
+    def __init__(self, train, data_seed=0): super().__init__(train); self.data_seed = data_seed
+    def __getitem__(self, i): return torch.tensor(x[i] + self.data_seed), int(y[i])
 
 class Ragged(Items):
     def __getitem__(self, i): return torch.zeros(1 + i % 2), 0
@@ -87,6 +94,29 @@ def test_global_generators_are_seeded_and_restored():
     first, second = load(**custom("seeded")), load(**custom("seeded"))
     assert np.random.rand() == expected  # noqa: NPY002
     np.testing.assert_array_equal(first.train.x, second.train.x)
+
+
+class TestDataSeed:
+    @pytest.mark.parametrize("name", ["sample", "Sample"])
+    def test_draws_the_training_examples(self, name):
+        default, one, other = (load(**custom(name), data_seed=s) for s in (None, 1, 2))
+        assert default.set_ids["test"] == one.set_ids["test"] == other.set_ids["test"]
+        assert len({data.train.x.sum() for data in (default, one, other)}) == 3
+
+    @pytest.mark.parametrize("name", ["four", "Splits", "pair"])
+    def test_without_the_argument_only_the_split_varies(self, name):
+        one, other = (
+            load(**custom(name), data_seed=s, validation=0.2, standardize=False) for s in (1, 2)
+        )
+        assert one.set_ids["test"] == other.set_ids["test"]
+        assert one.set_ids["val"] != other.set_ids["val"]
+
+    def test_the_test_set_must_not_depend_on_it(self):
+        with pytest.raises(AdamcmpError, match="should return a test set that does not"):
+            load(**custom("leaking"), data_seed=1)
+        dataset = build_component("dataset", custom("varied", data_seed=1))
+        with pytest.raises(AdamcmpError, match="other test examples for another data_seed"):
+            dataset.examine(dataset.load())
 
 
 def test_data_that_differs_between_calls_is_refused():
