@@ -9,6 +9,7 @@ The functions of this module do what the commands of ``adamcmp`` do::
     result = adamcmp.search(["lr=interval(1e-4,1e-1)", "sampler=tpe", "n=64"])  # .best
     result = adamcmp.study("decoupling", scale="smoke")             # all stages and a report
     result = adamcmp.extend("first")                                # beyond the grids' edges
+    result = adamcmp.settle("first")                                # until the audit is quiet
     report = adamcmp.report("first")                                # .answer.verdicts, .files
     study = adamcmp.load("first")                                   # Study: also .examples
     adamcmp.compare(study.runs, "optimizer=adamw", "optimizer=sgd")  # DataFrame, one row
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         ImportResult,
         Report,
         SearchedStudy,
+        SettledStudy,
         StagedStudyResult,
         Study,
         SweepResult,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         report,
         run,
         search,
+        settle,
         study,
         sweep,
         torch_optimizer,
@@ -81,6 +84,7 @@ __all__ = [
     "RunFailed",
     "RunInProgress",
     "SearchedStudy",
+    "SettledStudy",
     "StagedStudyResult",
     "StoreError",
     "Study",
@@ -93,6 +97,7 @@ __all__ = [
     "report",
     "run",
     "search",
+    "settle",
     "study",
     "sweep",
     "torch_optimizer",

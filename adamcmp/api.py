@@ -29,6 +29,8 @@ from adamcmp.workflows.importing import ImportOptions
 from adamcmp.workflows.run import configure_run
 from adamcmp.workflows.run import run as train_run
 from adamcmp.workflows.search import RangeSearch
+from adamcmp.workflows.settle import configure_settling
+from adamcmp.workflows.settle import settle as train_rounds
 from adamcmp.workflows.study import StudyResult, train_study
 from adamcmp.workflows.study_stages import configure_study
 from adamcmp.workflows.sweep import sweep as sweep_or_search
@@ -48,6 +50,7 @@ __all__ = [
     "ImportResult",
     "Report",
     "SearchedStudy",
+    "SettledStudy",
     "StagedStudyResult",
     "Study",
     "SweepResult",
@@ -59,6 +62,7 @@ __all__ = [
     "report",
     "run",
     "search",
+    "settle",
     "study",
     "sweep",
     "torch_optimizer",
@@ -163,6 +167,30 @@ class ExtendedStudy:
     study: Study
     edges: tuple[Edge, ...] = field(default=())
     trained: int = 0
+
+
+@dataclass(frozen=True)
+class SettledStudy:
+    """The result of `settle`.
+
+    Attributes:
+        study: The study.
+        rounds: What each round added.
+        trained: Number of runs that were trained.
+        remaining: What the study still needs; empty if it is settled.
+        report: The report; None if none was requested.
+    """
+
+    study: Study
+    rounds: tuple[str, ...]
+    trained: int
+    remaining: str
+    report: Report | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the study needs no further runs."""
+        return not self.remaining
 
 
 def run(
@@ -353,6 +381,58 @@ def extend(
     result = train_extension(extension, options)
     _check_complete(result)
     return ExtendedStudy(Study(result.folder), extension.edges, len(result.trained))
+
+
+def settle(
+    name: str | None = None,
+    overrides: Iterable[str] = (),
+    *,
+    budget: int | None = None,
+    results: str | None = None,
+    report: bool = True,
+) -> SettledStudy:
+    """Add runs to a study until its audit asks for none, or until a budget is spent.
+
+    In rounds, it trains the next values of a grid whose best setting is on its edge, the same
+    evaluation seeds for the best setting of each optimizer, and as many more of these as the
+    verdict says would detect a difference. A round that does not fit into the budget is not
+    trained.
+
+    Args:
+        name: The name of the study; None selects the latest.
+        overrides: Settings of execution, such as ``"workers=2"``.
+        budget: The maximum number of runs to train; None selects the number of runs that the study
+            has.
+        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+        report: Whether to write the report.
+
+    Returns:
+        The study, what each round added, and what is left to do.
+
+    Raises:
+        ConfigError: If an override or the budget is invalid, the runs were imported, or requested
+            runs are missing.
+        NotFound: If the study does not exist, or has no run with status ``done``.
+        RunFailed: If a run crashed; the others are stored.
+        RunInProgress: If another process is training some of the runs; the others are stored.
+
+    >>> grid = ["lr=1e-3,1e-2,1e-1", "optimizer=sgd,adamw", "study=unsettled"]
+    >>> _ = sweep(["dataset=teacher", "steps=2", "seeds=1", *grid])
+    >>> settled = settle("unsettled", budget=1, report=False)
+    >>> settled.trained, settled.settled
+    (0, False)
+    """
+    settling = configure_settling(_root(results), name, budget, _listed(overrides))
+    result = train_rounds(
+        settling,
+        TrainingOptions(),
+        report=report,
+        on_round=lambda finished: _check_complete(finished.result),
+    )
+    rounds = tuple(finished.text for finished in result.rounds)
+    return SettledStudy(
+        Study(result.folder), rounds, result.trained, result.remaining, result.report
+    )
 
 
 def report(

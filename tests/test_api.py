@@ -24,9 +24,9 @@ ROOT = Path(__file__).parent.parent
 def test_the_api_is_pinned():
     assert sorted(adamcmp.__all__) == [
         "AdamcmpError", "BestSetting", "Check", "ConfigError", "DataError", "Edge", "Elsewhere", "EngineError", "ExtendedStudy",
-        "ImportResult", "NotFound", "Report", "RunFailed", "RunInProgress", "SearchedStudy", "StagedStudyResult",
-        "StoreError", "Study", "SweepResult", "check", "compare", "extend", "import_runs", "load", "report", "run", "search",
-        "study", "sweep", "torch_optimizer",
+        "ImportResult", "NotFound", "Report", "RunFailed", "RunInProgress", "SearchedStudy", "SettledStudy",
+        "StagedStudyResult", "StoreError", "Study", "SweepResult", "check", "compare", "extend", "import_runs", "load", "report", "run", "search",
+        "settle", "study", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:
         assert getattr(adamcmp, name).__doc__
@@ -38,7 +38,7 @@ def test_the_api_is_pinned():
             module.nope  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["run", "sweep", "study", "extend"])
+@pytest.mark.parametrize("name", ["run", "sweep", "study", "extend", "settle"])
 def test_functions_that_train_have_the_options_of_their_command(name):
     """All but those that only affect what a command prints."""
     flags = {flag.lstrip("-").replace("-", "_") for flag in command_module(name).parser().flags}

@@ -22,6 +22,7 @@ COMMANDS = (
     "sweep",
     "study",
     "extend",
+    "settle",
     "report",
     "compare",
     "plot",

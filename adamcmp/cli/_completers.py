@@ -36,12 +36,17 @@ def overrides_and_paths(line: Line) -> list[str]:
 
 def extension_settings(line: Line) -> list[str]:
     """Return the keys, or the values of the typed key, that `adamcmp extend` accepts."""
+    return [*([] if "=" in line.typed else ["seeds="]), *execution_settings(line)]
+
+
+def execution_settings(line: Line) -> list[str]:
+    """Return the keys, or the values of the typed key, of settings of execution."""
     from adamcmp.config import Execution, choices
 
     key, equals, _ = line.typed.partition("=")
     if equals:
         return [f"{key}={value}" for value in choices(key) if key in Execution.model_fields]
-    return ["seeds=", *(f"{name}=" for name in Execution.model_fields)]
+    return [f"{name}=" for name in Execution.model_fields]
 
 
 def study_files(line: Line) -> list[str]:

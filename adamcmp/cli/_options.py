@@ -50,10 +50,18 @@ def add_config_dir(parser: Parser) -> None:
     )
 
 
-def add_training(parser: Parser) -> None:
-    """Add the options of all commands that train."""
-    parser.add_argument("--force", action="store_true", help="retrain runs that already exist")
-    parser.add_argument("--retry-failed", action="store_true", help="retrain runs that crashed")
+def add_training(parser: Parser, *, retrains: bool = True) -> None:
+    """Add the options of all commands that train.
+
+    Args:
+        parser: The parser of the command.
+        retrains: Whether the command can retrain runs.
+    """
+    if retrains:
+        parser.add_argument("--force", action="store_true", help="retrain runs that already exist")
+        parser.add_argument("--retry-failed", action="store_true", help="retrain runs that crashed")
+    else:
+        parser.set_defaults(force=False, retry_failed=False)
     parser.add_argument(
         "--dry-run",
         "-n",

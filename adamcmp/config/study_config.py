@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -148,6 +149,8 @@ class StudyConfig:
         flags: Flags of the command that the overrides depend on, such as ``--config-dir``.
         notices: What the user should know about the overrides.
         later_runs: The number of runs that later stages of the command add.
+        addition: From what the command derived the runs that it adds to a study, stored so that
+            it can be completed after an interruption; empty if the overrides determine the runs.
     """
 
     runs: tuple[RunConfig, ...]
@@ -160,3 +163,4 @@ class StudyConfig:
     flags: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     later_runs: int = 0
+    addition: Mapping[str, Any] = field(default_factory=dict)

@@ -145,6 +145,7 @@ def _record_command(
     metadata = {"flags": list(config.flags), **software()}
     metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
     metadata |= {"study_runs": study_runs}
+    metadata |= {"addition": dict(config.addition)} if config.addition else {}
     store.open_for_training(plan.numerics, config.overrides, metadata, only_process=only_process)
 
 

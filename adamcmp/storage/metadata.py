@@ -75,8 +75,9 @@ def searched_keys(study: Location) -> list[frozenset[str]] | None:
     if "imported" in metadata:
         return None
     commands = [command["words"] for command in metadata.get("asked", [])]
-    # `extend` adds runs to what is searched or a grid already.
-    trained = [words for words in commands if words and not words[0].startswith("extend ")]
+    # These add runs to what is searched or a grid already.
+    adding = ("extend ", "settle ")
+    trained = [words for words in commands if words and not words[0].startswith(adding)]
     return [
         frozenset(
             _SHORT_KEYS.get(key, key)
@@ -103,6 +104,19 @@ def requested_runs(study: Location) -> int:
     return max(
         (command.get("study_runs", command.get("runs", 0)) for command in last.values()), default=0
     )
+
+
+def last_addition(study: Location) -> dict[str, Any] | None:
+    """Return from what the last command that added runs to a study derived them.
+
+    Returns:
+        `StudyConfig.addition`; None if no command added runs.
+
+    Raises:
+        StoreError: See `read_study_metadata`.
+    """
+    commands = read_study_metadata(study).get("asked", [])
+    return next((each["addition"] for each in reversed(commands) if "addition" in each), None)
 
 
 def _damaged(files: Files, problem: str) -> StoreError:

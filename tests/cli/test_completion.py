@@ -34,6 +34,9 @@ from tests.support.studies import THREE_STEPS
         ("adamcmp study --quiet decoupling lr=0.1 optimizer=adam_", {"optimizer=adam_l2"}),
         ("adamcmp extend s w", {"workers="}),
         ("adamcmp extend s executor=s", {"executor=serial"}),
+        ("adamcmp settle s --bud", {"--budget"}),
+        ("adamcmp settle s seed", set()),
+        ("adamcmp settle s check", {"checkpoint_every="}),
         ("adamcmp report --format l", {"latex"}),
         ("adamcmp import-csv a.csv --percent x --dry", {"--dry-run"}),
         ("adamcmp plot heat", {"heatmap"}),
@@ -61,7 +64,7 @@ def test_studies(capsys):
     run(capsys, "run", "study=mine", *THREE_STEPS)
     assert candidates("adamcmp report m") == ["mine"]
     assert "mine" in candidates("adamcmp ls ")
-    assert candidates("adamcmp extend m") == ["mine"]
+    assert candidates("adamcmp extend m") == candidates("adamcmp settle m") == ["mine"]
     assert candidates("adamcmp sweep study=m") == ["study=mine"]
     assert candidates("adamcmp compare mine --a opt") == ["optimizer=adamw"]
     assert candidates("adamcmp report optimizer=") == ["optimizer=adamw"]

@@ -9,6 +9,7 @@ from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.storage.metadata import (
     METADATA_FILE,
+    last_addition,
     read_study_metadata,
     requested_runs,
     searched_keys,
@@ -96,7 +97,7 @@ class TestNumerics:
 @pytest.mark.parametrize(
     ("commands", "searched"),
     [
-        ([["lr=1e-3,1e-2", "wd=0.1"], ["extend s"]], [set()]),
+        ([["lr=1e-3,1e-2", "wd=0.1"], ["extend s"], ["settle s"]], [set()]),
         ([["lr=tag(log,interval(1e-4,1e-1))", "sampler=tpe"], ["extend s", "seeds=5"]], [{"lr"}]),
         ([["optimizer.lr=interval(0,1)", "optimizer.momentum=interval(0,1)"], ["study s"]],
          [{"lr", "optimizer.momentum"}, set()]),
@@ -129,6 +130,14 @@ def test_the_requested_runs(commands, requested, store, files):
     content = yaml.safe_dump({"study": "s", "numerics": {}, "asked": asked})
     files.replace(METADATA_FILE, content.encode())
     assert requested_runs(files) == requested
+
+
+def test_the_last_addition(store, files):
+    commands = [{"words": ["lr=1"]}, {"addition": {"seeds": {"d, m": [1]}}}, {"addition": {}}, {}]
+    for count, addition in ((1, None), (2, {"seeds": {"d, m": [1]}}), (4, {})):
+        content = yaml.safe_dump({"study": "s", "numerics": {}, "asked": commands[:count]})
+        files.replace(METADATA_FILE, content.encode())
+        assert last_addition(files) == addition
 
 
 def test_commands_record_how_many_runs_the_study_then_has(results):

@@ -1,0 +1,205 @@
+"""Add runs to a stored study: beyond the edges of its grids, or seeds of its best settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from adamcmp import analysis
+from adamcmp.analysis import Edge, RunTable
+from adamcmp.components.names import HYPERPARAMETER_FIELDS
+from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
+from adamcmp.errors import ConfigError, NotFound
+from adamcmp.planning.specs import run_specs
+from adamcmp.storage import reader
+from adamcmp.storage.metadata import last_addition, requested_runs, searched_keys
+from adamcmp.storage.store import Store
+from adamcmp.workflows.study_stages import winners
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """The runs of a study that adamcmp trained.
+
+    Attributes:
+        folder: The folder of the study.
+        table: The runs.
+        configs: The configuration of each run, by run id.
+    """
+
+    folder: Path
+    table: RunTable
+    configs: Mapping[str, RunConfig]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a study.
+
+        Raises:
+            NotFound: If it has no run with status ``done``.
+            ConfigError: If its runs were imported.
+            StoreError: If it is damaged.
+        """
+        Store(folder).numerics()  # raises for a study of imported runs
+        runs = reader.load_runs(folder)
+        rows = reader.read_final_rows(folder)
+        configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
+        if runs.empty:
+            raise NotFound(reader.no_runs(folder))
+        if not (runs["status"] == "done").any():
+            raise NotFound(f"Study {folder.name!r} has no completed run to extend.")
+        searched = searched_keys(folder)
+        table = RunTable.from_frames(runs).recorded_as({folder.name: searched} if searched else {})
+        return cls(folder, table, configs)
+
+    @property
+    def missing_runs(self) -> int:
+        """The number of runs that a command requested and that have not ended."""
+        return max(requested_runs(self.folder) - len(self.configs), 0)
+
+    def interrupted_addition(self) -> Addition | None:
+        """Return the last addition if some of its runs have not ended."""
+        record = last_addition(self.folder) if self.missing_runs else None
+        addition = Addition.of_record(record) if record else None
+        return addition if addition and self.new_runs(addition) else None
+
+    def new_runs(self, addition: Addition) -> int:
+        """Return how many runs of an addition are not stored."""
+        config = self.config(addition, Execution(), ())
+        numerics = Store(self.folder).numerics() or Numerics()
+        return sum(spec.run_id not in self.configs for spec in run_specs(config, numerics))
+
+    def config(
+        self, addition: Addition, execution: Execution, command: Sequence[str]
+    ) -> StudyConfig:
+        """Return the configuration that trains an addition.
+
+        Args:
+            addition: The runs.
+            execution: How they are trained.
+            command: The command, to be recorded.
+        """
+        location = ResultsLocation(study=self.folder.name, results=str(self.folder.parent))
+        # Numerics that are not set are those of the study.
+        return StudyConfig(
+            addition.runs(self),
+            location,
+            Numerics(),
+            execution,
+            tuple(command),
+            addition=addition.record(),
+        )
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Runs to add to a study.
+
+    The study records it, so that it can be completed after an interruption. Otherwise the runs that
+    had ended would be a grid with other edges, or other selection seeds.
+
+    Attributes:
+        edges: The edges beyond which runs are added, on the selection seeds.
+        seeds: The seeds of each optimizer's best setting, by problem.
+    """
+
+    edges: tuple[Edge, ...] = ()
+    seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.edges or self.seeds)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return an addition from its record."""
+        edges = tuple(Edge(**edge) for edge in record.get("edges", []))
+        seeds = {problem: tuple(each) for problem, each in record.get("seeds", {}).items()}
+        return cls(edges, seeds)
+
+    def record(self) -> dict[str, Any]:
+        """Return the addition as plain values."""
+        edges = [asdict(edge) for edge in self.edges]
+        seeds = {problem: list(each) for problem, each in self.seeds.items()}
+        return {name: value for name, value in (("edges", edges), ("seeds", seeds)) if value}
+
+    def runs(self, study: StoredStudy) -> tuple[RunConfig, ...]:
+        """Return the runs, some of which may be stored.
+
+        Args:
+            study: The study, with any of these runs.
+        """
+        moved = beyond(study.table, study.configs, self.edges)
+        repeated = [
+            run
+            for problem, seeds in self.seeds.items()
+            for run in winners(
+                study.table.of_problem(problem), study.configs, "optimizer", 1, seeds
+            )
+        ]
+        return (*moved, *repeated)
+
+
+def beyond(
+    table: RunTable, configs: Mapping[str, RunConfig], edges: Sequence[Edge]
+) -> tuple[RunConfig, ...]:
+    """Return the runs beyond edges; if two edges meet, also those beyond the corner.
+
+    Args:
+        table: The runs. Those that are beyond the edges already are ignored.
+        configs: The configuration of each of these runs, by run id.
+        edges: Edges of the grids of these runs.
+    """
+    added: dict[tuple[str, str], list[RunConfig]] = {}
+    for edge in edges:
+        arm = _arm(table, edge)
+        for each in edges:
+            if (each.problem, each.optimizer) == (edge.problem, edge.optimizer):
+                arm = arm.where(arm.runs[each.axis] != each.beyond)
+        on_edge = arm.runs[arm.runs[edge.axis] == edge.best]
+        # New cells get the seeds of the grid. Only a selected setting has evaluation seeds.
+        seeds = analysis.selection_seeds(arm)
+        pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
+        to_move = [configs[run_id] for run_id, seed in pairs if seed in seeds]
+        # Runs added beyond an earlier edge that are on this edge, moved, form the corner.
+        previous = added.setdefault((edge.optimizer, edge.problem), [])
+        to_move += [config for config in previous if _is_on(config, edge)]
+        previous.extend([_moved(config, edge) for config in to_move])
+    return tuple(config for moved in added.values() for config in moved)
+
+
+def _arm(table: RunTable, edge: Edge) -> RunTable:
+    problem = table.of_problem(edge.problem)
+    return problem.where(problem.runs["optimizer"] == edge.optimizer)
+
+
+def _is_on(config: RunConfig, edge: Edge) -> bool:
+    return bool(getattr(config.optimizer, HYPERPARAMETER_FIELDS[edge.axis]) == edge.best)
+
+
+def _moved(config: RunConfig, edge: Edge) -> RunConfig:
+    update = {HYPERPARAMETER_FIELDS[edge.axis]: edge.beyond}
+    return replace(config, optimizer=config.optimizer.model_copy(update=update))
+
+
+def parse_execution(command: str, overrides: Sequence[str], *others: str) -> Execution:
+    """Return the settings of execution among overrides.
+
+    Args:
+        command: The name of the command, for the error.
+        overrides: The overrides.
+        others: Further keys that the command accepts.
+
+    Raises:
+        ConfigError: If an override is neither.
+    """
+    known = [*others, *Execution.model_fields]
+    for override in overrides:
+        if override.partition("=")[0] not in known:
+            accepted = ", ".join(f"{name}=" for name in known)
+            raise ConfigError(
+                f"{override}: `{command}` keeps the study's settings and accepts only {accepted}."
+            )
+    execution = [each for each in overrides if each.partition("=")[0] not in others]
+    return Composer().run(execution).execution if execution else Execution()

@@ -1,0 +1,63 @@
+"""``adamcmp settle``."""
+
+import json
+
+import pytest
+
+import adamcmp
+from adamcmp.cli import main
+from tests.support.studies import SMALL
+
+GRID = [
+    *SMALL, "steps=10", "eval.every_steps=10", "optimizer=sgd,adamw", "lr=1e-4,1e-3", "wd=0.1",
+    "seeds=1", "study=e",
+]  # fmt: skip
+
+
+@pytest.fixture
+def study():
+    adamcmp.sweep(GRID)
+
+
+def test_rounds_and_the_verdict_are_printed(study, quick_reports, capsys):
+    assert main(["settle", "e", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("next round: 1 run beyond lr 0.001 of AdamW; the budget is 4 runs\n")
+    assert "1 to train" in out and len(adamcmp.load("e").runs) == 4
+    assert main(["settle", "e", "--budget", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "round 1: 1 run beyond lr 0.001 of AdamW; best setting now AdamW lr 0.01, wd 0.1\n"
+        "budget spent: 1 of at most 1 run trained. The next round has 1 run beyond lr 0.01 of "
+        "AdamW.\nTo continue: adamcmp settle e --budget 1\n"
+    )
+    assert "\naudit: " in out
+    assert main(["settle", "e", "--budget", "50", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["settled"] and values["complete"] and values["rounds"]
+    assert values["trained"] <= values["budget"] == 50
+    assert main(["settle", "e"]) == 0
+    out = capsys.readouterr().out
+    assert "settled: 0 of at most " in out
+    assert "More runs do not change this finding: unequal tuning budgets." in out
+    assert main(["settle", "e", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("settled: 0 of at most ")
+
+
+def test_a_run_that_crashes(study, capsys):
+    from tests.support.training import crashing
+
+    with crashing(lambda run: run.optimizer.lr == 0.01):
+        assert main(["settle", "e", "--budget", "50"]) == 1
+    captured = capsys.readouterr()
+    assert "1 failed" in captured.out and "page: " not in captured.out
+    assert "failed: " in captured.err
+
+
+def test_invalid_requests(study, capsys):
+    assert main(["settle", "e", "--budget", "0"]) == 2
+    assert "A budget of 0 runs should be at least 1" in capsys.readouterr().err
+    assert main(["settle", "e", "--force"]) == 2
+    assert "unrecognized arguments: --force" in capsys.readouterr().err
+    assert main(["settle", "nope"]) == 2
+    assert "There is no study 'nope'" in capsys.readouterr().err
