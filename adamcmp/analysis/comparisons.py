@@ -24,7 +24,7 @@ from adamcmp.analysis.power import detectable_difference
 from adamcmp.analysis.question import Question
 from adamcmp.analysis.run_table import RunTable, data_vary_with_seed
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
-from adamcmp.analysis.sign_flips import MIN_SEEDS, min_p
+from adamcmp.analysis.sign_flips import MIN_SEEDS, max_t
 from adamcmp.analysis.wording import scale
 from adamcmp.storage.looks import LookRecord, seeds_text
 
@@ -85,7 +85,7 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           examples, ``ci_examples`` is an upper bound that follows from the errors of both arms, or
           NaN if there is none;
         - ``p_holm``: p after the correction over the problem's pairs that ``adjustment`` names:
-          ``"Holm"``, or ``"min-p"`` for paired comparisons with the ``baseline`` over six seeds or
+          ``"Holm"``, or ``"max-T"`` for paired comparisons with the ``baseline`` over six seeds or
           more (`adamcmp.analysis.sign_flips`); ``p_choice``: the same
           with selection bias accounted for (`adamcmp.analysis.selection_bias`);
         - ``looks``: how often the comparison was reported with other seeds, this time included;
@@ -175,7 +175,7 @@ def compare_arms(
     if question.baseline is not None and _can_flip(table):
         by_seed = [a.values(metric).sub(b.values(metric)) for a, b in pairs]
         differences = pd.concat(by_seed, axis="columns").T.to_numpy(np.float64)
-        name, adjust = "min-p", partial(min_p, differences=differences)
+        name, adjust = "max-T", partial(max_t, differences=differences)
     baseline = "" if question.baseline is None else pairs[0][0].name
     margin = math.nan if question.margin is None else question.margin / scale(metric)
     table = table.assign(adjustment=name, baseline=baseline, margin=margin)

@@ -138,9 +138,9 @@ def _family(rows: list[dict[str, Any]]) -> str:
     metric, baseline = metric_phrase(rows[0]["metric"]), rows[0]["baseline"]
     if baseline:
         tests = f"{len(rows)} comparisons with {display_name(baseline)}"
-        method = "Holm's correction; min-p needs six paired seeds"
-        if rows[0]["adjustment"] == "min-p":
-            method = "the min-p correction over flips of the seeds' signs, for symmetric noise"
+        method = "Holm's correction; max-T needs six paired seeds"
+        if rows[0]["adjustment"] == "max-T":
+            method = "the max-T correction over flips of the seeds' signs, for symmetric noise"
         return f"The {tests} on {metric} are one family of tests ({method})."
     family = f"The {len(rows)} pairs on {metric} are one family of tests (Holm's correction)."
     optimizers = {row[arm] for row in rows for arm in ("a", "b")}

@@ -56,16 +56,16 @@ class TestVerdict:
             "significantly different."
         )
         assert {row["a"] for row in verdict.rows} == {"adamw"} and len(verdict.rows) == 3
-        assert {row["adjustment"] for row in verdict.rows} == {"min-p"}
+        assert {row["adjustment"] for row in verdict.rows} == {"max-T"}
         assert verdict.family.startswith("The 3 comparisons with AdamW on test error are one")
-        assert any("min-p-adjusted p" in sentence for sentence in verdict.pairs)
+        assert any("max-T-adjusted p" in sentence for sentence in verdict.pairs)
 
     def test_fewer_than_six_seeds_with_a_baseline_have_holms_correction(self):
         arms = {"adamw": A[:5], "sgd": B[:5], "lion": A[1:]}
         rows = [row for name, errors in arms.items() for row in at_setting(name, errors)]
         table = RunTable(runs_from(rows)).asking(Question("adamw"))
         (verdict,) = analysis.verdicts(analysis.comparisons(table))
-        assert "Holm's correction; min-p needs six paired seeds" in verdict.family
+        assert "Holm's correction; max-T needs six paired seeds" in verdict.family
 
     def test_an_unknown_baseline_is_refused(self):
         table = RunTable(runs_from(at_setting("adamw", A)))

@@ -36,7 +36,7 @@ PAIRWISE_COMPARISONS = Measure(
     "Where they share fewer than two seeds, or fewer than half of those of the optimizer with "
     "fewer, or where equal seeds of imported runs are not paired, over all seeds of each (Welch's "
     "t). p (corrected): for the problem's comparisons on this metric, which are one family of "
-    "tests (Holm, or min-p with a baseline); p (selection): also with "
+    "tests (Holm, or max-T with a baseline); p (selection): also with "
     "selection bias accounted for; p (divergence): the exact test of how often runs diverge, after "
     "Holm's correction. Effect size: Hedges' g_z over paired seeds, else Hedges' g. "
     "P(a better): the probability that a is better for a new seed. Seeds needed: how many would "
