@@ -20,6 +20,7 @@ from adamcmp.analysis.measures.matched_gap import (
     over_settings,
 )
 from adamcmp.analysis.measures.performance_profiles import performance_profiles
+from adamcmp.analysis.measures.properties import properties
 from adamcmp.analysis.measures.ranks import ranks
 from adamcmp.analysis.measures.sensitivity import sensitivity
 from adamcmp.analysis.measures.separability import additive_surface, separability
@@ -29,6 +30,7 @@ from adamcmp.analysis.measures.tilt import tilt
 from adamcmp.analysis.measures.tuning_curves import overtakes, tuning_curves
 from adamcmp.analysis.measures.wd_slope import wd_slope
 from adamcmp.analysis.metrics import higher_is_better, measure_of
+from adamcmp.analysis.property_sentences import property_sentences
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import selection_seeds
 from adamcmp.analysis.sentences import sentence
@@ -61,6 +63,8 @@ __all__ = [
     "over_settings",
     "overtakes",
     "performance_profiles",
+    "properties",
+    "property_sentences",
     "ranks",
     "selection_seeds",
     "sensitivity",

@@ -29,6 +29,8 @@ class Verdict:
         family: How many tests are one family, and how they are corrected; "" for a single one.
         pairs: One sentence per pair of optimizers, significant differences first.
         rows: The pairs' rows of `adamcmp.analysis.comparisons`, in the same order.
+        properties: What distinguishes the optimizers beyond this metric, as a paragraph; see
+            `adamcmp.analysis.property_sentences`. Empty if it is unknown.
     """
 
     problem: str
@@ -36,6 +38,7 @@ class Verdict:
     family: str
     pairs: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
+    properties: str = ""
 
 
 def verdicts(table: pd.DataFrame, findings: Iterable[Finding] = ()) -> list[Verdict]:

@@ -147,7 +147,9 @@ def print_report(report: Report) -> None:
     for verdict in answer.verdicts:
         heading = [f"{verdict.problem}:"] * (len(problems) > 1)
         family = [verdict.family] if verdict.family else []
-        print(wrapped("\n".join([*heading, verdict.overall, *verdict.pairs, *family])))
+        properties = [verdict.properties] if verdict.properties else []
+        lines = [*heading, verdict.overall, *verdict.pairs, *family, *properties]
+        print(wrapped("\n".join(lines)))
     if not answer.verdicts:
         print(wrapped(answer.no_verdict_reason))
     _print_audit(report, several_problems=len(problems) > 1)

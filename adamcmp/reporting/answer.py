@@ -14,6 +14,7 @@ from adamcmp.analysis.looks import unrecorded_looks
 from adamcmp.analysis.measures.best_settings import BEST_SETTINGS
 from adamcmp.analysis.measures.budgets import BUDGETS, budget_summary
 from adamcmp.analysis.measures.pairwise import PAIRWISE_COMPARISONS
+from adamcmp.analysis.measures.properties import PROPERTIES
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import NotFound
 from adamcmp.reporting.pooling import load_table
@@ -135,7 +136,7 @@ def compute_answer(
         studies=tuple(studies),
         filters=tuple(filters),
         table=table,
-        verdicts=_verdicts(table, _table_of(PAIRWISE_COMPARISONS, tables), findings),
+        verdicts=_verdicts(table, tables, findings),
         findings=findings,
         tables=tuple(tables),
     )
@@ -214,12 +215,24 @@ def record_looks(answer: Answer) -> Answer:
 
 
 def _verdicts(
-    table: RunTable, comparisons: Table, findings: Sequence[analysis.Finding]
+    table: RunTable, tables: Sequence[Table], findings: Sequence[analysis.Finding]
 ) -> tuple[analysis.Verdict, ...]:
-    """Return the verdict on each problem's test error (regression: loss)."""
-    if comparisons.data is None:
+    """Return the verdict on each problem's test error (regression: loss), with the properties."""
+    pairs = _table_of(PAIRWISE_COMPARISONS, tables).data
+    if pairs is None:
         return ()
-    pairs = comparisons.data
     metrics = {problem: table.metric(problem) for problem in table.problems}
     judged = pairs[pairs["metric"] == pairs["problem"].map(metrics)]
-    return tuple(analysis.verdicts(judged, findings))
+    properties = _table_of(PROPERTIES, tables).data
+    return tuple(
+        _with_properties(verdict, properties) for verdict in analysis.verdicts(judged, findings)
+    )
+
+
+def _with_properties(verdict: analysis.Verdict, properties: pd.DataFrame | None) -> analysis.Verdict:
+    """Return a verdict with the sentences on the properties, unless runs are missing."""
+    if properties is None or verdict.rows[0]["missing_runs"]:
+        return verdict
+    rows = properties[properties["problem"] == verdict.problem]
+    level = min(row["level"] for row in verdict.rows)
+    return replace(verdict, properties=analysis.property_sentences(rows, level))

@@ -7,8 +7,6 @@ which `matched` averages and `matched_differences` compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
@@ -16,15 +14,14 @@ from adamcmp.analysis.aggregation import mean_over_seeds, paired_differences
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.headlines import count_of_pairs
 from adamcmp.analysis.labels import GROUP
+from adamcmp.analysis.loss_levels import LEVELS, at_levels, curves_of_selected, log10_loss
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.setting_matrix import has_common_seed, selectable
+from adamcmp.analysis.setting_matrix import has_common_seed
 from adamcmp.analysis.wording import metric_phrase
 
 #: The metrics that are compared at equal training loss.
 MATCHED_METRICS = ["test_error", "gap_error", "test_loss", "gap_loss"]
-#: The number of training losses at which they are compared.
-LEVELS = 8
 #: The share of an optimizer's settings in the window of the local regression.
 SPAN = 0.5
 #: Minimum number of settings for a local regression.
@@ -32,8 +29,6 @@ _MIN_SETTINGS = 5
 #: A window whose standard deviation is below this share of the range of all points is too narrow
 #: for a slope.
 _NARROW = 0.05
-#: The least loss whose logarithm is taken.
-_LEAST_LOSS = 1e-12
 
 _COLUMNS = [*GROUP, "seed", "metric", "train_loss", "value"]
 
@@ -41,10 +36,7 @@ _COLUMNS = [*GROUP, "seed", "metric", "train_loss", "value"]
 def along_curves(table: RunTable) -> pd.DataFrame:
     """Return metrics where the runs of the selected settings first reach given training losses.
 
-    A run reaches a loss at its first evaluation at or below it; values are interpolated linearly
-    in log training loss between that evaluation and the previous one. The levels are evenly spaced
-    in log loss between the lowest first loss of any run (exclusive) and the lowest loss that every
-    run of every optimizer reaches.
+    The losses and the interpolation are those of `adamcmp.analysis.loss_levels`.
 
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")
@@ -58,34 +50,9 @@ def along_curves(table: RunTable) -> pd.DataFrame:
         Columns problem, optimizer, seed, metric (of `MATCHED_METRICS`), train_loss (the level),
         value.
     """
-    metrics, table = table.metrics, selectable(table)
-    if table.runs.empty:
-        return pd.DataFrame(columns=_COLUMNS)
-    best = table.selected()
-    best = best.loc[best["status"] == "done", [*GROUP, "seed", "run_id"]]
-    of_best = metrics.loc[metrics["run_id"].isin(best["run_id"])]
-    curves = of_best[["run_id", "step", "train_loss", *MATCHED_METRICS]].merge(best, on="run_id")
-    curves = curves.dropna(subset="train_loss").sort_values(["run_id", "step"], ignore_index=True)
-    curves["log"] = _log10(curves["train_loss"])
-    tables = [level for _, group in curves.groupby("problem") for level in _first_reached(group)]
-    return _to_long(tables)
-
-
-def _first_reached(curves: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Yield, for each level, the values of the runs at the step that first reaches it."""
-    by_run = curves.groupby("run_id", sort=False)
-    lowest = by_run["log"].cummin()
-    start, end = by_run["log"].first().min(), lowest.groupby(curves["run_id"]).last().max()
-    columns = ["log", *MATCHED_METRICS]
-    previous = by_run[columns].shift()
-    for level in np.linspace(start, end, LEVELS + 1)[1:] if end < start else ():
-        # The first evaluation of each run at which its lowest loss so far reaches the level.
-        first = ~curves["run_id"].where(lowest <= level).duplicated() & (lowest <= level)
-        after, before = curves.loc[first, columns], previous[first]
-        weight = (before["log"] - level) / (before["log"] - after["log"])
-        left, right = before[MATCHED_METRICS], after[MATCHED_METRICS]
-        values = left + (right - left).mul(weight, axis=0)
-        yield curves.loc[first, [*GROUP, "seed"]].join(values).assign(train_loss=10**level)
+    curves = curves_of_selected(table, MATCHED_METRICS)
+    by_problem = (group for _, group in curves.groupby("problem"))
+    return _to_long([level for group in by_problem for level in at_levels(group, MATCHED_METRICS)])
 
 
 def over_settings(table: RunTable) -> pd.DataFrame:
@@ -116,7 +83,7 @@ def over_settings(table: RunTable) -> pd.DataFrame:
     done = done[done.groupby(GROUP)["seed"].transform(has_common_seed).astype(bool)]
     sizes = done.groupby([*GROUP, "seed"])["lr"].transform("size")
     done = done[sizes >= _MIN_SETTINGS]
-    done = done.assign(log=_log10(done["train_loss"]))
+    done = done.assign(log=log10_loss(done["train_loss"]))
     tables = []
     for _, group in done.groupby("problem", sort=False):
         logs = group.groupby("optimizer")["log"]
@@ -203,10 +170,6 @@ def matched_differences(values: pd.DataFrame) -> pd.DataFrame:
         estimate, ci_low, ci_high, n (shared seeds).
     """
     return paired_differences(values, ["problem", "metric", "train_loss"])
-
-
-def _log10(losses: pd.Series[float]) -> pd.Series[float]:
-    return losses.astype(float).clip(lower=_LEAST_LOSS).map(np.log10)
 
 
 def _to_long(tables: list[pd.DataFrame]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from adamcmp.analysis.headlines import span
 from adamcmp.analysis.intervals import jackknife
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure
+from adamcmp.analysis.profiles import has_profile, profile
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import SettingMatrix, at_selected, setting_matrices
 
@@ -71,7 +72,7 @@ def sensitivity(table: RunTable) -> pd.DataFrame:
     for matrix in setting_matrices(at_selected(table)):
         for column in ("lr", "wd"):
             positive = matrix.where((matrix.settings[column] > 0).to_numpy(bool))
-            if _has_profile(positive, column):
+            if has_profile(positive, column):
                 for measure, row in _along(positive, column):
                     rows.append((matrix.problem, matrix.optimizer, measure, *row))
     columns = [*GROUP, "measure", *ESTIMATE_COLUMNS, "at_edge", "decades"]
@@ -106,24 +107,11 @@ def _good_share(matrix: SettingMatrix) -> float:
     return float((test <= (1 + GOOD) * test[matrix.best]).mean())
 
 
-def _has_profile(matrix: SettingMatrix, column: str) -> bool:
-    values = matrix.settings[column].nunique()
-    other = matrix.settings["wd" if column == "lr" else "lr"]
-    return bool(values > 1 and (values < len(matrix.test) or other.nunique() == 1))
-
-
-def _profile(matrix: SettingMatrix, column: str) -> tuple[Floats, Floats]:
-    """Return log10 of the values of lr or wd, and the test mean of the setting selected at each."""
-    ordered = matrix.settings[column].to_numpy(float)[matrix.order]
-    # `return_index` gives the first occurrence of a value, which is its best setting.
-    values, best = np.unique(ordered, return_index=True)
-    return np.log10(values), matrix.test.mean(axis=1)[matrix.order][best]
-
-
 def _excess_over_good(matrix: SettingMatrix, column: str) -> tuple[Floats, Floats]:
     """Return log10 of the values of lr or wd, and the profile minus the bound of good values."""
-    positions, profile = _profile(matrix, column)
-    return positions, profile - (1 + GOOD) * matrix.test[matrix.best].mean()
+    positions, settings = profile(matrix, column)
+    means = matrix.test.mean(axis=1)
+    return positions, means[settings] - (1 + GOOD) * means[matrix.best]
 
 
 def _good_decades(matrix: SettingMatrix, column: str) -> float:
@@ -136,8 +124,9 @@ def _good_decades(matrix: SettingMatrix, column: str) -> float:
 
 
 def _lr_sensitivity(matrix: SettingMatrix) -> float:
-    positions, profile = _profile(matrix, "lr")
-    area = trapezoid(profile - matrix.test[matrix.best].mean(), positions)
+    positions, settings = profile(matrix, "lr")
+    means = matrix.test.mean(axis=1)
+    area = trapezoid(means[settings] - means[matrix.best], positions)
     return float(area / np.ptp(positions))
 
 
