@@ -56,7 +56,7 @@ def differences_from_lowest(
     tests = math.comb(len(known), 2) * families
     rows = []
     for name, series in known.items():
-        differences = (series - known[lowest]).dropna().to_numpy(np.float64)
+        differences = np.asarray((series - known[lowest]).dropna(), dtype=np.float64)
         if name == lowest or len(differences) < MIN_SEEDS:
             continue
         possible, part = [estimates.mean(differences)], example_part(name, lowest)
@@ -68,6 +68,6 @@ def differences_from_lowest(
         interval = (float(widest.value), float(widest.low), float(widest.high))
         covers = "seeds" if part is None else "seeds and examples"
         value = float(known[lowest].mean())
-        adjusted = min(1.0, p * tests) if p == p else p
-        rows.append((lowest, name, value, *interval, len(differences), p, adjusted, covers))
-    return pd.DataFrame(rows, columns=COLUMNS)
+        rows.append((lowest, name, value, *interval, len(differences), p, p * tests, covers))
+    result = pd.DataFrame(rows, columns=COLUMNS)
+    return result.assign(p_adjusted=result["p_adjusted"].clip(upper=1.0))

@@ -34,7 +34,8 @@ def curves_of_selected(table: RunTable, columns: list[str]) -> pd.DataFrame:
         return pd.DataFrame(columns=[*names, *GROUP, "seed", "log"])
     best = table.selected()
     best = best.loc[best["status"] == "done", [*GROUP, "seed", "run_id"]]
-    curves = metrics.loc[metrics["run_id"].isin(best["run_id"]), names].merge(best, on="run_id")
+    evaluations = metrics[metrics["run_id"].isin(best["run_id"])].reindex(columns=names)
+    curves = evaluations.merge(best, on="run_id")
     curves = curves.dropna(subset="train_loss").sort_values(["run_id", "step"], ignore_index=True)
     return curves.assign(log=log10_loss(curves["train_loss"]))
 
@@ -53,6 +54,8 @@ def at_levels(curves: pd.DataFrame, columns: list[str]) -> Iterator[pd.DataFrame
     Yields:
         Columns problem, optimizer, seed, `columns`, train_loss (the level).
     """
+    if curves.empty:
+        return
     by_run = curves.groupby("run_id", sort=False)
     lowest = by_run["log"].cummin()
     start, end = by_run["log"].first().min(), lowest.groupby(curves["run_id"]).last().max()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -25,8 +26,8 @@ _MOST_NAMES = 3
 def property_sentences(rows: pd.DataFrame, level: float = ALPHA) -> str:
     """Return the properties of the optimizers of one problem as a paragraph.
 
-    Only significant differences are said, each with its interval. The last sentences name the
-    properties without one, and what the intervals cover.
+    Only significant differences are said, each with its interval. The last sentence says what the
+    intervals cover, and names the properties without a significant difference.
 
     >>> from adamcmp.analysis import properties
     >>> from adamcmp.analysis.example import example_table
@@ -52,11 +53,11 @@ def property_sentences(rows: pd.DataFrame, level: float = ALPHA) -> str:
             sentences.append(describe(claims))
         elif of_property:
             undetected.append(phrase)
-    if sentences:
-        sentences.append(f"Brackets: 95 % intervals over {_samples(rows)}.")
+    closing = [f"Brackets are 95 % intervals over {_samples(rows)}"] if sentences else []
     if undetected:
-        sentences.append(f"No difference was detected in {join_names(undetected)}.")
-    return " ".join(sentences)
+        closing.append(f"{'no' if closing else 'No'} difference in {join_names(undetected)}")
+        closing[-1] += " was detected"
+    return " ".join([*sentences, f"{'; '.join(closing)}."]) if closing else ""
 
 
 def _samples(rows: pd.DataFrame) -> str:
@@ -73,13 +74,13 @@ def _sensitivity(claims: list[dict[str, Any]]) -> str:
         f"{row['condition']:.3g} of its best {column}, its {metric} exceeds the best by "
         f"{_size(row['value'], row)} on average"
     )
-    if row["stays_within"] == row["stays_within"]:
+    if not math.isnan(row["stays_within"]):
         bound = _size(row["stays_within"], row)
         sentence += f", and by less than {bound} at every {column} that was tried"
     failing = [
         f"{display_name(r['over'])} does not train from {column} {r['fails_from']:.3g} on"
         for r in claims
-        if r["fails_from"] == r["fails_from"]
+        if not math.isnan(r["fails_from"])
     ]
     return "; ".join([sentence, *failing[:1]]) + "."
 

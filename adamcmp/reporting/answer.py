@@ -223,13 +223,16 @@ def _verdicts(
         return ()
     metrics = {problem: table.metric(problem) for problem in table.problems}
     judged = pairs[pairs["metric"] == pairs["problem"].map(metrics)]
-    properties = _table_of(PROPERTIES, tables).data
-    return tuple(
-        _with_properties(verdict, properties) for verdict in analysis.verdicts(judged, findings)
-    )
+    given = analysis.verdicts(judged, findings)
+    properties = [table.data for table in tables if table.name == PROPERTIES.name]
+    if not properties or properties[0] is None:
+        return tuple(given)
+    return tuple(_with_properties(verdict, properties[0]) for verdict in given)
 
 
-def _with_properties(verdict: analysis.Verdict, properties: pd.DataFrame | None) -> analysis.Verdict:
+def _with_properties(
+    verdict: analysis.Verdict, properties: pd.DataFrame | None
+) -> analysis.Verdict:
     """Return a verdict with the sentences on the properties, unless runs are missing."""
     if properties is None or verdict.rows[0]["missing_runs"]:
         return verdict

@@ -142,7 +142,7 @@ def _column(name: str, data: pd.DataFrame, heading: str) -> TableColumn:
 def _cell_texts(name: str, data: pd.DataFrame) -> list[str]:
     """Return the texts of a column's cells, each with its interval or standard deviation."""
     if name == "metric":
-        is_difference = {"a", "b"} <= set(data)
+        is_difference = {"a", "b"} <= set(data) or "over" in data
         return [metric_heading(metric, difference=is_difference) for metric in data[name]]
     if name in _OPTIMIZERS:
         return [display_name(optimizer) for optimizer in data[name]]

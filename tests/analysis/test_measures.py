@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "measures.md"
 #: Columns that identify a row of a table.
 KEYS = (
     *("problem", "optimizer", "over", "a", "b", "k", "lr", "wd", "coordinate", "measure", "metric"),
-    *("tau", "train_loss", "basin"),
+    *("tau", "train_loss", "basin", "property", "condition"),
 )
 
 
@@ -26,7 +26,7 @@ SURFACE = bowl(0, size=0.01)
 FOUR = tuple(10.0 ** np.linspace(-1, 1, 4))
 BOTH = stacked(
     *(
-        runs(SURFACE, grid(FOUR, FOUR), 3, 0.01, rng, name)
+        runs(SURFACE, grid(FOUR, FOUR), 4, 0.01, rng, name)
         for rng, name in enumerate(("adamw", "sgd"))
     )
 )

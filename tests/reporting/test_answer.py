@@ -2,12 +2,15 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 import yaml
 
 from adamcmp import analysis
+from adamcmp.analysis.measures.properties import PROPERTIES
+from adamcmp.cli.report import print_report
 from adamcmp.errors import ConfigError, NotFound, StoreError
-from adamcmp.reporting import compute_answer, record_looks
+from adamcmp.reporting import compute_answer, record_looks, report
 from adamcmp.workflows.compare import compare_study
 from tests.support.imports import BASE, imported_study
 
@@ -68,20 +71,59 @@ def test_studies_are_pooled(study, results):
     assert answer.name == "s + t" and len(answer.runs) == 24
 
 
-def test_runs_that_a_command_requested_and_that_are_missing(study):
+def request_runs(study, count):
+    """Change how many runs the last command of a study requested."""
     metadata = study / "study.yaml"
     content = yaml.safe_load(metadata.read_text())
-    content["asked"][-1]["runs"] = 15
+    content["asked"][-1]["runs"] = count
     metadata.write_text(yaml.safe_dump(content))
+
+
+def test_runs_that_a_command_requested_and_that_are_missing(study):
+    request_runs(study, 15)
     answer = record_looks(compute_answer([study]))
     finding = answer.findings[0]
     assert finding.kind == "missing" and finding.text.startswith("3 of the 15 requested runs")
     assert "Nothing is claimed before the 3 missing runs" in answer.verdicts[0].overall
     assert not (study / "looks").exists()
     assert all(f.kind != "missing" for f in compute_answer([study], ["lr=0.1"]).findings)
-    metadata.write_text("{")
+    (study / "study.yaml").write_text("{")
     with pytest.raises(StoreError, match=r"study\.yaml is damaged"):
         compute_answer([study])
+
+
+class TestProperties:
+    """The paragraph on sensitivity, tuning, speed and overfitting."""
+
+    @pytest.fixture(autouse=True)
+    def overfitting(self, quick_reports, monkeypatch):
+        row = {"problem": "cifar10, resnet18", "property": "overfitting", "metric": "gap_error"}
+        row |= {"condition": 0.1, "optimizer": "adamw", "over": "sgd", "value": 0.1, "n": 6}
+        row |= {"estimate": 0.02, "ci_low": 0.01, "ci_high": 0.03, "covers": "seeds"}
+        rows = pd.DataFrame([{**row, "p_adjusted": 0.03}])
+        measure = dataclasses.replace(PROPERTIES, compute=lambda table: rows)
+        monkeypatch.setattr(analysis, "MEASURES", (*analysis.MEASURES, measure))
+
+    def test_it_is_on_the_page_and_in_the_terminal(self, study, capsys):
+        (verdict,) = compute_answer([study]).verdicts
+        assert verdict.properties.startswith("At a training loss of 0.1, AdamW overfits less than")
+        written = report([study])
+        page = written.files[0].read_text(encoding="utf-8")
+        assert verdict.properties.replace(" %", "\u00a0%") in page
+        print_report(written)
+        assert verdict.properties in " ".join(capsys.readouterr().out.split())
+
+    def test_nothing_is_claimed_while_runs_are_missing(self, study):
+        request_runs(study, 15)
+        assert compute_answer([study]).verdicts[0].properties == ""
+
+    def test_a_later_look_has_a_stricter_level(self, study):
+        record_looks(compute_answer([study], ["seed<2"]))
+        (verdict,) = compute_answer([study]).verdicts
+        assert verdict.rows[0]["looks"] == 2
+        assert verdict.properties == (
+            "No difference in overfitting at equal training loss was detected."
+        )
 
 
 def test_a_study_without_completed_runs(results):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +13,7 @@ from adamcmp.analysis.contrasts import COLUMNS, differences_from_lowest
 from adamcmp.analysis.estimates import ALPHA
 from adamcmp.analysis.example_variance import ExamplePart
 from adamcmp.analysis.loss_levels import at_levels, curves_of_selected
-from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.measures.tuning_curves import curves_by_seed
 from adamcmp.analysis.outcomes import examples_of_difference
 from adamcmp.analysis.profiles import (
@@ -24,7 +24,7 @@ from adamcmp.analysis.profiles import (
     mean_excess,
 )
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.setting_matrix import SettingMatrix, at_selected, setting_matrices
+from adamcmp.analysis.setting_matrix import SettingMatrix, at_selected, selectable, setting_matrices
 
 #: Numbers of random settings at which tuning curves are compared.
 TRIALS = (1, 4)
@@ -89,14 +89,14 @@ def properties(table: RunTable) -> pd.DataFrame:
         One row per problem, property and other optimizer: problem, property, metric, condition;
         the columns of `adamcmp.analysis.contrasts.differences_from_lowest`; for sensitivities also
         ``stays_within``, the bound of the error above the best at every value that was tried, of
-        ``optimizer`` (NaN if it is above 10 % of the best error), and ``fails_from``, the smallest value from which on ``over`` does not train.
+        ``optimizer`` (NaN if it is above 10 % of the best error), and ``fails_from``, the smallest
+        value from which on ``over`` does not train.
     """
     table = table.with_paired_seeds
     tables = [pd.DataFrame(columns=_COLUMNS)]
     for problem, subtable in table.by_problem():
-        selected = subtable.selected() if len(subtable.optimizers) > 1 else subtable.runs.iloc[:0]
-        for each in _properties(subtable) if len(selected) else ():
-            part = partial(_example_part, subtable, selected, each.metric)
+        for each in _properties(subtable):
+            part = partial(_example_part, selectable(subtable), each.metric)
             families = len(TRIALS) if each.name == "tuning" else 1
             rows = differences_from_lowest(each.values, part, families)
             rows = rows if each.metric else _as_ratios(rows)
@@ -149,7 +149,7 @@ def _mean_excesses(matrix: SettingMatrix, column: str, decades: float) -> pd.Ser
     With settings that all seeds select together, values of seeds would not be independent.
     """
     by_seed = (matrix.at_seeds(np.array([i])) for i in range(len(matrix.seeds)))
-    return pd.Series([mean_excess(one, column, decades) for one in by_seed], matrix.seeds)
+    return pd.Series([mean_excess(one, column, decades) for one in by_seed], list(matrix.seeds))
 
 
 def _at_lowest_loss(table: RunTable, gap: str) -> Iterator[_Property]:
@@ -170,10 +170,9 @@ def _by_optimizer(rows: pd.DataFrame, column: str) -> dict[str, pd.Series[float]
     }
 
 
-def _example_part(
-    table: RunTable, selected: pd.DataFrame, metric: str, a: str, b: str
-) -> ExamplePart | None:
-    """Return the part of the test examples in the difference of the final metric of two arms."""
+def _example_part(table: RunTable, metric: str, a: str, b: str) -> ExamplePart | None:
+    """Return the part of the test examples in the difference of two best settings' final metric."""
+    selected = table.selected()
     done = selected[selected["status"] == "done"].drop_duplicates(["optimizer", "seed"])
     ids = done.pivot(index="seed", columns="optimizer", values="run_id")
     if not metric or not {a, b} <= set(ids):
@@ -225,7 +224,7 @@ PROPERTIES = Measure(
     _headline,
     "two optimizers with four shared, paired seeds on one problem",
     {"problem": "problem", "property": "property", "metric": "metric", "condition": "at"}
-    | {"optimizer": "best", "value": "its value", "over": "other"}
+    | {"optimizer": "best", "over": "other"}
     | {"estimate": "other − best", "n": "seeds", "p_adjusted": "p (corrected)"},
-    order=25,
+    order=35,
 )
