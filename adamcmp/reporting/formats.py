@@ -18,11 +18,13 @@ def as_markdown(table: Table) -> str:
     """Return a table as Markdown: title, headlines, the table with the best in bold, caption."""
     from tabulate import tabulate
 
-    if table.data is None:
+    if not table.is_shown:
         return f"## {table.title}\n\n{table.missing_reason}\n"
     cells = _cells(table, lambda text: text.replace("|", "\\|"), "**{}**".format)
     body = tabulate(cells, headers="keys", tablefmt="pipe", disable_numparse=True)
-    return "\n\n".join([f"## {table.title}", *table.headlines, body, table.caption]) + "\n"
+    omitted = [table.omitted] if table.omitted else []
+    paragraphs = [f"## {table.title}", *table.headlines, body, table.caption, *omitted]
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def as_latex(table: Table) -> str:
@@ -30,7 +32,7 @@ def as_latex(table: Table) -> str:
 
     Its caption is the title and the first sentence of the table's caption.
     """
-    if table.data is None:
+    if not table.is_shown:
         return f"% {table.title}: {' '.join(table.missing_reason.split())}\n"
     cells = _cells(table, latex, r"\textbf{{{}}}".format)
     alignment = "".join("r" if column.numeric else "l" for column in shown_columns(table))

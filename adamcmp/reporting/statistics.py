@@ -9,6 +9,7 @@ import pandas as pd
 
 from adamcmp.analysis import Measure, RunTable
 from adamcmp.errors import AdamcmpError
+from adamcmp.reporting.omissions import without_uninformative
 from adamcmp.reporting.tables import Table
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
     """
     try:
         data = measure.compute(table)
-        headlines = _headlines(measure, data)
+        silent = measure.says_nothing(data)
+        headlines = _headlines(measure, data[~silent])
     except AdamcmpError as error:
         return _without_data(measure, str(error))
     except Exception as error:  # an error in one measure must not prevent the report
@@ -36,7 +38,7 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
         return replace(_without_data(measure, f"It failed: {text}"), error=text)
     if data.empty:
         return _without_data(measure, f"It needs {measure.requirements}.")
-    return Table(
+    computed = Table(
         measure.name,
         measure.title,
         measure.caption,
@@ -45,6 +47,7 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
         headings=measure.headings,
         pivot=measure.pivot,
     )
+    return without_uninformative(computed, silent)
 
 
 def _headlines(measure: Measure, data: pd.DataFrame) -> tuple[str, ...]:

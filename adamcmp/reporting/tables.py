@@ -19,7 +19,7 @@ from adamcmp.reporting.cells import (
 from adamcmp.storage.columns import METRICS
 
 #: Columns that hold names of optimizers.
-_OPTIMIZERS = ("optimizer", "over", "a", "b")
+OPTIMIZERS = ("optimizer", "over", "a", "b")
 #: The splits whose best value per problem is shown in bold.
 _RANKED_SPLITS = ("val_", "test_")
 
@@ -33,12 +33,14 @@ class Table:
         title: The title of the statistic.
         caption: Explains the content of the table and its computation.
         data: The tidy table; None if it could not be computed.
-        missing_reason: Why there is no data.
+        missing_reason: Why there is no data, or none of its estimates is shown.
         error: The error because of which there is none; empty if there was none.
         headlines: What the table shows, in one line per problem.
         headings: The heading of each displayed column, by name; csv files have all columns. If
             empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with the estimates of that value.
+        shown: The data for display, without numbers that say nothing; None for all data.
+        omitted: Which numbers are not shown, and why; empty for none.
     """
 
     name: str
@@ -50,6 +52,13 @@ class Table:
     headlines: tuple[str, ...] = ()
     headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""
+    shown: pd.DataFrame | None = None
+    omitted: str = ""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is something to show."""
+        return self.data is not None and not self.missing_reason
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ def shown_columns(table: Table) -> list[TableColumn]:
     """
     if table.data is None:
         return []
-    data = table.data
+    data = table.data if table.shown is None else table.shown
     names = [str(name) for name in (table.headings or data) if name in data]
     hidden = {column for name in names for column in _spread_columns(name, data)}
     if "problem" in data and data["problem"].nunique() == 1:
@@ -100,7 +109,7 @@ def _pivoted(table: Table, data: pd.DataFrame, keys: list[str]) -> list[TableCol
     rows = data[keys].drop_duplicates()
     columns = [_column(key, rows, table.headings[key]) for key in keys]
     for value, estimates in data.groupby(table.pivot, sort=False):
-        text = display_name(str(value)) if table.pivot in _OPTIMIZERS else value_text(value)
+        text = display_name(str(value)) if table.pivot in OPTIMIZERS else value_text(value)
         heading = f"{table.headings[table.pivot]} {text}{_unit(estimates, keys)}".strip()
         column = _column("estimate", rows.merge(estimates, how="left", on=keys), heading)
         # The title says that it is an interval.
@@ -134,7 +143,7 @@ def _column(name: str, data: pd.DataFrame, heading: str) -> TableColumn:
     texts = _cell_texts(name, data)
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     # The page filters rows by the names of metrics and optimizers, not by their texts.
-    raw = numeric or name in ("metric", *_OPTIMIZERS)
+    raw = numeric or name in ("metric", *OPTIMIZERS)
     sort_keys = [None if pd.isna(v) else v for v in values] if raw else texts
     return TableColumn(name, heading, texts, sort_keys, numeric, _best_rows(name, data))
 
@@ -144,7 +153,7 @@ def _cell_texts(name: str, data: pd.DataFrame) -> list[str]:
     if name == "metric":
         is_difference = {"a", "b"} <= set(data) or "over" in data
         return [metric_heading(metric, difference=is_difference) for metric in data[name]]
-    if name in _OPTIMIZERS:
+    if name in OPTIMIZERS:
         return [display_name(optimizer) for optimizer in data[name]]
     if name.startswith("p_"):
         return [p_value_text(value) for value in data[name]]

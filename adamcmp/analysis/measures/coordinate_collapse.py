@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.measures.measure import Measure, column_headings, shares
 from adamcmp.analysis.measures.surface import (
     BASIN_REQUIREMENT,
     BASINS,
@@ -213,4 +213,5 @@ COORDINATE_COLLAPSE = Measure(
     column_headings(coordinate="coordinate", basin="basin", estimate=""),
     pivot="basin",
     order=80,
+    possible=shares,
 )

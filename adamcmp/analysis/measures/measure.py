@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from adamcmp.analysis.run_table import RunTable
+
+#: The lowest and the highest possible estimate, of each row of a table or of all.
+Range = tuple[float | pd.Series, float | pd.Series]
+#: An estimate says nothing if its interval covers this part of the possible values.
+NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Measure:
             empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with an estimate; empty for none.
         order: Its place in a report: measures with a smaller number come first.
+        possible: Returns the range of the possible estimates; None if they are unbounded.
     """
 
     name: str
@@ -37,6 +44,30 @@ class Measure:
     headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""
     order: int = 1000
+    possible: Callable[[pd.DataFrame], Range] | None = None
+
+    def says_nothing(self, data: pd.DataFrame) -> pd.Series[bool]:
+        """Return at which rows of the table the interval covers nearly all possible estimates.
+
+        These rows are in the files of a report, but not shown. An infinite range is covered if both
+        of its ends are.
+
+        >>> share = Measure("s", "Share", "", pd.DataFrame, str, possible=shares)
+        >>> share.says_nothing(pd.DataFrame({"ci_low": [0.0, 0.4], "ci_high": [1.0, 0.6]})).tolist()
+        [True, False]
+        """
+        if self.possible is None or data.empty:
+            return pd.Series(False, data.index, dtype=bool)
+        lowest, highest = (pd.Series(end, data.index, dtype=float) for end in self.possible(data))
+        low, high = (data[end].astype(float) for end in ("ci_low", "ci_high"))
+        covered = (high - low) >= NEARLY_ALL * (highest - lowest)
+        all_covered = (low <= lowest) & (high >= highest)
+        return covered.where(np.isfinite(highest - lowest), all_covered)
+
+
+def shares(rows: pd.DataFrame) -> Range:
+    """Return the range of shares."""
+    return 0.0, 1.0
 
 
 def column_headings(**headings: str) -> dict[str, str]:

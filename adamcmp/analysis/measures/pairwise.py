@@ -40,7 +40,8 @@ PAIRWISE_COMPARISONS = Measure(
     "selection bias accounted for; p (divergence): the exact test of how often runs diverge, after "
     "Holm's correction. Effect size: Hedges' g_z over paired seeds, else Hedges' g. "
     "P(a better): the probability that a is better for a new seed. Seeds needed: how many would "
-    "detect a difference that is not significant.",
+    "detect a difference that is not significant; infinite if the selection of settings or the "
+    "test examples vary too much.",
     _all_pairs,
     _headline,
     "two optimizers on one problem",

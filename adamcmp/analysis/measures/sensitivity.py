@@ -14,7 +14,7 @@ from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.headlines import span
 from adamcmp.analysis.intervals import jackknife
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.measures.measure import Measure
+from adamcmp.analysis.measures.measure import Measure, Range
 from adamcmp.analysis.profiles import has_profile, profile
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.setting_matrix import SettingMatrix, at_selected, setting_matrices
@@ -142,6 +142,12 @@ def _headline(rows: pd.DataFrame) -> str:
     return f"Share of settings that are good: {span(share, '.2f')}."
 
 
+def _possible(rows: pd.DataFrame) -> Range:
+    """Return the ranges of the share and of the widths; the sensitivity to lr has none."""
+    highest = rows["decades"].where(rows["measure"] != "lr sensitivity", np.inf)
+    return 0.0, highest.mask(rows["measure"] == "good share", 1.0)
+
+
 SENSITIVITY = Measure(
     "sensitivity",
     "Sensitivity to settings",
@@ -156,4 +162,5 @@ SENSITIVITY = Measure(
     {"problem": "problem", "optimizer": "optimizer", "measure": "", "estimate": ""},
     pivot="measure",
     order=90,
+    possible=_possible,
 )

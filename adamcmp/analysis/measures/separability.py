@@ -10,7 +10,7 @@ from adamcmp.analysis.aggregation import ESTIMATE_COLUMNS
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.headlines import span
 from adamcmp.analysis.labels import GROUP
-from adamcmp.analysis.measures.measure import Measure, column_headings
+from adamcmp.analysis.measures.measure import Measure, column_headings, shares
 from adamcmp.analysis.measures.surface import (
     BASIN,
     BASINS,
@@ -148,4 +148,5 @@ SEPARABILITY = Measure(
     column_headings(basin="basin", estimate=""),
     pivot="basin",
     order=60,
+    possible=shares,
 )
