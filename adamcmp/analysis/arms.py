@@ -19,6 +19,7 @@ from adamcmp.analysis.metrics import measure_of
 from adamcmp.analysis.outcomes import examples_of_difference
 from adamcmp.analysis.power import seeds_for_power
 from adamcmp.analysis.run_table import RunTable, has_paired_seeds
+from adamcmp.analysis.selection import shared_seeds
 from adamcmp.analysis.selection_bias import SelectionBias, selection_bias
 
 #: The smallest difference for which `seeds_needed` is computed, as a share of the interval's
@@ -36,7 +37,7 @@ class Arm:
         fresh: Whether none of these seeds took part in the selection.
         setting: The selected setting as text.
         settings: The number of settings it was selected from.
-        candidates: The runs of all these settings, as `RunTable.ranked` returns them.
+        ranked: The runs of all these settings, as `RunTable.ranked` returns them.
         measure: The measure of the selection: ``error`` or ``loss``.
         table: The table that the runs are from.
     """
@@ -46,7 +47,7 @@ class Arm:
     fresh: bool
     setting: str
     settings: int
-    candidates: pd.DataFrame
+    ranked: pd.DataFrame
     measure: str
     table: RunTable
 
@@ -82,12 +83,12 @@ class Arm:
         return [
             cls._of(
                 str(name),
-                candidates,
+                settings,
                 selected.get_group(name),
                 setting_columns(varied.get_group(name)),
                 table,
             )
-            for name, candidates in ranked
+            for name, settings in ranked
         ]
 
     @classmethod
@@ -118,16 +119,22 @@ class Arm:
 
     def selection_bias(self, metric: str) -> SelectionBias:
         """Estimate the selection bias over the settings that have a value for every seed."""
-        validation = f"val_{self.measure}"
-        runs = self.candidates[self.candidates["selection_seed"]]
+        validation, test = f"val_{self.measure}", f"test_{self.measure}"
+        runs = self.ranked[self.ranked["selection_seed"]]
         keys = [runs["rank"], runs["seed"].astype(int)]
-        values = pd.DataFrame({c: runs[c].astype(float) for c in (validation, metric)})
-        means = values.groupby(keys).mean()
-        by_val, by_metric = (means[c].unstack() for c in (validation, metric))
-        complete = by_val.notna().all(axis=1) & by_metric.notna().all(axis=1)
-        arrays = by_val[complete].to_numpy(), by_metric[complete].to_numpy()
-        single_setting_sd = float(self.reported[validation].astype(float).std())
-        return selection_bias(*arrays, self.fresh, single_setting_sd)
+        columns = list(dict.fromkeys([validation, test, metric]))
+        means = runs[columns].astype(float).groupby(keys).mean()
+        by_setting = {column: means[column].unstack() for column in columns}
+        required = (by_setting[column].notna().all(axis=1) for column in (validation, metric))
+        complete = np.logical_and.reduce(list(required))
+        arrays = (by_setting[column][complete].to_numpy() for column in (validation, test, metric))
+        of_all_settings = shared_seeds(self.ranked["seed"], self.ranked["rank"])
+        return selection_bias(
+            *arrays,
+            fresh=self.fresh,
+            candidates=not of_all_settings.issuperset(runs["seed"]),
+            single_setting_sd=float(self.reported[validation].astype(float).std()),
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -130,7 +130,7 @@ def _ordered(
     return pd.concat([again, order.drop(again.index, errors="ignore")]), all_seeds
 
 
-def shared_seeds(seeds: pd.Series[int], settings: pd.Series[str]) -> set[int]:
+def shared_seeds(seeds: pd.Series[int], settings: pd.Series[Any]) -> set[int]:
     """Return the seeds that all settings share; all seeds if they share none.
 
     Args:
@@ -159,8 +159,8 @@ def candidates_of(seeds: pd.Series[int], settings: pd.Series[str]) -> tuple[set[
     return (candidates, few) if len(candidates) >= MIN_CANDIDATES else (set(), set())
 
 
-def _seeds_of_settings(seeds: pd.Series[int], settings: pd.Series[str]) -> dict[str, set[int]]:
-    of_setting: dict[str, set[int]] = {}
+def _seeds_of_settings(seeds: pd.Series[int], settings: pd.Series[Any]) -> dict[Any, set[int]]:
+    of_setting: dict[Any, set[int]] = {}
     for setting, seed in zip(settings, seeds, strict=True):
         of_setting.setdefault(setting, set()).add(seed)
     return of_setting

@@ -97,6 +97,24 @@ class TestProportion:
         assert (share, low, high) == pytest.approx((wins / n, ends.low, ends.high), abs=1e-9)
 
 
+def _rows(name, arm, study):
+    """Runs of an optimizer in a simulated study."""
+    val, test = arm.validation[study] + 9, arm.test[study] + 9
+    selection, ranking, best = arm.design.selection_seeds, val.shape[1], val.mean(axis=1).argmin()
+    rows = [
+        (name, lr + 1.0, seed, val[lr, seed], test[lr, seed])
+        for lr in range(len(val))
+        for seed in range(ranking)
+    ]
+    # Settings that are no candidates have larger errors on the selection seeds.
+    worse = range(len(val) if ranking > selection else 0)
+    rows += [(name, lr + 100.0, seed, 99.0, 99.0) for lr in worse for seed in range(selection)]
+    if arm.design.evaluation_seeds:
+        reported = zip(arm.reported_validation[study], arm.reported[study], strict=True)
+        rows += [(name, best + 1.0, ranking + i, v + 9, t + 9) for i, (v, t) in enumerate(reported)]
+    return rows
+
+
 class TestSimulation:
     """A small part of scripts/simulate_verdicts, with its promises."""
 
@@ -124,52 +142,76 @@ class TestSimulation:
                 assert least <= held.mean() <= 0.97
 
     @pytest.mark.parametrize(
-        ("surface", "noise", "settings", "choosing", "fresh", "plain_is_wrong"),
+        ("surface", "settings", "design", "examples", "plain_is_wrong"),
         [
-            ("flat", "normal", (36, 36), 5, 0, False),
-            ("flat", "exponential", (36, 36), 5, 0, False),
-            ("flat", "normal", (36, 1), 10, 0, True),
-            ("flat", "normal", (36, 1), 3, 10, False),
-            ("bowl", "normal", (36, 36), 3, 20, True),
+            ("flat", (36, 36), (5,), (0.0, 0.0), False),
+            ("flat", (36, 1), (10,), (0.0, 0.0), True),
+            ("flat", (36, 1), (3, 10), (0.0, 0.0), False),
+            ("bowl", (36, 36), (3, 20), (0.0, 0.0), True),
+            ("bowl", (36, 36), (20,), (0.5, 0.1), True),
+            ("bowl", (36, 36), (5, 100, 5, 10), (0.5, 0.1), True),
+            ("wide", (36, 36), (5, 100, 5, 10), (0.0, 0.0), True),
         ],
     )
     def test_verdicts_claim_no_difference_where_there_is_none(
-        self, surface, noise, settings, choosing, fresh, plain_is_wrong
+        self, surface, settings, design, examples, plain_is_wrong
     ):
-        scenario = simulation_selection.Scenario(surface, noise, settings, choosing, fresh)
-        plain, verdict = simulation_selection.claims(scenario, 1000)
-        assert verdict <= 0.055
+        stages = simulation_selection.Design(*design)
+        scenario = simulation_selection.Scenario(
+            surface, "normal", settings, stages, examples=examples
+        )
+        verdict, plain = simulation_selection.claims(scenario, 600)
+        assert verdict <= 0.065
         assert (plain > 0.08) == plain_is_wrong
 
-    @pytest.mark.parametrize("fresh", [0, 6])
-    def test_simulated_studies_have_the_verdicts_of_real_ones(self, fresh):
+    def test_candidates_find_differences_that_earlier_verdicts_missed(self):
+        """With as many runs of an optimizer as 5 selection and 20 evaluation seeds."""
+        detected = [
+            simulation_selection.claims(
+                simulation_selection.Scenario("wide", "normal", (64, 64), design, better=0.75),
+                200,
+                earlier=earlier,
+            )[0]
+            for design, earlier in (
+                (simulation_selection.Design(5, 20), True),
+                (simulation_selection.Design(3, 98, 5, 10), False),
+            )
+        ]
+        assert detected[0] < 0.5 and detected[1] > 0.75
+
+    @pytest.mark.parametrize("design", [(5,), (5, 6), (5, 6, 4, 3)])
+    def test_simulated_studies_have_the_verdicts_of_real_ones(self, design):
         """The same numbers as rows of runs give the same choice, difference, p and selection bias."""
-        s = simulation_selection.Scenario("bowl", "exponential", (9, 4), 5, fresh)
+        stages = simulation_selection.Design(*design)
+        s = simulation_selection.Scenario("bowl", "exponential", (9, 8), stages)
         draws = rng()
-        seeds = draws.standard_normal((10, 1, 5 + fresh))
-        runs = [simulation_selection.simulated(draws, s, n, seeds, first=True) for n in s.settings]
-        a, b = (simulation_selection.select(s, *errors) for errors in runs)
-        actual = estimates.mean(a.values - b.values)
-        allowed = selection_p_value(actual, a.bias, b.bias)
-        for study in range(10):
-            rows = []
-            for name, (val, test) in zip(("adam_l2", "adamw"), runs, strict=True):
-                best = val[study, :, :5].mean(axis=1).argmin()
-                rows += [
-                    (name, lr + 1.0, seed, val[study, lr, seed] + 9, test[study, lr, seed] + 9)
-                    for lr in range(val.shape[1])
-                    for seed in range(5 + fresh if lr == best else 5)
-                ]
+        seeds = draws.standard_normal((5, stages.seeds))
+        arms = [simulation_selection.simulated(draws, s, n, seeds) for n in s.settings]
+        a, b = arms
+        actual = estimates.mean(a.reported - b.reported)
+        allowed = selection_p_value(actual, a.bias(), b.bias())
+        for study in range(5):
+            rows = [
+                row for name, arm in zip("ab", arms, strict=True) for row in _rows(name, arm, study)
+            ]
             row = comparisons(RunTable(runs_from(rows))).iloc[0]
             assert row["estimate"] == pytest.approx(actual.value[study])
             assert row["p_value"] == pytest.approx(actual.p_value[study])
             # SelectionBias draws its noise in another order.
             expected = max(allowed[study], actual.p_value[study])
-            assert row["p_choice"] == pytest.approx(expected, abs=0.04)
+            assert row["p_choice"] == pytest.approx(expected, abs=0.06)
 
     def test_the_page_has_the_tables(self):
         page = (ROOT / "docs" / "statistics.md").read_text()
         assert simulation_intervals.proportions() in page
-        for name in ("paired", "one noisier", "single", "real runs", "false claims", "true claims"):
+        for name in (
+            "paired",
+            "one noisier",
+            "single",
+            "real runs",
+            "false claims",
+            "true claims",
+            "designs",
+        ):
             table = page.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
             assert table.count("\n|") > 4, name

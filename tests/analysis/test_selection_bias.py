@@ -6,6 +6,7 @@ import pytest
 from adamcmp.analysis import estimates
 from adamcmp.analysis.selection_bias import (
     NO_BIAS,
+    SHARE,
     SelectionBias,
     selection_bias,
     selection_p_value,
@@ -28,7 +29,7 @@ class TestSelectionBias:
         val, test, truth = self.studies(settings=16, seeds=5, spread=0.3)
         chosen = val.mean(-1).argmin(-1)[:, None]
         actual = (np.take_along_axis(test.mean(-1) - truth, chosen, 1)).mean()
-        estimate = np.mean(selection_bias(val, test, fresh=False).optimism)
+        estimate = np.mean(selection_bias(val, test, test, fresh=False).optimism)
         assert actual < -0.3
         assert 0.6 * actual > estimate > 1.2 * actual
 
@@ -37,27 +38,51 @@ class TestSelectionBias:
         draw, truth = rng().normal, 0.15 * np.arange(16.0)
         val = truth[:, None] + draw(size=(300, 16, 5))
         actual = truth[val.mean(-1).argmin(-1)].var()
-        estimate = np.mean(selection_bias(val, val, fresh=True).variance)
-        assert 0.7 * actual < estimate < 2 * actual
+        estimate = np.mean(selection_bias(val, val, val, fresh=True).variance)
+        assert actual < estimate < 3 * actual
+
+    @pytest.mark.parametrize("fresh", [True, False])
+    def test_validation_examples_vary_the_selection(self, fresh):
+        """Their effect on a setting is the same on all seeds, and absent from the test set."""
+        val, test, _ = self.studies(settings=16, seeds=10)
+        effect = rng().normal(size=(300, 16, 1))
+        truth = np.arange(16.0)[:, None]
+        without = selection_bias(val + truth, test + truth, test + truth, fresh=fresh)
+        assert np.mean(without.variance) < 0.1
+        val, test = val + truth + effect, test + truth
+        chosen = val.mean(-1).argmin(-1)
+        estimate = np.mean(selection_bias(val, test, test, fresh=fresh).variance)
+        assert 0.5 * chosen.var() < estimate < 2 * chosen.var()
+        unknown = selection_bias(val, np.full_like(test, np.nan), test, fresh=fresh)
+        assert np.mean(unknown.variance) < 0.3 * estimate
 
     def test_one_setting_or_one_far_ahead_has_no_bias(self):
         val, test, _ = self.studies(settings=4, seeds=5)
-        assert selection_bias(val[:, :1], test[:, :1], fresh=True) is NO_BIAS
+        assert selection_bias(val[:, :1], test[:, :1], test[:, :1], fresh=True) is NO_BIAS
         val[:, 0] -= 100
         test[:, 0] -= 100
-        assert np.max(selection_bias(val, test, fresh=True).variance) < 1e-20
-        assert np.abs(selection_bias(val, test, fresh=False).optimism).max() < 0.1
+        assert np.max(selection_bias(val, test, test, fresh=True).variance) < 1e-20
+        assert np.abs(selection_bias(val, test, test, fresh=False).optimism).max() < 0.1
 
     def test_one_selection_seed_uses_the_given_standard_deviation(self):
-        val, test, _ = self.studies(settings=9, seeds=1)
-        assert np.max(selection_bias(val, test, True).variance) < 1e-20
-        assert np.min(selection_bias(val, test, True, np.ones(300)).variance) > 0
+        val, _, _ = self.studies(settings=9, seeds=1)
+        assert np.max(selection_bias(val, val, val, fresh=True).variance) < 1e-20
+        given = selection_bias(val, val, val, fresh=True, single_setting_sd=np.ones(300))
+        assert np.min(given.variance) > 0
+
+    def test_the_variance_of_candidates_is_not_reduced(self):
+        val, test, _ = self.studies(settings=5, seeds=10)
+        of_all, of_candidates = (
+            np.asarray(selection_bias(val, test, test, fresh=True, candidates=c).variance)
+            for c in (False, True)
+        )
+        np.testing.assert_allclose(of_all, SHARE * of_candidates)
 
     def test_equal_data_give_equal_results(self):
         val, test, _ = self.studies(settings=9, seeds=3)
-        several = selection_bias(val, test, False)
-        single = selection_bias(val[5], test[5], False)
-        assert single == selection_bias(val[5], test[5], False)
+        several = selection_bias(val, test, test, fresh=False)
+        single = selection_bias(val[5], test[5], test[5], fresh=False)
+        assert single == selection_bias(val[5], test[5], test[5], fresh=False)
         assert several.optimism[5] == pytest.approx(single.optimism)
 
     def test_the_correction_never_lowers_the_p_value(self):
