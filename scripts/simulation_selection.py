@@ -59,6 +59,27 @@ class Design:
         return self.selection_seeds + self.candidate_seeds + self.evaluation_seeds
 
 
+#: The columns of the table of designs.
+OUTCOMES = ("no difference", "a difference")
+#: The stages of the tables of claims.
+DESIGNS = (
+    *(Design(5), Design(20), Design(1, 10), Design(3, 10), Design(5, 20), Design(10, 20)),
+    *(Design(5, 50), Design(5, 100)),
+    *(Design(3, 50, 5, 10), Design(5, 50, 5, 5), Design(5, 100, 5, 10)),
+)
+#: Designs with 340 runs of each optimizer, for 64 settings.
+EQUAL_COST = (
+    *(Design(5, 20), Design(4, 34, 5, 10), Design(3, 98, 5, 10), Design(3, 68, 5, 16)),
+    *(Design(3, 68, 10, 8), Design(2, 112, 10, 10)),
+)
+#: Surfaces and effects of examples of the table of designs.
+DESIGN_SCENARIOS = [
+    (surface, examples)
+    for examples in ((0.0, 0.0), (0.5, 0.1))
+    for surface in ("flat", "wide", "bowl")
+]
+
+
 @dataclass(frozen=True)
 class Scenario:
     """Parameters of simulated studies.
@@ -255,43 +276,23 @@ def designs_table(studies: int, better: float, quick: bool) -> str:
     return markdown(rows)
 
 
-OUTCOMES = ("no difference", "a difference")
-#: The stages of the tables of claims.
-DESIGNS = (
-    *(Design(5), Design(20), Design(1, 10), Design(3, 10), Design(5, 20), Design(10, 20)),
-    *(Design(5, 50), Design(5, 100)),
-    *(Design(3, 50, 5, 10), Design(5, 50, 5, 5), Design(5, 100, 5, 10)),
-)
-#: Designs with 340 runs of each optimizer, for 64 settings.
-EQUAL_COST = (
-    *(Design(5, 20), Design(4, 34, 5, 10), Design(3, 98, 5, 10), Design(3, 68, 5, 16)),
-    *(Design(3, 68, 10, 8), Design(2, 112, 10, 10)),
-)
-DESIGN_SCENARIOS = [
-    (surface, examples)
-    for examples in ((0.0, 0.0), (0.5, 0.1))
-    for surface in ("flat", "wide", "bowl")
-]
-
-
 def scenarios(quick: bool) -> list[Scenario]:
     """Return the scenarios to simulate; `quick` takes a few designs of each."""
     designs = DESIGNS[::6] if quick else DESIGNS
-    two = (36, 36)
-    cases = [
-        Scenario(surface, noise, settings, DESIGNS[0])
-        for surface, settings in (
-            *(("flat", two), ("flat", (36, 4)), ("flat", (36, 1)), ("flat", (16, 16, 16, 16))),
-            *((surface, two) for surface in ("shallow", "wide", "bowl", "steep")),
-        )
-        for noise in ("normal", "exponential")
+    two, one = (36, 36), (36, 1)
+    equal_noise = [
+        *(("flat", "normal", settings) for settings in (two, (36, 4), one, (16,) * 4)),
+        *((surface, "normal", two) for surface in ("shallow", "wide", "bowl", "steep")),
+        ("wide", "normal", one),
+        *(("flat", "exponential", settings) for settings in (two, one)),
+        *((surface, "exponential", two) for surface in ("wide", "bowl")),
     ]
+    cases = [Scenario(*case, DESIGNS[0]) for case in equal_noise]
     cases += [
         Scenario(surface, noise, two, DESIGNS[0], noise_ratio=0.3)
         for surface in ("flat", "wide", "bowl")
         for noise in ("normal", "exponential")
     ]
-    cases += [Scenario("wide", "normal", (36, 1), DESIGNS[0])]
     cases += [
         Scenario(surface, "normal", two, DESIGNS[0], examples=examples)
         for surface in ("wide", "bowl")
