@@ -25,6 +25,7 @@ from adamcmp.analysis.question import Question
 from adamcmp.analysis.run_table import RunTable, data_vary_with_seed
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 from adamcmp.analysis.sign_flips import MIN_SEEDS, max_t
+from adamcmp.analysis.unequal_noise import noise_ratio
 from adamcmp.analysis.wording import scale
 from adamcmp.storage.looks import LookRecord, seeds_text
 
@@ -36,7 +37,7 @@ COLUMNS = [
     *("looks", "level", "missing_runs", "compared_seeds"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
     *("settles", "detectable", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b"),
-    *("setting_a", "setting_b"),
+    *("noise_ratio", "setting_a", "setting_b"),
     *("settings_a", "settings_b", "seeds_a", "seeds_b", "diverged_a", "diverged_b"),
     *("divergence_test", "p_diverged", "p_diverged_holm", "evidence"),
     *("margin", "p_equal", "p_equal_holm", "equal"),
@@ -120,6 +121,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           the selected ones as text; ``settings_a``, ``settings_b``, how many were tried;
           ``seeds_a``, ``seeds_b``, reported seeds; ``diverged_a``, ``diverged_b``, how many of
           them diverged;
+        - ``noise_ratio``: the standard deviation of the noise of a divided by that of b
+          (`adamcmp.analysis.unequal_noise`); NaN for one seed;
         - ``train_estimate``, ``train_low``, ``train_high``: the difference of final training
           losses of the same runs; ``train_mean``: the mean of the two training losses.
 
@@ -264,6 +267,7 @@ def _compare(
         "detectable": detectable_difference(error, float(estimate.df), alpha),
         **{"paired": difference.paired, "fresh": a.fresh and b.fresh},
         **{"mean_a": mean_a, "mean_b": mean_b},
+        "noise_ratio": float(noise_ratio(difference.a, difference.b, difference.paired)),
         **{"setting_a": a.setting, "setting_b": b.setting},
         **{"settings_a": a.settings, "settings_b": b.settings},
         **{"seeds_a": len(a.reported), "seeds_b": len(b.reported)},

@@ -11,6 +11,7 @@ from scipy import stats
 from adamcmp.analysis.estimates import ALPHA
 from adamcmp.analysis.metrics import higher_is_better
 from adamcmp.analysis.power import POWER
+from adamcmp.analysis.unequal_noise import noise_note
 from adamcmp.analysis.wording import (
     decimals,
     display_name,
@@ -41,7 +42,8 @@ def sentence(row: Mapping[str, Any]) -> str:
         row: One row of `adamcmp.analysis.comparisons`.
     """
     oriented = orient(row)
-    return _claim(row, oriented) + _notes(oriented)
+    uncertainty = _few_seeds(oriented) or noise_note(row)
+    return _claim(row, oriented) + uncertainty + _notes(oriented)
 
 
 def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
@@ -317,8 +319,8 @@ def _few_seeds(oriented: Mapping[str, Any]) -> str:
 
 
 def _notes(oriented: Mapping[str, Any]) -> str:
-    """Return the caveats of a comparison: few seeds, diverged runs, and seeds of the selection."""
-    notes = _few_seeds(oriented)
+    """Return the caveats of a comparison: diverged runs, and seeds of the selection."""
+    notes = ""
     for arm in ("a", "b"):
         count = oriented[f"diverged_{arm}"]
         if count and oriented["evidence"] != "divergence":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def verdicts(table: pd.DataFrame, findings: Iterable[Finding] = ()) -> list[Verd
         provisional = f"Provisional ({reasons}): " if reasons else ""
         overall = _against_baseline(rows) if rows[0]["baseline"] else _overall(rows)
         overall = provisional + overall + _few_seeds(rows)
-        result.append(Verdict(str(problem), overall, _family(rows), sentences, tuple(rows)))
+        result.append(Verdict(str(problem), overall, family_of_tests(rows), sentences, tuple(rows)))
     return result
 
 
@@ -134,8 +134,12 @@ def _against_baseline(rows: list[dict[str, Any]]) -> str:
     return f"Compared with {display_name(rows[0]['a'])} on {metric}: {'; '.join(parts)}."
 
 
-def _family(rows: list[dict[str, Any]]) -> str:
-    """Return how the tests of a problem are corrected for their number."""
+def family_of_tests(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return how the tests of a problem are corrected for their number; "" for a single one.
+
+    Args:
+        rows: The problem's rows of `adamcmp.analysis.comparisons`.
+    """
     if len(rows) == 1:
         return ""
     metric, baseline = metric_phrase(rows[0]["metric"]), rows[0]["baseline"]
@@ -143,8 +147,12 @@ def _family(rows: list[dict[str, Any]]) -> str:
         tests = f"{len(rows)} comparisons with {display_name(baseline)}"
         method = "Holm's correction; max-T needs six paired seeds"
         if rows[0]["adjustment"] == "max-T":
-            method = "the max-T correction over flips of the seeds' signs, for symmetric noise"
-        return f"The {tests} on {metric} are one family of tests ({method})."
+            method = "the max-T correction over flips of the seeds' signs"
+        # The noise of the baseline is part of all comparisons, so skewness does not average out.
+        return (
+            f"The {tests} on {metric} are one family of tests ({method}). If noise is skewed, and "
+            f"differs in size between {display_name(baseline)} and the others, p is too small."
+        )
     family = f"The {len(rows)} pairs on {metric} are one family of tests (Holm's correction)."
     optimizers = {row[arm] for row in rows for arm in ("a", "b")}
     if len(optimizers) <= FEW_OPTIMIZERS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adamcmp.cli import _completers
@@ -82,8 +82,10 @@ def main(arguments: list[str]) -> int:
             values = {name: _json_value(value) for name, value in row.items()}
             print(json.dumps(values, ensure_ascii=False, allow_nan=False))
     else:
-        several = len({row["problem"] for row in comparisons}) > 1
-        print("\n\n".join(_text(row, with_problem=several) for row in comparisons))
+        by_problem: dict[str, list[Mapping[str, Any]]] = {}
+        for row in comparisons:
+            by_problem.setdefault(row["problem"], []).append(row)
+        print("\n\n".join(_of_problem(rows, len(by_problem) > 1) for rows in by_problem.values()))
     return 0
 
 
@@ -92,6 +94,14 @@ def _json_value(value: Any) -> Any:
     if not isinstance(value, float) or math.isfinite(value):
         return value
     return None if math.isnan(value) else f"{value:g}"
+
+
+def _of_problem(rows: Sequence[Mapping[str, Any]], with_problem: bool) -> str:
+    """Return the verdicts and tables of a problem, and how its tests are corrected."""
+    from adamcmp.analysis.verdicts import family_of_tests
+
+    texts = [_text(row, with_problem=with_problem) for row in rows]
+    return "\n\n".join([*texts, *filter(None, [wrapped(family_of_tests(rows))])])
 
 
 def _text(row: Mapping[str, Any], *, with_problem: bool) -> str:

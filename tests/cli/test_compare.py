@@ -66,6 +66,9 @@ class TestCommand:
         assert main(["compare", "s", "--baseline", "adamw", "--json"]) == 0
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert rows and {(row["a"], row["baseline"]) for row in rows} == {("adamw", "adamw")}
+        assert main(["compare", "s", "--baseline", "adamw"]) == 0
+        family = " ".join(capsys.readouterr().out.split("\n\n")[-1].split())
+        assert family.startswith("The 2 comparisons with AdamW on test error are one family")
         assert main(["compare", "s", "--baseline", "adamw", "--a", "lr=0.01"]) == 2
         assert "either conditions a and b, or a baseline" in capsys.readouterr().err
 

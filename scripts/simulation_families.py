@@ -1,0 +1,206 @@
+"""False claims and power of the comparisons of many optimizers, with skewed and unequal noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+import numpy.typing as npt
+
+from adamcmp.analysis import estimates
+from adamcmp.analysis.sentences import FEW_SEEDS
+from adamcmp.analysis.sign_flips import MIN_SEEDS, max_t
+from adamcmp.analysis.unequal_noise import is_uncertain, noise_ratio
+from simulation_noise import NOISES, Floats, Rng, markdown, percent
+
+OPTIMIZERS = (2, 4, 6, 10, 20, 30)
+SEEDS = (3, 5, 10, 20)
+#: Flips of signs that are drawn per study, if they are not all enumerated. The test is valid with
+#: any number.
+DRAWS = 1000
+#: Studies simulated at a time, to limit memory.
+CHUNK = 50
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of the optimizers over seeds; the first one is the baseline.
+
+    Attributes:
+        distribution: One of `NOISES`.
+        baseline: The standard deviation of the baseline.
+        second: That of the second optimizer. The others have 1.
+        rounded: Whether values are rounded to multiples of 1, so that some are equal.
+    """
+
+    distribution: str
+    baseline: float = 1.0
+    second: float = 1.0
+    rounded: bool = False
+
+    def __str__(self) -> str:
+        parts = [self.distribution, "rounded"] if self.rounded else [self.distribution]
+        if self.baseline != 1:
+            parts.append(f"baseline {self.baseline:g}")
+        if self.second != 1:
+            parts.append(f"another {self.second:g}")
+        return ", ".join(parts)
+
+    def values(self, rng: Rng, shape: tuple[int, int, int], better: float) -> Floats:
+        """Return the errors of equal optimizers; the last one may be better.
+
+        Args:
+            rng: The source of random numbers.
+            shape: (studies, optimizers, seeds).
+            better: By how much the last optimizer is better.
+        """
+        values = NOISES[self.distribution](rng, shape)
+        values[:, 1] *= self.second
+        values[:, 0] *= self.baseline
+        values[:, -1] -= better
+        return values.round() if self.rounded else values
+
+
+NOISE = (
+    Noise("normal"),
+    Noise("normal", rounded=True),
+    Noise("exponential"),
+    Noise("normal", baseline=0.3),
+    Noise("lognormal", baseline=0.3),
+    Noise("exponential", baseline=0.3),
+    Noise("exponential", baseline=0.3, second=3.0),
+    Noise("exponential", baseline=3.0),
+)
+
+
+def p_values(differences: Floats) -> Floats:
+    """Return the p-values of paired differences, as in verdicts.
+
+    Args:
+        differences: Shape (..., seeds).
+    """
+    estimate = estimates.mean(differences)
+    constant = np.isnan(estimate.error) & (estimate.value != 0)
+    return np.where(constant, 2.0 ** (1 - differences.shape[-1]), estimate.p_value)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Which differences some studies claim.
+
+    Attributes:
+        all: Shape (studies, comparisons).
+        unnamed: Those beside which the verdict does not say that the noise may be skewed.
+        last: The place of the comparison of the baseline with the last optimizer.
+    """
+
+    all: Bools
+    unnamed: Bools
+    last: int
+
+
+def claims_of_pairs(values: Floats) -> Claims:
+    """Return the claims of comparisons of all pairs, with Holm's correction."""
+    first, second = np.array(list(combinations(range(values.shape[1]), 2))).T
+    a, b = values[:, first], values[:, second]
+    adjusted = np.array([estimates.holm(p) for p in p_values(a - b)])
+    return _claims(a, b, adjusted, values.shape[1] - 2)
+
+
+def claims_with_baseline(values: Floats) -> Claims:
+    """Return the claims of comparisons with the baseline, as corrected in verdicts."""
+    if values.shape[-1] < MIN_SEEDS:
+        return claims_by_holm(values)
+    a, b = np.broadcast_to(values[:, :1], values[:, 1:].shape), values[:, 1:]
+    differences = a - b
+    by_study = zip(p_values(differences), differences, strict=True)
+    return _claims(a, b, np.array([max_t(p, study, DRAWS) for p, study in by_study]), -1)
+
+
+def claims_by_holm(values: Floats) -> Claims:
+    """Return the claims of comparisons with the baseline, with Holm's correction."""
+    a, b = np.broadcast_to(values[:, :1], values[:, 1:].shape), values[:, 1:]
+    return _claims(a, b, np.array([estimates.holm(p) for p in p_values(a - b)]), -1)
+
+
+def _claims(a: Floats, b: Floats, adjusted: Floats, last: int) -> Claims:
+    claimed = adjusted < estimates.ALPHA
+    unnamed = claimed.copy()
+    ratio = noise_ratio(a[claimed], b[claimed], paired=True)
+    unnamed[claimed] = ~is_uncertain(ratio, adjusted[claimed]) & (a.shape[-1] > FEW_SEEDS)
+    return Claims(claimed, unnamed, last)
+
+
+#: Tests by their name in the tables.
+TESTS: dict[str, Callable[[Floats], Claims]] = {
+    "all pairs": claims_of_pairs,
+    "baseline": claims_with_baseline,
+    "baseline, Holm": claims_by_holm,
+}
+
+
+def studies_of(
+    noise: Noise, optimizers: int, seeds: int, studies: int, better: float = 0.0
+) -> Iterator[Floats]:
+    """Yield the errors of some studies at a time, of shape (studies, optimizers, seeds)."""
+    rng = np.random.default_rng([optimizers, seeds, *str(noise).encode()])
+    for _ in range(studies // CHUNK):
+        yield noise.values(rng, (CHUNK, optimizers, seeds), better)
+
+
+def false_claims(
+    test: str, noise: Noise, optimizers: int, seeds: int, studies: int
+) -> tuple[float, float]:
+    """Return the share of studies that claim any difference where there is none.
+
+    The second one is the share of studies with a claim whose verdict does not name the noise.
+    """
+    claims = [TESTS[test](v) for v in studies_of(noise, optimizers, seeds, studies)]
+    claimed = np.mean([c.all.any(axis=1) for c in claims])
+    return float(claimed), float(np.mean([c.unnamed.any(axis=1) for c in claims]))
+
+
+def power(test: str, noise: Noise, optimizers: int, seeds: int, studies: int) -> float:
+    """Return the share of studies that find the last optimizer better than the baseline.
+
+    It is better by the standard deviation of a run.
+    """
+    claims = [TESTS[test](v) for v in studies_of(noise, optimizers, seeds, studies, better=1.0)]
+    return float(np.mean([c.all[:, c.last] for c in claims]))
+
+
+def _rows(quick: bool) -> Iterator[tuple[Noise, int, str]]:
+    for noise, seeds, test in product(NOISE, SEEDS[1:3] if quick else SEEDS, TESTS):
+        if seeds >= MIN_SEEDS or test != "baseline, Holm":
+            yield noise, seeds, test
+
+
+def false_claims_table(studies: int, quick: bool) -> str:
+    """Return the shares of studies with a false claim, in percent; in parentheses unnamed ones."""
+    rows = []
+    for noise, seeds, test in _rows(quick):
+        row: dict[str, object] = {"noise": str(noise), "seeds": seeds, "comparisons": test}
+        for optimizers in OPTIMIZERS[::2] if quick else OPTIMIZERS:
+            claimed, unnamed = false_claims(test, noise, optimizers, seeds, studies)
+            named_always = test != "all pairs" and optimizers > 2
+            text = percent(claimed)
+            row[f"{optimizers}"] = text if named_always else f"{text} ({percent(unnamed)})"
+        rows.append(row)
+    return markdown(rows)
+
+
+def power_table(studies: int, quick: bool) -> str:
+    """Return the shares of studies that find a difference of one standard deviation, in percent."""
+    rows = []
+    for noise, seeds, test in _rows(quick):
+        if seeds <= FEW_SEEDS or noise.rounded:
+            continue
+        row: dict[str, object] = {"noise": str(noise), "seeds": seeds, "comparisons": test}
+        for optimizers in OPTIMIZERS[::2] if quick else OPTIMIZERS:
+            row[f"{optimizers}"] = percent(power(test, noise, optimizers, seeds, studies))
+        rows.append(row)
+    return markdown(rows)
