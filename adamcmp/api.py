@@ -327,7 +327,7 @@ def study(
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
 
-    >>> quick = ["dataset=teacher", "steps=2", "seeds=1"]
+    >>> quick = ["dataset=teacher", "dataset.test_examples=100", "steps=2", "seeds=1"]
     >>> result = study("decoupling", quick, scale="smoke", report=False)
     >>> [len(stage.trained) for stage in result.stages]
     [24, 12]
@@ -416,11 +416,9 @@ def settle(
         RunFailed: If a run crashed; the others are stored.
         RunInProgress: If another process is training some of the runs; the others are stored.
 
-    >>> grid = ["lr=1e-3,1e-2,1e-1", "optimizer=sgd,adamw", "study=unsettled"]
-    >>> _ = sweep(["dataset=teacher", "steps=2", "seeds=1", *grid])
-    >>> settled = settle("unsettled", budget=1, report=False)
-    >>> settled.trained, settled.settled
-    (0, False)
+    >>> _ = sweep(["dataset=teacher", "steps=2", "optimizer=sgd,adamw", "study=few_seeds"])
+    >>> settle("few_seeds", budget=8, report=False).rounds
+    ('8 runs with the evaluation seeds 0 to 4 of each best setting',)
     """
     settling = configure_settling(_root(results), name, budget, _listed(overrides))
     result = train_rounds(
