@@ -1,4 +1,4 @@
-"""What a study needs next: settings beyond edges, evaluation seeds, or more of them."""
+"""What a study needs next: settings beyond edges, equal budgets, evaluation seeds, more of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from adamcmp.analysis.audit.seeds import ENOUGH_SEEDS
 from adamcmp.analysis.looks import unrecorded_looks
 from adamcmp.storage.looks import add_looks
 from adamcmp.workflows.additions import Addition, StoredStudy
+from adamcmp.workflows.equal_budgets import widened_edges
 
 #: Evaluation seeds of each best setting if there are none yet, and the budget allows so many. They
 #: detect a difference of one standard deviation with 80 % power.
@@ -44,6 +45,7 @@ def next_need(study: StoredStudy, budget: int, *, record_look: bool) -> Need | N
     steps = (
         study.interrupted_addition,
         partial(_beyond_edges, study),
+        partial(_equal_budgets, study),
         partial(_evaluation_seeds, study, budget),
     )
     for step in steps:
@@ -55,6 +57,10 @@ def next_need(study: StoredStudy, budget: int, *, record_look: bool) -> Need | N
 
 def _beyond_edges(study: StoredStudy) -> Addition:
     return Addition(edges=tuple(analysis.edges(study.table)))
+
+
+def _equal_budgets(study: StoredStudy) -> Addition:
+    return Addition(edges=tuple(widened_edges(study.table)))
 
 
 class _BestSetting(NamedTuple):

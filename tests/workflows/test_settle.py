@@ -76,10 +76,12 @@ def test_a_narrow_grid_is_settled(settled, quick_reports):
     )
     assert result.rounds[-1] == "20 runs with the evaluation seeds 2 to 11 of each best setting"
     assert not edges(table) and table.selected()["fresh"].all()
+    assert table.runs.groupby("optimizer")["lr"].nunique().tolist() == [4, 4]
     assert seeds["adamw"] == seeds["sgd"] == list(range(2, 12))
     again = adamcmp.settle("e", results=root)
     assert (again.trained, again.rounds, again.settled) == (0, (), True)
     (verdict,) = again.report.answer.verdicts
+    assert not verdict.overall.startswith("Provisional")
     assert verdict.rows[0]["paired"] and verdict.rows[0]["better"]
     assert verdict.rows[0]["looks"] == 1  # nothing was looked at before
 
@@ -126,6 +128,8 @@ def test_a_round_that_does_not_fit_into_the_budget_is_not_trained():
 def test_a_best_setting_that_extend_moved_is_evaluated_like_the_others():
     """Its seeds are those that the other optimizer has, so that the comparison is paired."""
     adamcmp.sweep([*NARROW, "wd=0.1", "study=e"])
+    # As many settings as AdamW will have.
+    adamcmp.sweep([*NARROW, "wd=0.1", "study=e", "optimizer=sgd", "lr=1e-6,1e-5,1e-4,1e-3"])
     adamcmp.extend("e", ["seeds=5"])
     adamcmp.extend("e")
     seeds = reported_seeds("e")

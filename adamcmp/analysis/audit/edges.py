@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+import pandas as pd
+
 from adamcmp.analysis.audit.finding import ON_EDGES, Finding, extend_command
 from adamcmp.analysis.grids import value_beyond
 from adamcmp.analysis.labels import GROUP
@@ -56,9 +58,7 @@ def edges(table: RunTable) -> list[Edge]:
     runs, ranked, result = table.runs, table.ranked(), []
     for (problem, optimizer), best in ranked[ranked["best"]].groupby(GROUP, sort=False):
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
-        counts = tried[["lr", "wd"]].nunique()
-        # There are no more pairs than values: each lr has one wd.
-        if counts.min() > 1 and len(tried[["lr", "wd"]].drop_duplicates()) == counts.max():
+        if is_paired(tried):
             continue
         for axis in ("lr", "wd"):
             searched = table.was_searched(tried, axis)
@@ -74,6 +74,13 @@ def edges(table: RunTable) -> list[Edge]:
             if beyond is not None and not equally_good:
                 result.append(Edge(str(problem), str(optimizer), axis, float(value), beyond))
     return result
+
+
+def is_paired(runs: pd.DataFrame) -> bool:
+    """Return whether the runs of an optimizer pair each lr with one wd, instead of all."""
+    counts = runs[["lr", "wd"]].nunique()
+    # There are no more pairs than values.
+    return bool(counts.min() > 1 and len(runs[["lr", "wd"]].drop_duplicates()) == counts.max())
 
 
 def check(table: RunTable) -> Iterator[Finding]:

@@ -13,6 +13,18 @@ def test_unequal_budgets():
     )
 
 
+def test_a_larger_budget_undermines_the_verdict_only_if_it_is_ahead():
+    runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25}, lrs=(0.001, 0.01, 0.1, 1.0))
+    for fewer, severity, undermines, consequence in (
+        ("adam_l2", "warning", "unequal tuning budgets", "may be ahead for that reason"),
+        ("adamw", "note", "", "no optimizer is ahead of one that had a smaller budget"),
+    ):
+        few = runs[~((runs["optimizer"] == fewer) & (runs["lr"] == 0.001))]
+        (finding,) = findings_of("budgets", few, metrics)
+        assert (finding.severity, finding.undermines) == (severity, undermines)
+        assert consequence in finding.text
+
+
 def test_longer_training_is_a_larger_budget():
     runs, metrics = study({"adam_l2": 0.3, "adamw": 0.25})
     longer = runs.assign(steps=runs["steps"].where(runs["optimizer"] == "adamw", 200))

@@ -1,0 +1,60 @@
+"""Give optimizers that are behind one with more settings as many settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adamcmp.analysis import Edge, RunTable
+from adamcmp.analysis.audit import budgets
+from adamcmp.analysis.audit.edges import is_paired
+from adamcmp.analysis.grids import value_beyond
+
+
+def widened_edges(table: RunTable) -> list[Edge]:
+    """Return the edges beyond which settings make tuning budgets more equal.
+
+    They are those of the optimizers with too few settings, each the one nearest to the best
+    setting. There are none on problems on which the unequal budgets do not undermine the verdict.
+
+    Args:
+        table: The runs.
+
+    Raises:
+        ConfigError: If there is no validation split to select on.
+    """
+    unequal = {f.problem for f in budgets.check(table) if f.undermines == budgets.UNEQUAL_TUNING}
+    return [edge for problem in unequal for edge in _of_problem(table.of_problem(problem))]
+
+
+def _of_problem(table: RunTable) -> Iterator[Edge]:
+    arms = [arm for _, _, arm in table.by_optimizer()]
+    most = max(_settings(arm) for arm in arms)
+    for arm in arms:
+        if _settings(arm) * budgets.UNEQUAL < most:
+            possible = sorted(_edges(arm, most * budgets.UNEQUAL), key=lambda each: each[0])
+            yield from (edge for _, edge in possible[:1])
+
+
+def _edges(arm: RunTable, limit: float) -> Iterator[tuple[int, Edge]]:
+    """Yield each edge of an optimizer's grid with the distance of the best setting, in values.
+
+    Args:
+        arm: The runs of an optimizer on one problem.
+        limit: The maximum number of settings with those beyond the edge.
+    """
+    best = arm.ranked().sort_values("rank").iloc[0]
+    for axis in ("lr", "wd"):
+        if is_paired(arm.runs) or arm.was_searched(arm.runs, axis):
+            continue
+        values = sorted(map(float, set(arm.runs[axis])))
+        for value in (values[0], values[-1]):
+            beyond = value_beyond(values, value, zero_allowed=axis == "wd", is_grid=True)
+            on_edge = arm.where(arm.runs[axis] == value)
+            if beyond is not None and _settings(arm) + _settings(on_edge) <= limit:
+                distance = abs(values.index(best[axis]) - values.index(value))
+                edge = Edge(arm.problems[0], arm.optimizers[0], axis, value, beyond)
+                yield distance, edge
+
+
+def _settings(table: RunTable) -> int:
+    return int(table.setting_texts.nunique())
