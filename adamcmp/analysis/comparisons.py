@@ -36,8 +36,8 @@ COLUMNS = [
     *("adjustment", "baseline"),
     *("looks", "level", "missing_runs", "compared_seeds"),
     *("p_choice", "better", "effect_size", "prob_better", "prob_low", "prob_high", "seeds_needed"),
-    *("settles", "detectable", "paired", "fresh", "mean_a", "mean_b", "n_a", "n_b"),
-    *("noise_ratio", "setting_a", "setting_b"),
+    *("settles", "detectable", "detectable_settings", "paired", "fresh"),
+    *("mean_a", "mean_b", "n_a", "n_b", "noise_ratio", "setting_a", "setting_b"),
     *("settings_a", "settings_b", "seeds_a", "seeds_b", "diverged_a", "diverged_b"),
     *("divergence_test", "p_diverged", "p_diverged_holm", "evidence"),
     *("margin", "p_equal", "p_equal_holm", "equal"),
@@ -114,7 +114,9 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           observed one without its optimism, or half the half-width of the interval where that is
           larger;
         - ``detectable``: the smallest true difference that these seeds detect with 80 % power at
-          this look, also at the strictest level of Holm's correction;
+          this look, also at the strictest level of Holm's correction, selection bias accounted for;
+          ``detectable_settings``: the same for a difference between the two selected settings,
+          without the selection;
         - ``paired``: whether two seeds or more, and half of those of the arm with fewer, are
           shared; ``fresh``: whether no reported seed took part in the selection;
           ``mean_a``, ``mean_b``; ``n_a``, ``n_b``, seeds of each; ``setting_a``, ``setting_b``,
@@ -265,6 +267,9 @@ def _compare(
         "optimism": abs(float(np.subtract(biases[0].optimism, biases[1].optimism))),
         **{"seeds_needed": seeds_needed, "settles": settles},
         "detectable": detectable_difference(error, float(estimate.df), alpha),
+        "detectable_settings": detectable_difference(
+            float(estimate.error), float(estimate.df), alpha
+        ),
         **{"paired": difference.paired, "fresh": a.fresh and b.fresh},
         **{"mean_a": mean_a, "mean_b": mean_b},
         "noise_ratio": float(noise_ratio(difference.a, difference.b, difference.paired)),

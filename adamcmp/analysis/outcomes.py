@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,9 @@ def examples_of_difference(
 ) -> ExamplePart | None:
     """Return the part of the test examples in the variance of a difference between two arms.
 
+    If the outcomes of some runs are not stored, it is estimated from the others, if these are two
+    of each arm or more. How examples differ does not depend on the number of seeds.
+
     Args:
         table: The table of the runs.
         a: The ids of one arm's runs.
@@ -57,11 +61,19 @@ def examples_of_difference(
         paired: Whether runs of both arms are paired.
 
     Returns:
-        None if the outcomes of some run are not stored, or not on the same examples.
+        None if the outcomes of too few runs are stored, or not on the same examples.
     """
-    first, second = list(a), list(b)
     stored = split_and_outcome(metric)
-    outcomes = table.outcomes([*first, *second], *stored) if stored else None
+    if stored is None:
+        return None
+    ids = [list(a), list(b)]
+    known = [[table.has_outcomes(run_id, *stored) for run_id in arm] for arm in ids]
+    if paired:
+        known = [[x and y for x, y in zip(*known, strict=True)]] * 2
+    first, second = (list(compress(*arm)) for arm in zip(ids, known, strict=True))
+    if not all(map(all, known)) and min(len(first), len(second)) < 2:
+        return None
+    outcomes = table.outcomes([*first, *second], *stored)
     if outcomes is None:
         return None
     x, y = outcomes.values[: len(first)], outcomes.values[len(first) :]

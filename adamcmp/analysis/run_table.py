@@ -226,6 +226,16 @@ class RunTable:
         rows = self.all_examples.set_index(["run_id", "split", "metric"])
         return rows[~rows.index.duplicated(keep="last")]  # pooled studies may share runs
 
+    def has_outcomes(self, run_id: str, split: str, metric: str) -> bool:
+        """Return whether the outcomes of a run on each example of a split are stored.
+
+        Args:
+            run_id: The run.
+            split: ``"val"`` or ``"test"``.
+            metric: ``"error"`` or ``"loss"``.
+        """
+        return (run_id, split, metric) in self._stored_outcomes.index
+
     def outcomes(self, run_ids: Sequence[str], split: str, metric: str) -> Outcomes | None:
         """Return the outcomes of runs on each example of a split.
 

@@ -24,6 +24,9 @@ from adamcmp.analysis.wording import (
 
 #: The largest number of seeds about which the sentence says that it is little evidence.
 FEW_SEEDS = 3
+#: The sentence gives also the detectable difference between the two settings if that between the
+#: optimizers is more than this many times as large, because of the selection.
+SELECTION_DOMINATES = 1.2
 #: Training losses are reported as equal if the interval of their difference is within this share
 #: of their mean.
 EQUAL_TRAINING_LOSS = 0.1
@@ -61,7 +64,10 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
         notes = _training_loss(oriented) + _equality(oriented)
         return f"{a} beats {b} on {metric} by {lead} {evidence}{notes}."
     if row["p_choice"] < row["level"]:
-        return f"{ahead} {evidence}, but diverged more often."
+        return (
+            f"{ahead} {evidence}. It is not said to be better, since it diverged on "
+            f"{_diverged_seeds(oriented, 'a')}, {b} on {_diverged_seeds(oriented, 'b')}."
+        )
     if row["p_holm"] < row["level"]:
         return f"{ahead} {evidence}. {_selection_caveat(oriented, 'this')}."
     correction = (
@@ -149,20 +155,28 @@ def _with_unit(value: float, oriented: Mapping[str, Any]) -> str:
 def _divergence(oriented: Mapping[str, Any]) -> str:
     """Return that b is worse because it diverged more often, and who is ahead otherwise."""
     a, b = display_name(oriented["a"]), display_name(oriented["b"])
-    diverged = {arm: f"{oriented[f'diverged_{arm}']} of {oriented[f'seeds_{arm}']}" for arm in "ab"}
-    if not oriented["diverged_a"]:
-        diverged["a"] = "none"
     p, adjusted_p = oriented["p_diverged"], oriented["p_diverged_holm"]
     adjusted = "" if p == adjusted_p else "Holm-adjusted "
     claim = (
-        f"{b} is worse than {a}: it diverged on {diverged['b']} seeds, {a} on {diverged['a']} "
-        f"({adjusted}{oriented['divergence_test']} p {format_p(adjusted_p)}{_look(oriented)})."
+        f"{b} is worse than {a}: it diverged on {_diverged_seeds(oriented, 'b')}, {a} on "
+        f"{_diverged_seeds(oriented, 'a')} ({adjusted}{oriented['divergence_test']} "
+        f"p {format_p(adjusted_p)}{_look(oriented)})."
     )
     lead, metric = oriented["lead"], metric_phrase(oriented["metric"])
     if not abs(lead) > 0:
         return claim
     ahead, size = (a if lead > 0 else b), _with_unit(abs(lead), oriented)
-    return f"{claim} Where both completed, {ahead} is ahead on {metric} by {size}."
+    completed = "Among the runs that completed"
+    if oriented["paired"]:
+        seeds = "the 1 seed" if oriented["n"] == 1 else f"the {oriented['n']} seeds"
+        completed = f"On {seeds} on which neither diverged"
+    return f"{claim} {completed}, {ahead} is ahead on {metric} by {size}."
+
+
+def _diverged_seeds(oriented: Mapping[str, Any], arm: str) -> str:
+    """Return on how many of its seeds an arm diverged."""
+    count, seeds = oriented[f"diverged_{arm}"], oriented[f"seeds_{arm}"]
+    return f"{count} of {seeds} seed{'' if seeds == 1 else 's'}" if count else "none"
 
 
 def _interval(oriented: Mapping[str, Any]) -> str:
@@ -264,7 +278,11 @@ def _detectable(oriented: Mapping[str, Any]) -> str:
     """Return the smallest difference that would probably have been significant."""
     if math.isnan(oriented["detectable"]):
         return ""
-    size = _with_unit(oriented["detectable"], oriented)
+    size, settings = (
+        _with_unit(oriented[name], oriented) for name in ("detectable", "detectable_settings")
+    )
+    if oriented["detectable"] > SELECTION_DOMINATES * oriented["detectable_settings"]:
+        size += f" between the optimizers, or {settings} between these two settings,"
     return f"; a true difference of at least {size} would have been detected with 80 % power"
 
 
@@ -324,8 +342,11 @@ def _notes(oriented: Mapping[str, Any]) -> str:
     for arm in ("a", "b"):
         count = oriented[f"diverged_{arm}"]
         if count and oriented["evidence"] != "divergence":
-            seeds = "1 seed" if count == 1 else f"{count} seeds"
-            notes += f" {display_name(oriented[arm])} diverged on {seeds} (excluded)."
+            excluded = "seed, which is" if count == 1 else "seeds, which are"
+            notes += (
+                f" {display_name(oriented[arm])} diverged on {count} {excluded} left out of the "
+                f"difference."
+            )
     if not oriented["fresh"]:
         notes += " Settings were selected on these same seeds."
     return notes

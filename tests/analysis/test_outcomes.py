@@ -73,6 +73,22 @@ class TestComparisons:
         assert without["covers"] == "seeds and data"
         assert "; 6 paired seeds and training sets; p" in sentence(without)
 
+    @pytest.mark.parametrize("paired", [True, False])
+    def test_a_run_without_outcomes_is_left_out_of_the_part_of_the_examples(self, paired):
+        runs = TABLE.runs.assign(paired_seeds=paired)
+        stored = TABLE.all_examples[TABLE.all_examples["run_id"] != "sgd0.12"]
+        row = comparisons(RunTable(runs, all_examples=stored)).iloc[0]
+        x, y = WRONG["adamw"], np.delete(WRONG["sgd"], 2, axis=0)
+        layouts = [np.delete(x, 2, axis=0) - y] if paired else [x, -y]
+        assert row["covers"] == "seeds and examples" and row["n"] == 6
+        assert row["ci_examples"] == pytest.approx(example_part(layouts, 1000).half_width)
+
+    @pytest.mark.parametrize(("seeds", "covers"), [(2, "seeds and examples"), (1, "seeds")])
+    def test_the_outcomes_of_two_seeds_are_needed(self, seeds, covers):
+        ids = [f"{name}0.1{seed}" for name in WRONG for seed in range(seeds)]
+        stored = TABLE.all_examples[TABLE.all_examples["run_id"].isin(ids)]
+        assert comparisons(RunTable(TABLE.runs, all_examples=stored)).iloc[0]["covers"] == covers
+
     def test_other_test_sets_are_not_paired_by_example(self):
         table = table_with_outcomes(WRONG, set_ids={"sgd": "another"})
         assert comparisons(table).iloc[0]["covers"] == "seeds"

@@ -34,6 +34,14 @@ class TestSentence:
         text = sentence_of(at_setting("adamw", [0.2] * 10), at_setting("sgd", 0.2 + noise))
         assert "; a true difference of at least 1.0 points would have been detected with" in text
 
+    @pytest.mark.parametrize(("of_settings", "expected"), [(0.009, "points between the optimizers, or 0.9 points between these two settings, would"), (0.026, "points would")])  # fmt: skip
+    def test_what_would_have_been_detected_names_the_selection(self, of_settings, expected):
+        """A difference between two settings is found more easily than one between optimizers."""
+        runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", A[::-1])])
+        row = {**analysis.comparisons(RunTable(runs)).iloc[0], "detectable": 0.027}
+        row |= {"detectable_settings": of_settings}
+        assert f"a true difference of at least 2.7 {expected} have been" in analysis.sentence(row)
+
     def test_two_optimizers_with_identical_results(self):
         row = analysis.comparisons(
             RunTable(runs_from([*at_setting("adamw", A), *at_setting("amsgradw", A)]))
