@@ -5,7 +5,7 @@ from __future__ import annotations
 from adamcmp.cli import _completers
 from adamcmp.cli._options import add_results, results_root
 from adamcmp.cli._parser import Parser, paths
-from adamcmp.cli._terminal import shown_if_slow, wrapped
+from adamcmp.cli._terminal import notify, shown_if_slow, wrapped
 
 PLOT_OPTIONS = {
     "metric": "metric to draw, such as test_loss",
@@ -73,6 +73,6 @@ def main(arguments: list[str]) -> int:
     plot_options = {k: v for k in PLOT_OPTIONS if (v := getattr(options, k)) is not None}
     folders = study_folders(results_root(options), options.study)
     with shown_if_slow(f"drawing {options.name}"):
-        file = draw_plot(options.name, folders, options.out, options.where, plot_options)
+        file = draw_plot(options.name, folders, options.out, options.where, plot_options, notify)
     print(file)
     return 0

@@ -9,6 +9,7 @@ comparisons of the problem, and after a correction for selection bias.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -57,7 +58,7 @@ def draw(pairs: pd.DataFrame) -> Figure:
         display_text(f"{display_name(a)} − {display_name(b)}", 36)
         for a, b in pairs[["a", "b"]].to_numpy()
     ]
-    pairs = in_shown_unit(pairs).assign(name=names)
+    pairs = in_shown_unit(pairs, ["estimate", "ci_low", "ci_high", "margin"]).assign(name=names)
     lines = 1 + pairs["name"].str.count("\n").max()
     height = _LINE_INCHES * (lines + 1) * pairs.groupby("problem").size().max() + 0.8
     figure, (axes,) = panels(problems, height=height, columns=2, width=3.5)
@@ -69,12 +70,17 @@ def draw(pairs: pd.DataFrame) -> Figure:
 
 def _draw_problem(ax: Axes, pairs: pd.DataFrame) -> None:
     ax.axvline(0, color="#999999", lw=0.8, zorder=1)
+    margin = float(pairs["margin"].iloc[0])
+    if not np.isnan(margin):
+        ax.axvspan(-margin, margin, color="#eeeeee", zorder=0)
     numbers = pairs[["estimate", "ci_low", "ci_high", "p_holm"]].to_numpy(float)
     positions = range(len(pairs))[::-1]
-    for y, better, row in zip(positions, pairs["better"], numbers, strict=True):
+    marks = zip(pairs["better"], pairs["equal"], strict=True)
+    for y, (better, equal), row in zip(positions, marks, numbers, strict=True):
         estimate, low, high, p = (float(number) for number in row)
         ax.plot([low, high], [y] * 2, color=_COLOR, lw=1.2)
-        ax.plot(estimate, y, "o", color=_COLOR, mfc=_COLOR if better else "white", ms=4.5)
+        fill = _COLOR if better else "white"
+        ax.plot(estimate, y, "s" if equal else "o", color=_COLOR, mfc=fill, ms=4.5)
         ax.text(
             1.01, y, f"p {_p_value(p)}", fontsize=6.5, va="center",
             transform=ax.get_yaxis_transform(),
@@ -95,6 +101,7 @@ def _note(pairs: pd.DataFrame) -> str:
     return (
         f"95 % intervals of differences over {seeds} seeds; p corrected for all pairs. Filled: "
         "p below 0.05, also after a correction for selection bias."
+        + (" Shaded: the margin; square: equal within it." if pairs["margin"].notna().any() else "")
         + diverged_note(int(diverged.sum()))
     )
 

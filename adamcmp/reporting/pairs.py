@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adamcmp.analysis import Verdict, display_name
-from adamcmp.analysis.sentences import orient
+from adamcmp.analysis.sentences import margin_text, orient
 from adamcmp.analysis.wording import bracketed_unit, scale
 from adamcmp.reporting.cells import MISSING, p_value_text, with_intervals
 
@@ -24,6 +24,7 @@ class Pair:
         optimizers: The leading optimizer and the other one.
         text: Which optimizer leads, and whether the difference is significant.
         significant: Whether it is.
+        equal: Whether the optimizers are equal within the margin.
         lead: The difference with its interval as text.
         p: The p-value, corrected for the number of comparisons, as text.
         position: Where the difference is on the axis, in percent of its width; None if unknown.
@@ -33,6 +34,7 @@ class Pair:
     optimizers: tuple[str, str]
     text: str
     significant: bool
+    equal: bool
     lead: str
     p: str
     position: float | None
@@ -48,12 +50,16 @@ class PairTable:
         pairs: The rows, significant differences first.
         ticks: The labels of the axis and their positions in percent.
         zero: The position of 0.
+        margin: The margin of equality with its unit; empty without one.
+        margin_band: Where differences within the margin start and end; None without one.
     """
 
     unit: str
     pairs: tuple[Pair, ...]
     ticks: tuple[tuple[str, float], ...]
     zero: float
+    margin: str = ""
+    margin_band: tuple[float, float] | None = None
 
 
 def pair_table(verdict: Verdict) -> PairTable:
@@ -66,7 +72,12 @@ def pair_table(verdict: Verdict) -> PairTable:
     leads = _lead_texts(rows)
     pairs = tuple(_pair(row, lead, axis) for row, lead in zip(rows, leads, strict=True))
     unit = bracketed_unit(metric, difference=True)
-    return PairTable(unit, pairs, axis.ticks(), axis.position(0.0))
+    table = PairTable(unit, pairs, axis.ticks(), axis.position(0.0))
+    margin = scale(metric) * rows[0]["margin"]
+    if math.isnan(margin):
+        return table
+    band = (axis.position(-margin), axis.position(margin))
+    return replace(table, margin=margin_text(rows[0]), margin_band=band)
 
 
 def _pair(row: Mapping[str, Any], lead_text: str, axis: _Axis) -> Pair:
@@ -77,6 +88,7 @@ def _pair(row: Mapping[str, Any], lead_text: str, axis: _Axis) -> Pair:
         optimizers=(row["a"], row["b"]),
         text=f"{display_name(row['a'])} {_relation(row)} {display_name(row['b'])}",
         significant=bool(row["better"]),
+        equal=bool(row["equal"]),
         lead=lead_text,
         p=MISSING if math.isnan(p) else p_value_text(p),
         position=None if math.isnan(lead) else axis.position(lead),
@@ -89,9 +101,11 @@ def _relation(row: Mapping[str, Any]) -> str:
         return "diverges less often than"
     if math.isnan(row["lead"]):
         return "and"
-    if row["lead"] == 0:
+    if row["better"]:
+        return "beats"
+    if row["equal"] or row["lead"] == 0:
         return "equals"
-    return "beats" if row["better"] else "leads"
+    return "leads"
 
 
 def _lead_texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from adamcmp import plots
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.looks import unrecorded_looks
 from adamcmp.errors import ConfigError, StoreError, nearest
 from adamcmp.platform.files import expand_user
 from adamcmp.reporting import load_table, report_folder
+from adamcmp.storage.looks import add_looks
 from adamcmp.storage.queries import matches, no_match_of_query
 
 
@@ -24,8 +26,11 @@ def draw_plot(
     out: str | None = None,
     where: str | None = None,
     options: Mapping[str, str] | None = None,
+    on_notice: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Draw a plot and save it to a file.
+
+    The forest plot shows p-values, so it is recorded as a look at its comparisons.
 
     Args:
         name: A plot's name, or the path of a Python file that defines ``data`` and ``draw``.
@@ -34,6 +39,7 @@ def draw_plot(
             in a folder of that named after the query and the options.
         where: A query that selects runs, such as ``"lr > 0.01"``; None selects all.
         options: The plot's options, such as ``{"metric": "test_loss"}``.
+        on_notice: Called with a message if the looks cannot be recorded.
 
     Returns:
         The path of the file.
@@ -48,7 +54,13 @@ def draw_plot(
         _check_option(name, option, list(plot.options))
     conditions = [*([where] if where else []), *(f"{k}={v}" for k, v in options.items())]
     path = _output_path(out, Path(name).stem, report_folder(folders, conditions))
-    figure = plot.figure(_select(folders, where), **options)
+    table = _select(folders, where)
+    data = plot.data(table, **options)
+    if plot is plots.PLOTS["forest"]:
+        looks = unrecorded_looks(data, table.looks)
+        for problem in filter(None, (add_looks(folder, looks) for folder in folders)):
+            on_notice(problem)
+    figure = plot.draw(data)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         plots.save(figure, path, path.suffix[1:], path.stem)

@@ -10,6 +10,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.plots import PLOTS
 from adamcmp.reporting import rendering
+from tests.support.imports import BASE, imported_study
 from tests.support.studies import FAST
 
 
@@ -53,6 +54,38 @@ class TestCommand:
             files = sorted((results / "s" / "report").iterdir())
             contents.append([file.read_bytes() for file in files])
         assert contents[0] == contents[1]
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (["--baseline", "adamw"], ["Compared with AdamW on test error: SGD and lion are worse.",
+                                       "The 2 comparisons with AdamW on test error are one family"]),
+            (["--margin", "50"], ["(Holm-adjusted p of a larger difference < 0.001)",
+                                  "The 3 pairs on test error are one family"]),
+        ],
+    )  # fmt: skip
+    def test_the_question_of_comparisons(self, quick_reports, results, capsys, options, expected):
+        rows = "".join(
+            f"{name},0.1,0,{seed},{error},{error + noise}\n"
+            for name, error, noises in (
+                ("adamw", 0.20, (0.00, 0.02, 0.01, 0.03, 0.00, 0.02)),
+                ("sgd", 0.30, (0.01, 0.03, 0.00, 0.02, 0.02, 0.01)),
+                ("lion", 0.40, (0.02, 0.00, 0.01, 0.01, 0.03, 0.02)),
+            )
+            for seed, noise in enumerate(noises)
+        )
+        imported_study(results / "s", BASE + rows, paired_seeds=True)
+        assert main(["report", "s", *options]) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        assert [text for text in expected if text not in out] == []
+        page = (results / "s" / "report" / "index.html").read_text()
+        assert ('class="margin"' in page) == ("--margin" in options)
+
+    def test_an_unknown_baseline(self, quick_reports, results, capsys):
+        imported_study(results / "s")
+        assert main(["report", "s", "--baseline", "adam"]) == 2
+        assert "The baseline 'adam' is not an optimizer" in capsys.readouterr().err
+        assert not (results / "s" / "report").exists()
 
     def test_latest_study_and_filters(self, quick_reports, capsys):
         adamcmp.sweep([*FAST, "lr=1e-3,1e-2"])

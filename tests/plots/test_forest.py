@@ -4,6 +4,7 @@ import pytest
 from scipy import stats as distributions
 
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.question import Question
 from adamcmp.plots import NothingToDraw, forest
 from tests.support.hand_made import best, final, study, table
 
@@ -22,6 +23,18 @@ def test_every_pair():
     known = distributions.ttest_1samp(difference, 0).confidence_interval(0.95)
     first = pairs[["estimate", "ci_low", "ci_high"]].iloc[0].tolist()
     assert first == pytest.approx([difference.mean(), known.low, known.high])
+
+
+def test_equality_within_the_margin_is_marked():
+    margin = 100 * 0.5  # points
+    pairs = forest.data(table().asking(Question(margin=margin)))
+    assert pairs["equal"].all()
+    figure = forest.draw(pairs)
+    (axes,) = figure.axes
+    assert [line.get_marker() for line in axes.lines[2::2]] == ["s"] * len(pairs)
+    (span,) = axes.patches
+    assert (span.get_x(), span.get_width()) == (-margin, 2 * margin)
+    assert "square: equal within it" in " ".join(t.get_text() for t in figure.texts)
 
 
 def test_needs_pairs_and_seeds():

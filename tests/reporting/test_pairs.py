@@ -3,6 +3,7 @@
 import pytest
 
 from adamcmp.analysis import comparisons, verdicts
+from adamcmp.analysis.question import Question
 from adamcmp.reporting.pairs import pair_table
 from tests.support import hand_made
 
@@ -26,6 +27,19 @@ def test_the_leading_optimizer_is_first_and_its_lead_in_points():
     low, high = (float(bound) for bound in interval.strip("[]").split(", "))
     assert low == pytest.approx(-100 * row["ci_high"], abs=0.1)
     assert high == pytest.approx(-100 * row["ci_low"], abs=0.1)
+
+
+def test_equality_within_the_margin_is_marked():
+    rows = comparisons(hand_made.table(seeds=8).asking(Question(margin=50)))
+    assert rows["equal"].all()
+    (verdict,) = verdicts(rows.assign(better=""))
+    table = pair_table(verdict)
+    (pair,) = table.pairs
+    assert pair.equal and " equals " in pair.text and table.margin == "50 points"
+    low, high = table.margin_band
+    assert low <= table.zero <= high
+    without, _ = pairs_of(seeds=8)
+    assert without.margin == "" and without.margin_band is None and not without.pairs[0].equal
 
 
 def test_positions_are_on_one_axis_that_contains_zero():

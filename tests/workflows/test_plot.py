@@ -4,8 +4,15 @@ import pytest
 
 from adamcmp.errors import ConfigError
 from adamcmp.plots import PLOTS
+from adamcmp.reporting import compute_answer
 from adamcmp.workflows.plot import draw_plot, list_plots
-from tests.support.imports import imported_study
+from tests.support.imports import BASE, imported_study
+
+ROWS = "".join(
+    f"{optimizer},0.1,0,{seed},{error},{error + 0.01 * seed}\n"
+    for optimizer, error in (("adamw", 0.2), ("sgd", 0.3))
+    for seed in range(3)
+)
 
 
 def test_every_plot_is_listed():
@@ -23,6 +30,15 @@ def test_a_plot_is_drawn_into_a_file(results, tmp_path):
     assert path.resolve() == tmp_path / "new" / "x.svg" and "<svg" in path.read_text()
     with pytest.raises(ConfigError, match=r"No run has lr > 7: lr holds "):
         draw_plot("strip", [study], where="lr > 7")
+
+
+def test_a_forest_plot_is_a_look(results):
+    study, notices = imported_study(results / "s", BASE + ROWS), []
+    draw_plot("strip", [study])
+    assert not (study / "looks").exists()
+    draw_plot("forest", [study], on_notice=notices.append)
+    (look,) = compute_answer([study]).table.looks.looks
+    assert (look.a, look.b, look.metric) == ("AdamW", "SGD", "test_error") and notices == []
 
 
 @pytest.mark.parametrize(
