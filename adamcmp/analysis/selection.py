@@ -104,12 +104,6 @@ def _ordered(
 
     A setting of which all runs failed cannot be ranked.
     """
-
-    def ordered(selected: pd.Series[bool]) -> pd.DataFrame:
-        means = outcomes[selected].groupby(settings[selected], sort=False).mean()
-        usable = means[means["failed"] < 1]
-        return usable.sort_values(["unfinished", "failed", "score"], kind="stable")
-
     outcomes = pd.DataFrame(
         {
             "unfinished": runs["status"] != "done",
@@ -117,6 +111,12 @@ def _ordered(
             "score": runs[f"val_{measure_of(runs)}"].astype(float),
         }
     )
+
+    def ordered(selected: pd.Series[bool]) -> pd.DataFrame:
+        means = outcomes[selected].groupby(settings[selected], sort=False).mean()
+        usable = means[means["failed"] < 1]
+        return usable.sort_values(["unfinished", "failed", "score"], kind="stable")
+
     seeds = shared_seeds(runs["seed"], settings)
     order = ordered(runs["seed"].isin(seeds))
     candidates, candidate_seeds = candidates_of(runs["seed"], settings)
