@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adamcmp.analysis import estimates
-from adamcmp.analysis.sentences import FEW_SEEDS
+from adamcmp.analysis.needed_seeds import FEW_SEEDS
 from adamcmp.analysis.sign_flips import MIN_SEEDS, max_t
 from adamcmp.analysis.unequal_noise import is_uncertain, noise_ratio
 from simulation_noise import NOISES, Floats, Rng, markdown, percent

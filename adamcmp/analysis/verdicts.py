@@ -11,7 +11,9 @@ import pandas as pd
 
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.metrics import higher_is_better
-from adamcmp.analysis.sentences import FEW_SEEDS, interim_note, margin_text, sentence
+from adamcmp.analysis.needed_seeds import FEW_SEEDS
+from adamcmp.analysis.oriented import margin_text
+from adamcmp.analysis.sentences import interim_note, sentence
 from adamcmp.analysis.wording import display_name, join_names, metric_phrase
 
 #: With more optimizers, the verdict recommends a baseline.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adamcmp.analysis import Verdict, display_name
-from adamcmp.analysis.sentences import margin_text, orient
+from adamcmp.analysis.oriented import margin_text, orient
 from adamcmp.analysis.wording import bracketed_unit, scale
 from adamcmp.reporting.cells import MISSING, p_value_text, with_intervals
 

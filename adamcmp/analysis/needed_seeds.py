@@ -1,0 +1,91 @@
+"""Describe what the seeds of a comparison could have detected, and how many more are needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from scipy import stats
+
+from adamcmp.analysis.estimates import ALPHA
+from adamcmp.analysis.oriented import covers_examples, with_unit
+from adamcmp.analysis.power import POWER
+
+#: The largest number of seeds about which the sentence says that it is little evidence.
+FEW_SEEDS = 3
+#: The sentence gives also the detectable difference between the two settings if that between the
+#: optimizers is more than this many times as large, because of the selection.
+SELECTION_DOMINATES = 1.2
+
+
+def few_seeds_note(oriented: Mapping[str, Any]) -> str:
+    """Return how little two or three seeds are; empty for more, and without a test."""
+    n = oriented["n"]
+    if n > FEW_SEEDS or math.isnan(oriented["p_value"]) or oriented["evidence"] == "divergence":
+        return ""
+    if oriented["better"] or not oriented["paired"]:
+        return f" {n} seeds are little evidence: they cannot show whether the noise is normal."
+    needed = stats.t.ppf(1 - ALPHA / 2, n - 1) / math.sqrt(n)
+    return (
+        f" {n} seeds are very few: a difference is significant only if it is {needed:.1f} times as "
+        f"large as its standard deviation over seeds."
+    )
+
+
+def detectable_note(oriented: Mapping[str, Any]) -> str:
+    """Return the smallest difference that would probably have been significant."""
+    if math.isnan(oriented["detectable"]):
+        return ""
+    size, settings = (
+        with_unit(oriented[name], oriented) for name in ("detectable", "detectable_settings")
+    )
+    if oriented["detectable"] > SELECTION_DOMINATES * oriented["detectable_settings"]:
+        size += f" between the optimizers, or {settings} between these two settings,"
+    return f"; a true difference of at least {size} would have been detected with 80 % power"
+
+
+def more_seeds_note(oriented: Mapping[str, Any]) -> str:
+    """Return the number of additional seeds that would detect a difference."""
+    more = oriented["seeds_needed"] - oriented["n"]
+    if not more > 0:
+        return ""
+    target = with_unit(oriented["settles"], oriented)
+    if math.isinf(more) and _examples_outweigh(oriented):
+        return (
+            f". No number of seeds would detect a difference of {target}, since the test examples "
+            f"vary too much; use a larger test set"
+        )
+    if math.isinf(more):
+        same = target == with_unit(oriented["lead"], oriented)
+        return ". " + selection_caveat(oriented, "this" if same else f"a difference of {target}")
+    count = f"{'about ' if more >= 20 else ''}{_rounded(more)}"
+    return f"; {count} more seed{'' if more == 1 else 's'} would detect a difference of {target}"
+
+
+def selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
+    """Return the caveat that selection could explain a difference, with the seeds to add."""
+    a, b = oriented["settings_a"], oriented["settings_b"]
+    among = f"{a} settings each" if a == b else f"{a} and {b} settings"
+    return (
+        f"Selection among {among} could explain {difference}; add selection seeds, not evaluation "
+        f"seeds"
+    )
+
+
+def _examples_outweigh(oriented: Mapping[str, Any]) -> bool:
+    """Return whether the test examples alone prevent that a difference is detected."""
+    if not covers_examples(oriented):
+        return False
+    # In standard errors, the difference that is detected with the power is larger than half of the
+    # interval by the quantile of the power.
+    errors = stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)
+    detectable = errors / stats.norm.ppf(1 - ALPHA / 2) * oriented["ci_examples"]
+    return bool(oriented["settles"] < detectable)
+
+
+def _rounded(count: float) -> int:
+    """Return a number of seeds, exact below 20, else to the nearest 5 or two digits."""
+    if count < 20:
+        return int(count)
+    return int(float(f"{count:.2g}") if count >= 100 else 5 * round(count / 5))
