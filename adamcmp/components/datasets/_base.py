@@ -67,6 +67,8 @@ class Dataset(Component):
     standardize: bool = False
 
     neutral: ClassVar[Mapping[str, Any]] = {"data_seed": None}
+    #: Whether `data_seed` may draw new training examples, and not only another split.
+    is_generated: ClassVar[bool] = False
 
     @field_validator("data_seed", mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,8 @@ class Custom(UserData):
     """
 
     model_config = ConfigDict(extra="allow")
+
+    is_generated: ClassVar[bool] = True
 
     target: str = Field(description="the dotted path of your class or function, like mydata.make")
 

@@ -40,6 +40,7 @@ class MNIST1D(Dataset):
     shuffled: bool = False
     test_examples: Annotated[int, Field(ge=1)] | None = None
 
+    is_generated: ClassVar[bool] = True
     neutral: ClassVar[Mapping[str, Any]] = {**Dataset.neutral, "test_examples": None}
 
     def read(self) -> tuple[Split, Split]:

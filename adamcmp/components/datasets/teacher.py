@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -41,6 +41,8 @@ class Teacher(Dataset):
     train_examples: Annotated[int, Field(ge=2)] = 4000
     test_examples: Count = 1000
     teacher_seed: Annotated[int, Field(ge=0)] = 0
+
+    is_generated: ClassVar[bool] = True
 
     @property
     def problem_type(self) -> ProblemType:
