@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 #: Results are reported on evaluation seeds if there are at least so many.
 MIN_EVALUATION_SEEDS = 2
-#: The smallest number of candidates. Two settings with further seeds may be an earlier and the
-#: present best setting, both with evaluation seeds.
-MIN_CANDIDATES = 3
+#: The smallest number of candidates. With fewer, the best setting is too often not among them
+#: (docs/statistics.md). A few settings with further seeds may be earlier best settings and the
+#: present one, all with evaluation seeds.
+MIN_CANDIDATES = 5
 
 
 def rank_settings(
@@ -143,10 +144,10 @@ def shared_seeds(seeds: pd.Series[int], settings: pd.Series[Any]) -> set[int]:
 def candidates_of(seeds: pd.Series[int], settings: pd.Series[str]) -> tuple[set[str], set[int]]:
     """Return the settings that have candidate seeds, and these seeds; none if there are none.
 
-    Candidate seeds are those of at least three and at most half of the settings. More settings are
+    Candidate seeds are those of at least five and at most half of the settings. More settings are
     those of a grid with missing runs, and fewer have evaluation seeds, also where the best setting
-    changed and both have them. Candidates are the settings with all candidate seeds, at least
-    three.
+    changed and each of them has some. Candidates are the settings with all candidate seeds, at
+    least five.
 
     Args:
         seeds: The seed of each run.

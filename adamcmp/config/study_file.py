@@ -46,8 +46,8 @@ class Select(Component):
         by: Column; the best settings are selected for each of its values, on each problem.
         top: Number of settings selected for each value.
         candidates: Number of best settings for each value that are trained with further seeds and
-            ranked again before the best of them is selected; at most half of the settings. None
-            selects the best settings of the grids.
+            ranked again before the best of them is selected: at least 5, and at most half of the
+            settings. None selects the best settings of the grids.
         candidate_seeds: Number of further seeds for each candidate.
         seeds: Number of seeds for each selected setting. The earlier stages use none of these
             seeds.
@@ -55,7 +55,7 @@ class Select(Component):
 
     by: str = "optimizer"
     top: PositiveInt = 1
-    candidates: Annotated[int, Field(ge=3)] | None = None
+    candidates: Annotated[int, Field(ge=5)] | None = None
     candidate_seeds: PositiveInt | None = None
     seeds: PositiveInt = 10
 

@@ -46,7 +46,7 @@ class SeedStage:
     def count(self, tried: int) -> int:
         """Return how many of the settings that were tried the stage trains.
 
-        At most half of them are candidates. If that is less than three, none are.
+        At most half of them are candidates. If that is less than five, none are.
         """
         if not self.are_candidates:
             return self.settings

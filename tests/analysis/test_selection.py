@@ -127,15 +127,13 @@ class TestSeeds:
 
 
 class TestCandidates:
-    """Six settings on seeds 0 and 1. Those of lr 0.1 to 0.3 are candidates with seeds 2 to 4; on
+    """Ten settings on seeds 0 and 1. Those of lr 0.1 to 0.5 are candidates with seeds 2 to 4; on
     all five seeds, lr 0.2 is the best of them. It has evaluation seeds."""
 
-    GRID = [
-        ("adamw", lr, s, 0.2 + lr, 0.5) for lr in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6) for s in (0, 1)
-    ]
+    GRID = [("adamw", lr / 10, s, 0.2 + lr / 10, 0.5) for lr in range(1, 11) for s in (0, 1)]
     CANDIDATES = [
-        ("adamw", lr, s, val, 0.6)
-        for lr, val in ((0.1, 0.5), (0.2, 0.3), (0.3, 0.35))
+        ("adamw", lr / 10, s, val, 0.6)
+        for lr, val in ((1, 0.5), (2, 0.3), (3, 0.35), (4, 0.9), (5, 0.9))
         for s in (2, 3, 4)
     ]
     EVALUATION = [("adamw", 0.2, s, 0.9, 0.8) for s in (5, 6, 7)]
@@ -148,7 +146,8 @@ class TestCandidates:
         return RunTable(runs_from([row for rows in stages for row in rows]))
 
     def test_candidates_are_ranked_again_and_first(self):
-        expected = {0.1: 2, 0.2: 0, 0.3: 1, 0.4: 3, 0.5: 4, 0.6: 5}
+        order = [0.2, 0.3, 0.1, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+        expected = {lr: rank for rank, lr in enumerate(order)}
         assert self.ranks(self.GRID, self.CANDIDATES, self.EVALUATION) == expected
 
     def test_only_evaluation_seeds_are_reported(self):
@@ -180,7 +179,7 @@ class TestCandidates:
         ]
         evaluation = [("adamw", 0.3, s, 0.9, 0.8) for s in (5, 6)]
         ranks = self.ranks(self.GRID, candidates, evaluation)
-        assert (ranks[0.3], ranks[0.2]) == (0, 2)
+        assert (ranks[0.3], ranks[0.2]) == (0, 4)
 
     def test_missing_runs_of_a_grid_make_no_candidates(self):
         rows = [row for row in self.GRID if row[1:3] != (0.6, 1)]

@@ -127,7 +127,7 @@ def test_scales(compose):
         ("blocks: {a: {optimzer: adam}}", "block 'a' of study own: There is no setting 'optimzer'"),
         ("blocks: {a: {seed: 0}}\nselct: {}", "no setting 'study own.selct'. Did you mean"),
         ("blocks: {a: {seed: 0}}\nselect: {top: 0}", "study own.select.top=0: should be at least 1"),
-        ("blocks: {a: {seed: 0}}\nselect: {candidates: 2}", "select.candidates=2: should be at least 3"),
+        ("blocks: {a: {seed: 0}}\nselect: {candidates: 4}", "select.candidates=4: should be at least 5"),
         ("blocks: {a: {seed: 0}}\nselect: {candidates: 5}", "candidates and candidate_seeds should both be set"),
         ("blocks: {a: {seed: 0}}\nselect: {candidates: 5, candidate_seeds: 5, top: 2}", "top should be 1 where candidates is set"),
         ("blocks: {a: {study: x}, b: {study: y}}", "its blocks differ in study"),

@@ -14,9 +14,9 @@ CANDIDATES = """\
 common: {dataset: teacher, dataset.train_examples: 200, dataset.test_examples: 50, steps: 3,
   eval.every_steps: 3, seeds: 2}
 blocks:
-  adam: {optimizer: [adam_l2, adamw], lr: [1e-3, 1e-2, 1e-1], wd: [0.1, 0.2]}
+  adam: {optimizer: [adam_l2, adamw], lr: [1e-4, 1e-3, 1e-2, 1e-1, 1], wd: [0.1, 0.2]}
   sgd: {optimizer: sgd, lr: 0.1, wd: [0, 1e-3]}
-select: {candidates: 3, candidate_seeds: 2, seeds: 4}
+select: {candidates: 5, candidate_seeds: 2, seeds: 4}
 """
 
 
@@ -30,8 +30,8 @@ def candidates(tmp_path):
 
 def test_candidates_are_trained_ranked_again_and_evaluated(candidates, results):
     first, second, third = adamcmp.study(candidates, report=False).stages
-    assert [len(stage.trained) for stage in (first, second, third)] == [28, 12, 12]
-    assert requested_runs(first.folder) == 52
+    assert [len(stage.trained) for stage in (first, second, third)] == [44, 20, 12]
+    assert requested_runs(first.folder) == 76
     runs = adamcmp.load("three").runs
     seeds = runs.groupby(["optimizer", "lr", "wd"])["seed"].agg(list).map(sorted)
     # The oracle: the means of pandas, first over the grid's seeds, then also over the candidates'.
@@ -41,14 +41,14 @@ def test_candidates_are_trained_ranked_again_and_evaluated(candidates, results):
             of_optimizer[of_optimizer["seed"] < end].groupby(["optimizer", "lr", "wd"])["val_error"]
             for end in (2, 4)
         ]
-        best_of_grid = set(means[0].mean().sort_values(kind="stable").index[:3])
+        best_of_grid = set(means[0].mean().sort_values(kind="stable").index[:5])
         with_further = {
             setting for setting in seeds[optimizer].index if seeds[optimizer][setting] != [0, 1]
         }
         assert {(optimizer, *setting) for setting in with_further} == best_of_grid
         winner = means[1].mean()[sorted(best_of_grid)].sort_values(kind="stable").index[0]
         assert seeds[winner] == list(range(8))
-        assert sum(map(len, seeds[optimizer])) == 12 + 6 + 4
+        assert sum(map(len, seeds[optimizer])) == 20 + 10 + 4
     # Two settings have no candidates; the best one has the same evaluation seeds.
     assert sorted(map(len, seeds["sgd"])) == [2, 6]
     selected = RunTable.from_frames(runs).selected()
@@ -61,15 +61,15 @@ def test_a_dry_run_plans_all_stages(candidates, results, capsys):
     assert main(["study", candidates, "-n"]) == 0
     out = capsys.readouterr().out
     assert "including 2 new seeds of each candidate" in out
-    assert "including 4 new seeds of each best setting" in out and "52 runs" in out
+    assert "including 4 new seeds of each best setting" in out and "76 runs" in out
     assert not results.exists()
 
 
 def test_few_settings_have_no_candidates(candidates, results):
     study = configure_study(candidates, ["wd=0.1"])
     assert [stage.are_candidates for stage in study.later_stages] == [False]
-    assert "no optimizer has 6 settings or more" in study.grids.notices[-1]
-    assert len(study.all_stages().runs) == 14 + 12
+    assert "no optimizer has 10 settings or more" in study.grids.notices[-1]
+    assert len(study.all_stages().runs) == 22 + 12
 
 
 def test_a_wider_grid_that_changes_the_best_setting_is_evaluated(tmp_path, results):
