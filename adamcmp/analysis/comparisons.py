@@ -24,7 +24,7 @@ from adamcmp.analysis.power import detectable_difference
 from adamcmp.analysis.question import Question
 from adamcmp.analysis.run_table import RunTable, data_vary_with_seed
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
-from adamcmp.analysis.sign_flips import MIN_SEEDS, max_t
+from adamcmp.analysis.sign_flips import MIN_SEEDS, increase_of_deviations, max_t
 from adamcmp.analysis.unequal_noise import noise_ratio
 from adamcmp.analysis.wording import scale
 from adamcmp.storage.looks import LookRecord, seeds_text
@@ -181,6 +181,11 @@ def compare_arms(
         by_seed = [a.values(metric).sub(b.values(metric)) for a, b in pairs]
         differences = pd.concat(by_seed, axis="columns").T.to_numpy(np.float64)
         name, adjust = "max-T", partial(max_t, differences=differences)
+        increase = increase_of_deviations(differences)
+        for column in ("detectable", "detectable_settings"):
+            table[column] *= increase
+        # The number of seeds is about proportional to the variance.
+        table["seeds_needed"] = np.ceil(table["seeds_needed"] * increase**2)
     baseline = "" if question.baseline is None else pairs[0][0].name
     margin = math.nan if question.margin is None else question.margin / scale(metric)
     table = table.assign(adjustment=name, baseline=baseline, margin=margin)

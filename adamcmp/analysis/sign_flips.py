@@ -61,6 +61,29 @@ def max_t(p_values: Floats, differences: Floats, draws: int = 10_000) -> Floats:
     return corrected
 
 
+def increase_of_deviations(differences: Floats) -> Floats:
+    """Return the factors by which the lower limit in `max_t` increases the standard deviations.
+
+    >>> differences = np.array([[3, 1, 2], [30, 10, 20], [32, 12, 22]])
+    >>> increase_of_deviations(differences).tolist()
+    [10.0, 1.0, 1.0]
+
+    Args:
+        differences: Shape (comparisons, seeds); NaN where a comparison lacks a seed.
+
+    Returns:
+        Shape (comparisons,); 1 where differences do not vary.
+    """
+    n = (~np.isnan(differences)).sum(axis=1)
+    centred = (
+        differences - np.nansum(differences, axis=1, keepdims=True) / np.maximum(n, 1)[:, None]
+    )
+    variances = np.nansum(centred**2, axis=1) / np.maximum(n - 1, 1)
+    limit = np.median(variances[n > 1]) if (n > 1).any() else 0.0
+    factors: Floats = np.sqrt(np.maximum(limit / np.where(variances > 0, variances, np.inf), 1.0))
+    return factors
+
+
 def _t(differences: Floats, draws: int) -> tuple[Floats, Floats]:
     """Return |t| under flips of the seeds' signs, (flips, comparisons), and degrees of freedom."""
     n = (~np.isnan(differences)).sum(axis=1)

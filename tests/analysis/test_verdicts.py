@@ -68,6 +68,22 @@ class TestVerdict:
         (verdict,) = analysis.verdicts(analysis.comparisons(table))
         assert "Holm's correction; max-T needs six paired seeds" in verdict.family
 
+    def test_a_comparison_with_little_noise_detects_what_the_median_one_does(self):
+        """SGD and AdamW differ by a hundredth of what the noise of the others is."""
+        quiet = [a + 0.0001 * (-1) ** i for i, a in enumerate(A)]
+        arms = {"adamw": A, "sgd": quiet, "adam": B, "lion": [a - 0.1 for a in B]}
+        rows = [row for name, errors in arms.items() for row in at_setting(name, errors)]
+        table = RunTable(runs_from(rows))
+        by_question = [
+            analysis.comparisons(each).set_index(["a", "b"]).loc[("adamw", "sgd")]
+            for each in (
+                table.asking(Question("adamw")),
+                table.where(table.runs["optimizer"].isin(["adamw", "sgd"])),
+            )
+        ]
+        for column in ("detectable", "seeds_needed"):
+            assert by_question[0][column] > 2 * by_question[1][column]
+
     def test_an_unknown_baseline_is_refused(self):
         table = RunTable(runs_from(at_setting("adamw", A)))
         with pytest.raises(ConfigError, match=r"'adamx' is not an .* Did you mean 'adamw'"):
