@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
@@ -17,6 +17,8 @@ EXAMPLES = (300, 1000, 10_000)
 #: Standard deviations, in logits, of an example's difficulty, which both optimizers share; of its
 #: difference between the optimizers; and of the outcome of a seed on an example.
 DIFFICULTY, EXAMPLE, OUTCOME = 3.0, 0.5, 1.0
+#: Draws the effect of each seed of one optimizer on all examples, in logits: (seeds, 1).
+SeedEffects = Callable[[Rng], Floats]
 #: Standard deviations, in logits, of a seed's effect on all examples.
 SEED_EFFECTS = {"similar seeds": 0.02, "different seeds": 0.1}
 
@@ -30,25 +32,36 @@ def examples_table(studies: int) -> str:
     for (name, effect), examples in product(SEED_EFFECTS.items(), EXAMPLES):
         row: dict[str, object] = {"seeds": name, "test examples": f"{examples:,}"}
         for seeds in SEEDS:
-            claims = np.array(list(_claims(studies, effect, seeds, examples)))
-            both, over_seeds = map(percent, claims.mean(axis=0))
-            row[f"{seeds} seeds"] = f"{both} ({over_seeds})"
+            effects = normal_effects(effect, seeds)
+            row[f"{seeds} seeds"] = false_claims(studies, effects, examples)
         rows.append(row)
     return markdown(rows)
 
 
-def _claims(studies: int, effect: float, seeds: int, examples: int) -> Iterator[tuple[bool, bool]]:
+def normal_effects(effect: float, seeds: int) -> SeedEffects:
+    """Return what draws independent effects of seeds with the standard deviation `effect`."""
+    return lambda rng: effect * rng.standard_normal((seeds, 1))
+
+
+def false_claims(studies: int, seed_effects: SeedEffects, examples: int) -> str:
+    """Return the percentage of studies that claim a difference; in parentheses by seeds only."""
+    claims = np.array(list(_claims(studies, seed_effects, examples)))
+    both, over_seeds = map(percent, claims.mean(axis=0))
+    return f"{both} ({over_seeds})"
+
+
+def _claims(studies: int, seed_effects: SeedEffects, examples: int) -> Iterator[tuple[bool, bool]]:
     """Yield whether a study claims a difference: with both parts, and with that of seeds only."""
     rng = np.random.default_rng(0)
     for _ in range(studies):
-        a, b = outcomes(rng, effect, seeds, examples)
+        a, b = outcomes(rng, seed_effects, examples)
         over_seeds = estimates.mean((a - b).mean(axis=1))
         both = with_examples(over_seeds, example_part([a - b], examples))
         claimed, also = (bool(e.p_value < estimates.ALPHA) for e in (over_seeds, both))
         yield claimed and also, claimed
 
 
-def outcomes(rng: Rng, effect: float, seeds: int, examples: int) -> tuple[Floats, Floats]:
+def outcomes(rng: Rng, seed_effects: SeedEffects, examples: int) -> tuple[Floats, Floats]:
     """Return the outcomes of two optimizers that do not differ on average, (seeds, examples).
 
     An example is wrong with a probability whose logit is the sum of the example's difficulty, its
@@ -57,12 +70,8 @@ def outcomes(rng: Rng, effect: float, seeds: int, examples: int) -> tuple[Floats
     difficulty = DIFFICULTY * rng.standard_normal(examples) - 2.0
 
     def of_one() -> Floats:
-        logits = (
-            difficulty
-            + EXAMPLE * rng.standard_normal(examples)
-            + effect * rng.standard_normal((seeds, 1))
-            + OUTCOME * rng.standard_normal((seeds, examples))
-        )
-        return (rng.random((seeds, examples)) < special.expit(logits)).astype(np.float64)
+        logits = difficulty + EXAMPLE * rng.standard_normal(examples) + seed_effects(rng)
+        logits = logits + OUTCOME * rng.standard_normal(logits.shape)
+        return (rng.random(logits.shape) < special.expit(logits)).astype(np.float64)
 
     return of_one(), of_one()

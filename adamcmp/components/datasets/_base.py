@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -249,22 +247,6 @@ class Dataset(Component):
         return Split(train.x, y)
 
 
-def load_cached(dataset: Dataset) -> Data:
-    """Return a dataset ready for training; the two most recent ones are cached.
-
-    The cache's key contains the dataset's identity, so that a changed file is read again.
-
-    Raises:
-        AdamcmpError: See `Dataset.load`.
-    """
-    return _load(dataset, json.dumps(dataset.identity(), sort_keys=True))
-
-
-@lru_cache(maxsize=2)
-def _load(dataset: Dataset, identity: str) -> Data:
-    return dataset.load()
-
-
 class ImageDataset(Dataset):
     """Images (C, H, W), with augmentation of training batches.
 
@@ -295,22 +277,3 @@ def _moments(x: Floats) -> tuple[Floats, Floats]:
     low, high = x.min(axis=axes, keepdims=True), x.max(axis=axes, keepdims=True)
     constant = high - low <= _ROUNDING * np.finfo(x.dtype).eps * np.maximum(abs(low), abs(high))
     return np.where(constant, low, mean), np.where(constant, 1.0, std)
-
-
-def shuffled_split(
-    x: Floats, y: NDArray[Any], fraction: float, rng: np.random.Generator
-) -> tuple[Split, Split]:
-    """Return (train, test) of data without a test set; a random `fraction` is the test set."""
-    return hold_out(Split(x, y), fraction, rng.permutation(len(x)))
-
-
-def hold_out(examples: Split, fraction: float, order: NDArray[np.int64]) -> tuple[Split, Split]:
-    """Return (kept, held out) examples, of which the first in `order` are held out.
-
-    Args:
-        examples: All examples.
-        fraction: The share to hold out; at least one example is.
-        order: A random order of the examples.
-    """
-    count = max(round(fraction * len(examples)), 1)
-    return examples.take(order[count:]), examples.take(order[:count])

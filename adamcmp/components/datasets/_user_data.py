@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from adamcmp.components.data import Data, Floats, ProblemType, Split
-from adamcmp.components.datasets._base import Dataset, hold_out
+from adamcmp.components.datasets._base import Dataset
 from adamcmp.components.datasets._leaks import leak_notices
+from adamcmp.components.datasets._splits import hold_out
 from adamcmp.errors import DataError
 from adamcmp.platform.random_streams import stream_seed
 

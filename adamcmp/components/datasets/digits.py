@@ -3,7 +3,8 @@
 import numpy as np
 
 from adamcmp.components.data import Split
-from adamcmp.components.datasets._base import ImageDataset, shuffled_split
+from adamcmp.components.datasets._base import ImageDataset
+from adamcmp.components.datasets._splits import shuffled_split
 
 
 class Digits(ImageDataset):

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcmp.components.data import Split
-from adamcmp.components.datasets._base import ImageDataset, shuffled_split
+from adamcmp.components.datasets._base import ImageDataset
+from adamcmp.components.datasets._splits import shuffled_split
 from adamcmp.errors import DataError
 from adamcmp.platform.cache import cached_arrays
 from adamcmp.platform.provenance import package_version
