@@ -26,6 +26,7 @@ class StepConfig:
         optimizer: Update rule; its numeric settings are those of the first lane.
         augmentation: Random augmentation of training images.
         padding_value: Standardized value of a black pixel, by channel; crops are padded with it.
+            Empty without crops, so that one compiled step serves all splits of the data.
         shape: Shapes of inputs and outputs.
         clip: Whether gradients are clipped by their norm.
         fused: Whether the lanes are one batched computation; if not, there is a single lane.
@@ -82,12 +83,13 @@ def group_step_config(
         dtype: Precision of parameters and optimizer state.
     """
     config, numerics = group.specs[0].config, group.specs[0].numerics
+    augmentation = config.dataset.augmentation
     return StepConfig(
         model=config.model,
         loss=config.loss,
         optimizer=config.optimizer,
-        augmentation=config.dataset.augmentation,
-        padding_value=data.padding_value,
+        augmentation=augmentation,
+        padding_value=data.padding_value if augmentation.crop else (),
         shape=data.shape,
         clip=config.protocol.grad_clip is not None,
         fused=group.fused,

@@ -3,8 +3,10 @@
 import torch
 
 from adamcmp.components.registry import canonical_json
+from adamcmp.training.loop import GroupTraining
 from tests.conftest import CPU
 from tests.support.lanes import step_config
+from tests.support.training import FusedGroup
 
 
 def identity(specs, *overrides):
@@ -19,6 +21,19 @@ def test_numbers_of_a_run_do_not_determine_a_step(specs):
     assert len(same) == 1
     for override in ("model.width=9", "optimizer=sgd", "grad_clip=1", "loss.label_smoothing=0.1"):
         assert identity(specs, override) not in same
+
+
+def test_splits_share_a_compiled_step_unless_crops_are_padded(specs):
+    """The value of a black pixel is that of the standardized training examples."""
+
+    def identities(*overrides):
+        for seed in (0, 1):
+            (spec,) = specs(["dataset=digits", *overrides, f"data_seed={seed}"])
+            config = GroupTraining(FusedGroup((spec,))).lanes.step_config
+            yield canonical_json(config.identity())
+
+    assert len(set(identities("dataset.flip=true"))) == 1
+    assert len(set(identities("dataset.crop=1"))) == 2
 
 
 def test_only_fused_lanes_are_compiled(specs):
