@@ -1,17 +1,21 @@
 """Properties of optimizers on surfaces and curves whose answer is known."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from adamcmp.analysis import RunTable, properties
+import adamcmp
+from adamcmp.analysis import RunTable, properties, property_sentences
 from adamcmp.analysis.profiles import mean_excess
 from adamcmp.analysis.setting_matrix import setting_matrices
 from adamcmp.storage.outcomes import encode
 from tests.support.gridded import bowl, grid, runs, stacked
 
 NAN = float("nan")
+RESULTS = Path(__file__).parents[3] / "results"
 #: Runs of two optimizers; errors of "sgd" depend four times as much on lr and wd.
 SURFACES = {"adamw": bowl(0, 0.01), "sgd": bowl(0, 0.04)}
 BOTH = stacked(
@@ -143,6 +147,17 @@ def test_several_problems_have_rows_each():
     second = BOTH.assign(problem="e, m", run_id=BOTH["run_id"] + "e")
     rows = properties(RunTable(stacked(BOTH, second)))
     assert rows.groupby("problem").size().tolist() == [4, 4]
+
+
+@pytest.mark.slow
+def test_the_reference_study():
+    """All properties of all optimizers are compared, and described in at most six sentences."""
+    study = adamcmp.load("decoupling", results=RESULTS)
+    rows = properties(RunTable.from_frames(study.runs, study.metrics, study.examples))
+    others = rows.groupby(["property", "condition"]).size()
+    assert len(others) == 6 and others.max() == 3  # tuning has two conditions
+    text = property_sentences(rows)
+    assert 1 <= text.count(". ") <= 6 and "nan" not in text and "inf" not in text
 
 
 @pytest.mark.slow
