@@ -28,6 +28,9 @@ from scipy import stats
 
 from adamcmp.analysis.estimates import ALPHA, Estimate, Floats
 
+#: A smaller share of a variance is a rounding error.
+_ROUNDING = 1e-12
+
 
 class ExamplePart(NamedTuple):
     """The variance of a mean or difference that its test examples contribute.
@@ -66,7 +69,8 @@ def example_part(layouts: Sequence[Floats], total: int) -> ExamplePart:
     # The variance of the examples' means includes the noise of the seeds.
     spread = float(means.var(ddof=1))
     noises = [_noise(layout) for layout in layouts]
-    variance = max(0.0, spread - sum(noise for noise, _ in noises)) / total
+    excess = spread - sum(noise for noise, _ in noises)
+    variance = excess / total if excess > _ROUNDING * spread else 0.0
     terms = [(spread, means.size - 1), *noises]
     error_variance = sum(2 * size**2 / df for size, df in terms if df) / total**2
     return ExamplePart(variance, error_variance)

@@ -141,3 +141,10 @@ class TestParts:
         a, b = np.zeros((2, 1, 100))
         a[0, :20], b[0, 20:50] = 1, 1
         assert largest_example_variance(0.2, 0.3, 100) == pytest.approx((a - b).mean(0).var() / 100)
+
+
+def test_a_rounding_error_is_no_variance():
+    """With one outcome that differs, the spread of the examples is exactly that of the noise."""
+    difference = np.zeros((10, 360))
+    difference[0, 0] = 1
+    assert example_part([difference], 360).variance == 0
