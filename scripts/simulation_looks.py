@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from adamcmp.analysis import estimates
-from adamcmp.analysis.arms import MIN_DETECTABLE
+from adamcmp.analysis.difference import MIN_DETECTABLE
 from adamcmp.analysis.looks import Looks
 from adamcmp.analysis.power import seeds_for_power
 from simulation_noise import Floats, markdown, percent

@@ -10,7 +10,7 @@ import numpy as np
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.estimates import Estimate
-from adamcmp.analysis.example_variance import ExamplePart, with_examples
+from adamcmp.analysis.example_variance import ExamplePart, required_estimates
 from adamcmp.analysis.selection_bias import (
     SHARE,
     SelectionBias,
@@ -236,12 +236,10 @@ def _largest(p_values: Sequence[Floats]) -> Floats:
     return np.asarray(np.max(p_values, axis=0))
 
 
-def _tests(a: SimulatedArm, b: SimulatedArm, examples: float) -> list[Estimate]:
+def _tests(a: SimulatedArm, b: SimulatedArm, examples: float) -> tuple[Estimate, ...]:
     """Return the estimates of a difference that have to be significant, as `Difference` does."""
-    over_seeds = estimates.mean(a.reported - b.reported)
-    if not examples:
-        return [over_seeds]
-    return [over_seeds, with_examples(over_seeds, ExamplePart(2 * examples**2, 0.0))]
+    part = ExamplePart(2 * examples**2, 0.0) if examples else None
+    return required_estimates(estimates.mean(a.reported - b.reported), part)
 
 
 def _adjusted(p_values: Iterable[Floats]) -> Floats:

@@ -14,15 +14,18 @@ import pandas as pd
 from scipy import stats
 
 from adamcmp.analysis import estimates
-from adamcmp.analysis.arms import Arm, Difference, probability_of_improvement
+from adamcmp.analysis.arms import Arm
+from adamcmp.analysis.difference import Difference
 from adamcmp.analysis.divergence import divergence_test
 from adamcmp.analysis.estimates import Floats
+from adamcmp.analysis.improvement import probability_of_improvement
 from adamcmp.analysis.looks import looks_at
 from adamcmp.analysis.metrics import check_metrics, higher_is_better
 from adamcmp.analysis.outcomes import bound_of_examples
+from adamcmp.analysis.pairing import data_vary_with_seed
 from adamcmp.analysis.power import detectable_difference
 from adamcmp.analysis.question import Question
-from adamcmp.analysis.run_table import RunTable, data_vary_with_seed
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
 from adamcmp.analysis.sign_flips import MIN_SEEDS, increase_of_deviations, max_t
 from adamcmp.analysis.unequal_noise import noise_ratio

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import estimates
-from adamcmp.analysis.example_variance import ExamplePart, with_examples
+from adamcmp.analysis.example_variance import ExamplePart, required_estimates, widest
 
 #: Minimum number of seeds that two optimizers share.
 MIN_SEEDS = 4
@@ -59,13 +59,11 @@ def differences_from_lowest(
         differences = np.asarray((series - known[lowest]).dropna(), dtype=np.float64)
         if name == lowest or len(differences) < MIN_SEEDS:
             continue
-        possible, part = [estimates.mean(differences)], example_part(name, lowest)
-        if part is not None:
-            possible.append(with_examples(possible[0], part))
-        # See `adamcmp.analysis.arms.Difference.required_estimates`.
-        widest = max(possible, key=lambda estimate: float(estimate.high - estimate.low))
-        p = max(float(estimate.p_value) for estimate in possible)
-        interval = (float(widest.value), float(widest.low), float(widest.high))
+        part = example_part(name, lowest)
+        required = required_estimates(estimates.mean(differences), part)
+        difference = widest(required)
+        p = max(float(estimate.p_value) for estimate in required)
+        interval = (float(difference.value), float(difference.low), float(difference.high))
         covers = "seeds" if part is None else "seeds and examples"
         value = float(known[lowest].mean())
         rows.append((lowest, name, value, *interval, len(differences), p, p * tests, covers))

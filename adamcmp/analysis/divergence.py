@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from scipy import stats
 
-from adamcmp.analysis.arms import Arm, are_paired
+from adamcmp.analysis.arms import Arm
+from adamcmp.analysis.pairing import are_paired
 
 
 class DivergenceTest(NamedTuple):

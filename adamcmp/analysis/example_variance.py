@@ -20,7 +20,7 @@ Shapes: outcomes of one arm are (seeds, examples).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -101,8 +101,7 @@ def with_examples(seeds: Estimate, examples: ExamplePart) -> Estimate:
 
     Returns:
         The estimate with the sum of both variances, and Satterthwaite's degrees of freedom, but at
-        least those of `seeds`. With few seeds whose variance happens to be small they are too many,
-        so use the wider interval of this one and `seeds`. Bounds are NaN if those of `seeds` are.
+        least those of `seeds`; see `required_estimates`. Bounds are NaN if those of `seeds` are.
     """
     variance = seeds.error**2
     total = variance + examples.variance
@@ -114,6 +113,31 @@ def with_examples(seeds: Estimate, examples: ExamplePart) -> Estimate:
     error = np.sqrt(total)
     half = stats.t.ppf(1 - ALPHA / 2, df) * error
     return Estimate(seeds.value, seeds.value - half, seeds.value + half, error, df)
+
+
+def required_estimates(over_seeds: Estimate, examples: ExamplePart | None) -> tuple[Estimate, ...]:
+    """Return the estimates of a difference that all have to be significant.
+
+    They are the estimate over seeds and, if the part of the test examples is known, the one over
+    both. With few seeds whose variance happens to be small, Satterthwaite's degrees of freedom are
+    too many, and the second one alone would claim too much.
+
+    Args:
+        over_seeds: The estimate over seeds.
+        examples: The part of the test examples; None if it is unknown.
+    """
+    if examples is None:
+        return (over_seeds,)
+    return over_seeds, with_examples(over_seeds, examples)
+
+
+def widest(required: Iterable[Estimate]) -> Estimate:
+    """Return the estimate with the widest interval, the first one if intervals are NaN.
+
+    Args:
+        required: The result of `required_estimates` for a single difference.
+    """
+    return max(required, key=lambda estimate: float(estimate.high - estimate.low))
 
 
 def largest_example_variance(error_a: float, error_b: float, total: float) -> float:

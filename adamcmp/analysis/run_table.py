@@ -14,6 +14,7 @@ from adamcmp.analysis import labels, selection
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.analysis.ordering import in_display_order
+from adamcmp.analysis.pairing import has_paired_seeds
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import EXAMPLE_COLUMNS, METRIC_COLUMNS, RUN_COLUMNS
@@ -293,25 +294,6 @@ class RunTable:
             return None
         answers = {column in keys for study in studies for keys in self.searched[study]}
         return answers.pop() if len(answers) == 1 else None
-
-
-def has_paired_seeds(runs: pd.DataFrame) -> pd.Series[bool]:
-    """Return which runs share initial weights and batches with others of their seed.
-
-    It is false only for imported runs, unless the import said so.
-    """
-    if "paired_seeds" not in runs:
-        return pd.Series(True, runs.index)
-    return runs["paired_seeds"].map(lambda paired: pd.isna(paired) or bool(paired)).astype(bool)
-
-
-def data_vary_with_seed(runs: pd.DataFrame) -> bool:
-    """Return whether each of some runs was trained on data drawn with its own seed.
-
-    >>> data_vary_with_seed(pd.DataFrame({"seed": [0, 1], "dataset.data_seed": ["seed", "seed"]}))
-    True
-    """
-    return "dataset.data_seed" in runs and bool((runs["dataset.data_seed"] == "seed").all())
 
 
 def _with_text_objects(frame: pd.DataFrame) -> pd.DataFrame:

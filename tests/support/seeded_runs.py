@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from adamcmp.analysis import RunTable
+from adamcmp.analysis.arms import Arm
 from adamcmp.storage.columns import RUN_COLUMNS
 
 NAN = float("nan")
@@ -31,3 +33,8 @@ def at_setting(optimizer, tests, lr=0.1, val=0.3, seeds=None):
     """Runs of one setting from its test errors."""
     seeds = range(len(tests)) if seeds is None else seeds
     return [(optimizer, lr, seed, val, test) for seed, test in zip(seeds, tests, strict=True)]
+
+
+def arm(tests, seeds=None, name="x", **more):
+    """An arm with one setting, from its test errors."""
+    return Arm.select(name, RunTable(runs_from(at_setting(name, tests, seeds=seeds, **more))))

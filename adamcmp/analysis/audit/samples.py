@@ -7,8 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
-from adamcmp.analysis.arms import Arm, Difference
+from adamcmp.analysis.arms import Arm
 from adamcmp.analysis.audit.finding import Finding
+from adamcmp.analysis.difference import Difference
 from adamcmp.analysis.outcomes import bound_of_examples, split_and_outcome
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import format_fixed, scale, unit

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from adamcmp.analysis.audit.finding import Finding, extend_command
-from adamcmp.analysis.run_table import RunTable, has_paired_seeds
+from adamcmp.analysis.pairing import has_paired_seeds
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name
 
 #: Minimum number of seeds of a selected setting that supports a claim.

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from adamcmp.analysis.audit.finding import Finding
-from adamcmp.analysis.run_table import RunTable, data_vary_with_seed
+from adamcmp.analysis.pairing import data_vary_with_seed
+from adamcmp.analysis.run_table import RunTable
 from adamcmp.components.groups import COMPONENT_GROUPS
 
 
