@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from adamcmp.analysis import estimates
 from adamcmp.analysis.arms import Arm
-from adamcmp.analysis.difference import Difference
-from adamcmp.analysis.divergence import divergence_test
+from adamcmp.analysis.corrections import correct
 from adamcmp.analysis.estimates import Floats
-from adamcmp.analysis.improvement import probability_of_improvement
-from adamcmp.analysis.looks import looks_at
-from adamcmp.analysis.metrics import check_metrics, higher_is_better
-from adamcmp.analysis.outcomes import bound_of_examples
-from adamcmp.analysis.pairing import data_vary_with_seed
-from adamcmp.analysis.power import detectable_difference
+from adamcmp.analysis.metrics import check_metrics
+from adamcmp.analysis.pair_columns import Family, pair_columns
 from adamcmp.analysis.question import Question
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
-from adamcmp.analysis.sign_flips import MIN_SEEDS, increase_of_deviations, max_t
-from adamcmp.analysis.unequal_noise import noise_ratio
 from adamcmp.analysis.wording import scale
-from adamcmp.storage.looks import LookRecord, seeds_text
+from adamcmp.storage.looks import LookRecord
 
 #: The columns of `comparisons`, in order.
 COLUMNS = [
@@ -176,169 +164,17 @@ def compare_arms(
     """
     # Estimated once per arm, since an arm is part of several pairs.
     biases = {id(arm): arm.selection_bias(metric) for pair in pairs for arm in pair}
-    family = _Family(problem, metric, len(pairs), record)
-    rows = [_compare(a, b, family, (biases[id(a)], biases[id(b)])) for a, b in pairs]
-    table = pd.DataFrame(rows)
-    name, adjust = "Holm", estimates.holm
-    if question.baseline is not None and _can_flip(table):
-        by_seed = [a.values(metric).sub(b.values(metric)) for a, b in pairs]
-        differences = pd.concat(by_seed, axis="columns").T.to_numpy(np.float64)
-        name, adjust = "max-T", partial(max_t, differences=differences)
-        increase = increase_of_deviations(differences)
-        for column in ("detectable", "detectable_settings"):
-            table[column] *= increase
-        # The number of seeds is about proportional to the variance.
-        table["seeds_needed"] = np.ceil(table["seeds_needed"] * increase**2)
+    family = Family(problem, metric, len(pairs), record)
+    table = pd.DataFrame(
+        [pair_columns(a, b, family, (biases[id(a)], biases[id(b)])) for a, b in pairs]
+    )
     baseline = "" if question.baseline is None else pairs[0][0].name
     margin = math.nan if question.margin is None else question.margin / scale(metric)
-    table = table.assign(adjustment=name, baseline=baseline, margin=margin)
-    table["p_equal"] = _p_equal(table)
-    return _correct(table, adjust)
+    differences = _differences(pairs, metric) if baseline else None
+    return correct(table.assign(baseline=baseline, margin=margin), differences)[COLUMNS]
 
 
-def _p_equal(table: pd.DataFrame) -> Floats:
-    """Return the p-values of differences outside the margin.
-
-    The larger one of two one-sided tests (Schuirmann 1987, Journal of Pharmacokinetics and
-    Biopharmaceutics 15, 657-680). The difference may be larger by its selection bias.
-    """
-    size = table["estimate"].abs() + table["optimism"]
-    inside = (table["margin"] - size) / table["error"]
-    p: Floats = stats.t.sf(inside.to_numpy(np.float64), table["df"].to_numpy(np.float64))
-    return p
-
-
-def _can_flip(table: pd.DataFrame) -> bool:
-    """Return whether all comparisons with a test are paired over enough seeds to flip signs."""
-    tested = table[table["p_value"].notna()]
-    return bool((tested["paired"] & (tested["n"] >= MIN_SEEDS)).all())
-
-
-@dataclass(frozen=True)
-class _Family:
-    """The comparisons whose p-values are adjusted together.
-
-    Attributes:
-        problem: The problem.
-        metric: The metric that is compared.
-        size: The number of comparisons.
-        record: The earlier looks.
-    """
-
-    problem: str
-    metric: str
-    size: int
-    record: LookRecord
-
-
-def _compare(
-    a: Arm, b: Arm, family: _Family, biases: tuple[SelectionBias, SelectionBias]
-) -> dict[str, Any]:
-    """Return the columns of one comparison that do not depend on the other pairs' values."""
-    metric = family.metric
-    difference, train = Difference.between(a, b, metric), Difference.between(a, b, "train_loss")
-    estimate, divergence = difference.estimate, divergence_test(a, b)
-    seeds = _compared_seeds(a, b, difference.paired)
-    columns = {
-        **{"problem": family.problem, "metric": metric, "a": a.name, "b": b.name},
-        **{"n": difference.n, "compared_seeds": seeds_text(seeds)},
-    }
-    looks = looks_at(columns, family.record, family.size)
-    selection_variance = float(np.add(biases[0].variance, biases[1].variance))
-    seeds_needed, settles = difference.seeds_needed(
-        # The strictest level of Holm's correction.
-        lambda n: looks.next_level(n * len(seeds) // difference.n) / family.size,
-        float(debiased(estimate, *biases)),
-        selection_variance,
-    )
-    alpha = looks.next_level(len(seeds)) / family.size
-    error = math.sqrt(float(estimate.error) ** 2 + selection_variance)
-    mean_a, mean_b = difference.means
-    # The same values in another order have means that differ by a rounding error.
-    is_tie = math.isclose(mean_a, mean_b, rel_tol=1e-12)
-    missing_runs = family.record.missing_runs
-    return {
-        **columns,
-        **{"looks": looks.number, "missing_runs": missing_runs},
-        "level": 0.0 if missing_runs else looks.level,
-        **{"estimate": 0.0 if is_tie else float(estimate.value)},
-        **{"ci_low": float(estimate.low), "ci_high": float(estimate.high)},
-        **{"n_a": len(difference.a), "n_b": len(difference.b)},
-        "p_value": difference.p_value,
-        **_samples(a, b, difference, metric),
-        "p_choice": max(
-            float(selection_p_value(e, *biases)) for e in difference.required_estimates
-        ),
-        "effect_size": difference.effect_size,
-        **probability_of_improvement(a, b, metric, difference.paired, higher_is_better(metric)),
-        **{"error": error, "df": float(estimate.df)},
-        "optimism": abs(float(np.subtract(biases[0].optimism, biases[1].optimism))),
-        **{"seeds_needed": seeds_needed, "settles": settles},
-        "detectable": detectable_difference(error, float(estimate.df), alpha),
-        "detectable_settings": detectable_difference(
-            float(estimate.error), float(estimate.df), alpha
-        ),
-        **{"paired": difference.paired, "fresh": a.fresh and b.fresh},
-        **{"mean_a": mean_a, "mean_b": mean_b},
-        "noise_ratio": float(noise_ratio(difference.a, difference.b, difference.paired)),
-        **{"setting_a": a.setting, "setting_b": b.setting},
-        **{"settings_a": a.settings, "settings_b": b.settings},
-        **{"seeds_a": len(a.reported), "seeds_b": len(b.reported)},
-        **{"diverged_a": a.diverged, "diverged_b": b.diverged},
-        **{"divergence_test": divergence.name, "p_diverged": divergence.p_value},
-        "train_estimate": float(train.estimate.value),
-        **{"train_low": float(train.estimate.low), "train_high": float(train.estimate.high)},
-        "train_mean": sum(train.means) / 2,
-    }
-
-
-def _compared_seeds(a: Arm, b: Arm, paired: bool) -> set[int]:
-    """Return the seeds of the reported runs, including those that diverged."""
-    first, second = (set(map(int, arm.reported.index)) for arm in (a, b))
-    return first & second if paired else first | second
-
-
-def _samples(a: Arm, b: Arm, difference: Difference, metric: str) -> dict[str, Any]:
-    """Return the samples that the interval of a difference covers, with the part of each."""
-    over_seeds, examples = difference.over_seeds, difference.examples
-    data = all(data_vary_with_seed(arm.reported) for arm in (a, b))
-    if examples is None:
-        part = bound_of_examples(a.reported, b.reported, metric)
-        covers = "seeds and data" if data else "seeds"
-    else:
-        part = examples.half_width
-        covers = "seeds, data and examples" if data else "seeds and examples"
-    seeds = float(over_seeds.high - over_seeds.low) / 2
-    return {"covers": covers, "ci_seeds": seeds, "ci_examples": part}
-
-
-def _correct(table: pd.DataFrame, adjust: Callable[[Floats], Floats]) -> pd.DataFrame:
-    """Add the correction over the pairs of a problem, and which arm is better."""
-    p_value, p_choice = (table[c].to_numpy(np.float64) for c in ("p_value", "p_choice"))
-    table["p_holm"] = adjust(p_value)
-    # Accounting for the selection must not make a difference more significant, nor be a test where
-    # there is none.
-    p_choice = np.where(np.isnan(p_value), np.nan, p_choice)
-    table["p_choice"] = np.maximum(adjust(p_choice), table["p_holm"])
-    table["p_diverged_holm"] = estimates.holm(table["p_diverged"])
-    table["p_equal_holm"] = estimates.holm(table["p_equal"])
-    table = _with_better(table)
-    table["equal"] = (table["p_equal_holm"] < table["level"]) & (table["evidence"] != "divergence")
-    return table[COLUMNS]
-
-
-def _with_better(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the arm that is better, and the evidence for it."""
-    sign = np.where(table["metric"].map(higher_is_better), 1, -1) * table["estimate"]
-    ahead = np.where(sign > 0, "a", "b")
-    more_often = table["diverged_a"] / table["seeds_a"] - table["diverged_b"] / table["seeds_b"]
-    less_diverged = np.where(more_often < 0, "a", "b")
-    differs = table["p_choice"] < table["level"]
-    diverges = table["p_diverged_holm"] < table["level"]
-    # An optimizer that is ahead on completed runs, but diverges more often, is not better.
-    agree = (more_often == 0) | (ahead == less_diverged)
-    evidence = np.select([differs & agree, ~differs & diverges], ["difference", "divergence"], "")
-    better = np.select(
-        [evidence == "difference", evidence == "divergence"], [ahead, less_diverged], ""
-    )
-    return table.assign(evidence=evidence, better=better)
+def _differences(pairs: Sequence[tuple[Arm, Arm]], metric: str) -> Floats:
+    """Return the differences of pairs, (pairs, seeds); NaN where a pair lacks a seed."""
+    by_seed = [a.values(metric).sub(b.values(metric)) for a, b in pairs]
+    return pd.concat(by_seed, axis="columns").T.to_numpy(np.float64)
