@@ -32,7 +32,7 @@ from adamcmp.analysis.measures.wd_slope import wd_slope
 from adamcmp.analysis.metrics import higher_is_better, measure_of
 from adamcmp.analysis.property_sentences import property_sentences
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.selection import selection_seeds
+from adamcmp.analysis.selection_seeds import selection_seeds
 from adamcmp.analysis.sentences import sentence
 from adamcmp.analysis.verdicts import Verdict, verdicts
 from adamcmp.analysis.wording import display_name

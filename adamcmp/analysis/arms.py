@@ -10,8 +10,8 @@ import pandas as pd
 from adamcmp.analysis.labels import GROUP, format_value, setting_columns
 from adamcmp.analysis.metrics import measure_of
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.selection import shared_seeds
 from adamcmp.analysis.selection_bias import SelectionBias, selection_bias
+from adamcmp.analysis.selection_seeds import shared_seeds
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import pandas as pd
 
-from adamcmp.analysis import labels, selection
+from adamcmp.analysis import labels, selection, summary
 from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.analysis.ordering import in_display_order
@@ -145,8 +145,8 @@ class RunTable:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """The selected setting of each problem and optimizer: see `selection.summarize`."""
-        return selection.summarize(self)
+        """The selected setting of each problem and optimizer: see `summary.summarize`."""
+        return summary.summarize(self)
 
     def measure(self, problem: str | None = None) -> str:
         """Return the measure of a problem, ``"error"`` or ``"loss"`` by default: see `measure_of`.

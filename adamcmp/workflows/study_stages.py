@@ -13,7 +13,8 @@ from functools import cached_property
 import pandas as pd
 
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.selection import MIN_CANDIDATES, rank_settings
+from adamcmp.analysis.selection import rank_settings
+from adamcmp.analysis.selection_seeds import MIN_CANDIDATES
 from adamcmp.config import (
     Numerics,
     RunConfig,
@@ -115,7 +116,7 @@ class StagedStudy:
         """
         assert self.select is not None
         table, configs = _stored_runs(self.grids, before=stage.seeds.start)
-        ranked = rank_settings(table, self.select.by, evaluated=False)
+        ranked = rank_settings(table, self.select.by, require_evaluation=False)
         return best_settings(ranked, configs, self.select.by, stage.count, stage.seeds)
 
     def placeholders(self, stage: SeedStage) -> tuple[RunConfig, ...]:

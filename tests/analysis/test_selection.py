@@ -5,7 +5,7 @@ import pytest
 
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
-from adamcmp.analysis.selection import candidates_of, rank_settings
+from adamcmp.analysis.selection import rank_settings
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import RUN_COLUMNS
 from tests.support.seeded_runs import runs_from
@@ -63,21 +63,9 @@ class TestChoice:
         with pytest.raises(ConfigError, match=r"one setting, such as optimizer.momentum=0.5\.$"):
             RunTable(blind).selected()
 
-    def test_summary(self):
-        table = RunTable(RUNS).summary.set_index("optimizer")
-        assert table.loc["adamw", "test_error"] == pytest.approx(0.51)
-        assert table.loc["adamw", "test_error_sd"] == pytest.approx(0.02 / 2**0.5)
-        assert table.loc["sgd", ["seeds", "diverged", "settings"]].tolist() == [2, 1, 2]
-
     def test_failed_runs_are_not_selected(self):
         failed = RUNS.assign(status="failed")
         assert RunTable(failed).selected().empty and RunTable(failed).summary.empty
-
-
-def test_a_budget_is_a_setting():
-    runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
-    table = RunTable(runs).summary
-    assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]
 
 
 class TestSeeds:
@@ -138,8 +126,8 @@ class TestCandidates:
     ]
     EVALUATION = [("adamw", 0.2, s, 0.9, 0.8) for s in (5, 6, 7)]
 
-    def ranks(self, *stages, evaluated=True):
-        ranked = rank_settings(self.table(*stages), evaluated=evaluated)
+    def ranks(self, *stages, require_evaluation=True):
+        ranked = rank_settings(self.table(*stages), require_evaluation=require_evaluation)
         return dict(sorted(ranked.groupby("lr")["rank"].first().items()))
 
     def table(self, *stages):
@@ -157,7 +145,10 @@ class TestCandidates:
     def test_before_the_evaluation_the_grid_decides_unless_it_is_asked_for(self):
         """So seeds that were added to several settings by hand select nothing."""
         stages = self.GRID, self.CANDIDATES
-        assert self.ranks(*stages)[0.1] == 0 and self.ranks(*stages, evaluated=False)[0.2] == 0
+        assert (
+            self.ranks(*stages)[0.1] == 0
+            and self.ranks(*stages, require_evaluation=False)[0.2] == 0
+        )
         assert sorted(self.table(*stages).selected()["seed"]) == [2, 3, 4]
 
     def test_a_better_setting_that_is_no_candidate_is_selected(self):
@@ -180,11 +171,6 @@ class TestCandidates:
         evaluation = [("adamw", 0.3, s, 0.9, 0.8) for s in (5, 6)]
         ranks = self.ranks(self.GRID, candidates, evaluation)
         assert (ranks[0.3], ranks[0.2]) == (0, 4)
-
-    def test_missing_runs_of_a_grid_make_no_candidates(self):
-        rows = [row for row in self.GRID if row[1:3] != (0.6, 1)]
-        runs = runs_from(rows)
-        assert candidates_of(runs["seed"], runs["lr"].map(str)) == (set(), set())
 
 
 def test_settings_are_selected_by_the_measure_of_the_runs():

@@ -7,7 +7,7 @@ import pandas as pd
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.selection import shared_seeds
+from adamcmp.analysis.selection_seeds import shared_seeds
 from adamcmp.analysis.wording import display_name, join_names
 from adamcmp.storage.columns import STATUSES
 
