@@ -10,11 +10,11 @@ from itertools import combinations, pairwise
 
 #: Maximum ratio of the largest to the smallest step of a grid, in logarithms.
 UNEVEN = 4.0
-#: Number of values whose spacing is seldom similar by chance. More are always taken for a grid.
+#: The spacing of more values than these is seldom similar by chance, so they are taken for a grid.
 FEW = 4
-#: Leading digits of the values of grids that people type.
+#: Leading digits of the values in grids that are typed by hand.
 _TYPED = ((1, 3), (1, 2, 5))
-#: Larger exponents than those of any float would only take time.
+#: Larger than the exponent of any float. Powers with larger exponents would only take time.
 _MAX_EXPONENT = 1100
 
 #: Returns the value at a position, from the values at the positions 0 and 1.
@@ -51,9 +51,9 @@ def value_beyond(
 def next_value(values: Sequence[float], zero_allowed: bool = False) -> float:
     """Continue a sequence of values with the same spacing: even, 1-2-5, 1-3-10, or by ratios.
 
-    The result has the same bits as in the wider grid of ``linspace``, ``range``, ``logspace`` or
-    ``powers``, or as typed. So a sweep of the wider grid consists of the same runs. Ratios that
-    alternate, as in 1, 4, 10, 40, continue to alternate.
+    The result is bit-identical to the value in the wider grid of ``linspace``, ``range``,
+    ``logspace`` or ``powers``, or to the typed value. So a sweep of the wider grid has these runs.
+    Ratios that alternate, as in 1, 4, 10, 40, continue to alternate.
 
     >>> next_value([0.1, 0.3, 1.0, 3.0]), next_value([1, 2, 5]), next_value([0.1, 0.2, 0.3])
     (10.0, 10.0, 0.4)
@@ -155,19 +155,21 @@ def _continued(values: Sequence[float], spacing: _Spacing, digits: int) -> float
     def rounded(value: float) -> float:
         return float(f"{value:.{digits}g}")
 
-    def at(i: int, ends: tuple[int, int]) -> float:
+    def value_at(i: int, ends: tuple[int, int]) -> float:
         start, stop = ends
         return rounded(spacing(values[start], values[stop], Fraction(i - start, stop - start)))
 
-    count = [len(Decimal(repr(value)).normalize().as_tuple().digits) for value in values]
+    digit_counts = [len(Decimal(repr(value)).normalize().as_tuple().digits) for value in values]
     pairs = combinations(range(len(values)), 2)
-    by_digits = sorted(pairs, key=lambda ends: (count[ends[0]] + count[ends[1]], -ends[1]))
+    by_digits = sorted(
+        pairs, key=lambda ends: (digit_counts[ends[0]] + digit_counts[ends[1]], -ends[1])
+    )
     fitting = (
         ends
         for ends in by_digits
-        if all(at(i, ends) == rounded(value) for i, value in enumerate(values))
+        if all(value_at(i, ends) == rounded(value) for i, value in enumerate(values))
     )
-    return at(len(values), next(fitting, (0, len(values) - 1)))
+    return value_at(len(values), next(fitting, (0, len(values) - 1)))
 
 
 def _linspaced(start: float, stop: float, position: Fraction) -> float:

@@ -12,15 +12,15 @@ from adamcmp.analysis.estimates import ALPHA
 from adamcmp.analysis.oriented import covers_examples, with_unit
 from adamcmp.analysis.power import POWER
 
-#: The largest number of seeds about which the sentence says that it is little evidence.
+#: Up to this number of seeds, the sentence says that they are little evidence.
 FEW_SEEDS = 3
-#: The sentence gives also the detectable difference between the two settings if that between the
-#: optimizers is more than this many times as large, because of the selection.
+#: The sentence also gives the detectable difference between the two settings if the selection makes
+#: the one between the optimizers more than this many times as large.
 SELECTION_DOMINATES = 1.2
 
 
 def few_seeds_note(oriented: Mapping[str, Any]) -> str:
-    """Return how little two or three seeds are; empty for more, and without a test."""
+    """Return that two or three seeds are little evidence; empty for more, and without a test."""
     n = oriented["n"]
     if n > FEW_SEEDS or math.isnan(oriented["p_value"]) or oriented["evidence"] == "divergence":
         return ""
@@ -47,20 +47,21 @@ def detectable_note(oriented: Mapping[str, Any]) -> str:
 
 def more_seeds_note(oriented: Mapping[str, Any]) -> str:
     """Return the number of additional seeds that would detect a difference."""
-    more = oriented["seeds_needed"] - oriented["n"]
-    if not more > 0:
+    added = oriented["seeds_needed"] - oriented["n"]
+    if not added > 0:
         return ""
     target = with_unit(oriented["settles"], oriented)
-    if math.isinf(more) and _examples_outweigh(oriented):
+    if math.isinf(added) and _examples_outweigh(oriented):
         return (
             f". No number of seeds would detect a difference of {target}, since the test examples "
             f"vary too much; use a larger test set"
         )
-    if math.isinf(more):
-        same = target == with_unit(oriented["lead"], oriented)
-        return ". " + selection_caveat(oriented, "this" if same else f"a difference of {target}")
-    count = f"{'about ' if more >= 20 else ''}{_rounded(more)}"
-    return f"; {count} more seed{'' if more == 1 else 's'} would detect a difference of {target}"
+    if math.isinf(added):
+        is_lead = target == with_unit(oriented["lead"], oriented)
+        difference = "this" if is_lead else f"a difference of {target}"
+        return ". " + selection_caveat(oriented, difference)
+    count = f"{'about ' if added >= 20 else ''}{_rounded(added)}"
+    return f"; {count} more seed{'' if added == 1 else 's'} would detect a difference of {target}"
 
 
 def selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
@@ -74,13 +75,13 @@ def selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
 
 
 def _examples_outweigh(oriented: Mapping[str, Any]) -> bool:
-    """Return whether the test examples alone prevent that a difference is detected."""
+    """Return whether the test examples alone prevent the detection of a difference."""
     if not covers_examples(oriented):
         return False
-    # In standard errors, the difference that is detected with the power is larger than half of the
-    # interval by the quantile of the power.
-    errors = stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)
-    detectable = errors / stats.norm.ppf(1 - ALPHA / 2) * oriented["ci_examples"]
+    # Half of an interval is z standard errors. A difference that is detected with probability POWER
+    # is larger by the quantile of POWER.
+    z = stats.norm.ppf(1 - ALPHA / 2)
+    detectable = (z + stats.norm.ppf(POWER)) / z * oriented["ci_examples"]
     return bool(oriented["settles"] < detectable)
 
 

@@ -19,14 +19,14 @@ from adamcmp.analysis.wording import (
     unit,
 )
 
-#: The most optimizers that a sentence names beside the lowest one.
+#: A sentence names at most this number of optimizers beside the best one.
 _MOST_NAMES = 3
 
 
 def property_sentences(rows: pd.DataFrame, level: float = ALPHA) -> str:
     """Return the properties of the optimizers of one problem as a paragraph.
 
-    Only significant differences are said, each with its interval. The last sentence says what the
+    Only significant differences are stated, each with its interval. The last sentence says what the
     intervals cover, and names the properties without a significant difference.
 
     >>> from adamcmp.analysis import properties
@@ -87,16 +87,18 @@ def _sensitivity(claims: list[dict[str, Any]]) -> str:
 
 def _tuning(claims: list[dict[str, Any]]) -> str:
     trials = max(row["condition"] for row in claims)
-    most, fewer = ([r for r in claims if (r["condition"] == trials) == same] for same in (1, 0))
-    row = most[0]
+    most_trials = [row for row in claims if row["condition"] == trials]
+    fewer_trials = [row for row in claims if row["condition"] < trials]
+    row = most_trials[0]
     sentence = (
         f"With {_settings(trials)}, {display_name(row['optimizer'])} has a lower expected "
-        f"{metric_phrase(row['metric'])} than {_others(most)}"
+        f"{metric_phrase(row['metric'])} than {_others(most_trials)}"
     )
-    if fewer and fewer[0]["optimizer"] != row["optimizer"]:
+    if fewer_trials and fewer_trials[0]["optimizer"] != row["optimizer"]:
+        first = fewer_trials[0]
         sentence += (
-            f"; with {_settings(fewer[0]['condition'])}, {display_name(fewer[0]['optimizer'])} has "
-            f"a lower one than {_others(fewer, 1)}"
+            f"; with {_settings(first['condition'])}, {display_name(first['optimizer'])} has "
+            f"a lower one than {_others(fewer_trials, 1)}"
         )
     return sentence + "."
 

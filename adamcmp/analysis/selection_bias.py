@@ -60,12 +60,11 @@ def selection_bias(
     of the validation examples, which the difference of validation and test shows. Both are pooled
     over the best settings.
 
-    For the optimism, the observed means are first shrunk by the share of
-    their variance that is noise, so that equally good settings are equally likely to be selected.
-    The noise of the selected mean carries over to `metric` by the regression of its residuals on
-    those of validation (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17,
-    on optimism).
-    The random draws are fixed: equal data give equal results.
+    For the optimism (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17), the
+    observed means are first shrunk by the share of their variance that is noise, so that equally
+    good settings are equally likely to be selected. The noise of the selected mean is converted to
+    `metric` by the regression of its residuals on those of validation. The random draws are fixed:
+    equal data give equal results.
 
     Args:
         validation: The metric of the selection, lower is better; (..., settings, seeds), no NaN.
@@ -83,10 +82,10 @@ def selection_bias(
         return NO_BIAS
     means = validation.mean(axis=-1)
     best = np.argsort(means, axis=-1, kind="stable")[..., :CONTENDERS, None]
-    val, other, difference = (
+    selection_values, values, difference = (
         np.take_along_axis(x, best, axis=-2) for x in (validation, metric, validation - test)
     )
-    noise = _noise_of_means(val, np.square(single_setting_sd))
+    noise = _noise_of_means(selection_values, np.square(single_setting_sd))
     examples = _variance_of_examples(difference)
     draws = np.random.default_rng(0).standard_normal((DRAWS, settings))
     spread = np.sqrt(examples + noise if fresh else examples)[..., None, None]
@@ -96,7 +95,7 @@ def selection_bias(
         return SelectionBias(0.0, variance)
     drawn = draws * np.sqrt(noise)[..., None, None]
     gain = _mean_gain(_shrunken(means, noise), drawn)
-    return SelectionBias(_slope(val, other) * gain, variance)
+    return SelectionBias(_slope(selection_values, values) * gain, variance)
 
 
 def _noise_of_means(values: Floats, without_seeds: npt.ArrayLike = 0.0) -> Floats:

@@ -1,14 +1,14 @@
 """Correction of p-values for several comparisons with one baseline, by flips of signs.
 
-If the optimizers do not differ, the differences of a seed, all with the same baseline, have this or
-the opposite sign with equal probability. Flips of the signs of whole seeds give the distribution
-of the largest t statistic, with the correlation of comparisons that share a baseline, for noise of
-any size and shape that is symmetric.
+If the optimizers do not differ and the noise is symmetric, the differences of a seed from the
+baseline are as likely as the same differences with all signs flipped. Flips of the signs of whole
+seeds therefore give the distribution of the largest t statistic. They keep the correlation of
+comparisons that share a baseline, and the noise of the comparisons may differ in size and shape.
 
 A standard deviation of few seeds may be far too small. With many comparisons, the smallest ones
-decide which t is largest, and they give false claims if the noise is skewed. So no comparison has
-a smaller standard deviation in its t than the median comparison. A lower limit of this kind is
-common in tests of many genes (Tusher, Tibshirani & Chu 2001, PNAS 98, 5116-5121).
+decide which t is largest, and they give false claims if the noise is skewed. So the median of the
+standard deviations of all comparisons is the least that any t is computed with. Such a lower limit
+is common in tests of many genes (Tusher, Tibshirani & Chu 2001, PNAS 98, 5116-5121).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from scipy import special
 
 from adamcmp.analysis.estimates import Floats
 
-#: The least number of seeds whose flips can give a p-value below 0.05.
+#: With fewer seeds, no flips give a p-value below 0.05.
 MIN_SEEDS = 6
-#: The most seeds of which all flips are enumerated.
+#: All flips are enumerated for at most this number of seeds.
 _ENUMERATED = 13
 
 
@@ -39,14 +39,14 @@ def max_t(p_values: Floats, differences: Floats, draws: int = 10_000) -> Floats:
 
     Args:
         p_values: Shape (comparisons,); NaN is not counted as a comparison and remains NaN. A p
-            that is larger than that of `differences`, such as one that covers the test examples
-            too, makes t smaller.
+            that is larger than Student's p of `differences`, such as one that covers the test
+            examples too, makes t smaller.
         differences: Shape (comparisons, seeds); NaN where a comparison lacks a seed.
         draws: How many flips are drawn if there are more than 13 seeds; of fewer seeds, all flips
             are enumerated.
     """
     known = np.flatnonzero(~np.isnan(p_values))
-    flipped, df = _t(differences[known], draws)
+    flipped, df = _t_statistics(differences[known], draws)
     observed = np.minimum(_quantile(p_values[known], df), flipped[0])
     if (df != df.max(initial=0)).any():
         flipped, observed = (
@@ -84,7 +84,7 @@ def increase_of_deviations(differences: Floats) -> Floats:
     return factors
 
 
-def _t(differences: Floats, draws: int) -> tuple[Floats, Floats]:
+def _t_statistics(differences: Floats, draws: int) -> tuple[Floats, Floats]:
     """Return |t| under flips of the seeds' signs, (flips, comparisons), and degrees of freedom."""
     n = (~np.isnan(differences)).sum(axis=1)
     values = np.nan_to_num(differences)

@@ -1,11 +1,11 @@
 """The noise of two optimizers, whose size matters for the test of their difference.
 
 Student's test assumes normal noise. Skewness cancels in a difference if both optimizers have the
-same noise. If one has more, and its noise is skewed, the test claims too much: few seeds often lack
-the rare bad ones, and then both the mean and the standard deviation are small. Such seeds do not
-show that the noise is skewed, but they may show that it has different sizes. The thresholds below
-are from simulations (``scripts/simulate_verdicts families``): at most 6 % of studies without a
-difference claim one that is not said to be uncertain.
+same noise. If one has more, and its noise is skewed, the test claims too much: a few seeds often
+include none of the rare bad ones, and then both the mean and the standard deviation are too small.
+Such seeds do not show that the noise is skewed, but they may show that it has different sizes. The
+thresholds below are from simulations (``scripts/simulate_verdicts families``): in at most 6 % of
+studies without a difference, a difference is claimed without a note that it is uncertain.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from adamcmp.analysis.wording import display_name
 
 #: The noise of two optimizers counts as different from this ratio on.
 UNEQUAL = 1.4
-#: A smaller p after correction is below ALPHA in simulations with skewed noise too.
+#: In simulations with skewed noise, studies without a difference have a smaller corrected p at most
+#: as often as `ALPHA` allows.
 STRONG = ALPHA / 50
 #: The largest ratio that is written as a number.
 _LARGEST = 10.0
@@ -52,9 +53,9 @@ def noise_ratio(a: Floats, b: Floats, paired: bool) -> Floats:
         variances = _covariance(a, difference), _covariance(b, -difference)
     else:
         variances = a.var(axis=-1, ddof=1), b.var(axis=-1, ddof=1)
-    of_a, of_b = (np.maximum(variance, 0) for variance in variances)
+    variance_a, variance_b = (np.maximum(variance, 0) for variance in variances)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Floats = np.sqrt(np.divide(of_a, of_b))
+        ratio: Floats = np.sqrt(np.divide(variance_a, variance_b))
     return ratio
 
 
@@ -79,7 +80,7 @@ def is_uncertain(ratio: Floats, p_value: Floats) -> Floats:
 
 
 def noise_note(row: Mapping[str, Any]) -> str:
-    """Return why skewed noise would make a significant difference uncertain; empty if it would not.
+    """Return how skewed noise could explain a significant difference; empty if it could not.
 
     Args:
         row: One row of `adamcmp.analysis.comparisons`.

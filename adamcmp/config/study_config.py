@@ -149,8 +149,8 @@ class StudyConfig:
         flags: Flags of the command that the overrides depend on, such as ``--config-dir``.
         notices: What the user should know about the overrides.
         later_runs: The number of runs that later stages of the command add.
-        addition: From what the command derived the runs that it adds to a study, stored so that
-            it can be completed after an interruption; empty if the overrides determine the runs.
+        addition: What the command adds to a study, recorded so that it can be completed after an
+            interruption; empty if the overrides determine the runs.
     """
 
     runs: tuple[RunConfig, ...]

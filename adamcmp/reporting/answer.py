@@ -223,11 +223,11 @@ def _verdicts(
         return ()
     metrics = {problem: table.metric(problem) for problem in table.problems}
     judged = pairs[pairs["metric"] == pairs["problem"].map(metrics)]
-    given = analysis.verdicts(judged, findings)
+    verdicts = analysis.verdicts(judged, findings)
     properties = [table.data for table in tables if table.name == PROPERTIES.name]
     if not properties or properties[0] is None:
-        return tuple(given)
-    return tuple(_with_properties(verdict, properties[0]) for verdict in given)
+        return tuple(verdicts)
+    return tuple(_with_properties(verdict, properties[0]) for verdict in verdicts)
 
 
 def _with_properties(

@@ -1,4 +1,4 @@
-"""Leave numbers that say nothing out of the tables that are shown; files keep them."""
+"""Leave uninformative numbers out of the tables that are shown; files keep them."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from adamcmp.reporting.cells import value_text
 from adamcmp.reporting.tables import OPTIMIZERS, Table
 
 _ESTIMATE = ["estimate", "ci_low", "ci_high"]
-#: The most rows that a reason names.
+#: A reason names at most this number of rows.
 _MOST_ROWS = 6
 
 
-def without_uninformative(table: Table, silent: pd.Series[bool]) -> Table:
-    """Return a table that does not show numbers that say nothing, and gives the reasons.
+def without_uninformative(table: Table, uninformative: pd.Series[bool]) -> Table:
+    """Return a table that does not show uninformative numbers, and gives the reasons.
 
     Args:
         table: A table with data.
-        silent: The rows whose estimates say nothing: see `adamcmp.analysis.Measure.says_nothing`.
+        uninformative: Which rows are; see `adamcmp.analysis.Measure.is_uninformative`.
 
     Returns:
-        The table with ``shown`` and ``omitted``; if no estimate says anything, also with a
-        ``missing_reason``.
+        The table with ``shown`` and ``omitted``; if all estimates are
+        uninformative, also with a ``missing_reason``.
     """
     data = table.data
     assert data is not None
     infinite = {name: values for name, values in _infinite_columns(data) if name in table.headings}
-    if not silent.any() and not infinite:
+    if not uninformative.any() and not infinite:
         return table
     shown, reasons = data.copy(), []
-    if silent.any():
-        shown.loc[silent, _ESTIMATE] = np.nan
-        rows = [_row_name(table, row) for _, row in data[silent].iterrows()]
+    if uninformative.any():
+        shown.loc[uninformative, _ESTIMATE] = np.nan
+        rows = [_row_name(table, row) for _, row in data[uninformative].iterrows()]
         more = f" and {len(rows) - _MOST_ROWS} more" if len(rows) > _MOST_ROWS else ""
         reasons.append(
             f"the interval covers nearly all possible values: {'; '.join(rows[:_MOST_ROWS])}{more}"

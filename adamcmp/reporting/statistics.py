@@ -28,8 +28,8 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
     """
     try:
         data = measure.compute(table)
-        silent = measure.says_nothing(data)
-        headlines = _headlines(measure, data[~silent])
+        uninformative = measure.is_uninformative(data)
+        headlines = _headlines(measure, data[~uninformative])
     except AdamcmpError as error:
         return _without_data(measure, str(error))
     except Exception as error:  # an error in one measure must not prevent the report
@@ -47,7 +47,7 @@ def measure_table(measure: Measure, table: RunTable) -> Table:
         headings=measure.headings,
         pivot=measure.pivot,
     )
-    return without_uninformative(computed, silent)
+    return without_uninformative(computed, uninformative)
 
 
 def _headlines(measure: Measure, data: pd.DataFrame) -> tuple[str, ...]:

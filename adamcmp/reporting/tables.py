@@ -39,7 +39,7 @@ class Table:
         headings: The heading of each displayed column, by name; csv files have all columns. If
             empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with the estimates of that value.
-        shown: The data for display, without numbers that say nothing; None for all data.
+        shown: The data for display, without uninformative numbers; None for all data.
         omitted: Which numbers are not shown, and why; empty for none.
     """
 

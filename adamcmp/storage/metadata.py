@@ -107,7 +107,7 @@ def requested_runs(study: Location) -> int:
 
 
 def last_addition(study: Location) -> dict[str, Any] | None:
-    """Return from what the last command that added runs to a study derived them.
+    """Return the addition that the last command that added runs to a study recorded.
 
     Returns:
         `StudyConfig.addition`; None if no command added runs.

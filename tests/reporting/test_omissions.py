@@ -1,4 +1,4 @@
-"""Numbers that say nothing are in the files of a report, but not in what is shown."""
+"""Uninformative numbers are in the files of a report, but not in what is shown."""
 
 import dataclasses
 
@@ -69,8 +69,8 @@ def test_rows_of_several_problems_are_named_with_it():
 def test_infinite_numbers_are_not_shown():
     data = pd.DataFrame({"problem": "d, m", "estimate": [0.1, 0.2], "seeds_needed": [INF, 7.0]})
     headings = {"problem": "", "estimate": "a − b", "seeds_needed": "seeds needed"}
-    silent = pd.Series(False, data.index)
-    table = without_uninformative(Table("c", "C", "", data, headings=headings), silent)
+    uninformative = pd.Series(False, data.index)
+    table = without_uninformative(Table("c", "C", "", data, headings=headings), uninformative)
     assert shown_columns(table)[1].texts == ["–", "7"]
     assert table.omitted.startswith("Not shown: seeds needed is infinite in 1 of 2 rows.")
     assert "inf" in as_csv(table)

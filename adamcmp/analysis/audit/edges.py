@@ -40,7 +40,7 @@ def edges(table: RunTable) -> list[Edge]:
     A single value has no edge, and a weight decay of 0 has nothing below it. If settings with other
     values equal the best one, nothing improves towards the edge. Settings that pair each lr with
     one wd are not a grid, nor are those of a search. If the table does not say which values were
-    searched, those without a spacing are taken for such.
+    searched, values without a regular spacing are taken for searched ones.
 
     >>> from adamcmp.analysis.example import example_table
     >>> table = example_table().of_problem("mnist1d, mlp")

@@ -10,8 +10,8 @@ from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection import MIN_EVALUATION_SEEDS
 from adamcmp.analysis.wording import display_name
 
-#: From this ratio of evaluation seeds to the seeds of the selection on, some simulated studies
-#: exceed the false claims that verdicts are made for (docs/statistics.md).
+#: From this ratio of evaluation seeds to the seeds of the selection on, verdicts on some simulated
+#: studies make more false claims than they should (docs/statistics.md).
 MANY = 10
 
 

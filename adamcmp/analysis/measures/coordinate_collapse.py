@@ -213,5 +213,5 @@ COORDINATE_COLLAPSE = Measure(
     column_headings(coordinate="coordinate", basin="basin", estimate=""),
     pivot="basin",
     order=80,
-    possible=shares,
+    possible_range=shares,
 )

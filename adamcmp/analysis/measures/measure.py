@@ -12,7 +12,7 @@ from adamcmp.analysis.run_table import RunTable
 
 #: The lowest and the highest possible estimate, of each row of a table or of all.
 Range = tuple[float | pd.Series, float | pd.Series]
-#: An estimate says nothing if its interval covers this part of the possible values.
+#: An estimate is uninformative if its interval covers this part of the possible values.
 NEARLY_ALL = 0.9
 
 
@@ -32,7 +32,7 @@ class Measure:
             empty, all columns are displayed under their names.
         pivot: A column whose values become columns, each with an estimate; empty for none.
         order: Its place in a report: measures with a smaller number come first.
-        possible: Returns the range of the possible estimates; None if they are unbounded.
+        possible_range: Returns the range of the possible estimates; None if they are unbounded.
     """
 
     name: str
@@ -44,21 +44,24 @@ class Measure:
     headings: Mapping[str, str] = field(default_factory=dict)
     pivot: str = ""
     order: int = 1000
-    possible: Callable[[pd.DataFrame], Range] | None = None
+    possible_range: Callable[[pd.DataFrame], Range] | None = None
 
-    def says_nothing(self, data: pd.DataFrame) -> pd.Series[bool]:
+    def is_uninformative(self, data: pd.DataFrame) -> pd.Series[bool]:
         """Return at which rows of the table the interval covers nearly all possible estimates.
 
         These rows are in the files of a report, but not shown. An infinite range is covered if both
         of its ends are.
 
-        >>> share = Measure("s", "Share", "", pd.DataFrame, str, possible=shares)
-        >>> share.says_nothing(pd.DataFrame({"ci_low": [0.0, 0.4], "ci_high": [1.0, 0.6]})).tolist()
+        >>> share = Measure("s", "Share", "", pd.DataFrame, str, possible_range=shares)
+        >>> rows = pd.DataFrame({"ci_low": [0.0, 0.4], "ci_high": [1.0, 0.6]})
+        >>> share.is_uninformative(rows).tolist()
         [True, False]
         """
-        if self.possible is None or data.empty:
+        if self.possible_range is None or data.empty:
             return pd.Series(False, data.index, dtype=bool)
-        lowest, highest = (pd.Series(end, data.index, dtype=float) for end in self.possible(data))
+        lowest, highest = (
+            pd.Series(end, data.index, dtype=float) for end in self.possible_range(data)
+        )
         low, high = (data[end].astype(float) for end in ("ci_low", "ci_high"))
         covered = (high - low) >= NEARLY_ALL * (highest - lowest)
         all_covered = (low <= lowest) & (high >= highest)

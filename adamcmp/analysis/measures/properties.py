@@ -88,20 +88,20 @@ def properties(table: RunTable) -> pd.DataFrame:
     Returns:
         One row per problem, property and other optimizer: problem, property, metric, condition;
         the columns of `adamcmp.analysis.contrasts.differences_from_lowest`; for sensitivities also
-        ``stays_within``, the bound of the error above the best at every value that was tried, of
-        ``optimizer`` (NaN if it is above 10 % of the best error), and ``fails_from``, the smallest
-        value from which on ``over`` does not train.
+        ``stays_within``, by how much the error of ``optimizer`` exceeds its best error at most, at
+        all values that were tried (NaN if it is above 10 % of the best error), and ``fails_from``,
+        the smallest value from which on ``over`` does not train.
     """
     table = table.with_paired_seeds
     tables = [pd.DataFrame(columns=_COLUMNS)]
     for problem, subtable in table.by_problem():
-        for each in _properties(subtable):
-            part = partial(_example_part, selectable(subtable), each.metric)
-            families = len(TRIALS) if each.name == "tuning" else 1
-            rows = differences_from_lowest(each.values, part, families)
-            rows = rows if each.metric else _as_ratios(rows)
-            described = {"problem": problem, "property": each.name, "metric": each.metric}
-            tables.append(_with_bounds(rows, each).assign(**described)[_COLUMNS])
+        for compared in _properties(subtable):
+            part = partial(_example_part, selectable(subtable), compared.metric)
+            families = len(TRIALS) if compared.name == "tuning" else 1
+            rows = differences_from_lowest(compared.values, part, families)
+            rows = rows if compared.metric else _as_ratios(rows)
+            keys = {"problem": problem, "property": compared.name, "metric": compared.metric}
+            tables.append(_with_bounds(rows, compared).assign(**keys)[_COLUMNS])
     return pd.concat([t for t in tables if len(t)] or tables, ignore_index=True)
 
 
@@ -120,7 +120,7 @@ def _properties(table: RunTable) -> Iterator[_Property]:
     curves = curves_by_seed(table)
     for trials in TRIALS:
         sizes = curves.groupby("optimizer")["k"].transform("max")
-        # All settings are no random draw.
+        # The best of all settings does not depend on a draw, so it is left out.
         values = _by_optimizer(curves[(curves["k"] == trials) & (sizes > trials)], "value")
         yield _Property("tuning", table.metric(), trials, values)
     gap = "gap_loss" if table.metric().endswith("loss") else "gap_error"
@@ -148,8 +148,9 @@ def _mean_excesses(matrix: SettingMatrix, column: str, decades: float) -> pd.Ser
 
     With settings that all seeds select together, values of seeds would not be independent.
     """
-    by_seed = (matrix.at_seeds(np.array([i])) for i in range(len(matrix.seeds)))
-    return pd.Series([mean_excess(one, column, decades) for one in by_seed], list(matrix.seeds))
+    of_seeds = (matrix.at_seeds(np.array([i])) for i in range(len(matrix.seeds)))
+    excesses = [mean_excess(of_seed, column, decades) for of_seed in of_seeds]
+    return pd.Series(excesses, list(matrix.seeds))
 
 
 def _at_lowest_loss(table: RunTable, gap: str) -> Iterator[_Property]:
@@ -181,19 +182,19 @@ def _example_part(table: RunTable, metric: str, a: str, b: str) -> ExamplePart |
     return examples_of_difference(table, shared[a], shared[b], metric, paired=True)
 
 
-def _with_bounds(rows: pd.DataFrame, of: _Property) -> pd.DataFrame:
+def _with_bounds(rows: pd.DataFrame, compared: _Property) -> pd.DataFrame:
     """Add the condition, and what the profiles of sensitivities show."""
-    column, matrices = of.name[:2], of.matrices
-    bounds = {name: _close(matrix, column) for name, matrix in matrices.items()}
+    column, matrices = compared.name[:2], compared.matrices
+    bounds = {name: _bound_if_close(matrix, column) for name, matrix in matrices.items()}
     failing = {name: fails_from(matrix, column) for name, matrix in matrices.items()}
     return rows.assign(
-        condition=float(of.condition),
+        condition=float(compared.condition),
         stays_within=rows["optimizer"].map(bounds).astype(float),
         fails_from=rows["over"].map(failing).astype(float),
     )
 
 
-def _close(matrix: SettingMatrix, column: str) -> float:
+def _bound_if_close(matrix: SettingMatrix, column: str) -> float:
     """Return the bound of the excess at every value; NaN if it is not close to the best."""
     bound = largest_excess(matrix, column)
     return bound if bound <= _CLOSE * matrix.test[matrix.best].mean() else float("nan")

@@ -142,7 +142,7 @@ def _headline(rows: pd.DataFrame) -> str:
     return f"Share of settings that are good: {span(share, '.2f')}."
 
 
-def _possible(rows: pd.DataFrame) -> Range:
+def _possible_range(rows: pd.DataFrame) -> Range:
     """Return the ranges of the share and of the widths; the sensitivity to lr has none."""
     highest = rows["decades"].where(rows["measure"] != "lr sensitivity", np.inf)
     return 0.0, highest.mask(rows["measure"] == "good share", 1.0)
@@ -162,5 +162,5 @@ SENSITIVITY = Measure(
     {"problem": "problem", "optimizer": "optimizer", "measure": "", "estimate": ""},
     pivot="measure",
     order=90,
-    possible=_possible,
+    possible_range=_possible_range,
 )

@@ -148,5 +148,5 @@ SEPARABILITY = Measure(
     column_headings(basin="basin", estimate=""),
     pivot="basin",
     order=60,
-    possible=shares,
+    possible_range=shares,
 )

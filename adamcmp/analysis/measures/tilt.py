@@ -96,5 +96,5 @@ TILT = Measure(
     column_headings(basin="basin", estimate=""),
     pivot="basin",
     order=70,
-    possible=lambda rows: (-90.0, 90.0),
+    possible_range=lambda rows: (-90.0, 90.0),
 )

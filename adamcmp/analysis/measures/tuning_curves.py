@@ -210,5 +210,5 @@ OVERTAKES = Measure(
     {"problem": "problem", "optimizer": "ahead", "over": "of"}
     | {"estimate": "from trials", "n": "seeds"},
     order=50,
-    possible=lambda rows: (1.0, np.inf),
+    possible_range=lambda rows: (1.0, np.inf),
 )

@@ -18,7 +18,7 @@ def test_columns_that_identify_a_row_come_first():
 
 
 @pytest.mark.parametrize(
-    ("measure", "low", "high", "silent"),
+    ("measure", "low", "high", "uninformative"),
     [
         ("separability", 0.0, 1.0, True),
         ("separability", 0.04, 0.95, True),
@@ -32,9 +32,11 @@ def test_columns_that_identify_a_row_come_first():
         ("wd_slope", -100.0, 100.0, False),
     ],
 )
-def test_an_interval_over_nearly_all_possible_values_says_nothing(measure, low, high, silent):
+def test_an_interval_over_nearly_all_possible_values_is_uninformative(
+    measure, low, high, uninformative
+):
     rows = pd.DataFrame({"ci_low": [low], "ci_high": [high]})
-    assert BY_NAME[measure].says_nothing(rows).tolist() == [silent]
+    assert BY_NAME[measure].is_uninformative(rows).tolist() == [uninformative]
 
 
 def test_each_sensitivity_has_its_own_range():
@@ -44,9 +46,9 @@ def test_each_sensitivity_has_its_own_range():
             **{"decades": [NAN, 3.0, 3.0, 3.0], "ci_low": 0.0, "ci_high": [0.95, 1.0, 2.8, 4.0]},
         }
     )
-    assert BY_NAME["sensitivity"].says_nothing(rows).tolist() == [True, False, True, False]
+    assert BY_NAME["sensitivity"].is_uninformative(rows).tolist() == [True, False, True, False]
 
 
-def test_without_rows_nothing_is_silent():
-    measure = Measure("m", "M", "", pd.DataFrame, str, possible=lambda rows: (0.0, np.inf))
-    assert measure.says_nothing(pd.DataFrame()).empty
+def test_without_rows_nothing_is_uninformative():
+    measure = Measure("m", "M", "", pd.DataFrame, str, possible_range=lambda rows: (0.0, np.inf))
+    assert measure.is_uninformative(pd.DataFrame()).empty
