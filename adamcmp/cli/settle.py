@@ -110,9 +110,9 @@ def _outcome(result: SettleResult) -> str:
             f"budget spent: {used}. The next round has {result.remaining}.\n"
             f"To continue: adamcmp settle {study} --budget {result.remaining_runs}"
         )
-    doubts = result.doubts
-    remaining = f". More runs do not change this finding: {'; '.join(doubts)}." if doubts else ""
-    return f"settled: {used}{remaining}"
+    reasons = result.provisional_because
+    finding = f". More runs do not change this finding: {'; '.join(reasons)}." if reasons else ""
+    return f"settled: {used}{finding}"
 
 
 def _runs(count: int) -> str:

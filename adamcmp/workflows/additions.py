@@ -10,8 +10,8 @@ from typing import Any, Self
 from adamcmp import analysis
 from adamcmp.analysis import Edge, RunTable
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
-from adamcmp.config import Composer, Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
-from adamcmp.errors import ConfigError, NotFound
+from adamcmp.config import Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
+from adamcmp.errors import NotFound
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.metadata import last_addition, requested_runs, searched_keys
@@ -97,8 +97,8 @@ class StoredStudy:
 class Addition:
     """Runs to add to a study.
 
-    The study records it, so that it can be completed after an interruption. Otherwise the runs that
-    had ended would be a grid with other edges, or other selection seeds.
+    The study records it, so that it can be completed after an interruption. Without the record, the
+    runs that had ended would be taken for a grid with other edges, or for other selection seeds.
 
     Attributes:
         edges: The edges beyond which runs are added, on the selection seeds.
@@ -115,13 +115,13 @@ class Addition:
     def of_record(cls, record: Mapping[str, Any]) -> Self:
         """Return an addition from its record."""
         edges = tuple(Edge(**edge) for edge in record.get("edges", []))
-        seeds = {problem: tuple(each) for problem, each in record.get("seeds", {}).items()}
+        seeds = {problem: tuple(listed) for problem, listed in record.get("seeds", {}).items()}
         return cls(edges, seeds)
 
     def record(self) -> dict[str, Any]:
         """Return the addition as plain values."""
         edges = [asdict(edge) for edge in self.edges]
-        seeds = {problem: list(each) for problem, each in self.seeds.items()}
+        seeds = {problem: list(numbers) for problem, numbers in self.seeds.items()}
         return {name: value for name, value in (("edges", edges), ("seeds", seeds)) if value}
 
     def runs(self, study: StoredStudy) -> tuple[RunConfig, ...]:
@@ -130,18 +130,18 @@ class Addition:
         Args:
             study: The study, with any of these runs.
         """
-        moved = beyond(study.table, study.configs, self.edges)
-        repeated = [
+        beyond_edges = runs_beyond(study.table, study.configs, self.edges)
+        of_best_settings = [
             run
             for problem, seeds in self.seeds.items()
             for run in winners(
                 study.table.of_problem(problem), study.configs, "optimizer", 1, seeds
             )
         ]
-        return (*moved, *repeated)
+        return (*beyond_edges, *of_best_settings)
 
 
-def beyond(
+def runs_beyond(
     table: RunTable, configs: Mapping[str, RunConfig], edges: Sequence[Edge]
 ) -> tuple[RunConfig, ...]:
     """Return the runs beyond edges; if two edges meet, also those beyond the corner.
@@ -151,22 +151,22 @@ def beyond(
         configs: The configuration of each of these runs, by run id.
         edges: Edges of the grids of these runs.
     """
-    added: dict[tuple[str, str], list[RunConfig]] = {}
+    runs: dict[tuple[str, str], list[RunConfig]] = {}
     for edge in edges:
         arm = _arm(table, edge)
-        for each in edges:
-            if (each.problem, each.optimizer) == (edge.problem, edge.optimizer):
-                arm = arm.where(arm.runs[each.axis] != each.beyond)
+        for other in edges:
+            if (other.problem, other.optimizer) == (edge.problem, edge.optimizer):
+                arm = arm.where(arm.runs[other.axis] != other.beyond)
         on_edge = arm.runs[arm.runs[edge.axis] == edge.best]
-        # New cells get the seeds of the grid. Only a selected setting has evaluation seeds.
+        # New settings get the selection seeds. Only the selected setting has evaluation seeds.
         seeds = analysis.selection_seeds(arm)
         pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
         to_move = [configs[run_id] for run_id, seed in pairs if seed in seeds]
         # Runs added beyond an earlier edge that are on this edge, moved, form the corner.
-        previous = added.setdefault((edge.optimizer, edge.problem), [])
+        previous = runs.setdefault((edge.optimizer, edge.problem), [])
         to_move += [config for config in previous if _is_on(config, edge)]
         previous.extend([_moved(config, edge) for config in to_move])
-    return tuple(config for moved in added.values() for config in moved)
+    return tuple(config for of_arm in runs.values() for config in of_arm)
 
 
 def _arm(table: RunTable, edge: Edge) -> RunTable:
@@ -181,25 +181,3 @@ def _is_on(config: RunConfig, edge: Edge) -> bool:
 def _moved(config: RunConfig, edge: Edge) -> RunConfig:
     update = {HYPERPARAMETER_FIELDS[edge.axis]: edge.beyond}
     return replace(config, optimizer=config.optimizer.model_copy(update=update))
-
-
-def parse_execution(command: str, overrides: Sequence[str], *others: str) -> Execution:
-    """Return the settings of execution among overrides.
-
-    Args:
-        command: The name of the command, for the error.
-        overrides: The overrides.
-        others: Further keys that the command accepts.
-
-    Raises:
-        ConfigError: If an override is neither.
-    """
-    known = [*others, *Execution.model_fields]
-    for override in overrides:
-        if override.partition("=")[0] not in known:
-            accepted = ", ".join(f"{name}=" for name in known)
-            raise ConfigError(
-                f"{override}: `{command}` keeps the study's settings and accepts only {accepted}."
-            )
-    execution = [each for each in overrides if each.partition("=")[0] not in others]
-    return Composer().run(execution).execution if execution else Execution()

@@ -1,8 +1,9 @@
-"""Give optimizers that are behind one with more settings as many settings."""
+"""Widen the grids of optimizers that are behind one with more settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from adamcmp.analysis import Edge, RunTable
 from adamcmp.analysis.audit import budgets
@@ -11,10 +12,10 @@ from adamcmp.analysis.grids import value_beyond
 
 
 def widened_edges(table: RunTable) -> list[Edge]:
-    """Return the edges beyond which settings make tuning budgets more equal.
+    """Return the edges beyond which further settings make tuning budgets more equal.
 
-    They are those of the optimizers with too few settings, each the one nearest to the best
-    setting. There are none on problems on which the unequal budgets do not undermine the verdict.
+    For each optimizer with too few settings, it is the edge nearest to its best setting. There are
+    none on problems where unequal budgets do not undermine the verdict.
 
     Args:
         table: The runs.
@@ -22,25 +23,29 @@ def widened_edges(table: RunTable) -> list[Edge]:
     Raises:
         ConfigError: If there is no validation split to select on.
     """
-    unequal = {f.problem for f in budgets.check(table) if f.undermines == budgets.UNEQUAL_TUNING}
+    unequal = {
+        finding.problem
+        for finding in budgets.check(table)
+        if finding.undermines == budgets.UNEQUAL_TUNING
+    }
     return [edge for problem in unequal for edge in _of_problem(table.of_problem(problem))]
 
 
 def _of_problem(table: RunTable) -> Iterator[Edge]:
     arms = [arm for _, _, arm in table.by_optimizer()]
-    most = max(_settings(arm) for arm in arms)
+    largest = max(_settings(arm) for arm in arms)
     for arm in arms:
-        if _settings(arm) * budgets.UNEQUAL < most:
-            possible = sorted(_edges(arm, most * budgets.UNEQUAL), key=lambda each: each[0])
-            yield from (edge for _, edge in possible[:1])
+        if _settings(arm) * budgets.UNEQUAL < largest:
+            by_distance = sorted(_edges(arm, largest * budgets.UNEQUAL), key=itemgetter(0))
+            yield from (edge for _, edge in by_distance[:1])
 
 
 def _edges(arm: RunTable, limit: float) -> Iterator[tuple[int, Edge]]:
-    """Yield each edge of an optimizer's grid with the distance of the best setting, in values.
+    """Yield each edge of an optimizer's grid, after its distance from the best setting in values.
 
     Args:
         arm: The runs of an optimizer on one problem.
-        limit: The maximum number of settings with those beyond the edge.
+        limit: The maximum number of settings, including those beyond the edge.
     """
     best = arm.ranked().sort_values("rank").iloc[0]
     for axis in ("lr", "wd"):

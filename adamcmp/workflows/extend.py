@@ -10,7 +10,8 @@ from adamcmp import analysis
 from adamcmp.analysis import Edge
 from adamcmp.config import Composer, StudyConfig
 from adamcmp.storage import reader
-from adamcmp.workflows.additions import Addition, StoredStudy, parse_execution
+from adamcmp.workflows.additions import Addition, StoredStudy
+from adamcmp.workflows.execution_overrides import parse_execution
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 

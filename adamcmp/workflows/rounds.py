@@ -1,4 +1,4 @@
-"""What a study needs next: settings beyond edges, equal budgets, evaluation seeds, more of them."""
+"""What a study needs next: settings beyond edges, equal budgets, or evaluation seeds."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def next_need(study: StoredStudy, budget: int, *, record_look: bool) -> Need | N
 
     Args:
         study: The study.
-        budget: The number of runs that may be trained. It limits how many seeds are added, where
-            fewer are useful too.
+        budget: The number of runs that may be trained. If fewer seeds are useful too, it limits
+            how many are added.
         record_look: Whether to record the look at the comparisons if they decide what is added.
     """
     steps = (
@@ -81,18 +81,22 @@ def _best_settings(table: RunTable) -> list[_BestSetting]:
     settings = []
     for _, runs in ranked.groupby("optimizer", sort=False):
         best = runs[runs["rank"] == 0]
-        same = table.setting_texts == table.setting_texts[best.index[0]]
+        # The ranked runs lack those that failed.
+        is_best = table.setting_texts == table.setting_texts[best.index[0]]
         selecting = runs[runs["selection_seed"] & (runs["settings"] > 1)]
-        seeds = (table.runs.loc[same, "seed"], selecting["seed"])
-        settings.append(_BestSetting(*(frozenset(map(int, each)) for each in seeds)))
+        setting = _BestSetting(
+            seeds=frozenset(map(int, table.runs.loc[is_best, "seed"])),
+            selection_seeds=frozenset(map(int, selecting["seed"])),
+        )
+        settings.append(setting)
     return settings
 
 
 def _evaluation_seeds(study: StoredStudy, budget: int) -> Addition:
     """Return the evaluation seeds that some best settings lack.
 
-    All optimizers of a problem get the same seeds, none of which selected a setting. These are the
-    ones that any of them has, and new ones if there are too few.
+    All optimizers of a problem get the same seeds, none of which selected a setting. These are all
+    evaluation seeds that any of them has, and new ones if these are too few.
     """
     seeds = {}
     arms = sum(len(table.optimizers) for _, table in study.table.by_problem())
@@ -108,7 +112,7 @@ def _evaluation_seeds(study: StoredStudy, budget: int) -> Addition:
 
 
 def _shared_evaluation_seeds(best: list[_BestSetting]) -> frozenset[int]:
-    """Return the seeds of any of the best settings that selected no setting."""
+    """Return the seeds that any of the best settings has, and that selected no setting."""
     selecting = frozenset[int]().union(*(setting.selection_seeds for setting in best))
     return frozenset[int]().union(*(setting.seeds for setting in best)) - selecting
 
@@ -120,16 +124,16 @@ def _unused_seeds(table: RunTable, count: int) -> range:
 
 
 def _more_seeds(study: StoredStudy, budget: int, record_look: bool) -> Need | None:
-    """Return the seeds that would settle undecided comparisons; None if none would.
+    """Return the seeds that would decide undecided comparisons; None if no seeds would.
 
-    They settle as many comparisons of a problem as the budget allows. If it allows none, they
-    settle the first one.
+    They decide as many comparisons of a problem as the budget allows. If it allows none, they are
+    those of the comparison that needs the fewest runs.
     """
     needs = []
-    for problem, more in _seeds_of_comparisons(study.folder, record_look):
+    for problem, count in _seeds_of_comparisons(study.folder, record_look):
         table = study.table.of_problem(problem)
-        addition = Addition(seeds={problem: _unused_seeds(table, more)})
-        needs.append(Need(addition, more * len(table.optimizers)))
+        addition = Addition(seeds={problem: _unused_seeds(table, count)})
+        needs.append(Need(addition, count * len(table.optimizers)))
     needs.sort(key=lambda need: need.runs)
     affordable = [need for need in needs if need.runs <= budget]
     return affordable[-1] if affordable else next(iter(needs), None)
@@ -144,6 +148,6 @@ def _seeds_of_comparisons(folder: Path, record_look: bool) -> Iterator[tuple[str
     if record_look:
         add_looks(folder, unrecorded_looks(pairs, table.looks))
     for row in pairs[pairs["better"] == ""].to_dict("records"):
-        more = row["seeds_needed"] - row["n"]
-        if math.isfinite(more) and more > 0:
-            yield row["problem"], int(more)
+        count = row["seeds_needed"] - row["n"]
+        if math.isfinite(count) and count > 0:
+            yield row["problem"], int(count)

@@ -19,7 +19,8 @@ from adamcmp.errors import ConfigError, RunInProgress
 from adamcmp.execution.reservations import process_statuses
 from adamcmp.execution.workers import Workers
 from adamcmp.storage import reader
-from adamcmp.workflows.additions import Addition, StoredStudy, parse_execution
+from adamcmp.workflows.additions import Addition, StoredStudy
+from adamcmp.workflows.execution_overrides import parse_execution
 from adamcmp.workflows.rounds import Need, next_need
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
@@ -70,7 +71,7 @@ class SettleResult:
         budget: The maximum number of runs to train.
         rounds: The rounds.
         remaining: What the study still needs; empty if it is settled, or if a round did not end.
-        remaining_runs: The number of runs that this takes.
+        remaining_runs: The number of runs in `remaining`.
         report: The report; None if none was requested, or a round did not end.
     """
 
@@ -84,12 +85,12 @@ class SettleResult:
     @property
     def trained(self) -> int:
         """The number of runs that were trained."""
-        return sum(len(each.result.trained) for each in self.rounds)
+        return sum(len(finished.result.trained) for finished in self.rounds)
 
     @property
     def complete(self) -> bool:
         """Whether every run of the rounds is done or diverged."""
-        return all(each.result.complete for each in self.rounds)
+        return all(finished.result.complete for finished in self.rounds)
 
     @property
     def settled(self) -> bool:
@@ -97,10 +98,11 @@ class SettleResult:
         return self.complete and not self.remaining
 
     @property
-    def doubts(self) -> tuple[str, ...]:
+    def provisional_because(self) -> tuple[str, ...]:
         """What makes verdicts of the report provisional."""
         findings = self.report.answer.findings if self.report else ()
-        return tuple(dict.fromkeys(each.undermines for each in findings if each.undermines))
+        reasons = (finding.undermines for finding in findings)
+        return tuple(dict.fromkeys(filter(None, reasons)))
 
 
 def configure_settling(
@@ -158,7 +160,7 @@ def planned_round(settling: Settling) -> tuple[str, StudyConfig | None]:
     need = next_need(study, settling.budget, record_look=False)
     if need is None:
         return "", None
-    return described(need, study), settling.config(study, need.addition)
+    return describe(need, study), settling.config(study, need.addition)
 
 
 def settle(
@@ -194,12 +196,12 @@ def _train_rounds(
     study = StoredStudy.read(settling.folder)
     with Workers() as workers:
         while result.complete:
-            left = settling.budget - result.trained
-            need = next_need(study, left, record_look=True)
+            budget = settling.budget - result.trained
+            need = next_need(study, budget, record_look=True)
             if need is None:
                 return result
-            text = described(need, study)
-            if need.runs > left:
+            text = describe(need, study)
+            if need.runs > budget:
                 return replace(result, remaining=text, remaining_runs=need.runs)
             config = settling.config(study, need.addition)
             trained = SweepResult.of(train(config, options, workers))
@@ -210,7 +212,7 @@ def _train_rounds(
     return result
 
 
-def described(need: Need, study: StoredStudy) -> str:
+def describe(need: Need, study: StoredStudy) -> str:
     """Return what a study needs, as a phrase."""
     several = len(study.table.problems) > 1
     texts = [
@@ -230,7 +232,8 @@ def _best_settings_now(addition: Addition, study: StoredStudy) -> str:
     """Return the best settings of the optimizers whose grids were extended."""
     ranked = study.table.ranked()
     texts = []
-    for problem, optimizer in dict.fromkeys((e.problem, e.optimizer) for e in addition.edges):
+    arms = ((edge.problem, edge.optimizer) for edge in addition.edges)
+    for problem, optimizer in dict.fromkeys(arms):
         arm = (ranked["problem"] == problem) & (ranked["optimizer"] == optimizer)
         best = ranked[arm & (ranked["rank"] == 0)].iloc[0]
         values = ", ".join(f"{axis} {best[axis]:g}" for axis in ("lr", "wd"))

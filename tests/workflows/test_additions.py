@@ -7,9 +7,9 @@ import pytest
 import adamcmp
 from adamcmp.analysis import Edge
 from adamcmp.config import Execution
-from adamcmp.errors import ConfigError, NotFound
+from adamcmp.errors import NotFound
 from adamcmp.storage.metadata import last_addition
-from adamcmp.workflows.additions import Addition, StoredStudy, parse_execution
+from adamcmp.workflows.additions import Addition, StoredStudy
 from adamcmp.workflows.training import TrainingOptions, train
 from tests.support.studies import THREE_STEPS
 
@@ -70,13 +70,6 @@ def test_seeds_of_the_best_settings(study):
     )
     assert [run.protocol.seed for run in runs] == [1, 7, 9] * 2
     assert stored.new_runs(addition) == 4  # seed 1 is stored
-
-
-def test_settings_of_execution():
-    execution = parse_execution("extend", ["workers=2", "seeds=5"], "seeds")
-    assert execution.workers == 2 and parse_execution("settle", []) == Execution()
-    with pytest.raises(ConfigError, match=r"seeds=5: `settle` .* accepts only executor=, workers="):
-        parse_execution("settle", ["seeds=5"])
 
 
 def test_a_study_without_completed_runs(results):

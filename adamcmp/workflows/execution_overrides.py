@@ -1,0 +1,34 @@
+"""The settings of execution that commands on a stored study accept as overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adamcmp.config import Composer, Execution
+from adamcmp.errors import ConfigError
+
+
+def parse_execution(command: str, overrides: Sequence[str], *others: str) -> Execution:
+    """Return the settings of execution among overrides.
+
+    Args:
+        command: The name of the command, for the error.
+        overrides: The overrides.
+        others: Further keys that the command accepts.
+
+    Raises:
+        ConfigError: If an override is neither.
+    """
+    accepted = [*others, *Execution.model_fields]
+    for override in overrides:
+        if _key(override) not in accepted:
+            listed = ", ".join(f"{key}=" for key in accepted)
+            raise ConfigError(
+                f"{override}: `{command}` keeps the study's settings and accepts only {listed}."
+            )
+    execution = [override for override in overrides if _key(override) not in others]
+    return Composer().run(execution).execution if execution else Execution()
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0]
