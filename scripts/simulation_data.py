@@ -30,7 +30,7 @@ def data_table(studies: int) -> str:
 
 
 def seed_and_data_effects(data: float, shared: float, seeds: int) -> SeedEffects:
-    """Return what draws the sum of the effects of each seed and of its training data.
+    """Return a function that draws the sum of the effects of each seed and of its training data.
 
     Args:
         data: The standard deviation of the data's effect, relative to that of the seeds.

@@ -39,7 +39,7 @@ def examples_table(studies: int) -> str:
 
 
 def normal_effects(effect: float, seeds: int) -> SeedEffects:
-    """Return what draws independent effects of seeds with the standard deviation `effect`."""
+    """Return a function that draws independent effects of seeds, of standard deviation `effect`."""
     return lambda rng: effect * rng.standard_normal((seeds, 1))
 
 

@@ -93,12 +93,12 @@ class Claims:
     """Which differences some studies claim.
 
     Attributes:
-        all: Shape (studies, comparisons).
-        unnamed: Those beside which the verdict does not say that the noise may be skewed.
-        last: The place of the comparison of the baseline with the last optimizer.
+        claimed: Which comparisons claim a difference, (studies, comparisons).
+        unnamed: Those of them whose verdict does not say that the noise may be skewed.
+        last: The index of the comparison of the baseline with the last optimizer.
     """
 
-    all: Bools
+    claimed: Bools
     unnamed: Bools
     last: int
 
@@ -155,12 +155,14 @@ def studies_of(
 def false_claims(
     test: str, noise: Noise, optimizers: int, seeds: int, studies: int
 ) -> tuple[float, float]:
-    """Return the share of studies that claim any difference where there is none.
+    """Return how often any difference is claimed where there is none.
 
-    The second one is the share of studies with a claim whose verdict does not name the noise.
+    Returns:
+        The share of studies with a claim, and the share of studies with a claim whose verdict does
+        not say that the noise may be skewed.
     """
     claims = [TESTS[test](v) for v in studies_of(noise, optimizers, seeds, studies)]
-    claimed = np.mean([c.all.any(axis=1) for c in claims])
+    claimed = np.mean([c.claimed.any(axis=1) for c in claims])
     return float(claimed), float(np.mean([c.unnamed.any(axis=1) for c in claims]))
 
 
@@ -170,7 +172,7 @@ def power(test: str, noise: Noise, optimizers: int, seeds: int, studies: int) ->
     It is better by the standard deviation of a run.
     """
     claims = [TESTS[test](v) for v in studies_of(noise, optimizers, seeds, studies, better=1.0)]
-    return float(np.mean([c.all[:, c.last] for c in claims]))
+    return float(np.mean([c.claimed[:, c.last] for c in claims]))
 
 
 def _rows(quick: bool) -> Iterator[tuple[Noise, int, str]]:

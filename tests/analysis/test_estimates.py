@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import simulation_intervals  # noqa: E402
 import simulation_selection  # noqa: E402
+import simulation_studies  # noqa: E402
 
 VALUES = st.lists(st.floats(-100, 100, width=32), min_size=5, max_size=20)
 
@@ -156,8 +157,8 @@ class TestSimulation:
     def test_verdicts_claim_no_difference_where_there_is_none(
         self, surface, settings, design, examples, plain_is_wrong
     ):
-        stages = simulation_selection.Design(*design)
-        scenario = simulation_selection.Scenario(
+        stages = simulation_studies.Design(*design)
+        scenario = simulation_studies.Scenario(
             surface, "normal", settings, stages, examples=examples
         )
         verdict, plain = simulation_selection.claims(scenario, 600)
@@ -168,13 +169,13 @@ class TestSimulation:
         """With as many runs of an optimizer as 5 selection and 20 evaluation seeds."""
         detected = [
             simulation_selection.claims(
-                simulation_selection.Scenario("wide", "normal", (64, 64), design, better=0.75),
+                simulation_studies.Scenario("wide", "normal", (64, 64), design, better=0.75),
                 200,
                 earlier=earlier,
             )[0]
             for design, earlier in (
-                (simulation_selection.Design(5, 20), True),
-                (simulation_selection.Design(3, 98, 5, 10), False),
+                (simulation_studies.Design(5, 20), True),
+                (simulation_studies.Design(3, 98, 5, 10), False),
             )
         ]
         assert detected[0] < 0.5 and detected[1] > 0.75
@@ -182,11 +183,11 @@ class TestSimulation:
     @pytest.mark.parametrize("design", [(5,), (5, 6), (5, 6, 5, 3)])
     def test_simulated_studies_have_the_verdicts_of_real_ones(self, design):
         """The same numbers as rows of runs give the same choice, difference, p and selection bias."""
-        stages = simulation_selection.Design(*design)
-        s = simulation_selection.Scenario("bowl", "exponential", (12, 10), stages)
+        stages = simulation_studies.Design(*design)
+        s = simulation_studies.Scenario("bowl", "exponential", (12, 10), stages)
         draws = rng()
         seeds = draws.standard_normal((5, stages.seeds))
-        arms = [simulation_selection.simulated(draws, s, n, seeds) for n in s.settings]
+        arms = [simulation_studies.simulated(draws, s, n, seeds) for n in s.settings]
         a, b = arms
         actual = estimates.mean(a.reported - b.reported)
         allowed = selection_p_value(actual, a.bias(), b.bias())
