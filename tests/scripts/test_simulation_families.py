@@ -43,9 +43,9 @@ def test_equal_runs_and_ties(simulation, test, seeds):
     """Equal runs differ nowhere; a difference that is the same on all seeds has a sign test."""
     equal = np.tile(np.arange(float(seeds)), (2, 4, 1))
     claims = simulation.TESTS[test](equal)
-    assert not claims.all.any()
+    assert not claims.claimed.any()
     equal[0, 1:] += 1
-    claimed = simulation.TESTS[test](equal).all
+    claimed = simulation.TESTS[test](equal).claimed
     # Two or three seeds with the same difference have a p of 0.5 or 0.25.
     assert claimed[0].any() == (seeds == 7)
     assert not claimed[1].any()
