@@ -67,13 +67,13 @@ def examples_of_difference(
     if stored is None:
         return None
     ids = [list(a), list(b)]
-    known = [[table.has_outcomes(run_id, *stored) for run_id in arm] for arm in ids]
+    known = [[table.outcomes.has(run_id, *stored) for run_id in arm] for arm in ids]
     if paired:
         known = [[x and y for x, y in zip(*known, strict=True)]] * 2
     first, second = (list(compress(*arm)) for arm in zip(ids, known, strict=True))
     if not all(map(all, known)) and min(len(first), len(second)) < 2:
         return None
-    outcomes = table.outcomes([*first, *second], *stored)
+    outcomes = table.outcomes.of([*first, *second], *stored)
     if outcomes is None:
         return None
     x, y = outcomes.values[: len(first)], outcomes.values[len(first) :]

@@ -5,37 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import labels, selection, summary
-from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.analysis.ordering import in_display_order
 from adamcmp.analysis.pairing import has_paired_seeds
 from adamcmp.analysis.question import ALL_PAIRS, Question
+from adamcmp.analysis.stored_outcomes import StoredOutcomes
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import EXAMPLE_COLUMNS, METRIC_COLUMNS, RUN_COLUMNS
 from adamcmp.storage.looks import NO_LOOKS, LookRecord
-from adamcmp.storage.outcomes import decode
 
 #: The columns that every run has.
 REQUIRED_COLUMNS = ("run_id", "dataset", "model", "optimizer", "seed", "status")
-
-
-class Outcomes(NamedTuple):
-    """The outcomes of some runs on the same examples.
-
-    Attributes:
-        values: Shape (runs, examples): 1 where a prediction is wrong, else 0; or losses.
-        total: The number of examples of the split. It is larger than that of `values` if only the
-            outcomes on evenly spaced examples were stored.
-    """
-
-    values: Floats
-    total: int
 
 
 @final
@@ -69,6 +55,7 @@ class RunTable:
         all_metrics: Evaluations of these runs, and possibly of others.
         searched: The keys that each command of a study searched, by study; see `was_searched`.
         question: What comparisons of these runs ask.
+        all_examples: Outcomes on single examples of these runs, and possibly of others.
         looks: The recorded looks at comparisons of these runs.
     """
 
@@ -222,42 +209,9 @@ class RunTable:
         return replace(self, runs=runs)
 
     @cached_property
-    def _stored_outcomes(self) -> pd.DataFrame:
-        """The rows of `all_examples` by run, split and metric."""
-        rows = self.all_examples.set_index(["run_id", "split", "metric"])
-        return rows[~rows.index.duplicated(keep="last")]  # pooled studies may share runs
-
-    def has_outcomes(self, run_id: str, split: str, metric: str) -> bool:
-        """Return whether the outcomes of a run on each example of a split are stored.
-
-        Args:
-            run_id: The run.
-            split: ``"val"`` or ``"test"``.
-            metric: ``"error"`` or ``"loss"``.
-        """
-        return (run_id, split, metric) in self._stored_outcomes.index
-
-    def outcomes(self, run_ids: Sequence[str], split: str, metric: str) -> Outcomes | None:
-        """Return the outcomes of runs on each example of a split.
-
-        Args:
-            run_ids: The runs; the rows of the result are in their order.
-            split: ``"val"`` or ``"test"``.
-            metric: ``"error"`` or ``"loss"``.
-
-        Returns:
-            None if the outcomes of some run are not stored, or were not on the same examples.
-        """
-        stored = self._stored_outcomes
-        keys = [(run_id, split, metric) for run_id in run_ids]
-        if not keys or not all(key in stored.index for key in keys):
-            return None
-        rows = stored.loc[keys]
-        if len(rows[["set_id", "total", "stored"]].drop_duplicates()) > 1:
-            return None
-        stored_bytes = zip(rows["outcomes"], rows["stored"], strict=True)
-        values = [decode(content, metric, count) for content, count in stored_bytes]
-        return Outcomes(np.stack(values), int(rows["total"].iloc[0]))
+    def outcomes(self) -> StoredOutcomes:
+        """The stored outcomes of runs on single examples."""
+        return StoredOutcomes(self.all_examples)
 
     def recorded_as(
         self, searched: Mapping[str, Sequence[Collection[str]]], looks: LookRecord = NO_LOOKS

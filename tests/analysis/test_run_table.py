@@ -1,16 +1,12 @@
 """The table of runs: labels, sub-tables, and what is computed once."""
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from adamcmp.analysis import RunTable, audit, best_settings, budgets
 from adamcmp.analysis.run_table import REQUIRED_COLUMNS
 from adamcmp.errors import ConfigError
 from adamcmp.storage.columns import RUN_COLUMNS
-from tests.support.example_outcomes import drawn, table_with_outcomes
 from tests.support.gridded import grid, runs, stacked
-from tests.support.random_numbers import rng
 
 TWO = stacked(
     runs(lambda x, y: 0.2 + 0.01 * (x**2 + y**2), grid(), 2, 0.01),
@@ -89,32 +85,3 @@ def test_selection_is_computed_once():
     assert table.selected() is table.selected() and table.ranked() is table.ranked()
     assert table.summary is table.summary
     assert list(table.selected("coupling")["coupling"].unique()) == ["decoupled"]
-
-
-class TestOutcomes:
-    wrong = drawn(rng(), {"adamw": 1, "sgd": 1}, seeds=3, examples=40)
-    table = table_with_outcomes(wrong, total=400)
-
-    def test_are_in_the_order_of_the_runs(self):
-        outcomes = self.table.outcomes(["sgd0.12", "adamw0.10"], "test", "error")
-        assert outcomes.total == 400
-        np.testing.assert_array_equal(
-            outcomes.values, [self.wrong["sgd"][2], self.wrong["adamw"][0]]
-        )
-
-    @pytest.mark.parametrize("asked", [("val", "error"), ("test", "loss")])
-    def test_that_are_not_stored(self, asked):
-        assert self.table.outcomes(["sgd0.12"], *asked) is None
-
-    def test_sub_tables_keep_them(self):
-        part = self.table.of_problem("d, m").where(self.table.runs["seed"] < 2)
-        assert part.outcomes(["sgd0.10"], "test", "error") is not None
-
-    def test_pooled_studies_that_share_runs(self):
-        twice = pd.concat([self.table.all_examples] * 2)
-        table = RunTable(self.table.runs, all_examples=twice)
-        assert table.outcomes(["sgd0.10"], "test", "error").values.shape == (1, 40)
-
-    def test_of_different_examples_are_none(self):
-        table = table_with_outcomes(self.wrong, set_ids={"sgd": "another"})
-        assert table.outcomes(["sgd0.10", "adamw0.10"], "test", "error") is None

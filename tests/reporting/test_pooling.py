@@ -15,7 +15,7 @@ def test_outcomes_follow_the_ids_of_pooled_runs(results):
         row = run_row("x", dataset="d", model="m", optimizer="sgd", seed=0)
         store.append([row], [], [outcomes("x", wrong)])
     table = load_table([results / "a", results / "b"])
-    both = table.outcomes(table.runs["run_id"].tolist(), "test", "error")
+    both = table.outcomes.of(table.runs["run_id"].tolist(), "test", "error")
     assert both is not None and both.values.tolist() == [[1, 0], [0, 1]]
 
 

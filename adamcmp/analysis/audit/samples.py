@@ -50,7 +50,7 @@ def _stored_part(arm: Arm, metric: str) -> tuple[int, int] | None:
     stored = split_and_outcome(metric)
     if stored is None:
         return None
-    outcomes = arm.table.outcomes(arm.reported["run_id"].tolist()[:1], *stored)
+    outcomes = arm.table.outcomes.of(arm.reported["run_id"].tolist()[:1], *stored)
     if outcomes is None or outcomes.values.shape[1] == outcomes.total:
         return None
     return outcomes.values.shape[1], outcomes.total
