@@ -10,11 +10,23 @@ from adamcmp.storage.columns import RUN_COLUMNS
 
 #: Display names of optimizers.
 NAMES = {
+    "adabelief": "AdaBelief",
+    "adadelta": "Adadelta",
+    "adagrad": "Adagrad",
     "adam": "Adam",
     "adam_l2": "Adam+L2",
+    "adamax": "Adamax",
+    "adan": "Adan",
     "adamw": "AdamW",
+    "adopt": "ADOPT",
+    "aggmo": "AggMo",
     "amsgrad": "AMSGrad",
     "amsgradw": "AMSGradW",
+    "lion": "Lion",
+    "nadam": "NAdam",
+    "qhadam": "QHAdam",
+    "radam": "RAdam",
+    "rmsprop": "RMSprop",
     "sgd": "SGD",
     "sgdw": "SGDW",
 }
@@ -23,8 +35,8 @@ NAMES = {
 def display_name(optimizer: str) -> str:
     """Return the display name of an optimizer; its variant, and other names, stay unchanged.
 
-    >>> display_name("adam_l2"), display_name("sgd (independent)"), display_name("lion")
-    ('Adam+L2', 'SGD (independent)', 'lion')
+    >>> display_name("adam_l2"), display_name("sgd (independent)"), display_name("mine")
+    ('Adam+L2', 'SGD (independent)', 'mine')
     >>> display_name("adamw, lr 0.1")  # a label of plots that compare several columns
     'AdamW, lr 0.1'
     """

@@ -93,6 +93,18 @@ def zeros_like(params: Tree) -> Tree:
     return {name: p.new_zeros(p.shape) for name, p in params.items()}
 
 
+def moving_average(average: Tree, values: Tree, decay: Tensor) -> Tree:
+    """Return an exponential moving average after new values: β·average + (1 − β)·values.
+
+    >>> import torch
+    >>> moving_average({"w": torch.tensor(1.0)}, {"w": torch.tensor(3.0)}, torch.tensor(0.75))
+    {'w': tensor(1.5000)}
+    """
+    # Computed in float64, before it meets float32 tensors.
+    weight = 1 - decay
+    return {name: decay * average[name] + weight * value for name, value in values.items()}
+
+
 def global_norm(tree: Tree) -> Tensor:
     """Return the Euclidean norm of all elements of a tree (0-dimensional).
 

@@ -4,13 +4,14 @@ import inspect
 import math
 
 import pytest
+import pytorch_optimizer
 import torch
 from torch import Tensor
 
 from adamcmp.components.optimizers.torch import DECAYING_BY_DEFAULT, Torch
-from adamcmp.config import build_component, component_defaults
+from adamcmp.config import CONFIG_GROUPS, build_component, component_defaults
 from adamcmp.errors import ConfigError
-from tests.support.tensors import assert_close
+from tests.support.tensors import TOLERANCE, assert_close
 
 
 def problem(seed: int) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
@@ -58,6 +59,7 @@ def torch_steps(optimizer, params, grads, multipliers=None, **arguments):
 
 ADAM = {"name": "x", "rule": "adam", "lr": 0.01}
 SGD = {"name": "x", "rule": "sgd", "lr": 0.02, "momentum": 0.0}
+RMSPROP = {"name": "x", "rule": "rmsprop", "lr": 0.01}
 AGAINST_TORCH = {
     "adam": ({**ADAM, "coupling": "none"}, torch.optim.Adam, {}),
     "adam betas eps": (
@@ -99,12 +101,91 @@ AGAINST_TORCH = {
         torch.optim.SGD,
         {"weight_decay": 0.1, "momentum": 0.9, "dampening": 0.4},
     ),
+    "rmsprop": ({**RMSPROP, "coupling": "l2", "weight_decay": 0.1}, torch.optim.RMSprop, {"weight_decay": 0.1}),
+    "rmsprop alpha eps": (
+        {**RMSPROP, "coupling": "none", "alpha": 0.9, "eps": 1e-3}, torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-3},
+    ),
+    "rmsprop centered momentum": (
+        {**RMSPROP, "coupling": "l2", "weight_decay": 0.1, "centered": True, "momentum": 0.8},
+        torch.optim.RMSprop,
+        {"weight_decay": 0.1, "centered": True, "momentum": 0.8},
+    ),
+    "adagrad": (
+        {"name": "x", "rule": "adagrad", "lr": 0.02, "coupling": "l2", "weight_decay": 0.1},
+        torch.optim.Adagrad,
+        {"weight_decay": 0.1},
+    ),
+    "adagrad lr_decay initial eps": (
+        {
+            "name": "x", "rule": "adagrad", "lr": 0.02, "coupling": "none",
+            "lr_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3,
+        },
+        torch.optim.Adagrad,
+        {"lr_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3},
+    ),
+    "adadelta": (
+        {"name": "x", "rule": "adadelta", "lr": 0.5, "coupling": "l2", "weight_decay": 0.1},
+        torch.optim.Adadelta,
+        {"weight_decay": 0.1},
+    ),
+    "adadelta rho eps": (
+        {"name": "x", "rule": "adadelta", "lr": 0.5, "coupling": "none", "rho": 0.7, "eps": 1e-3},
+        torch.optim.Adadelta,
+        {"rho": 0.7, "eps": 1e-3},
+    ),
+    "adamax": (
+        {"name": "x", "rule": "adamax", "lr": 0.01, "coupling": "l2", "weight_decay": 0.1},
+        torch.optim.Adamax,
+        {"weight_decay": 0.1},
+    ),
+    "adamax betas eps": (
+        {"name": "x", "rule": "adamax", "lr": 0.01, "coupling": "none", "betas": [0.8, 0.97], "eps": 1e-3},
+        torch.optim.Adamax,
+        {"betas": (0.8, 0.97), "eps": 1e-3},
+    ),
+    "nadam": (
+        {"name": "x", "rule": "nadam", "lr": 0.01, "coupling": "l2", "weight_decay": 0.1},
+        torch.optim.NAdam,
+        {"weight_decay": 0.1},
+    ),
+    "nadamw betas eps momentum_decay": (
+        {
+            "name": "x", "rule": "nadam", "lr": 0.01, "coupling": "decoupled", "weight_decay": 0.1,
+            "betas": [0.8, 0.97], "eps": 1e-3, "momentum_decay": 0.01,
+        },
+        torch.optim.NAdam,
+        {
+            "weight_decay": 0.1, "decoupled_weight_decay": True,
+            "betas": (0.8, 0.97), "eps": 1e-3, "momentum_decay": 0.01,
+        },
+    ),
+    "radam": (
+        {"name": "x", "rule": "radam", "lr": 0.01, "coupling": "l2", "weight_decay": 0.1},
+        torch.optim.RAdam,
+        {"weight_decay": 0.1},
+    ),
+    "radamw betas eps": (
+        {
+            "name": "x", "rule": "radam", "lr": 0.01, "coupling": "decoupled", "weight_decay": 0.1,
+            "betas": [0.8, 0.97], "eps": 1e-3,
+        },
+        torch.optim.RAdam,
+        {"weight_decay": 0.1, "decoupled_weight_decay": True, "betas": (0.8, 0.97), "eps": 1e-3},
+    ),
 }  # fmt: skip
+
+
+@pytest.fixture
+def double_precision():
+    """Let torch keep scalars of an optimizer's state, such as NAdam's, in float64 too."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize(("seed", "moving"), [(0, False), (1, True), (2, True)])
 @pytest.mark.parametrize("case", AGAINST_TORCH)
-def test_against_torch(case, seed, moving):
+def test_against_torch(case, seed, moving, double_precision):
     values, optimizer, arguments = AGAINST_TORCH[case]
     params, grads = problem(seed)
     multipliers = [0.5 * (1 + math.cos(math.pi * t / 100)) for t in range(100)] if moving else None
@@ -114,7 +195,73 @@ def test_against_torch(case, seed, moving):
     assert_close({n: p[1] for n, p in lanes.items()}, expected)
 
 
-@pytest.mark.parametrize("rule", ["adam", "sgd"])
+X = {"name": "x", "lr": 0.01}
+#: torch.optim lacks these.
+AGAINST_PYTORCH_OPTIMIZER = {
+    "lion": (
+        {**X, "rule": "lion", "coupling": "decoupled", "weight_decay": 0.1, "betas": [0.8, 0.95]},
+        pytorch_optimizer.Lion,
+        {"betas": (0.8, 0.95), "weight_decay": 0.1},
+    ),
+    "adabelief": (
+        {**X, "rule": "adabelief", "coupling": "decoupled", "weight_decay": 0.1, "eps": 1e-6},
+        pytorch_optimizer.AdaBelief,
+        {"eps": 1e-6, "weight_decay": 0.1, "rectify": False},
+    ),
+    "qhadam": (
+        {**X, "rule": "qhadam", "coupling": "none", "betas": [0.9, 0.99], "nus": [0.6, 0.8]},
+        pytorch_optimizer.QHAdam,
+        {"betas": (0.9, 0.99), "nus": (0.6, 0.8)},
+    ),
+    "aggmo": (
+        {**X, "rule": "aggmo", "coupling": "l2", "weight_decay": 0.1, "betas": [0.0, 0.5, 0.9]},
+        pytorch_optimizer.AggMo,
+        {"betas": (0.0, 0.5, 0.9), "weight_decay": 0.1, "weight_decouple": False},
+    ),
+    "adopt": (
+        {**X, "rule": "adopt", "coupling": "none", "betas": [0.8, 0.99], "eps": 1e-3},
+        pytorch_optimizer.ADOPT,
+        # It counts the first step, which only initializes v; the authors' code does not.
+        {"betas": (0.8, 0.99), "eps": 1e-3, "clip_lambda": lambda step: (step - 1) ** 0.25},
+    ),
+    "adopt without clipping": (
+        {**X, "rule": "adopt", "coupling": "none", "clip": False},
+        pytorch_optimizer.ADOPT,
+        {"betas": (0.9, 0.9999), "eps": 1e-6, "clip_lambda": None},
+    ),
+    "adan": (
+        {**X, "rule": "adan", "coupling": "none", "betas": [0.9, 0.8, 0.95], "eps": 1e-4},
+        pytorch_optimizer.Adan,
+        {"betas": (0.9, 0.8, 0.95), "eps": 1e-4},
+    ),
+}
+
+
+@pytest.mark.parametrize(("seed", "moving"), [(0, False), (1, True)])
+@pytest.mark.parametrize("case", AGAINST_PYTORCH_OPTIMIZER)
+def test_against_pytorch_optimizer(case, seed, moving, double_precision):
+    values, optimizer, arguments = AGAINST_PYTORCH_OPTIMIZER[case]
+    params, grads = problem(seed)
+    multipliers = [0.5 * (1 + math.cos(math.pi * t / 100)) for t in range(100)] if moving else None
+    expected = torch_steps(optimizer, params, grads, multipliers, lr=values["lr"], **arguments)
+    # The package keeps the weights of QHAdam's averages in float32.
+    tolerance = 1e-7 if case == "qhadam" else TOLERANCE
+    assert_close(ours(values, params, grads, multipliers), expected, tolerance)
+
+
+RULES = sorted(
+    {
+        values["rule"]
+        for values, _, _ in [*AGAINST_TORCH.values(), *AGAINST_PYTORCH_OPTIMIZER.values()]
+    }
+)
+
+
+def test_every_rule_is_compared():
+    assert {*RULES, "torch"} == set(CONFIG_GROUPS["optimizer"].names)
+
+
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
     ("coupling", "factor"),
     [

@@ -6,9 +6,11 @@ from torch import Tensor
 TOLERANCE = 1e-12
 
 
-def assert_close(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Check that the relative difference of each tensor's norm is below `TOLERANCE`."""
+def assert_close(
+    actual: dict[str, Tensor], expected: dict[str, Tensor], tolerance: float = TOLERANCE
+) -> None:
+    """Check that the relative difference of each tensor's norm is below a tolerance."""
     for name, tensor in actual.items():
         norm = expected[name].norm().clamp(min=1e-300)
         difference = float((tensor - expected[name]).norm() / norm)
-        assert difference < TOLERANCE, (name, difference)
+        assert difference < tolerance, (name, difference)
