@@ -16,7 +16,7 @@ from adamcmp.planning.specs import run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.metadata import last_addition, requested_runs, searched_keys
 from adamcmp.storage.store import Store
-from adamcmp.workflows.study_stages import winners
+from adamcmp.workflows.best_settings import runs_of_best_settings
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,7 @@ class Addition:
         of_best_settings = [
             run
             for problem, seeds in self.seeds.items()
-            for run in winners(
-                study.table.of_problem(problem), study.configs, "optimizer", 1, seeds
-            )
+            for run in _of_best_settings(study, problem, seeds)
         ]
         return (*beyond_edges, *of_best_settings)
 
@@ -181,3 +179,11 @@ def _is_on(config: RunConfig, edge: Edge) -> bool:
 def _moved(config: RunConfig, edge: Edge) -> RunConfig:
     update = {HYPERPARAMETER_FIELDS[edge.axis]: edge.beyond}
     return replace(config, optimizer=config.optimizer.model_copy(update=update))
+
+
+def _of_best_settings(
+    study: StoredStudy, problem: str, seeds: Sequence[int]
+) -> tuple[RunConfig, ...]:
+    """Return the runs of each optimizer's best setting on a problem, with given seeds."""
+    ranked = study.table.of_problem(problem).ranked()
+    return runs_of_best_settings(ranked, study.configs, "optimizer", lambda tried: 1, seeds)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcmp.analysis.wording import display_name, join_names
 from adamcmp.config import Execution, StudyConfig
 from adamcmp.errors import ConfigError, RunInProgress
 from adamcmp.execution.reservations import process_statuses
@@ -21,7 +20,8 @@ from adamcmp.execution.workers import Workers
 from adamcmp.storage import reader
 from adamcmp.workflows.additions import Addition, StoredStudy
 from adamcmp.workflows.execution_overrides import parse_execution
-from adamcmp.workflows.rounds import Need, next_need
+from adamcmp.workflows.round_texts import best_settings_now, describe
+from adamcmp.workflows.rounds import next_need
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
 
 if TYPE_CHECKING:
@@ -206,38 +206,7 @@ def _train_rounds(
             config = settling.config(study, need.addition)
             trained = SweepResult.of(train(config, options, workers))
             study = StoredStudy.read(settling.folder)
-            finished = Round(trained, text + _best_settings_now(need.addition, study))
+            finished = Round(trained, text + best_settings_now(need.addition, study))
             result = replace(result, rounds=(*result.rounds, finished))
             on_round(finished)
     return result
-
-
-def describe(need: Need, study: StoredStudy) -> str:
-    """Return what a study needs, as a phrase."""
-    several = len(study.table.problems) > 1
-    texts = [
-        f"beyond {edge.axis} {edge.best:g} of {display_name(edge.optimizer)}"
-        + f" on {edge.problem}" * several
-        for edge in need.addition.edges
-    ]
-    texts += [
-        f"with the evaluation seeds {seeds[0]} to {seeds[-1]} of each best setting"
-        + f" on {problem}" * several
-        for problem, seeds in need.addition.seeds.items()
-    ]
-    return f"{need.runs} run{'s' * (need.runs != 1)} {join_names(texts)}"
-
-
-def _best_settings_now(addition: Addition, study: StoredStudy) -> str:
-    """Return the best settings of the optimizers whose grids were extended."""
-    ranked = study.table.ranked()
-    texts = []
-    arms = ((edge.problem, edge.optimizer) for edge in addition.edges)
-    for problem, optimizer in dict.fromkeys(arms):
-        arm = (ranked["problem"] == problem) & (ranked["optimizer"] == optimizer)
-        best = ranked[arm & (ranked["rank"] == 0)].iloc[0]
-        values = ", ".join(f"{axis} {best[axis]:g}" for axis in ("lr", "wd"))
-        texts.append(f"{display_name(optimizer)} {values}")
-    if not texts:
-        return ""
-    return f"; best {'setting' if len(texts) == 1 else 'settings'} now {join_names(texts)}"

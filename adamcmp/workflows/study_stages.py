@@ -6,11 +6,9 @@ candidates, the best settings of the grids first get candidate seeds, which rank
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-
-import pandas as pd
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.selection import rank_settings
@@ -27,6 +25,7 @@ from adamcmp.errors import ConfigError, nearest
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
+from adamcmp.workflows.best_settings import runs_of_best_settings, with_seed
 from adamcmp.workflows.composing import study_composer
 
 
@@ -117,7 +116,7 @@ class StagedStudy:
         assert self.select is not None
         table, configs = _stored_runs(self.grids, before=stage.seeds.start)
         ranked = rank_settings(table, self.select.by, require_evaluation=False)
-        return best_settings(ranked, configs, self.select.by, stage.count, stage.seeds)
+        return runs_of_best_settings(ranked, configs, self.select.by, stage.count, stage.seeds)
 
     def placeholders(self, stage: SeedStage) -> tuple[RunConfig, ...]:
         """Return placeholders for the runs of a later stage: the first settings of each group."""
@@ -127,9 +126,9 @@ class StagedStudy:
             value = RunSpec.of(run, Numerics()).columns()[self.select.by]
             settings = groups.setdefault((run.dataset.name, run.model.name, str(value)), {})
             # With the same seed, all runs of a setting are equal and count once.
-            settings[_with_seed(run, stage.seeds.start)] = None
+            settings[with_seed(run, stage.seeds.start)] = None
         return tuple(
-            _with_seed(run, seed)
+            with_seed(run, seed)
             for settings in groups.values()
             for run in list(settings)[: stage.count(len(settings))]
             for seed in stage.seeds
@@ -203,49 +202,5 @@ def _stored_runs(grids: StudyConfig, before: int) -> tuple[RunTable, dict[str, R
 def _family(config: RunConfig) -> tuple[str, ...]:
     """Return everything that can change a run's numbers, except lr, wd and the seed."""
     neutral = config.optimizer.model_copy(update={"lr": 0.0, "weight_decay": 0.0})
-    values = _with_seed(replace(config, optimizer=neutral), 0).canonical_values()
+    values = with_seed(replace(config, optimizer=neutral), 0).canonical_values()
     return tuple(values[key] for key in sorted(values))
-
-
-def winners(
-    table: RunTable, configs: Mapping[str, RunConfig], by: str, top: int, seeds: Sequence[int]
-) -> tuple[RunConfig, ...]:
-    """Return the best settings on validation, with other seeds.
-
-    Args:
-        table: The runs.
-        configs: The configuration of each of these runs, by run id.
-        by: Column; settings are selected for each of its values, on each problem.
-        top: Number of settings for each value.
-        seeds: The seeds of each setting.
-
-    Raises:
-        ConfigError: If there is no validation split to select on.
-    """
-    return best_settings(table.ranked(by), configs, by, lambda tried: top, seeds)
-
-
-def best_settings(
-    ranked: pd.DataFrame,
-    configs: Mapping[str, RunConfig],
-    by: str,
-    count: Callable[[int], int],
-    seeds: Iterable[int],
-) -> tuple[RunConfig, ...]:
-    """Return the best settings of ranked runs, with other seeds.
-
-    Args:
-        ranked: The result of `rank_settings`.
-        configs: The configuration of each run, by run id.
-        by: The column that settings were ranked by.
-        count: Returns the number of settings to select among some number of settings.
-        seeds: The seeds of each setting.
-    """
-    best = ranked[ranked["rank"] < ranked["settings"].map(count)]
-    # One run stands for all seeds of its setting.
-    best = best.drop_duplicates(["problem", by, "rank"])
-    return tuple(_with_seed(configs[run_id], seed) for run_id in best["run_id"] for seed in seeds)
-
-
-def _with_seed(config: RunConfig, seed: int) -> RunConfig:
-    return replace(config, protocol=config.protocol.model_copy(update={"seed": seed}))
