@@ -20,6 +20,9 @@ SEEDS = (3, 5, 10, 20)
 #: Flips of signs that are drawn per study, if they are not all enumerated. The test is valid with
 #: any number.
 DRAWS = 1000
+#: Numbers of optimizers, and how many of them differ from the baseline by `FAR`.
+DIFFERING = ((4, 2), (6, 3), (10, 5), (20, 10), (20, 18), (30, 20))
+FAR = 3.0
 #: Studies simulated at a time, to limit memory.
 CHUNK = 50
 
@@ -50,18 +53,21 @@ class Noise:
             parts.append(f"another {self.second:g}")
         return ", ".join(parts)
 
-    def values(self, rng: Rng, shape: tuple[int, int, int], better: float) -> Floats:
-        """Return the errors of equal optimizers; the last one may be better.
+    def values(
+        self, rng: Rng, shape: tuple[int, int, int], better: float, differing: int
+    ) -> Floats:
+        """Return the errors of equal optimizers; the last ones may be better.
 
         Args:
             rng: The source of random numbers.
             shape: (studies, optimizers, seeds).
-            better: By how much the last optimizer is better.
+            better: By how much the last optimizers are better.
+            differing: How many these are.
         """
         values = NOISES[self.distribution](rng, shape)
         values[:, 1] *= self.second
         values[:, 0] *= self.baseline
-        values[:, -1] -= better
+        values[:, shape[1] - differing :] -= better
         return values.round() if self.rounded else values
 
 
@@ -144,12 +150,17 @@ TESTS: dict[str, Callable[[Floats], Claims]] = {
 
 
 def studies_of(
-    noise: Noise, optimizers: int, seeds: int, studies: int, better: float = 0.0
+    noise: Noise,
+    optimizers: int,
+    seeds: int,
+    studies: int,
+    better: float = 0.0,
+    differing: int = 1,
 ) -> Iterator[Floats]:
     """Yield the errors of some studies at a time, of shape (studies, optimizers, seeds)."""
     rng = np.random.default_rng([optimizers, seeds, *str(noise).encode()])
     for _ in range(studies // CHUNK):
-        yield noise.values(rng, (CHUNK, optimizers, seeds), better)
+        yield noise.values(rng, (CHUNK, optimizers, seeds), better, differing)
 
 
 def false_claims(
@@ -164,6 +175,26 @@ def false_claims(
     claims = [TESTS[test](v) for v in studies_of(noise, optimizers, seeds, studies)]
     claimed = np.mean([c.claimed.any(axis=1) for c in claims])
     return float(claimed), float(np.mean([c.unnamed.any(axis=1) for c in claims]))
+
+
+def false_claims_beside_differences(
+    test: str, noise: Noise, optimizers: int, differing: int, seeds: int, studies: int
+) -> float:
+    """Return the share of studies that claim a difference between the baseline and an equal one.
+
+    Other optimizers are better by `FAR` standard deviations of a run.
+
+    Args:
+        test: The name of a test with a baseline.
+        noise: The noise of the optimizers.
+        optimizers: The number of optimizers, with the baseline.
+        differing: The number of optimizers that are better.
+        seeds: The number of seeds.
+        studies: The number of studies.
+    """
+    values = studies_of(noise, optimizers, seeds, studies, FAR, differing)
+    claims = [TESTS[test](v).claimed[:, :-differing].any(axis=1) for v in values]
+    return float(np.mean(claims))
 
 
 def power(test: str, noise: Noise, optimizers: int, seeds: int, studies: int) -> float:
@@ -204,5 +235,20 @@ def power_table(studies: int, quick: bool) -> str:
         row: dict[str, object] = {"noise": str(noise), "seeds": seeds, "comparisons": test}
         for optimizers in OPTIMIZERS[::2] if quick else OPTIMIZERS:
             row[f"{optimizers}"] = percent(power(test, noise, optimizers, seeds, studies))
+        rows.append(row)
+    return markdown(rows)
+
+
+def differing_table(studies: int, quick: bool) -> str:
+    """Return the shares of studies with a false claim where some optimizers differ, in percent."""
+    rows = []
+    for noise, seeds, test in _rows(quick):
+        if seeds < MIN_SEEDS or test == "all pairs" or noise.rounded or noise.second != 1:
+            continue
+        row: dict[str, object] = {"noise": str(noise), "seeds": seeds, "comparisons": test}
+        for optimizers, differing in DIFFERING[::2] if quick else DIFFERING:
+            case = (optimizers, differing, seeds, studies)
+            share = false_claims_beside_differences(test, noise, *case)
+            row[f"{differing} of {optimizers - 1}"] = percent(share)
         rows.append(row)
     return markdown(rows)

@@ -7,8 +7,13 @@ comparisons that share a baseline, and the noise of the comparisons may differ i
 
 A standard deviation of few seeds may be far too small. With many comparisons, the smallest ones
 decide which t is largest, and they give false claims if the noise is skewed. So the median of the
-standard deviations of all comparisons is the least that any t is computed with. Such a lower limit
-is common in tests of many genes (Tusher, Tibshirani & Chu 2001, PNAS 98, 5116-5121).
+observed standard deviations of all comparisons is the least that any t is computed with. Such a
+lower limit is common in tests of many genes (Tusher, Tibshirani & Chu 2001, PNAS 98, 5116-5121).
+The limit is the same for all flips. With a limit from the flipped differences, comparisons that
+truly differ, whose standard deviations are larger in flips, would make the t of all others smaller
+in flips than in the observed differences, and too many of these would seem significant. That the
+limit depends on the observed signs makes the test approximate: see the simulations in
+docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -92,7 +97,7 @@ def _t_statistics(differences: Floats, draws: int) -> tuple[Floats, Floats]:
     squares = (values**2).sum(axis=1)  # the same for all signs
     variances = np.maximum(squares - n * means**2, 0) / (n - 1)
     if len(n):
-        variances = np.maximum(variances, np.median(variances, axis=1, keepdims=True))
+        variances = np.maximum(variances, np.median(variances[0]))
     with np.errstate(divide="ignore", invalid="ignore"):
         t: Floats = np.abs(means) / np.sqrt(variances / n)
     return np.nan_to_num(t, nan=0.0), n - 1

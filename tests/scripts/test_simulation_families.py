@@ -37,6 +37,12 @@ def test_comparisons_with_a_baseline_keep_the_level(simulation, optimizers, seed
     assert claimed < 0.08
 
 
+@pytest.mark.parametrize("test", ["baseline", "baseline, Holm"])
+def test_optimizers_that_differ_cause_no_claims_about_others(simulation, test):
+    case = (simulation.Noise("normal"), 8, 4, 8, 400)
+    assert simulation.false_claims_beside_differences(test, *case) < 0.08
+
+
 @pytest.mark.parametrize("test", ["all pairs", "baseline", "baseline, Holm"])
 @pytest.mark.parametrize("seeds", [2, 3, 7])
 def test_equal_runs_and_ties(simulation, test, seeds):
