@@ -42,11 +42,11 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
     These are all pairs, or those of the table's baseline with each other optimizer. The pairs of a
     problem and metric are one family of tests.
 
-    Settings and reported runs are those of `RunTable.selected`. Equal seeds are paired
-    where possible, since they share initial weights and batches; those of imported runs only if the
-    import says so. A diverged run has no value. Its seed is excluded from
-    the difference and counted in ``diverged_a`` or ``diverged_b``; in ``prob_better`` it is worse
-    than any completed run. How often the optimizers diverge is tested on its own
+    Settings and reported runs are those of `RunTable.selected`. Equal seeds are paired where
+    possible, since they share initial weights and batches. Those of imported runs are paired only
+    if the import says so. A diverged run has no value. Its seed is excluded from the difference and
+    counted in ``diverged_a`` or ``diverged_b``; in ``prob_better`` it is worse than any completed
+    run. A separate test compares how often the optimizers diverge
     (`adamcmp.analysis.divergence`).
 
     >>> from adamcmp.analysis.example import example_table

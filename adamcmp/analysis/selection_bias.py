@@ -18,7 +18,7 @@ from adamcmp.analysis.estimates import Estimate, Floats, two_sided
 
 #: Bootstrap draws of the selection.
 DRAWS = 300
-#: Number of best settings over which the noise is pooled: those that may be selected.
+#: The noise is pooled over this number of best settings, which are those that may be selected.
 CONTENDERS = 8
 #: The share of the bootstrap variance that is due to the selection. The rest is due to the draws:
 #: they deviate from the observed means as these do from the true means. It was chosen by simulation

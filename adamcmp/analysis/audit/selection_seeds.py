@@ -12,7 +12,7 @@ from adamcmp.analysis.wording import display_name
 
 #: From this ratio of evaluation seeds to the seeds of the selection on, verdicts on some simulated
 #: studies make more false claims than they should (docs/statistics.md).
-MANY = 10
+MIN_RATIO = 10
 
 
 def check(table: RunTable) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def check(table: RunTable) -> Iterator[Finding]:
     for (problem, optimizer), runs in best.groupby(GROUP, sort=False):
         selecting = int(runs["selection_seed"].sum())
         evaluating = len(runs) - selecting
-        if evaluating >= max(MIN_EVALUATION_SEEDS, MANY * selecting):
+        if evaluating >= max(MIN_EVALUATION_SEEDS, MIN_RATIO * selecting):
             seeds = f"{display_name(str(optimizer))} {selecting} and {evaluating}"
             counts.setdefault(str(problem), []).append(seeds)
     for problem, texts in counts.items():
