@@ -95,7 +95,7 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
           without one, and for other metrics than the reported one if there are several;
           ``p_equal``, ``p_equal_holm``: the two one-sided tests of a difference within the margin,
           with selection bias accounted for, and after Holm's correction; ``equal``: whether the
-          latter is below the level, and the optimizers diverge equally often;
+          latter is below the level, and ``evidence`` is not ``"divergence"``;
         - ``effect_size``: Hedges' g_z where ``paired``, else Hedges' g;
         - ``prob_better``, ``prob_low``, ``prob_high``: probability that a is better than b for a
           new seed, with its interval;
