@@ -27,7 +27,7 @@ class Verdict:
     Attributes:
         problem: The dataset and model.
         overall: The best optimizer, and those that do not differ significantly from it; preceded by
-            what makes this provisional.
+            what makes this provisional, or by "Interim" while requested runs are missing.
         family: How many tests are one family, and how they are corrected; "" for a single one.
         pairs: One sentence per pair of optimizers, significant differences first.
         rows: The pairs' rows of `adamcmp.analysis.comparisons`, in the same order.
@@ -67,11 +67,26 @@ def verdicts(table: pd.DataFrame, findings: Iterable[Finding] = ()) -> list[Verd
         # A finding on a study concerns all of its problems.
         concerned = [f for f in doubts if f.problem == problem or f.problem not in problems]
         reasons = "; ".join(dict.fromkeys(finding.undermines for finding in concerned))
-        provisional = f"Provisional ({reasons}): " if reasons else ""
-        overall = _against_baseline(rows) if rows[0]["baseline"] else _overall(rows)
-        overall = provisional + overall + _few_seeds(rows)
+        overall = _status(rows, reasons) + _conclusion(rows) + _few_seeds(rows)
         result.append(Verdict(str(problem), overall, family_of_tests(rows), sentences, tuple(rows)))
     return result
+
+
+def _status(rows: list[dict[str, Any]], reasons: str) -> str:
+    """Return whether a conclusion is interim or provisional, before it; empty if it is neither."""
+    if not rows[0]["missing_runs"] and not reasons:
+        return ""
+    status = "Interim" if rows[0]["missing_runs"] else "Provisional"
+    return f"{status} ({reasons}): " if reasons else f"{status}: "
+
+
+def _conclusion(rows: list[dict[str, Any]]) -> str:
+    """Return what the comparisons of one problem show; nothing while requested runs are missing."""
+    if missing_runs := rows[0]["missing_runs"]:
+        best, _ = _leading_optimizer(rows)
+        metric = metric_phrase(rows[0]["metric"])
+        return f"{display_name(best)} leads on {metric}. {interim_note(missing_runs)}"
+    return _against_baseline(rows) if rows[0]["baseline"] else _overall(rows)
 
 
 def _overall(rows: list[dict[str, Any]]) -> str:
@@ -84,8 +99,6 @@ def _overall(rows: list[dict[str, Any]]) -> str:
     incomplete = [name for name in others if name not in completed]
     identical = all(others[name]["estimate"] == 0 for name in level)
     best, metric = display_name(leader), metric_phrase(rows[0]["metric"])
-    if missing_runs := rows[0]["missing_runs"]:
-        return f"{best} leads on {metric}. {interim_note(missing_runs)}"
     note = f" No run of {_joined(incomplete)} completed." if incomplete else ""
     losers = [_beaten(others[name], name) for name in beaten]
     beats = f"it beats {join_names(losers)}" if losers else ""

@@ -6,6 +6,7 @@ from adamcmp import analysis
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.question import Question
 from adamcmp.errors import ConfigError
+from adamcmp.storage.looks import LookRecord
 from tests.support.seeded_runs import NAN, A, B, at_setting, runs_from
 
 
@@ -99,6 +100,23 @@ class TestVerdict:
         runs = runs_from([*at_setting("adamw", A), *at_setting("amsgrad", A[::-1])])
         (verdict,) = analysis.verdicts(analysis.comparisons(RunTable(runs)))
         assert verdict.overall.startswith("No best optimizer on test error:")
+
+
+class TestMissingRuns:
+    arms = {"adamw": A, "sgd": B, "adam": [a + 0.01 for a in A]}
+    rows = [row for name, errors in arms.items() for row in at_setting(name, errors)]
+
+    @pytest.mark.parametrize("baseline", [None, "sgd"])
+    def test_make_the_headline_interim(self, baseline):
+        table = RunTable(runs_from(self.rows)).recorded_as({}, LookRecord(missing_runs=3))
+        table = table.asking(Question(baseline))
+        finding = analysis.Finding("missing", "warning", "s", "A text.", undermines="missing runs")
+        (verdict,) = analysis.verdicts(analysis.comparisons(table), [finding])
+        assert verdict.overall == (
+            "Interim (missing runs): AdamW leads on test error. Nothing is claimed before the 3 "
+            "missing runs have ended."
+        )
+        assert {row["better"] for row in verdict.rows} == {""}
 
 
 class TestFindings:
