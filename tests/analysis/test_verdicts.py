@@ -53,7 +53,7 @@ class TestVerdict:
         table = RunTable(runs_from(rows)).asking(Question("AdamW"))
         (verdict,) = analysis.verdicts(analysis.comparisons(table))
         assert verdict.overall == (
-            "Compared with AdamW on test error: lion is better; SGD is worse; Adam is not "
+            "Compared with AdamW on test error: Lion is better; SGD is worse; Adam is not "
             "significantly different."
         )
         assert {row["a"] for row in verdict.rows} == {"adamw"} and len(verdict.rows) == 3
