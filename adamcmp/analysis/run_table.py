@@ -57,6 +57,8 @@ class RunTable:
         question: What comparisons of these runs ask.
         all_examples: Outcomes on single examples of these runs, and possibly of others.
         looks: The recorded looks at comparisons of these runs.
+        require_evaluation: Whether candidates are ranked again only if the best one of them has
+            evaluation seeds: see `selection.rank_settings`.
     """
 
     runs: pd.DataFrame
@@ -69,6 +71,7 @@ class RunTable:
         default_factory=lambda: pd.DataFrame(columns=list(EXAMPLE_COLUMNS))
     )
     looks: LookRecord = NO_LOOKS
+    require_evaluation: bool = True
     _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _selected: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _problems: dict[str, RunTable] = field(default_factory=dict, init=False, repr=False)
@@ -154,7 +157,9 @@ class RunTable:
     def ranked(self, by: str = "optimizer") -> pd.DataFrame:
         """Return the runs with the rank of their setting: see `selection.rank_settings`."""
         if by not in self._ranked:
-            self._ranked[by] = selection.rank_settings(self, by)
+            self._ranked[by] = selection.rank_settings(
+                self, by, require_evaluation=self.require_evaluation
+            )
         return self._ranked[by]
 
     def selected(self, by: str = "optimizer") -> pd.DataFrame:

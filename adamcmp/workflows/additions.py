@@ -16,7 +16,7 @@ from adamcmp.planning.specs import run_specs
 from adamcmp.storage import reader
 from adamcmp.storage.metadata import last_addition, requested_runs, searched_keys
 from adamcmp.storage.store import Store
-from adamcmp.workflows.best_settings import runs_of_best_settings
+from adamcmp.workflows.best_settings import runs_of_best_settings, with_seed
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class StoredStudy:
             raise NotFound(f"Study {folder.name!r} has no completed run to extend.")
         searched = searched_keys(folder)
         table = RunTable.from_frames(runs).recorded_as({folder.name: searched} if searched else {})
-        return cls(folder, table, configs)
+        # The best candidate gets its evaluation seeds after it was ranked again.
+        return cls(folder, replace(table, require_evaluation=False), configs)
 
     @property
     def missing_runs(self) -> int:
@@ -103,26 +104,35 @@ class Addition:
     Attributes:
         edges: The edges beyond which runs are added, on the selection seeds.
         seeds: The seeds of each optimizer's best setting, by problem.
+        candidate_seeds: The seeds of other settings, by the id of one of the setting's runs.
     """
 
     edges: tuple[Edge, ...] = ()
     seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    candidate_seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.edges or self.seeds)
+        return bool(self.edges or self.seeds or self.candidate_seeds)
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Self:
         """Return an addition from its record."""
         edges = tuple(Edge(**edge) for edge in record.get("edges", []))
-        seeds = {problem: tuple(listed) for problem, listed in record.get("seeds", {}).items()}
-        return cls(edges, seeds)
+        by_name = (
+            {name: tuple(listed) for name, listed in record.get(key, {}).items()}
+            for key in ("seeds", "candidate_seeds")
+        )
+        return cls(edges, *by_name)
 
     def record(self) -> dict[str, Any]:
         """Return the addition as plain values."""
         edges = [asdict(edge) for edge in self.edges]
-        seeds = {problem: list(numbers) for problem, numbers in self.seeds.items()}
-        return {name: value for name, value in (("edges", edges), ("seeds", seeds)) if value}
+        seeds, candidate_seeds = (
+            {name: list(numbers) for name, numbers in by_name.items()}
+            for by_name in (self.seeds, self.candidate_seeds)
+        )
+        record = {"edges": edges, "seeds": seeds, "candidate_seeds": candidate_seeds}
+        return {name: value for name, value in record.items() if value}
 
     def runs(self, study: StoredStudy) -> tuple[RunConfig, ...]:
         """Return the runs, some of which may be stored.
@@ -136,7 +146,12 @@ class Addition:
             for problem, seeds in self.seeds.items()
             for run in _of_best_settings(study, problem, seeds)
         ]
-        return (*beyond_edges, *of_best_settings)
+        of_candidates = [
+            with_seed(study.configs[run_id], seed)
+            for run_id, seeds in self.candidate_seeds.items()
+            for seed in seeds
+        ]
+        return (*beyond_edges, *of_candidates, *of_best_settings)
 
 
 def runs_beyond(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.wording import display_name, join_names
 from adamcmp.workflows.additions import Addition, StoredStudy
 from adamcmp.workflows.rounds import Need
@@ -15,6 +16,8 @@ def describe(need: Need, study: StoredStudy) -> str:
         + f" on {edge.problem}" * several
         for edge in need.addition.edges
     ]
+    if count := len(need.addition.candidate_seeds):
+        texts.append(f"with the candidate seeds of {count} more setting{'s' * (count != 1)}")
     texts += [
         f"with the evaluation seeds {seeds[0]} to {seeds[-1]} of each best setting"
         + f" on {problem}" * several
@@ -24,10 +27,12 @@ def describe(need: Need, study: StoredStudy) -> str:
 
 
 def best_settings_now(addition: Addition, study: StoredStudy) -> str:
-    """Return the best settings of the optimizers whose grids were extended."""
+    """Return the best settings of the optimizers whose settings were ranked again."""
     ranked = study.table.ranked()
     texts = []
-    arms = ((edge.problem, edge.optimizer) for edge in addition.edges)
+    arms = [(edge.problem, edge.optimizer) for edge in addition.edges]
+    candidates = study.table.runs["run_id"].isin(addition.candidate_seeds)
+    arms += study.table.runs.loc[candidates, GROUP].itertuples(index=False, name=None)
     for problem, optimizer in dict.fromkeys(arms):
         arm = (ranked["problem"] == problem) & (ranked["optimizer"] == optimizer)
         best = ranked[arm & (ranked["rank"] == 0)].iloc[0]

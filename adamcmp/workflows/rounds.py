@@ -1,4 +1,4 @@
-"""What a study needs next: settings beyond edges, equal budgets, or evaluation seeds."""
+"""What a study needs next: settings beyond edges, equal budgets, or further seeds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from adamcmp.analysis.audit.seeds import ENOUGH_SEEDS
 from adamcmp.analysis.looks import unrecorded_looks
 from adamcmp.storage.looks import add_looks
 from adamcmp.workflows.additions import Addition, StoredStudy
+from adamcmp.workflows.candidates import missing_candidate_seeds
 from adamcmp.workflows.equal_budgets import widened_edges
 
 #: Evaluation seeds of each best setting if there are none yet, and the budget allows so many. They
@@ -46,6 +47,7 @@ def next_need(study: StoredStudy, budget: int, *, record_look: bool) -> Need | N
         study.interrupted_addition,
         partial(_beyond_edges, study),
         partial(_equal_budgets, study),
+        partial(_candidate_seeds, study),
         partial(_evaluation_seeds, study, budget),
     )
     for step in steps:
@@ -61,6 +63,10 @@ def _beyond_edges(study: StoredStudy) -> Addition:
 
 def _equal_budgets(study: StoredStudy) -> Addition:
     return Addition(edges=tuple(widened_edges(study.table)))
+
+
+def _candidate_seeds(study: StoredStudy) -> Addition:
+    return Addition(candidate_seeds=missing_candidate_seeds(study.table))
 
 
 class _BestSetting(NamedTuple):

@@ -1,9 +1,9 @@
 """Settle a study: add runs until its audit asks for none, or until a budget of runs is spent.
 
 Each round adds the first of these that the study needs: the rest of an interrupted round, settings
-beyond the edges of grids, settings for optimizers that are behind one with more settings,
-evaluation seeds of the best settings, and more of these seeds where the verdict says how many would
-detect a difference.
+beyond the edges of grids, settings for optimizers that are behind one with more settings, candidate
+seeds of leading settings, evaluation seeds of the best settings, and more of these seeds where the
+verdict says how many would detect a difference.
 """
 
 from __future__ import annotations

@@ -60,6 +60,16 @@ def test_the_record_of_an_addition():
     assert not Addition() and Addition().record() == {}
 
 
+def test_seeds_of_candidates(study):
+    stored = StoredStudy.read(study)
+    run_id = stored.table.runs["run_id"].iloc[0]
+    addition = Addition(candidate_seeds={run_id: (1, 7)})
+    runs = addition.runs(stored)
+    assert Addition.of_record(addition.record()) == addition
+    assert {run.optimizer for run in runs} == {stored.configs[run_id].optimizer}
+    assert [run.protocol.seed for run in runs] == [1, 7] and stored.new_runs(addition) == 1
+
+
 def test_seeds_of_the_best_settings(study):
     stored = StoredStudy.read(study)
     addition = Addition(seeds={PROBLEM: (1, 7, 9)})

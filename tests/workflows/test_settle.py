@@ -4,6 +4,7 @@ import itertools
 import signal
 from contextlib import contextmanager
 
+import pandas as pd
 import pytest
 
 import adamcmp
@@ -188,3 +189,24 @@ def test_invalid_requests(results):
         adamcmp.settle("theirs", ["lr=1"])
     with pytest.raises(ConfigError, match="A budget of 0 runs should be at least 1"):
         adamcmp.settle("theirs", budget=0)
+
+
+@pytest.mark.slow
+def test_candidates_are_ranked_again_before_one_is_evaluated(tmp_path, results):
+    """Settings beyond the grid get candidate seeds first."""
+    path = tmp_path / "candidates.yaml"
+    path.write_text(
+        "common: {dataset: teacher, dataset.train_examples: 200, dataset.test_examples: 50,"
+        " steps: 10, eval.every_steps: 10, seeds: 2}\n"
+        "blocks: {adamw: {optimizer: adamw, lr: [1e-6, 1e-5, 1e-4, 1e-3, 1e-2], wd: [0.1, 0.2]}}\n"
+        "select: {candidates: 5, candidate_seeds: 2, seeds: 4}\n"
+    )
+    adamcmp.study(str(path), report=False)
+    earlier = table_of("candidates").selected()
+    result = adamcmp.settle("candidates", budget=100, report=False)
+    assert result.settled and "with the candidate seeds of 7 more settings" in result.rounds[1]
+    table = table_of("candidates")
+    assert not edges(table) and table.selected()["fresh"].all()
+    evaluated = table.runs[table.runs["seed"] > 3]
+    best = pd.concat([earlier, table.selected()])
+    assert set(evaluated["lr"]) == set(best["lr"]) and set(evaluated["wd"]) == set(best["wd"])
