@@ -165,8 +165,10 @@ def family_of_tests(rows: Sequence[Mapping[str, Any]]) -> str:
             method = "the max-T correction over flips of the seeds' signs"
         # The noise of the baseline is part of all comparisons, so skewness does not average out.
         return (
-            f"The {tests} on {metric} are one family of tests ({method}). If noise is skewed, and "
-            f"differs in size between {display_name(baseline)} and the others, p is too small."
+            f"The {tests} on {metric} are one family of tests ({method}). A report of all pairs, "
+            f"or with another baseline, is a further family, which adds false claims of its own. "
+            f"If noise is skewed, and differs in size between {display_name(baseline)} and the "
+            f"others, p is too small."
         )
     family = f"The {len(rows)} pairs on {metric} are one family of tests (Holm's correction)."
     optimizers = {row[arm] for row in rows for arm in ("a", "b")}

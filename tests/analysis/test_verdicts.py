@@ -60,6 +60,7 @@ class TestVerdict:
         assert {row["adjustment"] for row in verdict.rows} == {"max-T"}
         assert verdict.family.startswith("The 3 comparisons with AdamW on test error are one")
         assert "If noise is skewed, and differs in size between AdamW and" in verdict.family
+        assert "with another baseline, is a further family" in verdict.family
         assert any("max-T-adjusted p" in sentence for sentence in verdict.pairs)
 
     def test_fewer_than_six_seeds_with_a_baseline_have_holms_correction(self):
