@@ -4,8 +4,9 @@ Student's test assumes normal noise. Skewness cancels in a difference if both op
 same noise. If one has more, and its noise is skewed, the test claims too much: a few seeds often
 include none of the rare bad ones, and then both the mean and the standard deviation are too small.
 Such seeds do not show that the noise is skewed, but they may show that it has different sizes. The
-thresholds below are from simulations (``scripts/simulate_verdicts families``): in at most 6 % of
-studies without a difference, a difference is claimed without a note that it is uncertain.
+thresholds below are from simulations (``scripts/simulate_verdicts families``): in at most
+about 6 % of studies without a difference (standard error 0.5 %), a difference is claimed without a
+note that it is uncertain.
 """
 
 from __future__ import annotations
