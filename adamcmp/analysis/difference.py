@@ -75,11 +75,14 @@ class Difference:
         return widest(self.required_estimates)
 
     @property
+    def has_no_spread(self) -> bool:
+        """Whether the difference is the same on all of several paired seeds."""
+        return self.paired and self.n > 1 and bool(np.isnan(self.estimate.error))
+
+    @property
     def is_constant(self) -> bool:
         """Whether the difference is the same on all of several paired seeds, and not 0."""
-        if not self.paired or self.n < 2 or np.allclose(self.a, self.b, rtol=1e-12, atol=0):
-            return False
-        return bool(np.isnan(self.estimate.error))
+        return self.has_no_spread and not np.allclose(self.a, self.b, rtol=1e-12, atol=0)
 
     @property
     def p_value(self) -> float:

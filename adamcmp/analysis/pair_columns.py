@@ -53,7 +53,8 @@ def pair_columns(
     Returns:
         Columns of `comparisons`, and those from which `corrections.correct` tests equality:
         ``error``, the standard error of the difference with the selection; ``df``, the degrees of
-        freedom; ``optimism``, the difference of the arms' optimism.
+        freedom; ``p_sign``, the p-value of a sign test, 0 if the difference varies over seeds;
+        ``optimism``, the difference of the arms' optimism.
     """
     metric = family.metric
     difference = Difference.between(a, b, metric)
@@ -100,9 +101,26 @@ def _selection_columns(
     p_values = [selection_p_value(e, *biases) for e in difference.required_estimates]
     return {
         "p_choice": max(map(float, p_values)),
-        **{"error": _error(difference, biases), "df": float(difference.estimate.df)},
+        **_equality_columns(difference, biases),
         "optimism": abs(float(np.subtract(biases[0].optimism, biases[1].optimism))),
     }
+
+
+def _equality_columns(
+    difference: Difference, biases: tuple[SelectionBias, SelectionBias]
+) -> dict[str, float]:
+    """Return the columns from which equality is tested.
+
+    A difference that is the same on all n seeds has a sign test: if the median difference were at
+    least the margin, all seeds would be below it with a probability of at most 2^-n. It must also
+    be within the margin by its variance due to the test examples and the selection.
+    """
+    if not difference.has_no_spread:
+        df = float(difference.estimate.df)
+        return {"error": _error(difference, biases), "df": df, "p_sign": 0.0}
+    examples = difference.examples.variance if difference.examples else 0.0
+    error = math.sqrt(examples + _selection_variance(biases))
+    return {"error": error, "df": math.inf, "p_sign": 0.5**difference.n}
 
 
 def _error(difference: Difference, biases: tuple[SelectionBias, SelectionBias]) -> float:

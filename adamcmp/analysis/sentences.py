@@ -88,13 +88,16 @@ def _without_test(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
     a, b = display_name(row["a"]), display_name(row["b"])
     if math.isnan(row["estimate"]):
         return f"{a} and {b} cannot be compared: no run of one of them completed."
+    equality = _equality(oriented)
     if row["n"] == 1:
-        return f"{_ahead(oriented)}, but one seed gives no interval."
+        return f"{_ahead(oriented)}, but one seed gives no interval{equality}."
     if row["estimate"] == 0:
-        return f"{a} and {b} have the same {metric_phrase(row['metric'])} on all {row['n']} seeds."
+        equal = ", equal" if row["equal"] else ""
+        metric, n = metric_phrase(row["metric"]), row["n"]
+        return f"{a} and {b} have the same {metric} on all {n} seeds{equal}{equality}."
     return (
         f"{_ahead(oriented)}; the runs of each have equal values, so the difference has no "
-        f"interval."
+        f"interval{equality}."
     )
 
 

@@ -70,6 +70,21 @@ def test_equality_within_a_margin_has_two_one_sided_tests(margin, equal):
     assert row["better"] == "a" and ("within 1.5 points (p of a larger" in text) == equal
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.001, -0.001, 0.01])
+@pytest.mark.parametrize("n", [4, 5, 8])
+def test_equality_of_a_difference_that_is_the_same_on_all_seeds_has_a_sign_test(n, shift):
+    errors = 0.3 + 0.01 * np.arange(n)
+    arms = [*at_setting("adamw", errors), *at_setting("sgd", errors + shift)]
+    table = RunTable(runs_from(arms)).asking(Question(margin=0.5))
+    row = analysis.comparisons(table).iloc[0]
+    one_sided = scipy_stats.binomtest(n, n, alternative="greater").pvalue
+    assert row["p_equal"] == (one_sided if abs(shift) < 0.005 else 1.0)
+    assert row["equal"] == (n >= 5 and abs(shift) < 0.005)
+    text = analysis.sentence(row)
+    assert ("within 0.5 points (p of a larger difference" in text) == row["equal"]
+    assert ("not shown to be equal" in text) == (not row["equal"] and row["better"] == "")
+
+
 def test_a_margin_is_of_the_reported_metric():
     later = [error + 0.001 for error in A[::-1]]
     runs = runs_from([*at_setting("adamw", A), *at_setting("sgd", later)])

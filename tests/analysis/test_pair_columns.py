@@ -84,6 +84,6 @@ class TestLooks:
         text = analysis.sentence(row)
         assert text.startswith("Interim: AdamW is ahead of SGD") and note in text
         (verdict,) = analysis.verdicts(pd.DataFrame([row]))
-        assert verdict.overall == f"AdamW leads on test error. {note}"
+        assert verdict.overall == f"Interim: AdamW leads on test error. {note}"
         # Once the runs have ended, the level is that of a first look.
         assert self.row(EVEN, missing_runs=3)["seeds_needed"] < self.row(EVEN)["seeds_needed"]
