@@ -35,7 +35,11 @@ def correct(table: pd.DataFrame, differences: Floats | None) -> pd.DataFrame:
 
 
 def _with_raised_deviations(table: pd.DataFrame, differences: Floats) -> pd.DataFrame:
-    """Return comparisons whose power is that of max-T, which raises small standard deviations."""
+    """Return comparisons whose power accounts for the standard deviations that max-T raises.
+
+    The level remains that of Holm's strictest step, which max-T exceeds, so the numbers are upper
+    bounds.
+    """
     increase = increase_of_deviations(differences)
     return table.assign(
         detectable=table["detectable"] * increase,

@@ -70,7 +70,8 @@ def _claim(row: Mapping[str, Any], oriented: Mapping[str, Any]) -> str:
             f"{_diverged_seeds(oriented, 'a')}, {b} on {_diverged_seeds(oriented, 'b')}."
         )
     if row["p_holm"] < row["level"]:
-        return f"{ahead} {evidence}. {selection_caveat(oriented, 'this')}."
+        detectable = detectable_note(oriented)
+        return f"{ahead} {evidence}{detectable}. {selection_caveat(oriented, 'this')}."
     correction = (
         "" if row["p_value"] >= row["level"] else " after correction for several comparisons"
     )

@@ -165,6 +165,7 @@ class TestComparison:
         assert (
             "Selection among 60 and 1 settings could explain this; add selection seeds, not" in text
         )
+        assert "; a true difference of at least" in text
         assert text.endswith("Settings were selected on these same seeds.")
         # The corrected difference is smaller: more seeds would not reproduce a lead by chance.
         assert row["settles"] < abs(row["estimate"])
