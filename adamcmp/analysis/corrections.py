@@ -37,8 +37,7 @@ def correct(table: pd.DataFrame, differences: Floats | None) -> pd.DataFrame:
 def _with_raised_deviations(table: pd.DataFrame, differences: Floats) -> pd.DataFrame:
     """Return comparisons whose power accounts for the standard deviations that max-T raises.
 
-    The level remains that of Holm's strictest step, which max-T exceeds, so the numbers are upper
-    bounds.
+    The level remains that of Holm's strictest step, so the numbers are upper bounds.
     """
     increase = increase_of_deviations(differences)
     return table.assign(

@@ -53,7 +53,11 @@ def property_sentences(rows: pd.DataFrame, level: float = ALPHA) -> str:
             sentences.append(describe(claims))
         elif of_property:
             undetected.append(phrase)
-    closing = [f"Brackets are 95 % intervals over {_samples(rows)}"] if sentences else []
+    closing = []
+    if sentences:
+        closing = [
+            f"Brackets are 95 % intervals over {_samples(rows)}; each property is tested by itself"
+        ]
     if undetected:
         closing.append(f"{'no' if closing else 'No'} difference in {join_names(undetected)}")
         closing[-1] += " was detected"

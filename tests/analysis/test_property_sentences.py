@@ -33,7 +33,8 @@ def test_sensitivity():
         "AdamW is less sensitive to wd than Adam+L2 (5.0 points [4.5, 5.5]) and SGD (10.0 points "
         "[9.5, 10.5]): within a factor of 4 of its best wd, its test error exceeds the best by 1.4 "
         "points on average, and by less than 1.9 points at every wd that was tried; SGD does not "
-        "train from wd 0.1 on. Brackets are 95 % intervals over seeds."
+        "train from wd 0.1 on. Brackets are 95 % intervals over seeds; each property is tested "
+        "by itself."
     )
 
 
@@ -87,8 +88,8 @@ class TestWithoutSignificantDifference:
         rows = [row("overfitting", "sgd", 0.02)]
         rows += [row(name, "sgd", 0.02, p_adjusted=0.4) for name in ("lr sensitivity", "tuning")]
         assert text(*rows).endswith(
-            "Brackets are 95 % intervals over seeds; no difference in sensitivity to lr and the "
-            "error after a few random trials was detected."
+            "Brackets are 95 % intervals over seeds; each property is tested by itself; no "
+            "difference in sensitivity to lr and the error after a few random trials was detected."
         )
 
     @pytest.mark.parametrize("p", [0.05, NAN])

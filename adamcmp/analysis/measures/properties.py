@@ -62,7 +62,8 @@ def properties(table: RunTable) -> pd.DataFrame:
       that at the best setting, over log lr or log wd within the same factor of each optimizer's
       best value, with the other at the value selected on validation. The factor (``condition``) is
       the largest that the values of all compared optimizers cover to both sides; an optimizer whose
-      best value is an end of its values is left out. Pseudovalues of the jackknife.
+      best value is an end of its values is left out. Each seed
+      selects its own settings.
     - ``tuning``: the expected test error of the best of ``condition`` random settings
       (`adamcmp.analysis.tuning_curves`).
     - ``training speed``: the epochs until the runs of the best settings first reach the training
@@ -219,8 +220,9 @@ PROPERTIES = Measure(
     "within a factor (at) of the best; each seed selects its own settings. Tuning: the expected "
     "error of the best of some random settings (at). Speed: the epochs to a training loss (at), "
     "whose difference is a ratio. Overfitting: the gap at this training loss. p (corrected): "
-    "Bonferroni's correction over all pairs of optimizers. Intervals over seeds (Student's t), and "
-    "over test examples where their outcomes are stored.",
+    "Bonferroni's correction over all pairs of optimizers; each property is a family of tests of "
+    "its own. Intervals over seeds (Student's t), and over test examples where their outcomes are "
+    "stored.",
     properties,
     _headline,
     "two optimizers with four shared, paired seeds on one problem",
