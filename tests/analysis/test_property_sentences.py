@@ -47,7 +47,7 @@ def test_tuning_with_another_lowest_error_after_one_trial():
     assert text(*rows).startswith(
         "With the best of 4 random settings, AdamW has a lower expected test error than SGD (5.0 "
         "points [4.5, 5.5]); with one random setting, SGD has a lower one than 2 others, the "
-        "closest of which is lion (4.0 points [3.5, 4.5]). Brackets"
+        "closest of which is Lion (4.0 points [3.5, 4.5]). Brackets"
     )
 
 
@@ -107,5 +107,5 @@ class TestWithoutSignificantDifference:
 def test_the_samples_that_intervals_cover():
     covered = row("overfitting", "sgd", 0.02, covers="seeds and examples")
     rows = [covered, row("training speed", "sgd", 2)]
-    assert "intervals over seeds and, for errors, test examples." in text(*rows)
-    assert "intervals over seeds." in text(*rows, row("tuning", "sgd", 0.02))
+    assert "intervals over seeds and, for errors, test examples; each" in text(*rows)
+    assert "intervals over seeds; each" in text(*rows, row("tuning", "sgd", 0.02))
