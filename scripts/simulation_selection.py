@@ -110,7 +110,7 @@ def scenarios(quick: bool) -> list[Scenario]:
     equal_noise = [
         *(("flat", "normal", settings) for settings in (two, (36, 4), one, (16,) * 4)),
         *((surface, "normal", two) for surface in ("shallow", "wide", "bowl", "steep")),
-        ("wide", "normal", one),
+        *((surface, "normal", one) for surface in ("wide", "bowl")),
         *(("flat", "exponential", settings) for settings in (two, one)),
         *((surface, "exponential", two) for surface in ("wide", "bowl")),
     ]
@@ -124,5 +124,14 @@ def scenarios(quick: bool) -> list[Scenario]:
         Scenario(surface, "normal", two, DESIGNS[0], examples=examples)
         for surface in ("wide", "bowl")
         for examples in ((0.5, 0.5), (0.5, 0.1), (1.0, 0.2))
+    ]
+    small_validation = DESIGNS[0], 1.0, (0.5, 0.1)
+    cases += [
+        Scenario("wide", "normal", one, *small_validation),
+        *(Scenario("bowl", "normal", settings, *small_validation) for settings in (one, (36, 4))),
+        Scenario("bowl", "normal", one, DESIGNS[0], examples=(1.0, 0.2)),
+        *(Scenario("bowl", "normal", each, DESIGNS[0], examples=(2.0, 0.2)) for each in (two, one)),
+        Scenario("bowl", "normal", two, DESIGNS[0], noise_ratio=0.3, examples=(0.5, 0.1)),
+        Scenario("bowl", "normal", (144, 144), *small_validation),
     ]
     return [replace(case, design=design) for case in cases for design in designs]

@@ -124,7 +124,8 @@ class SimulatedArm:
             single_setting_sd=self.reported_validation.std(axis=-1, ddof=1),
         )
         scale = EARLIER_SHARE / SHARE if earlier else 1.0
-        return bias._replace(variance=scale * np.asarray(bias.variance))
+        bias = bias._replace(variance=scale * np.asarray(bias.variance))
+        return bias._replace(regret=0.0) if earlier else bias
 
 
 @dataclass(frozen=True)

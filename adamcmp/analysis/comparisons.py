@@ -102,8 +102,8 @@ def comparisons(table: RunTable, metric: str | Sequence[str] | None = None) -> p
         - ``seeds_needed``, ``settles``: seeds in total (of each arm) that detect a difference of
           ``settles`` with 80 % power at the next look, at the strictest level of Holm's correction,
           selection bias accounted for (infinite where the bias is too large); the difference is the
-          observed one without its optimism, or half the half-width of the interval where that is
-          larger;
+          observed one without its selection bias, or half the half-width of the interval where that
+          is larger;
         - ``detectable``: the smallest true difference that these seeds detect with 80 % power at
           this look, also at the strictest level of Holm's correction, selection bias accounted for;
           ``detectable_settings``: the same for a difference between the two selected settings,

@@ -55,7 +55,7 @@ def _p_equal(table: pd.DataFrame) -> Floats:
     Biopharmaceutics 15, 657-680). The difference may be larger by its selection bias. It has a sign
     test too if it is the same on all seeds.
     """
-    size = table["estimate"].abs() + table["optimism"]
+    size = table["estimate"].abs() + table["selection_bias"]
     inside = (table["margin"] - size) / table["error"]
     by_size = stats.t.sf(inside.to_numpy(np.float64), table["df"].to_numpy(np.float64))
     p: Floats = np.maximum(by_size, table["p_sign"].to_numpy(np.float64))

@@ -17,7 +17,12 @@ from adamcmp.analysis.metrics import higher_is_better
 from adamcmp.analysis.outcomes import bound_of_examples
 from adamcmp.analysis.pairing import data_vary_with_seed
 from adamcmp.analysis.power import detectable_difference
-from adamcmp.analysis.selection_bias import SelectionBias, debiased, selection_p_value
+from adamcmp.analysis.selection_bias import (
+    SelectionBias,
+    debiased,
+    largest_bias,
+    selection_p_value,
+)
 from adamcmp.analysis.unequal_noise import noise_ratio
 from adamcmp.storage.looks import LookRecord, seeds_text
 
@@ -54,7 +59,7 @@ def pair_columns(
         Columns of `comparisons`, and those from which `corrections.correct` tests equality:
         ``error``, the standard error of the difference with the selection; ``df``, the degrees of
         freedom; ``p_sign``, the p-value of a sign test, 0 if the difference varies over seeds;
-        ``optimism``, the difference of the arms' optimism.
+        ``selection_bias``, the largest bias of the difference.
     """
     metric = family.metric
     difference = Difference.between(a, b, metric)
@@ -102,7 +107,7 @@ def _selection_columns(
     return {
         "p_choice": max(map(float, p_values)),
         **_equality_columns(difference, biases),
-        "optimism": abs(float(np.subtract(biases[0].optimism, biases[1].optimism))),
+        "selection_bias": largest_bias(*biases),
     }
 
 
@@ -151,7 +156,7 @@ def _power_columns(
     estimate = difference.estimate
     seeds_needed, settles = difference.seeds_needed(
         lambda n: looks.next_level(n * seeds // difference.n) / comparisons,
-        float(debiased(estimate, *biases)),
+        min(float(debiased(estimate, *biases)), abs(float(estimate.value))),
         _selection_variance(biases),
     )
     alpha, df = looks.next_level(seeds) / comparisons, float(estimate.df)

@@ -2,9 +2,10 @@
 
 A verdict is about the optimizers at their best settings. Other seeds, or another validation set,
 might have selected another setting, with a slightly better or worse true mean. So the
-difference of two selected settings varies more than its interval over seeds shows. In addition, a
-setting that was selected because of noise on validation benefits from the same noise on the test
-set, on the same seeds. This favors the optimizer with more settings.
+difference of two selected settings varies more than its interval over seeds shows. The selected
+setting is on average worse than the best one, which is against the optimizer with more settings. In
+addition, a setting that was selected because of noise on validation benefits from the same noise on
+the test set, on the same seeds. This favors the optimizer with more settings.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ CONTENDERS = 8
 #: they deviate from the observed means as these do from the true means. It was chosen by simulation
 #: (docs/statistics.md), so that verdicts claim a difference in 6 % of studies without one at most.
 SHARE = 0.75
+#: The regret of a selection among candidates, relative to that if no other setting were better than
+#: all of them. It was chosen by simulation too.
+REGRET_OF_CANDIDATES = 1.5
 
 
 class SelectionBias(NamedTuple):
@@ -32,16 +36,18 @@ class SelectionBias(NamedTuple):
     Attributes:
         optimism: How much higher the selected setting's mean is than its true mean on the reported
             seeds; 0 if these took no part in the selection.
+        regret: How much higher the selected setting's true mean is than that of the best setting.
         variance: Variance of the selected setting's true mean over selections on other seeds and
             validation examples. If the selection seeds are reported, only on other examples, since
             the spread of the seeds includes the rest.
     """
 
     optimism: npt.ArrayLike
+    regret: npt.ArrayLike
     variance: npt.ArrayLike
 
 
-NO_BIAS = SelectionBias(0.0, 0.0)
+NO_BIAS = SelectionBias(0.0, 0.0, 0.0)
 
 
 def selection_bias(
@@ -63,7 +69,10 @@ def selection_bias(
     For the optimism (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 17), the
     observed means are first shrunk by the share of their variance that is noise, so that equally
     good settings are equally likely to be selected. The noise of the selected mean is converted to
-    `metric` by the regression of its residuals on those of validation. The random draws are fixed:
+    `metric` by the regression of its residuals on those of validation. For the regret, the means
+    are shrunk by the share of the seeds and the validation examples, except those of candidates,
+    which differ less than all settings do. It is converted by the regression of the settings' means
+    of `metric` on their test means. The random draws are fixed:
     equal data give equal results.
 
     Args:
@@ -73,7 +82,7 @@ def selection_bias(
         fresh: Whether the reported seeds took no part in the selection.
         candidates: Whether the settings are candidates, the best of more settings. A setting that
             is no candidate may be better than all of them, so their variance is not reduced by
-            `SHARE`.
+            `SHARE`, and their regret is increased by `REGRET_OF_CANDIDATES`.
         single_setting_sd: Standard deviation over seeds of one setting's validation metric, used
             if there is a single selection seed.
     """
@@ -82,20 +91,29 @@ def selection_bias(
         return NO_BIAS
     means = validation.mean(axis=-1)
     best = np.argsort(means, axis=-1, kind="stable")[..., :CONTENDERS, None]
-    selection_values, values, difference = (
-        np.take_along_axis(x, best, axis=-2) for x in (validation, metric, validation - test)
+    selection_values, test_values, values = (
+        np.take_along_axis(x, best, axis=-2) for x in (validation, test, metric)
     )
     noise = _noise_of_means(selection_values, np.square(single_setting_sd))
-    examples = _variance_of_examples(difference)
+    examples = _variance_of_examples(selection_values - test_values)
     draws = np.random.default_rng(0).standard_normal((DRAWS, settings))
     spread = np.sqrt(examples + noise if fresh else examples)[..., None, None]
     variance = _variance(means, metric.mean(axis=-1), draws * spread)
     variance = variance if candidates else SHARE * variance
+    drawn = draws * np.sqrt(examples + noise)[..., None, None]
+    regret = (
+        REGRET_OF_CANDIDATES * _mean_regret(means, drawn)
+        if candidates
+        else _mean_regret(_shrunken(means, examples + noise), drawn)
+    )
+    measured = np.where(np.isnan(test_values), selection_values, test_values)
+    regret = _slope(measured.mean(axis=-1), values.mean(axis=-1)) * regret
     if fresh:
-        return SelectionBias(0.0, variance)
+        return SelectionBias(0.0, regret, variance)
     drawn = draws * np.sqrt(noise)[..., None, None]
     gain = _mean_gain(_shrunken(means, noise), drawn)
-    return SelectionBias(_slope(selection_values, values) * gain, variance)
+    slope = _slope_of_residuals(selection_values, values)
+    return SelectionBias(slope * gain, regret, variance)
 
 
 def _noise_of_means(values: Floats, without_seeds: npt.ArrayLike = 0.0) -> Floats:
@@ -130,12 +148,24 @@ def _variance(means: Floats, metric_means: Floats, drawn: Floats) -> Floats:
     return np.asarray(np.take_along_axis(metric_means, selected, axis=-1).var(axis=-1))
 
 
-def _slope(validation: Floats, metric: Floats) -> Floats:
+def _slope_of_residuals(validation: Floats, metric: Floats) -> Floats:
     """Return the slope of the regression of a metric's residuals on those of validation."""
-    x, y = _residuals(validation), _residuals(metric)
+    flat = (*validation.shape[:-2], -1)
+    return _slope(_residuals(validation).reshape(flat), _residuals(metric).reshape(flat))
+
+
+def _slope(x: Floats, y: Floats) -> Floats:
+    """Return the slope of the regression of y on x over the last axis; 0 if x is constant."""
+    x, y = (values - values.mean(axis=-1, keepdims=True) for values in (x, y))
     with np.errstate(invalid="ignore"):
-        slope = (x * y).sum(axis=(-2, -1)) / (x**2).sum(axis=(-2, -1))
+        slope = (x * y).sum(axis=-1) / (x**2).sum(axis=-1)
     return np.asarray(np.nan_to_num(slope))
+
+
+def _mean_regret(means: Floats, drawn: Floats) -> Floats:
+    """Return the mean of the settings that are selected under drawn noise, less the lowest mean."""
+    selected = (means[..., None, :] + drawn).argmin(axis=-1)
+    return np.asarray(np.take_along_axis(means, selected, axis=-1).mean(axis=-1) - means.min(-1))
 
 
 def _mean_gain(means: Floats, drawn: Floats) -> Floats:
@@ -162,9 +192,9 @@ def _residuals(values: Floats) -> Floats:
 def selection_p_value(difference: Estimate, a: SelectionBias, b: SelectionBias) -> Floats:
     """Return the p-value of a difference, a minus b, with selection bias accounted for.
 
-    The variances due to selection are added to that of the difference, and the optimism is
+    The variances due to selection are added to that of the difference, and the biases are
     subtracted from the difference. A difference that is the same on all seeds has no variance of
-    its own.
+    its own. The result may be smaller than the p-value of the difference: a claim requires both.
     """
     error = np.sqrt(np.nan_to_num(difference.error) ** 2 + np.add(a.variance, b.variance))
     df = np.nan_to_num(difference.df, nan=np.inf)
@@ -172,7 +202,21 @@ def selection_p_value(difference: Estimate, a: SelectionBias, b: SelectionBias) 
 
 
 def debiased(difference: Estimate, a: SelectionBias, b: SelectionBias) -> Floats:
-    """Return the size of a difference without the optimism that increases it; at least 0."""
+    """Return the size of a difference without its selection bias; at least 0.
+
+    The optimism is subtracted only where it increases the difference. So is the regret if there is
+    optimism, which is the larger one of the two. Else the regret increases or decreases it.
+    """
     sign = np.where(difference.value < 0, -1.0, 1.0)
     optimism = np.maximum(0, sign * np.subtract(a.optimism, b.optimism))
-    return np.asarray(np.maximum(0, sign * difference.value - optimism))
+    regret = sign * np.subtract(a.regret, b.regret)
+    has_optimism = np.not_equal(a.optimism, 0) | np.not_equal(b.optimism, 0)
+    regret = np.where(has_optimism, np.maximum(0, regret), regret)
+    return np.asarray(np.maximum(0, sign * difference.value - optimism - regret))
+
+
+def largest_bias(a: SelectionBias, b: SelectionBias) -> float:
+    """Return by how much the selection may increase or decrease a difference at most."""
+    return abs(float(np.subtract(a.optimism, b.optimism))) + abs(
+        float(np.subtract(a.regret, b.regret))
+    )

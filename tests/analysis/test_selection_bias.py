@@ -8,6 +8,8 @@ from adamcmp.analysis.selection_bias import (
     NO_BIAS,
     SHARE,
     SelectionBias,
+    debiased,
+    largest_bias,
     selection_bias,
     selection_p_value,
 )
@@ -70,6 +72,28 @@ class TestSelectionBias:
         given = selection_bias(val, val, val, fresh=True, single_setting_sd=np.ones(300))
         assert np.min(given.variance) > 0
 
+    @pytest.mark.parametrize("scale", [1.0, -100.0])
+    def test_regret_is_the_distance_from_the_best_setting(self, scale):
+        """It is in the unit of the compared metric, which may be better if higher."""
+        truth = 0.3 * np.arange(16.0)[:, None]
+        val, test, _ = self.studies(settings=16, seeds=5)
+        val, test = val + truth, test + truth
+        actual = scale * truth[val.mean(-1).argmin(-1)].mean()
+        bias = selection_bias(val, test, scale * test, fresh=True)
+        assert 0.7 < np.mean(bias.regret) / actual < 1.5
+
+    def test_equally_good_settings_have_little_regret(self):
+        val, test, _ = self.studies(settings=16, seeds=5)
+        assert np.mean(selection_bias(val, test, test, fresh=True).regret) < 0.1
+
+    def test_regret_is_subtracted_from_the_lead_of_the_other(self):
+        ahead = estimates.mean(rng().normal(size=10) - 1)
+        worse = SelectionBias(0.0, 0.3, 0.0)
+        lead = abs(float(ahead.value))
+        assert debiased(ahead, NO_BIAS, worse) == pytest.approx(lead - 0.3)
+        assert debiased(ahead, worse, NO_BIAS) == pytest.approx(lead + 0.3)
+        assert largest_bias(worse, NO_BIAS) == largest_bias(NO_BIAS, worse) == 0.3
+
     def test_the_variance_of_candidates_is_not_reduced(self):
         val, test, _ = self.studies(settings=5, seeds=10)
         of_all, of_candidates = (
@@ -87,6 +111,6 @@ class TestSelectionBias:
 
     def test_the_correction_never_lowers_the_p_value(self):
         estimate = estimates.mean(rng().normal(size=(200, 10)) + 0.5)
-        lucky = SelectionBias(rng().normal(size=200), rng().random(200))
+        lucky = SelectionBias(rng().normal(size=200), 0.0, rng().random(200))
         assert (selection_p_value(estimate, lucky, NO_BIAS) >= estimate.p_value).all()
         np.testing.assert_allclose(selection_p_value(estimate, NO_BIAS, NO_BIAS), estimate.p_value)

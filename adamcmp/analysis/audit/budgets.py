@@ -56,12 +56,15 @@ def _unequal_tuning(problem: str, unequal: Mapping[str, str], is_ahead: bool) ->
         if is_ahead
         else "no optimizer is ahead of one that had a smaller budget."
     )
-    curves = " The tuning curves compare them at equal numbers of settings."
+    selection = (
+        " Verdicts account for the selection among unequal numbers of settings. The tuning curves "
+        "compare optimizers at equal numbers."
+    )
     return Finding(
         "budget",
         "warning" if is_ahead else "note",
         problem,
-        f"Tuning budgets differ: {listed}; {consequence}{curves if 'settings' in unequal else ''}",
+        f"Tuning budgets differ: {listed}; {consequence}{selection * ('settings' in unequal)}",
         undermines=UNEQUAL_TUNING if is_ahead else "",
     )
 
