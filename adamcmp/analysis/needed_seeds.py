@@ -65,12 +65,12 @@ def more_seeds_note(oriented: Mapping[str, Any]) -> str:
 
 
 def selection_caveat(oriented: Mapping[str, Any], difference: str) -> str:
-    """Return the caveat that selection could explain a difference, with the seeds to add."""
+    """Return the caveat that selection could explain a difference, with what to add."""
     a, b = oriented["settings_a"], oriented["settings_b"]
     among = f"{a} settings each" if a == b else f"{a} and {b} settings"
     return (
-        f"Selection among {among} could explain {difference}; add selection seeds, not evaluation "
-        f"seeds"
+        f"Selection among {among} could explain {difference}; add selection seeds or validation "
+        f"examples, not evaluation seeds"
     )
 
 

@@ -153,14 +153,22 @@ def _interval(oriented: Mapping[str, Any]) -> str:
 
 
 def _samples(oriented: Mapping[str, Any]) -> str:
-    """Return the samples that the interval covers, each with its part of the interval."""
-    seeds = _seeds(oriented)
-    if not covers_examples(oriented):
-        return seeds
+    """Return the samples that the interval covers, each with its part of it, and those left out."""
     # The part of the examples may be 0, which needs no further decimals.
     parts = (float(oriented[part]) for part in ("ci_seeds", "ci_examples"))
-    texts = (format_number(part, oriented) if part > 1e-12 else "0" for part in parts)
-    return "{} ±{}, test examples ±{}".format(seeds, *texts)
+    over_seeds, over_examples = (
+        format_number(part, oriented) if abs(part) > 1e-12 else "0" for part in parts
+    )
+    seeds, data = _seeds(oriented), [] if "data" in oriented["covers"] else ["training data"]
+    if covers_examples(oriented):
+        samples, left_out = f"{seeds} ±{over_seeds}, test examples ±{over_examples}", data
+    elif oriented["metric"].startswith("train"):
+        samples, left_out = seeds, data
+    else:
+        bound = "" if math.isnan(oriented["ci_examples"]) else f" (at most ±{over_examples})"
+        samples, left_out = seeds, [f"test examples{bound}", *data]
+    texts = {0: "", 1: ", not {}", 2: ", neither {} nor {}"}
+    return samples + texts[len(left_out)].format(*left_out)
 
 
 def _seeds(row: Mapping[str, Any]) -> str:

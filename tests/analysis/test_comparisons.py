@@ -163,7 +163,7 @@ class TestComparison:
         assert row["p_holm"] < 0.05 < row["p_choice"] and row["better"] == "" and not row["fresh"]
         text = analysis.sentence(row)
         assert (
-            "Selection among 60 and 1 settings could explain this; add selection seeds, not" in text
+            "Selection among 60 and 1 settings could explain this; add selection seeds or" in text
         )
         assert "; a true difference of at least" in text
         assert text.endswith("Settings were selected on these same seeds.")

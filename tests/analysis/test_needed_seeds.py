@@ -64,8 +64,8 @@ def test_no_number_of_seeds_is_enough():
     oriented = {**row, "seeds_needed": float("inf"), "settles": 0.01, "low": -0.01, "high": 0.02}
     oriented |= {"lead": 0.01, "settings_a": 9, "settings_b": 4}
     assert more_seeds_note(oriented) == (
-        ". Selection among 9 and 4 settings could explain this; add selection seeds, not "
-        "evaluation seeds"
+        ". Selection among 9 and 4 settings could explain this; add selection seeds "
+        "or validation examples, not evaluation seeds"
     )
     covered = {**oriented, "covers": "seeds and examples", "ci_examples": 0.02}
     assert "; use a larger test set" in more_seeds_note(covered)

@@ -50,11 +50,14 @@ class TestComparisons:
         row = comparisons(TABLE).iloc[0]
         text = sentence(row)
         seeds, examples = 100 * row["ci_seeds"], 100 * row["ci_examples"]
-        assert f"6 paired seeds ±{seeds:.1f}, test examples ±{examples:.1f}; p" in text
+        assert (
+            f"6 paired seeds ±{seeds:.1f}, test examples ±{examples:.1f}, not training data; p"
+            in text
+        )
 
     def test_examples_without_a_part_are_said_to_add_0(self):
         row = {**comparisons(TABLE).iloc[0].to_dict(), "ci_examples": 0.0}
-        assert "test examples ±0;" in sentence(row)
+        assert "test examples ±0, not" in sentence(row)
 
     def test_seeds_that_are_not_paired(self):
         runs = TABLE.runs.assign(paired_seeds=False)
@@ -71,7 +74,15 @@ class TestComparisons:
         assert "; 6 paired seeds and training sets ±" in sentence(row)
         without = comparisons(RunTable(runs)).iloc[0]
         assert without["covers"] == "seeds and data"
-        assert "; 6 paired seeds and training sets; p" in sentence(without)
+        assert "; 6 paired seeds and training sets, not test examples (at" in sentence(without)
+
+    def test_the_sentence_names_what_the_interval_leaves_out(self):
+        row = comparisons(RunTable(TABLE.runs)).iloc[0].to_dict()
+        bound = f"test examples (at most ±{100 * row['ci_examples']:.1f})"
+        assert f"; 6 paired seeds, neither {bound} nor training data; p" in sentence(row)
+        unknown = sentence({**row, "ci_examples": float("nan")})
+        assert ", neither test examples nor training data; p" in unknown
+        assert ", not training data; p" in sentence({**row, "metric": "train_error"})
 
     @pytest.mark.parametrize("paired", [True, False])
     def test_a_run_without_outcomes_is_left_out_of_the_part_of_the_examples(self, paired):
