@@ -58,7 +58,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "expected"),
         [
-            (["--baseline", "adamw"], ["Compared with AdamW on test error: SGD and lion are worse.",
+            (["--baseline", "adamw"], ["Compared with AdamW on test error: SGD and Lion are worse.",
                                        "The 2 comparisons with AdamW on test error are one family"]),
             (["--margin", "50"], ["(Holm-adjusted p of a larger difference < 0.001)",
                                   "The 3 pairs on test error are one family"]),
