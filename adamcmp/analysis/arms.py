@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from adamcmp.analysis.estimates import Floats
 from adamcmp.analysis.labels import GROUP, format_value, setting_columns
 from adamcmp.analysis.metrics import measure_of
 from adamcmp.analysis.run_table import RunTable
@@ -106,6 +107,21 @@ class Arm:
 
     def selection_bias(self, metric: str) -> SelectionBias:
         """Estimate the selection bias over the settings that have a value for every seed."""
+        of_all_settings = shared_seeds(self.ranked["seed"], self.ranked["rank"])
+        selecting = self.ranked.loc[self.ranked["selection_seed"], "seed"]
+        return selection_bias(
+            *self.selection_values(metric),
+            fresh=self.fresh,
+            candidates=not of_all_settings.issuperset(selecting),
+            single_setting_sd=float(self.reported[f"val_{self.measure}"].astype(float).std()),
+        )
+
+    def selection_values(self, metric: str) -> tuple[Floats, Floats, Floats]:
+        """Return what settings were ranked by, its test values, and a metric.
+
+        Returns:
+            Each of shape (settings, seeds), of the settings that have a value for every seed.
+        """
         validation, test = f"val_{self.measure}", f"test_{self.measure}"
         runs = self.ranked[self.ranked["selection_seed"]]
         keys = [runs["rank"], runs["seed"].astype(int)]
@@ -114,11 +130,7 @@ class Arm:
         by_setting = {column: means[column].unstack() for column in columns}
         required = (by_setting[column].notna().all(axis=1) for column in (validation, metric))
         complete = np.logical_and.reduce(list(required))
-        arrays = (by_setting[column][complete].to_numpy() for column in (validation, test, metric))
-        of_all_settings = shared_seeds(self.ranked["seed"], self.ranked["rank"])
-        return selection_bias(
-            *arrays,
-            fresh=self.fresh,
-            candidates=not of_all_settings.issuperset(runs["seed"]),
-            single_setting_sd=float(self.reported[validation].astype(float).std()),
+        values, test_values, metric_values = (
+            by_setting[column][complete].to_numpy() for column in (validation, test, metric)
         )
+        return values, test_values, metric_values

@@ -10,6 +10,7 @@ the test set, on the same seeds. This favors the optimizer with more settings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -90,10 +91,7 @@ def selection_bias(
     if settings < 2:
         return NO_BIAS
     means = validation.mean(axis=-1)
-    best = np.argsort(means, axis=-1, kind="stable")[..., :CONTENDERS, None]
-    selection_values, test_values, values = (
-        np.take_along_axis(x, best, axis=-2) for x in (validation, test, metric)
-    )
+    selection_values, test_values, values = _of_best_settings(validation, test, metric)
     noise = _noise_of_means(selection_values, np.square(single_setting_sd))
     examples = _variance_of_examples(selection_values - test_values)
     draws = np.random.default_rng(0).standard_normal((DRAWS, settings))
@@ -114,6 +112,28 @@ def selection_bias(
     gain = _mean_gain(_shrunken(means, noise), drawn)
     slope = _slope_of_residuals(selection_values, values)
     return SelectionBias(slope * gain, regret, variance)
+
+
+def effect_of_validation_examples(validation: Floats, test: Floats) -> Floats:
+    """Return how much the sample of validation examples changes the metric of a setting.
+
+    Args:
+        validation: The metric of the selection; (..., settings, seeds), no NaN.
+        test: The same metric on the test set.
+
+    Returns:
+        The standard deviation over the best settings, relative to that of runs over seeds.
+    """
+    values, test_values = _of_best_settings(validation, test)
+    noise = _noise_of_means(values) * values.shape[-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(_variance_of_examples(values - test_values) / noise))
+
+
+def _of_best_settings(validation: Floats, *others: Floats) -> Iterator[Floats]:
+    """Yield metrics of the settings that may be selected, those of validation first."""
+    best = np.argsort(validation.mean(axis=-1), axis=-1, kind="stable")[..., :CONTENDERS, None]
+    yield from (np.take_along_axis(x, best, axis=-2) for x in (validation, *others))
 
 
 def _noise_of_means(values: Floats, without_seeds: npt.ArrayLike = 0.0) -> Floats:
