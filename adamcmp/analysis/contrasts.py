@@ -10,6 +10,7 @@ import pandas as pd
 
 from adamcmp.analysis import estimates
 from adamcmp.analysis.example_variance import ExamplePart, required_estimates, widest
+from adamcmp.analysis.wording import covered_samples
 
 #: Minimum number of seeds that two optimizers share.
 MIN_SEEDS = 4
@@ -24,6 +25,8 @@ def differences_from_lowest(
     values: Mapping[str, pd.Series[float]],
     example_part: Callable[[str, str], ExamplePart | None] = lambda a, b: None,
     families: int = 1,
+    *,
+    data: bool = False,
 ) -> pd.DataFrame:
     """Compare the optimizer with the lowest mean with each other one, paired over seeds.
 
@@ -38,6 +41,7 @@ def differences_from_lowest(
         example_part: Returns the part of the test examples in the variance of the difference of two
             optimizers; None if it is unknown.
         families: The number of such tables whose p-values are adjusted together.
+        data: Whether the data of the runs vary with the seed.
 
     Returns:
         One row per other optimizer that shares `MIN_SEEDS` with the lowest one:
@@ -64,7 +68,7 @@ def differences_from_lowest(
         difference = widest(required)
         p = max(float(estimate.p_value) for estimate in required)
         interval = (float(difference.value), float(difference.low), float(difference.high))
-        covers = "seeds" if part is None else "seeds and examples"
+        covers = covered_samples(data=data, examples=part is not None)
         value = float(known[lowest].mean())
         rows.append((lowest, name, value, *interval, len(differences), p, p * tests, covers))
     result = pd.DataFrame(rows, columns=COLUMNS)

@@ -24,6 +24,7 @@ from adamcmp.analysis.selection_bias import (
     selection_p_value,
 )
 from adamcmp.analysis.unequal_noise import noise_ratio
+from adamcmp.analysis.wording import covered_samples
 from adamcmp.storage.looks import LookRecord, seeds_text
 
 
@@ -202,9 +203,8 @@ def _samples(a: Arm, b: Arm, difference: Difference, metric: str) -> dict[str, A
     data = all(data_vary_with_seed(arm.reported) for arm in (a, b))
     if examples is None:
         part = bound_of_examples(a.reported, b.reported, metric)
-        covers = "seeds and data" if data else "seeds"
     else:
         part = examples.half_width
-        covers = "seeds, data and examples" if data else "seeds and examples"
+    covers = covered_samples(data=data, examples=examples is not None)
     seeds = float(over_seeds.high - over_seeds.low) / 2
     return {"covers": covers, "ci_seeds": seeds, "ci_examples": part}

@@ -65,8 +65,11 @@ def property_sentences(rows: pd.DataFrame, level: float = ALPHA) -> str:
 
 
 def _samples(rows: pd.DataFrame) -> str:
-    covered = set(rows.loc[rows["metric"] != "", "covers"])
-    return "seeds and, for errors, test examples" if covered == {"seeds and examples"} else "seeds"
+    seeds = "seeds and training sets" if rows["covers"].str.contains("data").all() else "seeds"
+    errors = rows.loc[rows["metric"] != "", "covers"]
+    if errors.empty or not errors.str.endswith("examples").all():
+        return seeds
+    return f"{seeds} and, for errors, test examples"
 
 
 def _sensitivity(claims: list[dict[str, Any]]) -> str:

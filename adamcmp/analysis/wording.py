@@ -134,3 +134,16 @@ def join_names(names: Iterable[str]) -> str:
     """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def covered_samples(*, data: bool, examples: bool) -> str:
+    """Return the samples that an interval over seeds covers, as in the column ``covers``.
+
+    >>> covered_samples(data=True, examples=True)
+    'seeds, data and examples'
+
+    Args:
+        data: Whether the data of the runs vary with the seed.
+        examples: Whether the interval contains the variance of the test examples.
+    """
+    return join_names(["seeds", *["data"] * data, *["examples"] * examples])

@@ -105,6 +105,10 @@ class TestWithoutSignificantDifference:
 
 
 def test_the_samples_that_intervals_cover():
+    varied = row("overfitting", "sgd", 0.02, covers="seeds, data and examples")
+    assert "over seeds and training sets and, for errors, test examples" in property_sentences(
+        pd.DataFrame([varied])
+    )
     covered = row("overfitting", "sgd", 0.02, covers="seeds and examples")
     rows = [covered, row("training speed", "sgd", 2)]
     assert "intervals over seeds and, for errors, test examples; each" in text(*rows)

@@ -16,6 +16,7 @@ from adamcmp.analysis.loss_levels import at_levels, curves_of_selected
 from adamcmp.analysis.measures.measure import Measure
 from adamcmp.analysis.measures.tuning_curves import curves_by_seed
 from adamcmp.analysis.outcomes import examples_of_difference
+from adamcmp.analysis.pairing import data_vary_with_seed
 from adamcmp.analysis.profiles import (
     distance_to_edge,
     fails_from,
@@ -96,10 +97,11 @@ def properties(table: RunTable) -> pd.DataFrame:
     table = table.with_paired_seeds
     tables = [pd.DataFrame(columns=_COLUMNS)]
     for problem, subtable in table.by_problem():
+        data = data_vary_with_seed(subtable.runs)
         for compared in _properties(subtable):
             part = partial(_example_part, selectable(subtable), compared.metric)
             families = len(TRIALS) if compared.name == "tuning" else 1
-            rows = differences_from_lowest(compared.values, part, families)
+            rows = differences_from_lowest(compared.values, part, families, data=data)
             rows = rows if compared.metric else _as_ratios(rows)
             keys = {"problem": problem, "property": compared.name, "metric": compared.metric}
             tables.append(_with_bounds(rows, compared).assign(**keys)[_COLUMNS])
