@@ -48,9 +48,10 @@ def test_the_first_test_has_the_full_level():
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(2, 400), min_size=2, max_size=8, unique=True).map(sorted))
-def test_later_tests_are_stricter_but_no_stricter_than_what_they_spend(seeds):
+def test_later_tests_have_at_most_the_full_level_and_at_least_what_they_spend(seeds):
     last, spent = Looks(0, tuple(seeds)).level, spending(len(seeds))[-1]
-    assert spent * 0.999 <= last < 0.05
+    # Levels are integrated numerically. A test of nearly the same seeds has nearly the full level.
+    assert spent * 0.999 <= last < 0.05 * 1.001
 
 
 def test_all_tests_together_spend_at_most_six_percent():
