@@ -16,8 +16,8 @@ from tests.support.studies import THREE_STEPS
     [
         ("adamcmp r", {"run", "report"}),
         (
-            "adamcmp run optimizer=ad",
-            {"optimizer=adam", "optimizer=adam_l2", "optimizer=adamw"},
+            "adamcmp run optimizer=am",
+            {"optimizer=amsgrad", "optimizer=amsgradw"},
         ),
         ("adamcmp sweep --json schedule=one", {"schedule=one_cycle"}),
         ("adamcmp run optimizer=sgd optimizer.nest", {"optimizer.nesterov="}),

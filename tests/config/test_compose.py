@@ -40,7 +40,7 @@ def test_the_config_is_that_of_the_option_with_its_values(composer):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("optimizer=adamx", "optimizer=adamx: there is no such optimizer. Did you mean 'adam'?"),
+        ("optimizer=adamx", "optimizer=adamx: there is no such optimizer. Did you mean 'adamax'?"),
         ("hydra.run.dir=x", "Hydra's settings have no effect"),
         ("sed=1", "There is no setting 'sed'. Did you mean 'seed'?"),
     ],

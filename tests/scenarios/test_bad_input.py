@@ -163,7 +163,7 @@ def test_bad_input(command, message, capsys, results, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{a: [", "A yaml file cannot be read"), ("name: adamw\nrule: adma\n", "Did you mean 'adam'")],
+    [("{a: [", "A yaml file cannot be read"), ("name: adamw\nrule: sdg\n", "Did you mean 'sgd'")],
 )
 def test_bad_yaml_of_the_user(text, message, tmp_path, capsys):
     (tmp_path / "mine" / "optimizer").mkdir(parents=True)
