@@ -12,7 +12,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
     ("optimizer", "share", "size"), [("adam_l2", "additive", 0.1), ("sgd", "lr·wd", 0.2)]
 )
 def test_intervals_cover(optimizer, share, size, monkeypatch):
-    """Noise differs between cells; if it were taken to be equal, 82 % of the first would cover."""
+    """Noise differs between cells; intervals that took it to be equal would cover less often."""
     monkeypatch.syspath_prepend(SCRIPTS)
     simulation = importlib.import_module("simulation_surfaces")
     problems = simulation.problems(simulation.reference_surfaces()[optimizer])
