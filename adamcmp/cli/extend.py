@@ -29,7 +29,9 @@ def parser() -> Parser:
     parser.add_argument(
         "study", metavar="STUDY", help="name of a study", completer=_completers.studies
     )
-    add_overrides(parser, "seeds=, workers= or checkpoint_every=", _completers.extension_settings)
+    add_overrides(
+        parser, "seeds=, executor=, workers= or checkpoint_every=", _completers.extension_settings
+    )
     add_training(parser)
     add_results(parser)
     return parser

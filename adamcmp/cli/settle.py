@@ -40,7 +40,9 @@ def parser() -> Parser:
     parser.add_argument(
         "study", metavar="STUDY", help="name of a study", completer=_completers.studies
     )
-    add_overrides(parser, "workers= or checkpoint_every=", _completers.execution_settings)
+    add_overrides(
+        parser, "executor=, workers= or checkpoint_every=", _completers.execution_settings
+    )
     parser.add_argument(
         "--budget",
         type=int,
@@ -107,7 +109,8 @@ def _outcome(result: SettleResult) -> str:
     if result.remaining:
         study = study_arguments(result.folder)
         return (
-            f"budget spent: {used}. The next round has {result.remaining}.\n"
+            f"not settled: {used}. The next round does not fit into the budget: "
+            f"{result.remaining}.\n"
             f"To continue: adamcmp settle {study} --budget {result.remaining_runs}"
         )
     reasons = result.provisional_because

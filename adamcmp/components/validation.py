@@ -34,6 +34,7 @@ _REQUIREMENTS = {
     "dict_type": "should be a mapping, {{key: value}}",
     "model_type": "should be a mapping, {{key: value}}",
     "finite_number": "should be a finite number",
+    "too_short": "has too few values: at least {min_length} are needed",
     "too_long": "has too many values: {max_length} are needed",
     "value_error": "{error}",
 }

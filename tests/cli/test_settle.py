@@ -32,8 +32,8 @@ def test_rounds_and_the_verdict_are_printed(study, quick_reports, capsys):
     out = capsys.readouterr().out
     assert out.startswith(
         "round 1: 1 run beyond lr 0.001 of AdamW; best setting now AdamW lr 0.01, wd 0.1\n"
-        "budget spent: 1 of at most 1 run trained. The next round has 1 run beyond lr 0.01 of "
-        "AdamW.\nTo continue: adamcmp settle e --budget 1\n"
+        "not settled: 1 of at most 1 run trained. The next round does not fit into the budget: 1 "
+        "run beyond lr 0.01 of AdamW.\nTo continue: adamcmp settle e --budget 1\n"
     )
     assert "\naudit: " in out
     assert main(["settle", "e", "--budget", "50", "--json"]) == 0

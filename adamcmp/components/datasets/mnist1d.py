@@ -33,12 +33,12 @@ class MNIST1D(Dataset):
     Attributes:
         shuffled: Permute the 40 positions by one fixed permutation. It removes the spatial
             structure and keeps the information.
-        test_examples: Number of test examples, drawn with a seed of their own. Null: the 1,000
-            published ones.
+        test_examples: Number of test examples, at most a million, drawn with a seed of their own.
+            Null: the 1,000 published ones.
     """
 
     shuffled: bool = False
-    test_examples: Annotated[int, Field(ge=1)] | None = None
+    test_examples: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     is_generated: ClassVar[bool] = True
     neutral: ClassVar[Mapping[str, Any]] = {**Dataset.neutral, "test_examples": None}
