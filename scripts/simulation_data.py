@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from simulation_examples import SEED_EFFECTS, SeedEffects, false_claims
+from simulation_examples import SEED_EFFECTS, SeedEffects, claims
 from simulation_noise import Floats, Rng, markdown
 
 SEEDS = (5, 10, 20)
@@ -15,16 +17,22 @@ CASES = ((0.5, 1000), (1.0, 1000), (1.0, 10_000), (2.0, 1000))
 SHARED = {"one sample": 1.0, "splits of one sample": 0.9, "a sample per seed": 0.0}
 
 
-def data_table(studies: int) -> str:
-    """Return the share of studies that claim a difference where none exists, as a table."""
+def data_table(studies: int, training_data: Iterable[str] = SHARED, worse: float = 0.0) -> str:
+    """Return the share of studies that claim a difference, as a table.
+
+    Args:
+        studies: The number of simulated studies.
+        training_data: Some of `SHARED`.
+        worse: How much worse one optimizer is on every example, in logits.
+    """
     rows = []
     for effect, examples in CASES:
-        for name, shared in SHARED.items():
+        for name in training_data:
             row: dict[str, object] = {"effect of the data": f"{effect:g}"}
             row |= {"test examples": f"{examples:,}", "training data": name}
             for seeds in SEEDS:
-                effects = seed_and_data_effects(effect, shared, seeds)
-                row[f"{seeds} seeds"] = false_claims(studies, effects, examples)
+                effects = seed_and_data_effects(effect, SHARED[name], seeds)
+                row[f"{seeds} seeds"] = claims(studies, effects, examples, worse)
             rows.append(row)
     return markdown(rows)
 
