@@ -20,7 +20,10 @@ def first_crossings(bounds, seeds):
     inside = [1.0]
     for looks in range(1, len(seeds) + 1):
         ends = np.array(bounds[:looks])
-        joint = stats.multivariate_normal(cov=correlation[:looks, :looks])
+        # By default scipy's random integration is less accurate than the smallest probabilities.
+        joint = stats.multivariate_normal(
+            cov=correlation[:looks, :looks], abseps=1e-7, releps=1e-7, maxpts=10**5 * looks
+        )
         inside.append(joint.cdf(ends, lower_limit=-ends))
     return -np.diff(inside)
 
