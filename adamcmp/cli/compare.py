@@ -112,14 +112,14 @@ def _text(row: Mapping[str, Any], *, with_problem: bool) -> str:
 
 def _table(row: Mapping[str, Any]) -> str:
     """Return the two arms and their difference; errors are in percent, as in reports."""
-    from adamcmp.analysis.wording import decimals, metric_heading, scale
+    from adamcmp.analysis.wording import decimals, display_name, metric_heading, scale
 
     size, heading = scale(row["metric"]), metric_heading(row["metric"])
     low, high = size * row["ci_low"], size * row["ci_high"]
     places = decimals(low, high) if low < high else None
     rows = [
         {
-            "": row[arm],
+            "": display_name(row[arm]),
             "setting": row[f"setting_{arm}"],
             "of": row[f"settings_{arm}"],
             "seeds": row[f"n_{arm}"],
@@ -139,11 +139,14 @@ def _table(row: Mapping[str, Any]) -> str:
 
 def _tests(row: Mapping[str, Any]) -> str:
     """Return the p value, the effect size and the probability of superiority."""
+    from adamcmp.analysis.wording import display_name
+
+    p = "p" if row["p_holm"] == row["p_value"] else "p before the correction"
     probability, low, high = (_number(row[c]) for c in ("prob_better", "prob_low", "prob_high"))
     return wrapped(
-        f"p {_number(row['p_value'])}; effect size {_number(row['effect_size'])} (Hedges' "
-        f"{'g_z' if row['paired'] else 'g'}); {row['a']} is better for a new seed with "
-        f"probability {probability} ({low} to {high})"
+        f"{p} {_number(row['p_value'])}; effect size {_number(row['effect_size'])} (Hedges' "
+        f"{'g_z' if row['paired'] else 'g'}); {display_name(row['a'])} is better for a new seed "
+        f"with probability {probability} ({low} to {high})"
     )
 
 
