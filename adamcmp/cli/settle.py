@@ -31,10 +31,10 @@ def parser() -> Parser:
     parser = Parser(
         "settle",
         "Add runs to a study until its audit asks for none, then report.\n"
-        "In rounds: the next values of a grid whose best setting is on its edge; the same\n"
-        "evaluation seeds for the best setting of each optimizer; and as many more as the\n"
-        "verdict says would detect a difference. A round that does not fit into the\n"
-        "budget is not trained.",
+        "In rounds: the next values of a grid whose best setting is on its edge; equal\n"
+        "tuning budgets; the same evaluation seeds for the best setting of each\n"
+        "optimizer; and as many more as the verdict says would detect a difference. A\n"
+        "round that does not fit into the budget is not trained.",
         EXAMPLES,
     )
     parser.add_argument(

@@ -93,6 +93,16 @@ def zeros_like(params: Tree) -> Tree:
     return {name: p.new_zeros(p.shape) for name, p in params.items()}
 
 
+def zero_buffers(*names: str) -> Callable[[Tree], dict[str, Tree]]:
+    """Return the function that initializes several buffers with zeros, by their names.
+
+    >>> import torch
+    >>> zero_buffers("m", "v")({"w": torch.tensor([3.0])})
+    {'m': {'w': tensor([0.])}, 'v': {'w': tensor([0.])}}
+    """
+    return lambda params: {name: zeros_like(params) for name in names}
+
+
 def moving_average(average: Tree, values: Tree, decay: Tensor) -> Tree:
     """Return an exponential moving average after new values: β·average + (1 − β)·values.
 

@@ -11,7 +11,7 @@ from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,
     scale_by_learning_rate,
-    zeros_like,
+    zero_buffers,
 )
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ def scale_by_belief() -> GradientTransformation:
     also rectifies the step as in RAdam by default.
     """
 
-    def init(params: Tree) -> dict[str, Tree]:
-        return {buffer: zeros_like(params) for buffer in ("m", "s")}
-
     def update(
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Tree]]:
@@ -50,7 +47,7 @@ def scale_by_belief() -> GradientTransformation:
         updates = {n: (m[n] / correction1) / ((s[n] / correction2).sqrt() + eps) for n in grads}
         return updates, {"m": m, "s": s}
 
-    return GradientTransformation(init, update)
+    return GradientTransformation(zero_buffers("m", "s"), update)
 
 
 class AdaBelief(Rule):

@@ -11,7 +11,7 @@ from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,
     scale_by_learning_rate,
-    zeros_like,
+    zero_buffers,
 )
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ def scale_by_adadelta() -> GradientTransformation:
     (arXiv 1212.5701), Algorithm 1; torch.optim.Adadelta.
     """
 
-    def init(params: Tree) -> dict[str, Tree]:
-        return {buffer: zeros_like(params) for buffer in ("v", "d")}
-
     def update(
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Tree]]:
@@ -48,7 +45,7 @@ def scale_by_adadelta() -> GradientTransformation:
         d = moving_average(state["d"], {n: u.square() for n, u in updates.items()}, rho)
         return updates, {"v": v, "d": d}
 
-    return GradientTransformation(init, update)
+    return GradientTransformation(zero_buffers("v", "d"), update)
 
 
 class Adadelta(Rule):

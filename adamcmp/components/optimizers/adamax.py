@@ -11,7 +11,7 @@ from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,
     scale_by_learning_rate,
-    zeros_like,
+    zero_buffers,
 )
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ def scale_by_adamax() -> GradientTransformation:
     (arXiv 1412.6980), Algorithm 2, which has no ε; torch.optim.Adamax.
     """
 
-    def init(params: Tree) -> dict[str, Tree]:
-        return {buffer: zeros_like(params) for buffer in ("m", "x")}
-
     def update(
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Tree]]:
@@ -47,7 +44,7 @@ def scale_by_adamax() -> GradientTransformation:
         correction = 1 - beta1**step
         return {n: m[n] / (correction * x[n]) for n in grads}, {"m": m, "x": x}
 
-    return GradientTransformation(init, update)
+    return GradientTransformation(zero_buffers("m", "x"), update)
 
 
 class Adamax(Rule):

@@ -11,7 +11,7 @@ from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,
     scale_by_learning_rate,
-    zeros_like,
+    zero_buffers,
 )
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ def scale_by_adan() -> GradientTransformation:
     corrections as in the authors' package.
     """
 
-    def init(params: Tree) -> dict[str, Tree]:
-        return {buffer: zeros_like(params) for buffer in ("m", "v", "n", "previous")}
-
     def update(
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Tree]]:
@@ -63,7 +60,7 @@ def scale_by_adan() -> GradientTransformation:
         }
         return updates, new
 
-    return GradientTransformation(init, update)
+    return GradientTransformation(zero_buffers("m", "v", "n", "previous"), update)
 
 
 class Adan(Rule):

@@ -11,7 +11,7 @@ from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,
     scale_by_learning_rate,
-    zeros_like,
+    zero_buffers,
 )
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ def scale_by_adopt(clip: bool) -> GradientTransformation:
         clip: Whether there is a clipping c.
     """
 
-    def init(params: Tree) -> dict[str, Tree]:
-        return {buffer: zeros_like(params) for buffer in ("m", "v")}
-
     def update(
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Tree]]:
@@ -63,7 +60,7 @@ def scale_by_adopt(clip: bool) -> GradientTransformation:
         v = {n: value.where(is_later, squares[n]) for n, value in v.items()}
         return dict(m), {"m": m, "v": v}
 
-    return GradientTransformation(init, update)
+    return GradientTransformation(zero_buffers("m", "v"), update)
 
 
 class ADOPT(Rule):

@@ -11,7 +11,7 @@ from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,
     scale_by_learning_rate,
-    zeros_like,
+    zero_buffers,
 )
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ def scale_by_qhadam() -> GradientTransformation:
     2019 (arXiv 1810.06801), section 4. ν1 = ν2 = 1 is Adam.
     """
 
-    def init(params: Tree) -> dict[str, Tree]:
-        return {buffer: zeros_like(params) for buffer in ("m", "v")}
-
     def update(
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Tree]]:
@@ -57,7 +54,7 @@ def scale_by_qhadam() -> GradientTransformation:
         updates = {n: numerator[n] / (denominator[n].sqrt() + eps) for n in grads}
         return updates, {"m": m, "v": v}
 
-    return GradientTransformation(init, update)
+    return GradientTransformation(zero_buffers("m", "v"), update)
 
 
 class QHAdam(Rule):

@@ -11,7 +11,7 @@ from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,
     scale_by_learning_rate,
-    zeros_like,
+    zero_buffers,
 )
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ def scale_by_radam() -> GradientTransformation:
     ε is added to √v.
     """
 
-    def init(params: Tree) -> dict[str, Tree]:
-        return {buffer: zeros_like(params) for buffer in ("m", "v")}
-
     def update(
         grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, dict[str, Tree]]:
@@ -61,7 +58,7 @@ def scale_by_radam() -> GradientTransformation:
         }
         return updates, {"m": m, "v": v}
 
-    return GradientTransformation(init, update)
+    return GradientTransformation(zero_buffers("m", "v"), update)
 
 
 class RAdam(Rule):
