@@ -60,6 +60,7 @@ class Net(torch.nn.Module): pass
 
 @pytest.fixture(autouse=True)
 def own_data():
+    sys.modules.pop("own_data", None)  # of another test
     Path("own_data.py").write_text(CODE)
     yield
     sys.modules.pop("own_data", None)
