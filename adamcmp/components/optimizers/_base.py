@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -108,6 +108,17 @@ class Rule(Optimizer):
     elementwise: ClassVar[bool] = True
     #: Fields that hold the rule's hyperparameters; they may differ within a group of lanes.
     number_fields: ClassVar[frozenset[str]]
+    #: Couplings that do not apply to the rule, with the reason and what to use instead.
+    refused_couplings: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="after")
+    def _coupling_applies(self) -> Rule:
+        if self.coupling in self.refused_couplings:
+            raise ValueError(
+                f"coupling={self.coupling} does not apply to rule={self.rule}: "
+                f"{self.refused_couplings[self.coupling]}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _decay_needs_a_coupling(self) -> Rule:
@@ -121,6 +132,17 @@ class Rule(Optimizer):
     @abstractmethod
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """Return the rule without coupling: transformations from gradients to the step."""
+
+    def with_decay(self, decay: GradientTransformation) -> tuple[GradientTransformation, ...]:
+        """Return the rule with a decay of the weights that is separate from the gradient.
+
+        By default the decay comes after the rule's step. A rule overrides this if further
+        transformations act on the step and the decay together, such as LAMB's trust ratio.
+
+        Args:
+            decay: Subtracts c·θ from the step; see `add_decayed_weights`.
+        """
+        return (*self.transformations(), decay)
 
     @abstractmethod
     def numbers(self) -> dict[str, float]:
@@ -138,15 +160,17 @@ class Rule(Optimizer):
         Args:
             clip: Whether gradients are clipped to the norm ``hypers["grad_clip"]``.
         """
-        before, after = [], []
+        before = []
+        rule = self.transformations()
         if clip:
             before.append(clip_by_global_norm())
         if self.coupling == "l2":
             before.append(add_l2_penalty(self.decay_filter, self.cautious))
         elif self.coupling != "none":
             coefficient = COUPLINGS[self.coupling]
-            after.append(add_decayed_weights(coefficient, self.decay_filter, self.cautious))
-        return chain(*before, *self.transformations(), *after)
+            decay = add_decayed_weights(coefficient, self.decay_filter, self.cautious)
+            rule = self.with_decay(decay)
+        return chain(*before, *rule)
 
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`."""

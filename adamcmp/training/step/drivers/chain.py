@@ -130,12 +130,13 @@ class ChainDriver(OptimizerDriver):
     def _part(self, tree: Any, names: Sequence[str]) -> Any:
         """Return the part of a group's optimizer state that belongs to some parameters, as views.
 
-        The leaves of the state are dicts with the names of the group's tensors, or empty.
+        The leaves of the state are dicts with the names of some or all of the group's tensors.
         """
         if isinstance(tree, tuple):
             return tuple(self._part(branch, names) for branch in tree)
         if all(isinstance(branch, Tensor) for branch in tree.values()):
-            return _select(self._packing.unpack(tree), names) if tree else tree
+            unpacked = self._packing.unpack(tree)
+            return {name: unpacked[name] for name in names if name in unpacked}
         return {key: self._part(branch, names) for key, branch in tree.items()}
 
     def state_dict(self) -> dict[str, Any]:
