@@ -15,6 +15,7 @@ The functions of this module do what the commands of ``adamcmp`` do::
     adamcmp.compare(study.runs, "optimizer=adamw", "optimizer=sgd")  # DataFrame, one row
     result = adamcmp.import_runs("theirs.csv", "theirs")            # another program's runs
     checks = adamcmp.check("mynets.Net")                            # .name, .status, .detail
+    adamcmp.convert(0.1, "decoupled", "independent", lr=1e-3)       # another coefficient
     adamcmp.torch_optimizer("adamw", net.parameters(), lr=1e-3, weight_decay=0.1)
 
 All errors derive from `AdamcmpError`; `adamcmp.errors` shows them as one tree.
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         SweepResult,
         check,
         compare,
+        convert,
         extend,
         import_runs,
         load,
@@ -91,6 +93,7 @@ __all__ = [
     "SweepResult",
     "check",
     "compare",
+    "convert",
     "extend",
     "import_runs",
     "load",

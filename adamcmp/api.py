@@ -21,6 +21,7 @@ from adamcmp.platform.files import expand_user
 from adamcmp.storage import reader
 from adamcmp.workflows.check import Check, check_component
 from adamcmp.workflows.composing import study_composer
+from adamcmp.workflows.convert import convert
 from adamcmp.workflows.extend import configure_extension
 from adamcmp.workflows.extend import extend as train_extension
 from adamcmp.workflows.import_runs import ImportResult
@@ -56,6 +57,7 @@ __all__ = [
     "SweepResult",
     "check",
     "compare",
+    "convert",
     "extend",
     "import_runs",
     "load",

@@ -31,6 +31,7 @@ COMMANDS = (
     "show",
     "components",
     "check",
+    "convert",
     "completion",
 )
 #: Other names of commands.

@@ -18,7 +18,10 @@ PATIENCE = 2.0
 #: Error handler for streams: writes signs that the stream cannot encode in ASCII.
 ASCII_SIGNS = "adamcmp_ascii_signs"
 #: "?" in place of a minus sign would hide which optimizer is ahead.
-_ASCII = {"−": "-", "–": "-", "…": "...", "×": "x", "·": "*", "±": "+-", "√": "sqrt", "•": "*"}
+_ASCII = {
+    **{"−": "-", "–": "-", "…": "...", "×": "x", "·": "*", "±": "+-", "√": "sqrt", "•": "*"},
+    **{"←": "<-", "²": "^2", "Σ": "sum ", "θ": "theta"},
+}
 
 
 def _ascii_signs(error: UnicodeError) -> tuple[str, int]:

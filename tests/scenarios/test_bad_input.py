@@ -53,6 +53,13 @@ TABLE = [
     ("run optimizer=sgd optimizer.nesterov=true optimizer.momentum=0", "nesterov=true needs momentum > 0"),
     ("run optimizer=adam wd=0.1", "weight_decay=0.1 has no effect with coupling=none"),
     ("run dataset=teacher dataset.task=regression", "use loss=mse"),
+    # conversions
+    ("convert wd=0.1 --from decoupled --to independent", "The conversion from decoupled to independent also needs --lr."),
+    ("convert wd=0.1 --from decoupld", "There is no convention 'decoupld'. Did you mean 'decoupled'?"),
+    ("convert lr=0.1 --from l2", "lr=0.1: should be wd=NUMBER, such as wd=0.1."),
+    ("convert wd=0 --from l2", "wd=0: should be a finite number greater than 0."),
+    ("convert wd=0.1 --from l2 --epochs inf", "epochs=inf: should be a finite number greater than 0."),
+    ("convert wd=0.1", "the following arguments are required: --from"),
     # options
     ("run --jsn", "unrecognized arguments: --jsn. Did you mean '--json'?"),
     ("run --lr 0.01", "--lr: settings have no dashes. Write lr=0.01."),
