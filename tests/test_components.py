@@ -12,6 +12,7 @@ from PIL import Image
 
 from adamcmp.components.data import Data, Shape, Split
 from adamcmp.components.datasets import Dataset
+from adamcmp.components.names import OPTIONS_OF
 from adamcmp.config import CONFIG_GROUPS, Composer, Eval, build_component, component_defaults
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError
@@ -196,7 +197,7 @@ def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
     spec = CONFIG_GROUPS[group]
     used = {
         Composer().compose([f"{group}={y.stem}"])[group][spec.name_field]
-        for y in FOLDER.glob(f"{group}/*.yaml")
+        for y in FOLDER.glob(f"{OPTIONS_OF.get(group, group)}/*.yaml")
     }
     assert used == set(spec.names)
     for name in spec.names:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from operator import methodcaller
 from typing import Any
 
@@ -144,6 +145,19 @@ def _varies_within(groups: npt.NDArray[np.integer[Any]], column: pd.Series) -> b
 
 def _hashable(value: Any) -> Any:
     return tuple(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
+
+
+def short_setting_names(columns: Iterable[str]) -> dict[str, str]:
+    """Return the last part of each setting's name; the whole name where several end alike.
+
+    >>> short_setting_names(["optimizer.eps", "schedule.end"])
+    {'optimizer.eps': 'eps', 'schedule.end': 'end'}
+    >>> list(short_setting_names(["schedule.end", "wd_schedule.end"]).values())
+    ['schedule.end', 'wd_schedule.end']
+    """
+    short = {column: column.rpartition(".")[2] for column in columns}
+    counts = Counter(short.values())
+    return {column: name if counts[name] == 1 else column for column, name in short.items()}
 
 
 def setting_texts(runs: pd.DataFrame, columns: list[str]) -> pd.Series[str]:

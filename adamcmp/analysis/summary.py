@@ -39,4 +39,8 @@ def summarize(table: RunTable) -> pd.DataFrame:
             row[metric] = done[metric].mean()
             row[f"{metric}_sd"] = done[metric].std(ddof=1)
         rows.append(row)
-    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+    summary = pd.DataFrame(rows)
+    # A setting column may be empty, such as that of another schedule than the selected one.
+    return summary.drop(
+        columns=[m for m in summary if m not in columns and summary[m].isna().all()]
+    )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 OVERRIDES_HELP = """\
 overrides (Hydra's grammar):
   GROUP=NAME            select a component: dataset= model= optimizer= schedule=
-                        loss= logger=; `adamcmp components` lists them
+                        wd_schedule= loss= logger=; `adamcmp components` lists
+                        them
   lr= wd= seed= epochs= batch_size= study= device=
                         short keys that work for every optimizer
   KEY=VALUE             any setting, such as optimizer.betas=[0.9,0.99];

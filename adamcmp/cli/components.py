@@ -5,7 +5,7 @@ from __future__ import annotations
 from adamcmp.cli._options import add_config_dir
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._terminal import wrapped
-from adamcmp.components.names import CONFIG_GROUP_NAMES
+from adamcmp.components.names import CONFIG_GROUP_NAMES, OPTIONS_OF
 
 EXAMPLES = """\
 examples:
@@ -42,7 +42,8 @@ def main(arguments: list[str]) -> int:
     from adamcmp.workflows.components import list_components
 
     for group, components in list_components(options.group, options.config_dir).items():
-        print(f"{group}=")
+        also = [name for name, options in OPTIONS_OF.items() if options == group]
+        print(f"{group}=", *(f"(also {name}=)" for name in also))
         for name, description in components.items():
             print(wrapped(f"  {name:<16} {description}", " " * 19))
     return 0

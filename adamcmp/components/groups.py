@@ -17,6 +17,7 @@ COMPONENT_GROUPS: dict[str, Group] = {
     "optimizer": Group("optimizers", Optimizer, name_field="rule"),
     "schedule": Group("schedules", Schedule),
     "loss": Group("losses", Loss),
+    "wd_schedule": Group("schedules", Schedule),
 }
 #: All groups. The tracker (config key ``logger``) does not affect results.
 CONFIG_GROUPS: dict[str, Group] = {**COMPONENT_GROUPS, "logger": Group("trackers", Tracker)}

@@ -17,6 +17,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from adamcmp.components.groups import CONFIG_GROUPS
+from adamcmp.components.names import OPTIONS_OF
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.keys import check_key
@@ -62,7 +63,8 @@ class ConfigComposer:
     def options(self, group: str) -> list[str]:
         """Return the names of a config group's options; empty for a key that is not a group."""
         if group not in self._options:
-            self._options[group] = _hydra.group_options(self.loader, group)
+            folder = OPTIONS_OF.get(group, group)
+            self._options[group] = _hydra.group_options(self.loader, folder)
         return self._options[group]
 
     def parse_override(self, override: str) -> Override:
@@ -138,7 +140,7 @@ class ConfigComposer:
         values: list[Override] = []
         for override in overrides:
             (groups if self.chooses_option(override) else values).append(override)
-        config = copy.deepcopy(self._base(tuple(o.input_line for o in groups if o.input_line)))
+        config = copy.deepcopy(self.base(groups))
         for override in values:
             self.check_key(override, config)
         _hydra.apply_overrides(values, config)
@@ -148,16 +150,21 @@ class ConfigComposer:
         """Return a composed config that includes the node ``hydra``."""
         # Hydra would treat them as options of the subfolder ``study``.
         later = [o for o in overrides if o.key_or_group == _STUDY]
-        others = [str(o.input_line) for o in overrides if o not in later]
+        others = [_hydra_text(o) for o in overrides if o not in later]
         with _hydra_errors():
-            config = _hydra.load_config(self.loader, others)
+            config = _hydra.load_config(self.loader, list(filter(None, others)))
         for override in later:
             self.check_key(override, config)
         _hydra.apply_overrides(later, config)
         return config
 
-    def _base(self, group_overrides: tuple[str, ...]) -> DictConfig:
-        """Return the config of a choice of config groups."""
+    def base(self, overrides: Iterable[Override]) -> DictConfig:
+        """Return the config of a choice of config groups, which must not be modified.
+
+        Args:
+            overrides: The overrides that choose options of config groups.
+        """
+        group_overrides = tuple(filter(None, map(_hydra_text, overrides)))
         if group_overrides not in self._bases:
             with _hydra_errors():
                 config = _hydra.load_config(self.loader, group_overrides)
@@ -165,6 +172,8 @@ class ConfigComposer:
             # Hydra returns configs that reject changes of their keys.
             with open_dict(config):
                 del config["hydra"]
+                for group in OPTIONS_OF:
+                    config.setdefault(group, None)
                 if option and isinstance(config.get("optimizer"), DictConfig):
                     # A variant is labelled with the name of its yaml file.
                     config.optimizer.name = option
@@ -204,6 +213,16 @@ class ConfigComposer:
         """Check that a composed config has the key of an override; see `keys.check_key`."""
         key = override.key_or_group
         check_key(override, config, self.options(key) if key in CONFIG_GROUPS else [])
+
+
+def _hydra_text(override: Override) -> str:
+    """Return an override as Hydra's loader takes it; empty for one without effect."""
+    text, group = str(override.input_line), override.key_or_group
+    if group not in OPTIONS_OF:
+        return text
+    if override.value() is None and not override.is_delete():
+        return ""  # Hydra accepts null in a list of defaults only
+    return text.replace(group, f"{OPTIONS_OF[group]}@{group}", 1)
 
 
 def component_defaults(group: str, option: str) -> dict[str, Any]:

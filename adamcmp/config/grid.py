@@ -247,8 +247,8 @@ class Composer(ConfigComposer):
             if group not in CONFIG_GROUPS:
                 raise
             varied = itertools.chain(*(value for axis in space.axes for value in axis.values))
-            options = dict.fromkeys(str(o.value()) for o in varied if o.key_or_group == group)
-            having = [o for o in options if has_key(self._base((f"{group}={o}",)), error.key)]
+            choices = {str(o.value()): o for o in varied if o.key_or_group == group}
+            having = [o for o, choice in choices.items() if has_key(self.base([choice]), error.key)]
             if not having:
                 raise
             raise ConfigError(

@@ -45,7 +45,8 @@ class GridRuns:
         Raises:
             ConfigError: If a value is invalid, or the loss does not fit the dataset.
         """
-        return assemble({name: self._section(name, positions) for name in SECTIONS})
+        sections = {name: self._section(name, positions) for name in SECTIONS}
+        return assemble(sections, self._in_grid)
 
     def _section(self, name: str, positions: Sequence[int]) -> Any:
         """Return a validated section; runs with equal values share one object."""

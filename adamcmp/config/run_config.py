@@ -11,6 +11,7 @@ from adamcmp.components.datasets import Dataset, load_cached
 from adamcmp.components.groups import COMPONENT_GROUPS
 from adamcmp.components.losses import Loss
 from adamcmp.components.models import Model
+from adamcmp.components.names import OPTIONS_OF
 from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.registry import Component
 from adamcmp.components.schedules import Schedule
@@ -25,7 +26,18 @@ from adamcmp.config.protocol import Protocol
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """Everything that defines a run, except the numerics that it shares with its study."""
+    """Everything that defines a run, except the numerics that it shares with its study.
+
+    Attributes:
+        dataset: The dataset.
+        model: The architecture.
+        optimizer: The update rule and its coupling of weight decay.
+        schedule: The schedule of the learning rate.
+        loss: The training loss.
+        protocol: Seed, budget, batch size and bounds.
+        wd_schedule: A schedule of the weight decay: at step t, weight_decay is multiplied by its
+            multiplier w_t before the coupling applies. None leaves it constant.
+    """
 
     dataset: Dataset
     model: Model
@@ -33,6 +45,7 @@ class RunConfig:
     schedule: Schedule
     loss: Loss
     protocol: Protocol
+    wd_schedule: Schedule | None = None
 
     @property
     def measure(self) -> str:
@@ -54,8 +67,11 @@ class RunConfig:
         return load_cached(self.run_dataset)
 
     def components(self) -> dict[str, Component]:
-        """Return the five components by their config group."""
-        return {group: getattr(self, group) for group in COMPONENT_GROUPS}
+        """Return the components by their config group, without those that are None."""
+        components = {group: getattr(self, group) for group in COMPONENT_GROUPS}
+        return {
+            group: component for group, component in components.items() if component is not None
+        }
 
     def identity(self) -> dict[str, Any]:
         """Return everything that can change the run's numbers, as JSON values."""
@@ -89,5 +105,7 @@ class RunConfig:
         Raises:
             ConfigError: If the column of another field is missing, or a value is invalid.
         """
-        components = {group: component_from_columns(group, row) for group in COMPONENT_GROUPS}
+        # Runs that are older than a group have no component of it.
+        groups = [g for g in COMPONENT_GROUPS if g not in OPTIONS_OF or row.get(g) is not None]
+        components = {group: component_from_columns(group, row) for group in groups}
         return cls(**components, protocol=protocol_from_columns(row))

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from adamcmp.components.data import MEASURES
 from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
+from adamcmp.components.names import OPTIONS_OF
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
 from adamcmp.components.validation import build
@@ -114,6 +115,8 @@ def build_section(name: str, values: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: If a value is missing or invalid.
     """
+    if name in OPTIONS_OF and values.get(name) is None:
+        return None
     if name in CONFIG_GROUPS:
         return build_component(name, values.get(name))
     if isinstance(values.get("eval"), Mapping):
@@ -141,16 +144,24 @@ def build_component(group: str, values: Any) -> Any:
     return build(spec.component(present[spec.name_field]), present, group)
 
 
-def assemble(sections: Mapping[str, Any]) -> ComposedRun:
+def assemble(sections: Mapping[str, Any], in_grid: bool = False) -> ComposedRun:
     """Return the run of validated sections.
 
+    Args:
+        sections: The sections by name.
+        in_grid: Whether the run is part of a grid. Its runs without weight decay then have no
+            schedule of it, so that they are one run. Otherwise, such a schedule is rejected.
+
     Raises:
-        ConfigError: If the loss does not fit the dataset.
+        ConfigError: If the loss does not fit the dataset, or there is nothing to schedule.
     """
     components = {group: sections[group] for group in COMPONENT_GROUPS}
+    if in_grid and not components["optimizer"].weight_decay:
+        components["wd_schedule"] = None
     run = RunConfig(protocol=sections["protocol"], **components)
     _check_loss(run)
     _check_select(run)
+    _check_wd_schedule(run)
     shared = {name: sections[name] for name in TOP_LEVEL_SECTIONS if name != "protocol"}
     return ComposedRun(run, **shared, tracker=sections["logger"])
 
@@ -185,4 +196,18 @@ def _check_select(run: RunConfig) -> None:
         raise ConfigError(
             f"select={run.protocol.select}: the dataset is a {run.dataset.problem_type} problem: "
             f"use select={' or '.join(measures)}."
+        )
+
+
+def _check_wd_schedule(run: RunConfig) -> None:
+    if run.wd_schedule is None:
+        return
+    if not run.optimizer.fuses:
+        raise ConfigError(
+            f"wd_schedule={run.wd_schedule.name}: optimizer={run.optimizer.name} decays weights as "
+            f"its class does; only built-in rules have a schedule of the weight decay."
+        )
+    if not run.optimizer.weight_decay:
+        raise ConfigError(
+            f"wd_schedule={run.wd_schedule.name} has no effect with wd=0: set wd=, or remove it."
         )

@@ -49,7 +49,7 @@ class RunSpec:
         """Return the columns of the run that are known before training."""
         settings = self.config.settings()
         # The names of components have columns without a dot.
-        names = {group: settings.pop(f"{group}.name") for group in COMPONENT_GROUP_NAMES}
+        names = {group: settings.pop(f"{group}.name", None) for group in COMPONENT_GROUP_NAMES}
         protocol = self.config.protocol
         return {
             **settings,

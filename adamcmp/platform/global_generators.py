@@ -41,10 +41,11 @@ def restored_generators() -> Iterator[None]:
 
 
 @contextmanager
-def seeded_generators(seed: int) -> Iterator[None]:
+def seeded_generators(seed: int, device: torch.device | None = None) -> Iterator[None]:
     """Seed the global generators, those of torch included, and restore them on exit."""
     import torch
 
-    with restored_generators(), torch.random.fork_rng(devices=[]):
-        seed_generators(seed)
+    devices = [device] if device is not None and device.type == "cuda" else []
+    with restored_generators(), torch.random.fork_rng(devices):
+        seed_generators(seed, device)
         yield

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.labels import short_setting_names
 from adamcmp.analysis.measures.best_settings import REPORTED_METRICS
 from adamcmp.analysis.setting_matrix import on_common_seeds
 from adamcmp.analysis.wording import display_name, metric_heading, scale
@@ -67,7 +68,8 @@ def _other_settings(table: RunTable) -> list[str]:
     columns = [c for c in table.setting_columns if c not in ("lr", "wd")]
     if not columns:
         return [""] * len(table.runs)
-    texts = [c.rpartition(".")[2] + " " + table.runs[c].map(str) for c in columns]
+    names = short_setting_names(columns)
+    texts = [names[c] + " " + table.runs[c].map(str) for c in columns]
     return [", ".join(values) for values in zip(*texts, strict=True)]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.labels import short_setting_names
 from adamcmp.analysis.wording import metric_heading
 from adamcmp.reporting.cells import value_text
 from adamcmp.reporting.tables import Table
@@ -40,7 +42,10 @@ def five_columns(best: Table, runs: RunTable) -> Table:
 
 
 def _setting_text(row: pd.Series) -> str:
-    return ", ".join(f"{str(name).rpartition('.')[2]} {value_text(v)}" for name, v in row.items())
+    # A component that does not have a setting of another one has no value.
+    values = {str(k): v for k, v in row.items() if "." not in str(k) or np.any(pd.notna(v))}
+    names = short_setting_names(values)
+    return ", ".join(f"{names[name]} {value_text(value)}" for name, value in values.items())
 
 
 def _caption(measure: str, fresh: bool) -> str:

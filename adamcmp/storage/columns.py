@@ -126,8 +126,9 @@ ADDED_COLUMNS: Mapping[str, Any] = {
     "variant": "",
     "attempt": 0,
     **{column.name: 0 for column in _REVISIONS},
-    # They were not measured or recorded.
+    # They did not exist, or were not measured or recorded.
     "test_examples": None,
+    "wd_schedule": None,
     **{m: None for m in (*METRICS, *BEST) if m.endswith(("balanced_error", "rmse", "r2"))},
 }
 
@@ -147,6 +148,7 @@ RUN_COLUMNS = _by_name(
     Column("seed", int, "", Role.SETTING, "Seed of all random streams."),
     Column("epochs", int, "epochs", Role.SETTING, "Epochs; null where steps were set."),
     Column("batch_size", int, "examples", Role.SETTING, "Examples per step."),
+    Column("wd_schedule", str, "", Role.SETTING, "Name of the weight decay's schedule, or null."),
     *_ROW,
     Column("status", str, "", Role.OUTCOME, f"One of {', '.join(STATUSES)}."),
     Column("error", str, "", Role.OUTCOME, "Error message of a failed run."),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from adamcmp.components.data import Data
+from adamcmp.components.optimizers.torch import Torch
 from adamcmp.components.user_class import error_reason
 from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError
@@ -109,10 +110,11 @@ def _gradients(network: nn.Module, x: Tensor, config: RunConfig, data: Data) -> 
         ) from error
     existing = {name: g for name, g in zip(params, grads, strict=True) if g is not None}
     for name, grad in existing.items():
-        if grad.layout is not torch.strided:
+        if grad.is_sparse and not isinstance(config.optimizer, Torch):
             raise ConfigError(
-                f"{model}: the gradient of {name} is sparse, which adamcmp does not support. Leave "
-                f"out sparse=True."
+                f"{model}: the gradient of {name} is sparse, which optimizer="
+                f"{config.optimizer.name} does not take. Leave out sparse=True, or use a "
+                f"torch.optim class: optimizer=torch."
             )
     return existing
 

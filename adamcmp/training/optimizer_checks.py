@@ -6,7 +6,7 @@ import copy
 from typing import NoReturn
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.optimizers.torch import Torch
@@ -14,7 +14,7 @@ from adamcmp.components.user_class import error_reason
 from adamcmp.errors import ConfigError
 from adamcmp.platform.global_generators import seeded_generators
 from adamcmp.training.step.batching import Tree
-from adamcmp.training.step.drivers import create_driver
+from adamcmp.training.step.drivers import TorchDriver, create_driver
 from adamcmp.training.step.packing import Packing
 
 
@@ -61,22 +61,23 @@ def _refuse(optimizer: Torch, params: Tree, grads: Tree, error: Exception) -> No
         ) from error
     if isinstance(error, ConfigError):
         raise error
-    raise ConfigError(f"{target} fails in its first step ({error_reason(error)}).") from error
+    hint = _hint(optimizer, params, grads)
+    raise ConfigError(f"{target} fails in its first step ({error_reason(error)}).{hint}") from error
+
+
+def _hint(optimizer: Torch, params: Tree, grads: Tree) -> str:
+    """Return the setting with which a torch.optim class does not fail."""
+    for setting in ("closure", "create_graph"):
+        changed = optimizer.model_copy(update={setting: True})
+        if _error_of_step(changed, params, grads) is None:
+            return f" It works with optimizer.{setting}=true."
+    return ""
 
 
 def _error_of_step(optimizer: Optimizer, params: Tree, grads: Tree) -> Exception | None:
     """Return the error of an optimizer's first step with copies of some parameters."""
-    copies = {name: param.detach().clone()[None] for name, param in params.items()}
-    numbers = {**optimizer.hypers(), "multiplier": 1.0}
-    hypers = {name: torch.tensor([v], dtype=torch.float64) for name, v in numbers.items()}
-    lane_grads = {name: grad.clone()[None] for name, grad in grads.items()}
-    loss_M, step_M = torch.zeros(1), torch.ones(1, dtype=torch.float64)
-    driver = create_driver(optimizer, clip=False, fused=False)
     try:
-        packing = Packing(copies, [list(copies)], concatenate=False)
-        state = {"params": copies, "optimizer": driver.init(copies, packing)}
-        with torch.no_grad():
-            driver.step(state, lambda _: (loss_M, lane_grads), [hypers], step_M)
+        _Trial(optimizer, params, grads).step()
     except Exception as error:  # a user's class may raise anything
         return error
     return None
@@ -87,23 +88,20 @@ def _check_state(optimizer: Torch, params: Tree, grads: Tree) -> None:
 
     Numbers among its attributes that each step changes count as state, too.
     """
-    weights, restored_weights = (_trainable(params) for _ in range(2))
-    instance, restored = (
-        optimizer.make(list(tree.values())) for tree in (weights, restored_weights)
-    )
-    _step(instance, weights, grads)
+    trial, restored = (_Trial(optimizer, params, grads) for _ in range(2))
+    trial.step()
     try:
-        state_dict = copy.deepcopy(instance.state_dict())
+        state_dict = copy.deepcopy(trial.driver.state_dict())
     except Exception:  # state that no checkpoint can hold: an interrupted run starts again
         return
-    restored.load_state_dict(state_dict)
-    for name, weight in restored_weights.items():
-        weight.data.copy_(weights[name])
-    before = _numbers(instance)
-    _step(instance, weights, grads)
-    _step(restored, restored_weights, grads)
-    state = [name for name, number in _numbers(instance).items() if before.get(name) != number]
-    if state or not all(torch.equal(weights[name], restored_weights[name]) for name in weights):
+    restored.driver.load_state_dict(state_dict)
+    for name, param in restored.params.items():
+        param.copy_(trial.params[name])
+    before = _numbers(trial)
+    trial.step()
+    restored.step()
+    state = [name for name, number in _numbers(trial).items() if before.get(name) != number]
+    if state or not all(torch.equal(p, restored.params[n]) for n, p in trial.params.items()):
         raise ConfigError(
             f"optimizer.target={optimizer.target} keeps state in {', '.join(state) or 'attributes'}"
             f", which its state_dict() does not hold, so that a resumed run would differ. Keep it "
@@ -111,17 +109,44 @@ def _check_state(optimizer: Torch, params: Tree, grads: Tree) -> None:
         )
 
 
-def _trainable(params: Tree) -> dict[str, nn.Parameter]:
-    return {name: nn.Parameter(param.detach().clone()) for name, param in params.items()}
+class _Trial:
+    """Copies of a network's parameters, and the optimizer that updates them.
+
+    The loss is a quadratic function of the parameters, whose gradients at the initial ones are
+    given. Its random numbers are always the same.
+
+    Attributes:
+        params: The parameters, with a dimension for one lane.
+        driver: Updates them.
+    """
+
+    def __init__(self, optimizer: Optimizer, params: Tree, grads: Tree) -> None:
+        self.params = {name: param.detach().clone()[None] for name, param in params.items()}
+        self._initial = {name: param.clone() for name, param in self.params.items()}
+        self._grads = grads
+        numbers = {**optimizer.hypers(), "multiplier": 1.0}
+        self._hypers = {n: torch.tensor([v], dtype=torch.float64) for n, v in numbers.items()}
+        self.driver = create_driver(optimizer, clip=False, fused=False)
+        packing = Packing(self.params, [list(self.params)], concatenate=False)
+        self._state = {"params": self.params, "optimizer": self.driver.init(self.params, packing)}
+
+    def step(self) -> None:
+        """Update the parameters."""
+        with seeded_generators(0), torch.no_grad():  # as in training
+            step_M = torch.ones(1, dtype=torch.float64)
+            self.driver.step(self._state, self._gradients, [self._hypers], step_M)
+
+    def _gradients(self, params: Tree, *, create_graph: bool = False) -> tuple[Tensor, Tree]:
+        """Return the loss g·(θ − θ₀) + ‖θ − θ₀‖²/2, which is 0 at θ₀, and its gradients."""
+        loss, grads = torch.zeros(1), {}
+        for name, grad in self._grads.items():
+            moved = params[name] - self._initial[name]
+            loss += (moved.square().sum() / 2 + (grad.to_dense() * moved).sum()).detach()
+            grads[name] = grad[None].clone() if grad.is_sparse else grad + moved
+        return loss, grads
 
 
-def _step(instance: torch.optim.Optimizer, weights: dict[str, nn.Parameter], grads: Tree) -> None:
-    """Take a step, whose random numbers are always the same."""
-    for name, grad in grads.items():
-        weights[name].grad = grad.clone()
-    with seeded_generators(0), torch.no_grad():  # as in training
-        instance.step()
-
-
-def _numbers(instance: torch.optim.Optimizer) -> dict[str, float]:
-    return {name: v for name, v in vars(instance).items() if isinstance(v, int | float)}
+def _numbers(trial: _Trial) -> dict[str, float]:
+    if not isinstance(trial.driver, TorchDriver):
+        return {}
+    return {n: v for n, v in vars(trial.driver.optimizer).items() if isinstance(v, int | float)}

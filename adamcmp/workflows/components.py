@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from adamcmp.components.names import CONFIG_GROUP_NAMES
+from adamcmp.components.names import CONFIG_GROUP_NAMES, OPTIONS_OF
 from adamcmp.errors import ConfigError, NotFound, nearest
 from adamcmp.platform.files import expand_user
 
@@ -16,7 +16,7 @@ def list_components(
     """Return the components of each config group, with their descriptions.
 
     Args:
-        group: The only group to list; None lists all.
+        group: The only group to list; None lists all, each component once.
         config_dir: A folder of the user's yaml files, listed with the built-in ones.
 
     Returns:
@@ -36,7 +36,8 @@ def list_components(
         roots.append(expand_user(config_dir))
         if not roots[-1].is_dir():
             raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
-    return {name: _components(name, roots) for name in ([group] if group else CONFIG_GROUP_NAMES)}
+    groups = [group] if group else [name for name in CONFIG_GROUP_NAMES if name not in OPTIONS_OF]
+    return {name: _components(OPTIONS_OF.get(name, name), roots) for name in groups}
 
 
 def describe(yaml_file: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from adamcmp.components.names import OPTIONS_OF
 from adamcmp.components.registry import Component, Group
 from adamcmp.config import (
     CONFIG_GROUPS,
@@ -59,10 +60,11 @@ def setting_sections() -> list[str]:
 
 
 def component_sections() -> list[str]:
-    """Return the components of every config group."""
+    """Return the components of every config group that has components of its own."""
     return [
         _group_section(name, group, list_components(name)[name])
         for name, group in CONFIG_GROUPS.items()
+        if name not in OPTIONS_OF
     ]
 
 
@@ -75,6 +77,11 @@ def _group_section(name: str, group: Group, descriptions: Mapping[str, str]) -> 
     return markdown_section(
         f"{name}=",
         markdown_table(["component", "description"], listed),
+        *(
+            f"`{also}=` has the same components and settings, and is `null` by default."
+            for also, options in OPTIONS_OF.items()
+            if options == name
+        ),
         *(
             [f"Settings of all components of this group:\n\n{_settings_table(shared)}"]
             if shared

@@ -26,3 +26,11 @@ def test_a_budget_is_a_setting():
     runs = RUNS[RUNS["optimizer"] == "adamw"].assign(lr=0.1, steps=[3, 3, 6, 6])
     table = RunTable(runs).summary
     assert table[["steps", "seeds", "settings"]].to_numpy().tolist() == [[3, 2, 2]]
+
+
+def test_a_setting_that_the_selected_runs_do_not_have_is_a_column():
+    """As the end of another schedule."""
+    runs = RUNS.assign(**{"schedule.end": [None, None, 0.1, 0.1] * 2})
+    table = RunTable(runs).summary
+    assert "schedule.end" in RunTable(runs).setting_columns
+    assert table["schedule.end"].isna().all() and "gap_loss" not in table

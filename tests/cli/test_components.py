@@ -14,7 +14,7 @@ def test_components_lists_every_yaml(capsys):
     assert out == run(capsys, "parts")
     import adamcmp.configs
 
-    groups = dict(re.findall(r"^(\w+)=\n((?: .*\n)+)", out, re.MULTILINE))
+    groups = dict(re.findall(r"^(\w+)=.*\n((?: .*\n)+)", out, re.MULTILINE))
     files = Path(adamcmp.configs.__file__).parent.glob("*/*.yaml")
     for file in (file for file in files if file.parent.name != "study"):
         lines = groups[file.parent.name].splitlines()

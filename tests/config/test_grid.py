@@ -30,11 +30,14 @@ def composed_by_hydra(folder, overrides, in_grid):
     """Return one run as Hydra composes it, with adamcmp's rules applied to its config.
 
     ``study`` is a setting, although a folder of configs has its name. A variant has the name of
-    its yaml file. In a grid an optimizer without coupling has no weight decay.
+    its yaml file. A schedule of the weight decay is an option of ``schedule``. In a grid an
+    optimizer without coupling has no weight decay, and weight decay 0 no schedule.
     """
     others = [override for override in overrides if not override.startswith("study=")]
     studies = [override.removeprefix("study=") for override in overrides if override not in others]
     (study,) = studies or ["s"]
+    others = [o.replace("wd_schedule=", "schedule@wd_schedule=") for o in others]
+    others = [override for override in others if override != "schedule@wd_schedule=null"]
     with initialize_config_module("adamcmp.configs", version_base=None):
         searched = [*others, f"hydra.searchpath=[file://{folder}]"]
         config = compose("config", searched, return_hydra_config=True)
@@ -46,6 +49,8 @@ def composed_by_hydra(folder, overrides, in_grid):
         values["optimizer"]["name"] = option
     if in_grid and values["optimizer"]["coupling"] == "none":
         values["optimizer"]["weight_decay"] = 0.0
+    if in_grid and not values["optimizer"]["weight_decay"]:
+        values["wd_schedule"] = None
     return build_run({**values, "study": study})
 
 
@@ -75,6 +80,7 @@ POOL = [
     "optimizer=own",
     "model=mlp,logistic",
     "schedule=cosine,step",
+    "wd_schedule=null,linear",
     "dataset=mnist1d,digits",
     "lr=1e-3,1e-2",
     "lr=1,0.1",

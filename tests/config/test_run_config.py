@@ -78,6 +78,7 @@ class TestFromColumns:
             "optimizer=sgd optimizer.momentum=0.5 optimizer.name=mine lr=0.1,1",
             "optimizer=torch optimizer.target=torch.optim.NAdam +optimizer.momentum_decay=0.1,1",
             "schedule=glob(*) optimizer.betas=[0.8,0.9],[0.9,0.99]",
+            "wd_schedule=null,cosine,wsd schedule=step",
             "model=glob(*,exclude=custom) loss=cross_entropy loss.label_smoothing=0,0.1",
             "model=custom model.target=torch.nn.Linear +model.in_features=40 +model.bias=true,false",
             "dataset=glob(*,exclude=[csv,npz,parquet,imagefolder,custom]) dataset.subset=null,50",

@@ -1,7 +1,9 @@
 """The five columns of the best settings."""
 
+import numpy as np
 import pytest
 
+from adamcmp.analysis import RunTable
 from adamcmp.analysis.measures.best_settings import BEST_SETTINGS
 from adamcmp.reporting.formats import as_csv, as_latex
 from adamcmp.reporting.statistics import measure_table
@@ -57,3 +59,13 @@ def test_the_latex_can_be_pasted():
     (caption,) = (line for line in text.splitlines() if line.startswith(r"\caption"))
     assert len(caption) < 220
     assert all(ord(character) < 128 for character in text)
+
+
+def test_settings_of_the_components_that_a_setting_has():
+    runs = hand_made.table().runs
+    ends = {"schedule.end": 0.1, "wd_schedule.end": runs["lr"], "optimizer.eps": np.nan}
+    settings = summary_of(RunTable(runs.assign(**ends, schedule=runs["wd"].map(str))))
+    assert settings.data["setting"][0] == "schedule 0.001, lr 0.01, wd 0.001, end 0.01"
+    ends = {"schedule.end": runs["wd"], "wd_schedule.end": runs["lr"]}
+    settings = summary_of(RunTable(runs.assign(**ends)))
+    assert "schedule.end 0.001, wd_schedule.end 0.01" in settings.data["setting"][0]

@@ -60,6 +60,11 @@ TABLE = [
     ("convert wd=0 --from l2", "wd=0: should be a finite number greater than 0."),
     ("convert wd=0.1 --from l2 --epochs inf", "epochs=inf: should be a finite number greater than 0."),
     ("convert wd=0.1", "the following arguments are required: --from"),
+    ("run optimizer=sgd wd_schedule=cosine", "wd_schedule=cosine has no effect with wd=0: set wd="),
+    ("run wd_schedule=cosin", "there is no such wd_schedule. Did you mean 'cosine'?"),
+    ("run wd_schedule=cosine wd_schedule.warmup=2", "wd_schedule.warmup=2: should be less than 1"),
+    ("run optimizer=torch optimizer.target=torch.optim.SGD wd=0.1 wd_schedule=linear", "only built-in rules have a schedule"),
+    ("run wd_schedule.warmup=0.1", "choose one first, such as wd_schedule=cosine"),
     # options
     ("run --jsn", "unrecognized arguments: --jsn. Did you mean '--json'?"),
     ("run --lr 0.01", "--lr: settings have no dashes. Write lr=0.01."),

@@ -10,11 +10,20 @@ from adamcmp.training.device_data import BatchOrder
 
 
 def plain_loop(
-    spec, optimizer, build=None, clip=None, smoothing=0.0, schedule=None, with_norm=False
+    spec,
+    optimizer,
+    build=None,
+    clip=None,
+    smoothing=0.0,
+    schedule=None,
+    with_norm=False,
+    step=None,
+    create_graph=False,
 ):
     """Train the same run in a plain PyTorch loop; return its losses and errors.
 
-    With `with_norm`, return the norm of its parameters too.
+    With `with_norm`, return the norm of its parameters too. `step` takes the step of an
+    optimizer, given a function that sets the gradients and returns the loss.
     """
     config = spec.config
     data = config.data()
@@ -24,17 +33,29 @@ def plain_loop(
     torch_optimizer = optimizer(net.parameters())
     scheduler = schedule(torch_optimizer) if schedule else None
     steps = horizon(config, len(x)).steps
-    for batch in BatchOrder(config.protocol.seed, len(x), config.protocol.batch_size).batches(
-        0, steps
-    ):
-        torch_optimizer.zero_grad()
-        F.cross_entropy(net(x[batch]), y[batch], label_smoothing=smoothing).backward()
-        if clip:
-            nn.utils.clip_grad_norm_(net.parameters(), clip)
-        torch_optimizer.step()
+    order = BatchOrder(config.protocol.seed, len(x), config.protocol.batch_size)
+    for number, batch in enumerate(order.batches(0, steps), start=1):
+        torch.manual_seed(stream_seed(config.protocol.seed, "global", number))
+
+        def closure(batch=batch):
+            torch_optimizer.zero_grad()
+            outputs = net(x[batch])
+            loss = F.cross_entropy(outputs, y[batch], label_smoothing=smoothing)
+            loss.backward(create_graph=create_graph)
+            if clip:
+                nn.utils.clip_grad_norm_(net.parameters(), clip)
+            return loss
+
+        if step:
+            step(torch_optimizer, closure)
+        else:
+            closure()
+            torch_optimizer.step()
         if scheduler:
             scheduler.step()
     net.eval()
+    if hasattr(torch_optimizer, "eval"):
+        torch_optimizer.eval()
     with torch.no_grad():
         measured = {}
         for name in ("train", "val", "test"):

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytorch_optimizer
 import torch
 from torch import nn
 
@@ -151,6 +152,19 @@ class SparseGradients(nn.Module):
         return self.head(self.embedding((x > 0).long()).mean(1))
 
 
+class Noisy(RunningMean):
+    """Draws from all global generators, and its outputs depend on its running mean."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.noise = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(inputs[0]))
+
+    def forward(self, x):
+        if self.training:
+            x = self.noise(x) * (1 + 0.1 * np.random.rand() + 0.1 * random.random())  # noqa: NPY002
+        return super().forward(x)
+
+
 class Lazy(nn.Sequential):
     """Its first batch determines its shapes."""
 
@@ -188,14 +202,39 @@ class ShapeAsNumber(nn.Linear):
         super().__init__(inputs, outputs)
 
 
-class ScheduleFree(torch.optim.SGD):
-    """Has modes for training and evaluation."""
+class BackAndForth(torch.optim.SGD):
+    """Evaluates the model at other weights and back again, before a step of SGD."""
 
-    def train(self):
-        """Restore the trained weights."""
+    losses = []
 
-    def eval(self):
-        """Set the weights to evaluate."""
+    @torch.no_grad()
+    def step(self, closure):
+        weights = self.param_groups[0]["params"]
+        losses = [closure()]
+        for distance in (0.5, -0.5):
+            for p in weights:
+                p.data = p + distance  # another tensor
+            losses.append(closure())
+        self.losses.append([loss.item() for loss in losses])
+        super().step()
+
+
+class SAM(pytorch_optimizer.SAM):
+    """Sharpness-aware minimization with SGD, whose step fails without a closure."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, torch.optim.SGD, rho=0.1, lr=lr)
+
+
+class NaN(torch.optim.SGD):
+    """Sets the weights to NaN in its third step."""
+
+    def step(self, closure=None):
+        super().step(closure)
+        for p in self.param_groups[0]["params"]:
+            steps = self.state[p]["steps"] = self.state[p].get("steps", 0) + 1
+            if steps == 3:
+                p.fill_(torch.nan)
 
 
 class MatricesOnly(torch.optim.SGD):
@@ -205,6 +244,13 @@ class MatricesOnly(torch.optim.SGD):
         if any(p.ndim != 2 for group in self.param_groups for p in group["params"]):
             raise ValueError("matrices only")
         return super().step(closure)
+
+
+class NeedsMore(torch.optim.SGD):
+    """Has an argument without default."""
+
+    def __init__(self, params, lr, momentum):
+        super().__init__(params, lr, momentum)
 
 
 class Failing(torch.optim.SGD):

@@ -11,9 +11,13 @@ PARAMS = {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
 USER = "tests.support.user_networks"
 
 
+SPARSE = {"embedding": torch.eye(3).to_sparse()}
+
+
 def check(target, params=PARAMS, **settings):
     values = {**component_defaults("optimizer", "torch"), "target": target, **settings}
-    check_optimizer(build_component("optimizer", values), params, params)
+    weights = {name: param.to_dense() for name, param in params.items()}
+    check_optimizer(build_component("optimizer", values), weights, params)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +36,8 @@ def check(target, params=PARAMS, **settings):
         ),
         (f"{USER}.CountingSteps", r"keeps state in steps, which its state_dict\(\) does not hold"),
         (f"{USER}.OwnMomentum", r"keeps state in attributes, which its state_dict\(\) does not"),
-        (f"{USER}.ScheduleFree", r"evaluates other weights than it trains, with train\(\) and"),
+        (f"{USER}.SAM", r"first step .*NoClosureError.* It works with optimizer.closure=true\.$"),
+        ("pytorch_optimizer.AdaHessian", r"first step .* with optimizer.create_graph=true\.$"),
     ],
 )
 def test_classes_that_cannot_train_a_network(target, message):
@@ -50,6 +55,11 @@ def test_a_class_without_weight_decay():
 def test_classes_that_can():
     for target in ("RAdam", "Rprop", "Adafactor", "ASGD", "SGD", "AdamW", "NAdam", "Adagrad"):
         check(f"torch.optim.{target}")
+    check("torch.optim.LBFGS")
+    check(f"{USER}.SAM", closure=True)
+    check("pytorch_optimizer.AdaHessian", create_graph=True)
+    check("pytorch_optimizer.ScheduleFreeSGD")
+    check("torch.optim.SparseAdam", params=SPARSE)
     check(f"{USER}.WithoutNoGrad")
     for target in ("torch.optim.Muon", f"{USER}.MatricesOnly"):
         check(target, {"weight": PARAMS["weight"]})

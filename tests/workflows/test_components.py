@@ -2,14 +2,15 @@
 
 import pytest
 
-from adamcmp.components.names import CONFIG_GROUP_NAMES
+from adamcmp.components.names import CONFIG_GROUP_NAMES, OPTIONS_OF
 from adamcmp.errors import ConfigError, NotFound
 from adamcmp.workflows.components import describe, list_components
 
 
 def test_every_group_is_listed():
     components = list_components()
-    assert tuple(components) == tuple(CONFIG_GROUP_NAMES)
+    assert tuple(components) == tuple(n for n in CONFIG_GROUP_NAMES if n not in OPTIONS_OF)
+    assert list_components("wd_schedule") == {"wd_schedule": components["schedule"]}
     assert components["loss"] == list_components("loss")["loss"]
     for names in components.values():
         assert list(names) == sorted(names) and all(names.values())

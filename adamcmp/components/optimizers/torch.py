@@ -23,8 +23,15 @@ class Torch(Optimizer):
     coupling of weight decay depends on the class and is recorded as ``native``. A `weight_decay`
     of 0 is passed to each constructor that takes it, since 0 is not every class's default.
 
+    The gradients are computed before each step. A class with modes, ``train()`` and ``eval()``, is
+    evaluated at the weights of its mode for evaluation.
+
     Attributes:
         target: Dotted path of the class, such as ``torch.optim.RAdam``.
+        closure: Whether the step gets a closure that evaluates the loss and its gradients again, on
+            the same batch with the same random numbers. A step that requires one always gets it.
+        create_graph: Whether gradients have a graph, as after ``loss.backward(create_graph=True)``,
+            for classes that differentiate them, such as AdaHessian.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -32,7 +39,10 @@ class Torch(Optimizer):
     rule: Literal["torch"]
     coupling: Literal["native"]
     target: str = Field(description="the dotted path of a class, like torch.optim.RAdam")
+    closure: bool = False
+    create_graph: bool = False
 
+    neutral: ClassVar[Mapping[str, Any]] = {"closure": False, "create_graph": False}
     fuses: ClassVar[bool] = False
     has_digest: ClassVar[bool] = True
     momentum_hyper: ClassVar[str] = "momentum"
@@ -71,8 +81,7 @@ class Torch(Optimizer):
 
         Raises:
             ConfigError: If the class cannot be imported, is not an optimizer, does not take
-                these arguments, needs a closure, has modes, or decays weights without an argument
-                weight_decay.
+                these arguments, or decays weights without an argument weight_decay.
         """
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
         parameters = inspect.signature(cls).parameters.values()
@@ -81,17 +90,6 @@ class Torch(Optimizer):
             raise ConfigError(
                 f"wd={self.weight_decay:g}: the constructor of optimizer.target={self.target} "
                 f"takes no argument weight_decay. Set wd=0, or add the argument."
-            )
-        closure = inspect.signature(cls.step).parameters.get("closure")
-        if closure is not None and closure.default is closure.empty:
-            raise ConfigError(
-                f"optimizer.target={self.target}: its step needs a closure that evaluates the "
-                f"model again, which adamcmp does not provide."
-            )
-        if all(callable(getattr(cls, mode, None)) for mode in ("train", "eval")):
-            raise ConfigError(
-                f"optimizer.target={self.target}: it evaluates other weights than it trains, with "
-                f"train() and eval(), between which adamcmp does not switch."
             )
         optimizer = construct(cls, self.arguments(cls), "optimizer", params)
         self._check_decay(optimizer)
@@ -112,6 +110,18 @@ class Torch(Optimizer):
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`; includes every setting, since lanes are never batched."""
         return (self.model_dump_json(),)
+
+
+def requires_closure(cls: type[Any]) -> bool:
+    """Return whether the step of a class requires a closure that evaluates the model again."""
+    parameters = list(inspect.signature(cls.step).parameters.values())[1:]  # without self
+    positional = (p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    return any(p.default is p.empty for p in positional)
+
+
+def has_modes(cls: type[Any]) -> bool:
+    """Return whether a class has other weights for evaluation, with ``train()`` and ``eval()``."""
+    return all(callable(getattr(cls, mode, None)) for mode in ("train", "eval"))
 
 
 def _takes(cls: type[Any], argument: str) -> bool:

@@ -26,9 +26,19 @@ def over_lanes(function: Callable[..., Any], fused: bool) -> Callable[..., Any]:
         return torch.vmap(function)
 
     def single_lane(*arguments: Any) -> Any:
-        return _map(torch.unsqueeze, function(*_map(torch.select, arguments, 0, 0)), 0)
+        return add_lane_dimension(function(*remove_lane_dimension(arguments)))
 
     return single_lane
+
+
+def add_lane_dimension(tree: Any) -> Any:
+    """Add the lane dimension to every tensor of a single lane."""
+    return _map(torch.unsqueeze, tree, 0)
+
+
+def remove_lane_dimension(tree: Any) -> Any:
+    """Remove the lane dimension of every tensor of a single lane."""
+    return _map(torch.select, tree, 0, 0)
 
 
 def _map(function: Callable[..., Tensor], tree: Any, *arguments: int) -> Any:

@@ -97,5 +97,9 @@ def scheduled_hypers(
         has_momentum = bool(name) and bool(run.hypers.get(name, True))
         if momenta[key] is not None and has_momentum:
             values.setdefault(name, np.empty((len(steps), len(runs))))[:, lane] = momenta[key]
+    for lane, run in enumerate(runs):
+        if run.spec.config.wd_schedule:
+            decay = run.spec.config.wd_schedule.multiplier(inside, horizon)
+            values["weight_decay"][:, lane] *= decay
     values["step"] = np.tile(steps[:, None] + 1.0, (1, len(runs)))
     return tuple(values), np.stack(list(values.values()))

@@ -23,7 +23,8 @@ class Forward:
 
     Attributes:
         training_loss: Maps (params, buffers, x_MB, y_MB, key_M) to each lane's training loss (M,)
-            and its assigned buffers; ``key_M`` holds the keys of the random augmentation.
+            and its assigned buffers; ``key_M`` holds the keys of the random augmentation. If lanes
+            are not fused, no argument and no result has a lane dimension.
         metrics: Maps (params, buffers, x_MB, y_MB) to the loss of each example (M, B), whether its
             predicted class is wrong or, with real targets, its squared error averaged over the
             outputs (M, B), and the assigned buffers.
@@ -34,7 +35,8 @@ class Forward:
 
     def __init__(self, network: nn.Module, step_config: StepConfig) -> None:
         self._network, self._config = _WithAssignedBuffers(network), step_config
-        self.training_loss = over_lanes(self._training_loss_of_lane, step_config.fused)
+        one_lane = self._training_loss_of_lane
+        self.training_loss = torch.vmap(one_lane) if step_config.fused else one_lane
         self.metrics = over_lanes(self._metrics_of_lane, step_config.fused)
 
     def _training_loss_of_lane(

@@ -7,12 +7,21 @@ Shapes: M lanes, B batch, H hyperparameters.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from adamcmp.components.transformations import global_norm
+from adamcmp.platform.global_generators import seeded_generators
 from adamcmp.platform.random_streams import bits
-from adamcmp.training.step.batching import State, Tree, over_lanes
+from adamcmp.training.step.batching import (
+    State,
+    Tree,
+    add_lane_dimension,
+    over_lanes,
+    remove_lane_dimension,
+)
 from adamcmp.training.step.config import StepConfig
 from adamcmp.training.step.drivers import OptimizerDriver
 from adamcmp.training.step.forward import Forward
@@ -31,6 +40,8 @@ class LaneFunctions:
 
     Attributes:
         dropout_keys: Names of the buffers that hold dropout's random keys.
+        fused: Whether the lanes are one batched computation.
+        device: The device of the lanes.
         norm: Maps a tree of tensors to each lane's Euclidean norm (M,).
     """
 
@@ -43,6 +54,7 @@ class LaneFunctions:
         step_config: StepConfig,
     ) -> None:
         self._forward = Forward(network, step_config)
+        self.fused, self.device = step_config.fused, step_config.device
         self.dropout_keys, self._packing, self._driver = dropout_keys, packing, driver
         self.norm = over_lanes(global_norm, step_config.fused)
 
@@ -106,8 +118,20 @@ class LaneFunctions:
         )
         return loss_MB.sum(1), error_MB.sum(1), (error_MB * weight_B).sum(1), loss_MB, error_MB
 
+    def gradient_norm(self, grads: Tree) -> Tensor:
+        """Return each lane's norm of the gradients (M,), which a single lane may have sparse."""
+        dense = {n: g.coalesce().values()[None] if g.is_sparse else g for n, g in grads.items()}
+        norm: Tensor = self.norm(dense)
+        return norm
+
     def gradients(
-        self, params: Tree, buffers: Tree, batch: tuple[Tensor, Tensor], key_M: Tensor
+        self,
+        params: Tree,
+        buffers: Tree,
+        batch: tuple[Tensor, Tensor],
+        key_M: Tensor,
+        *,
+        create_graph: bool = False,
     ) -> tuple[Tensor, Tree]:
         """Return each lane's training loss (M,) and its gradients at `params`.
 
@@ -117,16 +141,58 @@ class LaneFunctions:
             buffers: Buffers; a network in training mode changes its running statistics in place.
             batch: Inputs (M, B, *inputs) and targets.
             key_M: Keys of the random augmentation.
+            create_graph: Whether the gradients can be differentiated with respect to `params`.
         """
         named = self._packing.unpack(params)
-        named = {name: param.detach().requires_grad_() for name, param in named.items()}
+        if not create_graph:
+            named = {name: param.detach().requires_grad_() for name, param in named.items()}
+        # A second differentiation needs the buffers as they were.
+        used = _copies(buffers) if create_graph else buffers
         with torch.enable_grad():
-            loss_M, assigned = self._forward.training_loss(named, buffers, *batch, key_M)
-            grads = torch.autograd.grad(loss_M.sum(), list(named.values()), allow_unused=True)
-        _update(buffers, assigned)  # not before: autograd may need the old values
-        existing = {name: g for name, g in zip(named, grads, strict=True) if g is not None}
+            loss_M, grads, assigned = self._differentiate(named, used, batch, key_M, create_graph)
+        # Not before: autograd may need the old values.
+        _update(buffers, {**used, **assigned} if create_graph else assigned)
+        existing = {name: g for name, g in grads.items() if g is not None}
         complete = len(existing) == len(named)
         return loss_M.detach(), self._packing.pack(existing) if complete else existing
+
+    def _differentiate(
+        self,
+        params: Tree,
+        buffers: Tree,
+        batch: tuple[Tensor, Tensor],
+        key_M: Tensor,
+        create_graph: bool,
+    ) -> tuple[Tensor, dict[str, Tensor | None], Tree]:
+        """Return the losses (M,), the gradients by parameter, and the assigned buffers.
+
+        A single lane is differentiated without its lane dimension, since the gradient of an
+        indexed tensor is never sparse.
+        """
+        arguments: tuple[Any, ...] = (params, buffers, *batch, key_M)
+        if not self.fused:
+            arguments = remove_lane_dimension(arguments)
+        loss, assigned = self._forward.training_loss(*arguments)
+        inputs: Tree = arguments[0]
+        grads = torch.autograd.grad(
+            loss.sum(), list(inputs.values()), create_graph=create_graph, allow_unused=True
+        )
+        if self.fused:
+            return loss, dict(zip(inputs, grads, strict=True)), assigned
+        by_name = {name: _of_single_lane(g) for name, g in zip(inputs, grads, strict=True)}
+        return add_lane_dimension(loss), by_name, add_lane_dimension(assigned)
+
+
+def _of_single_lane(grad: Tensor | None) -> Tensor | None:
+    """Return the gradient of a parameter of one lane with the lane dimension."""
+    if grad is None:
+        return None
+    # Convolutions may return another memory format, which would change the rounding of sums.
+    return (grad.coalesce() if grad.is_sparse else grad.contiguous())[None]
+
+
+def _copies(tree: Tree) -> Tree:
+    return {name: tensor.clone() for name, tensor in tree.items()}
 
 
 def _update(buffers: Tree, assigned: Tree) -> None:
@@ -164,16 +230,29 @@ class _Gradients:
         dropout_key_M = keys.get("dropout", count_M)
         self._augmentation_key_M = keys.get("augmentation", count_M)
         self._buffers = state["buffers"] | dict.fromkeys(functions.dropout_keys, dropout_key_M)
+        # The outputs of a user's network in training mode may depend on its running statistics.
+        self._initial_buffers = self._buffers if functions.fused else _copies(self._buffers)
 
-    def __call__(self, params: Tree) -> tuple[Tensor, Tree]:
+    def __call__(self, params: Tree, *, create_graph: bool = False) -> tuple[Tensor, Tree]:
         """Return losses (M,) and gradients at `params`."""
-        buffers = self._buffers
-        if self.first is not None:  # only the first evaluation updates running statistics
-            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-        loss_M, grads = self._functions.gradients(
-            params, buffers, self._batch, self._augmentation_key_M
-        )
-        if self.first is None:
-            # The norm is computed now, because a driver may clip the gradients in place.
-            self.first = loss_M, self._functions.norm(grads)
+        if self.first is not None:
+            return self._again(params, create_graph)
+        loss_M, grads = self._evaluate(params, self._buffers, create_graph)
+        # The norm is computed now, because a driver may clip the gradients in place.
+        self.first = loss_M, self._functions.gradient_norm(grads)
         return loss_M, grads
+
+    def _again(self, params: Tree, create_graph: bool) -> tuple[Tensor, Tree]:
+        """Evaluate the same function of the parameters as in the first evaluation."""
+        buffers = _copies(self._initial_buffers)  # only the first evaluation updates statistics
+        if self._functions.fused:
+            return self._evaluate(params, buffers, create_graph)
+        # The networks of a single lane may draw from the global generators.
+        with seeded_generators(torch.initial_seed(), self._functions.device):
+            return self._evaluate(params, buffers, create_graph)
+
+    def _evaluate(self, params: Tree, buffers: Tree, create_graph: bool) -> tuple[Tensor, Tree]:
+        key_M = self._augmentation_key_M
+        return self._functions.gradients(
+            params, buffers, self._batch, key_M, create_graph=create_graph
+        )

@@ -49,6 +49,18 @@ def test_each_lane_has_its_own_hyperparameters(records):
         assert values["step"][:, lane].tolist() == [21, 22, 23, 24, 25]
 
 
+def test_a_schedule_of_the_weight_decay_multiplies_it(records):
+    runs = records("optimizer=adamw", "schedule=cosine", "wd_schedule=null,linear", "wd=0.1,0.3")
+    names, hypers_HKM = scheduled_hypers(runs, 20, 25)
+    values = dict(zip(names, hypers_HKM, strict=True))
+    assert [run.spec.config.wd_schedule is None for run in runs] == [True, True, False, False]
+    linear = 1 - np.arange(20, 25) / 90
+    decays = np.outer(np.stack([linear**0, linear]), (0.1, 0.3)).reshape(2, 5, 2)
+    assert values["weight_decay"] == pytest.approx(np.concatenate(decays, axis=1))
+    # The multiplier of the learning rate is that of `schedule`.
+    assert (values["multiplier"] == values["multiplier"][:, :1]).all()
+
+
 def test_steps_beyond_the_end_have_the_last_multiplier(records):
     (run,) = records("schedule=linear", "lr=0.1")
     names, hypers_HKM = scheduled_hypers([run], 88, 93)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from adamcmp.training.step.batching import remove_lane_dimension
 from adamcmp.training.step.forward import Forward
 from tests.support.lanes import step_config
 
@@ -68,8 +69,8 @@ def test_an_unfused_lane_has_the_same_loss(examples, specs):
     fused, _ = Forward(network, step_config(specs)).training_loss(params, {}, x, y, key_M)
     first = {name: param[:1] for name, param in params.items()}
     single = Forward(network, step_config(specs, fused=False))
-    loss_M, _ = single.training_loss(first, {}, x[:1], y[:1], key_M[:1])
-    torch.testing.assert_close(loss_M, fused[:1])
+    loss, _ = single.training_loss(*remove_lane_dimension((first, {}, x, y, key_M)))
+    torch.testing.assert_close(loss, fused[0])
 
 
 @pytest.mark.parametrize("fused", [True, False])
@@ -90,7 +91,8 @@ def test_buffers_that_a_network_assigns_are_returned(fused, specs):
     x, y = torch.ones(1, 2, 3), torch.zeros(1, 2, dtype=torch.int64)
     buffers = {"assigned": torch.full((1, 3), 5.0), "in_place": torch.zeros(1, 3)}
     forward = Forward(Network(), step_config(specs, fused=fused))
-    _, assigned = forward.training_loss({}, buffers, x, y, torch.zeros(1, dtype=torch.int64))
-    assert {name: tensor.tolist() for name, tensor in assigned.items()} == {"assigned": [[7.0] * 3]}
+    arguments = ({}, buffers, x, y, torch.zeros(1, dtype=torch.int64))
+    _, assigned = forward.training_loss(*(arguments if fused else remove_lane_dimension(arguments)))
+    assert {n: t.squeeze(0).tolist() for n, t in assigned.items()} == {"assigned": [7.0] * 3}
     assert buffers["in_place"].tolist() == [[1.0] * 3]
     assert forward.metrics({}, buffers, x, y)[2].keys() == {"assigned"}

@@ -6,21 +6,37 @@ Shapes: M lanes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from adamcmp.training.step.batching import State, Tree
 from adamcmp.training.step.packing import Packing
 
-#: Maps parameters, as the state holds them, to each lane's loss (M,) and its gradients, which have
-#: the names and shapes of the parameters. If the loss does not depend on some parameters, the
-#: gradients of the others are given by the names of the parameters, whatever the state's form. A
-#: step may call it several times.
-GradientFunction = Callable[[Tree], tuple[Tensor, Tree]]
 #: The hyperparameters of each parameter group: values (M,) float64 by name.
 GroupHypers = Sequence[dict[str, Tensor]]
+
+
+class GradientFunction(Protocol):
+    """Evaluates the losses and gradients of all lanes on the step's batch."""
+
+    def __call__(self, params: Tree, *, create_graph: bool = False) -> tuple[Tensor, Tree]:
+        """Return each lane's loss (M,) and its gradients at `params`.
+
+        Every call evaluates the same function: with the same random numbers, and with the running
+        statistics that the network had before the step. A step may call it several times.
+
+        Args:
+            params: Parameters, as the state holds them.
+            create_graph: Whether the gradients can be differentiated with respect to `params`,
+                which then require gradients.
+
+        Returns:
+            The losses, and the gradients with the names and shapes of the parameters. If the loss
+            does not depend on some parameters, the gradients of the others are given by the names
+            of the parameters, whatever the state's form.
+        """
 
 
 class OptimizerDriver(ABC):

@@ -5,12 +5,13 @@ Shapes: M lanes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
-from adamcmp.components.optimizers.torch import Torch
+from adamcmp.components.optimizers.torch import Torch, has_modes, requires_closure
 from adamcmp.training.step.batching import State, Tree
 from adamcmp.training.step.drivers._base import GradientFunction, GroupHypers, OptimizerDriver
 from adamcmp.training.step.packing import Packing
@@ -19,6 +20,9 @@ from adamcmp.training.step.packing import Packing
 @final
 class TorchDriver(OptimizerDriver):
     """Updates one lane's parameters with a torch.optim class or a user's subclass of one.
+
+    The gradients at the present weights are set before each step, also of a class whose step gets a
+    closure, which evaluates them again.
 
     Args:
         optimizer: The component with the class and its arguments.
@@ -32,6 +36,9 @@ class TorchDriver(OptimizerDriver):
         self._clip = clip
         self._params: dict[str, nn.Parameter] = {}
         self._optimizer: torch.optim.Optimizer | None = None
+        self._passes_closure = self._has_modes = False
+        # The evaluation parameters since the last step, if the class has modes.
+        self._evaluated: Tree | None = None
 
     def init(self, params: Tree, packing: Packing) -> Any:
         """See `OptimizerDriver.init`; the torch optimizer holds its state.
@@ -44,34 +51,145 @@ class TorchDriver(OptimizerDriver):
         # Views of the one lane's parameters: the optimizer updates the lanes' state.
         self._params = {name: nn.Parameter(param[0]) for name, param in params.items()}
         self._optimizer = self._component.make(list(self._params.values()))
+        needed = requires_closure(type(self._optimizer))
+        self._passes_closure = self._component.closure or needed
+        self._has_modes = has_modes(type(self._optimizer))
+        self._set_mode("train")
         return {}
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The torch optimizer."""
+        assert self._optimizer is not None
+        return self._optimizer
 
     def step(
         self, state: State, gradients: GradientFunction, hypers: GroupHypers, step_M: Tensor
     ) -> Tree:
         """See `OptimizerDriver.step`."""
-        assert self._optimizer is not None
-        _, grads = gradients(state["params"])
-        before = {name: p.detach().clone() for name, p in self._params.items()}
-        for name, param in self._params.items():
-            param.grad = grads[name][0] if name in grads else None
         (hypers_M,) = hypers
-        if self._clip:
-            nn.utils.clip_grad_norm_(self._params.values(), float(hypers_M["grad_clip"]))
-        for group in self._optimizer.param_groups:  # a class may split its parameters into several
+        self._evaluated = None
+        before = _copies(self._params)
+        max_norm = float(hypers_M["grad_clip"]) if self._clip else None
+        closure = _Closure(self._params, gradients, max_norm, self._component.create_graph)
+        closure.evaluate(before)
+        for group in self.optimizer.param_groups:  # a class may split its parameters into several
             _set_hypers(group, hypers_M)
-        self._optimizer.step()
+        step: Callable[..., Any] = self.optimizer.step
+        step(*([closure] if self._passes_closure else []))
+        self._restore_storage(state["params"])
         return {name: (p.detach() - before[name])[None] for name, p in self._params.items()}
+
+    def _restore_storage(self, params: Tree) -> None:
+        """Have the parameters hold the tensors of the lanes' state again.
+
+        A class may have assigned others to ``param.data``. Gradients are freed, since a graph of
+        them refers to the parameters.
+        """
+        for name, param in self._params.items():
+            param.grad = None
+            stored = params[name][0]
+            if param.data_ptr() != stored.data_ptr():
+                stored.copy_(param.detach())
+                param.data = stored
+
+    def evaluation_params(self, state: State) -> Tree:
+        """See `OptimizerDriver.evaluation_params`.
+
+        The weights of the mode for evaluation of a class such as a schedule-free one. The weights
+        to train are restored exactly, so that evaluations do not change the training.
+        """
+        params: Tree = state["params"]
+        if not self._has_modes:
+            return params
+        if self._evaluated is None:
+            trained = _copies(self._params)
+            self._set_mode("eval")
+            self._evaluated = {name: p[None] for name, p in _copies(self._params).items()}
+            self._set_mode("train")
+            for name, param in self._params.items():
+                param.data.copy_(trained[name])
+            self._restore_storage(params)
+        return self._evaluated
+
+    def _set_mode(self, mode: str) -> None:
+        if self._has_modes:
+            getattr(self.optimizer, mode)()
 
     def state_dict(self) -> dict[str, Any]:
         """See `OptimizerDriver.state_dict`."""
-        assert self._optimizer is not None
-        return self._optimizer.state_dict()
+        return self.optimizer.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """See `OptimizerDriver.load_state_dict`."""
-        assert self._optimizer is not None
-        self._optimizer.load_state_dict(state_dict)
+        self.optimizer.load_state_dict(state_dict)
+        self._evaluated = None
+
+
+class _Closure:
+    """Evaluates the loss and sets the gradients at the present weights, as torch's closures do.
+
+    The gradients at the weights of the last evaluation are not computed again.
+
+    Args:
+        params: The parameters of the torch optimizer.
+        gradients: Evaluates losses and gradients on the step's batch.
+        max_norm: The norm to which gradients are clipped; None if they are not.
+        create_graph: Whether the gradients can be differentiated.
+    """
+
+    def __init__(
+        self,
+        params: dict[str, nn.Parameter],
+        gradients: GradientFunction,
+        max_norm: float | None,
+        create_graph: bool,
+    ) -> None:
+        self._params, self._gradients = params, gradients
+        self._max_norm, self._create_graph = max_norm, create_graph
+        self._weights: Tree
+        self._loss: Tensor
+        self._grads: Tree
+
+    def __call__(self) -> Tensor:
+        """Set the gradients and return the loss (0-dimensional)."""
+        if all(p.detach().equal(self._weights[name]) for name, p in self._params.items()):
+            self._set_gradients()
+        else:
+            self.evaluate(_copies(self._params))
+        return self._loss
+
+    def evaluate(self, weights: Tree) -> None:
+        """Evaluate the loss and set the gradients.
+
+        Args:
+            weights: A copy of the present weights.
+        """
+        with torch.set_grad_enabled(self._create_graph):
+            params = {name: p[None] for name, p in self._params.items()}
+            loss_M, grads_M = self._gradients(params, create_graph=self._create_graph)
+            grads = {name: grad[0] for name, grad in grads_M.items()}
+            if self._max_norm is not None:
+                grads = _clipped(grads, self._max_norm)
+        self._weights, self._loss, self._grads = weights, loss_M[0], grads
+        self._set_gradients()
+
+    def _set_gradients(self) -> None:
+        for name, param in self._params.items():
+            grad = self._grads.get(name)
+            # A class may change its gradients in place. Those with a graph it may only read.
+            param.grad = grad if grad is None or self._create_graph else grad.clone()
+
+
+def _clipped(grads: Tree, max_norm: float) -> Tree:
+    """Clip gradients as torch.nn.utils.clip_grad_norm_ does, but not in place."""
+    values = [g.coalesce().values() if g.is_sparse else g.detach() for g in grads.values()]
+    scale = (max_norm / (nn.utils.get_total_norm(values) + 1e-6)).clamp(max=1.0)
+    return {name: grad * scale for name, grad in grads.items()}
+
+
+def _copies(params: dict[str, nn.Parameter]) -> Tree:
+    return {name: p.detach().clone() for name, p in params.items()}
 
 
 def _set_hypers(group: dict[str, Any], hypers_M: dict[str, Tensor]) -> None:
