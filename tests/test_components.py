@@ -25,7 +25,7 @@ from adamcmp.workflows.components import describe
 from tests.conftest import CPU
 
 FOLDER = Path(adamcmp.configs.__file__).parent
-YAMLS = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != "study")
+YAMLS = sorted(file for file in FOLDER.glob("*/[!_]*.yaml") if file.parent.name != "study")
 
 #: Datasets that torchvision downloads.
 DOWNLOADED = [y.stem for y in YAMLS if y.parent.name == "dataset" and "\nroot:" in y.read_text()]
@@ -175,7 +175,11 @@ def test_defaults_of_a_class_are_those_of_its_yaml(yaml):
     if values[group.name_field] != yaml.stem:
         return
     fields = group.component(yaml.stem).model_fields.items()
-    defaults = {name: field.get_default() for name, field in fields if not field.is_required()}
+    defaults = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in fields
+        if not field.is_required()
+    }
     assert _plain(defaults) == {name: values[name] for name in defaults}
 
 
@@ -197,7 +201,7 @@ def test_every_file_has_a_yaml_and_every_yaml_a_file(group):
     spec = CONFIG_GROUPS[group]
     used = {
         Composer().compose([f"{group}={y.stem}"])[group][spec.name_field]
-        for y in FOLDER.glob(f"{OPTIONS_OF.get(group, group)}/*.yaml")
+        for y in FOLDER.glob(f"{OPTIONS_OF.get(group, group)}/[!_]*.yaml")
     }
     assert used == set(spec.names)
     for name in spec.names:
@@ -264,6 +268,27 @@ RULES = [y for y in YAMLS if y.parent.name == "optimizer" and y.stem != "torch"]
 def test_lanes_of_a_rule_do_not_depend_on_their_group(yaml, specs):
     """A run by itself and with others has the same bits, also if it is stopped and resumed."""
     overrides = [*PROBLEMS[0], *SMALL, "model=logistic", f"optimizer={yaml.stem}", "wd=0"]
+    runs = small_runs(specs(overrides)[0].config, CPU)
+    assert "the same bits" in check_lanes(runs)
+    assert "the same bits" in check_state(runs)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["optimizer=sgd", "optimizer.sam_rho=0.1", "optimizer.groups.head.lr_scale=0.5"],
+        ["optimizer=adamw", "optimizer.lookahead_steps=2", "optimizer.cautious_updates=true"],
+        ["optimizer=adam", "optimizer.coupling=norm", "wd=0"],
+        [
+            "optimizer=adamw",
+            "optimizer.groups.first.match=1.*",
+            "optimizer.groups.first.lr_scale=0",
+        ],
+    ],
+    ids=lambda options: options[1],
+)
+def test_lanes_with_groups_and_wrappers_do_not_depend_on_their_group(options, specs):
+    overrides = [*PROBLEMS[0], *SMALL, "model=mlp", "model.width=8", *options]
     runs = small_runs(specs(overrides)[0].config, CPU)
     assert "the same bits" in check_lanes(runs)
     assert "the same bits" in check_state(runs)

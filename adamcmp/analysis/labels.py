@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from adamcmp.analysis.group_columns import STORED_COLUMN
 from adamcmp.storage.columns import SHORT_NAMES, Role, role_of
 
 #: The columns that identify an optimizer on a problem.
@@ -118,7 +119,7 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
         lr and wd first, whether or not they varied.
     """
     # SHORT_NAMES are the settings that a column with a short name repeats.
-    excluded = {*GROUP, *_VARIANT, "seed", *SHORT_NAMES}
+    excluded = {*GROUP, *_VARIANT, "seed", *SHORT_NAMES, STORED_COLUMN}
     candidates = [
         column
         for column in runs.columns

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from adamcmp.analysis import labels, selection, summary
+from adamcmp.analysis.group_columns import with_group_columns
 from adamcmp.analysis.metrics import measure_of, reported_metric
 from adamcmp.analysis.ordering import in_display_order
 from adamcmp.analysis.pairing import has_paired_seeds
@@ -100,7 +101,7 @@ class RunTable:
         Raises:
             ConfigError: If the runs lack a required column.
         """
-        numbered = _with_registered_columns(runs.reset_index(drop=True))
+        numbered = with_group_columns(_with_registered_columns(runs.reset_index(drop=True)))
         labelled = in_display_order(labels.label_runs(_with_text_objects(numbered)))
         others = {"all_metrics": metrics, "all_examples": examples}
         frames: dict[str, Any] = {

@@ -17,7 +17,7 @@ torch.optim does with Python floats. ``hypers`` always holds ``lr`` (the base le
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     Tree = dict[str, Tensor]
     Hypers = Mapping[str, Tensor]
 
-DecayFilter = Literal["all", "no_bias_norm"]
+
+def trained_params(params: Tree, state: Any) -> Tree:
+    """Return the parameters that are trained, which most optimizers are evaluated at.
+
+    >>> trained_params({"w": 1.0}, {})
+    {'w': 1.0}
+    """
+    return params
 
 
 class GradientTransformation(NamedTuple):
@@ -35,10 +42,13 @@ class GradientTransformation(NamedTuple):
     Attributes:
         init: Maps parameters to the initial state.
         update: Maps (updates, state, params, hypers, step) to (updates, state).
+        evaluation_params: Maps (params, state) to the weights that evaluations measure. They differ
+            from the trained ones if the optimizer averages its iterates.
     """
 
     init: Callable[[Tree], Any]
     update: Callable[[Tree, Any, Tree, Hypers, Tensor], tuple[Tree, Any]]
+    evaluation_params: Callable[[Tree, Any], Tree] = trained_params
 
 
 def chain(*transformations: GradientTransformation) -> GradientTransformation:
@@ -66,7 +76,14 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
             states.append(new_state)
         return updates, tuple(states)
 
-    return GradientTransformation(init, update)
+    def evaluation_params(params: Tree, state: tuple[Any, ...]) -> Tree:
+        for transformation, its_state in zip(transformations, state, strict=True):
+            params = transformation.evaluation_params(params, its_state)
+        return params
+
+    if all(t.evaluation_params is trained_params for t in transformations):
+        return GradientTransformation(init, update)
+    return GradientTransformation(init, update, evaluation_params)
 
 
 def stateless(update: Callable[[Tree, Tree, Hypers], Tree]) -> GradientTransformation:
@@ -162,13 +179,13 @@ def scale_by_learning_rate() -> GradientTransformation:
     return stateless(update)
 
 
-def add_l2_penalty(decay_filter: DecayFilter, cautious: bool) -> GradientTransformation:
+def add_l2_penalty(*, cautious: bool) -> GradientTransformation:
     """Add the gradient of the penalty wd/2·‖θ‖²: g ← g + wd·θ, before the rule.
 
     >>> import torch
     >>> params, grads = {"w": torch.tensor([10.0])}, {"w": torch.tensor([1.0])}
     >>> hypers = {"weight_decay": torch.tensor(0.1)}
-    >>> penalty = add_l2_penalty("all", cautious=False)
+    >>> penalty = add_l2_penalty(cautious=False)
     >>> penalty.update(grads, {}, params, hypers, torch.tensor(1.0))[0]["w"]
     tensor([2.])
 
@@ -176,27 +193,25 @@ def add_l2_penalty(decay_filter: DecayFilter, cautious: bool) -> GradientTransfo
     torch.optim.SGD and torch.optim.Adam.
 
     Args:
-        decay_filter: Which parameters decay; see `Rule`.
         cautious: Whether to decay only where θ and g agree in sign.
     """
 
     def update(grads: Tree, params: Tree, hypers: Hypers) -> Tree:
         wd = hypers["weight_decay"]
         return {
-            name: g + wd * _decayed(params[name], g, decay_filter, cautious)
-            for name, g in grads.items()
+            name: g + wd * _decayed(params[name], g, cautious=cautious) for name, g in grads.items()
         }
 
     return stateless(update)
 
 
 def add_decayed_weights(
-    coefficient: Callable[[Hypers], Tensor], decay_filter: DecayFilter, cautious: bool
+    coefficient: Callable[[Hypers], Tensor], *, cautious: bool
 ) -> GradientTransformation:
     """Decay the weights in addition to the rule's step: u ← u − c·θ.
 
     >>> import torch
-    >>> decay = add_decayed_weights(lambda hypers: hypers["weight_decay"], "all", cautious=False)
+    >>> decay = add_decayed_weights(lambda hypers: hypers["weight_decay"], cautious=False)
     >>> params, updates = {"w": torch.tensor([10.0])}, {"w": torch.tensor([-1.0])}
     >>> hypers = {"weight_decay": torch.tensor(0.1)}
     >>> decay.update(updates, {}, params, hypers, torch.tensor(1.0))[0]["w"]
@@ -206,26 +221,23 @@ def add_decayed_weights(
 
     Args:
         coefficient: Maps hyperparameters to c; see `adamcmp.components.optimizers.COUPLINGS`.
-        decay_filter: Which parameters decay; see `Rule`.
         cautious: Whether to decay only where θ and −u agree in sign.
     """
 
     def update(updates: Tree, params: Tree, hypers: Hypers) -> Tree:
         c = coefficient(hypers)
         return {
-            name: u - c * _decayed(params[name], -u, decay_filter, cautious)
+            name: u - c * _decayed(params[name], -u, cautious=cautious)
             for name, u in updates.items()
         }
 
     return stateless(update)
 
 
-def _decayed(param: Tensor, direction: Tensor, decay_filter: DecayFilter, cautious: bool) -> Tensor:
+def _decayed(param: Tensor, direction: Tensor, *, cautious: bool) -> Tensor:
     """Return the parameter values that decay: θ, or θ·1[direction·θ ≥ 0] if cautious.
 
     Source of the cautious mask: Chen et al. 2025, "Cautious Weight Decay" (arXiv 2510.12402),
     Algorithm 1.
     """
-    if decay_filter == "no_bias_norm" and param.ndim < 2:
-        return param.new_zeros(param.shape)
     return param * (direction * param >= 0) if cautious else param

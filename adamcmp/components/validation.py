@@ -92,7 +92,11 @@ def _explanation(
     key = f"{path}.{field}" if path else field
     nested, value = _nested_component(component, field), values.get(field)
     if nested and len(location) > 1 and isinstance(value, Mapping):
-        return _explanation({**error, "loc": error["loc"][1:]}, nested, value, key)
+        rest = error["loc"][1:]
+        if typing.get_origin(component.model_fields[field].annotation) is dict:
+            key, value, rest = f"{key}.{rest[0]}", value[rest[0]], rest[1:]
+        if rest and isinstance(value, Mapping):
+            return _explanation({**error, "loc": rest}, nested, value, key)
     if error["type"] == "extra_forbidden":
         known = [name for name in component.model_fields if name != "name"]
         settings = f"{path} has: {', '.join(known)}." if path else _ALL_SETTINGS

@@ -72,7 +72,15 @@ def create_loader(
         search_path.prepend("command-line", f"file://{config_dir}", anchor="schema")
     for folder in reversed(precedence):
         search_path.prepend("precedence", f"file://{folder}")
-    return ConfigLoaderImpl(search_path)
+    return _Loader(search_path)
+
+
+class _Loader(ConfigLoaderImpl):
+    """Hydra's loader. A file whose name begins with ``_`` is a part of others and no option."""
+
+    def get_group_options(self, *args: Any, **kwargs: Any) -> list[str]:
+        options = super().get_group_options(*args, **kwargs)
+        return [option for option in options if not option.startswith("_")]
 
 
 def load_config(loader: ConfigLoader, overrides: Sequence[str]) -> DictConfig:

@@ -94,7 +94,7 @@ def _neutral_columns(component: type[Component], prefix: str) -> dict[str, Neutr
     annotations = {name: field.annotation for name, field in component.model_fields.items()}
     return {
         f"{prefix}{name}": NeutralColumn(
-            value, _column_type(annotations[name]), _may_be_none(annotations[name])
+            _cell(value), _column_type(annotations[name]), _may_be_none(annotations[name])
         )
         for name, value in component.neutral.items()
         if name in annotations
@@ -117,7 +117,15 @@ def protocol_from_columns(row: Mapping[str, Any]) -> Protocol:
 
 def _field_columns(component: Component, prefix: str) -> dict[str, Any]:
     values = {name: getattr(component, name) for name in type(component).model_fields}
-    return {f"{prefix}{k}": list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+    return {f"{prefix}{name}": _cell(value) for name, value in values.items()}
+
+
+def _cell(value: Any) -> Any:
+    """Return a setting as its column holds it: a tuple as a list, a mapping as JSON."""
+    if isinstance(value, dict):
+        changed = {k: v.model_dump(exclude_defaults=True) for k, v in value.items()}
+        return json.dumps(changed, sort_keys=True)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _field_values(
@@ -139,6 +147,8 @@ def _field_values(
             if name not in component.neutral:
                 raise ConfigError(f"The stored run has no value in the column {column!r}.")
             value = component.neutral[name]
+        elif typing.get_origin(field.annotation) is dict:
+            value = json.loads(str(value))
         values[name] = value
     return values
 
@@ -201,7 +211,10 @@ def _is_bounded_by_one(annotation: Any, metadata: Sequence[Any]) -> bool:
 
 
 def _column_type(annotation: Any) -> Any:
-    """Return int, float, bool, str, or list[...] of one of them, for a field's annotation."""
+    """Return int, float, bool, str, or list[...] of one of them, for a field's annotation.
+
+    A mapping is stored as JSON text.
+    """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         return _column_type(arguments[0])
@@ -209,6 +222,8 @@ def _column_type(annotation: Any) -> Any:
         return _column_type(next(a for a in arguments if a is not type(None)))
     if origin is Literal:
         return type(arguments[0])
+    if origin is dict:
+        return str
     if origin is tuple:
         return list[_column_type(arguments[0])]  # type: ignore[misc]
     return annotation

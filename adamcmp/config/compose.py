@@ -20,7 +20,7 @@ from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.components.names import OPTIONS_OF
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
-from adamcmp.config.keys import check_key
+from adamcmp.config.keys import OPEN_SECTION, check_key
 from adamcmp.config.overrides import Grammar
 from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import ConfigError, nearest
@@ -177,6 +177,8 @@ class ConfigComposer:
                 if option and isinstance(config.get("optimizer"), DictConfig):
                     # A variant is labelled with the name of its yaml file.
                     config.optimizer.name = option
+            if (open_section := OmegaConf.select(config, OPEN_SECTION)) is not None:
+                OmegaConf.set_struct(open_section, False)
             self._bases[group_overrides] = config
         return self._bases[group_overrides]
 

@@ -69,8 +69,8 @@ def replaces_plain_value(override: Override, values: Mapping[str, Any]) -> bool:
     """Return whether an override's key holds a plain value, not a mapping, in `values`."""
     *parents, last = override.key_or_group.split(".")
     for parent in parents:
-        values = values[parent]
-    return not isinstance(values[last], Mapping)
+        values = values.get(parent, {})  # the key of a parameter group may be new
+    return not isinstance(values.get(last), Mapping)
 
 
 def sets_plain_value(override: Override) -> bool:
@@ -96,7 +96,7 @@ def keys_overlap(one: str, other: str) -> bool:
 def _with_value(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
     """Return nested values with the value at a path replaced."""
     first, *rest = path
-    return {**values, first: _with_value(values[first], rest, value) if rest else value}
+    return {**values, first: _with_value(values.get(first, {}), rest, value) if rest else value}
 
 
 def _without_unused_decay(values: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +106,6 @@ def _without_unused_decay(values: dict[str, Any]) -> dict[str, Any]:
     Outside a grid, such a weight decay is rejected.
     """
     optimizer = values.get("optimizer")
-    if isinstance(optimizer, dict) and optimizer.get("coupling") == "none":
+    if isinstance(optimizer, dict) and optimizer.get("coupling") in ("none", "norm"):
         return _with_value(values, ["optimizer", "weight_decay"], 0.0)
     return values

@@ -14,6 +14,9 @@ from adamcmp.config.overrides import SHORT_KEYS, shorten_key
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError, nearest
 
+#: The section whose keys the user chooses: the keys of parameter groups.
+OPEN_SECTION = "optimizer.groups"
+
 
 class UnknownSetting(ConfigError):
     """A composed config has no such key.
@@ -33,6 +36,11 @@ def has_key(config: DictConfig, key: str) -> bool:
     parent = OmegaConf.select(config, parent_path) if parent_path else config
     # `name in parent` is false for a value that is still missing (???).
     return isinstance(parent, DictConfig) and name in list(parent.keys())
+
+
+def takes_any_key(config: DictConfig, key: str) -> bool:
+    """Return whether a dotted key is in a section whose keys the user chooses."""
+    return key.startswith(f"{OPEN_SECTION}.") and has_key(config, OPEN_SECTION)
 
 
 def is_setting(key: str) -> bool:
@@ -61,7 +69,7 @@ def check_key(override: Override, config: DictConfig, options: Sequence[str]) ->
     if override.is_add():
         if exists:
             raise ConfigError(f"+{key} already exists: leave out the +.")
-    elif not exists:
+    elif not exists and not takes_any_key(config, key):
         raise UnknownSetting(_unknown_key(key, config), key)
     elif (
         key in CONFIG_GROUPS

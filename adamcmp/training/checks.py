@@ -31,10 +31,10 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
     _check_count("eval.train_examples", protocol.eval.train_examples or 0, config, data)
     with torch_state():
         try:
-            params, grads = checked_gradients(config, data)
+            params, grads, roles = checked_gradients(config, data)
         except ConfigError as error:
             raise ConfigError(f"{error} {_settings(config)}") from error
-        check_optimizer(config.optimizer, params, grads)
+        check_optimizer(config.optimizer, params, grads, roles)
         notices = tuple(weights_notices(config, data))
     return (*notices, *config.run_dataset.examine(data))
 

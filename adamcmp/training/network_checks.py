@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from adamcmp.components.data import Data
+from adamcmp.components.optimizers import parameter_roles
 from adamcmp.components.optimizers.torch import Torch
 from adamcmp.components.user_class import error_reason
 from adamcmp.config import RunConfig
@@ -24,15 +25,16 @@ from adamcmp.training.step.initialization import build_network
 _TORCH_ATTRIBUTES = frozenset(vars(nn.Module()))
 
 
-def checked_gradients(config: RunConfig, data: Data) -> tuple[Tree, Tree]:
-    """Build the network of a run, check it, and return its parameters and their gradients.
+def checked_gradients(config: RunConfig, data: Data) -> tuple[Tree, Tree, dict[str, str]]:
+    """Build the network of a run, check it, and return its parameters, gradients and roles.
 
     Args:
         config: The settings of the run.
         data: Its dataset.
 
     Returns:
-        The trained parameters, and the gradients of those on which the loss depends, by name.
+        By name: the trained parameters, the gradients of those on which the loss depends, and the
+        roles of the trained parameters.
 
     Raises:
         ConfigError: If the network does not accept the examples, or a run with it could not be
@@ -48,7 +50,9 @@ def checked_gradients(config: RunConfig, data: Data) -> tuple[Tree, Tree]:
     grads = _gradients(network, x, config, data)
     _check_tensors(network, before, model)
     _check_attributes(network, twin, x, model)
-    return {n: p.detach() for n, p in twin.named_parameters() if p.requires_grad}, grads
+    params = {n: p.detach() for n, p in twin.named_parameters() if p.requires_grad}
+    roles = parameter_roles(twin)
+    return params, grads, {name: roles[name] for name in params}
 
 
 def weights_notices(config: RunConfig, data: Data) -> Iterator[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import torch
 from torch import Tensor
 
-from adamcmp.components.optimizers import Optimizer
+from adamcmp.components.optimizers import Optimizer, ParameterGroup
 from adamcmp.components.optimizers.torch import Torch
 from adamcmp.components.user_class import error_reason
 from adamcmp.errors import ConfigError
@@ -18,24 +20,28 @@ from adamcmp.training.step.drivers import TorchDriver, create_driver
 from adamcmp.training.step.packing import Packing
 
 
-def check_optimizer(optimizer: Optimizer, params: Tree, grads: Tree) -> None:
+def check_optimizer(
+    optimizer: Optimizer, params: Tree, grads: Tree, roles: Mapping[str, str]
+) -> None:
     """Take one step with an optimizer.
 
     Args:
         optimizer: The optimizer.
         params: The parameters of a network, which are not changed.
         grads: Their gradients, without those that do not exist.
+        roles: Their roles; see `parameter_roles`.
 
     Raises:
-        ConfigError: If a torch.optim class fails, takes only some of the parameters, or has state
-            that its ``state_dict`` does not hold or cannot restore.
+        ConfigError: If a parameter group is empty, or a torch.optim class fails, takes only some
+            of the parameters, or has state that its ``state_dict`` does not hold or cannot restore.
     """
-    error = _error_of_step(optimizer, params, grads)
+    groups = optimizer.parameter_groups(roles)
+    error = _error_of_step(optimizer, groups, params, grads)
     if isinstance(optimizer, Torch):
         if error is not None:
-            _refuse(optimizer, params, grads, error)
+            _refuse(optimizer, groups, params, grads, error)
         try:
-            _check_state(optimizer, params, grads)
+            _check_state(optimizer, groups, params, grads)
         except ConfigError:
             raise
         except Exception as reason:  # a user's class may raise anything
@@ -47,10 +53,18 @@ def check_optimizer(optimizer: Optimizer, params: Tree, grads: Tree) -> None:
         raise error
 
 
-def _refuse(optimizer: Torch, params: Tree, grads: Tree, error: Exception) -> NoReturn:
+def _refuse(
+    optimizer: Torch,
+    groups: Sequence[ParameterGroup],
+    params: Tree,
+    grads: Tree,
+    error: Exception,
+) -> NoReturn:
     """Raise the error of a torch.optim class that fails with these parameters."""
     target = f"optimizer.target={optimizer.target}"
-    errors = {n: _error_of_step(optimizer, {n: params[n]}, {n: g}) for n, g in grads.items()}
+    errors = {
+        n: _error_of_step(optimizer, groups, {n: params[n]}, {n: g}) for n, g in grads.items()
+    }
     refused = {name: reason for name, reason in errors.items() if reason}
     if refused and len(refused) < len(errors):
         name, reason = next(iter(refused.items()))
@@ -61,34 +75,38 @@ def _refuse(optimizer: Torch, params: Tree, grads: Tree, error: Exception) -> No
         ) from error
     if isinstance(error, ConfigError):
         raise error
-    hint = _hint(optimizer, params, grads)
+    hint = _hint(optimizer, groups, params, grads)
     raise ConfigError(f"{target} fails in its first step ({error_reason(error)}).{hint}") from error
 
 
-def _hint(optimizer: Torch, params: Tree, grads: Tree) -> str:
+def _hint(optimizer: Torch, groups: Sequence[ParameterGroup], params: Tree, grads: Tree) -> str:
     """Return the setting with which a torch.optim class does not fail."""
     for setting in ("closure", "create_graph"):
         changed = optimizer.model_copy(update={setting: True})
-        if _error_of_step(changed, params, grads) is None:
+        if _error_of_step(changed, groups, params, grads) is None:
             return f" It works with optimizer.{setting}=true."
     return ""
 
 
-def _error_of_step(optimizer: Optimizer, params: Tree, grads: Tree) -> Exception | None:
+def _error_of_step(
+    optimizer: Optimizer, groups: Sequence[ParameterGroup], params: Tree, grads: Tree
+) -> Exception | None:
     """Return the error of an optimizer's first step with copies of some parameters."""
     try:
-        _Trial(optimizer, params, grads).step()
+        _Trial(optimizer, groups, params, grads).step()
     except Exception as error:  # a user's class may raise anything
         return error
     return None
 
 
-def _check_state(optimizer: Torch, params: Tree, grads: Tree) -> None:
+def _check_state(
+    optimizer: Torch, groups: Sequence[ParameterGroup], params: Tree, grads: Tree
+) -> None:
     """Check that a class continues from its ``state_dict``, since checkpoints hold nothing else.
 
     Numbers among its attributes that each step changes count as state, too.
     """
-    trial, restored = (_Trial(optimizer, params, grads) for _ in range(2))
+    trial, restored = (_Trial(optimizer, groups, params, grads) for _ in range(2))
     trial.step()
     try:
         state_dict = copy.deepcopy(trial.driver.state_dict())
@@ -120,21 +138,30 @@ class _Trial:
         driver: Updates them.
     """
 
-    def __init__(self, optimizer: Optimizer, params: Tree, grads: Tree) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        groups: Sequence[ParameterGroup],
+        params: Tree,
+        grads: Tree,
+    ) -> None:
         self.params = {name: param.detach().clone()[None] for name, param in params.items()}
         self._initial = {name: param.clone() for name, param in self.params.items()}
         self._grads = grads
         numbers = {**optimizer.hypers(), "multiplier": 1.0}
-        self._hypers = {n: torch.tensor([v], dtype=torch.float64) for n, v in numbers.items()}
-        self.driver = create_driver(optimizer, clip=False, fused=False)
-        packing = Packing(self.params, [list(self.params)], concatenate=False)
+        self._hypers_M = {n: torch.tensor([v], dtype=torch.float64) for n, v in numbers.items()}
+        members = [replace(g, names=tuple(n for n in g.names if n in params)) for g in groups]
+        members = [group for group in members if group.names]
+        self.driver = create_driver(optimizer, members, clip=False, fused=False)
+        names = [group.names for group in members]
+        packing = Packing(self.params, names, concatenate=False)
         self._state = {"params": self.params, "optimizer": self.driver.init(self.params, packing)}
 
     def step(self) -> None:
         """Update the parameters."""
         with seeded_generators(0), torch.no_grad():  # as in training
             step_M = torch.ones(1, dtype=torch.float64)
-            self.driver.step(self._state, self._gradients, [self._hypers], step_M)
+            self.driver.step(self._state, self._gradients, self._hypers_M, step_M)
 
     def _gradients(self, params: Tree, *, create_graph: bool = False) -> tuple[Tensor, Tree]:
         """Return the loss g·(θ − θ₀) + ‖θ − θ₀‖²/2, which is 0 at θ₀, and its gradients."""

@@ -29,7 +29,6 @@ class ChainOptimizer(torch.optim.Optimizer):
 
     def __init__(self, params: ParamsT, rule: Rule) -> None:
         self._rule = rule
-        self._chain = rule.chain()
         self._names = ("lr", "weight_decay", *sorted(rule.number_fields))
         super().__init__(params, {name: getattr(rule, name) for name in self._names})
 
@@ -88,12 +87,19 @@ class ChainOptimizer(torch.optim.Optimizer):
         """Update one parameter by passing it to the chain as a model with one parameter."""
         hypers = {name: value.to(param.device) for name, value in hypers.items()}
         state, params = self.state[param], {"param": param.detach()}
+        role = "biases_norms" if param.ndim < 2 else "matrices"
+        (group,) = self._rule.parameter_groups({"param": role})
+        chain = self._rule.group_chain(group)
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float64, device=param.device)
-            state["transformations"] = self._chain.init(params)
+            state["transformations"] = chain.init(params)
         state["step"] = state["step"] + 1
-        updates, state["transformations"] = self._chain.update(
-            {"param": grad}, state["transformations"], params, hypers, state["step"]
+        updates, state["transformations"] = chain.update(
+            {"param": grad},
+            state["transformations"],
+            params,
+            self._rule.group_hypers(group, hypers),
+            state["step"],
         )
         param.add_(updates["param"])
 
@@ -128,6 +134,13 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
     rule = build_component("optimizer", {**component_defaults("optimizer", name), **settings})
     if not isinstance(rule, Rule):
         raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")
+    if rule.groups:
+        raise ConfigError(
+            "groups: a torch optimizer takes parameter groups as its first argument, as in "
+            "[{'params': ..., 'weight_decay': 0}]."
+        )
+    if rule.sam_rho:
+        raise ConfigError("sam_rho: SAM is available in runs of adamcmp only.")
     if rule.normalized:
         raise ConfigError(
             "normalized=true needs the length of training, which a torch optimizer does not know. "

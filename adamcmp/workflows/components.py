@@ -48,6 +48,6 @@ def describe(yaml_file: Path) -> str:
 
 def _components(group: str, roots: list[Path]) -> dict[str, str]:
     # Built-in files come last and replace files of the same name, as Hydra composes them.
-    paths = [path for root in reversed(roots) for path in (root / group).glob("*.yaml")]
+    paths = [path for root in reversed(roots) for path in (root / group).glob("[!_]*.yaml")]
     by_name = {path.stem: path for path in paths}
     return {name: describe(by_name[name]) for name in sorted(by_name)}

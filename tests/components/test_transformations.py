@@ -11,7 +11,6 @@ from adamcmp.components.transformations import (
     global_norm,
     scale_by_learning_rate,
     stateless,
-    zeros_like,
 )
 
 STEP = torch.tensor(1.0)
@@ -58,9 +57,9 @@ def test_arguments_are_not_modified():
     params, grads = tree(0), tree(1)
     every = chain(
         clip_by_global_norm(),
-        add_l2_penalty("all", cautious=True),
+        add_l2_penalty(cautious=True),
         scale_by_learning_rate(),
-        add_decayed_weights(lambda hypers: hypers["weight_decay"], "all", cautious=True),
+        add_decayed_weights(lambda hypers: hypers["weight_decay"], cautious=True),
     )
     values = hypers(lr=0.1, multiplier=1.0, weight_decay=0.1, grad_clip=0.1)
     every.update(grads, every.init(params), params, values, STEP)
@@ -68,21 +67,9 @@ def test_arguments_are_not_modified():
     assert all(torch.equal(grads[name], tensor) for name, tensor in tree(1).items())
 
 
-@pytest.mark.parametrize("decay_filter", ["all", "no_bias_norm"])
-def test_biases_and_norms_may_be_excluded_from_decay(decay_filter):
-    params, zeros = tree(0), zeros_like(tree(0))
-    decay = add_decayed_weights(lambda hypers: hypers["weight_decay"], decay_filter, cautious=False)
-    updates, _ = decay.update(zeros, {}, params, hypers(weight_decay=0.5), STEP)
-    for name, param in params.items():
-        decays = decay_filter == "all" or param.ndim > 1
-        torch.testing.assert_close(
-            updates[name], (-0.5 if decays else 0.0) * param, check_dtype=False
-        )
-
-
 def test_cautious_decay_never_opposes_the_step():
     params, updates = tree(0), tree(1)
-    decay = add_decayed_weights(lambda hypers: hypers["weight_decay"], "all", cautious=True)
+    decay = add_decayed_weights(lambda hypers: hypers["weight_decay"], cautious=True)
     decayed, _ = decay.update(updates, {}, params, hypers(weight_decay=0.1), STEP)
     for name, param in params.items():
         shrinks = (decayed[name] - updates[name]) * updates[name] >= 0

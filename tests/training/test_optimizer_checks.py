@@ -7,6 +7,7 @@ from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.training.optimizer_checks import check_optimizer
 
+ROLES = {"weight": "matrices", "bias": "biases_norms", "embedding": "embeddings"}
 PARAMS = {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
 USER = "tests.support.user_networks"
 
@@ -17,7 +18,7 @@ SPARSE = {"embedding": torch.eye(3).to_sparse()}
 def check(target, params=PARAMS, **settings):
     values = {**component_defaults("optimizer", "torch"), "target": target, **settings}
     weights = {name: param.to_dense() for name, param in params.items()}
-    check_optimizer(build_component("optimizer", values), weights, params)
+    check_optimizer(build_component("optimizer", values), weights, params, ROLES)
 
 
 @pytest.mark.parametrize(
@@ -68,4 +69,4 @@ def test_classes_that_can():
 
 def test_a_parameter_needs_no_gradient():
     optimizer = build_component("optimizer", component_defaults("optimizer", "adamw"))
-    check_optimizer(optimizer, PARAMS, {"weight": PARAMS["weight"]})
+    check_optimizer(optimizer, PARAMS, {"weight": PARAMS["weight"]}, ROLES)

@@ -40,8 +40,9 @@ def scale_by_nadam() -> GradientTransformation:
     def init(params: Tree) -> dict[str, Any]:
         import torch
 
-        scalar = next(iter(params.values())).new_ones((), dtype=torch.float64)
-        return {"m": zeros_like(params), "v": zeros_like(params), "product": scalar}
+        # A product for each parameter, since parameters without a gradient count fewer steps.
+        product = {n: p.new_ones((), dtype=torch.float64) for n, p in params.items()}
+        return {"m": zeros_like(params), "v": zeros_like(params), "product": product}
 
     def update(
         grads: Tree, state: dict[str, Any], params: Tree, hypers: Hypers, step: Tensor
@@ -52,12 +53,11 @@ def scale_by_nadam() -> GradientTransformation:
         mu, next_mu = (
             beta1 * (1 - 0.5 * 0.96 ** (t * hypers["momentum_decay"])) for t in (step, step + 1)
         )
-        product = state["product"] * mu
-        weight_g = (1 - mu) / (1 - product)
-        weight_m = next_mu / (1 - product * next_mu)
+        product = {n: value * mu for n, value in state["product"].items()}
         correction2 = 1 - beta2**step
         updates = {
-            n: (weight_g * g + weight_m * m[n]) / ((v[n] / correction2).sqrt() + eps)
+            n: ((1 - mu) / (1 - product[n]) * g + next_mu / (1 - product[n] * next_mu) * m[n])
+            / ((v[n] / correction2).sqrt() + eps)
             for n, g in grads.items()
         }
         return updates, {"m": m, "v": v, "product": product}
@@ -81,6 +81,8 @@ class NAdam(Rule):
 
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps", "momentum_decay"})
     momentum_hyper: ClassVar[str] = "beta1"
+    #: The product of the momenta is one number for each parameter.
+    elementwise: ClassVar[bool] = False
 
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """See `Rule.transformations`."""

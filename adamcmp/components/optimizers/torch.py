@@ -42,7 +42,11 @@ class Torch(Optimizer):
     closure: bool = False
     create_graph: bool = False
 
-    neutral: ClassVar[Mapping[str, Any]] = {"closure": False, "create_graph": False}
+    neutral: ClassVar[Mapping[str, Any]] = {
+        **Optimizer.neutral,
+        "closure": False,
+        "create_graph": False,
+    }
     fuses: ClassVar[bool] = False
     has_digest: ClassVar[bool] = True
     momentum_hyper: ClassVar[str] = "momentum"

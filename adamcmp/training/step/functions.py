@@ -79,7 +79,7 @@ class LaneFunctions:
         keys = {stream: bits(key, count_M) for stream, key in state["keys"].items()}
         gradients = _Gradients(self, state, keys, count_M, (x_MB, y_MB))
         with torch.no_grad():
-            updates_M = self._driver.step(state, gradients, [hypers_M], step_M)
+            updates_M = self._driver.step(state, gradients, hypers_M, step_M)
             assert gradients.first is not None
             loss_M, grad_norm_M = gradients.first
             diverged_M = ~(loss_M <= state["bound"])  # true for NaN

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from adamcmp.components.optimizers import parameter_roles
 from adamcmp.platform.global_generators import seed_generators, seed_torch
 from adamcmp.platform.random_streams import stream_seed
 from adamcmp.training.device_data import Examples
@@ -79,13 +80,14 @@ class Lanes:
     def __init__(self, step_config: StepConfig, seeds: list[int], train: Examples) -> None:
         self.step_config, self.seeds, self._train = step_config, seeds, train
         optimizer, fused = step_config.optimizer, step_config.fused
-        self._driver = create_driver(optimizer, clip=step_config.clip, fused=fused)
         initial = initial_networks(step_config, seeds)
+        roles = parameter_roles(initial.network)
+        groups = optimizer.parameter_groups({name: roles[name] for name in initial.params})
+        self._driver = create_driver(optimizer, groups, clip=step_config.clip, fused=fused)
         self._network = initial.network
         # Compiled steps have few calls, so concatenating parameters would not make them faster.
-        concatenate = self._driver.elementwise and not step_config.compiles
-        groups = [list(initial.params)]  # a single parameter group: components define no others
-        packing = Packing(initial.params, groups, concatenate)
+        concatenate = self._driver.concatenates and not step_config.compiles
+        packing = Packing(initial.params, [group.names for group in groups], concatenate)
         self.state = initial_state(step_config, seeds, packing.pack(initial.params), initial)
         self.state["optimizer"] = self._driver.init(self.state["params"], packing)
         self._functions = LaneFunctions(

@@ -24,12 +24,12 @@ LR, RHO = 0.1, 0.05
 class PlainSGD(OptimizerDriver):
     """Gradient descent in one line, from which test drivers are derived."""
 
-    elementwise = True
+    concatenates = True
 
     def init(self, params, packing):
         return {"average": {name: param.clone() for name, param in params.items()}}
 
-    def step(self, state, gradients, hypers, step_M):
+    def step(self, state, gradients, hypers_M, step_M):
         _, grads = gradients(state["params"])
         for name, param in state["params"].items():
             param.add_(grads[name], alpha=-LR)
@@ -39,7 +39,7 @@ class PlainSGD(OptimizerDriver):
 class SharpnessAware(PlainSGD):
     """SAM (Foret et al. 2021) with a fixed perturbation: two gradients per step."""
 
-    def step(self, state, gradients, hypers, step_M):
+    def step(self, state, gradients, hypers_M, step_M):
         _, grads = gradients(state["params"])
         perturbed = {name: p + RHO * grads[name].sign() for name, p in state["params"].items()}
         _, grads = gradients(perturbed)
@@ -51,8 +51,8 @@ class SharpnessAware(PlainSGD):
 class Averaged(PlainSGD):
     """Evaluates an average of the weights instead of the last ones."""
 
-    def step(self, state, gradients, hypers, step_M):
-        updates = super().step(state, gradients, hypers, step_M)
+    def step(self, state, gradients, hypers_M, step_M):
+        updates = super().step(state, gradients, hypers_M, step_M)
         for name, average in state["optimizer"]["average"].items():
             average.lerp_(state["params"][name], 0.5)
         return updates
@@ -63,7 +63,7 @@ class Averaged(PlainSGD):
 
 def trained(specs, monkeypatch, driver, steps=3, fused=True):
     """Return the training of a group after some steps with a driver, and the last result."""
-    monkeypatch.setattr(lanes, "create_driver", lambda optimizer, *, clip, fused: driver)
+    monkeypatch.setattr(lanes, "create_driver", lambda optimizer, groups, *, clip, fused: driver)
     with torch_state():
         planned = tuple(specs(OVERRIDES))
         training = GroupTraining(FusedGroup(planned[:2]) if fused else LaneGroup(planned[:1]))
@@ -107,7 +107,7 @@ def test_each_optimizer_has_its_driver():
     rule = build_component("optimizer", component_defaults("optimizer", "adamw"))
     values = {**component_defaults("optimizer", "torch"), "target": "torch.optim.RAdam"}
     radam = build_component("optimizer", values)
-    assert isinstance(create_driver(radam, clip=False, fused=False), TorchDriver)
-    assert isinstance(create_driver(rule, clip=False, fused=True), ChainDriver)
+    assert isinstance(create_driver(radam, [], clip=False, fused=False), TorchDriver)
+    assert isinstance(create_driver(rule, [], clip=False, fused=True), ChainDriver)
     with pytest.raises(TypeError, match="no driver is registered for str"):
-        create_driver("adam", clip=False, fused=True)
+        create_driver("adam", [], clip=False, fused=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from adamcmp.components.optimizers import ParameterGroup
 from adamcmp.training.step.drivers import create_driver
 from adamcmp.training.step.functions import LaneFunctions
 from adamcmp.training.step.packing import Packing
@@ -21,7 +22,8 @@ def functions_and_state(specs):
     network = torch.nn.Linear(4, 3)
     params = {name: torch.stack([p.detach()] * LANES) for name, p in network.named_parameters()}
     packing = Packing(params, [list(params)], False)
-    driver = create_driver(config.optimizer, clip=False, fused=True)
+    groups = [ParameterGroup("", tuple(params))]
+    driver = create_driver(config.optimizer, groups, clip=False, fused=True)
     state = {
         "params": packing.pack(params),
         "buffers": {},

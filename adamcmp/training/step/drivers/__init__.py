@@ -1,17 +1,17 @@
 """Optimizer drivers: they update the lanes' parameters in one training step."""
 
+from collections.abc import Sequence
 from functools import singledispatch
 
-from adamcmp.components.optimizers import Optimizer, Rule
+from adamcmp.components.optimizers import Optimizer, ParameterGroup, Rule
 from adamcmp.components.optimizers.torch import Torch
-from adamcmp.training.step.drivers._base import GradientFunction, GroupHypers, OptimizerDriver
+from adamcmp.training.step.drivers._base import GradientFunction, OptimizerDriver
 from adamcmp.training.step.drivers.chain import ChainDriver
 from adamcmp.training.step.drivers.torch import TorchDriver
 
 __all__ = [
     "ChainDriver",
     "GradientFunction",
-    "GroupHypers",
     "OptimizerDriver",
     "TorchDriver",
     "create_driver",
@@ -19,11 +19,14 @@ __all__ = [
 
 
 @singledispatch
-def create_driver(optimizer: Optimizer, *, clip: bool, fused: bool) -> OptimizerDriver:
+def create_driver(
+    optimizer: Optimizer, groups: Sequence[ParameterGroup], *, clip: bool, fused: bool
+) -> OptimizerDriver:
     """Return the driver of an optimizer. Other optimizer classes can register a driver.
 
     Args:
         optimizer: The optimizer component.
+        groups: The parameter groups, in the order of the packing's.
         clip: Whether gradients are clipped to the norm ``grad_clip``, a hyperparameter.
         fused: Whether the lanes are one batched computation.
     """
@@ -31,10 +34,14 @@ def create_driver(optimizer: Optimizer, *, clip: bool, fused: bool) -> Optimizer
 
 
 @create_driver.register
-def _(optimizer: Rule, *, clip: bool, fused: bool) -> OptimizerDriver:
-    return ChainDriver(optimizer, clip=clip, fused=fused)
+def _(
+    optimizer: Rule, groups: Sequence[ParameterGroup], *, clip: bool, fused: bool
+) -> OptimizerDriver:
+    return ChainDriver(optimizer, groups, clip=clip, fused=fused)
 
 
 @create_driver.register
-def _(optimizer: Torch, *, clip: bool, fused: bool) -> OptimizerDriver:
+def _(
+    optimizer: Torch, groups: Sequence[ParameterGroup], *, clip: bool, fused: bool
+) -> OptimizerDriver:
     return TorchDriver(optimizer, clip=clip)

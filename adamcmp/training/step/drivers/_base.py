@@ -6,16 +6,12 @@ Shapes: M lanes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from adamcmp.training.step.batching import State, Tree
 from adamcmp.training.step.packing import Packing
-
-#: The hyperparameters of each parameter group: values (M,) float64 by name.
-GroupHypers = Sequence[dict[str, Tensor]]
 
 
 class GradientFunction(Protocol):
@@ -43,11 +39,10 @@ class OptimizerDriver(ABC):
     """Updates the lanes' parameters in one training step.
 
     Attributes:
-        elementwise: Whether the update of each scalar depends only on the gradients of that scalar
-            (apart from clipping), so that parameters may be concatenated.
+        concatenates: Whether the parameters of a group may be concatenated.
     """
 
-    elementwise: bool
+    concatenates: bool
 
     @abstractmethod
     def init(self, params: Tree, packing: Packing) -> Any:
@@ -55,12 +50,12 @@ class OptimizerDriver(ABC):
 
         Args:
             params: All lanes' parameters, as the lanes' state holds them.
-            packing: How the state holds the parameters, and their parameter groups.
+            packing: How the state holds the parameters of each parameter group.
         """
 
     @abstractmethod
     def step(
-        self, state: State, gradients: GradientFunction, hypers: GroupHypers, step_M: Tensor
+        self, state: State, gradients: GradientFunction, hypers_M: Tree, step_M: Tensor
     ) -> Tree:
         """Update ``state["params"]`` and ``state["optimizer"]`` in place.
 
@@ -69,7 +64,8 @@ class OptimizerDriver(ABC):
             gradients: Evaluates losses and gradients on the step's batch. The loss and
                 gradient norm of the first call are recorded; later calls leave running statistics,
                 such as batch norm's, unchanged.
-            hypers: Hyperparameters of each parameter group.
+            hypers_M: Hyperparameters (M,) float64 by the names of `Optimizer.hypers`, and
+                ``multiplier``.
             step_M: The step's number, counted from 1, float64.
 
         Returns:

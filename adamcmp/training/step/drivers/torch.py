@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from adamcmp.components.optimizers.torch import Torch, has_modes, requires_closure
 from adamcmp.training.step.batching import State, Tree
-from adamcmp.training.step.drivers._base import GradientFunction, GroupHypers, OptimizerDriver
+from adamcmp.training.step.drivers._base import GradientFunction, OptimizerDriver
 from adamcmp.training.step.packing import Packing
 
 
@@ -29,7 +29,7 @@ class TorchDriver(OptimizerDriver):
         clip: Whether gradients are clipped to the norm ``grad_clip``.
     """
 
-    elementwise = False
+    concatenates = False
 
     def __init__(self, optimizer: Torch, *, clip: bool) -> None:
         self._component = optimizer
@@ -64,10 +64,9 @@ class TorchDriver(OptimizerDriver):
         return self._optimizer
 
     def step(
-        self, state: State, gradients: GradientFunction, hypers: GroupHypers, step_M: Tensor
+        self, state: State, gradients: GradientFunction, hypers_M: Tree, step_M: Tensor
     ) -> Tree:
         """See `OptimizerDriver.step`."""
-        (hypers_M,) = hypers
         self._evaluated = None
         before = _copies(self._params)
         max_norm = float(hypers_M["grad_clip"]) if self._clip else None

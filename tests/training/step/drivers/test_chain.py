@@ -8,11 +8,12 @@ from adamcmp.training.step.drivers import ChainDriver
 from adamcmp.training.step.packing import Packing
 
 
-def rule(name="adamw"):
-    return build_component("optimizer", component_defaults("optimizer", name))
+def rule(name="adamw", **settings):
+    return build_component("optimizer", {**component_defaults("optimizer", name), **settings})
 
 
-def values(**numbers):
+def values(optimizer):
+    numbers = {**optimizer.hypers(), "multiplier": 1.0, "grad_clip": 0.1}
     return {name: torch.tensor([value], dtype=torch.float64) for name, value in numbers.items()}
 
 
@@ -22,40 +23,94 @@ def tensors(seed):
     return {name: torch.randn(1, *shape, generator=generator) for name, shape in shapes.items()}
 
 
-def updated(names_of_groups, hypers, params, grads, *, optimizer="adamw", clip=False):
-    """Return the parameters after one step."""
+ROLES = {"w": "matrices", "b": "biases_norms", "head": "head"}
+
+
+def updated(optimizer, params, gradients, *, clip=False):
+    """Return the parameters after one step.
+
+    Args:
+        gradients: The gradients, or a function that returns them at given parameters.
+    """
     params = {name: param.clone() for name, param in params.items()}
-    driver = ChainDriver(rule(optimizer), clip=clip, fused=True)
-    state = {
-        "params": params,
-        "optimizer": driver.init(params, Packing(params, names_of_groups, False)),
-    }
-    loss_M = torch.zeros(1)
-    driver.step(state, lambda _: (loss_M, grads), hypers, torch.ones(1, dtype=torch.float64))
+    groups = optimizer.parameter_groups(ROLES)
+    driver = ChainDriver(optimizer, groups, clip=clip, fused=True)
+    packing = Packing(params, [group.names for group in groups], False)
+    state = {"params": params, "optimizer": driver.init(params, packing)}
+
+    def evaluated(at):
+        return torch.zeros(1), gradients(at) if callable(gradients) else gradients
+
+    driver.step(state, evaluated, values(optimizer), torch.ones(1, dtype=torch.float64))
     return params
-
-
-NUMBERS = {**rule().hypers(), "multiplier": 1.0, "grad_clip": 0.1}
-GROUPS = [["w", "b"], ["head"]]
 
 
 def test_each_parameter_group_has_its_own_hyperparameters():
     params, grads = tensors(0), tensors(1)
-    slow, fast = values(**NUMBERS), values(**NUMBERS | {"lr": 0.1})
-    both = updated(GROUPS, [slow, fast], params, grads)
-    for names, hypers in zip(GROUPS, (slow, fast), strict=True):
-        one_group = updated([list(params)], [hypers], params, grads)
-        assert all(torch.equal(both[name], one_group[name]) for name in names)
+    group = {"lr_scale": 10.0, "weight_decay": 0.5}
+    both = updated(rule(lr=0.01, groups={"head": group}), params, grads)
+    slow, fast = rule(lr=0.01), rule(lr=0.1, weight_decay=0.5)
+    for names, optimizer in ((["w", "b"], slow), (["head"], fast)):
+        one_group = updated(optimizer, params, grads)
+        for name in names:
+            torch.testing.assert_close(both[name], one_group[name])
 
 
 def test_clipping_takes_the_norm_of_all_groups():
     params, grads = tensors(0), tensors(1)
-    hypers = values(**rule("sgd").hypers(), multiplier=1.0, grad_clip=0.1)
-    one_group = updated([list(params)], [hypers], params, grads, optimizer="sgd", clip=True)
-    two_groups = updated(GROUPS, [hypers, hypers], params, grads, optimizer="sgd", clip=True)
+    one_group = updated(rule("sgd"), params, grads, clip=True)
+    grouped = rule("sgd", groups={"head": {"lr_scale": 1.0}})
+    two_groups = updated(grouped, params, grads, clip=True)
     assert all(torch.equal(one_group[name], two_groups[name]) for name in params)
-    unclipped = updated(GROUPS, [hypers, hypers], params, grads, optimizer="sgd")
-    assert not torch.equal(two_groups["w"], unclipped["w"])
+    assert not torch.equal(two_groups["w"], updated(grouped, params, grads)["w"])
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_sam_takes_the_gradient_after_the_ascent_of_all_groups(adaptive):
+    """Against plain SGD on the gradient at θ + ε, with a quadratic loss of different curvatures."""
+    params, curvature = tensors(0), {name: t.abs() for name, t in tensors(1).items()}
+
+    def gradients(at):
+        return {name: curvature[name] * param for name, param in at.items()}
+
+    sgd = {"lr": 0.1, "momentum": 0.0, "groups": {"head": {"lr_scale": 1.0}}}
+    sam = rule("sgd", **sgd, sam_rho=0.3, sam_adaptive=adaptive)
+    grads = gradients(params)
+    weights = {name: param.abs() if adaptive else 1.0 for name, param in params.items()}
+    norm = sum(float((weights[n] * g).square().sum()) for n, g in grads.items()) ** 0.5
+    ascended = {n: p + 0.3 * weights[n] ** 2 * grads[n] / norm for n, p in params.items()}
+    expected = updated(rule("sgd", **sgd), params, gradients(ascended))
+    for name, param in updated(sam, params, gradients).items():
+        torch.testing.assert_close(param, expected[name])
+
+
+def test_sam_without_some_gradients():
+    """A parameter on which the loss does not depend is neither perturbed nor updated."""
+    params = tensors(0)
+    optimizer = rule("sgd", sam_rho=0.3)
+    visited = []
+
+    def gradients(at):
+        visited.append(at)
+        return {"b": torch.ones(1, 3)}
+
+    after = updated(optimizer, params, gradients)
+    assert torch.equal(visited[1]["w"], params["w"]) and torch.equal(after["w"], params["w"])
+    torch.testing.assert_close(visited[1]["b"], params["b"] + 0.3 / 3**0.5)
+
+
+def test_lookahead_is_evaluated_at_its_slow_weights():
+    optimizer = rule("sgd", lookahead_steps=5)
+    params, groups = tensors(0), optimizer.parameter_groups(ROLES)
+    driver = ChainDriver(optimizer, groups, clip=False, fused=True)
+    packing = Packing(params, [group.names for group in groups], False)
+    moved = {name: param.clone() for name, param in params.items()}
+    state = {"params": moved, "optimizer": driver.init(moved, packing)}
+    step_M = torch.ones(1, dtype=torch.float64)
+    driver.step(state, lambda _: (torch.zeros(1), tensors(1)), values(optimizer), step_M)
+    evaluated = driver.evaluation_params(state)
+    assert all(torch.equal(evaluated[name], params[name]) for name in params)
+    assert not any(torch.equal(moved[name], params[name]) for name in params)
 
 
 @pytest.mark.parametrize("concatenate", [True, False])
@@ -63,16 +118,18 @@ def test_clipping_takes_the_norm_of_all_groups():
 def test_a_parameter_without_gradient_and_its_state_stay(fused, concatenate):
     """Each of the others counts its own steps, so that a new one starts like in step 1."""
     params, grads = tensors(0), tensors(1)
-    first = updated(GROUPS, [values(**NUMBERS)] * 2, params, grads)
-    packing = Packing(params, GROUPS, concatenate)
-    driver = ChainDriver(rule(), clip=False, fused=fused)
+    optimizer = rule(groups={"head": {"lr_scale": 1.0}})
+    first = updated(optimizer, params, grads)
+    groups = optimizer.parameter_groups(ROLES)
+    packing = Packing(params, [group.names for group in groups], concatenate)
+    driver = ChainDriver(optimizer, groups, clip=False, fused=fused)
     state = {"params": packing.pack({name: param.clone() for name, param in params.items()})}
     state["optimizer"] = driver.init(state["params"], packing)
     partial = {name: grads[name] for name in ("b", "head")}
     for step, given in enumerate((partial, partial, packing.pack(grads)), start=1):
         count = torch.full((1,), float(step), dtype=torch.float64)
         given = dict(given)
-        driver.step(state, lambda _, g=given: (torch.zeros(1), g), [values(**NUMBERS)] * 2, count)
+        driver.step(state, lambda _, g=given: (torch.zeros(1), g), values(optimizer), count)
         if step == 2:
             assert torch.equal(packing.unpack(state["params"])["w"], params["w"])
     torch.testing.assert_close(packing.unpack(state["params"])["w"], first["w"])

@@ -35,7 +35,7 @@ def test_updates_are_those_of_torch():
     numbers = {"lr": 0.1, "multiplier": 0.5, "grad_clip": 0.1}
     hypers = {name: torch.tensor([value]).double() for name, value in numbers.items()}
     updates = driver.step(
-        state, lambda _, create_graph: (torch.zeros(1), grads), [hypers], torch.ones(1)
+        state, lambda _, create_graph: (torch.zeros(1), grads), hypers, torch.ones(1)
     )
     assert torch.equal(params["w"][0], expected.detach())
     assert torch.equal(params["b"], before["b"])
