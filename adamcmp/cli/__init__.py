@@ -32,6 +32,7 @@ COMMANDS = (
     "components",
     "check",
     "convert",
+    "equivalence",
     "completion",
 )
 #: Other names of commands.

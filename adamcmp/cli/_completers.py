@@ -34,6 +34,13 @@ def overrides_and_paths(line: Line) -> list[str]:
     return [*overrides(line), *(paths(line) if line.typed else ())]
 
 
+def optimizers_and_overrides(line: Line) -> list[str]:
+    """Return the names of optimizers, and overrides."""
+    from adamcmp.config import Composer
+
+    return [*Composer(line.value("config_dir")).options("optimizer"), *overrides(line)]
+
+
 def extension_settings(line: Line) -> list[str]:
     """Return the keys, or the values of the typed key, that `adamcmp extend` accepts."""
     return [*([] if "=" in line.typed else ["seeds="]), *execution_settings(line)]

@@ -155,6 +155,14 @@ TABLE = [
     ("ls nope", "There are no studies in"),
     ("show 12ab", "There is no run '12ab'"),
     ("parts optimiser", "no group 'optimiser'. Did you mean 'optimizer'?"),
+    # experiments
+    ("equivalence sdg", "optimizer=sdg: there is no such optimizer. Did you mean 'sgd'?"),
+    ("equivalence sgd:momentm=0", "Did you mean 'optimizer.momentum'?"),
+    ("equivalence sgd:momentum", "'momentum' should be SETTING=VALUE"),
+    ("equivalence optimizer=sgd", "optimizer=sgd: write the optimizer's name only, as in sgd."),
+    ("equivalence sgd lr=1,2", "lr=1,2: `run` trains one run"),
+    ("equivalence sgd lr=1e200 steps=2 dataset=teacher", "training diverges. Choose a smaller lr"),
+    ("equivalence --check sgd", "--check takes neither optimizers nor overrides nor --out."),
     ("run --cfg job -p nope", "--package nope: the config has no such section"),
 ]  # fmt: skip
 

@@ -1,0 +1,50 @@
+"""Comparisons of both forms as rows and pictures."""
+
+import pytest
+
+from adamcmp.errors import ConfigError, StoreError
+from adamcmp.workflows.equivalence import (
+    check_claims,
+    figures,
+    form_row,
+    output_folder,
+    train_forms,
+    write_pictures,
+)
+
+SMALL = ("dataset=teacher", "model=logistic", "steps=3", "batch_size=8")
+
+
+@pytest.fixture(scope="module")
+def results():
+    return list(train_forms(["sgd:momentum=0", "lion", *SMALL]))
+
+
+def test_rows(results):
+    sgd, lion = map(form_row, results)
+    assert (sgd["optimizer"], sgd["gain"], sgd["is_rounding"]) == ("sgd:momentum=0", 1.0, True)
+    assert (lion["gain"], lion["is_rounding"], lion["wd_decoupled"]) == (None, False, 0.01)
+    assert sgd["steps"] == [1, 2, 3] and len(sgd["distance"]) == len(sgd["share"]) == 3
+
+
+def test_pictures(results, tmp_path):
+    assert list(figures(results)) == ["distances", "decay"]
+    paths = write_pictures(results, tmp_path / "new" / "folder")
+    assert [path.name for path in paths] == ["distances.png", "decay.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="Cannot write to"):
+        write_pictures(results, tmp_path / "file" / "folder")
+    with pytest.raises(ConfigError, match="is a file"):
+        output_folder(str(tmp_path / "file"))
+
+
+def test_all_arguments_are_checked_before_training():
+    with pytest.raises(ConfigError, match="no such optimizer"):
+        next(train_forms(["sgd", "admw"]))
+
+
+def test_claims():
+    checked = list(check_claims())
+    assert all(claim.holds for claim in checked)
+    assert any(not claim.is_true for claim in checked)
