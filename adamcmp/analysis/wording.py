@@ -11,7 +11,9 @@ from adamcmp.storage.columns import RUN_COLUMNS
 #: Display names of optimizers.
 NAMES = {
     "adabelief": "AdaBelief",
+    "adabound": "AdaBound",
     "adadelta": "Adadelta",
+    "adafactor": "Adafactor",
     "adagrad": "Adagrad",
     "adam": "Adam",
     "adam_l2": "Adam+L2",
@@ -22,13 +24,17 @@ NAMES = {
     "aggmo": "AggMo",
     "amsgrad": "AMSGrad",
     "amsgradw": "AMSGradW",
+    "lamb": "LAMB",
     "lion": "Lion",
     "nadam": "NAdam",
+    "prodigy": "Prodigy",
     "qhadam": "QHAdam",
     "radam": "RAdam",
     "rmsprop": "RMSprop",
+    "rprop": "Rprop",
     "sgd": "SGD",
     "sgdw": "SGDW",
+    "soap": "SOAP",
 }
 
 

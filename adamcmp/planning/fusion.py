@@ -15,6 +15,8 @@ def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
     """
     if not config.optimizer.fuses:
         return "a torch.optim class holds the settings of one run"
+    if device == "cpu" and not config.optimizer.traceable:
+        return f"a step of rule={config.optimizer.rule} cannot be compiled"
     if device not in config.model.fuses:
         return f"model={config.model.name} is faster one lane at a time"
     if engine == "eager" and device == "cpu":

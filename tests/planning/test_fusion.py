@@ -20,6 +20,8 @@ TORCH = ["optimizer=torch", "optimizer.target=torch.optim.RAdam"]
         (["model=gru"], "cpu", "compiled", "model=gru is faster one lane at a time"),
         (["model=gru"], "cuda", "eager", "model=gru is faster one lane at a time"),
         (["model=mlp", *TORCH], "cuda", "compiled", "a torch.optim class holds the settings"),
+        (["optimizer=soap"], "cpu", "compiled", "a step of rule=soap cannot be compiled"),
+        (["optimizer=soap"], "cuda", "eager", None),
     ],
 )
 def test_the_reason_why_runs_are_not_fused(composer, overrides, device, engine, reason):
@@ -30,7 +32,12 @@ def test_the_reason_why_runs_are_not_fused(composer, overrides, device, engine, 
 
 @pytest.mark.parametrize(
     ("overrides", "compiled"),
-    [(["model=mlp"], True), (["model=cnn1d"], False), (["model=mlp", *TORCH], False)],
+    [
+        (["model=mlp"], True),
+        (["model=cnn1d"], False),
+        (["model=mlp", *TORCH], False),
+        (["optimizer=soap"], False),
+    ],
 )
 def test_a_run_that_cannot_be_compiled_is_eager_in_every_study(composer, overrides, compiled):
     study = composer.run(overrides)

@@ -73,6 +73,8 @@ class Optimizer(Component):
     excluded_from_identity: ClassVar[frozenset[str]] = frozenset({"name"})
     #: Whether lanes can be batched: pure functions can, a torch.optim class cannot.
     fuses: ClassVar[bool]
+    #: Whether a step can be compiled, or recorded as a CUDA graph: Python reads no tensor.
+    traceable: ClassVar[bool] = True
     #: Name of the hyperparameter that a schedule's momentum cycle sets; "" if there is none.
     momentum_hyper: ClassVar[str] = ""
 

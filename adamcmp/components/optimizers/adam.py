@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from adamcmp.components.transformations import Hypers, Tree
 
 
-def scale_by_adam(amsgrad: bool) -> GradientTransformation:
+def scale_by_adam(amsgrad: bool, bias_correction: bool = True) -> GradientTransformation:
     """Turn g into m̂ / (√v̂ + ε) (optax.scale_by_adam).
 
     >>> import torch
@@ -39,6 +39,7 @@ def scale_by_adam(amsgrad: bool) -> GradientTransformation:
     Args:
         amsgrad: Whether v̂ is computed from the running maximum of v, as in
             torch.optim.Adam(amsgrad=True). Reddi et al. 2018, Algorithm 2, has no bias correction.
+        bias_correction: Whether m̂ and v̂ are m and v divided by 1 − β^t, or m and v themselves.
     """
 
     def init(params: Tree) -> dict[str, Tree]:
@@ -56,6 +57,8 @@ def scale_by_adam(amsgrad: bool) -> GradientTransformation:
         new = {"m": m, "v": v}
         if amsgrad:
             new["v_max"] = v = {n: v[n].maximum(state["v_max"][n]) for n in v}
+        if not bias_correction:
+            return {n: m[n] / (v[n].sqrt() + eps) for n in grads}, new
         # As in torch, √v is divided by the root of the correction, which rounds differently from
         # √v̂.
         root_correction2 = (1 - beta2**step).sqrt()

@@ -57,7 +57,7 @@ class StepConfig:
     @property
     def replays(self) -> bool:
         """Whether steps of fused lanes are recorded as CUDA graphs and replayed."""
-        return self.device.type == "cuda"
+        return self.device.type == "cuda" and self.optimizer.traceable
 
     @property
     def runs_user_code(self) -> bool:

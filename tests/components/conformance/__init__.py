@@ -1,0 +1,1 @@
+"""Every rule × coupling × option against independent implementations."""

@@ -1,0 +1,174 @@
+"""One row of the conformance table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer as TorchOptimizer
+
+from adamcmp.components.optimizers import Rule
+from adamcmp.config import CONFIG_GROUPS
+from tests.components.conformance.problem import (
+    COEFFICIENTS,
+    SHAPES,
+    Problem,
+    Tree,
+    relative_difference,
+    trained_by_oracle,
+    trained_by_rule,
+)
+
+#: Where the classes of a package are, if not in its top level.
+PACKAGES = {"torch": "torch.optim"}
+#: Of the weights after 200 steps in float64.
+TOLERANCE = 1e-12
+WD = 0.05
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule with a coupling and options, and the implementation that it is compared with.
+
+    Attributes:
+        rule: The rule.
+        coupling: The coupling; with ``none`` there is no decay.
+        options: The rule's settings that differ from the defaults.
+        oracle: Name of the implementation.
+        expected: Trains with the implementation.
+        lr: Base learning rate.
+        tolerance: Largest relative difference.
+        names: The parameters of the problem.
+    """
+
+    rule: str
+    coupling: str
+    options: Mapping[str, Any]
+    oracle: str
+    expected: Callable[[Problem], Tree]
+    lr: float
+    tolerance: float = TOLERANCE
+    names: tuple[str, ...] = tuple(SHAPES)
+
+    @property
+    def option(self) -> str:
+        """The options as text."""
+        return ", ".join(f"{name}={_text(value)}" for name, value in self.options.items())
+
+    @property
+    def label(self) -> str:
+        """Identifies the case in a test's name."""
+        return " ".join(filter(None, (self.rule, self.coupling, self.option, self.oracle)))
+
+    @property
+    def has_usual_tolerance(self) -> bool:
+        """Whether the tolerance is that of most cases."""
+        return self.tolerance == TOLERANCE
+
+    def difference(self) -> float:
+        """Return the largest relative difference of the weights of any parameter."""
+        problem = Problem(self.names)
+        settings = {"rule": self.rule, "coupling": self.coupling, "lr": self.lr, **self.options}
+        if self.coupling != "none":
+            settings["weight_decay"] = WD
+        return relative_difference(trained_by_rule(settings, problem), self.expected(problem))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ",".join(map(_text, value)) + "]"
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A torch optimizer class that is an oracle of a rule.
+
+    Attributes:
+        rule: The rule.
+        create: The class.
+        arguments: The arguments of the class.
+        options: The rule's settings that compute the same.
+        natively: By coupling, further arguments with which the class has it, with wd = `WD`.
+        lr: Base learning rate.
+        undecayed: Whether there is a case without decay.
+        by_hand: Whether there are cases of the other couplings, which are added to the class.
+        tolerance: See `Case`.
+        names: See `Case`.
+    """
+
+    rule: str
+    create: Callable[..., TorchOptimizer]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    natively: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lr: float = 0.01
+    undecayed: bool = True
+    by_hand: bool = False
+    tolerance: float = TOLERANCE
+    names: tuple[str, ...] = tuple(SHAPES)
+
+    @property
+    def name(self) -> str:
+        """The name of the class in the table; what was changed is in the class's docstring."""
+        package = self.create.__module__.partition(".")[0]
+        if package != "tests":
+            return f"{PACKAGES.get(package, package)}.{self.create.__name__}"
+        return (self.create.__doc__ or "").strip().removesuffix(".")
+
+    def cases(self) -> Iterator[Case]:
+        """Yield a case without decay, those of the class, and those of other couplings."""
+        if self.undecayed:
+            yield self._case("none", self.name, {})
+        for coupling, arguments in self.natively.items():
+            yield self._case(coupling, self.name, arguments)
+        if not self.by_hand:
+            return
+        component = CONFIG_GROUPS["optimizer"].component(self.rule)
+        assert issubclass(component, Rule)
+        for coupling in ("l2", *COEFFICIENTS):
+            if coupling not in component.refused_couplings and coupling not in self.natively:
+                yield self._by_hand(coupling)
+
+    def _by_hand(self, coupling: str) -> Case:
+        """Return the case of a coupling that is added to the class."""
+
+        def decaying(p: Tensor, direction: Tensor) -> Tensor:
+            if self.options.get("decay_filter") == "no_bias_norm" and p.ndim < 2:
+                return torch.zeros_like(p)
+            return p * (direction * p >= 0) if self.options.get("cautious") else p
+
+        def penalized(p: Tensor, gradient: Tensor) -> Tensor:
+            return gradient + WD * decaying(p, gradient)
+
+        def decay(multiplier: float, before: Tree, params: Tree) -> None:
+            c = COEFFICIENTS[coupling](multiplier, self.lr, WD)
+            for name, p in params.items():
+                p.sub_(c * decaying(before[name], before[name] - p))
+
+        if coupling == "l2":
+            return self._case(coupling, f"{self.name}; g + wd·θ", {}, penalized=penalized)
+        return self._case(coupling, f"{self.name}; θ − c·θ", {}, after_step=decay)
+
+    def _case(self, coupling: str, oracle: str, arguments: Mapping[str, Any], **decay: Any) -> Case:
+        def expected(problem: Problem) -> Tree:
+            def create(params: Any) -> TorchOptimizer:
+                return self.create(params, lr=self.lr, **{**self.arguments, **arguments})
+
+            return trained_by_oracle(create, problem, self.lr, **decay)
+
+        return Case(
+            self.rule,
+            coupling,
+            self.options,
+            oracle,
+            expected,
+            self.lr,
+            self.tolerance,
+            self.names,
+        )

@@ -1,0 +1,113 @@
+"""Cases whose oracle is a formula, written as a torch optimizer: for what no package has."""
+
+import torch
+
+from tests.components.conformance.case import WD, Oracle
+from tests.components.conformance.problem import COEFFICIENTS
+
+
+class AveragedMomentum(torch.optim.SGD):
+    """torch.optim.SGD with dampening μ, and its first gradient times 1 − μ."""
+
+    def __init__(self, params, lr, **arguments):
+        super().__init__(params, lr, momentum=0.9, dampening=0.9, **arguments)
+        self._is_first = True
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        if self._is_first:
+            for p in self.param_groups[0]["params"]:
+                p.grad *= 1 - 0.9
+        self._is_first = False
+        super().step(closure)
+
+
+class LrInMomentum(torch.optim.Optimizer):
+    """Formula: m ← μ·m + η·g; θ ← θ − m (Loshchilov & Hutter 2019, Algorithm 1)."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+        self._m = [torch.zeros_like(p) for p in self.param_groups[0]["params"]]
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        (group,) = self.param_groups
+        for p, m in zip(group["params"], self._m, strict=True):
+            m.mul_(0.9).add_(p.grad, alpha=group["lr"])
+            p.sub_(m)
+
+
+class RMSpropEpsInRoot(torch.optim.Optimizer):
+    """Formula: v ← α·v + (1 − α)·g²; θ ← θ − η·g / √(v + ε)."""
+
+    def __init__(self, params, lr, eps):
+        super().__init__(params, {"lr": lr, "eps": eps})
+        self._v = [torch.zeros_like(p) for p in self.param_groups[0]["params"]]
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        (group,) = self.param_groups
+        for p, v in zip(group["params"], self._v, strict=True):
+            v.mul_(0.99).addcmul_(p.grad, p.grad, value=0.01)
+            p.sub_(group["lr"] * p.grad / (v + group["eps"]).sqrt())
+
+
+class Rprop(torch.optim.Rprop):
+    """torch.optim.Rprop, which ignores schedules, with its steps times s_t."""
+
+    def __init__(self, params, lr, **arguments):
+        super().__init__(params, lr, **arguments)
+        self._base = lr
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        (group,) = self.param_groups
+        multiplier = group["lr"] / self._base
+        before = [p.clone() for p in group["params"]]
+        group["lr"] = self._base
+        super().step(closure)
+        for p, old in zip(group["params"], before, strict=True):
+            p.copy_(old + multiplier * (p - old))
+
+
+class LAMB(torch.optim.Optimizer):
+    """torch.optim.Adam with its step u, or u − c·θ, scaled to length η·‖θ‖."""
+
+    def __init__(self, params, lr, coupling=None, **arguments):
+        super().__init__(params, {"lr": lr})
+        self._base, self._coupling = lr, coupling
+        self._steps = [torch.zeros_like(p) for p in self.param_groups[0]["params"]]
+        self._adam = torch.optim.Adam(self._steps, lr=1.0, **{"eps": 1e-6, **arguments})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        (group,) = self.param_groups
+        eta = group["lr"]
+        for p, u in zip(group["params"], self._steps, strict=True):
+            u.zero_()
+            u.grad = p.grad
+        self._adam.step()
+        for p, u in zip(group["params"], self._steps, strict=True):
+            step = eta * u
+            if self._coupling:
+                step = step - COEFFICIENTS[self._coupling](eta / self._base, self._base, WD) * p
+            p.add_(step, alpha=float(eta * p.norm() / step.norm()))
+
+
+_ETAS = {"etas": (0.4, 1.3), "step_sizes": (1e-3, 0.1)}
+
+CLOSED_FORMS = (
+    Oracle("sgd", AveragedMomentum, options={"average": True}, by_hand=True),
+    Oracle("sgd", LrInMomentum, options={"lr_in_momentum": True}, by_hand=True),
+    Oracle("rmsprop", RMSpropEpsInRoot, {"eps": 1e-3}, {"eps": 1e-3, "eps_in_root": True}),
+    Oracle("rprop", Rprop, by_hand=True),
+    Oracle("rprop", Rprop, _ETAS, {name: list(value) for name, value in _ETAS.items()}),
+    Oracle("lamb", LAMB, natively={c: {"coupling": c} for c in COEFFICIENTS}, by_hand=True),
+    Oracle("lamb", LAMB, {"betas": (0.8, 0.97), "eps": 1e-3}, {"betas": [0.8, 0.97], "eps": 1e-3}),
+    Oracle("lamb", LAMB, options={"decay_in_trust_ratio": False}, by_hand=True),
+)

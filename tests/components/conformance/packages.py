@@ -1,0 +1,194 @@
+"""Cases whose oracle is a class of another package, for rules that torch.optim lacks.
+
+A class that differs from the rule in one respect is changed here in that respect. The first line
+of its docstring is the name of the oracle in the table.
+"""
+
+import contextlib
+import io
+from unittest import mock
+
+import prodigyopt
+import pytorch_optimizer
+import torch
+
+from tests.components.conformance.case import WD, Oracle
+
+
+class AdaBound(pytorch_optimizer.AdaBound):
+    """pytorch_optimizer.AdaBound without the 1e-15 that it adds to v, as in the authors' code."""
+
+    @staticmethod
+    def apply_ams_bound_foreach(*arguments):
+        """Return the denominators."""
+        base = pytorch_optimizer.AdaBound
+        return base.apply_ams_bound_foreach(*arguments, exp_avg_sq_eps=0.0)
+
+
+class ADOPT(pytorch_optimizer.ADOPT):
+    """pytorch_optimizer.ADOPT whose clipping does not count the first step, as in the authors' code."""
+
+    def __init__(self, params, clip=True, **arguments):
+        limit = (lambda step: (step - 1) ** 0.25) if clip else None
+        super().__init__(params, clip_lambda=limit, **arguments)
+
+
+class SOAP(pytorch_optimizer.SOAP):
+    """pytorch_optimizer.SOAP with QR decompositions in float64."""
+
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        with mock.patch.object(torch, "float32", torch.float64):
+            return super().step(closure)
+
+
+class Prodigy(prodigyopt.Prodigy):
+    """prodigyopt.Prodigy."""
+
+    def __init__(self, params, **arguments):
+        with contextlib.redirect_stdout(io.StringIO()):
+            super().__init__(params, **arguments)
+
+
+class ProdigyCorrected(Prodigy):
+    """prodigyopt.Prodigy with its decay multiplied by s_t once more."""
+
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        for group in self.param_groups:
+            group["weight_decay"] = WD * group["lr"]  # the base lr is 1
+        return super().step(closure)
+
+
+def _betas(*betas):
+    """Return the betas as an argument of the class and as an option of ours."""
+    return {"betas": betas}, {"betas": list(betas)}
+
+
+_DECOUPLED = {"decoupled": {"weight_decay": WD}}
+_L2 = {"l2": {"weight_decay": WD, "weight_decouple": False}}
+_PRODIGY = {
+    "l2": {"weight_decay": WD, "decouple": False},
+    "decoupled": {"weight_decay": WD, "decouple": True},
+}
+_BOUNDS = {"eps": 1e-3, "final_lr": 0.02, "gamma": 0.1}
+
+PACKAGE_ORACLES = (
+    Oracle("lion", pytorch_optimizer.Lion, natively=_DECOUPLED, by_hand=True),
+    Oracle("lion", pytorch_optimizer.Lion, *_betas(0.8, 0.95)),
+    Oracle(
+        "adabelief",
+        pytorch_optimizer.AdaBelief,
+        {"rectify": False, "eps": 1e-16},
+        natively=_DECOUPLED,
+        by_hand=True,
+    ),
+    Oracle(
+        "adabelief",
+        pytorch_optimizer.AdaBelief,
+        {"rectify": False, "eps": 1e-6, "betas": (0.8, 0.97)},
+        {"eps": 1e-6, "betas": [0.8, 0.97]},
+    ),
+    Oracle(
+        "qhadam",
+        pytorch_optimizer.QHAdam,
+        {"betas": (0.995, 0.999), "nus": (0.7, 1.0)},
+        by_hand=True,
+        tolerance=1e-6,
+    ),
+    Oracle(
+        "qhadam",
+        pytorch_optimizer.QHAdam,
+        {"betas": (0.9, 0.99), "nus": (0.6, 0.8), "eps": 1e-3},
+        {"betas": [0.9, 0.99], "nus": [0.6, 0.8], "eps": 1e-3},
+        tolerance=1e-6,
+    ),
+    Oracle(
+        "aggmo", pytorch_optimizer.AggMo, {"betas": (0.0, 0.9, 0.99)}, natively=_L2, by_hand=True
+    ),
+    Oracle("aggmo", pytorch_optimizer.AggMo, *_betas(0.0, 0.5, 0.9)),
+    Oracle("adopt", ADOPT, {"betas": (0.9, 0.9999), "eps": 1e-6}, by_hand=True),
+    Oracle(
+        "adopt", ADOPT, {"betas": (0.8, 0.99), "eps": 1e-3}, {"betas": [0.8, 0.99], "eps": 1e-3}
+    ),
+    Oracle("adopt", ADOPT, {"eps": 1e-6, "clip": False}, {"clip": False}),
+    Oracle(
+        "adan", pytorch_optimizer.Adan, {"betas": (0.98, 0.92, 0.99), "eps": 1e-8}, by_hand=True
+    ),
+    Oracle(
+        "adan",
+        pytorch_optimizer.Adan,
+        {"betas": (0.9, 0.8, 0.95), "eps": 1e-4},
+        {"betas": [0.9, 0.8, 0.95], "eps": 1e-4},
+    ),
+    Oracle("adabound", AdaBound, natively={**_L2, **_DECOUPLED}, by_hand=True),
+    Oracle(
+        "adabound",
+        AdaBound,
+        {"betas": (0.8, 0.97), "ams_bound": True, **_BOUNDS},
+        {"betas": [0.8, 0.97], "amsbound": True, **_BOUNDS},
+    ),
+    Oracle(
+        "lamb",
+        pytorch_optimizer.Lamb,
+        {"eps": 0.0, "adam_debias": True, "weight_decouple": False},
+        {"eps": 0.0, "bias_correction": False},
+        _DECOUPLED,
+    ),
+    Oracle("prodigy", Prodigy, natively=_PRODIGY, lr=1.0, tolerance=1e-10),
+    Oracle(
+        "prodigy",
+        ProdigyCorrected,
+        natively={"corrected": {}},
+        lr=1.0,
+        undecayed=False,
+        tolerance=1e-10,
+    ),
+    Oracle(
+        "prodigy",
+        Prodigy,
+        {
+            "betas": (0.8, 0.97),
+            "beta3": 0.9,
+            "eps": 1e-6,
+            "d0": 1e-4,
+            "d_coef": 0.5,
+            "growth_rate": 1.05,
+            "use_bias_correction": True,
+            "safeguard_warmup": True,
+        },
+        {
+            "betas": [0.8, 0.97],
+            "beta3": 0.9,
+            "eps": 1e-6,
+            "d0": 1e-4,
+            "d_coef": 0.5,
+            "growth_rate": 1.05,
+            "use_bias_correction": True,
+            "safeguard_warmup": True,
+        },
+        lr=0.5,
+    ),
+    Oracle("soap", SOAP, {"weight_decay": 0.0}, by_hand=True),
+    Oracle(
+        "soap",
+        SOAP,
+        {
+            "betas": (0.8, 0.97),
+            "shampoo_beta": 0.9,
+            "eps": 1e-6,
+            "precondition_frequency": 3,
+            "max_precondition_dim": 3,
+            "precondition_1d": True,
+            "weight_decay": 0.0,
+        },
+        {
+            "betas": [0.8, 0.97],
+            "shampoo_beta": 0.9,
+            "eps": 1e-6,
+            "precondition_frequency": 3,
+            "max_precondition_dim": 3,
+            "precondition_1d": True,
+        },
+    ),
+)

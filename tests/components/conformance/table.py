@@ -1,0 +1,69 @@
+"""The table of all cases, and the page of the documentation that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tests.components.conformance.case import Case
+from tests.components.conformance.closed_forms import CLOSED_FORMS
+from tests.components.conformance.packages import PACKAGE_ORACLES
+from tests.components.conformance.torch_classes import TORCH_ORACLES
+
+ORACLES = (*TORCH_ORACLES, *PACKAGE_ORACLES, *CLOSED_FORMS)
+CASES: tuple[Case, ...] = tuple(
+    sorted(
+        (case for oracle in ORACLES for case in oracle.cases()),
+        key=lambda case: (case.rule, bool(case.option)),
+    )
+)
+#: A case of each oracle: with a coupling that it has itself, if it has one.
+QUICK = [
+    list(oracle.cases())[len(oracle.natively) if oracle.undecayed else 0] for oracle in ORACLES
+]
+
+HEADERS = ("rule", "coupling", "settings", "compared with", "largest difference")
+PAGE = """\
+# Conformance of the optimizers
+
+Each rule computes the same weights as an independent implementation, with every coupling that applies to it and
+with every setting. `scripts/conformance` computes this table; `scripts/conformance --write` writes this page.
+
+Each row trains a quadratic with noise, in float64, for 200 steps with an lr that moves in every step and a weight
+decay of 0.05. The last column is the relative difference of the weights after the last step, the largest of a
+matrix, a vector, a convolution kernel and a number. It is below 1e-12, except for rows that state another
+tolerance: QHAdam, whose package keeps constants in float32, and Prodigy, whose estimate of the learning rate
+amplifies rounding.
+
+- Settings that are not named have the rule's defaults.
+- An implementation with "g + wd·θ" or "θ − c·θ" has no such coupling itself: the gradient of the penalty is added to
+  the gradient, or the decay is subtracted after its step.
+- A name with a text after it is the class with the change that the text describes.
+
+The code is in `tests/components/conformance/`. A rule, a coupling or a setting that is not in the table fails a test.
+
+"""
+
+
+def rows(cases: Iterable[Case]) -> list[tuple[str, ...]]:
+    """Return the rows of cases, without the difference."""
+    return [(case.rule, case.coupling, case.option, case.oracle) for case in cases]
+
+
+def measured(case: Case) -> str:
+    """Return the largest difference of a case as text, with its tolerance if it is not the usual one.
+
+    Raises:
+        AssertionError: If it is not below the tolerance.
+    """
+    difference = case.difference()
+    assert difference < case.tolerance, (case.label, difference)
+    text = f"{max(difference, 1e-16):.0e}"
+    return text if case.has_usual_tolerance else f"{text} (tolerance {case.tolerance:.0e})"
+
+
+def page(differences: Iterable[str]) -> str:
+    """Return the page of the documentation."""
+    lines = [HEADERS, ["---"] * len(HEADERS)]
+    for row, difference in zip(rows(CASES), differences, strict=True):
+        lines.append((*(f"`{text}`" if text else "" for text in row[:3]), row[3], difference))
+    return PAGE + "".join(f"| {' | '.join(line)} |\n" for line in lines)

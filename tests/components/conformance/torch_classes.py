@@ -1,0 +1,74 @@
+"""Cases whose oracle is a class of torch.optim: all its arguments that change what it computes."""
+
+from torch import optim
+
+from tests.components.conformance.case import WD, Oracle
+
+L2 = {"l2": {"weight_decay": WD}}
+NATIVE = {
+    "l2": {"weight_decay": WD},
+    "decoupled": {"weight_decay": WD, "decoupled_weight_decay": True},
+}
+DECOUPLED = {"decoupled": {"weight_decay": WD}}
+
+
+def _oracle(rule, create, natively=L2, lr=0.01, **options):
+    """Return an oracle whose options have the same names in torch and in adamcmp."""
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+    return Oracle(rule, create, options, values, natively, lr)
+
+
+TORCH_ORACLES = (
+    *(
+        Oracle(rule, create, arguments, option, undecayed=False, by_hand=True)
+        for rule, create, arguments in (
+            ("sgd", optim.SGD, {"momentum": 0.9}),
+            ("adam", optim.Adam, {}),
+        )
+        for option in ({"cautious": True}, {"decay_filter": "no_bias_norm"})
+    ),
+    Oracle("sgd", optim.SGD, {}, {"momentum": 0.0}, L2, by_hand=True),
+    Oracle("sgd", optim.SGD, {"momentum": 0.9}, {}, L2, by_hand=True),
+    _oracle("sgd", optim.SGD, momentum=0.8, dampening=0.4),
+    _oracle("sgd", optim.SGD, momentum=0.8, nesterov=True),
+    Oracle("adam", optim.Adam, {}, {}, NATIVE, by_hand=True),
+    Oracle("adam", optim.AdamW, natively=DECOUPLED, undecayed=False),
+    _oracle("adam", optim.Adam, NATIVE, betas=(0.8, 0.97), eps=1e-3),
+    _oracle("adam", optim.Adam, NATIVE, betas=(0.0, 0.9)),
+    _oracle("adam", optim.Adam, NATIVE, amsgrad=True),
+    Oracle(
+        "adam",
+        optim.AdamW,
+        {"amsgrad": True, "betas": (0.8, 0.97), "eps": 1e-3},
+        {"amsgrad": True, "betas": [0.8, 0.97], "eps": 1e-3},
+        DECOUPLED,
+        undecayed=False,
+    ),
+    Oracle("adagrad", optim.Adagrad, {}, {}, L2, by_hand=True),
+    _oracle("adagrad", optim.Adagrad, lr_decay=0.1, initial_accumulator_value=0.5, eps=1e-3),
+    Oracle("adadelta", optim.Adadelta, {}, {}, L2, lr=0.5, by_hand=True),
+    _oracle("adadelta", optim.Adadelta, lr=0.5, rho=0.7, eps=1e-3),
+    Oracle("adamax", optim.Adamax, {}, {}, L2, by_hand=True),
+    _oracle("adamax", optim.Adamax, betas=(0.8, 0.97), eps=1e-3),
+    Oracle("rmsprop", optim.RMSprop, {}, {}, L2, by_hand=True),
+    _oracle("rmsprop", optim.RMSprop, alpha=0.9, eps=1e-3),
+    _oracle("rmsprop", optim.RMSprop, momentum=0.8),
+    _oracle("rmsprop", optim.RMSprop, centered=True, momentum=0.8),
+    Oracle("nadam", optim.NAdam, {}, {}, NATIVE, by_hand=True),
+    _oracle("nadam", optim.NAdam, NATIVE, betas=(0.8, 0.97), eps=1e-3, momentum_decay=0.01),
+    Oracle("radam", optim.RAdam, {}, {}, NATIVE, by_hand=True),
+    _oracle("radam", optim.RAdam, NATIVE, betas=(0.8, 0.97), eps=1e-3),
+    Oracle("adafactor", optim.Adafactor, {}, {}, DECOUPLED, by_hand=True),
+    Oracle(
+        "adafactor",
+        optim.Adafactor,
+        {"beta2_decay": -0.6, "d": 1.5, "eps": (1e-6, 1e-2)},
+        {"beta2_decay": -0.6, "d": 1.5, "eps1": 1e-6, "eps2": 1e-2},
+        DECOUPLED,
+        lr=0.3,
+    ),
+)
+#: Arguments of torch's classes that choose an implementation, and maximize, which negates gradients.
+NOT_COMPARED = {"params", "lr", "foreach", "fused", "capturable", "differentiable", "maximize"}
+#: Classes that are no rule (trained as a torch.optim class), or are compared in another module.
+ELSEWHERE = {"Optimizer", "LBFGS", "SparseAdam", "Rprop", "ASGD", "Muon"}
