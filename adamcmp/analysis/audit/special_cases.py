@@ -21,6 +21,7 @@ NEUTRAL: Mapping[str, object] = {
     "optimizer.momentum": 0.0,
     "optimizer.nesterov": False,
     "optimizer.amsgrad": False,
+    "optimizer.sam_rho": 0.0,
     "wd": 0.0,
 }
 
