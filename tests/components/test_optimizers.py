@@ -49,7 +49,7 @@ def _first_cells(line):
 def test_every_rule_is_compared_with_every_coupling(rule):
     component = CONFIG_GROUPS["optimizer"].component(rule)
     assert issubclass(component, Rule)
-    expected = {"none", "l2", *COEFFICIENTS} - component.refused_couplings.keys()
+    expected = {"none", "l2", *COEFFICIENTS, "norm"} - component.refused_couplings.keys()
     assert {case.coupling for case in CASES if case.rule == rule} == expected
 
 

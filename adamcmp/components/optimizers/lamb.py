@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -67,6 +68,9 @@ class LAMB(Rule):
     elementwise: ClassVar[bool] = False
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
+    refused_couplings: ClassVar[Mapping[str, str]] = {
+        "norm": "norm fixes the length of every update, as LAMB does. Use optimizer=adam"
+    }
 
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """See `Rule.transformations`."""

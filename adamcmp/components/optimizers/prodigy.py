@@ -114,7 +114,8 @@ _D_IS_NOT_IN_IT = (
 class Prodigy(Rule):
     """Prodigy (Mishchenko & Defazio 2023, arXiv 2306.06101), whose learning rate is d·lr.
 
-    d is estimated. ``decoupled`` and ``corrected`` decay in proportion to d·lr instead of lr.
+    Each parameter group has an estimate d of its own. ``decoupled`` and ``corrected`` decay in
+    proportion to d·lr instead of lr.
 
     Attributes:
         betas: Decay rates β1, β2 of the running averages of g and g².
@@ -145,6 +146,7 @@ class Prodigy(Rule):
     refused_couplings: ClassVar[Mapping[str, str]] = {
         "independent": _D_IS_NOT_IN_IT,
         "fixed": _D_IS_NOT_IN_IT,
+        "norm": "norm fixes the length of updates, so d would have no effect. Use optimizer=adam",
     }
 
     def transformations(self) -> tuple[GradientTransformation, ...]:

@@ -82,6 +82,7 @@ class Rprop(Rule):
     refused_couplings: ClassVar[Mapping[str, str]] = {
         "decoupled": _NOT_PROPORTIONAL_TO_LR,
         "corrected": _NOT_PROPORTIONAL_TO_LR,
+        "norm": "norm fixes the length of every update by lr, which is Rprop's first step size",
     }
 
     @model_validator(mode="after")

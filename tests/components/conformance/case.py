@@ -14,7 +14,9 @@ from adamcmp.components.optimizers import Rule
 from adamcmp.config import CONFIG_GROUPS
 from tests.components.conformance.problem import (
     COEFFICIENTS,
+    ROLES,
     SHAPES,
+    AfterStep,
     Problem,
     Tree,
     relative_difference,
@@ -72,7 +74,7 @@ class Case:
         """Return the largest relative difference of the weights of any parameter."""
         problem = Problem(self.names)
         settings = {"rule": self.rule, "coupling": self.coupling, "lr": self.lr, **self.options}
-        if self.coupling != "none":
+        if self.coupling not in ("none", "norm"):
             settings["weight_decay"] = WD
         return relative_difference(trained_by_rule(settings, problem), self.expected(problem))
 
@@ -131,29 +133,33 @@ class Oracle:
             return
         component = CONFIG_GROUPS["optimizer"].component(self.rule)
         assert issubclass(component, Rule)
-        for coupling in ("l2", *COEFFICIENTS):
+        for coupling in ("l2", *COEFFICIENTS, "norm"):
             if coupling not in component.refused_couplings and coupling not in self.natively:
                 yield self._by_hand(coupling)
 
     def _by_hand(self, coupling: str) -> Case:
         """Return the case of a coupling that is added to the class."""
-
-        def decaying(p: Tensor, direction: Tensor) -> Tensor:
-            if self.options.get("decay_filter") == "no_bias_norm" and p.ndim < 2:
-                return torch.zeros_like(p)
-            return p * (direction * p >= 0) if self.options.get("cautious") else p
-
-        def penalized(p: Tensor, gradient: Tensor) -> Tensor:
-            return gradient + WD * decaying(p, gradient)
+        if coupling == "l2":
+            return self._case(coupling, f"{self.name}; g + wd·θ", {}, penalized=self._penalized)
+        if coupling == "norm":
+            constrain = constrained_norms(self.lr)
+            return self._case(coupling, f"{self.name}; R·N(θ + η·R·N(u))", {}, after_step=constrain)
 
         def decay(multiplier: float, before: Tree, params: Tree) -> None:
             c = COEFFICIENTS[coupling](multiplier, self.lr, WD)
             for name, p in params.items():
-                p.sub_(c * decaying(before[name], before[name] - p))
+                p.sub_(c * self._decaying(before[name], before[name] - p))
 
-        if coupling == "l2":
-            return self._case(coupling, f"{self.name}; g + wd·θ", {}, penalized=penalized)
         return self._case(coupling, f"{self.name}; θ − c·θ", {}, after_step=decay)
+
+    def _penalized(self, p: Tensor, gradient: Tensor) -> Tensor:
+        return gradient + WD * self._decaying(p, gradient)
+
+    def _decaying(self, p: Tensor, direction: Tensor) -> Tensor:
+        """Return the weights that decay, others as 0."""
+        if self.options.get("decay_filter") == "no_bias_norm" and p.ndim < 2:
+            return torch.zeros_like(p)
+        return p * (direction * p >= 0) if self.options.get("cautious") else p
 
     def _case(self, coupling: str, oracle: str, arguments: Mapping[str, Any], **decay: Any) -> Case:
         def expected(problem: Problem) -> Tree:
@@ -172,3 +178,18 @@ class Oracle:
             self.tolerance,
             self.names,
         )
+
+
+def constrained_norms(lr: float) -> AfterStep:
+    """Return the coupling ``norm``: matrices keep their norm R, and θ ← R·N(θ + s·lr·R·N(u))."""
+    radii: dict[str, Tensor] = {}
+
+    def after_step(multiplier: float, before: Tree, params: Tree) -> None:
+        for name, p in params.items():
+            radius = radii.setdefault(name, before[name].norm())
+            u = p - before[name]
+            if ROLES[name] == "matrices" and u.any():
+                moved = before[name] + multiplier * lr * radius * u / u.norm()
+                p.copy_(radius * moved / moved.norm())
+
+    return after_step

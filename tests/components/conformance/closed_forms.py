@@ -1,5 +1,7 @@
 """Cases whose oracle is a formula, written as a torch optimizer: for what no package has."""
 
+from unittest import mock
+
 import torch
 
 from tests.components.conformance.case import WD, Oracle
@@ -99,6 +101,70 @@ class LAMB(torch.optim.Optimizer):
             p.add_(step, alpha=float(eta * p.norm() / step.norm()))
 
 
+class CautiousAdam(torch.optim.Adam):
+    """torch.optim.Adam with the components of its step that descend, times all / their number."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        (group,) = self.param_groups
+        before = [p.clone() for p in group["params"]]
+        super().step()
+        for p, old in zip(group["params"], before, strict=True):
+            descends = ((p - old) * p.grad < 0).to(p.dtype)
+            p.copy_(old + (p - old) * descends / descends.mean().clamp(min=1e-3))
+
+
+class ASGD(torch.optim.ASGD):
+    """torch.optim.ASGD with the lr of the present step, not of the one before."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        (group,) = self.param_groups
+        for p in group["params"]:
+            if self.state[p]:
+                decrease = 1 + group["lambd"] * group["lr"] * self.state[p]["step"]
+                self.state[p]["eta"] = group["lr"] / decrease ** group["alpha"]
+        super().step()
+
+    @torch.no_grad()
+    def eval(self):
+        """Set the parameters to their average."""
+        for p, state in self.state.items():
+            p.copy_(state["ax"])
+
+
+class Muon(torch.optim.Optimizer):
+    """torch.optim.Muon with iterations in float64, and torch.optim.AdamW for vectors and numbers."""
+
+    def __init__(self, params, lr, muon=(), adamw=(), scale=0.015, corrected=False, **shared):
+        matrices = [p for p in params if p.ndim > 1]
+        others = [p for p in params if p.ndim < 2]
+        super().__init__([{"params": matrices}, {"params": others, "lr_scale": scale}], {"lr": lr})
+        self._base, self._corrected = lr, corrected
+        self._matrices = {p: torch.nn.Parameter(p.detach().flatten(1)) for p in matrices}  # views
+        self._muon = torch.optim.Muon(
+            self._matrices.values(), lr, **{"weight_decay": 0.0, **dict(muon), **shared}
+        )
+        defaults = {"betas": (0.9, 0.95), "eps": 1e-10, "weight_decay": 0.0}
+        self._adamw = torch.optim.AdamW(others, lr, **{**defaults, **dict(adamw), **shared})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        for group, optimizer in zip(self.param_groups, (self._muon, self._adamw), strict=True):
+            optimizer.param_groups[0]["lr"] = group["lr"]
+            if self._corrected:
+                multiplier = self.param_groups[0]["lr"] / self._base
+                optimizer.param_groups[0]["weight_decay"] = WD * multiplier
+        for p, matrix in self._matrices.items():
+            matrix.grad = p.grad.flatten(1)
+        with mock.patch.object(torch.Tensor, "bfloat16", lambda t: t.clone()):
+            self._muon.step()
+        self._adamw.step()
+
+
 _ETAS = {"etas": (0.4, 1.3), "step_sizes": (1e-3, 0.1)}
 
 CLOSED_FORMS = (
@@ -110,4 +176,45 @@ CLOSED_FORMS = (
     Oracle("lamb", LAMB, natively={c: {"coupling": c} for c in COEFFICIENTS}, by_hand=True),
     Oracle("lamb", LAMB, {"betas": (0.8, 0.97), "eps": 1e-3}, {"betas": [0.8, 0.97], "eps": 1e-3}),
     Oracle("lamb", LAMB, options={"decay_in_trust_ratio": False}, by_hand=True),
+    Oracle("adam", CautiousAdam, options={"cautious_updates": True}, by_hand=True),
+    Oracle("asgd", ASGD, natively={"l2": {"weight_decay": WD}}),
+    Oracle(
+        "asgd",
+        ASGD,
+        {"lambd": 0.1, "alpha": 0.5, "t0": 50},
+        {"lambd": 0.1, "alpha": 0.5, "t0": 50.0},
+    ),
+    Oracle(
+        "muon",
+        Muon,
+        natively={"decoupled": {"weight_decay": WD}, "corrected": {"corrected": True}},
+        by_hand=True,
+    ),
+    Oracle(
+        "muon",
+        Muon,
+        {
+            "muon": {
+                "momentum": 0.8,
+                "nesterov": False,
+                "ns_coefficients": (2.0, -1.5, 0.5),
+                "ns_steps": 4,
+                "eps": 1e-3,
+                "adjust_lr_fn": "match_rms_adamw",
+            },
+            "adamw": {"betas": (0.8, 0.97), "eps": 1e-3},
+            "scale": 1.0,
+        },
+        {
+            "momentum": 0.8,
+            "nesterov": False,
+            "ns_coefficients": [2.0, -1.5, 0.5],
+            "ns_steps": 4,
+            "eps": 1e-3,
+            "adjust_lr_fn": "match_rms_adamw",
+            "adamw_lr_scale": 1.0,
+            "adamw_betas": [0.8, 0.97],
+            "adamw_eps": 1e-3,
+        },
+    ),
 )

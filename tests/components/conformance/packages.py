@@ -11,8 +11,11 @@ from unittest import mock
 import prodigyopt
 import pytorch_optimizer
 import torch
+from schedulefree.adamw_schedulefree_reference import AdamWScheduleFreeReference
+from schedulefree.sgd_schedulefree_reference import SGDScheduleFreeReference
 
 from tests.components.conformance.case import WD, Oracle
+from tests.components.conformance.problem import COEFFICIENTS
 
 
 class AdaBound(pytorch_optimizer.AdaBound):
@@ -60,6 +63,53 @@ class ProdigyCorrected(Prodigy):
         return super().step(closure)
 
 
+class _ScheduleFree:
+    """Decays by c·y instead of η·wd·y, and prints nothing."""
+
+    def __init__(self, params, lr, coupling=None, **arguments):
+        super().__init__(params, lr, **arguments)
+        self._base, self._coupling = lr, coupling
+        self._silently(super().train)
+
+    @staticmethod
+    def _silently(function):
+        with contextlib.redirect_stdout(io.StringIO()):
+            function()
+
+    def eval(self):
+        """Set the parameters to their average."""
+        self._silently(super().eval)
+
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        for group in self.param_groups:
+            eta = group["lr"]
+            if self._coupling:
+                c = COEFFICIENTS[self._coupling](eta / self._base, self._base, WD)
+                group["weight_decay"] = c / eta
+        super().step()
+
+
+class ScheduleFreeSGD(_ScheduleFree, SGDScheduleFreeReference):
+    """schedulefree.SGDScheduleFreeReference with c/η as weight_decay."""
+
+
+class ScheduleFreeAdamW(_ScheduleFree, AdamWScheduleFreeReference):
+    """schedulefree.AdamWScheduleFreeReference with c/η as weight_decay."""
+
+
+class SAM(pytorch_optimizer.SAM):
+    """pytorch_optimizer.SAM around torch.optim.SGD."""
+
+    def __init__(self, params, lr, **arguments):
+        super().__init__(params, torch.optim.SGD, momentum=0.9, lr=lr, **arguments)
+
+
+def lookahead_adam(params, lr):
+    """pytorch_optimizer.Lookahead around torch.optim.Adam."""
+    return pytorch_optimizer.Lookahead(torch.optim.Adam(params, lr), k=4, alpha=0.3)
+
+
 def _betas(*betas):
     """Return the betas as an argument of the class and as an option of ours."""
     return {"betas": betas}, {"betas": list(betas)}
@@ -73,7 +123,45 @@ _PRODIGY = {
 }
 _BOUNDS = {"eps": 1e-3, "final_lr": 0.02, "gamma": 0.1}
 
+_COUPLED = {coupling: {"coupling": coupling} for coupling in COEFFICIENTS}
+
 PACKAGE_ORACLES = (
+    Oracle(
+        "sgd",
+        SAM,
+        {"rho": 0.1},
+        {"sam_rho": 0.1},
+        {"l2": {"weight_decay": WD}},
+        tolerance=1e-6,  # the package computes norms in float32
+    ),
+    Oracle(
+        "sgd",
+        SAM,
+        {"rho": 0.1, "adaptive": True},
+        {"sam_rho": 0.1, "sam_adaptive": True},
+        tolerance=1e-6,
+    ),
+    Oracle(
+        "adam",
+        lookahead_adam,
+        options={"lookahead_steps": 4, "lookahead_alpha": 0.3},
+    ),
+    Oracle("schedulefree_sgd", ScheduleFreeSGD, natively=_COUPLED, by_hand=True),
+    Oracle(
+        "schedulefree_sgd",
+        ScheduleFreeSGD,
+        {"momentum": 0.7, "r": 1.0, "weight_lr_power": 1.0},
+        {"momentum": 0.7, "r": 1.0, "weight_lr_power": 1.0},
+        {"l2": {"weight_decay": WD}},
+    ),
+    Oracle("schedulefree_adamw", ScheduleFreeAdamW, natively=_COUPLED, by_hand=True),
+    Oracle(
+        "schedulefree_adamw",
+        ScheduleFreeAdamW,
+        {"betas": (0.8, 0.97), "eps": 1e-3, "r": 1.0, "weight_lr_power": 1.0},
+        {"betas": [0.8, 0.97], "eps": 1e-3, "r": 1.0, "weight_lr_power": 1.0},
+        {"decoupled": {"weight_decay": WD}},
+    ),
     Oracle("lion", pytorch_optimizer.Lion, natively=_DECOUPLED, by_hand=True),
     Oracle("lion", pytorch_optimizer.Lion, *_betas(0.8, 0.95)),
     Oracle(

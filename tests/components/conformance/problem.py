@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from pytorch_optimizer import SAM
 from torch import Tensor, nn
 
 from adamcmp.components.optimizers import Rule
+from adamcmp.components.wrappers import sam_ascent
 from adamcmp.config import build_component
 
 STEPS = 200
@@ -69,7 +71,7 @@ AfterStep = Callable[[float, Tree, Tree], None]
 
 
 def trained_by_rule(settings: dict[str, Any], problem: Problem) -> Tree:
-    """Return the weights after training with one of our rules."""
+    """Return the weights after training with one of our rules, and those that are evaluated."""
     rule = build_component("optimizer", {"name": "x", **settings})
     assert isinstance(rule, Rule)
     params = problem.start
@@ -84,15 +86,29 @@ def trained_by_rule(settings: dict[str, Any], problem: Problem) -> Tree:
         hypers["multiplier"] = torch.tensor(multiplier, dtype=torch.float64)
         step = torch.tensor(t + 1.0, dtype=torch.float64)
         updates: Tree = {}
+        grads = {name: problem.gradient(t, name, p) for name, p in params.items()}
+        if rule.sam_rho:
+            ascent = sam_ascent(grads, params, hypers, adaptive=rule.sam_adaptive)
+            grads = {
+                name: problem.gradient(t, name, p + ascent[name]) for name, p in params.items()
+            }
         for i, (group, chain) in enumerate(zip(groups, chains, strict=True)):
-            part = {name: params[name] for name in group.names}
-            grads = {name: problem.gradient(t, name, p) for name, p in part.items()}
             update, states[i] = chain.update(
-                grads, states[i], part, rule.group_hypers(group, hypers), step
+                {name: grads[name] for name in group.names},
+                states[i],
+                {name: params[name] for name in group.names},
+                rule.group_hypers(group, hypers),
+                step,
             )
             updates |= update
         params = {name: p + updates[name] for name, p in params.items()}
-    return params
+    evaluated: Tree = {}
+    for group, chain, state in zip(groups, chains, states, strict=True):
+        part = {name: params[name] for name in group.names}
+        evaluated |= {
+            f"{name}, evaluated": p for name, p in chain.evaluation_params(part, state).items()
+        }
+    return params | evaluated
 
 
 def trained_by_oracle(
@@ -103,7 +119,7 @@ def trained_by_oracle(
     penalized: Callable[[Tensor, Tensor], Tensor] | None = None,
     after_step: AfterStep | None = None,
 ) -> Tree:
-    """Return the weights after training with a torch optimizer.
+    """Return the weights after training with a torch optimizer, and those that are evaluated.
 
     Args:
         create: Called with the list of parameters.
@@ -117,17 +133,25 @@ def trained_by_oracle(
         optimizer = create(list(params.values()))
         for t, multiplier in enumerate(MULTIPLIERS):
             before = {name: p.detach().clone() for name, p in params.items()}
-            for name, p in params.items():
-                p.grad = problem.gradient(t, name, before[name])
-                if penalized is not None:
+
+            def evaluate(t: int = t) -> None:
+                for name, p in params.items():
+                    p.grad = problem.gradient(t, name, p.detach().clone())
+
+            evaluate()
+            if penalized is not None:
+                for name, p in params.items():
                     p.grad = penalized(before[name], p.grad)
             for group in optimizer.param_groups:
-                group["lr"] = multiplier * lr
-            optimizer.step()
+                group["lr"] = multiplier * group.get("lr_scale", 1.0) * lr
+            optimizer.step(evaluate if isinstance(optimizer, SAM) else None)
             if after_step is not None:
                 with torch.no_grad():
                     after_step(multiplier, before, dict(params))
-    return {name: p.detach() for name, p in params.items()}
+        trained = {name: p.detach().clone() for name, p in params.items()}
+        if hasattr(optimizer, "eval"):
+            optimizer.eval()
+    return trained | {f"{name}, evaluated": p.detach() for name, p in params.items()}
 
 
 @contextmanager
