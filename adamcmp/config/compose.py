@@ -32,6 +32,8 @@ _STUDY = "study"
 #: Composed configs of the built-in files by their group overrides. These files do not change while
 #: a program runs, and Hydra takes about 0.1 s for each.
 _BUILTIN_BASES: dict[tuple[str, ...], DictConfig] = {}
+#: The recommended ranges of their optimizers, by the same group overrides.
+_BUILTIN_RANGES: dict[tuple[str, ...], DictConfig | None] = {}
 #: The options of each config group in the built-in files.
 _BUILTIN_OPTIONS: dict[str, list[str]] = {}
 
@@ -58,6 +60,7 @@ class ConfigComposer:
         self.grammar = Grammar(self.loader)
         built_in_only = not (folder or former)
         self._bases = _BUILTIN_BASES if built_in_only else {}
+        self._ranges = _BUILTIN_RANGES if built_in_only else {}
         self._options = _BUILTIN_OPTIONS if built_in_only else {}
 
     def options(self, group: str) -> list[str]:
@@ -164,13 +167,42 @@ class ConfigComposer:
         Args:
             overrides: The overrides that choose options of config groups.
         """
+        return self._base(tuple(filter(None, map(_hydra_text, overrides))))
+
+    def recommended_ranges(self, overrides: Iterable[Override]) -> dict[str, Any]:
+        """Return the entry ``search`` of an optimizer's yaml file; empty without one.
+
+        Args:
+            overrides: The overrides that choose options of config groups.
+
+        Raises:
+            ConfigError: If the entry is not a mapping.
+        """
         group_overrides = tuple(filter(None, map(_hydra_text, overrides)))
+        optimizer = self._base(group_overrides)["optimizer"]
+        search = self._ranges[group_overrides]
+        known = ("lr", "weight_decay", "source")
+        if search is None:
+            return {}
+        if not isinstance(search, DictConfig) or not set(search) <= set(known):
+            raise ConfigError(
+                f"The entry search of optimizer={optimizer.get('name')} should hold recommended "
+                f'ranges such as {{lr: "logspace(1e-4,1e-1,7)"}}; its keys are {", ".join(known)}.'
+            )
+        return _hydra.plain_values(search)
+
+    def _base(self, group_overrides: tuple[str, ...]) -> DictConfig:
         if group_overrides not in self._bases:
             with _hydra_errors():
                 config = _hydra.load_config(self.loader, group_overrides)
             option = config.hydra.runtime.choices.get("optimizer")
             # Hydra returns configs that reject changes of their keys.
             with open_dict(config):
+                optimizer = config.get("optimizer")
+                has_values = isinstance(optimizer, DictConfig)
+                self._ranges[group_overrides] = (
+                    optimizer.pop("search", None) if has_values else None
+                )
                 del config["hydra"]
                 for group in OPTIONS_OF:
                     config.setdefault(group, None)
@@ -235,6 +267,24 @@ def component_defaults(group: str, option: str) -> dict[str, Any]:
     """
     # There are no defaults for the teacher-student problem.
     return dict(ConfigComposer().compose(["dataset=teacher", f"{group}={option}"])[group])
+
+
+def optimizer_ranges(option: str) -> dict[str, Any]:
+    """Return the recommended ranges of a built-in optimizer, as its yaml file has them.
+
+    >>> optimizer_ranges("adamw")["lr"]
+    'logspace(1e-4,1e-1,7)'
+
+    Returns:
+        The entries ``lr``, ``weight_decay`` and ``source`` that the file has; empty without any.
+
+    Raises:
+        ConfigError: If there is no such file.
+    """
+    composer = ConfigComposer()
+    choice = composer.parse_override(f"optimizer={option}")
+    composer.chooses_option(choice)
+    return composer.recommended_ranges([choice])
 
 
 def _checked_folder(config_dir: str) -> Path:

@@ -23,6 +23,7 @@ from adamcmp.config.naming import study_name
 from adamcmp.config.overrides import expand_key, quoted_text, shorten_key, with_typed_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace
 from adamcmp.config.parsing import is_multirun, parse_space
+from adamcmp.config.recommended_ranges import grid_parts
 from adamcmp.config.sections import (
     TOP_LEVEL_SECTIONS,
     ComposedRun,
@@ -104,14 +105,15 @@ class Composer(ConfigComposer):
                     f"{space.intervals[0].input_line}: an interval has no list of values: it "
                     f"needs sampler=random|sobol|tpe|cmaes n=64."
                 )
+            count = sum(map(len, grid_parts(space, self)))
         for axis in space.axes:
             if not axis.values:
                 raise ConfigError(
                     f"{','.join(map(shorten_key, axis.keys))}: the sweep has no values."
                 )
-        if len(space) > MAX_RUNS:
+        if count > MAX_RUNS:
             raise ConfigError(
-                f"These overrides define {len(space):,} runs; a study holds at most {MAX_RUNS:,}."
+                f"These overrides define {count:,} runs; a study holds at most {MAX_RUNS:,}."
             )
         return self.study(space, overrides, study_name(space))
 
@@ -188,7 +190,9 @@ class Composer(ConfigComposer):
     ) -> StudyConfig:
         """Return the study of all runs of a grid, with the defaults of this composer."""
         with _typed_keys_in_errors(overrides), self._options_in_errors(space):
-            composed = list(self.runs(space, default_name, in_grid=in_grid))
+            parts = grid_parts(space, self)
+            in_grid = in_grid or sum(map(len, parts)) > 1
+            composed = [r for part in parts for r in self.runs(part, default_name, in_grid=in_grid)]
         # All fields of a `ComposedRun` but the first must be the same for all runs of a study.
         shared = {composed_run[1:] for composed_run in composed}
         if len(shared) > 1:
@@ -301,7 +305,9 @@ def _with_study_name(config: DictConfig, default_name: str) -> dict[str, Any]:
 def _kept_defaults(config: StudyConfig, former: StudyConfig) -> Iterator[str]:
     """Yield a notice if the former defaults of an existing study differ from the present ones."""
     changed: dict[str, None] = {}
-    for present, earlier in zip(config.runs, former.runs, strict=True):
+    if len(config.runs) != len(former.runs):
+        changed["recommended ranges"] = None
+    for present, earlier in zip(config.runs, former.runs, strict=False):
         if earlier != present:
             values = present.settings()
             items = earlier.settings().items()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adamcmp.config._hydra import Override
+from adamcmp.config.decay_product import with_weight_decay
 from adamcmp.config.parameter_space import Axis
 from adamcmp.config.sections import (
     SECTIONS,
@@ -53,14 +54,15 @@ class GridRuns:
         axes = self._section_axes[name]
         key = name, tuple([positions[i] for i in axes])
         if key not in self._built:
-            values = self._values[name]
+            values: Mapping[str, Any] = self._values[name]
             for i in axes:
                 for override in self._axes[i].values[positions[i]]:
                     if section_of(override.key_or_group) == name:
                         path = override.key_or_group.split(".")
                         values = _with_value(values, path, override.value())
-            if name == "optimizer" and self._in_grid:
-                values = _without_unused_decay(values)
+            if name == "optimizer":
+                values = with_weight_decay(values)
+                values = _without_unused_decay(values) if self._in_grid else values
             self._built[key] = build_section(name, values)
         return self._built[key]
 
@@ -99,7 +101,7 @@ def _with_value(values: Mapping[str, Any], path: Sequence[str], value: Any) -> d
     return {**values, first: _with_value(values.get(first, {}), rest, value) if rest else value}
 
 
-def _without_unused_decay(values: dict[str, Any]) -> dict[str, Any]:
+def _without_unused_decay(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return values with weight decay 0 if the optimizer has no coupling.
 
     In a grid with other optimizers, its runs with different weight decay then become one run.

@@ -10,6 +10,7 @@ from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.components.names import OPTIONS_OF
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
+from adamcmp.config.decay_product import PRODUCT
 from adamcmp.config.overrides import SHORT_KEYS, shorten_key
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.errors import ConfigError, nearest
@@ -46,7 +47,7 @@ def takes_any_key(config: DictConfig, key: str) -> bool:
 def is_setting(key: str) -> bool:
     """Return whether a key is a setting of a command line, or within a config group."""
     fields = (field for cls in TOP_LEVEL_SECTIONS.values() for field in cls.model_fields)
-    return key.partition(".")[0] in {*SHORT_KEYS, "seeds", *CONFIG_GROUPS, *fields}
+    return key.partition(".")[0] in {*SHORT_KEYS, "seeds", PRODUCT, *CONFIG_GROUPS, *fields}
 
 
 def check_key(override: Override, config: DictConfig, options: Sequence[str]) -> None:

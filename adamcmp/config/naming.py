@@ -31,6 +31,8 @@ def study_name(space: ParameterSpace) -> str:
     entries: dict[str, list[str]] = {}
     for override in (*space.fixed, *space.intervals):
         entries[override.get_key_element()] = [value_text(override)]
+    for default in space.default_ranges:
+        entries[default.key] = [default.text.partition("=")[2]]
     for axis in space.axes:
         texts = {":".join(map(value_text, value)) for value in axis.values}
         entries[",".join(axis.keys)] = sorted(texts)

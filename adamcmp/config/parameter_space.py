@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adamcmp.config._hydra import Override
@@ -23,6 +24,21 @@ class Axis:
 
     keys: tuple[str, ...]
     values: tuple[tuple[Override, ...], ...]
+
+
+@dataclass(frozen=True)
+class DefaultRange:
+    """A key whose values are the recommended range of the optimizer, as in ``lr=default``.
+
+    Attributes:
+        key: The full key.
+        count: The number of values between the ends of the range; None takes those of the range.
+        text: The override as typed.
+    """
+
+    key: str
+    count: int | None
+    text: str
 
 
 @dataclass(frozen=True)
@@ -93,11 +109,13 @@ class ParameterSpace:
     """The parameter space that overrides define.
 
     Attributes:
-        entries: Overrides and axes, in the order typed.
+        entries: Overrides, axes and recommended ranges, in the order typed. The number of runs and
+            the runs themselves are those of a space without recommended ranges; see
+            `recommended_ranges.grid_parts`.
         notices: What the user should know about the overrides.
     """
 
-    entries: tuple[Override | Axis, ...]
+    entries: tuple[Override | Axis | DefaultRange, ...]
     notices: tuple[str, ...] = ()
 
     @property
@@ -114,6 +132,11 @@ class ParameterSpace:
     def intervals(self) -> tuple[Override, ...]:
         """The overrides with an interval, which has no list of values."""
         return tuple(o for o in self._overrides if o.is_sweep_override())
+
+    @property
+    def default_ranges(self) -> tuple[DefaultRange, ...]:
+        """The recommended ranges."""
+        return tuple(entry for entry in self.entries if isinstance(entry, DefaultRange))
 
     @property
     def ranges(self) -> dict[str, SearchRange]:
@@ -144,11 +167,20 @@ class ParameterSpace:
         for entry in self.entries:
             if isinstance(entry, Override):
                 overrides.append(entry)
-            elif axes[id(entry)] in positions:
+            elif isinstance(entry, Axis) and axes[id(entry)] in positions:
                 overrides += entry.values[positions[axes[id(entry)]]]
         return overrides
+
+    def with_choice(
+        self, axes: Sequence[Axis], choice: Sequence[tuple[Override, ...]]
+    ) -> ParameterSpace:
+        """Return the space with some of its axes replaced by one of their values each."""
+        chosen = {id(axis): value for axis, value in zip(axes, choice, strict=True)}
+        entries = (chosen.get(id(entry), (entry,)) for entry in self.entries)
+        return replace(self, entries=tuple(itertools.chain(*entries)))
 
     def other_overrides(self, axis: Axis) -> list[Override]:
         """Return one override for each key that `axis` does not set."""
         others = (entry for entry in self.entries if entry is not axis)
-        return [o for e in others for o in (e.values[0] if isinstance(e, Axis) else (e,))]
+        firsts = (e.values[0] if isinstance(e, Axis) else (e,) for e in others)
+        return [o for o in itertools.chain(*firsts) if isinstance(o, Override)]

@@ -8,16 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import HydraException, Override
-from adamcmp.config.overrides import Grammar
-from adamcmp.config.parameter_space import Axis, ParameterSpace
+from adamcmp.config.overrides import Grammar, expand_key
+from adamcmp.config.parameter_space import Axis, DefaultRange, ParameterSpace
 from adamcmp.errors import ConfigError
 
 #: ``zip(lr,wd)=…`` or ``lr,wd=…``.
 _PAIRED = re.compile(r"(?:zip\(([^()]*)\)|([\w./@+~]+(?:,[\w./@+~]+)+))=(.*)", re.DOTALL)
-
+#: ``lr=default``, ``wd=default(5)``: the recommended range of the optimizer.
+_DEFAULT_RANGE = re.compile(r"(optimizer\.(?:lr|weight_decay))=default(?:\(([^()]*)\))?")
 
 #: Keys that set the same as another key: ``steps=100`` replaces ``epochs=3``.
-ALTERNATIVES = {"seeds": "seed", "steps": "epochs", "eval.every_steps": "eval.every"}
+ALTERNATIVES = {
+    "seeds": "seed",
+    "steps": "epochs",
+    "eval.every_steps": "eval.every",
+    "lr_wd": "optimizer.weight_decay",
+}
+
+Entry = Override | Axis | DefaultRange
 
 
 def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
@@ -26,11 +34,15 @@ def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
     Raises:
         ConfigError: If an override cannot be parsed, or two different ones set the same.
     """
-    entries: dict[tuple[str, ...], tuple[str, Override | Axis]] = {}
+    entries: dict[tuple[str, ...], tuple[str, Entry]] = {}
     notices = []
     for text in overrides:
         override = _as_seed_range(text)
-        entry = _parse_paired(override, grammar) or _parse_single(override, grammar)
+        entry: Entry = (
+            _parse_default_range(override)
+            or _parse_paired(override, grammar)
+            or _parse_single(override, grammar)
+        )
         keys = ("seeds",) if override != text else _keys(entry)
         earlier = entries[keys][0] if keys in entries else text
         if earlier != text:
@@ -40,16 +52,20 @@ def parse_space(overrides: Iterable[str], grammar: Grammar) -> ParameterSpace:
     return ParameterSpace(tuple(entry for _, entry in entries.values()), tuple(notices))
 
 
-def _keys(entry: Override | Axis) -> tuple[str, ...]:
+def _keys(entry: Entry) -> tuple[str, ...]:
+    if isinstance(entry, DefaultRange):
+        return (entry.key,)
     return entry.keys if isinstance(entry, Axis) else (entry.get_key_element(),)
 
 
-def _check_set_once(entries: Mapping[str, Override | Axis]) -> None:
+def _check_set_once(entries: Mapping[str, Entry]) -> None:
     """Check that no two overrides set a key, or alternatives to each other."""
     texts: dict[str, str] = {}
     for text, entry in entries.items():
-        values = entry.values if isinstance(entry, Axis) else ((entry,),)
-        nullable = {o.get_key_element() for o in itertools.chain(*values) if o.value() is None}
+        overrides: Iterable[Override] = ()
+        if not isinstance(entry, DefaultRange):
+            overrides = itertools.chain(*entry.values) if isinstance(entry, Axis) else (entry,)
+        nullable = {o.get_key_element() for o in overrides if o.value() is None}
         for key in _keys(entry):
             # As in steps=null,100: null leaves the choice to the alternative.
             name = key if key in nullable else ALTERNATIVES.get(key, key)
@@ -62,7 +78,20 @@ def is_multirun(override: str, grammar: Grammar) -> bool:
     """Return whether an override has several values."""
     if override.startswith("seeds=") or _PAIRED.fullmatch(override):
         return True
+    if _parse_default_range(override):
+        return True
     return grammar.parse(override).is_sweep_override()
+
+
+def _parse_default_range(text: str) -> DefaultRange | None:
+    """Parse ``lr=default`` or ``lr=default(5)``."""
+    match = _DEFAULT_RANGE.fullmatch(expand_key(text))
+    if match is None:
+        return None
+    key, number = match.groups()
+    if number is not None and not re.fullmatch("0*[1-9][0-9]{0,3}", number):
+        raise ConfigError(f"{text}: should be default, or default(5) for another number of values.")
+    return DefaultRange(key, None if number is None else int(number), text)
 
 
 def _parse_single(text: str, grammar: Grammar) -> Override | Axis:

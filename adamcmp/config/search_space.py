@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from adamcmp.components.groups import COMPONENT_GROUPS
@@ -14,6 +15,7 @@ from adamcmp.config.grid import Composer
 from adamcmp.config.naming import study_name, value_text
 from adamcmp.config.overrides import shorten_key
 from adamcmp.config.parameter_space import Axis, ParameterSpace, SearchRange, round_significant
+from adamcmp.config.recommended_ranges import with_ranges
 from adamcmp.config.run_config import RunConfig
 from adamcmp.config.study_config import StudyConfig
 from adamcmp.errors import ConfigError
@@ -30,55 +32,26 @@ class SearchBranch:
         overrides: The overrides that choose its config groups; empty if no group is varied.
         fixed: All overrides with one value, including `overrides`.
         searched: The intervals, and the axes whose listed values are searched.
+        listed: The values of these axes by their canonical texts.
     """
 
     overrides: tuple[Override, ...]
     fixed: tuple[Override, ...]
     searched: tuple[Override | Axis, ...]
+    listed: Mapping[str, Mapping[str, tuple[Override, ...]]]
 
     @property
     def name(self) -> str:
         """A readable name, independent of seeds and ``n=``."""
         return study_name(ParameterSpace((*self.fixed, *self.searched)))
 
-
-class SearchSpace:
-    """The branches of a search; converts their settings to runs.
-
-    Args:
-        composer: Composes settings.
-        overrides: The overrides of the command.
-
-    Attributes:
-        branches: The branches, in the order typed.
-        domains: The range of each searched key, or the texts of its listed values.
-
-    Raises:
-        ConfigError: If an override is invalid, or no key is searched.
-    """
-
-    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
-        self._composer, self._overrides = composer, overrides
-        space = composer.parse(overrides)
-        self._notices = space.notices
-        self._name = study_name(space)
-        group_axes, searched_axes, seed_axes = _classified(space)
-        self._seed_axes = tuple(seed_axes)
-        self._listed = {",".join(axis.keys): _values_by_text(axis) for axis in searched_axes}
-        self.domains: dict[str, SearchRange | list[str]] = {**space.ranges}
-        self.domains |= {key: list(texts) for key, texts in self._listed.items()}
-        if not self.domains:
-            raise ConfigError("A search needs a range, such as 'lr=tag(log,interval(1e-4,1e-1))'.")
-        choices = map(_concatenated, itertools.product(*(axis.values for axis in group_axes)))
-        self.branches = [
-            SearchBranch(choice, (*choice, *space.fixed), (*space.intervals, *searched_axes))
-            for choice in choices
-        ]
-
-    @property
-    def seeds_per_setting(self) -> int:
-        """Number of runs of one setting."""
-        return math.prod(len(axis.values) for axis in self._seed_axes)
+    @cached_property
+    def domains(self) -> dict[str, SearchRange | list[str]]:
+        """The range of each searched key, or the texts of its listed values."""
+        return {
+            **ParameterSpace(self.searched).ranges,
+            **{key: list(texts) for key, texts in self.listed.items()},
+        }
 
     def evenly_spaced(self, count: int) -> list[Setting]:
         """Return settings evenly spaced over the ranges, both ends included."""
@@ -90,9 +63,51 @@ class SearchSpace:
         if isinstance(domain, SearchRange):
             return domain.at(index / max(count - 1, 1))
         # Listed values are combined as in a grid, the first key fastest.
-        faster = itertools.takewhile(lambda other: other != key, self._listed)
-        period = math.prod(len(self._listed[other]) for other in faster)
+        faster = itertools.takewhile(lambda other: other != key, self.listed)
+        period = math.prod(len(self.listed[other]) for other in faster)
         return domain[index // period % len(domain)]
+
+
+class SearchSpace:
+    """The branches of a search; converts their settings to runs.
+
+    Args:
+        composer: Composes settings.
+        overrides: The overrides of the command.
+
+    Attributes:
+        branches: The branches, in the order typed.
+
+    Raises:
+        ConfigError: If an override is invalid, or no key is searched.
+    """
+
+    def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
+        self._composer, self._overrides = composer, overrides
+        space = composer.parse(overrides)
+        self._notices = space.notices
+        self._name = study_name(space)
+        groups, _, self._seed_axes = _classified(space)
+        choices = itertools.product(*(axis.values for axis in groups))
+        self.branches = [self._branch(space, groups, choice) for choice in choices]
+        if not all(branch.domains for branch in self.branches):
+            raise ConfigError("A search needs a range, such as 'lr=tag(log,interval(1e-4,1e-1))'.")
+
+    def _branch(
+        self, space: ParameterSpace, groups: Sequence[Axis], choice: Sequence[tuple[Override, ...]]
+    ) -> SearchBranch:
+        """Return the search of one choice of config groups."""
+        space = with_ranges(space.with_choice(groups, choice), self._composer, search=True)
+        overrides = _concatenated(choice)
+        _, searched, _ = _classified(space)
+        listed = {",".join(axis.keys): _values_by_text(axis) for axis in searched}
+        fixed = (*overrides, *(o for o in space.fixed if all(o is not c for c in overrides)))
+        return SearchBranch(overrides, fixed, (*space.intervals, *searched), listed)
+
+    @property
+    def seeds_per_setting(self) -> int:
+        """Number of runs of one setting."""
+        return math.prod(len(axis.values) for axis in self._seed_axes)
 
     def study(self, batch: Sequence[Sequence[Setting]]) -> StudyConfig:
         """Return the runs of settings, one sequence of settings per branch."""
@@ -114,23 +129,23 @@ class SearchSpace:
     def overrides(self, branch: SearchBranch, setting: Setting) -> tuple[str, ...]:
         """Return the overrides that train a setting of a branch, as typed in a command."""
         run = self._config(branch, [setting]).runs[0]
-        overrides = [*branch.overrides, *self._setting_overrides(setting)]
+        overrides = [*branch.overrides, *self._setting_overrides(branch, setting)]
         if run.optimizer.coupling == "none":  # rejects weight decay
             overrides = [o for o in overrides if o.get_key_element() != "optimizer.weight_decay"]
         return tuple(shorten_key(str(override.input_line)) for override in overrides)
 
     def _config(self, branch: SearchBranch, settings: Sequence[Setting]) -> StudyConfig:
         """Return settings of a branch as a study, the seeds of each setting in sequence."""
-        values = tuple(map(self._setting_overrides, settings))
+        values = tuple(self._setting_overrides(branch, setting) for setting in settings)
         axis = Axis(tuple(override.get_key_element() for override in values[0]), values)
         space = ParameterSpace((*branch.fixed, axis, *self._seed_axes), self._notices)
         return self._composer.study(space, self._overrides, self._name, in_grid=True)
 
-    def _setting_overrides(self, setting: Setting) -> tuple[Override, ...]:
+    def _setting_overrides(self, branch: SearchBranch, setting: Setting) -> tuple[Override, ...]:
         """Return the overrides of a setting; paired keys have several."""
         return _concatenated(
-            self._listed[key][value]
-            if key in self._listed
+            branch.listed[key][value]
+            if key in branch.listed
             else (self._composer.parse_override(f"{key}={_rounded(value)}"),)
             for key, value in setting.items()
         )

@@ -20,6 +20,7 @@ from adamcmp.components.names import OPTIONS_OF
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
 from adamcmp.components.validation import build
+from adamcmp.config.decay_product import PRODUCT, with_weight_decay
 from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import Eval, Protocol
 from adamcmp.config.run_config import RunConfig
@@ -53,6 +54,8 @@ def section_of(key: str) -> str:
     top = key.split(".")[0]
     if top in CONFIG_GROUPS:
         return top
+    if top == PRODUCT:
+        return "optimizer"
     sections = TOP_LEVEL_SECTIONS.items()
     return next((name for name, cls in sections if top in cls.model_fields), "protocol")
 
@@ -117,6 +120,8 @@ def build_section(name: str, values: Mapping[str, Any]) -> Any:
     """
     if name in OPTIONS_OF and values.get(name) is None:
         return None
+    if name == "optimizer":
+        values = with_weight_decay(values)
     if name in CONFIG_GROUPS:
         return build_component(name, values.get(name))
     if isinstance(values.get("eval"), Mapping):

@@ -6,6 +6,7 @@ import pandas as pd
 
 from adamcmp.analysis import RunTable, surface
 from adamcmp.analysis.aggregation import mean_over_seeds
+from adamcmp.analysis.decay_axes import axis_values, grid_axes
 from adamcmp.analysis.setting_matrix import at_selected, on_common_seeds
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
@@ -61,19 +62,28 @@ def with_metric(values: pd.DataFrame, table: RunTable, metric: str | None) -> pd
 
 
 def cells_on_grids(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells of those optimizers whose settings form a grid of lr x wd.
+    """Return the cells of those optimizers whose settings form a grid of lr x wd, or lr x lr·wd.
 
     A grid has at least two values of both, and at least half of its cells.
 
     Args:
         cells: Columns problem, optimizer, lr and wd; a row for each cell.
 
+    Returns:
+        The cells, with ``axis``, ``wd`` or ``lr_wd``: the axis of the grid beside lr (see
+        `adamcmp.analysis.decay_axes`), and ``decay``, the value on it.
+
     Raises:
         NothingToDraw: If no optimizer has a grid.
     """
-    groups = cells.groupby(_OPTIMIZER_KEYS, sort=False)
-    counts, sizes = groups[["lr", "wd"]].nunique(), groups.size()
-    on_grid = (counts.min(axis=1) > 1) & (2 * sizes >= counts.prod(axis=1))
-    if not on_grid.any():
+    on_grids = []
+    for _, grid in cells.groupby(_OPTIMIZER_KEYS, sort=False):
+        _, axis = grid_axes(grid)
+        grid = grid.assign(axis=axis, decay=axis_values(grid, axis))
+        rates, decays = grid["lr"].nunique(), grid["decay"].nunique()
+        if min(rates, decays) > 1 and 2 * len(grid) >= rates * decays:
+            on_grids.append(grid)
+    if not on_grids:
         raise NothingToDraw("No optimizer has a grid of several lr and several wd.")
-    return cells[pd.MultiIndex.from_frame(cells[_OPTIMIZER_KEYS]).isin(on_grid[on_grid].index)]
+    grids = pd.concat(on_grids)
+    return grids.loc[cells.index.intersection(grids.index)]

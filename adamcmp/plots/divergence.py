@@ -1,11 +1,11 @@
 """Where training diverges: the share of seeds that diverged, over learning rate × weight decay.
 
 The blue line is the stability frontier, just above the largest learning rate at which every seed
-trains. A seed trains if it does not diverge and its training loss falls by at least half of the
-distance from its initial value to the lowest final value of all runs. Crosses mark cells below the
-frontier in which not every seed trains. Cells have the seeds that most cells have; additional seeds
-of the selected setting are left out. Other settings that were varied are those of the optimizer's
-best setting.
+trains; a grid over `lr_wd=` has none. A seed trains if it does not diverge and its training loss
+falls by at least half of the distance from its initial value to the lowest final value of all runs.
+Crosses mark cells below the frontier in which not every seed trains. Cells have the seeds that most
+cells have; additional seeds of the selected setting are left out. Other settings that were varied
+are those of the optimizer's best setting.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def draw(divergence: Divergence) -> Figure:
     for ax, cells in panels:
         axes.append(ax)
         draw_cells(ax, cells, "share", norm, _COLORMAP)
-        _draw_frontier(ax, cells, divergence.frontier)
+        if cells["axis"].iloc[0] == "wd":
+            _draw_frontier(ax, cells, divergence.frontier)
         failing = cells[cells["below"]]
         ax.plot(failing["column"], failing["row"], "x", color=_LINE_COLOR, ms=3, mew=0.8)
     bar = figure.colorbar(

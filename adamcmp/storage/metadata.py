@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,10 +82,15 @@ def searched_keys(study: Location) -> list[frozenset[str]] | None:
         frozenset(
             _SHORT_KEYS.get(key, key)
             for key, _, value in (word.partition("=") for word in words)
-            if "interval(" in value
+            if "interval(" in value or (value.startswith("default") and _is_search(words))
         )
         for words in trained
     ] or None
+
+
+def _is_search(words: Sequence[str]) -> bool:
+    """Return whether a command searched ranges, so that ``lr=default`` was one of them."""
+    return any(word.startswith("sampler=") and word != "sampler=null" for word in words)
 
 
 def requested_runs(study: Location) -> int:

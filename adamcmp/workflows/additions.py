@@ -7,10 +7,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+import pandas as pd
+
 from adamcmp import analysis
 from adamcmp.analysis import Edge, RunTable
+from adamcmp.analysis.decay_axes import PRODUCT, axis_values
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
+from adamcmp.config.decay_product import decay_of_product
 from adamcmp.errors import NotFound
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage import reader
@@ -169,8 +173,8 @@ def runs_beyond(
         arm = _arm(table, edge)
         for other in edges:
             if (other.problem, other.optimizer) == (edge.problem, edge.optimizer):
-                arm = arm.where(arm.runs[other.axis] != other.beyond)
-        on_edge = arm.runs[arm.runs[edge.axis] == edge.best]
+                arm = arm.where(axis_values(arm.runs, other.axis) != other.beyond)
+        on_edge = arm.runs[axis_values(arm.runs, edge.axis) == edge.best]
         # New settings get the selection seeds. Only the selected setting has evaluation seeds.
         seeds = analysis.selection_seeds(arm)
         pairs = zip(on_edge["run_id"], on_edge["seed"], strict=True)
@@ -188,12 +192,21 @@ def _arm(table: RunTable, edge: Edge) -> RunTable:
 
 
 def _is_on(config: RunConfig, edge: Edge) -> bool:
-    return bool(getattr(config.optimizer, HYPERPARAMETER_FIELDS[edge.axis]) == edge.best)
+    settings = pd.DataFrame([{"lr": config.optimizer.lr, "wd": config.optimizer.weight_decay}])
+    return bool(axis_values(settings, edge.axis).iloc[0] == edge.best)
 
 
 def _moved(config: RunConfig, edge: Edge) -> RunConfig:
-    update = {HYPERPARAMETER_FIELDS[edge.axis]: edge.beyond}
-    return replace(config, optimizer=config.optimizer.model_copy(update=update))
+    optimizer = config.optimizer
+    if edge.axis == PRODUCT:
+        update = {"weight_decay": decay_of_product(edge.beyond, optimizer.lr)}
+    else:
+        update = {HYPERPARAMETER_FIELDS[edge.axis]: edge.beyond}
+    if edge.axis == "lr" and edge.keeps_lr_wd:
+        settings = pd.DataFrame([{"lr": optimizer.lr, "wd": optimizer.weight_decay}])
+        product = float(axis_values(settings, PRODUCT).iloc[0])
+        update["weight_decay"] = decay_of_product(product, edge.beyond)
+    return replace(config, optimizer=optimizer.model_copy(update=update))
 
 
 def _of_best_settings(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from operator import itemgetter
 
 from adamcmp.analysis import Edge, RunTable
 from adamcmp.analysis.audit import budgets
 from adamcmp.analysis.audit.edges import is_paired
+from adamcmp.analysis.decay_axes import PRODUCT, axis_values, grid_axes
 from adamcmp.analysis.grids import value_beyond
 
 
@@ -47,18 +49,21 @@ def _edges(arm: RunTable, limit: float) -> Iterator[tuple[int, Edge]]:
         arm: The runs of an optimizer on one problem.
         limit: The maximum number of settings, including those beyond the edge.
     """
-    best = arm.ranked().sort_values("rank").iloc[0]
-    for axis in ("lr", "wd"):
+    best = arm.ranked().sort_values("rank").iloc[:1]
+    axes = grid_axes(arm.runs)
+    for axis in axes:
         if is_paired(arm.runs) or arm.was_searched(arm.runs, axis):
             continue
-        values = sorted(map(float, set(arm.runs[axis])))
+        on_axis = axis_values(arm.runs, axis)
+        values = sorted(map(float, set(on_axis)))
         for value in (values[0], values[-1]):
-            beyond = value_beyond(values, value, zero_allowed=axis == "wd", is_grid=True)
-            on_edge = arm.where(arm.runs[axis] == value)
+            beyond = value_beyond(values, value, zero_allowed=axis != "lr", is_grid=True)
+            on_edge = arm.where(on_axis == value)
             if beyond is not None and _settings(arm) + _settings(on_edge) <= limit:
-                distance = abs(values.index(best[axis]) - values.index(value))
+                best_value = axis_values(best, axis).iloc[0]
+                distance = abs(values.index(best_value) - values.index(value))
                 edge = Edge(arm.problems[0], arm.optimizers[0], axis, value, beyond)
-                yield distance, edge
+                yield distance, replace(edge, keeps_lr_wd=PRODUCT in axes)
 
 
 def _settings(table: RunTable) -> int:

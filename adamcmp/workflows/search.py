@@ -57,14 +57,15 @@ class RangeSearch:
     def __init__(self, composer: Composer, overrides: Sequence[str]) -> None:
         self._space = SearchSpace(composer, overrides)
         # Both ends of all ranges are composed, so that an invalid value is found before training.
-        ends = self._space.evenly_spaced(2)
-        self.config = self._space.study([ends for _ in self._space.branches])
+        branches = self._space.branches
+        ends = [branch.evenly_spaced(2) for branch in branches]
+        self.config = self._space.study(ends)
         self._search = self.config.search
         self._check(self.config.runs)
         # If both ends give the same run, the searched settings have no effect.
-        if all(len(set(self._space.runs(branch, ends))) == 1 for branch in self._space.branches):
+        if all(len(set(self._space.runs(*pair))) == 1 for pair in zip(branches, ends, strict=True)):
             raise ConfigError(
-                f"Nothing to search: {', '.join(self._space.domains)} changes no run of "
+                f"Nothing to search: {', '.join(branches[0].domains)} changes no run of "
                 f"{', '.join(dict.fromkeys(run.optimizer.name for run in self.config.runs))}."
             )
 
@@ -86,7 +87,10 @@ class RangeSearch:
         with quiet():
             stored = [proposals.settings[: self._n] for proposals in self._all_proposals()]
         return self._space.study(
-            [[*tried, *self._space.evenly_spaced(self._n - len(tried))] for tried in stored]
+            [
+                [*tried, *branch.evenly_spaced(self._n - len(tried))]
+                for branch, tried in zip(self._space.branches, stored, strict=True)
+            ]
         )
 
     def train(self, options: TrainingOptions) -> SweepResult:
@@ -154,8 +158,10 @@ class RangeSearch:
     def _all_proposals(self) -> list[Proposals]:
         """Return the proposals of each branch, read from the study's folder."""
         files, sampler = files_at(self.config.location.folder), str(self._search.sampler)
-        names = [f"searches/{branch.name}.json" for branch in self._space.branches]
-        return [Proposals(files, name, sampler, self._space.domains) for name in names]
+        return [
+            Proposals(files, f"searches/{branch.name}.json", sampler, branch.domains)
+            for branch in self._space.branches
+        ]
 
     @property
     def _n(self) -> int:

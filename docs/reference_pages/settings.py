@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +24,7 @@ from adamcmp.config import (
     ResultsLocation,
     Search,
     component_defaults,
+    optimizer_ranges,
 )
 from adamcmp.workflows.components import list_components
 from reference_pages.markdown import markdown_section, markdown_table, one_line
@@ -87,8 +88,22 @@ def _group_section(name: str, group: Group, descriptions: Mapping[str, str]) -> 
             if shared
             else []
         ),
+        *([_ranges(descriptions)] if name == "optimizer" else []),
         *(_component_section(name, group, component) for component in descriptions),
     )
+
+
+def _ranges(optimizers: Iterable[str]) -> str:
+    """Return the recommended ranges of optimizers."""
+    rows = []
+    for name in optimizers:
+        ranges = optimizer_ranges(name)
+        values = [f"`{ranges[key]}`" if key in ranges else "–" for key in ("lr", "weight_decay")]
+        rows.append([f"`{name}`", *values, ranges.get("source", "")])
+    return (
+        "Recommended ranges, which `lr=default` and `wd=default` "
+        "[expand to](../guides/grids.md#recommended-ranges):\n\n"
+    ) + markdown_table(["optimizer", "lr", "wd", "source"], rows)
 
 
 def _component_section(name: str, group: Group, component: str) -> str:

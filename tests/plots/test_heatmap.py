@@ -37,6 +37,17 @@ def test_the_cells_of_a_small_grid_have_numbers(wd, numbers):
     assert panel.get_title() == "Adam+L2" and len(panel.texts) == numbers
 
 
+def test_a_grid_over_the_product_is_drawn_over_it():
+    runs = TABLE.runs.assign(wd=TABLE.runs["wd"] / TABLE.runs["lr"])
+    products = table().with_runs(runs)
+    cells = heatmap.data(products).cells
+    assert set(cells["axis"]) == {"lr_wd"} and len(cells) == len(heatmap.data(TABLE).cells)
+    assert cells["decay"].nunique() == TABLE.runs["wd"].nunique()
+    figure = PLOTS["heatmap"].figure(products)
+    assert figure.axes[0].get_xlabel() == "lr × weight decay"
+    assert PLOTS["heatmap"].figure(TABLE).axes[0].get_xlabel() == "weight decay"
+
+
 def test_needs_a_grid():
     with pytest.raises(NothingToDraw, match="grid of several lr and several wd"):
         heatmap.data(table(wd=(0.0,)))

@@ -101,6 +101,7 @@ class TestNumerics:
         ([["lr=tag(log,interval(1e-4,1e-1))", "sampler=tpe"], ["extend s", "seeds=5"]], [{"lr"}]),
         ([["optimizer.lr=interval(0,1)", "optimizer.momentum=interval(0,1)"], ["study s"]],
          [{"lr", "optimizer.momentum"}, set()]),
+        ([["lr=default"], ["lr=default", "sampler=tpe"]], [frozenset(), {"lr"}]),
         ([], None),
     ],
 )  # fmt: skip

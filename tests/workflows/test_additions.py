@@ -6,7 +6,7 @@ import pytest
 
 import adamcmp
 from adamcmp.analysis import Edge
-from adamcmp.config import Execution
+from adamcmp.config import Composer, Execution
 from adamcmp.errors import NotFound
 from adamcmp.storage.metadata import last_addition
 from adamcmp.workflows.additions import Addition, StoredStudy
@@ -34,6 +34,20 @@ def test_runs_beyond_edges_that_meet(study):
     cells = [(0.1, 0.01), (0.1, 0.1), (0.001, 1.0), (0.01, 1.0), (0.1, 1.0)]
     assert len(added) == 10 and {run.optimizer.name for run in added} == {"adamw"}
     assert settings(added) == {(*cell, seed) for cell in cells for seed in (0, 1)}
+
+
+def test_runs_beyond_the_edges_of_a_grid_over_the_product(results):
+    """They are those of a wider grid, bit for bit."""
+    common = [*THREE_STEPS, "optimizer=adamw", "study=p"]
+    adamcmp.sweep([*common, "lr=1e-3,3e-3", "lr_wd=1e-5,1e-4"])
+    edges = (
+        Edge(PROBLEM, "adamw", "lr", 3e-3, 1e-2, keeps_lr_wd=True),
+        Edge(PROBLEM, "adamw", "lr_wd", 1e-4, 1e-3, keeps_lr_wd=True),
+    )
+    added = Addition(edges=edges).runs(StoredStudy.read(results / "p"))
+    wider = Composer().sweep([*common, "lr=1e-3,3e-3,1e-2", "lr_wd=1e-5,1e-4,1e-3"]).runs
+    stored = Composer().sweep([*common, "lr=1e-3,3e-3", "lr_wd=1e-5,1e-4"]).runs
+    assert len(added) == 5 and set(added) == set(wider) - set(stored)
 
 
 def test_an_addition_that_was_interrupted(study):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import pandas as pd
 
 from adamcmp.analysis.audit.finding import ON_EDGES, Finding, extend_command
+from adamcmp.analysis.decay_axes import PRODUCT, axis_values, grid_axes
 from adamcmp.analysis.grids import value_beyond
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
@@ -22,9 +23,11 @@ class Edge:
     Attributes:
         problem: The dataset and model.
         optimizer: The optimizer's label.
-        axis: ``lr`` or ``wd``.
+        axis: ``lr`` or ``wd``; ``lr_wd``, the product, of a grid over it.
         best: The value of the selected setting, the smallest or largest of the grid.
         beyond: The next value in the grid's spacing.
+        keeps_lr_wd: Whether the grid is over lr and the product, so that settings beyond an edge of
+            lr have the same products.
     """
 
     problem: str
@@ -32,6 +35,7 @@ class Edge:
     axis: str
     best: float
     beyond: float
+    keeps_lr_wd: bool = False
 
 
 def edges(table: RunTable) -> list[Edge]:
@@ -60,27 +64,29 @@ def edges(table: RunTable) -> list[Edge]:
         tried = runs[(runs["problem"] == problem) & (runs["optimizer"] == optimizer)]
         if is_paired(tried):
             continue
-        for axis in ("lr", "wd"):
+        axes = grid_axes(tried)
+        for axis in axes:
             searched = table.was_searched(tried, axis)
             if searched:
                 continue
-            value, *equally_good = best[axis].unique()
+            value, *equally_good = axis_values(best, axis).unique()
             beyond = value_beyond(
-                sorted(set(tried[axis])),
+                sorted(set(axis_values(tried, axis))),
                 value,
-                zero_allowed=axis == "wd",
+                zero_allowed=axis != "lr",
                 is_grid=searched is False,
             )
             if beyond is not None and not equally_good:
-                result.append(Edge(str(problem), str(optimizer), axis, float(value), beyond))
+                edge = Edge(str(problem), str(optimizer), axis, float(value), beyond)
+                result.append(replace(edge, keeps_lr_wd=PRODUCT in axes))
     return result
 
 
 def is_paired(runs: pd.DataFrame) -> bool:
     """Return whether the runs of an optimizer pair each lr with one wd, instead of all."""
-    counts = runs[["lr", "wd"]].nunique()
+    counts = [axis_values(runs, axis).nunique() for axis in grid_axes(runs)]
     # There are no more pairs than values.
-    return bool(counts.min() > 1 and len(runs[["lr", "wd"]].drop_duplicates()) == counts.max())
+    return min(counts) > 1 and len(runs[["lr", "wd"]].drop_duplicates()) == max(counts)
 
 
 def check(table: RunTable) -> Iterator[Finding]:

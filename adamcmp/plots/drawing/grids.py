@@ -23,6 +23,7 @@ from adamcmp.plots.drawing.styles import GREY, tag_optimizer
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: Larger grids are rasterized in SVG and PDF, to keep the files small.
 _MOST_VECTOR_CELLS = 250
+_X_LABELS = {"wd": "weight decay", "lr_wd": "lr × weight decay"}
 #: Characters of labels, each followed by a space, that fit under a panel.
 _X_LABEL_CHARACTERS = 20
 
@@ -34,7 +35,7 @@ def grid_panels(cells: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, pd.Da
     starts a new line of up to four panels.
 
     Args:
-        cells: Columns problem, optimizer, lr and wd; a row for each cell.
+        cells: The cells, as `adamcmp.plots._grid_cells.cells_on_grids` returns them.
 
     Returns:
         The figure, and each panel with its cells, whose columns ``column`` and ``row`` are their
@@ -61,13 +62,14 @@ def _label_panels(
         ax.set_visible(not shown.empty)
         if shown.empty:
             continue
-        column, row = _set_ticks(ax, "x", shown["wd"]), _set_ticks(ax, "y", shown["lr"])
+        column, row = _set_ticks(ax, "x", shown["decay"]), _set_ticks(ax, "y", shown["lr"])
         ax.grid(False)
         ax.tick_params(length=2)
         if i % columns == 0:
             ax.set_ylabel("learning rate")
-        if i + columns >= len(keys):
-            ax.set_xlabel("weight decay")
+        axis = shown["axis"].iloc[0]
+        if i + columns >= len(keys) or (cells["axis"] != axis).any():
+            ax.set_xlabel(_X_LABELS[axis])
         yield tag_optimizer(ax, optimizer), shown.assign(column=column, row=row)
 
 

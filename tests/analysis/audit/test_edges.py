@@ -33,6 +33,20 @@ def test_edges_of_a_surface():
     assert actual(0.001, 0.0) == {("lr", 0.001, 0.0001)}
 
 
+def test_edges_of_a_grid_over_the_product():
+    def actual(lr, product):
+        runs = surface(lr, product)
+        runs = runs[runs["wd"] > 0].assign(wd=lambda r: r["wd"] / r["lr"])
+        return {
+            (edge.axis, edge.best, edge.beyond)
+            for edge in edges(RunTable.from_frames(runs))
+            if edge.keeps_lr_wd
+        }
+
+    assert actual(0.01, 0.1) == {("lr_wd", 0.1, 0.05)}
+    assert actual(0.1, 0.2) == {("lr", 0.1, 1.0), ("lr_wd", 0.2, 0.4)}
+
+
 def test_a_search_has_no_edges():
     """Every setting has other values, and those of the best one may be the largest."""
     pairs = surface(0.1, 0.2)
