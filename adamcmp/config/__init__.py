@@ -79,6 +79,7 @@ __all__ = [
     "compose_study",
     "fraction_settings",
     "is_setting",
+    "optimizer_ranges",
     "read_study",
     "setting_types",
     "study_files",

@@ -179,7 +179,7 @@ class ConfigComposer:
             ConfigError: If the entry is not a mapping.
         """
         group_overrides = tuple(filter(None, map(_hydra_text, overrides)))
-        optimizer = self._base(group_overrides)["optimizer"]
+        optimizer = self._base(group_overrides).get("optimizer") or {}
         search = self._ranges[group_overrides]
         known = ("lr", "weight_decay", "source")
         if search is None:

@@ -66,7 +66,9 @@ def with_ranges(
         return space
     choice = [override for override in space.fixed if composer.chooses_option(override)]
     ranges = _RecommendedRanges(
-        composer.grammar, composer.base(choice)["optimizer"], composer.recommended_ranges(choice)
+        composer.grammar,
+        composer.base(choice).get("optimizer") or {},
+        composer.recommended_ranges(choice),
     )
     entries = [
         ranges.replaced(entry, space, search) if isinstance(entry, DefaultRange) else entry
@@ -121,8 +123,8 @@ class _RecommendedRanges:
 
     def _numbers(self, default: DefaultRange) -> list[float]:
         """Return the values of a range in the yaml file."""
-        name, field = self._optimizer["name"], default.key.rpartition(".")[2]
-        if field == "weight_decay" and self._optimizer["coupling"] == "none":
+        name, field = self._optimizer.get("name"), default.key.rpartition(".")[2]
+        if field == "weight_decay" and self._optimizer.get("coupling") in ("none", "norm"):
             return [0.0]
         short = shorten_key(default.key)
         if field not in self._ranges:
@@ -155,9 +157,10 @@ class _RecommendedRanges:
             if override.key_or_group not in _MEANING:
                 continue
             field = override.key_or_group.rpartition(".")[2]
-            if override.value() != self._optimizer[field]:
+            if override.value() != self._optimizer.get(field):
                 raise ConfigError(
-                    f"{default.text}: the recommended range of optimizer={self._optimizer['name']} "
-                    f"is for {field}={str(self._optimizer[field]).lower()}, not for "
+                    f"{default.text}: the recommended range of "
+                    f"optimizer={self._optimizer.get('name')} is for "
+                    f"{field}={str(self._optimizer.get(field)).lower()}, not for "
                     f"{override.input_line}: give wd= values."
                 )

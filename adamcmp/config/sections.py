@@ -161,7 +161,7 @@ def assemble(sections: Mapping[str, Any], in_grid: bool = False) -> ComposedRun:
         ConfigError: If the loss does not fit the dataset, or there is nothing to schedule.
     """
     components = {group: sections[group] for group in COMPONENT_GROUPS}
-    if in_grid and not components["optimizer"].weight_decay:
+    if in_grid and not components["optimizer"].decays:
         components["wd_schedule"] = None
     run = RunConfig(protocol=sections["protocol"], **components)
     _check_loss(run)
@@ -212,7 +212,7 @@ def _check_wd_schedule(run: RunConfig) -> None:
             f"wd_schedule={run.wd_schedule.name}: optimizer={run.optimizer.name} decays weights as "
             f"its class does; only built-in rules have a schedule of the weight decay."
         )
-    if not run.optimizer.weight_decay:
+    if not run.optimizer.decays:
         raise ConfigError(
             f"wd_schedule={run.wd_schedule.name} has no effect with wd=0: set wd=, or remove it."
         )

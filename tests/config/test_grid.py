@@ -48,7 +48,7 @@ def composed_by_hydra(folder, overrides, in_grid):
     if not any(override.lstrip("+").startswith("optimizer.name=") for override in overrides):
         values["optimizer"]["name"] = option
     values["optimizer"].pop("search", None)
-    if in_grid and values["optimizer"]["coupling"] == "none":
+    if in_grid and values["optimizer"]["coupling"] in ("none", "norm"):
         values["optimizer"]["weight_decay"] = 0.0
     if in_grid and not values["optimizer"]["weight_decay"]:
         values["wd_schedule"] = None

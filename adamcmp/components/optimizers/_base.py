@@ -87,6 +87,11 @@ class Optimizer(Component):
             check_label(label, settings)
         return self
 
+    @property
+    def decays(self) -> bool:
+        """Whether any parameter has weight decay."""
+        return any((self.weight_decay, *(group.weight_decay for group in self.groups.values())))
+
     def hypers(self, steps: int = 1) -> dict[str, float]:
         """Return the hyperparameters, which may differ between lanes of one group.
 

@@ -100,6 +100,8 @@ def scheduled_hypers(
     for lane, run in enumerate(runs):
         if run.spec.config.wd_schedule:
             decay = run.spec.config.wd_schedule.multiplier(inside, horizon)
-            values["weight_decay"][:, lane] *= decay
+            # Parameter groups may have their own.
+            for name in (n for n in named if n.rpartition(".")[2] == "weight_decay"):
+                values[name][:, lane] *= decay
     values["step"] = np.tile(steps[:, None] + 1.0, (1, len(runs)))
     return tuple(values), np.stack(list(values.values()))

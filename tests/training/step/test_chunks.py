@@ -59,6 +59,10 @@ def test_a_schedule_of_the_weight_decay_multiplies_it(records):
     assert values["weight_decay"] == pytest.approx(np.concatenate(decays, axis=1))
     # The multiplier of the learning rate is that of `schedule`.
     assert (values["multiplier"] == values["multiplier"][:, :1]).all()
+    overrides = ["wd=0", "optimizer.groups.head.weight_decay=0.2", "wd_schedule=linear"]
+    names, hypers_HKM = scheduled_hypers(records(*overrides), 20, 25)
+    of_group = hypers_HKM[names.index("groups.head.weight_decay"), :, 0]
+    assert of_group == pytest.approx(0.2 * linear)
 
 
 def test_steps_beyond_the_end_have_the_last_multiplier(records):
