@@ -16,6 +16,8 @@ The functions of this module do what the commands of ``adamcmp`` do::
     result = adamcmp.import_runs("theirs.csv", "theirs")            # another program's runs
     checks = adamcmp.check("mynets.Net")                            # .name, .status, .detail
     adamcmp.convert(0.1, "decoupled", "independent", lr=1e-3)       # another coefficient
+    adamcmp.equivalence(["sgd:momentum=0", "adam"]).table           # is L2 weight decay?
+    adamcmp.landscape("rosenbrock", ["sgd", "adam"]).figure()       # paths in two dimensions
     adamcmp.torch_optimizer("adamw", net.parameters(), lr=1e-3, weight_decay=0.1)
 
 All errors derive from `AdamcmpError`; `adamcmp.errors` shows them as one tree.
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from adamcmp.api import (
         BestSetting,
         Check,
+        Descents,
         Edge,
+        Equivalence,
         ExtendedStudy,
         ImportResult,
         Report,
@@ -47,8 +51,10 @@ if TYPE_CHECKING:
         check,
         compare,
         convert,
+        equivalence,
         extend,
         import_runs,
+        landscape,
         load,
         report,
         run,
@@ -76,9 +82,11 @@ __all__ = [
     "Check",
     "ConfigError",
     "DataError",
+    "Descents",
     "Edge",
     "Elsewhere",
     "EngineError",
+    "Equivalence",
     "ExtendedStudy",
     "ImportResult",
     "NotFound",
@@ -94,8 +102,10 @@ __all__ = [
     "check",
     "compare",
     "convert",
+    "equivalence",
     "extend",
     "import_runs",
+    "landscape",
     "load",
     "report",
     "run",

@@ -42,11 +42,15 @@ if TYPE_CHECKING:
 
     from adamcmp.reporting import Report
     from adamcmp.training.torch_optimizer import torch_optimizer
+    from adamcmp.workflows.equivalence import Equivalence
+    from adamcmp.workflows.landscape import Descents
 
 __all__ = [
     "BestSetting",
     "Check",
+    "Descents",
     "Edge",
+    "Equivalence",
     "ExtendedStudy",
     "ImportResult",
     "Report",
@@ -58,8 +62,10 @@ __all__ = [
     "check",
     "compare",
     "convert",
+    "equivalence",
     "extend",
     "import_runs",
+    "landscape",
     "load",
     "report",
     "run",
@@ -72,6 +78,8 @@ __all__ = [
 
 #: Name -> its module, for names whose modules import torch or matplotlib.
 _LAZY = {
+    "Descents": "adamcmp.workflows.landscape",
+    "Equivalence": "adamcmp.workflows.equivalence",
     "Report": "adamcmp.reporting",
     "torch_optimizer": "adamcmp.training.torch_optimizer",
 }
@@ -579,6 +587,64 @@ def check(
     ('training', 'ok', True)
     """
     return list(check_component(target, _listed(overrides), config_dir))
+
+
+def equivalence(
+    optimizers: Iterable[str] = (),
+    overrides: Iterable[str] = (),
+    *,
+    config_dir: str | None = None,
+) -> Equivalence:
+    """Test whether L2 regularization equals weight decay, as ``adamcmp equivalence`` does.
+
+    Args:
+        optimizers: Names of optimizers with settings, such as ``"sgd:momentum=0"``. Without any,
+            ten are compared.
+        overrides: Settings of all runs, such as ``"steps=100"``.
+        config_dir: A folder of additional yaml files.
+
+    Raises:
+        ConfigError: If an argument is invalid, or training diverges.
+
+    >>> result = equivalence(["sgd:momentum=0", "adam"], ["dataset=teacher", "steps=5"])
+    >>> result.table[["optimizer", "is_rounding"]].values.tolist()
+    [['sgd:momentum=0', True], ['adam', False]]
+    """
+    from adamcmp.workflows.equivalence import Equivalence, train_forms
+
+    arguments = [*_listed(optimizers), *_listed(overrides)]
+    return Equivalence(tuple(train_forms(arguments, config_dir)))
+
+
+def landscape(
+    function: str,
+    optimizers: Iterable[str] = (),
+    overrides: Iterable[str] = (),
+    *,
+    start: tuple[float, float] | None = None,
+    config_dir: str | None = None,
+) -> Descents:
+    """Follow optimizers on a function of two variables, as ``adamcmp landscape`` does.
+
+    Args:
+        function: ``"quadratic"``, ``"rosenbrock"``, ``"beale"`` or ``"noisy_valley"``, with
+            settings as in ``"quadratic:condition=100"``.
+        optimizers: Names of optimizers with settings, such as ``"sgd:momentum=0"``.
+        overrides: Settings of all optimizers, such as ``"wd=0.5"`` or ``"steps=50"``.
+        start: Where they start.
+        config_dir: A folder of additional yaml files.
+
+    Raises:
+        ConfigError: If an argument is invalid.
+
+    >>> result = landscape("quadratic", ["adam", "sgd:momentum=0"], ["steps=2"])
+    >>> result.paths.query("step == 0")[["optimizer", "x", "y"]].values.tolist()
+    [['adam', -1.5, 1.5], ['sgd:momentum=0', -1.5, 1.5]]
+    """
+    from adamcmp.workflows.landscape import follow_optimizers
+
+    arguments = [*_listed(optimizers), *_listed(overrides)]
+    return follow_optimizers(function, arguments, start, config_dir)
 
 
 def _root(results: str | None) -> Path:

@@ -23,9 +23,9 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_api_is_pinned():
     assert sorted(adamcmp.__all__) == [
-        "AdamcmpError", "BestSetting", "Check", "ConfigError", "DataError", "Edge", "Elsewhere", "EngineError", "ExtendedStudy",
+        "AdamcmpError", "BestSetting", "Check", "ConfigError", "DataError", "Descents", "Edge", "Elsewhere", "EngineError", "Equivalence", "ExtendedStudy",
         "ImportResult", "NotFound", "Report", "RunFailed", "RunInProgress", "SearchedStudy", "SettledStudy",
-        "StagedStudyResult", "StoreError", "Study", "SweepResult", "check", "compare", "convert", "extend", "import_runs", "load", "report", "run", "search",
+        "StagedStudyResult", "StoreError", "Study", "SweepResult", "check", "compare", "convert", "equivalence", "extend", "import_runs", "landscape", "load", "report", "run", "search",
         "settle", "study", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:

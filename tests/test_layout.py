@@ -24,6 +24,7 @@ WITHOUT_TEST_FILE = {
     "components/trackers": "tests/components/test_trackers.py tests each",
     "experiments/claims": "tests/experiments/test_claims.py tests each",
     "experiments/decay_plot.py": "tests/workflows/test_equivalence.py draws it",
+    "experiments/landscape_plot.py": "tests/workflows/test_landscape.py draws it",
     "experiments/distance_plot.py": "tests/workflows/test_equivalence.py draws it",
     "plots/drawing": "tests/plots/test_drawing.py tests each",
     "training/engines/graph_passes.py": "test_torch_internals.py applies them to a traced graph",

@@ -33,6 +33,7 @@ COMMANDS = (
     "check",
     "convert",
     "equivalence",
+    "landscape",
     "completion",
 )
 #: Other names of commands.

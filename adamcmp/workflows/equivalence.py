@@ -22,6 +22,7 @@ from adamcmp.experiments.two_forms import (
 from adamcmp.platform.files import expand_user
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 #: Statements that are true deviate by less, since they are computed in double precision.
@@ -48,6 +49,46 @@ class CheckedClaim:
     def holds(self) -> bool:
         """Whether a true statement is confirmed, or a false one refuted."""
         return (self.deviation <= TOLERANCE) == self.is_true
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """The result of `adamcmp.equivalence`.
+
+    Attributes:
+        comparisons: What was measured of each optimizer.
+    """
+
+    comparisons: tuple[FormComparison, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per optimizer, as in the output of ``adamcmp equivalence --json``."""
+        import pandas as pd
+
+        rows = pd.DataFrame([form_row(comparison) for comparison in self.comparisons])
+        return rows.drop(columns=["steps", "distance", "share"])
+
+    @property
+    def distances(self) -> pd.DataFrame:
+        """The distance between the forms: columns ``optimizer step distance share``.
+
+        ``distance`` is divided by the norm of the weights, and ``share`` by the distance between
+        the L2 form and the rule without weight decay.
+        """
+        import pandas as pd
+
+        parts = [
+            pd.DataFrame({"step": d.steps, "distance": d.distance, "share": d.share}).assign(
+                optimizer=d.optimizer.text
+            )
+            for d in (comparison.distances for comparison in self.comparisons)
+        ]
+        return pd.concat(parts, ignore_index=True)[["optimizer", "step", "distance", "share"]]
+
+    def figures(self) -> dict[str, Figure]:
+        """Return the pictures, ``distances`` and ``decay``."""
+        return figures(self.comparisons)
 
 
 def train_forms(

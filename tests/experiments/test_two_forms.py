@@ -46,8 +46,9 @@ def test_no_coefficient_makes_the_forms_of_adam_equal(composer):
 
 @pytest.mark.slow
 def test_models_whose_lanes_are_not_fused(composer):
-    settings = {"model": "cnn1d", "dataset": "mnist1d", "steps": "2"}
-    result = compared(composer, "sgd:momentum=0", **settings)
+    settings = with_defaults({"model": "cnn1d", "steps": "2", "batch_size": "8"})
+    forms = compose_forms(composer, OptimizerChoice.parse("sgd:momentum=0"), settings)
+    result = compare_forms(forms)
     assert result.distances.is_rounding and np.isfinite(result.distances.last_share).any()
 
 

@@ -162,6 +162,13 @@ TABLE = [
     ("equivalence optimizer=sgd", "optimizer=sgd: write the optimizer's name only, as in sgd."),
     ("equivalence sgd lr=1,2", "lr=1,2: `run` trains one run"),
     ("equivalence sgd lr=1e200 steps=2 dataset=teacher", "training diverges. Choose a smaller lr"),
+    ("landscape quadratc", "There is no function 'quadratc'. Did you mean 'quadratic'?"),
+    ("landscape quadratic:condition=0", "quadratic.condition=0: should be at least 1."),
+    ("landscape quadratic:cond=2", "Did you mean 'condition'?"),
+    ("landscape beale sgd --start 1", "--start 1: should be two numbers, such as --start=-1.5,2"),
+    ("landscape beale sgd --start=nan,1", "--start nan,1: should be two numbers"),
+    ("landscape beale --out x.jpg", "--out x.jpg: the file's name must end in .png, .svg, .pdf, .gif, .mp4"),
+    ("landscape beale adam wd=0.1", "weight_decay=0.1 has no effect: coupling=none has no weight decay"),
     ("equivalence --check sgd", "--check takes neither optimizers nor overrides nor --out."),
     ("run --cfg job -p nope", "--package nope: the config has no such section"),
 ]  # fmt: skip

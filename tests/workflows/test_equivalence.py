@@ -1,9 +1,13 @@
 """Comparisons of both forms as rows and pictures."""
 
+from dataclasses import replace
+
 import pytest
 
 from adamcmp.errors import ConfigError, StoreError
+from adamcmp.experiments.claims import CLAIMS
 from adamcmp.workflows.equivalence import (
+    Equivalence,
     check_claims,
     figures,
     form_row,
@@ -45,6 +49,16 @@ def test_all_arguments_are_checked_before_training():
 
 
 def test_claims():
-    checked = list(check_claims())
-    assert all(claim.holds for claim in checked)
-    assert any(not claim.is_true for claim in checked)
+    claims = [next(claim for claim in CLAIMS if claim.is_true is truth) for truth in (True, False)]
+    assert [claim.holds for claim in check_claims(claims)] == [True, True]
+    wrong = replace(claims[1], is_true=True)
+    assert not next(check_claims([wrong])).holds
+
+
+def test_tables(results):
+    result = Equivalence(tuple(results))
+    assert result.table["optimizer"].tolist() == ["sgd:momentum=0", "lion"]
+    distances = result.distances
+    assert list(distances) == ["optimizer", "step", "distance", "share"]
+    assert distances.groupby("optimizer")["step"].apply(list).tolist() == [[1, 2, 3]] * 2
+    assert list(result.figures()) == ["distances", "decay"]
