@@ -100,6 +100,16 @@ def stateless(update: Callable[[Tree, Tree, Hypers], Tree]) -> GradientTransform
     )
 
 
+def identity() -> GradientTransformation:
+    """Return the updates unchanged (optax.identity).
+
+    >>> import torch
+    >>> identity().update({"w": torch.tensor([3.0])}, {}, {}, {}, torch.tensor(1.0))
+    ({'w': tensor([3.])}, {})
+    """
+    return stateless(lambda updates, params, hypers: updates)
+
+
 def zeros_like(params: Tree) -> Tree:
     """Return zeros in the shapes of `params`, the usual initial state of a buffer.
 
@@ -173,8 +183,8 @@ def scale_by_learning_rate() -> GradientTransformation:
     """
 
     def update(updates: Tree, params: Tree, hypers: Hypers) -> Tree:
-        eta = hypers["multiplier"] * hypers["lr"]
-        return {name: -(eta * u) for name, u in updates.items()}
+        factor = -(hypers["multiplier"] * hypers["lr"])
+        return {name: factor * u for name, u in updates.items()}
 
     return stateless(update)
 

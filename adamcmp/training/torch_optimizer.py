@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -11,8 +11,14 @@ from torch.optim.optimizer import ParamsT
 
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.components.optimizers import Rule
+from adamcmp.components.wrappers import sam_ascent
 from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError, nearest
+from adamcmp.training.group_update import GroupUpdate
+from adamcmp.training.parameter_blocks import PARAM
+
+#: The key of a parameter's state that holds the trained weights in the mode for evaluation.
+_TRAINED = "trained"
 
 
 class ChainOptimizer(torch.optim.Optimizer):
@@ -22,15 +28,31 @@ class ChainOptimizer(torch.optim.Optimizer):
     learning rate schedulers work, including those that change momentum. The schedule's multiplier
     s_t is a group's current ``lr`` divided by its initial ``lr``.
 
+    If the rule averages its iterates, as Lookahead and schedule-free methods do, `eval` sets the
+    parameters to the average, and `train` to the weights that are trained.
+
     Args:
         params: Parameters or parameter groups, as torch.optim takes them.
         rule: The rule with its coupling; groups may override its numbers.
     """
 
     def __init__(self, params: ParamsT, rule: Rule) -> None:
+        self._set_rule(rule)
+        super().__init__(params, {name: getattr(rule, name) for name in self._names})
+
+    def _set_rule(self, rule: Rule) -> None:
         self._rule = rule
         self._names = ("lr", "weight_decay", *sorted(rule.number_fields))
-        super().__init__(params, {name: getattr(rule, name) for name in self._names})
+        # By the number of the group.
+        self._group_updates: dict[int, GroupUpdate] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_rule": self._rule}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_rule" in state:  # from a pickle, not from `load_state_dict`
+            self._set_rule(state["_rule"])
+        super().__setstate__(state)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, as torch.optim.Optimizer does.
@@ -42,7 +64,7 @@ class ChainOptimizer(torch.optim.Optimizer):
         for name in HYPERPARAMETER_FIELDS.keys() & param_group:
             param_group[HYPERPARAMETER_FIELDS[name]] = param_group.pop(name)
         for name in param_group:
-            if name not in (*self._names, "params", "initial_lr", "base_lr"):
+            if name not in (*self._names, "params", "param_names", "initial_lr", "base_lr"):
                 raise ConfigError(
                     f"A parameter group has no setting {name!r}.{nearest(name, self._names)} "
                     f"Its settings are {', '.join(self._names)}."
@@ -60,48 +82,98 @@ class ChainOptimizer(torch.optim.Optimizer):
 
         Args:
             closure: Evaluates the loss and its gradients and returns the loss, as in torch.
+                Sharpness-aware minimization (``sam_rho``) needs it, and calls it twice.
 
         Returns:
             The loss that `closure` returned; None without closure.
+
+        Raises:
+            ConfigError: If the closure is needed, the optimizer is in the mode for evaluation, or a
+                gradient is sparse.
         """
+        if any(_TRAINED in state for state in self.state.values()):
+            raise ConfigError("The optimizer is in the mode for evaluation: call train() first.")
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            hypers = self._hypers(group)
-            for param in group["params"]:
-                if param.grad is not None:
-                    self._update(param, param.grad, hypers)
+        if self._rule.sam_rho:
+            self._evaluate_ascended(closure)
+        for number, group in enumerate(self.param_groups):
+            params = [param for param in group["params"] if param.grad is not None]
+            self._group_update(number, params).update(group, self._names)
         return loss
 
-    def _hypers(self, group: dict[str, Any]) -> dict[str, Tensor]:
-        """Return a group's hyperparameters as 0-dimensional float64 tensors."""
-        base_lr = group["base_lr"]
-        settings = {name: group[name] for name in self._names} | {"lr": base_lr}
-        hypers = self._rule.model_copy(update=settings).hypers()
-        numbers = {**hypers, "multiplier": float(group["lr"]) / base_lr}
-        return {k: torch.tensor(float(v), dtype=torch.float64) for k, v in numbers.items()}
+    def _group_update(self, number: int, params: list[Tensor]) -> GroupUpdate:
+        """Return the update of a group's parameters that have a gradient."""
+        update = self._group_updates.get(number)
+        if update is None or not update.is_of(params, self.state):
+            update = self._group_updates[number] = GroupUpdate(self._rule, params, self.state)
+        return update
 
-    def _update(self, param: Tensor, grad: Tensor, hypers: dict[str, Tensor]) -> None:
-        """Update one parameter by passing it to the chain as a model with one parameter."""
-        hypers = {name: value.to(param.device) for name, value in hypers.items()}
-        state, params = self.state[param], {"param": param.detach()}
-        role = "biases_norms" if param.ndim < 2 else "matrices"
-        (group,) = self._rule.parameter_groups({"param": role})
-        chain = self._rule.group_chain(group)
-        if not state:
-            state["step"] = torch.zeros((), dtype=torch.float64, device=param.device)
-            state["transformations"] = chain.init(params)
-        state["step"] = state["step"] + 1
-        updates, state["transformations"] = chain.update(
-            {"param": grad},
-            state["transformations"],
-            params,
-            self._rule.group_hypers(group, hypers),
-            state["step"],
-        )
-        param.add_(updates["param"])
+    def _params(self) -> Iterator[Tensor]:
+        return (param for group in self.param_groups for param in group["params"])
+
+    def _evaluate_ascended(self, closure: Callable[[], Any] | None) -> None:
+        """Evaluate the gradients after SAM's ascent step from the weights, which stay."""
+        if closure is None:
+            raise ConfigError(
+                "sam_rho: SAM evaluates the gradients twice in a step, so that step needs a "
+                "closure, which sets the gradients to zero, evaluates the loss, calls backward() "
+                "and returns the loss."
+            )
+        params = {str(n): p for n, p in enumerate(self._params()) if p.grad is not None}
+        grads = {name: p.grad for name, p in params.items() if p.grad is not None}
+        weights = {name: p.clone() for name, p in params.items()}
+        device = next(iter(params.values())).device
+        hypers = {"sam_rho": torch.tensor(self._rule.sam_rho, dtype=torch.float64, device=device)}
+        ascent = sam_ascent(grads, weights, hypers, adaptive=self._rule.sam_adaptive)
+        for name, param in params.items():
+            param.add_(ascent[name])
+        with torch.enable_grad():
+            closure()
+        for name, param in params.items():
+            param.copy_(weights[name])
+
+    @torch.no_grad()
+    def eval(self) -> None:
+        """Set the parameters to the weights that the rule is evaluated at."""
+        for number, group in enumerate(self.param_groups):
+            params = [p for p in group["params"] if self.state[p] and _TRAINED not in self.state[p]]
+            for chain, its_params in GroupUpdate.chains(self._rule, params):
+                for param in its_params:
+                    values, state = {PARAM: param.detach()}, self.state[param]
+                    evaluated = chain.evaluation_params(values, state["transformations"])
+                    if evaluated is not values:
+                        state[_TRAINED] = param.clone()
+                        param.copy_(evaluated[PARAM])
+
+    @torch.no_grad()
+    def train(self) -> None:
+        """Set the parameters to the weights that are trained."""
+        for param in self._params():
+            if _TRAINED in self.state.get(param, {}):
+                param.copy_(self.state[param].pop(_TRAINED))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the state that `state_dict` returned, as torch.optim.Optimizer does."""
+        super().load_state_dict(state_dict)
+        numbers = (n for group in state_dict["param_groups"] for n in group["params"])
+        for param, number in zip(self._params(), numbers, strict=True):
+            if saved := state_dict["state"].get(number):
+                self.state[param] = _with_dtypes(self.state[param], saved)
+
+
+def _with_dtypes(state: Any, saved: Any) -> Any:
+    """Return a loaded state with the types of numbers that it was saved with.
+
+    torch converts all tensors to the type of the parameter, also float64 numbers.
+    """
+    if isinstance(state, Tensor):
+        return saved.to(state.device) if state.ndim == 0 else state
+    if isinstance(state, dict):
+        return {key: _with_dtypes(state[key], saved[key]) for key in state}
+    return tuple(_with_dtypes(*pair) for pair in zip(state, saved, strict=True))
 
 
 def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Optimizer:
@@ -139,8 +211,6 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
             "groups: a torch optimizer takes parameter groups as its first argument, as in "
             "[{'params': ..., 'weight_decay': 0}]."
         )
-    if rule.sam_rho:
-        raise ConfigError("sam_rho: SAM is available in runs of adamcmp only.")
     if rule.normalized:
         raise ConfigError(
             "normalized=true needs the length of training, which a torch optimizer does not know. "

@@ -23,6 +23,7 @@ from adamcmp.components.transformations import (
     add_l2_penalty,
     chain,
     clip_by_global_norm,
+    identity,
 )
 from adamcmp.components.wrappers import cautious_updates, constrain_norms, lookahead
 
@@ -289,29 +290,34 @@ class Rule(Optimizer):
             values["weight_decay"] = hypers.get(f"{prefix}weight_decay", values["weight_decay"])
         return values
 
-    def group_chain(self, group: ParameterGroup) -> GradientTransformation:
-        """Return the optimizer of a parameter group as one transformation, without clipping."""
-        remaining = self.remaining_rule() if group.remaining else None
-        return (remaining or self).chain()
+    def group_chain(self, group: ParameterGroup, *, decays: bool = True) -> GradientTransformation:
+        """Return the optimizer of a parameter group as one transformation, without clipping.
 
-    def chain(self, *, clip: bool = False) -> GradientTransformation:
+        Args:
+            group: The group.
+            decays: Whether weights may decay; if not, the state has the same structure.
+        """
+        remaining = self.remaining_rule() if group.remaining else None
+        return (remaining or self).chain(decays=decays)
+
+    def chain(self, *, clip: bool = False, decays: bool = True) -> GradientTransformation:
         """Return the whole optimizer as one transformation: clipping, L2, rule, decay, averages.
 
         Args:
             clip: Whether gradients are clipped to the norm ``hypers["grad_clip"]``.
+            decays: Whether weights may decay; if not, the state has the same structure.
         """
         before = []
         rule = self._transformations()
         if clip:
             before.append(clip_by_global_norm())
         if self.coupling == "l2":
-            before.append(add_l2_penalty(cautious=self.cautious))
+            before.append(add_l2_penalty(cautious=self.cautious) if decays else identity())
         elif self.coupling == "norm":
             rule = (constrain_norms(chain(*rule)),)
         elif self.coupling != "none":
-            rule = self.with_decay(
-                add_decayed_weights(COUPLINGS[self.coupling], cautious=self.cautious)
-            )
+            decay = add_decayed_weights(COUPLINGS[self.coupling], cautious=self.cautious)
+            rule = self.with_decay(decay if decays else identity())
         optimizer = self.averaged(chain(*before, *rule))
         return lookahead(optimizer, self.lookahead_steps) if self.lookahead_steps else optimizer
 

@@ -48,12 +48,13 @@ def momentum(*, nesterov: bool, dampened: bool, average: bool) -> GradientTransf
         updates: Tree, state: Tree, params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, Tree]:
         mu = hypers["momentum"]
-        weight: Any = 1.0
+        added = updates
         if average:
-            weight = 1 - mu
+            added = {n: (1 - mu) * u for n, u in updates.items()}
         elif dampened:
             weight = (1 - hypers["dampening"]).where(step > 1, 1.0)
-        buffer = {n: mu * state[n] + weight * u for n, u in updates.items()}
+            added = {n: weight * u for n, u in updates.items()}
+        buffer = {n: mu * state[n] + u for n, u in added.items()}
         if nesterov:
             return {n: u + mu * buffer[n] for n, u in updates.items()}, buffer
         return dict(buffer), buffer
