@@ -78,10 +78,11 @@ class RecordedRule(Rule):
         """See `Rule.remaining_rule`."""
         return self.recorded.remaining_rule()
 
-    def group_chain(self, group: ParameterGroup) -> GradientTransformation:
+    def group_chain(self, group: ParameterGroup, *, decays: bool = True) -> GradientTransformation:
         """See `Rule.group_chain`."""
         without_decay = self.recorded.model_copy(update={"coupling": "none"})
-        return recording(self.recorded.group_chain(group), without_decay.group_chain(group))
+        optimizer = self.recorded.group_chain(group, decays=decays)
+        return recording(optimizer, without_decay.group_chain(group))
 
 
 def recorded(spec: RunSpec, rule: Rule) -> RunSpec:

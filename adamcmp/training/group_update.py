@@ -37,7 +37,8 @@ class GroupUpdate:
                 if not states.get(param):
                     states[param] = part.initial_state(param)
             its_states = [states[param] for param in its_params]
-            part.blocks += create_blocks(its_params, its_states, rule.concatenates)
+            concatenates = rule.concatenates_at_equal_steps
+            part.blocks += create_blocks(its_params, its_states, concatenates)
             self._parts.append(part)
         self._addresses = [param.data_ptr() for param in params]
         self._states = [states[param] for param in params]
@@ -72,13 +73,13 @@ class GroupUpdate:
         for part in self._parts:
             part.update(numbers)
 
-    @staticmethod
-    def chains(
-        rule: Rule, params: Sequence[Tensor]
-    ) -> Iterator[tuple[GradientTransformation, list[Tensor]]]:
-        """Yield the chains of a rule, with the parameters that each of them updates."""
-        for group, its_params in _parameter_groups(rule, params):
-            yield rule.group_chain(group), its_params
+
+def chains(
+    rule: Rule, params: Sequence[Tensor]
+) -> Iterator[tuple[GradientTransformation, list[Tensor]]]:
+    """Yield the chains of a rule, with the parameters that each of them updates."""
+    for group, its_params in _parameter_groups(rule, params):
+        yield rule.group_chain(group), its_params
 
 
 def _parameter_groups(

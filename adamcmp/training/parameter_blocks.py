@@ -152,13 +152,20 @@ class Concatenated(Block):
             value.add_(update)
 
     def _join(self, tensors: Sequence[Tensor | None]) -> Tree:
-        existing = [tensor.reshape(-1) for tensor in tensors if tensor is not None]
-        return {PARAM: torch.cat(existing)} if existing else {}
+        existing = [tensor for tensor in tensors if tensor is not None]
+        if not existing:
+            return {}
+        if any(t.ndim == 0 < v.ndim for t, v in zip(existing, self._values, strict=True)):
+            # Numbers of each parameter, which are equal.
+            return {PARAM: existing[0]}
+        return {PARAM: torch.cat([tensor.reshape(-1) for tensor in existing])}
 
     def _split(self, tree: Tree) -> Sequence[Tensor]:
         return torch.split(tree[PARAM], self._sizes)
 
     def _parameter(self, number: int, tree: Tree) -> Tensor:
+        if tree[PARAM].ndim == 0:
+            return tree[PARAM]
         return self._split(tree)[number].view(self._params[number].shape)
 
 
@@ -175,7 +182,10 @@ class Pieces(Block):
         ]
 
     def _piece(self, number: int, tree: Tree) -> Tensor:
-        return _pieces(self._parameter(0, tree))[number]
+        tensor = self._parameter(0, tree)
+        if tensor.ndim == 0:  # a number of the parameter
+            return tensor.clone() if number else tensor
+        return _pieces(tensor)[number]
 
     def update(self, chain: GradientTransformation, hypers: Tree) -> None:
         """See `Block.update`."""

@@ -11,10 +11,11 @@ from torch.optim.optimizer import ParamsT
 
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.components.optimizers import Rule
+from adamcmp.components.transformations import trained_params
 from adamcmp.components.wrappers import sam_ascent
 from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError, nearest
-from adamcmp.training.group_update import GroupUpdate
+from adamcmp.training.group_update import GroupUpdate, chains
 from adamcmp.training.parameter_blocks import PARAM
 
 #: The key of a parameter's state that holds the trained weights in the mode for evaluation.
@@ -138,15 +139,15 @@ class ChainOptimizer(torch.optim.Optimizer):
     @torch.no_grad()
     def eval(self) -> None:
         """Set the parameters to the weights that the rule is evaluated at."""
-        for number, group in enumerate(self.param_groups):
-            params = [p for p in group["params"] if self.state[p] and _TRAINED not in self.state[p]]
-            for chain, its_params in GroupUpdate.chains(self._rule, params):
-                for param in its_params:
-                    values, state = {PARAM: param.detach()}, self.state[param]
-                    evaluated = chain.evaluation_params(values, state["transformations"])
-                    if evaluated is not values:
-                        state[_TRAINED] = param.clone()
-                        param.copy_(evaluated[PARAM])
+        stepped = [p for p in self._params() if self.state.get(p) and _TRAINED not in self.state[p]]
+        for chain, params in chains(self._rule, stepped):
+            if chain.evaluation_params is trained_params:
+                continue
+            for param in params:
+                state = self.state[param]
+                evaluated = chain.evaluation_params({PARAM: param}, state["transformations"])
+                state[_TRAINED] = param.clone()
+                param.copy_(evaluated[PARAM])
 
     @torch.no_grad()
     def train(self) -> None:

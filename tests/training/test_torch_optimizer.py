@@ -1,7 +1,14 @@
 """`adamcmp.torch_optimizer` in a training loop of the user, against torch.optim."""
 
+import copy
+import inspect
+import io
+import pickle
+
 import pytest
+import pytorch_optimizer
 import torch
+from torch.optim import lr_scheduler
 
 import adamcmp
 from adamcmp.errors import ConfigError
@@ -88,20 +95,253 @@ def test_independent_decay_does_not_scale_with_lr_under_one_cycle():
     assert weight.detach().tolist() == pytest.approx([expected] * 2, rel=1e-12)
 
 
-def test_state_can_be_saved_and_loaded():
-    def make(net):
-        return adamcmp.torch_optimizer("amsgradw", net.parameters(), lr=0.01, wd=0.1)
+def saved(optimizer):
+    """Return a state dict as it is after `torch.save` and `torch.load`."""
+    file = io.BytesIO()
+    torch.save(optimizer.state_dict(), file)
+    return torch.load(io.BytesIO(file.getvalue()), weights_only=True)
 
+
+#: A rule whose state has numbers, one that counts steps, one that averages its iterates, one that
+#: treats matrices differently, one without concatenation.
+RULES = {
+    "amsgradw": {"wd": 0.1},
+    "nadam": {"wd": 0.1},
+    "prodigy": {"lr": 1.0},
+    "adafactor": {},
+    "sgd": {"lookahead_steps": 3},
+    "adamw": {"coupling": "norm", "wd": 0.0},
+    "lion": {"cautious_updates": True},
+}
+
+
+def other_process(optimizer):
+    return pickle.loads(pickle.dumps(optimizer))
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("how", ["state dict", "deepcopy", "pickle"])
+def test_training_continues_with_the_same_bits(name, how):
+    """Also if a parameter had no gradient in some steps."""
+
+    def make(net):
+        return adamcmp.torch_optimizer(name, net.parameters(), **{"lr": 0.01, **RULES[name]})
+
+    def train_partly(net, x, y, optimizer):
+        train(net, x, y, optimizer, steps=5)
+        net[0].requires_grad_(False)
+        train(net, x, y, optimizer, steps=2)
+        net[0].requires_grad_(True)
+
+    whole, x, y = problem()
+    optimizer = make(whole)
+    train_partly(whole, x, y, optimizer)
+    if how == "state dict":
+        net, x, y = problem()
+        net.load_state_dict(whole.state_dict())
+        resumed = make(net)
+        resumed.load_state_dict(saved(optimizer))
+    else:
+        copied = copy.deepcopy if how == "deepcopy" else other_process
+        net, resumed = copied((whole, optimizer))
+    expected = train(whole, x, y, optimizer, steps=5)
+    got = train(net, x, y, resumed, steps=5)
+    assert all(torch.equal(got[name], value) for name, value in expected.items())
+
+
+#: Every scheduler of torch with its arguments; those that wrap others are tested with these.
+SCHEDULERS = {
+    "LambdaLR": lambda o: lr_scheduler.LambdaLR(o, lambda step: 0.9**step),
+    "MultiplicativeLR": lambda o: lr_scheduler.MultiplicativeLR(o, lambda step: 0.9),
+    "StepLR": lambda o: lr_scheduler.StepLR(o, 3),
+    "MultiStepLR": lambda o: lr_scheduler.MultiStepLR(o, [2, 4]),
+    "ConstantLR": lambda o: lr_scheduler.ConstantLR(o, 0.5, 3),
+    "LinearLR": lambda o: lr_scheduler.LinearLR(o, 0.1, total_iters=4),
+    "ExponentialLR": lambda o: lr_scheduler.ExponentialLR(o, 0.9),
+    "PolynomialLR": lambda o: lr_scheduler.PolynomialLR(o, 20),
+    "CosineAnnealingLR": lambda o: lr_scheduler.CosineAnnealingLR(o, 20),
+    "CosineAnnealingWarmRestarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 3),
+    "CyclicLR": lambda o: lr_scheduler.CyclicLR(o, 1e-3, 1e-2, 2, cycle_momentum=False),
+    "OneCycleLR": lambda o: lr_scheduler.OneCycleLR(o, 1e-2, 20),
+    "ReduceLROnPlateau": lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=0),
+    "SequentialLR": lambda o: lr_scheduler.SequentialLR(
+        o, [lr_scheduler.ConstantLR(o, 0.1, 2), lr_scheduler.ExponentialLR(o, 0.9)], [2]
+    ),
+    "ChainedScheduler": lambda o: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.ConstantLR(o, 0.1, 2), lr_scheduler.ExponentialLR(o, 0.9)], o
+    ),
+}
+
+
+def test_every_scheduler_of_torch_is_tested():
+    base = (lr_scheduler.LRScheduler, lr_scheduler.ReduceLROnPlateau)
+    classes = {
+        name
+        for name, value in vars(lr_scheduler).items()
+        if inspect.isclass(value) and issubclass(value, base) and name != "LRScheduler"
+    }
+    assert {name for name in classes if name[0] != "_"} <= SCHEDULERS.keys()
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter", "ignore:Detected call of")
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_schedulers(scheduler):
+    def trained(make):
+        net, x, y = problem()
+        optimizer = make(net.parameters())
+        schedule = SCHEDULERS[scheduler](optimizer)
+        arguments = (1.0,) if scheduler == "ReduceLROnPlateau" else ()
+        for _ in range(8):
+            train(net, x, y, optimizer, steps=1)
+            schedule.step(*arguments)
+        return {str(i): p.detach() for i, p in enumerate(net.parameters())}
+
+    got = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
+    assert_close(got, trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)))
+
+
+def test_a_group_that_is_added_and_parameters_without_gradient():
+    def trained(make):
+        net, x, y = problem()
+        optimizer = make(net[0].parameters())
+        train(net, x, y, optimizer, steps=3)
+        optimizer.add_param_group({"params": net[2].parameters(), "lr": 0.02})
+        net[0].bias.requires_grad_(False)
+        train(net, x, y, optimizer, steps=3)
+        net[0].bias.requires_grad_(True)
+        return train(net, x, y, optimizer, steps=3)
+
+    got = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
+    assert_close(got, trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)))
+
+
+@pytest.mark.parametrize("name", ["adamw", "nadam"])
+def test_large_parameters_are_updated_in_pieces(name):
+    """With the same bits as all at once, also those that are not contiguous."""
+
+    def trained(name, shape, memory_format):
+        generator = torch.Generator().manual_seed(0)
+        weight, grad = (torch.randn(300_000, generator=generator) for _ in range(2))
+        param = torch.nn.Parameter(weight.view(shape).contiguous(memory_format=memory_format))
+        optimizer = adamcmp.torch_optimizer(name, [param], lr=0.01, wd=0.1)
+        for _ in range(3):
+            param.grad = grad.view(shape).clone()
+            optimizer.step()
+        return param.detach().flatten()
+
+    shape = (10, 3, 100, 100)
+    pieces = trained(name, shape, torch.contiguous_format)
+    whole = trained(name, shape, torch.channels_last)
+    assert torch.equal(pieces, whole)
+
+
+def test_parameters_that_move_are_updated():
     net, x, y = problem()
-    whole = train(net, x, y, make(net))
-    half, x, y = problem()
-    optimizer = make(half)
-    train(half, x, y, optimizer, steps=15)
-    fresh, x, y = problem()
-    fresh.load_state_dict(half.state_dict())
-    resumed = make(fresh)
-    resumed.load_state_dict(optimizer.state_dict())
-    assert_close(train(fresh, x, y, resumed, steps=15), whole)
+    optimizer = adamcmp.torch_optimizer("adamw", net.parameters(), lr=0.01)
+    train(net, x, y, optimizer, steps=2)
+    for param in net.parameters():
+        param.data = param.data.clone()
+    before = copy.deepcopy(net.state_dict())
+    train(net, x, y, optimizer, steps=1)
+    assert all(not torch.equal(p, before[name]) for name, p in net.state_dict().items())
+
+
+def test_a_closure_is_evaluated_with_gradients():
+    net, x, y = problem()
+    optimizer = adamcmp.torch_optimizer("adamw", net.parameters(), lr=0.01, wd=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (net(x) - y).square().mean()
+        loss.backward()
+        return loss
+
+    losses = [optimizer.step(closure).detach() for _ in range(5)]
+    assert losses == sorted(losses, reverse=True)
+    expected, x, y = problem()
+    train(expected, x, y, torch.optim.AdamW(expected.parameters(), 0.01, weight_decay=0.1), steps=5)
+    assert_close(net.state_dict(), expected.state_dict())
+
+
+def test_sam_evaluates_the_closure_twice():
+    def trained(make):
+        net, x, y = problem()
+        optimizer = make(net.parameters())
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (net(x) - y).square().mean()
+            loss.backward()
+            return loss
+
+        for _ in range(5):
+            closure()
+            optimizer.step(closure)
+        return {str(i): p.detach() for i, p in enumerate(net.parameters())}
+
+    def sam(params):
+        return pytorch_optimizer.SAM(params, torch.optim.SGD, rho=0.1, lr=0.1, momentum=0.9)
+
+    got = trained(lambda p: adamcmp.torch_optimizer("sgd", p, lr=0.1, sam_rho=0.1))
+    expected = trained(sam)
+    for name, value in expected.items():
+        torch.testing.assert_close(got[name], value, rtol=1e-7, atol=1e-8)  # the norm is rounded
+    optimizer = adamcmp.torch_optimizer("sgd", [torch.nn.Parameter(torch.ones(1))], sam_rho=0.1)
+    with pytest.raises(ConfigError, match="step needs a closure"):
+        optimizer.step()
+
+
+def test_modes_of_a_rule_that_averages_its_iterates():
+    net, x, y = problem()
+    optimizer = adamcmp.torch_optimizer("sgd", net.parameters(), lr=0.1, lookahead_steps=4)
+    slow = copy.deepcopy(net.state_dict())
+    optimizer.eval()  # before the first step: the same weights
+    train(net, x, y, optimizer, steps=3)
+    trained = copy.deepcopy(net.state_dict())
+    optimizer.eval()
+    optimizer.eval()
+    assert all(torch.equal(p, slow[name]) for name, p in net.state_dict().items())
+    with pytest.raises(ConfigError, match="mode for evaluation: call train"):
+        optimizer.step()
+    restored = adamcmp.torch_optimizer("sgd", net.parameters(), lr=0.1, lookahead_steps=4)
+    restored.load_state_dict(saved(optimizer))
+    restored.train()
+    assert all(torch.equal(p, trained[name]) for name, p in net.state_dict().items())
+    restored.train()
+    train(net, x, y, restored, steps=1)
+
+
+def test_the_state_in_half_precision():
+    def trained(make):
+        net, x, y = problem()
+        net, x, y = net.bfloat16(), x.bfloat16(), y.bfloat16()
+        return train(net, x, y, make(net.parameters()), steps=5)
+
+    got = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
+    expected = trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1))
+    for name, value in expected.items():
+        assert got[name].dtype == torch.bfloat16
+        torch.testing.assert_close(got[name], value, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("name", RULES)
+def test_on_a_gpu(name):
+    def trained(device):
+        net, x, y = problem()
+        net, x, y = net.to(device), x.to(device), y.to(device)
+        optimizer = adamcmp.torch_optimizer(name, net.parameters(), **{"lr": 0.01, **RULES[name]})
+        return {name: p.cpu() for name, p in train(net, x, y, optimizer, steps=5).items()}
+
+    assert_close(trained("cuda"), trained("cpu"))
+
+
+def test_sparse_gradients_are_refused():
+    embedding = torch.nn.Embedding(3, 2, sparse=True)
+    optimizer = adamcmp.torch_optimizer("adamw", embedding.parameters())
+    embedding(torch.tensor([0])).sum().backward()
+    with pytest.raises(ConfigError, match=r"is sparse\. Leave out sparse=True"):
+        optimizer.step()
 
 
 def test_float32_parameters_stay_float32():

@@ -176,6 +176,9 @@ class Rule(Optimizer):
     fuses: ClassVar[bool] = True
     #: Whether the rule's update of each scalar depends only on the gradients of that scalar.
     elementwise: ClassVar[bool] = True
+    #: Whether the rule is elementwise except for numbers of each parameter that depend on its
+    #: number of steps only.
+    elementwise_at_equal_steps: ClassVar[bool] = False
     #: Fields that hold the rule's hyperparameters; they may differ within a group of lanes.
     number_fields: ClassVar[frozenset[str]]
     #: Couplings that do not apply to the rule, with the reason and what to use instead.
@@ -249,7 +252,17 @@ class Rule(Optimizer):
     @property
     def concatenates(self) -> bool:
         """Whether the optimizer may treat concatenated parameters as one."""
-        return self.elementwise and not self.cautious_updates and self.coupling != "norm"
+        return self.elementwise and self._wrappers_concatenate
+
+    @property
+    def concatenates_at_equal_steps(self) -> bool:
+        """Whether it may do so with parameters that have had gradients in the same steps."""
+        elementwise = self.elementwise or self.elementwise_at_equal_steps
+        return elementwise and self._wrappers_concatenate
+
+    @property
+    def _wrappers_concatenate(self) -> bool:
+        return not self.cautious_updates and self.coupling != "norm"
 
     def hypers(self, steps: int = 1) -> dict[str, float]:
         """See `Optimizer.hypers`.

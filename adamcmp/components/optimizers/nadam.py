@@ -83,6 +83,7 @@ class NAdam(Rule):
     momentum_hyper: ClassVar[str] = "beta1"
     #: The product of the momenta is one number for each parameter.
     elementwise: ClassVar[bool] = False
+    elementwise_at_equal_steps: ClassVar[bool] = True
 
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """See `Rule.transformations`."""
