@@ -108,7 +108,7 @@ def schedule_free(optimizer: GradientTransformation, momentum: str) -> GradientT
             share = (weight / total).where(total > 0, 0.0)
             z = state["z"][n] + u
             x = state["average"][n] + share * (z - state["average"][n])
-            changes[n] = (1 - beta) * z + beta * x - params[n]
+            changes[n] = z + beta * (x - z) - params[n]
             for key, value in zip(new, (z, x, max_lr, total), strict=True):
                 new[key][n] = value
         return changes, {"optimizer": inner, **new}

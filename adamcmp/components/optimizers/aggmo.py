@@ -38,16 +38,16 @@ def aggregate_momenta(count: int) -> GradientTransformation:
         count: K. The decay rates are the hyperparameters ``beta1`` to ``beta<K>``.
     """
 
-    def init(params: Tree) -> list[Tree]:
-        return [zeros_like(params) for _ in range(count)]
+    def init(params: Tree) -> tuple[Tree, ...]:
+        return tuple(zeros_like(params) for _ in range(count))
 
     def update(
-        grads: Tree, state: list[Tree], params: Tree, hypers: Hypers, step: Tensor
-    ) -> tuple[Tree, list[Tree]]:
-        buffers = [
+        grads: Tree, state: tuple[Tree, ...], params: Tree, hypers: Hypers, step: Tensor
+    ) -> tuple[Tree, tuple[Tree, ...]]:
+        buffers = tuple(
             {n: hypers[f"beta{i}"] * buffer[n] + g for n, g in grads.items()}
             for i, buffer in enumerate(state, 1)
-        ]
+        )
         totals = {n: sum((b[n] for b in buffers[1:]), buffers[0][n]) for n in grads}
         return {n: total / count for n, total in totals.items()}, buffers
 

@@ -46,7 +46,15 @@ class Problem:
 
     Args:
         names: Which of the parameters it has.
+
+    Attributes:
+        start: The initial weights by name.
+        steps: How many steps optimizers are trained.
+        dtype: The type of the weights.
     """
+
+    steps = STEPS
+    dtype = torch.float64
 
     def __init__(self, names: Iterable[str] = SHAPES) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -82,7 +90,7 @@ def trained_by_rule(settings: dict[str, Any], problem: Problem) -> Tree:
         for group, chain in zip(groups, chains, strict=True)
     ]
     hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in rule.hypers().items()}
-    for t, multiplier in enumerate(MULTIPLIERS):
+    for t, multiplier in enumerate(MULTIPLIERS[: problem.steps]):
         hypers["multiplier"] = torch.tensor(multiplier, dtype=torch.float64)
         step = torch.tensor(t + 1.0, dtype=torch.float64)
         updates: Tree = {}
@@ -129,9 +137,9 @@ def trained_by_oracle(
         after_step: Changes the weights after each step.
     """
     params = {name: nn.Parameter(p.clone()) for name, p in problem.start.items()}
-    with _double_precision():
+    with _precision(problem.dtype):
         optimizer = create(list(params.values()))
-        for t, multiplier in enumerate(MULTIPLIERS):
+        for t, multiplier in enumerate(MULTIPLIERS[: problem.steps]):
             before = {name: p.detach().clone() for name, p in params.items()}
 
             def evaluate(t: int = t) -> None:
@@ -155,10 +163,10 @@ def trained_by_oracle(
 
 
 @contextmanager
-def _double_precision() -> Iterator[None]:
-    """Let torch keep scalars of an optimizer's state, such as NAdam's, in float64."""
+def _precision(dtype: torch.dtype) -> Iterator[None]:
+    """Let torch keep scalars of an optimizer's state, such as NAdam's, in a type."""
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(dtype)
     try:
         yield
     finally:

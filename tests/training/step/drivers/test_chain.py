@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from adamcmp.config import build_component, component_defaults
+from adamcmp.config import CONFIG_GROUPS, build_component, component_defaults
 from adamcmp.training.step.drivers import ChainDriver
 from adamcmp.training.step.packing import Packing
 
@@ -111,6 +111,38 @@ def test_lookahead_is_evaluated_at_its_slow_weights():
     evaluated = driver.evaluation_params(state)
     assert all(torch.equal(evaluated[name], params[name]) for name in params)
     assert not any(torch.equal(moved[name], params[name]) for name in params)
+
+
+#: All rules, except Prodigy, whose learning rate depends on all parameters.
+RULES = [name for name in CONFIG_GROUPS["optimizer"].names if name not in ("torch", "prodigy")]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_steps_without_a_gradient_do_not_count(name):
+    """A parameter is then trained as if there were only the steps with its gradient."""
+    optimizer, params = rule(name), tensors(0)
+    groups = optimizer.parameter_groups(ROLES)
+
+    def trained(steps, names):
+        """Train; the steps name the gradients' seeds and the parameters that have one."""
+        packing = Packing(params, [group.names for group in groups], optimizer.concatenates)
+        driver = ChainDriver(optimizer, groups, clip=False, fused=True)
+        state = {"params": packing.pack({n: param.clone() for n, param in params.items()})}
+        state["optimizer"] = driver.init(state["params"], packing)
+        for step, (seed, having) in enumerate(steps, start=1):
+            grads = {n: g for n, g in tensors(seed).items() if n in having}
+            given = packing.pack(grads) if len(grads) == len(params) else grads
+            count = torch.full((1,), float(step), dtype=torch.float64)
+            driver.step(state, lambda _, g=given: (torch.zeros(1), g), values(optimizer), count)
+        evaluated = packing.unpack(driver.evaluation_params(state))
+        return {n: (packing.unpack(state["params"])[n], evaluated[n]) for n in names}
+
+    everywhere = {"w", "b", "head"}
+    got = trained([(1, everywhere), (2, {"w"}), (3, {"w"}), (4, everywhere)], everywhere)
+    expected = trained([(1, everywhere), (4, everywhere)], {"b", "head"})
+    expected |= trained([(seed, everywhere) for seed in (1, 2, 3, 4)], {"w"})
+    for name in everywhere:
+        torch.testing.assert_close(got[name], expected[name])
 
 
 @pytest.mark.parametrize("concatenate", [True, False])
