@@ -13,6 +13,7 @@ from adamcmp.plots import PLOTS
 from reference_pages.columns import column_sections
 from reference_pages.markdown import markdown_page, markdown_section, markdown_table, one_line
 from reference_pages.python_api import python_sections
+from reference_pages.rules import rule_sections
 from reference_pages.settings import component_sections, setting_sections
 
 
@@ -80,6 +81,13 @@ PAGES = {
         "group's name as a prefix, as in `optimizer.momentum=0.9`. `adamcmp components` prints "
         "this list, and `adamcmp run --cfg job optimizer=sgdw` prints the settings of `sgdw`.",
         component_sections,
+    ),
+    "rules": Page(
+        "Update rules",
+        "Which [couplings of weight decay](../couplings.md) each rule has, and where its defaults "
+        "are from. [Each rule with each coupling](../conformance.md) computes what an independent "
+        "implementation computes. The formulas are in [Components](components.md).",
+        rule_sections,
     ),
     "columns": Page(
         "Columns",

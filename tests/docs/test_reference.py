@@ -9,6 +9,7 @@ import adamcmp
 from adamcmp import analysis
 from adamcmp.cli import COMMANDS, command_module
 from adamcmp.components.names import CONFIG_GROUP_NAMES, OPTIONS_OF
+from adamcmp.components.optimizers import Rule
 from adamcmp.config import COMPONENT_GROUPS
 from adamcmp.config.sections import TOP_LEVEL_SECTIONS
 from adamcmp.plots import PLOTS
@@ -48,6 +49,17 @@ def test_settings(pages):
         for component in group.names:
             for field in group.component(component).model_fields.keys() - {"name", "rule"}:
                 assert f"| `{name}.{field}` |" in pages["components"]
+
+
+def test_rules(pages):
+    for name in COMPONENT_GROUPS["optimizer"].names:
+        rule = COMPONENT_GROUPS["optimizer"].component(name)
+        if issubclass(rule, Rule):
+            assert rule.defaults_from, name
+            assert pages["rules"].count(f"| `{name}` |") == 2 + len(
+                {*rule.refused_couplings.values()}
+            )
+            assert all(f"{reason}." in pages["rules"] for reason in rule.refused_couplings.values())
 
 
 def test_columns(pages):

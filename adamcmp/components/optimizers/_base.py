@@ -181,6 +181,8 @@ class Rule(Optimizer):
     elementwise_at_equal_steps: ClassVar[bool] = False
     #: Fields that hold the rule's hyperparameters; they may differ within a group of lanes.
     number_fields: ClassVar[frozenset[str]]
+    #: Where the defaults of lr and of the rule's settings are from.
+    defaults_from: ClassVar[str] = ""
     #: Couplings that do not apply to the rule, with the reason and what to use instead.
     refused_couplings: ClassVar[Mapping[str, str]] = {}
 

@@ -62,6 +62,7 @@ class AdaBelief(Rule):
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     eps: float = Field(default=1e-16, ge=0)
 
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 

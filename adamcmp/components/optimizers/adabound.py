@@ -77,6 +77,7 @@ class AdaBound(Rule):
     gamma: float = Field(default=1e-3, gt=0)
     amsbound: bool = False
 
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps", "final_lr", "gamma"})
     momentum_hyper: ClassVar[str] = "beta1"
 

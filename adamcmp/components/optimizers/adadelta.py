@@ -60,6 +60,7 @@ class Adadelta(Rule):
     rho: DecayRate = 0.9
     eps: float = Field(default=1e-6, gt=0)
 
+    defaults_from: ClassVar[str] = "torch.optim.Adadelta"
     number_fields: ClassVar[frozenset[str]] = frozenset({"rho", "eps"})
 
     def transformations(self) -> tuple[GradientTransformation, ...]:

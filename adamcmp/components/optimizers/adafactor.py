@@ -101,6 +101,7 @@ class Adafactor(Rule):
     eps2: float = Field(default=1e-3, ge=0)
 
     elementwise: ClassVar[bool] = False
+    defaults_from: ClassVar[str] = "torch.optim.Adafactor"
     number_fields: ClassVar[frozenset[str]] = frozenset({"beta2_decay", "d", "eps2"})
 
     def transformations(self) -> tuple[GradientTransformation, ...]:

@@ -65,6 +65,7 @@ class Adagrad(Rule):
     initial_accumulator_value: float = Field(default=0.0, ge=0)
     eps: float = Field(default=1e-10, ge=0)
 
+    defaults_from: ClassVar[str] = "torch.optim.Adagrad"
     number_fields: ClassVar[frozenset[str]] = frozenset({"lr_decay", "eps"})
 
     def transformations(self) -> tuple[GradientTransformation, ...]:

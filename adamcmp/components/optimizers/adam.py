@@ -85,6 +85,7 @@ class Adam(Rule):
     eps: float = Field(default=1e-8, ge=0)
     amsgrad: bool = False
 
+    defaults_from: ClassVar[str] = "torch.optim.Adam"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 

@@ -59,6 +59,7 @@ class Adamax(Rule):
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     eps: float = Field(default=1e-8, gt=0)
 
+    defaults_from: ClassVar[str] = "torch.optim.Adamax"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 

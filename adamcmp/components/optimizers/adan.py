@@ -79,6 +79,7 @@ class Adan(Rule):
     betas: tuple[DecayRate, DecayRate, DecayRate] = (0.98, 0.92, 0.99)
     eps: float = Field(default=1e-8, ge=0)
 
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 

@@ -77,6 +77,7 @@ class ADOPT(Rule):
     eps: float = Field(default=1e-6, gt=0)
     clip: bool = True
 
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 

@@ -64,6 +64,7 @@ class AggMo(Rule):
     rule: Literal["aggmo"]
     betas: tuple[DecayRate, ...] = Field(default=(0.0, 0.9, 0.99), min_length=1)
 
+    defaults_from: ClassVar[str] = "the paper"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas"})
 
     def transformations(self) -> tuple[GradientTransformation, ...]:

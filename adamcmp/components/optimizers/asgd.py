@@ -68,6 +68,7 @@ class ASGD(Rule):
     alpha: float = Field(default=0.75, ge=0)
     t0: float = Field(default=1e6, ge=0)
 
+    defaults_from: ClassVar[str] = "torch.optim.ASGD"
     number_fields: ClassVar[frozenset[str]] = frozenset({"lambd", "alpha", "t0"})
     refused_couplings: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("decoupled", "independent", "fixed", "corrected"), _HAS_ITS_OWN),

@@ -66,6 +66,7 @@ class LAMB(Rule):
     decay_in_trust_ratio: bool = True
 
     elementwise: ClassVar[bool] = False
+    defaults_from: ClassVar[str] = "the paper, and ε 1e-6 of optax and NVIDIA Apex"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
     refused_couplings: ClassVar[Mapping[str, str]] = {

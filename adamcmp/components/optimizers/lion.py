@@ -52,6 +52,7 @@ class Lion(Rule):
     rule: Literal["lion"]
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.99)
 
+    defaults_from: ClassVar[str] = "the paper"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas"})
     momentum_hyper: ClassVar[str] = "beta1"
 

@@ -112,6 +112,9 @@ class Muon(Rule):
     adamw_eps: float = Field(default=1e-10, ge=0)
 
     elementwise: ClassVar[bool] = False
+    defaults_from: ClassVar[str] = (
+        "the authors' package; torch.optim.Muon has the same, except its lr 1e-3"
+    )
     number_fields: ClassVar[frozenset[str]] = frozenset(
         {"momentum", "adamw_lr_scale", "adamw_betas", "adamw_eps"}
     )

@@ -79,6 +79,7 @@ class NAdam(Rule):
     eps: float = Field(default=1e-8, ge=0)
     momentum_decay: float = Field(default=4e-3, ge=0)
 
+    defaults_from: ClassVar[str] = "torch.optim.NAdam"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps", "momentum_decay"})
     momentum_hyper: ClassVar[str] = "beta1"
     #: The product of the momenta is one number for each parameter.

@@ -139,6 +139,7 @@ class Prodigy(Rule):
     safeguard_warmup: bool = False
 
     elementwise: ClassVar[bool] = False
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset(
         {"betas", "beta3", "eps", "d0", "d_coef", "growth_rate"}
     )

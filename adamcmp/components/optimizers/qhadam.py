@@ -72,6 +72,7 @@ class QHAdam(Rule):
     nus: tuple[Share, Share] = (0.7, 1.0)
     eps: float = Field(default=1e-8, ge=0)
 
+    defaults_from: ClassVar[str] = "the paper"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "nus", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 

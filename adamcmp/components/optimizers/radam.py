@@ -73,6 +73,7 @@ class RAdam(Rule):
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     eps: float = Field(default=1e-8, ge=0)
 
+    defaults_from: ClassVar[str] = "torch.optim.RAdam"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 

@@ -78,6 +78,7 @@ class RMSprop(Rule):
     centered: bool = False
     momentum: DecayRate = 0.0
 
+    defaults_from: ClassVar[str] = "torch.optim.RMSprop"
     number_fields: ClassVar[frozenset[str]] = frozenset({"alpha", "eps", "momentum"})
     momentum_hyper: ClassVar[str] = "momentum"
 

@@ -78,6 +78,7 @@ class Rprop(Rule):
     etas: tuple[Annotated[float, Field(gt=0, lt=1)], Annotated[float, Field(gt=1)]] = (0.5, 1.2)
     step_sizes: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = (1e-6, 50.0)
 
+    defaults_from: ClassVar[str] = "torch.optim.Rprop"
     number_fields: ClassVar[frozenset[str]] = frozenset({"etas", "step_sizes"})
     refused_couplings: ClassVar[Mapping[str, str]] = {
         "decoupled": _NOT_PROPORTIONAL_TO_LR,

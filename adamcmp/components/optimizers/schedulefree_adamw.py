@@ -68,6 +68,7 @@ class ScheduleFreeAdamW(Rule):
     weight_lr_power: float = Field(default=2.0, ge=0)
 
     elementwise: ClassVar[bool] = False  # the average has its weights for each parameter
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps", "r", "weight_lr_power"})
     momentum_hyper: ClassVar[str] = "beta1"
     refused_couplings: ClassVar[Mapping[str, str]] = {

@@ -31,6 +31,7 @@ class ScheduleFreeSGD(Rule):
     weight_lr_power: float = Field(default=2.0, ge=0)
 
     elementwise: ClassVar[bool] = False  # the average has its weights for each parameter
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset({"momentum", "r", "weight_lr_power"})
     momentum_hyper: ClassVar[str] = "momentum"
     refused_couplings: ClassVar[Mapping[str, str]] = {

@@ -81,6 +81,7 @@ class SGD(Rule):
     average: bool = False
     lr_in_momentum: bool = False
 
+    defaults_from: ClassVar[str] = "torch.optim.SGD, except momentum 0.9 and lr 0.1"
     number_fields: ClassVar[frozenset[str]] = frozenset({"momentum", "dampening"})
     momentum_hyper: ClassVar[str] = "momentum"
 

@@ -153,6 +153,7 @@ class SOAP(Rule):
     elementwise: ClassVar[bool] = False
     # Eigenvectors are computed only in the steps that need them.
     traceable: ClassVar[bool] = False
+    defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "shampoo_beta", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 
