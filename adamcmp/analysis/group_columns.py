@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 #: The column of JSON objects.
 STORED_COLUMN = "optimizer.groups"
 #: The values of a group's settings where a run has no such group.
-_DEFAULTS = {"lr_scale": 1.0, "weight_decay": float("nan"), "match": ""}
+_DEFAULTS = {"lr_scale": 1.0, "match": "", "target": ""}
 
 
 def with_group_columns(runs: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def with_group_columns(runs: pd.DataFrame) -> pd.DataFrame:
     keys = sorted({key for each in groups for key in each})
     columns = {
         f"{STORED_COLUMN}.{key}": [
-            each.get(key, _DEFAULTS[key.rpartition(".")[2]]) for each in groups
+            each.get(key, _DEFAULTS.get(key.rpartition(".")[2], math.nan)) for each in groups
         ]
         for key in keys
     }

@@ -39,7 +39,7 @@ def check_optimizer(
     error = _error_of_step(optimizer, groups, params, grads)
     if isinstance(optimizer, Torch):
         if error is not None:
-            _refuse(optimizer, groups, params, grads, error)
+            _refuse(optimizer, groups, params, grads, roles, error)
         try:
             _check_state(optimizer, groups, params, grads)
         except ConfigError:
@@ -58,25 +58,61 @@ def _refuse(
     groups: Sequence[ParameterGroup],
     params: Tree,
     grads: Tree,
+    roles: Mapping[str, str],
     error: Exception,
 ) -> NoReturn:
     """Raise the error of a torch.optim class that fails with these parameters."""
-    target = f"optimizer.target={optimizer.target}"
-    errors = {
-        n: _error_of_step(optimizer, groups, {n: params[n]}, {n: g}) for n, g in grads.items()
+    refused = {
+        name: reason
+        for name, grad in grads.items()
+        if (reason := _error_of_step(optimizer, groups, {name: params[name]}, {name: grad}))
     }
-    refused = {name: reason for name, reason in errors.items() if reason}
-    if refused and len(refused) < len(errors):
-        name, reason = next(iter(refused.items()))
+    target, names = _first_class(optimizer, groups, refused)
+    accepted = [name for name in names if name in grads and name not in refused]
+    if refused and accepted:
+        name, reason = next((n, reason) for n, reason in refused.items() if n in names)
         text = str(reason) if isinstance(reason, ConfigError) else error_reason(reason)
+        others = _other_class([n for n in names if n in refused], accepted, roles)
         raise ConfigError(
-            f"{target} takes only some of the model's parameters, and adamcmp trains all of them "
-            f"with one class. It does not take {name}: {text}"
+            f"{target} takes only some of the model's parameters. Train the others with another "
+            f"class: {others}. It does not take {name}: {text}"
         ) from error
     if isinstance(error, ConfigError):
         raise error
     hint = _hint(optimizer, groups, params, grads)
     raise ConfigError(f"{target} fails in its first step ({error_reason(error)}).{hint}") from error
+
+
+def _first_class(
+    optimizer: Torch, groups: Sequence[ParameterGroup], refused: Mapping[str, Exception]
+) -> tuple[str, list[str]]:
+    """Return the setting of the first class that refuses a parameter, and its parameters."""
+    settings = {"": f"optimizer.target={optimizer.target}"}
+    for label, group in optimizer.groups.items():
+        if group.target is not None:
+            settings[label] = f"optimizer.groups.{label}.target={group.target}"
+    members: dict[str, list[str]] = {}
+    for each in groups:
+        target = settings.get(each.label, settings[""])
+        members.setdefault(target, []).extend(each.names)
+    return next(
+        ((target, names) for target, names in members.items() if refused.keys() & names),
+        (settings[""], []),
+    )
+
+
+def _other_class(refused: Sequence[str], accepted: Sequence[str], roles: Mapping[str, str]) -> str:
+    """Return the settings that give refused parameters another class.
+
+    A role of which some parameters are accepted needs a pattern of names.
+    """
+    of_accepted = {roles[name] for name in accepted}
+    whole = dict.fromkeys(roles[name] for name in refused if roles[name] not in of_accepted)
+    settings = [f"optimizer.groups.{role}.target=torch.optim.AdamW" for role in whole]
+    if partly := [name for name in refused if roles[name] in of_accepted]:
+        group = "optimizer.groups.others"
+        settings += [f"{group}.match={partly[0]} {group}.target=torch.optim.AdamW"]
+    return " ".join(settings)
 
 
 def _hint(optimizer: Torch, groups: Sequence[ParameterGroup], params: Tree, grads: Tree) -> str:
@@ -176,4 +212,5 @@ class _Trial:
 def _numbers(trial: _Trial) -> dict[str, float]:
     if not isinstance(trial.driver, TorchDriver):
         return {}
-    return {n: v for n, v in vars(trial.driver.optimizer).items() if isinstance(v, int | float)}
+    attributes = (pair for each in trial.driver.optimizers for pair in vars(each).items())
+    return {name: value for name, value in attributes if isinstance(value, int | float)}

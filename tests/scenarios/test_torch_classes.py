@@ -98,10 +98,25 @@ def test_sparse_gradients(specs):
     assert {k: row[k] for k in expected} == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("case", CLASSES)
+GROUPS = {
+    "muon": [
+        "model.target=tests.support.user_networks.Noisy", "optimizer.target=torch.optim.Muon",
+        "optimizer.groups.biases_norms.target=torch.optim.AdamW", "wd=0.1",
+    ],
+    "sparse": [
+        "model.target=tests.support.user_networks.SparseGradients",
+        "optimizer.target=torch.optim.AdamW", "wd=0.1", "grad_clip=0.1",
+        "optimizer.groups.embeddings.target=torch.optim.SparseAdam",
+        "optimizer.groups.embeddings.weight_decay=0",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*CLASSES, *GROUPS])
 def test_a_run_resumes_with_the_same_bits(case, specs, tmp_path):
-    settings = ["steps=20", "model=custom", "model.target=tests.support.user_networks.Noisy"]
-    (spec,) = specs([*RUN, *settings, *overrides(CLASSES[case][0]), "lr=0.01"])
+    noisy = "model.target=tests.support.user_networks.Noisy"
+    settings = GROUPS[case] if case in GROUPS else [noisy, *overrides(CLASSES[case][0])]
+    (spec,) = specs([*RUN, "steps=20", "model=custom", *settings, "lr=0.01"])
     checkpointing, steps = Checkpointing(tmp_path / "checkpoint", every=1e9), []
     stopped = train_group(
         LaneGroup((spec,)),

@@ -40,5 +40,5 @@ def test_it_is_of_the_same_parameters_and_states():
 def test_matrices_and_other_parameters_have_their_chains():
     matrix, vector = params()
     assert [group for _, group in chains(rule(), [matrix, vector])] == [[matrix, vector]]
-    norm = rule("adamw", coupling="norm")
+    norm = rule("adamw", coupling="norm", weight_decay=0.0)
     assert [group for _, group in chains(norm, [matrix, vector])] == [[matrix], [vector]]

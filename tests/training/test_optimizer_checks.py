@@ -7,7 +7,12 @@ from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.training.optimizer_checks import check_optimizer
 
-ROLES = {"weight": "matrices", "bias": "biases_norms", "embedding": "embeddings"}
+ROLES = {
+    "weight": "matrices",
+    "kernel": "matrices",
+    "bias": "biases_norms",
+    "embedding": "embeddings",
+}
 PARAMS = {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
 USER = "tests.support.user_networks"
 
@@ -18,13 +23,18 @@ SPARSE = {"embedding": torch.eye(3).to_sparse()}
 def check(target, params=PARAMS, **settings):
     values = {**component_defaults("optimizer", "torch"), "target": target, **settings}
     weights = {name: param.to_dense() for name, param in params.items()}
-    check_optimizer(build_component("optimizer", values), weights, params, ROLES)
+    roles = {name: ROLES[name] for name in params}
+    check_optimizer(build_component("optimizer", values), weights, params, roles)
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("torch.optim.Muon", "takes only some .* does not take bias: .*Muon only supports 2D"),
+        (
+            "torch.optim.Muon",
+            r"takes only some of the model's parameters. Train the others with another class: "
+            r"optimizer.groups.biases_norms.target=torch.optim.AdamW. It does not take bias: .*2D",
+        ),
         (
             f"{USER}.MatricesOnly",
             r"takes only some .* bias: user_networks.py, line \d+: ValueError",
@@ -44,6 +54,25 @@ def check(target, params=PARAMS, **settings):
 def test_classes_that_cannot_train_a_network(target, message):
     with pytest.raises(ConfigError, match=message):
         check(target)
+
+
+def test_a_pattern_names_one_of_several_parameters_of_a_role():
+    params = {"weight": torch.ones(2, 3), "kernel": torch.ones(2, 3, 3)}
+    with pytest.raises(ConfigError, match=r"others.match=kernel optimizer.groups.others.target="):
+        check("torch.optim.Muon", params)
+
+
+def test_the_class_of_a_group():
+    adamw = {"biases_norms": {"target": "torch.optim.AdamW"}}
+    check("torch.optim.Muon", groups=adamw)
+    with pytest.raises(
+        ConfigError, match=r"^optimizer.groups.biases_norms: Muon cannot be created"
+    ):
+        check("torch.optim.AdamW", groups={"biases_norms": {"target": "torch.optim.Muon"}})
+    sparse = {"embeddings": {"target": "torch.optim.SparseAdam"}}
+    check("torch.optim.AdamW", {**PARAMS, **SPARSE}, groups=sparse)
+    with pytest.raises(ConfigError, match=r"AdamW takes only some .*embeddings.target="):
+        check("torch.optim.AdamW", {**PARAMS, **SPARSE})
 
 
 def test_a_class_without_weight_decay():

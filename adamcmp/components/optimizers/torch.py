@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
 from adamcmp.components.optimizers._base import Optimizer
+from adamcmp.components.parameter_groups import GroupSettings
 from adamcmp.components.user_class import construct, import_class, source_digest
-from adamcmp.errors import ConfigError
+from adamcmp.errors import ConfigError, nearest
 
 #: The classes of torch.optim whose default weight decay is not 0.
 DECAYING_BY_DEFAULT = frozenset({"AdamW", "Muon"})
+
+
+class TorchGroupSettings(GroupSettings):
+    """The settings of a parameter group of a torch.optim class.
+
+    Further settings are those of the group's class: arguments of its constructor, or entries of a
+    parameter group if the group has no class of its own.
+
+    Attributes:
+        target: Dotted path of the class that trains the group; None: that of the optimizer.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    target: str | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The settings of the group's class."""
+        return self.model_extra or {}
 
 
 class Torch(Optimizer):
@@ -32,6 +53,8 @@ class Torch(Optimizer):
             the same batch with the same random numbers. A step that requires one always gets it.
         create_graph: Whether gradients have a graph, as after ``loss.backward(create_graph=True)``,
             for classes that differentiate them, such as AdaHessian.
+        groups: Settings of parameter groups by their key. A group may have a class of its own, and
+            settings of its class.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -41,6 +64,7 @@ class Torch(Optimizer):
     target: str = Field(description="the dotted path of a class, like torch.optim.RAdam")
     closure: bool = False
     create_graph: bool = False
+    groups: dict[str, TorchGroupSettings] = Field(default_factory=dict)  # type: ignore[assignment]
 
     neutral: ClassVar[Mapping[str, Any]] = {
         **Optimizer.neutral,
@@ -65,8 +89,12 @@ class Torch(Optimizer):
         return None
 
     def identity(self) -> dict[str, Any]:
-        """See `Component.identity`. The source of a class in the user's code is part of it."""
-        return {**super().identity(), **source_digest(self.target)}
+        """See `Component.identity`. The sources of classes in the user's code are part of it."""
+        identity = {**super().identity(), **source_digest(self.target)}
+        for label, settings in self.groups.items():
+            if settings.target is not None:
+                identity["groups"][label] |= source_digest(settings.target)
+        return identity
 
     @property
     def takes_weight_decay(self) -> bool:
@@ -74,46 +102,107 @@ class Torch(Optimizer):
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
         return _takes(cls, "weight_decay")
 
-    def arguments(self, cls: type[Any]) -> dict[str, Any]:
-        """Return the keyword arguments for the constructor of a class."""
-        passed = self.weight_decay or _takes(cls, "weight_decay")
-        decay = {"weight_decay": self.weight_decay} if passed else {}
-        return {"lr": self.lr, **decay, **(self.model_extra or {})}
+    def make(self, members: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """Return the torch optimizers of a network: one for each class.
 
-    def make(self, params: list[Any]) -> Any:
-        """Return the torch optimizer of `params`.
+        Args:
+            members: The parameters of each parameter group, by its key in `groups`; "" for those
+                in no group.
 
         Raises:
-            ConfigError: If the class cannot be imported, is not an optimizer, does not take
-                these arguments, or decays weights without an argument weight_decay.
+            ConfigError: If a class cannot be imported, is not an optimizer, does not take these
+                arguments, or decays weights without an argument weight_decay.
         """
-        cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
-        parameters = inspect.signature(cls).parameters.values()
-        takes_decay = any(p.name == "weight_decay" or p.kind is p.VAR_KEYWORD for p in parameters)
-        if self.weight_decay and not takes_decay:
-            raise ConfigError(
-                f"wd={self.weight_decay:g}: the constructor of optimizer.target={self.target} "
-                f"takes no argument weight_decay. Set wd=0, or add the argument."
-            )
-        optimizer = construct(cls, self.arguments(cls), "optimizer", params)
-        self._check_decay(optimizer)
-        return optimizer
+        shared, optimizers = [], []
+        for label, settings in self.groups.items():
+            if settings.target is None:
+                self._check_settings(label)
+        for label, params in members.items():
+            settings = self.groups.get(label, TorchGroupSettings())
+            numbers = self._numbers(settings)
+            if settings.target is None:
+                shared.append((label, {"params": list(params), **numbers, **settings.arguments}))
+            else:
+                key, scale = f"optimizer.groups.{label}", {"lr_scale": numbers.pop("lr_scale")}
+                group = {"params": list(params), **scale}
+                arguments = {**numbers, **settings.arguments}
+                optimizers.append(_construct(settings.target, key, [group], arguments))
+        if shared:
+            params = [group for _, group in shared]
+            if not self.groups:
+                (params,) = (group["params"] for group in params)
+            numbers = self._numbers(TorchGroupSettings())
+            del numbers["lr_scale"]
+            arguments = {**numbers, **(self.model_extra or {})}
+            optimizers.insert(0, _construct(self.target, "optimizer", params, arguments))
+        return optimizers
 
-    def _check_decay(self, optimizer: Any) -> None:
-        """Check that no weight decay of a class differs from the recorded 0 under another name."""
-        if _takes(type(optimizer), "weight_decay"):
-            return
-        for name in ("weight_decay", "wd"):
-            if value := optimizer.defaults.get(name):
+    def _numbers(self, settings: TorchGroupSettings) -> dict[str, float]:
+        """Return the numbers of a parameter group."""
+        decay = self.weight_decay if settings.weight_decay is None else settings.weight_decay
+        scale = settings.lr_scale
+        return {"lr": self.lr * scale, "weight_decay": decay, "lr_scale": scale}
+
+    def _check_settings(self, label: str) -> None:
+        """Check that the class has the settings of a group without a class of its own."""
+        cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
+        parameters = list(inspect.signature(cls).parameters.values())[1:]  # without params
+        known = [*TorchGroupSettings.model_fields, *(p.name for p in parameters)]
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        for name in self.groups[label].arguments:
+            if name not in known and not takes_any:
                 raise ConfigError(
-                    f"optimizer.target={self.target} decays weights with {name}={value}, but its "
-                    f"constructor takes no argument weight_decay, so that the run would record 0. "
-                    f"Call the argument weight_decay."
+                    f"optimizer.groups.{label}.{name}: there is no such setting."
+                    f"{nearest(name, known)} A parameter group of {cls.__name__} has: "
+                    f"{', '.join(known)}."
                 )
 
     def structure(self) -> tuple[Any, ...]:
         """See `Optimizer.structure`; includes every setting, since lanes are never batched."""
         return (self.model_dump_json(),)
+
+
+def _construct(target: str, key: str, params: list[Any], arguments: dict[str, Any]) -> Any:
+    """Return a torch optimizer.
+
+    Args:
+        target: Dotted path of the class.
+        key: The settings that hold the path and the arguments, for the error message.
+        params: Parameters or parameter groups.
+        arguments: Keyword arguments of the constructor. A `weight_decay` of 0 is passed if the
+            constructor takes it.
+
+    Raises:
+        ConfigError: See `Torch.make`.
+    """
+    cls = import_class(target, f"{key}.target", "torch.optim.Optimizer")
+    decay = arguments["weight_decay"]
+    parameters = inspect.signature(cls).parameters.values()
+    takes_decay = any(p.name == "weight_decay" or p.kind is p.VAR_KEYWORD for p in parameters)
+    if decay and not takes_decay:
+        setting = "wd" if key == "optimizer" else f"{key}.weight_decay"
+        raise ConfigError(
+            f"wd={decay:g}: the constructor of {key}.target={target} takes no argument "
+            f"weight_decay. Set {setting}=0, or add the argument."
+        )
+    if not decay and not _takes(cls, "weight_decay"):
+        del arguments["weight_decay"]
+    optimizer = construct(cls, arguments, key, params)
+    _check_decay(optimizer, f"{key}.target={target}")
+    return optimizer
+
+
+def _check_decay(optimizer: Any, target: str) -> None:
+    """Check that no weight decay of a class differs from the recorded 0 under another name."""
+    if _takes(type(optimizer), "weight_decay"):
+        return
+    for name in ("weight_decay", "wd"):
+        if value := optimizer.defaults.get(name):
+            raise ConfigError(
+                f"{target} decays weights with {name}={value}, but its constructor takes no "
+                f"argument weight_decay, so that the run would record 0. Call the argument "
+                f"weight_decay."
+            )
 
 
 def requires_closure(cls: type[Any]) -> bool:

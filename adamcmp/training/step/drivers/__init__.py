@@ -44,4 +44,4 @@ def _(
 def _(
     optimizer: Torch, groups: Sequence[ParameterGroup], *, clip: bool, fused: bool
 ) -> OptimizerDriver:
-    return TorchDriver(optimizer, clip=clip)
+    return TorchDriver(optimizer, groups, clip=clip)

@@ -5,13 +5,15 @@ Shapes: M lanes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
+from adamcmp.components.optimizers import ParameterGroup
 from adamcmp.components.optimizers.torch import Torch, has_modes, requires_closure
+from adamcmp.errors import ConfigError
 from adamcmp.training.step.batching import State, Tree
 from adamcmp.training.step.drivers._base import GradientFunction, OptimizerDriver
 from adamcmp.training.step.packing import Packing
@@ -19,49 +21,48 @@ from adamcmp.training.step.packing import Packing
 
 @final
 class TorchDriver(OptimizerDriver):
-    """Updates one lane's parameters with a torch.optim class or a user's subclass of one.
+    """Updates one lane's parameters with torch.optim classes or users' subclasses of them.
 
     The gradients at the present weights are set before each step, also of a class whose step gets a
     closure, which evaluates them again.
 
     Args:
         optimizer: The component with the class and its arguments.
+        groups: The parameter groups, which may have classes of their own.
         clip: Whether gradients are clipped to the norm ``grad_clip``.
     """
 
     concatenates = False
 
-    def __init__(self, optimizer: Torch, *, clip: bool) -> None:
-        self._component = optimizer
-        self._clip = clip
+    def __init__(self, optimizer: Torch, groups: Sequence[ParameterGroup], *, clip: bool) -> None:
+        self._component, self._groups, self._clip = optimizer, groups, clip
         self._params: dict[str, nn.Parameter] = {}
-        self._optimizer: torch.optim.Optimizer | None = None
-        self._passes_closure = self._has_modes = False
-        # The evaluation parameters since the last step, if the class has modes.
+        self.optimizers: list[torch.optim.Optimizer] = []
+        self._passes_closure = False
+        # The evaluation parameters since the last step, if a class has modes.
         self._evaluated: Tree | None = None
 
     def init(self, params: Tree, packing: Packing) -> Any:
-        """See `OptimizerDriver.init`; the torch optimizer holds its state.
+        """See `OptimizerDriver.init`; the torch optimizers hold their state.
 
         Raises:
-            ConfigError: If the class cannot be imported or does not take its arguments.
+            ConfigError: If a class cannot be imported or does not take its arguments, or one of
+                several classes needs a closure.
         """
-        if len(packing.groups) != 1:
-            raise ValueError("a torch.optim class is trained with a single parameter group")
-        # Views of the one lane's parameters: the optimizer updates the lanes' state.
+        # Views of the one lane's parameters: the optimizers update the lanes' state.
         self._params = {name: nn.Parameter(param[0]) for name, param in params.items()}
-        self._optimizer = self._component.make(list(self._params.values()))
-        needed = requires_closure(type(self._optimizer))
-        self._passes_closure = self._component.closure or needed
-        self._has_modes = has_modes(type(self._optimizer))
+        members = {g.label: [self._params[name] for name in g.names] for g in self._groups}
+        self.optimizers = self._component.make(members)
+        needing = [o for o in self.optimizers if requires_closure(type(o))]
+        self._passes_closure = self._component.closure or bool(needing)
+        if self._passes_closure and len(self.optimizers) > 1:
+            name = type((needing or self.optimizers)[0]).__name__
+            raise ConfigError(
+                f"{name} gets a closure, which evaluates the gradients at weights that it changes, "
+                f"so it must train all parameters: leave out optimizer.groups.*.target."
+            )
         self._set_mode("train")
         return {}
-
-    @property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """The torch optimizer."""
-        assert self._optimizer is not None
-        return self._optimizer
 
     def step(
         self, state: State, gradients: GradientFunction, hypers_M: Tree, step_M: Tensor
@@ -72,10 +73,11 @@ class TorchDriver(OptimizerDriver):
         max_norm = float(hypers_M["grad_clip"]) if self._clip else None
         closure = _Closure(self._params, gradients, max_norm, self._component.create_graph)
         closure.evaluate(before)
-        for group in self.optimizer.param_groups:  # a class may split its parameters into several
-            _set_hypers(group, hypers_M)
-        step: Callable[..., Any] = self.optimizer.step
-        step(*([closure] if self._passes_closure else []))
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:  # a class may split its parameters into several
+                _set_hypers(group, hypers_M)
+            step: Callable[..., Any] = optimizer.step
+            step(*([closure] if self._passes_closure else []))
         self._restore_storage(state["params"])
         return {name: (p.detach() - before[name])[None] for name, p in self._params.items()}
 
@@ -99,7 +101,7 @@ class TorchDriver(OptimizerDriver):
         to train are restored exactly, so that evaluations do not change the training.
         """
         params: Tree = state["params"]
-        if not self._has_modes:
+        if not any(has_modes(type(optimizer)) for optimizer in self.optimizers):
             return params
         if self._evaluated is None:
             trained = _copies(self._params)
@@ -112,16 +114,20 @@ class TorchDriver(OptimizerDriver):
         return self._evaluated
 
     def _set_mode(self, mode: str) -> None:
-        if self._has_modes:
-            getattr(self.optimizer, mode)()
+        for optimizer in self.optimizers:
+            if has_modes(type(optimizer)):
+                getattr(optimizer, mode)()
 
     def state_dict(self) -> dict[str, Any]:
         """See `OptimizerDriver.state_dict`."""
-        return self.optimizer.state_dict()
+        states = [optimizer.state_dict() for optimizer in self.optimizers]
+        return states[0] if len(states) == 1 else {"optimizers": states}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """See `OptimizerDriver.load_state_dict`."""
-        self.optimizer.load_state_dict(state_dict)
+        states = state_dict.get("optimizers", [state_dict])
+        for optimizer, state in zip(self.optimizers, states, strict=True):
+            optimizer.load_state_dict(state)
         self._evaluated = None
 
 
@@ -196,7 +202,8 @@ def _set_hypers(group: dict[str, Any], hypers_M: dict[str, Tensor]) -> None:
 
     A schedule's momentum cycle sets the same entries as torch.optim.lr_scheduler.OneCycleLR.
     """
-    group["lr"] = float(hypers_M["multiplier"] * hypers_M["lr"])
+    lr = float(hypers_M["multiplier"] * hypers_M["lr"])
+    group["lr"] = lr * group["lr_scale"] if "lr_scale" in group else lr
     if "momentum" not in hypers_M:
         return
     momentum = float(hypers_M["momentum"])

@@ -1,48 +1,144 @@
-"""Classes of torch.optim: their updates, and their one parameter group."""
+"""Classes of torch.optim: their updates, and their parameter groups."""
+
+import copy
 
 import pytest
 import torch
 
 from adamcmp.config import build_component, component_defaults
+from adamcmp.errors import ConfigError
 from adamcmp.training.step.drivers import TorchDriver
 from adamcmp.training.step.packing import Packing
 
+ROLES = {"w": "matrices", "head": "head", "b": "biases_norms"}
+SHAPES = {"w": (3, 2), "head": (2, 3), "b": (3,)}
+NUMBERS = {"lr": 0.1, "multiplier": 0.5, "grad_clip": 0.1}
 
-def radam():
-    defaults = component_defaults("optimizer", "torch")
-    return build_component("optimizer", {**defaults, "target": "torch.optim.RAdam"})
+
+def component(target="torch.optim.RAdam", **settings):
+    values = {**component_defaults("optimizer", "torch"), "target": target, **settings}
+    return build_component("optimizer", values)
 
 
 def tensors(seed):
     generator = torch.Generator().manual_seed(seed)
-    return {name: torch.randn(1, 3, generator=generator) for name in ("w", "b")}
+    return {name: torch.randn(1, *shape, generator=generator) for name, shape in SHAPES.items()}
+
+
+def driver_and_state(optimizer, clip=False):
+    """Return the driver of an optimizer, and the state with some parameters."""
+    params, groups = tensors(0), optimizer.parameter_groups(ROLES)
+    driver = TorchDriver(optimizer, groups, clip=clip)
+    packing = Packing(params, [group.names for group in groups], False)
+    return driver, {"params": params, "optimizer": driver.init(params, packing)}
+
+
+def step(driver, state, grads):
+    hypers = {name: torch.tensor([value]).double() for name, value in NUMBERS.items()}
+    with torch.no_grad():
+        return driver.step(
+            state, lambda _, create_graph: (torch.zeros(1), grads), hypers, torch.ones(1)
+        )
+
+
+def by_torch(make, gradients):
+    """Train parameters with torch's optimizers: a function of parameters by name."""
+    params = {name: torch.nn.Parameter(p[0].clone()) for name, p in tensors(0).items()}
+    optimizers = make(params)
+    for grads in gradients:
+        for name, param in params.items():
+            param.grad = grads[name][0].clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    return {name: p.detach() for name, p in params.items()}
 
 
 def test_updates_are_those_of_torch():
     """A parameter without gradient stays, and gradients are clipped to a norm."""
-    params, grads = tensors(0), {"w": tensors(1)["w"]}
-    expected = torch.nn.Parameter(params["w"][0].clone())
-    expected.grad = grads["w"][0].clone()
-    torch.nn.utils.clip_grad_norm_([expected], 0.1)
-    torch.optim.RAdam([expected], lr=0.05).step()
+    grads = {name: tensors(1)[name] for name in ("w", "head")}
+    driver, state = driver_and_state(component(), clip=True)
+    before = {name: param.clone() for name, param in state["params"].items()}
+    expected = {name: torch.nn.Parameter(before[name][0].clone()) for name in grads}
+    for name, param in expected.items():
+        param.grad = grads[name][0].clone()
+    torch.nn.utils.clip_grad_norm_(expected.values(), 0.1)
+    torch.optim.RAdam(expected.values(), lr=0.05).step()
 
-    driver = TorchDriver(radam(), clip=True)
-    before = {name: param.clone() for name, param in params.items()}
-    state = {
-        "params": params,
-        "optimizer": driver.init(params, Packing(params, [["w", "b"]], False)),
-    }
-    numbers = {"lr": 0.1, "multiplier": 0.5, "grad_clip": 0.1}
-    hypers = {name: torch.tensor([value]).double() for name, value in numbers.items()}
-    updates = driver.step(
-        state, lambda _, create_graph: (torch.zeros(1), grads), hypers, torch.ones(1)
+    updates = step(driver, state, grads)
+    assert all(torch.equal(state["params"][n][0], p.detach()) for n, p in expected.items())
+    assert torch.equal(state["params"]["b"], before["b"])
+    torch.testing.assert_close(updates["w"], state["params"]["w"] - before["w"])
+
+
+def test_groups_have_numbers_and_settings_of_the_class():
+    groups = {"head": {"lr_scale": 0.1, "betas": [0.5, 0.9]}, "biases_norms": {"weight_decay": 0.0}}
+    driver, state = driver_and_state(
+        component("torch.optim.AdamW", weight_decay=0.1, groups=groups)
     )
-    assert torch.equal(params["w"][0], expected.detach())
-    assert torch.equal(params["b"], before["b"])
-    torch.testing.assert_close(updates["w"], params["w"] - before["w"])
+    gradients = [tensors(seed) for seed in (1, 2)]
+    for grads in gradients:
+        step(driver, state, grads)
+    expected = by_torch(
+        lambda p: [
+            torch.optim.AdamW(
+                [
+                    {"params": [p["w"]]},
+                    {"params": [p["head"]], "lr": 0.005, "betas": (0.5, 0.9)},
+                    {"params": [p["b"]], "weight_decay": 0.0},
+                ],
+                lr=0.05,
+                weight_decay=0.1,
+            )
+        ],
+        gradients,
+    )
+    for name, value in expected.items():
+        torch.testing.assert_close(state["params"][name][0], value)
 
 
-def test_a_class_has_one_parameter_group():
-    params = tensors(0)
-    with pytest.raises(ValueError, match="single parameter group"):
-        TorchDriver(radam(), clip=False).init(params, Packing(params, [["w"], ["b"]], False))
+def test_a_group_has_a_class_of_its_own():
+    groups = {"matrices": {"target": "torch.optim.Muon", "lr_scale": 2.0, "momentum": 0.8}}
+    optimizer = component("torch.optim.AdamW", weight_decay=0.1, groups=groups)
+    driver, state = driver_and_state(optimizer)
+    gradients = [tensors(seed) for seed in (1, 2, 3)]
+    step(driver, state, gradients[0])
+    # A checkpoint holds the state of both.
+    resumed, resumed_state = driver_and_state(optimizer)
+    resumed.load_state_dict(copy.deepcopy(driver.state_dict()))
+    for name, param in resumed_state["params"].items():
+        param.copy_(state["params"][name])
+    for grads in gradients[1:]:
+        step(driver, state, grads)
+        step(resumed, resumed_state, grads)
+    expected = by_torch(
+        lambda p: [
+            torch.optim.AdamW([p["head"], p["b"]], lr=0.05, weight_decay=0.1),
+            torch.optim.Muon([p["w"]], lr=0.1, weight_decay=0.1, momentum=0.8),
+        ],
+        gradients,
+    )
+    for name, value in expected.items():
+        torch.testing.assert_close(state["params"][name][0], value)
+        assert torch.equal(state["params"][name], resumed_state["params"][name])
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ({"beta": 0.5}, r"^optimizer.groups.head.beta: there is no such setting. Did you mean 'betas"),
+        ({"target": "torch.optim.Moun"}, "^optimizer.groups.head.target=torch.optim.Moun: .*'Muon'"),
+        (
+            {"target": "torch.optim.Muon", "beta": 0.5},
+            "^optimizer.groups.head: Muon takes no argument 'beta'",
+        ),
+        (
+            {"target": "torch.optim.SparseAdam"},
+            r"^wd=0.1: .*SparseAdam takes no argument weight_decay. Set optimizer.groups.head.weight_d",
+        ),
+        ({"target": "torch.optim.LBFGS", "weight_decay": 0.0}, "^LBFGS gets a closure, which"),
+    ],
+)  # fmt: skip
+def test_bad_settings_of_a_group(group, message):
+    optimizer = component("torch.optim.AdamW", weight_decay=0.1, groups={"head": group})
+    with pytest.raises(ConfigError, match=message):
+        driver_and_state(optimizer)
