@@ -33,6 +33,7 @@ def scale_by_sum_of_squares(initial: float) -> GradientTransformation:
 
     G ← G + g², u = g / (√G + ε) / (1 + (t − 1)·d) with the decay d of the learning rate. Source:
     Duchi, Hazan & Singer 2011 (JMLR 12), diagonal form; torch.optim.Adagrad.
+    Keras and optax add ε to G instead.
 
     Args:
         initial: Initial value of the sum G.

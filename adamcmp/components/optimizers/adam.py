@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,14 +15,14 @@ from adamcmp.components.transformations import (
 )
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from torch import Tensor
 
     from adamcmp.components.transformations import Hypers, Tree
 
 
-def scale_by_adam(amsgrad: bool, bias_correction: bool = True) -> GradientTransformation:
+def scale_by_adam(
+    amsgrad: bool, *, bias_correction: bool = True, eps_hat: bool = False
+) -> GradientTransformation:
     """Turn g into m̂ / (√v̂ + ε) (optax.scale_by_adam).
 
     >>> import torch
@@ -38,8 +39,11 @@ def scale_by_adam(amsgrad: bool, bias_correction: bool = True) -> GradientTransf
 
     Args:
         amsgrad: Whether v̂ is computed from the running maximum of v, as in
-            torch.optim.Adam(amsgrad=True). Reddi et al. 2018, Algorithm 2, has no bias correction.
+            torch.optim.Adam(amsgrad=True). Reddi et al. 2018, Algorithm 2, has no bias correction,
+            and optax keeps the maximum of v̂.
         bias_correction: Whether m̂ and v̂ are m and v divided by 1 − β^t, or m and v themselves.
+        eps_hat: Whether ε is added to √v before it is divided by √(1 − β2^t), as ε̂ in section 2 of
+            the paper, Keras, and the code of Loshchilov & Hutter.
     """
 
     def init(params: Tree) -> dict[str, Tree]:
@@ -63,6 +67,8 @@ def scale_by_adam(amsgrad: bool, bias_correction: bool = True) -> GradientTransf
         # √v̂.
         root_correction2 = (1 - beta2**step).sqrt()
         correction1 = 1 - beta1**step
+        if eps_hat:
+            eps = eps / root_correction2
         direction = {
             n: (m[n] / correction1) / (v[n].sqrt() / root_correction2 + eps) for n in grads
         }
@@ -78,20 +84,23 @@ class Adam(Rule):
         betas: Decay rates β1, β2 of the running averages of g and g².
         eps: ε, added to √v̂.
         amsgrad: Keep the running maximum of v.
+        eps_hat: Add ε to √v before its bias correction, as Keras does, instead of after it.
     """
 
     rule: Literal["adam"]
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     eps: float = Field(default=1e-8, ge=0)
     amsgrad: bool = False
+    eps_hat: bool = False
 
+    neutral: ClassVar[Mapping[str, Any]] = {**Rule.neutral, "eps_hat": False}
     defaults_from: ClassVar[str] = "torch.optim.Adam"
     number_fields: ClassVar[frozenset[str]] = frozenset({"betas", "eps"})
     momentum_hyper: ClassVar[str] = "beta1"
 
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """See `Rule.transformations`."""
-        return scale_by_adam(self.amsgrad), scale_by_learning_rate()
+        return scale_by_adam(self.amsgrad, eps_hat=self.eps_hat), scale_by_learning_rate()
 
     def numbers(self) -> dict[str, float]:
         """See `Rule.numbers`."""

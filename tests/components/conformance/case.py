@@ -16,6 +16,7 @@ from tests.components.conformance.problem import (
     COEFFICIENTS,
     ROLES,
     SHAPES,
+    STEPS,
     AfterStep,
     Problem,
     Tree,
@@ -146,14 +147,19 @@ class Oracle:
             return self._case(coupling, f"{self.name}; R·N(θ + η·R·N(u))", {}, after_step=constrain)
 
         def decay(multiplier: float, before: Tree, params: Tree) -> None:
-            c = COEFFICIENTS[coupling](multiplier, self.lr, WD)
+            c = COEFFICIENTS[coupling](multiplier, self.lr, self._wd)
             for name, p in params.items():
                 p.sub_(c * self._decaying(before[name], before[name] - p))
 
         return self._case(coupling, f"{self.name}; θ − c·θ", {}, after_step=decay)
 
     def _penalized(self, p: Tensor, gradient: Tensor) -> Tensor:
-        return gradient + WD * self._decaying(p, gradient)
+        return gradient + self._wd * self._decaying(p, gradient)
+
+    @property
+    def _wd(self) -> float:
+        # The number of steps is B·T/b.
+        return WD / STEPS**0.5 if self.options.get("normalized") else WD
 
     def _decaying(self, p: Tensor, direction: Tensor) -> Tensor:
         """Return the weights that decay, others as 0."""

@@ -57,6 +57,19 @@ class RMSpropEpsInRoot(torch.optim.Optimizer):
             p.sub_(group["lr"] * p.grad / (v + group["eps"]).sqrt())
 
 
+class AdamEpsHat(torch.optim.Adam):
+    """torch.optim.Adam with ε / √(1 − β2^t) as ε."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """See torch.optim.Optimizer.step."""
+        (group,) = self.param_groups
+        eps, count = group["eps"], 1 + next((int(s["step"]) for s in self.state.values()), 0)
+        group["eps"] = eps / (1 - group["betas"][1] ** count) ** 0.5
+        super().step(closure)
+        group["eps"] = eps
+
+
 class Rprop(torch.optim.Rprop):
     """torch.optim.Rprop, which ignores schedules, with its steps times s_t."""
 
@@ -176,6 +189,7 @@ CLOSED_FORMS = (
     Oracle("lamb", LAMB, natively={c: {"coupling": c} for c in COEFFICIENTS}, by_hand=True),
     Oracle("lamb", LAMB, {"betas": (0.8, 0.97), "eps": 1e-3}, {"betas": [0.8, 0.97], "eps": 1e-3}),
     Oracle("lamb", LAMB, options={"decay_in_trust_ratio": False}, by_hand=True),
+    Oracle("adam", AdamEpsHat, {"eps": 1e-2}, {"eps": 1e-2, "eps_hat": True}),
     Oracle("adam", CautiousAdam, options={"cautious_updates": True}, by_hand=True),
     Oracle("asgd", ASGD, natively={"l2": {"weight_decay": WD}}),
     Oracle(

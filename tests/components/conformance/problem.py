@@ -89,7 +89,7 @@ def trained_by_rule(settings: dict[str, Any], problem: Problem) -> Tree:
         chain.init({name: params[name] for name in group.names})
         for group, chain in zip(groups, chains, strict=True)
     ]
-    hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in rule.hypers().items()}
+    hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in rule.hypers(STEPS).items()}
     for t, multiplier in enumerate(MULTIPLIERS[: problem.steps]):
         hypers["multiplier"] = torch.tensor(multiplier, dtype=torch.float64)
         step = torch.tensor(t + 1.0, dtype=torch.float64)

@@ -25,7 +25,7 @@ TORCH_ORACLES = (
             ("sgd", optim.SGD, {"momentum": 0.9}),
             ("adam", optim.Adam, {}),
         )
-        for option in ({"cautious": True}, {"decay_filter": "no_bias_norm"})
+        for option in ({"cautious": True}, {"decay_filter": "no_bias_norm"}, {"normalized": True})
     ),
     Oracle("sgd", optim.SGD, {}, {"momentum": 0.0}, L2, by_hand=True),
     Oracle("sgd", optim.SGD, {"momentum": 0.9}, {}, L2, by_hand=True),
