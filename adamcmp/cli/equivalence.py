@@ -153,6 +153,10 @@ def _conclusion(results: Sequence[FormComparison]) -> str:
     equal = [r.distances.optimizer.text for r in results if r.distances.is_rounding]
     others = [r.distances.optimizer.text for r in results if not r.distances.is_rounding]
     lines = []
+    if any(r.distances.coefficients.gain not in (None, 1.0) for r in results):
+        lines.append(
+            "Momentum sums former gradients, and the decoupled wd is larger by that factor."
+        )
     if equal:
         lines.append(f"The same up to rounding: {', '.join(equal)}.")
     if others:

@@ -80,9 +80,10 @@ class RecordedRule(Rule):
 
     def group_chain(self, group: ParameterGroup, *, decays: bool = True) -> GradientTransformation:
         """See `Rule.group_chain`."""
-        without_decay = self.recorded.model_copy(update={"coupling": "none"})
-        optimizer = self.recorded.group_chain(group, decays=decays)
-        return recording(optimizer, without_decay.group_chain(group))
+        with_decay, without_decay = (
+            self.recorded.group_chain(group, decays=each) for each in (decays, False)
+        )
+        return recording(with_decay, without_decay)
 
 
 def recorded(spec: RunSpec, rule: Rule) -> RunSpec:

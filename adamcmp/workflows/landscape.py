@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from adamcmp.experiments.landscape_plot import LandscapePicture
 
 #: The optimizers that are shown if none is named.
-OPTIMIZERS = ("sgd:momentum=0", "sgd", "rmsprop", "adam")
+OPTIMIZERS = ("sgd:momentum=0", "sgd:momentum=0.9", "rmsprop", "adam")
 ANIMATIONS = ("gif", "mp4")
 #: Dots per inch of an animation.
 ANIMATION_DPI = 90

@@ -14,8 +14,8 @@ def sgd(**settings):
 
 
 def sums(rule, grads, theta):
-    without_decay = rule.model_copy(update={"coupling": "none"})
-    chain = recording(rule.chain(), without_decay.chain())
+    without_decay = rule.chain(decays=False)
+    chain = recording(rule.chain(), without_decay)
     params = {"w": torch.tensor([theta]).double()}
     hypers = {name: torch.tensor(value).double() for name, value in HYPERS.items()}
     state, steps = chain.init(params), []
