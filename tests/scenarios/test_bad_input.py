@@ -51,6 +51,8 @@ TABLE = [
     ("run model=custom model.target=torch.nn.Linear +model.in_features=41 +model.out_features=9", "fails on examples of shape (40,)"),
     ("run dataset.validation=1", "dataset.validation=1: should be less than 1"),
     ("run optimizer=sgd optimizer.nesterov=true optimizer.momentum=0", "nesterov=true needs momentum > 0"),
+    ("run optimizer=rprop optimizer.coupling=decoupled wd=0.1", "coupling=decoupled does not apply to rule=rprop: it finds a step size"),
+    ("run optimizer=rprop 'optimizer.step_sizes=[1,0.1]'", "step_sizes=[1.0, 0.1]: the first must be the smaller"),
     ("run optimizer=adam wd=0.1", "weight_decay=0.1 has no effect with coupling=none"),
     ("run dataset=teacher dataset.task=regression", "use loss=mse"),
     # conversions

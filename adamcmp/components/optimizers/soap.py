@@ -59,7 +59,9 @@ def scale_by_soap(
         return [i for i, size in enumerate(p.shape) if 0 < size <= max_precondition_dim]
 
     def init(params: Tree) -> dict[str, Any]:
-        most = max((p.ndim for p in params.values()), default=0)
+        # The same keys for parameters of up to five dimensions, those of 3D convolutions, since
+        # the state of some parameters has the structure of that of all.
+        most = max([5, *(p.ndim for p in params.values())])
 
         def squares() -> dict[str, Tree]:
             return {
