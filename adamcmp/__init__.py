@@ -15,6 +15,7 @@ The functions of this module do what the commands of ``adamcmp`` do::
     adamcmp.compare(study.runs, "optimizer=adamw", "optimizer=sgd")  # DataFrame, one row
     result = adamcmp.import_runs("theirs.csv", "theirs")            # another program's runs
     checks = adamcmp.check("mynets.Net")                            # .name, .status, .detail
+    result = adamcmp.inspect("torch.optim.AdamW", ["weight_decay=0.1"])  # .coupling, .nearest
     adamcmp.convert(0.1, "decoupled", "independent", lr=1e-3)       # another coefficient
     adamcmp.equivalence(["sgd:momentum=0", "adam"]).table           # is L2 weight decay?
     adamcmp.landscape("rosenbrock", ["sgd", "adam"]).figure()       # paths in two dimensions
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         Equivalence,
         ExtendedStudy,
         ImportResult,
+        Inspection,
         Report,
         SearchedStudy,
         SettledStudy,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         equivalence,
         extend,
         import_runs,
+        inspect,
         landscape,
         load,
         report,
@@ -89,6 +92,7 @@ __all__ = [
     "Equivalence",
     "ExtendedStudy",
     "ImportResult",
+    "Inspection",
     "NotFound",
     "Report",
     "RunFailed",
@@ -105,6 +109,7 @@ __all__ = [
     "equivalence",
     "extend",
     "import_runs",
+    "inspect",
     "landscape",
     "load",
     "report",

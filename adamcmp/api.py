@@ -27,6 +27,7 @@ from adamcmp.workflows.extend import extend as train_extension
 from adamcmp.workflows.import_runs import ImportResult
 from adamcmp.workflows.import_runs import import_runs as read_into
 from adamcmp.workflows.importing import ImportOptions
+from adamcmp.workflows.inspect import inspect_optimizer
 from adamcmp.workflows.run import configure_run
 from adamcmp.workflows.run import run as train_run
 from adamcmp.workflows.search import RangeSearch
@@ -40,6 +41,7 @@ from adamcmp.workflows.training import BestSetting, SweepResult, TrainingOptions
 if TYPE_CHECKING:
     import pandas as pd
 
+    from adamcmp.inspection.report import Inspection
     from adamcmp.reporting import Report
     from adamcmp.training.torch_optimizer import torch_optimizer
     from adamcmp.workflows.equivalence import Equivalence
@@ -53,6 +55,7 @@ __all__ = [
     "Equivalence",
     "ExtendedStudy",
     "ImportResult",
+    "Inspection",
     "Report",
     "SearchedStudy",
     "SettledStudy",
@@ -65,6 +68,7 @@ __all__ = [
     "equivalence",
     "extend",
     "import_runs",
+    "inspect",
     "landscape",
     "load",
     "report",
@@ -80,6 +84,7 @@ __all__ = [
 _LAZY = {
     "Descents": "adamcmp.workflows.landscape",
     "Equivalence": "adamcmp.workflows.equivalence",
+    "Inspection": "adamcmp.inspection.report",
     "Report": "adamcmp.reporting",
     "torch_optimizer": "adamcmp.training.torch_optimizer",
 }
@@ -587,6 +592,27 @@ def check(
     ('training', 'ok', True)
     """
     return list(check_component(target, _listed(overrides), config_dir))
+
+
+def inspect(target: str, settings: Iterable[str] = ()) -> Inspection:
+    """Find out by experiment how an optimizer decays weights.
+
+    Args:
+        target: The dotted path of a class derived from torch.optim.Optimizer or of a function that
+            returns an optax transformation, or the name of an optimizer of adamcmp.
+        settings: Its arguments, such as ``"weight_decay=0.1"``.
+
+    Returns:
+        The coupling of its weight decay, with the nearest optimizer of adamcmp.
+
+    Raises:
+        ConfigError: If there is no such optimizer, a setting is invalid, or it cannot be probed.
+
+    >>> result = inspect("torch.optim.Adam", ["weight_decay=0.1"])
+    >>> result.coupling, round(result.coefficient, 6), result.nearest[0]
+    ('l2', 0.1, 'optimizer=adam_l2')
+    """
+    return inspect_optimizer(target, _listed(settings))
 
 
 def equivalence(

@@ -24,8 +24,8 @@ ROOT = Path(__file__).parent.parent
 def test_the_api_is_pinned():
     assert sorted(adamcmp.__all__) == [
         "AdamcmpError", "BestSetting", "Check", "ConfigError", "DataError", "Descents", "Edge", "Elsewhere", "EngineError", "Equivalence", "ExtendedStudy",
-        "ImportResult", "NotFound", "Report", "RunFailed", "RunInProgress", "SearchedStudy", "SettledStudy",
-        "StagedStudyResult", "StoreError", "Study", "SweepResult", "check", "compare", "convert", "equivalence", "extend", "import_runs", "landscape", "load", "report", "run", "search",
+        "ImportResult", "Inspection", "NotFound", "Report", "RunFailed", "RunInProgress", "SearchedStudy", "SettledStudy",
+        "StagedStudyResult", "StoreError", "Study", "SweepResult", "check", "compare", "convert", "equivalence", "extend", "import_runs", "inspect", "landscape", "load", "report", "run", "search",
         "settle", "study", "sweep", "torch_optimizer",
     ]  # fmt: skip
     for name in adamcmp.__all__:

@@ -31,6 +31,7 @@ COMMANDS = (
     "show",
     "components",
     "check",
+    "inspect",
     "convert",
     "equivalence",
     "landscape",

@@ -55,6 +55,11 @@ TABLE = [
     ("run optimizer=rprop 'optimizer.step_sizes=[1,0.1]'", "step_sizes=[1.0, 0.1]: the first must be the smaller"),
     ("run optimizer=adam wd=0.1", "weight_decay=0.1 has no effect with coupling=none"),
     ("run dataset=teacher dataset.task=regression", "use loss=mse"),
+    # inspections
+    ("inspect torch.optim.AdamV", "torch.optim has no 'AdamV'. Did you mean"),
+    ("inspect torch.nn.Linear", "torch.nn.Linear should be a class derived from torch.optim.Optimizer"),
+    ("inspect torch.optim.AdamW lr=-1", "cannot be probed (ValueError: Invalid learning rate: -1). Its arguments are NAME=VALUE."),
+    ("inspect adamw 0.1", "0.1: should be NAME=VALUE."),
     # conversions
     ("convert wd=0.1 --from decoupled --to independent", "The conversion from decoupled to independent also needs --lr."),
     ("convert wd=0.1 --from decoupld", "There is no convention 'decoupld'. Did you mean 'decoupled'?"),

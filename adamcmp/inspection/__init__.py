@@ -1,0 +1,1 @@
+"""What an optimizer does with weight decay, found out by experiment."""

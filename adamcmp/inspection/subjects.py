@@ -1,0 +1,236 @@
+"""Optimizers as black boxes: weights, gradients and learning rates in, updates out.
+
+Probes know nothing else about an optimizer: not its class, the names of its arguments, or its
+state.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adamcmp.components.user_class import error_reason
+from adamcmp.platform.global_generators import seeded_generators
+
+#: The gradient of step t (from 0), given the weights before that step.
+GradientFunction = Callable[[int, Tensor], Tensor]
+
+
+class ProbeFailed(Exception):
+    """The optimizer raised an error, or its weights are not finite."""
+
+
+class Stepper(ABC):
+    """One instance of an optimizer, with one parameter."""
+
+    @abstractmethod
+    def step(self, weights: Tensor, gradient: Tensor, multiplier: float) -> Tensor:
+        """Return the weights after a step.
+
+        Args:
+            weights: The weights before the step.
+            gradient: Their gradient.
+            multiplier: The learning rate divided by the initial one.
+        """
+
+
+class Subject(ABC):
+    """An optimizer with its settings, of which probes create instances.
+
+    Attributes:
+        dtype: The type of the weights.
+        shape: Their shape.
+        settings: The settings that the user gave.
+    """
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    @abstractmethod
+    def lr(self) -> float | None:
+        """The initial learning rate; None if it is unknown."""
+
+    @abstractmethod
+    def stepper(self, weights: Tensor, steps: int) -> Stepper:
+        """Create an instance.
+
+        Args:
+            weights: Its initial weights.
+            steps: How many steps it will take.
+        """
+
+    @abstractmethod
+    def with_settings(self, **settings: Any) -> Subject:
+        """Return the optimizer with other values of some settings."""
+
+    @abstractmethod
+    def with_lr(self, lr: float) -> Subject | None:
+        """Return the optimizer with another initial learning rate; None if it takes none."""
+
+    def updates(
+        self,
+        weights: Tensor,
+        gradients: Sequence[Tensor] | GradientFunction,
+        multipliers: Sequence[float],
+        *,
+        free: bool = False,
+    ) -> Tensor:
+        """Return the change of the weights in each step, (steps, *shape).
+
+        By default, the weights are set back before each step, so that all steps start from the same
+        weights and the updates of different steps can be compared.
+
+        Args:
+            weights: The initial weights.
+            gradients: The gradient of each step.
+            multipliers: The learning rate of each step divided by the initial one.
+            free: Let the weights move.
+
+        Raises:
+            ProbeFailed: If the optimizer raises an error, or the weights are not finite.
+        """
+        weights = weights.to(self.dtype)
+        current, updates = weights.clone(), []
+        with seeded_generators(0), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                stepper = self.stepper(weights.clone(), len(multipliers))
+                for t, multiplier in enumerate(multipliers):
+                    gradient = gradients(t, current) if callable(gradients) else gradients[t]
+                    after = stepper.step(current, gradient.to(self.dtype), multiplier)
+                    updates.append(after - current)
+                    current = after if free else weights
+            except Exception as error:  # an optimizer may raise anything
+                raise ProbeFailed(error_reason(error)) from error
+        result = torch.stack(updates).to(torch.float64)
+        if not result.isfinite().all():
+            raise ProbeFailed("the weights are not finite")
+        return result
+
+
+class TorchStepper(Stepper):
+    """An instance of a torch.optim.Optimizer.
+
+    Args:
+        create: Returns the instance for a list of parameters.
+        weights: The initial weights.
+        layout: The layout of gradients; see `TorchSubject`.
+    """
+
+    def __init__(
+        self, create: Callable[[list[nn.Parameter]], Any], weights: Tensor, layout: str
+    ) -> None:
+        self._param = nn.Parameter(weights)
+        self._layout = layout
+        self._optimizer = create([self._param])
+        self._initial = [group.get("lr") for group in self._optimizer.param_groups]
+        self._takes_closure = _takes_one_argument(self._optimizer.step)
+        if all(callable(getattr(self._optimizer, mode, None)) for mode in ("train", "eval")):
+            self._optimizer.train()  # schedule-free optimizers step in this mode only
+
+    @property
+    def lr(self) -> float | None:
+        """The initial learning rate of the first parameter group."""
+        initial = self._initial[0]
+        return None if initial is None else float(initial)
+
+    def step(self, weights: Tensor, gradient: Tensor, multiplier: float) -> Tensor:
+        """See `Stepper.step`."""
+        param = self._param
+        if not torch.equal(param, weights):
+            param.data.copy_(weights)
+        for group, initial in zip(self._optimizer.param_groups, self._initial, strict=True):
+            if initial is not None:
+                group["lr"] = initial * multiplier
+
+        def closure() -> Tensor:
+            """Evaluate the loss g·θ, whose gradient is g at any weights."""
+            with torch.enable_grad():
+                param.grad = self._gradient(gradient)
+            return (gradient * param.detach()).sum()
+
+        closure()
+        with torch.set_grad_enabled(self._layout == "graph"):
+            self._optimizer.step(*[closure] * self._takes_closure)
+        return param.detach().clone()
+
+    def _gradient(self, gradient: Tensor) -> Tensor:
+        if self._layout == "graph":
+            # The difference is 0, and adds a second derivative of 1.
+            return gradient + (self._param - self._param.detach())
+        return _sparse(gradient) if self._layout == "sparse" else gradient.clone()
+
+
+def _sparse(tensor: Tensor) -> Tensor:
+    """Return a tensor in sparse layout that holds its zeros explicitly."""
+    indices = torch.ones_like(tensor).nonzero().T
+    return torch.sparse_coo_tensor(indices, tensor.flatten(), tensor.shape, is_coalesced=True)
+
+
+def _takes_one_argument(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class TorchSubject(Subject):
+    """A class derived from torch.optim.Optimizer, or another function that returns an instance.
+
+    Attributes:
+        factory: The class.
+        settings: Keyword arguments of its constructor.
+        layout: The layout of gradients that it takes: ``dense``; ``graph``: with a graph, as after
+            ``backward(create_graph=True)``; ``sparse``.
+    """
+
+    factory: Callable[..., Any]
+    settings: Mapping[str, Any]
+    dtype: torch.dtype = torch.float64
+    shape: tuple[int, ...] = (4, 4)
+    layout: str = "dense"
+
+    @cached_property
+    def lr(self) -> float | None:
+        """See `Subject`."""
+        return self._instance().lr
+
+    def stepper(self, weights: Tensor, steps: int) -> TorchStepper:
+        """See `Subject.stepper`."""
+        return TorchStepper(
+            lambda params: self.factory(params, **self.settings), weights, self.layout
+        )
+
+    def _instance(self) -> TorchStepper:
+        return self.stepper(torch.ones(self.shape, dtype=self.dtype), 1)
+
+    def with_settings(self, **settings: Any) -> TorchSubject:
+        """See `Subject.with_settings`."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def with_lr(self, lr: float) -> TorchSubject | None:
+        """See `Subject.with_lr`."""
+        changed = self.with_settings(lr=lr)
+        try:
+            return None if changed.lr == self.lr else changed
+        except Exception:  # a constructor may raise anything
+            return None
+
+    def variants(self) -> Iterator[TorchSubject]:
+        """Yield the optimizer with the parameters and gradients that some classes require."""
+        for dtype in (torch.float64, torch.float32):
+            for layout in ("dense", "graph", "sparse"):
+                for shape in ((4, 4), (16,)):
+                    yield replace(self, dtype=dtype, shape=shape, layout=layout)

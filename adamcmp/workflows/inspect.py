@@ -1,0 +1,174 @@
+"""Inspect an optimizer: a torch.optim class, one of this package, or an optax transformation."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect as signatures
+import io
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from adamcmp.components.names import HYPERPARAMETER_FIELDS
+from adamcmp.components.user_class import error_reason, import_object
+from adamcmp.config import component_defaults
+from adamcmp.errors import ConfigError, nearest, shortened
+
+if TYPE_CHECKING:
+    from adamcmp.inspection.report import Inspection
+    from adamcmp.inspection.subjects import Subject, TorchSubject
+
+_KEY = "inspect"
+
+
+def inspect_optimizer(target: str, settings: Sequence[str] = ()) -> Inspection:
+    """Find out by experiment how an optimizer decays weights.
+
+    Args:
+        target: The dotted path of a class derived from torch.optim.Optimizer or of a function that
+            returns an optax transformation, or the name of an optimizer of this package.
+        settings: Its arguments or settings, such as ``weight_decay=0.1`` or ``betas=(0.9,0.95)``.
+
+    Raises:
+        ConfigError: If there is no such optimizer, a setting is invalid, or it cannot be probed.
+    """
+    from adamcmp.inspection.inspecting import inspect_subject
+
+    values = parsed(settings)
+    with redirect_stdout(io.StringIO()):  # some constructors print
+        return inspect_subject(subject_of(target, values), target)
+
+
+def parsed(settings: Sequence[str]) -> dict[str, Any]:
+    """Return the values of ``NAME=VALUE`` texts: Python literals, true, false, null, or text.
+
+    Raises:
+        ConfigError: If one is not of this form.
+
+    >>> parsed(["weight_decay=0.1", "betas=(0.9,0.95)", "amsgrad=true", "mode=fast"])
+    {'weight_decay': 0.1, 'betas': (0.9, 0.95), 'amsgrad': True, 'mode': 'fast'}
+    """
+    values = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or not name.replace(".", "_").isidentifier():
+            raise ConfigError(f"{shortened(setting)}: should be NAME=VALUE.")
+        values[name] = _value(text)
+    return values
+
+
+def _value(text: str) -> Any:
+    words = {"true": True, "false": False, "null": None}
+    if text in words:
+        return words[text]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def subject_of(target: str, settings: Mapping[str, Any]) -> Subject:
+    """Return the optimizer to probe.
+
+    Raises:
+        ConfigError: If there is no such optimizer, a setting is invalid, or it cannot be probed.
+    """
+    if "." not in target:
+        return _own_rule(target, settings)
+    import torch
+
+    value = import_object(target, _KEY)
+    if signatures.isclass(value) and issubclass(value, torch.optim.Optimizer):
+        from adamcmp.inspection.subjects import TorchSubject
+
+        return _probeable(TorchSubject(value, _arguments(value, settings, target)), target)
+    if callable(value) and not signatures.isclass(value):
+        return _optax(value, settings, target)
+    raise _not_an_optimizer(target)
+
+
+def _own_rule(name: str, settings: Mapping[str, Any]) -> Subject:
+    from adamcmp.inspection.rule_subject import RuleSubject
+
+    if name == "torch":
+        raise ConfigError(
+            "optimizer=torch is any class: inspect one by its dotted path, such as "
+            "`adamcmp inspect torch.optim.RAdam`."
+        )
+    short = {key.removeprefix("optimizer."): value for key, value in settings.items()}
+    given = {
+        HYPERPARAMETER_FIELDS.get(key, key): list(value) if isinstance(value, tuple) else value
+        for key, value in short.items()
+    }
+    subject = RuleSubject(component_defaults("optimizer", name), given)
+    _ = subject.rule  # raises if a setting is invalid
+    return subject
+
+
+def _arguments(
+    factory: Callable[..., Any], settings: Mapping[str, Any], target: str
+) -> dict[str, Any]:
+    """Return the settings as arguments of a class or function; ``wd`` is short for weight_decay.
+
+    Raises:
+        ConfigError: If it does not take one of them.
+    """
+    parameters = signatures.signature(factory).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    arguments = {}
+    for name, value in settings.items():
+        argument = name if name in parameters else HYPERPARAMETER_FIELDS.get(name, name)
+        if argument not in parameters and not takes_any:
+            raise ConfigError(
+                f"{target} takes no argument {name!r}.{nearest(name, parameters)} "
+                f"It takes: {', '.join(parameters)}."
+            )
+        arguments[argument] = value
+    return arguments
+
+
+def _probeable(subject: TorchSubject, target: str) -> Subject:
+    """Return a class with weights of a type and shape that it takes.
+
+    Raises:
+        ConfigError: If there are none.
+    """
+    import torch
+
+    from adamcmp.inspection.subjects import ProbeFailed
+
+    reasons = []
+    for variant in subject.variants():
+        ones = torch.ones(variant.shape)
+        try:
+            variant.updates(ones, [ones, ones], [1.0, 1.0])
+        except ProbeFailed as error:
+            reasons.append(str(error))
+        else:
+            return variant
+    raise ConfigError(
+        f"{target} cannot be probed ({reasons[0].rstrip('.')}). Its arguments are NAME=VALUE."
+    )
+
+
+def _optax(factory: Callable[..., Any], settings: Mapping[str, Any], target: str) -> Subject:
+    if importlib.util.find_spec("optax") is None:
+        raise _not_an_optimizer(target)
+    from adamcmp.inspection.optax_subject import OptaxSubject
+
+    subject = OptaxSubject(factory, _arguments(factory, settings, target))
+    try:
+        transformation = subject.transformation
+    except Exception as error:  # any function may have been named
+        raise ConfigError(f"{target} cannot be created ({error_reason(error)}).") from error
+    if not all(callable(getattr(transformation, name, None)) for name in ("init", "update")):
+        raise _not_an_optimizer(target)
+    return subject
+
+
+def _not_an_optimizer(target: str) -> ConfigError:
+    return ConfigError(
+        f"{target} should be a class derived from torch.optim.Optimizer, an optimizer of adamcmp "
+        f"such as adamw, or a function that returns an optax transformation (needs optax)."
+    )
