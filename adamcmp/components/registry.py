@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 from adamcmp.errors import NotFound, nearest
 
@@ -56,6 +57,19 @@ class Component(BaseModel):
             change then; the audit names stored runs with `affected_if`.
         """
         return cls.revision
+
+    @classmethod
+    def column_fields(cls) -> Mapping[str, FieldInfo]:
+        """Return the fields that have a column each in stored results.
+
+        All other settings are in one column, since those of users' classes are not known in
+        advance.
+        """
+        return cls.model_fields
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the settings without a column of their own, as JSON values."""
+        return self.model_dump(mode="json", exclude=set(self.column_fields()))
 
     def identity(self) -> dict[str, Any]:
         """Return everything that can change a run's numbers, as JSON values.

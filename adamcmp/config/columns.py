@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 from adamcmp.components.groups import COMPONENT_GROUPS
+from adamcmp.components.optimizers import Rule
 from adamcmp.components.registry import Component
+from adamcmp.components.user_rule import import_rule, is_users_rule
 from adamcmp.components.validation import build
 from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import Eval, Protocol
@@ -36,9 +38,8 @@ def component_columns(component: Component, group: str) -> dict[str, Any]:
     columns = _field_columns(component, f"{group}.")
     if "sha256" in (identity := component.identity()):
         columns[f"{group}.sha256"] = identity["sha256"]
-    if component.model_extra:
-        # The arguments of users' classes are not known in advance, so they have one column.
-        columns[f"{group}.arguments"] = json.dumps(component.model_extra, sort_keys=True)
+    if arguments := component.arguments():
+        columns[f"{group}.arguments"] = json.dumps(arguments, sort_keys=True)
     return columns
 
 
@@ -54,11 +55,22 @@ def component_from_columns(group: str, row: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: If a column is missing or a value is invalid.
     """
-    component = COMPONENT_GROUPS[group].component(row[name_column(group)])
+    component = component_class(group, row[name_column(group)])
     # The component's name has a column without a dot.
     values = _field_values(component, {**row, f"{group}.name": row[group]}, f"{group}.")
     arguments = json.loads(row.get(f"{group}.arguments") or "{}")
     return build(component, {**values, **arguments}, group)
+
+
+def component_class(group: str, name: str) -> type[Component]:
+    """Return the class of a component, which may be a rule of the user's code.
+
+    Raises:
+        ConfigError: If there is no such component, or the user's class cannot be used.
+    """
+    if group == "optimizer" and is_users_rule(name):
+        return import_rule(name)
+    return COMPONENT_GROUPS[group].component(name)
 
 
 def name_column(group: str) -> str:
@@ -72,9 +84,12 @@ def neutral_component_columns(group: str, name: str) -> dict[str, NeutralColumn]
 
     Args:
         group: The config group.
-        name: The component; one that does not exist has no columns.
+        name: The component; one that does not exist has no columns. A rule of the user's code,
+            which is not imported, has those of every rule.
     """
     spec = COMPONENT_GROUPS[group]
+    if group == "optimizer" and is_users_rule(name):
+        return _neutral_columns(Rule, f"{group}.")
     return _neutral_columns(spec.component(name), f"{group}.") if name in spec.names else {}
 
 
@@ -116,7 +131,7 @@ def protocol_from_columns(row: Mapping[str, Any]) -> Protocol:
 
 
 def _field_columns(component: Component, prefix: str) -> dict[str, Any]:
-    values = {name: getattr(component, name) for name in type(component).model_fields}
+    values = {name: getattr(component, name) for name in component.column_fields()}
     return {f"{prefix}{name}": _cell(value) for name, value in values.items()}
 
 
@@ -140,7 +155,7 @@ def _field_values(
         ConfigError: If the field existed in version 0.1.
     """
     values = {}
-    for name, field in component.model_fields.items():
+    for name, field in component.column_fields().items():
         column = f"{prefix}{name}"
         value = row.get(column)
         if value is None and not (column in row and _may_be_none(field.annotation)):

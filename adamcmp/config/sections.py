@@ -19,6 +19,7 @@ from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
 from adamcmp.components.names import OPTIONS_OF
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
+from adamcmp.components.user_rule import import_rule, is_users_rule
 from adamcmp.components.validation import build
 from adamcmp.config.decay_product import PRODUCT, with_weight_decay
 from adamcmp.config.numerics import Numerics
@@ -146,7 +147,9 @@ def build_component(group: str, values: Any) -> Any:
     present = {str(key): value for key, value in values.items() if value != "???"}
     if not isinstance(present.get(spec.name_field), str):
         raise ConfigError(f"{group}.{spec.name_field} is needed: one of {', '.join(spec.names)}.")
-    return build(spec.component(present[spec.name_field]), present, group)
+    name = present[spec.name_field]
+    is_users = group == "optimizer" and is_users_rule(name)
+    return build(import_rule(name) if is_users else spec.component(name), present, group)
 
 
 def assemble(sections: Mapping[str, Any], in_grid: bool = False) -> ComposedRun:

@@ -14,7 +14,9 @@ def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
         engine: ``eager`` or ``compiled``.
     """
     if not config.optimizer.fuses:
-        return "a torch.optim class holds the settings of one run"
+        if config.optimizer.rule == "torch":
+            return "a torch.optim class holds the settings of one run"
+        return f"rule={config.optimizer.rule} is trained one lane at a time"
     if device == "cpu" and not config.optimizer.traceable:
         return f"a step of rule={config.optimizer.rule} cannot be compiled"
     if device not in config.model.fuses:

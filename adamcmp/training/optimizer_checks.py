@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NoReturn
 
 import torch
-from torch import Tensor
 
-from adamcmp.components.optimizers import Optimizer, ParameterGroup
+from adamcmp.components.optimizers import Optimizer, ParameterGroup, Rule
 from adamcmp.components.optimizers.torch import Torch
 from adamcmp.components.user_class import error_reason
+from adamcmp.components.user_rule import is_users_rule
 from adamcmp.errors import ConfigError
-from adamcmp.platform.global_generators import seeded_generators
+from adamcmp.training.optimizer_trial import Trial
+from adamcmp.training.rule_checks import check_users_rule
 from adamcmp.training.step.batching import Tree
-from adamcmp.training.step.drivers import TorchDriver, create_driver
-from adamcmp.training.step.packing import Packing
+from adamcmp.training.step.drivers import TorchDriver
 
 
 def check_optimizer(
@@ -33,7 +32,8 @@ def check_optimizer(
 
     Raises:
         ConfigError: If a parameter group is empty, or a torch.optim class fails, takes only some
-            of the parameters, or has state that its ``state_dict`` does not hold or cannot restore.
+            of the parameters, or has state that its ``state_dict`` does not hold or cannot
+            restore, or a rule of the user's code fails or cannot be trained in lanes.
     """
     groups = optimizer.parameter_groups(roles)
     error = _error_of_step(optimizer, groups, params, grads)
@@ -49,6 +49,8 @@ def check_optimizer(
                 f"optimizer.target={optimizer.target} fails in two steps with its state_dict() "
                 f"loaded between them ({error_reason(reason)})."
             ) from reason
+    elif isinstance(optimizer, Rule) and is_users_rule(optimizer.rule):
+        check_users_rule(optimizer, groups, params, grads)
     elif error is not None:
         raise error
 
@@ -129,7 +131,7 @@ def _error_of_step(
 ) -> Exception | None:
     """Return the error of an optimizer's first step with copies of some parameters."""
     try:
-        _Trial(optimizer, groups, params, grads).step()
+        Trial(optimizer, groups, params, grads).step()
     except Exception as error:  # a user's class may raise anything
         return error
     return None
@@ -142,7 +144,7 @@ def _check_state(
 
     Numbers among its attributes that each step changes count as state, too.
     """
-    trial, restored = (_Trial(optimizer, groups, params, grads) for _ in range(2))
+    trial, restored = (Trial(optimizer, groups, params, grads) for _ in range(2))
     trial.step()
     try:
         state_dict = copy.deepcopy(trial.driver.state_dict())
@@ -163,53 +165,7 @@ def _check_state(
         )
 
 
-class _Trial:
-    """Copies of a network's parameters, and the optimizer that updates them.
-
-    The loss is a quadratic function of the parameters, whose gradients at the initial ones are
-    given. Its random numbers are always the same.
-
-    Attributes:
-        params: The parameters, with a dimension for one lane.
-        driver: Updates them.
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        groups: Sequence[ParameterGroup],
-        params: Tree,
-        grads: Tree,
-    ) -> None:
-        self.params = {name: param.detach().clone()[None] for name, param in params.items()}
-        self._initial = {name: param.clone() for name, param in self.params.items()}
-        self._grads = grads
-        numbers = {**optimizer.hypers(), "multiplier": 1.0}
-        self._hypers_M = {n: torch.tensor([v], dtype=torch.float64) for n, v in numbers.items()}
-        members = [replace(g, names=tuple(n for n in g.names if n in params)) for g in groups]
-        members = [group for group in members if group.names]
-        self.driver = create_driver(optimizer, members, clip=False, fused=False)
-        names = [group.names for group in members]
-        packing = Packing(self.params, names, concatenate=False)
-        self._state = {"params": self.params, "optimizer": self.driver.init(self.params, packing)}
-
-    def step(self) -> None:
-        """Update the parameters."""
-        with seeded_generators(0), torch.no_grad():  # as in training
-            step_M = torch.ones(1, dtype=torch.float64)
-            self.driver.step(self._state, self._gradients, self._hypers_M, step_M)
-
-    def _gradients(self, params: Tree, *, create_graph: bool = False) -> tuple[Tensor, Tree]:
-        """Return the loss g·(θ − θ₀) + ‖θ − θ₀‖²/2, which is 0 at θ₀, and its gradients."""
-        loss, grads = torch.zeros(1), {}
-        for name, grad in self._grads.items():
-            moved = params[name] - self._initial[name]
-            loss += (moved.square().sum() / 2 + (grad.to_dense() * moved).sum()).detach()
-            grads[name] = grad[None].clone() if grad.is_sparse else grad + moved
-        return loss, grads
-
-
-def _numbers(trial: _Trial) -> dict[str, float]:
+def _numbers(trial: Trial) -> dict[str, float]:
     if not isinstance(trial.driver, TorchDriver):
         return {}
     attributes = (pair for each in trial.driver.optimizers for pair in vars(each).items())

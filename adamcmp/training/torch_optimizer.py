@@ -12,6 +12,7 @@ from torch.optim.optimizer import ParamsT
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.components.optimizers import Rule
 from adamcmp.components.transformations import trained_params
+from adamcmp.components.user_rule import is_users_rule
 from adamcmp.components.wrappers import sam_ascent
 from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError, nearest
@@ -182,7 +183,8 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
 
     Args:
         name: Name of the optimizer, such as ``"adamw"``; ``adamcmp components optimizer`` lists
-            all names.
+            all names. Or the dotted path of a class derived from
+            `adamcmp.components.optimizers.Rule`.
         params: Parameters or parameter groups, as torch.optim takes them.
         hypers: Its settings, such as ``lr=1e-3, wd=0.1, coupling="independent"``. All other
             settings have the defaults of ``configs/optimizer/<name>.yaml``.
@@ -204,7 +206,9 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
         0.3...
     """
     settings = {HYPERPARAMETER_FIELDS.get(key, key): value for key, value in hypers.items()}
-    rule = build_component("optimizer", {**component_defaults("optimizer", name), **settings})
+    is_users = is_users_rule(name)
+    defaults = {"name": name, "rule": name} if is_users else component_defaults("optimizer", name)
+    rule = build_component("optimizer", {**defaults, **settings})
     if not isinstance(rule, Rule):
         raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")
     if rule.groups:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+from adamcmp.components.optimizers import Rule
 from adamcmp.components.user_class import import_object
 from adamcmp.config import Composer, Numerics, RunConfig, StudyConfig
 from adamcmp.errors import AdamcmpError, ConfigError
@@ -94,6 +95,11 @@ def _component_of(target: str) -> str:
         return "model=custom"
     if inspect.isclass(value) and issubclass(value, optim.Optimizer):
         return "optimizer=torch"
+    if inspect.isclass(value) and issubclass(value, Rule):
+        raise ConfigError(
+            f"{target}: a rule is checked by the name of its yaml file: `adamcmp check "
+            f"optimizer=NAME --config-dir DIR`, where DIR/optimizer/NAME.yaml has rule: {target}."
+        )
     if callable(value):
         return "dataset=custom"
     raise ConfigError(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.fields import FieldInfo
 
 from adamcmp.components.parameter_groups import (
     GroupSettings,
@@ -25,6 +26,7 @@ from adamcmp.components.transformations import (
     clip_by_global_norm,
     identity,
 )
+from adamcmp.components.user_class import source_digest
 from adamcmp.components.wrappers import cautious_updates, constrain_norms, lookahead
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Optimizer(Component):
 
     Attributes:
         name: Label in tables and plots: the name of the yaml file.
-        rule: Name of the module that defines the rule.
+        rule: Name of the module that defines the rule, or the dotted path of a user's class.
         coupling: Coupling of the weight decay; see `Rule`.
         lr: Base learning rate.
         weight_decay: Weight decay coefficient wd.
@@ -215,6 +217,18 @@ class Rule(Optimizer):
             )
         return self
 
+    @classmethod
+    def column_fields(cls) -> Mapping[str, FieldInfo]:
+        """See `Component.column_fields`. The settings of a user's rule have no columns."""
+        return cls.model_fields if cls.__module__.startswith("adamcmp.") else Rule.model_fields
+
+    def identity(self) -> dict[str, Any]:
+        """See `Component.identity`. The source of a class in the user's code is part of it."""
+        return {**super().identity(), **self._source()}
+
+    def _source(self) -> dict[str, str]:
+        return source_digest(self.rule) if "." in self.rule else {}
+
     @abstractmethod
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """Return the rule without coupling: transformations from gradients to the step."""
@@ -348,6 +362,7 @@ class Rule(Optimizer):
         return (
             *((field, getattr(self, field)) for field in fields),
             ("sam", self.sam_rho > 0),
+            *self._source().items(),
             *groups,
         )
 

@@ -32,7 +32,7 @@ class TorchGroupSettings(GroupSettings):
     target: str | None = None
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def of_class(self) -> dict[str, Any]:
         """The settings of the group's class."""
         return self.model_extra or {}
 
@@ -121,11 +121,11 @@ class Torch(Optimizer):
             settings = self.groups.get(label, TorchGroupSettings())
             numbers = self._numbers(settings)
             if settings.target is None:
-                shared.append((label, {"params": list(params), **numbers, **settings.arguments}))
+                shared.append((label, {"params": list(params), **numbers, **settings.of_class}))
             else:
                 key, scale = f"optimizer.groups.{label}", {"lr_scale": numbers.pop("lr_scale")}
                 group = {"params": list(params), **scale}
-                arguments = {**numbers, **settings.arguments}
+                arguments = {**numbers, **settings.of_class}
                 optimizers.append(_construct(settings.target, key, [group], arguments))
         if shared:
             params = [group for _, group in shared]
@@ -149,7 +149,7 @@ class Torch(Optimizer):
         parameters = list(inspect.signature(cls).parameters.values())[1:]  # without params
         known = [*TorchGroupSettings.model_fields, *(p.name for p in parameters)]
         takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        for name in self.groups[label].arguments:
+        for name in self.groups[label].of_class:
             if name not in known and not takes_any:
                 raise ConfigError(
                     f"optimizer.groups.{label}.{name}: there is no such setting."

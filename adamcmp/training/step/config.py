@@ -12,6 +12,7 @@ from adamcmp.components.datasets import Augmentation
 from adamcmp.components.losses import Loss
 from adamcmp.components.models import Model
 from adamcmp.components.optimizers import Optimizer
+from adamcmp.components.user_rule import is_users_rule
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.training.device_data import DeviceData
 
@@ -62,7 +63,8 @@ class StepConfig:
     @property
     def runs_user_code(self) -> bool:
         """Whether the network or the optimizer may be a class of the user's code."""
-        return self.model.has_digest or self.optimizer.has_digest
+        users_rule = is_users_rule(self.optimizer.rule)
+        return self.model.has_digest or self.optimizer.has_digest or users_rule
 
     def identity(self) -> Any:
         """Return JSON values that determine a step, together with the shapes of the state."""
