@@ -95,7 +95,7 @@ def descend(spec: RunSpec, optimizer: OptimizerChoice, landscape: Landscape, sta
     point = torch.tensor(start, dtype=torch.float64).view(1, 1, 2)
     state: dict[str, Any] = {"params": {"point": point}}
     groups = component.parameter_groups({"point": "matrices"})
-    driver = create_driver(component, groups, clip=False, fused=False)
+    driver = create_driver(component, groups, clip=protocol.grad_clip is not None, fused=False)
     packing = Packing(state["params"], [group.names for group in groups], concatenate=False)
     state["optimizer"] = driver.init(state["params"], packing)
     record = RunRecord(spec, Horizon(steps, 1.0), protocol.batch_size)

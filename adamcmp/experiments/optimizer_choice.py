@@ -14,6 +14,8 @@ from adamcmp.planning.specs import RunSpec
 
 #: Differences are compared with rounding, so that weights have double precision.
 NUMERICS = {"dtype": "float64", "device": "cpu", "engine": "eager"}
+#: Numerics that cannot be chosen.
+FIXED = ("device", "engine")
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,10 @@ class OptimizerChoice:
         name, *parts = text.split(":")
         settings: dict[str, str] = {}
         for part in parts:
-            key, equals, value = part.partition("=")
-            key = SHORT_KEYS.get(key, f"optimizer.{key}")
-            if not equals or not value or key in settings:
+            typed, equals, value = part.partition("=")
+            setting = typed.removeprefix("+")  # "+": an argument of a torch.optim class
+            key = typed.removesuffix(setting) + SHORT_KEYS.get(setting, f"optimizer.{setting}")
+            if not (setting and equals and value) or key in settings:
                 raise ConfigError(
                     f"{text}: {part!r} should be SETTING=VALUE, each setting once, "
                     f"such as sgd:lr=0.1:momentum=0."
@@ -72,7 +75,8 @@ def split_arguments(arguments: Iterable[str]) -> tuple[list[OptimizerChoice], di
     (['sgd', 'adamw'], {'optimizer.weight_decay': '0.01'})
 
     Raises:
-        ConfigError: If an optimizer is given as an override, or twice.
+        ConfigError: If an optimizer is given as an override or twice, or an override sets the
+            device or the engine.
     """
     choices: dict[str, OptimizerChoice] = {}
     overrides: dict[str, str] = {}
@@ -81,6 +85,10 @@ def split_arguments(arguments: Iterable[str]) -> tuple[list[OptimizerChoice], di
         if equals and ":" not in key:
             if key == "optimizer":
                 raise ConfigError(f"{argument}: write the optimizer's name only, as in {value}.")
+            if key in FIXED and value != NUMERICS[key]:
+                raise ConfigError(
+                    f"{argument}: experiments run with {key}={NUMERICS[key]}. Leave it out."
+                )
             overrides[expand_key(key)] = value
             continue
         if argument in choices:

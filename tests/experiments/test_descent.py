@@ -75,6 +75,11 @@ def test_schedules_and_second_gradients(composer):
     assert (plain.points[1] != sam.points[1]).all()
 
 
+def test_clipping(composer):
+    path = followed(composer, "beale", "sgd:lr=0.5:momentum=0", steps="1", grad_clip="0.1")
+    assert np.linalg.norm(np.diff(path.points, axis=0)) == pytest.approx(0.5 * 0.1, rel=1e-5)
+
+
 def test_a_diverged_path_is_not_finite(composer):
     path = followed(composer, "beale", "sgd:lr=10", steps="40")
     assert np.isfinite(path.points[0]).all() and not np.isfinite(path.values[-1])

@@ -18,6 +18,13 @@ def test_settings_and_overrides(composer):
     assert float32.numerics.dtype == "float32"
 
 
+def test_arguments_of_a_torch_class(composer):
+    choice = OptimizerChoice.parse("torch:target=torch.optim.SGD:+momentum=0.9:lr=0.1")
+    assert list(choice.settings) == ["optimizer.target", "+optimizer.momentum", "optimizer.lr"]
+    optimizer = run_spec(composer, choice.name, choice.settings).config.optimizer
+    assert (optimizer.lr, optimizer.identity()["momentum"]) == (0.1, 0.9)
+
+
 def test_choices_of_the_same_text_are_equal():
     assert OptimizerChoice.parse("sgd:lr=1") == OptimizerChoice.parse("sgd:lr=1")
     assert len({OptimizerChoice.parse("sgd"), OptimizerChoice.parse("sgd")}) == 1

@@ -169,6 +169,8 @@ TABLE = [
     ("equivalence optimizer=sgd", "optimizer=sgd: write the optimizer's name only, as in sgd."),
     ("equivalence sgd lr=1,2", "lr=1,2: `run` trains one run"),
     ("equivalence sgd lr=1e200 steps=2 dataset=teacher", "training diverges. Choose a smaller lr"),
+    ("equivalence sgd device=cuda", "device=cuda: experiments run with device=cpu. Leave it out."),
+    ("equivalence sgd engine=compiled", "experiments run with engine=eager"),
     ("landscape quadratc", "There is no function 'quadratc'. Did you mean 'quadratic'?"),
     ("landscape quadratic:condition=0", "quadratic.condition=0: should be at least 1."),
     ("landscape quadratic:cond=2", "Did you mean 'condition'?"),
