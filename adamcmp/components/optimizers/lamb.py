@@ -47,8 +47,7 @@ def scale_to_weights() -> GradientTransformation:
 class LAMB(Rule):
     """LAMB (You et al. 2020, arXiv 1904.00962).
 
-    With ``decoupled``, the paper's algorithm. Some packages limit ‖θ‖ to 10, which the paper's
-    experiments do not.
+    With ``decoupled``, the paper's algorithm with φ(z) = z. Some packages limit ‖θ‖ to 10.
 
     Attributes:
         betas: Decay rates β1, β2 of the running averages of g and g².

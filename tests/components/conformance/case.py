@@ -186,6 +186,11 @@ class Oracle:
         )
 
 
+def same(**options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return options that have the same names in a class and in adamcmp, for both."""
+    return options, {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+
+
 def constrained_norms(lr: float) -> AfterStep:
     """Return the coupling ``norm``: matrices keep their norm R, and θ ← R·N(θ + s·lr·R·N(u))."""
     radii: dict[str, Tensor] = {}

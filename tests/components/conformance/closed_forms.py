@@ -90,7 +90,7 @@ class Rprop(torch.optim.Rprop):
 
 
 class LAMB(torch.optim.Optimizer):
-    """torch.optim.Adam with its step u, or u − c·θ, scaled to length η·‖θ‖."""
+    """torch.optim.Adam with its step, or u − c·θ, scaled to length η·‖θ‖."""
 
     def __init__(self, params, lr, coupling=None, **arguments):
         super().__init__(params, {"lr": lr})
@@ -115,7 +115,7 @@ class LAMB(torch.optim.Optimizer):
 
 
 class CautiousAdam(torch.optim.Adam):
-    """torch.optim.Adam with the components of its step that descend, times all / their number."""
+    """torch.optim.Adam with its step masked where it ascends, and scaled by all / unmasked."""
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -129,7 +129,7 @@ class CautiousAdam(torch.optim.Adam):
 
 
 class ASGD(torch.optim.ASGD):
-    """torch.optim.ASGD with the lr of the present step, not of the one before."""
+    """torch.optim.ASGD with the lr of the present step."""
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -149,7 +149,7 @@ class ASGD(torch.optim.ASGD):
 
 
 class Muon(torch.optim.Optimizer):
-    """torch.optim.Muon with iterations in float64, and torch.optim.AdamW for vectors and numbers."""
+    """torch.optim.Muon in float64, torch.optim.AdamW for vectors and numbers."""
 
     def __init__(self, params, lr, muon=(), adamw=(), scale=0.015, corrected=False, **shared):
         matrices = [p for p in params if p.ndim > 1]

@@ -14,12 +14,12 @@ import torch
 from schedulefree.adamw_schedulefree_reference import AdamWScheduleFreeReference
 from schedulefree.sgd_schedulefree_reference import SGDScheduleFreeReference
 
-from tests.components.conformance.case import WD, Oracle
+from tests.components.conformance.case import WD, Oracle, same
 from tests.components.conformance.problem import COEFFICIENTS
 
 
 class AdaBound(pytorch_optimizer.AdaBound):
-    """pytorch_optimizer.AdaBound without the 1e-15 that it adds to v, as in the authors' code."""
+    """pytorch_optimizer.AdaBound without the 1e-15 that it adds to v."""
 
     @staticmethod
     def apply_ams_bound_foreach(*arguments):
@@ -29,15 +29,25 @@ class AdaBound(pytorch_optimizer.AdaBound):
 
 
 class ADOPT(pytorch_optimizer.ADOPT):
-    """pytorch_optimizer.ADOPT whose clipping does not count the first step, as in the authors' code."""
+    """pytorch_optimizer.ADOPT, whose clipping does not count the first step."""
 
     def __init__(self, params, clip=True, **arguments):
         limit = (lambda step: (step - 1) ** 0.25) if clip else None
         super().__init__(params, clip_lambda=limit, **arguments)
 
 
+class AdaBelief(pytorch_optimizer.AdaBelief):
+    """pytorch_optimizer.AdaBelief without the rectification of RAdam."""
+
+    def __init__(self, params, **arguments):
+        super().__init__(params, rectify=False, **arguments)
+
+
 class SOAP(pytorch_optimizer.SOAP):
     """pytorch_optimizer.SOAP with QR decompositions in float64."""
+
+    def __init__(self, params, **arguments):
+        super().__init__(params, weight_decay=0.0, **arguments)
 
     def step(self, closure=None):
         """See torch.optim.Optimizer.step."""
@@ -110,73 +120,37 @@ def lookahead_adam(params, lr):
     return pytorch_optimizer.Lookahead(torch.optim.Adam(params, lr), k=4, alpha=0.3)
 
 
-def _betas(*betas):
-    """Return the betas as an argument of the class and as an option of ours."""
-    return {"betas": betas}, {"betas": list(betas)}
-
-
 _DECOUPLED = {"decoupled": {"weight_decay": WD}}
 _L2 = {"l2": {"weight_decay": WD, "weight_decouple": False}}
 _PRODIGY = {
     "l2": {"weight_decay": WD, "decouple": False},
     "decoupled": {"weight_decay": WD, "decouple": True},
 }
-_BOUNDS = {"eps": 1e-3, "final_lr": 0.02, "gamma": 0.1}
-
 _COUPLED = {coupling: {"coupling": coupling} for coupling in COEFFICIENTS}
 
 PACKAGE_ORACLES = (
+    # The package computes SAM's norms in float32.
     Oracle(
-        "sgd",
-        SAM,
-        {"rho": 0.1},
-        {"sam_rho": 0.1},
-        {"l2": {"weight_decay": WD}},
-        tolerance=1e-6,  # the package computes norms in float32
+        *("sgd", SAM, {"rho": 0.1}, {"sam_rho": 0.1}, {"l2": {"weight_decay": WD}}), tolerance=1e-6
     ),
     Oracle(
-        "sgd",
-        SAM,
-        {"rho": 0.1, "adaptive": True},
-        {"sam_rho": 0.1, "sam_adaptive": True},
+        *("sgd", SAM, {"rho": 0.1, "adaptive": True}, {"sam_rho": 0.1, "sam_adaptive": True}),
         tolerance=1e-6,
     ),
-    Oracle(
-        "adam",
-        lookahead_adam,
-        options={"lookahead_steps": 4, "lookahead_alpha": 0.3},
-    ),
+    Oracle("adam", lookahead_adam, options={"lookahead_steps": 4, "lookahead_alpha": 0.3}),
     Oracle("schedulefree_sgd", ScheduleFreeSGD, natively=_COUPLED, by_hand=True),
-    Oracle(
-        "schedulefree_sgd",
-        ScheduleFreeSGD,
-        {"momentum": 0.7, "r": 1.0, "weight_lr_power": 1.0},
-        {"momentum": 0.7, "r": 1.0, "weight_lr_power": 1.0},
-        {"l2": {"weight_decay": WD}},
-    ),
+    Oracle("schedulefree_sgd", ScheduleFreeSGD, *same(momentum=0.7, r=1.0, weight_lr_power=1.0)),
     Oracle("schedulefree_adamw", ScheduleFreeAdamW, natively=_COUPLED, by_hand=True),
     Oracle(
         "schedulefree_adamw",
         ScheduleFreeAdamW,
-        {"betas": (0.8, 0.97), "eps": 1e-3, "r": 1.0, "weight_lr_power": 1.0},
-        {"betas": [0.8, 0.97], "eps": 1e-3, "r": 1.0, "weight_lr_power": 1.0},
-        {"decoupled": {"weight_decay": WD}},
+        *same(betas=(0.8, 0.97), eps=1e-3, r=1.0, weight_lr_power=1.0),
     ),
     Oracle("lion", pytorch_optimizer.Lion, natively=_DECOUPLED, by_hand=True),
-    Oracle("lion", pytorch_optimizer.Lion, *_betas(0.8, 0.95)),
-    Oracle(
-        "adabelief",
-        pytorch_optimizer.AdaBelief,
-        {"rectify": False, "eps": 1e-16},
-        natively=_DECOUPLED,
-        by_hand=True,
-    ),
-    Oracle(
-        "adabelief",
-        pytorch_optimizer.AdaBelief,
-        {"rectify": False, "eps": 1e-6, "betas": (0.8, 0.97)},
-        {"eps": 1e-6, "betas": [0.8, 0.97]},
-    ),
+    Oracle("lion", pytorch_optimizer.Lion, *same(betas=(0.8, 0.95))),
+    Oracle("adabelief", AdaBelief, {"eps": 1e-16}, natively=_DECOUPLED, by_hand=True),
+    Oracle("adabelief", AdaBelief, *same(eps=1e-6, betas=(0.8, 0.97))),
+    # The package keeps the weights of QHAdam's averages in float32.
     Oracle(
         "qhadam",
         pytorch_optimizer.QHAdam,
@@ -187,35 +161,23 @@ PACKAGE_ORACLES = (
     Oracle(
         "qhadam",
         pytorch_optimizer.QHAdam,
-        {"betas": (0.9, 0.99), "nus": (0.6, 0.8), "eps": 1e-3},
-        {"betas": [0.9, 0.99], "nus": [0.6, 0.8], "eps": 1e-3},
+        *same(betas=(0.9, 0.99), nus=(0.6, 0.8), eps=1e-3),
         tolerance=1e-6,
     ),
     Oracle(
         "aggmo", pytorch_optimizer.AggMo, {"betas": (0.0, 0.9, 0.99)}, natively=_L2, by_hand=True
     ),
-    Oracle("aggmo", pytorch_optimizer.AggMo, *_betas(0.0, 0.5, 0.9)),
+    Oracle("aggmo", pytorch_optimizer.AggMo, *same(betas=(0.0, 0.5, 0.9))),
     Oracle("adopt", ADOPT, {"betas": (0.9, 0.9999), "eps": 1e-6}, by_hand=True),
-    Oracle(
-        "adopt", ADOPT, {"betas": (0.8, 0.99), "eps": 1e-3}, {"betas": [0.8, 0.99], "eps": 1e-3}
-    ),
+    Oracle("adopt", ADOPT, *same(betas=(0.8, 0.99), eps=1e-3)),
     Oracle("adopt", ADOPT, {"eps": 1e-6, "clip": False}, {"clip": False}),
     Oracle(
         "adan", pytorch_optimizer.Adan, {"betas": (0.98, 0.92, 0.99), "eps": 1e-8}, by_hand=True
     ),
-    Oracle(
-        "adan",
-        pytorch_optimizer.Adan,
-        {"betas": (0.9, 0.8, 0.95), "eps": 1e-4},
-        {"betas": [0.9, 0.8, 0.95], "eps": 1e-4},
-    ),
+    Oracle("adan", pytorch_optimizer.Adan, *same(betas=(0.9, 0.8, 0.95), eps=1e-4)),
     Oracle("adabound", AdaBound, natively={**_L2, **_DECOUPLED}, by_hand=True),
-    Oracle(
-        "adabound",
-        AdaBound,
-        {"betas": (0.8, 0.97), "ams_bound": True, **_BOUNDS},
-        {"betas": [0.8, 0.97], "amsbound": True, **_BOUNDS},
-    ),
+    Oracle("adabound", AdaBound, *same(betas=(0.8, 0.97), eps=1e-3, final_lr=0.02, gamma=0.1)),
+    Oracle("adabound", AdaBound, {"ams_bound": True}, {"amsbound": True}),
     Oracle(
         "lamb",
         pytorch_optimizer.Lamb,
@@ -223,10 +185,10 @@ PACKAGE_ORACLES = (
         {"eps": 0.0, "bias_correction": False},
         _DECOUPLED,
     ),
+    # Prodigy's estimate of the distance amplifies rounding.
     Oracle("prodigy", Prodigy, natively=_PRODIGY, lr=1.0, tolerance=1e-10),
     Oracle(
-        "prodigy",
-        ProdigyCorrected,
+        *("prodigy", ProdigyCorrected),
         natively={"corrected": {}},
         lr=1.0,
         undecayed=False,
@@ -235,48 +197,29 @@ PACKAGE_ORACLES = (
     Oracle(
         "prodigy",
         Prodigy,
-        {
-            "betas": (0.8, 0.97),
-            "beta3": 0.9,
-            "eps": 1e-6,
-            "d0": 1e-4,
-            "d_coef": 0.5,
-            "growth_rate": 1.05,
-            "use_bias_correction": True,
-            "safeguard_warmup": True,
-        },
-        {
-            "betas": [0.8, 0.97],
-            "beta3": 0.9,
-            "eps": 1e-6,
-            "d0": 1e-4,
-            "d_coef": 0.5,
-            "growth_rate": 1.05,
-            "use_bias_correction": True,
-            "safeguard_warmup": True,
-        },
+        *same(
+            betas=(0.8, 0.97),
+            beta3=0.9,
+            eps=1e-6,
+            d0=1e-4,
+            d_coef=0.5,
+            growth_rate=1.05,
+            use_bias_correction=True,
+            safeguard_warmup=True,
+        ),
         lr=0.5,
     ),
-    Oracle("soap", SOAP, {"weight_decay": 0.0}, by_hand=True),
+    Oracle("soap", SOAP, by_hand=True),
     Oracle(
         "soap",
         SOAP,
-        {
-            "betas": (0.8, 0.97),
-            "shampoo_beta": 0.9,
-            "eps": 1e-6,
-            "precondition_frequency": 3,
-            "max_precondition_dim": 3,
-            "precondition_1d": True,
-            "weight_decay": 0.0,
-        },
-        {
-            "betas": [0.8, 0.97],
-            "shampoo_beta": 0.9,
-            "eps": 1e-6,
-            "precondition_frequency": 3,
-            "max_precondition_dim": 3,
-            "precondition_1d": True,
-        },
+        *same(
+            betas=(0.8, 0.97),
+            shampoo_beta=0.9,
+            eps=1e-6,
+            precondition_frequency=3,
+            max_precondition_dim=3,
+            precondition_1d=True,
+        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from torch import optim
 
-from tests.components.conformance.case import WD, Oracle
+from tests.components.conformance.case import WD, Oracle, same
 
 L2 = {"l2": {"weight_decay": WD}}
 NATIVE = {
@@ -14,8 +14,7 @@ DECOUPLED = {"decoupled": {"weight_decay": WD}}
 
 def _oracle(rule, create, natively=L2, lr=0.01, **options):
     """Return an oracle whose options have the same names in torch and in adamcmp."""
-    values = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
-    return Oracle(rule, create, options, values, natively, lr)
+    return Oracle(rule, create, *same(**options), natively, lr)
 
 
 TORCH_ORACLES = (
@@ -39,8 +38,7 @@ TORCH_ORACLES = (
     Oracle(
         "adam",
         optim.AdamW,
-        {"amsgrad": True, "betas": (0.8, 0.97), "eps": 1e-3},
-        {"amsgrad": True, "betas": [0.8, 0.97], "eps": 1e-3},
+        *same(amsgrad=True, betas=(0.8, 0.97), eps=1e-3),
         DECOUPLED,
         undecayed=False,
     ),
