@@ -65,7 +65,7 @@ def test_a_study_is_stored_read_and_extended(mine, results):
     assert set(own["rule"]) == {"tests.support.user_rules.Lion"}
     assert set(own["optimizer.arguments"]) == {'{"beta1": 0.9, "beta2": 0.99}'}
     adamcmp.extend("s", ["seeds=2"])
-    assert (adamcmp.load("s").runs["optimizer"] == "own_lion").sum() == 3
+    assert (adamcmp.load("s").runs["optimizer"] == "own_lion").sum() == 4
 
 
 def test_nan_is_a_diverged_run(mine, tmp_path):
