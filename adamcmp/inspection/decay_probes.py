@@ -27,7 +27,7 @@ CONSTANT = (1.0,) * STEPS
 #: The learning rates of a probe, divided by the initial one: the last step's is a quarter.
 LAST_QUARTER = (*CONSTANT[1:], 0.25)
 #: The decades in which the coefficient of an L2 penalty is searched, and the steps of bisection.
-_DECADES, _BISECTIONS = (-12.0, 4.0), 36
+_DECADES, _BISECTIONS = (-12.0, 4.0), 40
 
 
 def resolution(subject: Subject) -> float:
@@ -106,9 +106,13 @@ def l2_coefficient(subject: Subject) -> float | None:
     candidate = _bisect(lambda r: sign * growth(sign * r))
     if candidate is None:
         return None
-    candidate *= sign
-    sizes = (abs(candidate), 30 * abs(candidate))
-    return candidate if _is_l2(subject, candidate, sizes, cautious=False) else None
+    sizes = (candidate, 30 * candidate)
+    # People choose numbers of few digits. The last one matters to rules such as SOAP, whose steps
+    # are large where the gradients are almost 0.
+    for penalty in (sign * float(f"{candidate:.9g}"), sign * candidate):
+        if _is_l2(subject, penalty, sizes, cautious=False):
+            return penalty
+    return None
 
 
 def cautious_l2_coefficient(subject: Subject) -> float | None:

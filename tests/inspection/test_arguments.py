@@ -18,7 +18,6 @@ def argument_of(cls, **settings):
 @pytest.mark.parametrize(
     ("cls", "name", "factor"),
     [
-        (torch.optim.AdamW, "weight_decay", 1),
         (flawed.SquaresWithoutHalf, "weight_decay", 2),
         (flawed.WrongSign, "weight_decay", -1),
         (flawed.AdamW, "ridge", 1),
@@ -33,12 +32,14 @@ def test_other_settings_are_not_the_coefficient():
     assert argument_of(torch.optim.AdamW, lr=0.1, eps=1e-6, betas=(0.8, 0.9)) is None
 
 
+@pytest.mark.slow
 def test_whether_the_weights_decay_after_the_step():
     assert argument_of(flawed.AfterTheStep, weight_decay=0.1).after_step is True
     assert argument_of(torch.optim.AdamW, weight_decay=0.1).after_step is False
     assert argument_of(torch.optim.Adam, weight_decay=0.1).after_step is None
 
 
+@pytest.mark.slow
 def test_a_coefficient_that_a_momentum_accumulates():
     """NovoGrad: its first step decays by lr·wd."""
     subject = TorchSubject(pytorch_optimizer.NovoGrad, {"weight_decay": 0.1})

@@ -9,9 +9,8 @@ from adamcmp.inspection.commands import overrides_of
 @pytest.mark.parametrize(
     ("rule", "settings", "optimizer"),
     [
-        ("adam", {"coupling": "l2", "weight_decay": 0.1}, "adam_l2"),
+        ("adam", {"coupling": "l2", "weight_decay": 0.1, "cautious": True}, "adam_l2"),
         ("adam", {"amsgrad": True, "coupling": "decoupled"}, "amsgradw"),
-        ("sgd", {"coupling": "independent", "weight_decay": 0.1, "cautious": True}, "sgd"),
     ],
 )
 def test_overrides(rule, settings, optimizer, composer):

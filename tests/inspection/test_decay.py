@@ -117,6 +117,7 @@ def test_without_a_coefficient_there_is_none():
     assert measured(torch.optim.AdamW, weight_decay=0.0).coupling == "none"
 
 
+@pytest.mark.slow
 def test_torch_asgd_decays_by_default():
     """With lambd, 1e-4 by default, beside weight_decay; for plain SGD both are L2."""
     check(measured(torch.optim.ASGD), "l2", 1e-4)
@@ -141,6 +142,7 @@ def test_a_decay_that_depends_on_gradients():
     assert (decay.coupling, decay.exact, decay.gradient_exponent) == ("decoupled", False, -1)
 
 
+@pytest.mark.slow
 def test_a_decay_that_the_norm_of_the_weights_multiplies():
     """LAMB's paper: the decay is inside the trust ratio."""
     decay = measured(pytorch_optimizer.Lamb, weight_decay=WD, weight_decouple=False)
@@ -166,14 +168,17 @@ def test_every_coupling(name, coupling, cautious):
     assert decay.cautious == cautious
 
 
+#: Rules whose own step size multiplies the decay; test_inspecting.py has them.
+WITH_A_STEP_SIZE = ("lamb", "prodigy", "schedulefree_adamw", "schedulefree_sgd")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", [name for name in OWN if name not in WITH_A_STEP_SIZE])
 def test_every_rule(name):
     rule = RuleSubject(component_defaults("optimizer", name), {}).rule
+    other_decay = {"lambd": 0.0} if name == "asgd" else {}
     for coupling in {"l2", *COUPLINGS} - rule.refused_couplings.keys():
-        decay = own_decay(name, coupling=coupling, weight_decay=WD)
-        if rule.rule in ("lamb", "prodigy", "schedulefree_adamw", "schedulefree_sgd"):
-            continue  # a step size of their own multiplies the decay; test_inspecting has them
+        decay = own_decay(name, coupling=coupling, weight_decay=WD, **other_decay)
         assert decay.coupling == coupling or coupling in decay.equivalent
         assert decay.strength == pytest.approx(WD, rel=1e-6)
 

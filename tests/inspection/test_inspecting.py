@@ -36,6 +36,7 @@ def test_a_decay_that_is_printed_and_never_applied():
     )
 
 
+@pytest.mark.slow
 def test_a_coefficient_that_a_step_size_of_the_optimizer_multiplies():
     """Prodigy multiplies lr, and with it the decay, by its estimate d, which begins at 1e-6."""
     result = inspected(pytorch_optimizer.Prodigy, weight_decay=0.1)
@@ -50,6 +51,7 @@ def test_an_optimizer_that_fails_later():
         inspected(flawed.BreaksLater)
 
 
+@pytest.mark.slow
 def test_decay_by_default():
     result = inspected(torch.optim.ASGD)
     assert result.coupling == "l2" and result.coefficient == pytest.approx(1e-4)

@@ -37,6 +37,7 @@ def test_a_learning_rate_that_is_unknown():
     assert result.rule.lr == pytest.approx(0.1) and result.difference < SAME
 
 
+@pytest.mark.slow
 def test_a_difference_says_how_far_another_rule_is():
     result = nearest(pytorch_optimizer.Yogi)
     assert 1e-3 < result.difference < 1

@@ -38,6 +38,7 @@ def test_the_maximum_of_amsgrad():
     assert own("amsgrad").maximum_kept is True
 
 
+@pytest.mark.slow
 def test_no_bias_correction():
     rule = measured(torch.optim.RMSprop)
     assert (rule.bias_correction, rule.momentum, rule.eps_in_root) == (False, False, False)
@@ -72,5 +73,6 @@ def test_rules_that_cannot_be_measured_at_weights_of_zero():
     assert measured(flawed.RowNorms) == UpdateRule()
 
 
+@pytest.mark.slow
 def test_decay_does_not_matter():
     assert own("adamw", weight_decay=0.5) == own("adam")

@@ -31,6 +31,7 @@ def test_ours():
     assert (subject.rule.weight_decay, subject.rule.betas) == (0.1, (0.8, 0.9))
 
 
+@pytest.mark.slow
 def test_a_class_under_another_name():
     result = inspect_optimizer(f"{FLAWED}.AdamW", ["ridge=0.1"])
     assert (result.coupling, result.argument.name) == ("l2", "ridge")
