@@ -200,6 +200,11 @@ class Rule(Optimizer):
                 f"cautious_updates=true does not apply to rule={self.rule}, whose update and decay "
                 f"are scaled together"
             )
+        if self.lookahead_steps and type(self).averaged is not Rule.averaged:
+            raise ValueError(
+                f"lookahead_steps={self.lookahead_steps} does not apply to rule={self.rule}, which "
+                f"is evaluated at an average of its own"
+            )
         return self
 
     @model_validator(mode="after")

@@ -161,6 +161,20 @@ def test_clipping_equals_torch():
 
 
 @pytest.mark.parametrize(
+    ("rule", "option", "reason"),
+    [
+        ("lamb", {"cautious_updates": True}, "whose update and decay are scaled together"),
+        ("schedulefree_sgd", {"lookahead_steps": 5}, "evaluated at an average of its own"),
+        ("asgd", {"lookahead_steps": 5}, "evaluated at an average of its own"),
+    ],
+)
+def test_an_option_that_does_not_apply_to_a_rule(rule, option, reason):
+    values = {"name": "x", "rule": rule, "lr": 0.1, "coupling": "none"}
+    with pytest.raises(ConfigError, match=reason):
+        build_component("optimizer", {**values, **option})
+
+
+@pytest.mark.parametrize(
     ("rule", "coupling", "reason"),
     [
         ("rprop", "decoupled", "of which lr is only the first value"),
