@@ -163,7 +163,8 @@ def compare_arms(
         One row per pair with the columns of `comparisons`.
     """
     # Estimated once per arm, since an arm is part of several pairs.
-    biases = {id(arm): arm.selection_bias(metric) for pair in pairs for arm in pair}
+    arms = {id(arm): arm for pair in pairs for arm in pair}
+    biases = {key: arm.selection_bias(metric) for key, arm in arms.items()}
     family = Family(problem, metric, len(pairs), record)
     table = pd.DataFrame(
         [pair_columns(a, b, family, (biases[id(a)], biases[id(b)])) for a, b in pairs]

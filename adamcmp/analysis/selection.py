@@ -141,7 +141,7 @@ def select_runs(ranked: pd.DataFrame, by: str = "optimizer") -> pd.DataFrame:
         Runs with column ``fresh``: whether none of the reported seeds took part in the selection.
         It is also true if there was one setting, so no selection.
     """
-    best = ranked[ranked["rank"] == 0]
+    best = ranked[ranked["rank"] == 0].copy()  # as few arrays, of the many columns
     groups = [best[c] for c in ("problem", by)]
     evaluated = (~best["selection_seed"]).groupby(groups).transform("sum")
     evaluated = evaluated >= MIN_EVALUATION_SEEDS

@@ -14,7 +14,7 @@ from adamcmp.analysis.metrics import higher_is_better
 from adamcmp.analysis.needed_seeds import FEW_SEEDS
 from adamcmp.analysis.oriented import margin_text
 from adamcmp.analysis.sentences import interim_note, sentence
-from adamcmp.analysis.wording import display_name, join_names, metric_phrase
+from adamcmp.analysis.wording import MOST_NAMES, display_name, join_names, metric_phrase
 
 #: With more optimizers, the verdict recommends a baseline.
 FEW_OPTIMIZERS = 6
@@ -141,9 +141,11 @@ def _against_baseline(rows: list[dict[str, Any]]) -> str:
             undecided = f"equal within {margin_text(row)}"
         relation = {"a": "worse", "b": "better"}.get(row["better"], undecided)
         names.setdefault(relation, []).append(row["b"])
+    decided = ("better", "worse")
     parts = [
-        f"{_joined(names[relation])} {'is' if len(names[relation]) == 1 else 'are'} {relation}"
-        for relation in sorted(names, key=lambda r: (r not in ("better", "worse"), r))
+        f"{_joined(listed) if relation in decided else _few_or_counted(listed)} "
+        f"{'is' if len(listed) == 1 else 'are'} {relation}"
+        for relation, listed in sorted(names.items(), key=lambda r: (r[0] not in decided, r[0]))
     ]
     metric = metric_phrase(rows[0]["metric"])
     return f"Compared with {display_name(rows[0]['a'])} on {metric}: {'; '.join(parts)}."
@@ -188,6 +190,12 @@ def _beaten(row: Mapping[str, Any], name: str) -> str:
 
 def _joined(optimizers: Iterable[str]) -> str:
     return join_names(map(display_name, optimizers))
+
+
+def _few_or_counted(optimizers: Sequence[str]) -> str:
+    if len(optimizers) > MOST_NAMES:
+        return f"{len(optimizers)} others"
+    return _joined(optimizers)
 
 
 def _leading_optimizer(rows: list[dict[str, Any]]) -> tuple[str, set[str]]:

@@ -136,13 +136,24 @@ def format_p(p: float) -> str:
     return f"= {p:.2g}" if 0.045 <= p < 0.055 else f"= {p:.1g}"
 
 
-def join_names(names: Iterable[str]) -> str:
+#: A sentence that gives examples names at most this number of them.
+MOST_NAMES = 8
+
+
+def join_names(names: Iterable[str], most: int | None = None) -> str:
     """Return names as a list in a sentence.
 
-    >>> join_names(["Adam", "AdamW", "SGD"])
-    'Adam, AdamW and SGD'
+    >>> join_names(["Adam", "AdamW", "SGD"]), join_names(["Adam", "AdamW", "SGD", "Lion"], most=2)
+    ('Adam, AdamW and SGD', 'Adam, AdamW and 2 others')
+
+    Args:
+        names: The names.
+        most: The number of names from which on the others are counted; None lists all.
     """
-    *first, last = names
+    listed = list(names)
+    if most is not None and len(listed) > most + 1:
+        listed = [*listed[:most], f"{len(listed) - most} others"]
+    *first, last = listed
     return f"{', '.join(first)} and {last}" if first else last
 
 

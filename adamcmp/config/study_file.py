@@ -75,6 +75,8 @@ class StudyFile(Component):
         common: Overrides of all blocks.
         blocks: The overrides of each block, which take precedence over the common ones.
         select: See `Select`; None for a study of one stage.
+        baseline: The optimizer that the report compares each other one with; None compares all
+            pairs.
         scales: Variants of the study by name: entries of `common`, of `blocks` and of `select`
             that take precedence over the file's.
     """
@@ -82,6 +84,7 @@ class StudyFile(Component):
     common: dict[str, Any] = Field(default_factory=dict)
     blocks: dict[str, dict[str, Any]]
     select: Select | None = None
+    baseline: str | None = None
     scales: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

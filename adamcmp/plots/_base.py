@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from adamcmp.analysis import RunTable
 from adamcmp.plots._options import FACET, HUE, relabel
+from adamcmp.plots.drawing.muting import muted_optimizers, muting
 from adamcmp.plots.drawing.styles import STYLE
 
 
@@ -50,8 +51,9 @@ class Plot(ABC):
         """Draw the result of `data`."""
 
     def figure(self, table: RunTable, **options: str) -> Figure:
-        """Compute the data and draw it."""
-        return self.draw(self.data(table, **options))
+        """Compute the data and draw it. Of many optimizers, some are muted."""
+        with muting(muted_optimizers(table)):
+            return self.draw(self.data(table, **options))
 
 
 @final

@@ -34,6 +34,7 @@ from adamcmp.plots.drawing.labels import (
     metric_label,
 )
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.muting import is_muted
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import GREY, optimizer_styles, tag_optimizer
 
@@ -132,6 +133,8 @@ def draw(anytime: Anytime) -> Figure:
 def _draw_now(ax: Axes, curves: pd.DataFrame, restarts: pd.DataFrame) -> None:
     """Draw the values at each evaluation as thin lines, with a dot at each restart."""
     for name, (color, _) in optimizer_styles(curves["optimizer"]).items():
+        if is_muted(name):
+            continue
         curve = curves[(curves["optimizer"] == name) & (curves["metric"] == "now")]
         steps, x, y = (curve[c].to_numpy(dtype=float) for c in ("step", "x", "estimate"))
         (line,) = ax.plot(x, y, ":", color=color, lw=0.8)

@@ -1,7 +1,7 @@
 """Where training diverges: the share of seeds that diverged, over learning rate × weight decay.
 
 The blue line is the stability frontier, just above the largest learning rate at which every seed
-trains; a grid over `lr_wd=` has none. A seed trains if it does not diverge and its training loss
+trains; a grid over lr_wd has none. A seed trains if it does not diverge and its training loss
 falls by at least half of the distance from its initial value to the lowest final value of all runs.
 Crosses mark cells below the frontier in which not every seed trains. Cells have the seeds that most
 cells have; additional seeds of the selected setting are left out. Other settings that were varied

@@ -2,7 +2,7 @@
 
 Each cell is the mean of the final test error (regression: loss) over the seeds that most cells
 have; additional seeds of the selected setting are left out. Other settings that were varied are
-those of the optimizer's best setting. The horizontal axis is lr · wd for a grid over `lr_wd=`. Each
+those of the optimizer's best setting. The horizontal axis is lr · wd for a grid over lr_wd. Each
 problem has a separate color scale. Circles mark the ten best cells of an optimizer (of a small
 grid, the best quarter); the star marks the setting selected on validation. Cells in which a seed
 diverged are hatched, on gray where all seeds did. Contours are the additive model f(lr) + g(wd),

@@ -19,6 +19,7 @@ from adamcmp.errors import NothingToDraw
 from adamcmp.plots._options import metric_or_default
 from adamcmp.plots.drawing.labels import MIN_SEEDS, diverged_note, in_shown_unit, metric_label
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.muting import is_muted, layer
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import (
     OptimizerStyle,
@@ -87,10 +88,10 @@ def _draw_optimizer(
     for marks, size, fill in ((others, 10, "none"), (selected, 16, color)):
         drawn = ax.scatter(
             marks["x"], marks["y"], s=size, marker=marker, alpha=0.6, lw=0.7,
-            facecolors=fill, edgecolors=color, rasterized=rasterized,
+            facecolors=fill, edgecolors=color, rasterized=rasterized, zorder=layer(name) - 1,
         )  # fmt: skip
         tag_optimizer(drawn, name)
-    if len(selected) < MIN_SEEDS:
+    if len(selected) < MIN_SEEDS or is_muted(name):
         return
     (x, left, right), (y, low, high) = (mean(selected[c].to_numpy(float))[:3] for c in ("x", "y"))
     for xs, ys in (([left, right], [y, y]), ([x, x], [low, high])):

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from adamcmp.analysis import RunTable, performance_profiles
 from adamcmp.errors import NothingToDraw
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.muting import layer
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
 
@@ -39,7 +40,7 @@ def draw(profiles: pd.DataFrame) -> Figure:
         profile = pd.concat([profile, profile.tail(1).assign(tau=end)])
         (line,) = ax.plot(
             profile["tau"], profile["estimate"], color=color, marker=marker, ms=3,
-            drawstyle="steps-post",
+            drawstyle="steps-post", zorder=layer(name),
         )  # fmt: skip
         tag_optimizer(line, name)
     ax.set_xlim(1 - 0.02 * (end - 1), end)

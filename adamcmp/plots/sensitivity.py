@@ -21,6 +21,7 @@ from adamcmp.plots._options import one_of
 from adamcmp.plots.drawing.curves import draw_curves, set_y_limits
 from adamcmp.plots.drawing.labels import in_shown_unit, interval_note
 from adamcmp.plots.drawing.legends import add_legend, optimizer_handles
+from adamcmp.plots.drawing.muting import is_muted
 from adamcmp.plots.drawing.panels import log_x_axis, panels_by
 from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
 
@@ -80,6 +81,8 @@ def _draw_panel(ax: Axes, lines: pd.DataFrame) -> None:
     log_x_axis(ax, lines["x"], zero=bool(zero.any()))
     top = ax.get_ylim()[1]
     for i, (name, (color, marker)) in enumerate(optimizer_styles(lines["optimizer"]).items()):
+        if is_muted(name):
+            continue
         line = lines[lines["optimizer"] == name]
         selected, diverged = line[line["rank"] == 0], line[line["share"] == 1]
         (mark,) = ax.plot(

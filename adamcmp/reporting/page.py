@@ -10,6 +10,7 @@ from importlib import resources
 import jinja2
 
 from adamcmp.analysis.wording import display_name, metric_heading
+from adamcmp.plots.drawing.muting import muted_optimizers, muting
 from adamcmp.plots.drawing.styles import optimizer_styles
 from adamcmp.reporting import provenance
 from adamcmp.reporting.answer import Answer
@@ -31,6 +32,9 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
         plots: The plots of the page.
         refresh: Seconds after which a browser reloads the page; None for a static page.
     """
+    muted = muted_optimizers(answer.table)
+    with muting(muted):
+        styles, data = optimizer_styles(answer.table.optimizers), page_data(answer.table)
     script = _read("drawings.js") + _read("page.js")
     return (
         _environment()
@@ -39,10 +43,11 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
             answer=answer,
             plots=plots,
             refresh=refresh,
-            styles=optimizer_styles(answer.table.optimizers),
+            styles=styles,
+            muted=muted,
             problems=answer.table.problems,
             metrics=measured_metrics(answer.table),
-            data=page_data(answer.table),
+            data=data,
             drawn_above=_DRAWN_ABOVE,
             varied=Table("varied", "What was varied", "", provenance.varied_settings(answer)),
             differing=_differing(answer),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adamcmp.analysis.question import Question
 from adamcmp.config import study_files
 from adamcmp.execution.execute import study_numerics
 from adamcmp.execution.workers import Workers
@@ -78,7 +79,8 @@ def train_study(
     on_trained(trained)
     if not report or trained.in_progress:
         return trained
-    return replace(trained, report=write_report([trained.folder]))
+    written = write_report([trained.folder], question=Question(study.baseline))
+    return replace(trained, report=written)
 
 
 def _train_stages(study: StagedStudy, options: TrainingOptions) -> tuple[SweepResult, ...]:

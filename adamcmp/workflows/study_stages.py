@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from adamcmp.analysis import RunTable
+from adamcmp.analysis.question import Question
 from adamcmp.analysis.selection import rank_settings
 from adamcmp.analysis.selection_seeds import MIN_CANDIDATES
 from adamcmp.config import (
@@ -62,10 +63,13 @@ class StagedStudy:
         grids: The first stage: the runs of the file's grids.
         select: How later stages select settings, and how many new seeds they train; None for a
             study of one stage.
+        baseline: The optimizer that the report compares each other one with; None compares all
+            pairs.
     """
 
     grids: StudyConfig
     select: Select | None
+    baseline: str | None = None
 
     @cached_property
     def later_stages(self) -> tuple[SeedStage, ...]:
@@ -157,7 +161,11 @@ def configure_study(
     config = compose_study(study_composer(config_dir), name, file, list(overrides), scale)
     if file.select is not None:
         _check_column(config, file.select)
-    study = StagedStudy(config, file.select)
+    if file.baseline is not None:
+        # A label of a variant, such as "sgd (independent)", begins with the name.
+        names = dict.fromkeys(run.optimizer.name for run in config.runs)
+        Question(file.baseline.partition(" (")[0]).check(names)
+    study = StagedStudy(config, file.select, file.baseline)
     if file.select and file.select.candidates and not study.has_candidates:
         notice = (
             f"no optimizer has {2 * MIN_CANDIDATES} settings or more, so there are no candidates"

@@ -63,6 +63,13 @@ class TestVerdict:
         assert "with another baseline, is a further family" in verdict.family
         assert any("max-T-adjusted p" in sentence for sentence in verdict.pairs)
 
+    def test_many_undecided_optimizers_are_counted(self):
+        arms = {"adamw": A, "sgd": B} | {f"other{i}": A for i in range(9)}
+        rows = [row for name, errors in arms.items() for row in at_setting(name, errors)]
+        table = RunTable(runs_from(rows)).asking(Question("adamw"))
+        (verdict,) = analysis.verdicts(analysis.comparisons(table))
+        assert verdict.overall.endswith("SGD is worse; 9 others are not significantly different.")
+
     def test_fewer_than_six_seeds_with_a_baseline_have_holms_correction(self):
         arms = {"adamw": A[:5], "sgd": B[:5], "lion": A[1:]}
         rows = [row for name, errors in arms.items() for row in at_setting(name, errors)]

@@ -1,5 +1,7 @@
 """Study files: blocks, scales, and the overrides that their entries are."""
 
+from collections import Counter
+
 import pytest
 
 from adamcmp.config import Composer, compose_study, read_study, study_files
@@ -139,3 +141,13 @@ def test_invalid_files(compose, text, message):
     with pytest.raises(ConfigError) as error:
         compose(text)
     assert message in str(error.value)
+
+
+def test_the_study_of_all_rules_has_every_optimizer_with_equal_budgets(composer):
+    for scale in (None, "smoke"):
+        file = read_study("rules", scale=scale)
+        runs = compose_study(composer, "rules", file, [], scale).runs
+        settings = Counter(run.optimizer.name for run in runs if run.protocol.seed == 0)
+        # `torch` needs a class of the user.
+        assert settings.keys() == set(composer.options("optimizer")) - {"torch"}
+        assert len(set(settings.values())) == 1 and file.baseline == "adamw"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from adamcmp.analysis.ordering import ordered
+from adamcmp.analysis.question import Question
 from adamcmp.plots import PLOTS
 from adamcmp.plots.drawing.labels import (
     in_shown_unit,
@@ -12,6 +13,8 @@ from adamcmp.plots.drawing.labels import (
     metric_label,
     tick_labels,
 )
+from adamcmp.plots.drawing.legends import optimizer_handles
+from adamcmp.plots.drawing.muting import MUTED_COLOR, muted_optimizers, muting
 from adamcmp.plots.drawing.panels import log_x_axis, panels
 from adamcmp.plots.drawing.styles import PALETTE, optimizer_styles
 from tests.support import hand_made
@@ -34,6 +37,27 @@ def test_optimizers_keep_their_styles():
         == 10
     )
     assert len(set(PALETTE)) == len(PALETTE) == 8
+
+
+def test_of_many_optimizers_the_best_and_the_baseline_are_in_color():
+    names = [f"optimizer{i:02}" for i in range(12)]
+    table = hand_made.table(optimizers=names, seeds=2)
+    assert muted_optimizers(hand_made.table(optimizers=names[:10])) == frozenset()
+    # The test error, and here the validation error, grows by a percent from one to the next.
+    assert muted_optimizers(table) == set(names[6:])
+    table = table.asking(Question(baseline=names[11]))
+    muted = muted_optimizers(table)
+    assert muted == set(names[6:11])
+    with muting(muted):
+        styles = optimizer_styles(names)
+        labels = [handle.get_label() for handle in optimizer_handles(names)]
+    colors = [styles[name].color for name in names]
+    assert list(styles) == names and set(colors[6:11]) == {MUTED_COLOR}
+    assert len({*colors[:6], colors[11]}) == 7 and "#888888" not in colors
+    assert labels == [*names[:6], names[11], "5 others"]
+    figure = PLOTS["learning_curves"].figure(table)
+    bands = [c for c in figure.axes[0].collections if str(c.get_gid()).startswith("optimizer:")]
+    assert {c.get_gid() for c in bands} == {f"optimizer:{n}" for n in (*names[:6], names[11])}
 
 
 @pytest.mark.parametrize(

@@ -65,3 +65,13 @@ def test_a_dry_run_plans_both_stages(study, results):
     assert (planned["study"], planned["runs"], planned["left"]) == ("own-less", 11, 11)
     assert "including 2 new seeds of each best setting" in study("--scale", "less", "-n")
     assert not results.exists()
+
+
+def test_the_report_is_against_the_baseline_of_the_file(tmp_path, quick_reports):
+    (tmp_path / "own.yaml").write_text(
+        "common: {dataset: teacher, model: logistic, steps: 2, seeds: 2, wd: 0}\n"
+        "blocks: {all: {optimizer: [adam, sgd, lion]}}\nbaseline: lion\n"
+    )
+    answer = adamcmp.study(str(tmp_path / "own.yaml")).report.answer
+    assert {row["a"] for row in answer.verdicts[0].rows} == {"lion"}
+    assert {row["b"] for row in answer.verdicts[0].rows} == {"adam", "sgd"}

@@ -92,3 +92,12 @@ def test_a_column_that_runs_do_not_have(tmp_path):
     path.write_text(CANDIDATES.replace("select: {", "select: {by: optimiser, "))
     with pytest.raises(ConfigError, match=r"select.by=optimiser: runs have no such column.*optimi"):
         configure_study(str(path))
+
+
+def test_the_baseline_is_one_of_the_optimizers(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(f"{STUDY_FILE}baseline: adamw\n")
+    assert configure_study(str(path)).baseline == "adamw"
+    path.write_text(f"{STUDY_FILE}baseline: adam\n")
+    with pytest.raises(ConfigError, match="The baseline 'adam' is not an optimizer of these runs"):
+        configure_study(str(path))

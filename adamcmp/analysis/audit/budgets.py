@@ -12,7 +12,7 @@ from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.measures.budgets import budgets
 from adamcmp.analysis.metrics import higher_is_better
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.wording import display_name
+from adamcmp.analysis.wording import MOST_NAMES, display_name, join_names
 
 #: Budgets are unequal if one is more than this many times another.
 UNEQUAL = 1.25
@@ -86,9 +86,12 @@ def _unequal(group: pd.DataFrame, column: str) -> str:
     known = group[group[column].notna()]
     if known.empty or known[column].max() <= UNEQUAL * known[column].min():
         return ""
+    values = known[column].map(lambda value: f"{value:.1f}".removesuffix(".0"))
+    names = known["optimizer"].map(display_name)
+    if len(known) <= MOST_NAMES:
+        return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
     return ", ".join(
-        f"{display_name(row['optimizer'])} {row[column]:.1f}".removesuffix(".0")
-        for row in known.to_dict("records")
+        f"{value} of {join_names(names[values == value], MOST_NAMES)}" for value in values.unique()
     )
 
 

@@ -13,7 +13,7 @@ from adamcmp.analysis.decay_axes import PRODUCT, axis_values, grid_axes
 from adamcmp.analysis.grids import value_beyond
 from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.run_table import RunTable
-from adamcmp.analysis.wording import display_name, join_names
+from adamcmp.analysis.wording import MOST_NAMES, display_name, join_names
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def check(table: RunTable) -> Iterator[Finding]:
         named.setdefault(key, []).append(f"{display_name(optimizer)} ({values})")
     for (problem, command), names in named.items():
         text = (
-            f"The best settings of {join_names(names)} are on the edges of their grids; better "
-            f"ones may be beyond them."
+            f"The best settings of {join_names(names, MOST_NAMES)} are on the edges of their "
+            f"grids; better ones may be beyond them."
             if len(names) > 1
             else f"The best setting of {names[0]} is on the edge of its grid; a better one may be "
             f"beyond it."

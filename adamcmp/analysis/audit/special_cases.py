@@ -29,8 +29,10 @@ NEUTRAL: Mapping[str, object] = {
 def check(table: RunTable) -> Iterator[Finding]:
     """Yield rules that are significantly worse than their special case on validation."""
     pairs = list(_general_and_special(table.runs))
+    related = {name for general, special, _ in pairs for name in (general, special)}
     for problem, subtable in table.by_problem():
-        worse = set(_worse_than(subtable)) if pairs else set()
+        of_pairs = subtable.where(subtable.runs["optimizer"].isin(related))
+        worse = set(_worse_than(of_pairs)) if len(of_pairs.optimizers) > 1 else set()
         for general, special, setting in pairs:
             if (general, special) in worse:
                 yield _finding(

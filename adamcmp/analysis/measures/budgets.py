@@ -8,7 +8,7 @@ from adamcmp.analysis.labels import GROUP
 from adamcmp.analysis.measures.measure import Measure, column_headings
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.selection_seeds import shared_seeds
-from adamcmp.analysis.wording import display_name, join_names
+from adamcmp.analysis.wording import MOST_NAMES, display_name, join_names
 from adamcmp.storage.columns import STATUSES
 
 
@@ -75,7 +75,7 @@ def budget_summary(table: pd.DataFrame) -> str:
         name += f" on {row['problem']}" * (several and not uniform)
         optimizers.setdefault((row["settings"], row["runs"]), []).append(name)
     return "On each problem, " * (several and uniform) + "; ".join(
-        f"{join_names(names)} had {settings} setting{'s' * (settings > 1)} and {runs} "
+        f"{join_names(names, MOST_NAMES)} had {settings} setting{'s' * (settings > 1)} and {runs} "
         f"run{'s' * (runs > 1)}{' each' * (len(names) > 1)}"
         for (settings, runs), names in optimizers.items()
     )

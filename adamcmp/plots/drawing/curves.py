@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from adamcmp.plots.drawing.labels import MIN_SEEDS, X_LABELS, in_shown_unit, metric_label
+from adamcmp.plots.drawing.muting import is_muted
 from adamcmp.plots.drawing.panels import panels_by
 from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
 
@@ -45,7 +46,7 @@ def draw_curve_panels(
 def draw_curves(
     ax: Axes, curves: pd.DataFrame, style: str = "-", marker_every: int | None = None
 ) -> None:
-    """Draw each optimizer's mean curve of one metric, and its band.
+    """Draw each optimizer's mean curve of one metric, and its band unless it is muted.
 
     Args:
         ax: The axes.
@@ -56,6 +57,10 @@ def draw_curves(
     styles = optimizer_styles(curves["optimizer"])
     for i, (name, (color, marker)) in enumerate(styles.items()):
         curve = curves[curves["optimizer"] == name]
+        if is_muted(name):
+            (line,) = ax.plot(curve["x"], curve["estimate"], style, color=color, lw=0.8, zorder=1.5)
+            tag_optimizer(line, name)
+            continue
         # By default, each optimizer has its markers at other positions, so that they do not
         # overlap.
         (line,) = ax.plot(

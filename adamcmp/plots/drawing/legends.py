@@ -13,20 +13,28 @@ from matplotlib.lines import Line2D
 
 from adamcmp.analysis.wording import display_name
 from adamcmp.plots.drawing.labels import display_text
+from adamcmp.plots.drawing.muting import MUTED_COLOR, is_muted
 from adamcmp.plots.drawing.styles import GREY, optimizer_styles, tag_optimizer
 
 
 def optimizer_handles(optimizers: Iterable[str], **line: Any) -> Iterator[Line2D]:
-    """Yield the legend handle of each optimizer.
+    """Yield the legend handle of each optimizer, and one of all muted ones.
 
     Args:
         optimizers: Their names.
         line: Properties of the lines that differ from the usual ones.
     """
+    muted = 0
     for name, (color, marker) in optimizer_styles(optimizers).items():
+        if is_muted(name):
+            muted += 1
+            continue
         properties: dict[str, Any] = {"marker": marker, "ms": 4, "lw": 1.3} | line
         handle = Line2D([], [], color=color, label=display_name(name), **properties)
         yield tag_optimizer(handle, name)
+    if muted:
+        thin: dict[str, Any] = {"marker": "o", "ms": 3, "lw": 0.8} | line
+        yield Line2D([], [], color=MUTED_COLOR, label=f"{muted} others", **thin)
 
 
 def add_legend(figure: Figure, handles: Sequence[Artist], note: str) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
 
 from adamcmp.analysis.ordering import COMMON_OPTIMIZERS, ordered
+from adamcmp.plots.drawing.muting import MUTED_COLOR, is_muted
 
 #: Okabe & Ito's color-blind safe palette without its yellow, and a gray; black last.
-PALETTE = (
-    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#000000"),
-)
+_GRAY = "#888888"
+PALETTE = (*("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", _GRAY, "#000000"),)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 
 #: matplotlib's settings. Font sizes are those in print: a plot of one panel is as wide as a
@@ -65,21 +65,30 @@ def optimizer_styles(optimizers: Iterable[str]) -> dict[str, OptimizerStyle]:
     """Return the style of each optimizer, in display order.
 
     Common optimizers have the same style in every plot. Names that differ in one number only, such
-    as ``lr 0.001`` and ``lr 0.01``, have the colors of a sequential colormap.
+    as ``lr 0.001`` and ``lr 0.01``, have the colors of a sequential colormap. Muted ones are gray.
     """
-    names = ordered(optimizers)
+    every = ordered(optimizers)
+    muted = {name: OptimizerStyle(MUTED_COLOR, "o") for name in every if is_muted(name)}
+    # The gray of the palette would look like that of muted optimizers.
+    colors = [i for i, color in enumerate(PALETTE) if not muted or color != _GRAY]
+    styles = muted | _distinct_styles([name for name in every if name not in muted], colors)
+    return {name: styles[name] for name in every}
+
+
+def _distinct_styles(names: list[str], colors: Sequence[int]) -> dict[str, OptimizerStyle]:
+    """Return the style of each optimizer; uncommon ones get some of the palette's colors."""
     prefixes = {_split_number(name)[0] for name in names} - {*names}
     if len(names) > 2 and len(prefixes) == 1:
         return _sequential_styles(names)
     index = _common_indices(names)
     styles = {name: OptimizerStyle(PALETTE[i], MARKERS[i]) for name, i in index.items()}
-    free = [i for i in range(len(PALETTE)) if i not in index.values()] or [*range(len(PALETTE))]
+    free = [i for i in colors if i not in index.values()] or [*range(len(PALETTE))]
     for n, name in enumerate(name for name in names if name not in index):
         color = free[n % len(free)]
         # Colors repeat once the palette is used up, each time with another marker.
         marker = MARKERS[(color + n // len(free)) % len(MARKERS)]
         styles[name] = OptimizerStyle(PALETTE[color], marker)
-    return {name: styles[name] for name in names}
+    return styles
 
 
 def _sequential_styles(names: list[str]) -> dict[str, OptimizerStyle]:

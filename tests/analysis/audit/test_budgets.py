@@ -63,3 +63,12 @@ def test_unequal_quantities_are_one_finding():
         "settings (Adam+L2 4, AdamW 3); selection seeds per setting (Adam+L2 6, AdamW 2); "
         "steps per run (Adam+L2 1000, AdamW 100)" in finding.text
     )
+
+
+def test_budgets_of_many_optimizers_are_grouped():
+    names = {f"optimizer{i}": 0.3 for i in range(9)}
+    runs, metrics = study(names, lrs=(0.001, 0.01, 0.1, 1.0))
+    few = runs[~((runs["optimizer"] == "optimizer4") & (runs["lr"] == 0.001))]
+    text = next(f.text for f in findings_of("budgets", few, metrics))
+    listed = ", ".join(f"optimizer{i}" for i in (0, 1, 2, 3, 5, 6, 7))
+    assert f"settings (4 of {listed} and optimizer8, 3 of optimizer4);" in text
