@@ -1,6 +1,7 @@
 """`adamcmp equivalence`."""
 
 import json
+from pathlib import Path
 
 from tests.support.commands import run
 
@@ -12,6 +13,8 @@ def test_tables_and_pictures(capsys):
     assert max(map(len, text.splitlines())) <= 100
     assert "The same up to rounding: sgd:momentum=0.\nDifferent: lion.\n" in text
     assert text.endswith("pictures/distances.png\npictures/decay.png\n")
+    for name in ("distances", "decay"):
+        assert Path(f"pictures/{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_json(capsys):

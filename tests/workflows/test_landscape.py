@@ -31,7 +31,7 @@ def test_tables(descents):
 
 
 def test_default_optimizers():
-    followed = follow_optimizers("beale", ["steps=1"], (0.5, 0.5)).followed
+    followed = follow_optimizers("beale", ["steps=1", "lr=0.1"], (0.5, 0.5)).followed
     assert len(followed) == 4
     assert all(path.points[0].tolist() == [0.5, 0.5] for path in followed)
 
@@ -46,7 +46,8 @@ def test_a_picture_shows_the_paths_up_to_a_step(descents):
     assert labels == ["SGD, momentum 0, lr 0.025", "AdamW, wd 0.5, lr 0.1", "SGD, lr 9"]
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg"])
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_pictures(descents, suffix, tmp_path):
     file = picture_file(str(tmp_path / "new" / f"paths.{suffix.upper()}"), "quadratic")
     assert file.suffix == f".{suffix}"
