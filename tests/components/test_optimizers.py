@@ -8,6 +8,8 @@ import torch
 
 from adamcmp.components.optimizers import Rule
 from adamcmp.config import CONFIG_GROUPS, build_component, component_defaults
+from adamcmp.training.engines.torch_internals import tree_flatten, tree_unflatten
+from adamcmp.training.engines.tracing import trace
 from tests.components.conformance.problem import COEFFICIENTS, MULTIPLIERS, Problem
 from tests.components.conformance.table import CASES, QUICK, page
 from tests.components.conformance.torch_classes import ELSEWHERE, NOT_COMPARED, TORCH_ORACLES
@@ -100,3 +102,37 @@ def test_lanes_compute_what_a_single_run_computes(rule):
     for lane in range(3):
         single = trained(lr[lane], lanes=False)
         assert_close({n: p[lane] for n, p in lanes.items()}, single)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, marks=[] if rule == "muon" else [pytest.mark.slow])
+        for rule in RULES
+        if CONFIG_GROUPS["optimizer"].component(rule).traceable
+    ],
+)
+def test_a_step_is_traced(rule):
+    """So that it can be compiled: with a symbolic number of lanes, and the same values."""
+    variant = build_component("optimizer", {**component_defaults("optimizer", rule), "lr": 0.1})
+    chain, problem = variant.chain(), Problem()
+    names = [*variant.hypers(), "multiplier"]
+
+    def arguments(lanes):
+        params = {n: p.expand((lanes, *p.shape)).clone() for n, p in problem.start.items()}
+        grads = {n: 1 / (1 + p.abs()) for n, p in params.items()}
+        numbers = torch.tensor([*variant.hypers().values(), 0.5], dtype=torch.float64)
+        hypers = dict(zip(names, numbers[:, None].expand(-1, lanes).clone(), strict=True))
+        step = torch.full((lanes,), 2.0, dtype=torch.float64)
+        return tree_flatten((grads, torch.vmap(chain.init)(params), params, hypers, step))
+
+    tensors, structure = arguments(3)
+
+    def update(*tensors):
+        updates = torch.vmap(chain.update)(*tree_unflatten(tensors, structure))
+        return tuple(tree_flatten(updates)[0])
+
+    graph = trace(update, tensors, [{0: "M"}] * len(tensors))
+    for lanes in (1, 5):
+        tensors, _ = arguments(lanes)
+        torch.testing.assert_close(graph(*tensors), update(*tensors))
