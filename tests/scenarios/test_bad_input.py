@@ -72,6 +72,13 @@ TABLE = [
     ("run wd_schedule=cosine wd_schedule.warmup=2", "wd_schedule.warmup=2: should be less than 1"),
     ("run optimizer=torch optimizer.target=torch.optim.SGD wd=0.1 wd_schedule=linear", "only built-in rules have a schedule"),
     ("run wd_schedule.warmup=0.1", "choose one first, such as wd_schedule=cosine"),
+    # classes and rules of the user's code
+    ("run optimizer=torch optimizer.target=torch.optim.Muon lr=0.1", "takes only some of the model's parameters. Train the others with another class: optimizer.groups.biases_norms.target=torch.optim.AdamW."),
+    ("run optimizer=torch optimizer.target=torch.optim.SGD optimizer.groups.head.target=torch.optim.SGDD lr=0.1", "optimizer.groups.head.target=torch.optim.SGDD: torch.optim has no 'SGDD'. Did you mean 'SGD'?"),
+    ("run optimizer=torch optimizer.target=torch.optim.SGD optimizer.groups.head.momentun=0.5 lr=0.1", "optimizer.groups.head.momentun: there is no such setting. Did you mean 'momentum'?"),
+    ("run optimizer=sgd optimizer.groups.head.target=torch.optim.SGD", "There is no setting 'optimizer.groups.head.target'."),
+    ("run optimizer=sgd optimizer.rule=torch.optim.SGD", "should be the dotted path of a class derived from adamcmp.components.optimizers.Rule."),
+    ("check tests.support.user_rules.Lion", "a rule is checked by the name of its yaml file"),
     # options
     ("run --jsn", "unrecognized arguments: --jsn. Did you mean '--json'?"),
     ("run --lr 0.01", "--lr: settings have no dashes. Write lr=0.01."),

@@ -2,6 +2,7 @@
 
 import pytest
 import pytorch_optimizer
+import schedulefree
 import torch
 
 from adamcmp.planning.grouping import LaneGroup
@@ -60,6 +61,13 @@ CLASSES = {
         {
             "optimizer": lambda p: pytorch_optimizer.ScheduleFreeAdamW(p, 0.01, weight_decay=0.1),
             "step": in_training_mode,
+        },
+    ),
+    "schedule-free with a closure": (
+        ["target=schedulefree.AdamWScheduleFreeClosure", "lr=0.01", "wd=0.1"],
+        {
+            "optimizer": lambda p: schedulefree.AdamWScheduleFreeClosure(p, 0.01, weight_decay=0.1),
+            "step": with_closure,
         },
     ),
     "second order": (

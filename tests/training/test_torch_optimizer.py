@@ -12,6 +12,7 @@ from torch.optim import lr_scheduler
 
 import adamcmp
 from adamcmp.errors import ConfigError
+from adamcmp.workflows.components import list_components
 from tests.support.tensors import assert_close
 
 
@@ -119,13 +120,24 @@ def other_process(optimizer):
     return pickle.loads(pickle.dumps(optimizer))
 
 
-@pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("how", ["state dict", "deepcopy", "pickle"])
+#: Every optimizer, by the name of its yaml file.
+OPTIMIZERS = [name for name in list_components("optimizer")["optimizer"] if name != "torch"]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        *((name, "state dict") for name in OPTIMIZERS),
+        *((name, how) for name in RULES for how in ("deepcopy", "pickle")),
+    ],
+)
 def test_training_continues_with_the_same_bits(name, how):
     """Also if a parameter had no gradient in some steps."""
 
     def make(net):
-        return adamcmp.torch_optimizer(name, net.parameters(), **{"lr": 0.01, **RULES[name]})
+        return adamcmp.torch_optimizer(
+            name, net.parameters(), **{"lr": 0.01, **RULES.get(name, {})}
+        )
 
     def train_partly(net, x, y, optimizer):
         train(net, x, y, optimizer, steps=5)
