@@ -25,8 +25,8 @@ from adamcmp.plots.drawing.styles import STYLE
 #: Points of the grid on which a function is evaluated, in each direction.
 GRID = 200
 CONTOURS = 14
-#: Heights are shown down to this part of that of the start.
-DECADES = 1e7
+#: The lowest and the highest height that are shown, divided by that of the start.
+SHOWN = 1e-7, 1e2
 #: Heights of a minimum that is met exactly are drawn here, below all others.
 LOWEST = 1e-300
 #: An animation has at most so many frames, and so many per second.
@@ -94,7 +94,7 @@ def _draw_function(ax: Axes, landscape: Landscape, path: Path) -> None:
     x, y = np.meshgrid(np.linspace(low_x, high_x, GRID), np.linspace(low_y, high_y, GRID))
     height = landscape.value(torch.from_numpy(x), torch.from_numpy(y)).numpy() - _least(landscape)
     levels = np.geomspace(height.max() * 1e-4, height.max(), CONTOURS)
-    shades = LogNorm(levels[0], levels[-1] * 1e6)  # the dark half of the colormap is not used
+    shades = LogNorm(levels[0], levels[-1] * 1e10)  # only the light end of the colormap is used
     ax.contourf(x, y, np.maximum(height, levels[0]), levels, norm=shades, cmap="Greys")
     ax.contour(x, y, height, levels, colors="#bbbbbb", linewidths=0.4)
     ax.plot(*path.points[0], "o", color="black", ms=4)
@@ -110,9 +110,10 @@ def _label_heights(ax: Axes, paths: Sequence[Path], least: float) -> None:
     shown = heights[np.isfinite(heights) & (heights > LOWEST)]
     ax.set(xlabel="steps", ylabel="f above its minimum", yscale="log")
     ax.set_xlim(0, max(len(path.values) for path in paths) - 1)
-    # Paths that meet the minimum, or diverge, would stretch the scale.
-    lowest, highest = heights[0] / DECADES, heights[0] * 100
-    ax.set_ylim(max(shown.min(), lowest) / 1.5, min(shown.max(), highest) * 1.5)
+    if len(shown):  # paths that meet the minimum, or diverge, would stretch the scale
+        start = heights[0] if heights[0] in shown else shown.max()
+        lowest, highest = np.clip((shown.min(), shown.max()), SHOWN[0] * start, SHOWN[1] * start)
+        ax.set_ylim(lowest / 1.5, highest * 1.5)
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 

@@ -44,6 +44,6 @@ def long_run_gain(rule: Rule) -> float | None:
         if step % CHECK_EVERY == 0:
             gains = [-updates[name].item() / (rule.lr * g.item()) for name, g in grads.items()]
             gain = gains[0]
-            if max(gains) - min(gains) > 1e-9 * abs(gain):
+            if not max(gains) - min(gains) <= 1e-9 * abs(gain):  # true for NaN
                 return None
     return float(f"{gain:.8g}")  # without the rest of the series

@@ -30,6 +30,14 @@ def test_tables(descents):
     assert (last["x"], last["value"]) == (rows[0]["x"], rows[0]["value"])
 
 
+@pytest.mark.parametrize("start", [(1.0, 0.5), (0.0, 0.0), (1e200, 0.0)])
+def test_paths_that_rest_or_overflow_are_drawn(start):
+    optimizers = ["sgd:momentum=0:lr=0.1", "adamw:wd=0.5:lr=0.1", "steps=2"]
+    descents = follow_optimizers("quadratic", optimizers, start)
+    low, high = descents.figure().axes[1].get_ylim()
+    assert 0 < low < high < np.inf
+
+
 def test_default_optimizers():
     followed = follow_optimizers("beale", ["steps=1", "lr=0.1"], (0.5, 0.5)).followed
     assert len(followed) == 4

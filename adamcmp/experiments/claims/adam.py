@@ -17,7 +17,7 @@ def adam(coupling: str, lr: float, wd: float = 0.0, eps: float = 0.0) -> Adam:
 
 
 def _size_is_lost() -> float:
-    # In the first step m̂/√v̂ = wdθ/|wdθ|.
+    # In the first step m̂/√v̂ = wd·θ/|wd·θ|.
     return largest(
         [
             weights(adam("l2", n.lr, n.wd), n.theta, lambda theta, _: 0 * theta, 1)[1]
