@@ -73,6 +73,32 @@ def test_torch_starts_its_buffer_at_the_first_gradient():
     torch.testing.assert_close(expected + excess, actual, rtol=1e-10, atol=1e-12)
 
 
+@settings(max_examples=15, deadline=None)
+@given(
+    lr=st.floats(1e-3, 0.5),
+    gamma=st.floats(0.1, 0.95),
+    wd=st.floats(0, 0.5),
+    gradients=st.lists(st.floats(-10, 10), min_size=2, max_size=4),
+)
+def test_the_factor_of_a_penalty_with_momentum_is_that_of_torch(lr, gamma, wd, gradients):
+    """The penalty wd·Σθ² exists in the last step only. The first gradient is 0, as in the claim."""
+
+    def last_step(penalty):
+        theta = torch.tensor([0.7], dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.SGD([theta], lr, momentum=gamma, dampening=gamma)
+        penalties = [*[0.0] * len(gradients), penalty]
+        for gradient, coefficient in zip([0.0, *gradients], penalties, strict=True):
+            before = theta.detach().clone()
+            theta.grad = gradient + coefficient * 2 * before
+            optimizer.step()
+        return before.item(), theta.item()
+
+    theta, without = last_step(0.0)
+    _, penalized = last_step(wd)
+    expected = without - lr * (1 - gamma) * 2 * wd * theta
+    assert penalized == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(-1e3, 1e3).filter(lambda g: abs(g) > 1e-3), min_size=2, max_size=12))
 def test_amsgrad_takes_no_larger_step_than_adam(gradients):
