@@ -1,9 +1,13 @@
 """Studies with an update rule of the user's code, named by a yaml file of a folder of theirs."""
 
+import importlib
+import sys
+
 import pytest
 
 import adamcmp
 from adamcmp.config import Composer
+from adamcmp.errors import ConfigError
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import run_specs
 from adamcmp.training.conformance import check_state
@@ -55,17 +59,29 @@ def test_lanes_have_the_same_bits_as_a_single_run(mine):
     check_state(planned[:1])
 
 
-def test_a_study_is_stored_read_and_extended(mine, results):
-    grid = ["optimizer=own_lion,adamw", "lr=1e-3,1e-2", "study=s"]
-    adamcmp.sweep([*RUN, *grid], config_dir=mine)
+def test_a_study_is_stored_reported_and_extended(
+    mine, tmp_path, no_plots, few_statistics, monkeypatch
+):
+    """A report imports no module that stored results name; training more runs does."""
+    module, code = tmp_path / "ownlion.py", "from tests.support.user_rules import Lion\n"
+    module.write_text(code)
+    text = LION.replace("tests.support.user_rules.Lion", "ownlion.Lion")
+    (tmp_path / "mine" / "optimizer" / "own_lion.yaml").write_text(text)
+    adamcmp.sweep([*RUN, "optimizer=own_lion", "lr=1e-3,1e-2", "study=s"], config_dir=mine)
     runs = adamcmp.load("s").runs
-    adamcmp.sweep([*RUN, *grid], config_dir=mine)
-    assert adamcmp.load("s").runs["finished_at"].equals(runs["finished_at"])
-    own = runs[runs["optimizer"] == "own_lion"]
-    assert set(own["rule"]) == {"tests.support.user_rules.Lion"}
-    assert set(own["optimizer.arguments"]) == {'{"beta1": 0.9, "beta2": 0.99}'}
+    assert set(runs["rule"]) == {"ownlion.Lion"} and runs["optimizer.sha256"].notna().all()
+    assert set(runs["optimizer.arguments"]) == {'{"beta1": 0.9, "beta2": 0.99}'}
+
+    module.unlink()
+    monkeypatch.delitem(sys.modules, "ownlion")
+    assert adamcmp.report("s").folder.exists()
+    assert "ownlion" not in sys.modules
+    with pytest.raises(ConfigError, match=r"optimizer.rule=ownlion.Lion: cannot import 'ownlion'"):
+        adamcmp.extend("s", ["seeds=2"])
+    module.write_text(code)
+    importlib.invalidate_caches()
     adamcmp.extend("s", ["seeds=2"])
-    assert (adamcmp.load("s").runs["optimizer"] == "own_lion").sum() == 4
+    assert len(adamcmp.load("s").runs) == 4
 
 
 def test_nan_is_a_diverged_run(mine, tmp_path):

@@ -52,6 +52,18 @@ def test_equals_torch(name, torch_class, hypers):
     assert_close(got, trained(lambda p: torch_class(p, **hypers)))
 
 
+def test_a_rule_of_the_users_code():
+    def trained(name):
+        net, x, y = problem()
+        settings = {"lr": 0.01, "wd": 0.1, "coupling": "decoupled"}
+        return train(
+            net, x, y, adamcmp.torch_optimizer(name, net.parameters(), **settings), steps=5
+        )
+
+    got, expected = trained("tests.support.user_rules.Lion"), trained("lion")
+    assert all(torch.equal(got[name], value) for name, value in expected.items())
+
+
 @pytest.mark.filterwarnings("ignore:The epoch parameter")
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_one_cycle_moves_lr_and_momentum(name):
