@@ -97,6 +97,9 @@ def _unknown_key(key: str, config: DictConfig) -> str:
         return f"There is no setting {key!r}.{suggestion}"
     # `name` and `rule` follow from the choice of the component.
     known = [str(key) for key in parent if key not in ("name", "rule")]
+    if "coupling" in known:  # settings of every rule come first in the yaml files of optimizers
+        first = known.index("coupling")
+        known = [*known[first:], *known[:first]]
     # The suggestion should hold the full key.
     suggestion = nearest(name, known).replace("'", f"'{parent_path}.", 1)
     takes_arguments = "target" in list(parent.keys())

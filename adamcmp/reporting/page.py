@@ -14,6 +14,7 @@ from adamcmp.plots.drawing.muting import muted_optimizers, muting
 from adamcmp.plots.drawing.styles import optimizer_styles
 from adamcmp.reporting import provenance
 from adamcmp.reporting.answer import Answer
+from adamcmp.reporting.costs import cost_table
 from adamcmp.reporting.formats import as_csv, as_latex
 from adamcmp.reporting.page_data import measured_metrics, page_data
 from adamcmp.reporting.pairs import pair_table
@@ -51,6 +52,7 @@ def render_page(answer: Answer, plots: Sequence[RenderedPlot], refresh: float | 
             drawn_above=_DRAWN_ABOVE,
             varied=Table("varied", "What was varied", "", provenance.varied_settings(answer)),
             differing=_differing(answer),
+            costs=cost_table(answer),
             provenance=provenance,
             css=_read("page.css"),
             script=script,

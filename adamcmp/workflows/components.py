@@ -1,12 +1,14 @@
-"""List the available components, as described by their yaml files."""
+"""List the available components, as described by their yaml files, and what rules cost."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 from adamcmp.components.names import CONFIG_GROUP_NAMES, OPTIONS_OF
 from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.planning.rule_costs import RuleCost, cache_costs, cost_key
 from adamcmp.platform.files import expand_user
 
 
@@ -38,6 +40,41 @@ def list_components(
             raise ConfigError(f"--config-dir {config_dir}: there is no such folder.")
     groups = [group] if group else [name for name in CONFIG_GROUP_NAMES if name not in OPTIONS_OF]
     return {name: _components(OPTIONS_OF.get(name, name), roots) for name in groups}
+
+
+def rule_costs(
+    config_dir: str | None = None, on_measuring: Callable[[str], None] = lambda name: None
+) -> dict[str, RuleCost]:
+    """Measure the cost of each optimizer that is a rule, and cache it for reports on this machine.
+
+    Args:
+        config_dir: A folder of the user's yaml files, whose rules are measured with the built-in
+            ones.
+        on_measuring: Called with the name of an optimizer before it is measured.
+
+    Returns:
+        The costs by the optimizers' names. A torch.optim class has none.
+
+    Raises:
+        ConfigError: If `config_dir` is not a folder, or a yaml file in it is invalid.
+    """
+    from adamcmp.components.optimizers import Rule
+    from adamcmp.config import Composer, build_component
+    from adamcmp.training.rule_cost import measure_cost
+
+    composer, measured = Composer(config_dir), {}
+    costs: dict[str, RuleCost] = {}
+    for name in composer.options("optimizer"):
+        # There are no defaults for the teacher-student problem.
+        values = composer.compose(["dataset=teacher", f"optimizer={name}"])["optimizer"]
+        if "???" in values.values():  # needs a class of the user
+            continue
+        optimizer = build_component("optimizer", values)
+        if isinstance(optimizer, Rule):
+            on_measuring(name)
+            costs[name] = measured[cost_key(optimizer.model_dump())] = measure_cost(optimizer)
+    cache_costs(measured)
+    return costs
 
 
 def describe(yaml_file: Path) -> str:

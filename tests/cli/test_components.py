@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from adamcmp.config import Composer
+from adamcmp.planning.rule_costs import RuleCost
 from tests.support.commands import run
 from tests.support.studies import THREE_STEPS
 
@@ -36,3 +38,14 @@ def test_a_closed_pipe_is_no_error(capsys):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stderr == "" and done.stdout == "dataset=\n"
+
+
+def test_costs_of_all_rules(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("adamcmp.planning.rule_costs.cache_folder", lambda: tmp_path)
+    cost = RuleCost(1234.5, 5.0, 2.0, 3.0)
+    monkeypatch.setattr("adamcmp.training.rule_cost.measure_cost", lambda rule: cost)
+    header, _, *lines = run(capsys, "components", "optimizer", "--cost").splitlines()
+    assert header.split("  ")[0] == "optimizer" and "MLP (µs)" in header
+    rows = [line.split() for line in lines if line[:1].islower() and "1,234" in line]
+    assert {row[0] for row in rows} == set(Composer().options("optimizer")) - {"torch"}
+    assert all(row[1:] == ["1,234", "5", "2.00", "3.00"] for row in rows)

@@ -53,7 +53,7 @@ TABLE = [
     ("run optimizer=sgd optimizer.nesterov=true optimizer.momentum=0", "nesterov=true needs momentum > 0"),
     ("run optimizer=rprop optimizer.coupling=decoupled wd=0.1", "coupling=decoupled does not apply to rule=rprop: it finds a step size"),
     ("run optimizer=rprop 'optimizer.step_sizes=[1,0.1]'", "step_sizes=[1.0, 0.1]: the first must be the smaller"),
-    ("run optimizer=adam wd=0.1", "weight_decay=0.1 has no effect with coupling=none"),
+    ("run optimizer=adam wd=0.1", "weight_decay=0.1 has no effect: coupling=none has no weight decay"),
     ("run dataset=teacher dataset.task=regression", "use loss=mse"),
     # inspections
     ("inspect torch.optim.AdamV", "torch.optim has no 'AdamV'. Did you mean"),
@@ -71,6 +71,7 @@ TABLE = [
     ("run wd_schedule=cosin", "there is no such wd_schedule. Did you mean 'cosine'?"),
     ("run wd_schedule=cosine wd_schedule.warmup=2", "wd_schedule.warmup=2: should be less than 1"),
     ("run optimizer=torch optimizer.target=torch.optim.SGD wd=0.1 wd_schedule=linear", "only built-in rules have a schedule"),
+    ("components --cost", "--cost is for optimizers: `adamcmp components optimizer --cost`"),
     ("run wd_schedule.warmup=0.1", "choose one first, such as wd_schedule=cosine"),
     # classes and rules of the user's code
     ("run optimizer=torch optimizer.target=torch.optim.Muon lr=0.1", "takes only some of the model's parameters. Train the others with another class: optimizer.groups.biases_norms.target=torch.optim.AdamW."),
