@@ -20,6 +20,7 @@ examples:
   adamcmp inspect mymodule.MyAdam weight_decay=0.1 betas=(0.9,0.95)
   adamcmp inspect adamw wd=0.1 coupling=independent     an optimizer of adamcmp
   adamcmp inspect optax.adamw weight_decay=0.1          if optax is installed
+  adamcmp inspect mymodule.MyMuon group.use_muon=true   of its parameter group
 
 The optimizer is a black box: it gets chosen weights, gradients and learning
 rates, and only its updates are looked at.

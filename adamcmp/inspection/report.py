@@ -147,9 +147,10 @@ def limits(
     if decay.equivalent:
         names = " or ".join((decay.coupling, *decay.equivalent))
         yield f"the coupling is {names}: they are the same update for this rule"
-    if decay.is_separate and decay.lr_exponent is None:
+    measured = decay.is_separate and decay.strength is not None
+    if measured and decay.lr_exponent is None:
         yield "whether lr multiplies the decay: the optimizer takes no argument lr"
-    if decay.is_separate and decay.schedule_exponent is None:
+    if measured and decay.schedule_exponent is None:
         yield "whether schedules multiply the decay: a change of lr during the run has no effect"
     if difference is None or difference >= SAME:
         yield from _limits_of_rule(rule)
@@ -191,7 +192,7 @@ def warnings_of(
         if power:
             yield f"The decay is proportional to the power {power:g} of the size of the {of}."
     if decay.accumulates:
-        yield "The decay changes from step to step, as if it entered the momentum."
+        yield "The decay changes from step to step, as if it entered a momentum or a warm-up."
     if not decay.exact:
         yield f"None of our couplings is this decay; {decay.coupling} is the most similar."
 

@@ -192,6 +192,8 @@ class TorchSubject(Subject):
     Attributes:
         factory: The class.
         settings: Keyword arguments of its constructor.
+        group: Settings of the parameter group, beside those of the constructor; None passes the
+            parameter without a group.
         layout: The layout of gradients that it takes: ``dense``; ``graph``: with a graph, as after
             ``backward(create_graph=True)``; ``sparse``.
     """
@@ -200,6 +202,7 @@ class TorchSubject(Subject):
     settings: Mapping[str, Any]
     dtype: torch.dtype = torch.float64
     shape: tuple[int, ...] = (4, 4)
+    group: Mapping[str, Any] | None = None
     layout: str = "dense"
 
     @cached_property
@@ -209,9 +212,12 @@ class TorchSubject(Subject):
 
     def stepper(self, weights: Tensor, steps: int) -> TorchStepper:
         """See `Subject.stepper`."""
-        return TorchStepper(
-            lambda params: self.factory(params, **self.settings), weights, self.layout
-        )
+
+        def create(params: list[nn.Parameter]) -> Any:
+            grouped = params if self.group is None else [{"params": params, **self.group}]
+            return self.factory(grouped, **self.settings)
+
+        return TorchStepper(create, weights, self.layout)
 
     def _instance(self) -> TorchStepper:
         return self.stepper(torch.ones(self.shape, dtype=self.dtype), 1)

@@ -8,6 +8,7 @@ import inspect as signatures
 import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from adamcmp.inspection.report import Inspection
     from adamcmp.inspection.subjects import Subject, TorchSubject
 
-_KEY = "inspect"
+_KEY = "optimizer"
+#: Start of the names of settings of the parameter group of a torch.optim class.
+_GROUP = "group."
 
 
 def inspect_optimizer(target: str, settings: Sequence[str] = ()) -> Inspection:
@@ -28,7 +31,8 @@ def inspect_optimizer(target: str, settings: Sequence[str] = ()) -> Inspection:
     Args:
         target: The dotted path of a class derived from torch.optim.Optimizer or of a function that
             returns an optax transformation, or the name of an optimizer of this package.
-        settings: Its arguments or settings, such as ``weight_decay=0.1`` or ``betas=(0.9,0.95)``.
+        settings: Its arguments or settings, such as ``weight_decay=0.1`` or ``betas=(0.9,0.95)``,
+            and those of the parameter group of a torch.optim class, as ``group.NAME=VALUE``.
 
     Raises:
         ConfigError: If there is no such optimizer, a setting is invalid, or it cannot be probed.
@@ -82,7 +86,10 @@ def subject_of(target: str, settings: Mapping[str, Any]) -> Subject:
     if signatures.isclass(value) and issubclass(value, torch.optim.Optimizer):
         from adamcmp.inspection.subjects import TorchSubject
 
-        return _probeable(TorchSubject(value, _arguments(value, settings, target)), target)
+        group = {n.removeprefix(_GROUP): v for n, v in settings.items() if n.startswith(_GROUP)}
+        arguments = {name: v for name, v in settings.items() if not name.startswith(_GROUP)}
+        arguments = _arguments(value, arguments, target)
+        return _probeable(TorchSubject(value, arguments, group=group or None), target)
     if callable(value) and not signatures.isclass(value):
         return _optax(value, settings, target)
     raise _not_an_optimizer(target)
@@ -138,17 +145,23 @@ def _probeable(subject: TorchSubject, target: str) -> Subject:
 
     from adamcmp.inspection.subjects import ProbeFailed
 
-    reasons = []
-    for variant in subject.variants():
+    def reason(variant: TorchSubject) -> str:
+        """Return why a class fails; empty if it does not."""
         ones = torch.ones(variant.shape)
         try:
             variant.updates(ones, [ones, ones], [1.0, 1.0])
         except ProbeFailed as error:
-            reasons.append(str(error))
-        else:
+            return str(error).rstrip(".")
+        return ""
+
+    for variant in subject.variants():
+        if not reason(variant):
             return variant
+    # A class that needs settings of its group says so only if it gets a group.
+    cause = reason(replace(subject, group=subject.group or {})) or reason(subject)
     raise ConfigError(
-        f"{target} cannot be probed ({reasons[0].rstrip('.')}). Its arguments are NAME=VALUE."
+        f"{target} cannot be probed ({cause}). Its arguments are NAME=VALUE, and those of its "
+        f"parameter group group.NAME=VALUE."
     )
 
 

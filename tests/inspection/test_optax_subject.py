@@ -12,11 +12,6 @@ from adamcmp.workflows.inspect import inspect_optimizer, subject_of
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def _needs_optax():
-    pytest.importorskip("optax")
-
-
 def test_updates_are_those_of_torch():
     ours = subject_of("optax.adamw", {"learning_rate": 0.01, "weight_decay": 0.1})
     torchs = TorchSubject(torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.1})

@@ -58,7 +58,7 @@ def test_warnings():
     assert texts[0] == "eps=1e-08 has no effect: the value is accepted and never applied."
     assert texts[1] == "The coefficient is 2 times wd."
     assert "after the rule's step" in texts[2]
-    assert "entered the momentum" in texts[3]
+    assert "entered a momentum" in texts[3]
     assert texts[4] == "None of our couplings is this decay; decoupled is the most similar."
     assert [*warnings_of(Decay("none"), None, [], {})] == []
 

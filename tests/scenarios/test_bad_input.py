@@ -58,7 +58,7 @@ TABLE = [
     # inspections
     ("inspect torch.optim.AdamV", "torch.optim has no 'AdamV'. Did you mean"),
     ("inspect torch.nn.Linear", "torch.nn.Linear should be a class derived from torch.optim.Optimizer"),
-    ("inspect torch.optim.AdamW lr=-1", "cannot be probed (ValueError: Invalid learning rate: -1). Its arguments are NAME=VALUE."),
+    ("inspect torch.optim.AdamW lr=-1", "cannot be probed (ValueError: Invalid learning rate: -1). Its arguments are NAME=VALUE, and"),
     ("inspect adamw 0.1", "0.1: should be NAME=VALUE."),
     # conversions
     ("convert wd=0.1 --from decoupled --to independent", "The conversion from decoupled to independent also needs --lr."),

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from adamcmp.errors import ConfigError
+from adamcmp.inspection.decay import measure_decay
 from adamcmp.inspection.rule_subject import RuleSubject
 from adamcmp.workflows.inspect import inspect_optimizer, parsed, subject_of
 
@@ -23,6 +24,19 @@ def test_torch_classes():
     assert (subject.settings, subject.lr) == ({"weight_decay": 0.1, "lr": 0.5}, 0.5)
     vectors = subject_of(f"{FLAWED}.VectorsOnly", {})
     assert (vectors.shape, vectors.dtype) == ((16,), torch.float64)
+
+
+def test_settings_of_the_parameter_group():
+    target, settings = "pytorch_optimizer.AdamC", {"lr": 0.1, "wd": 0.1}
+    subject = subject_of(target, {**settings, "group.normalized": True})
+    assert (subject.group, subject.settings) == (
+        {"normalized": True},
+        {"lr": 0.1, "weight_decay": 0.1},
+    )
+    assert measure_decay(subject).coupling == "corrected"
+    assert measure_decay(subject_of(target, settings)).coupling == "decoupled"
+    with pytest.raises(ConfigError, match="`use_muon` must be set"):
+        subject_of("pytorch_optimizer.Muon", {})
 
 
 def test_ours():
