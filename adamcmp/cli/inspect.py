@@ -101,16 +101,22 @@ def _decay(inspection: Inspection) -> str:
 
 def _properties(rule: UpdateRule) -> Iterator[str]:
     """Yield what is known of an update rule."""
+    if rule.copies_weights:
+        yield "keeps a copy of the weights"
     if rule.is_normalized:
         yield "the size of steps does not depend on that of gradients"
     elif rule.gradient_exponent is not None:
         yield f"steps grow with |g|^{rule.gradient_exponent:g}"
-    if rule.sign:
-        yield "all weights move equally"
     if rule.momentum is False:
         yield "no momentum"
     elif rule.lr_in_momentum is not None:
         yield f"lr {'inside' if rule.lr_in_momentum else 'outside'} the momentum"
+    yield from _denominator(rule)
+
+
+def _denominator(rule: UpdateRule) -> Iterator[str]:
+    if rule.sign:
+        yield "all weights move equally"
     if rule.eps_in_root is not None:
         size = "" if rule.eps is None else f" = {rule.eps:g}"
         yield f"ε{size} {'inside' if rule.eps_in_root else 'outside'} the root"

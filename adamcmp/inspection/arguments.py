@@ -10,6 +10,7 @@ import torch
 
 from adamcmp.inspection import decay_probes as probes
 from adamcmp.inspection.decay import Decay
+from adamcmp.inspection.l2_probes import cautious_l2_coefficient, l2_coefficient
 from adamcmp.inspection.problem import constant_gradient, random_gradients, weights
 from adamcmp.inspection.subjects import ProbeFailed, Subject
 
@@ -103,7 +104,7 @@ def _same_updates(subject: Subject, changed: Subject) -> bool:
 def _strength(subject: Subject, decay: Decay) -> float | None:
     """Return a number that is proportional to the coefficient of the decay."""
     if decay.coupling == "l2":
-        measure = probes.cautious_l2_coefficient if decay.cautious else probes.l2_coefficient
+        measure = cautious_l2_coefficient if decay.cautious else l2_coefficient
         return measure(subject)
     return probes.shares(subject)[-1]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adamcmp.inspection import decay_probes as probes
 from adamcmp.inspection.decay_probes import exponent, tolerance
+from adamcmp.inspection.l2_probes import cautious_l2_coefficient, l2_coefficient
 from adamcmp.inspection.problem import opposed_gradients
 from adamcmp.inspection.subjects import Subject
 
@@ -31,8 +32,9 @@ class Decay:
         lr_exponent: q; None if it could not be measured.
         schedule_exponent: p; None if it could not be measured.
         gradient_exponent: The power of the size of the gradients that c grows with.
-        weights_exponent: The power of the size of the weights that c grows with, for example 1 if
-            steps are multiplied by the norm of the weights.
+        weights_exponent: The power of the size of the weights that c grows with: 1 if the norm of
+            the weights multiplies steps, as the trust ratio of LAMB (You et al. 2020, arXiv
+            1904.00962).
         cautious: Whether only weights decay that agree in sign with the step's descent direction
             (with L2: with the gradient).
         accumulates: Whether c changes from step to step at a constant gradient and learning rate,
@@ -89,14 +91,14 @@ def measure_decay(subject: Subject) -> Decay:
     norm_of = probes.constant_norm(subject)
     if norm_of is not None:
         return Decay("norm", exact=norm_of == "tensor", norm_of=norm_of)
-    penalty = probes.l2_coefficient(subject)
+    penalty = l2_coefficient(subject)
     separate = _separate_decay(subject) if probes.is_multiple_of_weights(subject) else None
     if penalty is not None:
         same = separate is not None and separate.exact and separate.coupling == "decoupled"
         return Decay("l2", penalty, equivalent=("decoupled",) if same else ())
     if separate is not None and separate.exact:
         return separate
-    penalty = probes.cautious_l2_coefficient(subject)
+    penalty = cautious_l2_coefficient(subject)
     if penalty is not None:
         return Decay("l2", penalty, cautious=True)
     return separate or _unclear(subject)

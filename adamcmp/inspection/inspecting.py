@@ -100,6 +100,6 @@ def _change_of_coefficient(measured: Decay, decay: Decay, lr: float | None) -> I
     before, after = measured.coefficient(lr), decay.coefficient(lr)
     if measured.is_simple and before and after and not math.isclose(before, after, rel_tol=1e-3):
         yield (
-            f"The coefficient depends on the gradients: it was {before:.3g} where they are "
-            f"orthogonal to the weights."
+            f"The coefficient is not constant: it was {before:.3g} in the probes of the decay, "
+            f"whose gradients are orthogonal to the weights."
         )

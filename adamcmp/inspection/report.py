@@ -159,7 +159,9 @@ def limits(
 
 
 def _limits_of_rule(rule: UpdateRule) -> Iterator[str]:
-    if rule.gradient_exponent is None:
+    if rule.copies_weights:
+        yield "what the update rule does: the optimizer keeps a copy of the weights"
+    elif rule.gradient_exponent is None:
         yield "what the update rule does: weights of 0 do not move"
     elif rule.is_normalized and not rule.sign and not rule.squares_summed:
         if rule.eps_in_root is None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adamcmp.inspection.problem import constant_gradient, opposed_gradients
+from adamcmp.inspection.problem import constant_gradient, opposed_gradients, weights
 from adamcmp.inspection.subjects import ProbeFailed, Subject
 
 #: Steps after which rules that do not move at first, such as RAdam, do.
@@ -41,6 +41,9 @@ class UpdateRule:
         bias_correction: Whether the running averages are corrected for their start at 0.
         maximum_kept: Whether the denominator keeps its maximum, as for AMSGrad.
         squares_summed: Whether squares are summed instead of averaged, as for Adagrad.
+        copies_weights: Whether the optimizer keeps another sequence of weights, as schedule-free
+            ones do. Weights that are set back to 0 are not those of its steps then, so that nothing
+            else is measured.
     """
 
     gradient_exponent: float | None = None
@@ -52,6 +55,7 @@ class UpdateRule:
     bias_correction: bool | None = None
     maximum_kept: bool | None = None
     squares_summed: bool | None = None
+    copies_weights: bool = False
 
     @property
     def is_normalized(self) -> bool:
@@ -62,9 +66,20 @@ class UpdateRule:
 def measure_rule(subject: Subject) -> UpdateRule:
     """Find out what an optimizer does with gradients."""
     try:
-        return _measured(subject)
+        return UpdateRule(copies_weights=True) if _copies_weights(subject) else _measured(subject)
     except ProbeFailed:  # for example since the norm of the weights is 0
         return UpdateRule()
+
+
+def _copies_weights(subject: Subject) -> bool:
+    """Return whether weights that are changed from outside move back to those before the change.
+
+    Without gradients and at a small learning rate, other optimizers hardly move.
+    """
+    theta, zero = weights(subject.shape), torch.zeros(subject.shape, dtype=torch.float64)
+    changed = subject.updates([zero, theta], [zero, zero], [1e-3, 1e-3])[-1]
+    unchanged = subject.updates([theta, theta], [zero, zero], [1e-3, 1e-3])[-1]
+    return bool((changed - unchanged).norm() > 0.1 * theta.norm())
 
 
 def _measured(subject: Subject) -> UpdateRule:

@@ -18,7 +18,8 @@ from adamcmp.errors import ConfigError, nearest, shortened
 
 if TYPE_CHECKING:
     from adamcmp.inspection.report import Inspection
-    from adamcmp.inspection.subjects import Subject, TorchSubject
+    from adamcmp.inspection.subjects import Subject
+    from adamcmp.inspection.torch_subject import TorchSubject
 
 _KEY = "optimizer"
 #: Start of the names of settings of the parameter group of a torch.optim class.
@@ -84,7 +85,7 @@ def subject_of(target: str, settings: Mapping[str, Any]) -> Subject:
 
     value = import_object(target, _KEY)
     if signatures.isclass(value) and issubclass(value, torch.optim.Optimizer):
-        from adamcmp.inspection.subjects import TorchSubject
+        from adamcmp.inspection.torch_subject import TorchSubject
 
         group = {n.removeprefix(_GROUP): v for n, v in settings.items() if n.startswith(_GROUP)}
         arguments = {name: v for name, v in settings.items() if not name.startswith(_GROUP)}

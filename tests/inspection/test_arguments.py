@@ -6,7 +6,7 @@ import torch
 
 from adamcmp.inspection.arguments import decay_argument, unused_settings
 from adamcmp.inspection.decay import measure_decay
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from tests.support import flawed_optimizers as flawed
 
 

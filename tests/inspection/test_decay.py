@@ -13,7 +13,7 @@ from adamcmp.components.optimizers import COUPLINGS
 from adamcmp.config import component_defaults
 from adamcmp.inspection.decay import EXPONENTS, measure_decay
 from adamcmp.inspection.rule_subject import RuleSubject
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from adamcmp.workflows.components import list_components
 from tests.support import flawed_optimizers as flawed
 

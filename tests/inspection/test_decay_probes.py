@@ -7,7 +7,7 @@ import torch
 
 from adamcmp.inspection import decay_probes as probes
 from adamcmp.inspection.problem import weights
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from tests.support import flawed_optimizers as flawed
 
 
@@ -36,14 +36,6 @@ def test_shares_of_l2_grow_with_the_momentum():
     sgd = subject(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.2)
     expected = [0.02 * (1 - 0.9 ** (t + 1)) / 0.1 for t in range(probes.STEPS)]
     assert probes.shares(sgd) == pytest.approx(expected)
-
-
-def test_the_coefficient_of_l2_is_where_the_gradient_cancels_it():
-    for wd in (1e-6, 0.03, 7.0):
-        adam = subject(torch.optim.Adam, weight_decay=wd)
-        assert probes.l2_coefficient(adam) == pytest.approx(wd, rel=1e-7)
-    assert probes.l2_coefficient(subject(torch.optim.AdamW, weight_decay=0.1)) is None
-    assert probes.l2_coefficient(subject(torch.optim.Adam)) is None
 
 
 def test_a_multiple_of_the_weights():

@@ -8,7 +8,7 @@ from adamcmp.config import component_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.inspection.inspecting import inspect_subject
 from adamcmp.inspection.rule_subject import RuleSubject
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from adamcmp.workflows.components import list_components
 from tests.support import flawed_optimizers as flawed
 

@@ -9,7 +9,7 @@ from adamcmp.inspection.decay import Decay, measure_decay
 from adamcmp.inspection.nearest import nearest_variant
 from adamcmp.inspection.ranking import SAME
 from adamcmp.inspection.rule_subject import RuleSubject
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from tests.support import flawed_optimizers as flawed
 
 

@@ -5,7 +5,7 @@ import torch
 
 from adamcmp.inspection.decay import measure_decay
 from adamcmp.inspection.problem import random_gradients, weights
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from adamcmp.workflows.inspect import inspect_optimizer, subject_of
 
 #: Importing JAX takes a second.

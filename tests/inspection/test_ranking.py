@@ -6,7 +6,7 @@ import torch
 from adamcmp.inspection.candidates import build_rule, candidates
 from adamcmp.inspection.problem import random_gradients
 from adamcmp.inspection.ranking import ranked_rules
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from tests.support import flawed_optimizers as flawed
 
 GRADIENTS, MULTIPLIERS = random_gradients((4, 4), 16), (1.0,) * 12 + (0.5,) * 4

@@ -2,12 +2,13 @@
 
 import pytest
 import pytorch_optimizer
+import schedulefree
 import torch
 
 from adamcmp.config import component_defaults
 from adamcmp.inspection.rule_probes import UpdateRule, measure_rule
 from adamcmp.inspection.rule_subject import RuleSubject
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 from tests.support import flawed_optimizers as flawed
 
 
@@ -71,6 +72,10 @@ def test_signs():
 
 def test_rules_that_cannot_be_measured_at_weights_of_zero():
     assert measured(flawed.RowNorms) == UpdateRule()
+
+
+def test_copies_of_the_weights():
+    assert measured(schedulefree.AdamWScheduleFree) == UpdateRule(copies_weights=True)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from adamcmp.config import component_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.inspection.problem import random_gradients, weights
 from adamcmp.inspection.rule_subject import RuleSubject
-from adamcmp.inspection.subjects import TorchSubject
+from adamcmp.inspection.torch_subject import TorchSubject
 
 MULTIPLIERS = (1.0, 1.0, 0.5, 0.25)
 
