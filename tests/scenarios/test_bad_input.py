@@ -76,7 +76,7 @@ TABLE = [
     # classes and rules of the user's code
     ("run optimizer=torch optimizer.target=torch.optim.Muon lr=0.1", "takes only some of the model's parameters. Train the others with another class: optimizer.groups.biases_norms.target=torch.optim.AdamW."),
     ("run optimizer=torch optimizer.target=torch.optim.SGD optimizer.groups.head.target=torch.optim.SGDD lr=0.1", "optimizer.groups.head.target=torch.optim.SGDD: torch.optim has no 'SGDD'. Did you mean 'SGD'?"),
-    ("run optimizer=torch optimizer.target=torch.optim.SGD optimizer.groups.head.momentun=0.5 lr=0.1", "optimizer.groups.head.momentun: there is no such setting. Did you mean 'momentum'?"),
+    ("run optimizer=torch optimizer.target=torch.optim.SGD optimizer.groups.head.momentun=0.5 lr=0.1", "optimizer.groups.head.momentun: SGD has no such setting. Did you mean 'momentum'?"),
     ("run optimizer=sgd optimizer.groups.head.target=torch.optim.SGD", "There is no setting 'optimizer.groups.head.target'."),
     ("run optimizer=sgd optimizer.rule=torch.optim.SGD", "should be the dotted path of a class derived from adamcmp.components.optimizers.Rule."),
     ("check tests.support.user_rules.Lion", "a rule is checked by the name of its yaml file"),

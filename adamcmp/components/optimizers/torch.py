@@ -113,29 +113,34 @@ class Torch(Optimizer):
             ConfigError: If a class cannot be imported, is not an optimizer, does not take these
                 arguments, or decays weights without an argument weight_decay.
         """
-        shared, optimizers = [], []
         for label, settings in self.groups.items():
             if settings.target is None:
-                self._check_settings(label)
+                self._check_settings(label, settings)
+        shared, separate = [], []
         for label, params in members.items():
             settings = self.groups.get(label, TorchGroupSettings())
-            numbers = self._numbers(settings)
             if settings.target is None:
-                shared.append((label, {"params": list(params), **numbers, **settings.of_class}))
+                shared.append(
+                    {"params": list(params), **self._numbers(settings), **settings.of_class}
+                )
             else:
-                key, scale = f"optimizer.groups.{label}", {"lr_scale": numbers.pop("lr_scale")}
-                group = {"params": list(params), **scale}
-                arguments = {**numbers, **settings.of_class}
-                optimizers.append(_construct(settings.target, key, [group], arguments))
-        if shared:
-            params = [group for _, group in shared]
-            if not self.groups:
-                (params,) = (group["params"] for group in params)
-            numbers = self._numbers(TorchGroupSettings())
-            del numbers["lr_scale"]
-            arguments = {**numbers, **(self.model_extra or {})}
-            optimizers.insert(0, _construct(self.target, "optimizer", params, arguments))
-        return optimizers
+                separate.append(self._make_separate(label, settings, settings.target, params))
+        return [self._make_shared(shared), *separate] if shared else separate
+
+    def _make_separate(
+        self, label: str, settings: TorchGroupSettings, target: str, params: Sequence[Any]
+    ) -> Any:
+        """Return the torch optimizer of a group with a class of its own."""
+        arguments = {**self._numbers(settings), **settings.of_class}
+        group = {"params": list(params), "lr_scale": arguments.pop("lr_scale")}
+        return _construct(target, f"optimizer.groups.{label}", [group], arguments)
+
+    def _make_shared(self, groups: list[dict[str, Any]]) -> Any:
+        """Return the torch optimizer of all other groups."""
+        params: list[Any] = groups if self.groups else groups[0]["params"]
+        arguments = {**self._numbers(TorchGroupSettings()), **(self.model_extra or {})}
+        del arguments["lr_scale"]
+        return _construct(self.target, "optimizer", params, arguments)
 
     def _numbers(self, settings: TorchGroupSettings) -> dict[str, float]:
         """Return the numbers of a parameter group."""
@@ -143,18 +148,20 @@ class Torch(Optimizer):
         scale = settings.lr_scale
         return {"lr": self.lr * scale, "weight_decay": decay, "lr_scale": scale}
 
-    def _check_settings(self, label: str) -> None:
+    def _check_settings(self, label: str, settings: TorchGroupSettings) -> None:
         """Check that the class has the settings of a group without a class of its own."""
         cls = import_class(self.target, "optimizer.target", "torch.optim.Optimizer")
         parameters = list(inspect.signature(cls).parameters.values())[1:]  # without params
-        known = [*TorchGroupSettings.model_fields, *(p.name for p in parameters)]
-        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        for name in self.groups[label].of_class:
-            if name not in known and not takes_any:
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return
+        known = [p.name for p in parameters]
+        names = [*settings.of_class, *["weight_decay"] * bool(settings.weight_decay)]
+        for name in names:
+            if name not in known:
+                suggestion = nearest(name, [*known, *TorchGroupSettings.model_fields])
                 raise ConfigError(
-                    f"optimizer.groups.{label}.{name}: there is no such setting."
-                    f"{nearest(name, known)} A parameter group of {cls.__name__} has: "
-                    f"{', '.join(known)}."
+                    f"optimizer.groups.{label}.{name}: {cls.__name__} has no such setting."
+                    f"{suggestion} It has: {', '.join(known)}."
                 )
 
     def structure(self) -> tuple[Any, ...]:

@@ -125,7 +125,7 @@ def test_a_group_has_a_class_of_its_own():
 @pytest.mark.parametrize(
     ("group", "message"),
     [
-        ({"beta": 0.5}, r"^optimizer.groups.head.beta: there is no such setting. Did you mean 'betas"),
+        ({"beta": 0.5}, r"^optimizer.groups.head.beta: AdamW has no such setting. Did you mean 'betas"),
         ({"target": "torch.optim.Moun"}, "^optimizer.groups.head.target=torch.optim.Moun: .*'Muon'"),
         (
             {"target": "torch.optim.Muon", "beta": 0.5},
@@ -141,4 +141,10 @@ def test_a_group_has_a_class_of_its_own():
 def test_bad_settings_of_a_group(group, message):
     optimizer = component("torch.optim.AdamW", weight_decay=0.1, groups={"head": group})
     with pytest.raises(ConfigError, match=message):
+        driver_and_state(optimizer)
+
+
+def test_a_class_without_weight_decay_has_no_group_with_it():
+    optimizer = component("torch.optim.Rprop", groups={"head": {"weight_decay": 0.1}})
+    with pytest.raises(ConfigError, match=r"head.weight_decay: Rprop has no such setting"):
         driver_and_state(optimizer)
