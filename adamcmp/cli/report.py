@@ -38,6 +38,10 @@ examples:
 """
 
 
+#: Pairs of optimizers that the terminal shows for each problem: all pairs of six optimizers.
+_PRINTED_PAIRS = 15
+
+
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
@@ -148,7 +152,8 @@ def print_report(report: Report) -> None:
         heading = [f"{verdict.problem}:"] * (len(problems) > 1)
         family = [verdict.family] if verdict.family else []
         properties = [verdict.properties] if verdict.properties else []
-        lines = [*heading, verdict.overall, *verdict.pairs, *family, *properties]
+        pairs = _printed_pairs(verdict.pairs)
+        lines = [*heading, verdict.overall, *pairs, *family, *properties]
         print(wrapped("\n".join(lines)))
     if not answer.verdicts:
         print(wrapped(answer.no_verdict_reason))
@@ -165,6 +170,17 @@ def print_report(report: Report) -> None:
     if commands := [finding.command for finding in answer.findings if finding.command]:
         print(f"Next: {commands[0]}{results_option(answer.studies[0].parent)}")
     sys.stdout.flush()
+
+
+def _printed_pairs(sentences: tuple[str, ...]) -> list[str]:
+    """Return the sentences on pairs that the terminal shows; the page has all of them."""
+    printed = list(sentences[:_PRINTED_PAIRS])
+    if more := len(sentences) - len(printed):
+        noun = "pair is" if more == 1 else "pairs are"
+        printed.append(
+            f"{more} more {noun} on the page. --baseline NAME compares each optimizer with one."
+        )
+    return printed
 
 
 def _print_audit(report: Report, *, several_problems: bool) -> None:

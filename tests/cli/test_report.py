@@ -8,10 +8,21 @@ from PIL import Image
 
 import adamcmp
 from adamcmp.cli import main
+from adamcmp.cli import report as report_command
 from adamcmp.plots import PLOTS
 from adamcmp.reporting import rendering
 from tests.support.imports import BASE, imported_study
 from tests.support.studies import FAST
+
+
+@pytest.mark.parametrize(("pairs", "printed"), [(15, 15), (16, 16), (435, 16)])
+def test_the_terminal_shows_some_of_many_pairs(pairs, printed):
+    """The first ones, which are the significant ones, and the number of the others."""
+    sentences = tuple(f"A beats B{number}." for number in range(pairs))
+    shown = report_command._printed_pairs(sentences)
+    assert len(shown) == printed and shown[:15] == list(sentences[:15])
+    if pairs > 15:
+        assert shown[-1].startswith(f"{pairs - 15} more pair")
 
 
 class TestCommand:
