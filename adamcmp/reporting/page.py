@@ -10,7 +10,7 @@ from importlib import resources
 import jinja2
 
 from adamcmp.analysis.wording import display_name, metric_heading
-from adamcmp.plots.drawing.muting import muted_optimizers, muting
+from adamcmp.plots.drawing.muting import MOST_COLORED, muted_optimizers, muting
 from adamcmp.plots.drawing.styles import optimizer_styles
 from adamcmp.reporting import provenance
 from adamcmp.reporting.answer import Answer
@@ -93,6 +93,10 @@ def _differing(answer: Answer) -> Table:
     headings = {"setting": "setting", "optimizer": "", "estimate": ""}
     data = provenance.differing_settings(answer)
     title = "What differs between optimizers"
+    if data["optimizer"].nunique() > MOST_COLORED:  # too many columns
+        listed = provenance.listed_settings(data)
+        names = {"optimizer": "optimizer", "settings": "settings"}
+        return Table("differing", title, "", listed, headings=names)
     return Table("differing", title, "", data, headings=headings, pivot="optimizer")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from adamcmp.analysis.labels import is_problem_setting
+from adamcmp.analysis.labels import is_problem_setting, short_setting_names
 from adamcmp.reporting.answer import Answer
 from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
 from adamcmp.storage.metadata import read_study_metadata
@@ -78,6 +78,19 @@ def differing_settings(answer: Answer) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     values = table["estimate"].fillna("").groupby(table["setting"])
     return table[values.transform("nunique") > 1].reset_index(drop=True)
+
+
+def listed_settings(differing: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings of `differing_settings` in one text for each optimizer.
+
+    Returns:
+        A row per optimizer: ``optimizer``, ``settings``.
+    """
+    known = differing.dropna(subset="estimate")
+    names = short_setting_names(known["setting"].unique())
+    texts = known["setting"].map(names) + " " + known["estimate"]
+    listed = texts.groupby(known["optimizer"], sort=False).agg(", ".join)
+    return listed.rename("settings").reset_index()
 
 
 def common_settings(answer: Answer) -> dict[str, str]:

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -49,6 +50,14 @@ def test_every_setting_is_shown_once(results, quick_reports):
     (shown,) = re.findall(r'<table id="table-differing">.*?</table>', page, re.DOTALL)
     assert '<td data-optimizer="sgd" data-value="0.9">0.9</td>' in shown
     assert ">–</td>" in shown and "swatch" not in shown  # the page shows no swatch for rules
+
+
+def test_settings_of_many_optimizers_are_listed():
+    rows = [("rule", "a", "x"), ("optimizer.eps", "a", "0.1"), ("rule", "b", "y")]
+    differing = pd.DataFrame(rows, columns=["setting", "optimizer", "estimate"])
+    differing.loc[3] = ["optimizer.eps", "b", None]
+    listed = provenance.listed_settings(differing).set_index("optimizer")["settings"]
+    assert listed.to_dict() == {"a": "rule x, eps 0.1", "b": "rule y"}
 
 
 def test_optimizers_with_the_same_settings_have_no_table_of_differences(results, quick_reports):
