@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adamcmp.cli._options import default_results
 from adamcmp.cli._parser import Line, paths
+from adamcmp.components.names import OPTIONS_OF
 from adamcmp.platform.files import expand_user
 
 #: Completions of Hydra that have no effect: its settings, and folders of defaults.
@@ -24,7 +25,7 @@ def overrides(line: Line) -> list[str]:
     if equals:
         return [f"{key}={option}" for option in composer.options(key) or choices(key)]
     preceding = [word for word in line.values.get("overrides", ()) if "=" in word]
-    short = [f"{name}=" for name in (*SHORT_KEYS, "seeds") if "." not in name]
+    short = [f"{name}=" for name in (*SHORT_KEYS, *OPTIONS_OF, "seeds") if "." not in name]
     keys = composer.complete_keys(preceding, line.typed)
     return sorted({*keys, *short} - _NO_SETTINGS)
 

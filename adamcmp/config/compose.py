@@ -125,7 +125,8 @@ class ConfigComposer:
             typed: The start of an override.
         """
         choices = [o for o in overrides if self.options(o.split("=")[0])]
-        completions = _hydra.complete_keys(self.loader, " ".join([*choices, typed]))
+        line = [*(_hydra_text(self.grammar.parse(choice)) for choice in choices), typed]
+        completions = _hydra.complete_keys(self.loader, " ".join(line))
         if not any(completion.endswith(".") for completion in completions):
             return completions
         # Hydra completes a list like a section.
