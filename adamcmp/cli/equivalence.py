@@ -25,7 +25,7 @@ examples:
   adamcmp equivalence sgd adam lion              these, with default settings
   adamcmp equivalence sgd:momentum=0 adam:lr=0.001 wd=0.1 steps=500 seed=1
   adamcmp equivalence --out pictures             also draw the results
-  adamcmp equivalence --check                    the algebra, line by line
+  adamcmp equivalence --check                    the algebra, claim by claim
 
 An optimizer is a name of `adamcmp components optimizer`, with settings after
 colons. Overrides such as wd= apply to all of them. The data are mnist1d and the
@@ -55,7 +55,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="evaluate the algebra instead: each line with its largest deviation",
+        help="evaluate the claims of the algebra instead, each with its largest deviation",
     )
     parser.add_argument(
         "--out", metavar="FOLDER", help="folder to write the pictures to", completer=paths
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     """Compare both forms of optimizers, or check the algebra.
 
     Returns:
-        0; 1 if a line of the algebra is not confirmed.
+        0; 1 if a claim of the algebra is not confirmed.
     """
     options = parser().parse(arguments)
     if not options.check:
@@ -169,7 +169,7 @@ def _check(*, as_json: bool) -> int:
 
     checked = []
     if not as_json:
-        print("about     result deviation statement")
+        print("topic     result deviation claim")
     for claim in check_claims():
         checked.append(claim)
         if not as_json:

@@ -77,8 +77,8 @@ def main(arguments: list[str]) -> int:
         return 0
     parse_landscape(options.function)  # an error appears at once
     from adamcmp.workflows.landscape import (
+        descent_row,
         follow_optimizers,
-        path_row,
         picture_file,
         write_picture,
     )
@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
     with shown_if_slow("drawing the paths"):
         descents = follow_optimizers(options.function, options.arguments, start, options.config_dir)
         write_picture(descents, file)
-    rows = [path_row(path) for path in descents.followed]
+    rows = [descent_row(descent) for descent in descents.descents]
     if options.json:
         print(json.dumps({"paths": rows, "file": str(file)}))
         return 0

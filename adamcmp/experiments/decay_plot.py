@@ -1,4 +1,4 @@
-"""Plot the decay that weights felt in the two forms, against the size of their gradients."""
+"""Plot the measured decay of the weights in the two forms, over the size of their gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from adamcmp.experiments.choice_styles import choice_handles, choice_styles
-from adamcmp.experiments.felt_decay import FeltDecay
+from adamcmp.experiments.decay_per_weight import DecayPerWeight
 from adamcmp.plots.drawing.legends import add_legend
 from adamcmp.plots.drawing.panels import panels
 from adamcmp.plots.drawing.styles import STYLE
@@ -21,7 +21,7 @@ NOTE = (
 )
 
 
-def draw_decay(results: Sequence[FeltDecay]) -> Figure:
+def draw_decay(results: Sequence[DecayPerWeight]) -> Figure:
     """Draw the decay per step over the size of the gradients, a panel for each form."""
     choices = list(dict.fromkeys(result.optimizer for result in results))
     styles = dict(zip(choices, choice_styles(choices), strict=True))

@@ -31,8 +31,8 @@ STABLE = 0.5
 
 
 @dataclass(frozen=True)
-class Path:
-    """The path of an optimizer on a function.
+class Descent:
+    """The descent of an optimizer on a function.
 
     Attributes:
         optimizer: The optimizer.
@@ -40,7 +40,7 @@ class Path:
         wd: Its weight decay.
         points: The start, and the point after each step, at which the function is evaluated
             (steps + 1, 2). Not finite once it has diverged.
-        values: The function there, without noise (steps + 1,).
+        values: The function at these points, without noise (steps + 1,).
     """
 
     optimizer: OptimizerChoice
@@ -77,7 +77,9 @@ def compose_descent(
     return run_spec(composer, optimizer.name, settings, {LR: f"{lr:.2g}"})
 
 
-def descend(spec: RunSpec, optimizer: OptimizerChoice, landscape: Landscape, start: Point) -> Path:
+def descend(
+    spec: RunSpec, optimizer: OptimizerChoice, landscape: Landscape, start: Point
+) -> Descent:
     """Follow an optimizer on a function.
 
     Args:
@@ -111,7 +113,7 @@ def descend(spec: RunSpec, optimizer: OptimizerChoice, landscape: Landscape, sta
     path = torch.stack(points)
     heights = landscape.value(path[:, 0], path[:, 1])
     hyper = record.hypers
-    return Path(optimizer, hyper["lr"], hyper["weight_decay"], path.numpy(), heights.numpy())
+    return Descent(optimizer, hyper["lr"], hyper["weight_decay"], path.numpy(), heights.numpy())
 
 
 class _Gradients:

@@ -16,7 +16,7 @@ from matplotlib.ticker import NullFormatter
 
 from adamcmp.analysis.wording import display_name
 from adamcmp.experiments.choice_styles import choice_styles
-from adamcmp.experiments.descent import Path
+from adamcmp.experiments.descent import Descent
 from adamcmp.experiments.landscapes import Landscape
 from adamcmp.plots.drawing.legends import add_legend
 from adamcmp.plots.drawing.panels import PAGE_INCHES
@@ -42,21 +42,21 @@ class LandscapePicture:
 
     Args:
         landscape: The function.
-        paths: Paths with the same start.
+        descents: Descents with the same start.
 
     Attributes:
         figure: The picture, which shows all steps.
         steps: The number of steps of the longest path.
     """
 
-    def __init__(self, landscape: Landscape, paths: Sequence[Path]) -> None:
-        self._paths, self._least = paths, _least(landscape)
-        self.steps = max(len(path.values) for path in paths) - 1
-        styles = choice_styles([path.optimizer for path in paths])
+    def __init__(self, landscape: Landscape, descents: Sequence[Descent]) -> None:
+        self._descents, self._least = descents, _least(landscape)
+        self.steps = max(len(descent.values) for descent in descents) - 1
+        styles = choice_styles([descent.optimizer for descent in descents])
         with mpl.rc_context(STYLE):  # type: ignore[arg-type]
             self.figure = Figure(figsize=(PAGE_INCHES, 3.5), layout="constrained")
             plane, heights = self.figure.subplots(1, 2, width_ratios=(1.25, 1))
-            _draw_function(plane, landscape, paths[0])
+            _draw_function(plane, landscape, descents[0])
             self._trails, self._ends, self._curves = [], [], []
             for style in styles:
                 line = {"color": style["color"], "ls": style["ls"], "lw": 1.1}
@@ -64,18 +64,18 @@ class LandscapePicture:
                 self._trails += plane.plot([], [], **line)
                 self._ends += plane.plot([], [], **end, mew=0.7, zorder=5)
                 self._curves += heights.plot([], [], **line)
-            _label_heights(heights, paths, self._least)
-            add_legend(self.figure, _handles(paths), NOTE)
+            _label_heights(heights, descents, self._least)
+            add_legend(self.figure, _handles(descents), NOTE)
             self.show(self.steps)
 
     def show(self, steps: int) -> list[Line2D]:
         """Show the first steps of each path; return the artists that have changed."""
-        artists = zip(self._paths, self._trails, self._ends, self._curves, strict=True)
-        for path, trail, end, curve in artists:
-            points = path.points[: steps + 1]
+        artists = zip(self._descents, self._trails, self._ends, self._curves, strict=True)
+        for descent, trail, end, curve in artists:
+            points = descent.points[: steps + 1]
             trail.set_data(points[:, 0], points[:, 1])
             end.set_data(points[-1:, 0], points[-1:, 1])
-            values = path.values[: steps + 1] - self._least
+            values = descent.values[: steps + 1] - self._least
             curve.set_data(np.arange(len(values)), np.maximum(values, LOWEST))
         return [*self._trails, *self._ends, *self._curves]
 
@@ -88,7 +88,7 @@ class LandscapePicture:
         return FuncAnimation(self.figure, self.show, [*frames, *last], blit=False)
 
 
-def _draw_function(ax: Axes, landscape: Landscape, path: Path) -> None:
+def _draw_function(ax: Axes, landscape: Landscape, descent: Descent) -> None:
     """Draw contours with equal distances on a logarithmic scale, and the special points."""
     low_x, high_x, low_y, high_y = landscape.limits
     x, y = np.meshgrid(np.linspace(low_x, high_x, GRID), np.linspace(low_y, high_y, GRID))
@@ -97,7 +97,7 @@ def _draw_function(ax: Axes, landscape: Landscape, path: Path) -> None:
     shades = LogNorm(levels[0], levels[-1] * 1e10)  # only the light end of the colormap is used
     ax.contourf(x, y, np.maximum(height, levels[0]), levels, norm=shades, cmap="Greys")
     ax.contour(x, y, height, levels, colors="#bbbbbb", linewidths=0.4)
-    ax.plot(*path.points[0], "o", color="black", ms=4)
+    ax.plot(*descent.points[0], "o", color="black", ms=4)
     ax.plot(*landscape.minimum, "*", color="black", ms=8)
     ax.plot(0, 0, "+", color="black", ms=7, mew=1.2)
     ax.set(xlabel="x", ylabel="y", xlim=(low_x, high_x), ylim=(low_y, high_y))
@@ -105,11 +105,11 @@ def _draw_function(ax: Axes, landscape: Landscape, path: Path) -> None:
     ax.set_aspect("equal")
 
 
-def _label_heights(ax: Axes, paths: Sequence[Path], least: float) -> None:
-    heights = np.concatenate([path.values for path in paths]) - least
+def _label_heights(ax: Axes, descents: Sequence[Descent], least: float) -> None:
+    heights = np.concatenate([descent.values for descent in descents]) - least
     shown = heights[np.isfinite(heights) & (heights > LOWEST)]
     ax.set(xlabel="steps", ylabel="f above its minimum", yscale="log")
-    ax.set_xlim(0, max(len(path.values) for path in paths) - 1)
+    ax.set_xlim(0, max(len(descent.values) for descent in descents) - 1)
     if len(shown):  # paths that meet the minimum, or diverge, would stretch the scale
         start = heights[0] if heights[0] in shown else shown.max()
         lowest, highest = np.clip((shown.min(), shown.max()), SHOWN[0] * start, SHOWN[1] * start)
@@ -122,13 +122,15 @@ def _least(landscape: Landscape) -> float:
     return float(landscape.value(*map(torch.tensor, landscape.minimum)))
 
 
-def _handles(paths: Sequence[Path]) -> list[Line2D]:
+def _handles(descents: Sequence[Descent]) -> list[Line2D]:
     """Return legend handles, with lr and wd."""
     handles = []
-    for path, style in zip(paths, choice_styles([p.optimizer for p in paths]), strict=True):
-        typed = [part.partition("=")[0] for part in path.optimizer.text.split(":")[1:]]
-        values = {"lr": path.lr, "wd": path.wd}
+    for descent, style in zip(
+        descents, choice_styles([p.optimizer for p in descents]), strict=True
+    ):
+        typed = [part.partition("=")[0] for part in descent.optimizer.text.split(":")[1:]]
+        values = {"lr": descent.lr, "wd": descent.wd}
         added = [f"{k} {v:.2g}" for k, v in values.items() if v and k not in typed]
-        label = ", ".join([display_name(path.optimizer.label), *added])
+        label = ", ".join([display_name(descent.optimizer.label), *added])
         handles.append(Line2D([], [], label=label, **{**style, "ms": 4}))
     return handles

@@ -17,13 +17,13 @@ from torch import Tensor
 from adamcmp.components.optimizers import Rule
 from adamcmp.config import Composer
 from adamcmp.errors import ConfigError
+from adamcmp.experiments.decay_per_weight import DecayPerWeight
 from adamcmp.experiments.distances import (
     Coefficients,
     FormDistances,
     compared_steps,
     form_distances,
 )
-from adamcmp.experiments.felt_decay import FeltDecay
 from adamcmp.experiments.long_run_gain import long_run_gain
 from adamcmp.experiments.optimizer_choice import OptimizerChoice, run_spec
 from adamcmp.experiments.recording import SUMS, recorded
@@ -69,13 +69,13 @@ class FormComparison:
 
     Attributes:
         distances: How far apart their weights are.
-        l2: The decay that the weights felt in the L2 form.
+        l2: The measured decay of each weight in the L2 form.
         decoupled: The same in the decoupled form with the matched coefficient.
     """
 
     distances: FormDistances
-    l2: FeltDecay
-    decoupled: FeltDecay
+    l2: DecayPerWeight
+    decoupled: DecayPerWeight
 
 
 def with_defaults(overrides: Mapping[str, str]) -> dict[str, str]:
@@ -140,8 +140,8 @@ def compare_forms(forms: Forms) -> FormComparison:
     _check_effect(distances, rule)
     return FormComparison(
         distances,
-        _felt_decay(forms.optimizer, "l2", l2_sums, 0, steps[-1]),
-        _felt_decay(forms.optimizer, "decoupled", decoupled_sums, 1, steps[-1]),
+        _decay_per_weight(forms.optimizer, "l2", l2_sums, 0, steps[-1]),
+        _decay_per_weight(forms.optimizer, "decoupled", decoupled_sums, 1, steps[-1]),
     )
 
 
@@ -174,11 +174,11 @@ def _flat(tree: Mapping[str, Tensor]) -> Tensor:
     return torch.cat([tensor.flatten(1) for tensor in tree.values()], dim=1)
 
 
-def _felt_decay(
+def _decay_per_weight(
     optimizer: OptimizerChoice, form: str, sums: Mapping[str, Tensor], run: int, steps: int
-) -> FeltDecay:
+) -> DecayPerWeight:
     change, square, gradient = (sums[name][run].numpy() for name in SUMS)
-    return FeltDecay(optimizer, form, np.sqrt(gradient / steps), change, square)
+    return DecayPerWeight(optimizer, form, np.sqrt(gradient / steps), change, square)
 
 
 def _check_effect(distances: FormDistances, rule: Rule) -> None:

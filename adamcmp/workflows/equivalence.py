@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-#: Statements that are true deviate by less, since they are computed in double precision.
+#: True claims deviate by less, since they are computed in double precision.
 TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A statement about update rules, and by how much it is violated.
+    """A claim about an update rule, and the deviation with which it holds.
 
     Attributes:
-        topic: The optimizer that it is about.
-        text: The statement.
-        is_true: Whether it is true; some statements that are often read are false.
-        deviation: By how much it is violated, at most.
+        topic: The optimizer that it concerns.
+        text: The claim.
+        is_true: Whether it is true; some claims that are often read are false.
+        deviation: The largest difference between both sides of the claim.
     """
 
     topic: str
@@ -47,7 +47,7 @@ class CheckedClaim:
 
     @property
     def holds(self) -> bool:
-        """Whether a true statement is confirmed, or a false one refuted."""
+        """Whether a true claim is confirmed, or a false one refuted."""
         return (self.deviation <= TOLERANCE) == self.is_true
 
 
@@ -134,7 +134,7 @@ def form_row(result: FormComparison) -> dict[str, Any]:
 
 
 def check_claims(claims: Sequence[Claim] = CLAIMS) -> Iterator[CheckedClaim]:
-    """Evaluate statements about update rules; yield each result once it is known."""
+    """Evaluate claims about update rules; yield each result once it is known."""
     for claim in claims:
         yield CheckedClaim(claim.topic, claim.text, claim.is_true, claim.deviation())
 
@@ -144,10 +144,10 @@ def figures(results: Sequence[FormComparison]) -> dict[str, Figure]:
     from adamcmp.experiments.decay_plot import draw_decay
     from adamcmp.experiments.distance_plot import draw_distances
 
-    felt = [form for result in results for form in (result.l2, result.decoupled)]
+    decays = [form for result in results for form in (result.l2, result.decoupled)]
     return {
         "distances": draw_distances([result.distances for result in results]),
-        "decay": draw_decay(felt),
+        "decay": draw_decay(decays),
     }
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from adamcmp.config import Composer
 from adamcmp.errors import ConfigError, StoreError, nearest
-from adamcmp.experiments.descent import Path as Descent
-from adamcmp.experiments.descent import compose_descent, descend
+from adamcmp.experiments.descent import Descent, compose_descent, descend
 from adamcmp.experiments.landscapes import Landscape, Point, parse_landscape
 from adamcmp.experiments.optimizer_choice import OptimizerChoice, split_arguments
 from adamcmp.platform.files import expand_user
@@ -38,11 +37,11 @@ class Descents:
 
     Attributes:
         landscape: The function.
-        followed: The path of each optimizer.
+        descents: The descent of each optimizer.
     """
 
     landscape: Landscape
-    followed: tuple[Descent, ...]
+    descents: tuple[Descent, ...]
 
     @property
     def paths(self) -> pd.DataFrame:
@@ -50,10 +49,12 @@ class Descents:
         import pandas as pd
 
         parts = [
-            pd.DataFrame(path.points, columns=["x", "y"]).assign(
-                optimizer=path.optimizer.text, step=range(len(path.values)), value=path.values
+            pd.DataFrame(descent.points, columns=["x", "y"]).assign(
+                optimizer=descent.optimizer.text,
+                step=range(len(descent.values)),
+                value=descent.values,
             )
-            for path in self.followed
+            for descent in self.descents
         ]
         return pd.concat(parts, ignore_index=True)[["optimizer", "step", "x", "y", "value"]]
 
@@ -68,7 +69,7 @@ class Descents:
     def _picture(self) -> LandscapePicture:
         from adamcmp.experiments.landscape_plot import LandscapePicture
 
-        return LandscapePicture(self.landscape, self.followed)
+        return LandscapePicture(self.landscape, self.descents)
 
 
 def follow_optimizers(
@@ -95,17 +96,17 @@ def follow_optimizers(
     composer = Composer(config_dir)
     specs = [compose_descent(composer, choice, landscape, overrides) for choice in choices]
     begin = start or landscape.start
-    paths = [descend(spec, c, landscape, begin) for spec, c in zip(specs, choices, strict=True)]
-    return Descents(landscape, tuple(paths))
+    descents = [descend(spec, c, landscape, begin) for spec, c in zip(specs, choices, strict=True)]
+    return Descents(landscape, tuple(descents))
 
 
-def path_row(path: Descent) -> dict[str, Any]:
-    """Return where a path ends; None for values that are not finite."""
-    (x, y), value = path.points[-1], path.values[-1]
+def descent_row(descent: Descent) -> dict[str, Any]:
+    """Return the end of a descent; None for values that are not finite."""
+    (x, y), value = descent.points[-1], descent.values[-1]
     end = {"x": x, "y": y, "value": value}
     finite = {name: float(v) if np.isfinite(v) else None for name, v in end.items()}
-    settings = {"optimizer": path.optimizer.text, "lr": path.lr, "wd": path.wd}
-    return {**settings, "steps": len(path.values) - 1, **finite}
+    settings = {"optimizer": descent.optimizer.text, "lr": descent.lr, "wd": descent.wd}
+    return {**settings, "steps": len(descent.values) - 1, **finite}
 
 
 def picture_file(out: str | None, function: str) -> Path:

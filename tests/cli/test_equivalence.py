@@ -24,6 +24,6 @@ def test_json(capsys):
 
 def test_check(capsys):
     lines = run(capsys, "equivalence", "--check").splitlines()
-    assert lines[0].split() == ["about", "result", "deviation", "statement"]
+    assert lines[0].split() == ["topic", "result", "deviation", "claim"]
     assert lines[1].startswith("SGD       true   ")
     assert json.loads(run(capsys, "equivalence", "--check", "--json"))["holds"]

@@ -18,7 +18,7 @@ from adamcmp.workflows.equivalence import TOLERANCE
 def test_claim(claim):
     deviation = claim.deviation()
     assert (deviation <= TOLERANCE) == claim.is_true
-    assert claim.is_true or deviation > 0.01  # a false statement is far from true
+    assert claim.is_true or deviation > 0.01  # a false claim is far from true
 
 
 def test_topics_are_in_the_order_of_a_course():

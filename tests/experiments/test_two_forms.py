@@ -19,8 +19,8 @@ def test_the_forms_of_sgd_are_the_same_update(composer):
     result = compared(composer, "sgd:momentum=0")
     assert result.distances.is_rounding and result.distances.distance.max() < 1e-14
     assert result.distances.closest[0] == result.distances.coefficients.l2 == 0.01
-    for felt in (result.l2, result.decoupled):
-        assert felt.change / felt.square == pytest.approx(0.1 * 0.01, rel=1e-8)
+    for decay in (result.l2, result.decoupled):
+        assert decay.change / decay.square == pytest.approx(0.1 * 0.01, rel=1e-8)
 
 
 def test_momentum_decays_later(composer):

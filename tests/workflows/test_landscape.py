@@ -6,8 +6,8 @@ import pytest
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.experiments.landscape_plot import FRAMES, LandscapePicture
 from adamcmp.workflows.landscape import (
+    descent_row,
     follow_optimizers,
-    path_row,
     picture_file,
     write_picture,
 )
@@ -21,7 +21,7 @@ def descents():
 
 
 def test_tables(descents):
-    rows = [path_row(path) for path in descents.followed]
+    rows = [descent_row(descent) for descent in descents.descents]
     assert [row["optimizer"] for row in rows] == ["sgd:momentum=0", "adamw:wd=0.5", "sgd:lr=9"]
     assert {row["steps"] for row in rows} == {30} and rows[1]["wd"] == 0.5
     paths = descents.paths
@@ -39,16 +39,16 @@ def test_paths_that_rest_or_overflow_are_drawn(start):
 
 
 def test_default_optimizers():
-    followed = follow_optimizers("beale", ["steps=1", "lr=0.1"], (0.5, 0.5)).followed
-    assert len(followed) == 4
-    assert all(path.points[0].tolist() == [0.5, 0.5] for path in followed)
+    descents = follow_optimizers("beale", ["steps=1", "lr=0.1"], (0.5, 0.5)).descents
+    assert len(descents) == 4
+    assert all(path.points[0].tolist() == [0.5, 0.5] for path in descents)
 
 
 def test_a_picture_shows_the_paths_up_to_a_step(descents):
-    picture = LandscapePicture(descents.landscape, descents.followed)
+    picture = LandscapePicture(descents.landscape, descents.descents)
     trail, *_ = artists = picture.show(7)
     assert len(artists) == 3 * 3
-    np.testing.assert_array_equal(trail.get_xydata(), descents.followed[0].points[:8])
+    np.testing.assert_array_equal(trail.get_xydata(), descents.descents[0].points[:8])
     assert len(picture.show(picture.steps)[0].get_xydata()) == 31
     labels = [text.get_text() for text in picture.figure.legends[0].get_texts()]
     assert labels == ["SGD, momentum 0, lr 0.025", "AdamW, wd 0.5, lr 0.1", "SGD, lr 9"]

@@ -17,13 +17,13 @@ Gradient = Callable[[Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement with the code that evaluates it.
+    """A claim with the code that evaluates it.
 
     Attributes:
-        topic: The optimizer that it is about.
-        text: The statement.
-        deviation: Returns by how much it is violated, at most.
-        is_true: Whether it is true; some statements that are often read are false.
+        topic: The optimizer that it concerns.
+        text: The claim.
+        deviation: Returns the largest difference between both sides of the claim.
+        is_true: Whether it is true; some claims that are often read are false.
     """
 
     topic: str

@@ -3,7 +3,7 @@
 Loshchilov & Hutter 2019, Proposition 2: an adaptive rule divides the gradient of the penalty by the
 same numbers as the rest of the gradient, so that weights with large gradients decay less.
 
-The decay that a weight θ felt is c in "change = −c·s_t·θ" with the schedule's multiplier s_t,
+The decay of a weight θ is c in "change = −c·s_t·θ" with the schedule's multiplier s_t,
 summed over the steps with the weights θ: c = −Σ change·θ / Σ s_t·θ². For the change of a weight by
 the decay see `adamcmp.experiments.recording`. Decoupled decay has c = lr·wd for all weights.
 
@@ -24,8 +24,8 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
-class FeltDecay:
-    """The decay that each weight felt in one form of an optimizer.
+class DecayPerWeight:
+    """The measured decay of each weight in one form of an optimizer.
 
     Attributes:
         optimizer: The optimizer.
