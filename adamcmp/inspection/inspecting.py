@@ -13,7 +13,7 @@ from adamcmp.errors import ConfigError
 from adamcmp.inspection.arguments import DecayArgument, decay_argument, unused_settings
 from adamcmp.inspection.commands import overrides_of
 from adamcmp.inspection.decay import EXPONENTS, Decay, measure_decay
-from adamcmp.inspection.nearest import nearest_variant
+from adamcmp.inspection.nearest import equivalent_couplings, nearest_variant
 from adamcmp.inspection.ranking import SAME
 from adamcmp.inspection.report import Inspection, confidence_of, limits, warnings_of
 from adamcmp.inspection.rule_probes import measure_rule
@@ -43,6 +43,7 @@ def _inspection(subject: Subject, target: str) -> Inspection:
     nearest = nearest_variant(subject, decay, argument)
     if nearest is not None and nearest.difference < SAME:
         decay, argument = _confirmed(decay, argument, nearest.rule, subject.lr)
+        decay = replace(decay, equivalent=equivalent_couplings(nearest.rule, subject.shape))
     difference = nearest.difference if nearest else None
     return Inspection(
         target=target,

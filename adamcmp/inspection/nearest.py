@@ -91,6 +91,26 @@ def nearest_variant(
     return min(finite, key=_order, default=None)
 
 
+def equivalent_couplings(rule: Rule, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return the other one of ``l2`` and ``decoupled`` if it is the same update for a rule.
+
+    It is for plain SGD (Loshchilov & Hutter 2019, Proposition 1), also in a schedule-free form.
+
+    Args:
+        rule: The rule with its coupling.
+        shape: The shape of the weights to compare the two on.
+    """
+    other = {"l2": "decoupled", "decoupled": "l2"}.get(rule.coupling)
+    if other is None or not rule.weight_decay or other in rule.refused_couplings:
+        return ()
+    gradients = random_gradients(shape, len(MULTIPLIERS))
+    paths = [
+        trajectory(each, gradients, MULTIPLIERS).cumsum(0)
+        for each in (rule, rule.model_copy(update={"coupling": other}))
+    ]
+    return (other,) if _largest(paths[0] - paths[1]) < SAME * _largest(paths[0]) else ()
+
+
 def _largest(path: Tensor) -> float:
     """Return the largest norm of the weights at a step."""
     return float(path.flatten(1).norm(dim=1).max())

@@ -5,8 +5,9 @@ import pytorch_optimizer
 import torch
 
 from adamcmp.config import component_defaults
+from adamcmp.inspection.candidates import build_rule
 from adamcmp.inspection.decay import Decay, measure_decay
-from adamcmp.inspection.nearest import nearest_variant
+from adamcmp.inspection.nearest import equivalent_couplings, nearest_variant
 from adamcmp.inspection.ranking import SAME
 from adamcmp.inspection.rule_subject import RuleSubject
 from adamcmp.inspection.torch_subject import TorchSubject
@@ -30,6 +31,22 @@ def test_the_same_rule(cls, settings, rule, coupling):
     result = nearest(cls, **settings)
     assert (result.rule.rule, result.rule.coupling) == (rule, coupling)
     assert result.difference < SAME
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "other"),
+    [
+        ("sgd", {"coupling": "l2", "momentum": 0.0}, ("decoupled",)),
+        ("sgd", {"coupling": "decoupled", "momentum": 0.0}, ("l2",)),
+        ("schedulefree_sgd", {"coupling": "decoupled"}, ("l2",)),
+        ("sgd", {"coupling": "l2"}, ()),
+        ("adam", {"coupling": "decoupled"}, ()),
+        ("sgd", {"coupling": "fixed", "momentum": 0.0}, ()),
+    ],
+)
+def test_couplings_that_are_the_same(name, settings, other):
+    rule = build_rule(name, 0.1, {**settings, "weight_decay": 0.1})
+    assert equivalent_couplings(rule, (4, 4)) == other
 
 
 def test_a_learning_rate_that_is_unknown():
