@@ -19,7 +19,7 @@ from adamcmp.config.sections import build_component, build_run
 from adamcmp.config.study_config import Execution, ResultsLocation, Search, StudyConfig
 
 if TYPE_CHECKING:
-    from adamcmp.config.compose import component_defaults, optimizer_ranges
+    from adamcmp.config.built_in_values import component_defaults, optimizer_ranges
     from adamcmp.config.grid import Composer
     from adamcmp.config.keys import is_setting
     from adamcmp.config.naming import study_name
@@ -42,10 +42,10 @@ _MODULES = {
     "Setting": "search_space",
     "StudyFile": "study_file",
     "choices": "setting_choices",
-    "component_defaults": "compose",
+    "component_defaults": "built_in_values",
     "compose_study": "study_file",
     "is_setting": "keys",
-    "optimizer_ranges": "compose",
+    "optimizer_ranges": "built_in_values",
     "read_study": "study_file",
     "study_files": "study_file",
     "study_name": "naming",

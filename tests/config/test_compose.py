@@ -5,8 +5,8 @@ from pathlib import Path
 import adamcmp.configs
 import pytest
 
-from adamcmp.config import Composer
-from adamcmp.config.compose import ConfigComposer, component_defaults
+from adamcmp.config import Composer, component_defaults
+from adamcmp.config.compose import ConfigComposer
 from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import ConfigError
 from adamcmp.planning.specs import run_specs
