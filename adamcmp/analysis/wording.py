@@ -136,7 +136,7 @@ def format_p(p: float) -> str:
     return f"= {p:.2g}" if 0.045 <= p < 0.055 else f"= {p:.1g}"
 
 
-#: A sentence that gives examples names at most this number of them.
+#: Largest number of optimizers that a sentence names; it counts the others.
 MOST_NAMES = 8
 
 
@@ -148,7 +148,7 @@ def join_names(names: Iterable[str], most: int | None = None) -> str:
 
     Args:
         names: The names.
-        most: The number of names from which on the others are counted; None lists all.
+        most: Names beyond this number are counted, if there are several. None lists all.
     """
     listed = list(names)
     if most is not None and len(listed) > most + 1:

@@ -77,8 +77,8 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
         return updates, tuple(states)
 
     def evaluation_params(params: Tree, state: tuple[Any, ...]) -> Tree:
-        for transformation, its_state in zip(transformations, state, strict=True):
-            params = transformation.evaluation_params(params, its_state)
+        for transformation, inner in zip(transformations, state, strict=True):
+            params = transformation.evaluation_params(params, inner)
         return params
 
     if all(t.evaluation_params is trained_params for t in transformations):

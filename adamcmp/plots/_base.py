@@ -51,7 +51,7 @@ class Plot(ABC):
         """Draw the result of `data`."""
 
     def figure(self, table: RunTable, **options: str) -> Figure:
-        """Compute the data and draw it. Of many optimizers, some are muted."""
+        """Compute the data and draw it; if there are many optimizers, most of them in gray."""
         with muting(muted_optimizers(table)):
             return self.draw(self.data(table, **options))
 

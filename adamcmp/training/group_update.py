@@ -31,14 +31,14 @@ class GroupUpdate:
     ) -> None:
         self._rule, self._params = rule, params
         self._parts = []
-        for group, its_params in _parameter_groups(rule, params):
+        for group, members in _parameter_groups(rule, params):
             part = _Part(rule, group)
-            for param in its_params:
+            for param in members:
                 if not states.get(param):
                     states[param] = part.initial_state(param)
-            its_states = [states[param] for param in its_params]
+            member_states = [states[param] for param in members]
             concatenates = rule.concatenates_at_equal_steps
-            part.blocks += create_blocks(its_params, its_states, concatenates)
+            part.blocks += create_blocks(members, member_states, concatenates)
             self._parts.append(part)
         self._addresses = [param.data_ptr() for param in params]
         self._states = [states[param] for param in params]
@@ -51,8 +51,8 @@ class GroupUpdate:
         Moving parameters, or loading their states, creates other tensors.
         """
         return len(params) == len(self._params) and all(
-            param is own and param.data_ptr() == address and states[param] is state
-            for param, own, address, state in zip(
+            param is present and param.data_ptr() == address and states[param] is state
+            for param, present, address, state in zip(
                 params, self._params, self._addresses, self._states, strict=True
             )
         )
@@ -78,8 +78,8 @@ def chains(
     rule: Rule, params: Sequence[Tensor]
 ) -> Iterator[tuple[GradientTransformation, list[Tensor]]]:
     """Yield the chains of a rule, with the parameters that each of them updates."""
-    for group, its_params in _parameter_groups(rule, params):
-        yield rule.group_chain(group), its_params
+    for group, members in _parameter_groups(rule, params):
+        yield rule.group_chain(group), members
 
 
 def _parameter_groups(
@@ -124,9 +124,9 @@ class _Part:
         Args:
             numbers: The values of the rule's hyperparameters.
         """
-        own = self.rule.group_hypers(self.group, cast(Any, numbers))
-        self._set_hypers(cast(dict[str, float], own))
-        chain = self._chain if own["weight_decay"] else self._chain_without_decay
+        values = self.rule.group_hypers(self.group, cast(Any, numbers))
+        self._set_hypers(cast(dict[str, float], values))
+        chain = self._chain if values["weight_decay"] else self._chain_without_decay
         for block in self.blocks:
             block.update(chain, self._hypers_on(block.device))
 

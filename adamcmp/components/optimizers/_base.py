@@ -122,7 +122,8 @@ class Optimizer(Component):
             group = self._group(name, role)
             members.setdefault(group, []).append(name)
         return [
-            ParameterGroup(label, tuple(names), rest) for (label, rest), names in members.items()
+            ParameterGroup(label, tuple(names), remaining)
+            for (label, remaining), names in members.items()
         ]
 
     def _group(self, name: str, role: str) -> tuple[str, bool]:
@@ -202,8 +203,8 @@ class Rule(Optimizer):
             )
         if self.lookahead_steps and type(self).averaged is not Rule.averaged:
             raise ValueError(
-                f"lookahead_steps={self.lookahead_steps} does not apply to rule={self.rule}, which "
-                f"is evaluated at an average of its own"
+                f"lookahead_steps={self.lookahead_steps} does not apply to rule={self.rule}, whose "
+                f"evaluations already measure an average of the weights"
             )
         return self
 

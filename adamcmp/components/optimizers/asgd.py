@@ -45,7 +45,7 @@ def asgd_step() -> GradientTransformation:
     return GradientTransformation(lambda params: {}, update)
 
 
-_HAS_ITS_OWN = (
+_DECAYS_ITSELF = (
     "it decays the weights itself, by lambd times its decreasing learning rate. Set "
     "optimizer.lambd, or use coupling=l2, torch's weight_decay"
 )
@@ -71,7 +71,7 @@ class ASGD(Rule):
     defaults_from: ClassVar[str] = "torch.optim.ASGD"
     number_fields: ClassVar[frozenset[str]] = frozenset({"lambd", "alpha", "t0"})
     refused_couplings: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("decoupled", "independent", "fixed", "corrected"), _HAS_ITS_OWN),
+        **dict.fromkeys(("decoupled", "independent", "fixed", "corrected"), _DECAYS_ITSELF),
         "norm": "an average of weights of one norm has a smaller norm. Use coupling=l2",
     }
 

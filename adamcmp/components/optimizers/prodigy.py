@@ -104,7 +104,7 @@ def prodigy_step(
     return GradientTransformation(init, update)
 
 
-_D_IS_NOT_IN_IT = (
+_IGNORES_THE_ESTIMATE = (
     "while its estimate d is still small, a decay that does not depend on d would move the weights "
     "more than the steps do, and d is estimated from how far they moved. Use coupling=decoupled, "
     "which is in proportion to d·lr, or l2"
@@ -114,7 +114,7 @@ _D_IS_NOT_IN_IT = (
 class Prodigy(Rule):
     """Prodigy (Mishchenko & Defazio 2023, arXiv 2306.06101), whose learning rate is d·lr.
 
-    Each parameter group has an estimate d of its own. ``decoupled`` and ``corrected`` decay in
+    Each parameter group has a separate estimate d. ``decoupled`` and ``corrected`` decay in
     proportion to d·lr instead of lr.
 
     Attributes:
@@ -145,8 +145,8 @@ class Prodigy(Rule):
     )
     momentum_hyper: ClassVar[str] = "beta1"
     refused_couplings: ClassVar[Mapping[str, str]] = {
-        "independent": _D_IS_NOT_IN_IT,
-        "fixed": _D_IS_NOT_IN_IT,
+        "independent": _IGNORES_THE_ESTIMATE,
+        "fixed": _IGNORES_THE_ESTIMATE,
         "norm": "norm fixes the length of updates, so d would have no effect. Use optimizer=adam",
     }
 

@@ -32,7 +32,7 @@ class TorchGroupSettings(GroupSettings):
     target: str | None = None
 
     @property
-    def of_class(self) -> dict[str, Any]:
+    def class_settings(self) -> dict[str, Any]:
         """The settings of the group's class."""
         return self.model_extra or {}
 
@@ -121,7 +121,7 @@ class Torch(Optimizer):
             settings = self.groups.get(label, TorchGroupSettings())
             if settings.target is None:
                 shared.append(
-                    {"params": list(params), **self._numbers(settings), **settings.of_class}
+                    {"params": list(params), **self._numbers(settings), **settings.class_settings}
                 )
             else:
                 separate.append(self._make_separate(label, settings, settings.target, params))
@@ -131,7 +131,7 @@ class Torch(Optimizer):
         self, label: str, settings: TorchGroupSettings, target: str, params: Sequence[Any]
     ) -> Any:
         """Return the torch optimizer of a group with a class of its own."""
-        arguments = {**self._numbers(settings), **settings.of_class}
+        arguments = {**self._numbers(settings), **settings.class_settings}
         group = {"params": list(params), "lr_scale": arguments.pop("lr_scale")}
         return _construct(target, f"optimizer.groups.{label}", [group], arguments)
 
@@ -155,7 +155,7 @@ class Torch(Optimizer):
         if any(p.kind is p.VAR_KEYWORD for p in parameters):
             return
         known = [p.name for p in parameters]
-        names = [*settings.of_class, *["weight_decay"] * bool(settings.weight_decay)]
+        names = [*settings.class_settings, *["weight_decay"] * bool(settings.weight_decay)]
         for name in names:
             if name not in known:
                 suggestion = nearest(name, [*known, *TorchGroupSettings.model_fields])

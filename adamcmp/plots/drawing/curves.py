@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from adamcmp.plots.drawing.labels import MIN_SEEDS, X_LABELS, in_shown_unit, metric_label
-from adamcmp.plots.drawing.muting import is_muted
+from adamcmp.plots.drawing.muting import is_muted, layer
 from adamcmp.plots.drawing.panels import panels_by
 from adamcmp.plots.drawing.styles import optimizer_styles, tag_optimizer
 
@@ -58,7 +58,8 @@ def draw_curves(
     for i, (name, (color, marker)) in enumerate(styles.items()):
         curve = curves[curves["optimizer"] == name]
         if is_muted(name):
-            (line,) = ax.plot(curve["x"], curve["estimate"], style, color=color, lw=0.8, zorder=1.5)
+            x, y = curve["x"], curve["estimate"]
+            (line,) = ax.plot(x, y, style, color=color, lw=0.8, zorder=layer(name))
             tag_optimizer(line, name)
             continue
         # By default, each optimizer has its markers at other positions, so that they do not

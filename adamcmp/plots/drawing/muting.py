@@ -11,9 +11,9 @@ import pandas as pd
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.setting_matrix import selectable
 
-#: A table of more optimizers than these has some that are muted.
+#: Tables of at most this many optimizers have all of them in color.
 MOST_COLORED = 10
-#: Optimizers in color beside the baseline, the best ones.
+#: In larger tables, this many of the best optimizers are in color, and the baseline.
 _BEST = 6
 MUTED_COLOR = "#c4c4c4"
 
@@ -21,7 +21,7 @@ _MUTED: ContextVar[frozenset[str]] = ContextVar("muted", default=frozenset())
 
 
 def muted_optimizers(table: RunTable) -> frozenset[str]:
-    """Return the optimizers of a table that plots draw in gray; none of few.
+    """Return the optimizers of a table that plots draw in gray; none of up to `MOST_COLORED`.
 
     The others are the baseline of the table's question, and those with the best selected settings
     on validation (of several problems, by their mean rank). Without validation, they are the first

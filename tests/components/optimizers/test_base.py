@@ -164,8 +164,8 @@ def test_clipping_equals_torch():
     ("rule", "option", "reason"),
     [
         ("lamb", {"cautious_updates": True}, "whose update and decay are scaled together"),
-        ("schedulefree_sgd", {"lookahead_steps": 5}, "evaluated at an average of its own"),
-        ("asgd", {"lookahead_steps": 5}, "evaluated at an average of its own"),
+        ("schedulefree_sgd", {"lookahead_steps": 5}, "evaluations already measure an average"),
+        ("asgd", {"lookahead_steps": 5}, "evaluations already measure an average"),
     ],
 )
 def test_an_option_that_does_not_apply_to_a_rule(rule, option, reason):
