@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   adamcmp inspect torch.optim.AdamW weight_decay=0.1
-  adamcmp inspect mymodule.MyAdam weight_decay=0.1 betas=(0.9,0.95)
+  adamcmp inspect mymodule.MyAdam weight_decay=0.1 'betas=(0.9,0.95)'
   adamcmp inspect adamw wd=0.1 coupling=independent     an optimizer of adamcmp
   adamcmp inspect optax.adamw weight_decay=0.1          if optax is installed
   adamcmp inspect mymodule.MyMuon group.use_muon=true   of its parameter group
