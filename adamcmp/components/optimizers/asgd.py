@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from adamcmp.components.averaging import polyak_average
-from adamcmp.components.optimizers._base import Rule
+from adamcmp.components.optimizers._rule import Rule
 from adamcmp.components.transformations import GradientTransformation
 
 if TYPE_CHECKING:

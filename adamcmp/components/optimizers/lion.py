@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from adamcmp.components.optimizers._base import DecayRate, Rule
+from adamcmp.components.optimizers._rule import DecayRate, Rule
 from adamcmp.components.transformations import (
     GradientTransformation,
     moving_average,

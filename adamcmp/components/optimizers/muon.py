@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from adamcmp.components.optimizers._base import DecayRate, Rule
+from adamcmp.components.optimizers._rule import DecayRate, Rule
 from adamcmp.components.optimizers.adam import Adam
 from adamcmp.components.transformations import (
     GradientTransformation,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from adamcmp.components.optimizers._base import Rule
+from adamcmp.components.optimizers._rule import Rule
 from adamcmp.components.transformations import GradientTransformation, zero_buffers
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from adamcmp.components.averaging import schedule_free
-from adamcmp.components.optimizers._base import DecayRate, Rule
+from adamcmp.components.optimizers._rule import DecayRate, Rule
 from adamcmp.components.transformations import GradientTransformation, scale_by_learning_rate
 
 

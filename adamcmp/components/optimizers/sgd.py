@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from adamcmp.components.optimizers._base import DecayRate, Rule
+from adamcmp.components.optimizers._rule import DecayRate, Rule
 from adamcmp.components.transformations import (
     GradientTransformation,
     scale_by_learning_rate,
