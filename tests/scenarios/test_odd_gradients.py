@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from adamcmp.components.optimizers import Rule
 from adamcmp.config import build_component, component_defaults
 from tests.components.conformance.problem import Problem, trained_by_oracle, trained_by_rule
 from tests.components.conformance.table import ORACLES
+from tests.support.rule_steps import rule_steps
 
 #: The first oracle of each rule, which has no options unless the package has other defaults.
 ORACLE_OF = {oracle.rule: oracle for oracle in reversed(ORACLES) if oracle.undecayed}
@@ -85,16 +85,8 @@ def test_calm_after_a_spike(rule):
 @pytest.mark.parametrize("rule", ORACLE_OF)
 def test_parameters_of_one_element_and_without_elements(rule):
     component = build_component("optimizer", settings(rule))
-    assert isinstance(component, Rule)
-    chain = component.chain()
-    params = {str(shape): torch.ones(shape) for shape in SHAPES}
-    hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in component.hypers().items()}
-    hypers["multiplier"] = torch.tensor(1.0)
-    state = chain.init(params)
-    for step in (1.0, 2.0, 3.0):
-        grads = {name: torch.ones_like(p) for name, p in params.items()}
-        updates, state = chain.update(grads, state, params, hypers, torch.tensor(step))
-        params = {name: p + updates[name] for name, p in params.items()}
+    start = {str(shape): torch.ones(shape) for shape in SHAPES}
+    params = list(rule_steps(component, start, [start] * 3))[-1].params
     assert [p.shape for p in params.values()] == SHAPES
     assert all(p.isfinite().all() for p in params.values())
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamcmp.config import CONFIG_GROUPS, build_component, component_defaults
+from tests.support.rule_steps import rule_steps
 from tests.support.tensors import assert_close
 
 STEPS = 12
@@ -32,21 +33,12 @@ def gradients(seed):
 
 
 def trained(rule, grads, **values):
-    """Return the weights before and after each step, with a moving lr, and the last state."""
+    """Return the weights before and after each step, with a moving lr, and the states after each."""
     variant = build_component("optimizer", {**component_defaults("optimizer", rule), **values})
-    chain = variant.chain()
-    params = {"w": torch.linspace(-2, 2, 6, dtype=torch.float64)}
-    hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in variant.hypers().items()}
-    states = [chain.init(params)]
-    visited = [params["w"]]
-    for t, g in enumerate(grads):
-        hypers["multiplier"] = torch.tensor(multiplier(t), dtype=torch.float64)
-        step = torch.tensor(t + 1.0, dtype=torch.float64)
-        updates, state = chain.update({"w": g}, states[-1], params, hypers, step)
-        params = {"w": params["w"] + updates["w"]}
-        visited.append(params["w"])
-        states.append(state)
-    return torch.stack(visited), states
+    start = {"w": torch.linspace(-2, 2, 6, dtype=torch.float64)}
+    multipliers = map(multiplier, range(len(grads)))
+    steps = list(rule_steps(variant, start, [{"w": g} for g in grads], multipliers))
+    return torch.stack([start["w"], *(s.params["w"] for s in steps)]), [s.state for s in steps]
 
 
 def multiplier(t):

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
+from tests.support.rule_steps import rule_steps
 from tests.support.tensors import assert_close
 
 ADAM = {"name": "x", "rule": "adam", "lr": 0.01}
@@ -26,17 +27,9 @@ def problem(seed: int) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
 
 
 def ours(values, params, grads, multipliers=None):
-    """Apply a variant's chain to one run."""
-    variant = build_component("optimizer", values)
-    chain = variant.chain(clip=False)
-    state = chain.init(params)
-    for t, step_grads in enumerate(grads):
-        hypers = {**variant.hypers(), "multiplier": multipliers[t] if multipliers else 1.0}
-        tensors = {k: torch.tensor(v, dtype=torch.float64) for k, v in hypers.items()}
-        step = torch.tensor(t + 1.0, dtype=torch.float64)
-        updates, state = chain.update(step_grads, state, params, tensors, step)
-        params = {n: p + updates[n] for n, p in params.items()}
-    return params
+    """Return the parameters after the steps of a rule."""
+    rule = build_component("optimizer", values)
+    return list(rule_steps(rule, params, grads, multipliers))[-1].params
 
 
 def torch_steps(optimizer, params, grads, multipliers=None, **arguments):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from adamcmp.config import build_component, component_defaults
+from tests.support.rule_steps import rule_steps
 
 #: The steps are computed in float64.
 TOLERANCE = 1e-9
@@ -22,15 +23,11 @@ def rotation(size, seed):
 def trained(rule, grads, **settings):
     """Return the updates of a matrix in each step, and the last state."""
     values = {**component_defaults("optimizer", rule), "weight_decay": 0.0, **settings}
-    variant = build_component("optimizer", values)
-    chain, params = variant.chain(), {"w": torch.zeros_like(grads[0])}
-    hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in variant.hypers().items()}
-    hypers["multiplier"] = torch.tensor(1.0)
-    state, steps = chain.init(params), []
-    for step, g in enumerate(grads, 1):
-        updates, state = chain.update({"w": g}, state, params, hypers, torch.tensor(float(step)))
-        steps.append(updates["w"])
-    return steps, state
+    params = {"w": torch.zeros_like(grads[0])}
+    steps = list(
+        rule_steps(build_component("optimizer", values), params, [{"w": g} for g in grads])
+    )
+    return [step.updates["w"] for step in steps], steps[-1].state
 
 
 def off_diagonal(matrix):
