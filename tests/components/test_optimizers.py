@@ -1,4 +1,4 @@
-"""Every rule × coupling × option against independent implementations."""
+"""Every rule with every coupling and setting, against independent implementations."""
 
 import inspect
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_every_setting_of_a_rule_is_compared(rule):
     """With a value that is not the default."""
     component = CONFIG_GROUPS["optimizer"].component(rule)
     settings = component.model_fields.keys() - Rule.model_fields.keys()
-    assert settings <= {option for case in CASES if case.rule == rule for option in case.options}
+    assert settings <= {name for case in CASES if case.rule == rule for name in case.settings}
 
 
 def test_every_argument_of_torch_classes_is_compared():
@@ -68,7 +68,7 @@ def test_every_argument_of_torch_classes_is_compared():
             a
             for oracle in TORCH_ORACLES
             if oracle.create is create
-            for a in (oracle.arguments, *oracle.natively.values())
+            for a in (oracle.arguments, *oracle.couplings.values())
         ]
         used = {name for each in arguments for name in each}
         assert inspect.signature(create).parameters.keys() - used <= NOT_COMPARED, create

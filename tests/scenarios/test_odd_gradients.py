@@ -8,8 +8,8 @@ from tests.components.conformance.problem import Problem, trained_by_oracle, tra
 from tests.components.conformance.table import ORACLES
 from tests.support.rule_steps import rule_steps
 
-#: The first oracle of each rule, which has no options unless the package has other defaults.
-ORACLE_OF = {oracle.rule: oracle for oracle in reversed(ORACLES) if oracle.undecayed}
+#: The first oracle of each rule, which has no settings unless the package has other defaults.
+ORACLE_OF = {oracle.rule: oracle for oracle in reversed(ORACLES) if oracle.without_decay}
 #: The size of the gradient of each step.
 SIZES = {
     "zero at first and in between": [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0],
@@ -53,7 +53,7 @@ def trained(rule, sizes):
     def create(params):
         return oracle.create(params, lr=oracle.lr, **oracle.arguments)
 
-    ours = trained_by_rule({**settings(rule), "lr": oracle.lr, **oracle.options}, problem)
+    ours = trained_by_rule({**settings(rule), "lr": oracle.lr, **oracle.settings}, problem)
     try:
         return ours, trained_by_oracle(create, problem, oracle.lr)
     except torch.linalg.LinAlgError:  # SOAP's, where ours is a diverged run

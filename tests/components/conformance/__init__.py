@@ -1,1 +1,1 @@
-"""Every rule × coupling × option against independent implementations."""
+"""Every rule with every coupling and setting, against independent implementations."""

@@ -34,12 +34,12 @@ WD = 0.05
 
 @dataclass(frozen=True)
 class Case:
-    """A rule with a coupling and options, and the implementation that it is compared with.
+    """A rule with a coupling and settings, and the implementation that it is compared with.
 
     Attributes:
         rule: The rule.
         coupling: The coupling; with ``none`` there is no decay.
-        options: The rule's settings that differ from the defaults.
+        settings: The rule's settings that differ from the defaults.
         oracle: Name of the implementation.
         expected: Trains with the implementation.
         lr: Base learning rate.
@@ -49,7 +49,7 @@ class Case:
 
     rule: str
     coupling: str
-    options: Mapping[str, Any]
+    settings: Mapping[str, Any]
     oracle: str
     expected: Callable[[Problem], Tree]
     lr: float
@@ -57,14 +57,14 @@ class Case:
     names: tuple[str, ...] = tuple(SHAPES)
 
     @property
-    def option(self) -> str:
-        """The options as text."""
-        return ", ".join(f"{name}={_text(value)}" for name, value in self.options.items())
+    def settings_text(self) -> str:
+        """The settings as text."""
+        return ", ".join(f"{name}={_text(value)}" for name, value in self.settings.items())
 
     @property
     def label(self) -> str:
         """Identifies the case in a test's name."""
-        return " ".join(filter(None, (self.rule, self.coupling, self.option, self.oracle)))
+        return " ".join(filter(None, (self.rule, self.coupling, self.settings_text, self.oracle)))
 
     @property
     def has_usual_tolerance(self) -> bool:
@@ -74,7 +74,7 @@ class Case:
     def difference(self) -> float:
         """Return the largest relative difference of the weights of any parameter."""
         problem = Problem(self.names)
-        settings = {"rule": self.rule, "coupling": self.coupling, "lr": self.lr, **self.options}
+        settings = {"rule": self.rule, "coupling": self.coupling, "lr": self.lr, **self.settings}
         if self.coupling not in ("none", "norm"):
             settings["weight_decay"] = WD
         return relative_difference(trained_by_rule(settings, problem), self.expected(problem))
@@ -96,11 +96,11 @@ class Oracle:
         rule: The rule.
         create: The class.
         arguments: The arguments of the class.
-        options: The rule's settings that compute the same.
-        natively: By coupling, further arguments with which the class has it, with wd = `WD`.
+        settings: The rule's settings that compute the same.
+        couplings: By coupling, further arguments with which the class has it, with wd = `WD`.
         lr: Base learning rate.
-        undecayed: Whether there is a case without decay.
-        by_hand: Whether there are cases of the other couplings, which are added to the class.
+        without_decay: Whether there is a case without decay.
+        adds_couplings: Whether there are cases of the other couplings, which are added to the class.
         tolerance: See `Case`.
         names: See `Case`.
     """
@@ -108,11 +108,11 @@ class Oracle:
     rule: str
     create: Callable[..., TorchOptimizer]
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    natively: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    couplings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lr: float = 0.01
-    undecayed: bool = True
-    by_hand: bool = False
+    without_decay: bool = True
+    adds_couplings: bool = False
     tolerance: float = TOLERANCE
     names: tuple[str, ...] = tuple(SHAPES)
 
@@ -126,19 +126,19 @@ class Oracle:
 
     def cases(self) -> Iterator[Case]:
         """Yield a case without decay, those of the class, and those of other couplings."""
-        if self.undecayed:
+        if self.without_decay:
             yield self._case("none", self.name, {})
-        for coupling, arguments in self.natively.items():
+        for coupling, arguments in self.couplings.items():
             yield self._case(coupling, self.name, arguments)
-        if not self.by_hand:
+        if not self.adds_couplings:
             return
         component = CONFIG_GROUPS["optimizer"].component(self.rule)
         assert issubclass(component, Rule)
         for coupling in ("l2", *COEFFICIENTS, "norm"):
-            if coupling not in component.refused_couplings and coupling not in self.natively:
-                yield self._by_hand(coupling)
+            if coupling not in component.refused_couplings and coupling not in self.couplings:
+                yield self._added(coupling)
 
-    def _by_hand(self, coupling: str) -> Case:
+    def _added(self, coupling: str) -> Case:
         """Return the case of a coupling that is added to the class."""
         if coupling == "l2":
             return self._case(coupling, f"{self.name}; g + wd·θ", {}, penalized=self._penalized)
@@ -159,13 +159,13 @@ class Oracle:
     @property
     def _wd(self) -> float:
         # The number of steps is B·T/b.
-        return WD / STEPS**0.5 if self.options.get("normalized") else WD
+        return WD / STEPS**0.5 if self.settings.get("normalized") else WD
 
     def _decaying(self, p: Tensor, direction: Tensor) -> Tensor:
         """Return the weights that decay, others as 0."""
-        if self.options.get("decay_filter") == "no_bias_norm" and p.ndim < 2:
+        if self.settings.get("decay_filter") == "no_bias_norm" and p.ndim < 2:
             return torch.zeros_like(p)
-        return p * (direction * p >= 0) if self.options.get("cautious") else p
+        return p * (direction * p >= 0) if self.settings.get("cautious") else p
 
     def _case(self, coupling: str, oracle: str, arguments: Mapping[str, Any], **decay: Any) -> Case:
         def expected(problem: Problem) -> Tree:
@@ -177,7 +177,7 @@ class Oracle:
         return Case(
             self.rule,
             coupling,
-            self.options,
+            self.settings,
             oracle,
             expected,
             self.lr,
@@ -186,9 +186,9 @@ class Oracle:
         )
 
 
-def same(**options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return options that have the same names in a class and in adamcmp, for both."""
-    return options, {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+def same(**settings: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return settings that have the same names in a class and in adamcmp, for both."""
+    return settings, {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
 
 
 def constrained_norms(lr: float) -> AfterStep:

@@ -181,17 +181,17 @@ class Muon(torch.optim.Optimizer):
 _ETAS = {"etas": (0.4, 1.3), "step_sizes": (1e-3, 0.1)}
 
 CLOSED_FORMS = (
-    Oracle("sgd", AveragedMomentum, options={"average": True}, by_hand=True),
-    Oracle("sgd", LrInMomentum, options={"lr_in_momentum": True}, by_hand=True),
+    Oracle("sgd", AveragedMomentum, settings={"average": True}, adds_couplings=True),
+    Oracle("sgd", LrInMomentum, settings={"lr_in_momentum": True}, adds_couplings=True),
     Oracle("rmsprop", RMSpropEpsInRoot, {"eps": 1e-3}, {"eps": 1e-3, "eps_in_root": True}),
-    Oracle("rprop", Rprop, by_hand=True),
+    Oracle("rprop", Rprop, adds_couplings=True),
     Oracle("rprop", Rprop, _ETAS, {name: list(value) for name, value in _ETAS.items()}),
-    Oracle("lamb", LAMB, natively={c: {"coupling": c} for c in COEFFICIENTS}, by_hand=True),
+    Oracle("lamb", LAMB, couplings={c: {"coupling": c} for c in COEFFICIENTS}, adds_couplings=True),
     Oracle("lamb", LAMB, {"betas": (0.8, 0.97), "eps": 1e-3}, {"betas": [0.8, 0.97], "eps": 1e-3}),
-    Oracle("lamb", LAMB, options={"decay_in_trust_ratio": False}, by_hand=True),
+    Oracle("lamb", LAMB, settings={"decay_in_trust_ratio": False}, adds_couplings=True),
     Oracle("adam", AdamEpsHat, {"eps": 1e-2}, {"eps": 1e-2, "eps_hat": True}),
-    Oracle("adam", CautiousAdam, options={"cautious_updates": True}, by_hand=True),
-    Oracle("asgd", ASGD, natively={"l2": {"weight_decay": WD}}),
+    Oracle("adam", CautiousAdam, settings={"cautious_updates": True}, adds_couplings=True),
+    Oracle("asgd", ASGD, couplings={"l2": {"weight_decay": WD}}),
     Oracle(
         "asgd",
         ASGD,
@@ -201,8 +201,8 @@ CLOSED_FORMS = (
     Oracle(
         "muon",
         Muon,
-        natively={"decoupled": {"weight_decay": WD}, "corrected": {"corrected": True}},
-        by_hand=True,
+        couplings={"decoupled": {"weight_decay": WD}, "corrected": {"corrected": True}},
+        adds_couplings=True,
     ),
     Oracle(
         "muon",

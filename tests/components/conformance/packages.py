@@ -137,25 +137,25 @@ PACKAGE_ORACLES = (
         *("sgd", SAM, {"rho": 0.1, "adaptive": True}, {"sam_rho": 0.1, "sam_adaptive": True}),
         tolerance=1e-6,
     ),
-    Oracle("adam", lookahead_adam, options={"lookahead_steps": 4, "lookahead_alpha": 0.3}),
-    Oracle("schedulefree_sgd", ScheduleFreeSGD, natively=_COUPLED, by_hand=True),
+    Oracle("adam", lookahead_adam, settings={"lookahead_steps": 4, "lookahead_alpha": 0.3}),
+    Oracle("schedulefree_sgd", ScheduleFreeSGD, couplings=_COUPLED, adds_couplings=True),
     Oracle("schedulefree_sgd", ScheduleFreeSGD, *same(momentum=0.7, r=1.0, weight_lr_power=1.0)),
-    Oracle("schedulefree_adamw", ScheduleFreeAdamW, natively=_COUPLED, by_hand=True),
+    Oracle("schedulefree_adamw", ScheduleFreeAdamW, couplings=_COUPLED, adds_couplings=True),
     Oracle(
         "schedulefree_adamw",
         ScheduleFreeAdamW,
         *same(betas=(0.8, 0.97), eps=1e-3, r=1.0, weight_lr_power=1.0),
     ),
-    Oracle("lion", pytorch_optimizer.Lion, natively=_DECOUPLED, by_hand=True),
+    Oracle("lion", pytorch_optimizer.Lion, couplings=_DECOUPLED, adds_couplings=True),
     Oracle("lion", pytorch_optimizer.Lion, *same(betas=(0.8, 0.95))),
-    Oracle("adabelief", AdaBelief, {"eps": 1e-16}, natively=_DECOUPLED, by_hand=True),
+    Oracle("adabelief", AdaBelief, {"eps": 1e-16}, couplings=_DECOUPLED, adds_couplings=True),
     Oracle("adabelief", AdaBelief, *same(eps=1e-6, betas=(0.8, 0.97))),
     # The package keeps the weights of QHAdam's averages in float32.
     Oracle(
         "qhadam",
         pytorch_optimizer.QHAdam,
         {"betas": (0.995, 0.999), "nus": (0.7, 1.0)},
-        by_hand=True,
+        adds_couplings=True,
         tolerance=1e-6,
     ),
     Oracle(
@@ -165,17 +165,24 @@ PACKAGE_ORACLES = (
         tolerance=1e-6,
     ),
     Oracle(
-        "aggmo", pytorch_optimizer.AggMo, {"betas": (0.0, 0.9, 0.99)}, natively=_L2, by_hand=True
+        "aggmo",
+        pytorch_optimizer.AggMo,
+        {"betas": (0.0, 0.9, 0.99)},
+        couplings=_L2,
+        adds_couplings=True,
     ),
     Oracle("aggmo", pytorch_optimizer.AggMo, *same(betas=(0.0, 0.5, 0.9))),
-    Oracle("adopt", ADOPT, {"betas": (0.9, 0.9999), "eps": 1e-6}, by_hand=True),
+    Oracle("adopt", ADOPT, {"betas": (0.9, 0.9999), "eps": 1e-6}, adds_couplings=True),
     Oracle("adopt", ADOPT, *same(betas=(0.8, 0.99), eps=1e-3)),
     Oracle("adopt", ADOPT, {"eps": 1e-6, "clip": False}, {"clip": False}),
     Oracle(
-        "adan", pytorch_optimizer.Adan, {"betas": (0.98, 0.92, 0.99), "eps": 1e-8}, by_hand=True
+        "adan",
+        pytorch_optimizer.Adan,
+        {"betas": (0.98, 0.92, 0.99), "eps": 1e-8},
+        adds_couplings=True,
     ),
     Oracle("adan", pytorch_optimizer.Adan, *same(betas=(0.9, 0.8, 0.95), eps=1e-4)),
-    Oracle("adabound", AdaBound, natively={**_L2, **_DECOUPLED}, by_hand=True),
+    Oracle("adabound", AdaBound, couplings={**_L2, **_DECOUPLED}, adds_couplings=True),
     Oracle("adabound", AdaBound, *same(betas=(0.8, 0.97), eps=1e-3, final_lr=0.02, gamma=0.1)),
     Oracle("adabound", AdaBound, {"ams_bound": True}, {"amsbound": True}),
     Oracle(
@@ -186,12 +193,12 @@ PACKAGE_ORACLES = (
         _DECOUPLED,
     ),
     # Prodigy's estimate of the distance amplifies rounding.
-    Oracle("prodigy", Prodigy, natively=_PRODIGY, lr=1.0, tolerance=1e-10),
+    Oracle("prodigy", Prodigy, couplings=_PRODIGY, lr=1.0, tolerance=1e-10),
     Oracle(
         *("prodigy", ProdigyCorrected),
-        natively={"corrected": {}},
+        couplings={"corrected": {}},
         lr=1.0,
-        undecayed=False,
+        without_decay=False,
         tolerance=1e-10,
     ),
     Oracle(
@@ -209,7 +216,7 @@ PACKAGE_ORACLES = (
         ),
         lr=0.5,
     ),
-    Oracle("soap", SOAP, by_hand=True),
+    Oracle("soap", SOAP, adds_couplings=True),
     Oracle(
         "soap",
         SOAP,

@@ -13,12 +13,12 @@ ORACLES = (*TORCH_ORACLES, *PACKAGE_ORACLES, *CLOSED_FORMS)
 CASES: tuple[Case, ...] = tuple(
     sorted(
         (case for oracle in ORACLES for case in oracle.cases()),
-        key=lambda case: (case.rule, bool(case.option)),
+        key=lambda case: (case.rule, bool(case.settings_text)),
     )
 )
 #: A case of each oracle: with a coupling that it has itself, if it has one.
 QUICK = [
-    list(oracle.cases())[len(oracle.natively) if oracle.undecayed else 0] for oracle in ORACLES
+    list(oracle.cases())[len(oracle.couplings) if oracle.without_decay else 0] for oracle in ORACLES
 ]
 
 HEADERS = ("rule", "coupling", "settings", "compared with", "largest difference")
@@ -28,16 +28,16 @@ PAGE = """\
 Each rule computes the same weights as an independent implementation, with every coupling that applies to it and
 with every setting. `scripts/conformance` computes this table; `scripts/conformance --write` writes this page.
 
-Each row trains a quadratic with noise, in float64, for 200 steps with an lr that moves in every step and a weight
-decay of 0.05. The last column is the relative difference of the weights after the last step, the largest of a
-matrix, a vector, a convolution kernel and a number. It is below 1e-12, except for rows that state another
-tolerance: QHAdam, whose package keeps constants in float32, and Prodigy, whose estimate of the learning rate
-amplifies rounding.
+Each row trains a quadratic with noise, in float64, for 200 steps with a learning rate that changes in every step and
+a weight decay of 0.05. The last column is the relative difference of the weights after the last step, the largest of a
+matrix, a vector, a convolution kernel and a number. It is below 1e-12, except in rows that state another tolerance:
+the packages of QHAdam and SAM compute some numbers in float32, and Prodigy's estimate of its learning rate amplifies
+rounding.
 
-- Settings that are not named have the rule's defaults.
-- An implementation with "g + wd·θ" or "θ − c·θ" has no such coupling itself: the gradient of the penalty is added to
-  the gradient, or the decay is subtracted after its step.
-- A name with a text after it is the class with the change that the text describes.
+- Settings that are not listed have the rule's defaults.
+- A class that does not have the coupling itself is followed by what the test adds to it: the gradient of the penalty
+  before its step ("g + wd·θ"), the decay after it ("θ − c·θ"), or the constraint of the norm ("R·N(θ + η·R·N(u))").
+- Other text after the name of a class describes what the test changes in it.
 
 The code is in `tests/components/conformance/`. A rule, a coupling or a setting that is not in the table fails a test.
 
@@ -46,7 +46,7 @@ The code is in `tests/components/conformance/`. A rule, a coupling or a setting 
 
 def rows(cases: Iterable[Case]) -> list[tuple[str, ...]]:
     """Return the rows of cases, without the difference."""
-    return [(case.rule, case.coupling, case.option, case.oracle) for case in cases]
+    return [(case.rule, case.coupling, case.settings_text, case.oracle) for case in cases]
 
 
 def shown(case: Case, difference: float) -> str:
