@@ -21,8 +21,8 @@ def rule_sections() -> list[str]:
         markdown_section(
             "Couplings that do not apply",
             "The command ends with the reason. A coupling that applies may still act differently "
-            "than with SGD: with `l2`, the penalty only tips the signs of Lion's steps, and turns "
-            "the directions of Muon's.",
+            "than with SGD: with `l2`, the penalty changes only the signs of Lion's steps and the "
+            "directions of Muon's.",
             _refusals(rules),
         ),
         markdown_section(
