@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
 from pydantic import Field
 
@@ -96,29 +96,46 @@ def check_label(label: str, settings: GroupSettings) -> None:
 
 def group_of(name: str, role: str, groups: Mapping[str, GroupSettings]) -> str:
     """Return the key of a parameter's group, "" without one; patterns are tried before roles."""
-    for label, settings in groups.items():
-        if settings.match is not None and fnmatchcase(name, settings.match):
-            return label
+    matching = _matching(name, groups)
+    if matching:
+        return matching[0]
     return role if role in groups and groups[role].match is None else ""
 
 
+def _matching(name: str, groups: Mapping[str, GroupSettings]) -> list[str]:
+    """Return the keys of the groups whose pattern a parameter's name matches."""
+    patterns = ((label, group.match) for label, group in groups.items())
+    return [label for label, match in patterns if match and fnmatchcase(name, match)]
+
+
 def check_groups(roles: Mapping[str, str], groups: Mapping[str, GroupSettings]) -> None:
-    """Check that every group has parameters.
+    """Check that every group has parameters, and that no parameter matches two patterns.
 
     Args:
         roles: The role of each parameter.
         groups: The groups of a user.
 
     Raises:
-        ConfigError: If a group has none; the message lists the parameters.
+        ConfigError: If a group has no parameters, or two groups have the same one.
     """
+    for name in roles:
+        if len(matching := _matching(name, groups)) > 1:
+            raise ConfigError(
+                f"optimizer.groups: {name} matches the patterns of {' and '.join(matching)}. "
+                f"Change their match= so that each parameter is in one group."
+            )
     used = {group_of(name, role, groups) for name, role in roles.items()}
     for label, settings in groups.items():
         if label not in used:
-            problem = f" match={settings.match}" if settings.match is not None else ""
-            names = [f"{name} ({role})" for name, role in roles.items()]
-            more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-            raise ConfigError(
-                f"optimizer.groups.{label}:{problem} no parameter of the model is in this group. "
-                f"The parameters are {', '.join(names[:_LISTED])}{more}."
-            )
+            _refuse_empty(label, settings, roles)
+
+
+def _refuse_empty(label: str, settings: GroupSettings, roles: Mapping[str, str]) -> NoReturn:
+    """Raise the error of a group without parameters, which lists those of the model."""
+    problem = f" match={settings.match}:" if settings.match is not None else ""
+    names = [f"{name} ({role})" for name, role in roles.items()]
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    raise ConfigError(
+        f"optimizer.groups.{label}:{problem} no parameter of the model is in this group. The "
+        f"parameters are {', '.join(names[:_LISTED])}{more}."
+    )

@@ -180,9 +180,22 @@ def test_invalid_groups(groups, message):
         rule("sgd", groups=groups)
 
 
+def test_a_parameter_that_matches_two_patterns():
+    """Which of them would apply is not stored with a run."""
+    groups = {"first": {"match": "head.*"}, "second": {"match": "*.weight"}}
+    with pytest.raises(ConfigError, match=r"head.weight matches the patterns of first and second"):
+        rule("sgd", groups=groups).parameter_groups(ROLES)
+
+
+def test_settings_at_their_defaults_are_not_part_of_the_identity():
+    assert "groups" not in rule("sgd").identity()
+    identity = rule("sgd", groups={"head": {"lr_scale": 0.5}}).identity()
+    assert identity["groups"] == {"head": {"lr_scale": 0.5}}
+
+
 def test_a_pattern_that_matches_nothing_lists_the_parameters():
     optimizer = rule("sgd", groups={"first": {"match": "net.*"}})
-    with pytest.raises(ConfigError, match=r"groups.first: match=net.\* .*position \(matrices\)"):
+    with pytest.raises(ConfigError, match=r"groups.first: match=net.\*: .*position \(matrices\)"):
         optimizer.parameter_groups(ROLES)
 
 

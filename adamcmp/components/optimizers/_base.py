@@ -65,6 +65,14 @@ class Optimizer(Component):
     #: Name of the hyperparameter that a schedule's momentum cycle sets; "" if there is none.
     momentum_hyper: ClassVar[str] = ""
 
+    def identity(self) -> dict[str, Any]:
+        """See `Component.identity`. Settings of groups at their defaults are left out."""
+        changed = {
+            label: group.model_dump(mode="json", exclude_defaults=True)
+            for label, group in self.groups.items()
+        }
+        return {**super().identity(), **({"groups": changed} if changed else {})}
+
     def __hash__(self) -> int:  # a mapping, such as `groups`, has no hash
         return hash(self.canonical)
 
