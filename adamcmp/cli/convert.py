@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adamcmp.cli._parser import Line, Parser
 from adamcmp.cli._tables import print_table
 from adamcmp.cli._terminal import width
 from adamcmp.errors import ConfigError, shortened
+from adamcmp.workflows.convert import (
+    CONVENTIONS,
+    INPUTS,
+    L2_NOTE,
+    Conversion,
+    conversions,
+    convert,
+)
 
-if TYPE_CHECKING:
-    from adamcmp.workflows.convert import Conversion
-
-EXAMPLES = """\
+_ROWS = "\n".join(f"  {c.name:<18} {c.meaning:<34} {c.formula}" for c in CONVENTIONS.values())
+EXAMPLES = f"""\
 examples:
   adamcmp convert wd=0.1 --from decoupled --lr 1e-3
   adamcmp convert wd=0.025 --from normalized --to decoupled --lr 1e-3 \\
@@ -23,13 +29,8 @@ examples:
 
 conventions, and the share c by which a step shrinks the weights where the
 schedule's multiplier is 1 (b: batch size, B: samples, T: epochs of training):
-  l2                 loss + wd/2·Σθ²: torch's SGD, Adam       c = lr·wd
-  sum_of_squares     loss + wd·Σθ²                            c = 2·lr·wd
-  decoupled          θ ← θ − lr·wd·θ: torch's AdamW, optax    c = lr·wd
-  independent        θ ← θ − wd·θ: Loshchilov & Hutter 2019   c = wd
-  normalized         wd_norm of that paper                    c = wd·√(b/(B·T))
-  time_scale_steps   1/c                                      c = 1/steps
-  time_scale_epochs  the same in epochs                       c = b/(B·epochs)
+{_ROWS}
+The paper is Loshchilov & Hutter 2019.
 """
 
 
@@ -73,7 +74,6 @@ def parser() -> Parser:
 def main(arguments: list[str]) -> int:
     """Print a coefficient in other conventions."""
     options = parser().parse(arguments)
-    from adamcmp.workflows.convert import CONVENTIONS, INPUTS, L2_NOTE, conversions, convert
 
     wd = _coefficient(options.wd)
     inputs = {name: getattr(options, name) for name in INPUTS}
@@ -92,8 +92,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _conventions(_: Line) -> Iterable[str]:
-    from adamcmp.workflows.convert import CONVENTIONS
-
     return CONVENTIONS
 
 

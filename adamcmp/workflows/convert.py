@@ -24,6 +24,10 @@ L2_NOTE = (
 _Numbers = Mapping[str, float]
 
 
+def _unchanged(value: float, inputs: _Numbers) -> float:
+    return value
+
+
 @dataclass(frozen=True)
 class Convention:
     """One meaning of a coefficient of weight decay.
@@ -44,10 +48,10 @@ class Convention:
     name: str
     meaning: str
     formula: str
-    per_lr: bool
-    needs: tuple[str, ...]
-    share: Callable[[float, _Numbers], float]
-    coefficient: Callable[[float, _Numbers], float]
+    per_lr: bool = False
+    needs: tuple[str, ...] = ()
+    share: Callable[[float, _Numbers], float] = _unchanged
+    coefficient: Callable[[float, _Numbers], float] = _unchanged
 
 
 def _root_of_steps(inputs: _Numbers) -> float:
@@ -66,16 +70,12 @@ CONVENTIONS: dict[str, Convention] = {
             "loss + wd/2·Σθ² (torch's Adam)",
             "c = lr·wd",
             per_lr=True,
-            needs=(),
-            share=lambda wd, _: wd,
-            coefficient=lambda share, _: share,
         ),
         Convention(
             "sum_of_squares",
             "loss + wd·Σθ²",
             "c = 2·lr·wd",
             per_lr=True,
-            needs=(),
             share=lambda wd, _: 2 * wd,
             coefficient=lambda share, _: share / 2,
         ),
@@ -84,24 +84,16 @@ CONVENTIONS: dict[str, Convention] = {
             "θ ← θ − lr·wd·θ (torch's AdamW)",
             "c = lr·wd",
             per_lr=True,
-            needs=(),
-            share=lambda wd, _: wd,
-            coefficient=lambda share, _: share,
         ),
         Convention(
             "independent",
             "θ ← θ − wd·θ (the paper's AdamW)",
             "c = wd",
-            per_lr=False,
-            needs=(),
-            share=lambda wd, _: wd,
-            coefficient=lambda share, _: share,
         ),
         Convention(
             "normalized",
             "wd_norm of the paper",
             "c = wd·√(b/(B·T))",
-            per_lr=False,
             needs=("batch_size", "samples", "epochs"),
             share=lambda wd, inputs: wd / _root_of_steps(inputs),
             coefficient=lambda share, inputs: share * _root_of_steps(inputs),
@@ -110,8 +102,6 @@ CONVENTIONS: dict[str, Convention] = {
             "time_scale_steps",
             "time scale 1/(lr·wd) in steps",
             "c = 1/steps",
-            per_lr=False,
-            needs=(),
             share=lambda steps, _: 1 / steps,
             coefficient=lambda share, _: 1 / share,
         ),
@@ -119,7 +109,6 @@ CONVENTIONS: dict[str, Convention] = {
             "time_scale_epochs",
             "time scale 1/(lr·wd) in epochs",
             "c = b/(B·epochs)",
-            per_lr=False,
             needs=("batch_size", "samples"),
             share=lambda epochs, inputs: 1 / (epochs * _steps_per_epoch(inputs)),
             coefficient=lambda share, inputs: 1 / (share * _steps_per_epoch(inputs)),
