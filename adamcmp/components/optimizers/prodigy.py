@@ -90,9 +90,7 @@ def prodigy_step(
         length: Any = sum(t.abs().sum().double() for t in s.values())
         # Without a gradient so far, s is 0 and d stays.
         estimate = (hypers["d_coef"] * r / length).where(length > 0, d)
-        d_max = d_max.maximum(estimate)
-        first = d.maximum(estimate).where(d == d0, d)
-        d_new = d_max.minimum(first * hypers["growth_rate"])
+        d_new, d_max = _next_distance(d, d_max, estimate, hypers)
         scalars = {"d": d_new, "d_max": d_max, "r": r}
         new |= {key: dict.fromkeys(grads, scalar) for key, scalar in scalars.items()}
         eps = d_new * hypers["eps"]
@@ -102,6 +100,15 @@ def prodigy_step(
         return updates, new
 
     return GradientTransformation(init, update)
+
+
+def _next_distance(
+    d: Tensor, d_max: Tensor, estimate: Tensor, hypers: Hypers
+) -> tuple[Tensor, Tensor]:
+    """Return d after a step, which grows by at most `growth_rate`, and the largest estimate."""
+    d_max = d_max.maximum(estimate)
+    first = d.maximum(estimate).where(d == hypers["d0"], d)
+    return d_max.minimum(first * hypers["growth_rate"]), d_max
 
 
 _IGNORES_THE_ESTIMATE = (

@@ -82,29 +82,29 @@ def scale_by_soap(
         is_later = step > 1
         refreshes = is_later & ((step - 1).remainder(precondition_frequency) == 0)
         correction = (1 - beta2 ** (step - 1)).sqrt() / (1 - beta1 ** (step - 1))
-        new: dict[str, Any] = {key: {} for key in ("m", "v")}
-        new |= {key: {i: {} for i in state[key]} for key in ("products", "bases")}
-        updates = {}
-        for n, g in grads.items():
-            dims = rotated(g)
-            bases = {i: state["bases"][str(i)][n] for i in dims}
-            turned = _rotate(g, bases)
-            m = moving_average({n: state["m"][n]}, {n: g}, beta1)[n].where(is_later, 0.0)
-            v = moving_average({n: state["v"][n]}, {n: turned.square()}, beta2)[n]
-            v = v.where(is_later, 0.0)
-            direction = _rotate(m, bases) / (v.sqrt() + hypers["eps"])
-            direction = _rotate(direction, {i: q.mT for i, q in bases.items()})
-            updates[n] = (correction * direction).where(is_later, 0.0)
-            new["m"][n] = m
-            for i in dims:
-                product = moving_average(
-                    {n: state["products"][str(i)][n]}, {n: _product(g, i)}, hypers["shampoo_beta"]
-                )[n]
-                _, basis = when(~is_later, lambda a, b: (a, eigenvectors(a)), product, bases[i])
-                _, basis, v = when(refreshes, partial(_refresh, dim=i), product, basis, v)
-                new["products"][str(i)][n], new["bases"][str(i)][n] = product, basis
-            new["v"][n] = v
-        return updates, new
+        bases = {n: {i: state["bases"][str(i)][n] for i in rotated(g)} for n, g in grads.items()}
+        squares = {n: _rotate(g, bases[n]).square() for n, g in grads.items()}
+        m = moving_average(state["m"], grads, beta1)
+        v = moving_average(state["v"], squares, beta2)
+        m, v = ({n: t.where(is_later, 0.0) for n, t in tree.items()} for tree in (m, v))
+        updates = {
+            n: (correction * _direction(m[n], v[n], bases[n], hypers["eps"])).where(is_later, 0.0)
+            for n in grads
+        }
+        products = {
+            i: moving_average(
+                old, {n: _product(grads[n], int(i)) for n in old}, hypers["shampoo_beta"]
+            )
+            for i, old in state["products"].items()
+        }
+        new_bases: dict[str, Tree] = {i: {} for i in state["bases"]}
+        for n in grads:
+            for i, basis in bases[n].items():
+                product = products[str(i)][n]
+                _, basis = when(~is_later, lambda a, b: (a, eigenvectors(a)), product, basis)
+                _, basis, v[n] = when(refreshes, partial(_refresh, dim=i), product, basis, v[n])
+                new_bases[str(i)][n] = basis
+        return updates, {"m": m, "v": v, "products": products, "bases": new_bases}
 
     return GradientTransformation(init, update)
 
@@ -114,6 +114,12 @@ def _rotate(tensor: Tensor, bases: dict[int, Tensor]) -> Tensor:
     for i, basis in bases.items():
         tensor = (tensor.movedim(i, -1) @ basis).movedim(-1, i)
     return tensor
+
+
+def _direction(m: Tensor, v: Tensor, bases: dict[int, Tensor], eps: Tensor) -> Tensor:
+    """Return m / (√v + ε), which is computed in the eigenbasis."""
+    direction = _rotate(m, bases) / (v.sqrt() + eps)
+    return _rotate(direction, {i: basis.mT for i, basis in bases.items()})
 
 
 def _product(tensor: Tensor, dim: int) -> Tensor:
