@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from adamcmp.components.optimizers import Rule
-from adamcmp.config import CONFIG_GROUPS, build_component, component_defaults
+from adamcmp.config import CONFIG_GROUPS
 from adamcmp.training.engines.torch_internals import tree_flatten, tree_unflatten
 from adamcmp.training.engines.tracing import trace
 from tests.components.conformance.problem import COEFFICIENTS, MULTIPLIERS, Problem
 from tests.components.conformance.table import CASES, QUICK, page
 from tests.components.conformance.torch_classes import ELSEWHERE, NOT_COMPARED, TORCH_ORACLES
+from tests.support.rules import predefined
 from tests.support.tensors import assert_close
 
 PAGE_FILE = Path(__file__).parents[2] / "docs" / "conformance.md"
@@ -79,7 +80,7 @@ def test_every_argument_of_torch_classes_is_compared():
 @pytest.mark.parametrize("rule", RULES)
 def test_lanes_compute_what_a_single_run_computes(rule):
     """Under vmap, with lanes that differ in lr, seven steps."""
-    variant = build_component("optimizer", {**component_defaults("optimizer", rule), "name": "x"})
+    variant = predefined(rule, name="x")
     chain, problem = variant.chain(), Problem()
     hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in variant.hypers().items()}
 
@@ -114,7 +115,7 @@ def test_lanes_compute_what_a_single_run_computes(rule):
 )
 def test_a_step_is_traced(rule):
     """So that it can be compiled: with a symbolic number of lanes, and the same values."""
-    variant = build_component("optimizer", {**component_defaults("optimizer", rule), "lr": 0.1})
+    variant = predefined(rule, lr=0.1)
     chain, problem = variant.chain(), Problem()
     names = [*variant.hypers(), "multiplier"]
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from adamcmp.components.optimizers import parameter_roles
-from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
+from tests.support.rules import predefined
 from tests.support.tensors import assert_close
 
 
@@ -30,10 +30,6 @@ ROLES = {
     "head.weight": "head",
     "head.bias": "biases_norms",
 }
-
-
-def rule(name, **settings):
-    return build_component("optimizer", {**component_defaults("optimizer", name), **settings})
 
 
 def trained(optimizer, params, grads):
@@ -93,7 +89,7 @@ def test_roles():
 def test_a_role_has_its_lr_and_weight_decay():
     params, grads = problem()
     groups = {"head": {"lr_scale": 0.5, "weight_decay": 0.3}, "biases_norms": {"weight_decay": 0.0}}
-    optimizer = rule("adamw", lr=0.01, weight_decay=0.1, groups=groups)
+    optimizer = predefined("adamw", lr=0.01, weight_decay=0.1, groups=groups)
     names = {role: [n for n, r in ROLES.items() if r == role] for role in set(ROLES.values())}
     expected = by_torch(
         torch.optim.AdamW,
@@ -112,7 +108,7 @@ def test_a_role_has_its_lr_and_weight_decay():
 def test_a_pattern_takes_precedence_over_a_role():
     params, grads = problem()
     groups = {"matrices": {"lr_scale": 2.0}, "first": {"match": "hidden.*", "lr_scale": 0.1}}
-    optimizer = rule("sgd", lr=0.01, momentum=0.9, groups=groups)
+    optimizer = predefined("sgd", lr=0.01, momentum=0.9, groups=groups)
     first = ["hidden.weight", "hidden.bias"]
     rest = [n for n in ROLES if n not in (*first, "position")]
     expected = by_torch(
@@ -128,17 +124,17 @@ def test_a_pattern_takes_precedence_over_a_role():
 @pytest.mark.parametrize("name", ["adam_l2", "adamw", "sgd"])
 def test_no_bias_norm_is_short_for_a_group(name):
     params, grads = problem()
-    short = rule(name, weight_decay=0.1, decay_filter="no_bias_norm")
-    long = rule(name, weight_decay=0.1, groups={"biases_norms": {"weight_decay": 0.0}})
+    short = predefined(name, weight_decay=0.1, decay_filter="no_bias_norm")
+    long = predefined(name, weight_decay=0.1, groups={"biases_norms": {"weight_decay": 0.0}})
     got = trained(short, params, grads)
     assert all(torch.equal(p, got[n]) for n, p in trained(long, params, grads).items())
-    without = rule(name, weight_decay=0.0)
+    without = predefined(name, weight_decay=0.0)
     assert torch.equal(got["norm.bias"], trained(without, params, grads)["norm.bias"])
     assert not torch.equal(got["head.weight"], trained(without, params, grads)["head.weight"])
 
 
 def test_no_bias_norm_keeps_the_other_settings_of_the_group():
-    optimizer = rule(
+    optimizer = predefined(
         "adamw", decay_filter="no_bias_norm", groups={"biases_norms": {"lr_scale": 0.5}}
     )
     hypers = optimizer.hypers()
@@ -148,8 +144,8 @@ def test_no_bias_norm_keeps_the_other_settings_of_the_group():
 
 def test_coupling_norm_constrains_hidden_matrices_only():
     params, grads = problem()
-    constrained = trained(rule("adam", coupling="norm"), params, grads)
-    free = trained(rule("adam"), params, grads)
+    constrained = trained(predefined("adam", coupling="norm"), params, grads)
+    free = trained(predefined("adam"), params, grads)
     for name, role in ROLES.items():
         if role == "matrices":
             torch.testing.assert_close(constrained[name].norm(), params[name].norm())
@@ -159,7 +155,7 @@ def test_coupling_norm_constrains_hidden_matrices_only():
 
 def test_groups_of_lanes_may_differ_in_numbers_but_not_in_patterns():
     def structure(**group):
-        return rule("sgd", groups={"first": {"match": "a*", **group}}).structure()
+        return predefined("sgd", groups={"first": {"match": "a*", **group}}).structure()
 
     assert structure(lr_scale=0.1) == structure(lr_scale=0.2)
     assert structure(lr_scale=0.1) != structure(match="b*")
@@ -177,24 +173,24 @@ def test_groups_of_lanes_may_differ_in_numbers_but_not_in_patterns():
 )
 def test_invalid_groups(groups, message):
     with pytest.raises(ConfigError, match=message):
-        rule("sgd", groups=groups)
+        predefined("sgd", groups=groups)
 
 
 def test_a_parameter_that_matches_two_patterns():
     """Which of them would apply is not stored with a run."""
     groups = {"first": {"match": "head.*"}, "second": {"match": "*.weight"}}
     with pytest.raises(ConfigError, match=r"head.weight matches the patterns of first and second"):
-        rule("sgd", groups=groups).parameter_groups(ROLES)
+        predefined("sgd", groups=groups).parameter_groups(ROLES)
 
 
 def test_settings_at_their_defaults_are_not_part_of_the_identity():
-    assert "groups" not in rule("sgd").identity()
-    identity = rule("sgd", groups={"head": {"lr_scale": 0.5}}).identity()
+    assert "groups" not in predefined("sgd").identity()
+    identity = predefined("sgd", groups={"head": {"lr_scale": 0.5}}).identity()
     assert identity["groups"] == {"head": {"lr_scale": 0.5}}
 
 
 def test_a_pattern_that_matches_nothing_lists_the_parameters():
-    optimizer = rule("sgd", groups={"first": {"match": "net.*"}})
+    optimizer = predefined("sgd", groups={"first": {"match": "net.*"}})
     with pytest.raises(ConfigError, match=r"groups.first: match=net.\*: .*position \(matrices\)"):
         optimizer.parameter_groups(ROLES)
 
@@ -202,6 +198,6 @@ def test_a_pattern_that_matches_nothing_lists_the_parameters():
 @pytest.mark.parametrize("coupling", ["none", "norm"])
 def test_decay_needs_a_coupling(coupling):
     with pytest.raises(ConfigError, match=f"has no effect: coupling={coupling}"):
-        rule("adam", coupling=coupling, weight_decay=0.1)
+        predefined("adam", coupling=coupling, weight_decay=0.1)
     with pytest.raises(ConfigError, match=f"has no effect: coupling={coupling}"):
-        rule("adam", coupling=coupling, groups={"head": {"weight_decay": 0.1}})
+        predefined("adam", coupling=coupling, groups={"head": {"weight_decay": 0.1}})

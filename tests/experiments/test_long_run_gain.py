@@ -2,14 +2,12 @@
 
 import pytest
 
-from adamcmp.config import build_component, component_defaults
 from adamcmp.experiments.long_run_gain import long_run_gain
+from tests.support.rules import predefined
 
 
 def gain(name, **settings):
-    return long_run_gain(
-        build_component("optimizer", {**component_defaults("optimizer", name), **settings})
-    )
+    return long_run_gain(predefined(name, **settings))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import torch
 from adamcmp.config import build_component, component_defaults
 from tests.components.conformance.problem import Problem, trained_by_oracle, trained_by_rule
 from tests.components.conformance.table import ORACLES
-from tests.support.rule_steps import rule_steps
+from tests.support.rules import rule_steps
 
 #: The first oracle of each rule, which has no settings unless the package has other defaults.
 ORACLE_OF = {oracle.rule: oracle for oracle in reversed(ORACLES) if oracle.without_decay}

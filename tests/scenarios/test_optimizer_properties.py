@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcmp.config import CONFIG_GROUPS, build_component, component_defaults
-from tests.support.rule_steps import rule_steps
+from adamcmp.config import CONFIG_GROUPS, component_defaults
+from tests.support.rules import predefined, rule_steps
 from tests.support.tensors import assert_close
 
 STEPS = 12
@@ -34,7 +34,7 @@ def gradients(seed):
 
 def trained(rule, grads, **values):
     """Return the weights before and after each step, with a moving lr, and the states after each."""
-    variant = build_component("optimizer", {**component_defaults("optimizer", rule), **values})
+    variant = predefined(rule, **values)
     start = {"w": torch.linspace(-2, 2, 6, dtype=torch.float64)}
     multipliers = map(multiplier, range(len(grads)))
     steps = list(rule_steps(variant, start, [{"w": g} for g in grads], multipliers))

@@ -6,17 +6,13 @@ import pytest
 import torch
 
 from adamcmp.components.optimizers._base import Coupling
-from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.training.group_update import GroupUpdate, chains
 from adamcmp.workflows.components import list_components
+from tests.support.rules import predefined
 
 #: Every optimizer, by the name of its yaml file.
 OPTIMIZERS = [name for name in list_components("optimizer")["optimizer"] if name != "torch"]
-
-
-def rule(name="sgd", **settings):
-    return build_component("optimizer", {**component_defaults("optimizer", name), **settings})
 
 
 def params():
@@ -30,7 +26,7 @@ def test_the_multiplier_is_lr_divided_by_the_base_lr():
     tensors = params()
     group = {"lr": 0.1, "base_lr": 0.2, "weight_decay": 0.3, "momentum": 0.0, "dampening": 0.0}
     with torch.no_grad():
-        plain = rule(momentum=0.0, coupling="independent")
+        plain = predefined("sgd", momentum=0.0, coupling="independent")
         GroupUpdate(plain, tensors, {}).update(group, ["lr", "weight_decay", "momentum"])
     # θ ← θ − s·lr·g − s·wd·θ with s = 0.5
     assert torch.allclose(tensors[0], torch.tensor(1 - 0.1 * 0.5 - 0.5 * 0.3))
@@ -41,7 +37,7 @@ def test_without_decay_the_update_is_that_with_a_decay_of_0(name):
     """The state has the same structure, so that a group's weight decay may become 0."""
     for coupling in get_args(Coupling):
         try:
-            optimizer = rule(name, coupling=coupling, weight_decay=0.0)
+            optimizer = predefined(name, coupling=coupling, weight_decay=0.0)
         except ConfigError:  # the coupling does not apply
             continue
         (group,) = optimizer.parameter_groups({"w": "matrices"})
@@ -57,7 +53,7 @@ def test_without_decay_the_update_is_that_with_a_decay_of_0(name):
 
 def test_it_is_of_the_same_parameters_and_states():
     tensors, states = params(), {}
-    update = GroupUpdate(rule(), tensors, states)
+    update = GroupUpdate(predefined("sgd"), tensors, states)
     assert update.is_of(tensors, states)
     assert not update.is_of(tensors[:1], states)
     assert not update.is_of(tensors, {param: dict(state) for param, state in states.items()})
@@ -67,6 +63,6 @@ def test_it_is_of_the_same_parameters_and_states():
 
 def test_matrices_and_other_parameters_have_their_chains():
     matrix, vector = params()
-    assert [group for _, group in chains(rule(), [matrix, vector])] == [[matrix, vector]]
-    norm = rule("adamw", coupling="norm", weight_decay=0.0)
+    assert [group for _, group in chains(predefined("sgd"), [matrix, vector])] == [[matrix, vector]]
+    norm = predefined("adamw", coupling="norm", weight_decay=0.0)
     assert [group for _, group in chains(norm, [matrix, vector])] == [[matrix], [vector]]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from adamcmp.config import build_component, component_defaults
 from adamcmp.training.rule_cost import measure_cost
+from tests.support.rules import predefined
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,6 @@ from adamcmp.training.rule_cost import measure_cost
     ],
 )
 def test_the_state_is_counted_and_steps_take_time(name, settings, state):
-    cost = measure_cost(
-        build_component("optimizer", component_defaults("optimizer", name) | settings)
-    )
+    cost = measure_cost(predefined(name, **settings))
     assert (cost.mlp_state, cost.matrix_state) == (state, state)
     assert 0 < cost.mlp_us < cost.matrix_us

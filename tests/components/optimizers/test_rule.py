@@ -6,7 +6,7 @@ from torch import Tensor
 
 from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
-from tests.support.rule_steps import rule_steps
+from tests.support.rules import rule_steps
 from tests.support.tensors import assert_close
 
 ADAM = {"name": "x", "rule": "adam", "lr": 0.01}

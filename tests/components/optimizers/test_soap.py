@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from adamcmp.config import build_component, component_defaults
-from tests.support.rule_steps import rule_steps
+from tests.support.rules import rule_steps
 
 #: The steps are computed in float64.
 TOLERANCE = 1e-9

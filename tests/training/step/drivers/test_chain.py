@@ -3,13 +3,10 @@
 import pytest
 import torch
 
-from adamcmp.config import CONFIG_GROUPS, build_component, component_defaults
+from adamcmp.config import CONFIG_GROUPS
 from adamcmp.training.step.drivers import ChainDriver
 from adamcmp.training.step.packing import Packing
-
-
-def rule(name="adamw", **settings):
-    return build_component("optimizer", {**component_defaults("optimizer", name), **settings})
+from tests.support.rules import predefined
 
 
 def values(optimizer):
@@ -48,8 +45,8 @@ def updated(optimizer, params, gradients, *, clip=False):
 def test_each_parameter_group_has_its_own_hyperparameters():
     params, grads = tensors(0), tensors(1)
     group = {"lr_scale": 10.0, "weight_decay": 0.5}
-    both = updated(rule(lr=0.01, groups={"head": group}), params, grads)
-    slow, fast = rule(lr=0.01), rule(lr=0.1, weight_decay=0.5)
+    both = updated(predefined("adamw", lr=0.01, groups={"head": group}), params, grads)
+    slow, fast = predefined("adamw", lr=0.01), predefined("adamw", lr=0.1, weight_decay=0.5)
     for names, optimizer in ((["w", "b"], slow), (["head"], fast)):
         one_group = updated(optimizer, params, grads)
         for name in names:
@@ -58,8 +55,8 @@ def test_each_parameter_group_has_its_own_hyperparameters():
 
 def test_clipping_takes_the_norm_of_all_groups():
     params, grads = tensors(0), tensors(1)
-    one_group = updated(rule("sgd"), params, grads, clip=True)
-    grouped = rule("sgd", groups={"head": {"lr_scale": 1.0}})
+    one_group = updated(predefined("sgd"), params, grads, clip=True)
+    grouped = predefined("sgd", groups={"head": {"lr_scale": 1.0}})
     two_groups = updated(grouped, params, grads, clip=True)
     assert all(torch.equal(one_group[name], two_groups[name]) for name in params)
     assert not torch.equal(two_groups["w"], updated(grouped, params, grads)["w"])
@@ -74,12 +71,12 @@ def test_sam_takes_the_gradient_after_the_ascent_of_all_groups(adaptive):
         return {name: curvature[name] * param for name, param in at.items()}
 
     sgd = {"lr": 0.1, "momentum": 0.0, "groups": {"head": {"lr_scale": 1.0}}}
-    sam = rule("sgd", **sgd, sam_rho=0.3, sam_adaptive=adaptive)
+    sam = predefined("sgd", **sgd, sam_rho=0.3, sam_adaptive=adaptive)
     grads = gradients(params)
     weights = {name: param.abs() if adaptive else 1.0 for name, param in params.items()}
     norm = sum(float((weights[n] * g).square().sum()) for n, g in grads.items()) ** 0.5
     ascended = {n: p + 0.3 * weights[n] ** 2 * grads[n] / norm for n, p in params.items()}
-    expected = updated(rule("sgd", **sgd), params, gradients(ascended))
+    expected = updated(predefined("sgd", **sgd), params, gradients(ascended))
     for name, param in updated(sam, params, gradients).items():
         torch.testing.assert_close(param, expected[name])
 
@@ -87,7 +84,7 @@ def test_sam_takes_the_gradient_after_the_ascent_of_all_groups(adaptive):
 def test_sam_without_some_gradients():
     """A parameter on which the loss does not depend is neither perturbed nor updated."""
     params = tensors(0)
-    optimizer = rule("sgd", sam_rho=0.3)
+    optimizer = predefined("sgd", sam_rho=0.3)
     visited = []
 
     def gradients(at):
@@ -100,7 +97,7 @@ def test_sam_without_some_gradients():
 
 
 def test_lookahead_is_evaluated_at_its_slow_weights():
-    optimizer = rule("sgd", lookahead_steps=5)
+    optimizer = predefined("sgd", lookahead_steps=5)
     params, groups = tensors(0), optimizer.parameter_groups(ROLES)
     driver = ChainDriver(optimizer, groups, clip=False, fused=True)
     packing = Packing(params, [group.names for group in groups], False)
@@ -120,7 +117,7 @@ RULES = [name for name in CONFIG_GROUPS["optimizer"].names if name not in ("torc
 @pytest.mark.parametrize("name", RULES)
 def test_steps_without_a_gradient_do_not_count(name):
     """A parameter is then trained as if there were only the steps with its gradient."""
-    optimizer, params = rule(name), tensors(0)
+    optimizer, params = predefined(name), tensors(0)
     groups = optimizer.parameter_groups(ROLES)
 
     def trained(steps, names):
@@ -150,7 +147,7 @@ def test_steps_without_a_gradient_do_not_count(name):
 def test_a_parameter_without_gradient_and_its_state_stay(fused, concatenate):
     """Each of the others counts its own steps, so that a new one starts like in step 1."""
     params, grads = tensors(0), tensors(1)
-    optimizer = rule(groups={"head": {"lr_scale": 1.0}})
+    optimizer = predefined("adamw", groups={"head": {"lr_scale": 1.0}})
     first = updated(optimizer, params, grads)
     groups = optimizer.parameter_groups(ROLES)
     packing = Packing(params, [group.names for group in groups], concatenate)

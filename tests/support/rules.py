@@ -1,4 +1,4 @@
-"""Steps of a rule's chain of transformations, without training a network."""
+"""Rules with the settings of built-in yaml files, and their steps without a network."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -7,8 +7,14 @@ import torch
 from torch import Tensor
 
 from adamcmp.components.optimizers import Rule
+from adamcmp.config import build_component, component_defaults
 
 Tree = dict[str, Tensor]
+
+
+def predefined(name: str, **settings: Any) -> Rule:
+    """Return the optimizer of a built-in yaml file, with other values of some settings."""
+    return build_component("optimizer", {**component_defaults("optimizer", name), **settings})
 
 
 class Step(NamedTuple):
