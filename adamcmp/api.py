@@ -595,7 +595,7 @@ def check(
 
 
 def inspect(target: str, settings: Iterable[str] = ()) -> Inspection:
-    """Find out by experiment how an optimizer decays weights.
+    """Measure how an optimizer decays weights, as ``adamcmp inspect`` does.
 
     Args:
         target: The dotted path of a class derived from torch.optim.Optimizer or of a function that

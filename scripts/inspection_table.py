@@ -98,7 +98,7 @@ def with_table(page: str) -> str:
 
 def table() -> str:
     """Return the rows of all optimizers in Markdown."""
-    heads = ("optimizer", "coupling", "decay", "× argument", "nearest of ours", "difference", "")
+    heads = ("optimizer", "coupling", "decay", "× argument", "nearest in adamcmp", "difference", "")
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for module, optimizers in OPTIMIZERS.items():
         for words, remark in optimizers.items():

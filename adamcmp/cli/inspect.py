@@ -1,4 +1,4 @@
-"""``adamcmp inspect``: how an optimizer decays weights, found out by experiment."""
+"""``adamcmp inspect``: how an optimizer decays weights, measured by experiment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ examples:
   adamcmp inspect mymodule.MyMuon group.use_muon=true   of its parameter group
 
 The optimizer is a black box: it gets chosen weights, gradients and learning
-rates, and only its updates are looked at.
+rates, and only its updates are observed.
 """
 
 
@@ -31,7 +31,7 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser(
         "inspect",
-        "Find out by experiment how an optimizer decays weights.\n"
+        "Measure how an optimizer decays weights.\n"
         "Prints its coupling of weight decay, and the nearest optimizer of adamcmp.",
         EXAMPLES,
     )
@@ -73,8 +73,8 @@ def _rows(inspection: Inspection) -> Iterator[tuple[str, str]]:
     """Yield headings and texts."""
     given = ", ".join(f"{name}={value}" for name, value in inspection.settings.items())
     yield "optimizer", f"{inspection.target}({given})"
-    about = "" if inspection.exact else "none of ours; most similar: "
-    yield "coupling", f"{about}{inspection.coupling}"
+    prefix = "" if inspection.exact else "none of adamcmp's; most similar: "
+    yield "coupling", f"{prefix}{inspection.coupling}"
     yield "decay", _decay(inspection)
     yield "update rule", ", ".join(_properties(inspection.rule)) or "unknown"
     if inspection.nearest is not None:

@@ -1,1 +1,1 @@
-"""What an optimizer does with weight decay, found out by experiment."""
+"""How an optimizer decays weights, measured by probes of its updates."""

@@ -81,7 +81,7 @@ class Decay:
 
 
 def measure_decay(subject: Subject) -> Decay:
-    """Find out how an optimizer decays weights.
+    """Measure how an optimizer decays weights.
 
     Raises:
         ProbeFailed: If the optimizer fails.
@@ -176,7 +176,7 @@ def _is_cautious(subject: Subject) -> bool:
 
 
 def _unclear(subject: Subject) -> Decay:
-    """Return the most similar coupling of a dependence on the weights that is none of ours.
+    """Return the most similar coupling of a dependence on the weights that is no coupling.
 
     With L2 and an adaptive rule, the effect of the weights falls as the gradients grow.
     """

@@ -21,7 +21,7 @@ from adamcmp.inspection.subjects import ProbeFailed, Subject
 
 
 def inspect_subject(subject: Subject, target: str) -> Inspection:
-    """Find out by experiment how an optimizer decays weights.
+    """Measure how an optimizer decays weights.
 
     Args:
         subject: The optimizer.
@@ -73,7 +73,7 @@ def _name(dtype: torch.dtype) -> str:
 def _confirmed(
     decay: Decay, argument: DecayArgument | None, rule: Rule, lr: float | None
 ) -> tuple[Decay, DecayArgument | None]:
-    """Return decay and setting as those of a rule of ours that moves the weights in the same way.
+    """Return decay and setting as those of a rule that moves the weights in the same way.
 
     The rule tells what the probes of the decay alone do not: that a step size which the optimizer
     chooses multiplies the decay too, as for LAMB and Prodigy.

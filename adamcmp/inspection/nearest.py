@@ -13,7 +13,7 @@ from torch import Tensor
 from adamcmp.components.optimizers import COUPLINGS, Rule
 from adamcmp.errors import ConfigError
 from adamcmp.inspection.arguments import DecayArgument
-from adamcmp.inspection.candidates import build_rule, candidates, own_fields, trajectory
+from adamcmp.inspection.candidates import build_rule, candidates, own_settings, trajectory
 from adamcmp.inspection.decay import Decay
 from adamcmp.inspection.decay_probes import follows_schedule
 from adamcmp.inspection.problem import random_gradients
@@ -119,15 +119,15 @@ def _largest(path: Tensor) -> float:
 def _order(nearest: Nearest) -> tuple[float, int]:
     """Order variants by difference, and those that differ equally by unusual settings."""
     rule = nearest.rule
-    fields = {name: type(rule).model_fields[name] for name in own_fields(type(rule)) - {"rule"}}
-    unusual = [name for name, field in fields.items() if getattr(rule, name) != field.default]
+    fields = type(rule).model_fields
+    unusual = [name for name, v in own_settings(rule).items() if v != fields[name].default]
     return float(f"{max(nearest.difference, _ROUNDING):.2g}"), len(unusual)
 
 
 def _variants(
     rule: Rule, decay: Decay, argument: DecayArgument | None, lr: float | None
 ) -> Iterator[Rule]:
-    """Yield the rule with the coupling of a decay, or with each if the decay is none of ours.
+    """Yield the rule with the coupling of a decay, or with each coupling if the decay has none.
 
     The coefficient is the measured one or, for rules that multiply it by a step size that they
     choose themselves, the setting.
@@ -140,12 +140,11 @@ def _variants(
     numbers = {decay.coefficient(lr) or 0.0}
     if argument is not None and argument.factor > 0:
         numbers.add(argument.value)
-    own = {name: getattr(rule, name) for name in own_fields(type(rule)) - {"rule"}}
-    refused = True
+    settings, refused = own_settings(rule), True
     for coupling, cautious, wd in itertools.product(names, masks, sorted(numbers)):
         decayed = {"coupling": coupling, "weight_decay": wd, "cautious": cautious}
         with contextlib.suppress(ConfigError):  # the coupling does not apply, or wd is negative
-            yield build_rule(rule.rule, rule.lr, {**own, **decayed})
+            yield build_rule(rule.rule, rule.lr, {**settings, **decayed})
             refused = False
     if refused or not decay.exact:
         yield rule

@@ -187,16 +187,16 @@ def warnings_of(
         yield from _warnings_of_argument(decay, argument)
     elif decay.coupling not in ("none", "norm"):
         yield "The weights decay, and no given setting is the coefficient."
-    for of, power in (
+    for quantity, power in (
         ("weights, as if their norm multiplied the step", decay.weights_exponent),
         ("gradients", decay.gradient_exponent),
     ):
         if power:
-            yield f"The decay is proportional to the power {power:g} of the size of the {of}."
+            yield f"The decay is proportional to the power {power:g} of the size of the {quantity}."
     if decay.accumulates:
         yield "The decay changes from step to step, as if it entered a momentum or a warm-up."
     if not decay.exact:
-        yield f"None of our couplings is this decay; {decay.coupling} is the most similar."
+        yield f"No coupling of adamcmp is this decay; {decay.coupling} is the most similar."
 
 
 def _warnings_of_argument(decay: Decay, argument: DecayArgument) -> Iterator[str]:

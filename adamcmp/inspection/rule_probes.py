@@ -64,7 +64,7 @@ class UpdateRule:
 
 
 def measure_rule(subject: Subject) -> UpdateRule:
-    """Find out what an optimizer does with gradients."""
+    """Measure what an optimizer does with gradients."""
     try:
         return UpdateRule(copies_weights=True) if _copies_weights(subject) else _measured(subject)
     except ProbeFailed:  # for example since the norm of the weights is 0

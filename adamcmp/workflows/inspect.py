@@ -27,7 +27,7 @@ _GROUP = "group."
 
 
 def inspect_optimizer(target: str, settings: Sequence[str] = ()) -> Inspection:
-    """Find out by experiment how an optimizer decays weights.
+    """Measure how an optimizer decays weights.
 
     Args:
         target: The dotted path of a class derived from torch.optim.Optimizer or of a function that
@@ -80,7 +80,7 @@ def subject_of(target: str, settings: Mapping[str, Any]) -> Subject:
         ConfigError: If there is no such optimizer, a setting is invalid, or it cannot be probed.
     """
     if "." not in target:
-        return _own_rule(target, settings)
+        return _rule_subject(target, settings)
     import torch
 
     value = import_object(target, _KEY)
@@ -96,7 +96,7 @@ def subject_of(target: str, settings: Mapping[str, Any]) -> Subject:
     raise _not_an_optimizer(target)
 
 
-def _own_rule(name: str, settings: Mapping[str, Any]) -> Subject:
+def _rule_subject(name: str, settings: Mapping[str, Any]) -> Subject:
     from adamcmp.inspection.rule_subject import RuleSubject
 
     if name == "torch":

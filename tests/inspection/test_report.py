@@ -59,7 +59,7 @@ def test_warnings():
     assert texts[1] == "The coefficient is 2 times wd."
     assert "after the rule's step" in texts[2]
     assert "entered a momentum" in texts[3]
-    assert texts[4] == "None of our couplings is this decay; decoupled is the most similar."
+    assert texts[4] == "No coupling of adamcmp is this decay; decoupled is the most similar."
     assert [*warnings_of(Decay("none"), None, [], {})] == []
 
 
