@@ -97,6 +97,10 @@ class Rule(Optimizer):
                 f"coupling={self.coupling} does not apply to rule={self.rule}: "
                 f"{self.refused_couplings[self.coupling]}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _wrappers_apply(self) -> Self:
         if self.cautious_updates and type(self).with_decay is not Rule.with_decay:
             raise ValueError(
                 f"cautious_updates=true does not apply to rule={self.rule}, whose update and decay "
