@@ -14,20 +14,19 @@ from adamcmp.reporting.tables import Table
 _PREFIX = "optimizer."
 _COMMAND = "adamcmp components optimizer --cost"
 _CAPTION = (
-    "Microseconds of processor time per step of the update rule by itself, in one thread on this "
-    "machine, which need "
-    "not be the one that trained the runs: of all parameters of an MLP 40-100-100-10, and of one "
-    "1,024 × 1,024 matrix. State: numbers that the rule keeps for each parameter. The column "
-    "wall_time_s of runs is a run's share of the time of its group, which depends on the width of "
-    "the group and on what else the machine computed: do not compare optimizers by it."
+    "Microseconds of processor time per step of the update rule without the gradients, in one "
+    "thread on this machine, which need not be the one that trained the runs: of all parameters of "
+    "an MLP 40-100-100-10, and of one 1,024 × 1,024 matrix. State: numbers that the rule keeps for "
+    "each parameter. Do not compare optimizers by the column wall_time_s of runs: a run's share of "
+    "its group's time depends on the width of the group, and on what else the machine computed."
 )
 
 
 def cost_table(answer: Answer) -> Table:
     """Return the cost of a step of each optimizer that was measured on this machine.
 
-    An optimizer has the costs of its selected setting. Those with settings that were not measured,
-    and torch.optim classes, are left out.
+    An optimizer has the costs of the settings of its first run, since most settings do not change
+    them. Optimizers that were not measured, and torch.optim classes, are left out.
     """
     costs = cached_costs()
     runs = answer.table.runs.drop_duplicates("optimizer")
@@ -47,7 +46,7 @@ def cost_table(answer: Answer) -> Table:
         **{"mlp_us": "MLP (µs per step)", "matrix_us": "matrix (µs per step)"},
         **{"mlp_state": "state, MLP", "matrix_state": "state, matrix"},
     }
-    reason = "" if rows else f"Nothing was measured on this machine: {_COMMAND} does."
+    reason = "" if rows else f"Nothing was measured on this machine. {_COMMAND} measures it."
     data = pd.DataFrame(rows, columns=list(headings))
     return Table("costs", "Cost of a step", _CAPTION, data, reason, headings=headings)
 

@@ -19,6 +19,6 @@ def test_costs_that_were_measured_are_those_of_the_stored_settings(results, tmp_
     costs = {name: RuleCost(i + 0.4, 2.0, 3.0, 4.0) for i, name in enumerate(("sgd", "prodigy"))}
     cache_costs({cost_key(optimizers[name].model_dump()): cost for name, cost in costs.items()})
     table = cost_table(answer)
-    assert table.is_shown and "do not compare optimizers by it" in table.caption
+    assert table.is_shown and "Do not compare optimizers by the column wall_time_s" in table.caption
     shown = {row["optimizer"]: row["mlp_us"] for row in table.data.to_dict("records")}
     assert shown == {"sgd": 0, "prodigy": 1}
