@@ -142,6 +142,15 @@ def test_no_bias_norm_keeps_the_other_settings_of_the_group():
     assert hypers["groups.biases_norms.weight_decay"] == 0.0
 
 
+def test_no_bias_norm_does_not_reach_the_biases_of_a_pattern():
+    """They would decay, since a pattern takes precedence over a role."""
+    groups = {"first": {"match": "hidden.*", "lr_scale": 0.1}}
+    with pytest.raises(ConfigError, match=r"set groups\.first\.weight_decay"):
+        predefined("adamw", decay_filter="no_bias_norm", groups=groups)
+    groups["first"]["weight_decay"] = 0.1
+    predefined("adamw", decay_filter="no_bias_norm", groups=groups)
+
+
 def test_coupling_norm_constrains_hidden_matrices_only():
     params, grads = problem()
     constrained = trained(predefined("adam", coupling="norm"), params, grads)

@@ -140,6 +140,17 @@ class Rule(Optimizer):
     def _source(self) -> dict[str, str]:
         return source_digest(self.rule) if "." in self.rule else {}
 
+    @model_validator(mode="after")
+    def _filter_reaches_every_group(self) -> Self:
+        if self.decay_filter == "no_bias_norm":
+            for label, group in self.groups.items():
+                if group.match is not None and group.weight_decay is None:
+                    raise ValueError(
+                        f"decay_filter=no_bias_norm does not reach the parameters that groups."
+                        f"{label} takes by their name; set groups.{label}.weight_decay"
+                    )
+        return self
+
     @abstractmethod
     def transformations(self) -> tuple[GradientTransformation, ...]:
         """Return the rule without coupling: transformations from gradients to the step."""
