@@ -64,7 +64,8 @@ def cautious_updates(rule: GradientTransformation) -> GradientTransformation:
         grads: Tree, state: Any, params: Tree, hypers: Hypers, step: Tensor
     ) -> tuple[Tree, Any]:
         updates, state = rule.update(grads, state, params, hypers, step)
-        kept = {n: (u * grads[n] < 0).to(u.dtype) for n, u in updates.items()}
+        # Signs, since the product of tiny numbers underflows to 0.
+        kept = {n: (u.sign() * grads[n].sign() < 0).to(u.dtype) for n, u in updates.items()}
         masked = {n: u * kept[n] / kept[n].mean().clamp(min=_MIN_KEPT) for n, u in updates.items()}
         return masked, state
 

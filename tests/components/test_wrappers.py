@@ -92,6 +92,13 @@ def test_cautious_updates_that_all_oppose_the_gradient_are_zero():
     assert updates["w"].tolist() == [0.0, 0.0]
 
 
+def test_cautious_updates_of_tiny_gradients():
+    fixed = stateless(lambda grads, params, hypers: {"w": torch.tensor([-1e-30, 1e-30])})
+    grads = {"w": torch.tensor([1e-30, 1e-30])}  # the products underflow
+    updates, _ = cautious_updates(fixed).update(grads, {}, {}, {}, torch.tensor(1.0))
+    assert updates["w"].tolist() == pytest.approx([-2e-30, 0.0])
+
+
 def test_norms_stay_and_updates_have_the_length_lr():
     """Hyperball: every step is a rotation by an angle near lr, whatever the gradients' scale."""
     params = tree(0)

@@ -40,10 +40,12 @@ def scale_by_soap(
 
     For each dimension i of a tensor, L_i ← β·L_i + (1 − β)·G·Gᵀ with the gradient G unfolded along
     i, and Q_i holds L_i's eigenvectors. With ~ for tensors that are multiplied by all Q_iᵀ:
-    m ← β1·m + (1 − β1)·g, v ← β2·v + (1 − β2)·g̃², u = m̃̂ / (√v̂ + ε) in the eigenbasis, rotated
-    back. The first step only computes the Q_i. Later, each `precondition_frequency` steps, Q_i is
-    the orthogonal factor of L_i·Q_i (one step of power iteration). Source: Vyas et al. 2024 (arXiv
-    2409.11321), Algorithms 3 and 4, and the authors' code.
+    m ← β1·m + (1 − β1)·g, v ← β2·v + (1 − β2)·g̃², u = c_t·m̃ / (√v + ε) in the eigenbasis, rotated
+    back, with the bias correction c_t = √(1 − β2^(t−1)) / (1 − β1^(t−1)) of step t. As in the
+    authors' code, ε is added before the correction. The first step only computes the Q_i. Later,
+    each `precondition_frequency` steps, Q_i is the orthogonal factor of L_i·Q_i (one step of power
+    iteration). Source: Vyas et al. 2024 (arXiv 2409.11321), Algorithms 3 and 4, and the authors'
+    code.
 
     Args:
         precondition_frequency: Steps between two updates of the eigenvectors.
@@ -144,7 +146,7 @@ class SOAP(Rule):
     Attributes:
         betas: Decay rates β1, β2 of the running averages of g and of g² in the eigenbasis.
         shampoo_beta: Decay rate β of the averages of G·Gᵀ; null is β2.
-        eps: ε, added to √v.
+        eps: ε, added to √v before the bias correction.
         precondition_frequency: Steps between two updates of the eigenvectors.
         max_precondition_dim: Dimensions that are larger are not rotated.
         precondition_1d: Rotate vectors, such as biases, too.
