@@ -35,7 +35,7 @@ def candidates(lr: float, settings: Mapping[str, Any]) -> Iterator[Rule]:
         cls = CONFIG_GROUPS["optimizer"].component(name)
         if not issubclass(cls, Rule):
             continue
-        fields = own_fields(cls)
+        fields = specific_fields(cls)
         given = {key: value for key, value in settings.items() if key in fields}
         options = {
             field: values for field in fields - given.keys() if (values := _options(cls, field))
@@ -59,14 +59,14 @@ def build_rule(name: str, lr: float, settings: Mapping[str, Any]) -> Rule:
     return rule
 
 
-def own_fields(cls: type[Rule]) -> set[str]:
+def specific_fields(cls: type[Rule]) -> set[str]:
     """Return the fields of a rule that not every rule has."""
     return cls.model_fields.keys() - Rule.model_fields.keys()
 
 
-def own_settings(rule: Rule) -> dict[str, Any]:
+def specific_settings(rule: Rule) -> dict[str, Any]:
     """Return the values of the fields that not every rule has."""
-    return {name: getattr(rule, name) for name in own_fields(type(rule)) - {"rule"}}
+    return {name: getattr(rule, name) for name in specific_fields(type(rule)) - {"rule"}}
 
 
 def _options(cls: type[Rule], field: str) -> Sequence[Any]:

@@ -10,7 +10,7 @@ import yaml
 
 from adamcmp.components.optimizers import Rule
 from adamcmp.config import component_defaults
-from adamcmp.inspection.candidates import own_fields
+from adamcmp.inspection.candidates import specific_fields
 
 #: Settings that an override names in its short form.
 _SHORT = {"lr": "lr", "weight_decay": "wd"}
@@ -27,7 +27,7 @@ def overrides_of(rule: Rule) -> list[str]:
     >>> overrides_of(rule)
     ['optimizer=adamw', 'optimizer.coupling=decoupled', 'lr=0.001', 'wd=0.1']
     """
-    fields = ("coupling", "lr", "weight_decay", "cautious", *sorted(own_fields(type(rule))))
+    fields = ("coupling", "lr", "weight_decay", "cautious", *sorted(specific_fields(type(rule))))
     values = {name: _plain(getattr(rule, name)) for name in fields if name != "rule"}
     defaults = {name: component_defaults("optimizer", name) for name in _files(rule.rule)}
     optimizer = min(defaults, key=lambda name: len(_different(values, defaults[name])))

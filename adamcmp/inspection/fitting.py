@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 
 from adamcmp.components.optimizers import Rule
 from adamcmp.errors import ConfigError
-from adamcmp.inspection.candidates import build_rule, own_settings
+from adamcmp.inspection.candidates import build_rule, specific_settings
 
 #: Evaluations of one fit, beside those of derivatives.
 _EVALUATIONS = 25
@@ -117,4 +117,4 @@ def _restored(fields: dict[str, Any], numbers: list[float]) -> dict[str, Any]:
 
 
 def _with_fields(rule: Rule, values: dict[str, Any]) -> Rule:
-    return build_rule(rule.rule, rule.lr, {**own_settings(rule), **values})
+    return build_rule(rule.rule, rule.lr, {**specific_settings(rule), **values})

@@ -13,7 +13,7 @@ from torch import Tensor
 from adamcmp.components.optimizers import COUPLINGS, Rule
 from adamcmp.errors import ConfigError
 from adamcmp.inspection.arguments import DecayArgument
-from adamcmp.inspection.candidates import build_rule, candidates, own_settings, trajectory
+from adamcmp.inspection.candidates import build_rule, candidates, specific_settings, trajectory
 from adamcmp.inspection.decay import Decay
 from adamcmp.inspection.decay_probes import follows_schedule
 from adamcmp.inspection.problem import random_gradients
@@ -120,7 +120,7 @@ def _order(nearest: Nearest) -> tuple[float, int]:
     """Order variants by difference, and those that differ equally by unusual settings."""
     rule = nearest.rule
     fields = type(rule).model_fields
-    unusual = [name for name, v in own_settings(rule).items() if v != fields[name].default]
+    unusual = [name for name, v in specific_settings(rule).items() if v != fields[name].default]
     return float(f"{max(nearest.difference, _ROUNDING):.2g}"), len(unusual)
 
 
@@ -140,7 +140,7 @@ def _variants(
     numbers = {decay.coefficient(lr) or 0.0}
     if argument is not None and argument.factor > 0:
         numbers.add(argument.value)
-    settings, refused = own_settings(rule), True
+    settings, refused = specific_settings(rule), True
     for coupling, cautious, wd in itertools.product(names, masks, sorted(numbers)):
         decayed = {"coupling": coupling, "weight_decay": wd, "cautious": cautious}
         with contextlib.suppress(ConfigError):  # the coupling does not apply, or wd is negative

@@ -20,20 +20,20 @@ def check_users_rule(
     expected = _after_two_steps(Trial(optimizer, groups, params, grads), "fails")
     if optimizer.fuses:
         lanes = Trial(optimizer, groups, params, grads, fused=True)
-        got = _after_two_steps(
+        actual = _after_two_steps(
             lanes,
             "cannot be vectorized over lanes. Use torch.where instead of conditions on tensors, "
             "or set fuses: ClassVar[bool] = False. It fails",
         )
-        _compare(optimizer, expected, got, "gives other numbers when torch.vmap vectorizes it")
+        _compare(optimizer, expected, actual, "gives other numbers when torch.vmap vectorizes it")
     if optimizer.concatenates:
         concatenated = Trial(optimizer, groups, params, grads, concatenate=True)
-        got = _after_two_steps(concatenated, "fails with concatenated parameters")
+        actual = _after_two_steps(concatenated, "fails with concatenated parameters")
         advice = (
             "Set elementwise: ClassVar[bool] = False, since its updates depend on other numbers"
         )
         _compare(
-            optimizer, expected, got, f"gives other numbers if parameters are joined. {advice}"
+            optimizer, expected, actual, f"gives other numbers if parameters are joined. {advice}"
         )
 
 
@@ -49,7 +49,7 @@ def _after_two_steps(trial: Trial, problem: str) -> Tree:
     return trial.parameters()
 
 
-def _compare(optimizer: Rule, expected: Tree, got: Tree, problem: str) -> None:
-    close = (torch.allclose(got[n], p, 1e-4, 1e-6, equal_nan=True) for n, p in expected.items())
+def _compare(optimizer: Rule, expected: Tree, actual: Tree, problem: str) -> None:
+    close = (torch.allclose(actual[n], p, 1e-4, 1e-6, equal_nan=True) for n, p in expected.items())
     if not all(close):
         raise ConfigError(f"optimizer.rule={optimizer.rule} {problem}.")

@@ -69,5 +69,5 @@ def test_when_computes_only_the_lanes_whose_condition_holds(conditions):
     for lane, condition in enumerate(conditions):
         alone = when(torch.tensor(condition), function, x[lane], y[lane])
         expected = (2 * x[lane], y[lane] + 1) if condition else (x[lane], y[lane])
-        for got, single, value in zip((doubled, increased), alone, expected, strict=True):
-            assert torch.equal(got[lane], value) and torch.equal(single, value)
+        for actual, single, value in zip((doubled, increased), alone, expected, strict=True):
+            assert torch.equal(actual[lane], value) and torch.equal(single, value)

@@ -126,11 +126,11 @@ def test_no_bias_norm_is_short_for_a_group(name):
     params, grads = problem()
     short = predefined(name, weight_decay=0.1, decay_filter="no_bias_norm")
     long = predefined(name, weight_decay=0.1, groups={"biases_norms": {"weight_decay": 0.0}})
-    got = trained(short, params, grads)
-    assert all(torch.equal(p, got[n]) for n, p in trained(long, params, grads).items())
+    actual = trained(short, params, grads)
+    assert all(torch.equal(p, actual[n]) for n, p in trained(long, params, grads).items())
     without = predefined(name, weight_decay=0.0)
-    assert torch.equal(got["norm.bias"], trained(without, params, grads)["norm.bias"])
-    assert not torch.equal(got["head.weight"], trained(without, params, grads)["head.weight"])
+    assert torch.equal(actual["norm.bias"], trained(without, params, grads)["norm.bias"])
+    assert not torch.equal(actual["head.weight"], trained(without, params, grads)["head.weight"])
 
 
 def test_no_bias_norm_keeps_the_other_settings_of_the_group():

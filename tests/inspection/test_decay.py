@@ -152,7 +152,7 @@ def test_a_decay_that_the_norm_of_the_weights_multiplies():
 # ------------------------------------------------------------------------------------------ ours
 
 
-def own_decay(name, **settings):
+def decay_of_rule(name, **settings):
     return measure_decay(RuleSubject(component_defaults("optimizer", name), settings))
 
 
@@ -163,7 +163,7 @@ OWN = [name for name in list_components("optimizer")["optimizer"] if name != "to
 @pytest.mark.parametrize("cautious", [False, True])
 @pytest.mark.parametrize("name", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
 def test_every_coupling(name, coupling, cautious):
-    decay = own_decay(name, coupling=coupling, weight_decay=WD, cautious=cautious)
+    decay = decay_of_rule(name, coupling=coupling, weight_decay=WD, cautious=cautious)
     check(decay, coupling)
     assert decay.cautious == cautious
 
@@ -178,18 +178,18 @@ def test_every_rule(name):
     rule = RuleSubject(component_defaults("optimizer", name), {}).rule
     other_decay = {"lambd": 0.0} if name == "asgd" else {}
     for coupling in {"l2", *COUPLINGS} - rule.refused_couplings.keys():
-        decay = own_decay(name, coupling=coupling, weight_decay=WD, **other_decay)
+        decay = decay_of_rule(name, coupling=coupling, weight_decay=WD, **other_decay)
         assert decay.coupling == coupling or coupling in decay.equivalent
         assert decay.strength == pytest.approx(WD, rel=1e-6)
 
 
 def test_a_norm_that_is_kept():
-    assert own_decay("adamw", coupling="norm", weight_decay=0.0).norm_of == "tensor"
+    assert decay_of_rule("adamw", coupling="norm", weight_decay=0.0).norm_of == "tensor"
 
 
 def test_l2_and_decoupled_are_the_same_for_plain_sgd():
     for coupling in ("l2", "decoupled"):
-        decay = own_decay("sgd", coupling=coupling, weight_decay=WD, momentum=0.0)
+        decay = decay_of_rule("sgd", coupling=coupling, weight_decay=WD, momentum=0.0)
         assert (decay.coupling, decay.equivalent) == ("l2", ("decoupled",))
 
 

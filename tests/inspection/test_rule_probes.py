@@ -16,7 +16,7 @@ def measured(cls, **settings):
     return measure_rule(TorchSubject(cls, settings))
 
 
-def own(name, **settings):
+def measured_rule(name, **settings):
     return measure_rule(RuleSubject(component_defaults("optimizer", name), settings))
 
 
@@ -36,7 +36,7 @@ def test_adam():
 
 def test_the_maximum_of_amsgrad():
     assert measured(torch.optim.Adam, amsgrad=True).maximum_kept is True
-    assert own("amsgrad").maximum_kept is True
+    assert measured_rule("amsgrad").maximum_kept is True
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_no_bias_correction():
 
 
 def test_eps_inside_the_root():
-    assert own("rmsprop", eps_in_root=True).eps_in_root is True
+    assert measured_rule("rmsprop", eps_in_root=True).eps_in_root is True
 
 
 def test_sums_of_squares():
@@ -56,7 +56,7 @@ def test_sums_of_squares():
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_lr_and_momentum(inside):
-    rule = own("sgd", lr_in_momentum=inside)
+    rule = measured_rule("sgd", lr_in_momentum=inside)
     assert (rule.gradient_exponent, rule.momentum, rule.lr_in_momentum) == (1, True, inside)
 
 
@@ -66,7 +66,7 @@ def test_plain_sgd():
 
 
 def test_signs():
-    for rule in (own("lion"), measured(pytorch_optimizer.Tiger)):
+    for rule in (measured_rule("lion"), measured(pytorch_optimizer.Tiger)):
         assert rule.sign is True and rule.momentum is True and rule.eps_in_root is None
 
 
@@ -80,4 +80,4 @@ def test_copies_of_the_weights():
 
 @pytest.mark.slow
 def test_decay_does_not_matter():
-    assert own("adamw", weight_decay=0.5) == own("adam")
+    assert measured_rule("adamw", weight_decay=0.5) == measured_rule("adam")

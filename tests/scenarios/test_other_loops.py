@@ -76,10 +76,10 @@ def trained_by_lightning(lightning, optimizer, folder, interrupted=False):
 
 @pytest.mark.slow
 def test_lightning(lightning, tmp_path):
-    got = trained_by_lightning(lightning, "adamcmp", tmp_path)
-    assert_close(got, trained_by_lightning(lightning, "torch", tmp_path))
+    actual = trained_by_lightning(lightning, "adamcmp", tmp_path)
+    assert_close(actual, trained_by_lightning(lightning, "torch", tmp_path))
     resumed = trained_by_lightning(lightning, "adamcmp", tmp_path, interrupted=True)
-    assert all(torch.equal(resumed[name], value) for name, value in got.items())
+    assert all(torch.equal(resumed[name], value) for name, value in actual.items())
 
 
 def trained_by_accelerate(accelerate, optimizer, folder, interrupted=False):
@@ -111,7 +111,7 @@ def trained_by_accelerate(accelerate, optimizer, folder, interrupted=False):
 def test_accelerate(tmp_path):
     import accelerate
 
-    got = trained_by_accelerate(accelerate, "adamcmp", tmp_path)
-    assert_close(got, trained_by_accelerate(accelerate, "torch", tmp_path))
+    actual = trained_by_accelerate(accelerate, "adamcmp", tmp_path)
+    assert_close(actual, trained_by_accelerate(accelerate, "torch", tmp_path))
     resumed = trained_by_accelerate(accelerate, "adamcmp", tmp_path, interrupted=True)
-    assert all(torch.equal(resumed[name], value) for name, value in got.items())
+    assert all(torch.equal(resumed[name], value) for name, value in actual.items())

@@ -48,8 +48,8 @@ def test_equals_torch(name, torch_class, hypers):
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 30)
         return train(net, x, y, optimizer, schedule)
 
-    got = trained(lambda p: adamcmp.torch_optimizer(name, p, **hypers))
-    assert_close(got, trained(lambda p: torch_class(p, **hypers)))
+    actual = trained(lambda p: adamcmp.torch_optimizer(name, p, **hypers))
+    assert_close(actual, trained(lambda p: torch_class(p, **hypers)))
 
 
 def test_a_rule_of_the_users_code():
@@ -60,8 +60,8 @@ def test_a_rule_of_the_users_code():
             net, x, y, adamcmp.torch_optimizer(name, net.parameters(), **settings), steps=5
         )
 
-    got, expected = trained("tests.support.user_rules.Lion"), trained("lion")
-    assert all(torch.equal(got[name], value) for name, value in expected.items())
+    actual, expected = trained("tests.support.user_rules.Lion"), trained("lion")
+    assert all(torch.equal(actual[name], value) for name, value in expected.items())
 
 
 @pytest.mark.filterwarnings("ignore:The epoch parameter")
@@ -76,8 +76,8 @@ def test_one_cycle_moves_lr_and_momentum(name):
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, 30)
         return train(net, x, y, optimizer, schedule)
 
-    got = trained(lambda p: adamcmp.torch_optimizer(name, p, **hypers))
-    assert_close(got, trained(lambda p: classes[name](p, **hypers)))
+    actual = trained(lambda p: adamcmp.torch_optimizer(name, p, **hypers))
+    assert_close(actual, trained(lambda p: classes[name](p, **hypers)))
 
 
 def test_groups_have_their_own_numbers():
@@ -87,9 +87,9 @@ def test_groups_have_their_own_numbers():
         second = {"params": net[2].parameters(), "weight_decay": 0.3}
         return train(net, x, y, make([first, second]))
 
-    got = trained(lambda groups: adamcmp.torch_optimizer("adamw", groups, lr=0.01, wd=0.1))
+    actual = trained(lambda groups: adamcmp.torch_optimizer("adamw", groups, lr=0.01, wd=0.1))
     expected = trained(lambda groups: torch.optim.AdamW(groups, lr=0.01, weight_decay=0.1))
-    assert_close(got, expected)
+    assert_close(actual, expected)
     weight = torch.nn.Parameter(torch.ones(2))
     with pytest.raises(ConfigError, match="Did you mean 'betas'"):
         adamcmp.torch_optimizer("adamw", [{"params": [weight], "beta": (0.5, 0.9)}])
@@ -169,8 +169,8 @@ def test_training_continues_with_the_same_bits(name, how):
         copied = copy.deepcopy if how == "deepcopy" else other_process
         net, resumed = copied((whole, optimizer))
     expected = train(whole, x, y, optimizer, steps=5)
-    got = train(net, x, y, resumed, steps=5)
-    assert all(torch.equal(got[name], value) for name, value in expected.items())
+    actual = train(net, x, y, resumed, steps=5)
+    assert all(torch.equal(actual[name], value) for name, value in expected.items())
 
 
 #: Every scheduler of torch with its arguments; those that wrap others are tested with these.
@@ -220,8 +220,8 @@ def test_schedulers(scheduler):
             schedule.step(*arguments)
         return {str(i): p.detach() for i, p in enumerate(net.parameters())}
 
-    got = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
-    assert_close(got, trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)))
+    actual = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
+    assert_close(actual, trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)))
 
 
 def test_a_group_that_is_added_and_parameters_without_gradient():
@@ -235,8 +235,8 @@ def test_a_group_that_is_added_and_parameters_without_gradient():
         net[0].bias.requires_grad_(True)
         return train(net, x, y, optimizer, steps=3)
 
-    got = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
-    assert_close(got, trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)))
+    actual = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
+    assert_close(actual, trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)))
 
 
 @pytest.mark.parametrize("name", ["adamw", "nadam"])
@@ -306,10 +306,10 @@ def test_sam_evaluates_the_closure_twice():
     def sam(params):
         return pytorch_optimizer.SAM(params, torch.optim.SGD, rho=0.1, lr=0.1, momentum=0.9)
 
-    got = trained(lambda p: adamcmp.torch_optimizer("sgd", p, lr=0.1, sam_rho=0.1))
+    actual = trained(lambda p: adamcmp.torch_optimizer("sgd", p, lr=0.1, sam_rho=0.1))
     expected = trained(sam)
     for name, value in expected.items():
-        torch.testing.assert_close(got[name], value, rtol=1e-7, atol=1e-8)  # the norm is rounded
+        torch.testing.assert_close(actual[name], value, rtol=1e-7, atol=1e-8)  # the norm is rounded
     optimizer = adamcmp.torch_optimizer("sgd", [torch.nn.Parameter(torch.ones(1))], sam_rho=0.1)
     with pytest.raises(ConfigError, match="step needs a closure"):
         optimizer.step()
@@ -341,11 +341,11 @@ def test_the_state_in_half_precision():
         net, x, y = net.bfloat16(), x.bfloat16(), y.bfloat16()
         return train(net, x, y, make(net.parameters()), steps=5)
 
-    got = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
+    actual = trained(lambda p: adamcmp.torch_optimizer("adamw", p, lr=0.01, wd=0.1))
     expected = trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1))
     for name, value in expected.items():
-        assert got[name].dtype == torch.bfloat16
-        torch.testing.assert_close(got[name], value, rtol=0.02, atol=0.02)
+        assert actual[name].dtype == torch.bfloat16
+        torch.testing.assert_close(actual[name], value, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

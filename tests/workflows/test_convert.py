@@ -30,8 +30,8 @@ def test_time_scales():
 
 @pytest.mark.parametrize(("source", "target"), [*itertools.permutations(CONVENTIONS, 2)])
 def test_there_and_back(source, target):
-    there = convert(0.3, source, target, **PAPER)
-    assert convert(there, target, source, **PAPER) == pytest.approx(0.3)
+    converted = convert(0.3, source, target, **PAPER)
+    assert convert(converted, target, source, **PAPER) == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("source", CONVENTIONS)

@@ -101,8 +101,8 @@ def test_lr_in_momentum_is_algorithm_1_of_the_paper():
         m = 0.9 * m + eta * 0.02 * g["w"]
         theta = theta - m - eta * 0.003 * theta
     values = {**SGD, "momentum": 0.9, "lr_in_momentum": True, "coupling": "independent"}
-    got = ours({**values, "weight_decay": 0.003}, params, grads, multipliers)
-    assert_close({"w": got["w"]}, {"w": theta})
+    actual = ours({**values, "weight_decay": 0.003}, params, grads, multipliers)
+    assert_close({"w": actual["w"]}, {"w": theta})
     outside = ours(
         {**values, "lr_in_momentum": False, "weight_decay": 0.003}, params, grads, multipliers
     )
@@ -134,9 +134,9 @@ def test_cautious_decay_where_step_and_weight_agree():
     theta = torch.tensor([1.0, 1.0, -1.0, -1.0], dtype=torch.float64)
     g = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
     values = {**SGD, "lr": 0.1, "coupling": "decoupled", "weight_decay": 0.5, "cautious": True}
-    got = ours(values, {"w": theta}, [{"w": g}])["w"]
+    actual = ours(values, {"w": theta}, [{"w": g}])["w"]
     agree = torch.tensor([1.0, 0.0, 0.0, 1.0], dtype=torch.float64)
-    assert_close({"w": got}, {"w": theta - 0.1 * g - 0.1 * 0.5 * agree * theta})
+    assert_close({"w": actual}, {"w": theta - 0.1 * g - 0.1 * 0.5 * agree * theta})
 
 
 def test_clipping_equals_torch():

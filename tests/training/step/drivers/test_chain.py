@@ -135,11 +135,11 @@ def test_steps_without_a_gradient_do_not_count(name):
         return {n: (packing.unpack(state["params"])[n], evaluated[n]) for n in names}
 
     everywhere = {"w", "b", "head"}
-    got = trained([(1, everywhere), (2, {"w"}), (3, {"w"}), (4, everywhere)], everywhere)
+    actual = trained([(1, everywhere), (2, {"w"}), (3, {"w"}), (4, everywhere)], everywhere)
     expected = trained([(1, everywhere), (4, everywhere)], {"b", "head"})
     expected |= trained([(seed, everywhere) for seed in (1, 2, 3, 4)], {"w"})
     for name in everywhere:
-        torch.testing.assert_close(got[name], expected[name])
+        torch.testing.assert_close(actual[name], expected[name])
 
 
 @pytest.mark.parametrize("concatenate", [True, False])
