@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adamcmp.components.names import CONFIG_GROUP_NAMES, OPTIONS_OF
 from adamcmp.errors import ConfigError, NotFound, nearest
-from adamcmp.planning.rule_costs import RuleCost, cache_costs, cost_key
 from adamcmp.platform.files import expand_user
+
+if TYPE_CHECKING:
+    from adamcmp.planning.rule_costs import RuleCost
 
 
 def list_components(
@@ -60,6 +63,7 @@ def rule_costs(
     """
     from adamcmp.components.optimizers import Rule
     from adamcmp.config import Composer, build_component
+    from adamcmp.planning.rule_costs import cache_costs, cost_key
     from adamcmp.training.rule_cost import measure_cost
 
     composer, measured = Composer(config_dir), {}
