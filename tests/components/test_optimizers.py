@@ -11,7 +11,7 @@ from adamcmp.config import CONFIG_GROUPS
 from adamcmp.training.engines.torch_internals import tree_flatten, tree_unflatten
 from adamcmp.training.engines.tracing import trace
 from tests.components.conformance.problem import COEFFICIENTS, MULTIPLIERS, Problem
-from tests.components.conformance.table import CASES, QUICK, page
+from tests.components.conformance.table import CASES, ORACLES, QUICK, QUICK_STEPS, page
 from tests.components.conformance.torch_classes import ELSEWHERE, NOT_COMPARED, TORCH_ORACLES
 from tests.support.rules import predefined
 from tests.support.tensors import assert_close
@@ -20,16 +20,23 @@ PAGE_FILE = Path(__file__).parents[2] / "docs" / "conformance.md"
 RULES = [name for name in CONFIG_GROUPS["optimizer"].names if name != "torch"]
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, marks=[] if case in QUICK else [pytest.mark.slow], id=case.label)
-        for case in CASES
-    ],
-)
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.label)
+def test_first_steps_against_an_independent_implementation(case):
+    """The weights after fewer steps, in one case of each implementation."""
+    assert case.difference(QUICK_STEPS) < case.tolerance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 def test_against_an_independent_implementation(case):
     """The weights after 200 steps in float64 with a moving lr."""
     assert case.difference() < case.tolerance
+
+
+def test_every_rule_and_implementation_has_a_quick_case():
+    assert {case.rule for case in QUICK} == set(RULES)
+    assert len(QUICK) == len(ORACLES)
+    assert len({case.label for case in CASES}) == len(CASES)
 
 
 def test_the_page_has_every_case():
@@ -80,7 +87,7 @@ def test_every_argument_of_torch_classes_is_compared():
 @pytest.mark.parametrize("rule", RULES)
 def test_lanes_compute_what_a_single_run_computes(rule):
     """Under vmap, with lanes that differ in lr, seven steps."""
-    variant = predefined(rule, name="x")
+    variant = predefined(rule)
     chain, problem = variant.chain(), Problem()
     hypers = {k: torch.tensor(v, dtype=torch.float64) for k, v in variant.hypers().items()}
 

@@ -71,9 +71,9 @@ class Case:
         """Whether the tolerance is that of most cases."""
         return self.tolerance == TOLERANCE
 
-    def difference(self) -> float:
-        """Return the largest relative difference of the weights of any parameter."""
-        problem = Problem(self.names)
+    def difference(self, steps: int = STEPS) -> float:
+        """Return the largest relative difference of the weights of any parameter after some steps."""
+        problem = Problem(self.names, steps)
         settings = {"rule": self.rule, "coupling": self.coupling, "lr": self.lr, **self.settings}
         if self.coupling not in ("none", "norm"):
             settings["weight_decay"] = WD

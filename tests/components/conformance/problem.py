@@ -46,17 +46,17 @@ class Problem:
 
     Args:
         names: Which of the parameters it has.
+        steps: How many steps optimizers are trained, at most `STEPS`.
 
     Attributes:
         start: The initial weights by name.
-        steps: How many steps optimizers are trained.
         dtype: The type of the weights.
     """
 
-    steps = STEPS
     dtype = torch.float64
 
-    def __init__(self, names: Iterable[str] = SHAPES) -> None:
+    def __init__(self, names: Iterable[str] = SHAPES, steps: int = STEPS) -> None:
+        self.steps = steps
         generator = torch.Generator().manual_seed(0)
 
         def normal(*shape: int) -> Tensor:
