@@ -66,6 +66,11 @@ class Decay:
         return self.strength is not None and not relative and not self.accumulates
 
     @property
+    def has_trust_ratio(self) -> bool:
+        """Whether it is a coupling whose c is multiplied by a trust ratio, as LAMB's."""
+        return self.exact and self.is_separate and bool(self.weights_exponent)
+
+    @property
     def is_separate(self) -> bool:
         """Whether the decay is a change of the weights beside the gradient's."""
         return self.coupling in EXPONENTS

@@ -89,6 +89,7 @@ def _confirmed(
         rule.weight_decay or None,
         lr_exponent=powers[0],
         schedule_exponent=powers[1],
+        weights_exponent=decay.weights_exponent,
         cautious=rule.cautious,
     )
     if argument is not None:
@@ -97,8 +98,15 @@ def _confirmed(
 
 
 def _change_of_coefficient(measured: Decay, decay: Decay, lr: float | None) -> Iterator[str]:
-    """Yield a warning if the probes of the decay alone found another coefficient."""
+    """Yield warnings if the probes of the decay alone measured another coefficient."""
     before, after = measured.coefficient(lr), decay.coefficient(lr)
+    if decay.has_trust_ratio and after:
+        separate = replace(measured, coupling=decay.coupling, follows_step=False)
+        ratio = (separate.coefficient(lr) or math.nan) / after
+        yield (
+            f"A trust ratio r, which grows with the norm of the weights, multiplies the step and "
+            f"the decay: it was {ratio:.3g} in the probes."
+        )
     if measured.is_simple and before and after and not math.isclose(before, after, rel_tol=1e-3):
         yield (
             f"The coefficient is not constant: it was {before:.3g} in the probes of the decay, "

@@ -65,6 +65,9 @@ class Inspection:
     @property
     def formula(self) -> str:
         """The decay as an update."""
+        if self.decay.has_trust_ratio:
+            update = UPDATES[self.coupling].replace("θ − ", "θ − r·")
+            return f"{update}{_restriction(self.decay)} with the trust ratio r of the step"
         if self.exact or self.coupling == "norm":
             return UPDATES[self.coupling] + _restriction(self.decay)
         if self.decay.strength is None:
@@ -191,7 +194,7 @@ def warnings_of(
         ("weights, as if their norm multiplied the step", decay.weights_exponent),
         ("gradients", decay.gradient_exponent),
     ):
-        if power:
+        if power and not decay.has_trust_ratio:
             yield f"The decay is proportional to the power {power:g} of the size of the {quantity}."
     if decay.accumulates:
         yield "The decay changes from step to step, as if it entered a momentum or a warm-up."

@@ -79,6 +79,11 @@ def subject_of(target: str, settings: Mapping[str, Any]) -> Subject:
     Raises:
         ConfigError: If there is no such optimizer, a setting is invalid, or it cannot be probed.
     """
+    if "=" in target:
+        raise ConfigError(
+            f"{shortened(target)}: the first argument should be the name of an optimizer, such as "
+            f"adamw, or a dotted path, such as torch.optim.AdamW. Settings follow."
+        )
     if "." not in target:
         return _rule_subject(target, settings)
     import torch

@@ -44,6 +44,15 @@ def test_a_coefficient_that_a_step_size_of_the_optimizer_multiplies():
     assert result.nearest[0] == "optimizer=prodigy"
 
 
+def test_a_trust_ratio_that_multiplies_the_decay():
+    subject = RuleSubject(component_defaults("optimizer", "lamb"), {"weight_decay": 0.1})
+    result = inspect_subject(subject, "lamb")
+    assert (result.coupling, result.coefficient, result.argument.factor) == ("decoupled", 0.1, 1)
+    assert result.formula == "θ ← θ − r·s_t·lr·wd·θ with the trust ratio r of the step"
+    (warning,) = result.warnings
+    assert "multiplies the step and the decay: it was 1.15 in the probes" in warning
+
+
 def test_an_optimizer_that_fails_later():
     with pytest.raises(
         ConfigError, match=r"it cannot be probed: it fails in a step .*out of steps"

@@ -57,6 +57,7 @@ def test_a_class_under_another_name():
         ("torch.optim.AdamV", {}, "torch.optim has no 'AdamV'. Did you mean 'Adam"),
         ("torch.nn.Linear", {}, "should be a class derived from torch.optim.Optimizer"),
         ("math.pi", {}, "should be a class derived from torch.optim.Optimizer"),
+        ("optimizer=rprop", {}, "optimizer=rprop: the first argument should be the name"),
         ("adamww", {}, "Did you mean 'adamw'?"),
         ("torch", {}, "optimizer=torch is any class"),
         ("adamw", {"wd": -1.0}, "weight_decay=-1"),
