@@ -56,8 +56,9 @@ def main(arguments: list[str]) -> int:
     for group, components in list_components(options.group, options.config_dir).items():
         also = [name for name, options in OPTIONS_OF.items() if options == group]
         print(f"{group}=", *(f"(also {name}=)" for name in also))
+        width = max(16, *map(len, components))
         for name, description in components.items():
-            print(wrapped(f"  {name:<16} {description}", " " * 19))
+            print(wrapped(f"  {name:<{width}} {description}", " " * (width + 3)))
     return 0
 
 
