@@ -15,8 +15,6 @@ from adamcmp.inspection.ranking import SAME
 
 PAGE = Path(__file__).parents[1] / "docs" / "guides" / "inspecting.md"
 WD = "weight_decay=0.1"
-#: The difference beyond which the nearest variant is not shown.
-NEAR = 0.1
 #: The inspected classes with their settings, and what their documentation says otherwise.
 OPTIMIZERS: dict[str, dict[str, str]] = {
     "torch.optim": {
@@ -115,13 +113,12 @@ def cells(result: Inspection) -> list[str]:
     hidden = ("lr=", "wd=", "optimizer.coupling=")
     shown = " ".join([nearest, *(s for s in settings if not s.startswith(hidden))])
     difference = result.difference
-    near = difference is not None and difference < NEAR
     return [
         f"`{result.coupling}`" if result.exact else f"none; like `{result.coupling}`",
         result.formula.replace("|", r"\|"),
         f"{result.argument.factor:.3g}" if result.argument else "",
-        f"`{shown}`" if near else "",
-        "" if not near else "none" if difference < SAME else f"{difference:.0e}",
+        f"`{shown}`" if result.is_near else "",
+        "" if not result.is_near else "none" if difference < SAME else f"{difference:.0e}",
     ]
 
 

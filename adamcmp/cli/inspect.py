@@ -77,7 +77,9 @@ def _rows(inspection: Inspection) -> Iterator[tuple[str, str]]:
     yield "coupling", f"{prefix}{inspection.coupling}"
     yield "decay", _decay(inspection)
     yield "update rule", ", ".join(_properties(inspection.rule)) or "unknown"
-    if inspection.nearest is not None:
+    if inspection.nearest is not None and not inspection.is_near:
+        yield "nearest", "none of adamcmp's"
+    elif inspection.nearest is not None:
         yield "nearest", " ".join(("adamcmp run", *inspection.nearest))
         yield "difference", f"{inspection.difference:.1e} of the distance that the weights move"
     yield "confidence", inspection.confidence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from adamcmp.inspection.subjects import ProbeFailed, Subject
 
 #: Factors between a coefficient and its argument that optimizers mean to have.
 USUAL_FACTORS = (1.0, 2.0, 0.5)
+#: Steps that settings without an effect do not change, and their learning rates.
+_MULTIPLIERS = (1.0,) * 8 + (0.5,) * 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,16 @@ class DecayArgument:
 def unused_settings(subject: Subject) -> list[str]:
     """Return the numbers among the settings that change no update, other than zeros."""
     return [name for name, changed in _changed(subject) if _same_updates(subject, changed)]
+
+
+def unused_group_settings(subject: Subject) -> list[str]:
+    """Return the settings of a parameter group that the optimizer neither knows nor uses."""
+    unused = []
+    for name, without in subject.unknown_group_settings():
+        with contextlib.suppress(ProbeFailed):  # the optimizer requires the setting
+            if _same_updates(subject, without):
+                unused.append(name)
+    return unused
 
 
 def decay_argument(subject: Subject, decay: Decay) -> tuple[Decay, DecayArgument | None]:
@@ -88,11 +101,11 @@ def _changed(subject: Subject) -> Iterator[tuple[str, Subject]]:
 
 
 def _same_updates(subject: Subject, changed: Subject) -> bool:
-    gradients = random_gradients(subject.shape, 12)
+    gradients = random_gradients(subject.shape, len(_MULTIPLIERS))
     for size in (1.0, 1e-6):
         updates, others = (
             each.updates(
-                weights(subject.shape), [size * g for g in gradients], [1.0] * 12, free=True
+                weights(subject.shape), [size * g for g in gradients], _MULTIPLIERS, free=True
             )
             for each in (subject, changed)
         )

@@ -10,7 +10,12 @@ import torch
 
 from adamcmp.components.optimizers import Rule
 from adamcmp.errors import ConfigError
-from adamcmp.inspection.arguments import DecayArgument, decay_argument, unused_settings
+from adamcmp.inspection.arguments import (
+    DecayArgument,
+    decay_argument,
+    unused_group_settings,
+    unused_settings,
+)
 from adamcmp.inspection.commands import overrides_of
 from adamcmp.inspection.decay import EXPONENTS, Decay, measure_decay
 from adamcmp.inspection.nearest import equivalent_couplings, nearest_variant
@@ -62,6 +67,10 @@ def _inspection(subject: Subject, target: str) -> Inspection:
         warnings=(
             *warnings_of(decay, argument, unused_settings(subject), subject.settings),
             *_change_of_coefficient(measured, decay, subject.lr),
+            *(
+                f"{name} has no effect: the class has no setting of this name."
+                for name in unused_group_settings(subject)
+            ),
         ),
     )
 

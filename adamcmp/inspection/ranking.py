@@ -16,6 +16,8 @@ from adamcmp.inspection.subjects import ProbeFailed, Subject
 
 #: Relative differences that are the same up to rounding and ε.
 SAME = 1e-6
+#: The difference of trajectories from which on an optimizer is none of this package.
+NEAR = 0.1
 #: Rules whose hyperparameters are fitted.
 _FITTED = 4
 #: A fit with a larger relative difference found no hyperparameters.

@@ -9,7 +9,7 @@ from typing import Any
 
 from adamcmp.inspection.arguments import DecayArgument
 from adamcmp.inspection.decay import EXPONENTS, Decay
-from adamcmp.inspection.ranking import SAME
+from adamcmp.inspection.ranking import NEAR, SAME
 from adamcmp.inspection.rule_probes import UpdateRule
 
 #: The update of each coupling, with wd as its coefficient; those of docs/couplings.md.
@@ -42,7 +42,8 @@ class Inspection:
         difference: The largest difference to its trajectory, relative to the distance travelled.
         confidence: ``high``: every observation agrees with the formula of the decay, or the
             trajectory of the nearest variant is the same up to rounding and ε; ``medium``: some
-            observations could not be made; ``low``: the decay has none of the known forms.
+            observations could not be made, or no variant is near; ``low``: the decay has none of
+            the known forms.
         cannot_tell: What could not be measured, and why.
         warnings: What users of the optimizer should know.
     """
@@ -61,6 +62,11 @@ class Inspection:
     confidence: str
     cannot_tell: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the nearest variant is similar enough to be named."""
+        return self.difference is not None and self.difference < NEAR
 
     @property
     def formula(self) -> str:
@@ -128,7 +134,8 @@ def confidence_of(decay: Decay, difference: float | None) -> str:
     same = difference is not None and difference < SAME
     if not decay.exact and not same:
         return "low"
-    return "medium" if None in _measured_exponents(decay) else "high"
+    far = difference is not None and difference >= NEAR
+    return "medium" if far or None in _measured_exponents(decay) else "high"
 
 
 def _measured_exponents(decay: Decay) -> tuple[float | None, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -70,6 +70,13 @@ class Subject(ABC):
     @abstractmethod
     def with_lr(self, lr: float) -> Subject | None:
         """Return the optimizer with another initial learning rate; None if it takes none."""
+
+    def unknown_group_settings(self) -> Iterator[tuple[str, Subject]]:
+        """Yield settings of a parameter group that may have no effect, and the optimizer without.
+
+        Only classes of torch.optim have such settings.
+        """
+        yield from ()
 
     def updates(
         self,

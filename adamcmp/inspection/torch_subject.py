@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -39,6 +39,11 @@ class TorchStepper(Stepper):
         """The initial learning rate of the first parameter group."""
         initial = self._initial[0]
         return None if initial is None else float(initial)
+
+    @property
+    def defaults(self) -> Set[str]:
+        """The names of the class's default settings of a parameter group."""
+        return frozenset(self._optimizer.defaults)
 
     def step(self, weights: Tensor, gradient: Tensor, multiplier: float) -> Tensor:
         """See `Stepper.step`."""
@@ -129,6 +134,13 @@ class TorchSubject(Subject):
             return None if changed.lr == self.lr else changed
         except Exception:  # a constructor may raise anything
             return None
+
+    def unknown_group_settings(self) -> Iterator[tuple[str, TorchSubject]]:
+        """Yield settings of the group that the class has no default of, and the class without."""
+        group = self.group or {}
+        for name in sorted(group.keys() - self._instance().defaults):
+            rest = {other: value for other, value in group.items() if other != name}
+            yield f"group.{name}", replace(self, group=rest)
 
     def variants(self) -> Iterator[TorchSubject]:
         """Yield the optimizer with the parameters and gradients that some classes require."""

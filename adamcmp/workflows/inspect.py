@@ -42,7 +42,10 @@ def inspect_optimizer(target: str, settings: Sequence[str] = ()) -> Inspection:
 
     values = parsed(settings)
     with redirect_stdout(io.StringIO()):  # some constructors print
-        return inspect_subject(subject_of(target, values), target)
+        subject = subject_of(target, values)
+        if subject.lr == 0:
+            raise ConfigError("lr=0: should not be 0, since an optimizer's updates are observed.")
+        return inspect_subject(subject, target)
 
 
 def parsed(settings: Sequence[str]) -> dict[str, Any]:
@@ -166,9 +169,20 @@ def _probeable(subject: TorchSubject, target: str) -> Subject:
     # A class that needs settings of its group says so only if it gets a group.
     cause = reason(replace(subject, group=subject.group or {})) or reason(subject)
     raise ConfigError(
-        f"{target} cannot be probed ({cause}). Its arguments are NAME=VALUE, and those of its "
+        f"{target} {_problem(subject)} ({cause}). Its arguments are NAME=VALUE, and those of its "
         f"parameter group group.NAME=VALUE."
     )
+
+
+def _problem(subject: TorchSubject) -> str:
+    """Return what fails: the constructor with the given arguments, or a step."""
+    group = {f"{_GROUP}{name}": value for name, value in (subject.group or {}).items()}
+    given = ", ".join(f"{n}={value!r}" for n, value in {**subject.settings, **group}.items())
+    try:
+        _ = subject.lr
+    except Exception:  # a constructor may raise anything
+        return f"refuses {given}" if given else "cannot be created without arguments"
+    return "cannot be probed"
 
 
 def _optax(factory: Callable[..., Any], settings: Mapping[str, Any], target: str) -> Subject:

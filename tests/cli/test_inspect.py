@@ -17,6 +17,12 @@ def test_text(capsys, monkeypatch):
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_an_optimizer_that_none_of_ours_is_near(capsys):
+    text = run(capsys, "inspect", "torch.optim.LBFGS")
+    assert "nearest       none of adamcmp's" in text and "difference" not in text
+    assert "confidence    medium" in text
+
+
 def test_json(capsys):
     result = json.loads(run(capsys, "inspect", "sgd", "wd=0.1", "momentum=0.5", "--json"))
     assert (result["coupling"], result["exact"]) == ("l2", True)

@@ -6,6 +6,7 @@ import torch
 
 from adamcmp.config import component_defaults
 from adamcmp.errors import ConfigError
+from adamcmp.inspection.arguments import unused_group_settings
 from adamcmp.inspection.inspecting import inspect_subject
 from adamcmp.inspection.rule_subject import RuleSubject
 from adamcmp.inspection.torch_subject import TorchSubject
@@ -34,6 +35,17 @@ def test_a_decay_that_is_printed_and_never_applied():
     assert result.warnings == (
         "weight_decay=0.1 has no effect: the value is accepted and never applied.",
     )
+
+
+def test_a_setting_of_the_parameter_group_without_effect():
+    """AdamC uses a setting that it has no default of, where the learning rate changes."""
+    for cls, group, unused in (
+        (torch.optim.SGD, {"foo": 1, "momentum": 0.9}, ["group.foo"]),
+        (pytorch_optimizer.AdamC, {"normalized": True}, []),
+    ):
+        assert (
+            unused_group_settings(TorchSubject(cls, {"weight_decay": 0.1}, group=group)) == unused
+        )
 
 
 @pytest.mark.slow

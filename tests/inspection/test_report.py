@@ -27,7 +27,8 @@ def test_formulas_of_shares():
 @pytest.mark.parametrize(
     ("decay", "difference", "confidence"),
     [
-        (Decay("l2", 0.1), 0.5, "high"),
+        (Decay("l2", 0.1), 0.05, "high"),
+        (Decay("l2", 0.1), 0.5, "medium"),
         (Decay("decoupled", 0.1, **KNOWN), None, "high"),
         (Decay("decoupled", 0.1), 1e-9, "medium"),
         (Decay("decoupled", 0.1, exact=False, **KNOWN), 1e-9, "high"),

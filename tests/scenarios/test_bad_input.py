@@ -58,7 +58,10 @@ TABLE = [
     # inspections
     ("inspect torch.optim.AdamV", "torch.optim has no 'AdamV'. Did you mean"),
     ("inspect torch.nn.Linear", "torch.nn.Linear should be a class derived from torch.optim.Optimizer"),
-    ("inspect torch.optim.AdamW lr=-1", "cannot be probed (ValueError: Invalid learning rate: -1). Its arguments are NAME=VALUE, and"),
+    ("inspect torch.optim.AdamW lr=-1", "refuses lr=-1 (ValueError: Invalid learning rate: -1). Its arguments are NAME=VALUE, and"),
+    ("inspect torch.optim.SGD lr=0 momentum=0.9", "lr=0: should not be 0"),
+    ("inspect torch.optim.AdamW weight_decay=abc", "torch.optim.AdamW refuses weight_decay='abc' (TypeError"),
+    ("inspect torch.optim.AdamW betas=0.9", "torch.optim.AdamW refuses betas=0.9 (TypeError"),
     ("inspect adamw 0.1", "0.1: should be NAME=VALUE."),
     # conversions
     ("convert wd=0.1 --from decoupled --to independent", "The conversion from decoupled to independent also needs --lr."),

@@ -62,7 +62,7 @@ def test_a_class_under_another_name():
         ("torch", {}, "optimizer=torch is any class"),
         ("adamw", {"wd": -1.0}, "weight_decay=-1"),
         ("torch.optim.AdamW", {"betta": 1}, "takes no argument 'betta'. Did you mean 'betas'?"),
-        ("torch.optim.AdamW", {"lr": -1.0}, "cannot be probed (ValueError: Invalid learning rate"),
+        ("torch.optim.AdamW", {"lr": -1.0}, "refuses lr=-1.0 (ValueError: Invalid learning rate"),
         (f"{FLAWED}.Broken", {}, "RuntimeError: no such kernel"),
     ],
 )
