@@ -26,8 +26,10 @@ _PAIRS = {
     for name in pair.split(",")
 } | {"adam": "adam_l2,adamw"}
 #: Keys of overrides that a proposed sweep replaces, and of those that choose the optimizer.
-_REPLACED = re.compile(r"(optimizer|lr|wd|weight_decay|seeds?|study)(\..*)?")
+_REPLACED = re.compile(r"(optimizer|lr|wd|weight_decay|lr_wd|seeds?|study)(\..*)?")
 _CHOOSES = re.compile(r"optimizer(\.(?!lr$|weight_decay$).*)?")
+#: Keys of the settings of parameter groups, which every built-in rule takes.
+_GROUPS = re.compile(r"optimizer\.groups(\..*)?")
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[lis
     A built-in optimizer with an L2 penalty is compared with its decoupled weight decay, in one
     sweep. Any other optimizer is compared with AdamW, in two sweeps into one study, since each has
     its own learning rates and arguments. The grids hold small and large weight decays, since the
-    best L2 penalty is often ten times smaller than the best decoupled weight decay. All other
-    settings are those of the run.
+    best L2 penalty is often ten times smaller than the best decoupled weight decay. Both optimizers
+    have the run's parameter groups. All other settings are those of the run.
 
     Args:
         config: The configuration of the run.
@@ -99,13 +101,15 @@ def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[lis
     keys = {override: override.lstrip("+~").partition("=")[0] for override in config.overrides}
     kept = [override for override, key in keys.items() if not _REPLACED.fullmatch(key)]
     chosen = [override for override, key in keys.items() if _CHOOSES.fullmatch(key)]
+    groups = [override for override, key in keys.items() if _GROUPS.fullmatch(key)]
     optimizer = config.runs[0].optimizer
     shared = ["seeds=3", f"study={_unused_name(config)}"]
     if optimizer.name in _PAIRS:
         pair = [f"optimizer={_PAIRS[optimizer.name]}"]
-        return [[*kept, *pair, *_grid(optimizer), *shared]]
-    adamw = configure_run([*kept, "optimizer=adamw"], config_dir).runs[0].optimizer
-    arms = [([*kept, "optimizer=adamw"], adamw), ([*kept, *chosen], optimizer)]
+        return [[*kept, *pair, *groups, *_grid(optimizer), *shared]]
+    baseline = [*kept, "optimizer=adamw", *groups]
+    adamw = configure_run(baseline, config_dir).runs[0].optimizer
+    arms = [(baseline, adamw), ([*kept, *chosen], optimizer)]
     return [[*overrides, *_grid(each), *shared] for overrides, each in arms]
 
 

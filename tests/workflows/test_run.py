@@ -76,6 +76,18 @@ class TestFirstSweeps:
         assert {run.optimizer.name for run in adamw.runs} == {"adamw"}
         assert {run.optimizer.name for run in own.runs} == {"nesterov"}
 
+    def test_the_grid_of_weight_decays_replaces_the_product(self):
+        (study,) = self.sweeps("optimizer=adamw", "lr_wd=1e-5", "lr=1e-3", "wd_schedule=cosine")
+        assert {run.optimizer.weight_decay for run in study.runs} == {1e-4, 1e-3, 1e-2, 1e-1}
+        assert {run.wd_schedule.name for run in study.runs} == {"cosine"}
+
+    @pytest.mark.parametrize("optimizer", ["adamw", "lion"])
+    def test_both_optimizers_have_the_parameter_groups(self, optimizer):
+        studies = self.sweeps(f"optimizer={optimizer}", "optimizer.groups.head.lr_scale=0.3")
+        optimizers = [run.optimizer for study in studies for run in study.runs]
+        assert len({each.name for each in optimizers}) == 2
+        assert {each.groups["head"].lr_scale for each in optimizers} == {0.3}
+
     def test_the_study_is_a_new_one(self, results):
         names = []
         for name in ("first", "first2"):
