@@ -53,13 +53,13 @@ def elided(text: str, length: int) -> str:
 
 
 def wrapped(text: str, indent: str = "") -> str:
-    """Return a text wrapped to the width of the terminal; unchanged if stdout is a file or pipe.
+    """Return a text wrapped to the width of the terminal; unchanged unless stdout is a terminal.
 
     Args:
         text: One or several lines.
         indent: Start of each line after the first that a line is wrapped into.
     """
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():  # None if closed, as with `>&-`
         return text
     width = shutil.get_terminal_size().columns
     lines = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,7 +168,7 @@ def print_report(report: Report) -> None:
     print(wrapped(f"files in {report.folder}: {', '.join(names)}"))
     if commands := [finding.command for finding in answer.findings if finding.command]:
         print(f"Next: {commands[0]}{results_option(answer.studies[0].parent)}")
-    sys.stdout.flush()
+    print(end="", flush=True)  # unlike `sys.stdout.flush`, also works if stdout is closed
 
 
 def _printed_pairs(sentences: tuple[str, ...]) -> list[str]:

@@ -35,6 +35,11 @@ def test_lines_in_a_file_are_not_wrapped(capsys):
     assert wrapped(TEXT) == TEXT
 
 
+def test_stdout_is_closed(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["components", "optimizer"]) == 0
+
+
 def test_only_a_slow_activity_is_shown(monkeypatch, capsys):
     make_terminal(monkeypatch)
     with shown_if_slow("thinking"):
