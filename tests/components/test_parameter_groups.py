@@ -204,9 +204,12 @@ def test_a_pattern_that_matches_nothing_lists_the_parameters():
         optimizer.parameter_groups(ROLES)
 
 
-@pytest.mark.parametrize("coupling", ["none", "norm"])
-def test_decay_needs_a_coupling(coupling):
-    with pytest.raises(ConfigError, match=f"has no effect: coupling={coupling}"):
+@pytest.mark.parametrize(
+    ("coupling", "advice"), [("none", "such as adam_l2 or adamw, or "), ("norm", "")]
+)
+def test_decay_needs_a_coupling(coupling, advice):
+    text = f"has no effect: coupling={coupling} .*; .*{advice}"
+    with pytest.raises(ConfigError, match=f"{text}set wd=0"):
         predefined("adam", coupling=coupling, weight_decay=0.1)
-    with pytest.raises(ConfigError, match=f"has no effect: coupling={coupling}"):
+    with pytest.raises(ConfigError, match=f"{text}remove groups.head.weight_decay"):
         predefined("adam", coupling=coupling, groups={"head": {"weight_decay": 0.1}})

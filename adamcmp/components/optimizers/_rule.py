@@ -115,17 +115,18 @@ class Rule(Optimizer):
 
     @model_validator(mode="after")
     def _decay_needs_a_coupling(self) -> Self:
-        decays = [self.weight_decay, *(group.weight_decay or 0 for group in self.groups.values())]
-        if any(decays) and self.coupling in ("none", "norm"):
-            reason = (
-                "keeps the norm of the weights instead of decaying them"
+        decays = {"weight_decay": self.weight_decay}
+        decays |= {f"groups.{k}.weight_decay": g.weight_decay or 0 for k, g in self.groups.items()}
+        name, decay = next(((n, d) for n, d in decays.items() if d), ("", 0.0))
+        if decay and self.coupling in ("none", "norm"):
+            remedy = "set wd=0" if name == "weight_decay" else f"remove {name}"
+            text = (
+                f"coupling=norm keeps the norm of the weights instead of decaying them; {remedy}"
                 if self.coupling == "norm"
-                else "has no weight decay"
+                else f"coupling=none has no weight decay; choose an optimizer with weight decay, "
+                f"such as adam_l2 or adamw, or {remedy}"
             )
-            raise ValueError(
-                f"weight_decay={max(decays):g} has no effect: coupling={self.coupling} {reason}; "
-                f"choose an optimizer with weight decay, such as adam_l2 or adamw, or wd=0"
-            )
+            raise ValueError(f"{name}={decay:g} has no effect: {text}")
         return self
 
     @classmethod
