@@ -1,16 +1,19 @@
 """Trains groups in tests; the models that are trained, and the rows of groups."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from adamcmp.config import RunConfig
 from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.specs import RunSpec
+from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.training.conformance import comparable
 from adamcmp.training.loop import GroupTraining
-from adamcmp.training.outcome import Done
+from adamcmp.training.outcome import Done, Stopped
 from adamcmp.training.train import train_group
 from tests.conftest import CPU
 
@@ -85,6 +88,29 @@ def metrics(groups, checkpointing=None):
         assert isinstance(outcome, Done), outcome
         measured += outcome.metrics
     return comparable(measured)
+
+
+def check_fused_lanes(lanes: Sequence[RunSpec], folder: Path, stop: int) -> None:
+    """Compare lanes of one computation with one of them alone, and with a resumed training.
+
+    Args:
+        lanes: The runs, which do not diverge.
+        folder: Where the checkpoint is written.
+        stop: Steps after which training stops and resumes; all runs are evaluated there.
+    """
+    group, checkpointing = FusedGroup(tuple(lanes)), Checkpointing(folder / "checkpoint", 1e9)
+    together = metrics([group])
+    first, resumed = [], []
+    stopped = train_group(group, first.append, checkpointing, lambda: first[-1].step >= stop)
+    assert isinstance(stopped, Stopped)
+    done = train_group(group, resumed.append, checkpointing)
+    assert isinstance(done, Done), done
+    assert first[-1].step == stop < resumed[0].step
+    # An unfused group has a single lane; a lane that has diverged is removed.
+    assert {progress.lanes for progress in (*first, *resumed)} == {len(lanes)}
+    assert comparable(done.metrics) == together
+    middle = lanes[len(lanes) // 2]
+    assert metrics([FusedGroup((middle,))]) == {middle.run_id: together[middle.run_id]}
 
 
 @contextmanager
