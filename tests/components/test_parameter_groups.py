@@ -194,6 +194,7 @@ def test_a_parameter_that_matches_two_patterns():
 
 def test_settings_at_their_defaults_are_not_part_of_the_identity():
     assert "groups" not in predefined("sgd").identity()
+    assert predefined("sgd", groups={"head": {}}).identity() == predefined("sgd").identity()
     identity = predefined("sgd", groups={"head": {"lr_scale": 0.5}}).identity()
     assert identity["groups"] == {"head": {"lr_scale": 0.5}}
 

@@ -67,11 +67,15 @@ class Optimizer(Component):
 
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`. Settings of groups at their defaults are left out."""
+        identity = super().identity()
         changed = {
-            label: group.model_dump(mode="json", exclude_defaults=True)
+            label: settings
             for label, group in self.groups.items()
+            if (settings := group.model_dump(mode="json", exclude_defaults=True))
         }
-        return {**super().identity(), **({"groups": changed} if changed else {})}
+        if self.groups:
+            del identity["groups"]
+        return {**identity, **({"groups": changed} if changed else {})}
 
     def __hash__(self) -> int:  # a mapping, such as `groups`, has no hash
         return hash(self.canonical)
