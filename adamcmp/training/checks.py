@@ -20,7 +20,7 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
     """Check that a run can be trained, by a step on at most two of its examples.
 
     Returns:
-        What the user should know about the initial weights and the data.
+        What the user should know about the schedule, the initial weights and the data.
 
     Raises:
         AdamcmpError: If one of these checks fails.
@@ -36,7 +36,17 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
             raise ConfigError(f"{error} {_settings(config)}") from error
         check_optimizer(config.optimizer, params, grads, roles)
         notices = tuple(weights_notices(config, data))
-    return (*notices, *config.run_dataset.examine(data))
+    return (*_schedule_notices(config), *notices, *config.run_dataset.examine(data))
+
+
+def _schedule_notices(config: RunConfig) -> Iterator[str]:
+    """Yield a notice if a schedule-free optimizer has a schedule."""
+    name = config.optimizer.name
+    if config.optimizer.rule.startswith("schedulefree_") and config.schedule.name != "constant":
+        yield (
+            f"{name} is meant for schedule=constant; its average of iterates replaces a schedule "
+            f"such as schedule={config.schedule.name}."
+        )
 
 
 @contextlib.contextmanager

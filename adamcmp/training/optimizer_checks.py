@@ -31,11 +31,13 @@ def check_optimizer(
         roles: Their roles; see `parameter_roles`.
 
     Raises:
-        ConfigError: If a parameter group is empty, or a torch.optim class fails, takes only some
+        ConfigError: If a parameter group is empty, there are no hidden matrices, which the rule or
+            coupling is for, or a torch.optim class fails, takes only some
             of the parameters, or has state that its ``state_dict`` does not hold or cannot
             restore, or a rule of the user's code fails or cannot be trained in lanes.
     """
     groups = optimizer.parameter_groups(roles)
+    _check_matrices(optimizer, groups)
     error = _error_of_step(optimizer, groups, params, grads)
     if isinstance(optimizer, Torch):
         if error is not None:
@@ -53,6 +55,23 @@ def check_optimizer(
         check_users_rule(optimizer, groups, params, grads)
     elif error is not None:
         raise error
+
+
+def _check_matrices(optimizer: Optimizer, groups: Sequence[ParameterGroup]) -> None:
+    """Check that a rule or coupling that is for hidden matrices has some."""
+    remaining = optimizer.remaining_rule() if isinstance(optimizer, Rule) else None
+    if remaining is None or not all(group.remaining for group in groups):
+        return
+    if optimizer.coupling == "norm":
+        raise ConfigError(
+            "coupling=norm: the model has no hidden matrices, whose norm it keeps. Use another "
+            "coupling."
+        )
+    raise ConfigError(
+        f"optimizer={optimizer.name}: the model has no hidden matrices, which rule="
+        f"{optimizer.rule} is for. Use optimizer={remaining.name}, which it trains all other "
+        f"parameters with."
+    )
 
 
 def _refuse(

@@ -19,7 +19,7 @@ class Checked:
     """The result of checking a run.
 
     Attributes:
-        notices: What the user should know about the initial weights and the data.
+        notices: What the user should know about the schedule, the initial weights and the data.
         timings: The speed of the run; None if it was not measured.
     """
 

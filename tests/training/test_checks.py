@@ -13,6 +13,7 @@ def test_groups_that_cannot_be_trained_are_refused(specs):
         (["model=cnn"], "needs images"),
         (["eval.train_examples=9999"], "eval.train_examples=9999"),
         (["optimizer=torch", "optimizer.target=torch.optim.RAdam", "+optimizer.momentun=1"], "no argument 'momentun'"),
+        (["model=logistic", "optimizer=muon"], "optimizer=muon: the model has no hidden matrices"),
         (["optimizer=torch", "optimizer.target=torch.optim.RAdan"], "Did you mean 'RAdam'"),
         (["optimizer=torch", "optimizer.target=os.system"], "derived from torch.optim.Optimizer"),
         (["optimizer=torch", "optimizer.target=tests.support.user_networks.NeedsMore"], r"cannot be created \(TypeError: missing .*'momentum'\)\. \+optimizer.NAME=VALUE sets"),
@@ -28,3 +29,13 @@ def test_a_model_that_does_not_fit_in_memory(specs, width):
     (spec,) = specs(["dataset=teacher", f"model.width={width}"])
     with pytest.raises(ConfigError, match=f"does not fit in memory.*model.width={width}"):
         autotune_task((spec, False), lambda _: None, lambda: False)
+
+
+def test_a_schedule_of_a_schedule_free_optimizer(specs):
+    def notices(*overrides):
+        (spec,) = specs(["optimizer=schedulefree_sgd", *overrides])
+        return check_run(spec.config)
+
+    (notice,) = notices()
+    assert notice.startswith("schedulefree_sgd is meant for schedule=constant;")
+    assert notices("schedule=constant") == ()

@@ -6,6 +6,7 @@ import torch
 from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError
 from adamcmp.training.optimizer_checks import check_optimizer
+from tests.support.rules import predefined
 
 ROLES = {
     "weight": "matrices",
@@ -94,6 +95,20 @@ def test_classes_that_can():
     for target in ("torch.optim.Muon", f"{USER}.MatricesOnly"):
         check(target, {"weight": PARAMS["weight"]})
     assert torch.equal(PARAMS["weight"], torch.ones(2, 3))
+
+
+def test_rules_and_couplings_for_hidden_matrices():
+    muon = predefined("muon")
+    norm = predefined("adam", coupling="norm")
+    roles = {"weight": "head", "bias": "biases_norms"}
+    with pytest.raises(ConfigError, match=r"optimizer=muon: .* no hidden .* Use optimizer=adamw"):
+        check_optimizer(muon, PARAMS, PARAMS, roles)
+    for optimizer in (norm, predefined("muon", coupling="norm")):
+        with pytest.raises(ConfigError, match=r"coupling=norm: .* Use another coupling"):
+            check_optimizer(optimizer, PARAMS, PARAMS, roles)
+    for optimizer in (muon, norm):
+        check_optimizer(optimizer, PARAMS, PARAMS, ROLES)
+    check_optimizer(predefined("adamw"), PARAMS, PARAMS, roles)
 
 
 def test_a_parameter_needs_no_gradient():
