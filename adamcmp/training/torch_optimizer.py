@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from adamcmp.config import build_component, component_defaults
 from adamcmp.errors import ConfigError, nearest
 from adamcmp.training.group_update import GroupUpdate, chains
 from adamcmp.training.parameter_blocks import PARAM
+from adamcmp.training.saved_state import check_saved_state
 
 #: The key of a parameter's state that holds the trained weights in the mode for evaluation.
 _TRAINED = "trained"
@@ -47,6 +48,10 @@ class ChainOptimizer(torch.optim.Optimizer):
         self._names = ("lr", "weight_decay", *sorted(rule.number_fields))
         # By the number of the group.
         self._group_updates: dict[int, GroupUpdate] = {}
+
+    def __repr__(self) -> str:
+        rule = f"{self._rule.name}, coupling={self._rule.coupling}"
+        return super().__repr__().replace("ChainOptimizer", f"ChainOptimizer[{rule}]", 1)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_rule": self._rule}
@@ -158,7 +163,14 @@ class ChainOptimizer(torch.optim.Optimizer):
                 param.copy_(self.state[param].pop(_TRAINED))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the state that `state_dict` returned, as torch.optim.Optimizer does."""
+        """Restore the state that `state_dict` returned, as torch.optim.Optimizer does.
+
+        Raises:
+            ConfigError: If the state is one of another rule or coupling, or of another class.
+            ValueError: If it has other groups, or other numbers of parameters.
+        """
+        names = (*self._names, "base_lr")
+        check_saved_state(self._rule, names, [*self._params()], state_dict)
         super().load_state_dict(state_dict)
         numbers = (n for group in state_dict["param_groups"] for n in group["params"])
         for param, number in zip(self._params(), numbers, strict=True):
@@ -190,7 +202,7 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
             settings have the defaults of ``configs/optimizer/<name>.yaml``.
 
     Raises:
-        ConfigError: If a name or setting is unknown, or a value is out of range.
+        ConfigError: If a name or setting is unknown, or a value is out of range or no number.
 
     Examples:
         One step of SGD on (w − 3)²/2 from w = 0, with weight decay outside the gradient:
@@ -205,7 +217,12 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
         >>> w.item()  # doctest: +ELLIPSIS
         0.3...
     """
-    settings = {HYPERPARAMETER_FIELDS.get(key, key): value for key, value in hypers.items()}
+    settings = _settings(hypers)
+    if not isinstance(name, str):
+        raise ConfigError(
+            f"name={name}: should be a text, the name of an optimizer such as 'adamw' or the "
+            f"dotted path of a class derived from adamcmp.components.optimizers.Rule."
+        )
     is_users = is_users_rule(name)
     defaults = {"name": name, "rule": name} if is_users else component_defaults("optimizer", name)
     rule = build_component("optimizer", {**defaults, **settings})
@@ -222,3 +239,19 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
             "Instead, give weight_decay = wd_norm·√(batch size / (training examples · epochs))."
         )
     return ChainOptimizer(params, rule)
+
+
+def _settings(hypers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings by the names of their fields, with numbers of tensors."""
+    settings: dict[str, Any] = {}
+    for key, value in hypers.items():
+        name = HYPERPARAMETER_FIELDS.get(key, key)
+        if name in settings:
+            same = [k for k in hypers if HYPERPARAMETER_FIELDS.get(k, k) == name]
+            raise ConfigError(f"{' and '.join(same)} are the same setting: give one of them.")
+        if isinstance(value, Tensor):
+            if value.numel() != 1:
+                raise ConfigError(f"{key}: should be a number, not a tensor of {value.numel()}.")
+            value = value.item()
+        settings[name] = value
+    return settings

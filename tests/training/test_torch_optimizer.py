@@ -390,3 +390,24 @@ def test_float32_parameters_stay_float32():
 def test_bad_input(name, hypers, message):
     with pytest.raises(ConfigError, match=message):
         adamcmp.torch_optimizer(name, torch.nn.Linear(1, 1).parameters(), **hypers)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        (torch.optim.AdamW, {}, "should be a text, the name of an optimizer"),
+        (None, {}, "name=None: should be a text"),
+        ("adamw", {"wd": 0.2, "weight_decay": 0.1}, "wd and weight_decay are the same setting"),
+        ("adamw", {"lr": torch.ones(2)}, "lr: should be a number, not a tensor of 2"),
+    ],
+)
+def test_arguments_that_are_no_settings(name, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        adamcmp.torch_optimizer(name, [torch.nn.Parameter(torch.ones(1))], **settings)
+
+
+def test_a_learning_rate_in_a_tensor():
+    params = [torch.nn.Parameter(torch.ones(1))]
+    optimizer = adamcmp.torch_optimizer("adamw", params, lr=torch.tensor(0.5))
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert repr(optimizer).startswith("ChainOptimizer[adamw, coupling=decoupled] (\n")
