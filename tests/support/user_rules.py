@@ -84,6 +84,13 @@ class Scaled(Rule):
         return {name: hypers["factor"] * u for name, u in updates.items()}
 
 
+class OneTransformation(Scaled):
+    """Returns one transformation instead of a tuple."""
+
+    def transformations(self):
+        return stateless(self.scale)
+
+
 class UnknownNumber(Scaled):
     """Names a number that is no setting."""
 

@@ -26,6 +26,7 @@ def check(name, grads=PARAMS):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("OneTransformation", r"transformations\(\) should return a tuple of Gradient"),
         ("Failing", r"fails in a step \(user_rules.py, line \d+: KeyError: 'factors'\)\.$"),
         (
             "Conditional",
@@ -39,7 +40,7 @@ def check(name, grads=PARAMS):
 )
 def test_rules_that_cannot_train(name, message):
     with pytest.raises(
-        ConfigError, match=rf"^optimizer.rule=tests.support.user_rules.{name} {message}"
+        ConfigError, match=rf"^optimizer.rule=tests.support.user_rules.{name}:? {message}"
     ):
         check(name)
 

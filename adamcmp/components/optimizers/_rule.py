@@ -22,6 +22,7 @@ from adamcmp.components.transformations import (
 )
 from adamcmp.components.user_class import source_digest
 from adamcmp.components.wrappers import cautious_updates, constrain_norms, lookahead
+from adamcmp.errors import ConfigError
 
 if TYPE_CHECKING:
     from adamcmp.components.transformations import Hypers
@@ -170,6 +171,13 @@ class Rule(Optimizer):
     def _transformations(self) -> tuple[GradientTransformation, ...]:
         """Return the rule without coupling, with cautious updates if they are set."""
         rule = self.transformations()
+        if type(rule) not in (tuple, list) or not all(
+            isinstance(t, GradientTransformation) for t in rule
+        ):
+            raise ConfigError(
+                f"optimizer.rule={self.rule}: transformations() should return a tuple of "
+                f"GradientTransformation, such as (scale_by_learning_rate(),)."
+            )
         return (cautious_updates(chain(*rule)),) if self.cautious_updates else rule
 
     @abstractmethod
