@@ -165,6 +165,7 @@ def _check_state(
     """
     trial, restored = (Trial(optimizer, groups, params, grads) for _ in range(2))
     trial.step()
+    first = {name: param.clone() for name, param in trial.params.items()}
     try:
         state_dict = copy.deepcopy(trial.driver.state_dict())
     except Exception:  # state that no checkpoint can hold: an interrupted run starts again
@@ -176,12 +177,38 @@ def _check_state(
     trial.step()
     restored.step()
     state = [name for name, number in _numbers(trial).items() if before.get(name) != number]
-    if state or not all(torch.equal(p, restored.params[n]) for n, p in trial.params.items()):
+    if state or not _equal(trial.params, restored.params):
+        again = Trial(optimizer, groups, params, grads)
+        again.step()
+        _check_steps(optimizer, first, again.params, trial.params)
         raise ConfigError(
             f"optimizer.target={optimizer.target} keeps state in {', '.join(state) or 'attributes'}"
             f", which its state_dict() does not hold, so that a resumed run would differ. Keep it "
             f"in self.state."
         )
+
+
+def _check_steps(optimizer: Torch, first: Tree, again: Tree, second: Tree) -> None:
+    """Check that steps give finite weights, and that equal steps give equal ones.
+
+    Args:
+        optimizer: The optimizer.
+        first: The weights after its first step.
+        again: The weights after the first step of another instance.
+        second: The weights after its second step.
+    """
+    target = f"optimizer.target={optimizer.target}"
+    if not all(param.isfinite().all() for param in second.values()):
+        raise ConfigError(f"{target}: its first steps give weights that are not finite.")
+    if not _equal(first, again):
+        raise ConfigError(
+            f"{target}: two equal steps differ: it uses random numbers that adamcmp does not seed, "
+            f"or variables that its instances share. torch.rand is seeded."
+        )
+
+
+def _equal(params: Tree, others: Tree) -> bool:
+    return all(torch.equal(param, others[name]) for name, param in params.items())
 
 
 def _numbers(trial: Trial) -> dict[str, float]:

@@ -306,3 +306,23 @@ class OwnMomentum(torch.optim.SGD):
         for param in self.param_groups[0]["params"]:
             self.buffers[param] = param.grad.add_(self.buffers.get(param, 0))
         return super().step(closure)
+
+
+class NaNSteps(torch.optim.SGD):
+    """Makes the weights NaN."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for param in self.param_groups[0]["params"]:
+            param.mul_(float("nan"))
+
+
+class Unseeded(torch.optim.SGD):
+    """Adds noise from a generator of its module."""
+
+    generator = torch.Generator().manual_seed(0)
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for param in self.param_groups[0]["params"]:
+            param.add_(torch.randn(param.shape, generator=self.generator))

@@ -48,6 +48,8 @@ def check(target, params=PARAMS, **settings):
         ),
         (f"{USER}.CountingSteps", r"keeps state in steps, which its state_dict\(\) does not hold"),
         (f"{USER}.OwnMomentum", r"keeps state in attributes, which its state_dict\(\) does not"),
+        (f"{USER}.NaNSteps", r"its first steps give weights that are not finite"),
+        (f"{USER}.Unseeded", r"two equal steps differ: it uses random numbers that adamcmp does"),
         (f"{USER}.SAM", r"first step .*NoClosureError.* It works with optimizer.closure=true\.$"),
         ("pytorch_optimizer.AdaHessian", r"first step .* with optimizer.create_graph=true\.$"),
     ],
