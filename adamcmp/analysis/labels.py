@@ -19,6 +19,7 @@ from adamcmp.storage.columns import SHORT_NAMES, Role, role_of
 GROUP = ["problem", "optimizer"]
 #: Columns that distinguish variants of an optimizer with the same name.
 _VARIANT = ("rule", "coupling", "optimizer.target")
+_GROUPS_PREFIX = f"{STORED_COLUMN}."
 
 
 def label_runs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -151,14 +152,23 @@ def _hashable(value: Any) -> Any:
 def short_setting_names(columns: Iterable[str]) -> dict[str, str]:
     """Return the last part of each setting's name; the whole name where several end alike.
 
+    The name of a parameter group's setting begins with the group's.
+
     >>> short_setting_names(["optimizer.eps", "schedule.end"])
     {'optimizer.eps': 'eps', 'schedule.end': 'end'}
     >>> list(short_setting_names(["schedule.end", "wd_schedule.end"]).values())
     ['schedule.end', 'wd_schedule.end']
+    >>> short_setting_names(["optimizer.groups.head.lr_scale"])
+    {'optimizer.groups.head.lr_scale': 'head.lr_scale'}
     """
-    short = {column: column.rpartition(".")[2] for column in columns}
+    short = {column: _short_name(column) for column in columns}
     counts = Counter(short.values())
     return {column: name if counts[name] == 1 else column for column, name in short.items()}
+
+
+def _short_name(column: str) -> str:
+    is_of_group = column.startswith(_GROUPS_PREFIX)
+    return column.removeprefix(_GROUPS_PREFIX) if is_of_group else column.rpartition(".")[2]
 
 
 def setting_texts(runs: pd.DataFrame, columns: list[str]) -> pd.Series[str]:

@@ -33,6 +33,14 @@ def test_there_are_five_columns_in_percent():
     assert 0 in error.best
 
 
+def test_settings_of_parameter_groups_are_named_by_the_group():
+    table = hand_made.table()
+    column = "optimizer.groups.head.lr_scale"
+    runs = table.runs.assign(**{column: table.runs["lr"] * 10, "optimizer.eps": table.runs["wd"]})
+    _, setting, *_ = shown_columns(summary_of(RunTable.from_frames(runs, table.metrics)))
+    assert setting.texts[0] == "lr 0.01, wd 0.001, head.lr_scale 0.1, eps 0.001"
+
+
 def test_the_csv_file_keeps_fractions_and_all_metrics():
     summary = summary_of(hand_made.table())
     header = as_csv(summary).splitlines()[0].split(",")
