@@ -115,7 +115,7 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
         ConfigError: If it is not yaml, or has unknown or invalid entries.
     """
     content = _read(_study_path(name, config_dir))
-    file = build(StudyFile, content, f"study {name}")
+    file = _built(content, f"study {name}")
     if scale is None:
         return file
     if scale not in file.scales:
@@ -127,7 +127,22 @@ def read_study(name: str, config_dir: str | None = None, scale: str | None = Non
     for block in file.scales[scale].get("blocks") or {}:
         if block not in file.blocks:
             raise ConfigError(f"{path}: there is no block {block!r}.{nearest(block, file.blocks)}")
-    return build(StudyFile, _deep_merge(content, file.scales[scale]), path)
+    return _built(_deep_merge(content, file.scales[scale]), path)
+
+
+def _built(content: dict[str, Any], title: str) -> StudyFile:
+    """Return a file of validated entries; error messages begin with the title."""
+    known = list(StudyFile.model_fields)
+    for key in content:
+        if key not in known:
+            raise ConfigError(
+                f"{title}: there is no entry {key!r}.{nearest(key, known)} A study file has: "
+                f"{', '.join(known)}."
+            )
+    try:
+        return build(StudyFile, content, "")
+    except ConfigError as error:
+        raise ConfigError(f"{title}: {error}") from None
 
 
 def _study_path(name: str, config_dir: str | None) -> Path:
