@@ -53,6 +53,8 @@ TABLE = [
     ("run optimizer=sgd optimizer.nesterov=true optimizer.momentum=0", "nesterov=true needs momentum > 0"),
     ("run optimizer=rprop optimizer.coupling=decoupled wd=0.1", "coupling=decoupled does not apply to rule=rprop: it finds a step size"),
     ("run optimizer=rprop 'optimizer.step_sizes=[1,0.1]'", "step_sizes=[1.0, 0.1]: the first must be the smaller"),
+    ("run optimizer=sgd optimizer.sam_adaptive=true", "sam_adaptive=true has no effect with sam_rho=0: set sam_rho"),
+    ("sweep optimizer.lookahead_alpha=0.3,0.5", "lookahead_alpha=0.3 has no effect with lookahead_steps=0: set lookahead_steps"),
     ("run optimizer=adam wd=0.1", "weight_decay=0.1 has no effect: coupling=none has no weight decay"),
     ("run dataset=teacher dataset.task=regression", "use loss=mse"),
     # inspections

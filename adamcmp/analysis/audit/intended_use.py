@@ -25,6 +25,13 @@ def check(table: RunTable) -> Iterator[Finding]:
 
 def _difference(runs: pd.DataFrame) -> str:
     """Return how the runs of one optimizer differ from its intended use; empty if they do not."""
+    period = runs.get("optimizer.lookahead_steps")
+    if period is not None and (period > runs["steps"]).any():
+        return (
+            f"was evaluated at its initial weights: Lookahead moves the evaluated weights for the "
+            f"first time in step {period.max():g}, after the end of the runs. Set "
+            f"optimizer.lookahead_steps to fewer steps."
+        )
     rule = str(runs["rule"].iloc[0])
     schedules = [str(name) for name in runs["schedule"].unique() if name != "constant"]
     if rule.startswith("schedulefree_") and schedules:

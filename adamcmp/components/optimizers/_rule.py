@@ -115,6 +115,19 @@ class Rule(Optimizer):
         return self
 
     @model_validator(mode="after")
+    def _settings_of_wrappers_have_an_effect(self) -> Self:
+        if self.sam_adaptive and not self.sam_rho:
+            raise ValueError(
+                "sam_adaptive=true has no effect with sam_rho=0: set sam_rho, such as sam_rho=0.5"
+            )
+        if self.lookahead_alpha != self.neutral["lookahead_alpha"] and not self.lookahead_steps:
+            raise ValueError(
+                f"lookahead_alpha={self.lookahead_alpha:g} has no effect with lookahead_steps=0: "
+                f"set lookahead_steps, such as lookahead_steps=5"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _decay_needs_a_coupling(self) -> Self:
         decays = {"weight_decay": self.weight_decay}
         decays |= {f"groups.{k}.weight_decay": g.weight_decay or 0 for k, g in self.groups.items()}
