@@ -99,6 +99,16 @@ def test_cautious_updates_of_tiny_gradients():
     assert updates["w"].tolist() == pytest.approx([-2e-30, 0.0])
 
 
+def test_cautious_updates_are_scaled_by_at_most_1000():
+    """The fraction of kept components is 1/5000, below the lower limit of 0.001."""
+    grads = {"w": torch.ones(5000)}
+    grads["w"][1:] = -1.0
+    fixed = stateless(lambda grads, params, hypers: {"w": torch.full((5000,), -1.0)})
+    updates, _ = cautious_updates(fixed).update(grads, {}, {}, {}, torch.tensor(1.0))
+    assert updates["w"][0].item() == pytest.approx(-1000.0)
+    assert not updates["w"][1:].any()
+
+
 def test_norms_stay_and_updates_have_the_length_lr():
     """Hyperball: every step is a rotation by an angle near lr, whatever the gradients' scale."""
     params = tree(0)
