@@ -113,7 +113,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Return the values of a command's arguments, in which options may stand anywhere."""
-        options = self.parse_intermixed_args(arguments)
+        # Intermixed parsing reports missing options before missing positional arguments.
+        parse = self.parse_intermixed_args if arguments else self.parse_args
+        options = parse(arguments)
         if getattr(options, "quiet", False):
             hide_progress()
         return options

@@ -79,9 +79,9 @@ def main(arguments: list[str]) -> int:
     inputs = {name: getattr(options, name) for name in INPUTS}
     if options.target is not None:
         convert(wd, options.source, options.target, **inputs)  # raises if an input is missing
-    shown = (options.source, options.target) if options.target else CONVENTIONS
+    shown = (options.target,) if options.target else CONVENTIONS
     converted = {c.convention.name: c for c in conversions(wd, options.source, inputs)}
-    results = [converted[name] for name in dict.fromkeys(shown)]
+    results = [converted[name] for name in shown]
     if options.json:
         values = [_json_row(result) for result in results]
         print(json.dumps({"from": options.source, "conversions": values, "note": L2_NOTE}))

@@ -91,6 +91,17 @@ CONVENTIONS: dict[str, Convention] = {
             "c = wd",
         ),
         Convention(
+            "fixed",
+            "θ ← θ − wd·θ without schedule",
+            "c = wd",
+        ),
+        Convention(
+            "corrected",
+            "θ ← θ − s_t²·lr·wd·θ (AdamC)",
+            "c = lr·wd",
+            per_lr=True,
+        ),
+        Convention(
             "normalized",
             "wd_norm of the paper",
             "c = wd·√(b/(B·T))",
@@ -141,7 +152,8 @@ def convention_named(name: str) -> Convention:
     if name not in CONVENTIONS:
         raise ConfigError(
             f"There is no convention {name!r}.{nearest(name, CONVENTIONS)} "
-            f"The conventions are {', '.join(CONVENTIONS)}."
+            f"The conventions are {', '.join(CONVENTIONS)}; the couplings none and norm have no "
+            f"coefficient."
         )
     return CONVENTIONS[name]
 
@@ -155,7 +167,8 @@ def conversions(wd: float, source: str, inputs: Mapping[str, float | None]) -> l
         inputs: Values of `INPUTS`; None for those that are unknown.
 
     Raises:
-        ConfigError: If the convention does not exist, or a number is not positive and finite.
+        ConfigError: If the convention does not exist, or a number or a result is not positive and
+            finite.
     """
     origin = convention_named(source)
     known = _checked({"wd": wd, **inputs})
@@ -181,13 +194,16 @@ def convert(
     - ``sum_of_squares``: loss + wd·Σθ²; c = 2·lr·wd.
     - ``decoupled``: θ ← θ − lr·wd·θ, as in torch's AdamW and optax; c = lr·wd.
     - ``independent``: θ ← θ − wd·θ (Loshchilov & Hutter 2019, Algorithms 1 and 2); c = wd.
+    - ``fixed``: the same without the schedule's multiplier; c = wd.
+    - ``corrected``: the square of the multiplier, as in AdamC (Defazio 2025, arXiv 2506.02285);
+      c = lr·wd.
     - ``normalized``: wd_norm of the same paper, appendix B.1; c = wd_norm·√(b/(B·T)).
     - ``time_scale_steps``: 1/c, the number of steps over which the weights average (Wang &
       Aitchison 2024, arXiv 2405.13698).
     - ``time_scale_epochs``: the same in epochs, b/(B·c).
 
     ``l2`` and ``decoupled`` with the same coefficient are the same update only for SGD without
-    momentum.
+    momentum. ``fixed`` and ``corrected`` agree with the others where the multiplier is 1 only.
 
     Args:
         wd: The coefficient, or the time scale.
@@ -199,8 +215,8 @@ def convert(
         epochs: T; only needed for ``normalized``.
 
     Raises:
-        ConfigError: If a convention does not exist, an input is missing, or a number is not
-            positive and finite.
+        ConfigError: If a convention does not exist, an input is missing, or a number or the result
+            is not positive and finite.
 
     Examples:
         The paper's normalized decay of 0.025 as the weight decay of torch's AdamW:
@@ -242,4 +258,9 @@ def _conversion(wd: float, origin: Convention, result: Convention, inputs: _Numb
         share *= inputs["lr"]
     elif result.per_lr and not origin.per_lr:
         share /= inputs["lr"]
-    return Conversion(result, result.coefficient(share, inputs))
+    value = result.coefficient(share, inputs) if share else math.inf
+    if not (value and math.isfinite(value)):
+        raise ConfigError(
+            f"wd={wd:g}: its value in the convention {result.name} is beyond the range of numbers."
+        )
+    return Conversion(result, value)

@@ -38,7 +38,7 @@ def test_there_and_back(source, target):
 def test_equal_coefficients_are_one_update_of_plain_sgd(source):
     """The weights after one step without a gradient, which is the decay alone."""
     wd, lr = convert(0.2, "decoupled", source, **{**PAPER, "lr": 0.5}), 0.5
-    for coupling in ("l2", "decoupled", "independent"):
+    for coupling in ("l2", "decoupled", "independent", "fixed", "corrected"):
         coefficient = convert(wd, source, coupling, **{**PAPER, "lr": lr})
         w = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
         w.grad = torch.zeros_like(w)
