@@ -411,3 +411,22 @@ def test_a_learning_rate_in_a_tensor():
     optimizer = adamcmp.torch_optimizer("adamw", params, lr=torch.tensor(0.5))
     assert optimizer.param_groups[0]["lr"] == 0.5
     assert repr(optimizer).startswith("ChainOptimizer[adamw, coupling=decoupled] (\n")
+
+
+def test_the_estimates_of_prodigy():
+    """Parameters that have had gradients in different numbers of steps have separate ones."""
+    params = [torch.nn.Parameter(torch.full((2,), size)) for size in (1.0, 2.0)]
+    optimizer = adamcmp.torch_optimizer("prodigy", params, lr=1.0, d0=0.01)
+
+    def estimates(gradients):
+        for param, gradient in zip(params, gradients, strict=True):
+            param.grad = None if gradient is None else torch.full((2,), gradient)
+        optimizer.step()
+        return [float(optimizer.state[param]["transformations"][0]["d"]) for param in params]
+
+    for _ in range(4):
+        one, other = estimates([1.0, 2.0])
+        assert one == other
+    for gradients in ([1.0, None], [1.0, 2.0], [1.0, 2.0]):
+        one, other = estimates(gradients)
+    assert one != other

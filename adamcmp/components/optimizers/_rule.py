@@ -84,6 +84,9 @@ class Rule(Optimizer):
     #: Whether the rule is elementwise except for numbers of each parameter that depend on its
     #: number of steps only.
     elementwise_at_equal_steps: ClassVar[bool] = False
+    #: Whether parameters without a gradient count the step too, since the parameters of a group
+    #: share numbers that each step changes; otherwise each parameter counts its own steps.
+    shares_steps: ClassVar[bool] = False
     #: Fields that hold the rule's hyperparameters; they may differ within a group of lanes.
     number_fields: ClassVar[frozenset[str]]
     #: Where the defaults of lr and of the rule's settings are from.

@@ -40,7 +40,7 @@ def prodigy_step(
     ...     grads, step = {"w": params["w"].clone()}, torch.tensor(float(step))
     ...     updates, state = prodigy.update(grads, state, params, hypers, step)
     ...     params = {"w": params["w"] + updates["w"]}
-    >>> state["d"]["w"] > 100 * hypers["d0"]
+    >>> state["d"] > 100 * hypers["d0"]
     tensor(True)
 
     d estimates the distance from the first weights θ_0 to the solution. With δ = d·η_t:
@@ -56,23 +56,21 @@ def prodigy_step(
     """
     import torch
 
-    def init(params: Tree) -> dict[str, Tree]:
-        # d and r are those of all parameters. Each parameter has a copy, since a state belongs to
-        # parameters. d is 0 before the first step, when it is d0.
-        scalars = {n: p.new_zeros((), dtype=torch.float64) for n, p in params.items()}
+    def init(params: Tree) -> dict[str, Any]:
+        # All parameters share d and r. d is 0 before the first step, when it is d0.
+        zero = next(iter(params.values())).new_zeros((), dtype=torch.float64)
         return {
             **zero_buffers("m", "v", "s")(params),
             "start": {n: p.clone() for n, p in params.items()},
-            **{key: {n: s.clone() for n, s in scalars.items()} for key in ("d", "d_max", "r")},
+            **{key: zero.clone() for key in ("d", "d_max", "r")},
         }
 
     def update(
-        grads: Tree, state: dict[str, Tree], params: Tree, hypers: Hypers, step: Tensor
-    ) -> tuple[Tree, dict[str, Tree]]:
+        grads: Tree, state: dict[str, Any], params: Tree, hypers: Hypers, step: Tensor
+    ) -> tuple[Tree, dict[str, Any]]:
         beta1, beta2, beta3 = hypers["beta1"], hypers["beta2"], hypers["beta3"]
         d0 = hypers["d0"]
-        d, d_max, r = (next(iter(state[key].values())) for key in ("d", "d_max", "r"))
-        d, d_max = d.maximum(d0), d_max.maximum(d0)
+        d, d_max, r = state["d"].maximum(d0), state["d_max"].maximum(d0), state["r"]
         scale = d * hypers["lr"]
         if bias_correction:
             scale = scale * (1 - beta2**step).sqrt() / (1 - beta1**step)
@@ -91,8 +89,7 @@ def prodigy_step(
         # Without a gradient so far, s is 0 and d stays.
         estimate = (hypers["d_coef"] * r / length).where(length > 0, d)
         d_new, d_max = _next_distance(d, d_max, estimate, hypers)
-        scalars = {"d": d_new, "d_max": d_max, "r": r}
-        new |= {key: dict.fromkeys(grads, scalar) for key, scalar in scalars.items()}
+        new |= {"d": d_new, "d_max": d_max, "r": r}
         eps = d_new * hypers["eps"]
         updates = {n: -(delta * (new["m"][n] / (new["v"][n].sqrt() + eps))) for n in grads}
         if decay is not None:
@@ -121,8 +118,10 @@ _IGNORES_THE_ESTIMATE = (
 class Prodigy(Rule):
     """Prodigy (Mishchenko & Defazio 2023, arXiv 2306.06101), whose learning rate is d·lr.
 
-    Each parameter group has a separate estimate d. ``decoupled`` and ``corrected`` decay in
-    proportion to d·lr instead of lr.
+    The parameters of a group share an estimate d, also if some have no gradient in a step. In
+    `torch_optimizer`, unlike in prodigyopt, parameters that have had gradients in different numbers
+    of steps have separate estimates. ``decoupled`` and ``corrected`` decay in proportion to d·lr
+    instead of lr.
 
     Attributes:
         betas: Decay rates β1, β2 of the running averages of g and g².
@@ -146,6 +145,7 @@ class Prodigy(Rule):
     safeguard_warmup: bool = False
 
     elementwise: ClassVar[bool] = False
+    shares_steps: ClassVar[bool] = True
     defaults_from: ClassVar[str] = "the authors' package"
     number_fields: ClassVar[frozenset[str]] = frozenset(
         {"betas", "beta3", "eps", "d0", "d_coef", "growth_rate"}

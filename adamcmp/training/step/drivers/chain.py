@@ -146,14 +146,16 @@ class ChainDriver(OptimizerDriver):
         """Update only the parameters that have a gradient, as torch does.
 
         The other parameters and their state stay. Each parameter counts its own steps, on which
-        Adam's bias correction depends. Names are those of parameters, not of concatenations.
+        Adam's bias correction depends, unless the rule's parameters share them. Names are those of
+        parameters, not of concatenations.
         """
         params = self._packing.unpack(state["params"])
         if not grads.keys() <= params.keys():
             grads = self._packing.unpack(grads)
         updates: Tree = {}
-        for skipped in {self._skipped[name] for name in grads}:
-            names = [name for name in grads if self._skipped[name] == skipped]
+        skips: Counter[str] = Counter() if self._optimizer.shares_steps else self._skipped
+        for skipped in {skips[name] for name in grads}:
+            names = [name for name in grads if skips[name] == skipped]
             groups = [[n for n in group if n in names] for group in self._packing.parameter_groups]
             optimizer_state = tuple(
                 self._part(group_state, group)

@@ -1,5 +1,6 @@
 """Chains of transformations: parameter groups, clipping, parameters without gradient."""
 
+import prodigyopt
 import pytest
 import torch
 
@@ -110,7 +111,30 @@ def test_lookahead_is_evaluated_at_its_slow_weights():
     assert not any(torch.equal(moved[name], params[name]) for name in params)
 
 
-#: All rules, except Prodigy, whose learning rate depends on all parameters.
+@pytest.mark.parametrize("use_bias_correction", [False, True])
+def test_parameters_without_a_gradient_share_the_estimate_of_prodigy(use_bias_correction):
+    settings = {"lr": 1.0, "d0": 0.01, "use_bias_correction": use_bias_correction}
+    optimizer = predefined("prodigy", **settings)
+    params = {name: tensor.double() for name, tensor in tensors(0).items()}
+    groups = optimizer.parameter_groups(ROLES)
+    packing = Packing(params, [group.names for group in groups], optimizer.concatenates)
+    driver = ChainDriver(optimizer, groups, clip=False, fused=True)
+    weights = {name: torch.nn.Parameter(param[0].clone()) for name, param in params.items()}
+    theirs = prodigyopt.Prodigy(weights.values(), weight_decay=0.0, **settings)
+    state = {"params": params, "optimizer": driver.init(params, packing)}
+    for step, having in enumerate(("w b head", "w", "w b", "head", "w b head", "w b head"), 1):
+        grads = {n: p + tensors(step)[n] for n, p in params.items() if n in having.split()}
+        for name, weight in weights.items():
+            weight.grad = grads[name][0].clone() if name in grads else None
+        theirs.step()
+        count = torch.full((1,), float(step), dtype=torch.float64)
+        driver.step(state, lambda _, g=grads: (torch.zeros(1), g), values(optimizer), count)
+    assert theirs.param_groups[0]["d"] > 0.02
+    for name, weight in weights.items():
+        torch.testing.assert_close(params[name][0], weight.detach())
+
+
+#: All rules, except those that count steps together.
 RULES = [name for name in CONFIG_GROUPS["optimizer"].names if name not in ("torch", "prodigy")]
 
 
