@@ -271,6 +271,7 @@ RULES = [y for y in YAMLS if y.parent.name == "optimizer" and y.stem != "torch"]
 #: Settings with which a rule decays the weights, or changes its state, within ten steps.
 WITHIN_TEN_STEPS = {
     "adam": ["optimizer.coupling=independent"],
+    "asgd": ["optimizer.t0=2"],
     "rprop": ["optimizer.coupling=l2"],
     "soap": ["optimizer.precondition_frequency=2"],
 }
