@@ -21,7 +21,7 @@ def test_only_the_first_estimate_may_exceed_the_largest_growth():
     for step in steps:
         theirs.grad = torch.ones_like(start)
         optimizer.step()
-        distances.append(step.state[0]["d"]["w"].item())
+        distances.append(step.state[0]["d"].item())
         assert distances[-1] == pytest.approx(optimizer.param_groups[0]["d"], rel=1e-12)
     growth = [after / before for before, after in pairwise(distances)]
     assert growth[0] > 100
