@@ -86,6 +86,20 @@ def results_root(options: argparse.Namespace) -> Path:
     return root
 
 
+def report_command(folder: Path) -> str:
+    """Return a sentence on the command that reports on a study, which may have one optimizer.
+
+    Args:
+        folder: The study's folder.
+    """
+    from adamcmp.storage.reader import read_runs
+
+    runs = read_runs(folder, ["optimizer", "rule", "coupling", "optimizer.target"])
+    variants = set(zip(*(runs[name].to_pylist() for name in runs.column_names), strict=True))
+    purpose = "compares the optimizers" if len(variants) > 1 else "reports on it"
+    return f"`adamcmp report {study_arguments(folder)}` {purpose}."
+
+
 def study_arguments(folder: Path) -> str:
     """Return the arguments that select a study in other commands, quoted for a shell.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import add_results, study_arguments
+from adamcmp.cli._options import add_results, report_command
 from adamcmp.cli._parser import Parser, paths
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.errors import ConfigError
@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> int:
         print("Nothing was written (--dry-run).")
     else:
         print(f"files in {result.folder}")
-        print(f"`adamcmp report {study_arguments(result.folder)}` compares the optimizers.")
+        print(report_command(result.folder))
     return 0
 
 

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _config
-from adamcmp.cli._options import add_config_dir, add_training, study_arguments
+from adamcmp.cli._options import add_config_dir, add_training, report_command, study_arguments
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, training_options
 
@@ -92,10 +92,10 @@ def print_result(result: SweepResult, *, as_json: bool) -> int:
             "`adamcmp show RUN` prints the traceback; --retry-failed retrains failed runs.",
             file=sys.stderr,
         )
-    study = study_arguments(result.folder)
     if result.statuses["done"]:
-        print(f"`adamcmp report {study}` compares the optimizers.")
+        print(report_command(result.folder))
     elif result.statuses["diverged"]:
+        study = study_arguments(result.folder)
         print(f"`adamcmp plot divergence {study}` shows where the runs diverged.")
     _print_best(result)
     return code

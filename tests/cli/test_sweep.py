@@ -62,5 +62,7 @@ def test_interrupted(capsys, monkeypatch):
 def test_the_suggested_command_names_the_folder(quick_reports, capsys):
     overrides = ["seed=0,1", "study=two", "results='else where'", *THREE_STEPS]
     out = run(capsys, "sweep", *overrides)
+    assert "`adamcmp report two --results 'else where'` reports on it." in out
+    out = run(capsys, "sweep", *overrides, "optimizer=sgd")
     assert "`adamcmp report two --results 'else where'` compares the optimizers." in out
     assert main(["report", "two", "--results", "else where"]) == 0
