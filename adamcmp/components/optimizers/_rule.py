@@ -123,7 +123,7 @@ class Rule(Optimizer):
             raise ValueError(
                 "sam_adaptive=true has no effect with sam_rho=0: set sam_rho, such as sam_rho=0.5"
             )
-        if self.lookahead_alpha != self.neutral["lookahead_alpha"] and not self.lookahead_steps:
+        if self.lookahead_alpha != Rule.neutral["lookahead_alpha"] and not self.lookahead_steps:
             raise ValueError(
                 f"lookahead_alpha={self.lookahead_alpha:g} has no effect with lookahead_steps=0: "
                 f"set lookahead_steps, such as lookahead_steps=5"
