@@ -89,7 +89,8 @@ def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[lis
     sweep. Any other optimizer is compared with AdamW, in two sweeps into one study, since each has
     its own learning rates and arguments. The grids hold small and large weight decays, since the
     best L2 penalty is often ten times smaller than the best decoupled weight decay. Both optimizers
-    have the run's parameter groups. All other settings are those of the run.
+    have the run's parameter groups, unless they are those of a torch.optim class. All other
+    settings are those of the run.
 
     Args:
         config: The configuration of the run.
@@ -101,8 +102,10 @@ def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[lis
     keys = {override: override.lstrip("+~").partition("=")[0] for override in config.overrides}
     kept = [override for override, key in keys.items() if not _REPLACED.fullmatch(key)]
     chosen = [override for override, key in keys.items() if _CHOOSES.fullmatch(key)]
-    groups = [override for override, key in keys.items() if _GROUPS.fullmatch(key)]
     optimizer = config.runs[0].optimizer
+    # Groups of a torch.optim class may have settings that no rule has.
+    shares_groups = not isinstance(optimizer, Torch)
+    groups = [o for o, key in keys.items() if shares_groups and _GROUPS.fullmatch(key)]
     shared = ["seeds=3", f"study={_unused_name(config)}"]
     if optimizer.name in _PAIRS:
         pair = [f"optimizer={_PAIRS[optimizer.name]}"]

@@ -88,6 +88,13 @@ class TestFirstSweeps:
         assert len({each.name for each in optimizers}) == 2
         assert {each.groups["head"].lr_scale for each in optimizers} == {0.3}
 
+    def test_groups_of_a_torch_class_stay_with_it(self):
+        """Their settings, such as a class, are not those of a rule."""
+        target = ["optimizer=torch", "optimizer.target=torch.optim.Adagrad"]
+        studies = self.sweeps(*target, "optimizer.groups.head.target=torch.optim.SGD")
+        optimizers = [run.optimizer for study in studies for run in study.runs]
+        assert {each.name for each in optimizers if each.groups} == {"torch"}
+
     def test_the_study_is_a_new_one(self, results):
         names = []
         for name in ("first", "first2"):
