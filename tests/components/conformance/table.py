@@ -29,7 +29,7 @@ QUICK: tuple[Case, ...] = tuple(case for case in CASES if case.label in _QUICK_L
 #: How many steps a quick case trains in the default test suite.
 QUICK_STEPS = 60
 
-HEADERS = ("rule", "coupling", "settings", "compared with", "largest difference")
+HEADERS = ("rule", "coupling", "difference", "settings", "compared with")
 PAGE = """\
 # Conformance of the optimizers
 
@@ -37,7 +37,7 @@ Each rule computes the same weights as an independent implementation, with every
 with every setting. `scripts/conformance` computes this table; `scripts/conformance --write` writes this page.
 
 Each row trains a quadratic with noise, in float64, for 200 steps with a learning rate that changes in every step and
-a weight decay of 0.05. The last column is the relative difference of the weights after the last step, the largest of a
+a weight decay of 0.05. The difference is the relative one of the weights after the last step, the largest of a
 matrix, a vector, a convolution kernel and a number. It is below 1e-12, except in rows that state another tolerance:
 the packages of QHAdam and SAM compute some numbers in float32, and Prodigy's estimate of its learning rate amplifies
 rounding.
@@ -52,9 +52,9 @@ The code is in `tests/components/conformance/`. A rule, a coupling or a setting 
 """
 
 
-def rows(cases: Iterable[Case]) -> list[tuple[str, ...]]:
-    """Return the rows of cases, without the difference."""
-    return [(case.rule, case.coupling, case.settings_text, case.oracle) for case in cases]
+def row(case: Case, difference: str) -> tuple[str, ...]:
+    """Return the row of a case."""
+    return case.rule, case.coupling, difference, case.settings_text, case.oracle
 
 
 def shown(case: Case, difference: float) -> str:
@@ -66,6 +66,8 @@ def shown(case: Case, difference: float) -> str:
 def page(differences: Iterable[str]) -> str:
     """Return the page of the documentation."""
     lines = [HEADERS, ["---"] * len(HEADERS)]
-    for row, difference in zip(rows(CASES), differences, strict=True):
-        lines.append((*(f"`{text}`" if text else "" for text in row[:3]), row[3], difference))
+    for case, difference in zip(CASES, differences, strict=True):
+        rule, coupling, shown_difference, settings, oracle = row(case, difference)
+        code = [f"`{text}`" if text else "" for text in (rule, coupling, settings)]
+        lines.append((*code[:2], shown_difference, code[2], oracle))
     return PAGE + "".join(f"| {' | '.join(line)} |\n" for line in lines)
