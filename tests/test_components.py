@@ -301,6 +301,15 @@ def test_lanes_of_a_rule_do_not_depend_on_their_group(yaml, specs, tmp_path):
     check_fused_lanes(lanes, tmp_path, stop=5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("yaml", RULES, ids=label)
+def test_a_single_run_of_a_rule_resumes_with_the_same_bits(yaml, specs):
+    """As it is trained on a CPU without compilation: one lane, whose parameters are concatenated."""
+    overrides = [f"optimizer={yaml.stem}", *WITHIN_TEN_STEPS.get(yaml.stem, [])]
+    runs = small_runs(tiny_lanes(specs, overrides)[0].config, CPU)
+    assert "the same bits" in check_state(runs)
+
+
 @pytest.mark.parametrize(
     "options",
     [
