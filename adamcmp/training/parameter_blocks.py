@@ -2,7 +2,8 @@
 
 The update of many small tensors takes as long as the calls of its operations, and that of large
 ones as long as moving intermediate results through memory. If a rule allows it, small parameters
-are therefore concatenated, and on a CPU large ones are updated in pieces that fit into its cache.
+are therefore concatenated, and on a CPU large ones are updated in pieces that fit into its cache,
+by the recorded operations of the chain.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from torch import Tensor
 
 from adamcmp.components.transformations import GradientTransformation
 from adamcmp.errors import ConfigError
+from adamcmp.training.engines.torch_internals import tree_flatten
+from adamcmp.training.recorded_update import RecordedUpdate
+from adamcmp.training.recording import NotRecordable
 from adamcmp.training.step.batching import Tree, copy_into
 
 #: Number of elements of a piece. Smaller parameters are concatenated up to this number.
@@ -41,8 +45,7 @@ def create_blocks(
     members: dict[Any, list[int]] = defaultdict(list)
     for number, (param, state) in enumerate(zip(params, states, strict=True)):
         form = _form(param) if concatenates else Block
-        alone = number if form is Pieces else None
-        members[form, param.dtype, param.device, int(state["step"]), alone].append(number)
+        members[form, param.dtype, param.device, int(state["step"])].append(number)
     for (form, *_), numbers in members.items():
         batches = _batches(numbers, params) if form is Concatenated else [numbers]
         for batch in batches:
@@ -110,18 +113,17 @@ class Block:
         """Return one parameter's part of a tree in the form of the chain, as a view."""
         return tree[str(number)]
 
-    def _part(self, select: Callable[[Tree], Tensor], *, copy: bool = False) -> Any:
+    def _part(self, select: Callable[[Tree], Tensor]) -> Any:
         """Return the part of the block's state that belongs to one parameter or piece.
 
         Args:
             select: Selects the part of a tree in the form of the chain.
-            copy: Whether to copy tensors that belong to no single parameter.
         """
         names = self._join(self._values).keys()
 
         def part(tree: Any) -> Any:
             if isinstance(tree, Tensor):
-                return tree.clone() if copy else tree
+                return tree
             if isinstance(tree, tuple):
                 return tuple(map(part, tree))
             if not tree.keys() <= names:
@@ -170,33 +172,64 @@ class Concatenated(Block):
 
 
 class Pieces(Block):
-    """One large parameter, which is updated piece by piece."""
+    """Large parameters, which are updated piece by piece.
+
+    If the update of a chain cannot be recorded, whole parameters are updated.
+    """
 
     def __init__(self, params: Sequence[Tensor], states: Sequence[ParamState]) -> None:
         super().__init__(params, states)
-        self._pieces = _pieces(self._values[0])
-        # Each piece updates tensors that belong to no single parameter.
-        self._states = [
-            self._part(partial(self._piece, number), copy=number > 0)
-            for number in range(len(self._pieces))
-        ]
-
-    def _piece(self, number: int, tree: Tree) -> Tensor:
-        tensor = self._parameter(0, tree)
-        if tensor.ndim == 0:  # a number of the parameter
-            return tensor.clone() if number else tensor
-        return _pieces(tensor)[number]
+        self._pieces = [self._pieces_of(number) for number in range(len(params))]
+        self._recorded: dict[GradientTransformation, RecordedUpdate | None] = {}
 
     def update(self, chain: GradientTransformation, hypers: Tree) -> None:
         """See `Block.update`."""
+        if chain not in self._recorded:
+            self._recorded[chain] = self._record(chain, hypers)
+        recorded = self._recorded[chain]
+        if recorded is None:
+            super().update(chain, hypers)
+            return
         self._step += 1
-        grads = _pieces(_gradient(self._params[0]))
-        for grad, value, state in zip(grads, self._pieces, self._states, strict=True):
-            updates, new_state = chain.update(
-                {PARAM: grad}, state, {PARAM: value}, hypers, self._step
-            )
-            copy_into(state, new_state)
-            value.add_(updates[PARAM])
+        _, state = self._pieces[0][0]
+        recorded.set_numbers(state, [*hypers.values(), self._step])
+        for param, pieces in zip(self._params, self._pieces, strict=True):
+            for grad, (value, tensors) in zip(_pieces(_gradient(param)), pieces, strict=True):
+                recorded.apply(grad, value, tensors)
+        recorded.update_numbers(state)
+
+    def _record(self, chain: GradientTransformation, hypers: Tree) -> RecordedUpdate | None:
+        """Return the recorded update of a chain; None if it cannot be recorded."""
+        grad, value = _pieces(_gradient(self._params[0]))[0], self._pieces[0][0][0]
+        tree = self._part(partial(self._piece, 0, 0))
+        state, numbers = tree_flatten(tree)[0], [*hypers.values(), self._step]
+
+        def update() -> tuple[Tensor, list[Tensor]]:
+            params = {PARAM: value}
+            updates, new_state = chain.update({PARAM: grad}, tree, params, hypers, self._step)
+            return updates[PARAM], tree_flatten(new_state)[0]
+
+        try:
+            return RecordedUpdate(update, grad, value, state, numbers)
+        except NotRecordable:
+            return None
+
+    def _join(self, tensors: Sequence[Tensor | None]) -> Tree:
+        if tensors[0] is not None and not tensors[0].ndim:
+            # Numbers of each parameter, which are equal.
+            return super()._join([tensors[0]] * len(tensors))
+        return super()._join(tensors)
+
+    def _pieces_of(self, number: int) -> list[tuple[Tensor, list[Tensor]]]:
+        """Return the values and the tensors of the state of a parameter's pieces."""
+        return [
+            (value, tree_flatten(self._part(partial(self._piece, number, position)))[0])
+            for position, value in enumerate(_pieces(self._values[number]))
+        ]
+
+    def _piece(self, number: int, position: int, tree: Tree) -> Tensor:
+        tensor = self._parameter(number, tree)
+        return _pieces(tensor)[position] if tensor.ndim else tensor
 
 
 def _pieces(tensor: Tensor) -> Sequence[Tensor]:

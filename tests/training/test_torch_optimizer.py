@@ -12,7 +12,9 @@ from torch.optim import lr_scheduler
 
 import adamcmp
 from adamcmp.errors import ConfigError
+from adamcmp.training.engines.torch_internals import tree_flatten
 from adamcmp.workflows.components import list_components
+from tests.support.rules import predefined
 from tests.support.tensors import assert_close
 
 
@@ -239,24 +241,44 @@ def test_a_group_that_is_added_and_parameters_without_gradient():
     assert_close(actual, trained(lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)))
 
 
-@pytest.mark.parametrize("name", ["adamw", "nadam"])
-def test_large_parameters_are_updated_in_pieces(name):
-    """With the same bits as all at once, also those that are not contiguous."""
+#: Every rule that may be updated in pieces, and wrappers of rules, with their settings.
+IN_PIECES = {
+    **{name: (name, {}) for name in OPTIMIZERS if predefined(name).concatenates_at_equal_steps},
+    "decay": ("adamw", {"wd": 0.1}),
+    "L2": ("sgd", {"wd": 0.1, "coupling": "l2", "dampening": 0.1}),
+    "cautious decay": ("adamw", {"wd": 0.1, "cautious": True}),
+    "lookahead": ("sgd", {"lookahead_steps": 2}),
+    "AMSGrad": ("amsgradw", {"eps_hat": True}),
+    "centered": ("rmsprop", {"centered": True, "momentum": 0.9}),
+}
 
-    def trained(name, shape, memory_format):
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("case", IN_PIECES)
+def test_large_parameters_are_updated_in_pieces(case, dtype):
+    """With the same bits as all at once, which those that are not contiguous are."""
+    name, settings = IN_PIECES[case]
+    shape = (10, 2, 100, 70)
+
+    def trained(memory_format):
         generator = torch.Generator().manual_seed(0)
-        weight, grad = (torch.randn(300_000, generator=generator) for _ in range(2))
-        param = torch.nn.Parameter(weight.view(shape).contiguous(memory_format=memory_format))
-        optimizer = adamcmp.torch_optimizer(name, [param], lr=0.01, wd=0.1)
-        for _ in range(3):
-            param.grad = grad.view(shape).clone()
+        weights = [torch.randn(shape, generator=generator) for _ in range(2)]
+        params = [
+            torch.nn.Parameter(w.to(dtype).contiguous(memory_format=memory_format)) for w in weights
+        ]
+        optimizer = adamcmp.torch_optimizer(name, params, **{"lr": 0.01, **settings})
+        for step in range(5):
+            for param in params:
+                param.grad = torch.randn(shape, generator=generator).to(dtype)
+            optimizer.param_groups[0]["lr"] *= 0.9
+            if step == 3:
+                optimizer.param_groups[0]["weight_decay"] = 0.0
             optimizer.step()
-        return param.detach().flatten()
+        states = [optimizer.state[param]["transformations"] for param in params]
+        return [*params, *tree_flatten(states)[0]]
 
-    shape = (10, 3, 100, 100)
-    pieces = trained(name, shape, torch.contiguous_format)
-    whole = trained(name, shape, torch.channels_last)
-    assert torch.equal(pieces, whole)
+    pieces, whole = trained(torch.contiguous_format), trained(torch.channels_last)
+    assert all(map(torch.equal, pieces, whole))
 
 
 def test_parameters_that_move_are_updated():

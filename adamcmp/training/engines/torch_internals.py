@@ -11,20 +11,23 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 __all__ = [
+    "RecordedCall",
     "add_call",
     "compiler_error_type",
     "limited_fusion",
     "load_artifact",
     "load_library",
+    "recorded_calls",
     "trace_symbolic",
     "tree_flatten",
     "tree_map",
@@ -43,6 +46,54 @@ _LIBRARY_OPTIONS = {
     "aot_inductor.precompile_headers": False,
     "aot_inductor.enable_line_tables": False,
 }
+
+
+class RecordedCall(NamedTuple):
+    """A call of an aten operation.
+
+    Attributes:
+        name: The name of the operation.
+        function: The operation.
+        arguments: Its positional arguments.
+        keywords: Its keyword arguments.
+        result: What it returned.
+        is_pure: Whether it changes no argument.
+        is_view: Whether its result shares memory with an argument.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    arguments: Sequence[Any]
+    keywords: Mapping[str, Any]
+    result: Any
+    is_pure: bool
+    is_view: bool
+
+
+def recorded_calls(function: Callable[[], Any]) -> tuple[Any, list[RecordedCall]]:
+    """Return what a function returns, and the operations that it calls.
+
+    Wraps ``TorchDispatchMode`` and ``OpOverload._schema``.
+    """
+    with _Record() as record:
+        return function(), record.calls
+
+
+class _Record(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: list[RecordedCall] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        keywords = kwargs or {}
+        result = func(*args, **keywords)
+        name, schema = func.overloadpacket.__name__, func._schema
+        is_view = any(value.alias_info is not None for value in schema.returns)
+        is_pure = not schema.is_mutable
+        self.calls.append(RecordedCall(name, func, args, keywords, result, is_pure, is_view))
+        return result
 
 
 def trace_symbolic(
