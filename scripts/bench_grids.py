@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +18,7 @@ class Grid:
 
     Attributes:
         dataset: Its name in adamcmp.
-        model: ``mlp`` or ``cnn``.
+        model: Its name in adamcmp.
         lrs: Learning rates, as written.
         wds: Weight decays, as written.
         seeds: Seeds from 0 on.
@@ -69,7 +69,6 @@ class Grid:
         """Return the grid as command-line arguments of the programs in `bench_peers`."""
         options = {
             "data": data,
-            "model": self.model,
             "lr": ",".join(self.lrs),
             "wd": ",".join(self.wds),
             "seeds": self.seeds,
@@ -83,23 +82,55 @@ class Grid:
 
 
 _LRS, _WDS = ("1e-3", "2e-3", "4e-3", "8e-3"), ("1e-4", "1e-3", "1e-2", "1e-1")
-GRIDS = {
-    "mlp": Grid("mnist1d", "mlp", _LRS, _WDS, seeds=4, steps=2000, expected=(0.26, 0.60)),
-    "cnn": Grid("mnist5k", "cnn", ("1e-3", "3e-3"), ("1e-2",), seeds=3, steps=300, every=100),
-    "gpu": Grid("mnist1d", "mlp", _LRS, _WDS, 4, 2000, device="cuda", expected=(0.26, 0.60)),
-    # One run of the table `scaling`, which trains it with several numbers of seeds.
-    "scaling": Grid("mnist1d", "mlp", ("4e-3",), ("1e-2",), seeds=1, steps=200),
+_MLP = Grid("mnist1d", "mlp", _LRS, _WDS, seeds=4, steps=2000, expected=(0.26, 0.60))
+
+
+def sized(runs: int, steps: int) -> Grid:
+    """Return a part of the MLP grid, or the grid with more seeds; `runs` is a power of 4."""
+    # The fewer runs, the more their means depend on the initial weights and the batches.
+    tolerance = max(0.02, 0.2 / runs**0.5)
+    return Grid(
+        *("mnist1d", "mlp", _LRS[:runs], _WDS[: max(1, runs // 4)], max(1, runs // 16), steps),
+        every=min(200, steps),
+        tolerance=tolerance,
+    )
+
+
+#: Each model that ships, and a dataset for it. `custom` and `torchvision` name others' networks.
+MODELS = {
+    **dict.fromkeys(("logistic", "mlp", "cnn1d", "gru", "vit"), "mnist1d"),
+    "cnn": "mnist5k",
+    "resnet": "digits",
+}
+
+
+def of_model(model: str, seeds: int, steps: int) -> Grid:
+    """Return 8 runs of a model for each seed."""
+    grid = Grid(MODELS[model], model, ("1e-3", "2e-3"), _WDS, seeds, steps, every=steps // 2)
+    return replace(grid, tolerance=0.15)
+
+
+#: The grids of each table, by the name of the row. A table that compares programs on one grid has
+#: one row.
+GRIDS: Mapping[str, Mapping[str, Grid]] = {
+    "mlp": {"": _MLP},
+    "sizes": {str(runs): sized(runs, 400) for runs in (1, 4, 16, 64, 256, 1024)},
+    "one_run": {str(steps): sized(1, steps) for steps in (400, 4000)},
+    "models": {model: of_model(model, 2, 200) for model in MODELS},
+    "gpu": {"": replace(_MLP, device="cuda")},
 }
 #: Tiny grids to test the benchmark itself. After so few steps the means differ by chance.
-_TINY = ("1e-3", "4e-3"), ("1e-2",)
-QUICK = {
-    "mlp": Grid("mnist1d", "mlp", *_TINY, seeds=2, steps=40, every=20, tolerance=0.2),
-    "cnn": Grid("mnist5k", "cnn", *_TINY, seeds=1, steps=10, every=5, tolerance=0.3),
-    "gpu": Grid("mnist1d", "mlp", *_TINY, 2, 40, every=20, device="cuda", tolerance=0.2),
-    "scaling": Grid("mnist1d", "mlp", ("4e-3",), ("1e-2",), seeds=1, steps=20, every=20),
+_TINY = Grid("mnist1d", "mlp", ("1e-3", "4e-3"), ("1e-2",), 2, 40, every=20, tolerance=0.2)
+QUICK: Mapping[str, Mapping[str, Grid]] = {
+    "mlp": {"": _TINY},
+    "sizes": {str(runs): replace(sized(runs, 20), tolerance=0.5) for runs in (1, 4)},
+    "one_run": {str(steps): replace(sized(1, steps), tolerance=0.5) for steps in (20, 40)},
+    "models": {
+        model: replace(of_model(model, 1, 2), lrs=("1e-3",), wds=_WDS[:2], tolerance=0.5)
+        for model in ("logistic", "vit")
+    },
+    "gpu": {"": replace(_TINY, device="cuda")},
 }
-#: Numbers of runs in the table `scaling`.
-SIZES, QUICK_SIZES = (1, 10, 100, 1000), (1, 2, 4)
 
 
 def flop_per_run_step(layers: Sequence[int], batch: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,27 +14,21 @@ from torch.nn import functional as F
 from _shared import HIDDEN
 
 
-def network(model: str, inputs: tuple[int, ...], classes: int = 10) -> nn.Sequential:
-    """Return the network, initialized as torch does by default.
+def mlp(inputs: int, classes: int = 10) -> nn.Sequential:
+    """Return the network, initialized as torch does by default."""
+    sizes = (inputs, *HIDDEN)
+    hidden = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
+    last = nn.Linear(sizes[-1], classes)
+    return nn.Sequential(*(layer for pair in hidden for layer in pair), last)
 
-    Args:
-        model: ``mlp`` or ``cnn`` (two blocks of convolution, ReLU and pooling, a hidden layer).
-        inputs: Shape of an example.
-        classes: Number of outputs.
-    """
-    if model == "mlp":
-        sizes = (inputs[0], *HIDDEN)
-        hidden = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
-        last = nn.Linear(sizes[-1], classes)
-        return nn.Sequential(*(layer for pair in hidden for layer in pair), last)
-    channels, height, width = inputs
-    return nn.Sequential(
-        *(nn.Conv2d(channels, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        nn.Flatten(),
-        *(nn.Linear(32 * (height // 4) * (width // 4), 64), nn.ReLU()),
-        nn.Linear(64, classes),
-    )
+
+def prepared(file: Path, seed: int) -> nn.Module:
+    """Return the network of a seed from a file of `prepare_networks.py`."""
+    networks: list[nn.Module] = torch.load(file, weights_only=False)
+    # The layers' classes import adamcmp, which sets this. Other programs do not pay for it; MKL
+    # reads it at its first product.
+    os.environ.pop("MKL_CBWR", None)
+    return networks[seed]
 
 
 @torch.no_grad()

@@ -49,7 +49,6 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of the arguments that all programs take."""
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="npz of prepare_data.py")
-    parser.add_argument("--model", choices=("mlp", "cnn"), default="mlp")
     parser.add_argument("--lr", type=_floats, default=[1e-3])
     parser.add_argument("--wd", type=_floats, default=[1e-2])
     parser.add_argument("--seeds", type=int, default=1)

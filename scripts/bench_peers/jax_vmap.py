@@ -129,8 +129,8 @@ if __name__ == "__main__":
     parser.add_argument("--width", type=int, default=8, help="runs trained at once in a process")
     parser.add_argument("--cache", help="folder of JAX's compilation cache")
     options = parser.parse_args()
-    if options.model != "mlp" or options.steps % options.eval_every:
-        parser.error("supports only the mlp, and steps divisible by --eval-every")
+    if options.steps % options.eval_every:
+        parser.error("supports only steps divisible by --eval-every")
     if options.processes > 1:  # one thread per process
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     grid, width = cells(options), options.width

@@ -16,8 +16,8 @@ PROGRAM = Path(__file__).parent / "lightning_hydra" / "train.py"
 if __name__ == "__main__":
     parser = arguments(__doc__)
     options = parser.parse_args()
-    if options.model != "mlp" or options.device != "cpu":
-        parser.error("supports only the mlp on the CPU")
+    if options.device != "cpu":
+        parser.error("supports only the CPU")
     with tempfile.TemporaryDirectory() as folder:
         overrides = [
             f"data={options.data.resolve()}",

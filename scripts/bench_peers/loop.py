@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Train the grid with a loop by hand: tensors in memory, batches by index, fused AdamW, joblib.
 
-With --processes 1 and one run it is the script that `adamcmp run` is compared with.
+With --processes 1 and one run it is the script that `adamcmp run` is compared with. It trains an
+MLP, or prepared networks.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
-from _network import measure, network
+from _network import measure, mlp, prepared
 from _shared import Cell, arguments, splits
 from _torch_grid import train_grid
 
@@ -25,7 +27,8 @@ def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
         for name, (x, y) in splits(options.data).items()
     }
     x, y = data["train"]
-    net = network(options.model, tuple(x.shape[1:])).to(options.device)
+    net = prepared(options.networks, cell.seed) if options.networks else mlp(x.shape[1])
+    net = net.to(options.device)
     fused = torch.optim.AdamW(net.parameters(), lr=cell.lr, weight_decay=cell.wd, fused=True)
 
     def evaluate() -> dict[str, float]:
@@ -52,4 +55,6 @@ def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    train_grid(train, arguments(__doc__).parse_args())
+    parser = arguments(__doc__)
+    parser.add_argument("--networks", type=Path, help="file of prepare_networks.py; default: MLP")
+    train_grid(train, parser.parse_args())

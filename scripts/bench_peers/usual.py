@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, TensorDataset
 
-from _network import measure, network
+from _network import measure, mlp
 from _shared import Cell, arguments, splits
 from _torch_grid import train_grid
 
@@ -25,7 +25,7 @@ def train(options: argparse.Namespace, cell: Cell) -> list[dict[str, float]]:
     loader = DataLoader(sets["train"], options.batch_size, shuffle=True, drop_last=True)
     loaders = {name: DataLoader(examples, batch_size=1000) for name, examples in sets.items()}
     device = torch.device(options.device)
-    net = network(options.model, tuple(sets["train"].tensors[0].shape[1:])).to(device)
+    net = mlp(sets["train"].tensors[0].shape[1]).to(device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=cell.lr, weight_decay=cell.wd)
     schedule = CosineAnnealingLR(optimizer, T_max=options.steps)
 

@@ -27,32 +27,66 @@ def scripts(monkeypatch):
 
 @pytest.fixture
 def ours(scripts):
-    grid = scripts("bench_grids").GRIDS["mlp"]
-    return scripts("bench_programs").Measurement(1.0, 0.5, grid.runs, grid.evaluations, 0.26, 0.60)
+    grid = scripts("bench_grids").GRIDS["mlp"][""]
+    work = grid.runs, grid.evaluations
+    return scripts("bench_runner").Measurement(1.0, 1.5, 0.5, *work, 0.26, 0.60)
 
 
-@pytest.mark.slow
-def test_it_runs_end_to_end(tmp_path):
-    overrides = ["--table", "mlp", "--quick", "--only", "ours,loop", "--out", tmp_path]
+def measure_quickly(table, out):
+    """Run the script for a table; return its JSON, its output and the page."""
+    overrides = ["--table", table, "--quick", "--only", "ours,loop,loop_over_ours", "--out", out]
     command = [sys.executable, ROOT / "scripts" / "bench_sweep", *overrides]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    result = json.loads((tmp_path / "mlp.json").read_text())
+    result = json.loads((out / f"{table}.json").read_text())
+    page = (out / "README.md").read_text()
+    assert result["machine"]["processor"] in done.stdout and result["machine"]["cores"] in page
+    return result, done.stdout, page
+
+
+@pytest.mark.slow
+def test_one_grid_is_measured(tmp_path):
+    result, output, page = measure_quickly("mlp", tmp_path)
     assert set(result["programs"]) == {"ours", "loop"}
     for entry in result["programs"].values():
         assert entry["us_per_run_step"] > entry["us_training"] > 0
-        assert entry["label"] in done.stdout
-    page = (tmp_path / "README.md").read_text()
-    assert "loop by hand" in page and result["machine"]["processor"] in page
+        assert entry["label"] in output
+    assert "loop by hand" in page
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("table", "grids", "text"),
+    [
+        ("sizes", ["1", "4"], "With an empty cache, adamcmp is"),
+        ("one_run", ["20", "40"], "A further step"),
+        ("models", ["logistic", "vit"], "nn.TransformerEncoder"),
+    ],
+)
+def test_several_grids_are_measured(tmp_path, table, grids, text):
+    result, _, page = measure_quickly(table, tmp_path)
+    loop = "loop_over_ours" if table == "models" else "loop"
+    measured = [(row["grid"], row["program"], row["cache"]) for row in result["rows"]]
+    programs = [("ours", "empty"), ("ours", "warm"), (loop, "")]
+    assert measured == [(grid, *program) for grid in grids for program in programs]
+    assert all(row["seconds"] > 0 and row["cpu_seconds"] > 0 for row in result["rows"])
+    assert text in page
+    assert (tmp_path / "sizes.png").exists() == (table == "sizes")
+
+
+@pytest.mark.slow
+def test_the_study_is_timed(tmp_path):
+    result, _, page = measure_quickly("study", tmp_path)
+    assert result["seconds"] > 0 and "adamcmp study decoupling" in page
+
+
 def test_the_same_work_passes(scripts, ours):
-    programs, grid = scripts("bench_programs"), scripts("bench_grids").GRIDS["mlp"]
+    runner, grid = scripts("bench_runner"), scripts("bench_grids").GRIDS["mlp"][""]
     near, far = (replace(ours, train_loss=loss, test_accuracy=0.59) for loss in (0.275, 0.285))
-    programs.check("peer", near, ours, grid)
-    with pytest.raises(programs.ResultMismatch):
-        programs.check("peer", far, ours, grid)
+    runner.check("peer", near, ours, grid)
+    with pytest.raises(runner.ResultMismatch):
+        runner.check("peer", far, ours, grid)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +100,9 @@ def test_the_same_work_passes(scripts, ours):
     ],
 )
 def test_other_work_is_rejected(scripts, ours, wrong, message):
-    programs, grid = scripts("bench_programs"), scripts("bench_grids").GRIDS["mlp"]
-    with pytest.raises(programs.ResultMismatch, match=message):
-        programs.check("peer", replace(ours, **wrong), ours, grid)
+    runner, grid = scripts("bench_runner"), scripts("bench_grids").GRIDS["mlp"][""]
+    with pytest.raises(runner.ResultMismatch, match=message):
+        runner.check("peer", replace(ours, **wrong), ours, grid)
 
 
 def test_wrong_results_stop_the_script(scripts, ours, tmp_path, monkeypatch, capsys):
@@ -83,7 +117,7 @@ def test_wrong_results_stop_the_script(scripts, ours, tmp_path, monkeypatch, cap
     script.__file__ = loader.path
     sys.modules["bench_sweep"] = script  # dataclasses look themselves up
     loader.exec_module(script)
-    grid = script.QUICK["mlp"]
+    grid = scripts("bench_grids").QUICK["mlp"][""]
     good = replace(ours, runs=grid.runs, evaluations=grid.evaluations, train_loss=1.9)
     rows = [
         {"lr": float(lr), "wd": 1e-2, "seed": seed, "train_loss": 1.9, "test_accuracy": 0.6}
@@ -116,14 +150,93 @@ def test_flop_are_as_torch_counts_them(scripts, layers, batch):
     assert scripts("bench_grids").flop_per_run_step(layers, batch) == counter.get_total_flops()
 
 
-@pytest.mark.parametrize(("model", "inputs"), [("mlp", (40,)), ("cnn", (1, 28, 28))])
-def test_peers_have_our_network(scripts, composer, model, inputs):
+def shapes(network):
+    return [tuple(p.shape) for p in network.parameters()]
+
+
+def test_peers_have_our_network(scripts, composer):
     from adamcmp.components.data import Shape
 
-    theirs = scripts("_network").network(model, inputs)
-    ours = composer.run([f"model={model}"]).runs[0].model.build(Shape(inputs, 10, "classification"))
-    shapes = [[tuple(p.shape) for p in network.parameters()] for network in (theirs, ours)]
-    assert shapes[0] == shapes[1]
+    shape = Shape((40,), 10, "classification")
+    ours = composer.run(["model=mlp"]).runs[0].model.build(shape)
+    assert shapes(scripts("_network").mlp(40)) == shapes(ours)
+    vit = composer.run(["model=vit"]).runs[0].model
+    network = vit.build(shape)
+    torchs = scripts("prepare_networks").of_torchs_layers(vit, network)
+    assert sorted(shapes(torchs)) == sorted(shapes(network))
+
+
+def test_every_model_that_ships_is_measured(scripts):
+    models = {file.stem for file in (ROOT / "configs" / "model").glob("*.yaml")}
+    others = {"custom", "torchvision"}  # their networks do not ship
+    assert scripts("bench_grids").GRIDS["models"].keys() == models - others
+
+
+def test_grids_have_the_sizes_that_they_are_named_by(scripts):
+    grids = scripts("bench_grids")
+    for tables in (grids.GRIDS, grids.QUICK):
+        assert [str(grid.runs) for grid in tables["sizes"].values()] == [*tables["sizes"]]
+        assert [str(grid.steps) for grid in tables["one_run"].values()] == [*tables["one_run"]]
+    assert {grid.runs for grid in grids.GRIDS["models"].values()} == {16}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "crossover"),
+    [
+        ({1: 2.0, 4: 2.0, 16: 2.0}, {1: 1.0, 4: 1.0, 16: 5.0}, 4 + 12 / 4),
+        ({1: 2.0, 4: 2.0}, {1: 3.0, 4: 4.0}, 0),
+        ({1: 2.0, 4: 2.0}, {1: 3.0, 4: 1.0}, None),
+        ({1: 2.0, 4: 1.0, 16: 9.0, 64: 9.0}, {1: 1.0, 4: 2.0, 16: 8.0, 64: 12.0}, 16 + 48 / 4),
+    ],
+)
+def test_the_crossover_is_where_the_times_are_equal(scripts, ours, theirs, crossover):
+    assert scripts("bench_several_grids").crossover(ours, theirs) == crossover
+
+
+def several_grids(times, grids):
+    """Return the JSON of a table from seconds by grid and (program, cache)."""
+    rows = [
+        {"grid": grid, "program": program, "cache": cache, "seconds": seconds + late}
+        | {"training_s": seconds / 2, "engine": "eager" if program == "ours" else ""}
+        for grid in grids
+        for (program, cache), seconds in times[grid].items()
+        for late in (0.5, 0.0)
+    ]
+    labels = {program: program for columns in times.values() for program, _ in columns}
+    return {"repeat": 2, "grids": grids, "labels": labels, "rows": rows}
+
+
+def test_tables_show_ratios_of_the_fastest_passes(scripts):
+    from dataclasses import asdict
+
+    grids, report = scripts("bench_grids"), scripts("bench_several_grids")
+    ours, loop = {("ours", "empty"): 9.0, ("ours", "warm"): 3.0}, {("loop", ""): 6.0}
+    times = {"1": ours | loop, "4": ours | {("loop", ""): 30.0}}
+    sizes = {name: asdict(grid) for name, grid in grids.QUICK["sizes"].items()}
+    _, table, *sentences = report.sizes_table(several_grids(times, sizes), "github")
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert cells[2:] == [
+        ["1", "eager", "9.00", "3.00", "6.00", "0.50", "1.50", "–"],
+        ["4", "eager", "9.00", "3.00", "30.00", "0.10", "0.30", "–"],
+    ]
+    assert [sentence.rpartition("loop by hand ")[2] for sentence in sentences] == [
+        "at every size.",
+        "from about 2 runs on.",
+    ]
+    models = {"vit": asdict(grids.GRIDS["models"]["vit"])}
+    loops = {("loop_over_ours", ""): 6.0, ("loop_over_torchs", ""): 1.5}
+    _, table = report.models_table(several_grids({"vit": ours | loops}, models), "github")
+    cells = [cell.strip() for cell in table.splitlines()[2].split("|")[1:-1]]
+    assert cells[:7] == ["vit", "mnist1d", "eager", "9.0", "3.0", "6.0", "0.50"]
+    assert cells[7:] == ["469", "938", "234", "0.50", "2.00"]
+
+
+def test_the_machine_has_a_name(scripts):
+    machine = scripts("bench_machine")
+    described = machine.machine("mlp", 2)
+    assert described["manufacturer"] in machine.machine_name(described)
+    virtual = {"processor": "QEMU CPU", "manufacturer": "Intel", "cores": "4"}
+    assert machine.machine_name(virtual) == "QEMU CPU (Intel), 4 cores"
 
 
 def test_extrapolation_lets_only_training_grow(ours):
