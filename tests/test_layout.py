@@ -27,6 +27,7 @@ WITHOUT_TEST_FILE = {
     "experiments/landscape_plot.py": "tests/workflows/test_landscape.py draws it",
     "experiments/distance_plot.py": "tests/workflows/test_equivalence.py draws it",
     "plots/drawing": "tests/plots/test_drawing.py tests each",
+    "training/engines/inductor_internals.py": "test_torch_internals.py compiles libraries",
     "training/engines/graph_passes.py": "test_torch_internals.py applies them to a traced graph",
     "training/engines/tracing.py": "test_torch_internals.py traces",
 }

@@ -12,12 +12,12 @@ from typing import ClassVar, final
 from filelock import FileLock
 from torch.fx import GraphModule
 
+from adamcmp.training.engines.inductor_internals import write_library
 from adamcmp.training.engines.torch_internals import (
     Executable,
     load_artifact,
     load_library,
     write_artifact,
-    write_library,
 )
 
 

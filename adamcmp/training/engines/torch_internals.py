@@ -7,7 +7,6 @@ function and lists the versions of torch that passed.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +26,8 @@ __all__ = [
     "limited_fusion",
     "load_artifact",
     "load_library",
+    "no_stack_traces",
+    "placeholders",
     "recorded_calls",
     "trace_symbolic",
     "tree_flatten",
@@ -34,18 +35,10 @@ __all__ = [
     "tree_unflatten",
     "value_of",
     "write_artifact",
-    "write_library",
 ]
 
 #: Takes and returns flat lists of tensors; may change its arguments in place.
 Executable = Callable[[Sequence[Tensor]], Sequence[Tensor]]
-
-#: Inductor's settings for shared libraries. Precompiled headers take three times as long as they
-#: save in the two files that include them. Nobody debugs the generated code.
-_LIBRARY_OPTIONS = {
-    "aot_inductor.precompile_headers": False,
-    "aot_inductor.enable_line_tables": False,
-}
 
 
 class RecordedCall(NamedTuple):
@@ -140,7 +133,7 @@ def trace_symbolic(
             source=ConstantSource(f"argument{number}"),
         )
         fakes.append(fake)
-    with _no_stack_traces():
+    with no_stack_traces():
         graph = make_fx(function, tracing_mode="symbolic")(*fakes)
     return graph, str(sizes.replacements) if sizes.replacements else ""
 
@@ -170,18 +163,8 @@ def add_call(graph: GraphModule, like: Node, target: Any, *arguments: Any, **nam
     return node
 
 
-def write_library(graph: GraphModule, file: Path) -> None:
-    """Compile a graph to a shared library with ``torch._inductor.aot_compile``."""
-    import torch._inductor
-
-    arguments = _placeholders(graph)
-    with _no_stack_traces(), _processors_instruction_sets():
-        library = torch._inductor.aot_compile(graph, arguments, options=_LIBRARY_OPTIONS)
-    shutil.copyfile(str(library), file)
-
-
 def load_library(file: Path) -> Executable:
-    """Load a library of `write_library` with AOTInductor's model runner, without inductor."""
+    """Load a library with AOTInductor's model runner, without inductor."""
     runner = torch._C._aoti.AOTIModelContainerRunnerCpu(str(file), 1)
     return lambda tensors: runner.run(list(tensors))
 
@@ -195,7 +178,7 @@ def write_artifact(graph: GraphModule, file: Path) -> None:
     import torch._inductor
 
     options = {"config_patches": {"deterministic": True}}
-    fakes = list(_placeholders(graph))
+    fakes = list(placeholders(graph))
     artifact = torch._inductor.standalone_compile(graph, fakes, aot=True, options=options)
     artifact.save(path=str(file))
 
@@ -219,29 +202,12 @@ def limited_fusion(operations: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_stack_traces() -> Iterator[None]:
+def no_stack_traces() -> Iterator[None]:
     """Do not record where each node was created, which takes a fifth of the time of tracing.
 
     Sets ``torch.fx.config.do_not_emit_stack_traces``.
     """
     with mock.patch.object(torch.fx.config, "do_not_emit_stack_traces", True):
-        yield
-
-
-@contextlib.contextmanager
-def _processors_instruction_sets() -> Iterator[None]:
-    """Trust the processor's list of vector instruction sets.
-
-    Inductor compiles and loads a library for each of them first, which takes seconds. Every
-    compiler that compiles torch's headers (C++20) supports them. AMX is an exception; only
-    inductor's own matrix products use it. Replaces ``VecISA.check_build``.
-    """
-    from torch._inductor.cpu_vec_isa import VecAMX, VecISA
-
-    def is_supported(instructions: VecISA, _: str) -> bool:
-        return not isinstance(instructions, VecAMX)
-
-    with mock.patch.object(VecISA, "check_build", is_supported):
         yield
 
 
@@ -252,5 +218,6 @@ def compiler_error_type() -> type[Exception]:
     return CppCompileError
 
 
-def _placeholders(graph: GraphModule) -> tuple[Any, ...]:
+def placeholders(graph: GraphModule) -> tuple[Any, ...]:
+    """Return the fake tensors of a graph's arguments."""
     return tuple(value_of(node) for node in graph.graph.nodes if node.op == "placeholder")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import adamcmp
-from adamcmp.training.engines import torch_internals
+from adamcmp.training.engines import inductor_internals, torch_internals
 from adamcmp.training.engines.graph_passes import materialize_lane_values, widen_products
 from adamcmp.training.engines.tracing import trace
 from tests.conftest import needs_compiler
@@ -25,12 +25,11 @@ def test_this_version_of_torch_was_run():
     assert version in VERSIONS_RUN, f"add torch {version} once the tests of this folder pass"
 
 
-def test_private_apis_are_used_by_the_adapter_only():
+def test_private_apis_are_used_by_the_adapters_only():
     package = Path(adamcmp.__file__).parent
     files = [file for file in package.rglob("*.py") if PRIVATE.search(file.read_text())]
-    assert [file.relative_to(package).as_posix() for file in files] == [
-        Path(torch_internals.__file__).relative_to(package).as_posix()
-    ]
+    adapters = [Path(module.__file__) for module in (inductor_internals, torch_internals)]
+    assert sorted(files) == sorted(adapters)
 
 
 def step(state, x):
@@ -88,14 +87,41 @@ def test_trees():
     assert torch_internals.tree_map(len, tree)["a"] == 2
 
 
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """Compile a graph to a library and load it."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
+
+    def written(graph):
+        file = tmp_path / "step.so"
+        with torch_internals.limited_fusion(8):
+            inductor_internals.write_library(graph, file)
+        return torch_internals.load_library(file)
+
+    return written
+
+
 @pytest.mark.slow
 @needs_compiler
-def test_a_library_is_written_and_loaded(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
-    file = tmp_path / "step.so"
-    with torch_internals.limited_fusion(8):
-        torch_internals.write_library(traced(), file)
-    check(torch_internals.load_library(file))
+def test_a_library_is_written_and_loaded(library, monkeypatch):
+    from torch._inductor.cpp_builder import CppBuilder
+
+    built, build = [], CppBuilder.build
+    monkeypatch.setattr(CppBuilder, "build", lambda builder: built.append(1) or build(builder))
+    executable = library(traced())
+    assert len(built) == 3  # the function, its kernels, and the library of both
+    check(executable)
+    with pytest.raises(RuntimeError, match="bmm"):
+        executable([torch.ones(2, 3, 2), torch.ones(2, 5, 4)])
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_library_with_a_constant_has_inductors_runtime(library):
+    constant = torch.tensor([1.0, 2.0])
+    graph = trace(lambda x: (x * constant,), [torch.ones(2, 2)], [{0: "M"}])
+    (result,) = library(graph)([torch.ones(3, 2)])
+    assert result.tolist() == [[1.0, 2.0]] * 3
 
 
 def test_the_compilers_error_is_an_exception():
