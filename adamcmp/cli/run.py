@@ -77,13 +77,11 @@ def main(arguments: list[str]) -> int:
 def _print_next(config: StudyConfig, config_dir: str | None) -> None:
     """Print the commands of a small comparison of the run's optimizer."""
     from adamcmp.workflows.run import first_sweeps
-    from adamcmp.workflows.sweep import configure_sweep
 
     sweeps = first_sweeps(config, config_dir)
-    runs = sum(len(configure_sweep(overrides, config_dir).runs) for overrides in sweeps)
-    print(f"Next, compare two optimizers in {runs} runs:")
-    for overrides in sweeps:
-        print(f"  {shlex.join(['adamcmp', 'sweep', *overrides, *config.flags])}")
+    print(f"Next, compare two optimizers in {sum(sweep.runs for sweep in sweeps)} runs:")
+    for sweep in sweeps:
+        print(f"  {shlex.join(['adamcmp', 'sweep', *sweep.overrides, *config.flags])}")
 
 
 def _json_values(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from adamcmp.components.optimizers import Optimizer
 from adamcmp.components.optimizers.torch import Torch
@@ -28,6 +29,8 @@ _PAIRS = {
 #: Keys of overrides that a proposed sweep replaces, and of those that choose the optimizer.
 _REPLACED = re.compile(r"(optimizer|lr|wd|weight_decay|lr_wd|seeds?|study)(\..*)?")
 _CHOOSES = re.compile(r"optimizer(\.(?!lr$|weight_decay$).*)?")
+#: The number of seeds of a proposed sweep.
+_SEEDS = 3
 #: Keys of the settings of parameter groups, which every built-in rule takes.
 _GROUPS = re.compile(r"optimizer\.groups(\..*)?")
 
@@ -48,6 +51,25 @@ class RunResult:
     row: dict[str, Any]
     trained: bool
     chance_level: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ProposedSweep:
+    """A sweep that is proposed to the user.
+
+    Attributes:
+        overrides: Its overrides: the settings of a run, and values of each axis of a grid.
+        runs: The number of its runs.
+    """
+
+    overrides: tuple[str, ...]
+    runs: int
+
+    @classmethod
+    def of(cls, settings: Iterable[str], axes: Sequence[str], study: str) -> Self:
+        """Return the sweep of all combinations of values of the axes, for several seeds."""
+        runs = _SEEDS * math.prod(len(axis.split(",")) for axis in axes)
+        return cls((*settings, *axes, f"seeds={_SEEDS}", f"study={study}"), runs)
 
 
 def configure_run(overrides: Iterable[str] = (), config_dir: str | None = None) -> StudyConfig:
@@ -82,8 +104,8 @@ def run(config: StudyConfig, options: TrainingOptions | None = None) -> RunResul
     return RunResult(executed.folder, row, bool(executed.trained), chance_level)
 
 
-def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[list[str]]:
-    """Return the overrides of small sweeps that compare a run's optimizer with another one.
+def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[ProposedSweep]:
+    """Return small sweeps that compare a run's optimizer with another one.
 
     A built-in optimizer with an L2 penalty is compared with its decoupled weight decay, in one
     sweep. Any other optimizer is compared with AdamW, in two sweeps into one study, since each has
@@ -96,8 +118,11 @@ def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[lis
         config: The configuration of the run.
         config_dir: The folder of the user's yaml files with which it was composed.
 
-    >>> first_sweeps(configure_run(["dataset=digits", "optimizer=sgd", "lr=0.1", "seed=3"]))[0][:3]
-    ['dataset=digits', 'optimizer=sgd,sgdw', 'lr=0.03,0.1,0.3']
+    >>> (sweep,) = first_sweeps(configure_run(["dataset=digits", "optimizer=sgd", "lr=0.1"]))
+    >>> sweep.overrides[:3]
+    ('dataset=digits', 'optimizer=sgd,sgdw', 'lr=0.03,0.1,0.3')
+    >>> sweep.runs
+    72
     """
     keys = {override: override.lstrip("+~").partition("=")[0] for override in config.overrides}
     kept = [override for override, key in keys.items() if not _REPLACED.fullmatch(key)]
@@ -106,14 +131,14 @@ def first_sweeps(config: StudyConfig, config_dir: str | None = None) -> list[lis
     # Groups of a torch.optim class may have settings that no rule has.
     shares_groups = not isinstance(optimizer, Torch)
     groups = [o for o, key in keys.items() if shares_groups and _GROUPS.fullmatch(key)]
-    shared = ["seeds=3", f"study={_unused_name(config)}"]
+    study = _unused_name(config)
     if optimizer.name in _PAIRS:
-        pair = [f"optimizer={_PAIRS[optimizer.name]}"]
-        return [[*kept, *pair, *groups, *_grid(optimizer), *shared]]
+        axes = [f"optimizer={_PAIRS[optimizer.name]}", *_grid(optimizer)]
+        return [ProposedSweep.of([*kept, *groups], axes, study)]
     baseline = [*kept, "optimizer=adamw", *groups]
     adamw = configure_run(baseline, config_dir).runs[0].optimizer
     arms = [(baseline, adamw), ([*kept, *chosen], optimizer)]
-    return [[*overrides, *_grid(each), *shared] for overrides, each in arms]
+    return [ProposedSweep.of(settings, _grid(each), study) for settings, each in arms]
 
 
 def _grid(optimizer: Optimizer) -> list[str]:

@@ -39,7 +39,11 @@ class TestFirstSweeps:
     def sweeps(self, *overrides, config_dir=None):
         """Return the configurations of the proposed sweeps of a run."""
         config = configure_run(overrides, config_dir)
-        return [Composer(config_dir).sweep(o) for o in first_sweeps(config, config_dir)]
+        studies = []
+        for sweep in first_sweeps(config, config_dir):
+            studies.append(Composer(config_dir).sweep(sweep.overrides))
+            assert len(studies[-1].runs) == sweep.runs
+        return studies
 
     @pytest.mark.parametrize(
         ("optimizer", "pair"),
