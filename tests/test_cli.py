@@ -19,6 +19,13 @@ from tests.support.studies import THREE_STEPS
         (["parts"], {"torch", "pandas", "hydra", "numpy", "matplotlib"}),
         (["run", "--cfg", "job"], {"torch", "pandas", "matplotlib"}),
         (["run", "lr=nan"], {"torch", "pandas", "matplotlib"}),
+        (["run", *THREE_STEPS], {"torch", "pandas", "matplotlib"}),  # it exists
+        # Of torch, what compiles code imports sympy. scipy and sklearn are needed by reports.
+        pytest.param(
+            ["run", *THREE_STEPS, "--force"],
+            {"pandas", "matplotlib", "scipy", "sklearn", "sympy", "optuna"},
+            marks=pytest.mark.slow,
+        ),
         (["report", "--format", "md"], {"torch", "hydra", "optuna"}),
     ],
 )

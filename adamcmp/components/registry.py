@@ -26,7 +26,12 @@ class Component(BaseModel):
     """Base of all configurable classes: frozen and strictly typed, without unknown keys."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        defer_build=True,
     )
 
     #: Increase this by 1 if a fix changes the component's results, so that its runs get new ids.

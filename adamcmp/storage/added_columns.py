@@ -96,6 +96,8 @@ def _with_neutral_values(rows: pa.Table, columns: Collection[str] | None) -> pa.
             if neutral.nullable:  # a null is the run's value
                 continue
             applies = pc.and_(applies, pc.is_null(rows[name]))
+        if not pc.any(applies).as_py():
+            continue
         filled = pc.if_else(applies, pa.scalar(neutral.value, column_type), rows[name])
         rows = rows.set_column(rows.column_names.index(name), name, filled)
     return rows
@@ -118,6 +120,9 @@ def _neutral_values(rows: pa.Table) -> Iterator[tuple[str, NeutralColumn, pa.Chu
         if name_column(group) not in rows.column_names:
             continue
         names = rows[name_column(group)]
-        for name in pc.unique(names.filter(trained)).to_pylist():
+        present = pc.unique(names.filter(trained))
+        for number, name in enumerate(present.to_pylist()):
+            # `pc.equal` with a Python value would import pandas.
+            is_name = pc.is_in(names, value_set=present.slice(number, 1), skip_nulls=True)
             for column, neutral in neutral_component_columns(group, name).items():
-                yield column, neutral, pc.and_(trained, pc.fill_null(pc.equal(names, name), False))
+                yield column, neutral, pc.and_(trained, is_name)

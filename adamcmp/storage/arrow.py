@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from adamcmp.storage.arrays import array_of
 from adamcmp.storage.columns import (
     EXAMPLE_COLUMNS,
     METRIC_COLUMNS,
@@ -56,4 +57,5 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Ta
     unknown = {key for row in rows for key in row} - set(schema.names)
     if unknown:
         raise KeyError(f"columns that are not registered: {sorted(unknown)}")
-    return pa.Table.from_pylist(rows, schema=schema)
+    arrays = [array_of([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -12,6 +12,8 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adamcmp.storage.arrays import array_of
+
 #: The variant of the last weights.
 FINAL_WEIGHTS = ""
 
@@ -102,10 +104,9 @@ def with_attempts(table: pa.Table, attempts: Mapping[str, int]) -> pa.Table:
         attempts: The attempt number by run id.
     """
     numbers = [attempts[run_id] for run_id in table["run_id"].to_pylist()]
-    columns = {
-        "variant": pc.fill_null(table["variant"], FINAL_WEIGHTS),
-        "attempt": pa.array(numbers, pa.int64()),
-    }
+    columns = {"attempt": array_of(numbers, pa.int64())}
+    if table["variant"].null_count:
+        columns["variant"] = pc.fill_null(table["variant"], FINAL_WEIGHTS)
     for name, column in columns.items():
         table = table.set_column(table.schema.get_field_index(name), name, column)
     return table
@@ -115,4 +116,4 @@ def without_runs(table: pa.Table, run_ids: Collection[str]) -> pa.Table:
     """Return a table that has the column ``run_id``, without the rows of some runs."""
     if not run_ids:
         return table
-    return table.filter(pc.invert(pc.is_in(table["run_id"], pa.array(run_ids, pa.string()))))
+    return table.filter(pc.invert(pc.is_in(table["run_id"], array_of(list(run_ids), pa.string()))))

@@ -32,7 +32,14 @@ from adamcmp.storage.metadata import (
     write_study_metadata,
 )
 from adamcmp.storage.parts import read_consistently, row_indexes, write_part
-from adamcmp.storage.rows import RowKey, RunRow, of_final_weights, superseded, with_attempts
+from adamcmp.storage.rows import (
+    FINAL_WEIGHTS,
+    RowKey,
+    RunRow,
+    of_final_weights,
+    superseded,
+    with_attempts,
+)
 
 #: Seconds to wait for another process that compacts or changes study.yaml.
 LOCK_TIMEOUT = 60.0
@@ -209,9 +216,9 @@ class Store:
             KeyError: If a row has a key that is not a column.
         """
         tables: dict[TableName, pa.Table] = {
-            "runs": table_of_rows(runs, run_schema()),
-            "metrics": table_of_rows(metrics, METRIC_SCHEMA),
-            "examples": table_of_rows(examples, EXAMPLE_SCHEMA),
+            "runs": _table(runs, run_schema()),
+            "metrics": _table(metrics, METRIC_SCHEMA),
+            "examples": _table(examples, EXAMPLE_SCHEMA),
         }
         if METADATA_FILE not in self._files.list(""):
             raise StoreError(f"There is no study in {self.folder}. Was it moved during training?")
@@ -240,3 +247,8 @@ class Store:
                 f"{self.folder} has been locked by another process for over {LOCK_TIMEOUT:g} s. "
                 f"Repeat the command when that process has ended."
             ) from None
+
+
+def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table; a missing variant is that of the final weights."""
+    return table_of_rows([{"variant": FINAL_WEIGHTS, **row} for row in rows], schema)
