@@ -1,6 +1,7 @@
 """Networks and optimizers as users write them, for ``model.target`` and ``optimizer.target``."""
 
 import random
+from typing import ClassVar
 
 import numpy as np
 import pytorch_optimizer
@@ -18,6 +19,16 @@ class Plain(nn.Module):
 
     def forward(self, x):
         return self.head(torch.relu(self.hidden(x)))
+
+
+class RecordsThreads(Plain):
+    """Records the number of threads of its forward passes."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def forward(self, x):
+        self.threads.add(torch.get_num_threads())
+        return super().forward(x)
 
 
 class NumPyWeights(Plain):

@@ -1,10 +1,12 @@
 """Checks of a group before anything is written."""
 
 import pytest
+import torch
 
 from adamcmp.errors import AdamcmpError, ConfigError
 from adamcmp.training.checks import check_run
 from adamcmp.training.tasks import autotune_task
+from tests.support.user_networks import RecordsThreads
 
 
 def test_groups_that_cannot_be_trained_are_refused(specs):
@@ -22,6 +24,19 @@ def test_groups_that_cannot_be_trained_are_refused(specs):
         (spec,) = specs(overrides)
         with pytest.raises(AdamcmpError, match=message):
             check_run(spec.config)
+
+
+def test_no_threads_are_started(specs):
+    target = "model.target=tests.support.user_networks.RecordsThreads"
+    (spec,) = specs(["dataset=teacher", "model=custom", target])
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        check_run(spec.config)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert RecordsThreads.threads == {1}
 
 
 @pytest.mark.parametrize("width", [10**15, 10**18])
