@@ -43,17 +43,21 @@ def crossings(seconds: pd.DataFrame) -> list[str]:
     """Return sentences that say from which number of runs on adamcmp is faster."""
     caches = {"a warm": WARM, "an empty": EMPTY}
     others = {"the loop by hand": LOOP, "JAX with a warm cache": JAX}
+    return [
+        f"With {cache} cache, adamcmp is {compared(seconds, ours, theirs, other)}."
+        for (cache, ours), (other, theirs) in product(caches.items(), others.items())
+        if ours in seconds and theirs in seconds
+    ]
+
+
+def compared(seconds: pd.DataFrame, ours: Column, theirs: Column, other: str) -> str:
+    """Return from which number of runs on `ours` is faster than `theirs`, named `other`."""
     sizes = seconds.set_axis([int(str(runs)) for runs in seconds.index])
-    sentences = []
-    for (cache, ours), (other, theirs) in product(caches.items(), others.items()):
-        if ours in sizes and theirs in sizes:
-            runs = crossover(sizes[ours].to_dict(), sizes[theirs].to_dict())
-            size = f"from about {math.ceil(runs):,} runs on" if runs else "at every size"
-            faster = f"faster than {other} {size}"
-            slower = f"slower than {other} at the largest size"
-            text = slower if runs is None else faster
-            sentences.append(f"With {cache} cache, adamcmp is {text}.")
-    return sentences
+    runs = crossover(sizes[ours].to_dict(), sizes[theirs].to_dict())
+    if runs is None:
+        return f"slower than {other} at the largest size"
+    size = f"from about {math.ceil(runs):,} runs on" if runs else "at every size"
+    return f"faster than {other} {size}"
 
 
 def crossover(ours: dict[int, float], theirs: dict[int, float]) -> float | None:

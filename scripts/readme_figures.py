@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Write the figures of results/decoupling and results/benchmarks/*.json into README.md.
 
+scripts/bench_sweep         # measure them on an idle machine
 scripts/readme_figures.py
 """
 
@@ -8,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+import textwrap
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import adamcmp
 from adamcmp import analysis
+from bench_machine import machine_name
+from bench_several_grids import EMPTY, LOOP, WARM, compared, fastest
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -30,8 +31,8 @@ def with_figures(readme: str) -> str:
         SystemExit: If marks such as ``<!-- speed -->`` and ``<!-- end -->`` are missing.
     """
     figures = {
-        "reference study": reference_study(),
-        "speed": speed(_benchmark("mlp"), _benchmark("scaling")),
+        "reference study": reference_study(_benchmark("study")),
+        "speed": speed(_benchmark("mlp"), _benchmark("sizes")),
     }
     for name, text in figures.items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -41,28 +42,30 @@ def with_figures(readme: str) -> str:
     return readme
 
 
-def reference_study() -> str:
-    """Return what the reference study is, how long it took, and its verdict."""
-    study = adamcmp.load(STUDY, results=RESULTS)
+def reference_study(timed: dict[str, Any]) -> str:
+    """Return what the reference study is, how long it takes, and its verdict.
+
+    Args:
+        timed: The benchmark of the study.
+    """
+    study = adamcmp.load(STUDY, results=str(RESULTS))
     table = analysis.RunTable.from_frames(study.runs, study.metrics, study.examples)
     (verdict,) = analysis.verdicts(analysis.comparisons(table), analysis.audit(table))
-    created = yaml.safe_load((study.folder / "study.yaml").read_text(encoding="utf-8"))["created"]
-    finished = max(map(datetime.fromisoformat, study.runs["finished_at"]))
-    minutes = (finished - datetime.fromisoformat(created)).total_seconds() / 60
     return (
         f"`adamcmp study {STUDY}` repeats the AdamW paper's comparison on MNIST-1D: "
-        f"{len(study.runs):,} runs in {minutes:.0f} minutes on two cores.\n{verdict.overall}\n"
+        f"{len(study.runs):,} runs in {timed['seconds'] / 60:.0f} minutes on "
+        f"{timed['machine']['cores']} cores.\n{verdict.overall}\n"
         f"[The reference study](docs/{STUDY}.md) compares this with the paper's claims; "
         f"[its report](results/{STUDY}/report/index.html) is one HTML page."
     )
 
 
-def speed(mlp: dict[str, Any], scaling: dict[str, Any]) -> str:
+def speed(mlp: dict[str, Any], sizes: dict[str, Any]) -> str:
     """Return the bullet about speed.
 
     Args:
         mlp: The benchmark that compares programs on a grid of an MLP.
-        scaling: The benchmark of sweeps of several sizes.
+        sizes: The benchmark of sweeps of several sizes; empty if it was not measured.
     """
     grid = mlp["grid"]
     runs = len(grid["lrs"]) * len(grid["wds"]) * grid["seeds"]
@@ -70,21 +73,32 @@ def speed(mlp: dict[str, Any], scaling: dict[str, Any]) -> str:
         mlp["programs"][name]["us_per_run_step"] * runs * grid["steps"] / 1e6
         for name in ("ours", "usual")
     )
-    cores = mlp["machine"]["cores"]
-    return (
-        f"- **Fast.** A sweep trains its runs together, as one batched, compiled computation. On "
-        f"{cores} cores, {runs} runs\n  of an MLP, {grid['steps']:,} steps each, take "
-        f"{ours:.0f} s; with a DataLoader, torch.optim and joblib they take\n  {usual:.0f} s. "
-        f"1,000 runs of {scaling['grid']['steps']} steps take "
-        f"{min(scaling['seconds']['1000']):.0f} s "
-        f"([benchmarks](results/benchmarks/README.md))."
+    sentences = (
+        "- **Fast.** A sweep trains its runs together, as one batched computation.",
+        *(_sizes(sizes) if sizes else ()),
+        f"{runs} runs of an MLP, {grid['steps']:,} steps each, take {ours:.0f} s, and "
+        f"{usual:.0f} s with a DataLoader, torch.optim and joblib "
+        f"({machine_name(mlp['machine'])}; [benchmarks](results/benchmarks/README.md)).",
     )
+    return textwrap.fill(" ".join(sentences), 118, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _sizes(result: dict[str, Any]) -> list[str]:
+    """Return sentences about the largest sweep, and from which size on adamcmp is faster."""
+    seconds = fastest(result, "seconds")
+    runs, most = seconds.index[-1], seconds.iloc[-1]
+    steps = result["grids"][runs]["steps"]
+    warm, empty = (compared(seconds, column, LOOP, "that loop") for column in (WARM, EMPTY))
+    return [
+        f"{int(runs):,} runs of an MLP, {steps} steps each, take {most[WARM]:.0f} s, and "
+        f"{most[LOOP]:.0f} s with a hand-written PyTorch loop ({machine_name(result['machine'])}).",
+        f"With a warm cache, adamcmp is {warm}; with an empty one, it is {empty}.",
+    ]
 
 
 def _benchmark(name: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(
-        (RESULTS / "benchmarks" / f"{name}.json").read_text(encoding="utf-8")
-    )
+    file = RESULTS / "benchmarks" / f"{name}.json"
+    result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return result
 
 
