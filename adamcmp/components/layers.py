@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adamcmp.components.batched_kernels import attention, layer_norm
 from adamcmp.platform.random_streams import advance_key, uniform
 
 
@@ -82,13 +83,11 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class LayerNorm(nn.LayerNorm):
-    """nn.LayerNorm over the last axis; torch's kernel cannot be traced with symbolic lanes."""
+    """nn.LayerNorm over the last axis; it can be traced with a symbolic number of lanes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` (…, D) normalized over its last axis."""
-        centred = x - x.mean(-1, keepdim=True)
-        variance = centred.square().mean(-1, keepdim=True)
-        return centred * (variance + self.eps).rsqrt() * self.weight + self.bias
+        return layer_norm(x.to(self.weight.dtype), self.weight, self.bias, self.eps)
 
 
 class Residual(nn.Module):
@@ -143,10 +142,8 @@ class Attention(nn.Module):
         """Return the attended tokens."""
         batch, tokens, width = x.shape
         qkv = self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        scores = q @ k.transpose(-2, -1) / (width // self.heads) ** 0.5
-        values = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, width)
-        attended: Tensor = self.out(values)
+        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
+        attended: Tensor = self.out(attention(q, k, v).transpose(1, 2).flatten(2))
         return attended
 
 

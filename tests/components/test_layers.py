@@ -52,7 +52,8 @@ def test_batchnorm_refuses_a_single_example_in_training(layer):
     assert layer.eval()(x).shape == (1, 5)
 
 
-def test_attention_equals_torch():
+@pytest.mark.parametrize("tokens", [1, 7, 16, 19])  # fewer than 16 keys are padded
+def test_attention_equals_torch(tokens):
     torch.manual_seed(0)
     ours = Attention(12, 3).double()
     torchs = nn.MultiheadAttention(12, 3, batch_first=True).double()
@@ -61,8 +62,10 @@ def test_attention_equals_torch():
         torchs.in_proj_bias.copy_(ours.qkv.bias)
         torchs.out_proj.weight.copy_(ours.out.weight)
         torchs.out_proj.bias.copy_(ours.out.bias)
-    x = torch.randn(4, 7, 12).double()
-    torch.testing.assert_close(ours(x), torchs(x, x, x)[0])
+    x = torch.randn(4, tokens, 12).double()
+    expected = values_and_gradients(lambda x: torchs(x, x, x)[0], torchs, x)
+    actual = values_and_gradients(ours, ours, x)
+    torch.testing.assert_close(actual, expected)
 
 
 def test_patches_equal_unfold_of_torch():
@@ -79,7 +82,15 @@ def test_layernorm_equals_torch():
             layer.weight.copy_(torch.arange(5.0) - 2)
             layer.bias.copy_(torch.arange(5.0))
     x = torch.randn(3, 4, 5).double() * 3 + 1
-    torch.testing.assert_close(ours(x), torchs(x))
+    expected = values_and_gradients(torchs, torchs, x)
+    torch.testing.assert_close(values_and_gradients(ours, ours, x), expected)
+
+
+def values_and_gradients(function, layer, x):
+    """Return a layer's output, and the gradients of a function of it by `x` and its parameters."""
+    x = x.clone().requires_grad_()
+    y = function(x)
+    return [y.detach(), *torch.autograd.grad(y.pow(3).sum(), [x, *layer.parameters()])]
 
 
 @pytest.mark.parametrize(("channels", "stride"), [(2, 1), (5, 2)])

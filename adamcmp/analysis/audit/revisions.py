@@ -72,10 +72,12 @@ def current_revisions(runs: pd.DataFrame, group: str) -> pd.Series[float]:
     current = stored.copy()
     for name in names.dropna().unique():
         component = _component(group, name)
-        # Usually there are no runs of earlier revisions.
-        for run in runs.index[(names == name) & (stored < component.revision)]:
-            revision = component.revision_of(_settings(runs.loc[run], group))
-            current[run] = float("nan") if revision is None else revision
+        earlier = runs[(names == name) & (stored < component.revision)]
+        columns = [str(column) for column in runs if str(column).startswith(f"{group}.")]
+        # Thousands of runs share a few settings.
+        for _, equal in earlier.groupby([names[earlier.index], *columns], dropna=False):
+            revision = component.revision_of(_settings(equal.iloc[0], group))
+            current[equal.index] = float("nan") if revision is None else revision
     return current
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from adamcmp.components.data import Shape
 from adamcmp.components.models._base import Count, Model, Rate
@@ -28,6 +29,14 @@ class MLP(Model):
     residual: bool = False
     dropout: Rate = 0.0
     norm: Literal["none", "layer", "batch"] = "none"
+
+    #: 1: layer normalization is computed by torch's kernel.
+    revision: ClassVar[int] = 1
+
+    @classmethod
+    def revision_of(cls, settings: Mapping[str, Any]) -> int | None:
+        """See `Component.revision_of`."""
+        return cls.revision if settings.get("norm") == "layer" else 0
 
     def build(self, shape: Shape) -> nn.Module:
         """See `Model.build`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import model_validator
 
@@ -34,6 +34,9 @@ class ViT(Model):
     heads: Count = 4
     mlp_width: Count = 128
     dropout: Rate = 0.0
+
+    #: 1: layer normalization and attention are computed by torch's kernels.
+    revision: ClassVar[int] = 1
 
     @model_validator(mode="after")
     def _heads_divide(self) -> ViT:
