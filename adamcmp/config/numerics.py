@@ -20,16 +20,18 @@ class Numerics(Component):
             ``bf16``, which computes products in bfloat16 (autocast) with float32 weights.
         threads: Threads per worker. Results are bit-identical in every group only with 1 (the
             meaning of None).
-        engine: How a step is executed: ``eager`` runs torch's kernels one after the other,
-            ``compiled`` compiles the step of fused lanes (models of matrix products). ``auto``
+        engine: How a step is executed. ``eager`` runs the model as it is written. ``traced`` and
+            ``compiled`` record the operations of a step of fused lanes (models of matrix products)
+            once; ``traced`` executes them one after the other, ``compiled`` compiles them. ``auto``
             compiles if the study's first sweep is long enough for compiling to save time, and a
-            C++ compiler is installed (on a GPU also Triton).
+            C++ compiler is installed (on a GPU also Triton); otherwise it selects ``traced`` on a
+            CPU and ``eager`` on a GPU.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "float64", "bf16"] = "auto"
     threads: PositiveInt | None = None
-    engine: Literal["auto", "eager", "compiled"] = "auto"
+    engine: Literal["auto", "eager", "traced", "compiled"] = "auto"
 
     @property
     def engine_revision(self) -> int:

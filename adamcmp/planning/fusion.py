@@ -11,24 +11,24 @@ def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
     Args:
         config: The settings of the runs.
         device: ``cpu`` or ``cuda``.
-        engine: ``eager`` or ``compiled``.
+        engine: ``eager``, ``traced`` or ``compiled``.
     """
     if not config.optimizer.fuses:
         if config.optimizer.rule == "torch":
             return "a torch.optim class holds the settings of one run"
         return f"rule={config.optimizer.rule} is trained one lane at a time"
     if device == "cpu" and not config.optimizer.traceable:
-        return f"a step of rule={config.optimizer.rule} cannot be compiled"
+        return f"a step of rule={config.optimizer.rule} cannot be traced"
     if device not in config.model.fuses:
         return f"model={config.model.name} is faster one lane at a time"
     if engine == "eager" and device == "cpu":
-        return "on a CPU, only runs of the compiled engine are fused"
+        return "on a CPU, engine=eager trains one lane at a time"
     return None
 
 
-def can_compile(config: RunConfig) -> bool:
-    """Return whether a run's step can be compiled.
+def can_trace(config: RunConfig) -> bool:
+    """Return whether a run's step can be traced, and therefore compiled.
 
-    Only models that consist of matrix products can be compiled; they fuse on every device.
+    Only models that consist of matrix products are traced; they fuse on every device.
     """
-    return unfused_reason(config, "cpu", "compiled") is None
+    return unfused_reason(config, "cpu", "traced") is None

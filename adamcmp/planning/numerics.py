@@ -6,10 +6,11 @@ The rule never uses a measured time, so the same overrides give the same numbers
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
-from adamcmp.planning.fusion import can_compile
+from adamcmp.planning.fusion import can_trace
 from adamcmp.planning.run_kinds import RunKind
 from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available, cuda_available
 
@@ -41,6 +42,11 @@ def resolve_numerics(
                 f"{name}={getattr(numerics, name)}, and all runs of a study share their numerics. "
                 f"Use another study=NAME."
             )
+    if numerics.device == "cuda" and numerics.engine == "traced":
+        raise ConfigError(
+            "engine=traced needs device=cpu. On a GPU, use engine=eager, whose steps are recorded "
+            "and replayed, or engine=compiled."
+        )
     if numerics.device == "cuda" and not cuda_available():
         raise ConfigError("device=cuda: torch finds no CUDA GPU on this machine. Use device=cpu.")
     return numerics
@@ -53,28 +59,38 @@ def default_numerics(requested: Numerics, run_kinds: Collection[RunKind]) -> Num
         device = "cuda" if cuda_available() else "cpu"
     engine = requested.engine
     if engine == "auto":
-        compiled = compiling_pays(run_kinds, device) and compiler_available(device)
-        engine = "compiled" if compiled else "eager"
+        engine = _fastest_engine(run_kinds, device)
     dtype = "float32" if requested.dtype == "auto" else requested.dtype
     return Numerics(device=device, dtype=dtype, threads=requested.threads or 1, engine=engine)
+
+
+def _fastest_engine(
+    run_kinds: Collection[RunKind], device: str
+) -> Literal["eager", "traced", "compiled"]:
+    """Return the engine with which a study of these runs is expected to take the least time."""
+    if compiling_pays(run_kinds, device) and compiler_available(device):
+        return "compiled"
+    traceable = any(can_trace(kind.example) for kind in run_kinds)
+    # On a GPU, eager steps are recorded and replayed.
+    return "traced" if device == "cpu" and traceable else "eager"
 
 
 def compiling_pays(run_kinds: Collection[RunKind], device: str) -> bool:
     """Return whether training takes enough steps for compiling to save time."""
     # Each kind of run has to be compiled separately, so the mean per kind decides.
-    run_steps = [kind.steps * kind.runs for kind in run_kinds if can_compile(kind.example)]
+    run_steps = [kind.steps * kind.runs for kind in run_kinds if can_trace(kind.example)]
     return bool(run_steps) and sum(run_steps) / len(run_steps) >= COMPILED_FROM[device]
 
 
 def missing_compiler_notice(
     requested: Numerics, used: Numerics, run_kinds: Collection[RunKind]
 ) -> str | None:
-    """Return a notice if a new study is eager only because no compiler is installed."""
+    """Return a notice if a new study is not compiled only because no compiler is installed."""
     device = used.device
     would_compile = requested.engine == "auto" and compiling_pays(run_kinds, device)
     if not would_compile or compiler_available(device):
         return None
     return (
-        f"Compiling needs {COMPILE_REQUIREMENTS[device]}. This study is trained eagerly, several "
-        f"times slower than compiled."
+        f"Compiling needs {COMPILE_REQUIREMENTS[device]}. This study is trained with "
+        f"engine={used.engine}, more slowly than compiled."
     )

@@ -40,6 +40,13 @@ def test_fused_lanes(name, specs):
     check_lanes(name, specs, "eager")
 
 
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in EAGER)) for n in FUSED]
+)
+def test_traced_lanes(name, specs):
+    check_lanes(name, specs, "traced")
+
+
 @pytest.mark.slow  # each model compiles its steps
 @needs_compiler
 @pytest.mark.parametrize("name", FUSED)

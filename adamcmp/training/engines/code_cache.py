@@ -1,17 +1,22 @@
-"""Cache of compiled code on disk, checked against digests and shared between processes."""
+"""Cache of traced and compiled code on disk, checked against digests, shared between processes."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
+import torch
 from filelock import FileLock
+from torch import Tensor
 from torch.fx import GraphModule
 
+from adamcmp.platform.cache import source_digest
+from adamcmp.platform.provenance import cpu_features, hardware
 from adamcmp.training.engines.inductor_internals import write_library
 from adamcmp.training.engines.torch_internals import (
     Executable,
@@ -19,6 +24,7 @@ from adamcmp.training.engines.torch_internals import (
     load_library,
     write_artifact,
 )
+from adamcmp.training.engines.tracing import Axes
 
 
 class CodeFormat(ABC):
@@ -71,33 +77,49 @@ class InductorArtifact(CodeFormat):
         return load_artifact(file)
 
 
-def load_or_write(
-    folder: Path, key: str, code_format: CodeFormat, write: Callable[[Path], None]
-) -> Executable:
-    """Load the code that is stored under a key; write it first if it does not exist.
+def code_key(arguments: Sequence[Tensor], axes: Sequence[Axes], identity: Any, engine: str) -> str:
+    """Return a digest of everything that determines the code of a function.
+
+    Args:
+        arguments: Examples of its arguments.
+        axes: The symbolic dimensions of each argument.
+        identity: JSON values that determine the function, together with shapes and versions.
+        engine: The engine.
+    """
+    shapes = [
+        [str(tensor.dtype), [names.get(d, size) for d, size in enumerate(tensor.shape)]]
+        for tensor, names in zip(arguments, axes, strict=True)
+    ]
+    device = arguments[0].device.type
+    machine = [hardware(device), cpu_features(), torch.__version__, torch.get_num_threads()]
+    text = json.dumps([engine, identity, shapes, machine, source_digest()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def cached_file(folder: Path, key: str, suffix: str, write: Callable[[Path], None]) -> Path:
+    """Return the file that is stored under a key; write it first if it does not exist.
 
     Args:
         folder: The cache.
-        key: Identifies the code.
-        code_format: The file format.
-        write: Writes the code to a file. Only one of several processes calls it.
+        key: Identifies the content.
+        suffix: Suffix of the file's name.
+        write: Writes the content to a file. Only one of several processes calls it.
     """
-    file = _find(folder, key, code_format)
+    file = _find(folder, key, suffix)
     if file is None:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock"):
-            file = _find(folder, key, code_format)
+            file = _find(folder, key, suffix)
             if file is None:
-                temporary = folder / f".tmp-{key}-{os.getpid()}{code_format.suffix}"
+                temporary = folder / f".tmp-{key}-{os.getpid()}{suffix}"
                 write(temporary)
-                name = f"{key}-{_digest(temporary)}{code_format.suffix}"
-                file = temporary.replace(folder / name)
-    return code_format.load(file)
+                file = temporary.replace(folder / f"{key}-{_digest(temporary)}{suffix}")
+    return file
 
 
-def _find(folder: Path, key: str, code_format: CodeFormat) -> Path | None:
+def _find(folder: Path, key: str, suffix: str) -> Path | None:
     """Return the file stored under a key; delete those whose digest does not match their name."""
-    for file in folder.glob(f"{key}-*{code_format.suffix}"):
+    for file in folder.glob(f"{key}-*{suffix}"):
         if file.stem == f"{key}-{_digest(file)}":
             return file
         file.unlink(missing_ok=True)

@@ -7,30 +7,23 @@ from those of the eager engine, so all runs of a study use the same engine.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
 from adamcmp.errors import EngineError
-from adamcmp.platform.cache import cache_folder, source_digest
-from adamcmp.platform.provenance import (
-    COMPILE_REQUIREMENTS,
-    compiler_available,
-    cpu_features,
-    hardware,
-)
+from adamcmp.platform.cache import cache_folder
+from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available
 from adamcmp.training.engines.code_cache import (
     CodeFormat,
     InductorArtifact,
     SharedLibrary,
-    load_or_write,
+    cached_file,
+    code_key,
 )
 from adamcmp.training.engines.graph_passes import materialize_lane_values, widen_products
 from adamcmp.training.engines.torch_internals import Executable, compiler_error_type, limited_fusion
@@ -68,23 +61,13 @@ def compiled(
     # In the cache folder, which persists. Inductor's default is in the temporary folder and needs a
     # user name, which containers may lack.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
-    key = _key(arguments, axes, identity, code_format.device)
+    key = code_key(arguments, axes, identity, "compiled")
 
     def write(file: Path) -> None:
         _compile(trace(function, arguments, axes), code_format, file)
 
-    return load_or_write(cache_folder() / "compiled", key, code_format, write)
-
-
-def _key(arguments: list[Tensor], axes: list[Axes], identity: Any, device: str) -> str:
-    """Return a digest of everything that determines the compiled code."""
-    shapes = [
-        [str(tensor.dtype), [names.get(d, size) for d, size in enumerate(tensor.shape)]]
-        for tensor, names in zip(arguments, axes, strict=True)
-    ]
-    machine = [hardware(device), cpu_features(), torch.__version__, torch.get_num_threads()]
-    text = json.dumps([identity, shapes, machine, source_digest()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    folder = cache_folder() / "compiled"
+    return code_format.load(cached_file(folder, key, code_format.suffix, write))
 
 
 def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:

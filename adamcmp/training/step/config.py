@@ -31,7 +31,7 @@ class StepConfig:
         shape: Shapes of inputs and outputs.
         clip: Whether gradients are clipped by their norm.
         fused: Whether the lanes are one batched computation; if not, there is a single lane.
-        engine: ``eager`` or ``compiled``; an unfused lane always runs eagerly.
+        engine: ``eager``, ``traced`` or ``compiled``; an unfused lane always runs eagerly.
         device: The device of the lanes.
         dtype: Precision of parameters and optimizer state.
         autocast: Whether forward passes compute in bfloat16.

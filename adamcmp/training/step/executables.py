@@ -1,9 +1,10 @@
-"""Execute functions of the lanes' state: eagerly, compiled, or replayed as CUDA graphs."""
+"""Execute functions of the lanes' state with an engine; on a GPU, replay them as CUDA graphs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from adamcmp.training.engines.compiled import compiled
 from adamcmp.training.engines.cuda_graphs import Replayed
 from adamcmp.training.engines.torch_internals import Executable, tree_flatten, tree_unflatten
+from adamcmp.training.engines.traced import BoundFunction, traced
 from adamcmp.training.engines.tracing import Axes
 from adamcmp.training.step.batching import State
 from adamcmp.training.step.config import StepConfig
@@ -43,7 +45,7 @@ class Executables:
 
     def __init__(self, step_config: StepConfig) -> None:
         self._config = step_config
-        self._built: dict[str, Executable] = {}
+        self._built: dict[str, Callable[..., BoundFunction]] = {}
 
     def bind(
         self,
@@ -51,7 +53,7 @@ class Executables:
         state: State,
         constants: tuple[Tensor, ...],
         example_inputs: tuple[Tensor, ...],
-    ) -> Callable[..., Sequence[Tensor]]:
+    ) -> BoundFunction:
         """Return an executable function of the inputs only.
 
         Args:
@@ -61,27 +63,46 @@ class Executables:
             example_inputs: Inputs with the shapes of later calls.
         """
         if not self._config.fused:
-            return lambda *inputs: function.call(state, *constants, *inputs)
+            call = partial(function.call, state, *constants)
+            return BoundFunction(call, call)
         leaves, _ = tree_flatten(state)
         bound = [*leaves, *constants]
         if function.name not in self._built:
-            executable = self._build(function, state, [*bound, *example_inputs])
-            if self._config.replays:
-                executable = Replayed(executable, len(bound))
-            self._built[function.name] = executable
-        executable = self._built[function.name]
-        return lambda *inputs: executable([*bound, *inputs])
+            arguments = [*bound, *example_inputs]
+            self._built[function.name] = self._build(function, state, arguments, len(bound))
+        return self._built[function.name](*bound)
 
-    def _build(self, function: StateFunction, state: State, arguments: list[Tensor]) -> Executable:
-        """Return the executable of flat tensors: the leaves of the state, constants and inputs."""
+    def _build(
+        self, function: StateFunction, state: State, arguments: list[Tensor], bound: int
+    ) -> Callable[..., BoundFunction]:
+        """Return a function that binds the leaves of the state and the constants.
+
+        Args:
+            function: The function.
+            state: The state.
+            arguments: The leaves of the state, the constants, and examples of the inputs.
+            bound: Number of leaves and constants.
+        """
         leaves, structure = tree_flatten(state)
         count = len(leaves)
 
         def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
             return function.call(tree_unflatten(tensors[:count], structure), *tensors[count:])
 
-        if not self._config.compiles:
-            return lambda tensors: flat(*tensors)
         axes: list[Axes] = [{0: "M"}] * count + function.axes
         identity = [function.name, self._config.identity(), function.identity]
-        return compiled(flat, arguments, axes, identity)
+        if self._config.engine == "traced":
+            return traced(flat, arguments, axes, identity, bound)
+        executable: Executable = lambda tensors: flat(*tensors)  # noqa: E731
+        if self._config.engine == "compiled":
+            executable = compiled(flat, arguments, axes, identity)
+        if self._config.replays:
+            executable = Replayed(executable, bound)
+
+        def bind(*tensors: Tensor) -> BoundFunction:
+            def call(*inputs: Tensor) -> Sequence[Tensor]:
+                return executable([*tensors, *inputs])
+
+            return BoundFunction(call, call)
+
+        return bind

@@ -137,7 +137,8 @@ class Lanes:
             index_MB = index_MKB.index_select(1, k).squeeze(1)
             values = hypers_HKM.index_select(1, k).squeeze(1).unbind(0)
             hypers_M = dict(zip(names, values, strict=True))
-            return self._functions.train(state, x_N[index_MB], y_N[index_MB], hypers_M)
+            batch = (_select(x_N, index_MB), _select(y_N, index_MB))
+            return self._functions.train(state, *batch, hypers_M)
 
         self._network.train()
         device = self.step_config.device
@@ -145,13 +146,15 @@ class Lanes:
         offsets = torch.arange(count, device=device).unsqueeze(1).unbind()
         function = StateFunction("step", step, [{0: "N"}, {0: "N"}, {0: "M"}, {2: "M"}, {}], names)
         examples = (self._train.x, self._train.y)
-        execute = self._executables.bind(function, self.state, examples, (*prepared, offsets[0]))
+        bound = self._executables.bind(function, self.state, examples, (*prepared, offsets[0]))
         result: Sequence[Tensor] = ()
-        for number, offset in enumerate(offsets, start=chunk.begin + 1):
+        for number, offset in enumerate(offsets, start=1):
             if not self.step_config.fused:
                 # torch's layers and users' networks draw from the global generators.
-                self._seed_generators(stream_seed(self.seeds[0], "global", number), device)
-            result = execute(*prepared, offset)
+                seed = stream_seed(self.seeds[0], "global", chunk.begin + number)
+                self._seed_generators(seed, device)
+            take_step = bound.update if number < count else bound.execute
+            result = take_step(*prepared, offset)
         return StepResult(*result)
 
     def measure(
@@ -182,7 +185,7 @@ class Lanes:
         starts = torch.arange(0, len(examples), batch_size, device=device)[:, None].unbind()
         function = StateFunction("measure", evaluate, [*([{0: "N"}] * 3), {}], batch_size)
         tensors = (examples.x, examples.y, examples.weight)
-        execute = self._executables.bind(function, state, tensors, starts[:1])
+        execute = self._executables.bind(function, state, tensors, starts[:1]).execute
         sums = [torch.zeros(len(self.seeds), dtype=torch.float64, device=device)] * 3
         outcomes: list[tuple[Tensor, Tensor]] = []
         with torch.no_grad():
@@ -207,3 +210,9 @@ class Lanes:
         index = torch.tensor(positions, device=self.step_config.device)
         self.state = tree_map(lambda tensor: tensor[index], self.state)
         self.seeds = [self.seeds[position] for position in positions]
+
+
+def _select(values_N: Tensor, index_MB: Tensor) -> Tensor:
+    """Return `values_N[index_MB]` in a third of the time."""
+    selected = values_N.index_select(0, index_MB.flatten())
+    return selected.view(*index_MB.shape, *values_N.shape[1:])

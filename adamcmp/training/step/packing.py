@@ -71,7 +71,7 @@ class Packing:
         packed: Tree = {}
         for key, block in self._blocks.items():
             # Not `flatten`: a parameter may be a single number, of shape (M,).
-            pieces = [params[name].reshape(len(params[name]), -1) for name in block.names]
+            pieces = [params[name].reshape(params[name].shape[0], -1) for name in block.names]
             flat = torch.cat(pieces, dim=1)
             packed[key] = flat.unsqueeze(1) if block.matrices else flat
         return packed
@@ -90,7 +90,7 @@ class Packing:
             sizes = [self._shapes[name].numel() for name in block.names]
             flat = torch.split(tensor.flatten(1), sizes, 1)
             params |= {
-                name: piece.view(len(piece), *self._shapes[name])
+                name: piece.view(piece.shape[0], *self._shapes[name])
                 for name, piece in zip(block.names, flat, strict=True)
             }
         return {name: params[name] for name in self._shapes if name in params}

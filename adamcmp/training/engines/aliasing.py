@@ -1,0 +1,102 @@
+"""Which tensors of a traced graph share memory, and until when each memory is used."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import torch
+from torch.fx import Graph, Node
+
+#: Operations whose results share memory with their first argument, although their schemas do not
+#: say so.
+_UNDECLARED_VIEWS = (operator.getitem, torch.ops.aten._unsafe_view.default)
+
+
+def changed_argument(node: Node) -> Node | None:
+    """Return the argument that a call changes in place or writes its result to, if any."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None or not schema.is_mutable:
+        return None
+    for number, argument in enumerate(schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            changed = node.args[number] if number < len(node.args) else node.kwargs[argument.name]
+            assert isinstance(changed, Node)
+            return changed
+    return None
+
+
+def _shared_argument(node: Node) -> Node | None:
+    """Return the argument with which the result of a call shares memory, if any."""
+    if node.op != "call_function":
+        return None
+    schema = getattr(node.target, "_schema", None)
+    declared = schema is not None and any(result.alias_info for result in schema.returns)
+    if not declared and node.target not in _UNDECLARED_VIEWS:
+        return None
+    source = changed_argument(node) or node.args[0]
+    return source if isinstance(source, Node) else None
+
+
+class Memory:
+    """The memory of the tensors of a graph.
+
+    Attributes:
+        position: The position of each node in the graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.position = {node: number for number, node in enumerate(graph.nodes)}
+        self._sources: dict[Node, Node] = {}
+        self._last_use: dict[Node, float] = {}
+        self._changed: set[Node] = set()
+        for node, number in self.position.items():
+            if source := _shared_argument(node):
+                self._sources[node] = source
+            end = math.inf if node.op == "output" else number
+            for user_of in (node, *node.all_input_nodes):
+                self._last_use[self.owner(user_of)] = end
+            if changed := changed_argument(node):
+                self._changed.add(self.owner(changed))
+
+    def owner(self, node: Node) -> Node:
+        """Return the node that allocated the memory of a node's tensor."""
+        while node in self._sources:
+            node = self._sources[node]
+        return node
+
+    def is_view(self, node: Node) -> bool:
+        """Return whether a node's tensor is in memory that another node allocated."""
+        return node in self._sources
+
+    def last_use(self, node: Node) -> float:
+        """Return the position of the last node that uses the memory; infinite if it is returned."""
+        return self._last_use[self.owner(node)]
+
+    def is_changed(self, node: Node) -> bool:
+        """Return whether some call changes the memory of a node's tensor."""
+        return self.owner(node) in self._changed
+
+    def replace(self, node: Node, replacement: Node, destination: Node) -> None:
+        """Record that a node was replaced by one that writes its result to another's memory."""
+        self.position[replacement] = self.position[node]
+        end = max(self.last_use(node), self.last_use(destination))
+        self._sources[replacement] = self._sources[node] = destination
+        self._last_use[self.owner(destination)] = end
+        self._changed.add(self.owner(destination))
+
+
+def constants(graph: Graph) -> set[Node]:
+    """Return the calls that compute the same new tensors, or sizes, whenever the shapes are equal.
+
+    Random numbers are not constant, and neither are tensors that some call changes in place.
+    """
+    memory, known = Memory(graph), set[Node]()
+    for node in graph.nodes:
+        is_size = node.target is torch.ops.aten.sym_size.int
+        random = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+        fixed = node.op == "call_function" and known.issuperset(node.all_input_nodes)
+        same = node.op == "get_attr" or is_size or (fixed and not random)
+        if same and not memory.is_changed(node):
+            known.add(node)
+    return known

@@ -1,0 +1,188 @@
+"""Passes that remove operations from a traced graph without changing what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+
+from adamcmp.training.engines.aliasing import Memory, changed_argument
+from adamcmp.training.engines.operations import layout
+from adamcmp.training.engines.torch_internals import add_call, value_of
+
+_aten = torch.ops.aten
+
+#: Up to this many classes, torch's log-softmax over the last dimension takes longer than the one
+#: over another dimension, which is vectorized over examples (10 classes: 20 times as long).
+_FEW_CLASSES = 32
+
+
+def simplify(graph: GraphModule) -> None:
+    """Simplify a graph for its execution one operation after the other."""
+    _remove_identities(graph)
+    _use_first_sizes(graph)
+    _make_constant(graph)
+    _merge_equal(graph)
+    _interpolate(graph)
+    _transpose_softmax(graph)
+    graph.graph.eliminate_dead_code()
+    graph.graph.lint()
+    graph.recompile()
+
+
+def _calls(graph: GraphModule) -> Iterator[Node]:
+    yield from [node for node in graph.graph.nodes if node.op == "call_function"]
+
+
+def _remove_identities(graph: GraphModule) -> None:
+    """Replace calls that return their input, or a copy of a tensor that nothing changes."""
+    memory = Memory(graph.graph)
+    for node in _calls(graph):
+        source = node.args[0] if node.args else None
+        if not isinstance(source, Node):
+            continue
+        if node.target is _aten.mul.Scalar and node.args[1] == 1:
+            node.replace_all_uses_with(source)
+        elif node.target is _aten._unsafe_view.default:
+            node.target = _aten.view.default  # which torch's methods have
+        elif original := _transposed_back(node, source):
+            node.replace_all_uses_with(original)
+        elif node.target in (_aten.clone.default, _aten._to_copy.default):
+            changed = memory.is_changed(node) or memory.is_changed(source)
+            if not changed and layout(node) == layout(source):
+                node.replace_all_uses_with(source)
+
+
+def _transposed_back(node: Node, source: Node) -> Node | None:
+    """Return the tensor of which a call transposes the transpose; None for other calls."""
+    transpose, original = _aten.transpose.int, source.args[0] if source.args else None
+    if node.target is not transpose or source.target is not transpose:
+        return None
+    dims = [{int(str(d)) % value_of(node).ndim for d in n.args[1:]} for n in (node, source)]
+    return original if isinstance(original, Node) and dims[0] == dims[1] else None
+
+
+def _use_first_sizes(graph: GraphModule) -> None:
+    """Read each symbolic size from the first argument that has it."""
+    placeholders = [node for node in graph.graph.nodes if node.op == "placeholder"]
+    dims = [(node, dim) for node in placeholders for dim in range(value_of(node).ndim)]
+    first: dict[str, tuple[Node, int]] = {}
+    for node, dim in dims:
+        first.setdefault(str(value_of(node).shape[dim]), (node, dim))
+    sizes: dict[str, Node] = {}
+    for node in [n for n in _calls(graph) if n.target is _aten.sym_size.int]:
+        name = str(value_of(node))
+        if name in first and name not in sizes:
+            with graph.graph.inserting_after(placeholders[-1]):
+                sizes[name] = graph.graph.call_function(_aten.sym_size.int, first[name])
+            sizes[name].meta["val"] = value_of(node)
+        node.replace_all_uses_with(sizes.get(name, node))
+
+
+def _make_constant(graph: GraphModule) -> None:
+    """Replace tensors of ones of a fixed shape, from which gradients start, by constants."""
+    for node in _calls(graph):
+        value = value_of(node)
+        if node.target is _aten.ones_like.default and _is_static(value):
+            with graph.graph.inserting_before(node):
+                shape, options = list(value.shape), {"dtype": value.dtype, "device": value.device}
+                ones = graph.graph.call_function(_aten.full.default, (shape, 1.0), options)
+            ones.meta["val"] = value
+            node.replace_all_uses_with(ones)
+
+
+def _is_static(value: Tensor) -> bool:
+    return all(isinstance(size, int) for size in value.shape)
+
+
+def _merge_equal(graph: GraphModule) -> None:
+    """Compute equal calls once.
+
+    Calls before and after a change in place are not merged, because it may change their inputs.
+    """
+    computed: dict[Any, Node] = {}
+    for node in _calls(graph):
+        if changed_argument(node):
+            computed.clear()
+        elif torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+            first = computed.setdefault((node.target, _key(node.args), _key(node.kwargs)), node)
+            if first is not node:
+                node.replace_all_uses_with(first)
+                graph.graph.erase_node(node)
+
+
+def _key(argument: Any) -> Any:
+    """Return a hashable form of the arguments of a call."""
+    if isinstance(argument, list | tuple):
+        return tuple(_key(entry) for entry in argument)
+    if isinstance(argument, dict):
+        return tuple((name, _key(value)) for name, value in sorted(argument.items()))
+    # The arguments True, 1 and 1.0 are equal, but differ in effect.
+    return argument if isinstance(argument, Node) else (type(argument), argument)
+
+
+def _interpolate(graph: GraphModule) -> None:
+    """Replace β·a + (1 − β)·b, a moving average, by one interpolation from a to b."""
+    for node in _calls(graph):
+        if node.target is not _aten.add.Tensor or node.kwargs:
+            continue
+        factors = [_factors(term) for term in node.args]
+        if len(factors) < 2 or not all(factors):
+            continue
+        (beta, average), (weight, value) = factors
+        same_shape = str(value_of(average).shape) == str(value_of(value).shape)
+        if same_shape and _is_complement(weight, beta):
+            with graph.graph.inserting_before(node):
+                arguments = (average, value, weight)
+                interpolated = graph.graph.call_function(_aten.lerp.Tensor, arguments)
+            interpolated.meta["val"] = value_of(node)
+            node.replace_all_uses_with(interpolated)
+
+
+def _factors(term: Any) -> tuple[Node, ...]:
+    """Return the two tensors that a term multiplies; nothing for other terms."""
+    is_product = isinstance(term, Node) and term.target is _aten.mul.Tensor
+    return tuple(term.all_input_nodes) if is_product and len(term.all_input_nodes) == 2 else ()
+
+
+def _is_complement(weight: Node, beta: Node) -> bool:
+    """Return whether a per-lane value is 1 − β, converted and broadcast in the same steps as β."""
+    while weight.target in (_aten.view.default, _aten._to_copy.default):
+        calls = [(n.target, n.args[1:], n.kwargs) for n in (weight, beta)]
+        if calls[0] != calls[1]:
+            return False
+        weight, beta = weight.all_input_nodes[0], beta.all_input_nodes[0]
+    return weight.target is _aten.rsub.Scalar and weight.args == (beta, 1)
+
+
+def _transpose_softmax(graph: GraphModule) -> None:
+    """Compute a log-softmax over few classes, and its gradient, with the classes not innermost."""
+    targets = (_aten._log_softmax.default, _aten._log_softmax_backward_data.default)
+    for node in _calls(graph):
+        if node.target not in targets:
+            continue
+        shape, inputs = value_of(node).shape, node.all_input_nodes
+        dim, *others = node.args[len(inputs) :]
+        last = len(shape) - 1
+        if dim not in (-1, last) or not last or not _is_few(shape[last]):
+            continue
+        with graph.graph.inserting_before(node):
+            swapped = [_transposed(graph, argument) for argument in inputs]
+            computed = add_call(graph, node, node.target, *swapped, last - 1, *others)
+            result = _transposed(graph, computed)
+            options = {"memory_format": torch.contiguous_format}
+            copy = add_call(graph, node, _aten.clone.default, result, **options)
+        node.replace_all_uses_with(copy)
+
+
+def _transposed(graph: GraphModule, node: Node) -> Node:
+    """Exchange the last two dimensions of a tensor."""
+    last = value_of(node).ndim - 1
+    return add_call(graph, node, _aten.transpose.int, node, last - 1, last)
+
+
+def _is_few(size: Any) -> bool:
+    return isinstance(size, int) and size <= _FEW_CLASSES
