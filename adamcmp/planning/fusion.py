@@ -1,4 +1,4 @@
-"""Decide whether runs are fused, that is trained as lanes of one batched computation."""
+"""Decide which runs are trained as lanes of one batched computation, and by which engines."""
 
 from __future__ import annotations
 
@@ -26,9 +26,19 @@ def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
     return None
 
 
-def can_trace(config: RunConfig) -> bool:
-    """Return whether a run's step can be traced, and therefore compiled.
+def can_use_engine(config: RunConfig, engine: str) -> bool:
+    """Return whether an engine can train runs with these settings."""
+    return {"eager": True, "traced": can_trace(config), "compiled": can_compile(config)}[engine]
 
-    Only models that consist of matrix products are traced; they fuse on every device.
+
+def can_trace(config: RunConfig) -> bool:
+    """Return whether a run's step can be traced. Python code of the user's models cannot."""
+    return config.optimizer.fuses and config.optimizer.traceable and config.model.traceable
+
+
+def can_compile(config: RunConfig) -> bool:
+    """Return whether a run's step can be compiled.
+
+    Only models that consist of matrix products are compiled; they fuse on every device.
     """
-    return unfused_reason(config, "cpu", "traced") is None
+    return unfused_reason(config, "cpu", "compiled") is None

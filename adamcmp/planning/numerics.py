@@ -10,7 +10,7 @@ from typing import Literal
 
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
-from adamcmp.planning.fusion import can_trace
+from adamcmp.planning.fusion import can_compile, can_trace
 from adamcmp.planning.run_kinds import RunKind
 from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available, cuda_available
 
@@ -78,7 +78,7 @@ def _fastest_engine(
 def compiling_pays(run_kinds: Collection[RunKind], device: str) -> bool:
     """Return whether training takes enough steps for compiling to save time."""
     # Each kind of run has to be compiled separately, so the mean per kind decides.
-    run_steps = [kind.steps * kind.runs for kind in run_kinds if can_trace(kind.example)]
+    run_steps = [kind.steps * kind.runs for kind in run_kinds if can_compile(kind.example)]
     return bool(run_steps) and sum(run_steps) / len(run_steps) >= COMPILED_FROM[device]
 
 

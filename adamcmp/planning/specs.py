@@ -9,7 +9,7 @@ from typing import Any, Self
 from adamcmp.components.names import COMPONENT_GROUP_NAMES
 from adamcmp.components.registry import canonical_object
 from adamcmp.config import Numerics, RunConfig, StudyConfig
-from adamcmp.planning.fusion import can_trace, unfused_reason
+from adamcmp.planning.fusion import can_use_engine, unfused_reason
 from adamcmp.planning.run_kinds import run_kind_key
 from adamcmp.storage.columns import SHORT_NAMES
 
@@ -67,14 +67,17 @@ class RunSpec:
 def run_specs(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:
     """Return the study's runs in the order requested, each once.
 
-    A run that cannot be traced uses the eager engine in every study.
+    A run that the study's engine cannot train uses the eager engine.
 
     Args:
         study: The runs' settings.
         numerics: The study's numerics; no value is ``auto``.
     """
     eager = numerics.model_copy(update={"engine": "eager"})
-    specs = (RunSpec.of(run, numerics if can_trace(run) else eager) for run in study.runs)
+    specs = (
+        RunSpec.of(run, numerics if can_use_engine(run, numerics.engine) else eager)
+        for run in study.runs
+    )
     return tuple({spec.run_id: spec for spec in specs}.values())
 
 

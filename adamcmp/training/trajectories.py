@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import torch
 
-from adamcmp.planning.fusion import can_trace
+from adamcmp.planning.fusion import can_compile
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.horizon import horizon
 from adamcmp.planning.specs import RunSpec
@@ -51,7 +51,7 @@ def follow(specs: Sequence[RunSpec], steps: Sequence[int]) -> Iterator[Lanes]:
 
 def fuses(spec: RunSpec) -> bool:
     """Return whether `follow` can train several such runs together."""
-    return can_trace(spec.config)
+    return can_compile(spec.config)
 
 
 def step_count(spec: RunSpec) -> int:

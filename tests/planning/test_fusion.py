@@ -1,8 +1,8 @@
-"""Which runs are fused, and which can be compiled."""
+"""Which runs are fused, and which engine trains them."""
 
 import pytest
 
-from adamcmp.planning.fusion import can_trace, unfused_reason
+from adamcmp.planning.fusion import unfused_reason
 from adamcmp.planning.specs import run_specs
 from tests.conftest import CPU
 
@@ -13,14 +13,16 @@ TORCH = ["optimizer=torch", "optimizer.target=torch.optim.RAdam"]
     ("overrides", "device", "engine", "reason"),
     [
         (["model=mlp"], "cpu", "compiled", None),
+        (["model=mlp"], "cpu", "traced", None),
+        (["model=cnn1d"], "cpu", "traced", "model=cnn1d is faster one lane at a time"),
         (["model=mlp"], "cuda", "eager", None),
-        (["model=mlp"], "cpu", "eager", "on a CPU, only runs of the compiled engine"),
+        (["model=mlp"], "cpu", "eager", "on a CPU, engine=eager trains one lane"),
         (["model=cnn1d"], "cuda", "eager", None),
         (["model=cnn1d"], "cpu", "compiled", "model=cnn1d is faster one lane at a time"),
         (["model=gru"], "cpu", "compiled", "model=gru is faster one lane at a time"),
         (["model=gru"], "cuda", "eager", "model=gru is faster one lane at a time"),
         (["model=mlp", *TORCH], "cuda", "compiled", "a torch.optim class holds the settings"),
-        (["optimizer=soap"], "cpu", "compiled", "a step of rule=soap cannot be compiled"),
+        (["optimizer=soap"], "cpu", "compiled", "a step of rule=soap cannot be traced"),
         (["optimizer=soap"], "cuda", "eager", None),
     ],
 )
@@ -31,17 +33,18 @@ def test_the_reason_why_runs_are_not_fused(composer, overrides, device, engine, 
 
 
 @pytest.mark.parametrize(
-    ("overrides", "compiled"),
+    ("overrides", "engines", "fused"),
     [
-        (["model=mlp"], True),
-        (["model=cnn1d"], False),
-        (["model=mlp", *TORCH], False),
-        (["optimizer=soap"], False),
+        (["model=mlp"], {"compiled", "traced"}, True),
+        (["model=cnn1d"], {"traced"}, False),
+        (["model=custom", "model.target=torch.nn.Identity"], set(), False),
+        (["model=mlp", *TORCH], set(), False),
+        (["optimizer=soap"], set(), False),
     ],
 )
-def test_a_run_that_cannot_be_compiled_is_eager_in_every_study(composer, overrides, compiled):
+def test_a_run_that_an_engine_cannot_train_is_eager(composer, overrides, engines, fused):
     study = composer.run(overrides)
-    assert can_trace(study.runs[0]) == compiled
-    (spec,) = run_specs(study, CPU.model_copy(update={"engine": "compiled"}))
-    assert spec.numerics.engine == ("compiled" if compiled else "eager")
-    assert spec.fuses == compiled
+    for engine in ("compiled", "traced"):
+        (spec,) = run_specs(study, CPU.model_copy(update={"engine": engine}))
+        assert spec.numerics.engine == (engine if engine in engines else "eager")
+        assert spec.fuses == (fused and engine in engines)

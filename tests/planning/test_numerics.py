@@ -33,8 +33,8 @@ def run_kinds_of(composer, steps, *overrides):
     ("parts", "steps", "engine"),
     [
         ({}, 4_000, "compiled"),
-        ({}, 3_999, "eager"),
-        ({"compiler": False}, 4_000, "eager"),
+        ({}, 3_999, "traced"),
+        ({"compiler": False}, 4_000, "traced"),
         ({"triton": False}, 4_000, "compiled"),
         ({"gpu": True}, 4_000, "eager"),
         ({"gpu": True}, 1_000_000, "compiled"),
@@ -49,7 +49,7 @@ def test_the_engine_follows_from_the_work_and_the_machine(composer, machine, par
     assert (used.device, used.engine) == (device, engine)
     enough_work = steps >= (1_000_000 if device == "cuda" else 4_000)
     notice = missing_compiler_notice(OPEN, used, run_kinds)
-    assert (notice is not None) == (enough_work and engine == "eager")
+    assert (notice is not None) == (enough_work and engine != "compiled")
     assert ("Triton" in (notice or "")) == (notice is not None and device == "cuda")
     # A requested engine is never overruled.
     assert (
@@ -61,6 +61,21 @@ def test_a_study_that_cannot_be_compiled_is_eager(composer, machine):
     machine(gpu=True)
     run_kinds = run_kinds_of(composer, 1_000_000, "model=cnn1d")
     assert default_numerics(OPEN, run_kinds).engine == "eager"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "engine"), [(["model=cnn1d"], "traced"), (["optimizer=soap"], "eager")]
+)
+def test_a_study_of_runs_one_at_a_time_is_traced_if_possible(composer, machine, overrides, engine):
+    machine()
+    run_kinds = run_kinds_of(composer, 1_000_000, *overrides)
+    assert default_numerics(OPEN, run_kinds).engine == engine
+
+
+def test_the_traced_engine_needs_a_processor(composer, machine):
+    machine(gpu=True)
+    with pytest.raises(ConfigError, match="engine=traced needs device=cpu"):
+        resolve_numerics(Numerics(engine="traced"), None, run_kinds_of(composer, 10), "s")
 
 
 def test_an_existing_study_keeps_its_numerics(composer):

@@ -34,6 +34,7 @@ class Custom(Model):
     target: str = Field(description="the dotted path of your class, like mynets.Net")
 
     fuses: ClassVar[tuple[str, ...]] = ()
+    traceable: ClassVar[bool] = False
     has_digest: ClassVar[bool] = True
     #: 1: initial weights from NumPy and `random` are seeded; assigned buffers are kept; parameters
     #: without gradient are not updated.

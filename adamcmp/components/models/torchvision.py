@@ -32,6 +32,7 @@ class Torchvision(Model):
     arch: str = "resnet18"
 
     fuses: ClassVar[tuple[str, ...]] = ()
+    traceable: ClassVar[bool] = False
     #: 1: parameters without gradient, those of unused auxiliary classifiers, are not decayed.
     revision: ClassVar[int] = 1
     affected_if: ClassVar[str] = "weights decay: those of the auxiliary classifiers decayed, too"

@@ -16,8 +16,13 @@ from adamcmp.training.engines.torch_internals import value_of
 
 
 def layout(node: Node) -> tuple[object, ...]:
-    """Return the dtype, device, shape and strides of a node's tensor; sizes as expressions."""
+    """Return the dtype, device, shape and strides of a node's tensor; sizes as expressions.
+
+    The layout of a node that is no tensor differs from all others.
+    """
     value = value_of(node)
+    if not isinstance(value, Tensor):
+        return (node,)
     return value.dtype, value.device, str(tuple(value.shape)), str(value.stride())
 
 

@@ -73,7 +73,7 @@ class _FunctionWriter:
         self._memory = Memory(graph.graph)
         placeholders = [node for node in nodes if node.op == "placeholder"]
         self._arguments = _arguments(range(len(placeholders)))
-        self._names = dict(zip(placeholders, self._arguments, strict=True))
+        self._names: dict[Node, str] = dict(zip(placeholders, self._arguments, strict=True))
         self._last_users = {used: node for node in nodes for used in node.all_input_nodes}
         self._constant = constants(graph.graph)
         #: Nodes that are computed by ``bind`` or before.
@@ -140,8 +140,7 @@ class _FunctionWriter:
             raise EngineError(f"The traced step calls {node.target}, which is no torch operation.")
         name: str = python_name(node.target) or f"torch.ops.{node.target}"
         if name.startswith("."):
-            tensor, *arguments = arguments
-            name = tensor + name
+            return f"{arguments[0]}{name}({', '.join(arguments[1:])})"
         return f"{name}({', '.join(arguments)})"
 
     def _tensor(self, tensor: Tensor) -> str:

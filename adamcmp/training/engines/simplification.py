@@ -15,6 +15,8 @@ from adamcmp.training.engines.torch_internals import add_call, value_of
 
 _aten = torch.ops.aten
 
+_PRODUCTS = (_aten.mul.Scalar, _aten.mul.Tensor)
+
 #: Up to this many classes, torch's log-softmax over the last dimension takes longer than the one
 #: over another dimension, which is vectorized over examples (10 classes: 20 times as long).
 _FEW_CLASSES = 32
@@ -44,7 +46,7 @@ def _remove_identities(graph: GraphModule) -> None:
         source = node.args[0] if node.args else None
         if not isinstance(source, Node):
             continue
-        if node.target is _aten.mul.Scalar and node.args[1] == 1:
+        if node.target in _PRODUCTS and node.args[1] == 1 and layout(node) == layout(source):
             node.replace_all_uses_with(source)
         elif node.target is _aten._unsafe_view.default:
             node.target = _aten.view.default  # which torch's methods have

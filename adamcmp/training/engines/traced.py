@@ -1,8 +1,9 @@
-"""The traced engine: a step of fused lanes is executed operation by operation, without autograd.
+"""The traced engine: the operations of a step are recorded once and executed one after the other.
 
-The step is traced to the same graph of tensors that the compiled engine compiles, simplified, and
-written as Python code. Tracing takes a second or two, so the code is stored in the cache. It serves
-all numbers of lanes. The last bits of its results differ from those of the other engines.
+The step is traced to a graph of tensor operations, as for the compiled engine. The graph is
+simplified and written as Python code, which neither runs the model's code nor autograd. Tracing
+takes a second or two, so the code is stored in the cache. The code of fused lanes serves every
+width. The last bits of its results differ from those of the other engines.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class StepConfig:
         shape: Shapes of inputs and outputs.
         clip: Whether gradients are clipped by their norm.
         fused: Whether the lanes are one batched computation; if not, there is a single lane.
-        engine: ``eager``, ``traced`` or ``compiled``; an unfused lane always runs eagerly.
+        engine: ``eager``, ``traced`` or ``compiled``; an unfused lane is never compiled.
         device: The device of the lanes.
         dtype: Precision of parameters and optimizer state.
         autocast: Whether forward passes compute in bfloat16.
@@ -54,6 +54,11 @@ class StepConfig:
     def compiles(self) -> bool:
         """Whether steps are compiled."""
         return self.fused and self.engine == "compiled"
+
+    @property
+    def traces(self) -> bool:
+        """Whether steps are traced and executed operation by operation."""
+        return self.engine == "traced"
 
     @property
     def replays(self) -> bool:

@@ -62,7 +62,7 @@ class Executables:
             constants: The constants to bind.
             example_inputs: Inputs with the shapes of later calls.
         """
-        if not self._config.fused:
+        if not self._config.fused and not self._config.traces:
             call = partial(function.call, state, *constants)
             return BoundFunction(call, call)
         leaves, _ = tree_flatten(state)
@@ -90,11 +90,13 @@ class Executables:
             return function.call(tree_unflatten(tensors[:count], structure), *tensors[count:])
 
         axes: list[Axes] = [{0: "M"}] * count + function.axes
+        if not self._config.fused:  # there is a single lane
+            axes = [{d: name for d, name in names.items() if name != "M"} for names in axes]
         identity = [function.name, self._config.identity(), function.identity]
-        if self._config.engine == "traced":
+        if self._config.traces:
             return traced(flat, arguments, axes, identity, bound)
         executable: Executable = lambda tensors: flat(*tensors)  # noqa: E731
-        if self._config.engine == "compiled":
+        if self._config.compiles:
             executable = compiled(flat, arguments, axes, identity)
         if self._config.replays:
             executable = Replayed(executable, bound)

@@ -1,31 +1,31 @@
-"""Compiled code on disk."""
+"""Traced and compiled code on disk."""
 
-from adamcmp.training.engines.code_cache import CodeFormat, load_or_write
+import torch
+
+from adamcmp.training.engines.code_cache import cached_file, code_key
 
 
-def test_a_damaged_library_is_compiled_again(tmp_path):
-    class Text(CodeFormat):
-        """Code that is quick to write."""
-
-        device, suffix = "cpu", ".text"
-
-        def write(self, graph, file):
-            raise NotImplementedError
-
-        def load(self, file):
-            return file.read_text
-
+def test_a_damaged_file_is_written_again(tmp_path):
     written = []
 
     def write(file):
         written.append(file)
         file.write_text("the code")
 
-    def run():
-        return load_or_write(tmp_path, "key", Text(), write)()
+    def read():
+        return cached_file(tmp_path, "key", ".text", write).read_text()
 
-    assert run() == run() == "the code" and len(written) == 1
+    assert read() == read() == "the code" and len(written) == 1
     (stored,) = tmp_path.glob("*.text")
     stored.write_text("the co")
-    assert run() == "the code" and len(written) == 2
+    assert read() == "the code" and len(written) == 2
     assert [path.name for path in tmp_path.glob("*.text")] == [stored.name]
+
+
+def test_the_key_depends_on_fixed_sizes_and_not_on_symbolic_ones():
+    def key(*shape, identity="step", engine="traced"):
+        return code_key([torch.empty(shape)], [{0: "M"}], [identity], engine)
+
+    assert key(2, 3) == key(5, 3)
+    others = {key(2, 4), key(2, 3, identity="measure"), key(2, 3, engine="compiled")}
+    assert len(others | {key(2, 3)}) == 4

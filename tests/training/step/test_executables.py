@@ -1,5 +1,7 @@
 """Functions of the lanes' state, executed by an engine."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -19,23 +21,25 @@ def state(lanes):
     return {"nested": (torch.zeros(lanes),), "bias": torch.arange(lanes).float()}
 
 
+@pytest.mark.parametrize("engine", ["eager", "traced"])
 @pytest.mark.parametrize("fused", [True, False])
-def test_a_bound_function_changes_the_state(fused, specs):
-    executables = Executables(step_config(specs, fused=fused))
+def test_a_bound_function_changes_the_state(fused, engine, specs):
+    config = replace(step_config(specs, fused=fused), engine=engine)
+    executables = Executables(config)
     bound, constant = state(1), torch.tensor(2.0)
-    execute = executables.bind(FUNCTION, bound, (constant,), (torch.tensor(0.0),))
-    for number in (1.0, 3.0):
-        (result,) = execute(torch.tensor(number))
+    bound_function = executables.bind(FUNCTION, bound, (constant,), (torch.tensor(0.0),))
+    bound_function.update(torch.tensor(1.0))
+    (result,) = bound_function.execute(torch.tensor(3.0))
     assert bound["nested"][0].tolist() == result.tolist() == [8.0]
 
 
-def test_a_function_serves_other_states(specs):
+@pytest.mark.parametrize("engine", ["eager", "traced"])
+def test_a_function_serves_other_states(engine, specs):
     """Lanes that have diverged leave the group, so that its state has fewer lanes."""
-    executables = Executables(step_config(specs))
+    executables = Executables(replace(step_config(specs), engine=engine))
     for lanes in (3, 2):
         bound = state(lanes)
         arguments = (torch.ones(()),), (torch.zeros(()),)
-        execute = executables.bind(FUNCTION, bound, *arguments)
-        (result,) = execute(torch.tensor(5.0))
+        (result,) = executables.bind(FUNCTION, bound, *arguments).execute(torch.tensor(5.0))
         assert result.tolist() == [5.0 + lane for lane in range(lanes)]
         assert bound["nested"][0].tolist() == [5.0] * lanes

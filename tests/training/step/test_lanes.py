@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from adamcmp.training.engines.torch_internals import tree_flatten
+from adamcmp.training.engines.traced import BoundFunction
 from adamcmp.training.step.executables import Executables
 from tests.support.lanes import group_training
 
@@ -85,7 +86,7 @@ def test_outcomes_are_copies_of_outputs_that_a_cuda_graph_overwrites(specs, monk
     bind = Executables.bind
 
     def overwriting(self, *arguments):
-        execute, outputs = bind(self, *arguments), []
+        execute, outputs = bind(self, *arguments).execute, []
 
         def replay(*inputs):
             results = execute(*inputs)
@@ -94,7 +95,7 @@ def test_outcomes_are_copies_of_outputs_that_a_cuda_graph_overwrites(specs, monk
                 output.copy_(result)
             return outputs
 
-        return replay
+        return BoundFunction(replay, replay)
 
     monkeypatch.setattr(Executables, "bind", overwriting)
     measured = training.lanes.measure(examples, 7, keep_outcomes=True)

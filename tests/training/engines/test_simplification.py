@@ -1,0 +1,101 @@
+"""Passes that remove operations."""
+
+import pytest
+import torch
+
+from adamcmp.training.engines.simplification import simplify
+from adamcmp.training.engines.tracing import trace
+
+
+def simplified(function, *arguments):
+    """Return the simplified graph, after comparing its results with those of the function."""
+    graph = trace(function, list(arguments), [{0: "M"} for _ in arguments])
+    simplify(graph)
+    expected = function(*(argument.clone() for argument in arguments))
+    torch.testing.assert_close(graph(*(argument.clone() for argument in arguments)), expected)
+    return graph
+
+
+def calls(graph, name):
+    return [node for node in graph.graph.nodes if str(node.target).startswith(f"aten.{name}.")]
+
+
+def test_equal_calls_are_computed_once():
+    graph = simplified(lambda a: ((a + 1).exp() * (a + 1).exp(), a + 2), torch.rand(3, 5))
+    assert len(calls(graph, "exp")) == 1 and len(calls(graph, "add")) == 2
+
+
+def test_numbers_of_different_types_are_different_arguments():
+    counts = torch.arange(15).view(3, 5)
+    graph = simplified(lambda a: (a * 1, a * 1.0, a + True), counts)
+    assert [value.dtype for value in graph(counts)] == [torch.int64, torch.float32, torch.int64]
+
+
+def test_calls_before_and_after_a_change_are_not_merged():
+    def function(a):
+        before = a.sum(1)
+        a.add_(1)
+        return before, a.sum(1)
+
+    assert len(calls(simplified(function, torch.rand(3, 5)), "sum")) == 2
+
+
+def test_random_numbers_are_not_merged():
+    graph = trace(lambda a: (a + torch.rand(5), a + torch.rand(5)), [torch.ones(3, 5)], [{0: "M"}])
+    simplify(graph)
+    first, second = graph(torch.ones(3, 5))
+    assert not first.equal(second)
+
+
+def test_a_copy_of_a_changed_tensor_is_kept():
+    def function(a):
+        before = a.clone()
+        a.add_(1)
+        return (before - a,)
+
+    assert len(calls(simplified(function, torch.rand(3, 5)), "clone")) == 1
+
+
+def test_needless_copies_and_transposes_are_removed():
+    def function(a):
+        return ((a * 2).clone().transpose(1, 2).transpose(1, 2).float().mul(1) + 1,)
+
+    graph = simplified(function, torch.rand(3, 4, 5))
+    assert not calls(graph, "clone") and not calls(graph, "transpose")
+    assert len(calls(graph, "mul")) == 1
+
+
+def test_a_moving_average_is_an_interpolation():
+    def function(average, value, beta):
+        complement = (1 - beta).float().view(-1, 1)
+        return (beta.float().view(-1, 1) * average + complement * value,)
+
+    beta = torch.rand(3, dtype=torch.float64)
+    graph = simplified(function, torch.rand(3, 5), torch.rand(3, 5), beta)
+    assert len(calls(graph, "lerp")) == 1 and not calls(graph, "mul")
+
+
+def test_other_weighted_sums_are_not():
+    def function(average, value, beta):
+        return (beta.view(-1, 1) * average + (2 - beta).view(-1, 1) * value,)
+
+    graph = simplified(function, torch.rand(3, 5), torch.rand(3, 5), torch.rand(3))
+    assert not calls(graph, "lerp")
+
+
+@pytest.mark.parametrize("classes", [2, 10, 33])
+def test_a_log_softmax_over_few_classes_is_transposed(classes):
+    def function(outputs):
+        outputs = outputs.detach().requires_grad_()
+        log_p = outputs.log_softmax(-1)
+        (grad,) = torch.autograd.grad((log_p * torch.arange(float(classes))).sum(), outputs)
+        return log_p.detach(), grad
+
+    graph = simplified(function, torch.randn(3, 7, classes))
+    assert bool(calls(graph, "transpose")) == (classes <= 32)
+
+
+def test_sizes_are_read_from_the_first_argument_that_has_them():
+    graph = simplified(lambda a, b: (a.sum(1), b.view(b.shape[0], -1) + 1), torch.rand(3, 5), torch.rand(3, 2, 2))  # fmt: skip
+    (size,) = calls(graph, "sym_size")
+    assert size.args[0] is next(iter(graph.graph.nodes))
