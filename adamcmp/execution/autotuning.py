@@ -10,7 +10,7 @@ from adamcmp.config import Numerics
 from adamcmp.errors import Interrupted
 from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
 from adamcmp.execution.signals import InterruptedBy
-from adamcmp.planning.cost_model import WIDTHS, CostModel, keep_timings, known_timings
+from adamcmp.planning.cost_model import CostModel, keep_timings, known_timings
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
 from adamcmp.planning.specs import RunSpec
@@ -64,7 +64,8 @@ def autotuned(
 def autotuned_without_compiling(plan: Plan, executor: Executor, workers: int) -> Plan:
     """Return a plan with costs, without compiling anything: for a dry run.
 
-    A kind of run without timings is measured with the eager engine, which gives an upper bound.
+    Compiled runs without timings are measured with the fastest engine that compiles nothing, which
+    gives an upper bound.
 
     Args:
         plan: The runs to train.
@@ -76,9 +77,16 @@ def autotuned_without_compiling(plan: Plan, executor: Executor, workers: int) ->
     """
     timings = known_timings(plan.run_kinds, plan.numerics)
     unknown = {key: spec for key, spec in plan.one_per_run_kind().items() if key not in timings}
-    eager = _eager_timings(executor, plan, unknown)
-    compiles = any(spec.numerics.engine == "compiled" for spec in unknown.values())
-    return plan.with_costs(CostModel(plan.run_kinds, eager | timings, workers, compiles))
+    compiled = {key: spec for key, spec in unknown.items() if spec.numerics.engine == "compiled"}
+    others = {key: spec for key, spec in unknown.items() if key not in compiled}
+    engine = "eager" if plan.numerics.device == "cuda" else "traced"
+    substitute = plan.numerics.model_copy(update={"engine": engine})
+    measured = {
+        **_measure(executor, plan, others, plan.numerics),
+        **_measure(executor, plan, _with_numerics(compiled, substitute), substitute),
+    }
+    costs = CostModel(plan.run_kinds, measured | timings, workers, upper_bound=bool(compiled))
+    return plan.with_costs(costs)
 
 
 def discard_wrong_timings(
@@ -104,23 +112,20 @@ def discard_wrong_timings(
         discard_timings(run_kind.timing_key(numerics))
 
 
-def _eager_timings(
-    executor: Executor, plan: Plan, examples: dict[str, RunSpec]
+def _with_numerics(specs: Mapping[str, RunSpec], numerics: Numerics) -> dict[str, RunSpec]:
+    return {key: replace(spec, numerics=numerics) for key, spec in specs.items()}
+
+
+def _measure(
+    executor: Executor, plan: Plan, examples: Mapping[str, RunSpec], numerics: Numerics
 ) -> dict[str, Timings]:
-    """Return timings of eager steps; on a CPU, all widths get the time of one lane."""
-    numerics = plan.numerics.model_copy(update={"engine": "eager"})
+    """Return the timings of kinds of runs, from the cache of these numerics if they are there."""
     run_kinds = {key: plan.run_kinds[key] for key in examples}
     known = known_timings(run_kinds, numerics)
-    unknown = [replace(s, numerics=numerics) for key, s in examples.items() if key not in known]
+    unknown = [spec for key, spec in examples.items() if key not in known]
     measured = _timings(_check(executor, unknown, unknown, lambda: None))
     keep_timings(run_kinds, numerics, measured)
-    timings = known | measured
-    if numerics.device == "cuda":
-        return timings
-    return {
-        key: Timings(dict.fromkeys(WIDTHS["cpu"][:4], t.step[1]), t.evaluation)
-        for key, t in timings.items()
-    }
+    return known | measured
 
 
 def _check(

@@ -29,7 +29,7 @@ class CostModel:
         run_kinds: The kinds of runs, by key.
         timings: Timings of the kinds that were measured, by key.
         workers: Number of groups trained at once.
-        upper_bound: Whether the timings are upper bounds: eager steps measured for compiled ones.
+        upper_bound: Whether compiled steps have the timings of another engine, as an upper bound.
     """
 
     run_kinds: Mapping[str, RunKind] = field(default_factory=dict)

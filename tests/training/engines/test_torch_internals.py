@@ -28,7 +28,9 @@ def test_this_version_of_torch_was_run():
 def test_private_apis_are_used_by_the_adapters_only():
     package = Path(adamcmp.__file__).parent
     files = [file for file in package.rglob("*.py") if PRIVATE.search(file.read_text())]
-    adapters = [Path(module.__file__) for module in (inductor_internals, operations, torch_internals)]
+    adapters = [
+        Path(module.__file__) for module in (inductor_internals, operations, torch_internals)
+    ]
     assert sorted(files) == sorted(adapters)
 
 
