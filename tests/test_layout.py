@@ -29,6 +29,7 @@ WITHOUT_TEST_FILE = {
     "plots/drawing": "tests/plots/test_drawing.py tests each",
     "training/engines/inductor_internals.py": "test_torch_internals.py compiles libraries",
     "training/engines/graph_passes.py": "test_torch_internals.py applies them to a traced graph",
+    "training/engines/inductor_kernels.py": "test_products.py compiles with it",
     "training/engines/tracing.py": "test_torch_internals.py traces",
 }
 

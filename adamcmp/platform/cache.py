@@ -87,6 +87,6 @@ def source_digest() -> str:
     root = Path(__file__).parent.parent
     files = [root / "platform" / "random_streams.py"]
     for folder in ("training", "components"):
-        files += (root / folder).rglob("*.py")
+        files += (file for file in (root / folder).rglob("*") if file.suffix in (".py", ".h"))
     contents = b"".join(file.read_bytes() for file in sorted(files))
     return hashlib.sha256(contents).hexdigest()[:16]

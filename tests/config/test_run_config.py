@@ -48,12 +48,13 @@ class TestIdentity:
         (spec,) = specs(["lr=0.1"])
         compiled = Numerics(**{**CPU.model_dump(), "engine": "compiled"})
         before = run_id(spec.config, compiled)
-        monkeypatch.setitem(ENGINE_REVISIONS, "compiled", 1)
+        raised = ENGINE_REVISIONS["compiled"] + 1
+        monkeypatch.setitem(ENGINE_REVISIONS, "compiled", raised)
         (again,) = specs(["lr=0.1"])
         after = Numerics(**compiled.model_dump())
         assert again.run_id == spec.run_id and run_id(spec.config, after) != before
         columns = RunSpec.of(spec.config, after).columns()
-        assert columns["engine.revision"] == 1 and again.columns()["engine.revision"] == 0
+        assert columns["engine.revision"] == raised and again.columns()["engine.revision"] == 0
 
     @pytest.mark.parametrize("section", [Protocol, Eval])
     def test_a_field_added_to_the_protocol(self, section, specs, monkeypatch):

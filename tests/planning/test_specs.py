@@ -9,7 +9,7 @@ import yaml
 
 from adamcmp.components.models import custom
 from adamcmp.components.optimizers import torch
-from adamcmp.config import Numerics, RunConfig
+from adamcmp.config import ENGINE_REVISIONS, Numerics, RunConfig
 from adamcmp.planning.specs import run_id, run_specs
 from adamcmp.storage import reader
 from tests.conftest import CPU
@@ -92,6 +92,7 @@ class TestStoredIds:
             return
         for row in reader.read_runs(study).to_pylist():
             numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})
+            monkeypatch.setitem(ENGINE_REVISIONS, row["engine"], row.get("engine.revision", 0))
             # The source of a user's class may have changed since.
             for group, module in (("model", custom), ("optimizer", torch)):
                 sha256 = row.get(f"{group}.sha256")

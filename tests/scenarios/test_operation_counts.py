@@ -125,7 +125,7 @@ def test_a_compiled_step(specs, model, monkeypatch, tmp_path):
     code = "\n".join(file.read_text() for file in tmp_path.rglob("*.cpp"))
     counts = {
         "loops": len(re.findall(r"^ {8}for *\(", code, re.MULTILINE)),
-        "products": code.count("aoti_torch_cpu_bmm_out("),
+        "products": code.count("adamcmp::product<"),
         "buffers": code.count("aoti_torch_empty_strided("),
     }
     assert all(counts.values()), f"the generated code has another form: {counts}"

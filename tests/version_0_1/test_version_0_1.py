@@ -79,7 +79,6 @@ def test_reports(study, old_results, no_plots, capsys):
         ("diverged", [*MLP, "optimizer=sgd", "lr=1e-2,1e6", "seeds=3", "epochs=3", "engine=eager"]),
         ("regression", [*MLP, "dataset.task=regression", "loss=mse", "optimizer=adamw", "lr=1e-3,1e-2", "seeds=2", "epochs=3", "engine=eager"]),
         ("torch_class", [*MLP, "optimizer=torch", "optimizer.target=torch.optim.NAdam", "lr=1e-3,1e-2", "seeds=2", "epochs=3", "+optimizer.momentum_decay=0.01"]),
-        ("compiled", [*MLP, "optimizer=adamw,sgd", "wd=0,1e-2", "seeds=3", "epochs=3", "engine=compiled"]),
     ],
 )  # fmt: skip
 def test_the_same_command_trains_nothing(study, overrides, old_results, capsys):
@@ -88,6 +87,17 @@ def test_the_same_command_trains_nothing(study, overrides, old_results, capsys):
     assert main(["sweep", "-q", *overrides, f"study={study}", "workers=0"]) == 0
     assert "(0 newly trained)" in capsys.readouterr().out
     assert sorted((old_results / study / "runs").iterdir()) == before
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_compiled_runs_are_trained_again(old_results, capsys):
+    """The engine has computed other numbers since; its old runs remain."""
+    overrides = ["optimizer=adamw,sgd", "wd=0,1e-2", "seeds=3", "epochs=3", "engine=compiled"]
+    assert main(["sweep", "-q", *MLP, *overrides, "study=compiled", "workers=0"]) == 0
+    assert "(12 newly trained)" in capsys.readouterr().out
+    runs = pd.read_parquet(old_results / "compiled" / "runs")
+    assert runs["engine.revision"].fillna(0).value_counts().to_dict() == {0: 12, 1: 12}
 
 
 def test_failed_runs_are_known_and_not_trained_again(old_results, capsys):

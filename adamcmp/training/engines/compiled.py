@@ -25,8 +25,18 @@ from adamcmp.training.engines.code_cache import (
     cached_file,
     code_key,
 )
-from adamcmp.training.engines.graph_passes import materialize_lane_values, widen_products
-from adamcmp.training.engines.torch_internals import Executable, compiler_error_type, limited_fusion
+from adamcmp.training.engines.graph_passes import (
+    fuse_products,
+    materialize_lane_values,
+    widen_products,
+)
+from adamcmp.training.engines.inductor_kernels import add_product_kernel
+from adamcmp.training.engines.products import PRODUCT, product_code
+from adamcmp.training.engines.torch_internals import (
+    Executable,
+    compiler_error_type,
+    limited_fusion,
+)
 from adamcmp.training.engines.tracing import Axes, trace
 
 #: Limits on the operations that inductor fuses into one loop, tried in turn: its default, and one
@@ -76,7 +86,9 @@ def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:
             f"engine=compiled needs {COMPILE_REQUIREMENTS[code_format.device]}. {_USE_EAGER}"
         )
     if code_format.device == "cpu":
-        widen_products(graph)
+        fuse_products(graph)
+        widen_products(graph)  # those that a library computes
+        add_product_kernel(PRODUCT, product_code)
     materialize_lane_values(graph)
     for limit in _FUSION_LIMITS:
         try:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from adamcmp.training.engines.products import PRODUCT, is_supported
 from adamcmp.training.engines.torch_internals import add_call, value_of
 
 #: Minimum size of a product's dimensions: on a CPU, products of width 10 reach only a third of the
@@ -19,6 +20,11 @@ _aten = torch.ops.aten
 
 def remove_redundant(graph: GraphModule) -> None:
     """Remove what vmap and autograd leave behind: views without effect, transposed products."""
+    for node in _calls(graph, _aten.mul.Scalar):
+        factor = node.args[0]
+        assert isinstance(factor, Node)
+        if node.args[1] == 1 and value_of(node).dtype == value_of(factor).dtype:
+            node.replace_all_uses_with(factor)
     for node in _calls(graph, _aten.view.default, _aten.expand.default, _aten.detach.default):
         source = node.args[0]
         if isinstance(source, Node) and value_of(node).shape == value_of(source).shape:
@@ -67,6 +73,49 @@ def widen_products(graph: GraphModule) -> None:
                     product = add_call(graph, a, _aten.slice.Tensor, product, dimension, 0, size)
         node.replace_all_uses_with(product)
     _finish(graph)
+
+
+def fuse_products(graph: GraphModule) -> None:
+    """Replace batched products by `PRODUCT`, together with the operations that follow each."""
+    for node in _calls(graph, _aten.bmm.default):
+        a, b = (argument for argument in node.args if isinstance(argument, Node))
+        if is_supported(value_of(a), value_of(b)):
+            last, *options = _following(node)
+            with graph.graph.inserting_before(last):
+                product = add_call(graph, a, PRODUCT, a, b, *options)
+            last.replace_all_uses_with(product)
+    _finish(graph)
+
+
+def _following(product: Node) -> tuple[Any, ...]:
+    """Return the last operation after a product that `PRODUCT` computes, and its arguments."""
+    user = _only_user(product)
+    if user is None:
+        return product, None, None, False
+    if user.target is _aten.threshold_backward.default and user.args[::2] == (product, 0):
+        return user, None, user.args[1], False
+    if user.target is _aten.add.Tensor and (bias := _bias(user, product)) is not None:
+        after = _only_user(user)
+        if after is not None and after.target is _aten.relu.default:
+            return after, bias, None, True
+        return user, bias, None, False
+    return product, None, None, False
+
+
+def _only_user(node: Node) -> Node | None:
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _bias(addition: Node, product: Node) -> Node | None:
+    """Return the vector of each lane (M, C) that is added to each row of a product."""
+    other = next((a for a in addition.args if a is not product), None)
+    if not isinstance(other, Node) or other.target is not _aten.view.default:
+        return None
+    vector = other.args[0]
+    assert isinstance(vector, Node)
+    lanes, columns = value_of(product).shape[0], value_of(product).shape[2]
+    is_row = value_of(other).shape == (lanes, 1, columns) and value_of(vector).ndim == 2
+    return vector if is_row and value_of(vector).dtype == value_of(product).dtype else None
 
 
 def materialize_lane_values(graph: GraphModule) -> None:

@@ -1,4 +1,6 @@
-"""Adapter to the private and experimental APIs of torch; no other module of the package uses them.
+"""Adapter to the private and experimental APIs of torch.
+
+Only this module and `inductor_kernels` use such APIs.
 
 Each docstring names the wrapped API. ``tests/training/engines/test_torch_internals.py`` calls every
 function and lists the versions of torch that passed.
