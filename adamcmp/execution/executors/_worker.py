@@ -13,6 +13,7 @@ from typing import Any
 
 from adamcmp.errors import AdamcmpError, WorkerUnusable
 from adamcmp.execution.executors._base import Task
+from adamcmp.platform.memory import keep_freed_memory
 from adamcmp.platform.progress import hide_progress
 
 #: Seconds between two checks whether to stop.
@@ -40,6 +41,7 @@ def serve(descriptor: str) -> None:
     signal.signal(signal.SIGTERM, request_stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     hide_progress()  # the parent shows it
+    keep_freed_memory()
     # What a user's model printed must not be lost if the process is killed.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
