@@ -95,7 +95,8 @@ class _Attention(torch.autograd.Function):
         mask = F.pad(mask, (0, k.shape[1] - q.shape[1]), value=-torch.inf)
         scores = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
         weights = scores.softmax(-1).to(q.dtype)
-        return torch.bmm(weights, v), weights
+        # Autocast computes the products in bfloat16, also those of float32 tensors.
+        return torch.bmm(weights, v).to(q.dtype), weights
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

@@ -47,3 +47,13 @@ def test_bits_do_not_depend_on_the_number_of_lanes(function, shapes):
     for lanes in (slice(0, 1), slice(7, 8), slice(3, 5), slice(1, 6)):
         for some, tensor in zip(of_lanes(lanes), all_lanes, strict=True):
             assert torch.equal(some, tensor[lanes])
+
+
+def test_the_dtype_of_results_and_gradients_under_autocast():
+    """Under autocast, lanes have float32 tensors where a single lane has bfloat16."""
+    inputs = [tensor.requires_grad_() for tensor in random(*[(2, 3, 2, 5, 4)] * 3)]
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        values = torch.vmap(attention)(*inputs)
+    grads = torch.autograd.grad(values.sum(), inputs)
+    assert {tensor.dtype for tensor in (values, *grads)} == {torch.float32}
+    torch.testing.assert_close(values, torch.vmap(attention)(*inputs), rtol=0.05, atol=0.05)
