@@ -41,6 +41,17 @@ def test_nothing_heavy_is_imported_before_it_is_needed(overrides, heavy, results
     assert not heavy & set(eval(done.stderr.splitlines()[-1]))
 
 
+def test_garbage_is_not_collected_at_exit():
+    script = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); "
+        "from adamcmp.cli import main; main(['--version'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "True"
+
+
 def test_help_names_every_command(capsys):
     text = run(capsys, "--help")
     assert all(f"\n  {command} " in text for command in COMMANDS)

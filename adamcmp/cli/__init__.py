@@ -5,6 +5,8 @@ Commands import slow modules only when they need them, so that help and errors a
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import os
 import signal
@@ -74,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 1 if a run, a statistic or a plot failed, or another process is training
         a run; 2 for bad input; 128 plus the signal's number if a signal ended the command.
     """
+    # Otherwise Python looks for garbage among all objects as it exits: half a second after torch.
+    atexit.register(gc.freeze)
     arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import sys
 import time
@@ -58,9 +59,13 @@ def serve(descriptor: str) -> None:
 
 
 def _warm_up(function: Callable[[], None] | None) -> None:
+    """Import what tasks need, without looking for garbage among the imported objects."""
+    gc.disable()
     if function is not None:
         with contextlib.suppress(ImportError):  # the task that needs the import reports it
             function()
+    gc.freeze()
+    gc.enable()
 
 
 def _run(connection: Connection, should_stop: Callable[[], bool]) -> bool:

@@ -1,6 +1,7 @@
 """Worker processes: those that die, do not start or are unusable are replaced."""
 
 import contextlib
+import gc
 import os
 import re
 import sys
@@ -112,3 +113,12 @@ def test_warms_up(tmp_path, monkeypatch):
 
 def create_warm_file():
     Path(os.environ["WARM"]).touch()
+
+
+def test_what_a_worker_has_imported_is_not_searched_for_garbage(workers):
+    (handle,) = workers.submit([Task(garbage_collection, None)])
+    assert results_of(workers, 1) == {handle: (True, True)}
+
+
+def garbage_collection(argument, report, should_stop):
+    return gc.isenabled(), gc.get_freeze_count() > 0
