@@ -26,12 +26,14 @@ from adamcmp.training.engines.code_cache import (
     code_key,
 )
 from adamcmp.training.engines.graph_passes import (
+    divide_lanes_once,
     fuse_products,
     materialize_lane_values,
     widen_products,
 )
 from adamcmp.training.engines.inductor_kernels import add_product_kernel
 from adamcmp.training.engines.products import PRODUCT, product_code
+from adamcmp.training.engines.simplification import merge_equal
 from adamcmp.training.engines.torch_internals import (
     Executable,
     compiler_error_type,
@@ -86,6 +88,8 @@ def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:
             f"engine=compiled needs {COMPILE_REQUIREMENTS[code_format.device]}. {_USE_EAGER}"
         )
     if code_format.device == "cpu":
+        divide_lanes_once(graph)
+        merge_equal(graph)
         fuse_products(graph)
         widen_products(graph)  # those that a library computes
         add_product_kernel(PRODUCT, product_code)

@@ -27,7 +27,7 @@ def simplify(graph: GraphModule) -> None:
     _remove_identities(graph)
     _use_first_sizes(graph)
     _make_constant(graph)
-    _merge_equal(graph)
+    merge_equal(graph)
     _interpolate(graph)
     _transpose_softmax(graph)
     graph.graph.eliminate_dead_code()
@@ -100,7 +100,7 @@ def _is_static(value: Tensor) -> bool:
     return all(isinstance(size, int) for size in value.shape)
 
 
-def _merge_equal(graph: GraphModule) -> None:
+def merge_equal(graph: GraphModule) -> None:
     """Compute equal calls once.
 
     Calls before and after a change in place are not merged, because it may change their inputs.

@@ -13,7 +13,11 @@ from adamcmp.training.engines import (
     operations,
     torch_internals,
 )
-from adamcmp.training.engines.graph_passes import materialize_lane_values, widen_products
+from adamcmp.training.engines.graph_passes import (
+    divide_lanes_once,
+    materialize_lane_values,
+    widen_products,
+)
 from adamcmp.training.engines.tracing import trace
 from tests.conftest import needs_compiler
 
@@ -74,6 +78,18 @@ def test_passes_leave_the_values_unchanged():
     nodes = [node for node in graph.graph.nodes if node.target is torch.ops.aten.bmm.default]
     assert torch_internals.value_of(nodes[0]).shape[2] == 16
     check(lambda tensors: graph(*tensors))
+
+
+def test_divisions_by_values_of_lanes_become_products():
+    def divided(values, lanes):
+        return values / lanes.view(lanes.shape[0], 1, 1), values / values.exp()
+
+    tensors = [torch.rand(2, 3, 4), torch.rand(2) + 1]
+    graph = trace(divided, tensors, [{0: "M"}, {0: "M"}])
+    divide_lanes_once(graph)
+    targets = [node.target for node in graph.graph.nodes]
+    assert targets.count(torch.ops.aten.div.Tensor) == targets.count(torch.ops.aten.mul.Tensor) == 1
+    torch.testing.assert_close(graph(*tensors), divided(*tensors))
 
 
 def test_sizes_that_an_operation_fixes_are_named():
