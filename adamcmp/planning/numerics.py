@@ -15,7 +15,7 @@ from adamcmp.planning.run_kinds import RunKind
 from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available, cuda_available
 
 #: ``engine=auto`` compiles from this mean number of run-steps (runs x steps) per kind of run, by
-#: device. Compiling takes 25 s the first time (minutes for attention) and saves 0.8 ms per run-step
+#: device. Compiling takes 15 s the first time, a minute for attention. It saves 0.8 ms per run-step
 #: on a CPU, 2 to 7 µs on a GPU. The engine must not depend on whether the compiled step is cached.
 COMPILED_FROM = {"cpu": 40_000, "cuda": 10_000_000}
 
