@@ -103,13 +103,11 @@ def several_grids(benchmark: Benchmark, table: str) -> dict[str, Any]:
     rows = []
     for name, grid in grids.items():
         for number in range(benchmark.repeat):
-            measured: list[dict[str, Any]] = []
             for row in _pass(benchmark.runner, grid, programs):
-                measured.append(row)
+                rows.append({"grid": name, **row})
                 cache = f", {row['cache']} cache" if row["cache"] else ""
                 label = programs[row["program"]].label + cache
                 print(f"{table}: {name}, {label}, pass {number + 1}: {row['seconds']:.1f} s")
-            rows += [{"grid": name, **row} for row in measured]
     return {
         "grids": {name: asdict(grid) for name, grid in grids.items()},
         "labels": {name: program.label for name, program in programs.items()},
