@@ -46,7 +46,7 @@ def _remove_identities(graph: GraphModule) -> None:
         source = node.args[0] if node.args else None
         if not isinstance(source, Node):
             continue
-        if node.target in _PRODUCTS and node.args[1] == 1 and layout(node) == layout(source):
+        if node.target in _PRODUCTS and node.args[1] == 1 and _can_replace(source, node):
             node.replace_all_uses_with(source)
         elif node.target is _aten._unsafe_view.default:
             node.target = _aten.view.default  # which torch's methods have
@@ -56,6 +56,26 @@ def _remove_identities(graph: GraphModule) -> None:
             changed = memory.is_changed(node) or memory.is_changed(source)
             if not changed and layout(node) == layout(source):
                 node.replace_all_uses_with(source)
+
+
+def _can_replace(source: Node, product: Node) -> bool:
+    """Return whether a tensor of equal values has the layout that the users of a product need.
+
+    Views that only add dimensions of size 1 are possible in every layout.
+    """
+    if layout(source) == layout(product):
+        return True
+    shapes = [_long_sides(node) for node in (source, *product.users)]
+    are_views = all(user.target is _aten.view.default for user in product.users)
+    same_dtype = value_of(source).dtype == value_of(product).dtype
+    return are_views and same_dtype and all(shape == shapes[0] for shape in shapes)
+
+
+def _long_sides(node: Node) -> list[str]:
+    """Return the sizes of a tensor's dimensions that are not of size 1, as expressions."""
+    value = value_of(node)
+    sizes = value.shape if isinstance(value, Tensor) else ()
+    return [str(size) for size in sizes if str(size) != "1"]
 
 
 def _transposed_back(node: Node, source: Node) -> Node | None:

@@ -31,6 +31,15 @@ def test_numbers_of_different_types_are_different_arguments():
     assert [value.dtype for value in graph(counts)] == [torch.int64, torch.float32, torch.int64]
 
 
+def test_a_bias_in_concatenated_parameters_is_not_multiplied_by_one():
+    """Its layout is not that of the product; a view that adds a dimension fits both."""
+    block = torch.rand(3, 7)
+    graph = simplified(lambda a: (a[:, 2:6].mul(1).view(-1, 1, 4),), block)
+    assert not calls(graph, "mul")
+    graph = simplified(lambda a: (a[:, 2:6].mul(1).view(-1, 2, 2),), block)
+    assert len(calls(graph, "mul")) == 1
+
+
 def test_calls_before_and_after_a_change_are_not_merged():
     def function(a):
         before = a.sum(1)
