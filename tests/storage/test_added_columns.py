@@ -20,7 +20,10 @@ from tests.conftest import CPU
 from tests.support.stored_rows import rewrite_part
 from tests.support.studies import SMALL
 
-GRID = [*SMALL, "steps=2", "optimizer=adamw,sgd", "lr=0.01,0.1", "wd=0,0.1", "study=s"]
+GRID = [
+    *(*SMALL, "steps=2", "optimizer=adamw,sgd", "lr=0.01,0.1", "wd=0,0.1", "study=s"),
+    "engine=eager",
+]
 
 
 def rewrite_parts(study: Path, change) -> None:

@@ -88,8 +88,9 @@ def python_name(target: Any) -> str | None:
     name = schema.name.removeprefix("aten::")
     takes_self = bool(schema.arguments) and schema.arguments[0].name == "self"
     writes_out = any(a.kwarg_only and a.alias_info is not None for a in schema.arguments)
-    replaced = name in torch.Tensor.__dict__
-    if takes_self and not writes_out and not replaced and hasattr(torch._C.TensorBase, name):
+    method = getattr(torch._C.TensorBase, name, None)
+    is_original = method is not None and getattr(torch.Tensor, name) is method
+    if takes_self and not writes_out and is_original:
         return f".{name}"
     functions = torch._C._VariableFunctions
     function = getattr(functions, name, None)
