@@ -34,9 +34,12 @@ class Component(BaseModel):
         defer_build=True,
     )
 
-    #: Increase this by 1 if a fix changes the component's results, so that its runs get new ids.
-    #: Every run records it. 0 is the state of version 0.1.
+    #: Increase this by 1 if a change of the code changes the component's results, so that its runs
+    #: get new ids. Every run records it. 0 is the state of version 0.1.
     revision: ClassVar[int] = 0
+    #: The last revision that corrected results, if later ones have changed only their rounding;
+    #: None: the present revision. The audit names runs of earlier revisions.
+    last_correction: ClassVar[int | None] = None
     #: Completes "if": when a fix changed the results of settings for which `revision_of` is None.
     affected_if: ClassVar[str] = ""
     #: Neutral value of each field that was added after version 0.1: the value with which the
@@ -49,9 +52,9 @@ class Component(BaseModel):
 
     @classmethod
     def revision_of(cls, settings: Mapping[str, Any]) -> int | None:
-        """Return the revision of the last fix that changed the results of these settings.
+        """Return the last revision that changed the results of these settings.
 
-        A component overrides this method if a fix concerns some settings only. The runs of all
+        A component overrides this method if a change concerns some settings only. The runs of all
         other settings keep their ids.
 
         Args:

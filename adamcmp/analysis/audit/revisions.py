@@ -1,7 +1,8 @@
 """Check: were runs computed by an earlier revision of a component or engine?
 
-A component's revision is raised when a fix changes its numbers. Runs that were stored before the
-fix stay in the study, and are not comparable with runs trained since.
+A component's revision is raised when its numbers change. Runs that were stored before a correction
+stay in the study, and are not comparable with runs trained since. Runs that differ only in rounding
+are comparable, as those of different processors are.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pandas as pd
 from adamcmp.analysis.audit.finding import Finding
 from adamcmp.analysis.run_table import RunTable
 from adamcmp.analysis.wording import display_name, join_names
-from adamcmp.components.engines import ENGINE_REVISIONS
+from adamcmp.components.engines import ENGINE_REVISIONS, LAST_CORRECTIONS
 from adamcmp.components.groups import COMPONENT_GROUPS
 from adamcmp.components.registry import Component
 from adamcmp.errors import NotFound
@@ -25,9 +26,9 @@ def check(table: RunTable) -> Iterator[Finding]:
     """Yield optimizers with runs of an earlier revision, per problem. Imported runs have none."""
     trained = table.where(table.runs["torch_version"].notna())
     groups = (*COMPONENT_GROUPS, "engine")
-    current = pd.DataFrame({group: current_revisions(trained.runs, group) for group in groups})
+    corrected = pd.DataFrame({group: last_corrections(trained.runs, group) for group in groups})
     stored = pd.DataFrame({group: stored_revisions(trained.runs, group) for group in groups})
-    outdated, unknown = stored < current, current.isna()
+    outdated, unknown = stored < corrected, corrected.isna()
     for problem, optimizer, subtable in trained.by_optimizer():
         runs = subtable.runs
         counted = f"of {len(runs)} runs of {display_name(optimizer)} were computed"
@@ -55,8 +56,8 @@ def stored_revisions(runs: pd.DataFrame, group: str) -> pd.Series[float]:
     return runs.get(f"{group}.revision", pd.Series(0, runs.index)).astype(float).fillna(0)
 
 
-def current_revisions(runs: pd.DataFrame, group: str) -> pd.Series[float]:
-    """Return the current revision of each run's settings of a component, or of its engine.
+def last_corrections(runs: pd.DataFrame, group: str) -> pd.Series[float]:
+    """Return the last revision that corrected the numbers of each run's component or engine.
 
     Args:
         runs: Runs.
@@ -68,8 +69,9 @@ def current_revisions(runs: pd.DataFrame, group: str) -> pd.Series[float]:
     """
     stored, names = stored_revisions(runs, group), _names(runs, group)
     if group == "engine":
-        return names.map(ENGINE_REVISIONS).astype(float).fillna(stored)
-    current = stored.copy()
+        corrections = ENGINE_REVISIONS | LAST_CORRECTIONS
+        return names.map(corrections).astype(float).fillna(stored)
+    corrected = stored.copy()
     for name in names.dropna().unique():
         component = _component(group, name)
         earlier = runs[(names == name) & (stored < component.revision)]
@@ -77,8 +79,16 @@ def current_revisions(runs: pd.DataFrame, group: str) -> pd.Series[float]:
         # Thousands of runs share a few settings.
         for _, equal in earlier.groupby([names[earlier.index], *columns], dropna=False):
             revision = component.revision_of(_settings(equal.iloc[0], group))
-            current[equal.index] = float("nan") if revision is None else revision
-    return current
+            corrected[equal.index] = _corrected(component, revision)
+    return corrected
+
+
+def _corrected(component: type[Component], revision: int | None) -> float:
+    """Return the last correction among the revisions up to one; NaN if it is not known."""
+    if revision is None:
+        return float("nan")
+    last = component.last_correction
+    return revision if last is None else min(revision, last)
 
 
 def _component(group: str, name: str) -> type[Component]:

@@ -32,6 +32,7 @@ class MLP(Model):
 
     #: 1: layer normalization is computed by torch's kernel.
     revision: ClassVar[int] = 1
+    last_correction: ClassVar[int | None] = 0
 
     @classmethod
     def revision_of(cls, settings: Mapping[str, Any]) -> int | None:

@@ -37,6 +37,7 @@ class ViT(Model):
 
     #: 1: layer normalization and attention are computed by torch's kernels.
     revision: ClassVar[int] = 1
+    last_correction: ClassVar[int | None] = 0
 
     @model_validator(mode="after")
     def _heads_divide(self) -> ViT:

@@ -5,7 +5,7 @@ import pytest
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.audit.revisions import check
-from adamcmp.components.engines import ENGINE_REVISIONS
+from adamcmp.components.engines import ENGINE_REVISIONS, LAST_CORRECTIONS
 from adamcmp.components.groups import COMPONENT_GROUPS
 
 RUNS = pd.DataFrame(
@@ -54,6 +54,18 @@ def test_engines_have_revisions(monkeypatch):
     monkeypatch.setitem(ENGINE_REVISIONS, "eager", 2)
     assert len(texts(RUNS.assign(**{"engine.revision": 1}))) == 2
     assert texts(RUNS.assign(**{"engine.revision": 2})) == []
+
+
+def test_runs_that_differ_in_rounding_only_are_comparable(monkeypatch):
+    monkeypatch.setitem(ENGINE_REVISIONS, "eager", 2)
+    monkeypatch.setitem(LAST_CORRECTIONS, "eager", 1)
+    adam = COMPONENT_GROUPS["optimizer"].component("adam")
+    monkeypatch.setattr(adam, "revision", 3)
+    monkeypatch.setattr(adam, "last_correction", 2)
+    assert texts(RUNS.assign(**{"engine.revision": 1, "optimizer.revision": 2})) == []
+    assert len(texts(RUNS.assign(**{"engine.revision": 0, "optimizer.revision": 2}))) == 2
+    (text,) = texts(RUNS.assign(**{"engine.revision": 1, "optimizer.revision": 1}))
+    assert "revision of their optimizer" in text
 
 
 @pytest.mark.parametrize("dataset", ["csv", "npz"])
