@@ -96,7 +96,7 @@ def test_compiled_runs_are_trained_again(old_results, capsys):
     overrides = ["optimizer=adamw,sgd", "wd=0,1e-2", "seeds=3", "epochs=3", "engine=compiled"]
     assert main(["sweep", "-q", *MLP, *overrides, "study=compiled", "workers=0"]) == 0
     assert "(12 newly trained)" in capsys.readouterr().out
-    runs = pd.read_parquet(old_results / "compiled" / "runs")
+    runs = adamcmp.load("compiled").runs
     assert runs["engine.revision"].fillna(0).value_counts().to_dict() == {0: 12, 1: 12}
 
 

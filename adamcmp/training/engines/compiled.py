@@ -42,7 +42,7 @@ from adamcmp.training.engines.torch_internals import (
 from adamcmp.training.engines.tracing import Axes, trace
 
 #: Limits on the operations that inductor fuses into one loop, tried in turn: its default, and one
-#: that prevents the fusion of outer loops, which fails for attention.
+#: with which it does not fuse outer loops either, since this fails for attention.
 _FUSION_LIMITS = (64, 8)
 
 _USE_EAGER = "Use engine=eager in a new study; a study with runs keeps its engine."

@@ -195,10 +195,21 @@ def load_artifact(file: Path) -> Executable:
 
 @contextlib.contextmanager
 def limited_fusion(operations: int) -> Iterator[None]:
-    """Limit how many operations inductor fuses into one loop; suppress its warnings."""
-    import torch._inductor
+    """Limit how many operations inductor fuses into one loop; suppress its warnings.
 
-    with warnings.catch_warnings(), torch._inductor.config.patch(max_fusion_size=operations):
+    Below inductor's default, loops of different depths are not fused either, since this fails for
+    some models: replaces ``CppScheduling.can_fuse_vertical_outer_loop``.
+    """
+    import torch._inductor
+    from torch._inductor.codegen.cpp import CppScheduling
+
+    is_default = operations >= torch._inductor.config.max_fusion_size
+    can_fuse: Any = CppScheduling.can_fuse_vertical_outer_loop if is_default else lambda *_: False
+    with (
+        warnings.catch_warnings(),
+        torch._inductor.config.patch(max_fusion_size=operations),
+        mock.patch.object(CppScheduling, "can_fuse_vertical_outer_loop", can_fuse),
+    ):
         warnings.simplefilter("ignore")
         yield
 
