@@ -20,12 +20,12 @@ class Numerics(Component):
             ``bf16``, which computes products in bfloat16 (autocast) with float32 weights.
         threads: Threads per worker. Results are bit-identical in every group only with 1 (the
             meaning of None).
-        engine: How a step is executed. ``eager`` runs the model as it is written. ``traced`` and
-            ``compiled`` record the operations of a step of fused lanes (models of matrix products)
-            once; ``traced`` executes them one after the other, ``compiled`` compiles them. ``auto``
-            compiles if the study's first sweep is long enough for compiling to save time, and a
-            C++ compiler is installed (on a GPU also Triton); otherwise it selects ``traced`` on a
-            CPU and ``eager`` on a GPU.
+        engine: How a step is executed. ``eager`` runs the model's code in every step. ``traced``
+            and ``compiled`` trace a step once to a graph of operations. ``traced`` executes these
+            one after the other, on a CPU; ``compiled`` compiles the graph, for models of matrix
+            products. ``auto`` compiles if the study's first sweep is long enough for compiling to
+            save time, and a C++ compiler is installed (on a GPU also Triton); otherwise it selects
+            ``traced`` on a CPU and ``eager`` on a GPU.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

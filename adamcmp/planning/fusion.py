@@ -16,13 +16,13 @@ def unfused_reason(config: RunConfig, device: str, engine: str) -> str | None:
     if not config.optimizer.fuses:
         if config.optimizer.rule == "torch":
             return "a torch.optim class holds the settings of one run"
-        return f"rule={config.optimizer.rule} is trained one lane at a time"
+        return f"rule={config.optimizer.rule} has no fused form"
     if device == "cpu" and not config.optimizer.traceable:
         return f"a step of rule={config.optimizer.rule} cannot be traced"
     if device not in config.model.fuses:
         return f"model={config.model.name} is faster one lane at a time"
     if engine == "eager" and device == "cpu":
-        return "on a CPU, engine=eager trains one lane at a time"
+        return "engine=eager fuses lanes only on a GPU"
     return None
 
 
@@ -32,13 +32,13 @@ def can_use_engine(config: RunConfig, engine: str) -> bool:
 
 
 def can_trace(config: RunConfig) -> bool:
-    """Return whether a run's step can be traced. Python code of the user's models cannot."""
+    """Return whether a run's step can be traced; those of users' models cannot."""
     return config.optimizer.fuses and config.optimizer.traceable and config.model.traceable
 
 
 def can_compile(config: RunConfig) -> bool:
     """Return whether a run's step can be compiled.
 
-    Only models that consist of matrix products are compiled; they fuse on every device.
+    Only models of matrix products are compiled. Their lanes can be fused on every device.
     """
     return unfused_reason(config, "cpu", "compiled") is None

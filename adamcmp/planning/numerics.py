@@ -44,8 +44,8 @@ def resolve_numerics(
             )
     if numerics.device == "cuda" and numerics.engine == "traced":
         raise ConfigError(
-            "engine=traced needs device=cpu. On a GPU, use engine=eager, whose steps are recorded "
-            "and replayed, or engine=compiled."
+            "engine=traced needs device=cpu. On a GPU, use engine=compiled, or engine=eager, whose "
+            "steps are replayed as CUDA graphs."
         )
     if numerics.device == "cuda" and not cuda_available():
         raise ConfigError("device=cuda: torch finds no CUDA GPU on this machine. Use device=cpu.")
@@ -71,7 +71,7 @@ def _fastest_engine(
     if compiling_pays(run_kinds, device) and compiler_available(device):
         return "compiled"
     traceable = any(can_trace(kind.example) for kind in run_kinds)
-    # On a GPU, eager steps are recorded and replayed.
+    # On a GPU, eager steps are replayed as CUDA graphs.
     return "traced" if device == "cpu" and traceable else "eager"
 
 

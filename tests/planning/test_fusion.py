@@ -16,7 +16,7 @@ TORCH = ["optimizer=torch", "optimizer.target=torch.optim.RAdam"]
         (["model=mlp"], "cpu", "traced", None),
         (["model=cnn1d"], "cpu", "traced", "model=cnn1d is faster one lane at a time"),
         (["model=mlp"], "cuda", "eager", None),
-        (["model=mlp"], "cpu", "eager", "on a CPU, engine=eager trains one lane"),
+        (["model=mlp"], "cpu", "eager", "engine=eager fuses lanes only on a GPU"),
         (["model=cnn1d"], "cuda", "eager", None),
         (["model=cnn1d"], "cpu", "compiled", "model=cnn1d is faster one lane at a time"),
         (["model=gru"], "cpu", "compiled", "model=gru is faster one lane at a time"),

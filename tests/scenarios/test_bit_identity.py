@@ -16,7 +16,8 @@ LANES = ["lr=1e-3,3e-3", "wd=0,0.03,0.1,0.2", "seed=range(4)"]
 STEPS = ["steps=7", "eval.every_steps=7", "eval.train_examples=100"]
 
 
-#: Run eagerly by default: outside of tests, lanes on a processor are fused only when compiled.
+#: Models whose eager lanes are tested by default. Outside of tests, eager lanes are fused only on a
+#: GPU.
 EAGER = ("logistic", "mlp", "mlp-batchnorm")
 
 
