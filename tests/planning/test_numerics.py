@@ -32,11 +32,11 @@ def run_kinds_of(composer, steps, *overrides):
 @pytest.mark.parametrize(
     ("parts", "steps", "engine"),
     [
-        ({}, 4_000, "compiled"),
-        ({}, 3_999, "traced"),
-        ({"compiler": False}, 4_000, "traced"),
-        ({"triton": False}, 4_000, "compiled"),
-        ({"gpu": True}, 4_000, "eager"),
+        ({}, 2_500, "compiled"),
+        ({}, 2_499, "traced"),
+        ({"compiler": False}, 2_500, "traced"),
+        ({"triton": False}, 2_500, "compiled"),
+        ({"gpu": True}, 2_500, "eager"),
         ({"gpu": True}, 1_000_000, "compiled"),
         ({"gpu": True, "triton": False}, 1_000_000, "eager"),
     ],
@@ -47,7 +47,7 @@ def test_the_engine_follows_from_the_work_and_the_machine(composer, machine, par
     used = default_numerics(OPEN, run_kinds)
     device = "cuda" if parts.get("gpu") else "cpu"
     assert (used.device, used.engine) == (device, engine)
-    enough_work = steps >= (1_000_000 if device == "cuda" else 4_000)
+    enough_work = steps >= (1_000_000 if device == "cuda" else 2_500)
     notice = missing_compiler_notice(OPEN, used, run_kinds)
     assert (notice is not None) == (enough_work and engine != "compiled")
     assert ("Triton" in (notice or "")) == (notice is not None and device == "cuda")
