@@ -174,7 +174,7 @@ class Lanes:
             position_B = start + torch.arange(batch_size, device=start.device)
             valid_B = position_B < x_N.shape[0]
             index_B = position_B.clamp(max=x_N.shape[0] - 1)
-            batch = (x_N[index_B], y_N[index_B], weight_N[index_B])
+            batch = (_select(x_N, index_B), _select(y_N, index_B), _select(weight_N, index_B))
             return self._functions.evaluate(state, *batch, valid_B)
 
         self._network.eval()
@@ -212,7 +212,7 @@ class Lanes:
         self.seeds = [self.seeds[position] for position in positions]
 
 
-def _select(values_N: Tensor, index_MB: Tensor) -> Tensor:
-    """Return `values_N[index_MB]` in a third of the time."""
-    selected = values_N.index_select(0, index_MB.flatten())
-    return selected.view(*index_MB.shape, *values_N.shape[1:])
+def _select(values_N: Tensor, index: Tensor) -> Tensor:
+    """Return `values_N[index]` in a third of the time; the index has any shape."""
+    selected = values_N.index_select(0, index.flatten())
+    return selected.view(*index.shape, *values_N.shape[1:])
