@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,11 +30,12 @@ def machine(table: str, processes: int) -> dict[str, str]:
         import torch
 
         description["GPU"] = torch.cuda.get_device_name()
-    return description | {name: _version(name) for name in PACKAGES}
+    versions = {name: _version(name) for name in PACKAGES}
+    return description | {"adamcmp": f"commit {_commit()}"} | versions
 
 
 def machine_name(machine: dict[str, str]) -> str:
-    """Return the processor with its manufacturer and the number of cores, or the GPU."""
+    """Return the processor with its manufacturer, or the GPU, and the number of cores."""
     name = machine.get("GPU") or machine["processor"]
     manufacturer = machine.get("manufacturer", "")
     if manufacturer not in name and "GPU" not in machine:
@@ -56,6 +58,14 @@ def _cpuinfo(field: str) -> str:
     lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
     values = [line.partition(":")[2].strip() for line in lines if line.startswith(field)]
     return values[0] if values else ""
+
+
+def _commit() -> str:
+    """Return the abbreviated commit of this repository."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    folder = Path(__file__).parent
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def _version(name: str) -> str:

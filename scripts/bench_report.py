@@ -25,7 +25,9 @@ def tables(results: dict[str, Result], style: str) -> str:
 
 
 def _measured_on(result: Result) -> str:
-    return f"Measured on {machine_name(result['machine'])}, {result['machine']['date']}."
+    machine = result["machine"]
+    code = machine.get("adamcmp", "an unknown commit")
+    return f"Measured on {machine_name(machine)}, {machine['date']}, with adamcmp at {code}."
 
 
 def _study(result: Result, style: str) -> list[str]:
@@ -53,11 +55,11 @@ other programs are in `scripts/bench_peers/` and also run separately (`pip insta
 A run-step is one step of one run. Times are those of whole processes, including start-up and
 evaluations. Programs run one after the other, with one process per core, but at most one per run,
 and one thread per process unless stated otherwise. All write into new folders. Data that have to be
-generated are in a file for the other programs and in adamcmp's cache. An empty cache has nothing
-else, and a warm one has what the same command has just left. "While training" is the sum of the
-runs' own times divided by the number of processes. It includes evaluations, but not start-up and
-imports. It includes compiling for adamcmp, but not for JAX. All programs reach the same mean
-training loss and test accuracy within a tolerance; otherwise the benchmark fails.
+generated are in a file for the other programs and in adamcmp's cache. An empty cache contains only
+these data; a warm one also contains what the same command has stored in it before. "While training"
+is the sum of the times within runs divided by the number of processes. It includes evaluations, but
+not start-up and imports. It includes compiling for adamcmp, but not for JAX. All programs reach the
+same mean training loss and test accuracy within a tolerance; otherwise the benchmark fails.
 """
 
 

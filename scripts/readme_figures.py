@@ -78,7 +78,8 @@ def speed(mlp: dict[str, Any], sizes: dict[str, Any]) -> str:
         *(_sizes(sizes) if sizes else ()),
         f"{runs} runs of an MLP, {grid['steps']:,} steps each, take {ours:.0f} s, and "
         f"{usual:.0f} s with a DataLoader, torch.optim and joblib "
-        f"({machine_name(mlp['machine'])}; [benchmarks](results/benchmarks/README.md)).",
+        f"({machine_name(mlp['machine'])}, {mlp['machine']['date']}; "
+        "[benchmarks](results/benchmarks/README.md)).",
     )
     return textwrap.fill(" ".join(sentences), 118, subsequent_indent="  ", break_on_hyphens=False)
 
