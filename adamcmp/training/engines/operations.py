@@ -86,7 +86,8 @@ def python_name(target: Any) -> str | None:
     """
     schema = target._schema
     name = schema.name.removeprefix("aten::")
-    takes_self = bool(schema.arguments) and schema.arguments[0].name == "self"
+    first = [(argument.name, str(argument.type)) for argument in schema.arguments[:1]]
+    takes_self = first == [("self", "Tensor")]  # the first argument of others may be a number
     writes_out = any(a.kwarg_only and a.alias_info is not None for a in schema.arguments)
     method = getattr(torch._C.TensorBase, name, None)
     is_original = method is not None and getattr(torch.Tensor, name) is method

@@ -44,6 +44,7 @@ def test_forms_that_write_to_existing_memory(target, in_place, out, out_name):
         (aten.mul.out, "torch.mul"),
         (aten.where.self, "torch.where"),  # Tensor.where has another order of arguments
         (aten.cat.default, "torch.cat"),
+        (aten.pow.Scalar, "torch.pow"),  # the base is a number
         (aten.norm.ScalarOpt_dim, None),  # Tensor.norm and torch.norm are written in Python
         (aten.threshold_backward.default, None),
     ],

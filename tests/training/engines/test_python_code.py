@@ -30,6 +30,7 @@ def executed(function, *arguments, bound=0):
         lambda a: (a.double(), a.to(torch.int64), a + torch.tensor([1.5, -math.inf] * 3)),
         lambda a: (torch.zeros(2, dtype=torch.bool), torch.arange(3), torch.full((2,), 0.1)),
         lambda a: (a.gelu() if hasattr(a, "gelu") else torch.nn.functional.gelu(a),),
+        lambda a: (0.9**a, torch.remainder(3.0, a), 1 - a, 2 / a),
         lambda a: (torch.cat([a, a], 1), torch.stack([a, a]), a.unbind(1)[2]),
     ],
 )
