@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import math
 import operator
+from typing import Any
 
 import torch
 from torch.fx import Graph, Node
 
+_aten = torch.ops.aten
+
 #: Operations whose results share memory with their first argument, although their schemas do not
 #: say so.
-_UNDECLARED_VIEWS = (operator.getitem, torch.ops.aten._unsafe_view.default)
+_UNDECLARED_VIEWS = (
+    operator.getitem,
+    _aten._unsafe_view.default,
+    _aten.unsafe_split.Tensor,
+    _aten.unsafe_split_with_sizes.default,
+)
+
+#: The arguments that operations change although their schemas do not say so: running statistics.
+_UNDECLARED_CHANGES: dict[Any, tuple[str, ...]] = {
+    _aten.native_batch_norm.default: ("running_mean", "running_var")
+}
 
 
-def changed_argument(node: Node) -> Node | None:
-    """Return the argument that a call changes in place or writes its result to, if any."""
+def changed_arguments(node: Node) -> list[Node]:
+    """Return the arguments that a call changes in place or writes its result to."""
     schema = getattr(node.target, "_schema", None)
-    if schema is None or not schema.is_mutable:
-        return None
-    for number, argument in enumerate(schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            changed = node.args[number] if number < len(node.args) else node.kwargs[argument.name]
-            assert isinstance(changed, Node)
-            return changed
-    return None
+    undeclared = _UNDECLARED_CHANGES.get(node.target, ())
+    changed: list[Node] = []
+    for number, argument in enumerate(schema.arguments if schema is not None else ()):
+        alias = argument.alias_info
+        if (alias is not None and alias.is_write) or argument.name in undeclared:
+            value = node.args[number] if number < len(node.args) else node.kwargs[argument.name]
+            values = value if isinstance(value, list | tuple) else [value]
+            changed += [entry for entry in values if isinstance(entry, Node)]
+    return changed
 
 
 def _shared_argument(node: Node) -> Node | None:
@@ -34,7 +48,7 @@ def _shared_argument(node: Node) -> Node | None:
     declared = schema is not None and any(result.alias_info for result in schema.returns)
     if not declared and node.target not in _UNDECLARED_VIEWS:
         return None
-    source = changed_argument(node) or node.args[0]
+    source = next(iter(changed_arguments(node)), node.args[0])
     return source if isinstance(source, Node) else None
 
 
@@ -49,15 +63,16 @@ class Memory:
         self.position = {node: number for number, node in enumerate(graph.nodes)}
         self._sources: dict[Node, Node] = {}
         self._last_use: dict[Node, float] = {}
-        self._changed: set[Node] = set()
+        #: The positions at which calls change the memory that a node has allocated.
+        self._changes: dict[Node, list[int]] = {}
         for node, number in self.position.items():
             if source := _shared_argument(node):
                 self._sources[node] = source
             end = math.inf if node.op == "output" else number
             for user_of in (node, *node.all_input_nodes):
                 self._last_use[self.owner(user_of)] = end
-            if changed := changed_argument(node):
-                self._changed.add(self.owner(changed))
+            for changed in changed_arguments(node):
+                self._changes.setdefault(self.owner(changed), []).append(number)
 
     def owner(self, node: Node) -> Node:
         """Return the node that allocated the memory of a node's tensor."""
@@ -75,7 +90,16 @@ class Memory:
 
     def is_changed(self, node: Node) -> bool:
         """Return whether some call changes the memory of a node's tensor."""
-        return self.owner(node) in self._changed
+        return self.owner(node) in self._changes
+
+    def can_share(self, copy: Node, source: Node) -> bool:
+        """Return whether the users of a copy can use its source: neither changes until then."""
+        changes = self._changes.get(self.owner(source), [])
+        end = self.last_use(copy)
+        if end == math.inf:  # the caller keeps the copy, and may change the source
+            return not changes and not self.is_changed(copy)
+        later = any(self.position[copy] < change <= end for change in changes)
+        return not later and not self.is_changed(copy)
 
     def replace(self, node: Node, replacement: Node, destination: Node) -> None:
         """Record that a node was replaced by one that writes its result to another's memory."""
@@ -83,7 +107,8 @@ class Memory:
         end = max(self.last_use(node), self.last_use(destination))
         self._sources[replacement] = self._sources[node] = destination
         self._last_use[self.owner(destination)] = end
-        self._changed.add(self.owner(destination))
+        changes = self._changes.setdefault(self.owner(destination), [])
+        changes.append(self.position[replacement])
 
 
 def constants(graph: Graph) -> set[Node]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from adamcmp.errors import EngineError
-from adamcmp.training.engines.aliasing import Memory, changed_argument, constants
+from adamcmp.training.engines.aliasing import Memory, changed_arguments, constants
 from adamcmp.training.engines.operations import python_name
 from adamcmp.training.engines.torch_internals import value_of
 
@@ -113,7 +113,7 @@ class _FunctionWriter:
 
     def _is_fixed(self, node: Node) -> bool:
         """Return whether a call is a constant, or a view of a bound argument."""
-        is_view = self._memory.is_view(node) and changed_argument(node) is None
+        is_view = self._memory.is_view(node) and not changed_arguments(node)
         known = self._fixed.issuperset(node.all_input_nodes)
         return known and (node in self._constant or is_view)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from adamcmp.training.engines.aliasing import Memory, changed_argument
+from adamcmp.training.engines.aliasing import Memory, changed_arguments
 from adamcmp.training.engines.operations import layout
 from adamcmp.training.engines.torch_internals import add_call, value_of
 
@@ -46,16 +46,17 @@ def _remove_identities(graph: GraphModule) -> None:
         source = node.args[0] if node.args else None
         if not isinstance(source, Node):
             continue
-        if node.target in _PRODUCTS and node.args[1] == 1 and _can_replace(source, node):
+        can_share = memory.can_share(node, source)
+        times_one = node.target in _PRODUCTS and node.args[1] == 1
+        if times_one and can_share and _can_replace(source, node):
             node.replace_all_uses_with(source)
         elif node.target is _aten._unsafe_view.default:
             node.target = _aten.view.default  # which torch's methods have
         elif original := _transposed_back(node, source):
             node.replace_all_uses_with(original)
-        elif node.target in (_aten.clone.default, _aten._to_copy.default):
-            changed = memory.is_changed(node) or memory.is_changed(source)
-            if not changed and layout(node) == layout(source):
-                node.replace_all_uses_with(source)
+        is_copy = node.target in (_aten.clone.default, _aten._to_copy.default)
+        if is_copy and can_share and layout(node) == layout(source):
+            node.replace_all_uses_with(source)
 
 
 def _can_replace(source: Node, product: Node) -> bool:
@@ -124,11 +125,15 @@ def merge_equal(graph: GraphModule) -> None:
     """Compute equal calls once.
 
     Calls before and after a change in place are not merged, because it may change their inputs.
+    New tensors that are changed in place are not merged either.
     """
+    memory = Memory(graph.graph)
     computed: dict[Any, Node] = {}
     for node in _calls(graph):
-        if changed_argument(node):
+        if changed_arguments(node):
             computed.clear()
+        elif memory.is_changed(node) and not memory.is_view(node):
+            continue
         elif torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
             first = computed.setdefault((node.target, _key(node.args), _key(node.kwargs)), node)
             if first is not node:
@@ -156,7 +161,8 @@ def _interpolate(graph: GraphModule) -> None:
             continue
         (beta, average), (weight, value) = factors
         same_shape = str(value_of(average).shape) == str(value_of(value).shape)
-        if same_shape and _is_complement(weight, beta):
+        same_dtype = len({value_of(tensor).dtype for tensor in (average, value, weight)}) == 1
+        if same_shape and same_dtype and _is_complement(weight, beta):
             with graph.graph.inserting_before(node):
                 arguments = (average, value, weight)
                 interpolated = graph.graph.call_function(_aten.lerp.Tensor, arguments)

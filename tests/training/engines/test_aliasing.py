@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from adamcmp.training.engines.aliasing import Memory, changed_argument, constants
+from adamcmp.training.engines.aliasing import Memory, changed_arguments, constants
 from adamcmp.training.engines.tracing import trace
 
 
@@ -36,7 +36,7 @@ def test_a_call_in_place_changes_the_memory_of_its_argument():
     graph = graph_of(function, torch.ones(3, 5))
     memory = Memory(graph)
     argument = next(iter(graph.nodes))
-    (call,) = [node for node in graph.nodes if changed_argument(node) is not None]
+    (call,) = [node for node in graph.nodes if changed_arguments(node)]
     assert memory.owner(call) is argument and memory.is_changed(argument)
 
 
@@ -51,3 +51,21 @@ def test_random_numbers_and_changed_tensors_are_not_constant():
     names = {node.name for node in constants(graph)}
     assert {"arange", "pow_1"} <= names
     assert not names & {"zeros", "add_", "rand"}
+
+
+def test_batch_normalization_changes_running_statistics():
+    def function(mean_C, var_C, x_BC):
+        return (torch.nn.functional.batch_norm(x_BC, mean_C, var_C, training=True),)
+
+    arguments = [torch.zeros(4), torch.ones(4), torch.rand(3, 4)]
+    graph = trace(function, arguments, [{}] * 3).graph
+    memory = Memory(graph)
+    changed = [memory.is_changed(node) for node in graph.nodes if node.op == "placeholder"]
+    assert changed == [True, True, False]
+
+
+def test_parts_of_an_unsafe_split_are_views():
+    graph = graph_of(lambda a: tuple(torch.unsafe_split(a * 2, 2, 1)), torch.ones(3, 4))
+    memory = Memory(graph)
+    (doubled,) = [node for node in graph.nodes if node.name == "mul"]
+    assert memory.last_use(doubled) == math.inf

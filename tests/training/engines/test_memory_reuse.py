@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcmp.training.engines.aliasing import changed_argument
+from adamcmp.training.engines.aliasing import changed_arguments
 from adamcmp.training.engines.memory_reuse import reuse_memory
 from adamcmp.training.engines.tracing import trace
 
@@ -21,7 +21,7 @@ def reused(function, *arguments):
 
 
 def overwriting(graph):
-    return [node for node in graph.graph.nodes if changed_argument(node) is not None]
+    return [node for node in graph.graph.nodes if changed_arguments(node)]
 
 
 def test_the_state_is_updated_without_a_copy():

@@ -49,6 +49,50 @@ def test_calls_before_and_after_a_change_are_not_merged():
     assert len(calls(simplified(function, torch.rand(3, 5)), "sum")) == 2
 
 
+@pytest.mark.parametrize("copied", [lambda a: a * 1.0, torch.clone], ids=["product", "clone"])
+def test_a_copy_keeps_the_value_from_before_a_change(copied):
+    def kept_in_the_state(a, b):
+        before = copied(a)
+        a.add_(1)
+        b.copy_(before)
+        return (b * 2,)
+
+    def returned(a, b):
+        a.add_(1)
+        return (copied(a), a.sum(1))
+
+    for function in (kept_in_the_state, returned):
+        graph = simplified(function, torch.rand(3, 5), torch.rand(3, 5))
+        assert calls(graph, "clone") or calls(graph, "mul")
+
+
+@pytest.mark.parametrize("new", [torch.zeros_like, lambda a: a + 1], ids=["zeros", "sum"])
+def test_new_tensors_that_are_changed_in_place_are_not_merged(new):
+    def function(a):
+        first, second = new(a), new(a)
+        first.add_(a)
+        return first, second
+
+    simplified(function, torch.rand(3, 5))
+
+
+def test_statistics_are_copied_before_batch_normalization_changes_them():
+    """As in SAM, whose second gradient must not update them."""
+
+    def function(mean_C, var_C, x_BC):
+        batch_norm = torch.nn.functional.batch_norm
+        copies = mean_C.clone(), var_C.clone()
+        first = batch_norm(x_BC, mean_C, var_C, training=True)
+        second = batch_norm(2 * x_BC, *(copy.clone() for copy in copies), training=True)
+        return first + second, mean_C * 1, var_C * 1
+
+    arguments = [torch.zeros(4), torch.ones(4), torch.rand(3, 4)]
+    graph = trace(function, arguments, [{}] * 3)
+    simplify(graph)
+    expected = function(*(argument.clone() for argument in arguments))
+    torch.testing.assert_close(graph(*(argument.clone() for argument in arguments)), expected)
+
+
 def test_random_numbers_are_not_merged():
     graph = trace(lambda a: (a + torch.rand(5), a + torch.rand(5)), [torch.ones(3, 5)], [{0: "M"}])
     simplify(graph)
@@ -82,6 +126,14 @@ def test_a_moving_average_is_an_interpolation():
     beta = torch.rand(3, dtype=torch.float64)
     graph = simplified(function, torch.rand(3, 5), torch.rand(3, 5), beta)
     assert len(calls(graph, "lerp")) == 1 and not calls(graph, "mul")
+
+
+def test_a_moving_average_of_another_type_is_not():
+    def function(average, value, beta):
+        return (beta.view(-1, 1) * average + (1 - beta).view(-1, 1) * (value > 0.5),)
+
+    graph = simplified(function, torch.rand(3, 5), torch.rand(3, 5), torch.rand(3))
+    assert not calls(graph, "lerp")
 
 
 def test_other_weighted_sums_are_not():
