@@ -20,7 +20,7 @@ from tests.support.studies import THREE_STEPS
         (["run", "--cfg", "job"], {"torch", "pandas", "matplotlib"}),
         (["run", "lr=nan"], {"torch", "pandas", "matplotlib"}),
         (["run", *THREE_STEPS], {"torch", "pandas", "matplotlib"}),  # it exists
-        # Of torch, what compiles code imports sympy. scipy and sklearn are needed by reports.
+        # torch's compiler imports sympy; reports import scipy and sklearn.
         pytest.param(
             ["run", *THREE_STEPS, "--force"],
             {"pandas", "matplotlib", "scipy", "sklearn", "sympy", "optuna"},

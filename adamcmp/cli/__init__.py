@@ -76,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 1 if a run, a statistic or a plot failed, or another process is training
         a run; 2 for bad input; 128 plus the signal's number if a signal ended the command.
     """
-    # Otherwise Python looks for garbage among all objects as it exits: half a second after torch.
+    # Garbage collection as Python exits takes half a second once torch is imported. It skips frozen
+    # objects.
     atexit.register(gc.freeze)
     arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):

@@ -1,7 +1,7 @@
-"""Functions of torch's kernels whose batching over lanes keeps the lanes' bits.
+"""Layer normalization and attention by torch's kernels, batched such that a lane keeps its bits.
 
-`torch.vmap` calls their own batching rules. With torch's rules, an operation that consists of
-several kernels is slower, or cannot be traced with a symbolic number of lanes.
+`torch.vmap` calls the batching rules of this module (the methods `vmap`). With torch's rules, these
+functions are slower, or cannot be traced with a symbolic number of lanes.
 """
 
 from __future__ import annotations
@@ -25,18 +25,24 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         weight: Scales (D,).
         bias: Shifts (D,).
         eps: Added to the variance.
+
+    Returns:
+        The result (…, D).
     """
     normalized: Tensor = _LayerNorm.apply(x, weight, bias, eps)[0]  # type: ignore[no-untyped-call]
     return normalized
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return softmax(q·kᵀ/√d)·v (Vaswani et al. 2017, section 3.2.1), (B, H, T, d).
+    """Return softmax(q·kᵀ/√d)·v (Vaswani et al. 2017, section 3.2.1).
 
     Args:
         q: Queries (B, H, T, d) of H heads and T tokens.
         k: Keys, of the same shape.
         v: Values, of the same shape.
+
+    Returns:
+        The attended values (B, H, T, d).
     """
     tokens = q.shape[2]
     if tokens < _MIN_KEYS:

@@ -23,9 +23,9 @@ class Numerics(Component):
         engine: How a step is executed. ``eager`` runs the model's code in every step. ``traced``
             and ``compiled`` trace a step once to a graph of operations. ``traced`` executes these
             one after the other, on a CPU; ``compiled`` compiles the graph, for models of matrix
-            products. ``auto`` compiles if the study's first sweep is long enough for compiling to
-            save time, and a C++ compiler is installed (on a GPU also Triton); otherwise it selects
-            ``traced`` on a CPU and ``eager`` on a GPU.
+            products. ``auto`` compiles if the study's first sweep is long enough and a C++
+            compiler is installed (on a GPU also Triton); otherwise it selects ``traced`` on a CPU
+            and ``eager`` on a GPU.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

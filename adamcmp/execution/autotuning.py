@@ -117,7 +117,7 @@ def _with_numerics(specs: Mapping[str, RunSpec], numerics: Numerics) -> dict[str
 def _measure(
     executor: Executor, plan: Plan, examples: Mapping[str, RunSpec], numerics: Numerics
 ) -> dict[str, Timings]:
-    """Return the timings of kinds of runs, from the cache of these numerics if they are there."""
+    """Return the timings of kinds of runs; measure and cache those that the cache lacks."""
     run_kinds = {key: plan.run_kinds[key] for key in examples}
     known = known_timings(run_kinds, numerics)
     unknown = [spec for key, spec in examples.items() if key not in known]

@@ -16,9 +16,9 @@ from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available
 
 #: ``engine=auto`` compiles from this mean number of run-steps (runs x steps) per kind of run, by
 #: device. On a CPU, compiling takes 10 s of two cores the first time (a minute for attention) and
-#: then saves about half of the time of a traced step: 0.1 ms of an MLP's. It pays for ten sweeps of
-#: this size. On a GPU it saves 2 to 7 µs per run-step. The engine must not depend on whether the
-#: compiled step is cached.
+#: then saves about half of the time of a traced step: 0.1 ms of an MLP's. Ten sweeps of this size
+#: make up for one compilation, whose code is cached. On a GPU, compiling saves 2 to 7 µs per
+#: run-step. The engine must not depend on whether the compiled step is cached.
 COMPILED_FROM = {"cpu": 25_000, "cuda": 10_000_000}
 
 

@@ -1,7 +1,7 @@
 """Arrow arrays of Python values, without pandas.
 
-`pyarrow.array` imports pandas in order to recognize its objects. That takes longer than a hundred
-training steps, and storing a run does not need it.
+`pyarrow.array` imports pandas in order to recognize pandas objects, which takes longer than a
+hundred training steps.
 """
 
 from __future__ import annotations

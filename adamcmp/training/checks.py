@@ -32,7 +32,7 @@ def check_run(config: RunConfig) -> tuple[str, ...]:
     _check_count("batch_size", protocol.batch_size, config, data)
     _check_count("eval.train_examples", protocol.eval.train_examples or 0, config, data)
     with torch_state():
-        torch.set_num_threads(1)  # starting others takes longer than the step
+        torch.set_num_threads(1)  # starting a pool of threads takes longer than the step
         try:
             params, grads, roles = checked_gradients(config, data)
         except ConfigError as error:

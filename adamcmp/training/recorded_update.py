@@ -27,14 +27,15 @@ class RecordedUpdate:
 
     Args:
         update: Returns the update of a piece's value and its new state.
-        grad: The gradient of the piece, which is the largest one.
-        value: Its value.
+        grad: The gradient of the largest piece.
+        value: The value of that piece.
         state: The tensors of its state. Those without dimensions are numbers.
         numbers: Tensors without dimensions that all pieces share.
 
     Raises:
-        NotRecordable: If the operations cannot be repeated for other tensors: the update of an
-            element depends on others, an operation changes a tensor, or Python reads one.
+        NotRecordable: If the operations cannot be repeated for other tensors, because the update of
+            an element depends on other elements, an operation changes a tensor, or Python reads
+            one.
     """
 
     def __init__(
@@ -49,13 +50,14 @@ class RecordedUpdate:
         recording = Recording([grad, value, *state, *numbers], value.shape)
         for call in _needed(calls, [result, *new_state]):
             recording.add(call)
-        new, is_number = _replaced(recording, state, new_state), recording.is_number
-        memory = _Memory(recording, result, {o: n for o, n in new.items() if not is_number(o)})
-        self._values, self._on_numbers = memory.values, recording.on_numbers
-        self._elementwise, self._copies = memory.operations, memory.copies
-        self._buffers, self._size = memory.buffers, value.numel()
-        self._update = memory.update
-        self._new_numbers = {o - _STATE: n for o, n in new.items() if is_number(o)}
+        new, is_number = _new_positions(recording, state, new_state), recording.is_number
+        new_tensors = {old: n for old, n in new.items() if not is_number(old)}
+        assigned = _BufferAssignment(recording, result, new_tensors)
+        self._values, self._on_numbers = assigned.values, recording.on_numbers
+        self._elementwise, self._copies = assigned.operations, assigned.copies
+        self._buffers, self._size = assigned.buffers, value.numel()
+        self._update = assigned.update
+        self._new_numbers = {old - _STATE: n for old, n in new.items() if is_number(old)}
         self._tensors = [n for n, tensor in enumerate(state) if tensor.ndim]
 
     def set_numbers(self, state: Sequence[Tensor], numbers: Sequence[Tensor]) -> None:
@@ -108,7 +110,7 @@ def _needed(calls: Sequence[RecordedCall], results: Sequence[Tensor]) -> list[Re
     return needed[::-1]
 
 
-def _replaced(
+def _new_positions(
     recording: Recording, state: Sequence[Tensor], new_state: Sequence[Tensor]
 ) -> dict[int, int]:
     """Return the positions of new tensors of the state by those of the old ones, if they differ."""
@@ -124,7 +126,7 @@ def _replaced(
     return new
 
 
-class _Memory:
+class _BufferAssignment:
     """Assigns the tensors that elementwise operations write their results into.
 
     Args:

@@ -14,7 +14,10 @@ from adamcmp.training.engines.torch_internals import RecordedCall
 
 
 def where(condition: Tensor, value: Tensor, other: Tensor, *, out: Tensor) -> None:
-    """Compute `torch.where`, which takes as long as five products, also if one number decides."""
+    """Compute `torch.where`; if the condition is one number, copy the value that it selects.
+
+    `torch.where` takes as long as five products.
+    """
     if condition.ndim:
         torch.where(condition, value, other, out=out)
         return

@@ -21,13 +21,13 @@ from tests.support.training import FusedGroup
 
 
 class Counts(NamedTuple):
-    """What a training step consists of.
+    """Counts of a training step.
 
     Attributes:
-        eager: ATen operations of a single lane in the eager engine, views included.
-        traced: Those of fused lanes in the traced engine: the nodes of its graph.
-        eager_tensors: Results in new memory of the eager engine's operations.
-        traced_tensors: Those of the traced engine's operations.
+        eager: ATen operations of a single lane in the eager engine, including views.
+        traced: Operations of fused lanes in the traced engine, including views.
+        eager_tensors: Results of the eager operations that are in new memory.
+        traced_tensors: Results of the traced operations that are in new memory.
         loops: Loops of the compiled step over whole tensors.
         products: Batched matrix products of the compiled step.
         buffers: Tensors that the compiled step allocates.
@@ -75,7 +75,7 @@ def training(specs, model, engine, lanes):
 
 
 class Operations(TorchDispatchMode):
-    """Counts the operations within it, and their results in new memory."""
+    """Counts the operations that are called within this context, and their results in new memory."""
 
     def __init__(self):
         super().__init__()
@@ -89,7 +89,7 @@ class Operations(TorchDispatchMode):
 
 
 def memory(tree):
-    """Return the addresses of all tensors."""
+    """Return the addresses of the memory of all tensors."""
     tensors = [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, Tensor)]
     return {tensor.untyped_storage().data_ptr() for tensor in tensors}
 

@@ -256,7 +256,7 @@ IN_PIECES = {
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("case", IN_PIECES)
 def test_large_parameters_are_updated_in_pieces(case, dtype):
-    """With the same bits as all at once, which those that are not contiguous are."""
+    """The bits are those of parameters that are not contiguous, which are updated as a whole."""
     name, settings = IN_PIECES[case]
     shape = (10, 2, 100, 70)
 

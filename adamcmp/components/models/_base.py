@@ -31,7 +31,7 @@ class Model(Component):
     #: faster on every device, and can be compiled. Batched convolutions become grouped
     #: convolutions; on a CPU these are slow, and their rounding depends on the number of lanes.
     fuses: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-    #: Whether all steps consist of the same operations, so that these can be recorded once.
+    #: Whether every step consists of the same operations, so that one step can be traced for all.
     traceable: ClassVar[bool] = True
     #: Whether convolutions are faster with channels innermost. It affects rounding, so it
     #: is fixed per model, from a measurement, and is not a setting of a run.

@@ -59,7 +59,7 @@ def serve(descriptor: str) -> None:
 
 
 def _warm_up(function: Callable[[], None] | None) -> None:
-    """Import what tasks need, without looking for garbage among the imported objects."""
+    """Import what tasks need, and exclude the imported objects from garbage collection."""
     gc.disable()
     if function is not None:
         with contextlib.suppress(ImportError):  # the task that needs the import reports it

@@ -69,8 +69,8 @@ class Memory:
             if source := _shared_argument(node):
                 self._sources[node] = source
             end = math.inf if node.op == "output" else number
-            for user_of in (node, *node.all_input_nodes):
-                self._last_use[self.owner(user_of)] = end
+            for used in (node, *node.all_input_nodes):
+                self._last_use[self.owner(used)] = end
             for changed in changed_arguments(node):
                 self._changes.setdefault(self.owner(changed), []).append(number)
 
@@ -102,7 +102,13 @@ class Memory:
         return not later and not self.is_changed(copy)
 
     def replace(self, node: Node, replacement: Node, destination: Node) -> None:
-        """Record that a node was replaced by one that writes its result to another's memory."""
+        """Take note that a node was replaced by one that writes its result to existing memory.
+
+        Args:
+            node: The node that allocated memory for its result.
+            replacement: The node that computes the same.
+            destination: The node in whose memory the result is written.
+        """
         self.position[replacement] = self.position[node]
         end = max(self.last_use(node), self.last_use(destination))
         self._sources[replacement] = self._sources[node] = destination
@@ -112,16 +118,16 @@ class Memory:
 
 
 def constants(graph: Graph) -> set[Node]:
-    """Return the calls that compute the same new tensors, or sizes, whenever the shapes are equal.
+    """Return the nodes whose tensors or sizes depend only on the shapes of the arguments.
 
     Random numbers are not constant, and neither are tensors that some call changes in place.
     """
-    memory, known = Memory(graph), set[Node]()
+    memory, constant = Memory(graph), set[Node]()
     for node in graph.nodes:
         is_size = node.target is torch.ops.aten.sym_size.int
-        random = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
-        fixed = node.op == "call_function" and known.issuperset(node.all_input_nodes)
-        same = node.op == "get_attr" or is_size or (fixed and not random)
-        if same and not memory.is_changed(node):
-            known.add(node)
-    return known
+        is_random = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+        of_constants = node.op == "call_function" and constant.issuperset(node.all_input_nodes)
+        is_constant = node.op == "get_attr" or is_size or (of_constants and not is_random)
+        if is_constant and not memory.is_changed(node):
+            constant.add(node)
+    return constant

@@ -2,7 +2,7 @@
 
 The step is traced to one flat graph of tensors with a symbolic number of lanes, so one compilation
 serves all widths. The compiled code is stored in the cache. The last bits of its results differ
-from those of the eager engine, so all runs of a study use the same engine.
+from those of the other engines, so all runs of a study use the same engine.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:
         divide_lanes_once(graph)
         merge_equal(graph)
         fuse_products(graph)
-        widen_products(graph)  # those that a library computes
+        widen_products(graph)  # the remaining products, which a library computes
         add_product_kernel(PRODUCT, product_code)
     materialize_lane_values(graph)
     for limit in _FUSION_LIMITS:

@@ -19,7 +19,7 @@ _aten = torch.ops.aten
 
 
 def remove_redundant(graph: GraphModule) -> None:
-    """Remove what vmap and autograd leave behind: views without effect, transposed products."""
+    """Remove what vmap and autograd add: products with 1, views without effect, transposes."""
     for node in _calls(graph, _aten.mul.Scalar):
         factor = node.args[0]
         assert isinstance(factor, Node)
@@ -88,7 +88,7 @@ def fuse_products(graph: GraphModule) -> None:
 
 
 def _following(product: Node) -> tuple[Any, ...]:
-    """Return the last operation after a product that `PRODUCT` computes, and its arguments."""
+    """Return the last of the operations that `PRODUCT` replaces, and its arguments but a and b."""
     user = _only_user(product)
     if user is None:
         return product, None, None, False

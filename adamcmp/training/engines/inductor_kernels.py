@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -14,12 +15,12 @@ import torch
 
 @dataclass(frozen=True)
 class Matrix:
-    """How a matrix, or a vector, of each lane is stored.
+    """How a matrix of each lane, or a vector, is stored.
 
     Attributes:
         dtype: The C++ type of the elements.
-        shape: Numbers of rows and columns.
-        strides: The distances of consecutive rows and columns.
+        shape: Numbers of rows and columns; of a vector, the number of elements.
+        strides: The distances of consecutive rows and columns, in elements.
     """
 
     dtype: str
@@ -40,10 +41,50 @@ def add_product_kernel(operation: Any, generate: Callable[..., tuple[str, str]])
             statement that computes one of the M products from pointers with the names of the
             tensors and writes it to ``c``, which is contiguous.
     """
-    from torch._inductor import ir, lowering
+    from torch._inductor import lowering
+
+    def lower(*arguments: Any) -> Any:
+        names = [argument.name for argument in operation._schema.arguments]
+        return _product(dict(zip(names, arguments, strict=True)), generate)
+
+    lowering.lowerings[operation] = lower
+
+
+def _product(arguments: dict[str, Any], generate: Callable[..., tuple[str, str]]) -> Any:
+    """Return inductor's buffer of a product.
+
+    Args:
+        arguments: The arguments of the operation by name.
+        generate: See `add_product_kernel`.
+    """
+    from torch._inductor import ir
+    from torch._inductor.codegen.cpp_utils import DTYPE_TO_CPP
+
+    tensors = {n: _stored(n, v) for n, v in arguments.items() if isinstance(v, ir.TensorBox)}
+    matrices = {
+        name: Matrix(
+            DTYPE_TO_CPP[tensor.get_dtype()],
+            _of_a_lane(tensor.get_size()),
+            _of_a_lane(tensor.get_stride()),
+        )
+        for name, tensor in tensors.items()
+    }
+    a, b = tensors["a"], tensors["b"]
+    shape = [*a.get_size()[:2], b.get_size()[2]]
+    layout = ir.FixedLayout(a.get_device(), a.get_dtype(), shape)
+    kernel = _kernel_class()(tensors, layout, generate(**(arguments | matrices)))
+    buffer = ir.CppTemplateBuffer(
+        layout, list(tensors.values()), kernel.make_kernel_render, cast(Any, kernel), None
+    )
+    buffer.allow_epilogue_fusion = False
+    return ir.TensorBox.create(buffer)
+
+
+@cache
+def _kernel_class() -> Any:
+    """Return the class of the generated kernels, which derives from a class of inductor."""
     from torch._inductor.codegen.cpp_template import CppTemplate
     from torch._inductor.codegen.cpp_template_kernel import CppTemplateKernel
-    from torch._inductor.codegen.cpp_utils import DTYPE_TO_CPP
     from torch._inductor.utils import Placeholder
 
     new_kernel: Any = CppTemplateKernel
@@ -75,25 +116,7 @@ extern "C" {signature} {{
   }}
 }}"""
 
-    def lower(*arguments: Any) -> Any:
-        names = [argument.name for argument in operation._schema.arguments]
-        values = dict(zip(names, arguments, strict=True))
-        tensors = {n: _stored(n, v) for n, v in values.items() if isinstance(v, ir.TensorBox)}
-        matrices = {
-            name: Matrix(DTYPE_TO_CPP[t.get_dtype()], _row(t.get_size()), _row(t.get_stride()))
-            for name, t in tensors.items()
-        }
-        a, b = tensors["a"], tensors["b"]
-        shape = [*a.get_size()[:2], b.get_size()[2]]
-        layout = ir.FixedLayout(a.get_device(), a.get_dtype(), shape)
-        kernel = Kernel(tensors, layout, generate(**(values | matrices)))
-        buffer = ir.CppTemplateBuffer(
-            layout, list(tensors.values()), kernel.make_kernel_render, cast(Any, kernel), None
-        )
-        buffer.allow_epilogue_fusion = False
-        return ir.TensorBox.create(buffer)
-
-    lowering.lowerings[operation] = lower
+    return Kernel
 
 
 def _stored(name: str, tensor: Any) -> Any:
@@ -107,9 +130,11 @@ def _stored(name: str, tensor: Any) -> Any:
     return stored if fixed and readable else ir.ExternKernel.require_contiguous(stored)
 
 
-def _row(sizes: Sequence[Any]) -> tuple[int, ...]:
+def _of_a_lane(sizes: Sequence[Any]) -> tuple[int, ...]:
+    """Return sizes or strides without those of the first dimension, the lanes."""
     return tuple(int(size) for size in sizes[1:])
 
 
 def _first_element(tensor: Any) -> list[Any]:
+    """Return the index of the first element of a lane, in generated code."""
     return ["lane"] + [0] * (len(tensor.get_size()) - 1)

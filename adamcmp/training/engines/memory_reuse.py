@@ -37,7 +37,7 @@ def _write_to_target(graph: GraphModule, memory: Memory, copy: Node) -> None:
     is_fresh = memory.owner(result) is result and memory.last_use(result) < math.inf
     if not is_fresh or layout(target) != layout(result) or _is_used(memory, target, result, copy):
         return
-    if written := _written(graph, memory, result, target):
+    if written := _add_writing_form(graph, memory, result, target):
         _replace(graph, memory, result, written, target)
         copy.replace_all_uses_with(written)
         graph.graph.erase_node(copy)
@@ -68,13 +68,19 @@ def _overwrite_argument(
         complete = isinstance(value_of(owner), Tensor) and elements(owner) == elements(argument)
         if not complete or layout(argument) != layout(node):
             continue
-        if written := _written(graph, memory, node, argument):
+        if written := _add_writing_form(graph, memory, node, argument):
             _replace(graph, memory, node, written, argument)
             return
 
 
-def _written(graph: GraphModule, memory: Memory, node: Node, destination: Node) -> Node | None:
-    """Add a call that writes a node's result to a destination; None if there is no such form."""
+def _add_writing_form(
+    graph: GraphModule, memory: Memory, node: Node, destination: Node
+) -> Node | None:
+    """Add the form of an operation that writes its result to the memory of a destination.
+
+    Returns:
+        The added call; None if the operation has no such form.
+    """
     forms = elementwise_forms(node.target)
     others = [argument for argument in node.all_input_nodes if argument is not destination]
     if any(memory.owner(argument) is memory.owner(destination) for argument in others):

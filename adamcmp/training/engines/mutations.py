@@ -10,24 +10,25 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from adamcmp.training.engines.aliasing import changed_arguments
 from adamcmp.training.engines.torch_internals import add_call, value_of
 
 _copy = torch.ops.aten.copy_.default
 
 
 def defer_mutations(graph: GraphModule) -> bool:
-    """Replace changes of arguments in place by new tensors, which the graph's end copies back.
+    """Replace changes in place by new tensors, and copy these to the arguments at the graph's end.
 
     Args:
         graph: A traced graph. It is changed only if the result is true.
 
     Returns:
-        Whether it could be done. It cannot if the graph changes a view of an argument, uses an old
-        view of a changed argument, or changes an argument twice.
+        Whether all changes could be replaced. They cannot if the graph changes a view of an
+        argument, uses an old view of a changed argument, or changes an argument twice.
     """
     nodes = list(graph.graph.nodes)
     order = {node: position for position, node in enumerate(nodes)}
-    changes = {node: node.args[0] for node in nodes if _changes_argument(node)}
+    changes = {node: node.args[0] for node in nodes if changed_arguments(node)}
     if len(set(changes.values())) < len(changes):
         return False
     if not all(_can_be_deferred(node, changes, order) for node in changes):
@@ -69,17 +70,12 @@ def _can_be_deferred(node: Node, changes: Mapping[Node, Any], order: Mapping[Nod
     return value_of(source).shape == value_of(argument).shape and not changes_too
 
 
-def _changes_argument(node: Node) -> bool:
-    schema = getattr(node.target, "_schema", None)
-    return schema is not None and bool(schema.is_mutable)
-
-
 def _views(node: Node) -> Iterator[Node]:
     """Yield the nodes that share memory with a node because they were computed from it."""
     for user in node.users:
         schema = getattr(user.target, "_schema", None)
         is_view = schema is not None and any(r.alias_info is not None for r in schema.returns)
-        if (is_view and not _changes_argument(user)) or user.target is operator.getitem:
+        if (is_view and not changed_arguments(user)) or user.target is operator.getitem:
             yield user
             yield from _views(user)
 

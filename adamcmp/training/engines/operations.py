@@ -1,6 +1,6 @@
 """Properties of the operations of a traced graph, read from torch's schemas and tags.
 
-Like `torch_internals`, this module uses private APIs of torch, which each docstring names.
+Like `torch_internals`, this module uses private APIs of torch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from adamcmp.training.engines.torch_internals import value_of
 
 
 def layout(node: Node) -> tuple[object, ...]:
-    """Return the dtype, device, shape and strides of a node's tensor; sizes as expressions.
+    """Return the dtype, device, shape and strides of a node's tensor, with sizes as expressions.
 
-    The layout of a node that is no tensor differs from all others.
+    A node whose value is not a tensor has a layout that no other node has.
     """
     value = value_of(node)
     if not isinstance(value, Tensor):
@@ -47,10 +47,10 @@ class ElementwiseForms:
 
 
 def elementwise_forms(target: Any) -> ElementwiseForms:
-    """Return the forms of an operation that write to existing memory; none if not elementwise.
+    """Return the forms of an elementwise operation that write to existing memory.
 
-    Reads the tags and schemas of ``torch._ops.OpOverload``. Overloads tagged ``generated`` compute
-    in new memory and copy the result, so they are not used.
+    Other operations have none. Reads the tags and schemas of ``torch._ops.OpOverload``. Overloads
+    tagged ``generated`` compute in new memory and copy the result, so they are not used.
     """
     if torch.Tag.pointwise not in getattr(target, "tags", ()):
         return ElementwiseForms()
@@ -78,11 +78,14 @@ def _same_types(candidate: Any, target: Any) -> bool:
 
 
 def python_name(target: Any) -> str | None:
-    """Return the expression of an operation as a function or method of torch with less overhead.
+    """Return the name of the function or method of torch that calls an operation.
 
-    ``torch.NAME``, or ``.NAME`` for a method of a tensor; None if torch has neither. Both parse
-    their arguments by the same schemas as ``torch.ops``, but faster. Functions that torch has
-    replaced in Python are excluded.
+    Both parse their arguments by the same schemas as ``torch.ops``, but faster. Reads
+    ``torch._C.TensorBase`` and ``torch._C._VariableFunctions``. Functions that torch replaces by
+    Python code are excluded.
+
+    Returns:
+        ``.NAME`` for a method of a tensor, ``torch.NAME`` for a function; None if there is neither.
     """
     schema = target._schema
     name = schema.name.removeprefix("aten::")

@@ -24,7 +24,7 @@ constexpr int vector_bytes = 16, registers = 24;
 template <typename T, int W>
 using Vector __attribute__((vector_size(sizeof(T) * W), aligned(alignof(T)), may_alias)) = T;
 
-// What becomes of a vector of sums at a row and a column of the result.
+// Functions of a vector of sums, its row and its first column; they return what the result stores.
 struct Sums {
   template <typename V> V operator()(V sums, int64_t, int64_t) const { return sums; }
 };
@@ -51,7 +51,7 @@ struct Product {
   T* c;
   Finish finish;
 
-  // ROWS rows and VECTORS vectors of W columns; LB is the distance of the rows of b.
+  // Compute a tile of ROWS rows and VECTORS vectors of W columns. LB is the distance of b's rows.
   template <int ROWS, int VECTORS, int W, int LB>
   inline __attribute__((always_inline)) void tile(const T* b, int64_t row, int64_t column) const {
     using V = Vector<T, W>;
@@ -78,7 +78,8 @@ struct Product {
         *(V*)(c + (row + r) * N + column + v * W) = finish(sums[r][v], row + r, column + v * W);
   }
 
-  // All rows of VECTORS vectors of W columns, in tiles whose numbers of rows differ by at most 1.
+  // Compute all rows of VECTORS vectors of W columns, in tiles whose numbers of rows differ by at
+  // most 1. Those before row `high` have `rows` rows, the others one row less.
   template <int VECTORS, int W> inline void panel(int64_t column) const {
     constexpr int most = VECTORS == 1 ? 12 : registers / VECTORS, tiles = (M + most - 1) / most;
     constexpr int rows = (M + tiles - 1) / tiles, high = (M - tiles * (rows - 1)) * rows;
@@ -94,7 +95,7 @@ struct Product {
         tile<rows - 1, VECTORS, W, LB>(right, row, column);
   }
 
-  // The columns from COLUMN on. Those that do not fill a vector of W form narrower ones.
+  // Compute the columns from COLUMN on. Columns that do not fill a vector of W form narrower ones.
   template <int COLUMN = 0, int W = vector_bytes / sizeof(T)> inline void columns() const {
     constexpr int remaining = N - COLUMN;
     if constexpr (remaining >= W) {

@@ -1,8 +1,8 @@
 """The C++ code of batched matrix products with fixed sizes, one product per lane.
 
-The products of lanes are small. A library splits them at run time and copies their factors into
-its own layout, which takes a quarter of the time. With all sizes known to the compiler, the sums of
-a tile of the result stay in registers while its rows and columns are read where they are.
+The products of lanes are small. A library divides them into tiles at run time and copies their
+factors into a layout of its own, which takes a quarter of the time. Here the compiler knows all
+sizes: the sums of a tile of the result stay in registers, and the factors are not copied.
 
 Every element of a result is summed in the order of the contracted dimension, whatever the number,
 the position and the alignment of the lanes, so its bits depend on the lane alone.

@@ -27,10 +27,9 @@ _aten = torch.ops.aten
 
 
 def python_code(functions: Mapping[str, GraphModule], bound: int) -> str:
-    """Return the source of a module with a function ``bind`` of the bound arguments.
+    """Return the source of a module with a function ``bind`` that takes the bound arguments.
 
-    It returns a function of the other arguments for each graph. Views of bound arguments are taken
-    by ``bind``, once.
+    ``bind`` takes views of them once, and returns a function of the other arguments for each graph.
 
     Args:
         functions: The graphs by the names of their functions. All have the same arguments.

@@ -17,8 +17,8 @@ _aten = torch.ops.aten
 
 _PRODUCTS = (_aten.mul.Scalar, _aten.mul.Tensor)
 
-#: Up to this many classes, torch's log-softmax over the last dimension takes longer than the one
-#: over another dimension, which is vectorized over examples (10 classes: 20 times as long).
+#: Up to this many classes, torch's log-softmax over the last dimension takes longer than over
+#: another dimension, where it is vectorized over examples (10 classes: 20 times as long).
 _FEW_CLASSES = 32
 
 
@@ -60,27 +60,28 @@ def _remove_identities(graph: GraphModule) -> None:
 
 
 def _can_replace(source: Node, product: Node) -> bool:
-    """Return whether a tensor of equal values has the layout that the users of a product need.
+    """Return whether the users of a product with 1 can use its factor, despite another layout.
 
-    Views that only add dimensions of size 1 are possible in every layout.
+    They can if the layouts are equal, or if they are views that add or remove dimensions of size 1,
+    which every layout allows.
     """
     if layout(source) == layout(product):
         return True
-    shapes = [_long_sides(node) for node in (source, *product.users)]
+    shapes = [_sizes_above_1(node) for node in (source, *product.users)]
     are_views = all(user.target is _aten.view.default for user in product.users)
     same_dtype = value_of(source).dtype == value_of(product).dtype
     return are_views and same_dtype and all(shape == shapes[0] for shape in shapes)
 
 
-def _long_sides(node: Node) -> list[str]:
-    """Return the sizes of a tensor's dimensions that are not of size 1, as expressions."""
+def _sizes_above_1(node: Node) -> list[str]:
+    """Return the sizes of a tensor's dimensions without those of 1, as expressions."""
     value = value_of(node)
     sizes = value.shape if isinstance(value, Tensor) else ()
     return [str(size) for size in sizes if str(size) != "1"]
 
 
 def _transposed_back(node: Node, source: Node) -> Node | None:
-    """Return the tensor of which a call transposes the transpose; None for other calls."""
+    """Return x if a call transposes a transpose of x back; None otherwise."""
     transpose, original = _aten.transpose.int, source.args[0] if source.args else None
     if node.target is not transpose or source.target is not transpose:
         return None
@@ -187,7 +188,7 @@ def _is_complement(weight: Node, beta: Node) -> bool:
 
 
 def _transpose_softmax(graph: GraphModule) -> None:
-    """Compute a log-softmax over few classes, and its gradient, with the classes not innermost."""
+    """Compute a log-softmax over few classes, and its gradient, over the last dimension but one."""
     targets = (_aten._log_softmax.default, _aten._log_softmax_backward_data.default)
     for node in _calls(graph):
         if node.target not in targets:

@@ -1,6 +1,7 @@
 """Adapter to the private and experimental APIs of torch.
 
-Only this module and `inductor_kernels` use such APIs.
+`operations`, `inductor_internals` and `inductor_kernels` adapt further ones. Other modules read
+only the schemas of operations (``_schema``).
 
 Each docstring names the wrapped API. ``tests/training/engines/test_torch_internals.py`` calls every
 function and lists the versions of torch that passed.

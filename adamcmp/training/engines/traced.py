@@ -1,7 +1,7 @@
-"""The traced engine: the operations of a step are recorded once and executed one after the other.
+"""The traced engine: a step is traced once, and its operations are executed one after the other.
 
 The step is traced to a graph of tensor operations, as for the compiled engine. The graph is
-simplified and written as Python code, which neither runs the model's code nor autograd. Tracing
+simplified and written as Python code, which runs neither the model's code nor autograd. Tracing
 takes a second or two, so the code is stored in the cache. The code of fused lanes serves every
 width. The last bits of its results differ from those of the other engines.
 """

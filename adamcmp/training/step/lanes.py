@@ -213,6 +213,11 @@ class Lanes:
 
 
 def _select(values_N: Tensor, index: Tensor) -> Tensor:
-    """Return `values_N[index]` in a third of the time; the index has any shape."""
+    """Return `values_N[index]` in a third of its time.
+
+    Args:
+        values_N: Values (N, …).
+        index: Positions of any shape, which the first dimensions of the result have.
+    """
     selected = values_N.index_select(0, index.flatten())
     return selected.view(*index.shape, *values_N.shape[1:])
