@@ -19,6 +19,8 @@ C = TypeVar("C", bound=Component)
 #: The largest integer of a column in Parquet.
 _MAX_INTEGER = 2**63 - 1
 _ALL_SETTINGS = "`adamcmp run --cfg job` shows all settings."
+#: Words that an override may have instead of a number.
+_WORDS = {"optimizer.lr": ["default"], "optimizer.weight_decay": ["default"]}
 #: Pydantic's error types and what a value should be instead, formatted with the error's context.
 _REQUIREMENTS = {
     "greater_than": "should be greater than {gt:g}",
@@ -103,7 +105,8 @@ def _explanation(
         return f"There is no setting {key!r}.{nearest(field, known)} {settings}"
     if field not in values:
         return f"{key} is needed: {component.model_fields[field].description or 'no default'}."
-    return _sentence(f"{key}={_text(value)}: {_requirement(error, component)}")
+    suggestion = nearest(value, _WORDS.get(key, ())) if isinstance(value, str) else ""
+    return _sentence(f"{key}={_text(value)}: {_requirement(error, component)}") + suggestion
 
 
 def _nested_component(component: type[Component], field: str) -> type[Component] | None:

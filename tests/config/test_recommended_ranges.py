@@ -109,3 +109,8 @@ def test_a_range_is_extended_like_any_grid():
     adamcmp.sweep(["optimizer=sgd", "optimizer.momentum=0", *overrides])
     extended = adamcmp.extend("s")
     assert [(edge.axis, edge.beyond) for edge in extended.edges] in ([], [("lr", 31.6228)])
+
+
+def test_a_misspelled_default_is_recognized(composer):
+    with pytest.raises(ConfigError, match=r"lr=defualt: should be a number\. Did you mean 'de"):
+        composer.run(["lr=defualt"])
