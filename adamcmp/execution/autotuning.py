@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from adamcmp.config import Numerics
 from adamcmp.errors import Interrupted
@@ -133,27 +134,35 @@ def _check(
     interrupted: InterruptedBy,
 ) -> dict[str, tasks.Checked]:
     """Check runs, measure those in `measured`, and return the results by run kind key."""
-    waiting = deque(checked)
-    running: dict[Handle[tasks.Checked], RunSpec] = {}
+    waiting: deque[tuple[Task[Any, Any, Any], RunSpec | None]] = deque(
+        (Task(tasks.autotune_task, (spec, spec in measured)), spec) for spec in checked
+    )
+    if len(waiting) < executor.slots:
+        # A free worker compiles the evaluations while another one compiles the steps.
+        compiled = [spec for spec in measured if spec.numerics.engine == "compiled"]
+        waiting += [(Task(tasks.compile_evaluation_task, spec), None) for spec in compiled]
+    running: dict[Handle[Any], tuple[Task[Any, Any, Any], RunSpec | None]] = {}
     results: dict[str, tasks.Checked] = {}
     retried: set[str] = set()
     while waiting or running:
         if number := interrupted():
             raise Interrupted(number, "nothing was trained")
         while waiting and len(running) < executor.slots:
-            spec = waiting.popleft()
-            (handle,) = executor.submit([Task(tasks.autotune_task, (spec, spec in measured))])
-            running[handle] = spec
-        ended: list[Result[tasks.Checked]] = executor.poll()
+            task, spec = waiting.popleft()
+            (handle,) = executor.submit([task])
+            running[handle] = task, spec
+        ended: list[Result[Any]] = executor.poll()
         for result in ended:
-            spec = running.pop(result.handle)
+            task, spec = running.pop(result.handle)
+            if spec is None:
+                continue
             if isinstance(result.value, tasks.Checked):
                 results[spec.run_kind] = result.value
             elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
                 # The run may not be the cause. If the worker dies again, training reports the
                 # run's failure.
                 retried.add(spec.run_id)
-                waiting.append(spec)
+                waiting.append((task, spec))
             elif isinstance(result.value, WorkerDied) and spec in measured:
                 notice = tasks.not_measured(spec, result.value.reason)
                 results[spec.run_kind] = tasks.Checked((notice,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -71,6 +72,27 @@ def autotune_task(
     if isinstance(timings, Failed):
         return Checked((*notices, not_measured(spec, timings.error)))
     return Checked(notices, timings)
+
+
+def compile_evaluation_task(
+    spec: RunSpec, report: Callable[[object], None], should_stop: Callable[[], bool]
+) -> None:
+    """Compile the evaluation of a run into the cache.
+
+    Args:
+        spec: The run.
+        report: Never called.
+        should_stop: Never called.
+    """
+    from adamcmp.planning.grouping import LaneGroup
+    from adamcmp.training.evaluate import evaluate
+    from adamcmp.training.loop import GroupTraining
+    from adamcmp.training.torch_state import torch_state
+
+    # The check of the run evaluates it too, and reports errors.
+    with contextlib.suppress(Exception), torch_state():
+        training = GroupTraining(LaneGroup((spec,)))
+        evaluate(training.lanes, training.data)
 
 
 def not_measured(spec: RunSpec, error: str) -> str:

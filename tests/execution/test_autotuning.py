@@ -11,7 +11,7 @@ from adamcmp.planning.plan import Plan
 from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.planning.timings import Timings
 from adamcmp.training.outcome import Done
-from adamcmp.training.tasks import Checked
+from adamcmp.training.tasks import Checked, autotune_task, compile_evaluation_task
 from tests.conftest import CPU
 
 
@@ -52,6 +52,8 @@ class Checking(Executor):
         return [Result(handle, self.value(task)) for handle, task in running]
 
     def value(self, task):
+        if task.function is compile_evaluation_task:
+            return None
         spec, _ = task.argument
         if spec.config.model.name == "mlp":
             return self.result
@@ -85,3 +87,19 @@ def test_a_run_whose_check_fails_is_left_to_training_with_a_notice(
     assert sum(notice in text for text in notices) == 1 and "a notice" in notices
     assert [*tuned.costs.timings] == [planned[-1].run_kind]
     assert tuned.costs.total_seconds(tuned.groups()) is None
+
+
+@pytest.mark.parametrize(
+    ("engine", "slots", "tasks"), [("compiled", 2, 2), ("compiled", 1, 1), ("traced", 2, 1)]
+)
+def test_a_free_worker_compiles_evaluations(engine, slots, tasks, specs, monkeypatch):
+    monkeypatch.setattr(autotuning, "known_timings", lambda *_: {})
+    monkeypatch.setattr(autotuning, "keep_timings", lambda *_: None)
+    numerics = CPU.model_copy(update={"engine": engine})
+    planned = tuple(specs(["model=logistic", "seed=range(2)"], numerics))
+    executor = Checking(None)
+    executor.slots = slots
+    plan = Plan(numerics, planned, run_kinds_by_key(spec.config for spec in planned))
+    autotuned(plan, executor, lambda: None, lambda text: None)
+    functions = [task.function for task in executor.submitted]
+    assert functions == [autotune_task, compile_evaluation_task][:tasks]
