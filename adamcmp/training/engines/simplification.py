@@ -27,6 +27,7 @@ def simplify(graph: GraphModule) -> None:
     _remove_identities(graph)
     _use_first_sizes(graph)
     _make_constant(graph)
+    _pad_vectors(graph)
     merge_equal(graph)
     _interpolate(graph)
     _transpose_softmax(graph)
@@ -120,6 +121,36 @@ def _make_constant(graph: GraphModule) -> None:
 
 def _is_static(value: Tensor) -> bool:
     return all(isinstance(size, int) for size in value.shape)
+
+
+def _pad_vectors(graph: GraphModule) -> None:
+    """Give products of lanes that have a single row or column a second one, of zeros.
+
+    torch computes a batch of one such product by another kernel than several, which rounds
+    differently, so that the bits of a lane would depend on whether there are others.
+    """
+    for node in _calls(graph):
+        if node.target is not _aten.bmm.default or isinstance(value_of(node).shape[0], int):
+            continue
+        a, b = (argument for argument in node.args if isinstance(argument, Node))
+        single = [_is_one(size) for size in value_of(node).shape]
+        if not any(single):
+            continue
+        with graph.graph.inserting_before(node):
+            pad = _aten.constant_pad_nd.default
+            options = {"memory_format": torch.contiguous_format}
+            rows = add_call(graph, a, pad, a, [0, 0, 0, 1]) if single[1] else a
+            columns = add_call(graph, b, pad, b, [0, 1]) if single[2] else b
+            product = add_call(graph, a, _aten.bmm.default, rows, columns)
+            for dim in (1, 2):
+                if single[dim]:
+                    product = add_call(graph, a, _aten.slice.Tensor, product, dim, 0, 1)
+            copy = add_call(graph, a, _aten.clone.default, product, **options)
+        node.replace_all_uses_with(copy)
+
+
+def _is_one(size: Any) -> bool:
+    return isinstance(size, int) and size == 1
 
 
 def merge_equal(graph: GraphModule) -> None:

@@ -118,6 +118,14 @@ def test_needless_copies_and_transposes_are_removed():
     assert len(calls(graph, "mul")) == 1
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(33, 1), (1, 100), (1, 1)])
+def test_the_bits_of_a_product_with_a_vector_do_not_depend_on_other_lanes(rows, columns):
+    a, b = torch.randn(5, rows, 40), torch.randn(5, columns, 40)
+    graph = simplified(lambda a, b: (torch.bmm(a, b.transpose(1, 2)),), a, b)
+    (products,) = graph(a, b)
+    assert all(graph(a[i : i + 1], b[i : i + 1])[0].equal(products[i : i + 1]) for i in range(5))
+
+
 def test_a_moving_average_is_an_interpolation():
     def function(average, value, beta):
         complement = (1 - beta).float().view(-1, 1)
