@@ -93,7 +93,10 @@ class Memory:
         return self.owner(node) in self._changes
 
     def can_share(self, copy: Node, source: Node) -> bool:
-        """Return whether the users of a copy can use its source: neither changes until then."""
+        """Return whether the users of a copy can use its source instead.
+
+        They can if neither tensor is changed until the last use of the copy.
+        """
         changes = self._changes.get(self.owner(source), [])
         end = self.last_use(copy)
         if end == math.inf:  # the caller keeps the copy, and may change the source

@@ -41,8 +41,8 @@ from adamcmp.training.engines.torch_internals import (
 )
 from adamcmp.training.engines.tracing import Axes, trace
 
-#: Limits on the operations that inductor fuses into one loop, tried in turn: its default, and one
-#: with which it does not fuse outer loops either, since this fails for attention.
+#: Limits on the operations that inductor fuses into one loop, tried in turn: its default, and a
+#: smaller one, with which outer loops are not fused. Inductor's default fails for attention.
 _FUSION_LIMITS = (64, 8)
 
 _USE_EAGER = "Use engine=eager in a new study; a study with runs keeps its engine."

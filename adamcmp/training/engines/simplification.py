@@ -41,7 +41,7 @@ def _calls(graph: GraphModule) -> Iterator[Node]:
 
 
 def _remove_identities(graph: GraphModule) -> None:
-    """Replace calls that return their input, or a copy of a tensor that nothing changes."""
+    """Replace calls that return their input, or a copy that is equal to it wherever it is used."""
     memory = Memory(graph.graph)
     for node in _calls(graph):
         source = node.args[0] if node.args else None
