@@ -10,7 +10,8 @@ from torch import Tensor
 
 from adamcmp.components.optimizers import Optimizer, ParameterGroup
 from adamcmp.platform.global_generators import seeded_generators
-from adamcmp.training.step.batching import Tree
+from adamcmp.training.engines.torch_internals import tree_map
+from adamcmp.training.step.batching import Tree, copy_into
 from adamcmp.training.step.drivers import create_driver
 from adamcmp.training.step.packing import Packing
 
@@ -50,6 +51,7 @@ class Trial:
         self._packing = Packing(self.params, names, concatenate)
         packed = self._packing.pack(self.params)
         self._state = {"params": packed, "optimizer": self.driver.init(packed, self._packing)}
+        self._initial_state = tree_map(torch.clone, self._state)
 
     def parameters(self) -> Tree:
         """Return the parameters by name."""
@@ -60,6 +62,10 @@ class Trial:
         with seeded_generators(0), torch.no_grad():  # as in training
             step_M = torch.ones(1, dtype=torch.float64)
             self.driver.step(self._state, self._gradients, self._hypers_M, step_M)
+
+    def restart(self) -> None:
+        """Restore the parameters and the optimizer's state before the first step."""
+        copy_into(self._state, self._initial_state)
 
     def _gradients(self, params: Tree, *, create_graph: bool = False) -> tuple[Tensor, Tree]:
         """Return the loss g·(θ − θ₀) + ‖θ − θ₀‖²/2, which is 0 at θ₀, and its gradients."""

@@ -16,7 +16,8 @@ from adamcmp.training.step.batching import Tree
 def check_users_rule(
     optimizer: Rule, groups: Sequence[ParameterGroup], params: Tree, grads: Tree
 ) -> None:
-    """Check that a rule of the user's code computes the same alone, in lanes and concatenated."""
+    """Check that a rule of the user's code computes the same again, in lanes and concatenated."""
+    _check_repetition(Trial(optimizer, groups, params, grads))
     expected = _after_two_steps(Trial(optimizer, groups, params, grads), "fails")
     if optimizer.fuses:
         lanes = Trial(optimizer, groups, params, grads, fused=True)
@@ -37,16 +38,36 @@ def check_users_rule(
         )
 
 
+def _check_repetition(trial: Trial) -> None:
+    """Check that a step depends on its arguments only, since its operations are recorded once."""
+    results = []
+    for _ in range(2):
+        trial.restart()
+        _take_steps(trial, 1, "fails")
+        results.append({name: param.clone() for name, param in trial.parameters().items()})
+    same = (torch.allclose(p, results[1][n], 0, 0, equal_nan=True) for n, p in results[0].items())
+    if not all(same):
+        raise ConfigError(
+            f"optimizer.rule={trial.rule} gives other numbers when a step is repeated, so it keeps "
+            f"values in Python between steps. Keep them in the state that init returns; the "
+            f"argument step counts the steps."
+        )
+
+
 def _after_two_steps(trial: Trial, problem: str) -> Tree:
     """Return the parameters after two steps of a user's rule."""
+    _take_steps(trial, 2, problem)
+    return trial.parameters()
+
+
+def _take_steps(trial: Trial, count: int, problem: str) -> None:
     try:
-        for _ in range(2):
+        for _ in range(count):
             trial.step()
     except Exception as error:  # a user's class may raise anything
         raise ConfigError(
             f"optimizer.rule={trial.rule} {problem} in a step ({error_reason(error)})."
         ) from error
-    return trial.parameters()
 
 
 def _compare(optimizer: Rule, expected: Tree, actual: Tree, problem: str) -> None:

@@ -140,3 +140,21 @@ class NaN(Scaled):
             return {name: factor * u for name, u in updates.items()}, state
 
         return GradientTransformation(lambda params: {}, update), scale_by_learning_rate()
+
+
+class Counting(Rule):
+    """Counts its steps in Python."""
+
+    number_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def transformations(self):
+        steps = []
+
+        def update(grads, params, hypers):
+            steps.append(None)
+            return {name: -grad / len(steps) for name, grad in grads.items()}
+
+        return (stateless(update),)
+
+    def numbers(self):
+        return {}
