@@ -16,7 +16,7 @@ from adamcmp.training.step.batching import Tree
 def check_users_rule(
     optimizer: Rule, groups: Sequence[ParameterGroup], params: Tree, grads: Tree
 ) -> None:
-    """Check that a rule of the user's code computes the same again, in lanes and concatenated."""
+    """Check that a user's rule computes the same when repeated, in lanes and concatenated."""
     _check_repetition(Trial(optimizer, groups, params, grads))
     expected = _after_two_steps(Trial(optimizer, groups, params, grads), "fails")
     if optimizer.fuses:
@@ -39,7 +39,7 @@ def check_users_rule(
 
 
 def _check_repetition(trial: Trial) -> None:
-    """Check that a step depends on its arguments only, since its operations are recorded once."""
+    """Check that a step depends on its arguments only, since one step is traced for all."""
     results = []
     for _ in range(2):
         trial.restart()
