@@ -5,13 +5,14 @@ The rule never uses a measured time, so the same overrides give the same numbers
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
 from adamcmp.planning.fusion import can_compile, can_trace
 from adamcmp.planning.run_kinds import RunKind
+from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available, cuda_available
 
 #: ``engine=auto`` compiles from this mean number of run-steps (runs x steps) per kind of run, by
@@ -95,4 +96,15 @@ def missing_compiler_notice(
     return (
         f"Compiling needs {COMPILE_REQUIREMENTS[device]}. This study is trained with "
         f"engine={used.engine}, more slowly than compiled."
+    )
+
+
+def replaced_engine_notice(requested: Numerics, specs: Sequence[RunSpec]) -> str | None:
+    """Return a notice if the requested engine cannot train some of the runs."""
+    replaced = [spec for spec in specs if spec.numerics.engine != requested.engine]
+    if requested.engine == "auto" or not replaced:
+        return None
+    return (
+        f"engine={requested.engine} cannot train {len(replaced)} of {len(specs)} runs, which are "
+        f"trained with engine=eager."
     )

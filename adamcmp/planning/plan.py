@@ -9,7 +9,11 @@ from typing import Self
 from adamcmp.config import Numerics, StudyConfig
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup, resumed_groups
-from adamcmp.planning.numerics import missing_compiler_notice, resolve_numerics
+from adamcmp.planning.numerics import (
+    missing_compiler_notice,
+    replaced_engine_notice,
+    resolve_numerics,
+)
 from adamcmp.planning.run_kinds import RunKind, run_kinds_by_key
 from adamcmp.planning.specs import RunSpec, run_specs
 
@@ -82,7 +86,9 @@ def make_plan(config: StudyConfig, recorded: Numerics | None) -> Plan:
     run_kinds = run_kinds_by_key(config.runs)
     study = config.location.study
     numerics = resolve_numerics(config.numerics, recorded, run_kinds.values(), study)
-    notice = None
+    specs = run_specs(config, numerics)
+    notices = [replaced_engine_notice(config.numerics, specs)]
     if recorded is None:
-        notice = missing_compiler_notice(config.numerics, numerics, run_kinds.values())
-    return Plan(numerics, run_specs(config, numerics), run_kinds, notice=notice)
+        notices.append(missing_compiler_notice(config.numerics, numerics, run_kinds.values()))
+    notice = " ".join(text for text in notices if text) or None
+    return Plan(numerics, specs, run_kinds, notice=notice)

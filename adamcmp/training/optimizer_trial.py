@@ -20,7 +20,7 @@ class Trial:
     """Copies of a network's parameters, and the optimizer that updates them.
 
     The loss is a quadratic function of the parameters, whose gradients at the initial ones are
-    given. Its random numbers are always the same.
+    given. Its random numbers are the same in all steps by default.
 
     Attributes:
         rule: The name of the rule.
@@ -57,9 +57,13 @@ class Trial:
         """Return the parameters by name."""
         return self._packing.unpack(self._state["params"])
 
-    def step(self) -> None:
-        """Update the parameters."""
-        with seeded_generators(0), torch.no_grad():  # as in training
+    def step(self, seed: int = 0) -> None:
+        """Update the parameters.
+
+        Args:
+            seed: Seed of the random numbers.
+        """
+        with seeded_generators(seed), torch.no_grad():  # as in training
             step_M = torch.ones(1, dtype=torch.float64)
             self.driver.step(self._state, self._gradients, self._hypers_M, step_M)
 

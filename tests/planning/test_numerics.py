@@ -4,8 +4,14 @@ import pytest
 
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
-from adamcmp.planning.numerics import default_numerics, missing_compiler_notice, resolve_numerics
+from adamcmp.planning.numerics import (
+    default_numerics,
+    missing_compiler_notice,
+    replaced_engine_notice,
+    resolve_numerics,
+)
 from adamcmp.planning.run_kinds import run_kinds_by_key
+from adamcmp.planning.specs import run_specs
 from adamcmp.platform import provenance
 from tests.conftest import CPU
 
@@ -92,3 +98,18 @@ def test_a_gpu_that_does_not_exist_is_refused(composer, machine):
     machine(gpu=False)
     with pytest.raises(ConfigError, match="torch finds no CUDA GPU"):
         resolve_numerics(Numerics(device="cuda"), None, run_kinds_of(composer, 10), "s")
+
+
+@pytest.mark.parametrize(
+    ("requested", "notice"),
+    [
+        ({"engine": "compiled"}, "engine=compiled cannot train 1 of 2 runs"),
+        ({"engine": "traced"}, None),
+        ({}, None),
+    ],
+)
+def test_a_requested_engine_that_is_replaced_is_named(composer, requested, notice):
+    numerics = CPU.model_copy(update={"engine": "traced", **requested})
+    specs = run_specs(composer.sweep(["model=mlp,cnn1d"]), numerics)
+    text = replaced_engine_notice(Numerics(**requested), specs)
+    assert text is None if notice is None else text.startswith(notice)

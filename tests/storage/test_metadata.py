@@ -40,7 +40,7 @@ def test_commands_name_a_damaged_file(results, capsys):
 
 def test_each_command_is_recorded(results):
     for seed in range(3):
-        adamcmp.run([*FAST, f"seed={seed}", "engine=eager"])
+        adamcmp.run([*FAST, "engine=eager", f"seed={seed}"])
     metadata = read_study_metadata(results / "s")
     assert (metadata["study"], metadata["schema"]) == ("s", 1)
     assert metadata["numerics"] == CPU.model_dump()

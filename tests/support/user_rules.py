@@ -1,5 +1,6 @@
 """Update rules as users write them, for ``optimizer.rule``."""
 
+import random
 from typing import ClassVar
 
 from adamcmp.components.optimizers import Rule
@@ -158,3 +159,22 @@ class Counting(Rule):
 
     def numbers(self):
         return {}
+
+
+class Drawing(Rule):
+    """Draws random numbers with Python."""
+
+    number_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def transformations(self):
+        return (stateless(lambda grads, *_: {n: -random.random() * g for n, g in grads.items()}),)
+
+    def numbers(self):
+        return {}
+
+
+class DrawingAlone(Drawing):
+    """Draws random numbers in every step, since it is trained one lane at a time."""
+
+    fuses: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False

@@ -27,7 +27,8 @@ def check(name, grads=PARAMS):
     ("name", "message"),
     [
         ("OneTransformation", r"transformations\(\) should return a tuple of Gradient"),
-        ("Counting", r"gives other numbers when a step is repeated, so it keeps values in Python"),
+        ("Counting", r"gives other numbers when a step is repeated\. .*the state that init"),
+        ("Drawing", r"gives other numbers when a step is repeated\. .*set fuses"),
         ("Failing", r"fails in a step \(user_rules.py, line \d+: KeyError: 'factors'\)\.$"),
         (
             "Conditional",
@@ -46,7 +47,9 @@ def test_rules_that_cannot_train(name, message):
         check(name)
 
 
-@pytest.mark.parametrize("name", ["Lion", "Scaled", "ConditionalAlone", "NormalizedApart", "NaN"])
+@pytest.mark.parametrize(
+    "name", ["Lion", "Scaled", "ConditionalAlone", "NormalizedApart", "NaN", "DrawingAlone"]
+)
 def test_rules_that_can(name):
     check(name)
     check(name, {"weight": PARAMS["weight"]})

@@ -118,10 +118,13 @@ def cached_file(folder: Path, key: str, suffix: str, write: Callable[[Path], Non
 
 
 def _find(folder: Path, key: str, suffix: str) -> Path | None:
-    """Return the file stored under a key; delete those whose digest does not match their name."""
+    """Return the file stored under a key; delete those that cannot be read or are damaged."""
     for file in folder.glob(f"{key}-*{suffix}"):
-        if file.stem == f"{key}-{_digest(file)}":
-            return file
+        try:
+            if file.stem == f"{key}-{_digest(file)}":
+                return file
+        except PermissionError:  # written by another user; it can be replaced
+            pass
         file.unlink(missing_ok=True)
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,3 +41,13 @@ def trace(function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes
         raise EngineError(f"An operation of the model fixes the number of lanes ({fixed}).")
     remove_redundant(graph)
     return graph
+
+
+def graph_digest(graph: GraphModule) -> str:
+    """Return a digest of the operations of a graph and of its constant tensors."""
+    constants = [
+        (str(node.target), getattr(graph, str(node.target)).tolist())
+        for node in graph.graph.nodes
+        if node.op == "get_attr"
+    ]
+    return hashlib.sha256(f"{graph.code}{constants}".encode()).hexdigest()

@@ -9,11 +9,12 @@ from typing import Any
 
 from torch import Tensor
 
+from adamcmp.components.user_rule import is_users_rule
 from adamcmp.training.engines.compiled import compiled
 from adamcmp.training.engines.cuda_graphs import Replayed
 from adamcmp.training.engines.torch_internals import Executable, tree_flatten, tree_unflatten
 from adamcmp.training.engines.traced import BoundFunction, traced
-from adamcmp.training.engines.tracing import Axes
+from adamcmp.training.engines.tracing import Axes, graph_digest, trace
 from adamcmp.training.step.batching import State
 from adamcmp.training.step.config import StepConfig
 
@@ -93,6 +94,10 @@ class Executables:
         if not self._config.fused:  # there is a single lane
             axes = [{d: name for d, name in names.items() if name != "M"} for names in axes]
         identity = [function.name, self._config.identity(), function.identity]
+        traces = self._config.traces or self._config.compiles
+        if traces and is_users_rule(self._config.optimizer.rule):
+            # The modules that a rule of the user's code imports may have changed since.
+            identity.append(graph_digest(trace(flat, arguments, axes)))
         if self._config.traces:
             return traced(flat, arguments, axes, identity, bound)
         executable: Executable = lambda tensors: flat(*tensors)  # noqa: E731
