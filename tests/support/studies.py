@@ -6,9 +6,10 @@ PAUSING = [
     *(*SMALL, "steps=60", "eval.every_steps=20", "engine=eager"),
     *("model=custom", "model.target=tests.support.pausing_net.PausingNet"),
 ]
-THREE_STEPS = [*SMALL, "steps=3", "eval.every_steps=1"]
+#: Not traced, which takes longer than these steps.
+THREE_STEPS = [*SMALL, "steps=3", "eval.every_steps=1", "engine=eager"]
 #: Runs of study ``s`` with some steps between evaluations, as most reports have.
-FAST = [*SMALL, "steps=6", "eval.every_steps=2", "study=s"]
+FAST = [*SMALL, "steps=6", "eval.every_steps=2", "engine=eager", "study=s"]
 #: A study file of two grids and a second stage.
 STUDY_FILE = """\
 # Two optimizers, each with a separate grid

@@ -104,7 +104,7 @@ def test_a_model_that_cannot_be_built(runs_of):
 def test_lanes_of_a_fused_model(specs, monkeypatch):
     """On a CPU eager runs are not fused; fused ones agree to rounding, which the check finds."""
     runs = small_runs(specs(["dataset=teacher", "model=logistic"])[0].config, CPU)
-    assert "one at a time (on a CPU, engine=eager" in conformance.check_lanes(runs)
+    assert "one at a time (engine=eager fuses" in conformance.check_lanes(runs)
     monkeypatch.setattr(conformance, "group_runs", lambda specs, width: [FusedGroup(tuple(specs))])
     with pytest.raises(BrokenPromise, match="with other runs than alone"):
         conformance.check_lanes(runs)

@@ -118,7 +118,15 @@ def test_a_dry_run_goes_through_lists(capsys):
 def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
     """The first batch of a search is usually too little work for a compilation."""
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
-    overrides = [*THREE_STEPS, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    overrides = [
+        *THREE_STEPS,
+        "engine=auto",
+        *RANGES,
+        "model=mlp",
+        "n=10",
+        "batch=2",
+        "sampler=random",
+    ]
     assert main(["sweep", *overrides, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["engine"] == "compiled"
 
@@ -136,7 +144,15 @@ def test_the_whole_search_decides_the_engine(capsys, monkeypatch):
 def test_a_missing_compiler_is_reported(capsys, monkeypatch):
     monkeypatch.setitem(numerics.COMPILED_FROM, "cpu", 30)
     monkeypatch.setattr(provenance, "cpp_compiler", lambda: None)
-    overrides = [*THREE_STEPS, *RANGES, "model=mlp", "n=10", "batch=2", "sampler=random"]
+    overrides = [
+        *THREE_STEPS,
+        "engine=auto",
+        *RANGES,
+        "model=mlp",
+        "n=10",
+        "batch=2",
+        "sampler=random",
+    ]
     assert main(["sweep", *overrides, "--dry-run"]) == 0
     assert "C++ compiler on the PATH" in capsys.readouterr().out
     assert main(["sweep", *overrides]) == 0
