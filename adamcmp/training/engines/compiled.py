@@ -33,7 +33,7 @@ from adamcmp.training.engines.graph_passes import (
 )
 from adamcmp.training.engines.inductor_kernels import add_product_kernel
 from adamcmp.training.engines.products import PRODUCT, product_code
-from adamcmp.training.engines.simplification import merge_equal
+from adamcmp.training.engines.redundancy import merge_equal
 from adamcmp.training.engines.torch_internals import (
     Executable,
     compiler_error_type,

@@ -18,45 +18,6 @@ _MIN_WIDTH = 16
 _aten = torch.ops.aten
 
 
-def remove_redundant(graph: GraphModule) -> None:
-    """Remove what vmap and autograd add: products with 1, views without effect, transposes."""
-    for node in _calls(graph, _aten.mul.Scalar):
-        factor = node.args[0]
-        assert isinstance(factor, Node)
-        if node.args[1] == 1 and value_of(node).dtype == value_of(factor).dtype:
-            node.replace_all_uses_with(factor)
-    for node in _calls(graph, _aten.view.default, _aten.expand.default, _aten.detach.default):
-        source = node.args[0]
-        if isinstance(source, Node) and value_of(node).shape == value_of(source).shape:
-            node.replace_all_uses_with(source)
-    graph.graph.eliminate_dead_code()
-    _move_transposes_inside(graph)
-    _finish(graph)
-
-
-def _move_transposes_inside(graph: GraphModule) -> None:
-    """Replace (a·b)ᵀ by bᵀ·aᵀ.
-
-    Autograd computes the gradient of a weight as the transpose of a product. With this
-    replacement, the gradient has the memory layout of the weight.
-    """
-    for node in _calls(graph, _aten.transpose.int):
-        product = node.args[0]
-        assert isinstance(product, Node)
-        if product.target is not _aten.bmm.default or len(product.users) > 1:
-            continue
-        if sorted(int(str(d)) % 3 for d in node.args[1:]) != [1, 2]:
-            continue
-        factors = [argument for argument in product.args if isinstance(argument, Node)]
-        with graph.graph.inserting_before(node):
-            transposed = [
-                add_call(graph, factor, _aten.transpose.int, factor, 1, 2)
-                for factor in reversed(factors)
-            ]
-            transposed_product = add_call(graph, product, _aten.bmm.default, *transposed)
-            node.replace_all_uses_with(transposed_product)
-
-
 def widen_products(graph: GraphModule) -> None:
     """Pad narrow dimensions of batched products, such as ten classes, with zeros."""
     for node in _calls(graph, _aten.bmm.default):

@@ -1,4 +1,4 @@
-"""Passes that remove operations from a traced graph without changing what it computes."""
+"""Passes that prepare a traced graph for its execution one operation after the other."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from adamcmp.training.engines.aliasing import Memory, changed_arguments
+from adamcmp.training.engines.aliasing import Memory
 from adamcmp.training.engines.operations import layout
+from adamcmp.training.engines.redundancy import merge_equal
 from adamcmp.training.engines.torch_internals import add_call, value_of
 
 _aten = torch.ops.aten
-
-_PRODUCTS = (_aten.mul.Scalar, _aten.mul.Tensor)
 
 #: Up to this many classes, torch's log-softmax over the last dimension takes longer than over
 #: another dimension, where it is vectorized over examples (10 classes: 20 times as long).
@@ -23,8 +22,8 @@ _FEW_CLASSES = 32
 
 
 def simplify(graph: GraphModule) -> None:
-    """Simplify a graph for its execution one operation after the other."""
-    _remove_identities(graph)
+    """Simplify a graph; the rounding of its results may change."""
+    _remove_copies(graph)
     _use_first_sizes(graph)
     _make_constant(graph)
     _pad_vectors(graph)
@@ -40,45 +39,20 @@ def _calls(graph: GraphModule) -> Iterator[Node]:
     yield from [node for node in graph.graph.nodes if node.op == "call_function"]
 
 
-def _remove_identities(graph: GraphModule) -> None:
-    """Replace calls that return their input, or a copy that is equal to it wherever it is used."""
+def _remove_copies(graph: GraphModule) -> None:
+    """Replace copies by their source, and transposes of transposes by the tensor itself."""
     memory = Memory(graph.graph)
     for node in _calls(graph):
         source = node.args[0] if node.args else None
         if not isinstance(source, Node):
             continue
-        can_share = memory.can_share(node, source)
-        times_one = node.target in _PRODUCTS and node.args[1] == 1
-        if times_one and can_share and _can_replace(source, node):
-            node.replace_all_uses_with(source)
-        elif node.target is _aten._unsafe_view.default:
+        if node.target is _aten._unsafe_view.default:
             node.target = _aten.view.default  # which torch's methods have
         elif original := _transposed_back(node, source):
             node.replace_all_uses_with(original)
         is_copy = node.target in (_aten.clone.default, _aten._to_copy.default)
-        if is_copy and can_share and layout(node) == layout(source):
+        if is_copy and layout(node) == layout(source) and memory.can_share(node, source):
             node.replace_all_uses_with(source)
-
-
-def _can_replace(source: Node, product: Node) -> bool:
-    """Return whether the users of a product with 1 can use its factor, despite another layout.
-
-    They can if the layouts are equal, or if they are views that add or remove dimensions of size 1,
-    which every layout allows.
-    """
-    if layout(source) == layout(product):
-        return True
-    shapes = [_sizes_above_1(node) for node in (source, *product.users)]
-    are_views = all(user.target is _aten.view.default for user in product.users)
-    same_dtype = value_of(source).dtype == value_of(product).dtype
-    return are_views and same_dtype and all(shape == shapes[0] for shape in shapes)
-
-
-def _sizes_above_1(node: Node) -> list[str]:
-    """Return the sizes of a tensor's dimensions without those of 1, as expressions."""
-    value = value_of(node)
-    sizes = value.shape if isinstance(value, Tensor) else ()
-    return [str(size) for size in sizes if str(size) != "1"]
 
 
 def _transposed_back(node: Node, source: Node) -> Node | None:
@@ -151,36 +125,6 @@ def _pad_vectors(graph: GraphModule) -> None:
 
 def _is_one(size: Any) -> bool:
     return isinstance(size, int) and size == 1
-
-
-def merge_equal(graph: GraphModule) -> None:
-    """Compute equal calls once.
-
-    Calls before and after a change in place are not merged, because it may change their inputs.
-    New tensors that are changed in place are not merged either.
-    """
-    memory = Memory(graph.graph)
-    computed: dict[Any, Node] = {}
-    for node in _calls(graph):
-        if changed_arguments(node):
-            computed.clear()
-        elif memory.is_changed(node) and not memory.is_view(node):
-            continue
-        elif torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
-            first = computed.setdefault((node.target, _key(node.args), _key(node.kwargs)), node)
-            if first is not node:
-                node.replace_all_uses_with(first)
-                graph.graph.erase_node(node)
-
-
-def _key(argument: Any) -> Any:
-    """Return a hashable form of the arguments of a call."""
-    if isinstance(argument, list | tuple):
-        return tuple(_key(entry) for entry in argument)
-    if isinstance(argument, dict):
-        return tuple((name, _key(value)) for name, value in sorted(argument.items()))
-    # The arguments True, 1 and 1.0 are equal, but differ in effect.
-    return argument if isinstance(argument, Node) else (type(argument), argument)
 
 
 def _interpolate(graph: GraphModule) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from adamcmp.errors import EngineError
-from adamcmp.training.engines.graph_passes import remove_redundant
+from adamcmp.training.engines.redundancy import remove_redundant
 from adamcmp.training.engines.torch_internals import trace_symbolic
 
 #: The symbolic dimensions of an argument, with the name of each size.
