@@ -39,13 +39,11 @@ from adamcmp.training.engines.torch_internals import (
     compiler_error_type,
     limited_fusion,
 )
-from adamcmp.training.engines.tracing import Axes, trace
+from adamcmp.training.engines.tracing import USE_EAGER, Axes, trace
 
 #: Limits on the operations that inductor fuses into one loop, tried in turn: its default, and a
 #: smaller one, with which outer loops are not fused. Inductor's default fails for attention.
 _FUSION_LIMITS = (64, 8)
-
-_USE_EAGER = "Use engine=eager in a new study; a study with runs keeps its engine."
 
 
 def compiled(
@@ -85,7 +83,7 @@ def compiled(
 def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:
     if not compiler_available(code_format.device):
         raise EngineError(
-            f"engine=compiled needs {COMPILE_REQUIREMENTS[code_format.device]}. {_USE_EAGER}"
+            f"engine=compiled needs {COMPILE_REQUIREMENTS[code_format.device]}. {USE_EAGER}"
         )
     if code_format.device == "cpu":
         divide_lanes_once(graph)
@@ -106,4 +104,4 @@ def _compile(graph: GraphModule, code_format: CodeFormat, file: Path) -> None:
             transient = isinstance(cause, OSError | MemoryError | compiler_error_type())
             if transient or limit == _FUSION_LIMITS[-1]:
                 line = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise EngineError(f"The step cannot be compiled: {line}. {_USE_EAGER}") from error
+                raise EngineError(f"The step cannot be compiled: {line}. {USE_EAGER}") from error

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.fx import Graph, GraphModule
 
-from adamcmp.errors import EngineError
 from adamcmp.platform.cache import cache_folder
 from adamcmp.training.engines.code_cache import cached_file, code_key
 from adamcmp.training.engines.memory_reuse import reuse_memory
@@ -76,16 +75,7 @@ def _code(
     function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes], bound: int
 ) -> str:
     """Return the source of the functions `BoundFunction.execute` and `BoundFunction.update`."""
-    try:
-        graph = trace(function, arguments, axes)
-    except EngineError:
-        raise
-    except Exception as error:  # whatever the operations of a model or a rule raise
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise EngineError(
-            f"The step cannot be traced: {line}. Use engine=eager in a new study; a study with "
-            f"runs keeps its engine."
-        ) from error
+    graph = trace(function, arguments, axes)
     simplify(graph)
     update = _without_outputs(graph)
     for written in (graph, update):

@@ -13,6 +13,9 @@ from adamcmp.errors import EngineError
 from adamcmp.training.engines.redundancy import remove_redundant
 from adamcmp.training.engines.torch_internals import trace_symbolic
 
+#: What to do if an engine cannot execute a step.
+USE_EAGER = "Use engine=eager in a new study; a study with runs keeps its engine."
+
 #: The symbolic dimensions of an argument, with the name of each size.
 Axes = Mapping[int, str]
 
@@ -30,15 +33,21 @@ def trace(function: Callable[..., Any], arguments: list[Tensor], axes: list[Axes
         axes: The symbolic dimensions of each argument.
 
     Raises:
-        EngineError: If an operation fixes the size of a symbolic dimension.
+        EngineError: If the function cannot be traced, or an operation fixes the size of a symbolic
+            dimension.
     """
     shapes = [
         [_TRACED_SIZES[names[d]] if d in names else size for d, size in enumerate(tensor.shape)]
         for tensor, names in zip(arguments, axes, strict=True)
     ]
-    graph, fixed = trace_symbolic(function, shapes, axes, arguments)
+    try:
+        graph, fixed = trace_symbolic(function, shapes, axes, arguments)
+    except Exception as error:  # whatever the operations of a model or a rule raise
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EngineError(f"The step cannot be traced: {line}. {USE_EAGER}") from error
     if fixed:
-        raise EngineError(f"An operation of the model fixes the number of lanes ({fixed}).")
+        reason = f"An operation of the model fixes the number of lanes ({fixed})"
+        raise EngineError(f"{reason}. {USE_EAGER}")
     remove_redundant(graph)
     return graph
 
