@@ -48,7 +48,7 @@ def as_text(preview: Preview) -> str:
         return lines[0]
     costs, numerics = preview.pending.costs, preview.plan.numerics
     time = estimate(costs.total_seconds(preview.groups), upper_bound=costs.upper_bound)
-    compiling = " (excluding compilation, which takes 15 s or more, once)"
+    compiling = " (excluding compilation, which takes 10 s or more, once)"
     lines += [
         plan_table(preview.groups, costs),
         f"{time} with {costs.workers} worker{'s' * (costs.workers > 1)}, {numerics.engine} on "

@@ -49,7 +49,7 @@ def autotuned(
     several = len(plan.specs) > 1
     unknown = [spec for key, spec in examples.items() if key not in timings] if several else []
     if any(spec.numerics.engine == "compiled" for spec in unknown):
-        notice("Compiling the training steps of this study, which takes 15 s or more, once.")
+        notice("Compiling the training steps of this study, which takes 10 s or more, once.")
     checked = _check(executor, list(examples.values()), unknown, interrupted)
     for text in dict.fromkeys(text for result in checked.values() for text in result.notices):
         notice(text)

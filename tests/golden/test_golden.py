@@ -18,7 +18,7 @@ from tests.conftest import needs_compiler
 GOLDEN = json.loads(Path(__file__).with_name("runs.json").read_text())
 #: Models other than the MLP, and an MLP with each coupling, which take seconds.
 LARGE = ("cnn", "cnn1d", "couplings", "gru", "resnet", "vit")
-#: Compiling a step takes 15 s or more; tests/training/engines compiles a small function.
+#: Compiling a step takes 10 s or more; tests/training/engines compiles a small function.
 SLOW = {name for name in GOLDEN["cases"] if "compiled" in name} | {"torchvision", *LARGE}
 CASES = [
     pytest.param(
