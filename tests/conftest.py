@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
 from adamcmp.config import Composer, Numerics
@@ -15,6 +16,10 @@ from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.platform.provenance import cpp_compiler
 from tests.support.processes import Commands
+
+# A busy machine may take any time to generate an example or to check it.
+settings.register_profile("adamcmp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("adamcmp")
 
 CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 

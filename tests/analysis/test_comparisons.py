@@ -48,7 +48,7 @@ class TestComparison:
         assert row["paired"] and row["n"] == 4
         assert row["estimate"] == pytest.approx(np.mean(A[2:]) - np.mean(B[:4]))
 
-    @settings(max_examples=5, deadline=None)
+    @settings(max_examples=5)
     @given(st.lists(st.tuples(*[st.floats(0, 1, width=16)] * 2), min_size=3, max_size=8))
     def test_swapped_arms_give_the_same_result(self, pairs):
         a, b = zip(*pairs, strict=True)

@@ -1,7 +1,7 @@
 """The spacing of grids, and the value beyond an edge."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adamcmp.analysis.grids import next_value, value_beyond
@@ -43,7 +43,6 @@ def check_continued(wide, below, size):
     assert next_value(narrow[::-1], zero_allowed=True) == wide[below - 1]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 999), st.integers(-8, 0), st.integers(1, 4), st.integers(2, 8))
 def test_beyond_a_logspace(digits, exponent, decades, per_decade):
     """The grid ends at decades of its start, and so does the wider one."""

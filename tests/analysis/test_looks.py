@@ -49,7 +49,7 @@ def test_the_first_test_has_the_full_level():
     assert Looks(0, (7,)).level == pytest.approx(0.05)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(2, 400), min_size=2, max_size=8, unique=True).map(sorted))
 def test_later_tests_have_at_most_the_full_level_and_at_least_what_they_spend(seeds):
     last, spent = Looks(0, tuple(seeds)).level, spending(len(seeds))[-1]

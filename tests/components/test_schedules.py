@@ -123,7 +123,7 @@ def test_wsd_forms_fall_from_1_to_end(form):
     assert (np.diff(got[8100:]) < 0).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(COMPONENT_GROUPS["schedule"].names),
     steps=st.integers(1, 300),

@@ -129,7 +129,7 @@ def user_composer(folder):
     return Composer(str(folder))
 
 
-@settings(max_examples=4, deadline=None, print_blob=True)
+@settings(max_examples=4, print_blob=True)
 @given(st.lists(st.sampled_from(POOL), min_size=1, max_size=5, unique=True), st.data())
 def test_runs_are_those_that_hydra_composes(user_composer, folder, overrides, data):
     """For random overrides, and some random runs of each grid."""

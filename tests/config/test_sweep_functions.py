@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adamcmp.config.sweep_functions import exact_range, linspace, logspace, powers
@@ -11,7 +11,6 @@ from adamcmp.config.sweep_functions import exact_range, linspace, logspace, powe
 POSITIVE = st.floats(1e-12, 1e12)
 
 
-@settings(deadline=None)
 @given(POSITIVE, POSITIVE, st.integers(2, 50))
 def test_logspace(start, stop, n):
     """Both ends exactly, and equal ratios up to the rounding to 6 digits."""
@@ -22,7 +21,6 @@ def test_logspace(start, stop, n):
         assert value == pytest.approx(start * ratio**i, rel=1e-5)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.integers(2, 50))
 def test_linspace(start, stop, n):
     values = linspace(start, stop, n).list
@@ -32,7 +30,6 @@ def test_linspace(start, stop, n):
         assert value == pytest.approx(exact, rel=1e-11, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(st.decimals(-10, 10, places=2), st.decimals("0.01", 1, places=2), st.integers(1, 50))
 def test_range_is_exact_in_decimals(start, step, n):
     """Backwards, too; the oracle counts in hundredths."""
@@ -47,7 +44,6 @@ def test_linspace_across_zero_is_exact():
     assert linspace(-0.1, 0.2, 4).list == [-0.1, 0.0, 0.1, 0.2]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(-20, 20), st.integers(0, 10))
 def test_powers_are_exact(base, first, count):
     values = powers(base, first, first + count).list

@@ -73,7 +73,7 @@ def test_torch_starts_its_buffer_at_the_first_gradient():
     torch.testing.assert_close(expected + excess, actual, rtol=1e-10, atol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     lr=st.floats(1e-3, 0.5),
     gamma=st.floats(0.1, 0.95),
@@ -99,7 +99,7 @@ def test_the_factor_of_a_penalty_with_momentum_is_that_of_torch(lr, gamma, wd, g
     assert penalized == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(-1e3, 1e3).filter(lambda g: abs(g) > 1e-3), min_size=2, max_size=12))
 def test_amsgrad_takes_no_larger_step_than_adam(gradients):
     column = torch.tensor(gradients, dtype=torch.float64)[:, None]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adamcmp.reporting.cells import p_value_text, value_text, with_deviations, with_intervals
@@ -76,7 +76,6 @@ def test_a_column_of_deviations_has_one_number_of_decimals(rows, texts):
     assert with_deviations(*zip(*rows, strict=True)) == texts
 
 
-@settings(deadline=None)
 @given(
     estimate=st.floats(-1e3, 1e3),
     below=st.floats(1e-6, 1e3),

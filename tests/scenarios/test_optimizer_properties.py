@@ -22,7 +22,7 @@ DECOUPLED = [
 seeds = st.integers(0, 2**31)
 learning_rates = st.floats(1e-4, 0.3)
 decays = st.floats(0.0, 1.0)
-few = settings(max_examples=15, deadline=None, derandomize=True)
+few = settings(max_examples=15, derandomize=True)
 
 
 def gradients(seed):
@@ -77,7 +77,7 @@ def test_with_eps_adam_changes_by_eps_when_the_loss_is_scaled(seed, factor):
     assert (plain - scaled).abs().max() <= 0.1 * STEPS * 1e-8 * max(1, 1 / factor)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 @given(st.sampled_from(DECOUPLED), learning_rates, decays)
 def test_decoupled_decay_without_gradients_shrinks_geometrically(rule, lr, wd):
     values = {"lr": lr, "weight_decay": wd, "coupling": "decoupled"}

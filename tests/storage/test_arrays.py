@@ -1,7 +1,5 @@
 """Arrow arrays of Python values, against `pyarrow.array`."""
 
-# `pyarrow.array` would import it within the test, beyond hypothesis's time limit.
-import pandas as pd  # noqa: F401
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st

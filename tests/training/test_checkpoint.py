@@ -46,7 +46,7 @@ def assert_same(one, other):
         assert one == other
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(TREES)
 def test_any_state_is_read_as_it_was_written(tmp_path_factory, state):
     path = tmp_path_factory.mktemp("checkpoint") / "c"

@@ -148,9 +148,7 @@ tables = st.lists(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=tables, separator=st.sampled_from(",\t|;"), momentum=st.booleans())
 def test_any_table_is_read_back_to_the_bit(rows, separator, momentum, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")

@@ -22,7 +22,7 @@ class TestExpectedBest:
         k = np.arange(1, size + 1)
         assert expected_best(numbers, numbers) == pytest.approx((size + 1) / (k + 1))
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, max_size=6))
     def test_it_is_the_mean_over_all_draws(self, pairs):
         val, test = np.array(pairs, float).T

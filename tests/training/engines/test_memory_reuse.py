@@ -72,7 +72,7 @@ OPERATIONS = {
 }
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.sampled_from(list(OPERATIONS)), st.integers(0, 20), st.integers(0, 20)),
