@@ -1,0 +1,109 @@
+"""The interface of launchers, which start workers on other machines."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from adamcmp.errors import AdamcmpError
+
+
+class ClusterError(AdamcmpError):
+    """A cluster refuses a job, or does not answer."""
+
+
+@dataclass(frozen=True)
+class WorkerCommand:
+    """The command of a worker, which trains runs of a plan until none is left.
+
+    Attributes:
+        study: The absolute folder or the URL of the study, as the worker's machine sees it.
+        plan: The number of the plan.
+        minutes: The worker takes no further runs after this time; None for no limit.
+        options: Further arguments, such as ``workers=2``.
+    """
+
+    study: str
+    plan: int
+    minutes: float | None = None
+    options: tuple[str, ...] = ()
+
+    @property
+    def argv(self) -> list[str]:
+        """The program and its arguments."""
+        limit = [] if self.minutes is None else ["--minutes", f"{self.minutes:g}"]
+        worker = [sys.executable, "-m", "adamcmp", "worker", self.study]
+        return [*worker, "--plan", str(self.plan), *limit, *self.options]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """The state of a job.
+
+    Attributes:
+        status: Whether the job waits, runs or has ended.
+        detail: What the cluster says about it, such as why it waits or how it ended.
+    """
+
+    status: Literal["pending", "running", "ended"]
+    detail: str = ""
+
+
+class Launcher(ABC):
+    """Starts workers as jobs of a cluster. The jobs outlive the process that started them.
+
+    Attributes:
+        name: The value of ``executor=``.
+    """
+
+    name: ClassVar[str]
+
+    def check(self) -> None:
+        """Check that jobs can be started, before anything is written.
+
+        Raises:
+            ConfigError: If a setting is wrong, or a package or program is missing.
+            ClusterError: If the cluster does not answer.
+        """
+
+    @abstractmethod
+    def start(self, command: WorkerCommand, workers: int) -> list[str]:
+        """Start jobs that run a command each.
+
+        Args:
+            command: The command.
+            workers: The number of jobs.
+
+        Returns:
+            The id of each job, with which any later process can ask for its state.
+
+        Raises:
+            ClusterError: If the cluster refuses the jobs; none is started.
+        """
+
+    @abstractmethod
+    def states(self, jobs: Sequence[str]) -> Mapping[str, JobState]:
+        """Return the state of each job by its id.
+
+        Args:
+            jobs: Ids that `start` returned, also in an earlier process.
+
+        Raises:
+            ClusterError: If the cluster does not answer.
+        """
+
+    @abstractmethod
+    def cancel(self, jobs: Sequence[str]) -> None:
+        """End jobs. Their workers save checkpoints first. Jobs that have ended are ignored.
+
+        Raises:
+            ClusterError: If the cluster does not answer.
+        """
+
+    @abstractmethod
+    def log_paths(self, jobs: Sequence[str]) -> Mapping[str, Path]:
+        """Return the file with the output of each job, by its id. A file may not exist yet."""
