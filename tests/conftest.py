@@ -3,7 +3,7 @@
 import gc
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,9 @@ from adamcmp.execution import execute, workers
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.platform.provenance import cpp_compiler
+from tests.support import slurm_cluster
 from tests.support.processes import Commands
+from tests.support.required import require
 
 # A busy machine may take any time to generate an example or to check it.
 settings.register_profile("adamcmp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -51,6 +53,25 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def unflushed_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for the disk: no test cuts the power."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
+@pytest.fixture(scope="session")
+def slurm_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a running Slurm cluster, which all processes of the tests share."""
+    require(not slurm_cluster.missing_programs(), slurm_cluster.missing_programs())
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "slurm"
+    slurm_cluster.join(folder)
+    yield folder
+    slurm_cluster.leave(folder)
+
+
+@pytest.fixture
+def slurm(slurm_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands of Slurm in this test use a running cluster; returns its folder."""
+    for name, value in slurm_cluster.environment(slurm_folder).items():
+        monkeypatch.setenv(name, value)
+    return slurm_folder
 
 
 @pytest.fixture(scope="session")

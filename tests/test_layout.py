@@ -17,6 +17,7 @@ OF_SEVERAL_MODULES = {
 WITHOUT_TEST_FILE = {
     "analysis/example.py": "examples in docstrings use it",
     "components/datasets": "tests/components/test_datasets.py tests each",
+    "components/executors": "tests/components/test_executors.py tests each",
     "components/losses": "tests/components/test_losses.py tests each",
     "components/models": "tests/components/test_models.py tests each",
     "components/optimizers": "tests/components/test_optimizers.py tests each",

@@ -49,12 +49,10 @@ def extension_settings(line: Line) -> list[str]:
 
 def execution_settings(line: Line) -> list[str]:
     """Return the keys, or the values of the typed key, of settings of execution."""
-    from adamcmp.config import Execution, choices
+    from adamcmp.config import Execution
 
-    key, equals, _ = line.typed.partition("=")
-    if equals:
-        return [f"{key}={value}" for value in choices(key) if key in Execution.model_fields]
-    return [f"{name}=" for name in Execution.model_fields]
+    settings = ((o, o.partition("=")[0].partition(".")[0]) for o in overrides(line))
+    return [override for override, key in settings if key in Execution.model_fields]
 
 
 def study_files(line: Line) -> list[str]:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 OVERRIDES_HELP = """\
 overrides (Hydra's grammar):
   GROUP=NAME            select a component: dataset= model= optimizer= schedule=
-                        wd_schedule= loss= logger=; `adamcmp components` lists
-                        them
+                        wd_schedule= loss= logger= executor=;
+                        `adamcmp components` lists them
   lr= wd= seed= epochs= batch_size= study= device=
                         short keys that work for every optimizer
   KEY=VALUE             any setting, such as optimizer.betas=[0.9,0.99];
                         `adamcmp run --cfg job` shows all of them
   +KEY=VALUE  ~KEY      add a key, delete a key
-  executor= workers= threads= engine= checkpoint_every=
+  workers= threads= engine= checkpoint_every=
                         number of processes, and numerics
 
 several values (for `sweep`, which trains every combination):

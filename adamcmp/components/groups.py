@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adamcmp.components.datasets import Dataset
+from adamcmp.components.executors import ExecutorSettings
 from adamcmp.components.losses import Loss
 from adamcmp.components.models import Model
 from adamcmp.components.optimizers import Optimizer
@@ -19,5 +20,9 @@ COMPONENT_GROUPS: dict[str, Group] = {
     "loss": Group("losses", Loss),
     "wd_schedule": Group("schedules", Schedule),
 }
-#: All groups. The tracker (config key ``logger``) does not affect results.
-CONFIG_GROUPS: dict[str, Group] = {**COMPONENT_GROUPS, "logger": Group("trackers", Tracker)}
+#: All groups. The tracker (config key ``logger``) and the executor do not affect results.
+CONFIG_GROUPS: dict[str, Group] = {
+    **COMPONENT_GROUPS,
+    "logger": Group("trackers", Tracker),
+    "executor": Group("executors", ExecutorSettings),
+}

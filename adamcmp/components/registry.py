@@ -1,7 +1,7 @@
 """The base class of all components, and the lookup of components by name.
 
-A component (a dataset, model, optimizer rule, schedule, loss or tracker) is one module of its
-group's package and one yaml file in ``configs/``. The module holds one subclass of the group's
+A component (a dataset, model, optimizer rule, schedule, loss, tracker or executor) is one module of
+its group's package and one yaml file in ``configs/``. The module holds one subclass of the group's
 base class. Its fields are the component's parameters; the module's name is the component's name.
 """
 

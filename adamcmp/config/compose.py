@@ -17,7 +17,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from adamcmp.components.groups import CONFIG_GROUPS
-from adamcmp.components.names import OPTIONS_OF
+from adamcmp.components.names import OPTIONAL_GROUPS, OPTIONS_OF
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.keys import OPEN_SECTION, check_key
@@ -205,7 +205,7 @@ class ConfigComposer:
                     optimizer.pop("search", None) if has_values else None
                 )
                 del config["hydra"]
-                for group in OPTIONS_OF:
+                for group in OPTIONAL_GROUPS:
                     config.setdefault(group, None)
                 if option and isinstance(config.get("optimizer"), DictConfig):
                     # A variant is labelled with the name of its yaml file.
@@ -253,10 +253,10 @@ class ConfigComposer:
 def _hydra_text(override: Override) -> str:
     """Return an override as Hydra's loader takes it; empty for one without effect."""
     text, group = str(override.input_line), override.key_or_group
+    if group in OPTIONAL_GROUPS and override.value() is None and not override.is_delete():
+        return ""  # Hydra accepts null in a list of defaults only
     if group not in OPTIONS_OF:
         return text
-    if override.value() is None and not override.is_delete():
-        return ""  # Hydra accepts null in a list of defaults only
     return text.replace(group, f"{OPTIONS_OF[group]}@{group}", 1)
 
 

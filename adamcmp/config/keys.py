@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig, OmegaConf
 
 from adamcmp.components.groups import CONFIG_GROUPS
-from adamcmp.components.names import OPTIONS_OF
+from adamcmp.components.names import OPTIONAL_GROUPS
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.decay_product import PRODUCT
@@ -84,10 +84,10 @@ def _unknown_key(key: str, config: DictConfig) -> str:
     """Return the error message for a key that does not exist in a config."""
     parent_path, _, name = key.rpartition(".")
     parent = OmegaConf.select(config, parent_path) if parent_path else config
-    if parent is None and parent_path in OPTIONS_OF:
+    if parent is None and parent_path in OPTIONAL_GROUPS:
         return (
             f"{key}: {parent_path} is null, so it has no settings; choose one first, such as "
-            f"{parent_path}=cosine."
+            f"{parent_path}={OPTIONAL_GROUPS[parent_path]}."
         )
     if not isinstance(parent, DictConfig) or not parent_path:
         dotted = _hydra.dotted_keys(config)

@@ -36,7 +36,12 @@ def study_name(space: ParameterSpace) -> str:
     for axis in space.axes:
         texts = {":".join(map(value_text, value)) for value in axis.values}
         entries[",".join(axis.keys)] = sorted(texts)
-    entries = {key: texts for key, texts in sorted(entries.items()) if key not in _UNNAMED}
+    # Settings of the executor, such as executor.partition, are unnamed like the executor.
+    entries = {
+        key: texts
+        for key, texts in sorted(entries.items())
+        if key not in _UNNAMED and not key.startswith("executor.")
+    }
     digest = hashlib.sha256(json.dumps(entries).encode()).hexdigest()[:_DIGEST_LENGTH]
     return f"{_readable_name(entries) or 'defaults'}_{digest}"
 

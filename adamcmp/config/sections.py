@@ -15,8 +15,9 @@ from typing import Annotated, Any, NamedTuple
 from pydantic.fields import FieldInfo
 
 from adamcmp.components.data import MEASURES
+from adamcmp.components.executors import ExecutorSettings
 from adamcmp.components.groups import COMPONENT_GROUPS, CONFIG_GROUPS
-from adamcmp.components.names import OPTIONS_OF
+from adamcmp.components.names import OPTIONAL_GROUPS
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
 from adamcmp.components.user_rule import import_rule, is_users_rule
@@ -119,7 +120,7 @@ def build_section(name: str, values: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: If a value is missing or invalid.
     """
-    if name in OPTIONS_OF and values.get(name) is None:
+    if name in OPTIONAL_GROUPS and values.get(name) is None:
         return None
     if name == "optimizer":
         values = with_weight_decay(values)
@@ -171,6 +172,7 @@ def assemble(sections: Mapping[str, Any], in_grid: bool = False) -> ComposedRun:
     _check_select(run)
     _check_wd_schedule(run)
     shared = {name: sections[name] for name in TOP_LEVEL_SECTIONS if name != "protocol"}
+    shared["execution"] = _execution(shared["execution"], sections["executor"])
     return ComposedRun(run, **shared, tracker=sections["logger"])
 
 
@@ -183,6 +185,19 @@ def build_run(values: Mapping[str, Any]) -> ComposedRun:
     """
     sections = split_sections(values)
     return assemble({name: build_section(name, sections[name]) for name in SECTIONS})
+
+
+def _execution(execution: Execution, executor: ExecutorSettings | None) -> Execution:
+    """Return settings of execution with those of the executor."""
+    if executor is None:
+        return execution
+    if executor.name == "serial" and execution.workers:
+        raise ConfigError("executor=serial has no workers: remove workers=, or set executor=pool.")
+    if executor.name != "serial" and execution.workers == 0:
+        raise ConfigError(
+            f"executor={executor.name} needs workers: remove workers=0, or set executor=serial."
+        )
+    return execution.model_copy(update={"executor": executor})
 
 
 def _check_loss(run: RunConfig) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
+from adamcmp.components.executors import ClusterSettings, ExecutorSettings
+from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import NO_TRACKER, Tracker
 from adamcmp.config.numerics import Numerics
@@ -28,29 +30,34 @@ class Execution(Component):
     """The distribution of work over processes. It does not affect results.
 
     Attributes:
-        executor: ``serial`` trains in this process, ``pool`` in worker processes. None
-            selects ``serial`` for a single run or ``workers=0``, else ``pool``. Each value is the
-            name of a module of `adamcmp.execution.executors`.
-        workers: Processes that train at once. None starts one per core (one on a GPU). 0 trains
-            in this process, for debugging.
+        executor: The executor and its settings: ``serial`` trains in this process, ``pool`` in
+            worker processes, and others by jobs of a cluster. None selects ``serial`` for a single
+            run or ``workers=0``, else ``pool``. The name alone selects its default settings.
+        workers: Processes that train at once, of each job on a cluster. None starts one per core
+            (one on a GPU). 0 trains in this process, for debugging.
         checkpoint_every: Seconds between checkpoints of a group in training.
     """
 
-    executor: Literal["serial", "pool"] | None = None
+    executor: SerializeAsAny[ExecutorSettings] | None = None
     workers: NonNegativeInt | None = None
     checkpoint_every: Annotated[float, Field(gt=0)] = 30.0
 
-    @model_validator(mode="after")
-    def _workers_of_the_executor(self) -> Execution:
-        if self.executor == "serial" and self.workers:
-            raise ValueError(
-                "executor=serial has no workers: remove workers=, or set executor=pool"
-            )
-        if self.executor not in (None, "serial") and self.workers == 0:
-            raise ValueError(
-                f"executor={self.executor} needs workers: remove workers=0, or set executor=serial"
-            )
-        return self
+    @field_validator("executor", mode="before")
+    @classmethod
+    def _of_its_name(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return CONFIG_GROUPS["executor"].component(value).model_validate({"name": value})
+
+    @property
+    def executor_name(self) -> str | None:
+        """The name of the executor; None if it follows from the number of runs."""
+        return self.executor.name if self.executor else None
+
+    @property
+    def cluster(self) -> ClusterSettings | None:
+        """The cluster whose jobs train; None to train on this machine."""
+        return self.executor if isinstance(self.executor, ClusterSettings) else None
 
 
 Objective = Literal[

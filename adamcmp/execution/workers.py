@@ -42,7 +42,7 @@ class Workers:
         if self._started is None or self._started.slots < count:
             self._close()
             cache_folder()  # chosen before workers start, so that all use the same folder
-            start = executor_with_workers(execution.executor or "pool")
+            start = executor_with_workers(execution.executor_name or "pool")
             self._started = start(count, numerics.threads or 1, tasks.warm_up)
         return self._started
 
@@ -53,7 +53,7 @@ class Workers:
 
 def worker_count(execution: Execution, numerics: Numerics) -> int:
     """Return the number of worker processes; 0 means to train in this process."""
-    if execution.executor == "serial":
+    if execution.executor_name == "serial":
         return 0
     if execution.workers is not None:
         return execution.workers

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal
 
+from adamcmp.components.executors import ClusterSettings
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
 from adamcmp.planning.fusion import can_compile, can_trace
@@ -24,7 +25,11 @@ COMPILED_FROM = {"cpu": 25_000, "cuda": 10_000_000}
 
 
 def resolve_numerics(
-    requested: Numerics, recorded: Numerics | None, run_kinds: Collection[RunKind], study: str
+    requested: Numerics,
+    recorded: Numerics | None,
+    run_kinds: Collection[RunKind],
+    study: str,
+    cluster: ClusterSettings | None = None,
 ) -> Numerics:
     """Return the numerics of a study, with every ``auto`` resolved.
 
@@ -33,11 +38,12 @@ def resolve_numerics(
         recorded: The numerics that the study was created with; None for a new study.
         run_kinds: The kinds of runs in the request, which decide for a new study.
         study: The study's name, for the error.
+        cluster: The cluster whose jobs train; None to train on this machine.
 
     Raises:
         ConfigError: If the request contradicts the study, or needs a GPU that does not exist.
     """
-    numerics = default_numerics(requested, run_kinds) if recorded is None else recorded
+    numerics = recorded or default_numerics(requested, run_kinds, cluster)
     for name, value in requested.model_dump().items():
         if value not in (None, "auto") and value != getattr(numerics, name):
             raise ConfigError(
@@ -50,21 +56,36 @@ def resolve_numerics(
             "engine=traced needs device=cpu. On a GPU, use engine=compiled, or engine=eager, whose "
             "steps are replayed as CUDA graphs."
         )
-    if numerics.device == "cuda" and not cuda_available():
+    if numerics.device == "cuda" and not _has_gpu(cluster):
+        if cluster is not None:
+            raise ConfigError(f"device=cuda: jobs have no GPU. Add {cluster.gpu_override}.")
         raise ConfigError("device=cuda: torch finds no CUDA GPU on this machine. Use device=cpu.")
     return numerics
 
 
-def default_numerics(requested: Numerics, run_kinds: Collection[RunKind]) -> Numerics:
-    """Return the numerics of a new study."""
+def default_numerics(
+    requested: Numerics, run_kinds: Collection[RunKind], cluster: ClusterSettings | None = None
+) -> Numerics:
+    """Return the numerics of a new study.
+
+    Args:
+        requested: The numerics that the overrides request.
+        run_kinds: The kinds of runs.
+        cluster: The cluster whose jobs train; None to train on this machine.
+    """
     device = requested.device
     if device == "auto":
-        device = "cuda" if cuda_available() else "cpu"
+        device = "cuda" if _has_gpu(cluster) else "cpu"
     engine = requested.engine
     if engine == "auto":
         engine = _fastest_engine(run_kinds, device)
     dtype = "float32" if requested.dtype == "auto" else requested.dtype
     return Numerics(device=device, dtype=dtype, threads=requested.threads or 1, engine=engine)
+
+
+def _has_gpu(cluster: ClusterSettings | None) -> bool:
+    """Return whether the machines that train have a GPU."""
+    return cuda_available() if cluster is None else cluster.gpus > 0
 
 
 def _fastest_engine(

@@ -85,7 +85,8 @@ def make_plan(config: StudyConfig, recorded: Numerics | None) -> Plan:
     """
     run_kinds = run_kinds_by_key(config.runs)
     study = config.location.study
-    numerics = resolve_numerics(config.numerics, recorded, run_kinds.values(), study)
+    cluster = config.execution.cluster
+    numerics = resolve_numerics(config.numerics, recorded, run_kinds.values(), study, cluster)
     specs = run_specs(config, numerics)
     notices = [replaced_engine_notice(config.numerics, specs)]
     if recorded is None:

@@ -31,4 +31,5 @@ def parse_execution(command: str, overrides: Sequence[str], *others: str) -> Exe
 
 
 def _key(override: str) -> str:
-    return override.partition("=")[0]
+    """Return the key at the top, such as ``executor`` of ``executor.partition=debug``."""
+    return override.partition("=")[0].partition(".")[0]

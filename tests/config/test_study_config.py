@@ -12,8 +12,6 @@ from adamcmp.errors import ConfigError
 @pytest.mark.parametrize(
     ("section", "values", "message"),
     [
-        (Execution, {"executor": "serial", "workers": 2}, "executor=serial has no workers"),
-        (Execution, {"executor": "pool", "workers": 0}, "executor=pool needs workers"),
         (Execution, {"checkpoint_every": 0.0}, "checkpoint_every=0.0: should be greater than 0"),
         (Search, {"sampler": "tpe"}, "a search needs both sampler="),
         (Search, {"n": 5}, "a search needs both sampler="),

@@ -3,7 +3,8 @@
 import pytest
 
 from adamcmp.cli import main
-from adamcmp.config import Execution, choices
+from adamcmp.components.executors import ClusterSettings
+from adamcmp.config import CONFIG_GROUPS, Execution
 from adamcmp.execution.executors import Executor, Pool, Serial, executor_with_workers
 from adamcmp.execution.workers import Workers, worker_count
 from adamcmp.platform import provenance
@@ -35,10 +36,10 @@ def test_the_executor_follows_from_the_settings(settings, runs, executor_class):
 
 
 def test_every_choice_of_the_setting_names_an_executor():
-    names = choices("executor")
-    assert "serial" in names
-    for name in set(names) - {"serial"}:
-        assert issubclass(executor_with_workers(name), Executor)
+    group = CONFIG_GROUPS["executor"]
+    local = {n for n in group.names if not issubclass(group.component(n), ClusterSettings)}
+    assert local == {"serial", "pool"}
+    assert issubclass(executor_with_workers("pool"), Executor)
 
 
 def test_workers_are_kept_for_later_batches_and_replaced_by_more():

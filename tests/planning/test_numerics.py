@@ -2,6 +2,7 @@
 
 import pytest
 
+from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.config import Numerics
 from adamcmp.errors import ConfigError
 from adamcmp.planning.numerics import (
@@ -98,6 +99,17 @@ def test_a_gpu_that_does_not_exist_is_refused(composer, machine):
     machine(gpu=False)
     with pytest.raises(ConfigError, match="torch finds no CUDA GPU"):
         resolve_numerics(Numerics(device="cuda"), None, run_kinds_of(composer, 10), "s")
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_jobs_of_a_cluster_decide_whether_there_is_a_gpu(composer, machine, here):
+    machine(gpu=here)
+    run_kinds = run_kinds_of(composer, 10)
+    with_gpu, without = (SlurmSettings(name="slurm", gpus_per_node=count) for count in (1, 0))
+    assert resolve_numerics(OPEN, None, run_kinds, "s", with_gpu).device == "cuda"
+    assert resolve_numerics(OPEN, None, run_kinds, "s", without).device == "cpu"
+    with pytest.raises(ConfigError, match=r"jobs have no GPU. Add executor.gpus_per_node=1"):
+        resolve_numerics(Numerics(device="cuda"), None, run_kinds, "s", without)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Executors run picklable tasks; they know nothing of training.
 
-Each executor is one module. Its name is a value of the setting ``executor=``, once it is added to
-the type of `adamcmp.config.Execution.executor`.
+Each executor is one module. Its name is a value of the setting ``executor=``, whose settings are a
+module of `adamcmp.components.executors`.
 """
 
 import importlib

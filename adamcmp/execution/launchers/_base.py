@@ -7,9 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Generic, Literal, TypeVar
 
+from adamcmp.components.executors import ClusterSettings
 from adamcmp.errors import AdamcmpError
+
+Settings = TypeVar("Settings", bound=ClusterSettings)
 
 
 class ClusterError(AdamcmpError):
@@ -47,20 +50,24 @@ class JobState:
     Attributes:
         status: Whether the job waits, runs or has ended.
         detail: What the cluster says about it, such as why it waits or how it ended.
+        cancelled: Whether someone ended the job.
     """
 
     status: Literal["pending", "running", "ended"]
     detail: str = ""
+    cancelled: bool = False
 
 
-class Launcher(ABC):
+class Launcher(ABC, Generic[Settings]):
     """Starts workers as jobs of a cluster. The jobs outlive the process that started them.
 
-    Attributes:
-        name: The value of ``executor=``.
+    Args:
+        settings: The settings of ``executor=``.
+        folder: A folder for files of the jobs, which need not exist yet.
     """
 
-    name: ClassVar[str]
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings, self.folder = settings, folder
 
     def check(self) -> None:
         """Check that jobs can be started, before anything is written.
