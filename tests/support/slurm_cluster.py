@@ -79,12 +79,13 @@ def join(folder: Path) -> None:
         (folder / "users" / str(os.getpid())).touch()
         if not (folder / "ready").exists():
             with (folder / "cluster.log").open("ab") as log:
-                subprocess.Popen(
+                # Not subprocess.Popen, which would wait for its child when this process ends.
+                os.posix_spawn(
+                    sys.executable,
                     [sys.executable, "-m", "tests.support.slurm_cluster", str(folder)],
-                    env=os.environ | {"PYTHONPATH": str(ROOT)},
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
+                    os.environ | {"PYTHONPATH": str(ROOT)},
+                    file_actions=[(os.POSIX_SPAWN_DUP2, log.fileno(), fd) for fd in (1, 2)],
+                    setsid=True,
                 )
             wait_until((folder / "ready").exists, seconds=60)
 

@@ -1,0 +1,174 @@
+"""Workers as jobs of a Slurm cluster, submitted with submitit.
+
+The state of a job is that of ``squeue``, since ``sacct`` works only where accounting is set up.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from adamcmp.components.executors.slurm import SlurmSettings
+from adamcmp.errors import ConfigError, nearest
+from adamcmp.execution.launchers._base import ClusterError, JobState, Launcher, WorkerCommand
+from adamcmp.execution.launchers._slurm_job import SlurmJob
+
+#: Seconds before the time limit at which a job is told to save its checkpoints, of a job of four
+#: minutes or more. Slurm may be up to a minute early.
+SIGNAL_SECONDS = 60
+#: How often a job may reach its time limit and queue itself again.
+MAX_TIMEOUTS = 100
+#: Seconds that a command of Slurm may take.
+COMMAND_SECONDS = 60.0
+#: Answers of ``sbatch --test-only`` also for jobs that only have to wait, for drained machines.
+_MAY_WAIT = re.compile("not available|unavailable|busy", re.IGNORECASE)
+
+
+class SlurmLauncher(Launcher[SlurmSettings]):
+    """Starts workers as the elements of an array of jobs."""
+
+    def check(self) -> None:
+        """See `Launcher.check`."""
+        if importlib.util.find_spec("submitit") is None:
+            raise ConfigError(
+                "executor=slurm needs the package submitit: pip install 'adamcmp[slurm]'"
+            )
+        if shutil.which("sbatch") is None:
+            raise ConfigError(
+                "executor=slurm: there is no command sbatch on the PATH. Run this command on a "
+                "login node of a Slurm cluster."
+            )
+        self._check_partition()
+        arguments = [f"--{key.replace('_', '-')}={value}" for key, value in self._options().items()]
+        try:
+            _slurm("sbatch", "--test-only", *arguments, "--wrap=true")
+        except ClusterError as error:
+            if not _MAY_WAIT.search(str(error)):
+                raise
+
+    def start(self, command: WorkerCommand, workers: int) -> list[str]:
+        """See `Launcher.start`."""
+        from submitit import SlurmExecutor
+        from submitit.core.utils import FailedJobError
+
+        executor = SlurmExecutor(self.folder, max_num_timeout=MAX_TIMEOUTS)
+        executor.update_parameters(
+            **self._options(),
+            job_name="adamcmp",
+            signal_delay_s=min(SIGNAL_SECONDS, self.settings.timeout_min * SIGNAL_SECONDS // 4),
+            stderr_to_stdout=True,
+            setup=list(self.settings.setup),
+            # srun does not take the option from sbatch since Slurm 22.05.
+            srun_args=[f"--cpus-per-task={self.settings.cpus_per_task}"],
+        )
+        job = SlurmJob(tuple(command.argv), self.settings.gpus_per_node)
+        try:
+            with executor.batch():
+                submitted = [executor.submit(job) for _ in range(workers)]
+        except FailedJobError as error:
+            raise ClusterError(f"executor=slurm: {_reason(str(error))}") from None
+        return [each.job_id for each in submitted]
+
+    def states(self, jobs: Sequence[str]) -> Mapping[str, JobState]:
+        """See `Launcher.states`."""
+        user = str(os.getuid())
+        lines = _slurm("squeue", "--noheader", "--array", "--user", user, "--format=%i|%T|%r")
+        queued: dict[str, JobState] = {}
+        for line in lines.splitlines():
+            job, state, reason = line.split("|", 2)
+            detail = state.capitalize() + (f", {reason}" if reason not in ("None", "") else "")
+            queued[job] = JobState("pending" if state == "PENDING" else "running", detail)
+        return {job: queued.get(job) or _ended(job) for job in jobs}
+
+    def cancel(self, jobs: Sequence[str]) -> None:
+        """See `Launcher.cancel`."""
+        queued = [job for job, state in self.states(jobs).items() if state.status != "ended"]
+        if queued:
+            _slurm("scancel", *queued)
+
+    def log_paths(self, jobs: Sequence[str]) -> Mapping[str, Path]:
+        """See `Launcher.log_paths`."""
+        return {job: self.folder / f"{job}_0_log.out" for job in jobs}
+
+    def _options(self) -> dict[str, Any]:
+        """Return the options of ``sbatch`` that follow from the settings."""
+        settings = self.settings
+        options = {
+            "time": settings.timeout_min,
+            "partition": settings.partition,
+            "account": settings.account,
+            "gpus_per_node": settings.gpus_per_node or None,
+            "cpus_per_task": settings.cpus_per_task,
+            "mem": None if settings.mem_gb is None else f"{round(settings.mem_gb * 1024)}M",
+            "constraint": settings.constraint,
+        }
+        return {key: value for key, value in options.items() if value is not None}
+
+    def _check_partition(self) -> None:
+        """Check that the partition exists, and that its jobs may be as long as requested."""
+        lines = _slurm("sinfo", "--noheader", "--format=%P %l").splitlines()
+        # The default partition is marked by an asterisk.
+        limits = dict(line.split() for line in lines)
+        default = next((name for name in limits if name.endswith("*")), "")
+        limits = {name.removesuffix("*"): limit for name, limit in limits.items()}
+        partition = self.settings.partition or default.removesuffix("*")
+        for name in partition.split(",") if partition else ():
+            if name not in limits:
+                raise ConfigError(
+                    f"executor.partition={partition}: the cluster has no partition {name!r}."
+                    f"{nearest(name, limits)} It has: {', '.join(limits)}."
+                )
+            limit = _minutes(limits[name])
+            if limit is not None and self.settings.timeout_min > limit:
+                raise ConfigError(
+                    f"executor.timeout_min={self.settings.timeout_min}: jobs of partition {name!r} "
+                    f"take at most {limit} minutes."
+                )
+
+
+def _minutes(limit: str) -> int | None:
+    """Return a time limit of Slurm, such as ``1-12:30:00`` or ``30:00``; None for no limit."""
+    match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", limit)
+    if match is None:
+        return None
+    days, hours, minutes, _ = (int(part or 0) for part in match.groups())
+    return (24 * days + hours) * 60 + minutes
+
+
+def _slurm(*command: str) -> str:
+    """Run a command of Slurm and return its output.
+
+    Raises:
+        ClusterError: If it fails.
+    """
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ClusterError(f"executor=slurm: {command[0]} failed: {error}") from None
+    if done.returncode:
+        raise ClusterError(f"executor=slurm: {_reason(done.stderr)}")
+    return done.stdout
+
+
+def _reason(text: str) -> str:
+    """Return what a command of Slurm reports, as one line."""
+    lines = [line.strip() for line in text.splitlines() if "error:" in line or "failure" in line]
+    return " ".join(dict.fromkeys(lines)) or " ".join(text.split()) or "no answer"
+
+
+def _ended(job: str) -> JobState:
+    """Return how a job ended, if Slurm still knows: it forgets jobs after some minutes."""
+    try:
+        values = dict(re.findall(r"(\w+)=(\S+)", _slurm("scontrol", "show", "job", job)))
+    except ClusterError:
+        return JobState("ended")
+    state, code = values["JobState"], values["ExitCode"].partition(":")[0]
+    return JobState("ended", f"{state.capitalize()}, exit code {code}", state == "CANCELLED")

@@ -1,0 +1,148 @@
+"""Workers as jobs of a real Slurm cluster of one machine."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adamcmp.components.executors.slurm import SlurmSettings
+from adamcmp.errors import ConfigError
+from adamcmp.execution.launchers import ClusterError, WorkerCommand
+from adamcmp.execution.launchers.slurm import SlurmLauncher
+from tests.support.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Toy(WorkerCommand):
+    """A program that takes the place of a worker."""
+
+    program: tuple[str, ...] = ()
+
+    @property
+    def argv(self):
+        return list(self.program)
+
+
+def shell(script):
+    return Toy("s", 1, program=("bash", "-c", script))
+
+
+def launcher(tmp_path, **settings):
+    return SlurmLauncher(SlurmSettings(name="slurm", timeout_min=1, **settings), tmp_path / "jobs")
+
+
+def ended(launcher, jobs, seconds=60):
+    """Wait for the end of jobs; return their states."""
+
+    def states():
+        found = launcher.states(jobs)
+        return found if all(state.status == "ended" for state in found.values()) else None
+
+    return wait_until(states, seconds, 0.2)
+
+
+def test_an_array_of_jobs(slurm, tmp_path):
+    """Each runs the command, with its output in a file; any launcher knows how they ended."""
+    started = launcher(tmp_path, partition="debug", setup=("export GREETING=hello",))
+    started.check()
+    script = "echo $GREETING $OMP_NUM_THREADS $PWD; [[ $SLURM_ARRAY_TASK_ID == 0 ]] || exit 2"
+    jobs = started.start(shell(script), 2)
+    first, second = ended(launcher(tmp_path), jobs).values()
+    assert (first.detail, second.detail) == ("Completed, exit code 0", "Failed, exit code 2")
+    for path in started.log_paths(jobs).values():
+        assert f"hello 1 {Path.cwd()}\n" in path.read_text()
+
+
+def test_cancelled_jobs_get_a_signal(slurm, tmp_path):
+    """Also those that wait; those that have ended are ignored."""
+    started = launcher(tmp_path)
+    script = "trap 'echo saved > saved; exit 143' TERM; echo > up; while :; do sleep 0.1; done"
+    jobs = started.start(shell(script), 1)
+    jobs += started.start(shell("true"), os.cpu_count() + 1)
+    wait_until((tmp_path / "up").exists, 60)
+    assert started.states(jobs)[jobs[0]].status == "running"
+    started.cancel(jobs)
+    states = ended(started, jobs)
+    assert states[jobs[0]].cancelled and (tmp_path / "saved").read_text() == "saved\n"
+    started.cancel(jobs)
+
+
+#: A worker that ends when it is told to, and completes its work when it is started again.
+RESUMED = """
+[[ -e saved ]] && exit 0
+trap 'echo >> saved; exit 143' TERM
+echo > up
+while :; do sleep 0.1; done
+"""
+
+
+def test_a_job_that_reaches_its_time_limit_saves_and_starts_again(slurm, tmp_path):
+    """The signal is sent here instead of waiting for the time limit."""
+    started = launcher(tmp_path)
+    (job,) = jobs = started.start(shell(RESUMED), 1)
+    wait_until((tmp_path / "up").exists, 60)
+    subprocess.run(["scancel", "--signal=USR2", job], check=True)
+    wait_until(lambda: started.states(jobs)[job].status == "pending", 60, 0.2)
+    # Slurm starts jobs that were requeued two minutes later.
+    subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=True)
+    assert ended(started, jobs)[job].detail == "Completed, exit code 0"
+    assert (tmp_path / "saved").read_text() == "\n"
+
+
+@pytest.mark.slow
+def test_the_time_limit(slurm, tmp_path):
+    started = launcher(tmp_path)
+    (job,) = jobs = started.start(shell(RESUMED), 1)
+    assert ended(started, jobs, seconds=400)[job].detail == "Completed, exit code 0"
+    assert (tmp_path / "saved").read_text() == "\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"partition": "debgu"},
+            "no partition 'debgu'. Did you mean 'debug'? It has: debug, short",
+        ),
+        ({"partition": "short", "timeout_min": 5}, "jobs of partition 'short' take at most 2 min"),
+        ({"constraint": "nope"}, "Invalid feature specification"),
+        ({"gpus_per_node": 1}, "Invalid generic resource"),
+    ],
+)
+def test_settings_that_the_cluster_refuses(slurm, tmp_path, settings, message):
+    with pytest.raises((ConfigError, ClusterError), match=re.escape(message)):
+        SlurmLauncher(SlurmSettings(name="slurm", **settings), tmp_path).check()
+
+
+def test_a_submission_that_is_refused(slurm, tmp_path):
+    """An impossible job is not refused before: Slurm answers the same for drained machines."""
+    impossible = launcher(tmp_path, mem_gb=1000)
+    impossible.check()
+    with pytest.raises(ClusterError, match="Requested node configuration is not available"):
+        impossible.start(shell("true"), 1)
+
+
+def test_without_slurm(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="no command sbatch on the PATH"):
+        launcher(tmp_path).check()
+
+
+def test_without_submitit(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(ConfigError, match=r"pip install 'adamcmp\[slurm\]'"):
+        launcher(tmp_path).check()
+
+
+def test_a_cluster_that_does_not_answer(tmp_path, monkeypatch):
+    """It is an error, since jobs that are not in the queue count as ended."""
+    program = tmp_path / "squeue"
+    program.write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact' >&2; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ClusterError, match="Unable to contact"):
+        launcher(tmp_path).states(["1"])
