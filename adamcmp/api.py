@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.analysis import Edge, compare
+from adamcmp.components.trusted_code import TrustedCode, trusting
 from adamcmp.components.validation import build
 from adamcmp.config import ResultsLocation
 from adamcmp.errors import ConfigError, RunFailed, RunInProgress
@@ -320,6 +321,7 @@ def study(
     force: bool = False,
     retry_failed: bool = False,
     config_dir: str | None = None,
+    allow_code: bool = False,
     report: bool = True,
 ) -> StagedStudyResult:
     """Train a study file: its grids, then new seeds of the settings that are best on validation.
@@ -331,6 +333,8 @@ def study(
         force: Retrain runs that already exist.
         retry_failed: Retrain runs that crashed.
         config_dir: A folder of additional yaml files; study files are in its folder ``study``.
+        allow_code: Import classes that a study file outside of `config_dir` names. Set this only
+            if you trust its author.
         report: Whether to write the report.
 
     Returns:
@@ -352,7 +356,8 @@ def study(
         for stage in result.stages:
             _check_complete(stage)
 
-    configured = configure_study(name, _listed(overrides), scale, config_dir)
+    with trusting(TrustedCode(allow_code)):
+        configured = configure_study(name, _listed(overrides), scale, config_dir)
     options = TrainingOptions(force=force, retry_failed=retry_failed)
     result = train_study(configured, options, report=report, on_trained=on_trained)
     return StagedStudyResult(Study(result.folder), result.stages, result.report)
@@ -364,6 +369,7 @@ def extend(
     *,
     force: bool = False,
     retry_failed: bool = False,
+    allow_code: bool = False,
     results: str | None = None,
 ) -> ExtendedStudy:
     """Train the next values beyond a grid's edge if an optimizer's best lr or wd is on it.
@@ -375,6 +381,8 @@ def extend(
         overrides: ``"seeds=5"``, and settings of execution, such as ``"workers=2"``.
         force: Retrain runs that already exist.
         retry_failed: Retrain runs that crashed.
+        allow_code: Import classes that the study's runs name. Set this only if you trust whoever
+            trained them.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
 
     Returns:
@@ -391,9 +399,10 @@ def extend(
     >>> [edge.axis for edge in extended.edges]
     ['lr']
     """
-    extension = configure_extension(_root(results), name, _listed(overrides))
     options = TrainingOptions(force=force, retry_failed=retry_failed)
-    result = train_extension(extension, options)
+    with trusting(TrustedCode(allow_code)):
+        extension = configure_extension(_root(results), name, _listed(overrides))
+        result = train_extension(extension, options)
     _check_complete(result)
     return ExtendedStudy(Study(result.folder), extension.edges, len(result.trained))
 
@@ -403,6 +412,7 @@ def settle(
     overrides: Iterable[str] = (),
     *,
     budget: int | None = None,
+    allow_code: bool = False,
     results: str | None = None,
     report: bool = True,
 ) -> SettledStudy:
@@ -418,6 +428,8 @@ def settle(
         overrides: Settings of execution, such as ``"workers=2"``.
         budget: The maximum number of runs to train; None selects the number of runs that the study
             has.
+        allow_code: Import classes that the study's runs name. Set this only if you trust whoever
+            trained them.
         results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
         report: Whether to write the report.
 
@@ -435,13 +447,14 @@ def settle(
     >>> settle("few_seeds", budget=8, report=False).rounds
     ('8 runs with the evaluation seeds 0 to 4 of each best setting',)
     """
-    settling = configure_settling(_root(results), name, budget, _listed(overrides))
-    result = train_rounds(
-        settling,
-        TrainingOptions(),
-        report=report,
-        on_round=lambda finished: _check_complete(finished.result),
-    )
+    with trusting(TrustedCode(allow_code)):
+        settling = configure_settling(_root(results), name, budget, _listed(overrides))
+        result = train_rounds(
+            settling,
+            TrainingOptions(),
+            report=report,
+            on_round=lambda finished: _check_complete(finished.result),
+        )
     rounds = tuple(finished.text for finished in result.rounds)
     return SettledStudy(
         Study(result.folder), rounds, result.trained, result.remaining, result.report

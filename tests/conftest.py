@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
+from adamcmp.components.trusted_code import ANY_CODE, trusting
 from adamcmp.config import Composer, Numerics
 from adamcmp.execution import execute, workers
 from adamcmp.planning.cost_model import CostModel
@@ -53,6 +54,13 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def unflushed_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for the disk: no test cuts the power."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
+@pytest.fixture
+def any_code() -> Iterator[None]:
+    """Settings that the test does not set by overrides may name code."""
+    with trusting(ANY_CODE):
+        yield
 
 
 @pytest.fixture(scope="session")

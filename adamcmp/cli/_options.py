@@ -50,6 +50,18 @@ def add_config_dir(parser: Parser) -> None:
     )
 
 
+def add_allow_code(parser: Parser) -> None:
+    """Add ``--allow-code``, without which files of others name no code to import.
+
+    `Parser.parse` puts it into effect; see `adamcmp.components.trusted_code`.
+    """
+    parser.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="import classes that the study's files name: only if you trust whoever wrote them",
+    )
+
+
 def add_training(parser: Parser, *, retrains: bool = True) -> None:
     """Add the options of all commands that train.
 

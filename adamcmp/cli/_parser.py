@@ -20,6 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from adamcmp.components.trusted_code import TrustedCode, trust
 from adamcmp.errors import SYNONYMS, ConfigError, nearest
 from adamcmp.platform.progress import hide_progress
 
@@ -112,10 +113,16 @@ class Parser(argparse.ArgumentParser):
         return parsed, unknown
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return the values of a command's arguments, in which options may stand anywhere."""
+        """Return the values of a command's arguments, in which options may stand anywhere.
+
+        ``--quiet``, ``--allow-code`` and ``--config-dir`` also take effect, for the whole command.
+        """
         # Intermixed parsing reports missing options before missing positional arguments.
         parse = self.parse_intermixed_args if arguments else self.parse_args
         options = parse(arguments)
+        if hasattr(options, "allow_code"):
+            config_dir = getattr(options, "config_dir", None)
+            trust(TrustedCode(options.allow_code, config_dir=config_dir))
         if getattr(options, "quiet", False):
             hide_progress()
         return options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import add_results, add_training, results_root
+from adamcmp.cli._options import add_allow_code, add_results, add_training, results_root
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.cli._training import add_overrides, print_plan, training_options
@@ -33,6 +33,7 @@ def parser() -> Parser:
         parser, "seeds=, executor=, workers= or checkpoint_every=", _completers.extension_settings
     )
     add_training(parser)
+    add_allow_code(parser)
     add_results(parser)
     return parser
 

@@ -23,8 +23,8 @@ WATCH_EVERY = 10.0
 #: Seconds that --watch waits for a study whose sweep is still starting up.
 STUDY_TIMEOUT = 30.0
 #: Findings with which ``--strict`` passes: a check could not run, or intervals leave out a source
-#: of variation. Neither means that a comparison is unfair.
-NOT_UNFAIR = ("unread", "samples", "training data")
+#: of variation, or all optimizers have the same one. None means that a comparison is unfair.
+NOT_UNFAIR = ("unread", "samples", "training data", "rounding")
 
 EXAMPLES = """\
 examples:

@@ -8,7 +8,13 @@ import json
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import add_results, add_training, results_root, study_arguments
+from adamcmp.cli._options import (
+    add_allow_code,
+    add_results,
+    add_training,
+    results_root,
+    study_arguments,
+)
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.cli._training import add_overrides, print_plan, training_options
@@ -50,6 +56,7 @@ def parser() -> Parser:
         help="maximum number of runs to train (default: as many as the study has)",
     )
     add_training(parser, retrains=False)
+    add_allow_code(parser)
     add_results(parser)
     return parser
 

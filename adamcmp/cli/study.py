@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import add_config_dir, add_training
+from adamcmp.cli._options import add_allow_code, add_config_dir, add_training
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 
@@ -41,6 +41,7 @@ def parser() -> Parser:
     )
     add_overrides(parser, "override, which takes precedence over the file's, such as seeds=5")
     add_config_dir(parser)
+    add_allow_code(parser)
     parser.add_argument(
         "--scale",
         metavar="NAME",

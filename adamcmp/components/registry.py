@@ -79,6 +79,10 @@ class Component(BaseModel):
         """Return the settings without a column of their own, as JSON values."""
         return self.model_dump(mode="json", exclude=set(self.column_fields()))
 
+    def imported_code(self) -> dict[str, str]:
+        """Return the dotted paths of users' classes that the component imports, by field."""
+        return {}
+
     def identity(self) -> dict[str, Any]:
         """Return everything that can change a run's numbers, as JSON values.
 

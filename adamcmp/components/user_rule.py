@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 from adamcmp.components.optimizers import Rule
+from adamcmp.components.trusted_code import check_code
 from adamcmp.components.user_class import import_class
 from adamcmp.errors import ConfigError
 
@@ -22,8 +23,10 @@ def import_rule(path: str) -> type[Rule]:
 
     Raises:
         ConfigError: If the class cannot be imported, is not derived from `Rule`, or is incomplete.
+        UntrustedCode: If it is not trusted; see `adamcmp.components.trusted_code`.
     """
     key = "optimizer.rule"
+    check_code(path, key)
     rule: type[Rule] = import_class(path, key, "adamcmp.components.optimizers.Rule")
     if inspect.isabstract(rule):
         missing = sorted(rule.__abstractmethods__)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from adamcmp.components.registry import Component
+from adamcmp.components.trusted_code import check_code
 from adamcmp.errors import ConfigError, nearest, shortened
 
 C = TypeVar("C", bound=Component)
@@ -54,6 +55,8 @@ def build(component: type[C], values: Mapping[str, Any], path: str) -> C:
     Raises:
         ConfigError: If a value is missing or invalid; the message names the key, the value and
             what is allowed.
+        UntrustedCode: If a value names code that is not trusted; see
+            `adamcmp.components.trusted_code`.
     """
     values = {key: _as_text(component, key, value) for key, value in values.items()}
     try:
@@ -67,6 +70,8 @@ def build(component: type[C], values: Mapping[str, Any], path: str) -> C:
             raise ConfigError(
                 f"{key}={_text(values[name])}: a whole number is at most {_MAX_INTEGER:,}."
             )
+    for name, code in built.imported_code().items():
+        check_code(code, f"{path}.{name}")
     return built
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from adamcmp.components.groups import CONFIG_GROUPS
+from adamcmp.components.trusted_code import ANY_CODE, TrustedCode
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import Override
 from adamcmp.config.compose import ConfigComposer
@@ -47,6 +48,11 @@ class Composer(ConfigComposer):
         defaults: Version of the defaults of a new study.
         begun_with: Returns the version of the defaults that the study in a folder was created with,
             and None for a new study. An existing study is composed with that version.
+        code: The code that overrides and yaml files may name. By default, all of it, since they
+            are those of the user.
+
+    Attributes:
+        config_dir: The folder of the user's yaml files.
     """
 
     def __init__(
@@ -54,9 +60,11 @@ class Composer(ConfigComposer):
         config_dir: str | None = None,
         defaults: int = DEFAULTS_VERSION,
         begun_with: Callable[[Path], int | None] = lambda folder: None,
+        code: TrustedCode = ANY_CODE,
     ) -> None:
         super().__init__(config_dir, defaults)
-        self._config_dir, self._defaults, self._begun_with = config_dir, defaults, begun_with
+        self.config_dir = config_dir
+        self._defaults, self._begun_with, self._code = defaults, begun_with, code
         self._flags = () if config_dir is None else ("--config-dir", config_dir)
 
     def run(self, overrides: Iterable[str]) -> StudyConfig:
@@ -157,7 +165,11 @@ class Composer(ConfigComposer):
 
     @cache  # noqa: B019 - a composer is used as long as the command runs
     def _with_defaults(self, version: int) -> Composer:
-        return Composer(self._config_dir, version)
+        return Composer(self.config_dir, version, code=self._code)
+
+    def trusting(self, code: TrustedCode) -> Composer:
+        """Return the composer of overrides that may name this code only."""
+        return Composer(self.config_dir, self._defaults, self._begun_with, code)
 
     def study(
         self,
@@ -237,7 +249,8 @@ class Composer(ConfigComposer):
             grid_runs = composed[key]
             if grid_runs is None:
                 config = self.compose_config(space.at(dict(enumerate(positions))))
-                yield GridRuns(_with_study_name(config, default_name), (), in_grid).at(())
+                values = _with_study_name(config, default_name)
+                yield GridRuns(values, (), in_grid, self._code).at(())
             else:
                 yield grid_runs.at([positions[i] for i in fast])
 
@@ -275,7 +288,7 @@ class Composer(ConfigComposer):
         values = _with_study_name(config, default_name)
         if not all(replaces_plain_value(override, values) for override in first_values):
             return None
-        return GridRuns(values, axes, in_grid)
+        return GridRuns(values, axes, in_grid, self._code)
 
     def _is_fast(self, axis: Axis, space: ParameterSpace) -> bool:
         """Return whether an axis sets plain values that no other override sets or contains."""

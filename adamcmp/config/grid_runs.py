@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adamcmp.components.trusted_code import NO_CODE, TrustedCode, trusting
 from adamcmp.config._hydra import Override
 from adamcmp.config.decay_product import with_weight_decay
 from adamcmp.config.parameter_space import Axis
@@ -29,10 +30,18 @@ class GridRuns:
         values: The plain values of the composed config.
         axes: The axes whose values are set in `values`.
         in_grid: Whether these runs are part of a grid of several runs.
+        code: The code that `values` and `axes` may name.
     """
 
-    def __init__(self, values: Mapping[str, Any], axes: Sequence[Axis], in_grid: bool) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        axes: Sequence[Axis],
+        in_grid: bool,
+        code: TrustedCode = NO_CODE,
+    ) -> None:
         self._values, self._axes, self._in_grid = split_sections(values), axes, in_grid
+        self._code = code
         #: The axes that set a value of each section.
         self._section_axes = {
             name: [i for i, axis in enumerate(axes) if name in map(section_of, axis.keys)]
@@ -63,7 +72,8 @@ class GridRuns:
             if name == "optimizer":
                 values = with_weight_decay(values)
                 values = _without_unused_decay(values) if self._in_grid else values
-            self._built[key] = build_section(name, values)
+            with trusting(self._code):
+                self._built[key] = build_section(name, values)
         return self._built[key]
 
 

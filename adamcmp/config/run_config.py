@@ -104,6 +104,8 @@ class RunConfig:
 
         Raises:
             ConfigError: If the column of another field is missing, or a value is invalid.
+            UntrustedCode: If a column names code that is not trusted; see
+                `adamcmp.components.trusted_code`.
         """
         # Runs that are older than a group have no component of it.
         groups = [g for g in COMPONENT_GROUPS if g not in OPTIONS_OF or row.get(g) is not None]

@@ -14,7 +14,7 @@ The entries of a block are overrides, ``key: value`` for ``key=value``. A list i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +26,13 @@ from pydantic import Field, model_validator
 
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import Tracker
+from adamcmp.components.trusted_code import (
+    ANY_CODE,
+    TrustedCode,
+    UntrustedCode,
+    settings_of,
+    trusted_code,
+)
 from adamcmp.components.validation import build
 from adamcmp.config.grid import Composer
 from adamcmp.config.numerics import Numerics
@@ -33,7 +40,7 @@ from adamcmp.config.overrides import expand_key
 from adamcmp.config.parsing import ALTERNATIVES
 from adamcmp.config.protocol import PositiveInt
 from adamcmp.config.study_config import ResultsLocation, StudyConfig
-from adamcmp.errors import ConfigError, NotFound, nearest
+from adamcmp.errors import ConfigError, NotFound, nearest, shortened
 from adamcmp.platform.files import expand_user
 
 _SUFFIX = ".yaml"
@@ -206,17 +213,24 @@ def compose_study(
     Raises:
         ConfigError: If an override is invalid (the message names the block), or blocks differ
             in what a study shares.
+        UntrustedCode: If a file of others names code that is not trusted.
     """
+    code = _trusted_code(name, composer.config_dir, overrides)
+    composer = composer.trusting(code)
     stem = Path(name).name.removesuffix(_SUFFIX)
     study = f"{stem}-{scale}" if scale and file.scales[scale] else stem
     configs = []
     for block, values in file.blocks.items():
         # Entries of a block replace common ones; both may set the name of the study.
-        merged = _merge(_as_overrides({"study": study} | file.common | values), overrides)
+        entries = _as_overrides({"study": study} | file.common | values)
+        merged = _merge(entries, overrides)
         try:
+            if not code.everything:
+                _check_references(entries, name)
             if composer.is_search(merged):
                 raise ConfigError("sampler= is for `adamcmp sweep`; a study file holds grids.")
-            configs.append(composer.sweep(merged))
+            with settings_of(name):
+                configs.append(composer.sweep(merged))
         except ConfigError as error:
             raise type(error)(f"block {block!r} of study {study}: {error}") from None
     first = configs[0]
@@ -230,6 +244,30 @@ def compose_study(
     flags = (*first.flags, *(("--scale", scale) if scale else ()))
     typed = (f"study {name}", *overrides)
     return replace(first, runs=runs, overrides=typed, flags=flags, notices=notices)
+
+
+def _trusted_code(name: str, config_dir: str | None, overrides: Sequence[str]) -> TrustedCode:
+    """Return the code that a study file may name: any if it is built in or in the config folder."""
+    if trusted_code().everything or name in study_files(config_dir):
+        return ANY_CODE
+    return TrustedCode(named_in=tuple(overrides), config_dir=config_dir)
+
+
+def _check_references(entries: Iterable[str], file: str) -> None:
+    """Check that a file of others calls no resolver, such as ``${oc.env:AWS_SECRET_ACCESS_KEY}``.
+
+    The value would be stored with the runs, or name a file or a folder.
+
+    Raises:
+        UntrustedCode: If it does.
+    """
+    for entry in entries:
+        if "${" in entry and ":" in entry.partition("${")[2]:
+            raise UntrustedCode(
+                f"{file} reads the environment or calls another resolver of OmegaConf: "
+                f"{shortened(entry)}. Write the value instead, or add --allow-code (in Python: "
+                f"allow_code=True) if you trust the file."
+            )
 
 
 def _shared(config: StudyConfig) -> tuple[ResultsLocation, Numerics, Tracker]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ from adamcmp.training.outcome import Outcome
 INTERVAL = 5.0
 #: Seconds without a written run after which a tracker has failed.
 TIMEOUT = 120.0
+#: The user and password in a URL.
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @contextlib.contextmanager
@@ -166,6 +169,7 @@ class TrackingProcess:
         """Log a failure, write it to the journal, and end the process."""
         self.close()
         self._handles.clear()
+        reason = _without_password(reason)
         logging.getLogger(__name__).warning(
             "adamcmp: logger=%s failed (%s). Training is not affected. Run the same command again "
             "to write the missing runs.",
@@ -175,3 +179,8 @@ class TrackingProcess:
         with contextlib.suppress(OSError):  # it is logged already
             self._request.journal.parent.mkdir(exist_ok=True)  # the process may not have created it
             append_to_journal(self._request, {"error": reason, "at": now})
+
+
+def _without_password(text: str) -> str:
+    """Return a text without the users and passwords in URLs, such as ``MLFLOW_TRACKING_URI``."""
+    return _PASSWORD.sub("", text)

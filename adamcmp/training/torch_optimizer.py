@@ -12,6 +12,7 @@ from torch.optim.optimizer import ParamsT
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.components.optimizers import Rule
 from adamcmp.components.transformations import trained_params
+from adamcmp.components.trusted_code import ANY_CODE, trusting
 from adamcmp.components.user_rule import is_users_rule
 from adamcmp.components.wrappers import sam_ascent
 from adamcmp.config import build_component, component_defaults
@@ -225,7 +226,8 @@ def torch_optimizer(name: str, params: ParamsT, **hypers: Any) -> torch.optim.Op
         )
     is_users = is_users_rule(name)
     defaults = {"name": name, "rule": name} if is_users else component_defaults("optimizer", name)
-    rule = build_component("optimizer", {**defaults, **settings})
+    with trusting(ANY_CODE):  # the caller's program names the class
+        rule = build_component("optimizer", {**defaults, **settings})
     if not isinstance(rule, Rule):
         raise ConfigError("optimizer=torch is a torch.optim class already: use it directly.")
     if rule.groups:

@@ -13,6 +13,7 @@ from adamcmp import analysis
 from adamcmp.analysis import Edge, RunTable
 from adamcmp.analysis.decay_axes import PRODUCT, axis_values
 from adamcmp.components.names import HYPERPARAMETER_FIELDS
+from adamcmp.components.trusted_code import settings_of
 from adamcmp.config import Execution, Numerics, ResultsLocation, RunConfig, StudyConfig
 from adamcmp.config.decay_product import decay_of_product
 from adamcmp.errors import NotFound
@@ -44,12 +45,14 @@ class StoredStudy:
         Raises:
             NotFound: If it has no run with status ``done``.
             ConfigError: If its runs were imported.
+            UntrustedCode: If its runs name code that is not trusted.
             StoreError: If it is damaged.
         """
         Store(folder).numerics()  # raises for a study of imported runs
         runs = reader.load_runs(folder)
         rows = reader.read_final_rows(folder)
-        configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
+        with settings_of(folder / "runs"):
+            configs = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
         if runs.empty:
             raise NotFound(reader.no_runs(folder))
         if not (runs["status"] == "done").any():

@@ -6,14 +6,17 @@ candidates, the best settings of the grids first get candidate seeds, which rank
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.question import Question
 from adamcmp.analysis.selection import rank_settings
 from adamcmp.analysis.selection_seeds import MIN_CANDIDATES
+from adamcmp.components.trusted_code import TrustedCode, UntrustedCode, trusting
 from adamcmp.config import (
     Numerics,
     RunConfig,
@@ -196,7 +199,7 @@ def _stored_runs(grids: StudyConfig, before: int) -> tuple[RunTable, dict[str, R
     """
     folder = grids.location.folder
     rows = reader.read_final_rows(folder)
-    stored = {run_id: RunConfig.from_columns(row) for run_id, row in rows.items()}
+    stored = _configs(rows, grids)
     families = {_family(run) for run in grids.runs}
     configs = {
         run_id: config
@@ -205,6 +208,18 @@ def _stored_runs(grids: StudyConfig, before: int) -> tuple[RunTable, dict[str, R
     }
     runs = reader.load_runs(folder)
     return RunTable.from_frames(runs[runs["run_id"].isin(list(configs))]), configs
+
+
+def _configs(rows: Mapping[str, Mapping[str, Any]], grids: StudyConfig) -> dict[str, RunConfig]:
+    """Return the configurations of stored runs that name no other code than those of the grids."""
+    components = [c for run in grids.runs for c in run.components().values()]
+    named = {path for component in components for path in component.imported_code().values()}
+    configs = {}
+    with trusting(TrustedCode(named_in=tuple(named))):
+        for run_id, row in rows.items():
+            with contextlib.suppress(UntrustedCode):
+                configs[run_id] = RunConfig.from_columns(row)
+    return configs
 
 
 def _family(config: RunConfig) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from adamcmp.components.user_class import construct, source_digest
 from adamcmp.config import build_component
 from adamcmp.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("any_code")
+
 
 def network(**values):
     shape = Shape((40,), 10, "classification")

@@ -9,6 +9,7 @@ from adamcmp.config import build_component
 from adamcmp.config.columns import component_columns, component_from_columns, setting_types
 from adamcmp.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("any_code")
 RULES = "tests.support.user_rules"
 
 

@@ -71,6 +71,7 @@ def stored(specs):
     return table_of_rows([spec.columns() for spec in specs], run_schema()).to_pylist()
 
 
+@pytest.mark.usefixtures("any_code")
 class TestFromColumns:
     @pytest.mark.parametrize(
         "overrides",

@@ -83,6 +83,7 @@ class TestIds:
         assert not set(first) & {spec.run_id for spec in specs(overrides)}
 
 
+@pytest.mark.usefixtures("any_code")
 class TestStoredIds:
     @pytest.mark.parametrize("study", STORED, ids=lambda path: path.name)
     def test_ids_of_stored_runs_are_unchanged(self, study, monkeypatch):

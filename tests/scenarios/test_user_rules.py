@@ -77,10 +77,10 @@ def test_a_study_is_stored_reported_and_extended(
     assert adamcmp.report("s").folder.exists()
     assert "ownlion" not in sys.modules
     with pytest.raises(ConfigError, match=r"optimizer.rule=ownlion.Lion: cannot import 'ownlion'"):
-        adamcmp.extend("s", ["seeds=2"])
+        adamcmp.extend("s", ["seeds=2"], allow_code=True)
     module.write_text(code)
     importlib.invalidate_caches()
-    adamcmp.extend("s", ["seeds=2"])
+    adamcmp.extend("s", ["seeds=2"], allow_code=True)
     assert len(adamcmp.load("s").runs) == 4
 
 

@@ -49,3 +49,8 @@ def results_of(executor, count, on_progress=lambda handle, message: None):
 
     wait_until(arrived)
     return values
+
+
+def refused_with_a_password(argument, report, should_stop):
+    """Return the error of a tracker whose server is not reached."""
+    return "OSError: no answer from https://user:s3cret@host:80/api"

@@ -13,6 +13,7 @@ from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.tracking import process
 from adamcmp.tracking.process import TrackingProcess
+from tests.support.toy_tasks import refused_with_a_password
 from tests.support.tracked import OVERRIDES, journal
 
 BOARD = TensorBoard(name="tensorboard")
@@ -55,6 +56,16 @@ def test_a_server_that_does_not_answer(tracked_study, monkeypatch, caplog):
         assert main(["sweep", *OVERRIDES, "logger=mlflow", "-q"]) == 1
     assert "it accepted no run within 1 s" in caplog.text
     assert journal(tracked_study, "mlflow")[0]["error"] == "it accepted no run within 1 s."
+
+
+def test_errors_name_no_password(tracked_study, monkeypatch, caplog):
+    monkeypatch.setattr(process, "write_runs", refused_with_a_password)
+    tracker = TrackingProcess(BOARD, tracked_study)
+    tracker.start(())
+    tracker.finish()
+    (entry,) = journal(tracked_study, "tensorboard")
+    assert entry["error"] == "OSError: no answer from https://host:80/api"
+    assert entry["error"] in caplog.text and "s3cret" not in caplog.text
 
 
 def test_a_tracker_whose_process_dies(tracked_study, monkeypatch, caplog):

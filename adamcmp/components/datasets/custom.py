@@ -55,6 +55,10 @@ class Custom(UserData):
         """See `Dataset.label`."""
         return f"dataset.target={self.target}"
 
+    def imported_code(self) -> dict[str, str]:
+        """See `Component.imported_code`."""
+        return {"target": self.target}
+
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`. The source of the user's module is part of it."""
         return {**super().identity(), **source_digest(self.target)}

@@ -49,6 +49,10 @@ class Custom(Model):
         """See `Component.revision_of`."""
         return None
 
+    def imported_code(self) -> dict[str, str]:
+        """See `Component.imported_code`."""
+        return {"target": self.target}
+
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`. The source of a class in the user's code is part of it."""
         return {**super().identity(), **source_digest(self.target)}

@@ -155,6 +155,10 @@ class Rule(Optimizer):
         """See `Component.identity`. The source of a class in the user's code is part of it."""
         return {**super().identity(), **self._source()}
 
+    def imported_code(self) -> dict[str, str]:
+        """See `Component.imported_code`."""
+        return {"rule": self.rule} if "." in self.rule else {}
+
     def _source(self) -> dict[str, str]:
         return source_digest(self.rule) if "." in self.rule else {}
 

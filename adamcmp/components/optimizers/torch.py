@@ -88,6 +88,16 @@ class Torch(Optimizer):
             return cls.revision if name in DECAYING_BY_DEFAULT else 0
         return None
 
+    def imported_code(self) -> dict[str, str]:
+        """See `Component.imported_code`. The classes of torch are no users' code."""
+        groups = {f"groups.{label}.target": group.target for label, group in self.groups.items()}
+        targets = {"target": self.target, **groups}
+        return {
+            name: target
+            for name, target in targets.items()
+            if target is not None and not target.startswith("torch.optim.")
+        }
+
     def identity(self) -> dict[str, Any]:
         """See `Component.identity`. The sources of classes in the user's code are part of it."""
         identity = {**super().identity(), **source_digest(self.target)}

@@ -70,6 +70,7 @@ def _warm_up(function: Callable[[], None] | None) -> None:
 
 def _run(connection: Connection, should_stop: Callable[[], bool]) -> bool:
     """Run one task; return whether this process can run another."""
+    sys.path[:] = connection.recv()
     task: Task[Any, Any, Any] = connection.recv()
     try:
         value = task.function(task.argument, _reporter(connection), should_stop)

@@ -68,6 +68,9 @@ class _Worker:
         self.handle, self.task = handle, task
         # `poll` notices a worker that has just died.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            # The task may hold objects of a user's class, which the import of the class may have
+            # found in a folder that this process searches since then.
+            self.connection.send(_import_folders())
             self.connection.send(task)
 
 
@@ -86,8 +89,7 @@ class Pool(Executor):
     ) -> None:
         self._slots, self._warm_up = workers, warm_up
         self._environment = os.environ | {
-            # Workers import from the same places; an empty entry is the working directory.
-            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
+            "PYTHONPATH": os.pathsep.join(_import_folders()),
             **dict.fromkeys(
                 ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)
             ),
@@ -200,7 +202,9 @@ class Pool(Executor):
         try:
             with theirs:
                 process = subprocess.Popen(
-                    [sys.executable, "-c", WORKER_SCRIPT, str(theirs.fileno())],
+                    # -P: modules in the working directory replace no others, unless they do so in
+                    # this process too.
+                    [sys.executable, "-P", "-c", WORKER_SCRIPT, str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
@@ -229,6 +233,11 @@ class Pool(Executor):
             return []
         reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return [Result(worker.handle, WorkerDied(f"The worker process {reason}."))]
+
+
+def _import_folders() -> list[str]:
+    """Return where this process imports from; an empty entry is the working directory."""
+    return [path or str(Path.cwd()) for path in sys.path]
 
 
 def _not_started(event: str) -> RunFailed:

@@ -107,7 +107,7 @@ def cached_file(folder: Path, key: str, suffix: str, write: Callable[[Path], Non
     """
     file = _find(folder, key, suffix)
     if file is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock"):
             file = _find(folder, key, suffix)
             if file is None:
@@ -118,15 +118,23 @@ def cached_file(folder: Path, key: str, suffix: str, write: Callable[[Path], Non
 
 
 def _find(folder: Path, key: str, suffix: str) -> Path | None:
-    """Return the file stored under a key; delete those that cannot be read or are damaged."""
+    """Return the file stored under a key; delete those that cannot be read or are damaged.
+
+    A file of another user is not read, since it is executed: whoever may write the cache could
+    run code as this user. Files of root are, such as those of an image of a container.
+    """
     for file in folder.glob(f"{key}-*{suffix}"):
         try:
-            if file.stem == f"{key}-{_digest(file)}":
+            if file.stem == f"{key}-{_digest(file)}" and _is_trusted(file):
                 return file
         except PermissionError:  # written by another user; it can be replaced
             pass
         file.unlink(missing_ok=True)
     return None
+
+
+def _is_trusted(file: Path) -> bool:
+    return file.lstat().st_uid in (0, os.geteuid())
 
 
 def _digest(file: Path) -> str:

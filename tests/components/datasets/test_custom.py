@@ -57,6 +57,8 @@ class Endless(IterableDataset):
 class Net(torch.nn.Module): pass
 """
 
+pytestmark = pytest.mark.usefixtures("any_code")
+
 
 @pytest.fixture(autouse=True)
 def own_data():

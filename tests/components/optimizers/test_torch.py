@@ -9,6 +9,8 @@ from adamcmp.components.optimizers.torch import DECAYING_BY_DEFAULT, Torch
 from adamcmp.config import build_component
 from adamcmp.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("any_code")
+
 
 class Subclass(torch.optim.AdamW):
     """Passes all arguments to torch's class, whose default weight decay is 0.01."""

@@ -45,6 +45,14 @@ def test_a_worker_that_fails_as_it_starts(monkeypatch):
             wait_until(workers.poll)
 
 
+def test_modules_of_the_working_directory_replace_none(tmp_path):
+    for name in ("json", "numpy", "gc"):
+        (tmp_path / f"{name}.py").write_text("open('imported', 'w')\n")
+    with contextlib.closing(Pool(1, 1)) as workers:
+        workers.submit([Task(echo, 1)])
+        assert results_of(workers, 1) and not (tmp_path / "imported").exists()
+
+
 def test_a_worker_that_never_starts(monkeypatch):
     monkeypatch.setattr(pool, "WORKER_SCRIPT", "import signal; signal.pause()")
     monkeypatch.setattr(pool, "START_TIMEOUT", 0.5)

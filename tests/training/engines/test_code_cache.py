@@ -1,5 +1,7 @@
 """Traced and compiled code on disk."""
 
+import os
+
 import torch
 
 from adamcmp.training.engines.code_cache import cached_file, code_key
@@ -20,6 +22,25 @@ def test_a_damaged_file_is_written_again(tmp_path):
     stored.write_text("the co")
     assert read() == "the code" and len(written) == 2
     assert [path.name for path in tmp_path.glob("*.text")] == [stored.name]
+
+
+def test_code_of_another_user_is_not_loaded(tmp_path, monkeypatch):
+    written = []
+
+    def write(file):
+        written.append(file)
+        file.write_text("the code")
+
+    def stored():
+        return cached_file(tmp_path / "code", "key", ".py", write)
+
+    assert stored() == stored() and len(written) == 1
+    assert (tmp_path / "code").stat().st_mode & 0o077 == 0
+    if os.geteuid() == 0:
+        os.chown(stored(), 12345, 12345)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert stored().read_text() == "the code" and len(written) == 2
 
 
 def test_the_key_depends_on_fixed_sizes_and_not_on_symbolic_ones():
