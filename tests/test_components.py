@@ -43,6 +43,7 @@ REQUIRED = {
     "dataset/imagefolder": ["dataset.path=images", "dataset.size=8"],
     "dataset/parquet": ["dataset.path=data.parquet", "dataset.target=y"],
     "dataset/custom": ["dataset.target=own_data.make", "+dataset.rows=60"],
+    "executor/ray": ["executor.address=local"],
     "model/torchvision": ["model.arch=shufflenet_v2_x0_5"],  # not required: the default is slow
 }
 #: A smaller network of the same layers, where results of several groups are compared.

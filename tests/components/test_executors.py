@@ -49,6 +49,7 @@ def test_a_study_is_not_named_after_the_executor():
         (["executor=slurm", "executor.part=x"], "Did you mean 'executor.partition'?"),
         (["executor=slurm", "executor.jobs=0"], "executor.jobs=0: should be at least 1"),
         (["executor=slurm", "executor.timeout_min=0.5"], "should be a whole number"),
+        (["executor=ray"], "executor.address is needed: local, auto or HOST:PORT"),
         (["executor=slurm,serial", "seeds=2"], "Set each to one value"),
     ],
 )

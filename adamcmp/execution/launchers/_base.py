@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.errors import AdamcmpError
@@ -59,12 +59,17 @@ class JobState:
 
 
 class Launcher(ABC, Generic[Settings]):
-    """Starts workers as jobs of a cluster. The jobs outlive the process that started them.
+    """Starts workers as jobs of a cluster.
 
     Args:
         settings: The settings of ``executor=``.
         folder: A folder for files of the jobs, which need not exist yet.
+
+    Attributes:
+        jobs_outlive_command: Whether the jobs outlive the process that started them.
     """
+
+    jobs_outlive_command: ClassVar[bool] = True
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings, self.folder = settings, folder
@@ -114,3 +119,6 @@ class Launcher(ABC, Generic[Settings]):
     @abstractmethod
     def log_paths(self, jobs: Sequence[str]) -> Mapping[str, Path]:
         """Return the file with the output of each job, by its id. A file may not exist yet."""
+
+    def close(self) -> None:
+        """End the jobs if they do not outlive this process; called when a command ends."""

@@ -1,0 +1,236 @@
+"""The process that is connected to a Ray cluster for a command.
+
+The command does not connect to Ray itself, since Ray prints messages of its daemons to stdout,
+installs signal handlers, and ends the process that has lost the cluster. This process reads one
+request per line from stdin, ``{"method": ..., "arguments": {...}}``. It answers each with a line
+``{"value": ...}`` or ``{"error": ...}``, to the file descriptor that its argument names. As soon as
+stdin is closed, however the command has ended, it ends the workers and disconnects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import ray
+
+from adamcmp.execution.launchers import _ray_node
+
+#: Seconds that workers have to save their checkpoints and to end.
+CLOSE_SECONDS = 30.0
+#: Bytes of the object store of a local cluster; Ray requires 75 MiB. Workers store nothing in it.
+OBJECT_STORE_BYTES = 80_000_000
+_POLL_SECONDS = 0.2
+
+
+@dataclass
+class _Job:
+    """A worker that was started, and what it answered last.
+
+    Attributes:
+        actor: Ray's handle of its `NodeWorker`.
+        log: The file that receives its output.
+        question: Ray's reference of the answer that is expected.
+        asked: When it was first asked, in seconds of the monotonic clock.
+        status: ``pending``, ``running`` or ``ended``.
+        detail: Why it is in this status.
+        known: Number of bytes of its output that are in the log.
+    """
+
+    actor: Any
+    log: Path
+    question: Any = None
+    asked: float = 0.0
+    status: str = "pending"
+    detail: str = "waits for a node with free resources"
+    known: int = 0
+
+    def ask(self) -> None:
+        """Ask for its state, without waiting for the answer."""
+        self.question, self.asked = self.actor.poll.remote(self.known), time.monotonic()
+
+    def update(self, deadline: float) -> None:
+        """Take the answer if there is one; a running worker that is silent for too long has ended.
+
+        Args:
+            deadline: Maximum seconds until an answer.
+        """
+        if self.status == "ended":
+            return
+        try:
+            if not ray.wait([self.question], timeout=0)[0]:
+                self._check_silence(deadline)
+                return
+            host, code, output = ray.get(self.question)
+        except ray.exceptions.ActorUnavailableError:  # Ray lost the connection to its node
+            self.question = self.actor.poll.remote(self.known)
+            self._check_silence(deadline)
+            return
+        except ray.exceptions.RayError as error:
+            self._end(_reason(error))
+            return
+        with self.log.open("ab") as file:
+            file.write(output)
+        self.known += len(output)
+        self.status, self.detail = "running", f"on {host}"
+        if code is None or len(output) == _ray_node.OUTPUT_BYTES:
+            self.ask()
+        else:
+            self._end(f"ended with exit code {code} on {host}")
+
+    def _check_silence(self, deadline: float) -> None:
+        silent = time.monotonic() - self.asked
+        if self.status == "running" and silent > deadline:
+            self._end(f"{self.detail}; it has not answered for {silent:.0f} s")
+
+    def terminate(self) -> None:
+        """Ask it to save its checkpoints and to end; one that waits for a node never starts."""
+        if self.status == "pending":
+            self._end("was cancelled before it started")
+        elif self.status == "running":
+            self.actor.terminate.remote()
+
+    def _end(self, detail: str) -> None:
+        self.status, self.detail = "ended", detail
+        # A node that answers again must not go on with it.
+        ray.kill(self.actor)
+
+
+class Driver:
+    """The workers that one command started on a cluster."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, _Job] = {}
+        self._token = secrets.token_hex(4)
+        self._temporary: str | None = None
+
+    def connect(self, address: str) -> None:
+        """Connect to a cluster, or start one on this machine.
+
+        Args:
+            address: ``local``, ``auto`` or ``HOST:PORT``.
+
+        Raises:
+            ValueError: If there is no such cluster; the text says why.
+        """
+        options: dict[str, Any] = {}
+        if address == "local":
+            # The default folder would make other programs of the user find this cluster.
+            # Paths of sockets in it are limited to 107 bytes, which a long $TMPDIR exceeds.
+            self._temporary = tempfile.mkdtemp(prefix="adamcmp-ray-", dir="/tmp")
+            options = {
+                "_temp_dir": self._temporary,
+                "include_dashboard": False,
+                "object_store_memory": OBJECT_STORE_BYTES,
+            }
+        try:
+            ray.init(address, log_to_driver=False, logging_level="ERROR", **options)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ValueError(_reason(error)) from error
+        # The code of the actor, not its name, is sent to nodes.
+        ray.cloudpickle.register_pickle_by_value(_ray_node)
+
+    def fits(self, resources: Mapping[str, float]) -> bool:
+        """Return whether a node has the resources of a worker, now in use or not.
+
+        Args:
+            resources: See `start`.
+        """
+        needed = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"]}
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return any(all(node.get(name, 0) >= n for name, n in needed.items()) for node in nodes)
+
+    def start(
+        self, process: Mapping[str, Any], resources: Mapping[str, float], count: int, logs: str
+    ) -> list[str]:
+        """Start workers, and return their ids.
+
+        Args:
+            process: The arguments of `NodeWorker`.
+            resources: ``num_cpus`` and ``num_gpus`` of each worker.
+            count: The number of workers.
+            logs: The folder of their logs.
+        """
+        # Neither is ever retried by Ray: the command starts replacements.
+        actor = ray.remote(max_restarts=0, max_task_retries=0, **resources)(_ray_node.NodeWorker)
+        started = []
+        for _ in range(count):
+            name = f"{self._token}-{len(self._jobs) + 1}"
+            self._jobs[name] = _Job(actor.remote(**process), Path(logs, f"ray-{name}.log"))
+            self._jobs[name].ask()
+            started.append(name)
+        return started
+
+    def states(self, deadline: float) -> dict[str, tuple[str, str]]:
+        """Return the status of each worker, and why it is in this status.
+
+        Args:
+            deadline: See `_Job.update`.
+        """
+        for job in self._jobs.values():
+            job.update(deadline)
+        return {name: (job.status, job.detail) for name, job in self._jobs.items()}
+
+    def cancel(self, jobs: Sequence[str]) -> None:
+        """Ask workers to save their checkpoints and to end."""
+        for name in jobs:
+            if name in self._jobs:
+                self._jobs[name].terminate()
+
+    def close(self) -> None:
+        """End all workers, and disconnect. Checkpoints are saved first."""
+        self.cancel(list(self._jobs))
+        end = time.monotonic() + CLOSE_SECONDS
+        while time.monotonic() < end:
+            states = self.states(CLOSE_SECONDS).values()
+            if not any(status == "running" for status, _ in states):
+                break
+            time.sleep(_POLL_SECONDS)
+        ray.shutdown()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _reason(error: Exception) -> str:
+    """Return the text of an error in one line."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return " ".join(line for line in lines if line)
+
+
+def serve(requests: Iterable[str], answers: IO[str]) -> None:
+    """Answer requests until there are no more.
+
+    Args:
+        requests: The requests, one per line.
+        answers: Receives an answer per line.
+    """
+    driver = Driver()
+    try:
+        for line in requests:
+            request = json.loads(line)
+            try:
+                answer = {"value": getattr(driver, request["method"])(**request["arguments"])}
+            except ValueError as error:
+                answer = {"error": str(error)}
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            driver.close()
+
+
+if __name__ == "__main__":
+    descriptor = int(sys.argv[1])
+    os.set_inheritable(descriptor, False)  # not by what Ray starts
+    with os.fdopen(descriptor, "w") as answers:
+        serve(sys.stdin, answers)

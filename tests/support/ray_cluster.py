@@ -1,0 +1,147 @@
+"""A Ray cluster of two nodes on this machine, each in a network namespace of its own."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.waiting import wait_until
+
+PORT = 6399
+#: Ray requires 75 MiB.
+_STORE = "--object-store-memory=80000000"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the cluster.
+
+    Attributes:
+        namespace: Its network namespace.
+        link: Its end of the link between the nodes.
+        address: Its address on the link.
+        log: The output of its daemons.
+    """
+
+    namespace: str
+    link: str
+    address: str
+    log: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command that runs a program on this node."""
+        return ["ip", "netns", "exec", self.namespace, *arguments]
+
+    def pids(self) -> list[int]:
+        """Return the ids of all processes of this node."""
+        listed = subprocess.run(
+            ["ip", "netns", "pids", self.namespace], capture_output=True, text=True, check=False
+        )
+        return [int(pid) for pid in listed.stdout.split()]
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all processes of this node."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self) -> None:
+        """Kill all processes of this node, as if it was switched off."""
+        while self.pids():
+            self.signal(signal.SIGKILL)
+
+    def cut_off(self) -> None:
+        """Cut the link to the other node."""
+        _ip("-n", self.namespace, "link", "set", self.link, "down")
+
+    def start(self, *options: str) -> None:
+        """Start the daemons of Ray, and wait until they run."""
+        with self.log.open("wb") as output:
+            subprocess.Popen(
+                self.command(
+                    *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", _STORE),
+                    *(f"--node-ip-address={self.address}", "--disable-usage-stats", *options),
+                ),
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+            )
+        wait_until(lambda: b"Ray runtime started" in self.log.read_bytes(), every=0.2)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Two nodes.
+
+    Attributes:
+        head: The node with Ray's head; commands run here.
+        other: The other one.
+    """
+
+    head: Node
+    other: Node
+
+    @property
+    def address(self) -> str:
+        """The address of the cluster."""
+        return f"{self.head.address}:{PORT}"
+
+
+def can_start() -> bool:
+    """Return whether this machine can have network namespaces."""
+    return os.geteuid() == 0 and shutil.which("ip") is not None
+
+
+@contextlib.contextmanager
+def two_nodes(head_cpus: int = 1, other_cpus: int = 1) -> Iterator[Cluster]:
+    """Start a cluster of two nodes, and remove its processes and namespaces afterwards.
+
+    Args:
+        head_cpus: The number of CPUs that Ray uses on the head.
+        other_cpus: The same for the other node.
+    """
+    # Paths of sockets are limited to 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    head, other = (
+        Node(
+            f"adamcmp{i}-{os.getpid()}", f"ac{i}-{os.getpid()}", f"10.77.0.{i}", folder / f"{i}.log"
+        )
+        for i in (1, 2)
+    )
+    try:
+        _connect(head, other)
+        temporary = f"--temp-dir={folder}"
+        head.start(
+            *("--head", f"--port={PORT}", "--include-dashboard=false", temporary),
+            f"--num-cpus={head_cpus}",
+        )
+        cluster = Cluster(head, other)
+        other.start(f"--address={cluster.address}", f"--num-cpus={other_cpus}")
+        yield cluster
+    finally:
+        for node in (other, head):
+            node.kill()
+            # The link is removed with its ends.
+            subprocess.run(["ip", "netns", "delete", node.namespace], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _connect(head: Node, other: Node) -> None:
+    for node in (head, other):
+        _ip("netns", "add", node.namespace)
+    _ip("link", "add", head.link, "type", "veth", "peer", "name", other.link)
+    for node in (head, other):
+        _ip("link", "set", node.link, "netns", node.namespace)
+        _ip("-n", node.namespace, "address", "add", f"{node.address}/24", "dev", node.link)
+        _ip("-n", node.namespace, "link", "set", node.link, "up")
+        _ip("-n", node.namespace, "link", "set", "lo", "up")
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
