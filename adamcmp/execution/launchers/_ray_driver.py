@@ -10,8 +10,10 @@ stdin is closed, however the command has ended, it ends the workers and disconne
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -21,8 +23,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-
-import ray
 
 from adamcmp.execution.launchers import _ray_node
 
@@ -38,6 +38,7 @@ class _Job:
     """A worker that was started, and what it answered last.
 
     Attributes:
+        ray: The module of Ray.
         actor: Ray's handle of its `NodeWorker`.
         log: The file that receives its output.
         question: Ray's reference of the answer that is expected.
@@ -47,6 +48,7 @@ class _Job:
         known: Number of bytes of its output that are in the log.
     """
 
+    ray: Any
     actor: Any
     log: Path
     question: Any = None
@@ -68,16 +70,16 @@ class _Job:
         if self.status == "ended":
             return
         try:
-            if not ray.wait([self.question], timeout=0)[0]:
+            if not self.ray.wait([self.question], timeout=0)[0]:
                 self._check_silence(deadline)
                 return
-            host, code, output = ray.get(self.question)
-        except ray.exceptions.ActorUnavailableError:  # Ray lost the connection to its node
+            host, code, output = self.ray.get(self.question)
+        except self.ray.exceptions.ActorUnavailableError:  # Ray lost the connection to its node
             self.question = self.actor.poll.remote(self.known)
             self._check_silence(deadline)
             return
-        except ray.exceptions.RayError as error:
-            self._end(_reason(error))
+        except self.ray.exceptions.RayError as error:
+            self._end(f"{self.detail}: {_cause(error)}")
             return
         with self.log.open("ab") as file:
             file.write(output)
@@ -103,13 +105,15 @@ class _Job:
     def _end(self, detail: str) -> None:
         self.status, self.detail = "ended", detail
         # A node that answers again must not go on with it.
-        ray.kill(self.actor)
+        self.ray.kill(self.actor)
 
 
 class Driver:
     """The workers that one command started on a cluster."""
 
     def __init__(self) -> None:
+        # Imported here, since the other modules of this package are imported without Ray.
+        self._ray: Any = importlib.import_module("ray")
         self._jobs: dict[str, _Job] = {}
         self._token = secrets.token_hex(4)
         self._temporary: str | None = None
@@ -134,11 +138,11 @@ class Driver:
                 "object_store_memory": OBJECT_STORE_BYTES,
             }
         try:
-            ray.init(address, log_to_driver=False, logging_level="ERROR", **options)
+            self._ray.init(address, log_to_driver=False, logging_level="ERROR", **options)
         except (OSError, RuntimeError, ValueError) as error:
             raise ValueError(_reason(error)) from error
         # The code of the actor, not its name, is sent to nodes.
-        ray.cloudpickle.register_pickle_by_value(_ray_node)
+        self._ray.cloudpickle.register_pickle_by_value(_ray_node)
 
     def fits(self, resources: Mapping[str, float]) -> bool:
         """Return whether a node has the resources of a worker, now in use or not.
@@ -147,7 +151,7 @@ class Driver:
             resources: See `start`.
         """
         needed = {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"]}
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         return any(all(node.get(name, 0) >= n for name, n in needed.items()) for node in nodes)
 
     def start(
@@ -162,11 +166,15 @@ class Driver:
             logs: The folder of their logs.
         """
         # Neither is ever retried by Ray: the command starts replacements.
-        actor = ray.remote(max_restarts=0, max_task_retries=0, **resources)(_ray_node.NodeWorker)
+        actor = self._ray.remote(max_restarts=0, max_task_retries=0, **resources)(
+            _ray_node.NodeWorker
+        )
         started = []
         for _ in range(count):
             name = f"{self._token}-{len(self._jobs) + 1}"
-            self._jobs[name] = _Job(actor.remote(**process), Path(logs, f"ray-{name}.log"))
+            self._jobs[name] = _Job(
+                self._ray, actor.remote(**process), Path(logs, f"ray-{name}.log")
+            )
             self._jobs[name].ask()
             started.append(name)
         return started
@@ -196,7 +204,7 @@ class Driver:
             if not any(status == "running" for status, _ in states):
                 break
             time.sleep(_POLL_SECONDS)
-        ray.shutdown()
+        self._ray.shutdown()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -205,6 +213,15 @@ def _reason(error: Exception) -> str:
     """Return the text of an error in one line."""
     lines = (line.strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line)
+
+
+def _cause(error: Exception) -> str:
+    """Return why an actor ended, in a few words.
+
+    Ray's text is a paragraph, or a traceback with the error at its end.
+    """
+    known = re.search(r"because (its (?:node|worker process) has died)", str(error))
+    return known[1] if known else str(error).strip().splitlines()[-1].strip()
 
 
 def serve(requests: Iterable[str], answers: IO[str]) -> None:

@@ -77,7 +77,9 @@ def wait(answers, timeout):
 
 def get(answer):
     if _event("dead"):
-        raise RayError("The actor died.\n\tIts node has died.")
+        raise RayError(
+            "The actor died.\n\tclass_name: NodeWorker\nThe actor died because its node has died. Node Id: 0"
+        )
     if _event("unavailable"):
         raise ActorUnavailableError("The actor is temporarily unavailable.")
     return answer.later()
