@@ -13,10 +13,10 @@ import adamcmp
 from adamcmp import api, errors
 from adamcmp.cli import command_module, main
 from adamcmp.config import Composer
-from adamcmp.execution.reservations import reserve
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage.store import Store
 from tests.support.studies import SMALL, STUDY_FILE, THREE_STEPS
+from tests.support.training_elsewhere import training_elsewhere
 
 ROOT = Path(__file__).parent.parent
 
@@ -74,8 +74,8 @@ def test_what_another_process_trains(capsys):
     first = adamcmp.run([*overrides, "seed=0"])
     folder = Path(first["folder"])
     config = Composer().sweep([*overrides, "seed=0,1"])
-    ids = [spec.run_id for spec in run_specs(config, Store(folder).numerics())]
-    with reserve(folder, ids):
+    specs = run_specs(config, Store(folder).numerics())
+    with training_elsewhere(folder, specs):
         assert adamcmp.run([*overrides, "seed=0"])["run_id"] == first["run_id"]  # it is stored
         for call in (
             lambda: adamcmp.run([*overrides, "seed=1"]),

@@ -25,6 +25,8 @@ COMMANDS = (
     "study",
     "extend",
     "settle",
+    "worker",
+    "cancel",
     "report",
     "compare",
     "plot",

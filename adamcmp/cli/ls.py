@@ -15,7 +15,7 @@ from adamcmp.cli._tables import print_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 
 if TYPE_CHECKING:
-    from adamcmp.execution.reservations import ProcessStatus
+    from adamcmp.execution.heartbeats import ProcessStatus
 
 EXAMPLES = """\
 examples:

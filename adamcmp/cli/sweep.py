@@ -37,6 +37,11 @@ def parser() -> Parser:
     )
     add_overrides(parser, "override, with one or several values, such as lr=0.01,0.1; see below")
     add_training(parser)
+    parser.add_argument(
+        "--plan-only",
+        action="store_true",
+        help="write the plan for `adamcmp worker`, on this or other machines; train nothing",
+    )
     _config.add_options(parser)
     add_config_dir(parser)
     return parser
@@ -59,8 +64,31 @@ def run_command(options: argparse.Namespace) -> int:
 
     if options.dry_run:
         return print_plan(lambda: configure_sweep(options.overrides, options.config_dir), options)
+    if options.plan_only:
+        return _print_standing_plan(options)
     result = sweep(options.overrides, options.config_dir, training_options(options))
     return print_result(result, as_json=options.json)
+
+
+def _print_standing_plan(options: argparse.Namespace) -> int:
+    """Write a plan, and print what trains it."""
+    from adamcmp.cli.dry_run import estimate
+    from adamcmp.workflows.worker import write_plan
+
+    plan = write_plan(options.overrides, options.config_dir, training_options(options))
+    if options.json:
+        values = {"study": plan.folder.name, "folder": str(plan.folder), "plan": plan.number}
+        print(json.dumps({**values, "runs": plan.runs, "shares": plan.shares}))
+    elif plan.number is None:
+        print(f"All runs are stored already; files in {plan.folder}")
+    else:
+        study = study_arguments(plan.folder)
+        print(
+            f"plan {plan.number}: {plan.runs} runs in {plan.shares} shares, "
+            f"{estimate(plan.seconds)} of one worker process; files in {plan.folder}\n"
+            f"`adamcmp worker {study}` trains them, on any number of machines."
+        )
+    return 0
 
 
 def print_result(result: SweepResult, *, as_json: bool) -> int:

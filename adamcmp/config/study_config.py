@@ -36,11 +36,17 @@ class Execution(Component):
         workers: Processes that train at once, of each job on a cluster. None starts one per core
             (one on a GPU). 0 trains in this process, for debugging.
         checkpoint_every: Seconds between checkpoints of a group in training.
+        lease_seconds: Seconds after which other workers train the runs of a worker that shows no
+            sign of life, because its machine was switched off or cut off. Each worker writes a
+            heartbeat four times as often.
+        mixed_versions: Whether workers of another version of adamcmp or torch may train the runs.
     """
 
     executor: SerializeAsAny[ExecutorSettings] | None = None
     workers: NonNegativeInt | None = None
     checkpoint_every: Annotated[float, Field(gt=0)] = 30.0
+    lease_seconds: Annotated[float, Field(ge=1)] = 180.0
+    mixed_versions: bool = False
 
     @field_validator("executor", mode="before")
     @classmethod

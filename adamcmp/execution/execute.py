@@ -14,15 +14,16 @@ from adamcmp.execution.autotuning import (
     discard_wrong_timings,
 )
 from adamcmp.execution.executors import Executor
+from adamcmp.execution.heartbeats import ProcessStatus
+from adamcmp.execution.liveness import worker_records
 from adamcmp.execution.observer import NO_OBSERVER, Observer
-from adamcmp.execution.reservations import ProcessStatus, Reservation, process_statuses, reserve
+from adamcmp.execution.publishing import Request, Work, published, record_command, unfinished
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import deferred_signals
 from adamcmp.execution.workers import Workers, worker_count
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
-from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.metadata import requested_runs
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
@@ -87,24 +88,22 @@ def execute(
     plan, missing = _planned(config, store, retrained_statuses)
     if not missing.specs:
         if requested_runs(store.folder) > len(store.statuses()):
-            _record_command(store, config, plan)
+            with store.locked():
+                record_command(store, config, plan)
         observer.on_planned(plan, ())
         return _result(store, plan)
     with deferred_signals() as interrupted, _started(workers) as pool:
         executor = pool.executor(config.execution, plan.numerics, len(missing.specs), interrupted)
         # Also checks each kind of run: an error here leaves the study untouched.
         measured = autotuned(missing, executor, interrupted, observer.on_notice)
-        with reserve(store.folder, measured.run_ids) as reservation:
-            # Another process may have trained some of the runs since the statuses were first read.
-            pending = _unfinished(measured.only(reservation.run_ids), store, retrained_statuses)
-            _open_study(store, config, plan, reservation)
-            groups = pending.groups(store.checkpoints.existing().values())
-            observer.on_planned(plan.with_costs(measured.costs), groups)
-            observer = _discarding_wrong_timings(pending, observer)
-            every = config.execution.checkpoint_every
-            scheduler = Scheduler(executor, store, reservation, observer, every, interrupted)
-            scheduler.run(groups)
-    return _result(store, plan, pending.run_ids, reservation.reserved_by_others)
+        request = Request(config, plan, measured, retrained_statuses)
+        with published(store, request, interrupted) as work:
+            observer.on_planned(plan.with_costs(measured.costs), work.groups)
+            observer = _discarding_wrong_timings(measured, observer)
+            every, runs = config.execution.checkpoint_every, len(work.run_ids)
+            reservations = work.reservations
+            Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
+    return _result(store, plan, work)
 
 
 def _planned(
@@ -112,13 +111,7 @@ def _planned(
 ) -> tuple[Plan, Plan]:
     """Return the plan of a request, and the plan of those of its runs that are not finished."""
     plan = make_plan(config, store.numerics())
-    return plan, _unfinished(plan, store, retrained_statuses)
-
-
-def _unfinished(plan: Plan, store: Store, retrained_statuses: Collection[str]) -> Plan:
-    """Return a plan without the stored runs, except those with a status to train again."""
-    statuses = store.statuses().items()
-    return plan.without({run_id for run_id, status in statuses if status not in retrained_statuses})
+    return plan, unfinished(plan, store, retrained_statuses)
 
 
 def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
@@ -131,40 +124,19 @@ def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
     return replace(observer, on_finished=on_finished)
 
 
-def _open_study(store: Store, config: StudyConfig, plan: Plan, reservation: Reservation) -> None:
-    """Create the study's folder, record the command, and remove what killed processes left."""
-    _record_command(store, config, plan, only_process=reservation.only_process)
-    store.checkpoints.remove_finished(store.statuses())
-
-
-def _record_command(
-    store: Store, config: StudyConfig, plan: Plan, *, only_process: bool = False
-) -> None:
-    """Record the command, and how many runs the study has once the command is complete."""
-    study_runs = len({*store.statuses(), *plan.run_ids}) + config.later_runs
-    metadata = {"flags": list(config.flags), **software()}
-    metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
-    metadata |= {"study_runs": study_runs}
-    metadata |= {"addition": dict(config.addition)} if config.addition else {}
-    store.open_for_training(plan.numerics, config.overrides, metadata, only_process=only_process)
-
-
-def _result(
-    store: Store,
-    plan: Plan,
-    trained: tuple[str, ...] = (),
-    reserved_by_others: Mapping[str, ProcessStatus] | None = None,
-) -> ExecutionResult:
+def _result(store: Store, plan: Plan, work: Work | None = None) -> ExecutionResult:
     """Return the result, read from the store."""
     stored = store.outcomes()
     store.checkpoints.remove_finished(stored)
-    current = {status.pid: status for status in process_statuses(store.folder)}
+    others = work.planned_by_others if work else {}
+    current = {record.status.pid: record for record in worker_records(store.files).values()}
     in_progress = {
-        run_id: current.get(status.pid, status)
-        for run_id, status in (reserved_by_others or {}).items()
+        run_id: current.get(record.status.pid, record).status
+        for run_id, record in others.items()
         if run_id not in stored
     }
     outcomes = {run_id: stored[run_id] for run_id in plan.run_ids if run_id in stored}
+    trained = tuple(run_id for run_id in work.run_ids if run_id in stored) if work else ()
     return ExecutionResult(store.folder, plan.specs, trained, outcomes, in_progress)
 
 

@@ -1,163 +1,226 @@
-"""Reservations of runs by processes, so that no run is trained by two processes at once.
+"""Reservations: the shares of open plans that this process trains, so that no other one does.
 
-A process holds the lock of its reservation while it trains; the operating system releases the lock
-however the process ends. Files next to the lock hold the reserved runs and the progress.
-
-Reservations are not behind `adamcmp.storage.files.Files`, since they rest on the operating system.
-Another implementation has to provide
-
-- a lock per process that is freed however the process ends, such as a lease that it renews;
-- a lock that one process at a time holds while it reads the reservations and adds its own;
-- a record of each process, its runs and its progress, that others list, read and, once the lock of
-  the process is free, remove.
+A share is reserved by creating its next lease. The lease holds while the heartbeats of the process
+arrive. A process that was frozen for longer may have lost a share to another one. So before rows
+are stored, a process whose heartbeat is late looks whether its leases are still the last ones.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import secrets
-import socket
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from filelock import FileLock, Timeout
+from adamcmp.execution.heartbeats import Heartbeat, suspended_clock
+from adamcmp.execution.liveness import Liveness
+from adamcmp.execution.open_plans import OpenPlan, is_stored, read_plan
+from adamcmp.execution.queue_files import (
+    QueueState,
+    Share,
+    create_lease,
+    done_file,
+    lease_holder,
+    list_queue,
+    remove_plan,
+)
+from adamcmp.execution.stored_plans import PlannedGroup
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.specs import RunSpec
+from adamcmp.storage.files import Files
+from adamcmp.storage.rows import RunRow
+from adamcmp.storage.store import Store
 
-from adamcmp.errors import StoreError
-from adamcmp.platform.files import storage_errors, write_atomically
-
-#: The folder of a study's reservations. Its name is part of the format on disk.
-FOLDER = "claims"
-
-
-@dataclass(frozen=True)
-class ProcessStatus:
-    """The progress of a process that trains runs of a study.
-
-    Attributes:
-        pid: The process id.
-        host: The machine's name.
-        runs: Number of runs that it trains.
-        done: Number of these that have ended.
-        seconds_left: Estimated seconds until all have ended; None while no estimate exists.
-    """
-
-    pid: int
-    host: str
-    runs: int
-    done: int = 0
-    seconds_left: float | None = None
+#: Returns the lane groups in which the runs of planned groups are trained.
+Grouping = Callable[[Sequence[PlannedGroup]], Sequence[LaneGroup]]
 
 
-@dataclass(frozen=True)
-class Reservation:
-    """The runs that only this process trains.
+@dataclass
+class _Reserved:
+    """A share that this process trains.
 
     Attributes:
-        run_ids: The runs.
-        reserved_by_others: The other requested runs, with the process that trains each.
-        only_process: Whether no other process was training runs of the study when this one
-            reserved its runs.
-        status_file: The file with the progress of this process, which other processes read.
+        lease: The number of its lease.
+        missing: The attempt number of each run that is not stored yet.
     """
 
-    run_ids: frozenset[str]
-    reserved_by_others: dict[str, ProcessStatus]
-    only_process: bool
-    status_file: Path
+    lease: int
+    missing: dict[str, int]
 
-    def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
-        """Write the progress of this process to its status file.
+
+@dataclass
+class Reservations:
+    """The shares that this process reserves, trains and completes.
+
+    Attributes:
+        store: The study.
+        heartbeat: The heartbeat of this process.
+        plans: The plans to work on; None for every open plan of the study.
+        grouping: Groups the runs of a share.
+        specs: Runs that need not be read from a plan, by id.
+    """
+
+    store: Store
+    heartbeat: Heartbeat
+    plans: frozenset[int] | None
+    grouping: Grouping
+    specs: Mapping[str, RunSpec] = field(default_factory=dict)
+    _liveness: Liveness = field(init=False)
+    _reserved: dict[Share, _Reserved] = field(init=False, default_factory=dict)
+    _plans: dict[int, OpenPlan] = field(init=False, default_factory=dict)
+    #: The worker of each lease that was read; a lease is never changed.
+    _holders: dict[tuple[Share, int], str | None] = field(init=False, default_factory=dict)
+    _state: QueueState = field(init=False, default_factory=QueueState)
+    _listed: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._liveness = Liveness(self._files)
+
+    @property
+    def _files(self) -> Files:
+        return self.store.files
+
+    def take(self) -> list[LaneGroup]:
+        """Reserve a share and return the groups of its runs that are not stored.
+
+        Returns:
+            No groups if every share is done or reserved.
 
         Raises:
-            StoreError: If the folder cannot be written.
+            StoreError: If the study cannot be read or written, or this machine would train other
+                runs than the plan has.
         """
-        study = self.status_file.parent.parent
-        if not study.is_dir():
-            raise StoreError(f"{study} does not exist. Was it moved while runs were trained?")
-        status = ProcessStatus(os.getpid(), socket.gethostname(), runs, done, seconds_left)
-        with storage_errors(self.status_file.parent):
-            write_atomically(self.status_file, json.dumps(asdict(status)).encode())
-
-
-@contextlib.contextmanager
-def reserve(study: Path, run_ids: Collection[str]) -> Iterator[Reservation]:
-    """Reserve the runs that no other process has reserved.
-
-    Args:
-        study: The study's folder.
-        run_ids: The runs.
-
-    Raises:
-        StoreError: If the folder cannot be written.
-    """
-    folder = study / FOLDER
-    file = folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
-    lock = FileLock(file.with_suffix(".lock"))
-    requested = frozenset(run_ids)
-    with storage_errors(study):
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with storage_errors(study), FileLock(folder / ".lock"):
-            active = _active(folder)
-            others = {
-                run: status for status, runs in active for run in requested.intersection(runs)
-            }
-            lock.acquire()
-            reservation = Reservation(requested - set(others), others, not active, file)
-            reservation.publish(len(reservation.run_ids), 0, None)
-            runs = json.dumps(sorted(reservation.run_ids))
-            write_atomically(file.with_suffix(".runs"), runs.encode())
-        yield reservation
-    finally:
-        # If files cannot be removed now, the next process removes them.
-        with contextlib.suppress(OSError):
-            _remove(file)
-        lock.release()
-        with contextlib.suppress(OSError):
-            file.with_suffix(".lock").unlink(missing_ok=True)
-
-
-def process_statuses(study: Path) -> list[ProcessStatus]:
-    """Return the progress of each process that is training runs of a study.
-
-    The files of processes that have died are removed.
-    """
-    folder = study / FOLDER
-    # Without write access, no lock can be tried.
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        self._list()
+        for share in self._candidates():
+            number = self._state.leases.get(share, 0) + 1
+            if not create_lease(self._files, share, number, self.heartbeat.worker):
+                continue
+            if groups := self._missing_groups(share, number):
+                return groups
         return []
-    with FileLock(folder / ".lock"):
-        return [status for status, _ in _active(folder)]
+
+    @property
+    def waiting_for_others(self) -> bool:
+        """Whether other processes train shares of the plans; take them over if they die."""
+        return any(
+            share not in self._state.done and share not in self._reserved
+            for plan in self._open_plans()
+            for share in plan.shares()
+        )
+
+    def attempts(self, run_ids: Iterable[str]) -> dict[str, int]:
+        """Return the attempt number of reserved runs."""
+        planned = {r: a for each in self._reserved.values() for r, a in each.missing.items()}
+        return {run_id: planned[run_id] for run_id in run_ids}
+
+    def reserves(self, run_ids: Iterable[str]) -> bool:
+        """Return whether runs are reserved, as far as this process knows."""
+        reserved = {run_id for each in self._reserved.values() for run_id in each.missing}
+        return reserved.issuperset(run_ids)
+
+    def holds(self, run_ids: Iterable[str]) -> bool:
+        """Return whether runs are still reserved, just before their rows are stored.
+
+        The queue is listed if the heartbeat is late, and in an attached plan, which may be removed
+        at any time.
+        """
+        if self.heartbeat.late or any(not plan.standing for plan in self._plans.values()):
+            self.refresh()
+        return self.reserves(run_ids)
+
+    def refresh(self) -> None:
+        """Drop the shares that another process has taken over, and those of removed plans."""
+        self._list()
+        self._reserved = {
+            share: reserved
+            for share, reserved in self._reserved.items()
+            if share.plan in self._state.plans and self._state.leases.get(share) == reserved.lease
+        }
+
+    @property
+    def refresh_is_due(self) -> bool:
+        """Whether the queue was not listed for half of a lease."""
+        return suspended_clock() - self._listed > self.heartbeat.lease_seconds / 2
+
+    def stored(self, run_ids: Iterable[str]) -> None:
+        """Record that runs are stored; a share without missing runs is done.
+
+        Raises:
+            OSError: If the queue cannot be written.
+        """
+        for run_id in run_ids:
+            for each in self._reserved.values():
+                each.missing.pop(run_id, None)
+        for share in [share for share, each in self._reserved.items() if not each.missing]:
+            self._complete(share)
+
+    def _complete(self, share: Share) -> None:
+        del self._reserved[share]
+        self._state.done.add(share)
+        plan = self._plans[share.plan]
+        all_done = self._state.done.issuperset(plan.shares())
+        if all_done and plan.standing:
+            remove_plan(self._files, plan.number)
+        elif not all_done or plan.header.owner != self.heartbeat.worker:
+            self._files.replace(done_file(share), b"{}")
+
+    def _list(self) -> None:
+        self._state = list_queue(self._files)
+        self._listed = suspended_clock()
+
+    def _open_plans(self) -> list[OpenPlan]:
+        """Return the open plans to work on; those of other processes only while these live."""
+        plans = []
+        for number in self._state.plans:
+            if self.plans is not None and number not in self.plans:
+                continue
+            if number not in self._plans and (plan := read_plan(self._files, number)):
+                self._plans[number] = plan
+            if number in self._plans:
+                plans.append(self._plans[number])
+        return plans
+
+    def _candidates(self) -> Iterable[Share]:
+        """Yield the shares to reserve: first those without a lease, then those of the dead."""
+        shares = [
+            share
+            for plan in self._open_plans()
+            for share in self._in_order(plan)
+            if share not in self._state.done and share not in self._reserved
+        ]
+        yield from (share for share in shares if share not in self._state.leases)
+        yield from (share for share in shares if self._is_abandoned(share))
+
+    def _in_order(self, plan: OpenPlan) -> list[Share]:
+        """Return the shares of a plan, so that not all workers try to reserve the same one."""
+        shares = plan.shares()
+        if plan.header.owner == self.heartbeat.worker:
+            return shares
+        digest = hashlib.blake2b(self.heartbeat.worker.encode(), digest_size=4).digest()
+        start = int.from_bytes(digest) % len(shares)
+        return shares[start:] + shares[:start]
+
+    def _is_abandoned(self, share: Share) -> bool:
+        number = self._state.leases.get(share)
+        if number is None:
+            return False
+        if (share, number) not in self._holders:
+            self._holders[share, number] = lease_holder(self._files, share, number)
+        holder = self._holders[share, number]
+        return holder is not None and not self._liveness.is_alive(holder, self._state)
+
+    def _missing_groups(self, share: Share, lease: int) -> list[LaneGroup]:
+        """Return the groups of a share that are not stored, which this process has reserved."""
+        groups = self._plans[share.plan].stored.share(share.number, self.specs)
+        outcomes = self.store.outcomes()
+        missing = [group.only(_not_stored(group, outcomes)) for group in groups]
+        missing = [group for group in missing if group.specs]
+        attempts = {r: a for group in missing for r, a in group.attempts.items()}
+        self._reserved[share] = _Reserved(lease, attempts)
+        if not missing:
+            self._complete(share)
+            return []
+        return list(self.grouping(missing))
 
 
-def _active(folder: Path) -> list[tuple[ProcessStatus, list[str]]]:
-    """Return the live processes and the runs they reserved; remove the files of dead ones."""
-    active = []
-    for runs in sorted(folder.glob("*.runs")):
-        lock = FileLock(runs.with_suffix(".lock"))
-        try:
-            with lock.acquire(timeout=0):
-                _remove(runs.with_suffix(".json"))
-            runs.with_suffix(".lock").unlink(missing_ok=True)
-        except Timeout:
-            with contextlib.suppress(FileNotFoundError):  # the process has just ended
-                status = ProcessStatus(**json.loads(runs.with_suffix(".json").read_text()))
-                active.append((status, json.loads(runs.read_text())))
-    if not active:
-        _remove_incomplete(folder)
-    return active
-
-
-def _remove_incomplete(folder: Path) -> None:
-    """Remove the files of processes that were killed while they reserved or published."""
-    for path in folder.iterdir():
-        if path.name != ".lock":
-            path.unlink(missing_ok=True)
-
-
-def _remove(file: Path) -> None:
-    for suffix in (".json", ".runs"):
-        file.with_suffix(suffix).unlink(missing_ok=True)
+def _not_stored(group: PlannedGroup, outcomes: Mapping[str, RunRow]) -> set[str]:
+    return {r for r, attempt in group.attempts.items() if not is_stored(r, attempt, outcomes)}

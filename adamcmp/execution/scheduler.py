@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -13,9 +12,10 @@ from typing import Any
 
 from adamcmp.errors import Interrupted
 from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
+from adamcmp.execution.late_results import check_late_results
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.progress import SweepProgress
-from adamcmp.execution.reservations import Reservation
+from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.platform.provenance import hardware, software
@@ -28,8 +28,10 @@ from adamcmp.training.outcome import Done, Failed, Outcome, Stopped, TrainingPro
 GRACE_SECONDS = 20.0
 #: Minimum seconds between two parts on disk, so that many small groups share one part.
 FLUSH_SECONDS = 1.0
-#: Seconds between two updates of the progress that other processes read.
-PUBLISH_SECONDS = 2.0
+#: Maximum seconds between two looks for a share, while every share is reserved.
+MAX_PAUSE_SECONDS = 15.0
+#: Seconds between two looks for a signal, while every share is reserved.
+POLL_SECONDS = 0.2
 
 
 @dataclass
@@ -39,7 +41,8 @@ class Scheduler:
     Attributes:
         executor: Runs the groups.
         store: Receives their rows.
-        reservation: Publishes the progress to other processes.
+        reservations: Reserves the groups, share by share.
+        runs: Number of runs to train, for the progress.
         observer: Receives progress, outcomes and notices.
         checkpoint_every: Seconds between a group's checkpoints.
         interrupted: Returns the signal that has arrived, if any.
@@ -47,7 +50,8 @@ class Scheduler:
 
     executor: Executor
     store: Store
-    reservation: Reservation
+    reservations: Reservations
+    runs: int
     observer: Observer
     checkpoint_every: float
     interrupted: InterruptedBy
@@ -58,36 +62,76 @@ class Scheduler:
     _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
     _progress: SweepProgress = field(init=False, default_factory=lambda: SweepProgress(0))
     _stopping: bool = field(init=False, default=False)
-    #: Times of the last part on disk, and of the last published progress.
+    #: Time of the last part on disk, and the time before which no share is reserved.
     _flushed: float = field(init=False, default_factory=time.monotonic)
-    _published: float = field(init=False, default_factory=time.monotonic)
+    _reserve_after: float = field(init=False, default=0.0)
 
-    def run(self, groups: Sequence[LaneGroup]) -> None:
-        """Train all groups, in order.
+    def run(self) -> None:
+        """Train shares until no plan has one that is not done.
 
         Raises:
             AdamcmpError: If a group cannot be trained or stored; earlier groups are stored.
             Interrupted: If a signal arrives; groups that ended are stored, running ones have
                 checkpoints.
         """
-        self._waiting = deque(groups)
-        self._checkpoints = self.store.checkpoints.existing()
-        self._progress = SweepProgress(sum(len(group.specs) for group in groups))
+        self._progress = SweepProgress(self.runs)
         self._flushed = time.monotonic()
         self._publish()
         try:
-            while self._waiting or self._running:
+            while self._has_work():
                 if signal_number := self.interrupted():
                     self._stop(signal_number)
+                self._give_up_lost()
                 self._submit()
                 self._collect()
         finally:
             self._flush()
 
+    def _has_work(self) -> bool:
+        if self._reserve() or self._running:
+            return True
+        self._flush()
+        return self._waits_for_others()
+
+    def _reserve(self) -> bool:
+        """Reserve shares until every slot has a group; return whether any group waits."""
+        while self._free_slots > len(self._waiting) and time.monotonic() >= self._reserve_after:
+            if groups := self.reservations.take():
+                self._waiting += groups
+                self._checkpoints = self.store.checkpoints.existing()
+            else:
+                self._reserve_after = time.monotonic() + self._pause
+        return bool(self._waiting)
+
+    @property
+    def _free_slots(self) -> int:
+        return self.executor.slots - len(self._running)
+
+    @property
+    def _pause(self) -> float:
+        """Seconds between two looks for a share, while every share is reserved."""
+        return min(self.reservations.heartbeat.lease_seconds / 16, MAX_PAUSE_SECONDS)
+
+    def _waits_for_others(self) -> bool:
+        """Return whether other workers train shares, which become free if these workers die."""
+        if not self.reservations.waiting_for_others:
+            return False
+        time.sleep(min(self._pause, POLL_SECONDS))
+        return True
+
+    def _give_up_lost(self) -> None:
+        """Stop groups that another worker has taken over, or whose plan was removed."""
+        if not self.reservations.refresh_is_due:
+            return
+        self.reservations.refresh()
+        reserves = self.reservations.reserves
+        self._waiting = deque(group for group in self._waiting if reserves(group.run_ids))
+        self.executor.cancel([h for h, g in self._running.items() if not reserves(g.run_ids)])
+
     def _submit(self) -> None:
         """Submit waiting groups while the executor has free slots."""
-        free = self.executor.slots - len(self._running)
-        groups = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+        count = min(self._free_slots, len(self._waiting))
+        groups = [self._waiting.popleft() for _ in range(count)]
         arguments = [(group, self._checkpointing(group)) for group in groups]
         handles = self.executor.submit([Task(tasks.train_task, pair) for pair in arguments])
         self._running |= zip(handles, groups, strict=True)
@@ -108,16 +152,16 @@ class Scheduler:
     def _update(self, handle: Handle[Outcome], progress: TrainingProgress) -> None:
         group = self._running[handle]
         self._progress.update(group, progress)
-        if time.monotonic() - self._published >= PUBLISH_SECONDS:
-            self._publish()
+        self._publish()
         self.observer.on_progress(group, progress)
 
     def _finish(self, result: Result[Outcome]) -> None:
         """Record a group's outcome, or queue the group again."""
         group, outcome = self._running.pop(result.handle), result.value
         if isinstance(outcome, Stopped):
-            # Either a signal reached only this worker, or the whole sweep is stopping.
-            self._waiting.appendleft(group)
+            # A signal reached only this worker, or the whole sweep stops, or the group is lost.
+            if self.reservations.reserves(group.run_ids):
+                self._waiting.appendleft(group)
             return
         if isinstance(outcome, WorkerDied):
             self.store.checkpoints.remove_partial_writes(group.run_ids)
@@ -150,18 +194,36 @@ class Scheduler:
         self._flushed = time.monotonic()
         if not ended:
             return
-        tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
-        self.store.append(*(list(chain.from_iterable(rows)) for rows in zip(*tables, strict=True)))
-        for group, outcome in ended:
+        kept = [(group, outcome) for group, outcome in ended if self._confirm(group, outcome)]
+        tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in kept]
+        run_ids = [spec.run_id for group, _ in kept for spec in group.specs]
+        if run_ids:
+            runs, metrics, examples = (
+                list(chain.from_iterable(rows)) for rows in zip(*tables, strict=True)
+            )
+            attempts = self.reservations.attempts(run_ids)
+            self.store.append(runs, metrics, examples, attempts)
+            self.reservations.stored(run_ids)
+        for group, outcome in kept:
             self.store.checkpoints.remove(group.run_ids)
             self._progress.finish(group, outcome)
             self.observer.on_finished(group, outcome)
         self._publish()
 
+    def _confirm(self, group: LaneGroup, outcome: Outcome) -> bool:
+        """Return whether the runs of a group that has ended are still reserved."""
+        if self.reservations.holds(group.run_ids):
+            return True
+        check_late_results(self.store, _rows(group, outcome, self.store.folder.name)[0])
+        self.observer.on_notice(
+            f"{len(group.specs)} runs that this process trained are not stored: another worker "
+            f"has taken them over, or their plan was removed."
+        )
+        return False
+
     def _publish(self) -> None:
-        self._published = time.monotonic()
         progress = self._progress
-        self.reservation.publish(progress.runs, progress.done, progress.seconds_left)
+        self.reservations.heartbeat.publish(progress.runs, progress.done, progress.seconds_left)
 
     def _stop(self, signal_number: int) -> None:
         """Let running groups write their checkpoints, then raise `Interrupted`."""

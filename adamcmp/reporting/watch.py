@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import NotFound
-from adamcmp.execution.reservations import process_statuses
+from adamcmp.execution.liveness import process_statuses
 from adamcmp.reporting import Report, report, write_page
 from adamcmp.storage import reader
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -52,14 +52,15 @@ class Store:
         study: ``<results>/<study>``, created by the first `open_for_training`; or other files.
 
     Attributes:
+        files: The study's files.
         folder: The study's folder on this machine.
         checkpoints: The checkpoints of the study's unfinished groups.
     """
 
     def __init__(self, study: Location) -> None:
-        self._files = files_at(study)
-        self.folder = self._files.path
-        self.checkpoints = Checkpoints(self._files)
+        self.files = files_at(study)
+        self.folder = self.files.path
+        self.checkpoints = Checkpoints(self.files)
         self._created_ns = time.time_ns()
 
     def study_metadata(self) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Store:
         Raises:
             StoreError: If it is damaged.
         """
-        return read_study_metadata(self._files)
+        return read_study_metadata(self.files)
 
     def numerics(self) -> Numerics | None:
         """Return the numerics of the study, or None for a new study.
@@ -92,7 +93,7 @@ class Store:
                 f"{metadata['asked'][0]['file']}. Runs cannot be trained in it: use another "
                 f"study=NAME."
             )
-        location = self._files.location(METADATA_FILE)
+        location = self.files.location(METADATA_FILE)
         values = {**Numerics.neutral, **metadata["numerics"]}
         for name in Numerics.model_fields:
             if name not in values:  # never the default, which is resolved for each new study
@@ -106,7 +107,18 @@ class Store:
         metadata: Mapping[str, Any],
         only_process: bool = False,
     ) -> None:
-        """Create the study, record the command in study.yaml, and remove a killed process's files.
+        """Create the study and record a command, see `record_command`."""
+        with self.locked():
+            self.record_command(numerics, overrides, metadata, only_process)
+
+    def record_command(
+        self,
+        numerics: Numerics,
+        overrides: Sequence[str],
+        metadata: Mapping[str, Any],
+        only_process: bool = False,
+    ) -> int:
+        """Record a command in study.yaml, and remove a killed process's files; needs the lock.
 
         Args:
             numerics: The numerics of the study's runs.
@@ -115,11 +127,14 @@ class Store:
             only_process: Whether no other process has trained runs of the study since this store
                 was created.
 
+        Returns:
+            The number of the command, from 1.
+
         Raises:
-            StoreError: If the folder cannot be written or locked.
+            StoreError: If the folder cannot be written.
             ConfigError: If runs have been imported into the study.
         """
-        with storage_errors(self.folder), self._locked():
+        with storage_errors(self.folder):
             study = self.study_metadata() or new_study_metadata(
                 self.folder.name, numerics=numerics.model_dump(), defaults=DEFAULTS_VERSION
             )
@@ -129,10 +144,11 @@ class Store:
                     f"the command to train with those."
                 )
             study["asked"].append({"words": list(overrides), "at": now(), **metadata})
-            write_study_metadata(self._files, study)
+            write_study_metadata(self.files, study)
             if only_process:
-                remove_leftovers(self._files, self._created_ns)
-            compact(self._files)
+                remove_leftovers(self.files, self._created_ns)
+            compact(self.files)
+            return len(study["asked"])
 
     def add_imported(self, runs: pa.Table, metrics: pa.Table, metadata: Mapping[str, Any]) -> None:
         """Add runs that another program trained, atomically, and record their source.
@@ -149,7 +165,7 @@ class Store:
             StoreError: If the disk is full or the folder cannot be written or locked.
             ConfigError: If the study has runs that adamcmp trained.
         """
-        with storage_errors(self.folder), self._locked():
+        with self.locked():
             study = self.study_metadata() or new_study_metadata(self.folder.name, imported=True)
             if "imported" not in study:
                 raise ConfigError(
@@ -159,13 +175,13 @@ class Store:
             recorded = [{**entry, "at": None} for entry in study["asked"]]
             if {**metadata, "at": None} not in recorded:
                 study["asked"].append({**metadata, "at": now()})
-            write_study_metadata(self._files, study)
+            write_study_metadata(self.files, study)
             # Only imports write to this study, under the lock: leftovers are from dead processes.
-            remove_leftovers(self._files, self._created_ns)
+            remove_leftovers(self.files, self._created_ns)
             if len(runs):
                 attempts = dict.fromkeys(runs["run_id"].to_pylist(), 0)
                 self._write({"runs": runs, "metrics": metrics}, attempts)
-            compact(self._files)
+            compact(self.files)
 
     def outcomes(self) -> dict[str, RunRow]:
         """Return how each run in the study ended, at its final weights, by run id.
@@ -185,10 +201,10 @@ class Store:
 
     def _rows(self) -> dict[RowKey, RunRow]:
         """Return the rows of `runs` that count."""
-        return read_consistently(self._files, self._rows_of)
+        return read_consistently(self.files, self._rows_of)
 
     def _rows_of(self, parts: Mapping[str, FileVersion]) -> dict[RowKey, RunRow]:
-        indexes = row_indexes(self._files, parts)
+        indexes = row_indexes(self.files, parts)
         stale = superseded(indexes)
         return {
             key: row
@@ -202,14 +218,16 @@ class Store:
         runs: list[dict[str, Any]],
         metrics: list[dict[str, Any]],
         examples: Sequence[dict[str, Any]] = (),
+        attempts: Mapping[str, int] | None = None,
     ) -> None:
         """Add rows atomically; they replace the rows of runs that exist.
 
         Args:
-            runs: A row for each run. This method sets its attempt number: one more than that of
-                the existing rows.
+            runs: A row for each run.
             metrics: A row for each evaluation of these runs.
             examples: Rows with the outcomes of examples.
+            attempts: The attempt number of each run; None for one more than that of its existing
+                rows.
 
         Raises:
             StoreError: If the study does not exist or cannot be written.
@@ -220,33 +238,42 @@ class Store:
             "metrics": _table(metrics, METRIC_SCHEMA),
             "examples": _table(examples, EXAMPLE_SCHEMA),
         }
-        if METADATA_FILE not in self._files.list(""):
+        if METADATA_FILE not in self.files.list(""):
             raise StoreError(f"There is no study in {self.folder}. Was it moved during training?")
         with storage_errors(self.folder):
-            self._write(tables, self._next_attempts(tables["runs"]))
-            if plan_compaction(self._files).merges:
-                with self._locked():
-                    compact(self._files)
+            run_ids = tables["runs"]["run_id"].to_pylist()
+            self._write(tables, attempts or self.next_attempts(run_ids))
+            if plan_compaction(self.files).merges:
+                with self.locked():
+                    compact(self.files)
 
-    def _next_attempts(self, runs: pa.Table) -> dict[str, int]:
-        """Return the attempt number of each run: one more than that of its existing rows."""
+    def next_attempts(self, run_ids: Iterable[str]) -> dict[str, int]:
+        """Return the next attempt number of each run: one more than that of its existing rows."""
         existing = {key.run_id: row.attempt for key, row in self._rows().items()}
-        return {run_id: existing.get(run_id, -1) + 1 for run_id in runs["run_id"].to_pylist()}
+        return {run_id: existing.get(run_id, -1) + 1 for run_id in run_ids}
 
     def _write(self, tables: Mapping[TableName, pa.Table], attempts: Mapping[str, int]) -> None:
         numbered = {table: with_attempts(rows, attempts) for table, rows in tables.items()}
-        write_part(self._files, numbered)
+        write_part(self.files, numbered)
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        try:
-            with self._files.lock(LOCK_TIMEOUT):
-                yield
-        except TimeoutError:
-            raise StoreError(
-                f"{self.folder} has been locked by another process for over {LOCK_TIMEOUT:g} s. "
-                f"Repeat the command when that process has ended."
-            ) from None
+    def locked(self) -> Iterator[None]:
+        """Lock the study for changes of study.yaml, of its plans and of existing parts.
+
+        The study's folder is created if it does not exist.
+
+        Raises:
+            StoreError: If another process holds the lock, or the folder cannot be written.
+        """
+        with storage_errors(self.folder):
+            try:
+                with self.files.lock(LOCK_TIMEOUT):
+                    yield
+            except TimeoutError:
+                raise StoreError(
+                    f"{self.folder} has been locked by another process for over "
+                    f"{LOCK_TIMEOUT:g} s. Repeat the command when that process has ended."
+                ) from None
 
 
 def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:

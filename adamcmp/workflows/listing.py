@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from adamcmp.errors import NotFound, StoreError, nearest
-from adamcmp.execution.reservations import ProcessStatus, process_statuses
+from adamcmp.execution.heartbeats import ProcessStatus
+from adamcmp.execution.liveness import process_statuses
 from adamcmp.storage import reader
 from adamcmp.storage.columns import SHORT_NAMES, STATUSES, Role, role_of
 from adamcmp.storage.filters import columns_of, no_match, parse_filters

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from adamcmp.config import Execution, StudyConfig
 from adamcmp.errors import ConfigError, RunInProgress
-from adamcmp.execution.reservations import process_statuses
+from adamcmp.execution.liveness import process_statuses
 from adamcmp.execution.workers import Workers
 from adamcmp.storage import reader
 from adamcmp.workflows.additions import Addition, StoredStudy

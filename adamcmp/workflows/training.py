@@ -14,8 +14,8 @@ from typing import Self
 from adamcmp.config import StudyConfig
 from adamcmp.errors import Interrupted
 from adamcmp.execution.execute import ExecutionResult, execute
+from adamcmp.execution.heartbeats import ProcessStatus
 from adamcmp.execution.observer import NO_OBSERVER, Observer
-from adamcmp.execution.reservations import ProcessStatus
 from adamcmp.execution.workers import Workers
 from adamcmp.storage.columns import STATUSES
 from adamcmp.tracking.process import tracked

@@ -14,7 +14,7 @@ from reference_pages.markdown import markdown_section
 
 #: Classes of attributes of results: their modules and names.
 PARTS_OF_RESULTS = {
-    "adamcmp.execution.reservations": ("ProcessStatus",),
+    "adamcmp.execution.heartbeats": ("ProcessStatus",),
     "adamcmp.reporting.answer": ("Answer",),
     "adamcmp.reporting.rendering": ("RenderedPlot",),
     "adamcmp.reporting.tables": ("Table",),

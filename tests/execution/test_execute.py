@@ -5,9 +5,9 @@ import pytest
 from adamcmp.execution.execute import execute, preview
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.reservations import reserve
 from tests.support.studies import SMALL
 from tests.support.training import crashing
+from tests.support.training_elsewhere import training_elsewhere
 
 RUNS = [*SMALL, "seed=0,1,2", "steps=2", "engine=eager", "study=s"]
 
@@ -38,9 +38,9 @@ def test_stored_runs_are_trained_again_only_on_request(retrained_statuses, train
 
 def test_runs_that_another_process_trains_are_skipped(composer, results):
     config = composer.sweep(RUNS)
-    (results / "s").mkdir(parents=True)
-    first, *others = (spec.run_id for spec in preview(config, Serial()).plan.specs)
-    with reserve(results / "s", [first]):
+    first, *others = preview(config, Serial()).plan.specs
+    with training_elsewhere(results / "s", [first]):
         executed = execute(config)
-    assert set(executed.trained) == set(others) and set(executed.in_progress) == {first}
+    assert set(executed.trained) == {spec.run_id for spec in others}
+    assert set(executed.in_progress) == {first.run_id}
     assert "1 of 3 runs are being trained by process" in executed.in_progress_message

@@ -5,14 +5,18 @@ import pytest
 from adamcmp.errors import ConfigError, Interrupted
 from adamcmp.execution import scheduler
 from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
+from adamcmp.execution.heartbeats import Heartbeat
+from adamcmp.execution.liveness import process_statuses
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.reservations import process_statuses, reserve
+from adamcmp.execution.queue_files import plan_file
+from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from adamcmp.training.outcome import Done, Failed, Stopped
 from tests.conftest import CPU
+from tests.support.training_elsewhere import plan_of
 
 
 class Scripted(Executor):
@@ -65,6 +69,10 @@ def failed(group):
     return Failed("ValueError: in the model", tuple(group.run_ids))
 
 
+def as_planned(groups):
+    return [LaneGroup(group.specs) for group in groups]
+
+
 def seeds(group):
     return [spec.config.protocol.seed for spec in group.specs]
 
@@ -83,13 +91,14 @@ def schedule(study):
 
     def scheduled(groups, result_of, observer=None, interrupted=lambda: None):
         executor = Scripted(result_of)
-        run_ids = [run_id for group in groups for run_id in group.run_ids]
-        with reserve(study.folder, run_ids) as reservation:
-            scheduler = Scheduler(
-                executor, study, reservation, observer or Observer(), 30.0, interrupted
-            )
-            scheduled.executor = executor
-            scheduler.run(groups)
+        scheduled.executor = executor
+        runs = sum(len(group.specs) for group in groups)
+        with Heartbeat(study.files, 180.0, 60.0) as heartbeat:
+            study.files.create(plan_file(1), plan_of([groups], heartbeat.worker))
+            reservations = Reservations(study, heartbeat, frozenset({1}), as_planned)
+            Scheduler(
+                executor, study, reservations, runs, observer or Observer(), 30.0, interrupted
+            ).run()
         return executor
 
     return scheduled
@@ -191,12 +200,10 @@ def test_groups_that_end_within_a_second_share_a_part(
 
 def test_the_progress_is_published(specs, study, schedule, monkeypatch):
     monkeypatch.setattr(scheduler, "FLUSH_SECONDS", 0.0)
-    published = []
-
-    def on_finished(group, outcome):
-        published.extend(process_statuses(study.folder))
-
-    groups = [LaneGroup((spec,)) for spec in specs(["seed=range(3)"])]
-    schedule(groups, done, Observer(on_finished=on_finished))
-    assert [(status.runs, status.done) for status in published] == [(3, 0), (3, 1), (3, 2)]
+    published = {}
+    monkeypatch.setattr(
+        Heartbeat, "publish", lambda beat, runs, done, left: published.setdefault((runs, done))
+    )
+    schedule([LaneGroup((spec,)) for spec in specs(["seed=range(3)"])], done)
+    assert [*published] == [(3, 0), (3, 1), (3, 2), (3, 3)]
     assert process_statuses(study.folder) == []

@@ -7,9 +7,9 @@ import pytest
 import adamcmp
 from adamcmp.cli import main
 from adamcmp.cli import report as report_command
-from adamcmp.execution.reservations import reserve
 from adamcmp.reporting.watch import watch
 from tests.support.studies import FAST
+from tests.support.training_elsewhere import training_elsewhere
 
 
 class TestWatching:
@@ -17,7 +17,7 @@ class TestWatching:
         adamcmp.run([*FAST, "seed=0"])
         folder, counts, pages = results / "s", [], []
         with contextlib.ExitStack() as sweep:
-            sweep.enter_context(reserve(folder, ["some"]))
+            sweep.enter_context(training_elsewhere(folder))
 
             def on_report(written):
                 counts.append(sum(written.answer.counts.values()))
@@ -40,7 +40,7 @@ class TestWatching:
         def stop(seconds):
             raise KeyboardInterrupt
 
-        with reserve(results / "s", ["some"]):
+        with training_elsewhere(results / "s"):
             written = watch(
                 [results / "s"], [], 2.0, lambda written: None, lambda text: None, sleep=stop
             )
@@ -54,7 +54,7 @@ class TestWatching:
 
     def test_waits_for_the_first_run(self, quick_reports, results):
         adamcmp.run([*FAST, "optimizer=sgd", "lr=1e30"])  # diverged: nothing to report yet
-        with reserve(results / "s", ["some"]):
+        with training_elsewhere(results / "s"):
             pauses = []
 
             def sleep(seconds):

@@ -6,7 +6,7 @@ import pytest
 
 import adamcmp
 from adamcmp.cli import main
-from adamcmp.execution.reservations import process_statuses, reserve
+from adamcmp.execution.liveness import process_statuses
 from adamcmp.storage import reader
 from adamcmp.storage.store import Store
 from tests.support.interrupted import sweep_command
@@ -27,8 +27,8 @@ def test_two_sweeps_share_the_runs(commands, results):
     overrides = [*RUNS, "steps=120"]
     adamcmp.sweep([*overrides, "study=whole"])
     process = commands.start(*sweep_command(results, "both", [*overrides, "seed=0,1"]))
-    claims = results / "both" / "claims"
-    wait_until(lambda: any(claims.glob("*.runs")) or process.poll() is not None)
+    queue = results / "both" / "queue"
+    wait_until(lambda: any(queue.glob("plan-*")) or process.poll() is not None)
     # 1 if the other process is still training some of the runs.
     assert main(sweep_command(results, "both", [*overrides, "seed=1,2,0"])) in (0, 1)
     assert process.wait() in (0, 1)
@@ -53,9 +53,10 @@ def test_reservations_of_a_killed_sweep_are_released(commands, results, monkeypa
     process.kill()
     process.wait()
     assert process_statuses(results / "s") == []
-    with reserve(results / "s", ["a"]) as reservation:
-        assert reservation.only_process and reservation.run_ids == {"a"}
-    assert sorted(p.name for p in (results / "s" / "claims").iterdir()) == [".lock"]
+    PAUSE.unlink()
+    assert main([*sweep_command(results, "s", overrides), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["done"] == 6
+    assert not [*(results / "s" / "queue").iterdir()]
 
 
 def test_reading_during_a_compaction(results, monkeypatch):

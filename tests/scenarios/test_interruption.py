@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import adamcmp
-from adamcmp.execution.reservations import process_statuses
+from adamcmp.execution.liveness import process_statuses
 from tests.support.interrupted import checkpoints, sweep_command
 from tests.support.pausing_net import PAUSE, paused_processes
 from tests.support.processes import start_command

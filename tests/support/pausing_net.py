@@ -32,7 +32,7 @@ class PausingNet(torch.nn.Linear):
 
 def runs_are_reserved() -> bool:
     """Return whether a sweep trains: speeds are measured before runs are reserved."""
-    return any(Path("results").glob("*/claims/*.runs"))
+    return any(Path("results").glob("*/queue/plan-*"))
 
 
 def pause() -> None:

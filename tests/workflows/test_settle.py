@@ -12,13 +12,13 @@ from adamcmp.analysis import RunTable, edges
 from adamcmp.errors import ConfigError, Interrupted, RunInProgress
 from adamcmp.execution import scheduler
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.reservations import reserve
 from adamcmp.storage.looks import look_record
 from adamcmp.storage.metadata import requested_runs
 from adamcmp.workflows.settle import configure_settling, settle
 from adamcmp.workflows.training import TrainingOptions
 from tests.support.imports import imported_study
 from tests.support.studies import SMALL, THREE_STEPS
+from tests.support.training_elsewhere import training_elsewhere
 
 #: The best lr of AdamW is beyond its grid. That of SGD is not, since nothing within it learns.
 #: Trained one run at a time, so that an interruption after a group leaves others to train.
@@ -177,7 +177,7 @@ def test_missing_runs_of_another_command(results):
     with pytest.raises(ConfigError, match="2 requested runs of study 'e' are missing"):
         adamcmp.settle("e")
     with (
-        reserve(results / "e", ("other",)),
+        training_elsewhere(results / "e"),
         pytest.raises(RunInProgress, match="and process"),
     ):
         adamcmp.settle("e")

@@ -8,8 +8,8 @@ from adamcmp.cli import main
 from adamcmp.config import Composer
 from adamcmp.errors import Interrupted
 from adamcmp.execution.execute import ExecutionResult
+from adamcmp.execution.heartbeats import ProcessStatus
 from adamcmp.execution.observer import NO_OBSERVER
-from adamcmp.execution.reservations import ProcessStatus
 from adamcmp.storage.columns import STATUSES
 from adamcmp.storage.rows import RunRow
 from adamcmp.workflows import training

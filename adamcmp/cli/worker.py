@@ -1,0 +1,95 @@
+"""``adamcmp worker``: train runs that commands have planned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from adamcmp.cli import _completers
+from adamcmp.cli._options import add_results, results_root, study_arguments
+from adamcmp.cli._parser import Parser
+from adamcmp.cli._training import add_overrides
+
+if TYPE_CHECKING:
+    from adamcmp.execution.observer import Observer
+
+EXAMPLES = """\
+examples:
+  adamcmp sweep lr=1e-3,1e-2 seeds=50 study=first --plan-only
+  adamcmp worker first                 on any machine that sees the study's folder
+  adamcmp worker first --minutes 50    for a job with a time limit of an hour
+  adamcmp worker first workers=4
+
+Workers of one study train different runs. If one is killed or frozen, others
+train its runs. A worker also joins a sweep that another terminal is training.
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser(
+        "worker",
+        "Train runs that other commands have planned, until none is left.",
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
+    )
+    add_overrides(
+        parser, "executor=, workers= or checkpoint_every=", _completers.execution_settings
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="M",
+        help="stop after this time, with checkpoints of unfinished runs (default: no limit)",
+    )
+    parser.add_argument(
+        "--plan", type=int, metavar="N", help="train only this plan (default: all open plans)"
+    )
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    add_results(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Train runs of the open plans of a study.
+
+    Returns:
+        0.
+    """
+    options = parser().parse(arguments)
+    from adamcmp.workflows.worker import WorkerRequest, run_worker
+
+    root = results_root(options)
+    request = WorkerRequest(root, options.study, options.overrides, options.plan, options.minutes)
+
+    @contextmanager
+    def display(runs: int) -> Iterator[Observer]:
+        from adamcmp.cli.progress_bar import Bar
+
+        with Bar(runs, options.quiet) as bar:
+            bar.requested = runs
+            if runs and not options.quiet:
+                bar.open()
+            yield bar.observer()
+
+    result = run_worker(request, display)
+    if options.json:
+        print(json.dumps({"trained": result.trained, "left": result.left}))
+        return 0
+    study = study_arguments(root / options.study)
+    if result.left:
+        reason = "The time is over" if result.time_over else "Stopped"
+        print(
+            f"{result.trained} runs trained. {reason}: {result.left} planned runs are left; "
+            f"`adamcmp worker {study}` goes on."
+        )
+    elif result.trained:
+        print(f"{result.trained} runs trained; no planned run is left.")
+    else:
+        print(f"Study {options.study!r} has no planned run to train.")
+    return 0

@@ -1,0 +1,162 @@
+"""Heartbeats: the record with which a process that trains shows others that it is alive.
+
+Each process that trains runs of a study keeps a file in the study's folder ``queue`` and rewrites
+it at intervals. Other processes watch the file's version with their own monotonic clock, so clocks
+that differ between machines do not matter. A process whose file has not changed for the length of
+its lease is considered dead. On the same machine, a process that does not exist any more is dead
+at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from adamcmp.execution.queue_files import worker_file
+from adamcmp.platform.processes import process_start
+from adamcmp.storage.files import Files
+
+#: A lease is renewed this many times within its length.
+RENEWALS = 4
+#: Maximum seconds between two updates of the progress of a command's own process.
+PROGRESS_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class ProcessStatus:
+    """The progress of a process that trains runs of a study.
+
+    Attributes:
+        pid: The process id.
+        host: The machine's name.
+        runs: Number of runs that it trains.
+        done: Number of these that have ended.
+        seconds_left: Estimated seconds until all have ended; None while no estimate exists.
+    """
+
+    pid: int
+    host: str
+    runs: int
+    done: int = 0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class WorkerRecord:
+    """The content of a heartbeat file.
+
+    Attributes:
+        status: The progress of the process.
+        lease_seconds: The length of its leases.
+        started: When the process started, as `process_start` returns it.
+        hardware: The device that computes.
+        heartbeats: How often the file was written.
+    """
+
+    status: ProcessStatus
+    lease_seconds: float
+    started: str | None
+    hardware: str = ""
+    heartbeats: int = 0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a process of this machine."""
+        return self.status.host == socket.gethostname()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was a process of this machine that does not exist any more."""
+        return self.is_local and process_start(self.status.pid) != self.started
+
+    def encode(self) -> bytes:
+        """Return the record as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, content: bytes) -> Self:
+        """Return the record in the content of a heartbeat file."""
+        values: dict[str, Any] = json.loads(content)
+        return cls(**{**values, "status": ProcessStatus(**values["status"])})
+
+
+def suspended_clock() -> float:
+    """Return seconds of a monotonic clock that also counts while the machine is suspended."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # on Linux
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+class Heartbeat:
+    """Writes the heartbeat file of this process: a context manager that removes it at its end.
+
+    Args:
+        files: The study's files.
+        lease_seconds: See `WorkerRecord`.
+        interval: Seconds between two heartbeats.
+        hardware: See `WorkerRecord`.
+
+    Attributes:
+        worker: The id of this process among those that train runs of the study.
+    """
+
+    def __init__(
+        self, files: Files, lease_seconds: float, interval: float, hardware: str = ""
+    ) -> None:
+        pid = os.getpid()
+        self.worker = f"{socket.gethostname()}-{pid}-{secrets.token_hex(4)}"
+        self._files, self._interval = files, interval
+        status = ProcessStatus(pid, socket.gethostname(), 0)
+        self._record = WorkerRecord(status, lease_seconds, process_start(pid), hardware)
+        self._renewed = suspended_clock()
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._renew, name="adamcmp-heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        # If the file cannot be removed now, the next process removes it.
+        with contextlib.suppress(OSError):
+            self._files.delete(worker_file(self.worker))
+
+    @property
+    def lease_seconds(self) -> float:
+        """The length of the leases of this process."""
+        return self._record.lease_seconds
+
+    @property
+    def late(self) -> bool:
+        """Whether another process may have taken over the leases of this one."""
+        return suspended_clock() - self._renewed > self.lease_seconds / 2
+
+    def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
+        """Set the progress that the next heartbeat publishes."""
+        with self._lock:
+            status = replace(self._record.status, runs=runs, done=done, seconds_left=seconds_left)
+            self._record = replace(self._record, status=status)
+
+    def _renew(self) -> None:
+        while not self._stop.wait(self._interval):
+            # A heartbeat that cannot be written is late; what follows is decided by `late`.
+            with contextlib.suppress(OSError):
+                self._write()
+
+    def _write(self) -> None:
+        started = suspended_clock()
+        with self._lock:
+            self._record = replace(self._record, heartbeats=self._record.heartbeats + 1)
+            self._files.replace(worker_file(self.worker), self._record.encode())
+        self._renewed = started

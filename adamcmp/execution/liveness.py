@@ -1,0 +1,105 @@
+"""Which workers are alive, as this process observes their heartbeats."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord, suspended_clock
+from adamcmp.execution.queue_files import QueueState, list_queue, worker_file
+from adamcmp.storage.files import Files, FileVersion
+from adamcmp.storage.folder import Location, files_at
+
+#: Seconds between two looks for a heartbeat.
+POLL_SECONDS = 0.5
+
+
+@dataclass
+class Liveness:
+    """Watches the heartbeats of the workers of a study.
+
+    A worker is dead if its heartbeat file does not exist, if it was a process of this machine that
+    does not exist any more, or if this object has seen the same version of its file for the length
+    of its lease.
+
+    Attributes:
+        files: The study's files.
+    """
+
+    files: Files
+    _records: dict[str, WorkerRecord] = field(default_factory=dict)
+    #: The version of each heartbeat file, and when this process first saw it.
+    _seen: dict[str, tuple[FileVersion, float]] = field(default_factory=dict)
+    #: The workers of which several versions were seen.
+    _changed: set[str] = field(default_factory=set)
+
+    def living(self, state: QueueState) -> dict[str, WorkerRecord]:
+        """Return the record of each worker that is alive, by its id.
+
+        The heartbeat files of ended processes of this machine are removed.
+
+        Args:
+            state: The queue, listed just now.
+        """
+        records = {worker: self._record(worker, state) for worker in state.workers}
+        return {worker: record for worker, record in records.items() if record is not None}
+
+    def is_alive(self, worker: str, state: QueueState) -> bool:
+        """Return whether a worker is alive.
+
+        Args:
+            worker: The id of the worker.
+            state: The queue, listed just now.
+        """
+        return worker in state.workers and self._record(worker, state) is not None
+
+    def await_heartbeats(self, interrupted: Callable[[], int | None]) -> None:
+        """Wait until it is certain which workers are alive: until the next heartbeat of each.
+
+        Workers of this machine are alive if their process exists, without waiting.
+
+        Args:
+            interrupted: Returns the signal that has arrived, if any, which ends the wait.
+        """
+        while any(
+            not record.is_local and worker not in self._changed
+            for worker, record in self.living(list_queue(self.files)).items()
+        ):
+            if interrupted():
+                return
+            time.sleep(POLL_SECONDS)
+
+    def _record(self, worker: str, state: QueueState) -> WorkerRecord | None:
+        version, now = state.workers[worker], suspended_clock()
+        seen, since = self._seen.get(worker, (None, now))
+        if seen != version:
+            if seen is not None:
+                self._changed.add(worker)
+            since = now
+            self._seen[worker] = version, now
+            try:
+                self._records[worker] = WorkerRecord.decode(self.files.read(worker_file(worker)))
+            except FileNotFoundError:  # it has just ended
+                return None
+        record = self._records[worker]
+        if record.has_ended:
+            with contextlib.suppress(OSError):  # without write access
+                self.files.delete(worker_file(worker))
+            return None
+        return record if now - since < record.lease_seconds else None
+
+
+def worker_records(study: Location) -> dict[str, WorkerRecord]:
+    """Return the record of each worker that is training runs of a study, by its id.
+
+    A worker of another machine that died less than the length of its lease ago counts too.
+    """
+    files = files_at(study)
+    return Liveness(files).living(list_queue(files))
+
+
+def process_statuses(study: Location) -> list[ProcessStatus]:
+    """Return the progress of each process that is training runs of a study."""
+    return [record.status for record in worker_records(study).values()]

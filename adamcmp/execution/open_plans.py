@@ -1,0 +1,148 @@
+"""The open plans of a study: publish one, and remove those of processes that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from adamcmp.errors import ConfigError
+from adamcmp.execution.heartbeats import WorkerRecord
+from adamcmp.execution.queue_files import QueueState, Share, plan_file, remove_plan
+from adamcmp.execution.stored_plans import PlanHeader, StoredPlan
+from adamcmp.storage.files import Files
+from adamcmp.storage.rows import RunRow
+
+
+@dataclass(frozen=True)
+class OpenPlan:
+    """A plan whose runs are not all stored.
+
+    Attributes:
+        number: Its number in the study.
+        stored: Its content.
+    """
+
+    number: int
+    stored: StoredPlan
+
+    @property
+    def header(self) -> PlanHeader:
+        """See `PlanHeader`."""
+        return self.stored.header
+
+    @property
+    def standing(self) -> bool:
+        """Whether the plan stays open when the process that made it has ended."""
+        return not self.header.owner
+
+    def shares(self) -> list[Share]:
+        """Return the shares of the plan."""
+        return [Share(self.number, number) for number in range(len(self.header.share_runs))]
+
+    def missing(self, outcomes: Mapping[str, RunRow]) -> set[str]:
+        """Return the runs of the plan that are not stored.
+
+        Args:
+            outcomes: The stored runs, by id.
+        """
+        return {
+            run_id
+            for run_id, attempt in self.stored.attempts().items()
+            if not is_stored(run_id, attempt, outcomes)
+        }
+
+
+def is_stored(run_id: str, attempt: int, outcomes: Mapping[str, RunRow]) -> bool:
+    """Return whether an attempt of a run, or a later one, is stored."""
+    return run_id in outcomes and outcomes[run_id].attempt >= attempt
+
+
+def read_plan(files: Files, number: int) -> OpenPlan | None:
+    """Return a plan; None if it has been removed.
+
+    Raises:
+        StoreError: If its file is damaged.
+    """
+    name = plan_file(number)
+    try:
+        return OpenPlan(number, StoredPlan(files.read(name), files.location(name)))
+    except FileNotFoundError:
+        return None
+
+
+def open_plans(files: Files, state: QueueState, living: Collection[str]) -> list[OpenPlan]:
+    """Return the open plans; those whose process has ended are removed.
+
+    Args:
+        files: The study's files.
+        state: The queue.
+        living: The ids of the workers that are alive.
+
+    Raises:
+        OSError: If a file cannot be deleted.
+        StoreError: If the file of a plan is damaged.
+    """
+    plans = []
+    for number in state.plans:
+        plan = read_plan(files, number)
+        if plan is None:
+            continue
+        if plan.standing or plan.header.owner in living:
+            plans.append(plan)
+        else:
+            remove_plan(files, number)
+    return plans
+
+
+@dataclass(frozen=True)
+class Available:
+    """Which of the requested runs a process may plan.
+
+    Attributes:
+        run_ids: The runs that are in no open plan.
+        planned: The other requested runs, with the process that plans or trains each.
+        adopted: The standing plans whose missing runs are all requested.
+    """
+
+    run_ids: frozenset[str]
+    planned: Mapping[str, WorkerRecord] = field(default_factory=dict)
+    adopted: tuple[OpenPlan, ...] = ()
+
+
+def available_runs(
+    requested: Collection[str],
+    plans: Collection[OpenPlan],
+    living: Mapping[str, WorkerRecord],
+    outcomes: Mapping[str, RunRow],
+    study: str,
+) -> Available:
+    """Return which of the requested runs are in no open plan.
+
+    Args:
+        requested: The ids of runs that are not stored.
+        plans: The open plans.
+        living: The record of each worker that is alive.
+        outcomes: The stored runs, by id.
+        study: The study's name, for the error.
+
+    Raises:
+        ConfigError: If some of them, but not only they, are in a standing plan.
+    """
+    available = set(requested)
+    planned: dict[str, WorkerRecord] = {}
+    adopted = []
+    for plan in plans:
+        missing = plan.missing(outcomes)
+        common = available & missing
+        if not plan.standing:
+            planned |= dict.fromkeys(common, living[plan.header.owner])
+        elif common and missing <= available:
+            adopted.append(plan)
+        elif common:
+            raise ConfigError(
+                f"{len(common)} of the runs are in plan {plan.number} of study {study!r}, which "
+                f"has {len(missing) - len(common)} further runs. `adamcmp worker {study}` trains "
+                f"them; `adamcmp cancel {study}` removes the plan."
+            )
+        available -= common
+    return Available(frozenset(available), planned, tuple(adopted))

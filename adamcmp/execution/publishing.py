@@ -1,0 +1,229 @@
+"""Publish the plan of a command in the study's queue, so that other processes know its runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from adamcmp.config import StudyConfig
+from adamcmp.errors import ConfigError
+from adamcmp.execution.heartbeats import PROGRESS_SECONDS, Heartbeat, WorkerRecord
+from adamcmp.execution.liveness import Liveness
+from adamcmp.execution.open_plans import Available, OpenPlan, available_runs, open_plans, read_plan
+from adamcmp.execution.queue_files import list_queue, plan_file, remove_plan
+from adamcmp.execution.reservations import Reservations
+from adamcmp.execution.shares import make_shares, share_seconds
+from adamcmp.execution.signals import InterruptedBy
+from adamcmp.execution.stored_plans import PlanHeader, PlannedGroup, encode_plan
+from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.grouping import LaneGroup, resumed_groups
+from adamcmp.planning.plan import Plan
+from adamcmp.platform.files import storage_errors
+from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Request:
+    """The runs that a command trains.
+
+    Attributes:
+        config: The configuration of the command.
+        plan: All of its runs.
+        missing: Those that were not stored when it was planned, with predicted times.
+        retrained_statuses: Statuses of stored runs that are trained again.
+    """
+
+    config: StudyConfig
+    plan: Plan
+    missing: Plan
+    retrained_statuses: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a command trains, published in the queue.
+
+    Attributes:
+        run_ids: The runs that this process trains.
+        groups: Their groups.
+        reservations: Reserves the groups, share by share.
+        planned_by_others: The other requested runs that are not stored, with the process that
+            trains each.
+    """
+
+    run_ids: tuple[str, ...]
+    groups: tuple[LaneGroup, ...]
+    reservations: Reservations
+    planned_by_others: Mapping[str, WorkerRecord] = field(default_factory=dict)
+
+
+def unfinished(plan: Plan, store: Store, retrained_statuses: Collection[str]) -> Plan:
+    """Return a plan without the stored runs, except those with a status to train again."""
+    statuses = store.statuses().items()
+    return plan.without({run_id for run_id, status in statuses if status not in retrained_statuses})
+
+
+def record_command(
+    store: Store, config: StudyConfig, plan: Plan, *, only_process: bool = False
+) -> int:
+    """Record a command, and how many runs the study has once it is complete; needs the lock.
+
+    Returns:
+        The number of the command in the study.
+    """
+    study_runs = len({*store.statuses(), *plan.run_ids}) + config.later_runs
+    metadata = {"flags": list(config.flags), **software()}
+    metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
+    metadata |= {"study_runs": study_runs}
+    metadata |= {"addition": dict(config.addition)} if config.addition else {}
+    return store.record_command(
+        plan.numerics, config.overrides, metadata, only_process=only_process
+    )
+
+
+@contextlib.contextmanager
+def published(store: Store, request: Request, interrupted: InterruptedBy) -> Iterator[Work]:
+    """Publish a plan that ends with this process.
+
+    Args:
+        store: The study, which is created if it does not exist.
+        request: The runs to train.
+        interrupted: Returns the signal that has arrived, if any.
+
+    Yields:
+        What this process trains. Runs that another process trains are left out.
+
+    Raises:
+        ConfigError: If some of the runs are in a standing plan that has others too.
+        StoreError: If the study cannot be written or locked.
+    """
+    files = store.files
+    liveness = Liveness(files)
+    liveness.await_heartbeats(interrupted)
+    device, lease_seconds = request.plan.numerics.device, request.config.execution.lease_seconds
+    with contextlib.ExitStack() as stack:
+        with store.locked():
+            living = liveness.living(list_queue(files))
+            pending = unfinished(request.missing, store, request.retrained_statuses)
+            available = _available(store, pending, living)
+            heartbeat = Heartbeat(files, lease_seconds, PROGRESS_SECONDS, hardware(device))
+            stack.enter_context(heartbeat)
+            number = record_command(store, request.config, request.plan, only_process=not living)
+            store.checkpoints.remove_finished(store.statuses())
+            stack.callback(_remove, store, number)
+            planned = pending.only(available.run_ids)
+            publish_plan(store, request.config, planned, number, heartbeat.worker)
+        pending = pending.without(available.planned)
+        checkpoints = store.checkpoints.existing().values()
+        yield Work(
+            pending.run_ids,
+            pending.groups(checkpoints),
+            Reservations(
+                store,
+                heartbeat,
+                frozenset({number, *(plan.number for plan in available.adopted)}),
+                lambda groups: lane_groups(groups, pending.costs, store),
+                {spec.run_id: spec for spec in pending.specs},
+            ),
+            available.planned,
+        )
+
+
+def publish_standing(store: Store, request: Request) -> OpenPlan | None:
+    """Publish a plan that stays open until its runs are stored; an equal open plan is returned.
+
+    Args:
+        store: The study, which is created if it does not exist.
+        request: The runs to train.
+
+    Returns:
+        The plan; None if no run is left to plan.
+
+    Raises:
+        ConfigError: If some of the runs are in a standing plan that has others too, or another
+            process is training some.
+        StoreError: If the study cannot be written or locked.
+    """
+    with store.locked():
+        living = Liveness(store.files).living(list_queue(store.files))
+        pending = unfinished(request.missing, store, request.retrained_statuses)
+        available = _available(store, pending, living)
+        if available.planned:
+            status = next(iter(available.planned.values())).status
+            raise ConfigError(
+                f"{len(available.planned)} of the runs are being trained by process {status.pid} "
+                f"on {status.host}. `adamcmp worker {store.folder.name}` joins it."
+            )
+        if available.adopted and not available.run_ids:
+            return available.adopted[0]
+        number = record_command(store, request.config, request.plan)
+        publish_plan(store, request.config, pending.only(available.run_ids), number)
+    return read_plan(store.files, number)
+
+
+def _available(store: Store, pending: Plan, living: Mapping[str, WorkerRecord]) -> Available:
+    plans = open_plans(store.files, list_queue(store.files), living)
+    return available_runs(pending.run_ids, plans, living, store.outcomes(), store.folder.name)
+
+
+def _remove(store: Store, number: int) -> None:
+    # If the files cannot be removed now, the next process removes them.
+    with contextlib.suppress(OSError):
+        remove_plan(store.files, number)
+
+
+def publish_plan(
+    store: Store, config: StudyConfig, plan: Plan, number: int, owner: str = ""
+) -> None:
+    """Write a plan to the queue of a study; needs the lock.
+
+    Args:
+        store: The study.
+        config: The configuration of the command.
+        plan: The runs; if there are none, no plan is written. Without predicted times, the workers
+            measure and group the runs.
+        number: The number of the command in the study.
+        owner: The id of the worker with which the plan ends; empty for a standing plan.
+
+    Raises:
+        StoreError: If the file cannot be written.
+    """
+    if not plan.specs:
+        return
+    measured = bool(plan.costs.timings) or len(plan.specs) == 1
+    groups = plan.groups(store.checkpoints.existing().values())
+    shares = make_shares(groups, plan.costs)
+    attempts = store.next_attempts(plan.run_ids)
+    header = PlanHeader(
+        overrides=config.overrides,
+        owner=owner,
+        lease_seconds=config.execution.lease_seconds,
+        share_runs=tuple(sum(len(group.specs) for group in share) for share in shares),
+        share_seconds=tuple(share_seconds(share, plan.costs) for share in shares),
+        mixed_versions=config.execution.mixed_versions,
+        launcher="" if owner else config.execution.executor or "",
+    )
+    planned = [
+        [PlannedGroup(group.specs, attempts, grouped=measured) for group in share]
+        for share in shares
+    ]
+    with storage_errors(store.folder):
+        store.files.create(plan_file(number), encode_plan(header, planned))
+
+
+def lane_groups(groups: Sequence[PlannedGroup], costs: CostModel, store: Store) -> list[LaneGroup]:
+    """Return the groups of a share as lane groups; runs that share a checkpoint stay together.
+
+    Args:
+        groups: The planned groups.
+        costs: Selects the width of the groups of runs that were planned without groups.
+        store: The study.
+    """
+    checkpoints = store.checkpoints.existing().values()
+    trained: list[LaneGroup] = []
+    for group in groups:
+        width = len if group.grouped else costs.width
+        trained += resumed_groups(group.specs, checkpoints, width)
+    return trained

@@ -1,0 +1,142 @@
+"""The files of a study's queue: plans, leases and the heartbeats of workers.
+
+All are in one flat folder, so that one listing shows the state of the queue, whose names tell
+
+- ``plan-000001.parquet``: the plan of the study's first command, its runs in *shares*;
+- ``lease-000001-0007-0002.json``: the second lease of share 7 of plan 1. Leases are created, never
+  replaced: of several processes that create one, a single one succeeds. A process takes over the
+  share of a dead one by creating the next lease;
+- ``done-000001-0007.json``: all runs of the share are stored;
+- ``worker-<id>.json``: the heartbeat of a process;
+- ``jobs-000001.json``: the jobs of a cluster that were started for plan 1.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adamcmp.storage.files import Files, FileVersion
+
+#: The folder, with a slash at its end.
+QUEUE = "queue/"
+_NAME = re.compile(
+    r"queue/(?:plan-(?P<plan>\d+)\.parquet|jobs-(?P<jobs>\d+)\.json|worker-(?P<worker>.+)\.json"
+    r"|lease-(?P<leased>\d+)-(?P<share>\d+)-(?P<number>\d+)\.json"
+    r"|done-(?P<done>\d+)-(?P<done_share>\d+)\.json)"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Share:
+    """A share of a plan: some of its runs, which one worker trains.
+
+    Attributes:
+        plan: The number of the plan.
+        number: The number of the share in the plan, from 0.
+    """
+
+    plan: int
+    number: int
+
+
+@dataclass
+class QueueState:
+    """The state of a queue when it was listed.
+
+    Attributes:
+        plans: The open plans, in ascending order.
+        leases: The number of the last lease of each share that has one.
+        done: The shares whose runs are all stored.
+        workers: The version of the heartbeat of each worker.
+    """
+
+    plans: list[int] = field(default_factory=list)
+    leases: dict[Share, int] = field(default_factory=dict)
+    done: set[Share] = field(default_factory=set)
+    workers: dict[str, FileVersion] = field(default_factory=dict)
+
+
+def list_queue(files: Files) -> QueueState:
+    """Return the state of a study's queue, from one listing.
+
+    Raises:
+        OSError: If the folder cannot be listed.
+    """
+    state = QueueState()
+    for name, version in files.list(QUEUE).items():
+        if (match := _NAME.fullmatch(name)) is None:
+            continue
+        if match["plan"]:
+            state.plans.append(int(match["plan"]))
+        elif match["worker"]:
+            state.workers[match["worker"]] = version
+        elif match["leased"]:
+            share = Share(int(match["leased"]), int(match["share"]))
+            state.leases[share] = max(int(match["number"]), state.leases.get(share, 0))
+        elif match["done"]:
+            state.done.add(Share(int(match["done"]), int(match["done_share"])))
+    state.plans.sort()
+    return state
+
+
+def plan_file(plan: int) -> str:
+    """Return the name of the file of a plan."""
+    return f"{QUEUE}plan-{plan:06d}.parquet"
+
+
+def jobs_file(plan: int) -> str:
+    """Return the name of the file with the jobs that were started for a plan."""
+    return f"{QUEUE}jobs-{plan:06d}.json"
+
+
+def worker_file(worker: str) -> str:
+    """Return the name of the heartbeat file of a worker."""
+    return f"{QUEUE}worker-{worker}.json"
+
+
+def lease_file(share: Share, number: int) -> str:
+    """Return the name of the file of a lease."""
+    return f"{QUEUE}lease-{share.plan:06d}-{share.number:04d}-{number:04d}.json"
+
+
+def done_file(share: Share) -> str:
+    """Return the name of the file that says that a share is done."""
+    return f"{QUEUE}done-{share.plan:06d}-{share.number:04d}.json"
+
+
+def create_lease(files: Files, share: Share, number: int, worker: str) -> bool:
+    """Create a lease; return false if another process has created it.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    try:
+        files.create(lease_file(share, number), json.dumps({"worker": worker}).encode())
+    except FileExistsError:
+        return False
+    return True
+
+
+def lease_holder(files: Files, share: Share, number: int) -> str | None:
+    """Return the id of the worker that created a lease; None if the lease was removed."""
+    try:
+        content: Mapping[str, str] = json.loads(files.read(lease_file(share, number)))
+    except FileNotFoundError:
+        return None
+    return content["worker"]
+
+
+def remove_plan(files: Files, plan: int) -> None:
+    """Remove a plan with its leases.
+
+    Raises:
+        OSError: If a file cannot be deleted.
+    """
+    files.delete(plan_file(plan))  # first, so that no worker takes a share of it
+    for name in files.list(QUEUE):
+        match = _NAME.fullmatch(name)
+        if match and str(plan) in {str(int(match[key] or 0)) for key in ("leased", "done", "jobs")}:
+            files.delete(name)

@@ -1,0 +1,47 @@
+"""Divide the groups of a plan into shares, each reserved and trained by one worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.grouping import LaneGroup
+
+#: Predicted seconds of a share in a long plan. Reserving shares must take little of the time of
+#: many workers, and a share must be small beside the minutes that a job of a cluster has.
+SHARE_SECONDS = 300.0
+#: A short plan has this many shares, if it has so many groups: several workers then end together.
+MIN_SHARES = 32
+#: A very long plan has longer shares: listing the queue must stay fast.
+MAX_SHARES = 4096
+
+
+def make_shares(groups: Sequence[LaneGroup], costs: CostModel) -> list[list[LaneGroup]]:
+    """Return the groups in shares of similar predicted time, in their order.
+
+    Args:
+        groups: The groups, the longest first.
+        costs: Their predicted times. If one is unknown, all groups are assumed to be equally long.
+    """
+    seconds = [costs.seconds(group) for group in groups]
+    known = [each for each in seconds if each is not None]
+    lengths = known if len(known) == len(groups) else [1.0] * len(groups)
+    total = sum(lengths)
+    longest = SHARE_SECONDS if lengths is known else total
+    limit = max(min(longest, total / MIN_SHARES), total / MAX_SHARES)
+    shares: list[list[LaneGroup]] = []
+    filled = limit
+    for group, length in zip(groups, lengths, strict=True):
+        if filled + length / 2 > limit:
+            shares.append([])
+            filled = 0.0
+        shares[-1].append(group)
+        filled += length
+    return shares
+
+
+def share_seconds(share: Sequence[LaneGroup], costs: CostModel) -> float | None:
+    """Return the predicted time of a share on one worker; None if it is unknown."""
+    seconds = [costs.seconds(group) for group in share]
+    known = [each for each in seconds if each is not None]
+    return sum(known) if len(known) == len(seconds) else None

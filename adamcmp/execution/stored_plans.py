@@ -1,0 +1,219 @@
+"""Plans on disk: the runs that workers train, in shares.
+
+A plan is a Parquet file with one row per run: the columns of its settings as in ``runs``, and
+
+- ``share``: the number of its share;
+- ``group``: the number of its lane group in the share; null if the worker chooses the groups;
+- ``attempt``: the attempt number that its rows in ``runs`` will have.
+
+The rows are in the order of the shares. The metadata of the file holds a `PlanHeader`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate, islice
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adamcmp.config import Numerics, RunConfig
+from adamcmp.errors import StoreError
+from adamcmp.planning.specs import RunSpec
+from adamcmp.platform.provenance import package_version
+from adamcmp.storage.arrow import arrow_schema, run_schema, table_of_rows
+
+_HEADER = b"adamcmp_plan"
+_PLAN_COLUMNS = {"share": int, "group": int, "attempt": int}
+#: Rows of the file that are read at once.
+_ROW_GROUP = 4096
+
+
+@dataclass(frozen=True)
+class PlannedGroup:
+    """A lane group of a plan, or runs that the worker groups.
+
+    Attributes:
+        specs: The runs.
+        attempts: The attempt number of each run.
+        grouped: Whether the runs are a lane group.
+    """
+
+    specs: tuple[RunSpec, ...]
+    attempts: Mapping[str, int]
+    grouped: bool = True
+
+    def only(self, run_ids: Collection[str]) -> Self:
+        """Return the group restricted to some runs."""
+        specs = tuple(spec for spec in self.specs if spec.run_id in run_ids)
+        attempts = {spec.run_id: self.attempts[spec.run_id] for spec in specs}
+        return replace(self, specs=specs, attempts=attempts)
+
+
+@dataclass(frozen=True)
+class PlanHeader:
+    """What is known of a plan without reading its runs.
+
+    Attributes:
+        overrides: The overrides of the command.
+        owner: The id of the worker with which the plan ends; empty for a standing plan.
+        lease_seconds: The length of the leases of its workers.
+        share_runs: The number of runs of each share.
+        share_seconds: The predicted time of each share; None if it is unknown.
+        examples: The row of the first run of each kind.
+        versions: The versions of adamcmp and torch that planned.
+        mixed_versions: Whether other versions may train its runs.
+        launcher: The cluster whose jobs train it, such as ``slurm``; empty for none.
+    """
+
+    overrides: tuple[str, ...]
+    owner: str = ""
+    lease_seconds: float = 180.0
+    share_runs: tuple[int, ...] = ()
+    share_seconds: tuple[float | None, ...] = ()
+    examples: tuple[int, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=lambda: own_versions())
+    mixed_versions: bool = False
+    launcher: str = ""
+
+    @property
+    def runs(self) -> int:
+        """The number of runs."""
+        return sum(self.share_runs)
+
+    @classmethod
+    def decode(cls, content: bytes) -> Self:
+        """Return the header in the metadata of a plan's file."""
+        values = json.loads(content)
+        names = ("overrides", "share_runs", "share_seconds", "examples")
+        tuples = {name: tuple(values[name]) for name in names}
+        return cls(**{**values, **tuples})
+
+
+def own_versions() -> dict[str, str]:
+    """Return the versions that determine the bits of a run beside the hardware."""
+    return {name: package_version(name) for name in ("adamcmp", "torch")}
+
+
+def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) -> bytes:
+    """Return the content of the file of a plan.
+
+    Args:
+        header: Its header.
+        shares: The groups of each share.
+    """
+    specs = [spec for share in shares for group in share for spec in group.specs]
+    examples: dict[str, int] = {}
+    for row, spec in enumerate(specs):
+        examples.setdefault(spec.run_kind, row)
+    header = replace(header, examples=tuple(examples.values()))
+    names = {name for row in header.examples for name in specs[row].columns()}
+    settings = pa.schema([each for each in run_schema() if each.name in names - {*_PLAN_COLUMNS}])
+    schema = pa.unify_schemas([settings, arrow_schema(_PLAN_COLUMNS)])
+    schema = schema.with_metadata({_HEADER: json.dumps(asdict(header)).encode()})
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, schema, compression="zstd", write_statistics=False) as writer:
+        rows = _rows(shares)
+        while part := list(islice(rows, _ROW_GROUP)):
+            writer.write_table(table_of_rows(part, schema))
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _rows(shares: Sequence[Sequence[PlannedGroup]]) -> Iterator[dict[str, Any]]:
+    for share, groups in enumerate(shares):
+        for number, group in enumerate(groups):
+            place = {"share": share, "group": number if group.grouped else None}
+            for spec in group.specs:
+                yield {**spec.columns(), **place, "attempt": group.attempts[spec.run_id]}
+
+
+class StoredPlan:
+    """A plan that was read from its file.
+
+    Args:
+        content: The content of the file.
+        location: Where the file is, for messages.
+
+    Attributes:
+        header: Its header.
+
+    Raises:
+        StoreError: If the file is damaged.
+    """
+
+    def __init__(self, content: bytes, location: str) -> None:
+        try:
+            self._file = pq.ParquetFile(pa.BufferReader(content))
+            self.header = PlanHeader.decode(self._file.schema_arrow.metadata[_HEADER])
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{location} is damaged ({error}). Delete it.") from None
+        self._location = location
+
+    def attempts(self) -> dict[str, int]:
+        """Return the attempt number of each run, in the order of the shares."""
+        columns = self._file.read(["run_id", "attempt"], use_threads=False).to_pydict()
+        return dict(zip(columns["run_id"], columns["attempt"], strict=True))
+
+    def share(self, number: int, specs: Mapping[str, RunSpec] | None = None) -> list[PlannedGroup]:
+        """Return the groups of a share.
+
+        Args:
+            number: The number of the share.
+            specs: Runs that need not be built from their row, by id.
+
+        Raises:
+            ConfigError: If a setting of a run is unknown to this version of adamcmp.
+            StoreError: If this machine would train other runs, because the code or a file differs.
+        """
+        end = list(accumulate(self.header.share_runs))[number]
+        rows = self._rows(end - self.header.share_runs[number], end)
+        groups: dict[int | None, list[dict[str, Any]]] = {}
+        for row in rows:
+            groups.setdefault(row["group"], []).append(row)
+        return [self._group(key, members, specs or {}) for key, members in groups.items()]
+
+    def examples(self) -> list[RunSpec]:
+        """Return the first run of each kind.
+
+        Raises:
+            ConfigError: As `share`.
+            StoreError: As `share`.
+        """
+        return [self._spec(self._rows(row, row + 1)[0]) for row in self.header.examples]
+
+    def _rows(self, start: int, end: int) -> list[dict[str, Any]]:
+        first, last = start // _ROW_GROUP, (end - 1) // _ROW_GROUP
+        table = self._file.read_row_groups([*range(first, last + 1)], use_threads=False)
+        rows: list[dict[str, Any]] = table.slice(
+            start - first * _ROW_GROUP, end - start
+        ).to_pylist()
+        return rows
+
+    def _group(
+        self,
+        number: int | None,
+        rows: Sequence[Mapping[str, Any]],
+        specs: Mapping[str, RunSpec],
+    ) -> PlannedGroup:
+        attempts = {row["run_id"]: row["attempt"] for row in rows}
+        members = (specs.get(row["run_id"]) or self._spec(row) for row in rows)
+        return PlannedGroup(tuple(members), attempts, number is not None)
+
+    def _spec(self, row: Mapping[str, Any]) -> RunSpec:
+        numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})
+        spec = RunSpec.of(RunConfig.from_columns(row), numerics)
+        if spec.run_id != row["run_id"]:
+            columns = spec.columns()
+            differing = [name for name in row if name in columns and columns[name] != row[name]]
+            differing.remove("run_id")
+            raise StoreError(
+                f"{self._location}: this machine would train other runs than the plan has; "
+                f"{', '.join(differing) or 'their settings'} differ"
+                f"{'s' * (len(differing) == 1)}. Use the same version of adamcmp, code and files "
+                f"here as where the plan was made."
+            )
+        return spec

@@ -1,0 +1,196 @@
+"""Work on the open plans of a study: what ``adamcmp worker`` does."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adamcmp.config import Execution
+from adamcmp.errors import ConfigError, Interrupted
+from adamcmp.execution.autotuning import autotuned
+from adamcmp.execution.executors import Executor
+from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
+from adamcmp.execution.liveness import Liveness
+from adamcmp.execution.observer import Observer
+from adamcmp.execution.open_plans import OpenPlan, open_plans
+from adamcmp.execution.publishing import lane_groups
+from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.reservations import Reservations
+from adamcmp.execution.scheduler import Scheduler
+from adamcmp.execution.signals import InterruptedBy, deferred_signals
+from adamcmp.execution.stored_plans import own_versions
+from adamcmp.execution.workers import Workers
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import Plan
+from adamcmp.planning.run_kinds import run_kinds_by_key
+from adamcmp.platform.files import storage_errors
+from adamcmp.platform.provenance import hardware
+from adamcmp.storage.store import Store
+from adamcmp.training.outcome import Outcome
+
+#: "Signal" with which training ends because the time of the worker is over.
+TIME_OVER = signal.SIGALRM
+
+
+@dataclass(frozen=True)
+class WorkRequest:
+    """What a worker works on.
+
+    Attributes:
+        execution: The number of processes, and how often checkpoints are saved.
+        plan: The number of the plan; None for all open plans.
+        seconds: Seconds after which it stops; None to go on until nothing is left.
+    """
+
+    execution: Execution
+    plan: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class WorkResult:
+    """What a worker has done.
+
+    Attributes:
+        trained: Number of runs that it trained.
+        left: Number of runs of the plans that are not stored.
+        time_over: Whether it stopped because its time was over.
+    """
+
+    trained: int
+    left: int
+    time_over: bool = False
+
+
+def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
+    """Train shares of the open plans of a study until none is left.
+
+    Args:
+        store: The study.
+        request: What to work on, and how long.
+        observer: Receives events; `on_planned` is not called.
+
+    Raises:
+        ConfigError: If the requested plan does not exist, or was made with other versions.
+        StoreError: If the study cannot be read or written, or this machine would train other runs.
+        Interrupted: If a signal arrives; runs that ended are stored, running ones have checkpoints.
+    """
+    numerics = store.numerics()
+    plans = current_plans(store)
+    if request.plan is not None and request.plan not in {plan.number for plan in plans}:
+        raise ConfigError(_no_such_plan(store, request.plan, plans))
+    trained: list[int] = []
+
+    def on_finished(group: LaneGroup, outcome: Outcome) -> None:
+        trained.append(len(group.specs))
+        observer.on_finished(group, outcome)
+
+    counting = replace(observer, on_finished=on_finished)
+    time_over = False
+    with deferred_signals() as interrupted, Workers() as pool:
+        until = _until(interrupted, request.seconds)
+        try:
+            while numerics is not None and (plans := _selected(current_plans(store), request)):
+                runs = sum(plan.header.runs for plan in plans)
+                executor = pool.executor(request.execution, numerics, runs, until)
+                _work_on(store, plans, request, executor, counting, until)
+        except Interrupted as interrupt:
+            if interrupt.number != TIME_OVER:
+                raise
+            time_over = True
+    outcomes = store.outcomes()
+    left = [plan.missing(outcomes) for plan in _selected(current_plans(store), request)]
+    return WorkResult(sum(trained), sum(map(len, left)), time_over)
+
+
+def current_plans(store: Store) -> list[OpenPlan]:
+    """Return the open plans of a study with a share that is not done.
+
+    Plans whose process has ended, and those that a killed worker completed, are removed.
+
+    Raises:
+        StoreError: If the study cannot be read or written.
+    """
+    state = list_queue(store.files)
+    plans = []
+    with storage_errors(store.folder):
+        for plan in open_plans(store.files, state, Liveness(store.files).living(state)):
+            if not state.done.issuperset(plan.shares()):
+                plans.append(plan)
+            elif plan.standing:
+                remove_plan(store.files, plan.number)
+    return plans
+
+
+def _selected(plans: Sequence[OpenPlan], request: WorkRequest) -> list[OpenPlan]:
+    return [plan for plan in plans if request.plan in (None, plan.number)]
+
+
+def _work_on(
+    store: Store,
+    plans: Sequence[OpenPlan],
+    request: WorkRequest,
+    executor: Executor,
+    observer: Observer,
+    until: InterruptedBy,
+) -> None:
+    """Train shares of plans until every share is done."""
+    for plan in plans:
+        _check_versions(store, plan)
+    examples = [spec for plan in plans for spec in plan.stored.examples()]
+    run_kinds = run_kinds_by_key(spec.config for spec in examples)
+    lease_seconds = min(plan.header.lease_seconds for plan in plans)
+    device = examples[0].numerics.device
+    with Heartbeat(
+        store.files, lease_seconds, lease_seconds / RENEWALS, hardware(device)
+    ) as heartbeat:
+        unmeasured = Plan(examples[0].numerics, tuple(examples), run_kinds)
+        costs = autotuned(unmeasured, executor, until, observer.on_notice).costs
+        reservations = Reservations(
+            store,
+            heartbeat,
+            frozenset(plan.number for plan in plans),
+            lambda groups: lane_groups(groups, costs, store),
+        )
+        runs = sum(plan.header.runs for plan in plans)
+        every = request.execution.checkpoint_every
+        Scheduler(executor, store, reservations, runs, observer, every, until).run()
+
+
+def _check_versions(store: Store, plan: OpenPlan) -> None:
+    """Check that this process has the versions with which a plan was made.
+
+    Raises:
+        ConfigError: If it has others, and the plan does not allow them.
+    """
+    planned, ours = dict(plan.header.versions), own_versions()
+    if planned == ours or plan.header.mixed_versions:
+        return
+    differing = [
+        f"{name} {planned.get(name)} (here: {version})"
+        for name, version in ours.items()
+        if planned.get(name) != version
+    ]
+    raise ConfigError(
+        f"Plan {plan.number} of study {store.folder.name!r} was made with {', '.join(differing)}. "
+        f"Other versions may train other numbers: install the same ones, or plan with "
+        f"mixed_versions=true."
+    )
+
+
+def _no_such_plan(store: Store, number: int, plans: Sequence[OpenPlan]) -> str:
+    study = store.folder.name
+    if not plans:
+        return f"Study {study!r} has no open plan {number}, and no other open plan."
+    listed = ", ".join(str(plan.number) for plan in plans)
+    return f"Study {study!r} has no open plan {number}. Choose from: {listed}."
+
+
+def _until(interrupted: InterruptedBy, seconds: float | None) -> InterruptedBy:
+    """Return a function that returns the signal that has arrived, or `TIME_OVER` after a time."""
+    if seconds is None:
+        return interrupted
+    end = time.monotonic() + seconds
+    return lambda: interrupted() or (TIME_OVER if time.monotonic() >= end else None)

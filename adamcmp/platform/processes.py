@@ -1,0 +1,48 @@
+"""Which processes of this machine exist."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+
+def process_start(pid: int) -> str | None:
+    """Return when a process of this machine started, as text that differs for a later process.
+
+    Process ids are used again, so a process is known by its id and its start.
+
+    Returns:
+        None if there is no such process; a zombie, which has ended, counts as none.
+    """
+    stat = Path(f"/proc/{pid}/stat")
+    if not Path("/proc/self/stat").exists():
+        return _start_by_ps(pid)
+    try:
+        # The name of the process, in parentheses, may contain spaces.
+        state, *values = stat.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if state in "ZX":
+        return None
+    # Ticks since the machine started, with the id of that start.
+    return f"{_boot_id()}-{values[18]}"
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _start_by_ps(pid: int) -> str | None:
+    """Return when a process started where there is no ``/proc``, as on macOS."""
+    process = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    return process.stdout.strip() or None

@@ -1,0 +1,151 @@
+"""Work on the plans of a study, write one for workers to train, and cancel them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from adamcmp.config import StudyConfig
+from adamcmp.errors import ConfigError
+from adamcmp.execution.observer import Observer
+from adamcmp.execution.open_plans import OpenPlan
+from adamcmp.execution.publishing import Request, publish_standing
+from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.work import WorkRequest, WorkResult, current_plans, work
+from adamcmp.platform.files import storage_errors
+from adamcmp.storage.reader import study_folder
+from adamcmp.storage.store import Store
+from adamcmp.workflows.composing import study_composer
+from adamcmp.workflows.dry_run import plan_only
+from adamcmp.workflows.execution_overrides import parse_execution
+from adamcmp.workflows.training import TrainingOptions
+
+#: Shows the progress of a number of runs: a context manager that yields an observer.
+WorkDisplay = Callable[[int], AbstractContextManager[Observer]]
+
+
+@dataclass(frozen=True)
+class StandingPlan:
+    """A plan that waits for workers.
+
+    Attributes:
+        folder: The study's folder.
+        number: The number of the plan; None if all runs are stored already.
+        runs: Number of runs of the plan that are not stored.
+        shares: Number of its shares.
+        seconds: Predicted seconds of one worker process; None if they are unknown.
+    """
+
+    folder: Path
+    number: int | None
+    runs: int = 0
+    shares: int = 0
+    seconds: float | None = None
+
+
+def write_plan(
+    overrides: Sequence[str], config_dir: str | None, options: TrainingOptions
+) -> StandingPlan:
+    """Write the plan of a grid, for workers to train; train nothing.
+
+    Args:
+        overrides: See `adamcmp.workflows.sweep.configure_sweep`.
+        config_dir: A folder of the user's yaml files.
+        options: Which stored runs are trained again.
+
+    Raises:
+        ConfigError: If an override is invalid, the runs are a search, or some of them are in
+            another plan.
+        StoreError: If the study cannot be written.
+    """
+    composer = study_composer(config_dir)
+    if composer.is_search(overrides):
+        raise ConfigError(
+            "--plan-only needs a grid: the runs of a search depend on the results of earlier ones."
+        )
+    return _write(composer.sweep(overrides), options)
+
+
+def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlan:
+    planned = plan_only(lambda: config, options)
+    store = Store(planned.folder)
+    if not planned.pending.specs:
+        return StandingPlan(planned.folder, None)
+    request = Request(config, planned.plan, planned.pending, options.retrained_statuses)
+    plan = publish_standing(store, request)
+    if plan is None:
+        return StandingPlan(planned.folder, None)
+    header = plan.header
+    known = [each for each in header.share_seconds if each is not None]
+    seconds = sum(known) if len(known) == len(header.share_seconds) else None
+    runs = len(plan.missing(store.outcomes()))
+    return StandingPlan(planned.folder, plan.number, runs, len(header.share_runs), seconds)
+
+
+@dataclass(frozen=True)
+class WorkerRequest:
+    """What ``adamcmp worker`` does.
+
+    Attributes:
+        root: The folder of all studies.
+        study: The study's name.
+        overrides: Settings of execution, such as ``"workers=2"``.
+        plan: The number of a plan; None for all open plans.
+        minutes: Minutes after which the worker stops; None to go on until nothing is left.
+    """
+
+    root: Path
+    study: str
+    overrides: Sequence[str] = ()
+    plan: int | None = None
+    minutes: float | None = None
+
+
+def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkResult:
+    """Train shares of the open plans of a study.
+
+    Args:
+        request: What to do.
+        display: Shows the progress.
+
+    Raises:
+        ConfigError: If there is no such plan, or this worker may not train it.
+        NotFound: If the study does not exist.
+        StoreError: If the study cannot be read or written.
+        Interrupted: If a signal arrives; the finished work is stored.
+    """
+    if request.minutes is not None and request.minutes <= 0:
+        raise ConfigError(f"--minutes {request.minutes:g}: should be greater than 0.")
+    execution = parse_execution("worker", request.overrides)
+    store = Store(study_folder(request.root, request.study))
+    seconds = None if request.minutes is None else 60 * request.minutes
+    outcomes = store.outcomes()
+    runs = sum(len(plan.missing(outcomes)) for plan in current_plans(store))
+    with display(runs) as observer:
+        return work(store, WorkRequest(execution, request.plan, seconds), observer)
+
+
+def cancel(root: Path, study: str) -> tuple[list[OpenPlan], int]:
+    """Remove the open plans of a study; their workers save checkpoints and stop.
+
+    Args:
+        root: The folder of all studies.
+        study: The study's name.
+
+    Returns:
+        The removed plans, and how many of their runs are not stored.
+
+    Raises:
+        NotFound: If the study does not exist.
+        StoreError: If the study cannot be written.
+    """
+    store = Store(study_folder(root, study))
+    outcomes = store.outcomes()
+    plans = current_plans(store)
+    missing = sum(len(plan.missing(outcomes)) for plan in plans)
+    with storage_errors(store.folder):
+        for number in list_queue(store.files).plans:
+            remove_plan(store.files, number)
+    return plans, missing
