@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
-from adamcmp.cli._options import add_results, results_root, study_arguments
+from adamcmp.cli._options import (
+    add_allow_code,
+    add_config_dir,
+    add_results,
+    results_root,
+    study_arguments,
+)
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._training import add_overrides
 
@@ -51,6 +57,8 @@ def parser() -> Parser:
     )
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    add_config_dir(parser)
+    add_allow_code(parser)
     add_results(parser)
     return parser
 

@@ -143,16 +143,22 @@ class Heartbeat:
         return suspended_clock() - self._renewed > self.lease_seconds / 2
 
     def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
-        """Set the progress that the next heartbeat publishes."""
+        """Set the progress that the next heartbeat publishes; another number of runs causes one."""
+        before = self._record.status
         with self._lock:
-            status = replace(self._record.status, runs=runs, done=done, seconds_left=seconds_left)
+            status = replace(before, runs=runs, done=done, seconds_left=seconds_left)
             self._record = replace(self._record, status=status)
+        if runs != before.runs:
+            self._try_to_write()
 
     def _renew(self) -> None:
         while not self._stop.wait(self._interval):
-            # A heartbeat that cannot be written is late; what follows is decided by `late`.
-            with contextlib.suppress(OSError):
-                self._write()
+            self._try_to_write()
+
+    def _try_to_write(self) -> None:
+        # A heartbeat that cannot be written is late; `late` then leads to a look at the queue.
+        with contextlib.suppress(OSError):
+            self._write()
 
     def _write(self) -> None:
         started = suspended_clock()

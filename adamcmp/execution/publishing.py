@@ -203,7 +203,7 @@ def publish_plan(
         share_runs=tuple(sum(len(group.specs) for group in share) for share in shares),
         share_seconds=tuple(share_seconds(share, plan.costs) for share in shares),
         mixed_versions=config.execution.mixed_versions,
-        launcher="" if owner else config.execution.executor or "",
+        launcher=config.execution.executor_name or "" if config.execution.cluster else "",
     )
     planned = [
         [PlannedGroup(group.specs, attempts, grouped=measured) for group in share]

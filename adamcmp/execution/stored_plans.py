@@ -20,6 +20,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adamcmp.components.trusted_code import settings_of
 from adamcmp.config import Numerics, RunConfig
 from adamcmp.errors import StoreError
 from adamcmp.planning.specs import RunSpec
@@ -205,7 +206,8 @@ class StoredPlan:
 
     def _spec(self, row: Mapping[str, Any]) -> RunSpec:
         numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})
-        spec = RunSpec.of(RunConfig.from_columns(row), numerics)
+        with settings_of(self._location):
+            spec = RunSpec.of(RunConfig.from_columns(row), numerics)
         if spec.run_id != row["run_id"]:
             columns = spec.columns()
             differing = [name for name in row if name in columns and columns[name] != row[name]]
