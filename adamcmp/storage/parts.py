@@ -25,7 +25,7 @@ from adamcmp.storage.added_columns import columns_to_read, with_added_columns
 from adamcmp.storage.arrow import VERSION_KEY
 from adamcmp.storage.columns import SCHEMA_VERSION, TableName
 from adamcmp.storage.files import Files, FileVersion
-from adamcmp.storage.rows import RowIndex, RowKey, RunRow
+from adamcmp.storage.rows import INDEX_COLUMNS
 
 #: The tables of a study, in the order of their digests in the names of parts.
 TABLES: tuple[TableName, ...] = ("runs", "metrics", "examples")
@@ -159,8 +159,8 @@ def read_part(
     return rows.select([name for name in rows.column_names if name in columns])
 
 
-def row_indexes(files: Files, parts: Mapping[str, FileVersion]) -> dict[str, RowIndex]:
-    """Return the index of the rows of each part; a part is read once per process.
+def row_indexes(files: Files, parts: Mapping[str, FileVersion]) -> dict[str, pa.Table]:
+    """Return the `INDEX_COLUMNS` of the runs of each part; a part is read once per process.
 
     Args:
         files: The study's files.
@@ -173,16 +173,9 @@ def row_indexes(files: Files, parts: Mapping[str, FileVersion]) -> dict[str, Row
 
 
 @lru_cache(maxsize=4096)
-def _row_index(files: Files, name: str, version: FileVersion) -> RowIndex:
+def _row_index(files: Files, name: str, version: FileVersion) -> pa.Table:
     del version  # part of the cache key only
-    columns = (*RowKey._fields, *RunRow._fields)
-    table = read_part(files, "runs", name, columns)
-    return {
-        RowKey(run_id, variant): RunRow(attempt, status, error or "")
-        for run_id, variant, attempt, status, error in zip(
-            *(table[column].to_pylist() for column in columns), strict=True
-        )
-    }
+    return read_part(files, "runs", name, INDEX_COLUMNS)
 
 
 def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], T]) -> T:

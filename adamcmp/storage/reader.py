@@ -16,7 +16,7 @@ import pyarrow as pa
 from adamcmp.errors import NotFound, StoreError, nearest, shortened
 from adamcmp.storage.arrow import EXAMPLE_SCHEMA
 from adamcmp.storage.columns import TableName
-from adamcmp.storage.files import FileVersion
+from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.folder import Location, files_at
 from adamcmp.storage.metadata import METADATA_FILE
 from adamcmp.storage.parts import (
@@ -28,7 +28,13 @@ from adamcmp.storage.parts import (
     row_indexes,
     tables_of,
 )
-from adamcmp.storage.rows import RowKey, rows_of_final_weights, superseded, without_runs
+from adamcmp.storage.rows import (
+    INDEX_COLUMNS,
+    RowKey,
+    rows_of_final_weights,
+    superseded,
+    without_runs,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,10 +158,14 @@ def read_tables(
     files = files_at(study)
 
     def read(parts: Mapping[str, FileVersion]) -> dict[TableName, pa.Table]:
-        stale = superseded(row_indexes(files, parts))
+        runs = _read_runs(files, parts, columns)
+        stale = superseded(runs)
 
         def counting_rows(table: TableName, name: str) -> pa.Table:
-            rows = read_part(files, table, name, _with_key(columns[table]))
+            is_read = table == "runs"
+            rows = (
+                runs[name] if is_read else read_part(files, table, name, _with_key(columns[table]))
+            )
             return rows_of_final_weights(without_runs(rows, stale[name]))
 
         def all_rows(table: TableName) -> pa.Table:
@@ -165,6 +175,19 @@ def read_tables(
         return {table: all_rows(table) for table in columns}
 
     return read_consistently(files, read)
+
+
+def _read_runs(
+    files: Files,
+    parts: Mapping[str, FileVersion],
+    columns: Mapping[TableName, Sequence[str] | None],
+) -> dict[str, pa.Table]:
+    """Return the runs of each part, with the requested columns and those that tell which count."""
+    if "runs" not in columns:
+        return row_indexes(files, parts)
+    requested = columns["runs"]
+    needed = None if requested is None else [*dict.fromkeys([*INDEX_COLUMNS, *requested])]
+    return {name: read_part(files, "runs", name, needed) for name in parts}
 
 
 def _with_key(columns: Sequence[str] | None) -> list[str] | None:

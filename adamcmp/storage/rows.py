@@ -7,7 +7,7 @@ A row belongs to a run and a variant of its weights. A run that is trained again
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,8 +16,6 @@ from adamcmp.storage.arrays import array_of
 
 #: The variant of the last weights.
 FINAL_WEIGHTS = ""
-
-T = TypeVar("T")
 
 
 class RowKey(NamedTuple):
@@ -46,19 +44,11 @@ class RunRow(NamedTuple):
     error: str = ""
 
 
-RowIndex = Mapping[RowKey, RunRow]
+#: The columns that determine which rows count, and how each run ended.
+INDEX_COLUMNS = (*RowKey._fields, *RunRow._fields)
 
 
-def of_final_weights(rows: Mapping[RowKey, T]) -> dict[str, T]:
-    """Return what describes each run's final weights, by run id.
-
-    >>> of_final_weights({RowKey("a", ""): "done", RowKey("a", "ema"): "diverged"})
-    {'a': 'done'}
-    """
-    return {key.run_id: row for key, row in rows.items() if key.variant == FINAL_WEIGHTS}
-
-
-def superseded(parts: Mapping[str, RowIndex]) -> dict[str, set[str]]:
+def superseded(parts: Mapping[str, pa.Table]) -> dict[str, set[str]]:
     """Return the runs of each part whose rows no longer count.
 
     Of each run, the rows of one part count: those of its highest attempt and, among equal attempts,
@@ -67,21 +57,38 @@ def superseded(parts: Mapping[str, RowIndex]) -> dict[str, set[str]]:
     also leaves two parts with equal attempts, whose rows are equal.
 
     Args:
-        parts: The rows of each part by its name, in the order of the parts.
+        parts: The columns ``run_id`` and ``attempt`` of the rows of `runs` in each part, by its
+            name, in the order of the parts.
 
     Returns:
         The ids of these runs by the name of the part.
     """
-    latest: dict[str, tuple[int, int]] = {}
-    for order, rows in enumerate(parts.values()):
-        for key, row in rows.items():
-            latest[key.run_id] = max((row.attempt, order), latest.get(key.run_id, (0, 0)))
-    return {
-        name: {
-            key.run_id for key, row in rows.items() if (row.attempt, order) != latest[key.run_id]
-        }
-        for order, (name, rows) in enumerate(parts.items())
+    repeated = _in_several([rows["run_id"] for rows in parts.values()])
+    # Nearly all runs are in one part only.
+    few = {
+        name: zip(rows["run_id"].to_pylist(), rows["attempt"].to_pylist(), strict=True)
+        for name, rows in ((name, only_runs(rows, repeated)) for name, rows in parts.items())
     }
+    attempts = {name: dict(rows) for name, rows in few.items()}
+    latest: dict[str, tuple[int, int]] = {}
+    for order, rows in enumerate(attempts.values()):
+        for run_id, attempt in rows.items():
+            latest[run_id] = max((attempt, order), latest.get(run_id, (0, 0)))
+    return {
+        name: {run_id for run_id, attempt in rows.items() if (attempt, order) != latest[run_id]}
+        for order, (name, rows) in enumerate(attempts.items())
+    }
+
+
+def _in_several(columns: list[pa.ChunkedArray]) -> pa.Array:
+    """Return the texts that several columns have."""
+    if not columns:
+        return array_of([], pa.string())
+    distinct = pa.chunked_array([column.unique() for column in columns], pa.string())
+    counts = distinct.value_counts()
+    # A Python value as the operand would import pandas.
+    once = array_of([1], pa.int64())[0]
+    return counts.field("values").filter(pc.greater(counts.field("counts"), once))
 
 
 def rows_of_final_weights(table: pa.Table) -> pa.Table:
@@ -110,6 +117,11 @@ def with_attempts(table: pa.Table, attempts: Mapping[str, int]) -> pa.Table:
     for name, column in columns.items():
         table = table.set_column(table.schema.get_field_index(name), name, column)
     return table
+
+
+def only_runs(table: pa.Table, run_ids: pa.Array) -> pa.Table:
+    """Return the rows of some runs of a table that has the column ``run_id``."""
+    return table.filter(pc.is_in(table["run_id"], run_ids)) if len(run_ids) else table.slice(0, 0)
 
 
 def without_runs(table: pa.Table, run_ids: Collection[str]) -> pa.Table:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from adamcmp.config import Numerics
 from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.files import storage_errors
+from adamcmp.storage.arrays import array_of
 from adamcmp.storage.arrow import EXAMPLE_SCHEMA, METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.checkpoints import Checkpoints
 from adamcmp.storage.columns import TableName
@@ -34,11 +36,13 @@ from adamcmp.storage.metadata import (
 from adamcmp.storage.parts import read_consistently, row_indexes, write_part
 from adamcmp.storage.rows import (
     FINAL_WEIGHTS,
-    RowKey,
+    INDEX_COLUMNS,
     RunRow,
-    of_final_weights,
+    only_runs,
+    rows_of_final_weights,
     superseded,
     with_attempts,
+    without_runs,
 )
 
 #: Seconds to wait for another process that compacts or changes study.yaml.
@@ -189,7 +193,11 @@ class Store:
         Raises:
             StoreError: If a part is damaged, or one of its files is missing.
         """
-        return of_final_weights(self._rows())
+        rows = rows_of_final_weights(self._rows())
+        columns = (rows[name].to_pylist() for name in RunRow._fields)
+        # A million objects would take a second, most of it for garbage collection.
+        shared = cache(lambda attempt, status, error: RunRow(attempt, status, error or ""))
+        return dict(zip(rows["run_id"].to_pylist(), map(shared, *columns), strict=True))
 
     def statuses(self) -> dict[str, str]:
         """Return the status of each run in the study, by run id.
@@ -197,21 +205,18 @@ class Store:
         Raises:
             StoreError: As `outcomes`.
         """
-        return {run_id: row.status for run_id, row in self.outcomes().items()}
+        rows = rows_of_final_weights(self._rows())
+        return dict(zip(rows["run_id"].to_pylist(), rows["status"].to_pylist(), strict=True))
 
-    def _rows(self) -> dict[RowKey, RunRow]:
-        """Return the rows of `runs` that count."""
+    def _rows(self) -> pa.Table:
+        """Return the `INDEX_COLUMNS` of the rows of `runs` that count."""
         return read_consistently(self.files, self._rows_of)
 
-    def _rows_of(self, parts: Mapping[str, FileVersion]) -> dict[RowKey, RunRow]:
+    def _rows_of(self, parts: Mapping[str, FileVersion]) -> pa.Table:
         indexes = row_indexes(self.files, parts)
         stale = superseded(indexes)
-        return {
-            key: row
-            for name, rows in indexes.items()
-            for key, row in rows.items()
-            if key.run_id not in stale[name]
-        }
+        rows = [without_runs(rows, stale[name]) for name, rows in indexes.items()]
+        return pa.concat_tables(rows) if rows else run_schema().empty_table().select(INDEX_COLUMNS)
 
     def append(
         self,
@@ -249,8 +254,10 @@ class Store:
 
     def next_attempts(self, run_ids: Iterable[str]) -> dict[str, int]:
         """Return the next attempt number of each run: one more than that of its existing rows."""
-        existing = {key.run_id: row.attempt for key, row in self._rows().items()}
-        return {run_id: existing.get(run_id, -1) + 1 for run_id in run_ids}
+        listed = list(run_ids)
+        rows = only_runs(self._rows(), array_of(listed, pa.string()))
+        existing = dict(zip(rows["run_id"].to_pylist(), rows["attempt"].to_pylist(), strict=True))
+        return {run_id: existing.get(run_id, -1) + 1 for run_id in listed}
 
     def _write(self, tables: Mapping[TableName, pa.Table], attempts: Mapping[str, int]) -> None:
         numbered = {table: with_attempts(rows, attempts) for table, rows in tables.items()}

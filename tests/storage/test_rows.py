@@ -1,11 +1,14 @@
 """Which rows count, of a run that was trained several times."""
 
-from adamcmp.storage.rows import RowKey, RunRow, of_final_weights, superseded
+import pyarrow as pa
+
+from adamcmp.storage.rows import superseded
 
 
 def part(*rows):
     """Return the rows of a part, given as (run_id, variant, attempt)."""
-    return {RowKey(run_id, variant): RunRow(attempt, "done") for run_id, variant, attempt in rows}
+    names = ("run_id", "variant", "attempt")
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
 
 
 def test_the_highest_attempt_counts_whatever_the_order_of_the_parts():
@@ -30,6 +33,5 @@ def test_a_new_attempt_replaces_all_variants():
     assert superseded(parts) == {"1": {"a"}, "2": set()}
 
 
-def test_final_weights_are_the_variant_without_a_name():
-    rows = {RowKey("a", "ema"): 1, RowKey("a", ""): 2, RowKey("b", ""): 3, RowKey("b", "swa"): 4}
-    assert of_final_weights(rows) == {"a": 2, "b": 3}
+def test_a_study_without_parts():
+    assert superseded({}) == {}
