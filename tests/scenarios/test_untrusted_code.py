@@ -99,6 +99,9 @@ def test_a_study_file_of_others_reads_no_environment(tmp_path, results, monkeypa
     assert main(["study", "theirs.yaml", *QUICK, "--dry-run", "workers=0"]) == 0
 
 
+PLANNED = ["optimizer=adamw", "optimizer.rule=evil.Own", "seeds=2", "study=theirs", "workers=0"]
+
+
 def contents(folder):
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
@@ -137,6 +140,24 @@ def test_runs_of_others(their_study, imported, capsys, quick_reports):
 def test_runs_of_others_whose_code_is_allowed(their_study, imported):
     extended = adamcmp.extend("theirs", ["seeds=1"], allow_code=True)
     assert extended.trained > 0 and imported()
+
+
+def test_plans_of_others(tmp_path, results, imported, capsys):
+    """A worker neither imports code that a plan names, nor reserves any of its runs."""
+    assert main(["sweep", *QUICK, *PLANNED, "--plan-only"]) == 0
+    for name in ("evil", "imported"):
+        sys.modules.pop(name, None)
+    (tmp_path / "imported").unlink()
+    before, planned = contents(results), results / "theirs/queue/plan-000001.parquet"
+    capsys.readouterr()
+    assert main(["worker", "theirs", "workers=0", "-q"]) == 2
+    err = capsys.readouterr().err
+    assert f"{planned} names code: optimizer.rule=evil.Own" in err and "--allow-code" in err
+    assert contents(results) == before and not imported()
+    (tmp_path / "mine/optimizer").mkdir(parents=True)
+    (tmp_path / "mine/optimizer/own.yaml").write_text("rule: evil.Own\n")
+    assert main(["worker", "theirs", "workers=0", "-q", "--config-dir", "mine"]) == 0
+    assert imported() and len(adamcmp.load("theirs").runs) == 2
 
 
 def test_later_stages_ignore_runs_with_other_code(their_study, tmp_path, imported):
