@@ -69,6 +69,8 @@ class Reservations:
     _plans: dict[int, OpenPlan] = field(init=False, default_factory=dict)
     #: The worker of each lease that was read; a lease is never changed.
     _holders: dict[tuple[Share, int], str | None] = field(init=False, default_factory=dict)
+    #: The shares that this process has completed.
+    _completed: set[Share] = field(init=False, default_factory=set)
     _state: QueueState = field(init=False, default_factory=QueueState)
     _listed: float = field(init=False, default=0.0)
 
@@ -155,6 +157,7 @@ class Reservations:
 
     def _complete(self, share: Share) -> None:
         del self._reserved[share]
+        self._completed.add(share)
         self._state.done.add(share)
         plan = self._plans[share.plan]
         all_done = self._state.done.issuperset(plan.shares())
@@ -165,6 +168,8 @@ class Reservations:
 
     def _list(self) -> None:
         self._state = list_queue(self._files)
+        # The last share of an attached plan has no file that says that it is done.
+        self._state.done |= self._completed
         self._listed = suspended_clock()
 
     def _open_plans(self) -> list[OpenPlan]:

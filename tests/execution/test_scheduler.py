@@ -110,6 +110,18 @@ def statuses(study):
     return dict(zip(runs["seed"], runs["status"], strict=True))
 
 
+def test_the_last_share_stays_done_when_the_queue_is_listed_again(specs, study):
+    """An attached plan ends with its process, so no file says that its last share is done."""
+    groups = [LaneGroup((spec,)) for spec in specs(["seed=range(2)"])]
+    with Heartbeat(study.files, 180.0, 60.0) as heartbeat:
+        study.files.create(plan_file(1), plan_of([[one] for one in groups], heartbeat.worker))
+        reservations = Reservations(study, heartbeat, frozenset({1}), as_planned)
+        while taken := reservations.take():
+            reservations.stored(taken[0].run_ids)
+        reservations.refresh()
+        assert not reservations.waiting_for_others
+
+
 def test_groups_are_submitted_in_order_while_slots_are_free(specs, study, schedule):
     groups = [LaneGroup((spec,)) for spec in specs(["seed=range(5)"])]
     executor = schedule(groups, done)
