@@ -18,6 +18,7 @@ from adamcmp.components.trusted_code import TrustedCode, trusting
 from adamcmp.components.validation import build
 from adamcmp.config import ResultsLocation
 from adamcmp.errors import ConfigError, RunFailed, RunInProgress
+from adamcmp.platform.addresses import Address, address
 from adamcmp.platform.files import expand_user
 from adamcmp.storage import reader
 from adamcmp.workflows.check import Check, check_component
@@ -100,15 +101,15 @@ def __getattr__(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Study:
-    """A study on disk.
+    """A study on disk or in a bucket.
 
     Its tables are read at first access; call `load` again to see later changes.
 
     Attributes:
-        folder: The folder of the study.
+        folder: The folder or URL of the study.
     """
 
-    folder: Path
+    folder: Address
 
     @property
     def name(self) -> str:
@@ -383,7 +384,8 @@ def extend(
         retry_failed: Retrain runs that crashed.
         allow_code: Import classes that the study's runs name. Set this only if you trust whoever
             trained them.
-        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder or URL of all studies; None selects ``$ADAMCMP_RESULTS``, or
+            ``results``.
 
     Returns:
         The study, the edges that were extended, and the number of runs that were trained.
@@ -430,7 +432,8 @@ def settle(
             has.
         allow_code: Import classes that the study's runs name. Set this only if you trust whoever
             trained them.
-        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder or URL of all studies; None selects ``$ADAMCMP_RESULTS``, or
+            ``results``.
         report: Whether to write the report.
 
     Returns:
@@ -477,7 +480,8 @@ def report(
         baseline: The optimizer that each other one is compared with; None compares all pairs.
         margin: Test whether optimizers are equal within this difference of the reported metric, in
             percentage points for errors.
-        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder or URL of all studies; None selects ``$ADAMCMP_RESULTS``, or
+            ``results``.
 
     Returns:
         The report, with its ``answer`` (verdicts, audit findings and tables), ``folder`` and
@@ -501,11 +505,12 @@ def report(
 
 
 def load(study: str | None = None, results: str | None = None) -> Study:
-    """Return a study on disk.
+    """Return a study on disk or in a bucket.
 
     Args:
         study: The name of the study; None selects the latest.
-        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder or URL of all studies; None selects ``$ADAMCMP_RESULTS``, or
+            ``results``.
 
     Returns:
         The study, whose tables are read at first access.
@@ -551,7 +556,8 @@ def import_runs(  # noqa: PLR0913 (one for each flag of the command)
         where: Conditions on the file's columns, such as ``"epoch<50"``, that rows must meet.
         paired_seeds: Whether runs of equal seeds share initial weights and batches, so that
             optimizers are compared seed by seed.
-        results: The folder of all studies; None selects ``$ADAMCMP_RESULTS``, or ``results``.
+        results: The folder or URL of all studies; None selects ``$ADAMCMP_RESULTS``, or
+            ``results``.
         dry_run: Read and check the file, but write nothing.
 
     Returns:
@@ -686,8 +692,8 @@ def landscape(
     return follow_optimizers(function, arguments, start, config_dir)
 
 
-def _root(results: str | None) -> Path:
-    return expand_user(results or os.environ.get("ADAMCMP_RESULTS", "results"))
+def _root(results: str | None) -> Address:
+    return address(str(results or os.environ.get("ADAMCMP_RESULTS", "results")))
 
 
 def _listed(texts: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,9 @@ from adamcmp.platform.provenance import cpp_compiler
 from tests.support import slurm_cluster
 from tests.support.processes import Commands
 from tests.support.required import require
+
+if TYPE_CHECKING:
+    from tests.support.s3_server import FaultyApp
 
 # A busy machine may take any time to generate an example or to check it.
 settings.register_profile("adamcmp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -80,6 +84,26 @@ def slurm(slurm_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in slurm_cluster.environment(slurm_folder).items():
         monkeypatch.setenv(name, value)
     return slurm_folder
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[tuple[str, "FaultyApp"]]:
+    """A local S3 server: its address, and its application."""
+    from tests.support import s3_server
+
+    with s3_server.s3_server() as started:
+        yield started
+
+
+@pytest.fixture
+def s3(
+    s3_server: tuple[str, "FaultyApp"], monkeypatch: pytest.MonkeyPatch
+) -> Iterator["FaultyApp"]:
+    """The application of a local S3 server, which has an empty bucket."""
+    from tests.support.s3_server import use_server
+
+    with use_server(*s3_server, monkeypatch) as app:
+        yield app
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 from adamcmp.cli._options import default_results
 from adamcmp.cli._parser import Line, paths
 from adamcmp.components.names import OPTIONS_OF
-from adamcmp.platform.files import expand_user
+from adamcmp.platform.addresses import Address, address
 
 #: Completions of Hydra that have no effect: its settings, and folders of defaults.
 _NO_SETTINGS = {"hydra", "hydra.", "hydra/", "by_dataset/", "former/"}
@@ -72,10 +72,10 @@ def scales(line: Line) -> list[str]:
 
 
 def studies(line: Line) -> list[str]:
-    """Return the names of stored studies."""
+    """Return the names of stored studies; none of a bucket, which takes long to list."""
     from adamcmp.storage import reader
 
-    return reader.list_studies(_results(line))
+    return reader.list_studies(root) if isinstance(root := _results(line), Path) else []
 
 
 def conditions(line: Line) -> list[str]:
@@ -109,8 +109,8 @@ def plots(line: Line) -> list[str]:
     return [*names, *paths(line)] if line.typed else names
 
 
-def _results(line: Line) -> Path:
+def _results(line: Line) -> Address:
     """Return the folder of all studies, which an option or an override may set."""
     words = [w for w in line.values.get("overrides", ()) if w.startswith("results=")]
     override = words[-1].removeprefix("results=") if words else None
-    return expand_user(line.value("results") or override or default_results())
+    return address(line.value("results") or override or default_results())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adamcmp.cli._parser import Parser, paths
 from adamcmp.errors import ConfigError
-from adamcmp.platform.files import expand_user
+from adamcmp.platform.addresses import Address, address
 
 
 def add_question(parser: Parser) -> None:
@@ -35,7 +35,7 @@ def add_results(parser: Parser) -> None:
         metavar="FOLDER",
         default=default_results(),
         completer=paths,
-        help="folder of all studies (default: $ADAMCMP_RESULTS, or results)",
+        help="folder of all studies, or its s3:// URL (default: $ADAMCMP_RESULTS, or results)",
     )
 
 
@@ -84,25 +84,25 @@ def add_training(parser: Parser, *, retrains: bool = True) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
-def results_root(options: argparse.Namespace) -> Path:
-    """Return the folder of all studies.
+def results_root(options: argparse.Namespace) -> Address:
+    """Return the folder or the URL of all studies.
 
     Raises:
-        ConfigError: If it is a file.
+        ConfigError: If it is a file, or a URL that cannot be used.
     """
-    root = expand_user(options.results)
-    if root.is_file():
+    root = address(options.results)
+    if isinstance(root, Path) and root.is_file():
         raise ConfigError(
             f"The results folder {root} is a file. Set --results or ADAMCMP_RESULTS to a folder."
         )
     return root
 
 
-def report_command(folder: Path) -> str:
+def report_command(folder: Address) -> str:
     """Return a sentence on the command that reports on a study, which may have one optimizer.
 
     Args:
-        folder: The study's folder.
+        folder: The study's folder or URL.
     """
     from adamcmp.storage.reader import read_runs
 
@@ -112,26 +112,29 @@ def report_command(folder: Path) -> str:
     return f"`adamcmp report {study_arguments(folder)}` {purpose}."
 
 
-def study_arguments(folder: Path) -> str:
+def study_arguments(folder: Address) -> str:
     """Return the arguments that select a study in other commands, quoted for a shell.
 
     Args:
-        folder: The study's folder.
+        folder: The study's folder or URL.
 
     Returns:
         The study's name, and ``--results`` unless its parent is the default results folder.
     """
-    default = expand_user(default_results())
-    if folder.parent.resolve() == default.resolve():
+    if _resolved(folder.parent) == _resolved(address(default_results())):
         return shlex.quote(folder.name)
     return f"{shlex.quote(folder.name)} --results {shlex.quote(str(folder.parent))}"
 
 
-def results_option(root: Path) -> str:
+def _resolved(root: Address) -> Address:
+    return root.resolve() if isinstance(root, Path) else root
+
+
+def results_option(root: Address) -> str:
     """Return the ``--results`` option of a follow-up command; empty for the default folder."""
-    return "" if root == Path(default_results()) else f" --results {shlex.quote(str(root))}"
+    return "" if root == address(default_results()) else f" --results {shlex.quote(str(root))}"
 
 
 def default_results() -> str:
-    """Return the folder of all studies if a command line names none."""
+    """Return the folder or URL of all studies if a command line names none."""
     return os.environ.get("ADAMCMP_RESULTS", "results")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp.cli._options import add_results, results_root
@@ -13,6 +12,7 @@ from adamcmp.cli._parser import Parser
 from adamcmp.cli._selection import add_study_and_filters, study_and_filters
 from adamcmp.cli._tables import print_table
 from adamcmp.cli._terminal import shown_if_slow, wrapped
+from adamcmp.platform.addresses import Address
 
 if TYPE_CHECKING:
     from adamcmp.execution.heartbeats import ProcessStatus
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     return _print_runs(root, [study] if study else [], filters)
 
 
-def _print_studies(root: Path) -> int:
+def _print_studies(root: Address) -> int:
     from adamcmp.storage.reader import no_studies
     from adamcmp.workflows.listing import list_studies
 
@@ -82,7 +82,7 @@ def _print_studies(root: Path) -> int:
     return 2 if errors else 0
 
 
-def _print_runs(root: Path, studies: Sequence[str], filters: Sequence[str]) -> int:
+def _print_runs(root: Address, studies: Sequence[str], filters: Sequence[str]) -> int:
     from adamcmp.storage.columns import Role, role_of
     from adamcmp.workflows.listing import list_runs
 

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
 
 from adamcmp.errors import ConfigError
+from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import expand_user
 
 
@@ -90,7 +90,7 @@ def trusting(code: TrustedCode) -> Iterator[None]:
 
 
 @contextmanager
-def settings_of(file: str | Path) -> Iterator[None]:
+def settings_of(file: str | Address) -> Iterator[None]:
     """Name the file whose settings are read within a ``with`` block in messages."""
     token = _file.set(str(file))
     try:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -35,6 +34,7 @@ from adamcmp.config.sections import (
 from adamcmp.config.study_config import DEFAULTS_VERSION, ResultsLocation, StudyConfig
 from adamcmp.config.sweep_functions import MAX_RUNS
 from adamcmp.errors import ConfigError
+from adamcmp.platform.addresses import Address
 
 #: References to the environment do not depend on other settings.
 _ENVIRONMENT = re.compile(r"\$\{oc\.env:[^${}]*\}")
@@ -46,8 +46,8 @@ class Composer(ConfigComposer):
     Args:
         config_dir: See `ConfigComposer`.
         defaults: Version of the defaults of a new study.
-        begun_with: Returns the version of the defaults that the study in a folder was created with,
-            and None for a new study. An existing study is composed with that version.
+        begun_with: Returns the version of the defaults that the study at an address was created
+            with, and None for a new study. An existing study is composed with that version.
         code: The code that overrides and yaml files may name. By default, all of it, since they
             are those of the user.
 
@@ -59,7 +59,7 @@ class Composer(ConfigComposer):
         self,
         config_dir: str | None = None,
         defaults: int = DEFAULTS_VERSION,
-        begun_with: Callable[[Path], int | None] = lambda folder: None,
+        begun_with: Callable[[Address], int | None] = lambda folder: None,
         code: TrustedCode = ANY_CODE,
     ) -> None:
         super().__init__(config_dir, defaults)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
@@ -17,7 +16,7 @@ from adamcmp.components.trackers import NO_TRACKER, Tracker
 from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import NonNegativeInt, PositiveInt
 from adamcmp.config.run_config import RunConfig
-from adamcmp.platform.files import expand_user
+from adamcmp.platform.addresses import Address, address
 
 #: Version of the defaults. A study records the version that it was created with, and keeps it.
 DEFAULTS_VERSION = 2
@@ -113,12 +112,13 @@ NO_SEARCH = Search()
 
 
 class ResultsLocation(Component):
-    """The folder of a study's results: ``<results>/<study>/``.
+    """The place of a study's results: ``<results>/<study>/``.
 
     Attributes:
         study: Name of the study. None selects ``scratch`` for a run, and a name that is derived
             from the overrides for a sweep.
-        results: The folder of all studies: ``$ADAMCMP_RESULTS``, otherwise ``results``.
+        results: The folder of all studies, or a URL such as ``s3://my-bucket/studies``:
+            ``$ADAMCMP_RESULTS``, otherwise ``results``.
     """
 
     study: str
@@ -136,15 +136,16 @@ class ResultsLocation(Component):
 
     @field_validator("results")
     @classmethod
-    def _not_empty(cls, value: str) -> str:
+    def _is_address(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("should be the path of a folder")
+            raise ValueError("should be the path of a folder, or a URL")
+        address(value)  # raises ConfigError for a URL that cannot be used
         return value
 
     @property
-    def folder(self) -> Path:
-        """The study's folder."""
-        return expand_user(self.results) / self.study
+    def folder(self) -> Address:
+        """The study's folder on this machine, or its URL."""
+        return address(self.results) / self.study
 
 
 @dataclass(frozen=True)

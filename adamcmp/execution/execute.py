@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from adamcmp.config import Numerics, StudyConfig
 from adamcmp.execution.autotuning import (
@@ -24,6 +23,7 @@ from adamcmp.execution.workers import Workers, worker_count
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
+from adamcmp.platform.addresses import Address
 from adamcmp.storage.metadata import requested_runs
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
@@ -35,14 +35,14 @@ class ExecutionResult:
     """The state of the requested runs after an execution.
 
     Attributes:
-        folder: The study's folder.
+        folder: The study's folder or URL.
         specs: The runs, each once.
         trained: The ids of those that this execution trained.
         outcomes: How those that are stored ended, by id.
         in_progress: The ids of those that another process is training, with its status.
     """
 
-    folder: Path
+    folder: Address
     specs: tuple[RunSpec, ...]
     trained: tuple[str, ...] = ()
     outcomes: Mapping[str, RunRow] = field(default_factory=dict)
@@ -149,13 +149,13 @@ class Preview:
     """What a command would train.
 
     Attributes:
-        folder: The study's folder.
+        folder: The study's folder or URL.
         plan: The requested runs.
         pending: The plan of those that would be trained, with predicted times.
         groups: The groups in which they would be trained.
     """
 
-    folder: Path
+    folder: Address
     plan: Plan
     pending: Plan
     groups: tuple[LaneGroup, ...]

@@ -77,15 +77,16 @@ class Scheduler:
         self._progress = SweepProgress(self.runs)
         self._flushed = time.monotonic()
         self._publish()
-        try:
-            while self._has_work():
-                if signal_number := self.interrupted():
-                    self._stop(signal_number)
-                self._give_up_lost()
-                self._submit()
-                self._collect()
-        finally:
-            self._flush()
+        with self.store.checkpoints.transferring():
+            try:
+                while self._has_work():
+                    if signal_number := self.interrupted():
+                        self._stop(signal_number)
+                    self._give_up_lost()
+                    self._submit()
+                    self._collect()
+            finally:
+                self._flush()
 
     def _has_work(self) -> bool:
         if self._reserve() or self._running:
@@ -137,10 +138,13 @@ class Scheduler:
         self._running |= zip(handles, groups, strict=True)
 
     def _checkpointing(self, group: LaneGroup) -> Checkpointing:
-        path = self.store.checkpoints.path(group.run_ids)
+        checkpoints = self.store.checkpoints
         # The halves of a group that crashed resume from the checkpoint of the whole group.
-        larger = (p for p, run_ids in self._checkpoints.items() if group.run_ids <= run_ids)
-        return Checkpointing(path, self.checkpoint_every, next(larger, None))
+        larger = (item for item in self._checkpoints.items() if group.run_ids <= item[1])
+        source, run_ids = next(larger, (None, group.run_ids))
+        checkpoints.fetch(group.run_ids)
+        checkpoints.fetch(run_ids)
+        return Checkpointing(checkpoints.path(group.run_ids), self.checkpoint_every, source)
 
     def _collect(self) -> None:
         """Wait briefly, then handle the progress and the results that have arrived."""

@@ -83,13 +83,18 @@ def temporary_files(folder: Path, prefix: str) -> Iterable[Path]:
 
 
 @contextlib.contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
+def storage_errors(folder: object) -> Iterator[None]:
     """Convert an OSError, such as that of a full disk, to a StoreError that names the folder.
+
+    Args:
+        folder: The folder or the URL that is written.
 
     Raises:
         StoreError: In place of an OSError.
     """
     try:
         yield
+    except StoreError:  # that of a bucket is an OSError, too
+        raise
     except OSError as error:
         raise StoreError(f"Cannot write to {folder}: {error.strerror or error}.") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adamcmp.analysis.question import ALL_PAIRS, Question
+from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.plots import FORMATS
 from adamcmp.reporting.answer import Answer, compute_answer, failure, record_looks
@@ -46,7 +47,7 @@ class Report:
 
 
 def report(
-    studies: Sequence[Path],
+    studies: Sequence[Address],
     filters: Sequence[str] = (),
     refresh: float | None = None,
     question: Question = ALL_PAIRS,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from adamcmp.analysis.measures.pairwise import PAIRWISE_COMPARISONS
 from adamcmp.analysis.measures.properties import PROPERTIES
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import NotFound
+from adamcmp.platform.addresses import Address
 from adamcmp.reporting.pooling import load_table
 from adamcmp.reporting.rendering import RenderedPlot
 from adamcmp.reporting.statistics import measure_table
@@ -41,7 +41,7 @@ class Answer:
         tables: The statistics, one for each of `MEASURES`.
     """
 
-    studies: tuple[Path, ...]
+    studies: tuple[Address, ...]
     filters: tuple[str, ...]
     table: RunTable
     verdicts: tuple[analysis.Verdict, ...]
@@ -105,7 +105,7 @@ class Answer:
 
 
 def compute_answer(
-    studies: Sequence[Path], filters: Sequence[str] = (), question: Question = ALL_PAIRS
+    studies: Sequence[Address], filters: Sequence[str] = (), question: Question = ALL_PAIRS
 ) -> Answer:
     """Compute all statistics of one or several studies.
 
@@ -171,7 +171,9 @@ def _table_of(measure: analysis.Measure, tables: Sequence[Table]) -> Table:
     return next(table for table in tables if table.name == measure.name)
 
 
-def _check_any_completed(table: RunTable, studies: Sequence[Path], filters: Sequence[str]) -> None:
+def _check_any_completed(
+    table: RunTable, studies: Sequence[Address], filters: Sequence[str]
+) -> None:
     status = table.runs["status"]
     if (status == "done").any():
         return
@@ -182,7 +184,7 @@ def _check_any_completed(table: RunTable, studies: Sequence[Path], filters: Sequ
     raise NotFound(f"Study {names!r} has no completed run{matching}{others}.")
 
 
-def _missing_runs(study: Path) -> Iterator[analysis.Finding]:
+def _missing_runs(study: Address) -> Iterator[analysis.Finding]:
     """Yield a finding if a study has fewer runs than one of its commands requested."""
     requested = requested_runs(study)
     existing = len(reader.read_final_rows(study, []))

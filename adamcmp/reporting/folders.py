@@ -7,12 +7,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from adamcmp.platform.addresses import Address, local_folder
+
 #: Maximum length of a folder's name that spells out conditions.
 _LONGEST = 100
 
 
-def report_folder(studies: Sequence[Path], conditions: Sequence[str] = ()) -> Path:
+def report_folder(studies: Sequence[Address], conditions: Sequence[str] = ()) -> Path:
     """Return the folder of the report of one study, or of several studies pooled.
+
+    The report of a study in a bucket is written to this machine, see `local_folder`.
 
     A report of the runs that meet conditions has a folder of its own in that of all runs, so that
     neither replaces the other.
@@ -23,10 +27,11 @@ def report_folder(studies: Sequence[Path], conditions: Sequence[str] = ()) -> Pa
     'results/first/report/lr=0.1,optimizer=adamw'
 
     Args:
-        studies: The folders of the studies.
+        studies: The folders or URLs of the studies.
         conditions: What selects or changes the report, such as ``"lr=0.001"``; in any order.
     """
-    folder = studies[0].with_name("+".join(study.name for study in studies)) / "report"
+    first = local_folder(studies[0])
+    folder = first.with_name("+".join(study.name for study in studies)) / "report"
     return folder / _folder_name(conditions) if conditions else folder
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.ordering import in_display_order
 from adamcmp.errors import NotFound
+from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.storage.looks import look_record
 from adamcmp.storage.metadata import searched_keys
 
 
-def load_table(studies: Sequence[Path]) -> RunTable:
+def load_table(studies: Sequence[Address]) -> RunTable:
     """Return the runs of one or several studies as one table.
 
     If several studies have runs of the same optimizer on the same problem, the study's name is
@@ -41,7 +41,9 @@ def load_table(studies: Sequence[Path]) -> RunTable:
     return table.with_runs(_separate_studies(table.runs))
 
 
-def _make_ids_unique(loaded: Sequence[tuple[pd.DataFrame, ...]], studies: Sequence[Path]) -> None:
+def _make_ids_unique(
+    loaded: Sequence[tuple[pd.DataFrame, ...]], studies: Sequence[Address]
+) -> None:
     """Set each run's study, and prefix it to run ids that an earlier study also has."""
     seen: set[str] = set()
     for (runs, *others), study in zip(loaded, studies, strict=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from adamcmp.analysis.labels import is_problem_setting, short_setting_names
+from adamcmp.platform.addresses import Address
 from adamcmp.reporting.answer import Answer
 from adamcmp.storage.columns import SHORT_NAMES, Role, columns_with_role, role_of
 from adamcmp.storage.metadata import read_study_metadata
@@ -30,7 +30,7 @@ def commands(answer: Answer) -> list[str]:
     return [*dict.fromkeys(recorded), shlex.join(["adamcmp", "report", *names, *answer.filters])]
 
 
-def _study_commands(study: Path) -> Iterator[str]:
+def _study_commands(study: Address) -> Iterator[str]:
     """Yield the commands that study.yaml records."""
     for command in read_study_metadata(study).get("asked", []):
         # Version 0.1 recorded no flags.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import NotFound
 from adamcmp.execution.liveness import process_statuses
+from adamcmp.platform.addresses import Address
 from adamcmp.reporting import Report, report, write_page
 from adamcmp.storage import reader
 
 
 def watch(
-    studies: Sequence[Path],
+    studies: Sequence[Address],
     filters: Sequence[str],
     interval: float,
     on_report: Callable[[Report], None],
@@ -72,7 +72,7 @@ def watch(
     return written
 
 
-def training_status(studies: Sequence[Path]) -> str:
+def training_status(studies: Sequence[Address]) -> str:
     """Return the progress of the processes that train runs of studies, "" if there are none."""
     processes = [status for study in studies for status in process_statuses(study)]
     if not processes:
@@ -81,13 +81,13 @@ def training_status(studies: Sequence[Path]) -> str:
     return f"In training: {done} of {runs} runs have ended."
 
 
-def _parts(studies: Sequence[Path]) -> list[list[str]]:
+def _parts(studies: Sequence[Address]) -> list[list[str]]:
     """Return the names of each study's parquet files, which change when runs are added."""
     return [reader.part_names(study) for study in studies]
 
 
 def _report(
-    studies: Sequence[Path],
+    studies: Sequence[Address],
     filters: Sequence[str],
     interval: float,
     on_report: Callable[[Report], None],

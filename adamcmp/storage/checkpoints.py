@@ -9,6 +9,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,17 +41,24 @@ class Checkpointing:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoint files of one study.
+    """The checkpoint files of one study on disk.
 
     Workers read and write the content at a local `path`, with `adamcmp.storage.archive`: they are
-    other processes, which get picklable tasks and no connection to a store. `Files` elsewhere than
-    on disk would have to transfer these files.
+    other processes, which get picklable tasks and no connection to a store. For files elsewhere
+    than on disk, `adamcmp.storage.remote_checkpoints` transfers these files.
 
     Attributes:
         files: The study's files.
     """
 
     files: Files
+
+    def transferring(self) -> AbstractContextManager[object]:
+        """Return a context in which checkpoints that workers write become part of the study."""
+        return nullcontext()
+
+    def fetch(self, run_ids: Iterable[str]) -> None:
+        """Make the checkpoint of a group, if there is one, available at its path."""
 
     def existing(self) -> dict[Path, frozenset[str]]:
         """Return the path and the run ids of each existing checkpoint.
@@ -62,11 +70,11 @@ class Checkpoints:
 
     def path(self, run_ids: Iterable[str]) -> Path:
         """Return the path of the checkpoint of a group of runs."""
-        return self.files.path / _name(run_ids)
+        return self.files.path / checkpoint_name(run_ids)
 
     def remove(self, run_ids: Iterable[str]) -> None:
         """Remove the checkpoint of a group that has ended."""
-        self._remove(_name(run_ids))
+        self._remove(checkpoint_name(run_ids))
 
     def remove_finished(self, ended: Collection[str]) -> None:
         """Remove the checkpoints whose runs have all ended."""
@@ -76,7 +84,7 @@ class Checkpoints:
 
     def remove_partial_writes(self, run_ids: Iterable[str]) -> None:
         """Remove what a worker that died while it wrote a group's checkpoint has left of it."""
-        self.files.remove_partial_writes(_name(run_ids), time.time_ns())
+        self.files.remove_partial_writes(checkpoint_name(run_ids), time.time_ns())
 
     def _existing(self) -> dict[str, frozenset[str]]:
         usable = []
@@ -107,6 +115,7 @@ def _progress(files: Files, name: str, version: FileVersion) -> tuple[int, froze
     return metadata["steps_taken"], frozenset(metadata["runs"])
 
 
-def _name(run_ids: Iterable[str]) -> str:
+def checkpoint_name(run_ids: Iterable[str]) -> str:
+    """Return the name of the file of the checkpoint of a group of runs."""
     digest = hashlib.sha256(" ".join(sorted(run_ids)).encode()).hexdigest()[:16]
     return f"{CHECKPOINT_FOLDER}{digest}.npz"

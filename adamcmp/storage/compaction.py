@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -80,8 +81,7 @@ def compact(files: Files) -> None:
                 if any(table in tables_of(name) for name in names)
             }
             write_part(files, tables, replaced=names)
-        for name in names:
-            delete_part(files, name)
+        files.concurrently(partial(delete_part, files), names)
 
 
 def remove_leftovers(files: Files, before_ns: int) -> None:
@@ -106,9 +106,8 @@ def remove_leftovers(files: Files, before_ns: int) -> None:
 def _merged(
     files: Files, table: TableName, names: tuple[str, ...], stale: Mapping[str, set[str]]
 ) -> pa.Table:
-    rows = [
-        without_runs(read_part(files, table, name), stale[name])
-        for name in names
-        if table in tables_of(name)
-    ]
+    having = [name for name in names if table in tables_of(name)]
+    rows = files.concurrently(
+        lambda name: without_runs(read_part(files, table, name), stale[name]), having
+    )
     return pa.concat_tables(rows, promote_options="default")

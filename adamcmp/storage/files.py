@@ -1,16 +1,21 @@
 """The operations that a study needs of its storage: few, so that an object store can offer them.
 
 Runs, metrics, metadata and the proposals of searches are read and written by these operations.
-`adamcmp.storage.folder` implements them on disk.
+`adamcmp.storage.folder` implements them on disk, `adamcmp.storage.object_store` in a bucket.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from adamcmp.platform.addresses import Address
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class FileVersion(NamedTuple):
@@ -19,10 +24,12 @@ class FileVersion(NamedTuple):
     Attributes:
         modified_ns: Time of the last write, in nanoseconds since the epoch.
         size: Bytes.
+        tag: The entity tag of an object, which differs for another content; empty for a file.
     """
 
     modified_ns: int
     size: int
+    tag: str = ""
 
 
 class Files(ABC):
@@ -31,16 +38,32 @@ class Files(ABC):
     A reader sees a file's old content or its new one, never a part of it.
 
     Attributes:
-        path: The folder on this machine. It names the study and holds what is not read and written
-            by these operations: reservations, the content of checkpoints, the lock of searches,
+        path: A folder on this machine. It holds what is not read and written by these operations:
             reports and the files of trackers.
     """
 
     path: Path
 
+    @property
+    def address(self) -> Address:
+        """What names the files: the folder, or the URL of an object store."""
+        return self.path
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the files are those in `path`, so that they can be read and written there."""
+        return True
+
     def location(self, name: str) -> str:
         """Return where a file is, for messages."""
-        return str(self.path / name)
+        return str(self.address / name)
+
+    def concurrently(self, function: Callable[[T], U], items: Iterable[T]) -> list[U]:
+        """Return the results of a function that reads or deletes files, for each item.
+
+        An implementation whose operations take long calls the function in threads.
+        """
+        return list(map(function, items))
 
     @abstractmethod
     def list(self, prefix: str) -> Mapping[str, FileVersion]:
@@ -56,6 +79,10 @@ class Files(ABC):
     @abstractmethod
     def folders(self) -> Sequence[str]:
         """Return the names of the subfolders at the top."""
+
+    def exists(self) -> bool:
+        """Return whether there is a file or a folder."""
+        return bool(self.list("") or self.folders())
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -103,14 +130,16 @@ class Files(ABC):
         """
 
     @abstractmethod
-    def lock(self, timeout: float) -> AbstractContextManager[object]:
+    def lock(self, timeout: float, name: str = ".lock") -> AbstractContextManager[object]:
         """Return a lock that one process at a time holds; entering it acquires it.
 
-        The lock is advisory, and released when the process that holds it ends. It may create the
-        study, since a new study is locked before anything is written.
+        The lock is advisory, and released when the process that holds it ends: at once on disk,
+        within seconds in an object store. It may create the study, since a new study is locked
+        before anything is written.
 
         Args:
             timeout: Seconds to wait for another process.
+            name: The file of the lock, which begins with a dot and is in no listing.
 
         Raises:
             TimeoutError: If another process holds the lock for longer.

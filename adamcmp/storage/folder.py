@@ -10,16 +10,24 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from adamcmp.platform.addresses import Address, ObjectUrl
 from adamcmp.platform.files import create_atomically, temporary_files, write_atomically
 from adamcmp.storage.files import Files, FileVersion
+from adamcmp.storage.object_store import object_store
 
-#: Where files are: a folder on disk, or another implementation of `Files`.
-Location = Path | Files
+#: Where files are: a folder on disk, a URL, or another implementation of `Files`.
+Location = Address | Files
 
 
 def files_at(location: Location) -> Files:
-    """Return the files at a location; the only place that selects an implementation."""
-    return location if isinstance(location, Files) else Folder(location)
+    """Return the files at a location; the only place that selects an implementation.
+
+    Raises:
+        ConfigError: If the location is a URL and the bucket cannot be used.
+    """
+    if isinstance(location, Files):
+        return location
+    return object_store(location) if isinstance(location, ObjectUrl) else Folder(location)
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,8 @@ class Folder(Files):
                     path.unlink()
 
     @contextlib.contextmanager
-    def lock(self, timeout: float) -> Iterator[None]:
+    def lock(self, timeout: float, name: str = ".lock") -> Iterator[None]:
         """See `Files.lock`."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path / ".lock", timeout=timeout):
+        with FileLock(self.path / name, timeout=timeout):
             yield

@@ -122,10 +122,10 @@ def look_record(studies: Sequence[Location], runs: Sequence[int]) -> LookRecord:
 
 def _read(files: Files) -> list[Look]:
     looks = []
-    for name in sorted(files.list(_FOLDER)):
+    names = sorted(files.list(_FOLDER))
+    for name, content in zip(names, files.concurrently(files.read, names), strict=True):
         try:
-            lines = files.read(name).decode().splitlines()
-            looks += [Look(**json.loads(line)) for line in lines]
+            looks += [Look(**json.loads(line)) for line in content.decode().splitlines()]
         except (ValueError, TypeError) as error:
             raise StoreError(
                 f"{files.location(name)} is damaged ({error}). Restore the file; without it, "
@@ -151,7 +151,7 @@ def add_looks(study: Location, looks: Sequence[Look]) -> str:
         files.create(f"{_FOLDER}{time.time_ns():020d}.jsonl", content.encode())
     except OSError as error:
         return (
-            f"This look cannot be recorded in {files.location(_FOLDER)} ({error.strerror}). Later "
-            f"tests with more seeds will not account for it."
+            f"This look cannot be recorded in {files.location(_FOLDER)} "
+            f"({error.strerror or error}). Later tests with more seeds will not account for it."
         )
     return ""

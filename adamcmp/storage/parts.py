@@ -14,7 +14,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import pyarrow as pa
@@ -169,7 +169,8 @@ def row_indexes(files: Files, parts: Mapping[str, FileVersion]) -> dict[str, pa.
     Raises:
         StoreError: If a part cannot be read (see `read_part`).
     """
-    return {name: _row_index(files, name, version) for name, version in parts.items()}
+    indexes = files.concurrently(lambda part: _row_index(files, *part), parts.items())
+    return dict(zip(parts, indexes, strict=True))
 
 
 @lru_cache(maxsize=4096)
@@ -200,8 +201,9 @@ def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], 
 
 
 def _check_tables_exist(files: Files, parts: Iterable[str]) -> None:
-    for table in TABLES[1:]:  # each part has its runs
-        existing = list_table(files, table)
+    tables = TABLES[1:]  # each part has its runs
+    listings = files.concurrently(partial(list_table, files), tables)
+    for table, existing in zip(tables, listings, strict=True):
         # `read_part` refuses files that are no parts.
         missing = [name for name in parts if table in tables_of(name) and name not in existing]
         if len(missing) == 1:
@@ -209,10 +211,10 @@ def _check_tables_exist(files: Files, parts: Iterable[str]) -> None:
         if missing:
             which = "those files" if existing else "the whole folder runs/"
             raise StoreError(
-                f"{files.path} is damaged: {len(missing)} files of runs/ have no file of the same "
-                f"name in {table}/ ({missing[0]}, …). Restore {table}/ from a backup. Otherwise "
-                f"delete {which} and repeat the commands that study.yaml lists: they train these "
-                f"runs again."
+                f"{files.address} is damaged: {len(missing)} files of runs/ have no file of the "
+                f"same name in {table}/ ({missing[0]}, …). Restore {table}/ from a backup. "
+                f"Otherwise delete {which} and repeat the commands that study.yaml lists: they "
+                f"train these runs again."
             )
 
 
@@ -223,8 +225,8 @@ def _digest(content: bytes) -> str:
 def _damaged(files: Files, table: TableName, name: str, problem: str) -> StoreError:
     return StoreError(
         f"{files.location(f'{table}/{name}')} {problem}. Delete {name} from "
-        f"{', '.join(f'{existing}/' for existing in tables_of(name))} of {files.path} and repeat "
-        f"the command that trained its runs; study.yaml lists the commands."
+        f"{', '.join(f'{existing}/' for existing in tables_of(name))} of {files.address} and "
+        f"repeat the command that trained its runs; study.yaml lists the commands."
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from adamcmp.errors import NotFound, StoreError, nearest, shortened
+from adamcmp.platform.addresses import Address
 from adamcmp.storage.arrow import EXAMPLE_SCHEMA
 from adamcmp.storage.columns import TableName
 from adamcmp.storage.files import Files, FileVersion
@@ -51,16 +52,22 @@ def list_studies(results: Location) -> list[str]:
     studies come first: the time of their files may be that of a checkout.
     """
     files = files_at(results)
-    changes = {}
-    for study in files.folders():
-        with contextlib.suppress(PermissionError):  # a folder of something else
-            if (metadata := f"{study}/{METADATA_FILE}") in (top := files.list(f"{study}/")):
-                parts = (name.rpartition("/")[2] for name in files.list(f"{study}/runs/"))
-                changes[study] = max(map(part_order, parts), default=top[metadata].modified_ns)
+    folders = files.folders()
+    changed = files.concurrently(lambda study: _last_change(files, study), folders)
+    changes = {s: time for s, time in zip(folders, changed, strict=True) if time is not None}
     return sorted(changes, key=lambda study: (changes[study], study))
 
 
-def study_folder(results: Path, study: str | None) -> Path:
+def _last_change(files: Files, study: str) -> int | None:
+    """Return when a study changed; None for a folder of something else."""
+    with contextlib.suppress(PermissionError):
+        if (metadata := f"{study}/{METADATA_FILE}") in (top := files.list(f"{study}/")):
+            parts = (name.rpartition("/")[2] for name in files.list(f"{study}/runs/"))
+            return max(map(part_order, parts), default=top[metadata].modified_ns)
+    return None
+
+
+def study_folder(results: Address, study: str | None) -> Address:
     """Return the folder of a study; None selects the study that was changed last.
 
     Raises:
@@ -72,7 +79,7 @@ def study_folder(results: Path, study: str | None) -> Path:
     if study is None:
         return results / existing[-1]
     if study not in existing:
-        if (results / study).is_dir():
+        if study in files_at(results).folders():
             raise NotFound(
                 f"{results / study} is not a study: it has no {METADATA_FILE}. Restore the file, "
                 f"or name another study with `adamcmp ls`."
@@ -85,7 +92,7 @@ def study_folder(results: Path, study: str | None) -> Path:
     return results / study
 
 
-def no_studies(results: Path) -> str:
+def no_studies(results: Address) -> str:
     """Return the message for a results folder without studies."""
     return (
         f"There are no studies in {results.absolute()}. `adamcmp run` creates one. {ANOTHER_FOLDER}"
@@ -96,9 +103,9 @@ def no_runs(study: Location) -> str:
     """Return the message for a study without runs, which may have lost its folder ``runs``."""
     files = files_at(study)
     if not (metrics := list_table(files, "metrics")):
-        return f"Study {files.path.name!r} has no runs yet."
+        return f"Study {files.address.name!r} has no runs yet."
     return (
-        f"Study {files.path.name!r} has no runs: {files.location('runs')}/ is missing or empty, "
+        f"Study {files.address.name!r} has no runs: {files.location('runs')}/ is missing or empty, "
         f"but metrics/ has {len(metrics)} file{'s' * (len(metrics) > 1)}. Restore runs/ from a "
         f"backup, or repeat the commands that study.yaml lists to train the runs again."
     )
@@ -169,7 +176,8 @@ def read_tables(
             return rows_of_final_weights(without_runs(rows, stale[name]))
 
         def all_rows(table: TableName) -> pa.Table:
-            rows = [counting_rows(table, name) for name in parts if table in tables_of(name)]
+            names = [name for name in parts if table in tables_of(name)]
+            rows = files.concurrently(partial(counting_rows, table), names)
             return _concatenated(rows or [_empty(table)], columns[table])
 
         return {table: all_rows(table) for table in columns}

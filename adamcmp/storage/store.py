@@ -34,6 +34,7 @@ from adamcmp.storage.metadata import (
     write_study_metadata,
 )
 from adamcmp.storage.parts import read_consistently, row_indexes, write_part
+from adamcmp.storage.remote_checkpoints import RemoteCheckpoints
 from adamcmp.storage.rows import (
     FINAL_WEIGHTS,
     INDEX_COLUMNS,
@@ -57,14 +58,16 @@ class Store:
 
     Attributes:
         files: The study's files.
-        folder: The study's folder on this machine.
+        folder: The study's folder on this machine, or its URL.
         checkpoints: The checkpoints of the study's unfinished groups.
     """
 
     def __init__(self, study: Location) -> None:
         self.files = files_at(study)
-        self.folder = self.files.path
-        self.checkpoints = Checkpoints(self.files)
+        self.folder = self.files.address
+        self.checkpoints: Checkpoints = (
+            Checkpoints(self.files) if self.files.on_disk else RemoteCheckpoints(self.files)
+        )
         self._created_ns = time.time_ns()
 
     def study_metadata(self) -> dict[str, Any]:

@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from adamcmp.components.trackers import NO_TRACKER, Tracker
 from adamcmp.config import StudyConfig
@@ -28,6 +27,7 @@ from adamcmp.execution.observer import Observer
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
 from adamcmp.planning.specs import RunSpec
+from adamcmp.platform.addresses import Address
 from adamcmp.tracking.worker import TrackingRequest, append_to_journal, write_runs
 from adamcmp.training.outcome import Outcome
 
@@ -82,10 +82,10 @@ class TrackingProcess:
 
     Args:
         tracker: The tracker.
-        study: The folder of the study.
+        study: The folder or URL of the study.
     """
 
-    def __init__(self, tracker: Tracker, study: Path) -> None:
+    def __init__(self, tracker: Tracker, study: Address) -> None:
         self._request = TrackingRequest(tracker, study, frozenset())
         self._pool: Pool | None = None
         self._handles: set[Handle[str | None]] = set()

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from adamcmp.components.trackers import Evaluation, TrackedRun, Tracker
+from adamcmp.platform.addresses import Address, local_folder
 from adamcmp.storage import reader
 from adamcmp.storage.columns import BEST, Role, columns_with_role
 
@@ -35,18 +36,18 @@ class TrackingRequest:
 
     Attributes:
         tracker: The tracker.
-        study: The folder of the study.
+        study: The folder or URL of the study.
         run_ids: The requested runs, of which stored ones are written.
     """
 
     tracker: Tracker
-    study: Path
+    study: Address
     run_ids: frozenset[str]
 
     @property
     def folder(self) -> Path:
-        """The folder of the tracker's files."""
-        return self.study / "tracker" / self.tracker.name
+        """The folder of the tracker's files, on this machine."""
+        return local_folder(self.study) / "tracker" / self.tracker.name
 
     @property
     def journal(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
@@ -18,6 +17,7 @@ from adamcmp.config import Execution, Numerics, ResultsLocation, RunConfig, Stud
 from adamcmp.config.decay_product import decay_of_product
 from adamcmp.errors import NotFound
 from adamcmp.planning.specs import run_specs
+from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.storage.metadata import last_addition, requested_runs, searched_keys
 from adamcmp.storage.store import Store
@@ -34,12 +34,12 @@ class StoredStudy:
         configs: The configuration of each run, by run id.
     """
 
-    folder: Path
+    folder: Address
     table: RunTable
     configs: Mapping[str, RunConfig]
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: Address) -> Self:
         """Read a study.
 
         Raises:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from adamcmp import analysis
 from adamcmp.analysis.looks import unrecorded_looks
 from adamcmp.analysis.question import ALL_PAIRS, Question
 from adamcmp.errors import ConfigError
+from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.storage.filters import no_match, parse_filters
 from adamcmp.storage.looks import add_looks, look_record
 
 
 def compare_study(
-    folder: Path,
+    folder: Address,
     a: Sequence[str],
     b: Sequence[str],
     metric: str | None = None,

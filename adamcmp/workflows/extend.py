@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from adamcmp import analysis
 from adamcmp.analysis import Edge
 from adamcmp.config import Composer, StudyConfig
+from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.workflows.additions import Addition, StoredStudy
 from adamcmp.workflows.execution_overrides import parse_execution
@@ -29,7 +29,9 @@ class Extension:
     edges: tuple[Edge, ...]
 
 
-def configure_extension(root: Path, study: str | None, overrides: Sequence[str] = ()) -> Extension:
+def configure_extension(
+    root: Address, study: str | None, overrides: Sequence[str] = ()
+) -> Extension:
     """Return the runs beyond those edges of a study's grids that hold a best setting.
 
     With ``seeds=N``, these are N evaluation seeds of each optimizer's best setting instead. An

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from adamcmp.errors import ConfigError
+from adamcmp.platform.addresses import Address
 from adamcmp.platform.provenance import package_version
 from adamcmp.storage import reader
 from adamcmp.storage.arrow import METRIC_SCHEMA, arrow_schema
@@ -41,7 +42,7 @@ class ImportResult:
         unchanged: Number of runs that the study already held with the same values.
     """
 
-    folder: Path
+    folder: Address
     source: MappedTable
     runs: pd.DataFrame
     metrics: pd.DataFrame
@@ -50,7 +51,7 @@ class ImportResult:
 
 
 def import_runs(
-    file: Path, folder: Path, mapping: ImportOptions, *, dry_run: bool = False
+    file: Path, folder: Address, mapping: ImportOptions, *, dry_run: bool = False
 ) -> ImportResult:
     """Import the runs of a CSV file into a study.
 
@@ -89,7 +90,7 @@ def import_runs(
     return ImportResult(folder, source, runs, metrics, stored - len(unchanged), len(unchanged))
 
 
-def _unchanged(folder: Path, runs: pa.Table, metrics: pa.Table) -> set[str]:
+def _unchanged(folder: Address, runs: pa.Table, metrics: pa.Table) -> set[str]:
     """Return the ids of the runs that a study holds with the same values and evaluations."""
     stored = reader.read_tables(folder, {"runs": None, "metrics": metrics.column_names})
     unchanged = _equal_runs(stored["runs"], runs)
@@ -181,7 +182,7 @@ def _check_study(store: Store, provenance: Mapping[str, Any]) -> None:
             )
 
 
-def _check_types(folder: Path, extra_types: Mapping[str, type]) -> None:
+def _check_types(folder: Address, extra_types: Mapping[str, type]) -> None:
     """Reject an additional setting whose type differs from the study's column."""
     stored = reader.read_runs(folder).schema
     for field in arrow_schema(dict(extra_types)):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.execution.heartbeats import ProcessStatus
 from adamcmp.execution.liveness import process_statuses
+from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.storage.columns import SHORT_NAMES, STATUSES, Role, role_of
 from adamcmp.storage.filters import columns_of, no_match, parse_filters
+from adamcmp.storage.folder import files_at
 
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
 _IDENTITY = ("run_id", "optimizer", "dataset", "model", "lr", "wd")
@@ -46,12 +47,13 @@ class StudySummary:
     error: StoreError | None = None
 
 
-def list_studies(root: Path) -> list[StudySummary]:
+def list_studies(root: Address) -> list[StudySummary]:
     """Return a summary of each study of a results folder; a damaged study has an `error`."""
-    return [_summary(root / name) for name in reader.list_studies(root)]
+    folders = [root / name for name in reader.list_studies(root)]
+    return files_at(root).concurrently(_summary, folders)
 
 
-def _summary(folder: Path) -> StudySummary:
+def _summary(folder: Address) -> StudySummary:
     try:
         rows = reader.read_final_rows(folder, ["status", "optimizer", "finished_at"]).values()
     except StoreError as error:
@@ -86,7 +88,7 @@ class RunList:
     no_match: str = ""
 
 
-def list_runs(root: Path, studies: Sequence[str] = (), filters: Sequence[str] = ()) -> RunList:
+def list_runs(root: Address, studies: Sequence[str] = (), filters: Sequence[str] = ()) -> RunList:
     """Return the runs of studies that meet all conditions.
 
     Args:
@@ -141,12 +143,12 @@ class StoredRun:
         metrics: The run's rows of `metrics`, by step.
     """
 
-    folder: Path
+    folder: Address
     row: Mapping[str, Any]
     metrics: tuple[Mapping[str, Any], ...]
 
 
-def find_run(root: Path, name: str) -> StoredRun:
+def find_run(root: Address, name: str) -> StoredRun:
     """Return the run with an id.
 
     Args:
@@ -159,7 +161,7 @@ def find_run(root: Path, name: str) -> StoredRun:
                 skipped.
     """
     study, _, prefix = name.rpartition("/")
-    matches: list[tuple[Path, dict[str, Any]]] = []
+    matches: list[tuple[Address, dict[str, Any]]] = []
     run_ids: list[str] = []
     unreadable: list[StoreError] = []
     for study_name in [study] if study else reader.list_studies(root):
@@ -181,12 +183,12 @@ def find_run(root: Path, name: str) -> StoredRun:
 
 
 def _only_match(
-    root: Path,
+    root: Address,
     name: str,
-    matches: Sequence[tuple[Path, dict[str, Any]]],
+    matches: Sequence[tuple[Address, dict[str, Any]]],
     suggestion: str,
     unreadable: Iterable[StoreError],
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Address, dict[str, Any]]:
     if not matches:
         raise NotFound(
             f"There is no run {name!r} in {root.absolute()}.{suggestion} `adamcmp ls STUDY` lists "

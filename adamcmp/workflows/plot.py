@@ -9,6 +9,7 @@ from adamcmp import plots
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.looks import unrecorded_looks
 from adamcmp.errors import ConfigError, StoreError, nearest
+from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import expand_user
 from adamcmp.reporting import load_table, report_folder
 from adamcmp.storage.looks import add_looks
@@ -22,7 +23,7 @@ def list_plots() -> dict[str, str]:
 
 def draw_plot(
     name: str,
-    folders: Sequence[Path],
+    folders: Sequence[Address],
     out: str | None = None,
     where: str | None = None,
     options: Mapping[str, str] | None = None,
@@ -88,7 +89,7 @@ def _output_path(out: str | None, plot: str, folder: Path) -> Path:
     return path.with_suffix(f".{suffix}")
 
 
-def _select(folders: Sequence[Path], where: str | None) -> RunTable:
+def _select(folders: Sequence[Address], where: str | None) -> RunTable:
     """Return one table of those runs of the studies that match the query."""
     table = load_table(folders)
     if not where:

@@ -101,7 +101,7 @@ class Proposals:
 
     def _write(self) -> None:
         lines = ",\n".join(json.dumps(setting) for setting in self.settings)
-        with storage_errors(self._files.path):
+        with storage_errors(self._files.address):
             self._files.remove_partial_writes(self._name, time.time_ns())
             self._files.replace(self._name, f"[\n{lines}\n]\n".encode())
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from adamcmp.errors import NotFound
+from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import storage_errors, write_atomically
 from adamcmp.reporting import Answer
 from adamcmp.reporting.formats import FORMATS
@@ -16,7 +17,7 @@ from adamcmp.storage.reader import study_folder
 RETRY_EVERY = 0.5
 
 
-def study_folders(root: Path, names: Sequence[str]) -> list[Path]:
+def study_folders(root: Address, names: Sequence[str]) -> list[Address]:
     """Return the folders of studies, each once; without names, the folder of the latest study.
 
     Raises:
@@ -28,12 +29,12 @@ def study_folders(root: Path, names: Sequence[str]) -> list[Path]:
 
 
 def wait_for_studies(
-    root: Path,
+    root: Address,
     names: Sequence[str],
     timeout: float,
     notify: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
-) -> list[Path]:
+) -> list[Address]:
     """Return the folders of studies, waiting for those that do not exist yet.
 
     Args:

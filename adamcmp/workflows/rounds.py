@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from adamcmp import analysis
 from adamcmp.analysis import RunTable
 from adamcmp.analysis.audit.seeds import ENOUGH_SEEDS
 from adamcmp.analysis.looks import unrecorded_looks
+from adamcmp.platform.addresses import Address
 from adamcmp.storage.looks import add_looks
 from adamcmp.workflows.additions import Addition, StoredStudy
 from adamcmp.workflows.candidates import missing_candidate_seeds
@@ -145,7 +145,7 @@ def _more_seeds(study: StoredStudy, budget: int, record_look: bool) -> Need | No
     return affordable[-1] if affordable else next(iter(needs), None)
 
 
-def _seeds_of_comparisons(folder: Path, record_look: bool) -> Iterator[tuple[str, int]]:
+def _seeds_of_comparisons(folder: Address, record_look: bool) -> Iterator[tuple[str, int]]:
     """Yield the problem of each undecided comparison, and how many more seeds it needs."""
     from adamcmp.reporting import load_table
 

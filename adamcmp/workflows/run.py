@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from adamcmp.components.optimizers import Optimizer
@@ -16,7 +15,9 @@ from adamcmp.components.optimizers.torch import Torch
 from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, RunFailed, RunInProgress
 from adamcmp.execution.execute import ExecutionResult
+from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
+from adamcmp.storage.folder import files_at
 from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.training import TrainingOptions, train
 
@@ -47,7 +48,7 @@ class RunResult:
             of an existing run cannot be read.
     """
 
-    folder: Path
+    folder: Address
     row: dict[str, Any]
     trained: bool
     chance_level: Mapping[str, float]
@@ -157,7 +158,8 @@ def _unused_name(config: StudyConfig) -> str:
     """Return the name of a study that does not exist."""
     root = config.location.folder.parent
     names = itertools.chain(["first"], (f"first{i}" for i in itertools.count(2)))
-    return next(name for name in names if not (root / name).exists())
+    existing = files_at(root).folders()
+    return next(name for name in names if name not in existing)
 
 
 def _stored_row(executed: ExecutionResult) -> dict[str, Any]:

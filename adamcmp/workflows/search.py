@@ -18,9 +18,6 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from adamcmp.config import Composer, RunConfig, SearchBranch, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
@@ -29,6 +26,7 @@ from adamcmp.execution.workers import Workers
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
+from adamcmp.storage.files import Files
 from adamcmp.storage.folder import files_at
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
@@ -118,7 +116,7 @@ class RangeSearch:
             train: Trains those runs of a batch that do not exist yet.
             on_notice: Called with notices about the whole search, such as a missing compiler.
         """
-        with _exclusive(self.config.location.folder), quiet():
+        with _exclusive(files_at(self.config.location.folder)), quiet():
             proposals = self._all_proposals()
             record = _Record(self.objective)
             # The whole search decides the engine: its first batch is seldom worth a compilation.
@@ -219,19 +217,15 @@ class _Record:
 
 
 @contextlib.contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
+def _exclusive(files: Files) -> Iterator[None]:
     """Hold the search lock of a study, because concurrent searches would not share settings."""
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".search.lock", timeout=0)
+    with contextlib.ExitStack() as stack:
         try:
-            lock.acquire()
-        except Timeout:
+            with storage_errors(files.address):
+                stack.enter_context(files.lock(0.0, ".search.lock"))
+        except TimeoutError:
             raise StoreError(
-                f"{folder} is being searched by another process. Repeat the command when it has "
-                f"ended."
+                f"{files.address} is being searched by another process. Repeat the command when "
+                f"it has ended."
             ) from None
-    try:
         yield
-    finally:
-        lock.release()

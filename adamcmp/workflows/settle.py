@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp.config import Execution, StudyConfig
 from adamcmp.errors import ConfigError, RunInProgress
 from adamcmp.execution.liveness import process_statuses
 from adamcmp.execution.workers import Workers
+from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.workflows.additions import Addition, StoredStudy
 from adamcmp.workflows.execution_overrides import parse_execution
@@ -39,7 +39,7 @@ class Settling:
         command: The command, to be recorded.
     """
 
-    folder: Path
+    folder: Address
     budget: int
     execution: Execution
     command: tuple[str, ...]
@@ -75,7 +75,7 @@ class SettleResult:
         report: The report; None if none was requested, or a round did not end.
     """
 
-    folder: Path
+    folder: Address
     budget: int
     rounds: tuple[Round, ...] = field(default=())
     remaining: str = ""
@@ -106,7 +106,7 @@ class SettleResult:
 
 
 def configure_settling(
-    root: Path, study: str | None, budget: int | None = None, overrides: Sequence[str] = ()
+    root: Address, study: str | None, budget: int | None = None, overrides: Sequence[str] = ()
 ) -> Settling:
     """Return what a command may add to a study.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcmp.analysis.question import Question
 from adamcmp.config import study_files
 from adamcmp.execution.execute import study_numerics
 from adamcmp.execution.workers import Workers
+from adamcmp.platform.addresses import Address
 from adamcmp.workflows.components import describe
 from adamcmp.workflows.study_stages import StagedStudy
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
@@ -33,7 +33,7 @@ class StudyResult:
     report: Report | None = None
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Address:
         """The folder of the study."""
         return self.stages[0].folder
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from adamcmp.config import StudyConfig
@@ -17,7 +16,9 @@ from adamcmp.execution.execute import ExecutionResult, execute
 from adamcmp.execution.heartbeats import ProcessStatus
 from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.workers import Workers
+from adamcmp.platform.addresses import Address
 from adamcmp.storage.columns import STATUSES
+from adamcmp.storage.folder import files_at
 from adamcmp.tracking.process import tracked
 
 #: ``display(combinations, batches)`` returns a context manager that yields the observer of one
@@ -79,7 +80,7 @@ class SweepResult:
     """The outcome of training the runs of a configuration.
 
     Attributes:
-        folder: The folder of the study.
+        folder: The folder or URL of the study.
         run_ids: All requested runs, each once.
         trained: The runs that this call trained.
         statuses: Number of requested runs by status: ``done``, ``diverged``, ``failed``.
@@ -91,7 +92,7 @@ class SweepResult:
             process trains some of the runs.
     """
 
-    folder: Path
+    folder: Address
     run_ids: tuple[str, ...]
     trained: tuple[str, ...]
     statuses: Mapping[str, int] = field(default_factory=dict)
@@ -159,6 +160,6 @@ def train_observed(
         if not str(interrupt):  # after a second signal, nothing more is saved
             raise
         folder = config.location.folder
-        files = f", files in {folder}" if folder.exists() else ""
+        files = f", files in {folder}" if files_at(folder).exists() else ""
         text = f"{interrupt}{files}; run the same command again to continue"
         raise Interrupted(interrupt.number, text) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from adamcmp.config import StudyConfig
 from adamcmp.errors import ConfigError
@@ -14,6 +13,7 @@ from adamcmp.execution.open_plans import OpenPlan
 from adamcmp.execution.publishing import Request, publish_standing
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.work import WorkRequest, WorkResult, current_plans, work
+from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage.reader import study_folder
 from adamcmp.storage.store import Store
@@ -38,7 +38,7 @@ class StandingPlan:
         seconds: Predicted seconds of one worker process; None if they are unknown.
     """
 
-    folder: Path
+    folder: Address
     number: int | None
     runs: int = 0
     shares: int = 0
@@ -96,7 +96,7 @@ class WorkerRequest:
         minutes: Minutes after which the worker stops; None to go on until nothing is left.
     """
 
-    root: Path
+    root: Address
     study: str
     overrides: Sequence[str] = ()
     plan: int | None = None
@@ -127,7 +127,7 @@ def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkResult:
         return work(store, WorkRequest(execution, request.plan, seconds), observer)
 
 
-def cancel(root: Path, study: str) -> tuple[list[OpenPlan], int]:
+def cancel(root: Address, study: str) -> tuple[list[OpenPlan], int]:
     """Remove the open plans of a study; their workers save checkpoints and stop.
 
     Args:

@@ -9,6 +9,12 @@ from adamcmp.storage import archive
 from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER, Checkpoints
 from adamcmp.storage.folder import Folder
 from tests.support.file_reads import recorded_reads
+from tests.support.memory_files import MemoryFiles
+
+
+@pytest.fixture(params=[Folder, MemoryFiles])
+def files(request, results):
+    return request.param(results / "s")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ class MemoryFiles(Files):
         self.path = path
         self.contents: dict[str, bytes] = {}
         self._modified_ns: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
 
     def list(self, prefix: str) -> Mapping[str, FileVersion]:
         return {
@@ -56,10 +56,11 @@ class MemoryFiles(Files):
         """Do nothing: a write cannot be partial."""
 
     @contextlib.contextmanager
-    def lock(self, timeout: float) -> Iterator[None]:
-        if not self._lock.acquire(timeout=timeout):
+    def lock(self, timeout: float, name: str = ".lock") -> Iterator[None]:
+        lock = self._locks.setdefault(name, threading.Lock())
+        if not lock.acquire(timeout=timeout):
             raise TimeoutError
         try:
             yield
         finally:
-            self._lock.release()
+            lock.release()

@@ -88,6 +88,7 @@ def test_an_interruption_says_how_to_continue(text, created, expected, monkeypat
     config = Composer().run(["study=s"])
     if created:
         config.location.folder.mkdir(parents=True)
+        (config.location.folder / "study.yaml").touch()
     with pytest.raises(Interrupted, match=expected) as error:
         train(config, TrainingOptions())
     assert error.value.number == signal.SIGINT

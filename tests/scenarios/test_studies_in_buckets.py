@@ -1,0 +1,163 @@
+"""Studies in a bucket: the same bits as in a folder, and every command on them."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import adamcmp
+from adamcmp.cli import main
+from adamcmp.platform.addresses import address
+from adamcmp.storage import reader
+from adamcmp.storage.object_store import object_store
+from adamcmp.storage.store import Store
+from tests.support.commands import run
+from tests.support.frame_bits import different_bits
+from tests.support.interrupted import count_lane_steps, leave_checkpoint
+from tests.support.s3_server import (
+    BUCKET,
+    DENIED,
+    INTERNAL,
+    KEY,
+    SECRET,
+    SLOW_DOWN,
+    Fault,
+)
+from tests.support.studies import FAST, STUDY_FILE, THREE_STEPS
+from tests.support.study_bits import NOT_NUMBERS
+
+ROOT = f"s3://{BUCKET}/studies"
+RUNS = [*THREE_STEPS, "optimizer=adam_l2,adamw", "seeds=2", "workers=0", "study=s"]
+
+
+def numbers(study):
+    """Return the tables of a study without times, sorted."""
+    runs, metrics = reader.load(study)
+    return (
+        runs.drop(columns=[*NOT_NUMBERS, "attempt"]).sort_values("run_id", ignore_index=True),
+        metrics.drop(columns="wall_time_s").sort_values(["run_id", "step"], ignore_index=True),
+        reader.load_examples(study).sort_values(["run_id", "split", "metric"], ignore_index=True),
+    )
+
+
+def assert_same_bits(results, study="s"):
+    """Check that a study in the bucket has the numbers of the one in the folder."""
+    for actual, expected in zip(
+        numbers(address(ROOT) / study), numbers(results / study), strict=True
+    ):
+        assert different_bits(expected, actual) == []
+
+
+def objects(folder=ROOT):
+    """Return the content of each object of a folder, except checkpoints, by name."""
+    files = object_store(address(folder))
+    prefixes = ("", *(f"{name}/" for name in files.folders()))
+    names = [*(name for prefix in prefixes for name in files.list(prefix)), ".lock"]
+    return {name: files.read(name) for name in names}
+
+
+def test_a_study_in_a_bucket_has_the_bits_of_one_in_a_folder(s3, results, capsys, caplog):
+    adamcmp.sweep(RUNS)
+    study = adamcmp.sweep([*RUNS, f"results={ROOT}"])
+    assert study.folder == address(f"{ROOT}/s") and len(study.runs) == 4
+    assert_same_bits(results)
+    assert [path.name for path in Path().iterdir()] == ["results"]
+    written = b"".join(objects(f"{ROOT}/s").values()).decode(errors="replace")
+    shown = "".join([*capsys.readouterr(), caplog.text])
+    assert not any(secret in text for secret in (KEY, SECRET) for text in (written, shown))
+
+
+def test_another_machine_continues_from_a_checkpoint(s3, results, specs, monkeypatch):
+    single = [*THREE_STEPS, "optimizer=adamw", "workers=0", "study=s"]
+    adamcmp.sweep(single)
+    steps = count_lane_steps(monkeypatch)
+    overrides = [*single, f"results={ROOT}"]
+    store = Store(address(ROOT) / "s")
+    with store.checkpoints.transferring():
+        leave_checkpoint(specs(overrides), store, 2)
+    assert steps() == 2
+    object_store.cache_clear()  # another process
+    adamcmp.sweep(overrides)
+    assert steps() == 3
+    assert_same_bits(results)
+    assert not object_store(address(ROOT) / "s").list("checkpoints/")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("s3://no-such-bucket/x", "there is no such bucket"),
+        ("gs://bucket/x", "there is no storage for gs:// URLs"),
+        (f"s3://{KEY}:{SECRET}@{BUCKET}/x", "Give credentials in the environment"),
+    ],
+)
+@pytest.mark.parametrize("command", [["run", *THREE_STEPS], ["ls"]])
+def test_a_bucket_that_cannot_be_used_is_one_line(s3, capsys, command, url, message):
+    option = [f"results={url}"] if command[0] == "run" else ["--results", url]
+    assert main([*command, *option]) == 2
+    out, err = capsys.readouterr()
+    assert not out and message in err and err.count("\n") == 1
+    assert SECRET not in err and not any(Path().iterdir())
+
+
+def test_a_bucket_that_cannot_be_written_stays_as_it_was(s3, capsys):
+    s3.faults = [Fault("PUT", "", DENIED, times=100)]
+    assert main(["run", *THREE_STEPS, f"results={ROOT}"]) == 2
+    _, err = capsys.readouterr()
+    assert "access is denied. The credentials need the rights" in err
+    assert err.splitlines()[-1].startswith("adamcmp: s3://") and "Traceback" not in err
+    assert object_store(address(ROOT)).folders() == []
+
+
+@pytest.mark.slow
+def test_faults_of_the_server_change_no_result(s3, results):
+    class Random(list):
+        """Every tenth request fails in one of several ways."""
+
+        generator = random.Random(0)
+
+        def __iter__(self):
+            if self.generator.random() < 0.1:
+                answer = self.generator.choice([INTERNAL, SLOW_DOWN, None])
+                after = self.generator.random() < 0.5
+                yield from (Fault(each, "", answer, after=after) for each in ("PUT", "GET", "POST"))
+
+    adamcmp.sweep(RUNS)
+    s3.faults = Random()
+    for _ in range(3):
+        adamcmp.sweep([*RUNS, f"results={ROOT}"], force=True)
+    s3.faults = []
+    assert_same_bits(results)
+    assert adamcmp.load("s", results=ROOT).runs["attempt"].tolist() == [2] * 4
+
+
+@pytest.mark.slow
+def test_every_command_reads_and_writes_a_bucket(s3, capsys, monkeypatch):
+    monkeypatch.setenv("ADAMCMP_RESULTS", ROOT)
+    run(capsys, "sweep", *FAST, "optimizer=adam_l2,adamw", "lr=1e-3,1e-2", "seeds=2", "--quiet")
+    assert "s " in run(capsys, "ls")
+    run_id = adamcmp.load("s").runs["run_id"][0]
+    assert run_id in run(capsys, "ls", "s")
+    assert f"run {run_id} of {ROOT}/s" in run(capsys, "show", run_id)
+    folder = f"results/s3/{BUCKET}/studies/s/report"
+    assert f"page: {folder}/index.html" in run(capsys, "report", "s")
+    assert Path(folder, "index.html").exists()
+    run(capsys, "compare", "s", "--a", "optimizer=adamw", "--b", "optimizer=adam_l2")
+    assert folder in run(capsys, "plot", "learning_curves", "s")
+    run(capsys, "extend", "s", "seeds=2", "--quiet")
+    run(capsys, "settle", "s", "--budget", "20", "--quiet")
+    assert run(capsys, "report", "s", "--watch", "1")
+    search = [*FAST, "study=searched", "lr=interval(1e-3,1e-1)", "sampler=random", "n=3"]
+    run(capsys, "sweep", *search, "--quiet")
+    run(capsys, "sweep", *search, "seeds=2", "--quiet")
+    Path("mine.yaml").write_text(STUDY_FILE)
+    run(capsys, "study", "mine.yaml", "--quiet")
+    Path("theirs.csv").write_text("optimizer,lr,seed,val_error,test_error\nadamw,0.1,0,0.2,0.3\n")
+    columns = ["--set", "dataset=x", "--set", "model=y", "--set", "wd=0"]
+    run(capsys, "import-csv", "theirs.csv", "--study", "theirs", *columns)
+    names = [line.split()[0] for line in run(capsys, "ls").splitlines()[2:]]
+    assert set(names) == {"s", "searched", "mine", "theirs"}
+    looks = object_store(address(ROOT) / "s").list("looks/")
+    assert looks and not Path("results/s").exists()
+    assert np.isfinite(adamcmp.load("searched").runs["val_error"]).all()
