@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine, each in a network namespace of its own."""
+"""A Ray cluster of two nodes on this machine, each with its own network and host name."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.support.waiting import wait_until
 
 PORT = 6399
+ROOT = Path(__file__).parents[2]
 #: Ray requires 75 MiB.
 _STORE = "--object-store-memory=80000000"
 
@@ -23,7 +24,7 @@ class Node:
     """A node of the cluster.
 
     Attributes:
-        namespace: Its network namespace.
+        namespace: Its network namespace, and its host name.
         link: Its end of the link between the nodes.
         address: Its address on the link.
         log: The output of its daemons.
@@ -36,7 +37,10 @@ class Node:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command that runs a program on this node."""
-        return ["ip", "netns", "exec", self.namespace, *arguments]
+        # With another host name, heartbeats decide whether a process of the other node is alive.
+        rename = 'hostname "$0"; exec "$@"'
+        renamed = ["unshare", "--uts", "sh", "-c", rename, self.namespace, *arguments]
+        return ["ip", "netns", "exec", self.namespace, *renamed]
 
     def pids(self) -> list[int]:
         """Return the ids of all processes of this node."""
@@ -56,12 +60,16 @@ class Node:
         while self.pids():
             self.signal(signal.SIGKILL)
 
-    def cut_off(self) -> None:
-        """Cut the link to the other node."""
-        _ip("-n", self.namespace, "link", "set", self.link, "down")
+    def set_link(self, state: str) -> None:
+        """Cut the link to the other node (``down``), or connect it again (``up``)."""
+        _ip("-n", self.namespace, "link", "set", self.link, state)
 
     def start(self, *options: str) -> None:
-        """Start the daemons of Ray, and wait until they run."""
+        """Start the daemons of Ray, and wait until they run.
+
+        Args:
+            options: Options of ``ray start``.
+        """
         with self.log.open("wb") as output:
             subprocess.Popen(
                 self.command(
@@ -71,6 +79,7 @@ class Node:
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
             )
         wait_until(lambda: b"Ray runtime started" in self.log.read_bytes(), every=0.2)
 
@@ -92,6 +101,12 @@ class Cluster:
         """The address of the cluster."""
         return f"{self.head.address}:{PORT}"
 
+    def restart_other(self) -> None:
+        """Have the other node join the cluster as a new one of one CPU."""
+        self.other.kill()
+        self.other.set_link("up")
+        self.other.start(f"--address={self.address}", "--num-cpus=1")
+
 
 def can_start() -> bool:
     """Return whether this machine can have network namespaces."""
@@ -99,12 +114,11 @@ def can_start() -> bool:
 
 
 @contextlib.contextmanager
-def two_nodes(head_cpus: int = 1, other_cpus: int = 1) -> Iterator[Cluster]:
+def two_nodes(head_cpus: int) -> Iterator[Cluster]:
     """Start a cluster of two nodes, and remove its processes and namespaces afterwards.
 
     Args:
-        head_cpus: The number of CPUs that Ray uses on the head.
-        other_cpus: The same for the other node.
+        head_cpus: The number of CPUs that Ray uses on the head. The other node has one.
     """
     # Paths of sockets are limited to 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
@@ -122,7 +136,7 @@ def two_nodes(head_cpus: int = 1, other_cpus: int = 1) -> Iterator[Cluster]:
             f"--num-cpus={head_cpus}",
         )
         cluster = Cluster(head, other)
-        other.start(f"--address={cluster.address}", f"--num-cpus={other_cpus}")
+        cluster.restart_other()
         yield cluster
     finally:
         for node in (other, head):

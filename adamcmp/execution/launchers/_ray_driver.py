@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import math
 import os
 import re
 import secrets
@@ -28,6 +29,8 @@ from adamcmp.execution.launchers import _ray_node
 
 #: Seconds that workers have to save their checkpoints and to end.
 CLOSE_SECONDS = 30.0
+#: Seconds that Ray may need to start a worker on a node with free resources.
+START_SECONDS = 30.0
 #: Bytes of the object store of a local cluster; Ray requires 75 MiB. Workers store nothing in it.
 OBJECT_STORE_BYTES = 80_000_000
 _POLL_SECONDS = 0.2
@@ -54,7 +57,7 @@ class _Job:
     question: Any = None
     asked: float = 0.0
     status: str = "pending"
-    detail: str = "waits for a node with free resources"
+    detail: str = ""
     known: int = 0
 
     def ask(self) -> None:
@@ -92,7 +95,9 @@ class _Job:
 
     def _check_silence(self, deadline: float) -> None:
         silent = time.monotonic() - self.asked
-        if self.status == "running" and silent > deadline:
+        if self.status == "pending" and silent > START_SECONDS:
+            self.detail = "no node has free CPUs or GPUs for it"
+        elif self.status == "running" and silent > deadline:
             self._end(f"{self.detail}; it has not answered for {silent:.0f} s")
 
     def terminate(self) -> None:
@@ -191,16 +196,16 @@ class Driver:
 
     def cancel(self, jobs: Sequence[str]) -> None:
         """Ask workers to save their checkpoints and to end."""
-        for name in jobs:
-            if name in self._jobs:
-                self._jobs[name].terminate()
+        for job in (self._jobs[name] for name in jobs if name in self._jobs):
+            job.update(math.inf)  # one that was pending may run by now
+            job.terminate()
 
     def close(self) -> None:
         """End all workers, and disconnect. Checkpoints are saved first."""
         self.cancel(list(self._jobs))
         end = time.monotonic() + CLOSE_SECONDS
         while time.monotonic() < end:
-            states = self.states(CLOSE_SECONDS).values()
+            states = self.states(math.inf).values()
             if not any(status == "running" for status, _ in states):
                 break
             time.sleep(_POLL_SECONDS)

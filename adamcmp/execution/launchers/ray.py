@@ -133,7 +133,7 @@ class _Connection:
         answers, theirs = os.pipe()
         self._answers = os.fdopen(answers, "rb")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "adamcmp.execution.launchers._ray_driver", str(theirs)],
+            [sys.executable, "-P", "-m", f"{__package__}._ray_driver", str(theirs)],
             env=driver_environment(address),
             pass_fds=[theirs],
             stdin=subprocess.PIPE,

@@ -27,6 +27,7 @@ stop = []
 signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
 print(json.dumps({"pid": os.getpid(), "directory": os.getcwd(), "path": sys.path,
                   "variables": dict(os.environ)}), flush=True)
+open("started", "w").close()
 while not stop: time.sleep(0.01)
 print("checkpoints are saved")
 open("saved", "w").close()
@@ -132,6 +133,14 @@ def test_workers_end_with_the_command(launcher):
     launcher.close()
     assert Path("saved").exists()
     assert launcher.states(jobs)[jobs[0]].status == "ended"
+
+
+def test_a_command_that_ends_before_it_asks_for_states(launcher):
+    jobs = start(launcher)
+    wait_until(Path("started").exists, seconds=30)
+    launcher.close()
+    assert Path("saved").exists()
+    assert log(launcher, jobs[0]).endswith("checkpoints are saved\n")
 
 
 #: Starts a worker and prints the id of its process.

@@ -41,7 +41,9 @@ def init(address, **options):
 
 class _Actor:
     def __init__(self, make):
-        self._make, self._made, self.killed = make, None, False
+        self._make, self._made = make, None
+        if not _event("pending"):
+            self._made = make()
 
     def __getattr__(self, method):
         return SimpleNamespace(remote=lambda *arguments: _Answer(self, method, arguments))
@@ -86,7 +88,7 @@ def get(answer):
 
 
 def kill(actor):
-    actor.killed = True
+    pass
 
 
 def nodes():
