@@ -16,6 +16,7 @@ from adamcmp.platform.addresses import Address
 
 if TYPE_CHECKING:
     from adamcmp.execution.heartbeats import ProcessStatus
+    from adamcmp.workflows.listing import PlanStatus
 
 EXAMPLES = """\
 examples:
@@ -69,12 +70,13 @@ def _print_studies(root: Address) -> int:
             **study.statuses,
             "optimizers": " ".join(study.optimizers),
             "latest": _local_time(study.latest),
+            "planned": study.planned,
             "now": "; ".join(map(_progress, study.processes)),
         }
         for study in studies
     ]
-    if not any(study.processes for study in studies):
-        rows = [{k: v for k, v in row.items() if k != "now"} for row in rows]
+    empty = [key for key in ("planned", "now") if not any(row.get(key) for row in rows)]
+    rows = [{k: v for k, v in row.items() if k not in empty} for row in rows]
     print_table(rows)
     errors = [study.error for study in studies if study.error]
     for error in errors:
@@ -91,12 +93,23 @@ def _print_runs(root: Address, studies: Sequence[str], filters: Sequence[str]) -
     for study, processes in runs.processes.items():
         for process in processes:
             print(f"{study}: {_progress(process)}")
+    for study, plans in runs.plans.items():
+        for plan in plans:
+            print(f"{study}: {_plan(plan)}")
     if not runs.rows:
         print(wrapped(runs.no_match or f"There are no runs in {root} yet."))
         return 0
     rows = [{column: row.get(column) for column in runs.columns} for row in runs.rows]
     print_table(rows, [column for column in runs.columns if role_of(column) is Role.METRIC])
     return 0
+
+
+def _plan(plan: PlanStatus) -> str:
+    """Return one line about a plan."""
+    jobs = f" by jobs of executor={plan.launcher}" if plan.launcher else ""
+    waiting = ", no worker is alive" if plan.waits else ""
+    stored = plan.runs - plan.missing
+    return f"plan {plan.number}{jobs}: {stored} of {plan.runs} runs stored{waiting}"
 
 
 def _progress(process: ProcessStatus) -> str:

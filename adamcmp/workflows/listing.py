@@ -9,12 +9,15 @@ from typing import Any
 
 from adamcmp.errors import NotFound, StoreError, nearest
 from adamcmp.execution.heartbeats import ProcessStatus
-from adamcmp.execution.liveness import process_statuses
+from adamcmp.execution.liveness import Liveness, process_statuses
+from adamcmp.execution.open_plans import read_plan
+from adamcmp.execution.queue_files import list_queue
 from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.storage.columns import SHORT_NAMES, STATUSES, Role, role_of
 from adamcmp.storage.filters import columns_of, no_match, parse_filters
 from adamcmp.storage.folder import files_at
+from adamcmp.storage.store import Store
 
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
 _IDENTITY = ("run_id", "optimizer", "dataset", "model", "lr", "wd")
@@ -22,6 +25,25 @@ _RESULTS = (
     *("seed", "status", "stopped_at_step", "train_loss", "val_error", "test_error", "test_loss"),
     *("gap_error", "gap_loss"),
 )
+
+
+@dataclass(frozen=True)
+class PlanStatus:
+    """The progress of an open plan.
+
+    Attributes:
+        number: The number of the plan.
+        runs: Number of its runs.
+        missing: Number of these that are not stored.
+        waits: Whether no worker is training its runs.
+        launcher: The cluster whose jobs train it; empty for none.
+    """
+
+    number: int
+    runs: int
+    missing: int
+    waits: bool
+    launcher: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class StudySummary:
         optimizers: Names of its optimizers, sorted.
         latest: Time at which the latest run ended, in ISO 8601; None if unknown.
         processes: The processes that are training runs of the study.
+        planned: Number of runs that are planned and not stored.
         error: The error if the study cannot be read; None otherwise.
     """
 
@@ -44,6 +67,7 @@ class StudySummary:
     optimizers: tuple[str, ...] = ()
     latest: str | None = None
     processes: tuple[ProcessStatus, ...] = ()
+    planned: int = 0
     error: StoreError | None = None
 
 
@@ -66,6 +90,29 @@ def _summary(folder: Address) -> StudySummary:
         optimizers=tuple(sorted({row["optimizer"] for row in rows})),
         latest=max((row["finished_at"] for row in rows if row["finished_at"]), default=None),
         processes=tuple(process_statuses(folder)),
+        planned=sum(plan.missing for plan in _plans(folder)),
+    )
+
+
+def _plans(folder: Address) -> tuple[PlanStatus, ...]:
+    """Return the progress of the open plans of a study."""
+    store = Store(folder)
+    state = list_queue(store.files)
+    if not state.plans:
+        return ()
+    outcomes = store.outcomes()
+    working = Liveness(store.files).living(state)
+    plans = [plan for number in state.plans if (plan := read_plan(store.files, number))]
+    return tuple(
+        PlanStatus(
+            plan.number,
+            plan.header.runs,
+            len(plan.missing(outcomes)),
+            waits=not working,
+            launcher=plan.header.launcher,
+        )
+        for plan in plans
+        if plan.standing or plan.header.owner in working
     )
 
 
@@ -78,6 +125,7 @@ class RunList:
         columns: The columns to show: those that identify a run, the settings that vary, results.
         rows: The columns of each run, including ``study``.
         processes: The processes that are training runs of each study.
+        plans: The standing plans of each study.
         no_match: Why no run meets the conditions, or a single study has no runs; empty otherwise.
     """
 
@@ -85,6 +133,7 @@ class RunList:
     columns: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
     processes: Mapping[str, tuple[ProcessStatus, ...]]
+    plans: Mapping[str, tuple[PlanStatus, ...]]
     no_match: str = ""
 
 
@@ -117,11 +166,12 @@ def list_runs(root: Address, studies: Sequence[str] = (), filters: Sequence[str]
     columns = (*study, *_IDENTITY, *varying, *_RESULTS, *columns_of(filters))
     shown = [c for c in dict.fromkeys(columns) if any(row.get(c) is not None for row in rows)]
     processes = {name: tuple(process_statuses(root / name)) for name in names}
+    plans = {name: _plans(root / name) for name in names}
     held = {column: [row.get(column) for row in others] for column in columns_of(filters)}
     reason = no_match(filters, held) if others and not rows else ""
     if len(names) == 1 and not rows and not others:
         reason = reader.no_runs(root / names[0])
-    return RunList(tuple(names), tuple(shown), tuple(rows), processes, reason)
+    return RunList(tuple(names), tuple(shown), tuple(rows), processes, plans, reason)
 
 
 def _varying_settings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
