@@ -20,6 +20,7 @@ from adamcmp.cli._training import add_overrides
 
 if TYPE_CHECKING:
     from adamcmp.execution.observer import Observer
+    from adamcmp.execution.work import WorkResult
 
 EXAMPLES = """\
 examples:
@@ -67,7 +68,7 @@ def main(arguments: list[str]) -> int:
     """Train runs of the open plans of a study.
 
     Returns:
-        0.
+        0; 1 if a run failed.
     """
     options = parser().parse(arguments)
     from adamcmp.workflows.worker import WorkerRequest, run_worker
@@ -87,17 +88,21 @@ def main(arguments: list[str]) -> int:
 
     result = run_worker(request, display)
     if options.json:
-        print(json.dumps({"trained": result.trained, "left": result.left}))
-        return 0
-    study = study_arguments(root / options.study)
-    if result.left:
-        reason = "The time is over" if result.time_over else "Stopped"
-        print(
-            f"{result.trained} runs trained. {reason}: {result.left} planned runs are left; "
-            f"`adamcmp worker {study}` goes on."
-        )
-    elif result.trained:
-        print(f"{result.trained} runs trained; no planned run is left.")
+        values = {"trained": result.trained, "failed": result.failed, "left": result.left}
+        print(json.dumps(values))
     else:
-        print(f"Study {options.study!r} has no planned run to train.")
-    return 0
+        print(_outcome(result, options.study, study_arguments(root / options.study)))
+    return 1 if result.failed else 0
+
+
+def _outcome(result: WorkResult, name: str, study: str) -> str:
+    """Return what the worker has done, and what is left."""
+    if not result.trained and not result.left:
+        return f"Study {name!r} has no planned run to train."
+    trained = f"{result.trained} run{'s' * (result.trained != 1)} trained"
+    if result.failed:
+        trained += f", {result.failed} of which failed (`adamcmp ls {study} status=failed`)"
+    if not result.left:
+        return f"{trained}; no planned run is left."
+    reason = "The time is over" if result.time_over else "Stopped"
+    return f"{trained}. {reason}: `adamcmp worker {study}` trains the {result.left} that are left."

@@ -97,7 +97,7 @@ def execute(
         # Also checks each kind of run: an error here leaves the study untouched.
         measured = autotuned(missing, executor, interrupted, observer.on_notice)
         request = Request(config, plan, measured, retrained_statuses)
-        with published(store, request, interrupted) as work:
+        with published(store, request, interrupted, observer.on_notice) as work:
             observer.on_planned(plan.with_costs(measured.costs), work.groups)
             observer = _discarding_wrong_timings(measured, observer)
             every, runs = config.execution.checkpoint_every, len(work.run_ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord, suspended_clock
@@ -14,6 +14,8 @@ from adamcmp.storage.folder import Location, files_at
 
 #: Seconds between two looks for a heartbeat.
 POLL_SECONDS = 0.5
+#: Seconds without a heartbeat after which the user is told what a command waits for.
+NOTICE_SECONDS = 5.0
 
 
 @dataclass
@@ -55,21 +57,42 @@ class Liveness:
         """
         return worker in state.workers and self._record(worker, state) is not None
 
-    def await_heartbeats(self, interrupted: Callable[[], int | None]) -> None:
+    def await_heartbeats(
+        self,
+        workers: Collection[str],
+        interrupted: Callable[[], int | None],
+        on_notice: Callable[[str], None],
+    ) -> None:
         """Wait until it is certain which workers are alive: until the next heartbeat of each.
 
         Workers of this machine are alive if their process exists, without waiting.
 
         Args:
+            workers: The ids of the workers.
             interrupted: Returns the signal that has arrived, if any, which ends the wait.
+            on_notice: Called with a message to the user, if waiting takes long.
         """
-        while any(
-            not record.is_local and worker not in self._changed
-            for worker, record in self.living(list_queue(self.files)).items()
-        ):
+        begin, noticed = suspended_clock(), False
+        while uncertain := self._uncertain(workers):
             if interrupted():
                 return
+            if not noticed and suspended_clock() - begin > NOTICE_SECONDS:
+                noticed = True
+                status, lease = uncertain[0].status, uncertain[0].lease_seconds
+                on_notice(
+                    f"Process {status.pid} on {status.host} trains some of these runs, but shows "
+                    f"no sign of life. This command waits for one, at most {lease:g} s, and then "
+                    f"trains its runs."
+                )
             time.sleep(POLL_SECONDS)
+
+    def _uncertain(self, workers: Collection[str]) -> list[WorkerRecord]:
+        living = self.living(list_queue(self.files))
+        return [
+            record
+            for worker, record in living.items()
+            if worker in workers and not record.is_local and worker not in self._changed
+        ]
 
     def _record(self, worker: str, state: QueueState) -> WorkerRecord | None:
         version, now = state.workers[worker], suspended_clock()

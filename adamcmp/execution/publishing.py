@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adamcmp.config import StudyConfig
@@ -21,6 +21,7 @@ from adamcmp.planning.grouping import LaneGroup, resumed_groups
 from adamcmp.planning.plan import Plan
 from adamcmp.platform.files import storage_errors
 from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
 
 
@@ -84,13 +85,19 @@ def record_command(
 
 
 @contextlib.contextmanager
-def published(store: Store, request: Request, interrupted: InterruptedBy) -> Iterator[Work]:
+def published(
+    store: Store,
+    request: Request,
+    interrupted: InterruptedBy,
+    on_notice: Callable[[str], None],
+) -> Iterator[Work]:
     """Publish a plan that ends with this process.
 
     Args:
         store: The study, which is created if it does not exist.
         request: The runs to train.
         interrupted: Returns the signal that has arrived, if any.
+        on_notice: Called with messages to the user.
 
     Yields:
         What this process trains. Runs that another process trains are left out.
@@ -101,7 +108,7 @@ def published(store: Store, request: Request, interrupted: InterruptedBy) -> Ite
     """
     files = store.files
     liveness = Liveness(files)
-    liveness.await_heartbeats(interrupted)
+    liveness.await_heartbeats(_owners(files), interrupted, on_notice)
     device, lease_seconds = request.plan.numerics.device, request.config.execution.lease_seconds
     with contextlib.ExitStack() as stack:
         with store.locked():
@@ -161,6 +168,13 @@ def publish_standing(store: Store, request: Request) -> OpenPlan | None:
         number = record_command(store, request.config, request.plan)
         publish_plan(store, request.config, pending.only(available.run_ids), number)
     return read_plan(store.files, number)
+
+
+def _owners(files: Files) -> set[str]:
+    """Return the ids of the workers with which a plan of the study ends."""
+    numbers = list_queue(files).plans
+    plans = (read_plan(files, number) for number in numbers)
+    return {plan.header.owner for plan in plans if plan and not plan.standing}
 
 
 def _available(store: Store, pending: Plan, living: Mapping[str, WorkerRecord]) -> Available:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -28,7 +29,7 @@ from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.platform.files import storage_errors
 from adamcmp.platform.provenance import hardware
 from adamcmp.storage.store import Store
-from adamcmp.training.outcome import Outcome
+from adamcmp.training.outcome import Failed, Outcome
 
 #: "Signal" with which training ends because the time of the worker is over.
 TIME_OVER = signal.SIGALRM
@@ -55,11 +56,13 @@ class WorkResult:
 
     Attributes:
         trained: Number of runs that it trained.
+        failed: Number of these that crashed.
         left: Number of runs of the plans that are not stored.
         time_over: Whether it stopped because its time was over.
     """
 
     trained: int
+    failed: int
     left: int
     time_over: bool = False
 
@@ -81,10 +84,10 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
     plans = current_plans(store)
     if request.plan is not None and request.plan not in {plan.number for plan in plans}:
         raise ConfigError(_no_such_plan(store, request.plan, plans))
-    trained: list[int] = []
+    counts: Counter[bool] = Counter()
 
     def on_finished(group: LaneGroup, outcome: Outcome) -> None:
-        trained.append(len(group.specs))
+        counts[isinstance(outcome, Failed)] += len(group.specs)
         observer.on_finished(group, outcome)
 
     counting = replace(observer, on_finished=on_finished)
@@ -102,7 +105,7 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
             time_over = True
     outcomes = store.outcomes()
     left = [plan.missing(outcomes) for plan in _selected(current_plans(store), request)]
-    return WorkResult(sum(trained), sum(map(len, left)), time_over)
+    return WorkResult(counts.total(), counts[True], sum(map(len, left)), time_over)
 
 
 def current_plans(store: Store) -> list[OpenPlan]:
