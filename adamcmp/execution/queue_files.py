@@ -136,7 +136,11 @@ def remove_plan(files: Files, plan: int) -> None:
         OSError: If a file cannot be deleted.
     """
     files.delete(plan_file(plan))  # first, so that no worker takes a share of it
-    for name in files.list(QUEUE):
-        match = _NAME.fullmatch(name)
-        if match and str(plan) in {str(int(match[key] or 0)) for key in ("leased", "done", "jobs")}:
-            files.delete(name)
+    files.concurrently(files.delete, [n for n in files.list(QUEUE) if _is_of_plan(n, plan)])
+
+
+def _is_of_plan(name: str, plan: int) -> bool:
+    """Return whether a file is a lease of a plan, or says that a share of it is done."""
+    match = _NAME.fullmatch(name)
+    numbers = [match[key] for key in ("leased", "done", "jobs")] if match else []
+    return plan in {int(number) for number in numbers if number}

@@ -17,8 +17,8 @@ import threading
 import time
 from typing import Any, Protocol, Self
 
-from adamcmp.errors import StoreError
 from adamcmp.platform.processes import process_start
+from adamcmp.storage.buckets import BucketError
 
 #: Seconds without a renewal after which a lock is taken over.
 LEASE_SECONDS = 20.0
@@ -77,13 +77,12 @@ class BucketLock:
         """Check that no other process has taken over the lock.
 
         Raises:
-            StoreError: If one has.
-            OSError: If this cannot be found out.
+            BucketError: If one has, or if this cannot be found out.
         """
         if time.monotonic() - self._renewed > LEASE_SECONDS / 2:
             self._renew()
         if self._lost:
-            raise StoreError(
+            raise BucketError(
                 f"{self._objects.location(self._name)}: another process has taken over this lock, "
                 f"because this process was suspended or the object store did not answer. Repeat "
                 f"the command."

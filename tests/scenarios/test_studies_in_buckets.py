@@ -15,6 +15,7 @@ from adamcmp.storage.store import Store
 from tests.support.commands import run
 from tests.support.frame_bits import different_bits
 from tests.support.interrupted import count_lane_steps, leave_checkpoint
+from tests.support.processes import start_command
 from tests.support.s3_server import (
     BUCKET,
     DENIED,
@@ -26,19 +27,21 @@ from tests.support.s3_server import (
 )
 from tests.support.studies import FAST, STUDY_FILE, THREE_STEPS
 from tests.support.study_bits import NOT_NUMBERS
+from tests.support.waiting import wait_until
 
 ROOT = f"s3://{BUCKET}/studies"
 RUNS = [*THREE_STEPS, "optimizer=adam_l2,adamw", "seeds=2", "workers=0", "study=s"]
 
 
 def numbers(study):
-    """Return the tables of a study without times, sorted."""
-    runs, metrics = reader.load(study)
-    return (
-        runs.drop(columns=[*NOT_NUMBERS, "attempt"]).sort_values("run_id", ignore_index=True),
-        metrics.drop(columns="wall_time_s").sort_values(["run_id", "step"], ignore_index=True),
-        reader.load_examples(study).sort_values(["run_id", "split", "metric"], ignore_index=True),
-    )
+    """Return the tables of a study without times and attempts, sorted."""
+    tables = [*reader.load(study), reader.load_examples(study)]
+    keys = (["run_id"], ["run_id", "step"], ["run_id", "split", "metric"])
+    others = [*NOT_NUMBERS, "attempt"]
+    return [
+        table.drop(columns=others, errors="ignore").sort_values(key, ignore_index=True)
+        for table, key in zip(tables, keys, strict=True)
+    ]
 
 
 def assert_same_bits(results, study="s"):
@@ -130,6 +133,23 @@ def test_faults_of_the_server_change_no_result(s3, results):
     s3.faults = []
     assert_same_bits(results)
     assert adamcmp.load("s", results=ROOT).runs["attempt"].tolist() == [2] * 4
+
+
+@pytest.mark.slow  # three processes import torch
+def test_workers_share_a_plan_in_a_bucket_and_replace_a_killed_one(s3, results, capsys):
+    sweep = [*THREE_STEPS, "optimizer=adam_l2,adamw", "seeds=8", "lr=1e-3,1e-2", "study=s"]
+    adamcmp.sweep([*sweep, "workers=0"])
+    run(capsys, "sweep", *sweep, f"results={ROOT}", "lease_seconds=2", "--plan-only")
+    worker = ["worker", "s", "--results", ROOT, "executor=serial"]
+    with start_command(*worker) as killed:
+        wait_until(lambda: any("lease-" in path for _, path in list(s3.requests)))
+        killed.kill()
+    with start_command(*worker) as first, start_command(*worker) as second:
+        for process in (first, second):
+            _, err = process.communicate()
+            assert process.returncode == 0, err
+    assert_same_bits(results)
+    assert object_store(address(ROOT) / "s").list("queue/") == {}
 
 
 @pytest.mark.slow

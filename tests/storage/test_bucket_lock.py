@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from adamcmp.errors import StoreError
 from adamcmp.storage import bucket_lock
 from adamcmp.storage.bucket_lock import BucketLock
+from adamcmp.storage.buckets import BucketError
 from adamcmp.storage.object_store import ObjectStore
 from tests.support.s3_server import Fault
 
@@ -58,7 +58,7 @@ def test_what_a_lock_guards_is_not_changed_after_it_was_taken_over(bucket_files,
         frozen._locks[0]._released.set()  # it renews nothing
         frozen._locks[0]._renewed -= 1
         other.__enter__()
-        with pytest.raises(StoreError, match="taken over this lock"):
+        with pytest.raises(BucketError, match="taken over this lock"):
             frozen.replace("study.yaml", b"")
     assert "study.yaml" not in bucket_files.list("")
     other.__exit__()

@@ -122,9 +122,9 @@ def use_server(
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(buckets, "CLIENT_OPTIONS", {"timeout": timedelta(seconds=0.5)})
+    monkeypatch.setattr(buckets, "CLIENT_OPTIONS", {"timeout": timedelta(seconds=20)})
     backoff = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=2)}
-    retries = {"max_retries": 3, "retry_timeout": timedelta(seconds=5), "backoff": backoff}
+    retries = {"max_retries": 8, "retry_timeout": timedelta(seconds=60), "backoff": backoff}
     for name in ("RETRIES", "FIRST_RETRIES"):
         monkeypatch.setattr(buckets, name, retries)
     caches = (buckets.open_bucket, object_store.object_store)
