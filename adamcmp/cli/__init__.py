@@ -27,6 +27,7 @@ COMMANDS = (
     "settle",
     "worker",
     "cancel",
+    "logs",
     "report",
     "compare",
     "plot",

@@ -10,8 +10,9 @@ EXAMPLES = """\
 example:
   adamcmp cancel first
 
-Stored runs stay. Workers that train runs of the plans save checkpoints and stop
-within half of their lease (lease_seconds=).
+Stored runs stay. The jobs of executor=slurm are cancelled. Workers that train
+runs of the plans save checkpoints and stop within half of their lease
+(lease_seconds=).
 """
 
 

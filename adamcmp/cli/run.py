@@ -42,6 +42,7 @@ def parser() -> Parser:
     _config.add_options(parser)
     add_config_dir(parser)
     parser.add_argument("--multirun", "-m", action="store_true", help="the same as `adamcmp sweep`")
+    parser.set_defaults(plan_only=False, detach=False)
     return parser
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _config
@@ -42,6 +43,11 @@ def parser() -> Parser:
         action="store_true",
         help="write the plan for `adamcmp worker`, on this or other machines; train nothing",
     )
+    parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="with executor=slurm or another cluster: start the jobs and do not wait for them",
+    )
     _config.add_options(parser)
     add_config_dir(parser)
     return parser
@@ -66,7 +72,8 @@ def run_command(options: argparse.Namespace) -> int:
         return print_plan(lambda: configure_sweep(options.overrides, options.config_dir), options)
     if options.plan_only:
         return _print_standing_plan(options)
-    result = sweep(options.overrides, options.config_dir, training_options(options))
+    training = replace(training_options(options), detach=options.detach)
+    result = sweep(options.overrides, options.config_dir, training)
     return print_result(result, as_json=options.json)
 
 

@@ -13,10 +13,11 @@ from adamcmp.execution.autotuning import (
     discard_wrong_timings,
 )
 from adamcmp.execution.executors import Executor
-from adamcmp.execution.heartbeats import ProcessStatus
+from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
 from adamcmp.execution.liveness import worker_records
 from adamcmp.execution.observer import NO_OBSERVER, Observer
-from adamcmp.execution.publishing import Request, Work, published, record_command, unfinished
+from adamcmp.execution.publishing import Request, published, record_command, unfinished
+from adamcmp.execution.remote import train_on_cluster
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import deferred_signals
 from adamcmp.execution.workers import Workers, worker_count
@@ -40,6 +41,7 @@ class ExecutionResult:
         trained: The ids of those that this execution trained.
         outcomes: How those that are stored ended, by id.
         in_progress: The ids of those that another process is training, with its status.
+        jobs: The jobs of a cluster that go on training runs.
     """
 
     folder: Address
@@ -47,6 +49,7 @@ class ExecutionResult:
     trained: tuple[str, ...] = ()
     outcomes: Mapping[str, RunRow] = field(default_factory=dict)
     in_progress: Mapping[str, ProcessStatus] = field(default_factory=dict)
+    jobs: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -64,6 +67,16 @@ class ExecutionResult:
             f"has ended."
         )
 
+    @property
+    def jobs_message(self) -> str:
+        """Which jobs train the runs that are not stored, and how to wait for them."""
+        left = len(self.specs) - len(self.outcomes)
+        return (
+            f"{left} runs are left to {len(self.jobs)} jobs (`adamcmp ls {self.folder.name}` shows "
+            f"their progress, `adamcmp logs {self.folder.name}` their output). The same command "
+            f"without --detach waits for them; `adamcmp cancel {self.folder.name}` ends them."
+        )
+
 
 def execute(
     config: StudyConfig,
@@ -71,6 +84,7 @@ def execute(
     *,
     retrained_statuses: Collection[str] = (),
     workers: Workers | None = None,
+    detach: bool = False,
 ) -> ExecutionResult:
     """Train the runs of a study that are not stored yet.
 
@@ -79,6 +93,7 @@ def execute(
         observer: Receives events.
         retrained_statuses: Statuses of stored runs that are trained again, such as ``failed``.
         workers: Worker processes to use; None starts new ones and ends them afterwards.
+        detach: Whether to leave the runs to the jobs of a cluster, once these are started.
 
     Raises:
         AdamcmpError: If a requested run cannot be trained; nothing is written in this case.
@@ -92,6 +107,11 @@ def execute(
                 record_command(store, config, plan)
         observer.on_planned(plan, ())
         return _result(store, plan)
+    if config.execution.cluster is not None:
+        request = Request(config, plan, missing, retrained_statuses)
+        with deferred_signals() as interrupted:
+            trained = train_on_cluster(store, request, observer, interrupted, detach=detach)
+        return replace(_result(store, plan, trained.run_ids), jobs=trained.jobs)
     with deferred_signals() as interrupted, _started(workers) as pool:
         executor = pool.executor(config.execution, plan.numerics, len(missing.specs), interrupted)
         # Also checks each kind of run: an error here leaves the study untouched.
@@ -103,7 +123,7 @@ def execute(
             every, runs = config.execution.checkpoint_every, len(work.run_ids)
             reservations = work.reservations
             Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
-    return _result(store, plan, work)
+    return _result(store, plan, work.run_ids, work.planned_by_others)
 
 
 def _planned(
@@ -124,19 +144,23 @@ def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
     return replace(observer, on_finished=on_finished)
 
 
-def _result(store: Store, plan: Plan, work: Work | None = None) -> ExecutionResult:
+def _result(
+    store: Store,
+    plan: Plan,
+    run_ids: Collection[str] = (),
+    others: Mapping[str, WorkerRecord] | None = None,
+) -> ExecutionResult:
     """Return the result, read from the store."""
     stored = store.outcomes()
     store.checkpoints.remove_finished(stored)
-    others = work.planned_by_others if work else {}
     current = {record.status.pid: record for record in worker_records(store.files).values()}
     in_progress = {
         run_id: current.get(record.status.pid, record).status
-        for run_id, record in others.items()
+        for run_id, record in (others or {}).items()
         if run_id not in stored
     }
     outcomes = {run_id: stored[run_id] for run_id in plan.run_ids if run_id in stored}
-    trained = tuple(run_id for run_id in work.run_ids if run_id in stored) if work else ()
+    trained = tuple(run_id for run_id in run_ids if run_id in stored)
     return ExecutionResult(store.folder, plan.specs, trained, outcomes, in_progress)
 
 

@@ -20,7 +20,7 @@ from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup, resumed_groups
 from adamcmp.planning.plan import Plan
 from adamcmp.platform.files import storage_errors
-from adamcmp.platform.provenance import hardware, software
+from adamcmp.platform.provenance import cuda_available, hardware, software
 from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
 
@@ -76,12 +76,17 @@ def record_command(
     """
     study_runs = len({*store.statuses(), *plan.run_ids}) + config.later_runs
     metadata = {"flags": list(config.flags), **software()}
-    metadata |= {"hardware": hardware(plan.numerics.device), "runs": len(plan.specs)}
+    metadata |= {"hardware": _hardware_here(plan.numerics.device), "runs": len(plan.specs)}
     metadata |= {"study_runs": study_runs}
     metadata |= {"addition": dict(config.addition)} if config.addition else {}
     return store.record_command(
         plan.numerics, config.overrides, metadata, only_process=only_process
     )
+
+
+def _hardware_here(device: str) -> str | None:
+    """Return the name of a device; None for a GPU that only the jobs of a cluster have."""
+    return None if device == "cuda" and not cuda_available() else hardware(device)
 
 
 @contextlib.contextmanager

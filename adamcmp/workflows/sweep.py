@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adamcmp.config import StudyConfig
+from adamcmp.errors import ConfigError
 from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.search import RangeSearch
 from adamcmp.workflows.training import SweepResult, TrainingOptions, train
@@ -43,7 +44,14 @@ def sweep(
         ConfigError: If an override is invalid.
         Interrupted: If a signal ended training; the finished work is stored.
     """
-    composer = study_composer(config_dir)
+    composer, options = study_composer(config_dir), options or TrainingOptions()
     if composer.is_search(overrides):
-        return RangeSearch(composer, overrides).train(options or TrainingOptions())
-    return SweepResult.of(train(composer.sweep(overrides), options or TrainingOptions()))
+        if options.detach:
+            raise ConfigError(
+                "--detach needs a grid: the runs of a search depend on the results of earlier ones."
+            )
+        return RangeSearch(composer, overrides).train(options)
+    config = composer.sweep(overrides)
+    if options.detach and config.execution.cluster is None:
+        raise ConfigError("--detach needs jobs of a cluster, such as those of executor=slurm.")
+    return SweepResult.of(train(config, options))

@@ -47,12 +47,14 @@ class TrainingOptions:
         retry_failed: Retrain runs that crashed.
         display: Shows the progress.
         on_notice: Called with notices about a whole search or study, such as a missing compiler.
+        detach: Leave the runs to the jobs of a cluster, once these are started.
     """
 
     force: bool = False
     retry_failed: bool = False
     display: Display = no_display
     on_notice: Callable[[str], None] = print_notice
+    detach: bool = False
 
     @property
     def retrained_statuses(self) -> tuple[str, ...]:
@@ -114,13 +116,19 @@ class SweepResult:
             statuses={status: counts[status] for status in STATUSES},
             errors={run_id: outcomes[run_id].error.splitlines()[0] for run_id in executed.failed},
             in_progress=executed.in_progress,
-            notice=executed.in_progress_message if executed.in_progress else "",
+            notice=_notice(executed),
         )
 
     @property
     def complete(self) -> bool:
         """Whether every requested run is done or diverged."""
         return not self.errors and not self.in_progress
+
+
+def _notice(executed: ExecutionResult) -> str:
+    if executed.jobs:
+        return executed.jobs_message
+    return executed.in_progress_message if executed.in_progress else ""
 
 
 def train(
@@ -154,7 +162,11 @@ def train_observed(
     try:
         with tracked(config, observer) as events:
             return execute(
-                config, events, retrained_statuses=options.retrained_statuses, workers=workers
+                config,
+                events,
+                retrained_statuses=options.retrained_statuses,
+                workers=workers,
+                detach=options.detach,
             )
     except Interrupted as interrupt:
         if not str(interrupt):  # after a second signal, nothing more is saved

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from adamcmp.config import StudyConfig
 from adamcmp.errors import ConfigError
+from adamcmp.execution.launched_jobs import JOBS_FOLDER, launched_jobs, study_launcher
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import OpenPlan
 from adamcmp.execution.publishing import Request, publish_standing
@@ -127,8 +129,30 @@ def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkResult:
         return work(store, WorkRequest(execution, request.plan, seconds), observer)
 
 
+def job_outputs(root: Address, study: str, lines: int) -> dict[Path, list[str]]:
+    """Return the last lines of the output of each job of a study, the latest job last.
+
+    Args:
+        root: The folder of all studies.
+        study: The study's name.
+        lines: Number of lines.
+
+    Raises:
+        ConfigError: If `lines` is not positive.
+        NotFound: If the study does not exist.
+    """
+    if lines < 1:
+        raise ConfigError(f"--lines {lines}: should be at least 1.")
+    folder = Store(study_folder(root, study)).files.path / JOBS_FOLDER
+    logs = [path for pattern in ("*.out", "*.log") for path in folder.glob(pattern)]
+    return {
+        path: path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        for path in sorted(logs, key=lambda path: path.stat().st_mtime_ns)
+    }
+
+
 def cancel(root: Address, study: str) -> tuple[list[OpenPlan], int]:
-    """Remove the open plans of a study; their workers save checkpoints and stop.
+    """Remove the open plans of a study; their jobs and workers save checkpoints and end.
 
     Args:
         root: The folder of all studies.
@@ -140,6 +164,7 @@ def cancel(root: Address, study: str) -> tuple[list[OpenPlan], int]:
     Raises:
         NotFound: If the study does not exist.
         StoreError: If the study cannot be written.
+        ClusterError: If a cluster with jobs of a plan does not answer.
     """
     store = Store(study_folder(root, study))
     outcomes = store.outcomes()
@@ -147,5 +172,8 @@ def cancel(root: Address, study: str) -> tuple[list[OpenPlan], int]:
     missing = sum(len(plan.missing(outcomes)) for plan in plans)
     with storage_errors(store.folder):
         for number in list_queue(store.files).plans:
-            remove_plan(store.files, number)
+            launched = launched_jobs(store.files, number)
+            remove_plan(store.files, number)  # first, so that no command replaces the jobs
+            if launched is not None:
+                study_launcher(store.files, launched.cluster).cancel(launched.jobs)
     return plans, missing

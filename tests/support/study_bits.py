@@ -23,7 +23,8 @@ def numbers(study: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     assert len(pd.read_parquet(study / "runs")) == len(runs)
     assert len(pd.read_parquet(study / "metrics")) == len(metrics)
     others = {p.relative_to(study).as_posix() for p in study.rglob("*") if p.suffix != ".parquet"}
-    folders = {"runs", "metrics", "examples", "queue", "checkpoints"}
+    others -= {name for name in others if name.startswith("jobs/")}  # the output of jobs
+    folders = {"jobs", "runs", "metrics", "examples", "queue", "checkpoints"}
     assert others <= folders | {".lock", "study.yaml"} and not [*study.glob("queue/*")]
     return (
         runs.drop(columns=NOT_NUMBERS).sort_values("run_id", ignore_index=True),

@@ -37,9 +37,10 @@ class WorkerCommand:
 
     @property
     def argv(self) -> list[str]:
-        """The program and its arguments."""
+        """The program and its arguments. Modules in its working directory replace no others."""
+        root, _, name = self.study.rpartition("/")
         limit = [] if self.minutes is None else ["--minutes", f"{self.minutes:g}"]
-        worker = [sys.executable, "-m", "adamcmp", "worker", self.study]
+        worker = [sys.executable, "-P", "-m", "adamcmp", "worker", name, "--results", root]
         return [*worker, "--plan", str(self.plan), *limit, *self.options]
 
 

@@ -63,7 +63,8 @@ class SlurmLauncher(Launcher[SlurmSettings]):
             job_name="adamcmp",
             signal_delay_s=min(SIGNAL_SECONDS, self.settings.timeout_min * SIGNAL_SECONDS // 4),
             stderr_to_stdout=True,
-            setup=list(self.settings.setup),
+            # Modules in the working directory must not replace those of submitit.
+            setup=[*self.settings.setup, "export PYTHONSAFEPATH=1"],
             # srun does not take the option from sbatch since Slurm 22.05.
             srun_args=[f"--cpus-per-task={self.settings.cpus_per_task}"],
         )

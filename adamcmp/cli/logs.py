@@ -1,0 +1,49 @@
+"""``adamcmp logs``: show the output of a study's jobs."""
+
+from __future__ import annotations
+
+from adamcmp.cli import _completers
+from adamcmp.cli._options import add_results, results_root
+from adamcmp.cli._parser import Parser
+
+EXAMPLES = """\
+examples:
+  adamcmp logs first
+  adamcmp logs first --lines 100
+
+These are the jobs of executor=slurm and executor=ray.
+"""
+
+
+def parser() -> Parser:
+    """Return the parser of the command's arguments."""
+    parser = Parser("logs", "Show the output of the jobs that train a study.", EXAMPLES)
+    parser.add_argument(
+        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
+    )
+    parser.add_argument(
+        "--lines",
+        type=int,
+        default=10,
+        metavar="N",
+        help="show the last N lines of each job (default: 10)",
+    )
+    add_results(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Show the last lines of the output of each job, the latest job last.
+
+    Returns:
+        0.
+    """
+    options = parser().parse(arguments)
+    from adamcmp.workflows.worker import job_outputs
+
+    outputs = job_outputs(results_root(options), options.study, options.lines)
+    for path, lines in outputs.items():
+        print("\n".join([f"==> {path}", *lines, ""]))
+    if not outputs:
+        print(f"No job has trained runs of study {options.study!r}.")
+    return 0

@@ -1,0 +1,46 @@
+"""How many jobs of a cluster train a plan, and the number of processes in each."""
+
+from __future__ import annotations
+
+import math
+
+from adamcmp.components.executors import ClusterSettings
+from adamcmp.config import Execution
+
+#: Longest predicted time of a job in seconds, while more jobs are allowed. Starting a job takes up
+#: to minutes, and the prediction is that of another machine.
+JOB_SECONDS = 1200.0
+
+
+def worker_processes(execution: Execution, cluster: ClusterSettings, threads: int) -> int:
+    """Return the number of processes that train at once in each worker of a job.
+
+    Args:
+        execution: The number of processes requested.
+        cluster: The cores and GPUs of a job.
+        threads: Threads of each process.
+    """
+    if execution.workers is not None:
+        return execution.workers
+    return 1 if cluster.gpus else max(cluster.cores // threads, 1)
+
+
+def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, processes: int) -> int:
+    """Return the number of jobs for a plan.
+
+    Args:
+        seconds: Predicted time of the plan in one process; None if it is unknown.
+        shares: Number of parts that can be trained at once.
+        cluster: The largest number of jobs, and the GPUs of each.
+        processes: See `worker_processes`.
+
+    >>> from adamcmp.components.executors.slurm import SlurmSettings
+    >>> cluster = SlurmSettings(name="slurm", jobs=32)
+    >>> [job_count(3600.0 * hours, 100, cluster, processes=4) for hours in (0.1, 3, 100)]
+    [1, 3, 25]
+    """
+    at_once = processes * max(cluster.gpus, 1)
+    useful = math.ceil(shares / at_once)
+    if seconds is not None:
+        useful = min(useful, math.ceil(seconds / at_once / JOB_SECONDS))
+    return max(min(useful, cluster.jobs), 1)

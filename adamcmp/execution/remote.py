@@ -1,0 +1,270 @@
+"""Train runs by jobs of a cluster: publish their plan, start jobs, wait until all are stored."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from adamcmp.components.executors import ClusterSettings
+from adamcmp.errors import ConfigError, Interrupted, RunFailed
+from adamcmp.execution.autotuning import autotuned
+from adamcmp.execution.executors import Serial
+from adamcmp.execution.job_count import job_count, worker_processes
+from adamcmp.execution.launched_jobs import JOBS_FOLDER, forget_jobs, study_launcher
+from adamcmp.execution.launchers import ClusterError, Launcher, WorkerCommand
+from adamcmp.execution.observer import Observer
+from adamcmp.execution.open_plans import OpenPlan
+from adamcmp.execution.plan_jobs import PlanJobs
+from adamcmp.execution.publishing import Request, publish_standing
+from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.signals import InterruptedBy
+from adamcmp.execution.stored_runs import StoredRuns
+from adamcmp.execution.work import current_plans
+from adamcmp.planning.plan import Plan
+from adamcmp.platform.provenance import cuda_available
+from adamcmp.storage.store import Store
+
+#: Seconds between two looks for stored runs.
+STORE_SECONDS = 2.0
+#: Seconds between two looks for jobs that have ended.
+JOB_SECONDS = 10.0
+#: Seconds between two looks for a signal.
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class ClusterWork:
+    """What the jobs of a cluster train.
+
+    Attributes:
+        run_ids: The runs that were not stored when the command began.
+        jobs: The jobs that go on training them; empty once all are stored.
+    """
+
+    run_ids: tuple[str, ...]
+    jobs: tuple[str, ...] = ()
+
+
+def train_on_cluster(
+    store: Store,
+    request: Request,
+    observer: Observer,
+    interrupted: InterruptedBy,
+    *,
+    detach: bool = False,
+) -> ClusterWork:
+    """Train runs by jobs of a cluster. Jobs that train them already are waited for.
+
+    Args:
+        store: The study, which is created if it does not exist.
+        request: The runs to train.
+        observer: Receives events.
+        interrupted: Returns the signal that has arrived, if any.
+        detach: Whether to return as soon as the jobs are started.
+
+    Raises:
+        ConfigError: If a setting is wrong, or a run cannot be trained; nothing is written.
+        ClusterError: If the cluster refuses the jobs; no plan is left.
+        RunFailed: If the jobs end without training the runs.
+        Interrupted: If a signal arrives; the jobs go on.
+    """
+    cluster = request.config.execution.cluster
+    assert cluster is not None
+    launcher = study_launcher(store.files, cluster)
+    if detach and not launcher.jobs_outlive_command:
+        raise ConfigError(f"--detach: jobs of executor={cluster.name} end with the command.")
+    with contextlib.closing(launcher):
+        training = ClusterTraining(store, request, launcher, observer, interrupted)
+        training.start()
+        if detach:
+            return ClusterWork(training.run_ids, tuple(training.living_jobs))
+        training.wait()
+    return ClusterWork(training.run_ids)
+
+
+@dataclass
+class ClusterTraining:
+    """The jobs of the plans that hold the runs of a command.
+
+    Attributes:
+        store: The study.
+        request: The runs to train.
+        launcher: Starts the jobs.
+        observer: Receives events.
+        interrupted: Returns the signal that has arrived, if any.
+    """
+
+    store: Store
+    request: Request
+    launcher: Launcher[Any]
+    observer: Observer
+    interrupted: InterruptedBy
+    _jobs: list[PlanJobs] = field(init=False, default_factory=list)
+    _stored: StoredRuns = field(init=False)
+    _noticed: set[str] = field(init=False, default_factory=set)
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The runs that were not stored at first."""
+        return tuple(self._stored.specs)
+
+    @property
+    def living_jobs(self) -> list[str]:
+        """The jobs that had not ended when they were last looked at."""
+        return [job for jobs in self._jobs for job in jobs.living]
+
+    @property
+    def _cluster(self) -> ClusterSettings:
+        settings: ClusterSettings = self.launcher.settings
+        return settings
+
+    @property
+    def _processes(self) -> int:
+        """The number of processes that train at once in each worker."""
+        threads = self.request.plan.numerics.threads or 1
+        return worker_processes(self.request.config.execution, self._cluster, threads)
+
+    def start(self) -> None:
+        """Publish the plan and start its jobs, unless an earlier command has done so."""
+        self.launcher.check()
+        missing = self._with_costs()
+        existing = list_queue(self.store.files).plans
+        publish_standing(self.store, replace(self.request, missing=missing))
+        plans = self._plans(missing)
+        specs = {spec.run_id: spec for spec in missing.specs}
+        self._stored = StoredRuns(self.store, tuple(plans), specs, self.observer)
+        self.observer.on_planned(self.request.plan.with_costs(missing.costs), missing.groups())
+        self._jobs = [self._plan_jobs(plan) for plan in plans]
+        with self.store.locked():  # so that the same command elsewhere does not start them too
+            for jobs in self._jobs:
+                self._start(jobs, existing)
+
+    def wait(self) -> None:
+        """Wait until all runs are stored; replace jobs that end before."""
+        look = 0.0
+        while any(jobs.is_open for jobs in self._jobs):
+            self._stored.report()
+            if time.monotonic() >= look:
+                look = time.monotonic() + JOB_SECONDS
+                for jobs in self._jobs:
+                    self._look_at(jobs)
+            self._pause()
+        self._stored.report()
+        for jobs in self._jobs:
+            forget_jobs(self.store.files, jobs.command.plan)
+        left = sum(map(self._stored.missing, self._stored.plans))
+        if left:
+            raise RunFailed(
+                f"{left} runs are not stored, since their plan was cancelled. The same command "
+                f"trains them."
+            )
+
+    def _with_costs(self) -> Plan:
+        """Return the plan of the missing runs with predicted times, if this machine has the device.
+
+        The times are those of this machine. Each kind of run is checked, too.
+        """
+        missing, notice = self.request.missing, self.observer.on_notice
+        if missing.numerics.device == "cuda" and not cuda_available():
+            notice("There is no GPU here, so the jobs measure and group the runs.")
+            return missing
+        measured = autotuned(missing, Serial(self.interrupted), self.interrupted, notice)
+        seconds = measured.costs.total_seconds(measured.groups())
+        jobs = job_count(seconds, len(missing.specs), self._cluster, self._processes)
+        at_once = jobs * self._processes * max(self._cluster.gpus, 1)
+        return measured.with_costs(replace(measured.costs, workers=at_once))
+
+    def _plans(self, missing: Plan) -> list[OpenPlan]:
+        """Return the standing plans that hold missing runs."""
+        outcomes, run_ids = self.store.outcomes(), set(missing.run_ids)
+        return [
+            plan
+            for plan in current_plans(self.store)
+            if plan.standing and run_ids & plan.missing(outcomes)
+        ]
+
+    def _plan_jobs(self, plan: OpenPlan) -> PlanJobs:
+        done = list_queue(self.store.files).done
+        left = [plan.header.share_seconds[s.number] for s in plan.shares() if s not in done]
+        known = [seconds for seconds in left if seconds is not None]
+        seconds = sum(known) if len(known) == len(left) else None
+        return PlanJobs(
+            self.store.files,
+            self.launcher,
+            WorkerCommand(_location(self.store), plan.number, options=self._options()),
+            job_count(seconds, len(left), self._cluster, self._processes),
+            lambda: self._stored.missing(plan),
+        )
+
+    def _options(self) -> tuple[str, ...]:
+        config = self.request.config
+        every = f"checkpoint_every={config.execution.checkpoint_every:g}"
+        # This command has imported the classes that the plan names: the user trusts them.
+        return (f"workers={self._processes}", every, "--allow-code", *config.flags)
+
+    def _start(self, jobs: PlanJobs, existing: Collection[int]) -> None:
+        plan = jobs.command.plan
+        try:
+            started = jobs.start()
+        except ClusterError:
+            if plan not in existing:
+                remove_plan(self.store.files, plan)
+            raise
+        action = "were submitted" if started else "are alive, and this command waits for them"
+        self._notice(
+            f"Jobs {_listed(jobs.living)} of executor={self._cluster.name} {action}; output in "
+            f"{self.store.folder / JOBS_FOLDER}"
+        )
+
+    def _look_at(self, jobs: PlanJobs) -> None:
+        """Replace jobs that have ended. While the cluster does not answer, the rest goes on."""
+        try:
+            jobs.replace_ended()
+        except ClusterError as error:
+            if not jobs.living:
+                raise
+            self._notice(str(error))
+        if jobs.waiting_reason:
+            self._notice(f"Jobs {_listed(jobs.living)} wait: {jobs.waiting_reason}")
+
+    def _pause(self) -> None:
+        """Wait until the next look for stored runs, or for a signal."""
+        end = time.monotonic() + STORE_SECONDS
+        while time.monotonic() < end:
+            if number := self.interrupted():
+                raise Interrupted(number, self._rest())
+            time.sleep(POLL_SECONDS)
+
+    def _rest(self) -> str:
+        """Return what happens to the runs that are not stored when the command ends."""
+        left = sum(map(self._stored.missing, self._stored.plans))
+        if not self.launcher.jobs_outlive_command:
+            return f"{left} runs are left, and the jobs end"
+        return (
+            f"jobs {_listed(self.living_jobs)} go on training the {left} runs that are left "
+            f"(`adamcmp cancel {self.store.folder.name}` ends them)"
+        )
+
+    def _notice(self, text: str) -> None:
+        """Show a notice once."""
+        if text not in self._noticed:
+            self._noticed.add(text)
+            self.observer.on_notice(text)
+
+
+def _location(store: Store) -> str:
+    """Return the absolute folder or the URL of a study."""
+    files = store.files
+    return str(files.path.absolute() if files.on_disk else files.address)
+
+
+def _listed(jobs: Sequence[str]) -> str:
+    """Return the ids of jobs for a message: of many, the first and the last.
+
+    >>> _listed(["7_0", "7_1"]), _listed([f"7_{i}" for i in range(9)])
+    ('7_0, 7_1', '7_0 to 7_8')
+    """
+    return ", ".join(jobs) if len(jobs) < 4 else f"{jobs[0]} to {jobs[-1]}"

@@ -1,0 +1,44 @@
+"""The number of jobs follows from the predicted time, and that of processes from the cores."""
+
+import pytest
+
+from adamcmp.components.executors.slurm import SlurmSettings
+from adamcmp.config import Execution
+from adamcmp.execution.job_count import job_count, worker_processes
+
+
+def cluster(**settings):
+    return SlurmSettings(name="slurm", **settings)
+
+
+@pytest.mark.parametrize(
+    ("execution", "settings", "threads", "processes"),
+    [
+        ({}, {}, 1, 1),
+        ({}, {"cpus_per_task": 8}, 1, 8),
+        ({}, {"cpus_per_task": 8}, 4, 2),
+        ({}, {"cpus_per_task": 2}, 4, 1),
+        ({}, {"cpus_per_task": 8, "gpus_per_node": 2}, 1, 1),
+        ({"workers": 3}, {"cpus_per_task": 8, "gpus_per_node": 1}, 1, 3),
+    ],
+)
+def test_processes(execution, settings, threads, processes):
+    assert worker_processes(Execution(**execution), cluster(**settings), threads) == processes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shares", "settings", "jobs"),
+    [
+        (10.0, 32, {}, 1),
+        (4 * 1201.0, 32, {}, 2),
+        (1e6, 4096, {}, 32),
+        (1e6, 4096, {"jobs": 1000}, 209),
+        (1e6, 20, {"jobs": 1000}, 5),
+        (1e6, 20, {"gpus_per_node": 2}, 3),
+        (None, 20, {}, 5),
+        (None, 1, {}, 1),
+    ],
+)
+def test_jobs(seconds, shares, settings, jobs):
+    """With four processes in each worker."""
+    assert job_count(seconds, shares, cluster(**settings), 4) == jobs

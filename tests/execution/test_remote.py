@@ -1,0 +1,156 @@
+"""A command whose runs are trained by jobs, here by workers in the process of the test."""
+
+import signal
+
+import pytest
+
+from adamcmp.errors import ConfigError, Interrupted, RunFailed
+from adamcmp.execution import remote
+from adamcmp.execution.execute import execute
+from adamcmp.execution.launchers import ClusterError, JobState
+from adamcmp.execution.observer import Observer
+from adamcmp.execution.open_plans import read_plan
+from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.storage.folder import Folder
+from tests.support.studies import SMALL
+from tests.support.study_bits import assert_same_bits
+from tests.support.toy_launcher import ToyLauncher, train
+
+RUNS = [*SMALL, "seed=range(4)", "steps=3", "eval.every_steps=1", "engine=eager"]
+CLUSTER = [*RUNS, "executor=slurm", "study=s"]
+
+
+def idle(command):
+    """A job that waits."""
+    return JobState("pending", "Pending, Resources")
+
+
+def crash(command):
+    """A job that ends at once."""
+    return JobState("ended", "Failed, exit code 2")
+
+
+@pytest.fixture
+def jobs(tmp_path, monkeypatch):
+    """Set what the jobs do; return their launcher."""
+    for name in ("STORE_SECONDS", "JOB_SECONDS", "POLL_SECONDS"):
+        monkeypatch.setattr(remote, name, 0.0 if name == "JOB_SECONDS" else 0.001)
+
+    def used(*actions):
+        launcher = ToyLauncher(tmp_path, actions)
+
+        def with_settings(files, cluster):
+            launcher.settings = cluster
+            return launcher
+
+        monkeypatch.setattr(remote, "study_launcher", with_settings)
+        return launcher
+
+    return used
+
+
+def test_jobs_train_the_runs_of_a_command(composer, results, jobs):
+    execute(composer.sweep([*RUNS, "study=serial"]))
+    launcher = jobs(train)
+    notices, finished = [], []
+    executed = execute(
+        composer.sweep([*CLUSTER, "executor.cpus_per_task=2"]),
+        Observer(
+            on_notice=notices.append,
+            on_finished=lambda group, outcome: finished.extend(outcome.runs),
+        ),
+    )
+    assert len(executed.trained) == 4 and not executed.jobs and not executed.failed
+    assert [row["status"] for row in finished] == ["done"] * 4
+    assert "Jobs 1 of executor=slurm were submitted" in " ".join(notices)
+    (command,) = launcher.commands
+    assert command.study == str(results / "s") and "workers=2" in command.options
+    assert_same_bits(results / "s", results / "serial")
+
+
+def test_the_same_command_waits_for_the_jobs_of_a_detached_one(composer, results, jobs):
+    launcher = jobs(idle)
+    detached = execute(composer.sweep(CLUSTER), detach=True)
+    assert detached.jobs == ("1",) and not detached.trained
+    assert "4 runs are left to 1 jobs" in detached.jobs_message
+    notices = []
+
+    def on_notice(text):
+        notices.append(text)
+        if "are alive" in text:
+            launcher.known["1"] = train(launcher.commands[0])
+
+    executed = execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
+    assert len(executed.trained) == 4 and len(launcher.commands) == 1
+
+
+def test_refused_jobs_leave_no_plan(composer, results, jobs):
+    jobs()
+    with pytest.raises(ClusterError, match="the cluster refuses jobs"):
+        execute(composer.sweep(CLUSTER))
+    assert list_queue(Folder(results / "s")).plans == []
+
+
+def test_a_failed_check_writes_nothing(composer, results, jobs, monkeypatch):
+    launcher = jobs(train)
+
+    def refuse():
+        raise ConfigError("no such partition")
+
+    monkeypatch.setattr(launcher, "check", refuse)
+    with pytest.raises(ConfigError, match="no such partition"):
+        execute(composer.sweep(CLUSTER))
+    assert not results.exists()
+
+
+def test_an_interrupted_command_leaves_the_jobs(composer, results, jobs):
+    jobs(idle)
+    notices = []
+
+    def on_notice(text):
+        notices.append(text)
+        if "Jobs 1 wait" in text:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted, match=r"jobs 1 go on training the 4 runs .*adamcmp cancel s"):
+        execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
+    assert "Jobs 1 wait: Pending, Resources" in notices
+    assert list_queue(Folder(results / "s")).plans == [1]
+
+
+def test_a_plan_that_is_cancelled_meanwhile(composer, results, jobs):
+    jobs(idle)
+
+    def on_notice(text):
+        if "wait" in text:
+            remove_plan(Folder(results / "s"), 1)
+
+    with pytest.raises(RunFailed, match="4 runs are not stored, since their plan was cancelled"):
+        execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
+
+
+def test_jobs_that_end_at_once(composer, results, jobs):
+    jobs(crash)
+    with pytest.raises(RunFailed, match=r"Job 1 \(Failed, exit code 2\)"):
+        execute(composer.sweep(CLUSTER))
+
+
+def test_a_plan_for_gpus_that_this_machine_lacks(composer, results, jobs):
+    """The workers measure and group its runs."""
+    jobs(*[idle] * 4)
+    notices = []
+    config = composer.sweep([*CLUSTER, "executor.gpus_per_node=1", "device=cuda"])
+    execute(config, Observer(on_notice=notices.append), detach=True)
+    assert "There is no GPU here, so the jobs measure and group the runs." in notices
+    plan = read_plan(Folder(results / "s"), 1)
+    assert set(plan.header.share_seconds) == {None}
+    groups = [group for share in plan.shares() for group in plan.stored.share(share.number)]
+    assert not any(group.grouped for group in groups)
+    assert {spec.numerics.device for group in groups for spec in group.specs} == {"cuda"}
+
+
+def test_jobs_that_end_with_the_command_cannot_be_left(composer, results, jobs, monkeypatch):
+    launcher = jobs(idle)
+    monkeypatch.setattr(type(launcher), "jobs_outlive_command", False)
+    with pytest.raises(ConfigError, match="jobs of executor=slurm end with the command"):
+        execute(composer.sweep(CLUSTER), detach=True)
