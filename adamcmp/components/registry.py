@@ -104,6 +104,15 @@ class Component(BaseModel):
         """
         return canonical_json(self.identity())
 
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What other modules compute once from the component, by a key of theirs."""
+        return {}
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state: dict[Any, Any] = super().__getstate__()
+        return {**state, "__dict__": {k: v for k, v in state["__dict__"].items() if k != "memo"}}
+
     def __copy__(self) -> Self:
         # `model_copy` changes fields of the copy, so it must not inherit cached values.
         copied = super().__copy__()

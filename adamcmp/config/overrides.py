@@ -12,7 +12,7 @@ from adamcmp.components.names import HYPERPARAMETER_FIELDS
 from adamcmp.config import _hydra
 from adamcmp.config._hydra import ConfigLoader, HydraException, Override
 from adamcmp.config.sections import is_number, is_text
-from adamcmp.config.sweep_functions import MAX_RUNS, SWEEP_FUNCTIONS
+from adamcmp.config.sweep_functions import MAX_VALUES, SWEEP_FUNCTIONS
 from adamcmp.errors import ConfigError, nearest, shortened
 
 #: Short keys of the command line. They are the same for every optimizer and dataset.
@@ -112,9 +112,9 @@ class Grammar:
             return [single for each in listed for single in self._singles(each)]
         try:
             # Stops early, since range(1000000000) would fill the memory.
-            values = list(islice(_hydra.iterate_sweep(override), MAX_RUNS + 1))
-            if len(values) > MAX_RUNS:
-                raise ValueError(f"more than {MAX_RUNS:,} values")
+            values = list(islice(_hydra.iterate_sweep(override), MAX_VALUES + 1))
+            if len(values) > MAX_VALUES:
+                raise ValueError(f"more than {MAX_VALUES:,} values")
             return [self._with_value(override, value) for value in values]
         except (HydraException, ValueError) as error:
             raise ConfigError(f"{override.input_line}: {error}.") from None

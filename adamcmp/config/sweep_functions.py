@@ -11,8 +11,10 @@ from typing import Any
 from adamcmp.config._hydra import ChoiceSweep
 from adamcmp.errors import ConfigError
 
-#: Maximum number of runs of a study. More are probably a typing error, and may not fit in memory.
-MAX_RUNS = 100_000
+#: Maximum number of runs of a study. More are probably a typing error.
+MAX_RUNS = 1_000_000
+#: Maximum number of values of one override.
+MAX_VALUES = 100_000
 
 Number = int | float
 
@@ -31,7 +33,7 @@ def exact_range(start: Number, stop: Number | None = None, step: Number = 1) -> 
     spacing = _exact(step)
     n = math.ceil((_exact(last) - _exact(first)) / spacing)
     _check(n > 0, "range has no values, since its stop is not beyond its start")
-    _check(n <= MAX_RUNS, f"range takes at most {MAX_RUNS:,} numbers, not {n:,}")
+    _check(n <= MAX_VALUES, f"range takes at most {MAX_VALUES:,} numbers, not {n:,}")
     numbers = [_exact(first) + i * spacing for i in range(n)]
     whole = all(isinstance(number, int) for number in (first, last, step))
     return ChoiceSweep(simple_form=True, list=[(int if whole else float)(x) for x in numbers])
@@ -45,7 +47,7 @@ def logspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
     >>> logspace(1e-3, 1e-1, 3).list
     [0.001, 0.01, 0.1]
     """
-    _check(1 <= n <= MAX_RUNS, f"logspace takes 1 to {MAX_RUNS:,} numbers, not n={n}")
+    _check(1 <= n <= MAX_VALUES, f"logspace takes 1 to {MAX_VALUES:,} numbers, not n={n}")
     _check(start > 0 and stop > 0, "logspace takes a start and a stop above 0")
     first, last = math.log10(_exact(start)), math.log10(_exact(stop))
     return _spaced(
@@ -59,7 +61,7 @@ def linspace(start: Number, stop: Number, n: int) -> ChoiceSweep:
     >>> linspace(0, 1, 5).list
     [0, 0.25, 0.5, 0.75, 1]
     """
-    _check(1 <= n <= MAX_RUNS, f"linspace takes 1 to {MAX_RUNS:,} numbers, not n={n}")
+    _check(1 <= n <= MAX_VALUES, f"linspace takes 1 to {MAX_VALUES:,} numbers, not n={n}")
     first, last = _exact(start), _exact(stop)
     return _spaced(
         start, stop, n, lambda fraction: f"{float(first + fraction * (last - first)):.12g}"

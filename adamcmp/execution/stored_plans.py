@@ -23,14 +23,18 @@ import pyarrow.parquet as pq
 from adamcmp.components.trusted_code import settings_of
 from adamcmp.config import Numerics, RunConfig
 from adamcmp.errors import StoreError
+from adamcmp.planning.spec_table import spec_table
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import package_version
-from adamcmp.storage.arrow import arrow_schema, run_schema, table_of_rows
+from adamcmp.storage.arrays import array_of
+from adamcmp.storage.arrow import arrow_schema, run_schema
 
 _HEADER = b"adamcmp_plan"
 _PLAN_COLUMNS = {"share": int, "group": int, "attempt": int}
 #: Rows of the file that are read at once.
 _ROW_GROUP = 4096
+#: Rows that are written at once.
+_ENCODED = 16 * _ROW_GROUP
 
 
 @dataclass(frozen=True)
@@ -117,19 +121,26 @@ def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) ->
     schema = schema.with_metadata({_HEADER: json.dumps(asdict(header)).encode()})
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, schema, compression="zstd", write_statistics=False) as writer:
-        rows = _rows(shares)
-        while part := list(islice(rows, _ROW_GROUP)):
-            writer.write_table(table_of_rows(part, schema))
+        places = _places(shares)
+        for start in range(0, len(specs), _ENCODED):
+            part = specs[start : start + _ENCODED]
+            columns = zip(*islice(places, len(part)), strict=True)
+            table = spec_table(part, settings)
+            for name, numbers in zip(_PLAN_COLUMNS, columns, strict=True):
+                table = table.append_column(name, array_of(numbers, pa.int64()))
+            writer.write_table(table.cast(schema), row_group_size=_ROW_GROUP)
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
 
-def _rows(shares: Sequence[Sequence[PlannedGroup]]) -> Iterator[dict[str, Any]]:
+def _places(
+    shares: Sequence[Sequence[PlannedGroup]],
+) -> Iterator[tuple[int, int | None, int]]:
+    """Yield the share, the group and the attempt number of each run."""
     for share, groups in enumerate(shares):
         for number, group in enumerate(groups):
-            place = {"share": share, "group": number if group.grouped else None}
             for spec in group.specs:
-                yield {**spec.columns(), **place, "attempt": group.attempts[spec.run_id]}
+                yield share, number if group.grouped else None, group.attempts[spec.run_id]
 
 
 class StoredPlan:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from adamcmp.components.names import COMPONENT_GROUP_NAMES
-from adamcmp.components.registry import canonical_object
-from adamcmp.config import Numerics, RunConfig, StudyConfig
+from adamcmp.components.registry import Component, canonical_object
+from adamcmp.config import Numerics, Protocol, RunConfig, StudyConfig
+from adamcmp.config.columns import component_columns, protocol_columns
 from adamcmp.planning.fusion import can_use_engine, unfused_reason
 from adamcmp.planning.run_kinds import run_kind_key
 from adamcmp.storage.columns import SHORT_NAMES
@@ -47,21 +49,50 @@ class RunSpec:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of the run that are known before training."""
-        settings = self.config.settings()
-        # The names of components have columns without a dot.
-        names = {group: settings.pop(f"{group}.name", None) for group in COMPONENT_GROUP_NAMES}
-        protocol = self.config.protocol
-        return {
-            **settings,
-            **names,
-            **{short: settings[path] for path, short in SHORT_NAMES.items()},
-            "epochs": None if protocol.steps else protocol.epochs,
-            **self.config.revisions(),
-            **self.numerics.model_dump(),
-            "engine.revision": self.numerics.engine_revision,
-            "run_id": self.run_id,
-            "paired_seeds": True,
-        }
+        columns: dict[str, Any] = {"run_id": self.run_id, **SHARED_COLUMNS}
+        for name in SECTIONS:
+            columns |= section_columns(name, section_of(self, name))
+        return columns
+
+
+#: The parts of a run that have columns: its components, its protocol and its numerics.
+SECTIONS = (*COMPONENT_GROUP_NAMES, "protocol", "numerics")
+#: Columns that are equal in all runs.
+SHARED_COLUMNS = {"paired_seeds": True}
+
+
+def section_of(spec: RunSpec, name: str) -> Component | None:
+    """Return a section of a run; None for a config group that is null."""
+    section: Component | None = getattr(spec if name == "numerics" else spec.config, name)
+    return section
+
+
+def section_columns(name: str, section: Component | None) -> Mapping[str, Any]:
+    """Return the columns of a section, computed once: the runs of a study share their sections.
+
+    Args:
+        name: One of `SECTIONS`.
+        section: The section.
+    """
+    if section is None:
+        return {name: None}
+    if name not in section.memo:
+        section.memo[name] = _section_columns(name, section)
+    columns: Mapping[str, Any] = section.memo[name]
+    return columns
+
+
+def _section_columns(name: str, section: Component) -> dict[str, Any]:
+    if isinstance(section, Protocol):
+        epochs = None if section.steps else section.epochs
+        return {**protocol_columns(section), "epochs": epochs}
+    if isinstance(section, Numerics):
+        return {**section.model_dump(), "engine.revision": section.engine_revision}
+    columns = component_columns(section, name)
+    # The names of components have columns without a dot.
+    columns[name] = columns.pop(f"{name}.name", None)
+    columns |= {short: columns[path] for path, short in SHORT_NAMES.items() if path in columns}
+    return {**columns, f"{name}.revision": section.revision}
 
 
 def run_specs(study: StudyConfig, numerics: Numerics) -> tuple[RunSpec, ...]:

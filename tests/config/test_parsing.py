@@ -153,7 +153,7 @@ REJECTED = [
     ("seed=range(0,0)", "seed=range(0,0): range has no values, since its stop is not beyond its start"),
     ("lr=1,range(0,1,-0.1)", "lr=1,range(0,1,-0.1): range has no values"),
     ("optimizer=glob(x*)", "optimizer: the sweep has no values"),
-    ("lr=range(1,1001) wd=range(0,1000)", "These overrides define 1,000,000 runs; a study holds at most 100,000"),
+    ("lr=range(1,1001) wd=range(0,1001)", "These overrides define 1,001,000 runs; a study holds at most 1,000,000"),
     ("lr=linspace(1,2,2.5)", "lr=linspace(1,2,2.5): mismatch type argument n"),
     ("wd=powers(2,-4,-12)", "wd=powers(2,-4,-12): powers takes the lower exponent first: powers(2,-12,-4)"),
     ("wd=powers(0,1,2)", "a base above 0"),
