@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   adamcmp sweep lr=1e-3,1e-2 seeds=50 study=first --plan-only
-  adamcmp worker first                 on any machine that sees the study's folder
+  adamcmp worker first                 on any machine that sees its folder
   adamcmp worker first --minutes 50    for a job with a time limit of an hour
   adamcmp worker first workers=4
 

@@ -16,6 +16,7 @@ from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
 from adamcmp.planning.specs import RunSpec
 from adamcmp.planning.timings import Timings, discard_timings
+from adamcmp.platform.provenance import cuda_available
 from adamcmp.training import tasks
 from adamcmp.training.outcome import Done, Outcome
 
@@ -24,6 +25,11 @@ TOLERANCE = 1.5
 #: Groups shorter than this many seconds are not compared with the prediction, by device: their time
 #: is mostly start-up, and on a GPU also recording CUDA graphs and loading code.
 MIN_SECONDS = {"cpu": 2.0, "cuda": 30.0}
+
+
+def can_measure(device: str) -> bool:
+    """Return whether this machine has a device; a login node may lack the GPU of the jobs."""
+    return device != "cuda" or cuda_available()
 
 
 def autotuned(

@@ -6,14 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from adamcmp.config import Numerics, StudyConfig
+from adamcmp.config import Execution, Numerics, StudyConfig
 from adamcmp.execution.autotuning import (
     autotuned,
     autotuned_without_compiling,
+    can_measure,
     discard_wrong_timings,
 )
 from adamcmp.execution.executors import Executor
 from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
+from adamcmp.execution.job_count import with_workers_of_jobs
 from adamcmp.execution.liveness import worker_records
 from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.publishing import Request, published, record_command, unfinished
@@ -200,10 +202,19 @@ def preview(
     """
     store = Store(config.location.folder)
     plan, pending = _planned(config, store, retrained_statuses)
-    workers = max(min(worker_count(config.execution, plan.numerics), len(pending.specs)), 1)
-    pending = autotuned_without_compiling(pending, executor, workers)
+    if can_measure(plan.numerics.device):
+        pending = _measured(pending, config.execution, executor)
     groups = pending.groups(store.checkpoints.existing().values())
     return Preview(store.folder, plan, pending, groups)
+
+
+def _measured(plan: Plan, execution: Execution, executor: Executor) -> Plan:
+    """Return a plan with the predicted times of the workers that would train it."""
+    if execution.cluster is not None:
+        plan = autotuned_without_compiling(plan, executor, workers=1)
+        return with_workers_of_jobs(plan, execution, execution.cluster)
+    workers = max(min(worker_count(execution, plan.numerics), len(plan.specs)), 1)
+    return autotuned_without_compiling(plan, executor, workers)
 
 
 def study_numerics(all_stages: StudyConfig, on_notice: Callable[[str], None]) -> Numerics:

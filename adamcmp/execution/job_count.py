@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.config import Execution
+from adamcmp.planning.plan import Plan
 
 #: Longest predicted time of a job in seconds, while more jobs are allowed. Starting a job takes up
 #: to minutes, and the prediction is that of another machine.
@@ -44,3 +46,18 @@ def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, proc
     if seconds is not None:
         useful = min(useful, math.ceil(seconds / at_once / JOB_SECONDS))
     return max(min(useful, cluster.jobs), 1)
+
+
+def with_workers_of_jobs(plan: Plan, execution: Execution, cluster: ClusterSettings) -> Plan:
+    """Return a plan whose groups and predicted time are those of the jobs of a cluster.
+
+    Args:
+        plan: A plan with the predicted times of one process.
+        execution: The number of processes requested.
+        cluster: The cluster.
+    """
+    processes = worker_processes(execution, cluster, plan.numerics.threads or 1)
+    seconds = plan.costs.total_seconds(plan.groups())
+    jobs = job_count(seconds, len(plan.specs), cluster, processes)
+    workers = jobs * processes * max(cluster.gpus, 1)
+    return plan.with_costs(replace(plan.costs, workers=workers))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from adamcmp.config import StudyConfig
 from adamcmp.errors import ConfigError
+from adamcmp.execution.autotuning import can_measure
 from adamcmp.execution.heartbeats import PROGRESS_SECONDS, Heartbeat, WorkerRecord
 from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.open_plans import Available, OpenPlan, available_runs, open_plans, read_plan
@@ -20,7 +21,7 @@ from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup, resumed_groups
 from adamcmp.planning.plan import Plan
 from adamcmp.platform.files import storage_errors
-from adamcmp.platform.provenance import cuda_available, hardware, software
+from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
 
@@ -86,7 +87,7 @@ def record_command(
 
 def _hardware_here(device: str) -> str | None:
     """Return the name of a device; None for a GPU that only the jobs of a cluster have."""
-    return None if device == "cuda" and not cuda_available() else hardware(device)
+    return hardware(device) if can_measure(device) else None
 
 
 @contextlib.contextmanager

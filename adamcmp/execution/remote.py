@@ -10,9 +10,9 @@ from typing import Any
 
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.errors import ConfigError, Interrupted, RunFailed
-from adamcmp.execution.autotuning import autotuned
+from adamcmp.execution.autotuning import autotuned, can_measure
 from adamcmp.execution.executors import Serial
-from adamcmp.execution.job_count import job_count, worker_processes
+from adamcmp.execution.job_count import job_count, with_workers_of_jobs, worker_processes
 from adamcmp.execution.launched_jobs import JOBS_FOLDER, forget_jobs, study_launcher
 from adamcmp.execution.launchers import ClusterError, Launcher, WorkerCommand
 from adamcmp.execution.observer import Observer
@@ -24,7 +24,6 @@ from adamcmp.execution.signals import InterruptedBy
 from adamcmp.execution.stored_runs import StoredRuns
 from adamcmp.execution.work import current_plans
 from adamcmp.planning.plan import Plan
-from adamcmp.platform.provenance import cuda_available
 from adamcmp.storage.store import Store
 
 #: Seconds between two looks for stored runs.
@@ -168,14 +167,11 @@ class ClusterTraining:
         The times are those of this machine. Each kind of run is checked, too.
         """
         missing, notice = self.request.missing, self.observer.on_notice
-        if missing.numerics.device == "cuda" and not cuda_available():
+        if not can_measure(missing.numerics.device):
             notice("There is no GPU here, so the jobs measure and group the runs.")
             return missing
         measured = autotuned(missing, Serial(self.interrupted), self.interrupted, notice)
-        seconds = measured.costs.total_seconds(measured.groups())
-        jobs = job_count(seconds, len(missing.specs), self._cluster, self._processes)
-        at_once = jobs * self._processes * max(self._cluster.gpus, 1)
-        return measured.with_costs(replace(measured.costs, workers=at_once))
+        return with_workers_of_jobs(measured, self.request.config.execution, self._cluster)
 
     def _plans(self, missing: Plan) -> list[OpenPlan]:
         """Return the standing plans that hold missing runs."""

@@ -6,7 +6,8 @@ import pytest
 
 from adamcmp.errors import ConfigError, Interrupted, RunFailed
 from adamcmp.execution import remote
-from adamcmp.execution.execute import execute
+from adamcmp.execution.execute import execute, preview
+from adamcmp.execution.executors import Serial
 from adamcmp.execution.launchers import ClusterError, JobState
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
@@ -147,6 +148,14 @@ def test_a_plan_for_gpus_that_this_machine_lacks(composer, results, jobs):
     groups = [group for share in plan.shares() for group in plan.stored.share(share.number)]
     assert not any(group.grouped for group in groups)
     assert {spec.numerics.device for group in groups for spec in group.specs} == {"cuda"}
+
+
+def test_a_preview_needs_no_gpu_and_counts_the_processes_of_the_jobs(composer):
+    gpu = ["executor.gpus_per_node=1", "device=cuda"]
+    planned = preview(composer.sweep([*CLUSTER, *gpu]), Serial())
+    assert len(planned.groups) == 4 and not planned.pending.costs.timings
+    config = composer.sweep([*CLUSTER, "executor.cpus_per_task=3"])
+    assert preview(config, Serial()).pending.costs.workers == 3
 
 
 def test_jobs_that_end_with_the_command_cannot_be_left(composer, results, jobs, monkeypatch):

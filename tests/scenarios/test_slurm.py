@@ -1,5 +1,6 @@
 """Commands with ``executor=slurm`` on a real cluster of one machine."""
 
+import os
 import re
 import signal
 import subprocess
@@ -7,7 +8,9 @@ import subprocess
 import pytest
 
 from adamcmp.cli import main
+from adamcmp.execution.liveness import worker_records
 from adamcmp.storage import reader
+from adamcmp.storage.folder import Folder
 from tests.support.commands import run
 from tests.support.pausing_net import PAUSE
 from tests.support.processes import start_command
@@ -49,6 +52,7 @@ def test_settings_that_the_cluster_refuses(slurm, results, capsys, settings, mes
     assert not results.exists()
 
 
+@pytest.mark.slow
 def test_a_refused_submission_leaves_no_plan(slurm, results, capsys):
     runs = [*SMALL, "seed=0,1", "steps=2", "engine=eager", "study=s"]
     message = error(capsys, "sweep", *runs, "executor=slurm", "executor.mem_gb=1000")
@@ -90,14 +94,40 @@ def test_a_detached_sweep_is_continued_by_the_same_command(slurm, results, capsy
 @pytest.mark.slow
 def test_a_killed_job_is_replaced(slurm, results):
     sweep = start_command("sweep", *LONG, *SLURM)
-    (job,) = wait_for_jobs(results / "s")
-    wait_until(lambda: [*results.glob("s/runs/*")])
+    wait_for_jobs(results / "s")
+    wait_until(lambda: [*results.glob("s/runs/[!.]*")])
     PAUSE.touch()
-    subprocess.run(["scancel", "--full", "--signal=KILL", job], check=True)
+    (worker,) = worker_records(Folder(results / "s")).values()
+    os.kill(worker.status.pid, signal.SIGKILL)
     PAUSE.unlink()
     out, err = sweep.communicate(timeout=180)
     assert sweep.returncode == 0 and "40 done" in out, err
     assert len([*results.glob("s/jobs/*_log.out")]) == 2
+
+
+@pytest.mark.slow
+def test_a_job_that_reaches_its_time_limit_continues(slurm, results, capsys):
+    """It saves the checkpoint of the run that it trains, and gives the run back.
+
+    The signal is sent here instead of waiting for the time limit.
+    """
+    runs = [*PAUSING, "seed=range(3)", "study=s"]
+    PAUSE.touch()
+    sweep = start_command("sweep", *runs, *SLURM)
+    (job,) = wait_for_jobs(results / "s")
+    wait_until(lambda: [*results.glob("s/checkpoints/[!.]*")])
+    subprocess.run(["scancel", "--signal=USR2", job], check=True)
+    queue = ["squeue", "--noheader", "--jobs", job, "--format=%T"]
+    wait_until(lambda: b"PENDING" in subprocess.run(queue, capture_output=True).stdout, every=0.2)
+    assert not [*results.glob("s/queue/worker-*")] and [*results.glob("s/checkpoints/[!.]*")]
+    PAUSE.unlink()
+    # Slurm starts jobs that were requeued two minutes later.
+    subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=True)
+    out, err = sweep.communicate(timeout=180)
+    assert sweep.returncode == 0 and "3 done" in out, err
+    assert len([*results.glob("s/jobs/*_log.out")]) == 1
+    run(capsys, "sweep", *runs, "executor=serial", f"results={results / 'serial'}")
+    assert_same_bits(results / "s", results / "serial" / "s")
 
 
 @pytest.mark.slow
