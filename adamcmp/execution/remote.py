@@ -212,7 +212,7 @@ class ClusterTraining:
         action = "were submitted" if started else "are alive, and this command waits for them"
         self._notice(
             f"Jobs {_listed(jobs.living)} of executor={self._cluster.name} {action}; output in "
-            f"{self.store.folder / JOBS_FOLDER}"
+            f"{self.store.files.path / JOBS_FOLDER}"
         )
 
     def _look_at(self, jobs: PlanJobs) -> None:

@@ -60,15 +60,35 @@ def objects(folder=ROOT):
     return {name: files.read(name) for name in names}
 
 
-def test_a_study_in_a_bucket_has_the_bits_of_one_in_a_folder(s3, results, capsys, caplog):
+def test_a_study_in_a_bucket_has_the_bits_of_one_in_a_folder(s3, results):
     adamcmp.sweep(RUNS)
     study = adamcmp.sweep([*RUNS, f"results={ROOT}"])
     assert study.folder == address(f"{ROOT}/s") and len(study.runs) == 4
     assert_same_bits(results)
     assert [path.name for path in Path().iterdir()] == ["results"]
-    written = b"".join(objects(f"{ROOT}/s").values()).decode(errors="replace")
+
+
+def test_credentials_of_a_bucket_are_written_nowhere(s3, capsys, caplog):
+    url = f"s3://{BUCKET}/x"
+    assert main(["run", *THREE_STEPS, "study=s", "workers=0", f"results={url}"]) == 0
+    s3.faults = [Fault("GET", "parquet", DENIED, times=9)]
+    assert main(["report", "s", "--results", url]) == 2
+    s3.faults = []
+    written = b"".join(objects(f"{url}/s").values()).decode(errors="replace")
     shown = "".join([*capsys.readouterr(), caplog.text])
+    assert "access is denied" in shown and "engine: eager" in written
     assert not any(secret in text for secret in (KEY, SECRET) for text in (written, shown))
+
+
+@pytest.mark.slow  # a report
+def test_a_bucket_that_can_be_read_only_is_reported_on(s3, capsys, monkeypatch, quick_reports):
+    monkeypatch.setenv("ADAMCMP_RESULTS", ROOT)
+    adamcmp.sweep(RUNS)
+    before = objects(f"{ROOT}/s")
+    s3.faults = [Fault(method, "", DENIED, times=999) for method in ("PUT", "POST", "DELETE")]
+    assert "cannot be recorded" in run(capsys, "report", "s")
+    assert "adam_l2 adamw" in run(capsys, "ls")
+    assert objects(f"{ROOT}/s") == before
 
 
 def test_another_machine_continues_from_a_checkpoint(s3, results, specs, monkeypatch):
