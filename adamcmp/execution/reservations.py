@@ -216,7 +216,9 @@ class Reservations:
     def _missing_groups(self, share: Share, lease: int) -> list[LaneGroup]:
         """Return the groups of a share that are not stored, which this process has reserved."""
         groups = self._plans[share.plan].stored.share(share.number, self.specs)
-        outcomes = self.store.outcomes()
+        # Only the holders of earlier leases may have stored some of them.
+        run_ids = [run_id for group in groups for run_id in group.attempts]
+        outcomes = self.store.outcomes(run_ids) if lease > 1 else {}
         missing = [group.only(_not_stored(group, outcomes)) for group in groups]
         missing = [group for group in missing if group.specs]
         attempts = {r: a for group in missing for r, a in group.attempts.items()}

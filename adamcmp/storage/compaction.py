@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER
 from adamcmp.storage.columns import TableName
-from adamcmp.storage.files import Files
+from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.parts import (
     TABLES,
     delete_part,
@@ -46,19 +46,32 @@ class Compaction:
     merges: tuple[tuple[str, ...], ...]
 
 
+def is_crowded(files: Files) -> bool:
+    """Return whether a study has so many parts of similar size that they should be merged.
+
+    This takes listings only: with many workers, none may read what the others append.
+    """
+    return any(len(names) >= COMPACT_AT for names in _by_size(list_parts(files)))
+
+
+def _by_size(parts: Mapping[str, FileVersion]) -> list[list[str]]:
+    """Return the names of parts of similar size."""
+    similar: dict[int, list[str]] = {}
+    for name, version in parts.items():
+        # Sizes within a factor of 8, so that large parts are seldom rewritten.
+        similar.setdefault(version.size.bit_length() // 3, []).append(name)
+    return list(similar.values())
+
+
 def plan_compaction(files: Files) -> Compaction:
     """Return the changes that compaction would make to a study.
 
     Raises:
         StoreError: If a part is damaged.
     """
-    indexes = read_consistently(files, lambda parts: row_indexes(files, parts))
+    parts, indexes = read_consistently(files, lambda parts: (parts, row_indexes(files, parts)))
     stale = superseded(indexes)
-    similar: dict[int, list[str]] = {}
-    for name, rows in indexes.items():
-        # Sizes within a factor of 8, so that large parts are seldom rewritten.
-        similar.setdefault(len(rows).bit_length() // 3, []).append(name)
-    numerous = [tuple(names) for names in similar.values() if len(names) >= COMPACT_AT]
+    numerous = [tuple(names) for names in _by_size(parts) if len(names) >= COMPACT_AT]
     merged = {name for names in numerous for name in names}
     rewritten = [(name,) for name in indexes if stale[name] and name not in merged]
     return Compaction(stale, (*numerous, *rewritten))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,7 +23,7 @@ from adamcmp.storage.arrays import array_of
 from adamcmp.storage.arrow import EXAMPLE_SCHEMA, METRIC_SCHEMA, run_schema, table_of_rows
 from adamcmp.storage.checkpoints import Checkpoints
 from adamcmp.storage.columns import TableName
-from adamcmp.storage.compaction import compact, plan_compaction, remove_leftovers
+from adamcmp.storage.compaction import compact, is_crowded, plan_compaction, remove_leftovers
 from adamcmp.storage.files import FileVersion
 from adamcmp.storage.folder import Location, files_at
 from adamcmp.storage.metadata import (
@@ -190,13 +190,16 @@ class Store:
                 self._write({"runs": runs, "metrics": metrics}, attempts)
             compact(self.files)
 
-    def outcomes(self) -> dict[str, RunRow]:
-        """Return how each run in the study ended, at its final weights, by run id.
+    def outcomes(self, run_ids: Collection[str] | None = None) -> dict[str, RunRow]:
+        """Return how runs ended, at their final weights, by run id.
+
+        Args:
+            run_ids: The runs; those that are not stored are left out. None: all runs of the study.
 
         Raises:
             StoreError: If a part is damaged, or one of its files is missing.
         """
-        rows = rows_of_final_weights(self._rows())
+        rows = rows_of_final_weights(self._rows(run_ids))
         columns = (rows[name].to_pylist() for name in RunRow._fields)
         # A million objects would take a second, most of it for garbage collection.
         shared = cache(lambda attempt, status, error: RunRow(attempt, status, error or ""))
@@ -211,12 +214,17 @@ class Store:
         rows = rows_of_final_weights(self._rows())
         return dict(zip(rows["run_id"].to_pylist(), rows["status"].to_pylist(), strict=True))
 
-    def _rows(self) -> pa.Table:
-        """Return the `INDEX_COLUMNS` of the rows of `runs` that count."""
-        return read_consistently(self.files, self._rows_of)
+    def _rows(self, run_ids: Collection[str] | None = None) -> pa.Table:
+        """Return the `INDEX_COLUMNS` of the rows of `runs` that count; None for all runs."""
+        return read_consistently(self.files, lambda parts: self._rows_of(parts, run_ids))
 
-    def _rows_of(self, parts: Mapping[str, FileVersion]) -> pa.Table:
+    def _rows_of(
+        self, parts: Mapping[str, FileVersion], run_ids: Collection[str] | None
+    ) -> pa.Table:
         indexes = row_indexes(self.files, parts)
+        if run_ids is not None:
+            requested = array_of(list(run_ids), pa.string())
+            indexes = {name: only_runs(rows, requested) for name, rows in indexes.items()}
         stale = superseded(indexes)
         rows = [without_runs(rows, stale[name]) for name, rows in indexes.items()]
         return pa.concat_tables(rows) if rows else run_schema().empty_table().select(INDEX_COLUMNS)
@@ -251,14 +259,17 @@ class Store:
         with storage_errors(self.folder):
             run_ids = tables["runs"]["run_id"].to_pylist()
             self._write(tables, attempts or self.next_attempts(run_ids))
-            if plan_compaction(self.files).merges:
-                with self.locked():
+            # The first attempts of runs that this process has reserved replace no rows.
+            first = attempts is not None and not any(attempts[run_id] for run_id in run_ids)
+            if is_crowded(self.files) if first else plan_compaction(self.files).merges:
+                # A process that holds the lock compacts, or the next append will.
+                with contextlib.suppress(TimeoutError), self.files.lock(0.0):
                     compact(self.files)
 
     def next_attempts(self, run_ids: Iterable[str]) -> dict[str, int]:
         """Return the next attempt number of each run: one more than that of its existing rows."""
         listed = list(run_ids)
-        rows = only_runs(self._rows(), array_of(listed, pa.string()))
+        rows = self._rows(listed)
         existing = dict(zip(rows["run_id"].to_pylist(), rows["attempt"].to_pylist(), strict=True))
         return {run_id: existing.get(run_id, -1) + 1 for run_id in listed}
 

@@ -50,6 +50,25 @@ def test_many_parts_become_one(store, files):
     assert len(store.statuses()) == len(reader.read_metrics(files)) == COMPACT_AT
 
 
+def test_appending_planned_runs_reads_no_part(store, files, monkeypatch):
+    """With many workers, each would read what all others append."""
+    for number in range(COMPACT_AT - 1):
+        run_id = f"{number:02d}"
+        with monkeypatch.context() as patch:
+            patch.setattr(type(files), "read", None)
+            store.append([run_row(run_id)], [], attempts={run_id: 0})
+    assert len(reader.part_names(files)) == COMPACT_AT - 1
+    store.append([run_row("x")], [], attempts={"x": 0})
+    assert len(reader.part_names(files)) == 1 and len(store.statuses()) == COMPACT_AT
+
+
+def test_a_process_that_compacts_holds_no_other_one_up(store, files):
+    for number in range(COMPACT_AT + 2):
+        with files.lock(0.0):
+            store.append([run_row(f"{number:02d}")], [], attempts={f"{number:02d}": 0})
+    assert len(reader.part_names(files)) == COMPACT_AT + 2
+
+
 def test_fewer_parts_remain(study):
     write(study, ("a", "", 0, 0))
     assert plan_compaction(study).merges == ()

@@ -124,6 +124,12 @@ def test_imports_into_a_study_of_trained_runs_are_refused(store):
         TestImports().add(store, "a", file="first.csv")
 
 
+def test_outcomes_of_some_runs(store):
+    store.append([run_row("a"), run_row("b", status="failed", error="Out of luck.")], [])
+    store.append([run_row("b")], [])
+    assert store.outcomes(["b", "c"]) == {"b": RunRow(1, "done")} and store.outcomes([]) == {}
+
+
 class TestLock:
     def test_appending_needs_no_lock(self, store, files):
         """Another process may hold the lock while it compacts."""
