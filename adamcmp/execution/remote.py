@@ -26,7 +26,7 @@ from adamcmp.execution.work import current_plans
 from adamcmp.planning.plan import Plan
 from adamcmp.storage.store import Store
 
-#: Seconds between two looks for stored runs.
+#: Least seconds between two looks for stored runs; more if a look takes long, in a large study.
 STORE_SECONDS = 2.0
 #: Seconds between two looks for jobs that have ended.
 JOB_SECONDS = 10.0
@@ -145,12 +145,13 @@ class ClusterTraining:
         """Wait until all runs are stored; replace jobs that end before."""
         look = 0.0
         while any(jobs.is_open for jobs in self._jobs):
+            started = time.monotonic()
             self._stored.report()
             if time.monotonic() >= look:
                 look = time.monotonic() + JOB_SECONDS
                 for jobs in self._jobs:
                     self._look_at(jobs)
-            self._pause()
+            self._pause(max(STORE_SECONDS, 9 * (time.monotonic() - started)))
         self._stored.report()
         for jobs in self._jobs:
             forget_jobs(self.store.files, jobs.command.plan)
@@ -226,9 +227,9 @@ class ClusterTraining:
         if jobs.waiting_reason:
             self._notice(f"Jobs {_listed(jobs.living)} wait: {jobs.waiting_reason}")
 
-    def _pause(self) -> None:
+    def _pause(self, seconds: float) -> None:
         """Wait until the next look for stored runs, or for a signal."""
-        end = time.monotonic() + STORE_SECONDS
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             if number := self.interrupted():
                 raise Interrupted(number, self._rest())

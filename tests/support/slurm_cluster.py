@@ -99,7 +99,7 @@ def serve(folder: Path) -> None:
     """Run a cluster while test processes use it."""
     daemons = start_daemons(folder)
     try:
-        wait_until(lambda: _node_is_idle(folder), seconds=50, every=0.1)
+        wait_until(lambda: node_is_idle(folder), seconds=50, every=0.1)
         (folder / "ready").touch()
         while True:
             time.sleep(POLL_SECONDS)
@@ -199,7 +199,8 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _node_is_idle(folder: Path) -> bool:
+def node_is_idle(folder: Path) -> bool:
+    """Return whether the machine of a cluster takes jobs."""
     done = subprocess.run(
         ["sinfo", "--noheader", "--format=%T"],
         env=os.environ | environment(folder),

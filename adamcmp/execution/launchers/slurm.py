@@ -5,6 +5,8 @@ The state of a job is that of ``squeue``, since ``sacct`` works only where accou
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import importlib.util
 import os
 import re
@@ -49,6 +51,8 @@ class SlurmLauncher(Launcher[SlurmSettings]):
         try:
             _slurm("sbatch", "--test-only", *arguments, "--wrap=true")
         except ClusterError as error:
+            if "account" in str(error) and self.settings.account:
+                raise ConfigError(_unknown_account(self.settings.account)) from None
             if not _MAY_WAIT.search(str(error)):
                 raise
 
@@ -131,6 +135,19 @@ class SlurmLauncher(Launcher[SlurmSettings]):
                     f"executor.timeout_min={self.settings.timeout_min}: jobs of partition {name!r} "
                     f"take at most {limit} minutes."
                 )
+
+
+def _unknown_account(account: str) -> str:
+    """Return the message for an account that may not be charged, with those that may."""
+    query = ["show", "associations", f"user={getpass.getuser()}", "format=account"]
+    known: list[str] = []
+    with contextlib.suppress(ClusterError):
+        known = _slurm("sacctmgr", "--noheader", "--parsable2", *query).split()
+    listed = f" Yours: {', '.join(dict.fromkeys(known))}." if known else ""
+    return (
+        f"executor.account={account}: you may not charge this account in this partition."
+        f"{nearest(account, known)}{listed}"
+    )
 
 
 def _minutes(limit: str) -> int | None:

@@ -13,6 +13,8 @@ from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.errors import ConfigError
 from adamcmp.execution.launchers import ClusterError, WorkerCommand
 from adamcmp.execution.launchers.slurm import SlurmLauncher
+from tests.support import slurm_accounting, slurm_cluster
+from tests.support.required import require
 from tests.support.waiting import wait_until
 
 
@@ -124,6 +126,22 @@ def test_a_submission_that_is_refused(slurm, tmp_path):
     impossible.check()
     with pytest.raises(ClusterError, match="Requested node configuration is not available"):
         impossible.start(shell("true"), 1)
+
+
+@pytest.mark.slow
+def test_a_cluster_with_accounting(tmp_path, monkeypatch):
+    """Accounts are checked; jobs are watched as without accounting."""
+    require(not slurm_accounting.missing_programs(), slurm_accounting.missing_programs())
+    with slurm_accounting.cluster(tmp_path / "slurm") as folder:
+        for name, value in slurm_cluster.environment(folder).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ConfigError, match=r"Did you mean 'vision'\? Yours: .*vision"):
+            launcher(tmp_path, account="visoin").check()
+        started = launcher(tmp_path, account=slurm_accounting.ACCOUNT)
+        started.check()
+        jobs = started.start(shell("kill -9 $$"), 2)
+        details = {state.detail for state in ended(started, jobs).values()}
+        assert details == {"Failed, exit code 9"}
 
 
 def test_without_slurm(tmp_path, monkeypatch):
