@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -46,7 +47,9 @@ def create_atomically(path: Path, content: bytes) -> None:
         try:
             path.hardlink_to(temporary)  # unlike a rename, it fails if `path` exists
         except FileExistsError:
-            raise
+            # A network file system may repeat a request whose answer was lost, and report this.
+            if not path.samefile(temporary):
+                raise
         except OSError:  # a file system without hard links
             if path.exists():
                 raise FileExistsError(path) from None
@@ -56,7 +59,9 @@ def create_atomically(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def _temporary_file(path: Path, content: bytes) -> Iterator[Path]:
     """Write a flushed temporary file next to a path; flush the folder once the caller moved it."""
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}")
+    # A process id is not enough: containers that share a folder have equal ones.
+    name = f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(name)
     try:
         with temporary.open("wb") as file:
             file.write(content)

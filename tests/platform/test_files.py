@@ -56,6 +56,20 @@ def test_creating_replaces_no_file(hard_links, tmp_path, monkeypatch):
     assert path.read_bytes() == b"first" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_whose_success_was_reported_as_an_error(tmp_path, monkeypatch):
+    link = Path.hardlink_to
+
+    def repeated(path, target):
+        link(path, target)
+        link(path, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", repeated)
+    create_atomically(tmp_path / "file", b"first")
+    with pytest.raises(FileExistsError):
+        create_atomically(tmp_path / "file", b"first")
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"first"]
+
+
 def test_temporary_files_of_other_files_are_not_listed(tmp_path):
     path = tmp_path / "a[1].json"
     names = (".tmp-a[1].json-77", ".tmp-a1.json-77", ".tmp-b.json-77", "a[1].json")
