@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import socket
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from adamcmp.execution.queue_files import worker_file
-from adamcmp.platform.processes import process_start
+from adamcmp.platform.files import storage_errors
+from adamcmp.platform.processes import machine, process_start
 from adamcmp.storage.files import Files
 
 #: A lease is renewed this many times within its length.
@@ -56,20 +59,22 @@ class WorkerRecord:
         status: The progress of the process.
         lease_seconds: The length of its leases.
         started: When the process started, as `process_start` returns it.
+        machine: The machine or container, as `machine` returns it.
         hardware: The device that computes.
         heartbeats: How often the file was written.
     """
 
     status: ProcessStatus
     lease_seconds: float
-    started: str | None
+    started: str | None = None
+    machine: str = ""
     hardware: str = ""
     heartbeats: int = 0
 
     @property
     def is_local(self) -> bool:
         """Whether it is a process of this machine."""
-        return self.status.host == socket.gethostname()
+        return self.machine == machine()
 
     @property
     def has_ended(self) -> bool:
@@ -82,9 +87,15 @@ class WorkerRecord:
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
-        """Return the record in the content of a heartbeat file."""
+        """Return the record in the content of a heartbeat file; unknown keys are ignored."""
         values: dict[str, Any] = json.loads(content)
-        return cls(**{**values, "status": ProcessStatus(**values["status"])})
+        status = ProcessStatus(**_known(ProcessStatus, values["status"]))
+        return cls(**{**_known(cls, values), "status": status})
+
+
+def _known(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are fields of a class; another version may have written others."""
+    return {each.name: values[each.name] for each in fields(record) if each.name in values}
 
 
 def suspended_clock() -> float:
@@ -114,14 +125,17 @@ class Heartbeat:
         self.worker = f"{socket.gethostname()}-{pid}-{secrets.token_hex(4)}"
         self._files, self._interval = files, interval
         status = ProcessStatus(pid, socket.gethostname(), 0)
-        self._record = WorkerRecord(status, lease_seconds, process_start(pid), hardware)
+        self._record = WorkerRecord(status, lease_seconds, process_start(pid), machine(), hardware)
         self._renewed = suspended_clock()
+        #: When heartbeats last arrived again after a gap in which leases may have been lost.
+        self._gap_ended = -math.inf
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._renew, name="adamcmp-heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
-        self._write()
+        with storage_errors(self._files.path):
+            self._write()
         self._thread.start()
         return self
 
@@ -137,9 +151,18 @@ class Heartbeat:
         """The length of the leases of this process."""
         return self._record.lease_seconds
 
-    @property
-    def late(self) -> bool:
-        """Whether another process may have taken over the leases of this one."""
+    def late_since(self, moment: float) -> bool:
+        """Return whether other processes may have taken over leases of this one since a time.
+
+        They may have while heartbeats were missing for long. The heartbeat that ends such a gap
+        does not return the leases.
+
+        Args:
+            moment: A value of `suspended_clock`.
+        """
+        return self._is_late() or self._gap_ended >= moment
+
+    def _is_late(self) -> bool:
         return suspended_clock() - self._renewed > self.lease_seconds / 2
 
     def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
@@ -156,7 +179,7 @@ class Heartbeat:
             self._try_to_write()
 
     def _try_to_write(self) -> None:
-        # A heartbeat that cannot be written is late; `late` then leads to a look at the queue.
+        # A heartbeat that cannot be written is late, which leads to a look at the queue.
         with contextlib.suppress(OSError):
             self._write()
 
@@ -165,4 +188,6 @@ class Heartbeat:
         with self._lock:
             self._record = replace(self._record, heartbeats=self._record.heartbeats + 1)
             self._files.replace(worker_file(self.worker), self._record.encode())
-        self._renewed = started
+            if self._is_late():
+                self._gap_ended = suspended_clock()
+            self._renewed = started

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord, suspended_clock
+from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
 from adamcmp.execution.queue_files import QueueState, list_queue, worker_file
 from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.folder import Location, files_at
@@ -24,7 +25,8 @@ class Liveness:
 
     A worker is dead if its heartbeat file does not exist, if it was a process of this machine that
     does not exist any more, or if this object has seen the same version of its file for the length
-    of its lease.
+    of its lease. The heartbeat files of dead workers are removed. A frozen one that wakes writes
+    its file again.
 
     Attributes:
         files: The study's files.
@@ -39,8 +41,6 @@ class Liveness:
 
     def living(self, state: QueueState) -> dict[str, WorkerRecord]:
         """Return the record of each worker that is alive, by its id.
-
-        The heartbeat files of ended processes of this machine are removed.
 
         Args:
             state: The queue, listed just now.
@@ -95,23 +95,24 @@ class Liveness:
         ]
 
     def _record(self, worker: str, state: QueueState) -> WorkerRecord | None:
-        version, now = state.workers[worker], suspended_clock()
-        seen, since = self._seen.get(worker, (None, now))
+        version = state.workers[worker]
+        seen, since = self._seen.get(worker, (None, math.inf))
         if seen != version:
-            if seen is not None:
-                self._changed.add(worker)
-            since = now
-            self._seen[worker] = version, now
             try:
                 self._records[worker] = WorkerRecord.decode(self.files.read(worker_file(worker)))
             except FileNotFoundError:  # it has just ended
                 return None
+            if seen is not None:
+                self._changed.add(worker)
+            self._seen[worker] = version, time.monotonic()
+            since = math.inf
         record = self._records[worker]
-        if record.has_ended:
-            with contextlib.suppress(OSError):  # without write access
-                self.files.delete(worker_file(worker))
-            return None
-        return record if now - since < record.lease_seconds else None
+        # Not the present time: this process may have been frozen since it listed the queue.
+        if not record.has_ended and state.listed - since < record.lease_seconds:
+            return record
+        with contextlib.suppress(OSError):  # without write access
+            self.files.delete(worker_file(worker))
+        return None
 
 
 def worker_records(study: Location) -> dict[str, WorkerRecord]:

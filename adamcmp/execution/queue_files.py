@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -51,12 +52,14 @@ class QueueState:
         leases: The number of the last lease of each share that has one.
         done: The shares whose runs are all stored.
         workers: The version of the heartbeat of each worker.
+        listed: When it was listed, as `time.monotonic` returns it.
     """
 
     plans: list[int] = field(default_factory=list)
     leases: dict[Share, int] = field(default_factory=dict)
     done: set[Share] = field(default_factory=set)
     workers: dict[str, FileVersion] = field(default_factory=dict)
+    listed: float = 0.0
 
 
 def list_queue(files: Files) -> QueueState:
@@ -65,7 +68,7 @@ def list_queue(files: Files) -> QueueState:
     Raises:
         OSError: If the folder cannot be listed.
     """
-    state = QueueState()
+    state = QueueState(listed=time.monotonic())
     for name, version in files.list(QUEUE).items():
         if (match := _NAME.fullmatch(name)) is None:
             continue

@@ -26,6 +26,7 @@ from adamcmp.execution.queue_files import (
 from adamcmp.execution.stored_plans import PlannedGroup
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
+from adamcmp.platform.files import storage_errors
 from adamcmp.storage.files import Files
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
@@ -57,6 +58,8 @@ class Reservations:
         plans: The plans to work on; None for every open plan of the study.
         grouping: Groups the runs of a share.
         specs: Runs that need not be read from a plan, by id.
+        losses: Number of shares that this process has lost: another worker has taken them over, or
+            their plan was removed.
     """
 
     store: Store
@@ -64,6 +67,7 @@ class Reservations:
     plans: frozenset[int] | None
     grouping: Grouping
     specs: Mapping[str, RunSpec] = field(default_factory=dict)
+    losses: int = field(init=False, default=0)
     _liveness: Liveness = field(init=False)
     _reserved: dict[Share, _Reserved] = field(init=False, default_factory=dict)
     _plans: dict[int, OpenPlan] = field(init=False, default_factory=dict)
@@ -91,13 +95,15 @@ class Reservations:
             StoreError: If the study cannot be read or written, or this machine would train other
                 runs than the plan has.
         """
-        self._list()
-        for share in self._candidates():
-            number = self._state.leases.get(share, 0) + 1
-            if not create_lease(self._files, share, number, self.heartbeat.worker):
-                continue
-            if groups := self._missing_groups(share, number):
-                return groups
+        with storage_errors(self.store.folder):
+            self._list()
+            self._remove_completed()
+            for share in self._candidates():
+                number = self._state.leases.get(share, 0) + 1
+                if not create_lease(self._files, share, number, self.heartbeat.worker):
+                    continue
+                if groups := self._missing_groups(share, number):
+                    return groups
         return []
 
     @property
@@ -119,24 +125,32 @@ class Reservations:
         reserved = {run_id for each in self._reserved.values() for run_id in each.missing}
         return reserved.issuperset(run_ids)
 
-    def holds(self, run_ids: Iterable[str]) -> bool:
-        """Return whether runs are still reserved, just before their rows are stored.
+    def confirm(self) -> None:
+        """Look for lost shares if there may be some, just before rows are stored.
 
-        The queue is listed if the heartbeat is late, and in an attached plan, which may be removed
+        The queue is listed if heartbeats were late, and in an attached plan, which may be removed
         at any time.
+
+        Raises:
+            StoreError: If the queue cannot be listed.
         """
-        if self.heartbeat.late or any(not plan.standing for plan in self._plans.values()):
+        attached = any(not self._plans[share.plan].standing for share in self._reserved)
+        if attached or self.heartbeat.late_since(self._listed):
             self.refresh()
-        return self.reserves(run_ids)
 
     def refresh(self) -> None:
-        """Drop the shares that another process has taken over, and those of removed plans."""
-        self._list()
-        self._reserved = {
-            share: reserved
-            for share, reserved in self._reserved.items()
-            if share.plan in self._state.plans and self._state.leases.get(share) == reserved.lease
-        }
+        """Drop the shares that another process has taken over, and those of removed plans.
+
+        Raises:
+            StoreError: If the queue cannot be listed.
+        """
+        with storage_errors(self.store.folder):
+            self._list()
+        for share in [*self._reserved]:
+            last = self._state.leases.get(share) == self._reserved[share].lease
+            if not last or share.plan not in self._state.plans:
+                del self._reserved[share]
+                self.losses += 1
 
     @property
     def refresh_is_due(self) -> bool:
@@ -147,13 +161,14 @@ class Reservations:
         """Record that runs are stored; a share without missing runs is done.
 
         Raises:
-            OSError: If the queue cannot be written.
+            StoreError: If the queue cannot be written.
         """
         for run_id in run_ids:
             for each in self._reserved.values():
                 each.missing.pop(run_id, None)
-        for share in [share for share, each in self._reserved.items() if not each.missing]:
-            self._complete(share)
+        with storage_errors(self.store.folder):
+            for share in [share for share, each in self._reserved.items() if not each.missing]:
+                self._complete(share)
 
     def _complete(self, share: Share) -> None:
         del self._reserved[share]
@@ -167,13 +182,13 @@ class Reservations:
             self._files.replace(done_file(share), b"{}")
 
     def _list(self) -> None:
+        self._listed = suspended_clock()
         self._state = list_queue(self._files)
         # The last share of an attached plan has no file that says that it is done.
         self._state.done |= self._completed
-        self._listed = suspended_clock()
 
     def _open_plans(self) -> list[OpenPlan]:
-        """Return the open plans to work on; those of other processes only while these live."""
+        """Return the open plans to work on."""
         plans = []
         for number in self._state.plans:
             if self.plans is not None and number not in self.plans:
@@ -183,6 +198,13 @@ class Reservations:
             if number in self._plans:
                 plans.append(self._plans[number])
         return plans
+
+    def _remove_completed(self) -> None:
+        """Remove the standing plans whose last shares were completed by two workers at once."""
+        for plan in self._open_plans():
+            if plan.standing and self._state.done.issuperset(plan.shares()):
+                remove_plan(self._files, plan.number)
+                self._state.plans.remove(plan.number)
 
     def _candidates(self) -> Iterable[Share]:
         """Yield the shares to reserve: first those without a lease, then those of the dead."""

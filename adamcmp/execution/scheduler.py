@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, compress
+from operator import not_
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,8 @@ class Scheduler:
     _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
     _progress: SweepProgress = field(init=False, default_factory=lambda: SweepProgress(0))
     _stopping: bool = field(init=False, default=False)
+    #: The losses of `reservations` for which groups were given up.
+    _losses: int = field(init=False, default=0)
     #: Time of the last part on disk, and the time before which no share is reserved.
     _flushed: float = field(init=False, default_factory=time.monotonic)
     _reserve_after: float = field(init=False, default=0.0)
@@ -89,6 +93,7 @@ class Scheduler:
                 self._flush()
 
     def _has_work(self) -> bool:
+        self._give_up_lost()
         if self._reserve() or self._running:
             return True
         self._flush()
@@ -122,9 +127,11 @@ class Scheduler:
 
     def _give_up_lost(self) -> None:
         """Stop groups that another worker has taken over, or whose plan was removed."""
-        if not self.reservations.refresh_is_due:
+        if self.reservations.refresh_is_due:
+            self.reservations.refresh()
+        if self.reservations.losses == self._losses:
             return
-        self.reservations.refresh()
+        self._losses = self.reservations.losses
         reserves = self.reservations.reserves
         self._waiting = deque(group for group in self._waiting if reserves(group.run_ids))
         self.executor.cancel([h for h, g in self._running.items() if not reserves(g.run_ids)])
@@ -193,37 +200,42 @@ class Scheduler:
         return False
 
     def _flush(self) -> None:
-        """Store the rows of the groups that have ended, as one part."""
+        """Store the groups that have ended, except those that are not reserved any more."""
         ended, self._ended = self._ended, []
         self._flushed = time.monotonic()
         if not ended:
             return
-        kept = [(group, outcome) for group, outcome in ended if self._confirm(group, outcome)]
-        tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in kept]
-        run_ids = [spec.run_id for group, _ in kept for spec in group.specs]
-        if run_ids:
-            runs, metrics, examples = (
-                list(chain.from_iterable(rows)) for rows in zip(*tables, strict=True)
-            )
-            attempts = self.reservations.attempts(run_ids)
-            self.store.append(runs, metrics, examples, attempts)
-            self.reservations.stored(run_ids)
+        self.reservations.confirm()
+        reserved = [self.reservations.reserves(group.run_ids) for group, _ in ended]
+        kept = list(compress(ended, reserved))
+        self._store(kept)
         for group, outcome in kept:
             self.store.checkpoints.remove(group.run_ids)
             self._progress.finish(group, outcome)
             self.observer.on_finished(group, outcome)
         self._publish()
+        for group, outcome in compress(ended, map(not_, reserved)):
+            self._discard(group, outcome)
 
-    def _confirm(self, group: LaneGroup, outcome: Outcome) -> bool:
-        """Return whether the runs of a group that has ended are still reserved."""
-        if self.reservations.holds(group.run_ids):
-            return True
+    def _store(self, ended: Sequence[tuple[LaneGroup, Outcome]]) -> None:
+        """Store the rows of groups that have ended, as one part."""
+        tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
+        run_ids = [spec.run_id for group, _ in ended for spec in group.specs]
+        if not run_ids:
+            return
+        runs, metrics, examples = (
+            list(chain.from_iterable(rows)) for rows in zip(*tables, strict=True)
+        )
+        self.store.append(runs, metrics, examples, self.reservations.attempts(run_ids))
+        self.reservations.stored(run_ids)
+
+    def _discard(self, group: LaneGroup, outcome: Outcome) -> None:
+        """Compare the rows of a group that is not reserved any more with the stored ones."""
         check_late_results(self.store, _rows(group, outcome, self.store.folder.name)[0])
         self.observer.on_notice(
             f"{len(group.specs)} runs that this process trained are not stored: another worker "
             f"has taken them over, or their plan was removed."
         )
-        return False
 
     def _publish(self) -> None:
         progress = self._progress

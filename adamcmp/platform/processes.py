@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
+
+
+def machine() -> str:
+    """Return an id of this machine, or of the container whose processes this process can see.
+
+    The name alone is not enough: containers may have the name of their host, and virtual machines
+    that of their image.
+    """
+    return " ".join([socket.gethostname(), _machine_id(), _process_namespace()])
 
 
 def process_start(pid: int) -> str | None:
@@ -27,6 +37,20 @@ def process_start(pid: int) -> str | None:
         return None
     # Ticks since the machine started, with the id of that start.
     return f"{_boot_id()}-{values[18]}"
+
+
+def _machine_id() -> str:
+    try:
+        return Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _process_namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _boot_id() -> str:
