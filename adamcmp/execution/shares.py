@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
@@ -29,15 +31,13 @@ def make_shares(groups: Sequence[LaneGroup], costs: CostModel) -> list[list[Lane
     total = sum(lengths)
     longest = SHARE_SECONDS if lengths is known else total
     limit = max(min(longest, total / MIN_SHARES), total / MAX_SHARES)
-    shares: list[list[LaneGroup]] = []
-    filled = limit
-    for group, length in zip(groups, lengths, strict=True):
-        if filled + length / 2 > limit:
-            shares.append([])
-            filled = 0.0
-        shares[-1].append(group)
-        filled += length
-    return shares
+    count = math.ceil(total / limit) if total else 1
+    # A group is in the share in whose part of the whole time its middle is.
+    middles = (end - length / 2 for end, length in zip(accumulate(lengths), lengths, strict=True))
+    shares: dict[int, list[LaneGroup]] = {}
+    for group, middle in zip(groups, middles, strict=True):
+        shares.setdefault(int(middle / total * count) if total else 0, []).append(group)
+    return list(shares.values())
 
 
 def share_seconds(share: Sequence[LaneGroup], costs: CostModel) -> float | None:
