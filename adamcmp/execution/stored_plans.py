@@ -11,9 +11,10 @@ The rows are in the order of the shares. The metadata of the file holds a `PlanH
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import accumulate, islice
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 
 from adamcmp.components.trusted_code import settings_of
 from adamcmp.config import Numerics, RunConfig
-from adamcmp.errors import StoreError
+from adamcmp.errors import ConfigError, StoreError
 from adamcmp.planning.spec_table import spec_table
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import package_version
@@ -91,8 +92,19 @@ class PlanHeader:
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
-        """Return the header in the metadata of a plan's file."""
+        """Return the header in the metadata of a plan's file.
+
+        Raises:
+            ConfigError: If another version of adamcmp wrote it, with other keys.
+            KeyError: If a key is missing.
+            ValueError: If it is not JSON.
+        """
         values = json.loads(content)
+        if unknown := values.keys() - {each.name for each in fields(cls)}:
+            raise ConfigError(
+                f"it has {', '.join(sorted(unknown))}, which this version of adamcmp does not "
+                f"know; adamcmp {values['versions']['adamcmp']} wrote it. Install that version"
+            )
         names = ("overrides", "share_runs", "share_seconds", "examples")
         tuples = {name: tuple(values[name]) for name in names}
         return cls(**{**values, **tuples})
@@ -120,7 +132,8 @@ def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) ->
     schema = pa.unify_schemas([settings, arrow_schema(_PLAN_COLUMNS)])
     schema = schema.with_metadata({_HEADER: json.dumps(asdict(header)).encode()})
     sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, schema, compression="zstd", write_statistics=False) as writer:
+    options = {"write_statistics": False, "write_page_checksum": True}
+    with pq.ParquetWriter(sink, schema, compression="zstd", **options) as writer:
         places = _places(shares)
         for start in range(0, len(specs), _ENCODED):
             part = specs[start : start + _ENCODED]
@@ -154,20 +167,40 @@ class StoredPlan:
         header: Its header.
 
     Raises:
+        ConfigError: If another version of adamcmp wrote it, with other keys.
         StoreError: If the file is damaged.
     """
 
     def __init__(self, content: bytes, location: str) -> None:
-        try:
-            self._file = pq.ParquetFile(pa.BufferReader(content))
-            self.header = PlanHeader.decode(self._file.schema_arrow.metadata[_HEADER])
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"{location} is damaged ({error}). Delete it.") from None
         self._location = location
+        with self._damage():
+            self._file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+            self.header = PlanHeader.decode(self._file.schema_arrow.metadata[_HEADER])
+
+    @contextlib.contextmanager
+    def _damage(self) -> Iterator[None]:
+        """Convert an error of reading the file.
+
+        Raises:
+            ConfigError: With the name of the file.
+            StoreError: In place of another error.
+        """
+        try:
+            yield
+        except ConfigError as error:
+            raise ConfigError(f"{self._location}: {error}.") from None
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise StoreError(f"{self._location} is damaged ({text}). Delete it.") from None
 
     def attempts(self) -> dict[str, int]:
-        """Return the attempt number of each run, in the order of the shares."""
-        columns = self._file.read(["run_id", "attempt"], use_threads=False).to_pydict()
+        """Return the attempt number of each run, in the order of the shares.
+
+        Raises:
+            StoreError: If the file is damaged.
+        """
+        with self._damage():
+            columns = self._file.read(["run_id", "attempt"], use_threads=False).to_pydict()
         return dict(zip(columns["run_id"], columns["attempt"], strict=True))
 
     def share(self, number: int, specs: Mapping[str, RunSpec] | None = None) -> list[PlannedGroup]:
@@ -179,7 +212,8 @@ class StoredPlan:
 
         Raises:
             ConfigError: If a setting of a run is unknown to this version of adamcmp.
-            StoreError: If this machine would train other runs, because the code or a file differs.
+            StoreError: If the file is damaged, or this machine would train other runs, because the
+                code or a file differs.
         """
         end = list(accumulate(self.header.share_runs))[number]
         rows = self._rows(end - self.header.share_runs[number], end)
@@ -199,7 +233,8 @@ class StoredPlan:
 
     def _rows(self, start: int, end: int) -> list[dict[str, Any]]:
         first, last = start // _ROW_GROUP, (end - 1) // _ROW_GROUP
-        table = self._file.read_row_groups([*range(first, last + 1)], use_threads=False)
+        with self._damage():
+            table = self._file.read_row_groups([*range(first, last + 1)], use_threads=False)
         rows: list[dict[str, Any]] = table.slice(
             start - first * _ROW_GROUP, end - start
         ).to_pylist()

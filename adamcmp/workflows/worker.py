@@ -118,7 +118,7 @@ def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkResult:
         StoreError: If the study cannot be read or written.
         Interrupted: If a signal arrives; the finished work is stored.
     """
-    if request.minutes is not None and request.minutes <= 0:
+    if request.minutes is not None and not request.minutes > 0:  # NaN is not greater either
         raise ConfigError(f"--minutes {request.minutes:g}: should be greater than 0.")
     execution = parse_execution("worker", request.overrides)
     store = Store(study_folder(request.root, request.study))
