@@ -72,11 +72,11 @@ class Liveness:
             interrupted: Returns the signal that has arrived, if any, which ends the wait.
             on_notice: Called with a message to the user, if waiting takes long.
         """
-        begin, noticed = suspended_clock(), False
+        begin, noticed = time.monotonic(), False
         while uncertain := self._uncertain(workers):
             if interrupted():
                 return
-            if not noticed and suspended_clock() - begin > NOTICE_SECONDS:
+            if not noticed and time.monotonic() - begin > NOTICE_SECONDS:
                 noticed = True
                 status, lease = uncertain[0].status, uncertain[0].lease_seconds
                 on_notice(

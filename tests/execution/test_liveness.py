@@ -114,31 +114,32 @@ def test_a_record_that_cannot_be_removed_is_dead(files, monkeypatch):
 
 
 def test_local_workers_need_no_second_heartbeat(files, clock):
-    with Heartbeat(files, 180.0, 3600.0):
-        Liveness(files).await_heartbeats(lambda: None)
+    with Heartbeat(files, 180.0, 3600.0) as heartbeat:
+        Liveness(files).await_heartbeats([heartbeat.worker], lambda: None, pytest.fail)
     assert clock.slept == 0
 
 
 def test_workers_of_other_machines_are_awaited(files, clock, monkeypatch):
-    """One writes its next heartbeat, another one has died."""
-    beat(files, "alive")
-    beat(files, "dead")
-    sleep, observer = clock.sleep, Liveness(files)
+    """One writes its next heartbeat, another one has died; the third is none of those awaited."""
+    for worker in ("alive", "dead", "other"):
+        beat(files, worker)
+    sleep, observer, notices = clock.sleep, Liveness(files), []
 
     def sleep_and_beat(seconds):
         sleep(seconds)
         beat(files, "alive", number=clock.slept)
 
     monkeypatch.setattr(liveness.time, "sleep", sleep_and_beat)
-    observer.await_heartbeats(lambda: None)
-    assert [*observer.living(list_queue(files))] == ["alive"]
+    observer.await_heartbeats(["alive", "dead"], lambda: None, notices.append)
     assert 180 <= clock.now - 100 < 182
+    assert [*observer.living(list_queue(files))] == ["alive"]
+    assert len(notices) == 1 and "Process 7 on elsewhere" in notices[0]
 
 
 def test_a_signal_ends_the_wait(files, clock):
     beat(files)
     observer = Liveness(files)
-    observer.await_heartbeats(lambda: 2 if clock.slept == 3 else None)
+    observer.await_heartbeats(["w"], lambda: 2 if clock.slept == 3 else None, pytest.fail)
     assert clock.slept == 3 and [*observer.living(list_queue(files))] == ["w"]
 
 

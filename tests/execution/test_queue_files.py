@@ -73,10 +73,10 @@ def test_one_of_several_processes_creates_a_lease(tmp_path):
     files, workers = Folder(tmp_path), [f"worker{number}" for number in range(8)]
     with ThreadPoolExecutor(len(workers)) as threads:
         for number in range(1, 6):
-            share = Share(1, 0)
-            created = [*threads.map(lambda each: create_lease(files, share, number, each), workers)]
+            create = partial(create_lease, files, Share(1, 0), number)
+            created = [*threads.map(create, workers)]
             assert sum(created) == 1
-            assert lease_holder(files, share, number) == workers[created.index(True)]
+            assert lease_holder(files, Share(1, 0), number) == workers[created.index(True)]
     assert list_queue(files).leases == {Share(1, 0): 5}
     assert not list((tmp_path / "queue").glob(".*"))
 
