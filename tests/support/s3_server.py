@@ -131,7 +131,7 @@ def use_server(
     for cache in caches:
         cache.cache_clear()
     app.faults.clear()
-    _empty_bucket(endpoint)
+    create_bucket(endpoint)
     app.requests.clear()
     yield app
     app.faults.clear()
@@ -139,7 +139,7 @@ def use_server(
         cache.cache_clear()
 
 
-def _empty_bucket(endpoint: str) -> None:
-    """Create an empty bucket in a server without others."""
+def create_bucket(endpoint: str) -> None:
+    """Create an empty bucket in a server; all others are removed."""
     for method, path in (("POST", "/moto-api/reset"), ("PUT", f"/{BUCKET}")):
         urllib.request.urlopen(urllib.request.Request(endpoint + path, method=method)).close()
