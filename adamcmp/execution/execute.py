@@ -72,11 +72,12 @@ class ExecutionResult:
     @property
     def jobs_message(self) -> str:
         """Which jobs train the runs that are not stored, and how to wait for them."""
-        left = len(self.specs) - len(self.outcomes)
+        left, study = len(self.specs) - len(self.outcomes), self.folder.name
+        jobs = f"{len(self.jobs)} job{'s' * (len(self.jobs) > 1)}"
         return (
-            f"{left} runs are left to {len(self.jobs)} jobs (`adamcmp ls {self.folder.name}` shows "
-            f"their progress, `adamcmp logs {self.folder.name}` their output). The same command "
-            f"without --detach waits for them; `adamcmp cancel {self.folder.name}` ends them."
+            f"{left} runs are left to {jobs} (`adamcmp ls {study}` shows their progress, `adamcmp "
+            f"logs {study}` their output). The same command without --detach waits for them; "
+            f"`adamcmp cancel {study}` ends them."
         )
 
 

@@ -54,10 +54,10 @@ class PlanJobs:
 
     @property
     def waiting_reason(self) -> str | None:
-        """Why no job runs, as far as the cluster says; None if one does."""
+        """Why no job runs; None if one does, or the cluster does not say why."""
         states = [self._states[job] for job in self.living]
         waiting = bool(states) and all(state.status == "pending" for state in states)
-        return states[0].detail if waiting else None
+        return (states[0].detail or None) if waiting else None
 
     @property
     def is_open(self) -> bool:
@@ -98,6 +98,17 @@ class PlanJobs:
         if not cancelled and self._replacements < MAX_REPLACEMENTS:
             self._replacements += 1
             self._start(lacking)
+
+    def cancel_waiting(self) -> None:
+        """Cancel the jobs that have not begun. Those that run end by themselves.
+
+        Raises:
+            ClusterError: If the cluster does not answer.
+        """
+        self._states |= self.launcher.states(self.living)
+        waiting = [job for job, state in self._states.items() if state.status == "pending"]
+        if waiting:
+            self.launcher.cancel(waiting)
 
     def _start(self, count: int) -> None:
         self._missing = self.missing_runs()

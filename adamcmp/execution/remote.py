@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adamcmp.components.executors import ClusterSettings
+from adamcmp.components.user_rule import is_users_rule
+from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError, Interrupted, RunFailed
 from adamcmp.execution.autotuning import autotuned, can_measure
 from adamcmp.execution.executors import Serial
@@ -154,6 +156,8 @@ class ClusterTraining:
             self._pause(max(STORE_SECONDS, 9 * (time.monotonic() - started)))
         self._stored.report()
         for jobs in self._jobs:
+            with contextlib.suppress(ClusterError):
+                jobs.cancel_waiting()
             forget_jobs(self.store.files, jobs.command.plan)
         left = sum(map(self._stored.missing, self._stored.plans))
         if left:
@@ -199,8 +203,9 @@ class ClusterTraining:
     def _options(self) -> tuple[str, ...]:
         config = self.request.config
         every = f"checkpoint_every={config.execution.checkpoint_every:g}"
-        # This command has imported the classes that the plan names: the user trusts them.
-        return (f"workers={self._processes}", every, "--allow-code", *config.flags)
+        # This command has imported the classes that its runs name, since the user trusts them.
+        trust = ["--allow-code"] if _imports_code(config.runs) else []
+        return (f"workers={self._processes}", every, *trust, *config.flags)
 
     def _start(self, jobs: PlanJobs, existing: Collection[int]) -> None:
         plan = jobs.command.plan
@@ -250,6 +255,14 @@ class ClusterTraining:
         if text not in self._noticed:
             self._noticed.add(text)
             self.observer.on_notice(text)
+
+
+def _imports_code(runs: Iterable[RunConfig]) -> bool:
+    """Return whether runs have classes of a user's code."""
+    # Runs share components.
+    components = {id(c): c for run in runs for c in run.components().values()}
+    rules = {run.optimizer.rule for run in runs}
+    return any(c.imported_code() for c in components.values()) or any(map(is_users_rule, rules))
 
 
 def _location(store: Store) -> str:

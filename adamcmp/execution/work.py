@@ -83,6 +83,8 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
     numerics = store.numerics()
     plans = current_plans(store)
     if request.plan is not None and request.plan not in {plan.number for plan in plans}:
+        if request.plan in range(1, store.commands() + 1):
+            return WorkResult(0, 0, 0)  # all of its runs are stored, or it was cancelled
         raise ConfigError(_no_such_plan(store, request.plan, plans))
     counts: Counter[bool] = Counter()
 

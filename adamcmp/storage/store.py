@@ -78,6 +78,14 @@ class Store:
         """
         return read_study_metadata(self.files)
 
+    def commands(self) -> int:
+        """Return the number of commands that study.yaml records.
+
+        Raises:
+            StoreError: If study.yaml is damaged.
+        """
+        return len(self.study_metadata().get("asked", []))
+
     def numerics(self) -> Numerics | None:
         """Return the numerics of the study, or None for a new study.
 

@@ -115,6 +115,16 @@ def test_why_jobs_wait(plan):
     ours.launcher.known["1"] = RUNNING
     ours.jobs.replace_ended()
     assert ours.jobs.waiting_reason is None
+    ours.launcher.known |= dict.fromkeys("12", JobState("pending"))
+    ours.jobs.replace_ended()
+    assert ours.jobs.waiting_reason is None
+
+
+def test_jobs_that_have_not_begun_are_cancelled(plan):
+    ours = plan(RUNNING, PENDING)
+    ours.jobs.start()
+    ours.jobs.cancel_waiting()
+    assert [state.cancelled for state in ours.launcher.known.values()] == [False, True]
 
 
 def test_the_last_lines_of_an_output(tmp_path):

@@ -4,15 +4,19 @@ import signal
 
 import pytest
 
+from adamcmp.cli import main
+from adamcmp.config import Composer
 from adamcmp.errors import ConfigError, Interrupted, RunFailed
 from adamcmp.execution import remote
 from adamcmp.execution.execute import execute, preview
 from adamcmp.execution.executors import Serial
+from adamcmp.execution.launched_jobs import record_jobs
 from adamcmp.execution.launchers import ClusterError, JobState
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.storage.folder import Folder
+from adamcmp.storage.store import Store
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits
 from tests.support.toy_launcher import ToyLauncher, train
@@ -23,7 +27,7 @@ CLUSTER = [*RUNS, "executor=slurm", "study=s"]
 
 def idle(command):
     """A job that waits."""
-    return JobState("pending", "Pending, Resources")
+    return JobState("pending", "Resources")
 
 
 def crash(command):
@@ -65,7 +69,8 @@ def test_jobs_train_the_runs_of_a_command(composer, results, jobs):
     assert [row["status"] for row in finished] == ["done"] * 4
     assert "Jobs 1 of executor=slurm were submitted" in " ".join(notices)
     (command,) = launcher.commands
-    assert command.study == str(results / "s") and "workers=2" in command.options
+    assert command.study == str(results / "s")
+    assert command.options == ("workers=2", "checkpoint_every=30")
     assert_same_bits(results / "s", results / "serial")
 
 
@@ -73,7 +78,7 @@ def test_the_same_command_waits_for_the_jobs_of_a_detached_one(composer, results
     launcher = jobs(idle)
     detached = execute(composer.sweep(CLUSTER), detach=True)
     assert detached.jobs == ("1",) and not detached.trained
-    assert "4 runs are left to 1 jobs" in detached.jobs_message
+    assert "4 runs are left to 1 job (" in detached.jobs_message
     notices = []
 
     def on_notice(text):
@@ -83,6 +88,34 @@ def test_the_same_command_waits_for_the_jobs_of_a_detached_one(composer, results
 
     executed = execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
     assert len(executed.trained) == 4 and len(launcher.commands) == 1
+
+
+def test_what_jobs_need_of_the_command(composer, results, jobs, tmp_path):
+    """Its folder of yaml files, and trust in the classes that it names."""
+    launcher = jobs(idle, idle)
+    custom = ["model=custom", "model.target=tests.support.pausing_net.PausingNet"]
+    execute(composer.sweep([*CLUSTER, *custom]), detach=True)
+    assert launcher.commands[0].options[2:] == ("--allow-code",)
+    (tmp_path / "yamls").mkdir()
+    with_folder = Composer("yamls").sweep([*CLUSTER, "study=t"])
+    execute(with_folder, detach=True)
+    assert launcher.commands[1].options[2:] == ("--config-dir", "yamls")
+
+
+def test_jobs_that_wait_are_cancelled_once_all_runs_are_stored(composer, results, jobs):
+    launcher = jobs(idle)
+    execute(composer.sweep(CLUSTER), detach=True)
+    launcher.known["2"] = JobState("pending")
+    with Store(results / "s").locked():
+        record_jobs(Folder(results / "s"), 1, launcher.settings, ["1", "2"])
+
+    def on_notice(text):
+        if "are alive" in text:
+            launcher.known["1"] = train(launcher.commands[0])
+
+    execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
+    assert launcher.known["2"].cancelled and len(launcher.commands) == 1
+    assert not [*results.glob("s/queue/*")]
 
 
 def test_refused_jobs_leave_no_plan(composer, results, jobs):
@@ -115,7 +148,7 @@ def test_an_interrupted_command_leaves_the_jobs(composer, results, jobs):
 
     with pytest.raises(Interrupted, match=r"jobs 1 go on training the 4 runs .*adamcmp cancel s"):
         execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
-    assert "Jobs 1 wait: Pending, Resources" in notices
+    assert "Jobs 1 wait: Resources" in notices
     assert list_queue(Folder(results / "s")).plans == [1]
 
 
@@ -163,3 +196,11 @@ def test_jobs_that_end_with_the_command_cannot_be_left(composer, results, jobs, 
     monkeypatch.setattr(type(launcher), "jobs_outlive_command", False)
     with pytest.raises(ConfigError, match="jobs of executor=slurm end with the command"):
         execute(composer.sweep(CLUSTER), detach=True)
+
+
+def test_a_job_that_begins_after_the_last_run_is_stored(composer, results, jobs, capsys):
+    jobs(train)
+    execute(composer.sweep(CLUSTER))
+    assert main(["worker", "s", "--plan", "1"]) == 0
+    assert main(["worker", "s", "--plan", "9"]) == 2
+    assert "no open plan 9" in capsys.readouterr().err

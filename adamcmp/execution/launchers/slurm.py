@@ -87,8 +87,10 @@ class SlurmLauncher(Launcher[SlurmSettings]):
         queued: dict[str, JobState] = {}
         for line in lines.splitlines():
             job, state, reason = line.split("|", 2)
-            detail = state.capitalize() + (f", {reason}" if reason not in ("None", "") else "")
-            queued[job] = JobState("pending" if state == "PENDING" else "running", detail)
+            if state == "PENDING":
+                queued[job] = JobState("pending", "" if reason == "None" else reason)
+            else:
+                queued[job] = JobState("running", state.capitalize())
         return {job: queued.get(job) or _ended(job) for job in jobs}
 
     def cancel(self, jobs: Sequence[str]) -> None:
