@@ -33,9 +33,9 @@ from adamcmp.storage.arrow import arrow_schema, run_schema
 _HEADER = b"adamcmp_plan"
 _PLAN_COLUMNS = {"share": int, "group": int, "attempt": int}
 #: Rows of the file that are read at once.
-_ROW_GROUP = 4096
+ROW_GROUP = 4096
 #: Rows that are written at once.
-_ENCODED = 16 * _ROW_GROUP
+ENCODED = 16 * ROW_GROUP
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) ->
     for row, spec in enumerate(specs):
         examples.setdefault(spec.run_kind, row)
     header = replace(header, examples=tuple(examples.values()))
-    names = {name for row in header.examples for name in specs[row].columns()}
+    names = _column_names(specs)
     settings = pa.schema([each for each in run_schema() if each.name in names - {*_PLAN_COLUMNS}])
     schema = pa.unify_schemas([settings, arrow_schema(_PLAN_COLUMNS)])
     schema = schema.with_metadata({_HEADER: json.dumps(asdict(header)).encode()})
@@ -135,15 +135,24 @@ def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) ->
     options = {"write_statistics": False, "write_page_checksum": True}
     with pq.ParquetWriter(sink, schema, compression="zstd", **options) as writer:
         places = _places(shares)
-        for start in range(0, len(specs), _ENCODED):
-            part = specs[start : start + _ENCODED]
+        for start in range(0, len(specs), ENCODED):
+            part = specs[start : start + ENCODED]
             columns = zip(*islice(places, len(part)), strict=True)
             table = spec_table(part, settings)
             for name, numbers in zip(_PLAN_COLUMNS, columns, strict=True):
                 table = table.append_column(name, array_of(numbers, pa.int64()))
-            writer.write_table(table.cast(schema), row_group_size=_ROW_GROUP)
+            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _column_names(specs: Sequence[RunSpec]) -> set[str]:
+    """Return the names of the columns that some of the runs have."""
+    # Runs of one kind may have different schedules, which have different settings.
+    structures = {
+        (spec.run_kind, *map(type, spec.config.components().values())): spec for spec in specs
+    }
+    return {name for spec in structures.values() for name in spec.columns()}
 
 
 def _places(
@@ -232,12 +241,10 @@ class StoredPlan:
         return [self._spec(self._rows(row, row + 1)[0]) for row in self.header.examples]
 
     def _rows(self, start: int, end: int) -> list[dict[str, Any]]:
-        first, last = start // _ROW_GROUP, (end - 1) // _ROW_GROUP
+        first, last = start // ROW_GROUP, (end - 1) // ROW_GROUP
         with self._damage():
             table = self._file.read_row_groups([*range(first, last + 1)], use_threads=False)
-        rows: list[dict[str, Any]] = table.slice(
-            start - first * _ROW_GROUP, end - start
-        ).to_pylist()
+        rows: list[dict[str, Any]] = table.slice(start - first * ROW_GROUP, end - start).to_pylist()
         return rows
 
     def _group(
