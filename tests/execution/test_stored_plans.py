@@ -146,7 +146,9 @@ def test_other_code_would_train_other_runs(specs, monkeypatch):
     plan = stored([[planned(specs(["optimizer=adamw", "lr=0.1"]))]])
     monkeypatch.setattr(Adam, "revision", 1)
     for read in (lambda: plan.share(0), plan.examples):
-        with pytest.raises(StoreError, match="would train other runs.*optimizer.revision differs"):
+        with pytest.raises(
+            StoreError, match=r"would train other runs.*optimizer\.revision differs"
+        ):
             read()
 
 
@@ -157,7 +159,7 @@ def test_other_files_would_train_other_runs(specs, tmp_path):
     plan = stored([[planned(specs(["dataset=csv", "dataset.path=data.csv", "dataset.target=y"]))]])
     assert len(plan.share(0)[0].specs) == 1
     data.write_text("\n".join([*lines, "1,1,1"]))
-    with pytest.raises(StoreError, match="dataset.sha256 differs"):
+    with pytest.raises(StoreError, match=r"dataset\.sha256 differs"):
         plan.share(0)
 
 
