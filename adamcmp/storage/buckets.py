@@ -72,9 +72,10 @@ def open_bucket(url: ObjectUrl) -> S3Store:
     """
     try:
         import obstore
+
+        options = _options()
     except ImportError:
-        raise ConfigError(f"{url} needs obstore: pip install 'adamcmp[s3]'") from None
-    options = _options()
+        raise ConfigError(f"{url} needs obstore and boto3: pip install 'adamcmp[s3]'") from None
     first = _connection(url.bucket, options, FIRST_RETRIES)
     try:
         with errors(url):
@@ -107,10 +108,15 @@ def _options() -> dict[str, Any]:
     if os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_SKIP_SIGNATURE"):
         return endpoint
     import boto3
+    from botocore.exceptions import BotoCoreError
     from obstore.auth.boto3 import Boto3CredentialProvider
 
-    session = boto3.session.Session()
-    if session.get_credentials() is None:
+    try:
+        session = boto3.session.Session()
+        credentials = session.get_credentials()
+    except BotoCoreError as error:  # such as an unknown profile
+        raise ConfigError(f"There are no credentials for S3 ({error}): {_CREDENTIALS}.") from None
+    if credentials is None:
         raise ConfigError(f"There are no credentials for S3: {_CREDENTIALS}.")
     region = {"region": session.region_name} if session.region_name else {}
     return {**endpoint, **region, "credential_provider": Boto3CredentialProvider(session)}

@@ -34,9 +34,10 @@ def refusal():
     return text
 
 
-def test_a_missing_extra_is_named(s3, monkeypatch):
-    monkeypatch.setitem(sys.modules, "obstore", None)
-    assert refusal() == f"{URL} needs obstore: pip install 'adamcmp[s3]'"
+@pytest.mark.parametrize("package", ["obstore", "boto3"])
+def test_a_missing_extra_is_named(no_credentials, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert refusal() == f"{URL} needs obstore and boto3: pip install 'adamcmp[s3]'"
 
 
 def test_a_bucket_that_does_not_exist_is_named(s3):
@@ -71,6 +72,11 @@ def test_a_server_that_cannot_be_reached_is_named(s3, monkeypatch):
 
 def test_missing_credentials_are_reported(no_credentials):
     assert refusal().startswith("There are no credentials for S3: set AWS_ACCESS_KEY_ID")
+
+
+def test_an_unknown_profile_is_reported(no_credentials, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "unknown")
+    assert "The config profile (unknown) could not be found" in refusal()
 
 
 def test_a_profile_of_the_aws_tools_is_used(no_credentials):

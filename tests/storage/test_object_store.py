@@ -124,6 +124,25 @@ def test_results_of_concurrent_reads_keep_their_order(created):
     assert list(created.list("looks/")) == names
 
 
+def test_one_of_several_processes_creates_a_file(created):
+    def creates(number):
+        try:
+            created.create("queue/lease", str(number).encode())
+        except FileExistsError:
+            return None
+        return number
+
+    (winner,) = filter(None, created.concurrently(creates, range(1, 9)))
+    assert created.read("queue/lease") == str(winner).encode()
+
+
+@pytest.mark.slow
+def test_a_listing_of_more_objects_than_an_answer_has_is_complete(created):
+    names = {f"queue/{number:04d}" for number in range(1_100)}
+    created.concurrently(lambda name: created.create(name, b""), names)
+    assert set(created.list("queue/")) == names
+
+
 def test_large_objects_are_written_in_pieces(created, s3, monkeypatch):
     monkeypatch.setattr(object_store, "CHUNK_BYTES", 5 << 20)
     content = bytes(11 << 20)

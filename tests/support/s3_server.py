@@ -62,6 +62,7 @@ class FaultyApp:
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, environ: dict, start_response: Callable) -> object:
         with self._mutex:
@@ -71,9 +72,9 @@ class FaultyApp:
             if fault:
                 fault.times -= 1
         if fault is None:
-            return self.app(environ, start_response)
+            return self._answer(environ, start_response)
         if fault.after:
-            b"".join(self.app(environ, lambda *_: lambda _: None))
+            b"".join(self._answer(environ, lambda *_: lambda _: None))
         else:  # the client sends its whole request before it reads the answer
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         time.sleep(fault.delay)
@@ -85,6 +86,13 @@ class FaultyApp:
         headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
         start_response(f"{status} Fault", headers)
         return [body]
+
+    def _answer(self, environ: dict, start_response: Callable) -> object:
+        """Forward a request; one write at a time, since moto checks conditions before it writes."""
+        if environ["REQUEST_METHOD"] != "PUT":
+            return self.app(environ, start_response)
+        with self._writing:
+            return self.app(environ, start_response)
 
 
 @contextlib.contextmanager
