@@ -9,10 +9,6 @@ from adamcmp.components.executors import ClusterSettings
 from adamcmp.config import Execution
 from adamcmp.planning.plan import Plan
 
-#: Longest predicted time of a job in seconds, while more jobs are allowed. Starting a job takes up
-#: to minutes, and the prediction is that of another machine.
-JOB_SECONDS = 1200.0
-
 
 def worker_processes(execution: Execution, cluster: ClusterSettings, threads: int) -> int:
     """Return the number of processes that train at once in each worker of a job.
@@ -44,7 +40,7 @@ def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, proc
     at_once = processes * max(cluster.gpus, 1)
     useful = math.ceil(shares / at_once)
     if seconds is not None:
-        useful = min(useful, math.ceil(seconds / at_once / JOB_SECONDS))
+        useful = min(useful, math.ceil(seconds / at_once / cluster.job_seconds))
     return max(min(useful, cluster.jobs), 1)
 
 

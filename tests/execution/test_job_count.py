@@ -2,6 +2,7 @@
 
 import pytest
 
+from adamcmp.components.executors.ray import RaySettings
 from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.config import Execution
 from adamcmp.execution.job_count import job_count, worker_processes
@@ -42,3 +43,8 @@ def test_processes(execution, settings, threads, processes):
 def test_jobs(seconds, shares, settings, jobs):
     """With four processes in each worker."""
     assert job_count(seconds, shares, cluster(**settings), 4) == jobs
+
+
+def test_jobs_that_start_within_seconds():
+    ray = RaySettings(name="ray", address="local")
+    assert [job_count(seconds, 20, ray, 1) for seconds in (1.0, 60.0, 1e6)] == [1, 12, 20]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.waiting import wait_until
@@ -34,6 +34,7 @@ class Node:
     link: str
     address: str
     log: Path
+    _daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command that runs a program on this node."""
@@ -59,6 +60,8 @@ class Node:
         """Kill all processes of this node, as if it was switched off."""
         while self.pids():
             self.signal(signal.SIGKILL)
+        while self._daemons:
+            self._daemons.pop().wait()
 
     def set_link(self, state: str) -> None:
         """Cut the link to the other node (``down``), or connect it again (``up``)."""
@@ -71,7 +74,7 @@ class Node:
             options: Options of ``ray start``.
         """
         with self.log.open("wb") as output:
-            subprocess.Popen(
+            daemon = subprocess.Popen(
                 self.command(
                     *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", _STORE),
                     *(f"--node-ip-address={self.address}", "--disable-usage-stats", *options),
@@ -81,6 +84,7 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
             )
+        self._daemons.append(daemon)
         wait_until(lambda: b"Ray runtime started" in self.log.read_bytes(), every=0.2)
 
 
@@ -101,7 +105,7 @@ class Cluster:
         """The address of the cluster."""
         return f"{self.head.address}:{PORT}"
 
-    def restart_other(self) -> None:
+    def start_other(self) -> None:
         """Have the other node join the cluster as a new one of one CPU."""
         self.other.kill()
         self.other.set_link("up")
@@ -115,10 +119,10 @@ def can_start() -> bool:
 
 @contextlib.contextmanager
 def two_nodes(head_cpus: int) -> Iterator[Cluster]:
-    """Start a cluster of two nodes, and remove its processes and namespaces afterwards.
+    """Start the head of a cluster; remove the processes and namespaces of both nodes afterwards.
 
     Args:
-        head_cpus: The number of CPUs that Ray uses on the head. The other node has one.
+        head_cpus: The number of CPUs that Ray uses on the head.
     """
     # Paths of sockets are limited to 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
@@ -135,9 +139,7 @@ def two_nodes(head_cpus: int) -> Iterator[Cluster]:
             *("--head", f"--port={PORT}", "--include-dashboard=false", temporary),
             f"--num-cpus={head_cpus}",
         )
-        cluster = Cluster(head, other)
-        cluster.restart_other()
-        yield cluster
+        yield Cluster(head, other)
     finally:
         for node in (other, head):
             node.kill()

@@ -25,8 +25,12 @@ class ClusterSettings(ExecutorSettings):
 
     Attributes:
         name: Name of the module that defines the settings.
-        jobs: Most jobs at once. There are fewer if these would take less than ten minutes each.
+        jobs: Most jobs at once. There are fewer if less than `job_seconds` is predicted for each.
     """
+
+    #: Longest predicted time of a job in seconds, while more jobs are allowed: longer than it takes
+    #: to start a job, and with room for predictions that are those of another machine.
+    job_seconds: ClassVar[float]
 
     #: The override that gives a job a GPU.
     gpu_override: ClassVar[str]

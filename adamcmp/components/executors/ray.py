@@ -14,7 +14,8 @@ class RaySettings(ClusterSettings):
 
     Attributes:
         name: Name of the module that defines the settings.
-        jobs: Most workers at once.
+        jobs: Most workers at once. There are fewer if less than `job_seconds` is predicted for
+            each.
         address: ``local`` starts a cluster on this machine for the time of the command. ``auto``
             uses the cluster that ``$RAY_ADDRESS`` names, or else the one of this machine.
             ``HOST:PORT`` uses the cluster whose head listens there.
@@ -25,6 +26,8 @@ class RaySettings(ClusterSettings):
     """
 
     gpu_override: ClassVar[str] = "executor.num_gpus=1"
+    #: About the time in which a worker starts.
+    job_seconds: ClassVar[float] = 5.0
 
     address: Annotated[str, Field(description="local, auto or HOST:PORT of a cluster's head")]
     num_cpus: Annotated[int, Field(ge=1)] = 1

@@ -30,6 +30,8 @@ class SlurmSettings(ClusterSettings):
     """
 
     gpu_override: ClassVar[str] = "executor.gpus_per_node=1"
+    #: Starting a job takes up to minutes.
+    job_seconds: ClassVar[float] = 1200.0
 
     timeout_min: Count = 60
     partition: str | None = None
