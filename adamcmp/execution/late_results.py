@@ -54,7 +54,7 @@ def _must_be_equal(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _bits(value: Any) -> str:
-    """Return text that differs for different bits; NaN is stored as null."""
+    """Return text that differs for different bits; NaN and no value are equal."""
     if isinstance(value, str):
         return value
     return float(math.nan if value is None else value).hex()

@@ -2,13 +2,21 @@
 
 import pytest
 
-from adamcmp.errors import ConfigError, Interrupted
+from adamcmp.errors import ConfigError, Interrupted, StoreError
+from adamcmp.execution import reservations as reservations_module
 from adamcmp.execution import scheduler
 from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
 from adamcmp.execution.heartbeats import Heartbeat
 from adamcmp.execution.liveness import process_statuses
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.queue_files import plan_file
+from adamcmp.execution.queue_files import (
+    Share,
+    create_lease,
+    done_file,
+    list_queue,
+    plan_file,
+    remove_plan,
+)
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.planning.grouping import LaneGroup
@@ -102,6 +110,40 @@ def schedule(study):
         return executor
 
     return scheduled
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """Seconds pass only when the scheduler sleeps; returns a function that tells how many."""
+    passed = [0.0]
+
+    def sleep(duration):
+        passed[0] += duration
+        assert passed[0] < 10_000
+
+    monkeypatch.setattr(scheduler.time, "sleep", sleep)
+    monkeypatch.setattr(scheduler.time, "monotonic", lambda: 1e6 + passed[0])
+    return lambda: passed[0]
+
+
+@pytest.fixture
+def shared(study):
+    """Train the shares of plan 1 that no other worker has; the result of a group is given."""
+
+    def scheduled(result_of, observer=None, interrupted=lambda: None):
+        executor = Scripted(result_of)
+        with Heartbeat(study.files, 180.0, 60.0) as heartbeat:
+            reservations = Reservations(study, heartbeat, frozenset({1}), as_planned)
+            Scheduler(
+                executor, study, reservations, 9, observer or Observer(), 30.0, interrupted
+            ).run()
+        return executor
+
+    return scheduled
+
+
+def publish(study, shares, owner=""):
+    study.files.create(plan_file(1), plan_of(shares, owner))
 
 
 def statuses(study):
@@ -219,3 +261,123 @@ def test_the_progress_is_published(specs, study, schedule, monkeypatch):
     schedule([LaneGroup((spec,)) for spec in specs(["seed=range(3)"])], done)
     assert [*published] == [(3, 0), (3, 1), (3, 2), (3, 3)]
     assert process_statuses(study.folder) == []
+
+
+def test_a_share_that_another_worker_trains_is_waited_for(
+    specs, study, shared, seconds, monkeypatch
+):
+    """The queue is listed seldom meanwhile."""
+    one, two = (LaneGroup((spec,)) for spec in specs(["seed=0,1"]))
+    publish(study, [[one], [two]])
+    listings = []
+
+    def counted(files):
+        listings.append(seconds())
+        if seconds() > 150:
+            study.append([{**two.specs[0].columns(), "status": "done"}], [])
+            files.replace(done_file(Share(1, 1)), b"{}")
+        return list_queue(files)
+
+    monkeypatch.setattr(reservations_module, "list_queue", counted)
+    with Heartbeat(study.files, 180.0, 60.0) as other:
+        assert create_lease(study.files, Share(1, 1), 1, other.worker)
+        executor = shared(done)
+    assert executor.seeds == [[0]] and statuses(study) == {0: "done", 1: "done"}
+    assert 150 < seconds() < 165 and len(listings) < 20
+    assert not list_queue(study.files).plans
+
+
+def test_the_share_of_a_worker_that_dies_is_trained(specs, study, shared, seconds, monkeypatch):
+    one, two = (LaneGroup((spec,)) for spec in specs(["seed=0,1"]))
+    publish(study, [[one], [two]])
+    other = Heartbeat(study.files, 180.0, 60.0).__enter__()
+    assert create_lease(study.files, Share(1, 1), 1, other.worker)
+    sleep = scheduler.time.sleep
+
+    def sleep_and_die(duration):
+        sleep(duration)
+        if other.worker in list_queue(study.files).workers and seconds() > 100:
+            other.__exit__()
+
+    monkeypatch.setattr(scheduler.time, "sleep", sleep_and_die)
+    assert shared(done).seeds == [[0], [1]]
+    assert statuses(study) == {0: "done", 1: "done"} and 100 < seconds() < 120
+
+
+@pytest.mark.parametrize("owner", ["", "another process"])
+def test_a_plan_that_is_removed_while_its_runs_are_trained(
+    owner, specs, study, shared, monkeypatch
+):
+    """The groups of its shares that wait are not trained any more."""
+    monkeypatch.setattr(scheduler, "FLUSH_SECONDS", 0.0)
+    publish(study, [[LaneGroup((spec,)) for spec in specs(["seed=range(5)"])]], owner)
+    notices = []
+
+    def result_of(group):
+        if seeds(group) == [1]:
+            remove_plan(study.files, 1)
+            # As if half of the length of the lease had passed.
+            monkeypatch.setattr(Reservations, "refresh_is_due", True)
+        return done(group)
+
+    executor = shared(result_of, Observer(on_notice=notices.append))
+    assert executor.seeds == [[0], [1], [2]] and len(executor.cancelled) == 1
+    # The rows of a standing plan are stored until the worker looks at the queue.
+    assert statuses(study) == dict.fromkeys([0] if owner else [0, 1], "done")
+    assert all("1 runs that this process trained are not stored" in text for text in notices)
+
+
+def test_an_owner_whose_plan_is_removed_looks_before_it_stores(specs, study, schedule, monkeypatch):
+    monkeypatch.setattr(scheduler, "FLUSH_SECONDS", 0.0)
+
+    def result_of(group):
+        if seeds(group) == [1]:
+            remove_plan(study.files, 1)
+        return done(group)
+
+    executor = schedule([LaneGroup((spec,)) for spec in specs(["seed=range(6)"])], result_of)
+    assert len(executor.arguments) == 3 and statuses(study) == {0: "done"}
+
+
+@pytest.mark.parametrize("loss", [0.5, 0.25])
+def test_late_results(loss, specs, study, shared, monkeypatch):
+    """Another worker has taken over and stored a share. Equal bits pass, others are an error."""
+    one, two = (LaneGroup((spec,)) for spec in specs(["seed=0,1"]))
+    publish(study, [[one], [two]], "another process")
+    same = {"hardware": "h", "adamcmp_version": "1", "torch_version": "2"}
+    notices = []
+
+    def result_of(group):
+        outcome = done(group)
+        if group == two:
+            create_lease(study.files, Share(1, 1), 2, "another worker")
+            rows = [{**row, **same, "test_loss": 0.5} for row in outcome.runs]
+            study.append(rows, [], (), dict.fromkeys(group.run_ids, 0))
+            study.files.replace(done_file(Share(1, 1)), b"{}")
+        return Done([{**row, **same, "test_loss": loss} for row in outcome.runs])
+
+    def train():
+        return shared(result_of, Observer(on_notice=notices.append))
+
+    if loss == 0.5:
+        train()
+        assert len(notices) == 1 and "another worker has taken them over" in notices[0]
+    else:
+        with pytest.raises(StoreError, match=r"test_loss is 0\.5 in the study and 0\.25 here"):
+            train()
+    # The group that ended together with the late one is stored in both cases.
+    runs, _ = reader.load(study.folder)
+    assert dict(zip(runs["seed"], runs["test_loss"], strict=True)) == {0: loss, 1: 0.5}
+
+
+def test_a_stopped_group_of_a_lost_share_is_not_submitted_again(specs, study, shared, monkeypatch):
+    publish(study, [[LaneGroup((spec,)) for spec in specs(["seed=0,1"])]])
+
+    def result_of(group):
+        remove_plan(study.files, 1)
+        monkeypatch.setattr(Reservations, "refresh_is_due", True)
+        return Stopped()
+
+    executor = shared(result_of)
+    assert executor.seeds[:2] == [[0], [1]] and len(executor.arguments) <= 3
+    assert study.outcomes() == {}

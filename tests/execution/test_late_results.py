@@ -1,0 +1,89 @@
+"""Results that come too late are compared with the stored ones."""
+
+import numpy as np
+import pytest
+
+from adamcmp.errors import StoreError
+from adamcmp.execution.late_results import check_late_results
+from adamcmp.storage.store import Store
+from tests.conftest import CPU
+from tests.support.memory_files import MemoryFiles
+from tests.support.studies import THREE_STEPS
+from tests.support.training import trained
+
+NAN = float("nan")
+MEASURED = {
+    "status": "done",
+    "hardware": "a processor",
+    "adamcmp_version": "1.0",
+    "torch_version": "2.0",
+    "test_loss": 0.1,
+    "train_error": NAN,
+}
+
+
+@pytest.fixture
+def row(specs):
+    (spec,) = specs(["seeds=1"])
+    return {**spec.columns(), **MEASURED}
+
+
+@pytest.fixture
+def study(tmp_path, row):
+    """A study with one run, whose EMA weights have a row too."""
+    store = Store(MemoryFiles(tmp_path / "s"))
+    store.open_for_training(CPU, [], {})
+    store.append([row, {**row, "variant": "ema", "test_loss": 0.05}], [])
+    return store
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"train_error": None, "wall_time_s": 3.0},
+        {"test_loss": np.float64(0.1)},
+        {"run_id": "f" * 16, "test_loss": 3.0},  # not stored
+        {"variant": "ema", "test_loss": 3.0},
+        {"hardware": "another one", "test_loss": 3.0},
+        {"torch_version": "2.1", "test_loss": 3.0},
+        {"adamcmp_version": "1.1", "test_loss": 3.0},
+        {"status": "failed", "test_loss": None},  # such as for lack of memory
+    ],
+)
+def test_no_contradiction(change, study, row):
+    check_late_results(study, [{**row, **change}])
+
+
+@pytest.mark.parametrize(
+    ("change", "differing"),
+    [
+        (
+            {"test_loss": np.nextafter(0.1, 1)},
+            "test_loss is 0.1 in the study and 0.1000000000000000",
+        ),
+        ({"train_error": 0.0}, "train_error is nan in the study and 0.0 here"),
+        ({"test_loss": NAN}, "test_loss is 0.1 in the study and nan here"),
+        ({"status": "diverged"}, "status is done in the study and diverged here"),
+    ],
+)
+def test_different_bits_of_equal_hardware(change, differing, study, row):
+    with pytest.raises(StoreError, match=f"{row['run_id']} was trained by two.*{differing}"):
+        check_late_results(study, [row, {**row, **change}])
+
+
+def test_a_stored_failure_is_no_contradiction(study, row):
+    study.append([{**row, "status": "failed", "test_loss": None}], [])
+    check_late_results(study, [row])
+
+
+def test_rows_of_real_training(study, specs):
+    """As they are when a group ends, and as they are stored: one of the runs diverges."""
+    overrides = [*THREE_STEPS, "optimizer=sgd", "lr=0.1,1e30"]
+    rows = [row for spec in specs(overrides) for row in trained(spec).runs]
+    assert [row["status"] for row in rows] == ["done", "diverged"]
+    study.append(rows, [])
+    check_late_results(study, rows)
+    rows[1] = {**rows[1], "stopped_at_step": 2, "status": "done"}
+    with pytest.raises(StoreError, match="status is diverged"):
+        check_late_results(study, rows)
