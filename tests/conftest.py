@@ -86,6 +86,16 @@ def slurm(slurm_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return slurm_folder
 
 
+@pytest.fixture
+def fake_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands of this test use `tests/support/fake_ray`; returns the folder of its events."""
+    monkeypatch.syspath_prepend(Path(__file__).parent / "support" / "fake_ray")
+    folder = tmp_path / "fake_ray"
+    folder.mkdir()
+    monkeypatch.setenv("FAKE_RAY", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[tuple[str, "FaultyApp"]]:
     """A local S3 server: its address, and its application."""
