@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adamcmp.execution.observer import Observer
@@ -50,9 +50,6 @@ class StoredRuns:
         if not new:
             return
         rows = read_final_rows(self.store.files, _SHOWN)
-        for run_id in self._in_order(new):
+        for run_id in [run_id for run_id in self.specs if run_id in new]:
             self._reported.add(run_id)
             self.observer.on_finished(LaneGroup((self.specs[run_id],)), Done([rows[run_id]]))
-
-    def _in_order(self, run_ids: Iterable[str]) -> list[str]:
-        return [run_id for run_id in self.specs if run_id in set(run_ids)]

@@ -20,6 +20,8 @@ from filelock import FileLock
 from tests.support.waiting import wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
+#: Cores of the machine, as Slurm has it: tests that run at once should not wait for each other.
+CORES = 8
 #: Seconds between two looks for test processes.
 POLL_SECONDS = 0.5
 ROOT = Path(__file__).parents[2]
@@ -51,9 +53,11 @@ KillWait=5
 MinJobAge=3600
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 {accounting}
+SlurmdParameters=config_overrides
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=1000 Feature=loopback State=UNKNOWN
 PartitionName=debug Nodes={host} Default=YES MaxTime=INFINITE State=UP
 PartitionName=short Nodes={host} MaxTime=2 State=UP
+PartitionName=down Nodes={host} MaxTime=INFINITE State=DOWN
 """
 NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none"
 
@@ -138,7 +142,7 @@ def start_daemons(folder: Path, accounting: str = NO_ACCOUNTING) -> list[subproc
         host=host(),
         controller_port=controller_port,
         node_port=node_port,
-        cores=os.cpu_count(),
+        cores=CORES,
         accounting=accounting,
     )
     (folder / "slurm.conf").write_text(text)

@@ -64,11 +64,13 @@ class SlurmLauncher(Launcher[SlurmSettings]):
         executor = SlurmExecutor(self.folder, max_num_timeout=MAX_TIMEOUTS)
         executor.update_parameters(
             **self._options(),
-            job_name="adamcmp",
+            job_name=f"adamcmp-{self.folder.parent.name}",
             signal_delay_s=min(SIGNAL_SECONDS, self.settings.timeout_min * SIGNAL_SECONDS // 4),
             stderr_to_stdout=True,
             # Modules in the working directory must not replace those of submitit.
             setup=[*self.settings.setup, "export PYTHONSAFEPATH=1"],
+            # Also where the cluster is configured otherwise.
+            additional_parameters={"requeue": True},
             # srun does not take the option from sbatch since Slurm 22.05.
             srun_args=[f"--cpus-per-task={self.settings.cpus_per_task}"],
         )

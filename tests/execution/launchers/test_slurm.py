@@ -37,7 +37,7 @@ def launcher(tmp_path, **settings):
     return SlurmLauncher(SlurmSettings(name="slurm", timeout_min=1, **settings), tmp_path / "jobs")
 
 
-def ended(launcher, jobs, seconds=60):
+def ended(launcher, jobs, seconds=120):
     """Wait for the end of jobs; return their states."""
 
     def states():
@@ -53,6 +53,8 @@ def test_an_array_of_jobs(slurm, tmp_path):
     started.check()
     script = "echo $GREETING $OMP_NUM_THREADS $PWD; [[ $SLURM_ARRAY_TASK_ID == 0 ]] || exit 2"
     jobs = started.start(shell(script), 2)
+    show = subprocess.run(["scontrol", "show", "job", jobs[0]], capture_output=True, text=True)
+    assert f"JobName=adamcmp-{tmp_path.name}\n" in show.stdout
     first, second = ended(launcher(tmp_path), jobs).values()
     assert (first.detail, second.detail) == ("Completed, exit code 0", "Failed, exit code 2")
     for path in started.log_paths(jobs).values():
@@ -64,9 +66,10 @@ def test_cancelled_jobs_get_a_signal(slurm, tmp_path):
     started = launcher(tmp_path)
     script = "trap 'echo saved > saved; exit 143' TERM; echo > up; while :; do sleep 0.1; done"
     jobs = started.start(shell(script), 1)
-    jobs += started.start(shell("true"), os.cpu_count() + 1)
-    wait_until((tmp_path / "up").exists, 60)
-    assert started.states(jobs)[jobs[0]].status == "running"
+    jobs += launcher(tmp_path, partition="down").start(shell("true"), 2)
+    wait_until((tmp_path / "up").exists)
+    statuses = [state.status for state in started.states(jobs).values()]
+    assert statuses == ["running", "pending", "pending"]
     started.cancel(jobs)
     states = ended(started, jobs)
     assert states[jobs[0]].cancelled and (tmp_path / "saved").read_text() == "saved\n"
@@ -86,9 +89,9 @@ def test_a_job_that_reaches_its_time_limit_saves_and_starts_again(slurm, tmp_pat
     """The signal is sent here instead of waiting for the time limit."""
     started = launcher(tmp_path)
     (job,) = jobs = started.start(shell(RESUMED), 1)
-    wait_until((tmp_path / "up").exists, 60)
+    wait_until((tmp_path / "up").exists)
     subprocess.run(["scancel", "--signal=USR2", job], check=True)
-    wait_until(lambda: started.states(jobs)[job].status == "pending", 60, 0.2)
+    wait_until(lambda: started.states(jobs)[job].status == "pending", every=0.2)
     # Slurm starts jobs that were requeued two minutes later.
     subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=True)
     assert ended(started, jobs)[job].detail == "Completed, exit code 0"
@@ -108,7 +111,7 @@ def test_the_time_limit(slurm, tmp_path):
     [
         (
             {"partition": "debgu"},
-            "no partition 'debgu'. Did you mean 'debug'? It has: debug, short",
+            "no partition 'debgu'. Did you mean 'debug'? It has: debug, short, down",
         ),
         ({"partition": "short", "timeout_min": 5}, "jobs of partition 'short' take at most 2 min"),
         ({"constraint": "nope"}, "Invalid feature specification"),
