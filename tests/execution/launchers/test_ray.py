@@ -15,6 +15,7 @@ import pytest
 from adamcmp.components.executors.ray import RaySettings
 from adamcmp.errors import ConfigError
 from adamcmp.execution.launchers import ClusterError, WorkerCommand
+from adamcmp.execution.launchers._ray_environment import driver_environment, worker_environment
 from adamcmp.execution.launchers.ray import RayLauncher
 from tests.support.required import require
 from tests.support.waiting import wait_until
@@ -218,6 +219,23 @@ def test_jobs_of_another_command_have_ended(launcher):
     assert launcher.states(["f00-1"])["f00-1"].detail == detail
     start(launcher)
     assert launcher.states(["f00-1"])["f00-1"].status == "ended"
+
+
+def test_credentials_are_not_sent_to_nodes(monkeypatch):
+    """What the actor gets is stored by Ray; a node has its own credentials."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+    monkeypatch.setenv("ADAMCMP_RESULTS", "/shared")
+    sent = worker_environment()
+    assert sent["environment"]["ADAMCMP_RESULTS"] == "/shared" and "a-secret" not in str(sent)
+
+
+def test_a_local_cluster_has_a_token(monkeypatch):
+    """A random one, which is not written into the user's home; other clusters keep their mode."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    first, second = (driver_environment("local") for _ in range(2))
+    assert first["RAY_AUTH_MODE"] == "token" and len(first["RAY_AUTH_TOKEN"]) == 64
+    assert first["RAY_AUTH_TOKEN"] != second["RAY_AUTH_TOKEN"]
+    assert driver_environment("10.0.0.1:6379")["RAY_AUTH_MODE"] == "disabled"
 
 
 def test_what_ray_prints_does_not_reach_stdout(launcher, capfd):
