@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from adamcmp.cli import main
-from adamcmp.execution import job_count
+from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.execution.liveness import worker_records
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
@@ -77,7 +77,7 @@ def test_commands_that_cannot_be_detached(results, capsys, arguments, message):
 def test_a_sweep_has_the_same_bits_as_in_one_process(slurm, results, capsys, monkeypatch):
     """Trained by an array of jobs, of which this machine runs some at once."""
     run(capsys, "sweep", *RUNS, "executor=serial", f"results={results / 'serial'}")
-    monkeypatch.setattr(job_count, "JOB_SECONDS", 0.01)
+    monkeypatch.setattr(SlurmSettings, "job_seconds", 0.01)
     run(capsys, "sweep", *RUNS, *SLURM, "executor.jobs=4")
     assert len([*results.glob("s/jobs/*_submitted.pkl")]) == 4
     wait_until(lambda: not [*results.glob("s/queue/*")])  # the last jobs are about to end
