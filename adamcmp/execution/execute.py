@@ -18,6 +18,7 @@ from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
 from adamcmp.execution.job_count import with_workers_of_jobs
 from adamcmp.execution.liveness import worker_records
 from adamcmp.execution.observer import NO_OBSERVER, Observer
+from adamcmp.execution.open_plans import plan_cancelled
 from adamcmp.execution.publishing import Request, published, record_command, unfinished
 from adamcmp.execution.remote import train_on_cluster
 from adamcmp.execution.scheduler import Scheduler
@@ -100,6 +101,7 @@ def execute(
 
     Raises:
         AdamcmpError: If a requested run cannot be trained; nothing is written in this case.
+        RunFailed: If the plan of the runs is cancelled; runs that ended are stored.
         Interrupted: If a signal arrives; runs that ended are stored.
     """
     store = Store(config.location.folder)
@@ -126,7 +128,10 @@ def execute(
             every, runs = config.execution.checkpoint_every, len(work.run_ids)
             reservations = work.reservations
             Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
-    return _result(store, plan, work.run_ids, work.planned_by_others)
+    result = _result(store, plan, work.run_ids, work.planned_by_others)
+    if left := [run_id for run_id in work.run_ids if run_id not in result.outcomes]:
+        raise plan_cancelled(len(left))
+    return result
 
 
 def _planned(

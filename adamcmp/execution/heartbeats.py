@@ -115,6 +115,7 @@ class Heartbeat:
         hardware: See `WorkerRecord`.
 
     Attributes:
+        interval: Seconds between two heartbeats.
         worker: The id of this process among those that train runs of the study.
     """
 
@@ -123,7 +124,7 @@ class Heartbeat:
     ) -> None:
         pid = os.getpid()
         self.worker = f"{socket.gethostname()}-{pid}-{secrets.token_hex(4)}"
-        self._files, self._interval = files, interval
+        self._files, self.interval = files, interval
         status = ProcessStatus(pid, socket.gethostname(), 0)
         self._record = WorkerRecord(status, lease_seconds, process_start(pid), machine(), hardware)
         self._renewed = suspended_clock()
@@ -175,7 +176,7 @@ class Heartbeat:
             self._try_to_write()
 
     def _renew(self) -> None:
-        while not self._stop.wait(self._interval):
+        while not self._stop.wait(self.interval):
             self._try_to_write()
 
     def _try_to_write(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from adamcmp.errors import ConfigError
+from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.execution.heartbeats import WorkerRecord
 from adamcmp.execution.queue_files import QueueState, Share, plan_file, remove_plan
 from adamcmp.execution.stored_plans import PlanHeader, StoredPlan
@@ -55,6 +55,18 @@ class OpenPlan:
 def is_stored(run_id: str, attempt: int, outcomes: Mapping[str, RunRow]) -> bool:
     """Return whether an attempt of a run, or a later one, is stored."""
     return run_id in outcomes and outcomes[run_id].attempt >= attempt
+
+
+def plan_cancelled(left: int) -> RunFailed:
+    """Return the error of a command whose plan was removed by ``adamcmp cancel``.
+
+    Args:
+        left: The number of its runs that are not stored.
+    """
+    return RunFailed(
+        f"{left} runs were not trained, since their plan was cancelled (`adamcmp cancel`). The "
+        f"same command trains them."
+    )
 
 
 def read_plan(files: Files, number: int) -> OpenPlan | None:

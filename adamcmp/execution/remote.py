@@ -11,14 +11,14 @@ from typing import Any
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.components.user_rule import is_users_rule
 from adamcmp.config import RunConfig
-from adamcmp.errors import ConfigError, Interrupted, RunFailed
+from adamcmp.errors import ConfigError, Interrupted
 from adamcmp.execution.autotuning import autotuned, can_measure
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.job_count import job_count, with_workers_of_jobs, worker_processes
 from adamcmp.execution.launched_jobs import JOBS_FOLDER, forget_jobs, study_launcher
 from adamcmp.execution.launchers import ClusterError, Launcher, WorkerCommand
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.open_plans import OpenPlan
+from adamcmp.execution.open_plans import OpenPlan, plan_cancelled
 from adamcmp.execution.plan_jobs import PlanJobs
 from adamcmp.execution.publishing import Request, publish_standing
 from adamcmp.execution.queue_files import list_queue, remove_plan
@@ -161,10 +161,7 @@ class ClusterTraining:
             forget_jobs(self.store.files, jobs.command.plan)
         left = sum(map(self._stored.missing, self._stored.plans))
         if left:
-            raise RunFailed(
-                f"{left} runs are not stored, since their plan was cancelled. The same command "
-                f"trains them."
-            )
+            raise plan_cancelled(left)
 
     def _with_costs(self) -> Plan:
         """Return the plan of the missing runs with predicted times, if this machine has the device.

@@ -154,8 +154,8 @@ class Reservations:
 
     @property
     def refresh_is_due(self) -> bool:
-        """Whether the queue was not listed for half of a lease."""
-        return suspended_clock() - self._listed > self.heartbeat.lease_seconds / 2
+        """Whether the queue was not listed since the heartbeat before the last one."""
+        return suspended_clock() - self._listed > 2 * self.heartbeat.interval
 
     def stored(self, run_ids: Iterable[str]) -> None:
         """Record that runs are stored; a share without missing runs is done.

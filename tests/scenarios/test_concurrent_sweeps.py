@@ -59,6 +59,22 @@ def test_reservations_of_a_killed_sweep_are_released(commands, results, monkeypa
     assert not [*(results / "s" / "queue").iterdir()]
 
 
+def test_a_cancelled_sweep_keeps_what_is_stored(commands, results, capsys):
+    """It ends with an error, and the same command completes it from its checkpoints."""
+    overrides = [*PAUSING, "seed=range(3)", "workers=1", "checkpoint_every=1e-9"]
+    PAUSE.touch()
+    process = commands.start(*sweep_command(results, "s", overrides))
+    wait_until(paused_processes)
+    assert main(["cancel", "s"]) == 0
+    assert "3 runs were not trained" in capsys.readouterr().out
+    assert process.wait() == 1
+    assert "3 runs were not trained, since their plan was cancelled" in commands.log.read_text()
+    PAUSE.unlink()
+    assert main([*sweep_command(results, "s", overrides), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["done"] == 3
+    assert not [*(results / "s" / "queue").iterdir()]
+
+
 def test_reading_during_a_compaction(results, monkeypatch):
     """A part that disappears after it was listed is not damage."""
     adamcmp.sweep([*SMALL, "steps=1", "seed=range(3)", "study=s", "engine=eager"])
