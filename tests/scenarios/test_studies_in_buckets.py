@@ -1,6 +1,7 @@
 """Studies in a bucket: the same bits as in a folder, and every command on them."""
 
 import random
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 
 import adamcmp
 from adamcmp.cli import main
+from adamcmp.errors import StoreError
+from adamcmp.execution import heartbeats
 from adamcmp.platform.addresses import address
-from adamcmp.storage import reader
+from adamcmp.storage import bucket_lock, reader
 from adamcmp.storage.object_store import object_store
 from adamcmp.storage.store import Store
 from tests.support.commands import run
@@ -25,7 +28,7 @@ from tests.support.s3_server import (
     SLOW_DOWN,
     Fault,
 )
-from tests.support.studies import FAST, STUDY_FILE, THREE_STEPS
+from tests.support.studies import FAST, SMALL, STUDY_FILE, THREE_STEPS
 from tests.support.study_bits import NOT_NUMBERS
 from tests.support.waiting import wait_until
 
@@ -153,6 +156,49 @@ def test_faults_of_the_server_change_no_result(s3, results):
     s3.faults = []
     assert_same_bits(results)
     assert adamcmp.load("s", results=ROOT).runs["attempt"].tolist() == [2] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("writes", range(1, 17, 3))
+def test_a_sweep_continues_after_it_lost_the_bucket_at_any_write(s3, results, monkeypatch, writes):
+    class Lost(list):
+        """From a number of writes on, no request succeeds."""
+
+        def __iter__(self):
+            if sum(method != "GET" for method, _ in s3.requests) > writes:
+                yield from (Fault(method, "", DENIED) for method in ("PUT", "GET", "POST"))
+
+    sweep = [*RUNS, "seeds=1"]
+    sweep.remove("seeds=2")
+    adamcmp.sweep(sweep)
+    s3.requests.clear()
+    s3.faults = Lost()
+    with pytest.raises(StoreError, match="access is denied"):
+        adamcmp.sweep([*sweep, f"results={ROOT}"])
+    s3.faults = []
+    for module in (bucket_lock, heartbeats):  # another process
+        monkeypatch.setattr(module, "process_start", lambda pid: "later")
+    adamcmp.sweep([*sweep, f"results={ROOT}"])
+    assert_same_bits(results)
+
+
+@pytest.mark.slow  # three processes import torch
+def test_a_sweep_that_is_stopped_leaves_its_checkpoints_in_the_bucket(s3, results, monkeypatch):
+    sweep = ["sweep", *SMALL, "engine=eager", "steps=2000", "eval.every_steps=2000", "seeds=2"]
+    sweep += ["study=s", "workers=2", "checkpoint_every=0.1"]
+    Path("temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", "temporary")
+    with start_command(*sweep, f"results={ROOT}") as process:
+        wait_until(lambda: len(list(Path("temporary").glob("*/checkpoints/*.npz"))) == 2)
+        process.terminate()
+        _, err = process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert not any(Path("temporary").glob("adamcmp-*"))
+    steps = count_lane_steps(monkeypatch)
+    for folder in (ROOT, results):
+        adamcmp.sweep([*sweep[1:-2], "workers=0", f"results={folder}"])
+    assert 4_000 < steps() < 7_900
+    assert_same_bits(results)
 
 
 @pytest.mark.slow  # three processes import torch

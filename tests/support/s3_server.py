@@ -138,11 +138,11 @@ def use_server(
     caches = (buckets.open_bucket, object_store.object_store)
     for cache in caches:
         cache.cache_clear()
-    app.faults.clear()
+    app.faults = []
     create_bucket(endpoint)
     app.requests.clear()
     yield app
-    app.faults.clear()
+    app.faults = []
     for cache in caches:
         cache.cache_clear()
 
