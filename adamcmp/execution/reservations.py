@@ -154,8 +154,9 @@ class Reservations:
 
     @property
     def refresh_is_due(self) -> bool:
-        """Whether the queue was not listed since the heartbeat before the last one."""
-        return suspended_clock() - self._listed > 2 * self.heartbeat.interval
+        """Whether the queue was not listed for two heartbeats, or for half of a lease."""
+        pause = min(2 * self.heartbeat.interval, self.heartbeat.lease_seconds / 2)
+        return suspended_clock() - self._listed > pause
 
     def stored(self, run_ids: Iterable[str]) -> None:
         """Record that runs are stored; a share without missing runs is done.
