@@ -33,7 +33,11 @@ def can_measure(device: str) -> bool:
 
 
 def autotuned(
-    plan: Plan, executor: Executor, interrupted: InterruptedBy, notice: Callable[[str], None]
+    plan: Plan,
+    executor: Executor,
+    interrupted: InterruptedBy,
+    notice: Callable[[str], None],
+    runs: int | None = None,
 ) -> Plan:
     """Return a plan with costs, after checking each kind of its runs.
 
@@ -44,6 +48,7 @@ def autotuned(
         executor: Runs the checks and measurements.
         interrupted: Returns the signal that has arrived, if any.
         notice: Called with messages to the user.
+        runs: The number of runs to group, where the plan has only some of them; None for its runs.
 
     Raises:
         AdamcmpError: If a kind of run cannot be trained.
@@ -52,7 +57,7 @@ def autotuned(
     timings = known_timings(plan.run_kinds, plan.numerics)
     examples = plan.one_per_run_kind()
     # A single run is trained without measuring.
-    several = len(plan.specs) > 1
+    several = (len(plan.specs) if runs is None else runs) > 1
     unknown = [spec for key, spec in examples.items() if key not in timings] if several else []
     if any(spec.numerics.engine == "compiled" for spec in unknown):
         notice("Compiling the training steps of this study, which takes 10 s or more, once.")

@@ -90,6 +90,12 @@ class PlanHeader:
         """The number of runs."""
         return sum(self.share_runs)
 
+    @property
+    def ungrouped_runs(self) -> int:
+        """The number of runs that the workers group, since their times are unknown."""
+        shares = zip(self.share_runs, self.share_seconds, strict=True)
+        return sum(runs for runs, seconds in shares if seconds is None)
+
     @classmethod
     def decode(cls, content: bytes) -> Self:
         """Return the header in the metadata of a plan's file.

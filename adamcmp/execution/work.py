@@ -152,7 +152,8 @@ def _work_on(
         store.files, lease_seconds, lease_seconds / RENEWALS, hardware(device)
     ) as heartbeat:
         unmeasured = Plan(examples[0].numerics, tuple(examples), run_kinds)
-        costs = autotuned(unmeasured, executor, until, observer.on_notice).costs
+        ungrouped = sum(plan.header.ungrouped_runs for plan in plans)
+        costs = autotuned(unmeasured, executor, until, observer.on_notice, ungrouped).costs
         reservations = Reservations(
             store,
             heartbeat,

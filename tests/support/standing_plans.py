@@ -1,0 +1,29 @@
+"""Plans that wait for workers, written without starting a process."""
+
+from collections.abc import Collection
+
+from adamcmp.config import StudyConfig
+from adamcmp.execution.autotuning import autotuned
+from adamcmp.execution.executors import Serial
+from adamcmp.execution.open_plans import OpenPlan
+from adamcmp.execution.publishing import Request, publish_standing, unfinished
+from adamcmp.planning.plan import make_plan
+from adamcmp.storage.store import Store
+
+
+def standing_plan(
+    config: StudyConfig, *, measured: bool = True, retrained_statuses: Collection[str] = ()
+) -> OpenPlan | None:
+    """Publish the plan of the runs of a study.
+
+    Args:
+        config: The runs.
+        measured: Whether speeds are measured first; if not, the workers group the runs.
+        retrained_statuses: Statuses of stored runs that are trained again.
+    """
+    store = Store(config.location.folder)
+    plan = make_plan(config, store.numerics())
+    missing = unfinished(plan, store, retrained_statuses)
+    if measured:
+        missing = autotuned(missing, Serial(), lambda: None, lambda text: None)
+    return publish_standing(store, Request(config, plan, missing, retrained_statuses))
