@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adamcmp.config import StudyConfig
+from adamcmp.config import Execution, StudyConfig
 from adamcmp.errors import ConfigError
 from adamcmp.execution.launched_jobs import JOBS_FOLDER, launched_jobs, study_launcher
 from adamcmp.execution.observer import Observer
@@ -120,13 +120,32 @@ def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkResult:
     """
     if request.minutes is not None and not request.minutes > 0:  # NaN is not greater either
         raise ConfigError(f"--minutes {request.minutes:g}: should be greater than 0.")
-    execution = parse_execution("worker", request.overrides)
+    execution = _execution(request.overrides)
     store = Store(study_folder(request.root, request.study))
     seconds = None if request.minutes is None else 60 * request.minutes
     outcomes = store.outcomes()
-    runs = sum(len(plan.missing(outcomes)) for plan in current_plans(store))
+    plans = [each for each in current_plans(store) if request.plan in (None, each.number)]
+    runs = sum(len(plan.missing(outcomes)) for plan in plans)
     with display(runs) as observer:
         return work(store, WorkRequest(execution, request.plan, seconds), observer)
+
+
+def _execution(overrides: Sequence[str]) -> Execution:
+    """Return the settings of a worker's execution.
+
+    Raises:
+        ConfigError: If an override is no setting of a worker.
+    """
+    execution = parse_execution("worker", overrides)
+    for override in overrides:
+        if override.partition("=")[0] in ("lease_seconds", "mixed_versions"):
+            raise ConfigError(f"{override}: the command that writes the plan sets this.")
+    if execution.cluster is not None:
+        raise ConfigError(
+            f"executor={execution.executor_name}: a worker trains in processes of this machine: "
+            f"choose executor=pool or executor=serial."
+        )
+    return execution
 
 
 def job_outputs(root: Address, study: str, lines: int) -> dict[Path, list[str]]:

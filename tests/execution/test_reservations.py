@@ -68,7 +68,7 @@ def worker(study):
     beats = []
 
     def start(plans=(1,), grouping=lambda groups: [LaneGroup(group.specs) for group in groups]):
-        beats.append(Heartbeat(study.files, LEASE, HOUR).__enter__())
+        beats.append(Heartbeat(study.files, LEASE, HOUR).__enter__())  # of its thread: never
         return Reservations(study, beats[-1], frozenset(plans), grouping)
 
     yield start
@@ -259,9 +259,10 @@ def test_the_queue_is_listed_before_rows_are_stored_only_if_needed(
         one.confirm()
     assert not counted and not one.refresh_is_due
     clock.now += LEASE / 2 + 1
-    assert one.refresh_is_due
     one.confirm()
     assert len(counted) == 1 and not one.refresh_is_due
+    clock.now += 2 * HOUR + 1
+    assert one.refresh_is_due
 
 
 @pytest.mark.parametrize("standing", [True, False])

@@ -1,0 +1,162 @@
+"""Commands publish what they train, and leave to others what these train."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from adamcmp.errors import ConfigError, Interrupted, RunFailed
+from adamcmp.execution.execute import execute
+from adamcmp.execution.observer import Observer
+from adamcmp.execution.open_plans import read_plan
+from adamcmp.execution.queue_files import QUEUE, Share, create_lease, list_queue, remove_plan
+from adamcmp.storage.folder import Folder
+from adamcmp.storage.store import Store
+from tests.support.standing_plans import standing_plan
+from tests.support.studies import SMALL
+from tests.support.training import crashing
+from tests.support.training_elsewhere import training_elsewhere
+
+RUNS = [*SMALL, "steps=2", "engine=eager", "study=s"]
+
+
+@pytest.fixture
+def files(results):
+    return Folder(results / "s")
+
+
+@pytest.fixture
+def sweep(composer):
+    """Configure runs of study s."""
+    return lambda *overrides: composer.sweep([*RUNS, *overrides])
+
+
+@contextmanager
+def ending_by(error):
+    if error is None:
+        yield
+    else:
+        with pytest.raises(error):
+            yield
+
+
+@pytest.mark.parametrize("error", [None, ConfigError, KeyboardInterrupt, Interrupted])
+def test_the_plan_of_a_command_ends_with_it(error, sweep, files):
+    planned = []
+
+    def on_planned(plan, groups):
+        state = list_queue(files)
+        (worker,) = state.workers
+        stored = read_plan(files, 1)
+        assert stored.header.owner == worker and not stored.standing
+        planned.extend(stored.stored.attempts().items())
+        if error:
+            raise error(2, "") if error is Interrupted else error("")
+
+    with ending_by(error):
+        execute(sweep("seed=0,1"), Observer(on_planned=on_planned))
+    assert len(planned) == 2 and {attempt for _, attempt in planned} == {0}
+    assert not files.list(QUEUE)
+
+
+def test_plans_have_the_numbers_of_commands(sweep, files):
+    numbers = []
+    for seeds in ("seed=0", "seed=0,1", "seed=0,1", "seed=5"):
+        observer = Observer(on_planned=lambda *_: numbers.extend(list_queue(files).plans))
+        execute(sweep(seeds), observer)
+    assert numbers == [1, 2, 3]  # nothing was left to plan for the third command
+    assert len(Store(files).study_metadata()["asked"]) == 3
+
+
+@pytest.mark.parametrize("retrained", [("failed",), ("done", "diverged", "failed")])
+def test_attempts_of_runs_that_are_trained_again(retrained, sweep, files):
+    with crashing(lambda run: run.protocol.seed == 0):
+        execute(sweep("seed=0,1"))
+    attempts = []
+    observer = Observer(
+        on_planned=lambda *_: attempts.append(read_plan(files, 2).stored.attempts())
+    )
+    execute(sweep("seed=0,1,2"), observer, retrained_statuses=retrained)
+    assert sorted(attempts[0].values()) == ([0, 1] if len(retrained) == 1 else [0, 1, 1])
+    rows = Store(files).outcomes()
+    assert {run_id: rows[run_id].attempt for run_id in attempts[0]} == attempts[0]
+
+
+def test_the_plan_of_a_dead_process_is_removed(sweep, files, composer, specs):
+    """Its runs are trained, although one of its shares was leased."""
+    config = sweep("seed=0,1")
+    runs = specs([*RUNS, "seed=0,1"])
+    Store(files).open_for_training(runs[0].numerics, [], {})
+    with training_elsewhere(files.path, runs) as heartbeat:
+        content = files.read(f"{QUEUE}plan-000999.parquet")
+        create_lease(files, Share(999, 0), 1, heartbeat.worker)
+    files.create(f"{QUEUE}plan-000999.parquet", content)
+    assert len(execute(config).trained) == 2
+    assert not files.list(QUEUE)
+
+
+def test_a_command_adopts_a_standing_plan(sweep, files):
+    plan = standing_plan(sweep("seed=0,1"))
+    assert plan.standing and plan.number == 1
+    own = []
+    observer = Observer(on_planned=lambda *_: own.append(read_plan(files, 2)))
+    assert len(execute(sweep("seed=0,1,2"), observer).trained) == 3
+    assert own[0].header.runs == 1 and not files.list(QUEUE)
+
+
+def test_a_command_that_adopts_everything_has_no_plan_of_its_own(sweep, files):
+    standing_plan(sweep("seed=0,1"))
+    numbers = []
+    observer = Observer(on_planned=lambda *_: numbers.extend(list_queue(files).plans))
+    assert len(execute(sweep("seed=0,1"), observer).trained) == 2
+    assert numbers == [1] and not files.list(QUEUE)
+
+
+def test_a_part_of_a_standing_plan_is_refused(sweep, files):
+    standing_plan(sweep("seed=0,1,2"))
+    before = {**files.list(""), **files.list(QUEUE)}
+    with pytest.raises(ConfigError, match="1 of the runs are in plan 1 of study 's', which has 2"):
+        execute(sweep("seed=2,3"))
+    assert {**files.list(""), **files.list(QUEUE)} == before
+
+
+def test_the_same_standing_plan_again(sweep, files):
+    first = standing_plan(sweep("seed=0,1"))
+    again = standing_plan(sweep("seed=0,1"))
+    assert again.number == first.number == 1 and list_queue(files).plans == [1]
+    wider = standing_plan(sweep("seed=0,1,2"))
+    assert wider.number == 2 and wider.header.runs == 1
+
+
+def test_a_standing_plan_of_stored_runs(sweep, files):
+    execute(sweep("seed=0,1"))
+    assert standing_plan(sweep("seed=0,1")) is None and not files.list(QUEUE)
+    again = standing_plan(sweep("seed=0,1"), retrained_statuses=("done",))
+    assert {*again.stored.attempts().values()} == {1}
+
+
+def test_runs_that_a_process_trains_are_in_no_standing_plan(sweep, files, specs):
+    runs = specs([*RUNS, "seed=0,1"])
+    with (
+        training_elsewhere(files.path, runs[:1]),
+        pytest.raises(ConfigError, match=r"1 of the runs are being trained by process .*worker s"),
+    ):
+        standing_plan(sweep("seed=0,1"))
+
+
+def test_runs_without_known_times_are_grouped_by_the_workers(sweep):
+    plan = standing_plan(sweep("seed=0,1,2"), measured=False)
+    assert plan.header.ungrouped_runs == plan.header.runs == 3
+    assert not any(group.grouped for n in range(3) for group in plan.stored.share(n))
+    (single,) = standing_plan(sweep("seed=7"), measured=False).stored.share(0)
+    assert single.grouped
+
+
+def test_a_command_whose_plan_is_cancelled(sweep, files):
+    """What was stored before stays; the same command trains the rest."""
+
+    def cancel(plan, groups):
+        remove_plan(files, 1)
+
+    with pytest.raises(RunFailed, match="2 runs were not trained, since their plan was cancelled"):
+        execute(sweep("seed=0,1"), Observer(on_planned=cancel))
+    assert not files.list(QUEUE) and len(execute(sweep("seed=0,1")).trained) == 2
