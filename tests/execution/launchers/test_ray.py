@@ -1,7 +1,9 @@
 """Workers on a Ray cluster. Tests without the mark `slow` use `tests/support/fake_ray` in its place."""
 
+import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -297,10 +299,14 @@ def test_without_the_package(monkeypatch, tmp_path):
         workers_at("local").check()
 
 
-def ray_processes():
-    """Return the ids of the processes of Ray clusters that this user runs from a local address."""
-    listed = subprocess.run(["pgrep", "-f", "adamcmp-ray-"], capture_output=True, text=True)
-    return listed.stdout.split()
+def processes_of(home):
+    """Return the command lines of the processes with a home folder, by process id."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"HOME={home}" in (process / "environ").read_text(errors="replace").split("\0"):
+                found[int(process.name)] = (process / "cmdline").read_text(errors="replace")
+    return {pid: command for pid, command in found.items() if command}
 
 
 @pytest.mark.slow
@@ -311,18 +317,17 @@ def test_a_cluster_on_this_machine(tmp_path, monkeypatch, killed):
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
-    before, folders = ray_processes(), set(Path("/tmp").glob("adamcmp-ray-*"))
     launcher = workers_at("local")
     launcher.check()
     jobs = start(launcher)
     process = process_of(launcher, jobs[0])
     assert process["directory"] == str(Path.cwd())
+    (folder,) = set(re.findall(r"/tmp/adamcmp-ray-\w+", str(processes_of(home))))
     if killed:
         os.kill(parent(parent(process["pid"])), signal.SIGKILL)  # the process of the actor
         await_status(launcher, jobs, "ended")
         assert launcher.states(jobs)[jobs[0]].detail.endswith(": its worker process has died")
     launcher.close()
     wait_until(Path("saved").exists, seconds=30)
-    wait_until(lambda: set(ray_processes()) <= set(before), seconds=30)
-    assert list(home.iterdir()) == []
-    assert set(Path("/tmp").glob("adamcmp-ray-*")) <= folders
+    wait_until(lambda: not processes_of(home), seconds=30)
+    assert list(home.iterdir()) == [] and not Path(folder).exists()
