@@ -18,7 +18,6 @@ import re
 import secrets
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,24 +120,23 @@ class Driver:
         self._ray: Any = importlib.import_module("ray")
         self._jobs: dict[str, _Job] = {}
         self._token = secrets.token_hex(4)
-        self._temporary: str | None = None
+        self._folder: str | None = None
 
-    def connect(self, address: str) -> None:
+    def connect(self, address: str, folder: str) -> None:
         """Connect to a cluster, or start one on this machine.
 
         Args:
             address: ``local``, ``auto`` or ``HOST:PORT``.
+            folder: An empty folder for the files of a local cluster. It is removed at the end.
 
         Raises:
             ValueError: If there is no such cluster; the text says why.
         """
+        self._folder = folder
         options: dict[str, Any] = {}
         if address == "local":
-            # The default folder would make other programs of the user find this cluster.
-            # Paths of sockets in it are limited to 107 bytes, which a long $TMPDIR exceeds.
-            self._temporary = tempfile.mkdtemp(prefix="adamcmp-ray-", dir="/tmp")
             options = {
-                "_temp_dir": self._temporary,
+                "_temp_dir": folder,
                 "include_dashboard": False,
                 "object_store_memory": OBJECT_STORE_BYTES,
             }
@@ -210,8 +208,8 @@ class Driver:
                 break
             time.sleep(_POLL_SECONDS)
         self._ray.shutdown()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _reason(error: Exception) -> str:

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,6 +35,7 @@ PORT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 #: Seconds that this process has to end the workers and itself.
 CLOSE_SECONDS = 45.0
+_SHOWN_BYTES = 4096
 _SHOWN_BYTES = 4096
 
 
@@ -130,6 +132,9 @@ class _Connection:
 
     def __init__(self, address: str) -> None:
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process runs
+        # Other programs of the user find a cluster in Ray's default folder. Paths of sockets are
+        # limited to 107 bytes, which a folder in a long $TMPDIR exceeds.
+        self._folder = tempfile.mkdtemp(prefix="adamcmp-ray-", dir="/tmp")
         answers, theirs = os.pipe()
         self._answers = os.fdopen(answers, "rb")
         self._process = subprocess.Popen(
@@ -145,7 +150,7 @@ class _Connection:
         )
         os.close(theirs)
         try:
-            self.call("connect", CONNECT_SECONDS, address=address)
+            self.call("connect", CONNECT_SECONDS, address=address, folder=self._folder)
         except ClusterError as error:
             self.kill()
             raise ClusterError(f"executor.address={address}: {error}") from None
@@ -183,18 +188,19 @@ class _Connection:
 
     def _last_line(self) -> str:
         """Return the last line that Ray printed."""
-        size = os.fstat(self._printed.fileno()).st_size
-        printed = os.pread(self._printed.fileno(), 4096, max(size - 4096, 0)).decode(
-            errors="replace"
-        )
-        return next((line for line in reversed(printed.splitlines()) if line.strip()), "")
+        file = self._printed.fileno()
+        start = max(os.fstat(file).st_size - _SHOWN_BYTES, 0)
+        printed = os.pread(file, _SHOWN_BYTES, start).decode(errors="replace")
+        lines = (line.strip() for line in reversed(printed.splitlines()))
+        return next((line for line in lines if line), "it printed nothing")
 
     def kill(self) -> None:
         """End the process at once. Workers notice it and save their checkpoints."""
-        if self._process.poll() is None:
-            # The daemons of a local cluster, too. They end by themselves if the process has ended.
+        if self._process.returncode is None:
+            # Also the daemons of a local cluster, some of which outlive a process that was killed.
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._answers.close()
         self._printed.close()
 

@@ -310,7 +310,7 @@ def processes_of(home):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", ["", "actor", "connection"])
 def test_a_cluster_on_this_machine(tmp_path, monkeypatch, killed):
     """It leaves nothing, however the command ends; the user's home is not touched."""
     require(find_spec("ray") is not None, "Ray is not installed: pip install 'adamcmp[ray]'.")
@@ -323,8 +323,12 @@ def test_a_cluster_on_this_machine(tmp_path, monkeypatch, killed):
     process = process_of(launcher, jobs[0])
     assert process["directory"] == str(Path.cwd())
     (folder,) = set(re.findall(r"/tmp/adamcmp-ray-\w+", str(processes_of(home))))
-    if killed:
-        os.kill(parent(parent(process["pid"])), signal.SIGKILL)  # the process of the actor
+    if killed == "connection":
+        (pid,) = (pid for pid, command in processes_of(home).items() if "_ray_driver" in command)
+        os.kill(pid, signal.SIGKILL)
+        assert "connection to the Ray cluster ended" in launcher.states(jobs)[jobs[0]].detail
+    elif killed == "actor":
+        os.kill(parent(parent(process["pid"])), signal.SIGKILL)
         await_status(launcher, jobs, "ended")
         assert launcher.states(jobs)[jobs[0]].detail.endswith(": its worker process has died")
     launcher.close()
