@@ -53,7 +53,9 @@ def setting_sections() -> list[str]:
         rows = []
         for cls, prefix in classes.items():
             section = defaults["eval"] if prefix else defaults
-            values = {field: section[field] for field in cls.model_fields}
+            # A config group, such as executor, has a section with its components.
+            fields = [field for field in cls.model_fields if field not in CONFIG_GROUPS]
+            values = {field: section[field] for field in fields}
             scalars = {field: v for field, v in values.items() if not isinstance(v, dict)}
             rows += _setting_rows(cls, prefix, scalars)
         sections.append(markdown_section(title, _settings_table(rows)))
