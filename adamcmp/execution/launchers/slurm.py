@@ -30,6 +30,13 @@ MAX_TIMEOUTS = 100
 COMMAND_SECONDS = 60.0
 #: Answers of ``sbatch --test-only`` also for jobs that only have to wait, for drained machines.
 _MAY_WAIT = re.compile("not available|unavailable|busy", re.IGNORECASE)
+#: States of jobs that have not begun, or have to begin again.
+_WAITING = {"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
+#: States of jobs that have not ended.
+_QUEUED = _WAITING | {
+    *("CONFIGURING", "RUNNING", "RESIZING", "SIGNALING", "STAGE_OUT"),
+    *("STOPPED", "SUSPENDED", "COMPLETING"),
+}
 
 
 class SlurmLauncher(Launcher[SlurmSettings]):
@@ -84,16 +91,16 @@ class SlurmLauncher(Launcher[SlurmSettings]):
 
     def states(self, jobs: Sequence[str]) -> Mapping[str, JobState]:
         """See `Launcher.states`."""
-        user = str(os.getuid())
-        lines = _slurm("squeue", "--noheader", "--array", "--user", user, "--format=%i|%T|%r")
-        queued: dict[str, JobState] = {}
-        for line in lines.splitlines():
-            job, state, reason = line.split("|", 2)
-            if state == "PENDING":
-                queued[job] = JobState("pending", "" if reason == "None" else reason)
-            else:
-                queued[job] = JobState("running", state.capitalize())
-        return {job: queued.get(job) or _ended(job) for job in jobs}
+        query = ["--noheader", "--array", "--states=all", "--user", str(os.getuid())]
+        lines = _slurm("squeue", *query, "--format=%i|%T|%r").splitlines()
+        listed = {line.partition("|")[0]: line.split("|", 2)[1:] for line in lines}
+        states = {}
+        for job in jobs:
+            # Elements of an array that was cancelled before it began are listed as one.
+            state, reason = listed.get(job) or listed.get(job.partition("_")[0]) or ("", "")
+            # Slurm lists jobs for some minutes after their end, but without the exit code.
+            states[job] = _queued(state, reason) if state in _QUEUED else _ended(job, state)
+        return states
 
     def cancel(self, jobs: Sequence[str]) -> None:
         """See `Launcher.cancel`."""
@@ -176,7 +183,7 @@ def _slurm(*command: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ClusterError(f"executor=slurm: {command[0]} failed: {error}") from None
     if done.returncode:
-        raise ClusterError(f"executor=slurm: {_reason(done.stderr)}")
+        raise ClusterError(f"executor=slurm: {_reason(done.stderr or done.stdout)}")
     return done.stdout
 
 
@@ -186,11 +193,32 @@ def _reason(text: str) -> str:
     return " ".join(dict.fromkeys(lines)) or " ".join(text.split()) or "no answer"
 
 
-def _ended(job: str) -> JobState:
-    """Return how a job ended, if Slurm still knows: it forgets jobs after some minutes."""
+def _queued(state: str, reason: str) -> JobState:
+    """Return the state of a job that has not ended, as ``squeue`` lists it."""
+    if state in _WAITING:
+        return JobState("pending", "" if reason == "None" else reason)
+    return JobState("running", state.capitalize())
+
+
+def _ended(job: str, state: str) -> JobState:
+    """Return how a job ended, if Slurm still knows.
+
+    Args:
+        job: The id of the job.
+        state: Its state if it was listed; otherwise empty.
+
+    Raises:
+        ClusterError: If Slurm does not answer.
+    """
+    if state == "CANCELLED":
+        return JobState("ended", "Cancelled", cancelled=True)
     try:
         values = dict(re.findall(r"(\w+)=(\S+)", _slurm("scontrol", "show", "job", job)))
-    except ClusterError:
-        return JobState("ended")
+    except ClusterError as error:
+        if not re.search("Invalid job id|not found", str(error)):
+            raise
+        return JobState("ended", state.capitalize())
     state, code = values["JobState"], values["ExitCode"].partition(":")[0]
+    if state in _QUEUED:  # it was queued again since it was listed
+        return _queued(state, values["Reason"])
     return JobState("ended", f"{state.capitalize()}, exit code {code}", state == "CANCELLED")

@@ -11,7 +11,7 @@ import pytest
 
 from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.errors import ConfigError
-from adamcmp.execution.launchers import ClusterError, WorkerCommand
+from adamcmp.execution.launchers import ClusterError, JobState, WorkerCommand
 from adamcmp.execution.launchers.slurm import SlurmLauncher
 from tests.support import slurm_accounting, slurm_cluster
 from tests.support.required import require
@@ -71,8 +71,8 @@ def test_cancelled_jobs_get_a_signal(slurm, tmp_path):
     statuses = [state.status for state in started.states(jobs).values()]
     assert statuses == ["running", "pending", "pending"]
     started.cancel(jobs)
-    states = ended(started, jobs)
-    assert states[jobs[0]].cancelled and (tmp_path / "saved").read_text() == "saved\n"
+    assert all(state.cancelled for state in ended(started, jobs).values())
+    assert (tmp_path / "saved").read_text() == "saved\n"
     started.cancel(jobs)
 
 
@@ -145,6 +145,12 @@ def test_a_cluster_with_accounting(tmp_path, monkeypatch):
         jobs = started.start(shell("kill -9 $$"), 2)
         details = {state.detail for state in ended(started, jobs).values()}
         assert details == {"Failed, exit code 9"}
+
+
+def test_jobs_that_slurm_has_forgotten_have_ended(slurm, tmp_path):
+    assert launcher(tmp_path).states(["4711", "4712_3"]) == {
+        job: JobState("ended") for job in ("4711", "4712_3")
+    }
 
 
 def test_without_slurm(tmp_path, monkeypatch):
