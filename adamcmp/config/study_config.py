@@ -29,16 +29,16 @@ class Execution(Component):
     """The distribution of work over processes. It does not affect results.
 
     Attributes:
-        executor: The executor and its settings: ``serial`` trains in this process, ``pool`` in
-            worker processes, and others by jobs of a cluster. None selects ``serial`` for a single
-            run or ``workers=0``, else ``pool``. The name alone selects its default settings.
-        workers: Processes that train at once, of each job on a cluster. None starts one per core
-            (one on a GPU). 0 trains in this process, for debugging.
+        executor: Where runs are trained, with its settings: ``serial`` trains in this process,
+            ``pool`` in worker processes, and each other one in the jobs of a cluster. None selects
+            ``serial`` for a single run or ``workers=0``, otherwise ``pool``. A name without
+            settings selects the default settings.
+        workers: Number of worker processes; on a cluster, those of each worker. None starts one per
+            core (one on a GPU). 0 trains in this process, for debugging.
         checkpoint_every: Seconds between checkpoints of a group in training.
-        lease_seconds: Seconds after which other workers train the runs of a worker that shows no
-            sign of life, because its machine was switched off or cut off. Each worker writes a
-            heartbeat four times as often.
-        mixed_versions: Whether workers of another version of adamcmp or torch may train the runs.
+        lease_seconds: Seconds without a heartbeat of a worker after which other workers train its
+            runs. A worker writes several heartbeats in this time.
+        mixed_versions: Whether workers with another version of adamcmp or torch may train the runs.
     """
 
     executor: SerializeAsAny[ExecutorSettings] | None = None

@@ -11,7 +11,9 @@ from adamcmp.components.registry import Component
 
 
 class ExecutorSettings(Component):
-    """How the work of a study is distributed. It does not affect results.
+    """The settings of one value of ``executor=``, which says where runs are trained.
+
+    They do not affect results.
 
     Attributes:
         name: Name of the module that defines the settings.
@@ -21,15 +23,15 @@ class ExecutorSettings(Component):
 
 
 class ClusterSettings(ExecutorSettings):
-    """Settings of an executor that starts workers on the machines of a cluster.
+    """The settings of a launcher, which starts workers as jobs of a cluster.
 
     Attributes:
         name: Name of the module that defines the settings.
-        jobs: Most jobs at once. There are fewer if less than `job_seconds` is predicted for each.
+        jobs: Maximum number of jobs at once. Short studies need fewer.
     """
 
-    #: Longest predicted time of a job in seconds, while more jobs are allowed: longer than it takes
-    #: to start a job, and with room for predictions that are those of another machine.
+    #: Predicted seconds of training for which one job is started, unless `jobs` are too few. It is
+    #: several times as long as starting a job takes, since predictions of another machine vary.
     job_seconds: ClassVar[float]
 
     #: The override that gives a job a GPU.
@@ -40,7 +42,7 @@ class ClusterSettings(ExecutorSettings):
     @property
     @abstractmethod
     def gpus(self) -> int:
-        """The number of GPUs of a job; each has a worker of its own."""
+        """The number of GPUs of a job. A job runs one worker on each GPU."""
 
     @property
     @abstractmethod

@@ -10,23 +10,23 @@ from adamcmp.components.executors._base import ClusterSettings
 
 
 class RaySettings(ClusterSettings):
-    """Trains by workers on the nodes of a Ray cluster, which end with the command.
+    """Trains by workers on the nodes of a Ray cluster. The workers end with the command.
 
     Attributes:
         name: Name of the module that defines the settings.
-        jobs: Most workers at once. There are fewer if less than `job_seconds` is predicted for
-            each.
-        address: ``local`` starts a cluster on this machine for the time of the command. ``auto``
-            uses the cluster that ``$RAY_ADDRESS`` names, or else the one of this machine.
+        jobs: Maximum number of workers at once. There are fewer if a worker would train for less
+            than 5 seconds.
+        address: ``local`` starts a cluster on this machine, which ends with the command. ``auto``
+            uses the cluster that ``$RAY_ADDRESS`` names, otherwise the one of this machine.
             ``HOST:PORT`` uses the cluster whose head listens there.
-        num_cpus: CPUs that Ray reserves for each worker, which trains that many groups at once.
+        num_cpus: CPUs that Ray reserves for each worker, which trains as many groups at once.
         num_gpus: GPUs that Ray reserves for each worker. With a fraction, such as 0.5, several
             workers share a GPU.
         deadline: Seconds after which a worker whose node does not answer is replaced.
     """
 
     gpu_override: ClassVar[str] = "executor.num_gpus=1"
-    #: About the time in which a worker starts.
+    #: Approximately the time in which a worker starts.
     job_seconds: ClassVar[float] = 5.0
 
     address: Annotated[str, Field(description="local, auto or HOST:PORT of a cluster's head")]

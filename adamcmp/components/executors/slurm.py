@@ -18,19 +18,21 @@ class SlurmSettings(ClusterSettings):
     Further options of ``sbatch`` can be set by its environment variables, such as ``SBATCH_QOS``.
 
     Attributes:
-        timeout_min: Time limit of a job, in minutes. Before it, a job saves checkpoints and queues
-            itself again if runs are left.
+        jobs: Maximum number of jobs at once. There are fewer if a job would train for less than 20
+            minutes.
+        timeout_min: Time limit of a job, in minutes. Before this limit, a job saves checkpoints,
+            and queues itself again if runs are left.
         partition: The partition. None selects the cluster's default.
         account: The account that is charged. None selects the user's default.
-        gpus_per_node: GPUs of a job; each is used by a worker of its own.
+        gpus_per_node: GPUs of a job. The job runs one worker on each GPU.
         cpus_per_task: Cores of a job.
         mem_gb: Memory of a job in GB. None selects the partition's default.
-        constraint: Features that a machine must have.
+        constraint: Features that the nodes must have.
         setup: Shell commands that a job runs before it starts Python.
     """
 
     gpu_override: ClassVar[str] = "executor.gpus_per_node=1"
-    #: Starting a job takes up to minutes.
+    #: A job may take minutes to start.
     job_seconds: ClassVar[float] = 1200.0
 
     timeout_min: Count = 60
