@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from adamcmp.components.names import OPTIONS_OF
+from adamcmp.components.names import OPTIONAL_GROUPS, OPTIONS_OF
 from adamcmp.components.registry import Component, Group
 from adamcmp.config import (
     CONFIG_GROUPS,
@@ -53,9 +53,9 @@ def setting_sections() -> list[str]:
         rows = []
         for cls, prefix in classes.items():
             section = defaults["eval"] if prefix else defaults
-            # A config group, such as executor, has a section with its components.
-            fields = [field for field in cls.model_fields if field not in CONFIG_GROUPS]
-            values = {field: section[field] for field in fields}
+            # The yaml file selects a config group that is null in its list of defaults.
+            nulls = dict.fromkeys(OPTIONAL_GROUPS)
+            values = {field: (nulls | section)[field] for field in cls.model_fields}
             scalars = {field: v for field, v in values.items() if not isinstance(v, dict)}
             rows += _setting_rows(cls, prefix, scalars)
         sections.append(markdown_section(title, _settings_table(rows)))
