@@ -5,6 +5,7 @@ more. So several processes of pytest-xdist share a cluster, and a test process t
 none behind.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -82,6 +83,9 @@ def join(folder: Path) -> None:
     with FileLock(folder / ".lock"):
         (folder / "users" / str(os.getpid())).touch()
         if not (folder / "ready").exists():
+            if (folder / "slurm.conf").exists():  # an earlier cluster is ending
+                wait_until((folder / "ended").exists, seconds=60)
+                (folder / "ended").unlink()
             with (folder / "cluster.log").open("ab") as log:
                 # Not subprocess.Popen, which would wait for its child when this process ends.
                 os.posix_spawn(
@@ -95,8 +99,10 @@ def join(folder: Path) -> None:
 
 
 def leave(folder: Path) -> None:
-    """Stop using the cluster in this process."""
+    """Stop using the cluster in this process; wait for its end if no other process uses it."""
     (folder / "users" / str(os.getpid())).unlink(missing_ok=True)
+    # pytest may remove the folder as soon as the tests have ended.
+    wait_until(lambda: (folder / "ended").exists() or _users(folder), seconds=60)
 
 
 def serve(folder: Path) -> None:
@@ -114,16 +120,19 @@ def serve(folder: Path) -> None:
     finally:
         end_jobs(folder)
         stop_daemons(daemons)
+        (folder / "ended").touch()
 
 
 def end_jobs(folder: Path) -> None:
-    """End all jobs, which would outlive the daemons."""
-    variables = os.environ | environment(folder)
-    subprocess.run(["scancel", "--user=root"], env=variables, check=False)
-    queue = ["squeue", "--noheader"]
-    wait_until(
-        lambda: not subprocess.run(queue, env=variables, capture_output=True).stdout, 30, 0.2
-    )
+    """End all jobs, which would outlive the daemons; give up after half a minute."""
+
+    def output(*command: str) -> bytes:
+        variables = os.environ | environment(folder)
+        return subprocess.run(command, env=variables, capture_output=True, timeout=30).stdout
+
+    with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+        output("scancel", "--user=root")
+        wait_until(lambda: not output("squeue", "--noheader"), 30, 0.2)
 
 
 def start_daemons(folder: Path, accounting: str = NO_ACCOUNTING) -> list[subprocess.Popen[bytes]]:
