@@ -184,7 +184,10 @@ def _owners(files: Files) -> set[str]:
 
 
 def _available(store: Store, pending: Plan, living: Mapping[str, WorkerRecord]) -> Available:
-    plans = open_plans(store.files, list_queue(store.files), living)
+    state = list_queue(store.files)
+    for number in state.removed_plans:  # under the lock, so that none of them is just published
+        remove_plan(store.files, number)
+    plans = open_plans(store.files, state, living)
     return available_runs(pending.run_ids, plans, living, store.outcomes(), store.folder.name)
 
 

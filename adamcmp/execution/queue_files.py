@@ -61,6 +61,11 @@ class QueueState:
     workers: dict[str, FileVersion] = field(default_factory=dict)
     listed: float = 0.0
 
+    @property
+    def removed_plans(self) -> set[int]:
+        """The plans that were removed while a worker completed or reserved a share of them."""
+        return {share.plan for share in (*self.leases, *self.done)} - {*self.plans}
+
 
 def list_queue(files: Files) -> QueueState:
     """Return the state of a study's queue, from one listing.

@@ -8,7 +8,15 @@ from adamcmp.errors import ConfigError, Interrupted, RunFailed
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
-from adamcmp.execution.queue_files import QUEUE, Share, create_lease, list_queue, remove_plan
+from adamcmp.execution.queue_files import (
+    QUEUE,
+    Share,
+    create_lease,
+    done_file,
+    list_queue,
+    plan_file,
+    remove_plan,
+)
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
 from tests.support.standing_plans import standing_plan
@@ -160,3 +168,14 @@ def test_a_command_whose_plan_is_cancelled(sweep, files):
     with pytest.raises(RunFailed, match="2 runs were not trained, since their plan was cancelled"):
         execute(sweep("seed=0,1"), Observer(on_planned=cancel))
     assert not files.list(QUEUE) and len(execute(sweep("seed=0,1")).trained) == 2
+
+
+def test_leases_of_removed_plans_are_removed(sweep, files):
+    """A worker completed a share of a plan that was cancelled meanwhile."""
+    standing_plan(sweep("seed=0,1"))
+    create_lease(files, Share(1, 0), 1, "a worker")
+    remove_plan(files, 1)
+    files.create(done_file(Share(1, 0)), b"{}")
+    create_lease(files, Share(1, 1), 1, "a worker")
+    standing_plan(sweep("seed=0,1"))
+    assert {*files.list(QUEUE)} == {plan_file(2)}
