@@ -144,12 +144,19 @@ def published(
         )
 
 
-def publish_standing(store: Store, request: Request) -> OpenPlan | None:
+def publish_standing(
+    store: Store,
+    request: Request,
+    interrupted: InterruptedBy,
+    on_notice: Callable[[str], None],
+) -> OpenPlan | None:
     """Publish a plan that stays open until its runs are stored; an equal open plan is returned.
 
     Args:
         store: The study, which is created if it does not exist.
         request: The runs to train.
+        interrupted: Returns the signal that has arrived, if any.
+        on_notice: Called with messages to the user.
 
     Returns:
         The plan; None if no run is left to plan.
@@ -159,8 +166,10 @@ def publish_standing(store: Store, request: Request) -> OpenPlan | None:
             process is training some.
         StoreError: If the study cannot be written or locked.
     """
+    liveness = Liveness(store.files)
+    liveness.await_heartbeats(_owners(store.files), interrupted, on_notice)
     with store.locked():
-        living = Liveness(store.files).living(list_queue(store.files))
+        living = liveness.living(list_queue(store.files))
         pending = unfinished(request.missing, store, request.retrained_statuses)
         available = _available(store, pending, living)
         if available.planned:

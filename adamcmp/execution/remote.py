@@ -133,7 +133,8 @@ class ClusterTraining:
         self.launcher.check()
         missing = self._with_costs()
         existing = list_queue(self.store.files).plans
-        publish_standing(self.store, replace(self.request, missing=missing))
+        request = replace(self.request, missing=missing)
+        publish_standing(self.store, request, self.interrupted, self.observer.on_notice)
         plans = self._plans(missing)
         specs = {spec.run_id: spec for spec in missing.specs}
         self._stored = StoredRuns(self.store, tuple(plans), specs, self.observer)

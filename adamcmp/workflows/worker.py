@@ -76,7 +76,7 @@ def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlan:
     if not planned.pending.specs:
         return StandingPlan(planned.folder, None)
     request = Request(config, planned.plan, planned.pending, options.retrained_statuses)
-    plan = publish_standing(store, request)
+    plan = publish_standing(store, request, lambda: None, options.on_notice)
     if plan is None:
         return StandingPlan(planned.folder, None)
     header = plan.header

@@ -6,6 +6,7 @@ import pytest
 
 from adamcmp.errors import ConfigError, Interrupted, RunFailed
 from adamcmp.execution.execute import execute
+from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.queue_files import (
@@ -16,13 +17,15 @@ from adamcmp.execution.queue_files import (
     list_queue,
     plan_file,
     remove_plan,
+    worker_file,
 )
+from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
 from tests.support.standing_plans import standing_plan
 from tests.support.studies import SMALL
 from tests.support.training import crashing
-from tests.support.training_elsewhere import training_elsewhere
+from tests.support.training_elsewhere import plan_of, training_elsewhere
 
 RUNS = [*SMALL, "steps=2", "engine=eager", "study=s"]
 
@@ -100,6 +103,22 @@ def test_the_plan_of_a_dead_process_is_removed(sweep, files, composer, specs):
     files.create(f"{QUEUE}plan-000999.parquet", content)
     assert len(execute(config).trained) == 2
     assert not files.list(QUEUE)
+
+
+@pytest.mark.parametrize("standing", [True, False])
+def test_the_plan_of_a_process_of_another_machine_that_has_died(standing, sweep, files, specs):
+    """It is waited for until its lease is over."""
+    runs = [LaneGroup((spec,)) for spec in specs([*RUNS, "seed=0,1"])]
+    Store(files).open_for_training(runs[0].specs[0].numerics, [], {})
+    record = WorkerRecord(ProcessStatus(7, "elsewhere", 2), lease_seconds=0.3)
+    files.create(worker_file("w"), record.encode())
+    files.create(plan_file(1), plan_of([runs], "w"))
+    if standing:
+        assert standing_plan(sweep("seed=0,1")).number == 2
+    else:
+        assert len(execute(sweep("seed=0,1")).trained) == 2
+    state = list_queue(files)
+    assert state.plans == ([2] if standing else []) and not state.workers
 
 
 def test_a_command_adopts_a_standing_plan(sweep, files):

@@ -26,4 +26,5 @@ def standing_plan(
     missing = unfinished(plan, store, retrained_statuses)
     if measured:
         missing = autotuned(missing, Serial(), lambda: None, lambda text: None)
-    return publish_standing(store, Request(config, plan, missing, retrained_statuses))
+    request = Request(config, plan, missing, retrained_statuses)
+    return publish_standing(store, request, lambda: None, lambda text: None)
