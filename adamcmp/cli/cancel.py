@@ -10,17 +10,14 @@ EXAMPLES = """\
 example:
   adamcmp cancel first
 
-Stored runs stay. The jobs of executor=slurm are cancelled. Workers that train
-runs of the plans save checkpoints and stop within half of their lease
-(lease_seconds=).
+Stored runs stay. Jobs of executor=slurm are cancelled. Workers save checkpoints
+and stop, at the latest after half of lease_seconds=.
 """
 
 
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
-    parser = Parser(
-        "cancel", "End the training of a study: remove its plans of runs to train.", EXAMPLES
-    )
+    parser = Parser("cancel", "Stop the training of a study: remove its open plans.", EXAMPLES)
     parser.add_argument(
         "study", metavar="STUDY", help="name of a study", completer=_completers.studies
     )
@@ -43,6 +40,7 @@ def main(arguments: list[str]) -> int:
     else:
         numbers = ", ".join(str(plan.number) for plan in plans)
         print(
-            f"Removed plan {numbers} of study {options.study!r}; {missing} runs were not trained."
+            f"Removed plan{'s' * (len(plans) > 1)} {numbers} of study {options.study!r}; {missing} "
+            f"runs were not trained."
         )
     return 0

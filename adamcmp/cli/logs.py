@@ -11,7 +11,7 @@ examples:
   adamcmp logs first
   adamcmp logs first --lines 100
 
-These are the jobs of executor=slurm and executor=ray.
+Jobs are started by executor=slurm and executor=ray.
 """
 
 
@@ -45,5 +45,5 @@ def main(arguments: list[str]) -> int:
     for path, lines in outputs.items():
         print("\n".join([f"==> {path}", *lines, ""]))
     if not outputs:
-        print(f"No job has trained runs of study {options.study!r}.")
+        print(f"Study {options.study!r} has no jobs: executor=slurm and executor=ray start some.")
     return 0

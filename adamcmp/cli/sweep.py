@@ -41,12 +41,12 @@ def parser() -> Parser:
     parser.add_argument(
         "--plan-only",
         action="store_true",
-        help="write the plan for `adamcmp worker`, on this or other machines; train nothing",
+        help="write the plan and train nothing; `adamcmp worker` trains it, on any machine",
     )
     parser.add_argument(
         "--detach",
         action="store_true",
-        help="with executor=slurm or another cluster: start the jobs and do not wait for them",
+        help="with executor=slurm: start the jobs and do not wait for them",
     )
     _config.add_options(parser)
     add_config_dir(parser)

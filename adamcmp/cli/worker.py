@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   adamcmp sweep lr=1e-3,1e-2 seeds=50 study=first --plan-only
-  adamcmp worker first                 on any machine that sees its folder
+  adamcmp worker first                 on any machine that can write its folder
   adamcmp worker first --minutes 50    for a job with a time limit of an hour
   adamcmp worker first workers=4
 
-Workers of one study train different runs. If one is killed or frozen, others
-train its runs. A worker also joins a sweep that another terminal is training.
+Each run is trained by one worker. If a worker is killed or freezes, other
+workers train its runs. A worker also helps a sweep that is already running.
 """
 
 
@@ -104,5 +104,5 @@ def _outcome(result: WorkResult, name: str, study: str) -> str:
         trained += f", {result.failed} of which failed (`adamcmp ls {study} status=failed`)"
     if not result.left:
         return f"{trained}; no planned run is left."
-    reason = "The time is over" if result.time_over else "Stopped"
-    return f"{trained}. {reason}: `adamcmp worker {study}` trains the {result.left} that are left."
+    reason = " at the time limit" if result.time_over else ""
+    return f"{trained}; {result.left} are left{reason}. `adamcmp worker {study}` trains them."

@@ -111,6 +111,6 @@ def check_code(path: str, key: str) -> None:
     """
     if not _trusted.get().includes(path):
         raise UntrustedCode(
-            f"{_file.get()} names code: {key}={path}. It is imported only with --allow-code (in "
-            f"Python: allow_code=True), since it can do anything on this machine: read it first."
+            f"{_file.get()} names code: {key}={path}. Code can do anything on this machine. Read "
+            f"it first, and then add --allow-code (in Python: allow_code=True) to import it."
         )

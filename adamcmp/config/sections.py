@@ -192,10 +192,13 @@ def _execution(execution: Execution, executor: ExecutorSettings | None) -> Execu
     if executor is None:
         return execution
     if executor.name == "serial" and execution.workers:
-        raise ConfigError("executor=serial has no workers: remove workers=, or set executor=pool.")
+        raise ConfigError(
+            "executor=serial has no worker processes: remove workers=, or set executor=pool."
+        )
     if executor.name != "serial" and execution.workers == 0:
         raise ConfigError(
-            f"executor={executor.name} needs workers: remove workers=0, or set executor=serial."
+            f"executor={executor.name} needs worker processes: remove workers=0, or set "
+            f"executor=serial."
         )
     return execution.model_copy(update={"executor": executor})
 

@@ -1,4 +1,4 @@
-"""The execution pipeline: plan, subtract what exists, reserve, train, store."""
+"""The execution pipeline: plan, remove the stored runs, reserve, train, store."""
 
 from __future__ import annotations
 
@@ -74,11 +74,12 @@ class ExecutionResult:
     def jobs_message(self) -> str:
         """Which jobs train the runs that are not stored, and how to wait for them."""
         left, study = len(self.specs) - len(self.outcomes), self.folder.name
-        jobs = f"{len(self.jobs)} job{'s' * (len(self.jobs) > 1)}"
+        one = len(self.jobs) == 1
         return (
-            f"{left} runs are left to {jobs} (`adamcmp ls {study}` shows their progress, `adamcmp "
-            f"logs {study}` their output). The same command without --detach waits for them; "
-            f"`adamcmp cancel {study}` ends them."
+            f"{len(self.jobs)} {'job trains' if one else 'jobs train'} the {left} runs that are "
+            f"left (`adamcmp ls {study}` shows the progress, `adamcmp logs {study}` the output). "
+            f"The same command without --detach waits for them; `adamcmp cancel {study}` cancels "
+            f"them."
         )
 
 

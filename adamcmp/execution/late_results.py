@@ -20,8 +20,8 @@ _COMPARED = ["status", *(name for name, each in RUN_COLUMNS.items() if each.role
 def check_late_results(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
     """Compare rows that are not stored with the stored rows of the same runs.
 
-    Runs are trained with the same bits everywhere on equal hardware. A difference means that this
-    promise is broken, so that the study must not be used. Runs that failed are not compared: a
+    A run has the same bits everywhere on equal hardware. If two results of a run differ, neither
+    can be trusted, nor can the other results of the study. Runs that failed are not compared: a
     failure, such as lack of memory, may have a cause outside the run.
 
     Args:
@@ -33,18 +33,19 @@ def check_late_results(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     stored = read_final_rows(store.files, [*_EQUAL_BITS, *_COMPARED])
     for row in rows:
-        other = stored.get(row["run_id"])
-        if row.get("variant", FINAL_WEIGHTS) != FINAL_WEIGHTS or other is None:
+        stored_row = stored.get(row["run_id"])
+        if row.get("variant", FINAL_WEIGHTS) != FINAL_WEIGHTS or stored_row is None:
             continue
-        if not _must_be_equal(row, other):
+        if not _must_be_equal(row, stored_row):
             continue
         for name in _COMPARED:
-            here, there = row.get(name), other.get(name)
-            if _bits(here) != _bits(there):
+            new_value, stored_value = row.get(name), stored_row.get(name)
+            if _bits(new_value) != _bits(stored_value):
                 raise StoreError(
                     f"Run {row['run_id']} was trained by two workers on equal hardware "
-                    f"({row['hardware']}), with different results: {name} is {there} in the study "
-                    f"and {here} here. Compare the versions of all packages on the two machines."
+                    f"({row['hardware']}), with different results: {name} is {stored_value} in the "
+                    f"study and {new_value} in this worker. Compare the versions of all packages "
+                    f"on the two machines."
                 )
 
 

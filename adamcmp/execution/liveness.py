@@ -15,7 +15,7 @@ from adamcmp.storage.folder import Location, files_at
 
 #: Seconds between two looks for a heartbeat.
 POLL_SECONDS = 0.5
-#: Seconds without a heartbeat after which the user is told what a command waits for.
+#: Seconds without a heartbeat after which a notice says what the command waits for.
 NOTICE_SECONDS = 5.0
 
 
@@ -80,9 +80,9 @@ class Liveness:
                 noticed = True
                 status, lease = uncertain[0].status, uncertain[0].lease_seconds
                 on_notice(
-                    f"Process {status.pid} on {status.host} trains some of these runs, but shows "
-                    f"no sign of life. This command waits for one, at most {lease:g} s, and then "
-                    f"trains its runs."
+                    f"Process {status.pid} on {status.host} has planned some of these runs, but no "
+                    f"heartbeat of it has arrived. This command waits for one, at most {lease:g} "
+                    f"s, and then trains these runs itself."
                 )
             time.sleep(POLL_SECONDS)
 

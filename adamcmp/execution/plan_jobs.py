@@ -127,8 +127,8 @@ class PlanJobs:
         job, state = list(self._states.items())[-1]
         log = self.launcher.log_paths([job])[job]
         return (
-            f"All jobs of plan {self.command.plan} have ended, and none of the last ones has "
-            f"stored a run. Job {job} ({state.detail or 'unknown state'}) wrote to {log}:\n"
+            f"All jobs of plan {self.command.plan} have ended, and the last ones have stored no "
+            f"run. Job {job} ({state.detail or 'unknown state'}) wrote to {log}:\n"
             f"{last_lines(log)}"
         )
 

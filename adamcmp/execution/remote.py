@@ -42,7 +42,7 @@ class ClusterWork:
 
     Attributes:
         run_ids: The runs that were not stored when the command began.
-        jobs: The jobs that go on training them; empty once all are stored.
+        jobs: The jobs that continue to train them; empty once all are stored.
     """
 
     run_ids: tuple[str, ...]
@@ -57,7 +57,7 @@ def train_on_cluster(
     *,
     detach: bool = False,
 ) -> ClusterWork:
-    """Train runs by jobs of a cluster. Jobs that train them already are waited for.
+    """Train runs by jobs of a cluster, or wait for the jobs that train them already.
 
     Args:
         store: The study, which is created if it does not exist.
@@ -70,13 +70,15 @@ def train_on_cluster(
         ConfigError: If a setting is wrong, or a run cannot be trained; nothing is written.
         ClusterError: If the cluster refuses the jobs; no plan is left.
         RunFailed: If the jobs end without training the runs.
-        Interrupted: If a signal arrives; the jobs go on.
+        Interrupted: If a signal arrives; jobs that outlive the command continue.
     """
     cluster = request.config.execution.cluster
     assert cluster is not None
     launcher = study_launcher(store.files, cluster)
     if detach and not launcher.jobs_outlive_command:
-        raise ConfigError(f"--detach: jobs of executor={cluster.name} end with the command.")
+        raise ConfigError(
+            f"--detach: the jobs of executor={cluster.name} end with the command. Remove --detach."
+        )
     with contextlib.closing(launcher):
         training = ClusterTraining(store, request, launcher, observer, interrupted)
         training.start()
@@ -114,7 +116,7 @@ class ClusterTraining:
 
     @property
     def living_jobs(self) -> list[str]:
-        """The jobs that had not ended when they were last looked at."""
+        """The jobs that had not ended when their states were last read."""
         return [job for jobs in self._jobs for job in jobs.living]
 
     @property
@@ -171,7 +173,7 @@ class ClusterTraining:
         """
         missing, notice = self.request.missing, self.observer.on_notice
         if not can_measure(missing.numerics.device):
-            notice("There is no GPU here, so the jobs measure and group the runs.")
+            notice("This machine has no GPU, so the jobs measure and group the runs.")
             return missing
         measured = autotuned(missing, Serial(self.interrupted), self.interrupted, notice)
         return with_workers_of_jobs(measured, self.request.config.execution, self._cluster)
@@ -213,14 +215,16 @@ class ClusterTraining:
             if plan not in existing:
                 remove_plan(self.store.files, plan)
             raise
-        action = "were submitted" if started else "are alive, and this command waits for them"
+        action = (
+            "were submitted" if started else "train these runs, and this command waits for them"
+        )
         self._notice(
             f"Jobs {_listed(jobs.living)} of executor={self._cluster.name} {action}; output in "
             f"{self.store.files.path / JOBS_FOLDER}"
         )
 
     def _look_at(self, jobs: PlanJobs) -> None:
-        """Replace jobs that have ended. While the cluster does not answer, the rest goes on."""
+        """Replace jobs that have ended. If the cluster does not answer, try again later."""
         try:
             jobs.replace_ended()
         except ClusterError as error:
@@ -235,17 +239,17 @@ class ClusterTraining:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if number := self.interrupted():
-                raise Interrupted(number, self._rest())
+                raise Interrupted(number, self._outlook())
             time.sleep(POLL_SECONDS)
 
-    def _rest(self) -> str:
+    def _outlook(self) -> str:
         """Return what happens to the runs that are not stored when the command ends."""
         left = sum(map(self._stored.missing, self._stored.plans))
         if not self.launcher.jobs_outlive_command:
             return f"{left} runs are left, and the jobs end"
         return (
-            f"jobs {_listed(self.living_jobs)} go on training the {left} runs that are left "
-            f"(`adamcmp cancel {self.store.folder.name}` ends them)"
+            f"jobs {_listed(self.living_jobs)} continue to train the {left} runs that are left "
+            f"(`adamcmp cancel {self.store.folder.name}` cancels them)"
         )
 
     def _notice(self, text: str) -> None:

@@ -61,7 +61,7 @@ class PlannedGroup:
 
 @dataclass(frozen=True)
 class PlanHeader:
-    """What is known of a plan without reading its runs.
+    """The properties of a plan that are read without its runs.
 
     Attributes:
         overrides: The overrides of the command.
@@ -72,7 +72,8 @@ class PlanHeader:
         examples: The row of the first run of each kind.
         versions: The versions of adamcmp and torch that planned.
         mixed_versions: Whether other versions may train its runs.
-        launcher: The cluster whose jobs train it, such as ``slurm``; empty for none.
+        launcher: The name of the executor whose jobs train the plan, such as ``slurm``; empty for
+            none.
     """
 
     overrides: tuple[str, ...]
@@ -81,7 +82,7 @@ class PlanHeader:
     share_runs: tuple[int, ...] = ()
     share_seconds: tuple[float | None, ...] = ()
     examples: tuple[int, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=lambda: own_versions())
+    versions: Mapping[str, str] = field(default_factory=lambda: installed_versions())
     mixed_versions: bool = False
     launcher: str = ""
 
@@ -116,8 +117,8 @@ class PlanHeader:
         return cls(**{**values, **tuples})
 
 
-def own_versions() -> dict[str, str]:
-    """Return the versions that determine the bits of a run beside the hardware."""
+def installed_versions() -> dict[str, str]:
+    """Return the versions here of the packages that determine the bits of a run."""
     return {name: package_version(name) for name in ("adamcmp", "torch")}
 
 
@@ -274,7 +275,7 @@ class StoredPlan:
             raise StoreError(
                 f"{self._location}: this machine would train other runs than the plan has; "
                 f"{', '.join(differing) or 'their settings'} differ"
-                f"{'s' * (len(differing) == 1)}. Use the same version of adamcmp, code and files "
-                f"here as where the plan was made."
+                f"{'s' * (len(differing) == 1)}. Use the version of adamcmp, the code and the "
+                f"files with which the plan was made."
             )
         return spec

@@ -21,7 +21,7 @@ from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import InterruptedBy, deferred_signals
-from adamcmp.execution.stored_plans import own_versions
+from adamcmp.execution.stored_plans import installed_versions
 from adamcmp.execution.workers import Workers
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
@@ -171,18 +171,18 @@ def _check_versions(store: Store, plan: OpenPlan) -> None:
     Raises:
         ConfigError: If it has others, and the plan does not allow them.
     """
-    planned, ours = dict(plan.header.versions), own_versions()
-    if planned == ours or plan.header.mixed_versions:
+    planned, installed = dict(plan.header.versions), installed_versions()
+    if planned == installed or plan.header.mixed_versions:
         return
     differing = [
         f"{name} {planned.get(name)} (here: {version})"
-        for name, version in ours.items()
+        for name, version in installed.items()
         if planned.get(name) != version
     ]
     raise ConfigError(
         f"Plan {plan.number} of study {store.folder.name!r} was made with {', '.join(differing)}. "
-        f"Other versions may train other numbers: install the same ones, or plan with "
-        f"mixed_versions=true."
+        f"Other versions may compute other numbers. Install the versions of the plan, or plan the "
+        f"runs with mixed_versions=true."
     )
 
 

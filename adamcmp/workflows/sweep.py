@@ -53,5 +53,7 @@ def sweep(
         return RangeSearch(composer, overrides).train(options)
     config = composer.sweep(overrides)
     if options.detach and config.execution.cluster is None:
-        raise ConfigError("--detach needs jobs of a cluster, such as those of executor=slurm.")
+        raise ConfigError(
+            "--detach needs an executor that starts jobs on a cluster, such as executor=slurm."
+        )
     return SweepResult.of(train(config, options))

@@ -15,7 +15,7 @@ GRID = [*SMALL, "steps=2", "engine=eager", "study=s"]
     ("plans", "printed"),
     [
         (["seed=0,1"], "Removed plan 1 of study 's'; 2 runs were not trained.\n"),
-        (["seed=0,1", "seed=2"], "Removed plan 1, 2 of study 's'; 3 runs were not trained.\n"),
+        (["seed=0,1", "seed=2"], "Removed plans 1, 2 of study 's'; 3 runs were not trained.\n"),
     ],
 )
 def test_open_plans_are_removed(plans, printed, composer, capsys, results):

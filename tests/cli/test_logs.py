@@ -29,7 +29,9 @@ def test_the_last_lines_of_each_job_the_latest_last(study, capsys):
 
 
 def test_a_study_without_jobs(study, capsys):
-    assert run(capsys, "logs", "s") == "No job has trained runs of study 's'.\n"
+    assert run(capsys, "logs", "s") == (
+        "Study 's' has no jobs: executor=slurm and executor=ray start some.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_the_time_is_over(capsys):
     run(capsys, *PLAN, "seed=0,1")
     text = run(capsys, "worker", "s", "-q", "--minutes", "1e-9")
     assert text == (
-        "0 runs trained. The time is over: `adamcmp worker s` trains the 2 that are left.\n"
+        "0 runs trained; 2 are left at the time limit. `adamcmp worker s` trains them.\n"
     )
 
 

@@ -62,9 +62,9 @@ def test_no_contradiction(change, study, row):
             {"test_loss": np.nextafter(0.1, 1)},
             "test_loss is 0.1 in the study and 0.1000000000000000",
         ),
-        ({"train_error": 0.0}, "train_error is nan in the study and 0.0 here"),
-        ({"test_loss": NAN}, "test_loss is 0.1 in the study and nan here"),
-        ({"status": "diverged"}, "status is done in the study and diverged here"),
+        ({"train_error": 0.0}, "train_error is nan in the study and 0.0 in this"),
+        ({"test_loss": NAN}, "test_loss is 0.1 in the study and nan in this"),
+        ({"status": "diverged"}, "status is done in the study and diverged in this"),
     ],
 )
 def test_different_bits_of_equal_hardware(change, differing, study, row):

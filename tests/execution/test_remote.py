@@ -78,12 +78,12 @@ def test_the_same_command_waits_for_the_jobs_of_a_detached_one(composer, results
     launcher = jobs(idle)
     detached = execute(composer.sweep(CLUSTER), detach=True)
     assert detached.jobs == ("1",) and not detached.trained
-    assert "4 runs are left to 1 job (" in detached.jobs_message
+    assert "1 job trains the 4 runs that are left (" in detached.jobs_message
     notices = []
 
     def on_notice(text):
         notices.append(text)
-        if "are alive" in text:
+        if "train these runs" in text:
             launcher.known["1"] = train(launcher.commands[0])
 
     executed = execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
@@ -110,7 +110,7 @@ def test_jobs_that_wait_are_cancelled_once_all_runs_are_stored(composer, results
         record_jobs(Folder(results / "s"), 1, launcher.settings, ["1", "2"])
 
     def on_notice(text):
-        if "are alive" in text:
+        if "train these runs" in text:
             launcher.known["1"] = train(launcher.commands[0])
 
     execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
@@ -146,7 +146,9 @@ def test_an_interrupted_command_leaves_the_jobs(composer, results, jobs):
         if "Jobs 1 wait" in text:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(Interrupted, match=r"jobs 1 go on training the 4 runs .*adamcmp cancel s"):
+    with pytest.raises(
+        Interrupted, match=r"jobs 1 continue to train the 4 runs .*adamcmp cancel s"
+    ):
         execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
     assert "Jobs 1 wait: Resources" in notices
     assert list_queue(Folder(results / "s")).plans == [1]
@@ -175,7 +177,7 @@ def test_a_plan_for_gpus_that_this_machine_lacks(composer, results, jobs):
     notices = []
     config = composer.sweep([*CLUSTER, "executor.gpus_per_node=1", "device=cuda"])
     execute(config, Observer(on_notice=notices.append), detach=True)
-    assert "There is no GPU here, so the jobs measure and group the runs." in notices
+    assert "This machine has no GPU, so the jobs measure and group the runs." in notices
     plan = read_plan(Folder(results / "s"), 1)
     assert set(plan.header.share_seconds) == {None}
     groups = [group for share in plan.shares() for group in plan.stored.share(share.number)]

@@ -363,7 +363,7 @@ def test_late_results(loss, specs, study, shared, monkeypatch):
         train()
         assert len(notices) == 1 and "another worker has taken them over" in notices[0]
     else:
-        with pytest.raises(StoreError, match=r"test_loss is 0\.5 in the study and 0\.25 here"):
+        with pytest.raises(StoreError, match=r"test_loss is 0\.5 in the study and 0\.25 in this"):
             train()
     # The group that ended together with the late one is stored in both cases.
     runs, _ = reader.load(study.folder)

@@ -16,7 +16,7 @@ from adamcmp.execution.stored_plans import (
     PlannedGroup,
     StoredPlan,
     encode_plan,
-    own_versions,
+    installed_versions,
 )
 
 FILE = "s/queue/plan-000001.parquet"
@@ -130,7 +130,7 @@ def test_the_header_is_read_as_it_was_written(specs):
     )
     read = StoredPlan(encode_plan(header, shares), FILE).header
     assert read == replace(header, examples=(0,))
-    assert PlanHeader(()).versions == own_versions()
+    assert PlanHeader(()).versions == installed_versions()
 
 
 def test_code_of_a_plan_is_imported_only_if_it_is_trusted(specs):

@@ -58,8 +58,8 @@ def test_workers_are_kept_for_later_batches_and_replaced_by_more():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["executor=serial", "workers=2"], "executor=serial has no workers"),
-        (["executor=pool", "workers=0"], "executor=pool needs workers"),
+        (["executor=serial", "workers=2"], "executor=serial has no worker processes"),
+        (["executor=pool", "workers=0"], "executor=pool needs worker processes"),
         (["executor=pol"], "Did you mean 'pool'"),
     ],
 )

@@ -27,7 +27,7 @@ LONG = [*PAUSING, "seed=range(3)", "study=s"]
         (["executor=ray"], "", "executor.address is needed: local, auto or HOST:PORT"),
         (["executor=ray", "executor.address=x"], "", "should be local, auto or HOST:PORT"),
         ([*RAY, "executor.num_cpus=64"], "", "no node of the cluster has 64 CPUs"),
-        ([*RAY, "--detach"], "", "--detach: jobs of executor=ray end with the command"),
+        ([*RAY, "--detach"], "", "--detach: the jobs of executor=ray end with the command"),
         ([*RAY, "device=cuda"], "", "jobs have no GPU. Add executor.num_gpus=1."),
         (RAY, "no_cluster", "executor.address=auto: Could not find any running Ray instance."),
         (RAY, "other_version", "Version mismatch: The cluster was started with: Ray: 2.9.0"),

@@ -64,7 +64,7 @@ def test_a_refused_submission_leaves_no_plan(slurm, results, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([*RUNS, "--detach"], "--detach needs jobs of a cluster"),
+        ([*RUNS, "--detach"], "--detach needs an executor that starts jobs"),
         (["lr=tag(log,interval(1e-3,1))", "sampler=random", "n=2", "--detach"], "needs a grid"),
     ],
 )
@@ -143,7 +143,7 @@ def test_interrupt_and_cancel(slurm, results, capsys):
     (job,) = wait_for_jobs(results / "s")
     sweep.send_signal(signal.SIGINT)
     _, err = sweep.communicate(timeout=60)
-    assert sweep.returncode == 130 and f"jobs {job} go on training" in err
+    assert sweep.returncode == 130 and f"jobs {job} continue to train" in err
     queue = ["squeue", "--noheader", "--jobs", job]
     assert subprocess.run(queue, capture_output=True, check=True).stdout
     run(capsys, "cancel", "s")

@@ -1,9 +1,9 @@
 """Check: were the compared runs computed by the same processors, versions and engines?
 
-Equal runs have equal bits on one kind of processor, with one version of torch and one engine.
-Between these, sums are rounded differently, and training amplifies that like another seed. So a
-mixture that is the same for all optimizers is noise, and one that differs between them is part of
-their difference.
+A run has the same bits on equal processors, with the same version of torch and the same engine.
+Otherwise sums are rounded differently, and training amplifies the difference, as it amplifies that
+of another seed. A mixture that is the same for all optimizers therefore adds noise only. One that
+differs between optimizers adds to the difference between them.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def _mixture(problem: str, table: RunTable, column: str) -> Iterator[Finding]:
     # The engine depends on the model and the optimizer, and engines are tested to agree.
     if len(set(origins.values())) > 1 and column != "engine":
         text = (
-            f"The optimizers were trained {preposition} different {name}: {listed}. Between these, "
-            f"equal runs differ by rounding, so a small difference between the optimizers may be "
-            f"one between the {name}."
+            f"The optimizers were trained {preposition} different {name}: {listed}. The same run "
+            f"differs by rounding between {name}, so a small difference between the optimizers may "
+            f"come from the {name}."
         )
         yield Finding("machines", "warning", problem, text)
     else:
         text = (
-            f"The runs were trained {preposition} several {name}: {listed}. Between these, equal "
-            f"runs differ by rounding, which adds to the variation over seeds."
+            f"The runs were trained {preposition} several {name}: {listed}. The same run differs "
+            f"by rounding between {name}, which adds to the variation over seeds."
         )
         yield Finding("rounding", "note", problem, text)
 
