@@ -1,0 +1,61 @@
+"""The tables of docs/scale.md, from the numbers that `scripts/bench_scale` measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+#: Table -> the heading of each column, its key and the format of its numbers.
+COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "planning": {
+        "runs": ("runs", ","),
+        "configurations (s)": ("compose", ".1f"),
+        "ids (s)": ("ids", ".1f"),
+        "groups and shares (s)": ("groups", ".1f"),
+        "plan file (s)": ("encode", ".1f"),
+        "in all (s)": ("total", ".1f"),
+        "plan file (MB)": ("megabytes", ".1f"),
+        "memory (GiB)": ("memory", ".2f"),
+    },
+    "reading": {
+        "runs": ("runs", ","),
+        "key, status and metrics (s)": ("metrics", ".2f"),
+        "status of all runs (s)": ("status", ".2f"),
+        "again (s)": ("status_again", ".2f"),
+        "status of 256 runs (s)": ("few", ".3f"),
+        "memory (GiB)": ("memory", ".2f"),
+    },
+    "simulation": {
+        "runs": ("runs", ","),
+        "workers": ("workers", ","),
+        "shares": ("shares", ","),
+        "killed": ("killed", ","),
+        "frozen": ("frozen", ","),
+        "duration (h)": ("hours", ".2f"),
+        "time spent on stored runs": ("utilization", ".0%"),
+        "rows refused": ("refused", ","),
+        "queue operations per worker and second": ("operations", ".3f"),
+        "other operations": ("storage_operations", ".3f"),
+        "names per listing": ("names", ",.0f"),
+    },
+}
+
+
+def with_tables(page: str, numbers: Mapping[str, Any]) -> str:
+    """Return the page with the tables of the numbers between their marks."""
+    for name, columns in COLUMNS.items():
+        marks = rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)"
+        table = f"{_table(numbers[name], columns)}\n".replace("\\", r"\\")
+        page, count = re.subn(marks, table, page, flags=re.DOTALL)
+        if count != 1:
+            raise SystemExit(f"docs/scale.md needs one place for the table {name!r}, not {count}.")
+    return page
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> str:
+    cells = [[format(row[key], form) for key, form in columns.values()] for row in rows]
+    align = ["right"] * len(columns)
+    return tabulate(cells, [*columns], "github", colalign=align, disable_numparse=True)

@@ -1,0 +1,422 @@
+"""Simulate many workers of one study: the real queue, leases and store, on a virtual clock."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import math
+import random
+import threading
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from adamcmp.config import Composer, Numerics, StudyConfig
+from adamcmp.execution import heartbeats, liveness, queue_files, reservations
+from adamcmp.execution.heartbeats import RENEWALS, ProcessStatus, WorkerRecord
+from adamcmp.execution.publishing import Request, lane_groups, publish_standing
+from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
+from adamcmp.execution.reservations import Reservations
+from adamcmp.execution.scheduler import MAX_PAUSE_SECONDS
+from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import Plan, make_plan
+from adamcmp.planning.specs import RunSpec
+from adamcmp.planning.timings import Timings
+from adamcmp.storage.files import Files, FileVersion
+from adamcmp.storage.parts import list_parts, row_indexes
+from adamcmp.storage.store import Store
+
+#: Numerics of the runs, whose lanes are fused.
+NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, engine="traced")
+STEPS = 1000
+#: Most lanes of a group, as on a GPU.
+LANES = 256
+#: Seconds after which a job that was killed is replaced by another one.
+RESTART_SECONDS = 60.0
+
+
+class Clock:
+    """A clock that the simulation sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+#: The modules whose clocks are replaced, and the name of the clock in each.
+CLOCKS = (
+    (heartbeats, "suspended_clock"),
+    (reservations, "suspended_clock"),
+    (liveness, "time"),
+    (queue_files, "time"),
+)
+
+
+def replace_clocks(clock: Clock) -> None:
+    """Make the queue of this process use a clock."""
+    for module, name in CLOCKS:
+        vars(module)[name] = SimpleNamespace(monotonic=clock) if name == "time" else clock
+
+
+class SimulatedFiles(Files):
+    """Files in memory, whose operations are counted.
+
+    Args:
+        clock: The time of a change.
+
+    Attributes:
+        operations: Number of operations, by kind and whether they are on the queue.
+        listed: Number of names that listings of the queue returned.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.path = Path("/simulated/scale")
+        self.operations: Counter[tuple[str, bool]] = Counter()
+        self.listed = 0
+        self._clock = clock
+        self._folders: dict[str, dict[str, tuple[bytes, FileVersion]]] = defaultdict(dict)
+        self._lock = threading.Lock()
+
+    def holds(self, name: str) -> bool:
+        """Return whether there is a file of this name, which is not counted."""
+        return name in self._folders[name.rpartition("/")[0]]
+
+    def _count(self, kind: str, name: str) -> dict[str, tuple[bytes, FileVersion]]:
+        folder = name.rpartition("/")[0]
+        self.operations[kind, folder == QUEUE.rstrip("/")] += 1
+        return self._folders[folder]
+
+    def list(self, prefix: str) -> Mapping[str, FileVersion]:
+        """See `Files.list`."""
+        folder = self._count("list", prefix)
+        self.listed += len(folder) * (prefix == QUEUE)
+        return {name: version for name, (_, version) in folder.items()}
+
+    def folders(self) -> Sequence[str]:
+        """See `Files.folders`."""
+        return [name for name in self._folders if name and "/" not in name]
+
+    def read(self, name: str) -> bytes:
+        """See `Files.read`."""
+        folder = self._count("read", name)
+        if name not in folder:
+            raise FileNotFoundError(name)
+        return folder[name][0]
+
+    def create(self, name: str, content: bytes) -> None:
+        """See `Files.create`."""
+        folder = self._count("create", name)
+        if name in folder:
+            raise FileExistsError(name)
+        self._write(folder, name, content)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """See `Files.replace`."""
+        self._write(self._count("replace", name), name, content)
+
+    def _write(
+        self, folder: dict[str, tuple[bytes, FileVersion]], name: str, content: bytes
+    ) -> None:
+        folder[name] = content, FileVersion(round(self._clock.now * 1e9), len(content))
+
+    def delete(self, name: str) -> None:
+        """See `Files.delete`."""
+        self._count("delete", name).pop(name, None)
+
+    def remove_partial_writes(self, prefix: str, before_ns: int) -> None:
+        """Do nothing: a write cannot be partial."""
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float, name: str = ".lock") -> Iterator[None]:
+        """See `Files.lock`; no other process holds it."""
+        if not self._lock.acquire(blocking=False):
+            raise TimeoutError
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+@dataclass
+class SimulatedHeartbeat:
+    """The heartbeat of a simulated worker; the simulation calls `beat`."""
+
+    files: SimulatedFiles
+    worker: str
+    lease_seconds: float
+    clock: Clock
+    renewed: float = -1.0
+    gap_ended: float = -1.0
+    beats: int = 0
+
+    @property
+    def interval(self) -> float:
+        """See `Heartbeat`."""
+        return self.lease_seconds / RENEWALS
+
+    def late_since(self, moment: float) -> bool:
+        """See `Heartbeat.late_since`."""
+        return self._is_late() or self.gap_ended >= moment
+
+    def _is_late(self) -> bool:
+        return self.clock() - self.renewed > self.lease_seconds / 2
+
+    def beat(self) -> None:
+        """Write the heartbeat file."""
+        if self.beats and self._is_late():
+            self.gap_ended = self.clock()
+        self.beats += 1
+        status = ProcessStatus(pid=1, host=self.worker, runs=0)
+        record = WorkerRecord(status, self.lease_seconds, None, heartbeats=self.beats)
+        self.files.replace(worker_file(self.worker), record.encode())
+        self.renewed = self.clock()
+
+
+@dataclass
+class SimulatedWorker:
+    """A worker with one process."""
+
+    heartbeat: SimulatedHeartbeat
+    reservations: Reservations
+    waiting: deque[LaneGroup] = field(default_factory=deque)
+    alive: bool = True
+    frozen_until: float = 0.0
+    started: float = 0.0
+    ended: float = math.inf
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a simulation measured.
+
+    Attributes:
+        runs: Number of runs.
+        workers: Number of workers at a time.
+        shares: Number of shares of the plan.
+        killed: Number of workers that were killed.
+        frozen: Number of workers that were frozen for longer than their lease.
+        hours: Virtual duration.
+        utilization: Share of the workers' time that was spent on runs that were stored.
+        refused: Number of runs whose rows were not stored, since the worker had been frozen.
+        operations: Operations on the queue for each worker and second.
+        by_kind: The same for each kind of operation.
+        names: Mean number of names in a listing of the queue.
+        parts: Number of parts of the study at the end.
+        storage_operations: Other operations for each worker and second.
+        cpu_seconds: Processor time of the simulation.
+    """
+
+    runs: int
+    workers: int
+    shares: int
+    killed: int
+    frozen: int
+    hours: float
+    utilization: float
+    refused: int
+    operations: float
+    by_kind: dict[str, float]
+    names: float
+    parts: int
+    storage_operations: float
+    cpu_seconds: float
+
+
+def grid(runs: int) -> StudyConfig:
+    """Return a grid of four optimizers, 50 learning rates, 5 weight decays and many seeds."""
+    return Composer().sweep(
+        [
+            *("dataset=teacher", "optimizer=adam_l2,adamw,sgdw,lion", f"steps={STEPS}"),
+            *("lr=logspace(1e-5,1e-1,50)", "wd=logspace(1e-5,1e-1,5)"),
+            *(f"seeds={max(runs // 1000, 1)}", "engine=traced", "study=scale", "workers=1"),
+        ]
+    )
+
+
+def with_seconds(plan: Plan, run_seconds: float) -> Plan:
+    """Return a plan with predicted times: seconds of a run in the widest groups."""
+    step = {1: 4 * run_seconds / STEPS, LANES: run_seconds / STEPS}
+    timings = {key: Timings(step, 1e-9) for key in plan.run_kinds}
+    return plan.with_costs(CostModel(plan.run_kinds, timings))
+
+
+class Simulation:
+    """Workers that train one standing plan.
+
+    Args:
+        runs: Number of runs.
+        workers: Number of workers.
+        run_seconds: Seconds of a run.
+        lifetime: Mean seconds after which a worker is killed.
+        seed: Seed of kills and durations.
+    """
+
+    def __init__(
+        self, runs: int, workers: int, run_seconds: float, lifetime: float, seed: int = 0
+    ) -> None:
+        self.clock, self.random = Clock(), random.Random(seed)
+        replace_clocks(self.clock)
+        self.files = SimulatedFiles(self.clock)
+        self.store = Store(self.files)
+        config = grid(runs)
+        plan = with_seconds(make_plan(config, NUMERICS), run_seconds)
+        self.specs: dict[str, RunSpec] = {spec.run_id: spec for spec in plan.specs}
+        published = publish_standing(self.store, Request(config, plan, plan))
+        assert published is not None
+        self.plan, self.costs = published, plan.costs
+        self.workers, self.lifetime = workers, lifetime
+        self.lease_seconds = published.header.lease_seconds
+        self._events: list[tuple[float, int, Any, tuple[Any, ...]]] = []
+        self._order = itertools.count()
+        self._all: list[SimulatedWorker] = []
+        self.killed = self.frozen = self.refused = 0
+        self.useful_seconds = 0.0
+
+    def run(self) -> Result:
+        """Simulate until every run is stored."""
+        started = time.process_time()
+        self.files.operations.clear()
+        self.files.listed = 0
+        for _ in range(self.workers):
+            self._at(self.random.uniform(0, 60), self._start)
+        while self._events:
+            when, _, action, arguments = heapq.heappop(self._events)
+            self.clock.now = max(self.clock.now, when)
+            action(*arguments)
+        self._check()
+        return self._result(time.process_time() - started)
+
+    def _at(self, when: float, action: Any, *arguments: Any) -> None:
+        heapq.heappush(self._events, (when, next(self._order), action, arguments))
+
+    def _after(self, seconds: float, worker: SimulatedWorker, action: Any, *more: Any) -> None:
+        """Call an action of a worker later, unless it was killed; a frozen one does it late."""
+
+        def act() -> None:
+            if not worker.alive:
+                return
+            if self.clock() < worker.frozen_until:
+                self._at(worker.frozen_until, act)
+                return
+            action(worker, *more)
+
+        self._at(self.clock() + seconds, act)
+
+    def _start(self) -> None:
+        if not self.files.holds(plan_file(self.plan.number)):
+            return
+        heartbeat = SimulatedHeartbeat(
+            self.files, f"node-{len(self._all)}", self.lease_seconds, self.clock
+        )
+        plans = frozenset({self.plan.number})
+        worker = SimulatedWorker(
+            heartbeat,
+            Reservations(
+                self.store,
+                heartbeat,  # type: ignore[arg-type]
+                plans,
+                lambda groups: lane_groups(groups, self.costs, self.store),
+                self.specs,
+            ),
+            started=self.clock(),
+        )
+        self._all.append(worker)
+        self._after(self.random.expovariate(1 / self.lifetime), worker, self._disturb)
+        self._beat(worker)
+        self._next(worker)
+
+    def _disturb(self, worker: SimulatedWorker) -> None:
+        """Kill a worker, or freeze it for longer than its lease."""
+        if self.random.random() < 0.2:
+            self.frozen += 1
+            worker.frozen_until = self.clock() + self.lease_seconds * self.random.uniform(1, 4)
+            return
+        self.killed += 1
+        self._end(worker)
+        self._at(self.clock() + RESTART_SECONDS, self._start)
+
+    def _end(self, worker: SimulatedWorker) -> None:
+        worker.alive, worker.ended = False, self.clock()
+
+    def _beat(self, worker: SimulatedWorker) -> None:
+        worker.heartbeat.beat()
+        if worker.reservations.refresh_is_due:
+            worker.reservations.refresh()
+        self._after(worker.heartbeat.interval, worker, self._beat)
+
+    def _next(self, worker: SimulatedWorker) -> None:
+        """Begin the next group of a worker, or wait for one."""
+        reserves = worker.reservations.reserves
+        worker.waiting = deque(group for group in worker.waiting if reserves(group.run_ids))
+        if not worker.waiting:
+            worker.waiting += worker.reservations.take()
+        if worker.waiting:
+            group = worker.waiting.popleft()
+            seconds = (self.costs.seconds(group) or 0.0) * self.random.uniform(0.7, 1.5)
+            self._after(seconds, worker, self._finish, group, seconds)
+        elif worker.reservations.waiting_for_others:
+            pause = min(self.lease_seconds / 16, MAX_PAUSE_SECONDS)
+            self._after(pause, worker, self._next)
+        else:
+            self.files.delete(worker_file(worker.heartbeat.worker))
+            self._end(worker)
+
+    def _finish(self, worker: SimulatedWorker, group: LaneGroup, seconds: float) -> None:
+        """Store the rows of a group, as `Scheduler` does."""
+        run_ids = [spec.run_id for spec in group.specs]
+        worker.reservations.confirm()
+        if worker.reservations.reserves(run_ids):
+            attempts = worker.reservations.attempts(run_ids)
+            self.store.append([_row(spec) for spec in group.specs], [], (), attempts)
+            worker.reservations.stored(run_ids)
+            self.useful_seconds += seconds
+        else:
+            self.refused += len(run_ids)
+        self._next(worker)
+
+    def _check(self) -> None:
+        """Check that each run is stored, in one row."""
+        statuses = self.store.statuses()
+        if statuses.keys() != self.specs.keys() or set(statuses.values()) != {"done"}:
+            raise AssertionError(f"{len(statuses)} of {len(self.specs)} runs are stored")
+        rows = sum(map(len, row_indexes(self.files, list_parts(self.files)).values()))
+        if rows != len(self.specs):
+            raise AssertionError(f"{rows} rows of {len(self.specs)} runs are stored")
+
+    def _result(self, cpu_seconds: float) -> Result:
+        seconds = sum(min(w.ended, self.clock()) - w.started for w in self._all)
+        queue: Counter[str] = Counter()
+        for (kind, is_queue), count in self.files.operations.items():
+            queue[kind] += count * is_queue
+        others = sum(self.files.operations.values()) - sum(queue.values())
+        return Result(
+            runs=len(self.specs),
+            workers=self.workers,
+            shares=len(self.plan.header.share_runs),
+            killed=self.killed,
+            frozen=self.frozen,
+            hours=self.clock() / 3600,
+            utilization=self.useful_seconds / seconds,
+            refused=self.refused,
+            operations=sum(queue.values()) / seconds,
+            by_kind={kind: count / seconds for kind, count in sorted(queue.items())},
+            names=self.files.listed / max(queue["list"], 1),
+            parts=len(list_parts(self.files)),
+            storage_operations=others / seconds,
+            cpu_seconds=cpu_seconds,
+        )
+
+
+def _row(spec: RunSpec) -> dict[str, Any]:
+    measured = dict.fromkeys(("train_loss", "val_loss", "test_loss"), 1.0)
+    errors = dict.fromkeys(("train_error", "val_error", "test_error"), 0.5)
+    return {**spec.columns(), **measured, **errors, "study": "scale", "status": "done"}
