@@ -55,7 +55,7 @@ class Liveness:
             worker: The id of the worker.
             state: The queue, listed just now.
         """
-        return worker in state.workers and self._record(worker, state) is not None
+        return worker in state.workers and self._record(worker, state, renew=False) is not None
 
     def await_heartbeats(
         self,
@@ -94,12 +94,22 @@ class Liveness:
             if worker in workers and not record.is_local and worker not in self._changed
         ]
 
-    def _record(self, worker: str, state: QueueState) -> WorkerRecord | None:
+    def _record(self, worker: str, state: QueueState, renew: bool = True) -> WorkerRecord | None:
+        """Return the record of a worker; None if it is dead.
+
+        Args:
+            worker: The id of the worker.
+            state: The queue, listed just now.
+            renew: Whether to read a record that has changed. Its progress is not needed to tell
+                whether the worker is alive, and with many workers, each would read all others.
+        """
         version = state.workers[worker]
         seen, since = self._seen.get(worker, (None, math.inf))
         if seen != version:
             try:
-                self._records[worker] = WorkerRecord.decode(self.files.read(worker_file(worker)))
+                if renew or worker not in self._records:
+                    content = self.files.read(worker_file(worker))
+                    self._records[worker] = WorkerRecord.decode(content)
             except FileNotFoundError:  # it has just ended
                 return None
             if seen is not None:

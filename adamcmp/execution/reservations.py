@@ -216,7 +216,18 @@ class Reservations:
             if share not in self._state.done and share not in self._reserved
         ]
         yield from (share for share in shares if share not in self._state.leases)
-        yield from (share for share in shares if self._is_abandoned(share))
+        leased = [share for share in shares if share in self._state.leases]
+        yield from (share for share in self._examined(leased) if self._is_abandoned(share))
+
+    def _examined(self, leased: Sequence[Share]) -> list[Share]:
+        """Return shares whose leases are examined: those with a known holder, and some others.
+
+        All workers that wait examine different leases first. So with many of them, an abandoned
+        share is found as early as if each of them read all leases.
+        """
+        unknown = [each for each in leased if (each, self._state.leases[each]) not in self._holders]
+        later = set(unknown[-(-len(unknown) // max(len(self._state.workers), 1)) :])
+        return [share for share in leased if share not in later]
 
     def _in_order(self, plan: OpenPlan) -> list[Share]:
         """Return the shares of a plan, so that not all workers try to reserve the same one."""
@@ -228,9 +239,7 @@ class Reservations:
         return shares[start:] + shares[:start]
 
     def _is_abandoned(self, share: Share) -> bool:
-        number = self._state.leases.get(share)
-        if number is None:
-            return False
+        number = self._state.leases[share]
         if (share, number) not in self._holders:
             self._holders[share, number] = lease_holder(self._files, share, number)
         holder = self._holders[share, number]
