@@ -404,7 +404,7 @@ class Simulation:
             shares=len(self.plan.header.share_runs),
             killed=self.killed,
             frozen=self.frozen,
-            hours=self.clock() / 3600,
+            hours=max(worker.ended for worker in self._all) / 3600,
             utilization=self.useful_seconds / seconds,
             refused=self.refused,
             operations=sum(queue.values()) / seconds,

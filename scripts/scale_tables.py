@@ -112,5 +112,5 @@ def reading(folder: Path) -> dict[str, Any]:
 
 
 def simulation(runs: int, workers: int) -> dict[str, Any]:
-    """Simulate workers of which a third is killed or frozen within an hour."""
-    return dataclasses.asdict(Simulation(runs, workers, run_seconds=1.5, lifetime=9000).run())
+    """Simulate workers that are killed or frozen after 50 minutes on average."""
+    return dataclasses.asdict(Simulation(runs, workers, run_seconds=1.5, lifetime=3000).run())
