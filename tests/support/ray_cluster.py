@@ -1,6 +1,7 @@
 """A Ray cluster of two nodes on this machine, each with its own network and host name."""
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -83,6 +84,7 @@ class Node:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
+                preexec_fn=end_with_parent,
             )
         self._daemons.append(daemon)
         wait_until(lambda: b"Ray runtime started" in self.log.read_bytes(), every=0.2)
@@ -132,6 +134,7 @@ def two_nodes(head_cpus: int) -> Iterator[Cluster]:
         )
         for i in (1, 2)
     )
+    remove_stale_namespaces()
     try:
         _connect(head, other)
         temporary = f"--temp-dir={folder}"
@@ -146,6 +149,18 @@ def two_nodes(head_cpus: int) -> Iterator[Cluster]:
             # The link is removed with its ends.
             subprocess.run(["ip", "netns", "delete", node.namespace], check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_with_parent() -> None:
+    """Let this process get SIGTERM when its parent, a test process that is killed, ends."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def remove_stale_namespaces() -> None:
+    """Remove the namespaces of test processes that were killed."""
+    for namespace in Path("/run/netns").glob("adamcmp?-*"):
+        if not Path("/proc", namespace.name.rpartition("-")[2]).exists():
+            subprocess.run(["ip", "netns", "delete", namespace.name], check=False)
 
 
 def _connect(head: Node, other: Node) -> None:
