@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,11 +46,12 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 def with_tables(page: str, numbers: Mapping[str, Any]) -> str:
     """Return the page with the tables of the numbers between their marks."""
     for name, columns in COLUMNS.items():
-        marks = rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)"
-        table = f"{_table(numbers[name], columns)}\n".replace("\\", r"\\")
-        page, count = re.subn(marks, table, page, flags=re.DOTALL)
-        if count != 1:
-            raise SystemExit(f"docs/scale.md needs one place for the table {name!r}, not {count}.")
+        start = f"<!-- {name} -->\n"
+        if page.count(start) != 1:
+            raise SystemExit(f"docs/scale.md needs exactly one place for the table {name!r}.")
+        before, _, rest = page.partition(start)
+        _, end, after = rest.partition("<!-- end -->")
+        page = f"{before}{start}{_table(numbers[name], columns)}\n{end}{after}"
     return page
 
 

@@ -270,7 +270,8 @@ class Simulation:
         config = grid(runs)
         plan = with_seconds(make_plan(config, NUMERICS), run_seconds)
         self.specs: dict[str, RunSpec] = {spec.run_id: spec for spec in plan.specs}
-        published = publish_standing(self.store, Request(config, plan, plan))
+        request = Request(config, plan, plan)
+        published = publish_standing(self.store, request, lambda: None, lambda text: None)
         assert published is not None
         self.plan, self.costs = published, plan.costs
         self.workers, self.lifetime = workers, lifetime
