@@ -58,7 +58,7 @@ def add_allow_code(parser: Parser) -> None:
     parser.add_argument(
         "--allow-code",
         action="store_true",
-        help="import classes that the study's files name: only if you trust whoever wrote them",
+        help="import classes that the study's files name; use it only if you trust their author",
     )
 
 

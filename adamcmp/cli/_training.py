@@ -28,7 +28,7 @@ overrides (Hydra's grammar):
                         `adamcmp run --cfg job` shows all of them
   +KEY=VALUE  ~KEY      add a key, delete a key
   workers= threads= engine= checkpoint_every=
-                        number of processes, and numerics
+                        number of worker processes, and numerics
 
 several values (for `sweep`, which trains every combination):
   KEY=A,B  KEY=range(0,5)  KEY=choice(A,B)

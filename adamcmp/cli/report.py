@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 WATCH_EVERY = 10.0
 #: Seconds that --watch waits for a study whose sweep is still starting up.
 STUDY_TIMEOUT = 30.0
-#: Findings with which ``--strict`` passes: a check could not run, or intervals leave out a source
-#: of variation, or all optimizers have the same one. None means that a comparison is unfair.
+#: Findings with which ``--strict`` passes, since none means that a comparison is unfair: a check
+#: could not run, intervals leave out a source of variation, or all optimizers have the same mixture
+#: of processors or versions.
 NOT_UNFAIR = ("unread", "samples", "training data", "rounding")
 
 EXAMPLES = """\

@@ -99,7 +99,7 @@ def _known(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def suspended_clock() -> float:
-    """Return seconds of a monotonic clock that also counts while the machine is suspended."""
+    """Return the seconds of a monotonic clock, including those of suspensions of the machine."""
     if hasattr(time, "CLOCK_BOOTTIME"):  # on Linux
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
@@ -180,7 +180,7 @@ class Heartbeat:
             self._try_to_write()
 
     def _try_to_write(self) -> None:
-        # A heartbeat that cannot be written is late, which leads to a look at the queue.
+        # A heartbeat that cannot be written is late, and `late_since` then returns true.
         with contextlib.suppress(OSError):
             self._write()
 

@@ -1,4 +1,4 @@
-"""How many jobs of a cluster train a plan, and the number of processes in each."""
+"""The number of jobs that train a plan on a cluster, and of worker processes in each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from adamcmp.config import Execution
 from adamcmp.planning.plan import Plan
 
 
-def worker_processes(execution: Execution, cluster: ClusterSettings, threads: int) -> int:
-    """Return the number of processes that train at once in each worker of a job.
+def processes_per_worker(execution: Execution, cluster: ClusterSettings, threads: int) -> int:
+    """Return the number of worker processes of each worker of a job.
 
     Args:
-        execution: The number of processes requested.
+        execution: The requested number of worker processes.
         cluster: The cores and GPUs of a job.
         threads: Threads of each process.
     """
@@ -30,7 +30,7 @@ def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, proc
         seconds: Predicted time of the plan in one process; None if it is unknown.
         shares: Number of parts that can be trained at once.
         cluster: The largest number of jobs, and the GPUs of each.
-        processes: See `worker_processes`.
+        processes: See `processes_per_worker`.
 
     >>> from adamcmp.components.executors.slurm import SlurmSettings
     >>> cluster = SlurmSettings(name="slurm", jobs=32)
@@ -45,14 +45,14 @@ def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, proc
 
 
 def with_workers_of_jobs(plan: Plan, execution: Execution, cluster: ClusterSettings) -> Plan:
-    """Return a plan whose groups and predicted time are those of the jobs of a cluster.
+    """Return a plan whose groups and predicted time fit the jobs of a cluster.
 
     Args:
         plan: A plan with the predicted times of one process.
-        execution: The number of processes requested.
+        execution: The requested number of worker processes.
         cluster: The cluster.
     """
-    processes = worker_processes(execution, cluster, plan.numerics.threads or 1)
+    processes = processes_per_worker(execution, cluster, plan.numerics.threads or 1)
     seconds = plan.costs.total_seconds(plan.groups())
     jobs = job_count(seconds, len(plan.specs), cluster, processes)
     workers = jobs * processes * max(cluster.gpus, 1)

@@ -1,4 +1,4 @@
-"""The jobs that were started for a plan, kept beside it so that later commands find them."""
+"""The ids of the jobs that were started for a plan, stored so that later commands find them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The open plans of a study: publish one, and remove those of processes that have ended."""
+"""The open plans of a study: which runs they have, and which plans are removed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class OpenPlan:
 
     @property
     def standing(self) -> bool:
-        """Whether the plan stays open when the process that made it has ended."""
+        """Whether the plan stays open until its runs are stored.
+
+        Another plan is attached to the process that made it: it is removed when the process ends.
+        """
         return not self.header.owner
 
     def shares(self) -> list[Share]:
@@ -138,7 +141,7 @@ def available_runs(
         study: The study's name, for the error.
 
     Raises:
-        ConfigError: If some of them, but not only they, are in a standing plan.
+        ConfigError: If a standing plan has some of the requested runs and other runs too.
     """
     available = set(requested)
     planned: dict[str, WorkerRecord] = {}

@@ -1,11 +1,11 @@
 """The files of a study's queue: plans, leases and the heartbeats of workers.
 
-All are in one flat folder, so that one listing shows the state of the queue, whose names tell
+All files are in one flat folder, so that one listing of their names shows the state of the queue:
 
-- ``plan-000001.parquet``: the plan of the study's first command, its runs in *shares*;
+- ``plan-000001.parquet``: the plan of the study's first command, divided into *shares*;
 - ``lease-000001-0007-0002.json``: the second lease of share 7 of plan 1. Leases are created, never
-  replaced: of several processes that create one, a single one succeeds. A process takes over the
-  share of a dead one by creating the next lease;
+  replaced: if several processes create the same one, exactly one succeeds. A process takes over
+  the share of a dead worker by creating the next lease;
 - ``done-000001-0007.json``: all runs of the share are stored;
 - ``worker-<id>.json``: the heartbeat of a process;
 - ``jobs-000001.json``: the jobs of a cluster that were started for plan 1.

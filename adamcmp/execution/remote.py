@@ -14,7 +14,7 @@ from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError, Interrupted
 from adamcmp.execution.autotuning import autotuned, can_measure
 from adamcmp.execution.executors import Serial
-from adamcmp.execution.job_count import job_count, with_workers_of_jobs, worker_processes
+from adamcmp.execution.job_count import job_count, processes_per_worker, with_workers_of_jobs
 from adamcmp.execution.launched_jobs import JOBS_FOLDER, forget_jobs, study_launcher
 from adamcmp.execution.launchers import ClusterError, Launcher, WorkerCommand
 from adamcmp.execution.observer import Observer
@@ -126,9 +126,9 @@ class ClusterTraining:
 
     @property
     def _processes(self) -> int:
-        """The number of processes that train at once in each worker."""
+        """The number of worker processes of each worker."""
         threads = self.request.plan.numerics.threads or 1
-        return worker_processes(self.request.config.execution, self._cluster, threads)
+        return processes_per_worker(self.request.config.execution, self._cluster, threads)
 
     def start(self) -> None:
         """Publish the plan and start its jobs, unless an earlier command has done so."""

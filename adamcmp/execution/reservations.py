@@ -1,8 +1,8 @@
 """Reservations: the shares of open plans that this process trains, so that no other one does.
 
 A share is reserved by creating its next lease. The lease holds while the heartbeats of the process
-arrive. A process that was frozen for longer may have lost a share to another one. So before rows
-are stored, a process whose heartbeat is late looks whether its leases are still the last ones.
+arrive. A process that was frozen may have lost a share to another process. Before rows are stored,
+a process whose heartbeat is late therefore checks that its leases are still the last ones.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Reservations:
 
     @property
     def waiting_for_others(self) -> bool:
-        """Whether other processes train shares of the plans; take them over if they die."""
+        """Whether other processes train shares, which this one may have to take over."""
         return any(
             share not in self._state.done and share not in self._reserved
             for plan in self._open_plans()
@@ -126,7 +126,7 @@ class Reservations:
         return reserved.issuperset(run_ids)
 
     def confirm(self) -> None:
-        """Look for lost shares if there may be some, just before rows are stored.
+        """Look for lost shares just before rows are stored, if shares may have been lost.
 
         The queue is listed if heartbeats were late, and in an attached plan, which may be removed
         at any time.

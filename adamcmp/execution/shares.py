@@ -12,7 +12,7 @@ from adamcmp.planning.grouping import LaneGroup
 #: Predicted seconds of a share in a long plan. Reserving shares must take little of the time of
 #: many workers, and a share must be small beside the minutes that a job of a cluster has.
 SHARE_SECONDS = 300.0
-#: A short plan has this many shares, if it has so many groups: several workers then end together.
+#: A short plan has this many shares, if it has as many groups: several workers then end together.
 MIN_SHARES = 32
 #: A very long plan has longer shares: listing the queue must stay fast.
 MAX_SHARES = 4096
@@ -32,7 +32,8 @@ def make_shares(groups: Sequence[LaneGroup], costs: CostModel) -> list[list[Lane
     longest = SHARE_SECONDS if lengths is known else total
     limit = max(min(longest, total / MIN_SHARES), total / MAX_SHARES)
     count = math.ceil(total / limit) if total else 1
-    # A group is in the share in whose part of the whole time its middle is.
+    # The shares divide the total time into equal parts. A group belongs to the share whose part
+    # contains the middle of the group's time.
     middles = (end - length / 2 for end, length in zip(accumulate(lengths), lengths, strict=True))
     shares: dict[int, list[LaneGroup]] = {}
     for group, middle in zip(groups, middles, strict=True):

@@ -1,4 +1,4 @@
-"""Report the runs that other processes have stored, as if this one had trained them."""
+"""Report runs that other processes have stored, as if this process had trained them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StoredRuns:
         store: The study.
         plans: The plans.
         specs: Their runs that were not stored at first, by id.
-        observer: Is told of each run once.
+        observer: Receives each run once.
     """
 
     store: Store
@@ -43,7 +43,7 @@ class StoredRuns:
         return len(plan.missing(self.store.outcomes()))
 
     def report(self) -> None:
-        """Tell the observer of the runs that were stored since the last call."""
+        """Report to the observer the runs that were stored since the last call."""
         outcomes = self.store.outcomes()
         missing = {run_id for plan in self.plans for run_id in plan.missing(outcomes)}
         new = self.specs.keys() - missing - self._reported

@@ -31,7 +31,7 @@ from adamcmp.platform.provenance import hardware
 from adamcmp.storage.store import Store
 from adamcmp.training.outcome import Failed, Outcome
 
-#: "Signal" with which training ends because the time of the worker is over.
+#: The signal number of an `Interrupted` that is raised when the time of the worker is over.
 TIME_OVER = signal.SIGALRM
 
 

@@ -20,7 +20,7 @@ def machine() -> str:
 def process_start(pid: int) -> str | None:
     """Return when a process of this machine started, as text that differs for a later process.
 
-    Process ids are used again, so a process is known by its id and its start.
+    Process ids are reused, so a process is identified by its id and its start.
 
     Returns:
         None if there is no such process; a zombie, which has ended, counts as none.
@@ -35,7 +35,7 @@ def process_start(pid: int) -> str | None:
         return None
     if state in "ZX":
         return None
-    # Ticks since the machine started, with the id of that start.
+    # Ticks since the machine started, and the id of that boot.
     return f"{_boot_id()}-{values[18]}"
 
 

@@ -69,7 +69,7 @@ class BucketLock:
     def __exit__(self, *error: object) -> None:
         self._released.set()
         self._thread.join()
-        # If it cannot be released now, another process takes it over after the lease.
+        # If it cannot be released now, another process takes it over after `LEASE_SECONDS`.
         with contextlib.suppress(OSError):
             self._objects.write_if(self._name, _content(None), self._tag)
 
@@ -77,7 +77,7 @@ class BucketLock:
         """Check that no other process has taken over the lock.
 
         Raises:
-            BucketError: If one has, or if this cannot be found out.
+            BucketError: If another process has taken it over, or the object store does not answer.
         """
         if time.monotonic() - self._renewed > LEASE_SECONDS / 2:
             self._renew()
@@ -115,7 +115,7 @@ class BucketLock:
         return bool(holder["host"] == self._holder["host"])
 
     def _has_ended(self, holder: dict[str, Any]) -> bool:
-        """Return whether the holder was a process of this machine that exists no more."""
+        """Return whether the holder was a process of this machine that has ended."""
         return self._is_local(holder) and process_start(holder["pid"]) != holder["started"]
 
     def _state(self) -> tuple[dict[str, Any] | None, str | None]:

@@ -35,7 +35,7 @@ RETRIES: RetryConfig = {
         "base": 2,
     },
 }
-#: The same for the first request, after which a mistyped address is reported.
+#: Fewer repetitions of the first request, so that a mistyped address is reported soon.
 FIRST_RETRIES: RetryConfig = {**RETRIES, "max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 _CREDENTIALS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or store them with `aws configure`"
 _NOT_VALID = f"the credentials are not valid. To use others, {_CREDENTIALS}."

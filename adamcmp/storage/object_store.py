@@ -6,7 +6,7 @@ whole or not at all. A new file is written on the condition that no object has i
 (``If-Match``).
 
 Each write has a random token in the object's metadata. If the answer to a write is lost, the
-repeated request fails because the object exists. The token then tells whether the object is that
+repeated request fails because the object exists. The token then shows whether the object is that
 of the first request.
 """
 
@@ -239,7 +239,7 @@ class ObjectStore(Files):
 
 
 class _Cache:
-    """Contents of files, up to a number of bytes; those that were not used for longest leave."""
+    """Contents of files, up to a number of bytes; the least recently used are removed."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._size = limit, 0

@@ -5,7 +5,7 @@ import pytest
 from adamcmp.components.executors.ray import RaySettings
 from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.config import Execution
-from adamcmp.execution.job_count import job_count, worker_processes
+from adamcmp.execution.job_count import job_count, processes_per_worker
 
 
 def cluster(**settings):
@@ -24,7 +24,7 @@ def cluster(**settings):
     ],
 )
 def test_processes(execution, settings, threads, processes):
-    assert worker_processes(Execution(**execution), cluster(**settings), threads) == processes
+    assert processes_per_worker(Execution(**execution), cluster(**settings), threads) == processes
 
 
 @pytest.mark.parametrize(

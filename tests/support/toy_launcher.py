@@ -32,11 +32,11 @@ class ToyLauncher(Launcher[SlurmSettings]):
         self.known: dict[str, JobState] = {}
         self.down = False
 
-    def start(self, command: WorkerCommand, workers: int) -> list[str]:
-        if len(self.jobs) < workers:
+    def start(self, command: WorkerCommand, count: int) -> list[str]:
+        if len(self.jobs) < count:
             raise ClusterError("the cluster refuses jobs")
         ids = []
-        for _ in range(workers):
+        for _ in range(count):
             self.commands.append(command)
             ids.append(str(len(self.commands)))
             self.known[ids[-1]] = self.jobs.pop(0)(command)

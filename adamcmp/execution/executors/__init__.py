@@ -1,4 +1,4 @@
-"""Executors run picklable tasks; they know nothing of training.
+"""Executors run picklable tasks on this machine; they know nothing of training.
 
 Each executor is one module. Its name is a value of the setting ``executor=``, whose settings are a
 module of `adamcmp.components.executors`.
@@ -34,8 +34,8 @@ __all__ = [
     "executor_with_workers",
 ]
 
-#: Starts an executor, given the number of tasks to run at once, the threads of each worker, and a
-#: module-level function that each worker calls as it starts.
+#: Starts an executor, given the number of tasks to run at once, the threads of each worker process,
+#: and a module-level function that each worker process calls as it starts.
 ExecutorWithWorkers = Callable[[int, int, Callable[[], None]], Executor]
 
 
@@ -47,6 +47,6 @@ def executor_with_workers(name: str) -> ExecutorWithWorkers:
     module = importlib.import_module(f"{__name__}.{name}")
     classes = [value for value in vars(module).values() if inspect.isclass(value)]
     (executor,) = (
-        one for one in classes if issubclass(one, Executor) and one.__module__ == module.__name__
+        cls for cls in classes if issubclass(cls, Executor) and cls.__module__ == module.__name__
     )
     return executor

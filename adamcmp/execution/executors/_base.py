@@ -11,7 +11,7 @@ Argument = TypeVar("Argument")
 Message = TypeVar("Message")
 Value = TypeVar("Value")
 
-#: ``function(argument, report, should_stop)`` runs in a worker. It reports progress with
+#: ``function(argument, report, should_stop)`` runs in a worker process. It reports progress with
 #: ``report(message)`` and returns early once ``should_stop()`` is true. It must be a module-level
 #: function, so that it can be pickled by reference. Slow imports belong in its body, because the
 #: process that submits tasks imports its module too.
@@ -111,4 +111,4 @@ class Executor(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End the workers at once, except those that are meant to outlive this process."""
+        """End the worker processes at once, except those that are meant to outlive this one."""

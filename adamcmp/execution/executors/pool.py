@@ -1,7 +1,7 @@
 """Runs tasks in supervised worker processes; if a process is killed, only its task fails.
 
-Workers are new interpreters. A fork would hang after torch's threads have run, and a process that
-multiprocessing spawns would run the user's script again.
+Worker processes are new interpreters. A fork would hang after torch's threads have run, and a
+process that multiprocessing spawns would run the user's script again.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Pool(Executor):
     """Worker processes, started at once.
 
     Args:
-        workers: Number of processes.
+        workers: Number of worker processes.
         threads: Threads that each process's libraries may use.
         warm_up: A module-level function that each worker calls as it starts, such as one that
             imports what tasks need.

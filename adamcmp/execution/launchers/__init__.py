@@ -1,4 +1,4 @@
-"""Launchers start workers on other machines, such as those of a cluster.
+"""Launchers start workers as jobs of a cluster.
 
 Each launcher is one module. Its name is a value of the setting ``executor=``, whose settings are a
 module of `adamcmp.components.executors`.
@@ -25,6 +25,6 @@ def launcher_of(settings: ClusterSettings, folder: Path) -> Launcher[Any]:
     module = importlib.import_module(f"{__name__}.{settings.name}")
     classes = [value for value in vars(module).values() if inspect.isclass(value)]
     (launcher,) = (
-        one for one in classes if issubclass(one, Launcher) and one.__module__ == module.__name__
+        cls for cls in classes if issubclass(cls, Launcher) and cls.__module__ == module.__name__
     )
     return launcher(settings, folder)

@@ -1,4 +1,4 @@
-"""The interface of launchers, which start workers on other machines."""
+"""The interface of launchers, which start workers as jobs of a cluster."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Settings = TypeVar("Settings", bound=ClusterSettings)
 
 
 class ClusterError(AdamcmpError):
-    """A cluster refuses a job, or does not answer."""
+    """A cluster refuses jobs, or does not answer."""
 
 
 @dataclass(frozen=True)
 class WorkerCommand:
-    """The command of a worker, which trains runs of a plan until none is left.
+    """The command of a job: a worker that trains runs of a plan until none is left.
 
     Attributes:
         study: The absolute folder or the URL of the study, as the worker's machine sees it.
         plan: The number of the plan.
-        minutes: The worker takes no further runs after this time; None for no limit.
+        minutes: Minutes after which the worker stops; None for no limit.
         options: Further arguments, such as ``workers=2``.
     """
 
@@ -37,7 +37,7 @@ class WorkerCommand:
 
     @property
     def argv(self) -> list[str]:
-        """The program and its arguments. Modules in its working directory replace no others."""
+        """The program and its arguments. It imports no modules from its working directory."""
         root, _, name = self.study.rpartition("/")
         limit = [] if self.minutes is None else ["--minutes", f"{self.minutes:g}"]
         worker = [sys.executable, "-P", "-m", "adamcmp", "worker", name, "--results", root]
@@ -49,9 +49,9 @@ class JobState:
     """The state of a job.
 
     Attributes:
-        status: Whether the job waits, runs or has ended.
-        detail: What the cluster says about it, such as why it waits or how it ended.
-        cancelled: Whether someone ended the job.
+        status: Whether the job waits to start, runs or has ended.
+        detail: The cluster's description of the state, such as why the job waits or how it ended.
+        cancelled: Whether the job has ended because somebody cancelled it.
     """
 
     status: Literal["pending", "running", "ended"]
@@ -84,18 +84,18 @@ class Launcher(ABC, Generic[Settings]):
         """
 
     @abstractmethod
-    def start(self, command: WorkerCommand, workers: int) -> list[str]:
-        """Start jobs that run a command each.
+    def start(self, command: WorkerCommand, count: int) -> list[str]:
+        """Start jobs, each of which runs the same command.
 
         Args:
             command: The command.
-            workers: The number of jobs.
+            count: The number of jobs.
 
         Returns:
             The id of each job, with which any later process can ask for its state.
 
         Raises:
-            ClusterError: If the cluster refuses the jobs; none is started.
+            ClusterError: If the cluster refuses the jobs. No job is started in this case.
         """
 
     @abstractmethod
@@ -111,7 +111,7 @@ class Launcher(ABC, Generic[Settings]):
 
     @abstractmethod
     def cancel(self, jobs: Sequence[str]) -> None:
-        """End jobs. Their workers save checkpoints first. Jobs that have ended are ignored.
+        """Cancel jobs. Their workers save checkpoints first. Jobs that have ended are ignored.
 
         Raises:
             ClusterError: If the cluster does not answer.

@@ -64,21 +64,21 @@ class _Job:
         self.question, self.asked = self.actor.poll.remote(self.known), time.monotonic()
 
     def update(self, deadline: float) -> None:
-        """Take the answer if there is one; a running worker that is silent for too long has ended.
+        """Read the answer if it has arrived; a worker that does not answer in time has ended.
 
         Args:
-            deadline: Maximum seconds until an answer.
+            deadline: Maximum seconds until the answer of a running worker.
         """
         if self.status == "ended":
             return
         try:
             if not self.ray.wait([self.question], timeout=0)[0]:
-                self._check_silence(deadline)
+                self._check_deadline(deadline)
                 return
             host, code, output = self.ray.get(self.question)
         except self.ray.exceptions.ActorUnavailableError:  # Ray lost the connection to its node
             self.question = self.actor.poll.remote(self.known)
-            self._check_silence(deadline)
+            self._check_deadline(deadline)
             return
         except self.ray.exceptions.RayError as error:
             self._end(f"{self.detail}: {_cause(error)}")
@@ -92,15 +92,15 @@ class _Job:
         else:
             self._end(f"ended with exit code {code} on {host}")
 
-    def _check_silence(self, deadline: float) -> None:
-        silent = time.monotonic() - self.asked
-        if self.status == "pending" and silent > START_SECONDS:
+    def _check_deadline(self, deadline: float) -> None:
+        seconds = time.monotonic() - self.asked
+        if self.status == "pending" and seconds > START_SECONDS:
             self.detail = "no node has free CPUs or GPUs for it"
-        elif self.status == "running" and silent > deadline:
-            self._end(f"{self.detail}; it has not answered for {silent:.0f} s")
+        elif self.status == "running" and seconds > deadline:
+            self._end(f"{self.detail}; it has not answered for {seconds:.0f} s")
 
     def terminate(self) -> None:
-        """Ask it to save its checkpoints and to end; one that waits for a node never starts."""
+        """Ask it to save its checkpoints and to end; end it at once if it has not started."""
         if self.status == "pending":
             self._end("was cancelled before it started")
         elif self.status == "running":
@@ -108,7 +108,7 @@ class _Job:
 
     def _end(self, detail: str) -> None:
         self.status, self.detail = "ended", detail
-        # A node that answers again must not go on with it.
+        # The worker must not continue if its node can be reached again.
         self.ray.kill(self.actor)
 
 
@@ -144,11 +144,11 @@ class Driver:
             self._ray.init(address, log_to_driver=False, logging_level="ERROR", **options)
         except (OSError, RuntimeError, ValueError) as error:
             raise ValueError(_reason(error)) from error
-        # The code of the actor, not its name, is sent to nodes.
+        # Send the code of the actor to the nodes instead of its name: they may lack adamcmp.
         self._ray.cloudpickle.register_pickle_by_value(_ray_node)
 
     def fits(self, resources: Mapping[str, float]) -> bool:
-        """Return whether a node has the resources of a worker, now in use or not.
+        """Return whether a node has the resources of a worker, even if they are in use now.
 
         Args:
             resources: See `start`.
@@ -168,7 +168,7 @@ class Driver:
             count: The number of workers.
             logs: The folder of their logs.
         """
-        # Neither is ever retried by Ray: the command starts replacements.
+        # Ray must neither restart a worker nor repeat a call: the command starts replacements.
         actor = self._ray.remote(max_restarts=0, max_task_retries=0, **resources)(
             _ray_node.NodeWorker
         )
@@ -251,6 +251,6 @@ def serve(requests: Iterable[str], answers: IO[str]) -> None:
 
 if __name__ == "__main__":
     descriptor = int(sys.argv[1])
-    os.set_inheritable(descriptor, False)  # not by what Ray starts
+    os.set_inheritable(descriptor, False)  # processes that Ray starts would keep it open
     with os.fdopen(descriptor, "w") as answers:
         serve(sys.stdin, answers)

@@ -1,4 +1,4 @@
-"""What a job of a Slurm cluster runs: a worker, and another start of it after a time limit.
+"""The program of a Slurm job: it runs workers, and queues the job again at its time limit.
 
 Slurm sends SIGUSR2 to all processes of a job before the time limit. submitit then calls
 `SlurmJob.checkpoint`, stores what that returns and queues the job again.

@@ -1,8 +1,9 @@
 """Workers on the nodes of a Ray cluster: ``executor=ray``.
 
-Ray places the workers and passes on their output. Their heartbeats in the study and this module
-decide whether they are alive, since Ray waits for ever for a task on a node that hangs or cannot be
-reached. The workers end with the command that started them.
+Ray chooses the node of each worker and transfers its output. It does not decide whether a worker is
+alive, since it waits without limit for a task on a node that hangs or cannot be reached: the
+heartbeats of the worker and the deadlines of this module do. The workers end with the command that
+started them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ CONNECT_SECONDS = 90.0
 PORT_SECONDS = 10.0
 #: Seconds within which the process that is connected to the cluster must answer.
 ANSWER_SECONDS = 60.0
-#: Seconds that this process has to end the workers and itself.
+#: Seconds within which that process must have ended the workers and itself.
 CLOSE_SECONDS = 45.0
 _SHOWN_BYTES = 4096
 _SHOWN_BYTES = 4096
@@ -73,7 +74,7 @@ class RayLauncher(Launcher[RaySettings]):
     def _resources(self) -> dict[str, float]:
         return {"num_cpus": self.settings.num_cpus, "num_gpus": self.settings.num_gpus}
 
-    def start(self, command: WorkerCommand, workers: int) -> list[str]:
+    def start(self, command: WorkerCommand, count: int) -> list[str]:
         """See `Launcher.start`."""
         process = {"argv": command.argv, "directory": str(Path.cwd()), **worker_environment()}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,7 @@ class RayLauncher(Launcher[RaySettings]):
             "start",
             process=process,
             resources=self._resources,
-            count=workers,
+            count=count,
             logs=str(self.folder),
         )
         return started
@@ -135,20 +136,20 @@ class _Connection:
         # Other programs of the user find a cluster in Ray's default folder. Paths of sockets are
         # limited to 107 bytes, which a folder in a long $TMPDIR exceeds.
         self._folder = tempfile.mkdtemp(prefix="adamcmp-ray-", dir="/tmp")
-        answers, theirs = os.pipe()
+        answers, write_end = os.pipe()
         self._answers = os.fdopen(answers, "rb")
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"{__package__}._ray_driver", str(theirs)],
+            [sys.executable, "-P", "-m", f"{__package__}._ray_driver", str(write_end)],
             env=driver_environment(address),
-            pass_fds=[theirs],
+            pass_fds=[write_end],
             stdin=subprocess.PIPE,
             # Ray prints to both.
             stdout=self._printed,
             stderr=self._printed,
-            # Ctrl-C in a terminal must not end it, nor the daemons of a local cluster, at once.
+            # Ctrl-C in a terminal must not end it or the daemons of a local cluster at once.
             start_new_session=True,
         )
-        os.close(theirs)
+        os.close(write_end)
         try:
             self.call("connect", CONNECT_SECONDS, address=address, folder=self._folder)
         except ClusterError as error:
@@ -206,10 +207,10 @@ class _Connection:
 
 
 def _check_address(address: str) -> None:
-    """Check that an address is one, and that something listens there.
+    """Check that an address has a valid form, and that a process listens there.
 
     Raises:
-        ConfigError: If not.
+        ConfigError: If it has not, or no process does.
     """
     named = f"executor.address={address}"
     if address == "auto" and (address := os.environ.get("RAY_ADDRESS", "auto")) != "auto":

@@ -1,6 +1,6 @@
 """Workers as jobs of a Slurm cluster, submitted with submitit.
 
-The state of a job is that of ``squeue``, since ``sacct`` works only where accounting is set up.
+The states of jobs come from ``squeue``, since ``sacct`` works only where accounting is set up.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from adamcmp.errors import ConfigError, nearest
 from adamcmp.execution.launchers._base import ClusterError, JobState, Launcher, WorkerCommand
 from adamcmp.execution.launchers._slurm_job import SlurmJob
 
-#: Seconds before the time limit at which a job is told to save its checkpoints, of a job of four
-#: minutes or more. Slurm may be up to a minute early.
+#: A job saves its checkpoints this many seconds before its time limit, if the limit is at least
+#: four minutes. Slurm may send the signal up to a minute earlier.
 SIGNAL_SECONDS = 60
 #: How often a job may reach its time limit and queue itself again.
 MAX_TIMEOUTS = 100
-#: Seconds that a command of Slurm may take.
+#: Maximum seconds that a command of Slurm may take.
 COMMAND_SECONDS = 60.0
-#: Answers of ``sbatch --test-only`` also for jobs that only have to wait, for drained machines.
+#: ``sbatch --test-only`` fails with these words if jobs would wait, such as for drained nodes.
 _MAY_WAIT = re.compile("not available|unavailable|busy", re.IGNORECASE)
 #: States of jobs that have not begun, or have to begin again.
 _WAITING = {"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -63,7 +63,7 @@ class SlurmLauncher(Launcher[SlurmSettings]):
             if not _MAY_WAIT.search(str(error)):
                 raise
 
-    def start(self, command: WorkerCommand, workers: int) -> list[str]:
+    def start(self, command: WorkerCommand, count: int) -> list[str]:
         """See `Launcher.start`."""
         from submitit import SlurmExecutor
         from submitit.core.utils import FailedJobError
@@ -76,15 +76,15 @@ class SlurmLauncher(Launcher[SlurmSettings]):
             stderr_to_stdout=True,
             # Modules in the working directory must not replace those of submitit.
             setup=[*self.settings.setup, "export PYTHONSAFEPATH=1"],
-            # Also where the cluster is configured otherwise.
+            # After a node fails, its jobs start again, even if this is not the cluster's default.
             additional_parameters={"requeue": True},
-            # srun does not take the option from sbatch since Slurm 22.05.
+            # Since Slurm 22.05, srun does not inherit this option from sbatch.
             srun_args=[f"--cpus-per-task={self.settings.cpus_per_task}"],
         )
         job = SlurmJob(tuple(command.argv), self.settings.gpus_per_node)
         try:
             with executor.batch():
-                submitted = [executor.submit(job) for _ in range(workers)]
+                submitted = [executor.submit(job) for _ in range(count)]
         except FailedJobError as error:
             raise ClusterError(f"executor=slurm: {_reason(str(error))}") from None
         return [each.job_id for each in submitted]
@@ -127,7 +127,7 @@ class SlurmLauncher(Launcher[SlurmSettings]):
         return {key: value for key, value in options.items() if value is not None}
 
     def _check_partition(self) -> None:
-        """Check that the partition exists, and that its jobs may be as long as requested."""
+        """Check that the partition exists, and that it allows the requested time limit."""
         lines = _slurm("sinfo", "--noheader", "--format=%P %l").splitlines()
         # The default partition is marked by an asterisk.
         limits = dict(line.split() for line in lines)
@@ -149,7 +149,7 @@ class SlurmLauncher(Launcher[SlurmSettings]):
 
 
 def _unknown_account(account: str) -> str:
-    """Return the message for an account that may not be charged, with those that may."""
+    """Return the message for an account that the user may not charge."""
     query = ["show", "associations", f"user={getpass.getuser()}", "format=account"]
     known: list[str] = []
     with contextlib.suppress(ClusterError):
