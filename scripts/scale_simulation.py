@@ -54,8 +54,8 @@ class Clock:
 
 #: The modules whose clocks are replaced, and the name of the clock in each.
 CLOCKS = (
-    (heartbeats, "suspended_clock"),
-    (reservations, "suspended_clock"),
+    (heartbeats, "boot_time_clock"),
+    (reservations, "boot_time_clock"),
     (liveness, "time"),
     (queue_files, "time"),
 )

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
 from adamcmp.components.trusted_code import ANY_CODE, trusting
 from adamcmp.config import Composer, Numerics
-from adamcmp.execution import execute, workers
+from adamcmp.execution import execute, worker_processes
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.platform.provenance import cpp_compiler
@@ -50,8 +50,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in the process of the test by default: each worker process would import torch again."""
-    for module in (execute, workers):
-        monkeypatch.setattr(module, "worker_count", lambda execution, _: execution.workers or 0)
+    for module in (execute, worker_processes):
+        monkeypatch.setattr(module, "process_count", lambda execution, _: execution.workers or 0)
 
 
 @pytest.fixture(autouse=True)

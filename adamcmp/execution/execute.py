@@ -23,7 +23,7 @@ from adamcmp.execution.publishing import Request, published, record_command, unf
 from adamcmp.execution.remote import train_on_cluster
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import deferred_signals
-from adamcmp.execution.workers import Workers, worker_count
+from adamcmp.execution.worker_processes import WorkerProcesses, process_count
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
@@ -88,7 +88,7 @@ def execute(
     observer: Observer = NO_OBSERVER,
     *,
     retrained_statuses: Collection[str] = (),
-    workers: Workers | None = None,
+    workers: WorkerProcesses | None = None,
     detach: bool = False,
 ) -> ExecutionResult:
     """Train the runs of a study that are not stored yet.
@@ -123,14 +123,14 @@ def execute(
         # Also checks each kind of run: an error here leaves the study untouched.
         measured = autotuned(missing, executor, interrupted, observer.on_notice)
         request = Request(config, plan, measured, retrained_statuses)
-        with published(store, request, interrupted, observer.on_notice) as work:
-            observer.on_planned(plan.with_costs(measured.costs), work.groups)
+        with published(store, request, interrupted, observer.on_notice) as published_plan:
+            observer.on_planned(plan.with_costs(measured.costs), published_plan.groups)
             observer = _discarding_wrong_timings(measured, observer)
-            every, runs = config.execution.checkpoint_every, len(work.run_ids)
-            reservations = work.reservations
+            every, runs = config.execution.checkpoint_every, len(published_plan.run_ids)
+            reservations = published_plan.reservations
             Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
-    result = _result(store, plan, work.run_ids, work.planned_by_others)
-    if left := [run_id for run_id in work.run_ids if run_id not in result.outcomes]:
+    result = _result(store, plan, published_plan.run_ids, published_plan.planned_by_others)
+    if left := [run_id for run_id in published_plan.run_ids if run_id not in result.outcomes]:
         raise plan_cancelled(len(left))
     return result
 
@@ -173,8 +173,8 @@ def _result(
     return ExecutionResult(store.folder, plan.specs, trained, outcomes, in_progress)
 
 
-def _started(workers: Workers | None) -> AbstractContextManager[Workers]:
-    return Workers() if workers is None else nullcontext(workers)
+def _started(workers: WorkerProcesses | None) -> AbstractContextManager[WorkerProcesses]:
+    return WorkerProcesses() if workers is None else nullcontext(workers)
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def _measured(plan: Plan, execution: Execution, executor: Executor) -> Plan:
     if execution.cluster is not None:
         plan = autotuned_without_compiling(plan, executor, workers=1)
         return with_workers_of_jobs(plan, execution, execution.cluster)
-    workers = max(min(worker_count(execution, plan.numerics), len(plan.specs)), 1)
+    workers = max(min(process_count(execution, plan.numerics), len(plan.specs)), 1)
     return autotuned_without_compiling(plan, executor, workers)
 
 

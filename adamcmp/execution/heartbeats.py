@@ -98,7 +98,7 @@ def _known(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
     return {each.name: values[each.name] for each in fields(record) if each.name in values}
 
 
-def suspended_clock() -> float:
+def boot_time_clock() -> float:
     """Return the seconds of a monotonic clock, including those of suspensions of the machine."""
     if hasattr(time, "CLOCK_BOOTTIME"):  # on Linux
         return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -127,7 +127,7 @@ class Heartbeat:
         self._files, self.interval = files, interval
         status = ProcessStatus(pid, socket.gethostname(), 0)
         self._record = WorkerRecord(status, lease_seconds, process_start(pid), machine(), hardware)
-        self._renewed = suspended_clock()
+        self._renewed = boot_time_clock()
         #: When heartbeats last arrived again after a gap in which leases may have been lost.
         self._gap_ended = -math.inf
         self._stop = threading.Event()
@@ -159,12 +159,12 @@ class Heartbeat:
         does not return the leases.
 
         Args:
-            moment: A value of `suspended_clock`.
+            moment: A value of `boot_time_clock`.
         """
         return self._is_late() or self._gap_ended >= moment
 
     def _is_late(self) -> bool:
-        return suspended_clock() - self._renewed > self.lease_seconds / 2
+        return boot_time_clock() - self._renewed > self.lease_seconds / 2
 
     def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
         """Set the progress that the next heartbeat publishes; another number of runs causes one."""
@@ -185,10 +185,10 @@ class Heartbeat:
             self._write()
 
     def _write(self) -> None:
-        started = suspended_clock()
+        started = boot_time_clock()
         with self._lock:
             self._record = replace(self._record, heartbeats=self._record.heartbeats + 1)
             self._files.replace(worker_file(self.worker), self._record.encode())
             if self._is_late():
-                self._gap_ended = suspended_clock()
+                self._gap_ended = boot_time_clock()
             self._renewed = started

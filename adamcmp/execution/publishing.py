@@ -44,7 +44,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Work:
+class PublishedPlan:
     """What a command trains, published in the queue.
 
     Attributes:
@@ -96,7 +96,7 @@ def published(
     request: Request,
     interrupted: InterruptedBy,
     on_notice: Callable[[str], None],
-) -> Iterator[Work]:
+) -> Iterator[PublishedPlan]:
     """Publish a plan that ends with this process.
 
     Args:
@@ -130,7 +130,7 @@ def published(
             publish_plan(store, request.config, planned, number, heartbeat.worker)
         pending = pending.without(available.planned)
         checkpoints = store.checkpoints.existing().values()
-        yield Work(
+        yield PublishedPlan(
             pending.run_ids,
             pending.groups(checkpoints),
             Reservations(

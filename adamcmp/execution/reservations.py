@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adamcmp.execution.heartbeats import Heartbeat, suspended_clock
+from adamcmp.execution.heartbeats import Heartbeat, boot_time_clock
 from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.open_plans import OpenPlan, is_stored, read_plan
 from adamcmp.execution.queue_files import (
@@ -156,7 +156,7 @@ class Reservations:
     def refresh_is_due(self) -> bool:
         """Whether the queue was not listed for two heartbeats, or for half of a lease."""
         pause = min(2 * self.heartbeat.interval, self.heartbeat.lease_seconds / 2)
-        return suspended_clock() - self._listed > pause
+        return boot_time_clock() - self._listed > pause
 
     def stored(self, run_ids: Iterable[str]) -> None:
         """Record that runs are stored; a share without missing runs is done.
@@ -183,7 +183,7 @@ class Reservations:
             self._files.replace(done_file(share), b"{}")
 
     def _list(self) -> None:
-        self._listed = suspended_clock()
+        self._listed = boot_time_clock()
         self._state = list_queue(self._files)
         # The last share of an attached plan has no file that says that it is done.
         self._state.done |= self._completed

@@ -22,7 +22,7 @@ from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import InterruptedBy, deferred_signals
 from adamcmp.execution.stored_plans import installed_versions
-from adamcmp.execution.workers import Workers
+from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
 from adamcmp.planning.run_kinds import run_kinds_by_key
@@ -94,7 +94,7 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
 
     counting = replace(observer, on_finished=on_finished)
     time_over = False
-    with deferred_signals() as interrupted, Workers() as pool:
+    with deferred_signals() as interrupted, WorkerProcesses() as pool:
         until = _until(interrupted, request.seconds)
         try:
             while numerics is not None and (plans := _selected(current_plans(store), request)):

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from adamcmp.config import Composer, RunConfig, SearchBranch, SearchSpace, Setting, StudyConfig
 from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.execute import ExecutionResult, study_numerics
-from adamcmp.execution.workers import Workers
+from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
@@ -101,7 +101,7 @@ class RangeSearch:
             StoreError: If another process is searching the same study.
             Interrupted: If a signal ended training; the finished work is stored.
         """
-        with Workers() as workers, options.display(self.combinations, True) as observer:
+        with WorkerProcesses() as workers, options.display(self.combinations, True) as observer:
             for notice in self.config.notices:
                 observer.on_notice(notice)
             return self.train_batches(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from adamcmp.config import Execution, StudyConfig
 from adamcmp.errors import ConfigError, RunInProgress
 from adamcmp.execution.liveness import process_statuses
-from adamcmp.execution.workers import Workers
+from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.workflows.additions import Addition, StoredStudy
@@ -194,7 +194,7 @@ def _train_rounds(
 ) -> SettleResult:
     result = SettleResult(settling.folder, settling.budget)
     study = StoredStudy.read(settling.folder)
-    with Workers() as workers:
+    with WorkerProcesses() as workers:
         while result.complete:
             budget = settling.budget - result.trained
             need = next_need(study, budget, record_look=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adamcmp.analysis.question import Question
 from adamcmp.config import study_files
 from adamcmp.execution.execute import study_numerics
-from adamcmp.execution.workers import Workers
+from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.platform.addresses import Address
 from adamcmp.workflows.components import describe
 from adamcmp.workflows.study_stages import StagedStudy
@@ -91,7 +91,7 @@ def _train_stages(study: StagedStudy, options: TrainingOptions) -> tuple[SweepRe
     # All stages are one study, so the work of all of them decides the engine.
     config = replace(config, numerics=study_numerics(study.all_stages(), options.on_notice))
     results: list[SweepResult] = []
-    with Workers() as workers:
+    with WorkerProcesses() as workers:
         for number in range(len(stages) + 1):
             if number:
                 # The first stage has shown the notices.

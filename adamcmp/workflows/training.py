@@ -15,7 +15,7 @@ from adamcmp.errors import Interrupted
 from adamcmp.execution.execute import ExecutionResult, execute
 from adamcmp.execution.heartbeats import ProcessStatus
 from adamcmp.execution.observer import NO_OBSERVER, Observer
-from adamcmp.execution.workers import Workers
+from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.platform.addresses import Address
 from adamcmp.storage.columns import STATUSES
 from adamcmp.storage.folder import files_at
@@ -132,7 +132,7 @@ def _notice(executed: ExecutionResult) -> str:
 
 
 def train(
-    config: StudyConfig, options: TrainingOptions, workers: Workers | None = None
+    config: StudyConfig, options: TrainingOptions, workers: WorkerProcesses | None = None
 ) -> ExecutionResult:
     """Train the runs of a configuration that do not exist yet.
 
@@ -155,7 +155,7 @@ def train_observed(
     config: StudyConfig,
     options: TrainingOptions,
     observer: Observer,
-    workers: Workers | None = None,
+    workers: WorkerProcesses | None = None,
 ) -> ExecutionResult:
     """Train like `train`, with an existing observer."""
     config.tracker.check()

@@ -12,7 +12,7 @@ import pytest
 
 from adamcmp.errors import StoreError
 from adamcmp.execution import heartbeats
-from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord, suspended_clock
+from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord, boot_time_clock
 from adamcmp.execution.queue_files import QUEUE, list_queue, worker_file
 from adamcmp.storage.folder import Folder
 from tests.support.memory_files import MemoryFiles
@@ -33,7 +33,7 @@ def clock(monkeypatch):
     class Clock:
         now = 100.0
 
-    monkeypatch.setattr(heartbeats, "suspended_clock", lambda: Clock.now)
+    monkeypatch.setattr(heartbeats, "boot_time_clock", lambda: Clock.now)
     return Clock
 
 
@@ -150,7 +150,7 @@ def test_the_first_heartbeat_must_be_written(tmp_path):
 
 
 def test_the_clock_counts_suspended_time(monkeypatch):
-    before = suspended_clock()
-    assert before <= suspended_clock()
+    before = boot_time_clock()
+    assert before <= boot_time_clock()
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
-    assert suspended_clock() <= time.monotonic()
+    assert boot_time_clock() <= time.monotonic()

@@ -43,7 +43,7 @@ class Clock:
 def clock(monkeypatch):
     clock = Clock()
     for module in (heartbeats, reservations):
-        monkeypatch.setattr(module, "suspended_clock", clock)
+        monkeypatch.setattr(module, "boot_time_clock", clock)
     for module in (liveness, queue_files):
         monkeypatch.setattr(module.time, "monotonic", clock)
     return clock

@@ -9,7 +9,7 @@ import pytest
 
 from adamcmp.execution.execute import execute
 from adamcmp.execution.executors import Handle, Task, WorkerDied
-from adamcmp.execution.workers import Workers
+from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import reader
 from adamcmp.storage.checkpoints import Checkpointing
@@ -42,7 +42,7 @@ def test_a_process_that_dies(tmp_path):
     assert isinstance(results_of(executor, 1)[handle], WorkerDied)
 
 
-class DetachedWorkers(Workers):
+class DetachedWorkers(WorkerProcesses):
     """The workers of a command that trains with the detached executor."""
 
     def executor(self, execution, numerics, runs, interrupted):

@@ -6,17 +6,17 @@ from adamcmp.cli import main
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.config import CONFIG_GROUPS, Execution
 from adamcmp.execution.executors import Executor, Pool, Serial, executor_with_workers
-from adamcmp.execution.workers import Workers, worker_count
+from adamcmp.execution.worker_processes import WorkerProcesses, process_count
 from adamcmp.platform import provenance
 from tests.conftest import CPU
 
 
 def test_a_worker_per_core_and_one_on_a_gpu():
     gpu = CPU.model_copy(update={"device": "cuda"})
-    assert worker_count(Execution(), gpu) == 1  # also if device=auto chose it
-    assert worker_count(Execution(), CPU) == provenance.available_cores()
-    assert worker_count(Execution(workers=3), gpu) == 3
-    assert worker_count(Execution(executor="serial"), CPU) == 0
+    assert process_count(Execution(), gpu) == 1  # also if device=auto chose it
+    assert process_count(Execution(), CPU) == provenance.available_cores()
+    assert process_count(Execution(workers=3), gpu) == 3
+    assert process_count(Execution(executor="serial"), CPU) == 0
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_worker_per_core_and_one_on_a_gpu():
     ],
 )
 def test_the_executor_follows_from_the_settings(settings, runs, executor_class):
-    with Workers() as workers:
+    with WorkerProcesses() as workers:
         executor = workers.executor(Execution(**settings), CPU, runs, lambda: None)
         assert type(executor) is executor_class
 
@@ -43,7 +43,7 @@ def test_every_choice_of_the_setting_names_an_executor():
 
 
 def test_workers_are_kept_for_later_batches_and_replaced_by_more():
-    with Workers() as workers:
+    with WorkerProcesses() as workers:
 
         def started(runs):
             return workers.executor(Execution(workers=2), CPU, runs, lambda: None)

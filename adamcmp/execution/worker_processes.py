@@ -1,4 +1,4 @@
-"""The executor of a command: started when first needed, used for its later batches too."""
+"""The executor of a command, which is started when first needed and serves all of its batches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from adamcmp.platform.provenance import available_cores
 from adamcmp.training import tasks
 
 
-class Workers:
-    """The workers of a command: a context manager that ends them when it exits."""
+class WorkerProcesses:
+    """The worker processes of a command: a context manager that ends them when it exits."""
 
     def __init__(self) -> None:
         self._started: Executor | None = None
@@ -30,18 +30,18 @@ class Workers:
         """Return an executor for some runs; by default a single run is trained in this process.
 
         Args:
-            execution: The executor and the number of workers requested.
-            numerics: The device, and the threads of each worker.
+            execution: The executor and the requested number of worker processes.
+            numerics: The device, and the threads of each worker process.
             runs: The number of runs to train.
             interrupted: Returns the signal that has arrived, if any.
         """
-        count = min(worker_count(execution, numerics), runs)
+        count = min(process_count(execution, numerics), runs)
         single = runs == 1 and self._started is None and execution.executor is None
         if count == 0 or single:
             return Serial(interrupted)
         if self._started is None or self._started.slots < count:
             self._close()
-            cache_folder()  # chosen before workers start, so that all use the same folder
+            cache_folder()  # chosen before the processes start, so that all use the same folder
             start = executor_with_workers(execution.executor_name or "pool")
             self._started = start(count, numerics.threads or 1, tasks.warm_up)
         return self._started
@@ -51,7 +51,7 @@ class Workers:
             self._started.close()
 
 
-def worker_count(execution: Execution, numerics: Numerics) -> int:
+def process_count(execution: Execution, numerics: Numerics) -> int:
     """Return the number of worker processes; 0 means to train in this process."""
     if execution.executor_name == "serial":
         return 0
