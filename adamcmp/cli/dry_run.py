@@ -51,8 +51,8 @@ def as_text(preview: Preview) -> str:
     compiling = " (excluding compilation, which takes 10 s or more, once)"
     lines += [
         plan_table(preview.groups, costs),
-        f"{time} with {costs.workers} worker{'s' * (costs.workers > 1)}, {numerics.engine} on "
-        f"{numerics.device}{compiling * costs.upper_bound}",
+        f"{time} with {costs.workers} worker process{'es' * (costs.workers > 1)}, "
+        f"{numerics.engine} on {numerics.device}{compiling * costs.upper_bound}",
     ]
     if preview.plan.notice:
         lines.append(preview.plan.notice)

@@ -65,8 +65,10 @@ def test_time_is_that_of_the_cost_model(preview):
     expected = [plan.pending.costs.total_seconds(plan.groups) for plan in (one, two)]
     assert seconds == [round(value, 1) for value in expected] and seconds[0] > seconds[1]
     assert seconds[0] - START_SECONDS == pytest.approx(2 * (seconds[1] - START_SECONDS))
-    assert f"about {format_duration(expected[0])} with 1 worker, eager on cpu" in as_text(one)
-    assert "with 2 workers" in as_text(two)
+    assert f"about {format_duration(expected[0])} with 1 worker process, eager on cpu" in as_text(
+        one
+    )
+    assert "with 2 worker processes" in as_text(two)
     bound = as_text(preview("seed=0", upper_bound=True))
     assert "at most about" in bound and "excluding compilation" in bound
 
