@@ -39,7 +39,7 @@ from adamcmp.training.engines.torch_internals import (
     compiler_error_type,
     limited_fusion,
 )
-from adamcmp.training.engines.tracing import USE_EAGER, Axes, trace
+from adamcmp.training.engines.tracing import USE_EAGER, Axes, no_garbage_collection, trace
 
 #: Limits on the operations that inductor fuses into one loop, tried in turn: its default, and a
 #: smaller one, with which outer loops are not fused. Inductor's default fails for attention.
@@ -74,7 +74,8 @@ def compiled(
     key = code_key(arguments, axes, identity, "compiled")
 
     def write(file: Path) -> None:
-        _compile(trace(function, arguments, axes), code_format, file)
+        with no_garbage_collection():
+            _compile(trace(function, arguments, axes), code_format, file)
 
     folder = cache_folder() / "compiled"
     return code_format.load(cached_file(folder, key, code_format.suffix, write))

@@ -10,7 +10,6 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,20 +17,21 @@ from unittest import mock
 import torch
 from torch.fx import GraphModule
 
+from adamcmp.training.engines.inductor_libraries import small_libraries
+from adamcmp.training.engines.inductor_shortcuts import shortcuts
 from adamcmp.training.engines.mutations import defer_mutations
 from adamcmp.training.engines.torch_internals import no_stack_traces, placeholders
 
 #: Inductor's settings for shared libraries. Precompiled headers take three times as long as they
-#: save in the two files that include them. Nobody debugs the generated code.
+#: save in the two files that include them. Nobody debugs the generated code. The calls of kernels
+#: need few optimizations.
 _LIBRARY_OPTIONS = {
     "aot_inductor.precompile_headers": False,
     "aot_inductor.enable_line_tables": False,
+    "aot_inductor.compile_wrapper_opt_level": "Og",
     # Checks of the inputs, which are off unless an environment variable is set.
     "size_asserts": False,
 }
-
-#: The header that replaces inductor's own runtime.
-_RUNTIME = Path(__file__).with_name("library_runtime.h")
 
 
 def write_library(graph: GraphModule, file: Path) -> None:
@@ -52,7 +52,8 @@ def write_library(graph: GraphModule, file: Path) -> None:
         tempfile.TemporaryDirectory(prefix="adamcmp-") as folder,
         no_stack_traces(),
         _processors_instruction_sets(),
-        _small_runtime(Path(folder)),
+        small_libraries(Path(folder)),
+        shortcuts(),
     ):
         library = torch._inductor.aot_compile(graph, arguments, options=_LIBRARY_OPTIONS)
         shutil.copyfile(str(library), file)
@@ -110,63 +111,3 @@ def _processors_instruction_sets() -> Iterator[None]:
 
     with mock.patch.object(VecISA, "check_build", is_supported):
         yield
-
-
-@contextlib.contextmanager
-def _small_runtime(folder: Path) -> Iterator[None]:
-    """Compile generated code with the runtime of this package where it suffices.
-
-    Replaces ``AotCodeCompiler.compile`` and the generation of checks that are off by default.
-    """
-    from torch._inductor.codecache import AotCodeCompiler
-    from torch._inductor.codegen.cpp_wrapper_cpu import CppWrapperCpu
-
-    compile_with_torchs_runtime = AotCodeCompiler.compile
-
-    def compile_(graph: Any, model: str, kernels: str, external: str | None, **more: Any) -> Any:
-        # Constants, and operations without a C interface.
-        if graph.constants or external or more["additional_files"]:
-            return compile_with_torchs_runtime(graph, model, kernels, external, **more)
-        return str(_compile_library(model, kernels, folder))
-
-    def no_checks(wrapper: Any) -> None:
-        wrapper.prefix.splice_aot(
-            "static void __check_inputs_outputs(AtenTensorHandle*, AtenTensorHandle*) {}"
-        )
-
-    with (
-        mock.patch.object(AotCodeCompiler, "compile", compile_),
-        mock.patch.object(CppWrapperCpu, "generate_input_output_runtime_checks", no_checks),
-    ):
-        yield
-
-
-def _compile_library(model: str, kernels: str, folder: Path) -> Path:
-    """Compile the two parts of generated code in parallel; return the library.
-
-    Wraps ``CppBuilder``. The first part begins with inductor's runtime, ``interface.cpp``, which is
-    replaced.
-    """
-    from torch._inductor import codegen
-    from torch._inductor.codecache import write
-    from torch._inductor.cpp_builder import CppBuilder, CppTorchDeviceOptions
-    from torch._inductor.cpu_vec_isa import pick_vec_isa
-
-    def builder(name: str, *sources: str, **options: Any) -> CppBuilder:
-        build = CppTorchDeviceOptions(pick_vec_isa(), device_type="cpu", aot_mode=True, **options)
-        return CppBuilder(name, list(sources), build, output_dir=str(folder))
-
-    interface = Path(codegen.__path__[0], "aoti_runtime", "interface.cpp").read_text()
-    _, replaced, code = model.partition(interface)
-    assert replaced, "inductor's code does not contain its runtime"
-    _, model_file = write(_RUNTIME.read_text() + code, "cpp")
-    _, kernels_file = write(kernels, "cpp")
-    objects = (
-        builder("model", model_file, compile_only=True, min_optimize=True),
-        builder("kernels", kernels_file, compile_only=True),
-    )
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(CppBuilder.build, objects))
-    library = builder("library", *(built.get_target_file_path() for built in objects))
-    library.build()
-    return Path(library.get_target_file_path())

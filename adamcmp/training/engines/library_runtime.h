@@ -5,17 +5,6 @@
 // The class is what inductor's code defines and uses; the C functions are what
 // AOTIModelContainerRunner of libtorch loads.
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <unordered_map>
-#include <vector>
-
-#include <c10/util/generic_math.h>
-#include <torch/csrc/inductor/aoti_runtime/scalar_to_tensor.h>
-#include <torch/csrc/inductor/aoti_runtime/utils.h>
-#include <torch/csrc/inductor/aoti_torch/generated/c_shim_cpu.h>
-
 using DeviceStreamType = void*;
 
 namespace torch::aot_inductor {
@@ -75,6 +64,12 @@ class AOTInductorModel : public AOTInductorModelBase {
  private:
   std::unique_ptr<AOTInductorModelKernelsBase> kernels_;
 };
+
+// Replaces std::cerr in a message that is never printed, since compiling <iostream> takes long.
+struct Messages {
+  const Messages& operator<<(const char*) const { return *this; }
+};
+constexpr Messages messages;
 
 } // namespace torch::aot_inductor
 

@@ -21,7 +21,7 @@ from adamcmp.training.engines.code_cache import cached_file, code_key
 from adamcmp.training.engines.memory_reuse import reuse_memory
 from adamcmp.training.engines.python_code import load_code, python_code
 from adamcmp.training.engines.simplification import simplify
-from adamcmp.training.engines.tracing import Axes, trace
+from adamcmp.training.engines.tracing import Axes, no_garbage_collection, trace
 
 
 class BoundFunction(NamedTuple):
@@ -59,7 +59,8 @@ def traced(
     key = code_key(arguments, axes, [*identity, bound], "traced")
 
     def write(file: Path) -> None:
-        file.write_text(_code(function, arguments, axes, bound), encoding="utf-8")
+        with no_garbage_collection():
+            file.write_text(_code(function, arguments, axes, bound), encoding="utf-8")
 
     file = cached_file(cache_folder() / "traced", key, ".py", write)
     bind = load_code(file.read_text(encoding="utf-8"))

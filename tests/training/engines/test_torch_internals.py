@@ -10,6 +10,8 @@ import adamcmp
 from adamcmp.training.engines import (
     inductor_internals,
     inductor_kernels,
+    inductor_libraries,
+    inductor_shortcuts,
     operations,
     torch_internals,
 )
@@ -37,7 +39,10 @@ def test_this_version_of_torch_was_run():
 def test_private_apis_are_used_by_the_adapters_only():
     package = Path(adamcmp.__file__).parent
     files = [file for file in package.rglob("*.py") if PRIVATE.search(file.read_text())]
-    modules = (inductor_internals, inductor_kernels, operations, torch_internals)
+    modules = (
+        *(inductor_internals, inductor_kernels, inductor_libraries, inductor_shortcuts),
+        *(operations, torch_internals),
+    )
     adapters = [Path(module.__file__) for module in modules]
     assert sorted(files) == sorted(adapters)
 
@@ -135,6 +140,14 @@ def test_a_library_is_written_and_loaded(library, monkeypatch):
     check(executable)
     with pytest.raises(RuntimeError, match="bmm"):
         executable([torch.ones(2, 3, 2), torch.ones(2, 5, 4)])
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_library_may_call_any_operation_of_torch(library):
+    graph = trace(lambda x: (torch.sort(x, dim=1, stable=True)[0],), [torch.ones(2, 3)], [{0: "M"}])
+    (result,) = library(graph)([torch.tensor([[2.0, 3.0, 1.0]] * 3)])
+    assert result.tolist() == [[1.0, 2.0, 3.0]] * 3
 
 
 @pytest.mark.slow
