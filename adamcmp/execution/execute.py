@@ -116,8 +116,8 @@ def execute(
     if config.execution.cluster is not None:
         request = Request(config, plan, missing, retrained_statuses)
         with deferred_signals() as interrupted:
-            trained = train_on_cluster(store, request, observer, interrupted, detach=detach)
-        return replace(_result(store, plan, trained.run_ids), jobs=trained.jobs)
+            done = train_on_cluster(store, request, observer, interrupted, detach=detach)
+        return replace(_result(store, plan, done.run_ids), jobs=done.jobs)
     with deferred_signals() as interrupted, _started(workers) as pool:
         executor = pool.executor(config.execution, plan.numerics, len(missing.specs), interrupted)
         # Also checks each kind of run: an error here leaves the study untouched.
@@ -126,13 +126,13 @@ def execute(
         with published(store, request, interrupted, observer.on_notice) as published_plan:
             observer.on_planned(plan.with_costs(measured.costs), published_plan.groups)
             observer = _discarding_wrong_timings(measured, observer)
-            every, runs = config.execution.checkpoint_every, len(published_plan.run_ids)
+            every, runs = config.execution.checkpoint_every, len(published_plan.attempts)
             reservations = published_plan.reservations
             Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
-    result = _result(store, plan, published_plan.run_ids, published_plan.planned_by_others)
-    if left := [run_id for run_id in published_plan.run_ids if run_id not in result.outcomes]:
-        raise plan_cancelled(len(left))
-    return result
+    trained = published_plan.trained(store.outcomes())
+    if left := len(published_plan.attempts) - len(trained):
+        raise plan_cancelled(left)
+    return _result(store, plan, trained, published_plan.planned_by_others)
 
 
 def _planned(

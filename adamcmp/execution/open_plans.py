@@ -61,14 +61,14 @@ def is_stored(run_id: str, attempt: int, outcomes: Mapping[str, RunRow]) -> bool
 
 
 def plan_cancelled(left: int) -> RunFailed:
-    """Return the error of a command whose plan was removed by ``adamcmp cancel``.
+    """Return the error of a command whose plan was removed by another one.
 
     Args:
         left: The number of its runs that are not stored.
     """
     return RunFailed(
-        f"{left} runs were not trained, since their plan was cancelled (`adamcmp cancel`). The "
-        f"same command trains them."
+        f"{left} runs were not trained, since their plan was cancelled (`adamcmp cancel`), or was "
+        f"removed by another command while this process was frozen. The same command trains them."
     )
 
 

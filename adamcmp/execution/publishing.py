@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adamcmp.config import StudyConfig
 from adamcmp.errors import ConfigError
 from adamcmp.execution.autotuning import can_measure
-from adamcmp.execution.heartbeats import PROGRESS_SECONDS, Heartbeat, WorkerRecord
+from adamcmp.execution.heartbeats import PROGRESS_SECONDS, RENEWALS, Heartbeat, WorkerRecord
 from adamcmp.execution.liveness import Liveness
-from adamcmp.execution.open_plans import Available, OpenPlan, available_runs, open_plans, read_plan
-from adamcmp.execution.queue_files import list_queue, plan_file, remove_plan
+from adamcmp.execution.open_plans import (
+    Available,
+    OpenPlan,
+    available_runs,
+    is_stored,
+    open_plans,
+    read_plan,
+)
+from adamcmp.execution.queue_files import QUEUE, list_queue, plan_file, remove_plan
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.shares import make_shares, share_seconds
 from adamcmp.execution.signals import InterruptedBy
@@ -23,6 +31,7 @@ from adamcmp.planning.plan import Plan
 from adamcmp.platform.files import storage_errors
 from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.files import Files
+from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 
 
@@ -48,17 +57,25 @@ class PublishedPlan:
     """What a command trains, published in the queue.
 
     Attributes:
-        run_ids: The runs that this process trains.
+        attempts: The attempt number of each run that this process trains.
         groups: Their groups.
         reservations: Reserves the groups, share by share.
         planned_by_others: The other requested runs that are not stored, with the process that
             trains each.
     """
 
-    run_ids: tuple[str, ...]
+    attempts: Mapping[str, int]
     groups: tuple[LaneGroup, ...]
     reservations: Reservations
     planned_by_others: Mapping[str, WorkerRecord] = field(default_factory=dict)
+
+    def trained(self, outcomes: Mapping[str, RunRow]) -> tuple[str, ...]:
+        """Return those of the runs that are stored now.
+
+        Args:
+            outcomes: The stored runs, by id.
+        """
+        return tuple(r for r, attempt in self.attempts.items() if is_stored(r, attempt, outcomes))
 
 
 def unfinished(plan: Plan, store: Store, retrained_statuses: Collection[str]) -> Plan:
@@ -112,18 +129,23 @@ def published(
         ConfigError: If some of the runs are in a standing plan that has others too.
         StoreError: If the study cannot be written or locked.
     """
-    files = store.files
+    files, begin = store.files, time.time_ns()
     liveness = Liveness(files)
     liveness.await_heartbeats(_owners(files), interrupted, on_notice)
     device, lease_seconds = request.plan.numerics.device, request.config.execution.lease_seconds
     with contextlib.ExitStack() as stack:
         with store.locked():
-            living = liveness.living(list_queue(files))
+            living, plans = _current(store, liveness)
             pending = unfinished(request.missing, store, request.retrained_statuses)
-            available = _available(store, pending, living)
-            heartbeat = Heartbeat(files, lease_seconds, PROGRESS_SECONDS, hardware(device))
+            attempts = store.next_attempts(pending.run_ids)
+            available = _available(store, pending, plans, living)
+            interval = min(PROGRESS_SECONDS, lease_seconds / RENEWALS)
+            heartbeat = Heartbeat(files, lease_seconds, interval, hardware(device))
             stack.enter_context(heartbeat)
             number = record_command(store, request.config, request.plan, only_process=not living)
+            if not living:
+                with storage_errors(store.folder):
+                    files.remove_partial_writes(QUEUE, begin)
             store.checkpoints.remove_finished(store.statuses())
             stack.callback(_remove, store, number)
             planned = pending.only(available.run_ids)
@@ -131,7 +153,7 @@ def published(
         pending = pending.without(available.planned)
         checkpoints = store.checkpoints.existing().values()
         yield PublishedPlan(
-            pending.run_ids,
+            {run_id: attempts[run_id] for run_id in pending.run_ids},
             pending.groups(checkpoints),
             Reservations(
                 store,
@@ -169,9 +191,9 @@ def publish_standing(
     liveness = Liveness(store.files)
     liveness.await_heartbeats(_owners(store.files), interrupted, on_notice)
     with store.locked():
-        living = liveness.living(list_queue(store.files))
+        living, plans = _current(store, liveness)
         pending = unfinished(request.missing, store, request.retrained_statuses)
-        available = _available(store, pending, living)
+        available = _available(store, pending, plans, living)
         if available.planned:
             status = next(iter(available.planned.values())).status
             raise ConfigError(
@@ -192,11 +214,27 @@ def _owners(files: Files) -> set[str]:
     return {plan.header.owner for plan in plans if plan and not plan.standing}
 
 
-def _available(store: Store, pending: Plan, living: Mapping[str, WorkerRecord]) -> Available:
+def _current(
+    store: Store, liveness: Liveness
+) -> tuple[Mapping[str, WorkerRecord], Sequence[OpenPlan]]:
+    """Return the workers that are alive and the open plans; needs the lock.
+
+    Call it before the stored runs are read: the runs of a plan that is not listed any more are
+    stored.
+    """
     state = list_queue(store.files)
+    living = liveness.living(state)
     for number in state.removed_plans:  # under the lock, so that none of them is just published
         remove_plan(store.files, number)
-    plans = open_plans(store.files, state, living)
+    return living, open_plans(store.files, state, living)
+
+
+def _available(
+    store: Store,
+    pending: Plan,
+    plans: Sequence[OpenPlan],
+    living: Mapping[str, WorkerRecord],
+) -> Available:
     return available_runs(pending.run_ids, plans, living, store.outcomes(), store.folder.name)
 
 

@@ -19,6 +19,7 @@ from adamcmp.execution.queue_files import (
     Share,
     create_lease,
     done_file,
+    lease_file,
     lease_holder,
     list_queue,
     remove_plan,
@@ -100,11 +101,22 @@ class Reservations:
             self._remove_completed()
             for share in self._candidates():
                 number = self._state.leases.get(share, 0) + 1
-                if not create_lease(self._files, share, number, self.heartbeat.worker):
+                if not self._lease(share, number):
                     continue
                 if groups := self._missing_groups(share, number):
                     return groups
         return []
+
+    def _lease(self, share: Share, number: int) -> bool:
+        """Create a lease; return whether the share is now reserved by this process."""
+        if not create_lease(self._files, share, number, self.heartbeat.worker):
+            return False
+        # The plan may have been completed, and removed with its leases, since it was listed.
+        self._list()
+        if share.plan in self._state.plans and self._state.leases.get(share) == number:
+            return True
+        self._files.delete(lease_file(share, number))
+        return False
 
     @property
     def waiting_for_others(self) -> bool:

@@ -31,7 +31,7 @@ GRACE_SECONDS = 20.0
 #: Minimum seconds between two parts on disk, so that many small groups share one part.
 FLUSH_SECONDS = 1.0
 #: Maximum seconds between two looks for a share, while every share is reserved.
-MAX_PAUSE_SECONDS = 15.0
+MAX_PAUSE_SECONDS = 30.0
 #: Seconds between two looks for a signal, while every share is reserved.
 POLL_SECONDS = 0.2
 
@@ -116,7 +116,7 @@ class Scheduler:
     @property
     def _pause(self) -> float:
         """Seconds between two looks for a share, while every share is reserved."""
-        return min(self.reservations.heartbeat.lease_seconds / 16, MAX_PAUSE_SECONDS)
+        return min(self.reservations.heartbeat.interval / 2, MAX_PAUSE_SECONDS)
 
     def _waits_for_others(self) -> bool:
         """Return whether other workers train shares, which become free if these workers die."""

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import TypeVar
 
@@ -35,6 +35,9 @@ _NAME = re.compile(
     r"(-(?P<examples>[0-9a-f]{12}))?\.parquet"
 )
 
+
+#: Nanoseconds after which a part was written so slowly that its process may have been frozen.
+SLOW_NS = 500_000_000
 
 T = TypeVar("T")
 
@@ -104,9 +107,20 @@ def write_part(
     contents = {
         table: _parquet(rows) for table, rows in tables.items() if table != "examples" or len(rows)
     }
-    order = max(map(part_order, replaced)) + 1 if replaced else time.time_ns()
-    name = part_name(contents, order)
-    for table in reversed(tables_of(name)):  # the runs file commits the part
+    begin = time.time_ns()
+    name = part_name(contents, max(map(part_order, replaced)) + 1 if replaced else begin)
+    tables_in_order = tables_of(name)[::-1]  # the runs file commits the part
+    _create(files, name, contents, tables_in_order)
+    if time.time_ns() - begin > SLOW_NS:
+        # If this process was frozen meanwhile, another one may have taken the files that were
+        # written first for those of a dead process, and removed them.
+        _create(files, name, contents, tables_in_order[:-1])
+
+
+def _create(
+    files: Files, name: str, contents: Mapping[TableName, bytes], tables: Sequence[TableName]
+) -> None:
+    for table in tables:
         # A file of this name has the same content: its name has the digest.
         with contextlib.suppress(FileExistsError):
             files.create(f"{table}/{name}", contents[table])

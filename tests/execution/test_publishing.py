@@ -4,9 +4,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from adamcmp.config import Execution
 from adamcmp.errors import ConfigError, Interrupted, RunFailed
+from adamcmp.execution import publishing
 from adamcmp.execution.execute import execute
-from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
+from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.queue_files import (
@@ -19,7 +21,9 @@ from adamcmp.execution.queue_files import (
     remove_plan,
     worker_file,
 )
+from adamcmp.execution.work import WorkRequest, work
 from adamcmp.planning.grouping import LaneGroup
+from adamcmp.storage.columns import STATUSES
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
 from tests.support.standing_plans import standing_plan
@@ -187,6 +191,44 @@ def test_a_command_whose_plan_is_cancelled(sweep, files):
     with pytest.raises(RunFailed, match="2 runs were not trained, since their plan was cancelled"):
         execute(sweep("seed=0,1"), Observer(on_planned=cancel))
     assert not files.list(QUEUE) and len(execute(sweep("seed=0,1")).trained) == 2
+
+
+def test_a_forced_command_whose_plan_is_cancelled(sweep, files):
+    """The rows of the first training do not count as those of the second."""
+    execute(sweep("seed=0,1"))
+
+    def cancel(plan, groups):
+        remove_plan(files, 2)
+
+    with pytest.raises(RunFailed, match="2 runs were not trained"):
+        execute(sweep("seed=0,1"), Observer(on_planned=cancel), retrained_statuses=STATUSES)
+
+
+def test_runs_that_are_stored_while_a_command_is_planned(sweep, files, monkeypatch):
+    """Their plan is completed between the listing of plans and the reading of stored runs."""
+    standing_plan(sweep("seed=0,1"))
+    read, trained = publishing.unfinished, []
+
+    def after_a_worker(*arguments):
+        if not trained:
+            trained.append(work(Store(files.path), WorkRequest(Execution()), Observer()).trained)
+        return read(*arguments)
+
+    monkeypatch.setattr(publishing, "unfinished", after_a_worker)
+    assert standing_plan(sweep("seed=0,1")) is None and trained == [2]
+
+
+def test_heartbeats_of_a_command_with_short_leases(sweep, monkeypatch):
+    intervals = []
+
+    def heartbeat(files, lease_seconds, interval, hardware):
+        intervals.append(interval)
+        return Heartbeat(files, lease_seconds, interval, hardware)
+
+    monkeypatch.setattr(publishing, "Heartbeat", heartbeat)
+    execute(sweep("seed=0", "lease_seconds=1"))
+    execute(sweep("seed=1", "lease_seconds=100"))
+    assert intervals == [0.25, 2.0]
 
 
 def test_leases_of_removed_plans_are_removed(sweep, files):

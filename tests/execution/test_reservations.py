@@ -344,3 +344,19 @@ def test_a_done_file_of_a_removed_plan_does_no_harm(study, runs, worker):
     study.files.create(done_file(Share(1, 0)), b"{}")
     plan(study, runs[:1], number=2)
     assert worker([1, 2]).take()
+
+
+def test_a_plan_that_is_completed_between_listing_and_lease(study, runs, worker, monkeypatch):
+    """The lease is given back: the plan was removed with its leases, which can be created again."""
+    plan(study, runs[:2])
+    late, fast = worker(), worker()
+    create = reservations.create_lease
+
+    def after_the_other(files, share, number, name):
+        while name == late.heartbeat.worker and (groups := fast.take()):
+            store(study, fast, groups)
+        return create(files, share, number, name)
+
+    monkeypatch.setattr(reservations, "create_lease", after_the_other)
+    assert late.take() == [] and len(study.outcomes()) == 2
+    assert not [name for name in study.files.list(QUEUE) if "worker" not in name]

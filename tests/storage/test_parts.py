@@ -207,3 +207,22 @@ def test_runs_of_a_deleted_part_are_trained_again(results):
 
 def test_the_name_of_a_part_has_the_time(files, parts):
     assert int(parts[-1].partition("-")[0]) <= time.time_ns()
+
+
+def test_a_process_that_was_frozen_while_it_wrote(results, monkeypatch):
+    """Another one took its first files for those of a dead process, and removed them."""
+    adamcmp.run([*FAST, "seed=0"])
+    create = Folder.create
+
+    def removed_meanwhile(files, name, content):
+        if name.startswith("runs/"):
+            for table in TABLES[1:]:
+                files.delete(name.replace("runs", table, 1))
+        create(files, name, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "create", removed_meanwhile)
+        patch.setattr("adamcmp.storage.parts.SLOW_NS", 0)
+        adamcmp.run([*FAST, "seed=1"])
+    runs, metrics = reader.load(results / "s")
+    assert metrics["run_id"].nunique() == len(runs) == 2
