@@ -198,7 +198,7 @@ def publish_standing(
             status = next(iter(available.planned.values())).status
             raise ConfigError(
                 f"{len(available.planned)} of the runs are being trained by process {status.pid} "
-                f"on {status.host}. `adamcmp worker {store.folder.name}` helps it."
+                f"on {status.host}. `adamcmp worker {store.folder.name}` helps to train them."
             )
         if available.adopted and not available.run_ids:
             return available.adopted[0]

@@ -63,7 +63,7 @@ class QueueState:
 
     @property
     def removed_plans(self) -> set[int]:
-        """The plans that were removed while a worker completed or reserved a share of them."""
+        """The removed plans that still have leases, since a worker reserved a share meanwhile."""
         return {share.plan for share in (*self.leases, *self.done)} - {*self.plans}
 
 

@@ -8,6 +8,7 @@ a process whose heartbeat is late therefore checks that its leases are still the
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -220,7 +221,7 @@ class Reservations:
                 self._state.plans.remove(plan.number)
 
     def _candidates(self) -> Iterable[Share]:
-        """Yield the shares to reserve: first those without a lease, then those of the dead."""
+        """Yield the shares to reserve: first those without a lease, then those of dead workers."""
         shares = [
             share
             for plan in self._open_plans()
@@ -232,13 +233,15 @@ class Reservations:
         yield from (share for share in self._examined(leased) if self._is_abandoned(share))
 
     def _examined(self, leased: Sequence[Share]) -> list[Share]:
-        """Return shares whose leases are examined: those with a known holder, and some others.
+        """Return the shares whose leases are examined now: not all, so that few files are read.
 
-        All workers that wait examine different leases first. So with many of them, an abandoned
-        share is found as early as if each of them read all leases.
+        The holder of a lease that was read before is known. The waiting workers divide the other
+        leases among them, so that together they notice an abandoned share as early as if each of
+        them read all leases.
         """
-        unknown = [each for each in leased if (each, self._state.leases[each]) not in self._holders]
-        later = set(unknown[-(-len(unknown) // max(len(self._state.workers), 1)) :])
+        unread = [s for s in leased if (s, self._state.leases[s]) not in self._holders]
+        count = math.ceil(len(unread) / max(len(self._state.workers), 1))
+        later = set(unread[count:])
         return [share for share in leased if share not in later]
 
     def _in_order(self, plan: OpenPlan) -> list[Share]:

@@ -42,7 +42,7 @@ class WorkRequest:
     Attributes:
         execution: The number of processes, and how often checkpoints are saved.
         plan: The number of the plan; None for all open plans.
-        seconds: Seconds after which it stops; None to go on until nothing is left.
+        seconds: Seconds after which it stops; None for no limit.
     """
 
     execution: Execution

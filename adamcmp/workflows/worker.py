@@ -1,4 +1,4 @@
-"""Work on the plans of a study, write one for workers to train, and cancel them."""
+"""Write a plan for workers, train its runs, show the output of its jobs, and cancel it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class WorkerRequest:
         study: The study's name.
         overrides: Settings of execution, such as ``"workers=2"``.
         plan: The number of a plan; None for all open plans.
-        minutes: Minutes after which the worker stops; None to go on until nothing is left.
+        minutes: Minutes after which the worker stops; None for no limit.
     """
 
     root: Address
@@ -134,16 +134,18 @@ def _execution(overrides: Sequence[str]) -> Execution:
     """Return the settings of a worker's execution.
 
     Raises:
-        ConfigError: If an override is no setting of a worker.
+        ConfigError: If an override is not a setting of workers.
     """
     execution = parse_execution("worker", overrides)
     for override in overrides:
         if override.partition("=")[0] in ("lease_seconds", "mixed_versions"):
-            raise ConfigError(f"{override}: the command that writes the plan sets this.")
+            raise ConfigError(
+                f"{override}: only the command that writes the plan can set this. Remove it."
+            )
     if execution.cluster is not None:
         raise ConfigError(
-            f"executor={execution.executor_name}: a worker trains in processes of this machine: "
-            f"choose executor=pool or executor=serial."
+            f"executor={execution.executor_name}: a worker trains on its own machine. Choose "
+            f"executor=pool or executor=serial."
         )
     return execution
 
@@ -171,7 +173,7 @@ def job_outputs(root: Address, study: str, lines: int) -> dict[Path, list[str]]:
 
 
 def cancel(root: Address, study: str) -> tuple[list[OpenPlan], int]:
-    """Remove the open plans of a study; their jobs and workers save checkpoints and end.
+    """Remove the open plans of a study, and cancel their jobs. Workers save checkpoints and end.
 
     Args:
         root: The folder of all studies.

@@ -110,9 +110,12 @@ def test_a_time_that_is_not_positive(minutes, train):
     [
         ("lr=0.1", "lr=0.1: `worker` keeps the study's settings and accepts only executor="),
         ("workers=-1", "workers=-1: should be at least 0"),
-        ("lease_seconds=60", "lease_seconds=60: the command that writes the plan sets this"),
-        ("mixed_versions=true", "mixed_versions=true: the command that writes the plan sets this"),
-        ("executor=slurm", "executor=slurm: a worker trains in processes of this machine"),
+        ("lease_seconds=60", "lease_seconds=60: only the command that writes the plan can set"),
+        (
+            "mixed_versions=true",
+            "mixed_versions=true: only the command that writes the plan can set",
+        ),
+        ("executor=slurm", "executor=slurm: a worker trains on its own machine"),
     ],
 )
 def test_settings_that_a_worker_does_not_have(override, message, train):

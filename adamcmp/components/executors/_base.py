@@ -30,8 +30,8 @@ class ClusterSettings(ExecutorSettings):
         jobs: Maximum number of jobs at once. Short studies need fewer.
     """
 
-    #: Predicted seconds of training for which one job is started, unless `jobs` are too few. It is
-    #: several times as long as starting a job takes, since predictions of another machine vary.
+    #: Predicted seconds of training for which one job is started, unless `jobs` are too few. A job
+    #: takes less time than this to start.
     job_seconds: ClassVar[float]
 
     #: The override that gives a job a GPU.

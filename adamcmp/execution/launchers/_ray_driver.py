@@ -37,14 +37,14 @@ _POLL_SECONDS = 0.2
 
 @dataclass
 class _Job:
-    """A worker that was started, and what it answered last.
+    """A worker that was started, and its last known state.
 
     Attributes:
         ray: The module of Ray.
         actor: Ray's handle of its `NodeWorker`.
         log: The file that receives its output.
-        question: Ray's reference of the answer that is expected.
-        asked: When it was first asked, in seconds of the monotonic clock.
+        answer: Ray's reference of the state that was requested.
+        requested: When the state was requested, in seconds of the monotonic clock.
         status: ``pending``, ``running`` or ``ended``.
         detail: Why it is in this status.
         known: Number of bytes of its output that are in the log.
@@ -53,15 +53,15 @@ class _Job:
     ray: Any
     actor: Any
     log: Path
-    question: Any = None
-    asked: float = 0.0
+    answer: Any = None
+    requested: float = 0.0
     status: str = "pending"
     detail: str = ""
     known: int = 0
 
-    def ask(self) -> None:
-        """Ask for its state, without waiting for the answer."""
-        self.question, self.asked = self.actor.poll.remote(self.known), time.monotonic()
+    def request_state(self) -> None:
+        """Request its state, without waiting for the answer."""
+        self.answer, self.requested = self.actor.poll.remote(self.known), time.monotonic()
 
     def update(self, deadline: float) -> None:
         """Read the answer if it has arrived; a worker that does not answer in time has ended.
@@ -72,12 +72,12 @@ class _Job:
         if self.status == "ended":
             return
         try:
-            if not self.ray.wait([self.question], timeout=0)[0]:
+            if not self.ray.wait([self.answer], timeout=0)[0]:
                 self._check_deadline(deadline)
                 return
-            host, code, output = self.ray.get(self.question)
+            host, code, output = self.ray.get(self.answer)
         except self.ray.exceptions.ActorUnavailableError:  # Ray lost the connection to its node
-            self.question = self.actor.poll.remote(self.known)
+            self.answer = self.actor.poll.remote(self.known)
             self._check_deadline(deadline)
             return
         except self.ray.exceptions.RayError as error:
@@ -88,12 +88,12 @@ class _Job:
         self.known += len(output)
         self.status, self.detail = "running", f"on {host}"
         if code is None or len(output) == _ray_node.OUTPUT_BYTES:
-            self.ask()
+            self.request_state()
         else:
             self._end(f"ended with exit code {code} on {host}")
 
     def _check_deadline(self, deadline: float) -> None:
-        seconds = time.monotonic() - self.asked
+        seconds = time.monotonic() - self.requested
         if self.status == "pending" and seconds > START_SECONDS:
             self.detail = "no node has free CPUs or GPUs for it"
         elif self.status == "running" and seconds > deadline:
@@ -178,7 +178,7 @@ class Driver:
             self._jobs[name] = _Job(
                 self._ray, actor.remote(**process), Path(logs, f"ray-{name}.log")
             )
-            self._jobs[name].ask()
+            self._jobs[name].request_state()
             started.append(name)
         return started
 
