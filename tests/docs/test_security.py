@@ -15,8 +15,8 @@ def test_each_named_test_exists(test):
     file, *names = test.split("::")
     body = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
     for name in names:
-        (found,) = (node for node in body if getattr(node, "name", None) == name)
-        body = found.body
+        (definition,) = (node for node in body if getattr(node, "name", None) == name)
+        body = definition.body
 
 
 def test_each_point_names_a_test():

@@ -36,95 +36,95 @@ class Plan:
 
 
 @pytest.fixture
-def plan(tmp_path):
+def toy_plan(tmp_path):
     return lambda *states: Plan(tmp_path, states)
 
 
-def test_jobs_are_started_once(plan):
-    ours = plan(PENDING, RUNNING, RUNNING, RUNNING)
-    assert ours.jobs.start() and ours.recorded() == ("1", "2")
-    again = ours.attach()
+def test_jobs_are_started_once(toy_plan):
+    plan = toy_plan(PENDING, RUNNING, RUNNING, RUNNING)
+    assert plan.jobs.start() and plan.recorded() == ("1", "2")
+    again = plan.attach()
     assert not again.start() and again.living == ["1", "2"]
-    ours.launcher.known |= {"1": ENDED, "2": ENDED}
-    third = ours.attach()
-    assert third.start() and third.living == ["3", "4"] and ours.recorded() == ("1", "2", "3", "4")
+    plan.launcher.known |= {"1": ENDED, "2": ENDED}
+    third = plan.attach()
+    assert third.start() and third.living == ["3", "4"] and plan.recorded() == ("1", "2", "3", "4")
 
 
-def test_a_job_that_ended_is_replaced_while_runs_are_missing(plan):
-    ours = plan(*[RUNNING] * 3)
-    ours.jobs.start()
-    ours.jobs.replace_ended()
-    assert ours.started == 2
-    ours.launcher.known["1"] = ENDED
-    ours.jobs.replace_ended()
-    assert ours.jobs.living == ["2", "3"] and ours.recorded() == ("1", "2", "3")
-    ours.launcher.known |= {"2": ENDED, "3": ENDED}
-    remove_plan(ours.files, 1)  # all runs are stored
-    ours.jobs.replace_ended()
-    assert ours.started == 3
+def test_a_job_that_ended_is_replaced_while_runs_are_missing(toy_plan):
+    plan = toy_plan(*[RUNNING] * 3)
+    plan.jobs.start()
+    plan.jobs.replace_ended()
+    assert plan.started == 2
+    plan.launcher.known["1"] = ENDED
+    plan.jobs.replace_ended()
+    assert plan.jobs.living == ["2", "3"] and plan.recorded() == ("1", "2", "3")
+    plan.launcher.known |= {"2": ENDED, "3": ENDED}
+    remove_plan(plan.files, 1)  # all runs are stored
+    plan.jobs.replace_ended()
+    assert plan.started == 3
 
 
-def test_jobs_are_replaced_a_few_times_without_progress(plan):
-    ours = plan(RUNNING, *[ENDED] * 9)
-    ours.jobs.start()
+def test_jobs_are_replaced_a_few_times_without_progress(toy_plan):
+    plan = toy_plan(RUNNING, *[ENDED] * 9)
+    plan.jobs.start()
     for _ in range(MAX_REPLACEMENTS + 3):
-        ours.jobs.replace_ended()
-    assert ours.started == 2 + MAX_REPLACEMENTS
-    ours.missing -= 1
-    ours.jobs.replace_ended()
-    assert ours.started == 3 + MAX_REPLACEMENTS
+        plan.jobs.replace_ended()
+    assert plan.started == 2 + MAX_REPLACEMENTS
+    plan.missing -= 1
+    plan.jobs.replace_ended()
+    assert plan.started == 3 + MAX_REPLACEMENTS
 
 
-def test_jobs_that_all_end_without_storing_a_run(plan, tmp_path):
-    ours = plan(ENDED, ENDED)
+def test_jobs_that_all_end_without_storing_a_run(toy_plan, tmp_path):
+    plan = toy_plan(ENDED, ENDED)
     (tmp_path / "2.log").write_text("start\nadamcmp: There is no GPU.\nTraceback\n")
-    ours.jobs.start()
+    plan.jobs.start()
     with pytest.raises(
         RunFailed, match=r"Job 2 \(Why\) wrote to .*2.log:\nadamcmp: There is no GPU.$"
     ):
-        ours.jobs.replace_ended()
+        plan.jobs.replace_ended()
 
 
-def test_jobs_that_someone_cancelled_are_not_replaced(plan):
-    ours = plan(RUNNING, RUNNING)
-    ours.jobs.start()
-    ours.missing -= 1
-    ours.launcher.cancel(["1"])
-    ours.jobs.replace_ended()
-    assert ours.started == 2
-    ours.launcher.cancel(["2"])
+def test_jobs_that_someone_cancelled_are_not_replaced(toy_plan):
+    plan = toy_plan(RUNNING, RUNNING)
+    plan.jobs.start()
+    plan.missing -= 1
+    plan.launcher.cancel(["1"])
+    plan.jobs.replace_ended()
+    assert plan.started == 2
+    plan.launcher.cancel(["2"])
     with pytest.raises(RunFailed, match="The jobs of plan 1 were cancelled"):
-        ours.jobs.replace_ended()
+        plan.jobs.replace_ended()
 
 
-def test_a_cluster_that_does_not_answer(plan):
+def test_a_cluster_that_does_not_answer(toy_plan):
     """The jobs count as alive."""
-    ours = plan(RUNNING, RUNNING)
-    ours.jobs.start()
-    ours.launcher.down = True
+    plan = toy_plan(RUNNING, RUNNING)
+    plan.jobs.start()
+    plan.launcher.down = True
     with pytest.raises(ClusterError):
-        ours.jobs.replace_ended()
-    assert ours.jobs.living == ["1", "2"]
+        plan.jobs.replace_ended()
+    assert plan.jobs.living == ["1", "2"]
 
 
-def test_why_jobs_wait(plan):
-    ours = plan(PENDING, PENDING)
-    ours.jobs.start()
-    ours.jobs.replace_ended()
-    assert ours.jobs.waiting_reason == "Why"
-    ours.launcher.known["1"] = RUNNING
-    ours.jobs.replace_ended()
-    assert ours.jobs.waiting_reason is None
-    ours.launcher.known |= dict.fromkeys("12", JobState("pending"))
-    ours.jobs.replace_ended()
-    assert ours.jobs.waiting_reason is None
+def test_why_jobs_wait(toy_plan):
+    plan = toy_plan(PENDING, PENDING)
+    plan.jobs.start()
+    plan.jobs.replace_ended()
+    assert plan.jobs.waiting_reason == "Why"
+    plan.launcher.known["1"] = RUNNING
+    plan.jobs.replace_ended()
+    assert plan.jobs.waiting_reason is None
+    plan.launcher.known |= dict.fromkeys("12", JobState("pending"))
+    plan.jobs.replace_ended()
+    assert plan.jobs.waiting_reason is None
 
 
-def test_jobs_that_have_not_begun_are_cancelled(plan):
-    ours = plan(RUNNING, PENDING)
-    ours.jobs.start()
-    ours.jobs.cancel_waiting()
-    assert [state.cancelled for state in ours.launcher.known.values()] == [False, True]
+def test_jobs_that_have_not_begun_are_cancelled(toy_plan):
+    plan = toy_plan(RUNNING, PENDING)
+    plan.jobs.start()
+    plan.jobs.cancel_waiting()
+    assert [state.cancelled for state in plan.launcher.known.values()] == [False, True]
 
 
 def test_the_last_lines_of_an_output(tmp_path):

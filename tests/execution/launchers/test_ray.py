@@ -301,12 +301,12 @@ def test_without_the_package(monkeypatch, tmp_path):
 
 def processes_of(home):
     """Return the command lines of the processes with a home folder, by process id."""
-    found = {}
+    commands = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"HOME={home}" in (process / "environ").read_text(errors="replace").split("\0"):
-                found[int(process.name)] = (process / "cmdline").read_text(errors="replace")
-    return {pid: command for pid, command in found.items() if command}
+                commands[int(process.name)] = (process / "cmdline").read_text(errors="replace")
+    return {pid: command for pid, command in commands.items() if command}
 
 
 @pytest.mark.slow

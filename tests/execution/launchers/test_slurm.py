@@ -41,8 +41,8 @@ def ended(launcher, jobs, seconds=120):
     """Wait for the end of jobs; return their states."""
 
     def states():
-        found = launcher.states(jobs)
-        return found if all(state.status == "ended" for state in found.values()) else None
+        current = launcher.states(jobs)
+        return current if all(state.status == "ended" for state in current.values()) else None
 
     return wait_until(states, seconds, 0.2)
 
