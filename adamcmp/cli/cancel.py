@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from adamcmp.cli import _completers
 from adamcmp.cli._options import add_results, results_root
 from adamcmp.cli._parser import Parser
@@ -34,13 +36,15 @@ def main(arguments: list[str]) -> int:
     options = parser().parse(arguments)
     from adamcmp.workflows.worker import cancel
 
-    plans, missing = cancel(results_root(options), options.study)
-    if not plans:
+    cancelled = cancel(results_root(options), options.study)
+    if not cancelled.plans:
         print(f"Study {options.study!r} has no open plan.")
     else:
-        numbers = ", ".join(str(plan.number) for plan in plans)
+        numbers = ", ".join(map(str, cancelled.plans))
         print(
-            f"Removed plan{'s' * (len(plans) > 1)} {numbers} of study {options.study!r}; {missing} "
-            f"runs were not trained."
+            f"Removed plan{'s' * (len(cancelled.plans) > 1)} {numbers} of study "
+            f"{options.study!r}; {cancelled.runs} runs were not trained."
         )
+    for notice in cancelled.notices:
+        print(f"adamcmp: {notice}", file=sys.stderr)
     return 0

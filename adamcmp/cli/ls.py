@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     """List studies or runs.
 
     Returns:
-        0; 2 if a study is damaged.
+        0; 2 if a study or its queue is damaged.
     """
     options = parser().parse(arguments)
     root = results_root(options)
@@ -63,7 +63,7 @@ def _print_studies(root: Address) -> int:
         return 0
     rows = [
         {"study": study.name, "runs": "damaged"}
-        if study.error
+        if study.error and not study.statuses
         else {
             "study": study.name,
             "runs": study.runs,

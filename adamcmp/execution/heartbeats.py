@@ -17,9 +17,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import asdict, dataclass, replace
+from typing import Self
 
 from adamcmp.execution.queue_files import worker_file
 from adamcmp.platform.files import storage_errors
@@ -84,18 +83,6 @@ class WorkerRecord:
     def encode(self) -> bytes:
         """Return the record as JSON."""
         return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def decode(cls, content: bytes) -> Self:
-        """Return the record in the content of a heartbeat file; unknown keys are ignored."""
-        values: dict[str, Any] = json.loads(content)
-        status = ProcessStatus(**_known(ProcessStatus, values["status"]))
-        return cls(**{**_known(cls, values), "status": status})
-
-
-def _known(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are fields of a class; another version may have written others."""
-    return {each.name: values[each.name] for each in fields(record) if each.name in values}
 
 
 def boot_time_clock() -> float:

@@ -10,8 +10,9 @@ from typing import Any
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.components.validation import build
+from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.launchers import Launcher, launcher_of
-from adamcmp.execution.queue_files import jobs_file
+from adamcmp.execution.queue_files import jobs_file, read_record
 from adamcmp.storage.files import Files
 
 #: The folder of a study with the files of its jobs, such as their output.
@@ -31,6 +32,12 @@ class LaunchedJobs:
     jobs: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Record:
+    executor: dict[str, Any]
+    jobs: tuple[str, ...]
+
+
 def record_jobs(files: Files, plan: int, cluster: ClusterSettings, jobs: Sequence[str]) -> None:
     """Record all jobs that were started for a plan.
 
@@ -42,16 +49,23 @@ def record_jobs(files: Files, plan: int, cluster: ClusterSettings, jobs: Sequenc
 
 
 def launched_jobs(files: Files, plan: int) -> LaunchedJobs | None:
-    """Return the jobs that were started for a plan; None if there are none."""
+    """Return the jobs that were started for a plan; None if there are none.
+
+    Raises:
+        StoreError: If their record is damaged, or has settings that this version of adamcmp lacks.
+    """
+    name = jobs_file(plan)
     try:
-        content: dict[str, Any] = json.loads(files.read(jobs_file(plan)))
+        record = read_record(files, name, _Record)
+        component = CONFIG_GROUPS["executor"].component(record.executor.get("name", ""))
+        cluster = build(component, record.executor, "executor")
     except FileNotFoundError:
         return None
-    settings = content["executor"]
-    component = CONFIG_GROUPS["executor"].component(settings["name"])
-    cluster = build(component, settings, "executor")
-    assert isinstance(cluster, ClusterSettings)
-    return LaunchedJobs(cluster, tuple(content["jobs"]))
+    except ConfigError as error:
+        raise StoreError(f"{files.location(name)} cannot be used: {error}") from None
+    if not isinstance(cluster, ClusterSettings):
+        raise StoreError(f"{files.location(name)} names an executor that starts no jobs.")
+    return LaunchedJobs(cluster, record.jobs)
 
 
 def forget_jobs(files: Files, plan: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
-from adamcmp.execution.queue_files import QueueState, list_queue, worker_file
+from adamcmp.execution.queue_files import QueueState, list_queue, read_record, worker_file
 from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.folder import Location, files_at
 
@@ -108,8 +108,8 @@ class Liveness:
         if seen != version:
             try:
                 if renew or worker not in self._records:
-                    content = self.files.read(worker_file(worker))
-                    self._records[worker] = WorkerRecord.decode(content)
+                    name = worker_file(worker)
+                    self._records[worker] = read_record(self.files, name, WorkerRecord)
             except FileNotFoundError:  # it has just ended
                 return None
             if seen is not None:

@@ -13,13 +13,19 @@ All files are in one flat folder, so that one listing of their names shows the s
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
+from pydantic import TypeAdapter, ValidationError
+
+from adamcmp.errors import StoreError
 from adamcmp.storage.files import Files, FileVersion
+
+Record = TypeVar("Record")
 
 #: The folder, with a slash at its end.
 QUEUE = "queue/"
@@ -115,6 +121,40 @@ def done_file(share: Share) -> str:
     return f"{QUEUE}done-{share.plan:06d}-{share.number:04d}.json"
 
 
+def read_record(files: Files, name: str, record: type[Record]) -> Record:
+    """Return the content of a JSON file of the queue.
+
+    Args:
+        files: The study's files.
+        name: The name of the file.
+        record: The dataclass of its content. Keys that are not among its fields are ignored, since
+            another version of adamcmp may write others.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        StoreError: If the file is damaged.
+    """
+    try:
+        adapter: TypeAdapter[Record] = _adapter(cast(Any, record))
+        return adapter.validate_json(files.read(name))
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = "".join(f"{part}: " for part in detail["loc"])
+        raise StoreError(
+            f"{files.location(name)} is damaged ({place}{detail['msg']}). Delete it."
+        ) from None
+
+
+@functools.cache
+def _adapter(record: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(record)
+
+
+@dataclass(frozen=True)
+class _Lease:
+    worker: str
+
+
 def create_lease(files: Files, share: Share, number: int, worker: str) -> bool:
     """Create a lease; return false if another process has created it.
 
@@ -129,12 +169,15 @@ def create_lease(files: Files, share: Share, number: int, worker: str) -> bool:
 
 
 def lease_holder(files: Files, share: Share, number: int) -> str | None:
-    """Return the id of the worker that created a lease; None if the lease was removed."""
+    """Return the id of the worker that created a lease; None if the lease was removed.
+
+    Raises:
+        StoreError: If its file is damaged.
+    """
     try:
-        content: Mapping[str, str] = json.loads(files.read(lease_file(share, number)))
+        return read_record(files, lease_file(share, number), _Lease).worker
     except FileNotFoundError:
         return None
-    return content["worker"]
 
 
 def remove_plan(files: Files, plan: int) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from adamcmp.components.trusted_code import settings_of
 from adamcmp.config import Numerics, RunConfig
@@ -114,7 +115,8 @@ class PlanHeader:
             )
         names = ("overrides", "share_runs", "share_seconds", "examples")
         tuples = {name: tuple(values[name]) for name in names}
-        return cls(**{**values, **tuples})
+        header: Self = TypeAdapter(cls).validate_python({**values, **tuples})
+        return header
 
 
 def installed_versions() -> dict[str, str]:
@@ -191,7 +193,13 @@ class StoredPlan:
         self._location = location
         with self._damage():
             self._file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
-            self.header = PlanHeader.decode(self._file.schema_arrow.metadata[_HEADER])
+            schema = self._file.schema_arrow
+            if missing := {"run_id", *_PLAN_COLUMNS, *Numerics.model_fields} - {*schema.names}:
+                raise ValueError(f"it has no {', '.join(sorted(missing))}")
+            self.header = PlanHeader.decode(schema.metadata[_HEADER])
+            rows = self._file.metadata.num_rows
+            if self.header.runs != rows or not {*self.header.examples} <= {*range(rows)}:
+                raise ValueError("its shares are not those of its rows")
 
     @contextlib.contextmanager
     def _damage(self) -> Iterator[None]:
@@ -205,7 +213,14 @@ class StoredPlan:
             yield
         except ConfigError as error:
             raise ConfigError(f"{self._location}: {error}.") from None
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        except (
+            pa.ArrowException,
+            AttributeError,
+            OSError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise StoreError(f"{self._location} is damaged ({text}). Delete it.") from None
 
@@ -265,7 +280,8 @@ class StoredPlan:
         return PlannedGroup(tuple(members), attempts, number is not None)
 
     def _spec(self, row: Mapping[str, Any]) -> RunSpec:
-        numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})
+        with self._damage():
+            numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})
         with settings_of(self._location):
             spec = RunSpec.of(RunConfig.from_columns(row), numerics)
         if spec.run_id != row["run_id"]:

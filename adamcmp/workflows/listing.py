@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adamcmp.errors import NotFound, StoreError, nearest
+from adamcmp.errors import AdamcmpError, ConfigError, NotFound, StoreError, nearest
 from adamcmp.execution.heartbeats import ProcessStatus
 from adamcmp.execution.liveness import Liveness, process_statuses
 from adamcmp.execution.open_plans import read_plan
@@ -58,7 +58,7 @@ class StudySummary:
         latest: Time at which the latest run ended, in ISO 8601; None if unknown.
         processes: The processes that are training runs of the study.
         planned: Number of runs that are planned and not stored.
-        error: The error if the study cannot be read; None otherwise.
+        error: The error if the study, or its queue, cannot be read; None otherwise.
     """
 
     name: str
@@ -68,7 +68,7 @@ class StudySummary:
     latest: str | None = None
     processes: tuple[ProcessStatus, ...] = ()
     planned: int = 0
-    error: StoreError | None = None
+    error: AdamcmpError | None = None
 
 
 def list_studies(root: Address) -> list[StudySummary]:
@@ -83,15 +83,18 @@ def _summary(folder: Address) -> StudySummary:
     except StoreError as error:
         return StudySummary(folder.name, error=error)
     counts = Counter(row["status"] for row in rows)
-    return StudySummary(
+    summary = StudySummary(
         name=folder.name,
         runs=len(rows),
         statuses={status: counts[status] for status in STATUSES},
         optimizers=tuple(sorted({row["optimizer"] for row in rows})),
         latest=max((row["finished_at"] for row in rows if row["finished_at"]), default=None),
-        processes=tuple(process_statuses(folder)),
-        planned=sum(plan.missing for plan in _plans(folder)),
     )
+    try:
+        planned = sum(plan.missing for plan in _plans(folder))
+        return replace(summary, processes=tuple(process_statuses(folder)), planned=planned)
+    except (ConfigError, StoreError) as error:  # a plan of another version is no damage
+        return replace(summary, error=error)
 
 
 def _plans(folder: Address) -> tuple[PlanStatus, ...]:

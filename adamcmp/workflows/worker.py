@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adamcmp.config import Execution, StudyConfig
-from adamcmp.errors import ConfigError
+from adamcmp.errors import ConfigError, StoreError
 from adamcmp.execution.launched_jobs import JOBS_FOLDER, launched_jobs, study_launcher
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.open_plans import OpenPlan
+from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.publishing import Request, publish_standing
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.work import WorkRequest, WorkResult, current_plans, work
@@ -172,15 +172,27 @@ def job_outputs(root: Address, study: str, lines: int) -> dict[Path, list[str]]:
     }
 
 
-def cancel(root: Address, study: str) -> tuple[list[OpenPlan], int]:
+@dataclass(frozen=True)
+class Cancelled:
+    """What `cancel` has removed.
+
+    Attributes:
+        plans: The numbers of the plans.
+        runs: Number of their runs that are not stored, as far as the plans could be read.
+        notices: What could not be read.
+    """
+
+    plans: tuple[int, ...]
+    runs: int
+    notices: tuple[str, ...]
+
+
+def cancel(root: Address, study: str) -> Cancelled:
     """Remove the open plans of a study, and cancel their jobs. Workers save checkpoints and end.
 
     Args:
         root: The folder of all studies.
         study: The study's name.
-
-    Returns:
-        The removed plans, and how many of their runs are not stored.
 
     Raises:
         NotFound: If the study does not exist.
@@ -189,12 +201,20 @@ def cancel(root: Address, study: str) -> tuple[list[OpenPlan], int]:
     """
     store = Store(study_folder(root, study))
     outcomes = store.outcomes()
-    plans = current_plans(store)
-    missing = sum(len(plan.missing(outcomes)) for plan in plans)
+    numbers, runs, notices = list_queue(store.files).plans, 0, []
     with storage_errors(store.folder):
-        for number in list_queue(store.files).plans:
-            launched = launched_jobs(store.files, number)
+        for number in numbers:
+            launched = None
+            try:
+                plan = read_plan(store.files, number)
+                runs += len(plan.missing(outcomes)) if plan else 0
+            except (ConfigError, StoreError):
+                notices.append(f"Plan {number} could not be read, so its runs are not counted.")
+            try:
+                launched = launched_jobs(store.files, number)
+            except StoreError as error:
+                notices.append(f"Jobs of plan {number} were not cancelled: {error}")
             remove_plan(store.files, number)  # first, so that no command replaces the jobs
             if launched is not None:
                 study_launcher(store.files, launched.cluster).cancel(launched.jobs)
-    return plans, missing
+    return Cancelled(tuple(numbers), runs, tuple(notices))

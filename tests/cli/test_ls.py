@@ -1,5 +1,7 @@
 """``adamcmp ls``."""
 
+import pytest
+
 from adamcmp.cli import main
 from adamcmp.storage import reader
 from tests.support.commands import listed, run
@@ -36,6 +38,22 @@ def test_ls_lists_a_damaged_study_and_all_others(capsys, results):
         ["two", "1"],
     ]
     assert part.name in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["plan-000002.parquet", "worker-x.json"])
+def test_ls_lists_a_study_with_a_damaged_queue(name, capsys, results):
+    run(capsys, "run", "study=one", *THREE_STEPS)
+    run(capsys, "run", "study=two", *THREE_STEPS)
+    queue = results / "one" / "queue"
+    queue.mkdir(exist_ok=True)
+    (queue / name).write_bytes(b"{}")
+    for command, line in [(["ls"], 4), (["ls", "one"], 0)]:
+        assert main(command) == 2
+        out, err = capsys.readouterr()
+        assert len(out.splitlines()) == line and len(err.splitlines()) == 1
+        assert f"{name} is damaged" in err
+    assert main(["worker", "one"]) == 2
+    assert f"{name} is damaged" in capsys.readouterr().err
 
 
 def test_ls_filters_over_all_studies(capsys):

@@ -13,7 +13,7 @@ import pytest
 from adamcmp.errors import StoreError
 from adamcmp.execution import heartbeats
 from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord, boot_time_clock
-from adamcmp.execution.queue_files import QUEUE, list_queue, worker_file
+from adamcmp.execution.queue_files import QUEUE, list_queue, read_record, worker_file
 from adamcmp.storage.folder import Folder
 from tests.support.memory_files import MemoryFiles
 from tests.support.waiting import wait_until
@@ -38,17 +38,19 @@ def clock(monkeypatch):
 
 
 def record_of(files, heartbeat):
-    return WorkerRecord.decode(files.read(worker_file(heartbeat.worker)))
+    return read_record(files, worker_file(heartbeat.worker), WorkerRecord)
 
 
-def test_a_record_is_read_as_it_was_written():
+def test_a_record_is_read_as_it_was_written(files):
     record = WorkerRecord(ProcessStatus(7, "h", 5, 2, 0.5), 180.0, "start", "m", "cpu", 3)
-    assert WorkerRecord.decode(record.encode()) == record
+    files.create(worker_file("w"), record.encode())
+    assert read_record(files, worker_file("w"), WorkerRecord) == record
 
 
-def test_a_record_of_another_version():
+def test_a_record_of_another_version(files):
     values = {"status": {"pid": 7, "host": "h", "runs": 5, "new": 1}, "lease_seconds": 9.0, "x": {}}
-    record = WorkerRecord.decode(json.dumps(values).encode())
+    files.create(worker_file("w"), json.dumps(values).encode())
+    record = read_record(files, worker_file("w"), WorkerRecord)
     assert record == WorkerRecord(ProcessStatus(7, "h", 5), 9.0) and not record.is_local
 
 

@@ -1,10 +1,13 @@
 """The record of a plan's jobs."""
 
+import pytest
+
 from adamcmp.components.executors.slurm import SlurmSettings
+from adamcmp.errors import StoreError
 from adamcmp.execution import launched_jobs
 from adamcmp.execution.launched_jobs import LaunchedJobs, forget_jobs, record_jobs
 from adamcmp.execution.launchers.slurm import SlurmLauncher
-from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.queue_files import jobs_file, list_queue, remove_plan
 from adamcmp.storage.folder import Folder
 
 CLUSTER = SlurmSettings(name="slurm", partition="gpu", setup=("module load cuda",))
@@ -18,6 +21,25 @@ def test_later_commands_find_the_jobs_of_a_plan(tmp_path):
     assert list_queue(files).plans == []
     forget_jobs(files, 3)
     assert launched_jobs.launched_jobs(files, 3) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"x":',
+        b"{}",
+        b'{"executor": {}, "jobs": []}',
+        b'{"executor": {"name": "later"}, "jobs": ["7"]}',
+        b'{"executor": {"name": "slurm", "later": 1}, "jobs": ["7"]}',
+        b'{"executor": {"name": "serial"}, "jobs": ["7"]}',
+        b'{"executor": {"name": "slurm"}, "jobs": 7}',
+    ],
+)
+def test_a_damaged_record(tmp_path, content):
+    files = Folder(tmp_path)
+    files.create(jobs_file(3), content)
+    with pytest.raises(StoreError, match=r"jobs-000003\.json"):
+        launched_jobs.launched_jobs(files, 3)
 
 
 def test_a_plan_is_removed_with_the_record(tmp_path):

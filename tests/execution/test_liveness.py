@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from adamcmp.errors import StoreError
 from adamcmp.execution import liveness, queue_files
 from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord
 from adamcmp.execution.liveness import Liveness, process_statuses, worker_records
@@ -60,6 +61,13 @@ def test_an_ended_process_of_this_machine_is_dead_at_once(files):
     state = list_queue(files)
     assert not observer.is_alive("w", state) and not observer.living(state)
     assert not list_queue(files).workers
+
+
+@pytest.mark.parametrize("content", [b'{"x":', b"{}", b'{"status": {"pid": "x"}}'])
+def test_a_damaged_heartbeat(files, content):
+    files.create(worker_file("w"), content)
+    with pytest.raises(StoreError, match=r"worker-w\.json is damaged .*Delete it"):
+        Liveness(files).living(list_queue(files))
 
 
 def test_a_frozen_process_of_this_machine_is_dead_after_its_lease(files, clock):

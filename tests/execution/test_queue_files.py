@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adamcmp.errors import StoreError
 from adamcmp.execution import queue_files
 from adamcmp.execution.queue_files import (
     QUEUE,
@@ -79,6 +80,17 @@ def test_one_of_several_processes_creates_a_lease(tmp_path):
             assert lease_holder(files, Share(1, 0), number) == workers[created.index(True)]
     assert list_queue(files).leases == {Share(1, 0): 5}
     assert not list((tmp_path / "queue").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"worker":', b"{}", b"[]", b'{"worker": ["w"]}', b"\xff", b"[" * 9999]
+)
+def test_a_damaged_lease(files, content):
+    name = lease_file(Share(1, 0), 1)
+    files.create(name, content)
+    with pytest.raises(StoreError, match=f"{name} is damaged .*Delete it") as error:
+        lease_holder(files, Share(1, 0), 1)
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_the_holder_of_a_removed_lease(files):

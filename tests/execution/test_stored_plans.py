@@ -182,9 +182,33 @@ def test_a_plan_of_another_version(specs):
 
     with pytest.raises(ConfigError, match=f"{FILE}: it has priority.*adamcmp 9.9 wrote it"):
         StoredPlan(with_header(content, with_new_key), FILE)
-    without = with_header(content, lambda values: values.pop("share_runs"))
-    with pytest.raises(StoreError, match="is damaged"):
-        StoredPlan(without, FILE)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("share_runs", None),
+        ("share_runs", ["x"]),
+        ("share_runs", [7]),
+        ("examples", [5]),
+        ("lease_seconds", "long"),
+    ],
+)
+def test_a_damaged_header(specs, key, value):
+    shares = [[planned(specs(["seeds=1"]))]]
+    content = encode_plan(header_of(shares), shares)
+    damaged = with_header(content, lambda values: values.update({key: value}))
+    with pytest.raises(StoreError, match=f"{FILE} is damaged"):
+        StoredPlan(damaged, FILE)
+
+
+def test_a_plan_without_columns(specs):
+    shares = [[planned(specs(["seeds=1"]))]]
+    table = pq.read_table(pa.BufferReader(encode_plan(header_of(shares), shares)))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.drop_columns(["run_id", "device"]), sink)
+    with pytest.raises(StoreError, match=f"{FILE} is damaged .it has no device, run_id.*Delete it"):
+        StoredPlan(sink.getvalue().to_pybytes(), FILE)
 
 
 def test_a_damaged_file(specs):

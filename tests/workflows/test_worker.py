@@ -12,6 +12,7 @@ from adamcmp.workflows import dry_run
 from adamcmp.workflows.sweep import sweep
 from adamcmp.workflows.training import TrainingOptions, no_display
 from adamcmp.workflows.worker import (
+    Cancelled,
     WorkerRequest,
     cancel,
     run_worker,
@@ -140,7 +141,6 @@ def test_plans_are_cancelled(train, files, results):
     plan("seed=2")
     train(plan=2)
     create_lease(files, Share(1, 0), 1, "a worker")
-    plans, missing = cancel(results, "s")
-    assert ([each.number for each in plans], missing) == ([1], 2)
-    assert not files.list(QUEUE) and cancel(results, "s") == ([], 0)
+    assert cancel(results, "s") == Cancelled((1,), 2, ())
+    assert not files.list(QUEUE) and cancel(results, "s") == Cancelled((), 0, ())
     assert plan("seed=0,1").number == 3 and train()[0].trained == 2
