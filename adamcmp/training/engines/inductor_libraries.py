@@ -58,7 +58,7 @@ def small_libraries(folder: Path) -> Iterator[None]:
     compile_with_torchs_runtime = AotCodeCompiler.compile
 
     def compile_(graph: Any, model: str, kernels: str, external: str | None, **more: Any) -> Any:
-        # Constants, and operations without a C interface.
+        # The small runtime has neither constants nor operations without a C interface.
         if graph.constants or external or more["additional_files"]:
             return compile_with_torchs_runtime(graph, model, kernels, external, **more)
         return str(_compile_library(model, kernels, folder))
