@@ -257,11 +257,12 @@ def closed_port():
         ("cluster", "should be local, auto or HOST:PORT"),
         ("ray://10.0.0.1:10001", "should be local, auto or HOST:PORT"),
         ("10.0.0.1:99999", "should be local, auto or HOST:PORT"),
-        (f"127.0.0.1:{closed_port()}", "no Ray cluster answers there"),
+        ("127.0.0.1:PORT", "no Ray cluster answers there"),
         ("host.invalid:6379", "no Ray cluster answers there"),
     ],
 )
 def test_addresses_that_are_wrong(fake_ray, tmp_path, address, expected):
+    address = address.replace("PORT", str(closed_port()))
     with pytest.raises(ConfigError, match=expected) as error:
         workers_at(address).check()
     assert f"executor.address={address}: " in str(error.value)
