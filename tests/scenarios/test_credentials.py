@@ -3,6 +3,8 @@
 import pytest
 
 from adamcmp.cli import main
+from adamcmp.storage.reader import read_final_rows
+from tests.support.file_texts import text_of
 from tests.support.studies import SMALL
 
 #: Variables with which libraries of clusters, buckets and trackers are given credentials.
@@ -56,8 +58,39 @@ def test_secrets_are_written_nowhere(secrets, tmp_path, results, monkeypatch, ca
     for code, lines in commands.items():
         for line in lines:
             assert main(line) == code, line
-    output = "".join(capfd.readouterr())
-    files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert {file.name for file in files} >= {"study.yaml", "tensorboard.jsonl", "index.html"}
-    contents = {str(file): file.read_bytes() for file in files} | {"output": output.encode()}
-    assert [n for n, text in contents.items() if b"s3cret" in text.lower()] == [], secrets
+    assert_nowhere(tmp_path, capfd)
+    names = {file.name for file in tmp_path.rglob("*")}
+    assert names >= {"study.yaml", "tensorboard.jsonl", "index.html"}
+    assert any(row["error"] for row in read_final_rows(results / "s").values())
+
+
+def assert_nowhere(folder, capfd):
+    """Check that no file and no output has a secret."""
+    texts = {
+        **{str(file): text_of(file.read_bytes()) for file in folder.rglob("*") if file.is_file()},
+        "output": "".join(capfd.readouterr()),
+    }
+    assert sum(name.endswith(".parquet") for name in texts) > 1
+    assert [name for name, text in texts.items() if "s3cret" in text.lower()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cluster", "settings", "logs"),
+    [
+        ("fake_ray", ["executor=ray", "executor.address=auto"], "ray-*.log"),
+        ("slurm", ["executor=slurm", "executor.timeout_min=5"], "*_log.out"),
+    ],
+)
+def test_jobs_write_secrets_nowhere(
+    cluster, settings, logs, secrets, tmp_path, results, capfd, request, monkeypatch
+):
+    monkeypatch.delenv("SLURM_JWT")  # the cluster would expect a real one
+    request.getfixturevalue(cluster)
+    (tmp_path / "secretive.py").write_text(CRASHING)
+    net = ["model=custom", "model.target=secretive.Net", "steps=40"]
+    runs = [*SMALL, "engine=eager", "study=s", *net, "seeds=2"]
+    assert main(["sweep", *runs, *settings]) == 1
+    assert main(["logs", "s"]) == 0
+    assert [*results.glob(f"s/jobs/{logs}")]
+    assert_nowhere(tmp_path, capfd)

@@ -16,6 +16,7 @@ from adamcmp.storage import bucket_lock, reader
 from adamcmp.storage.object_store import object_store
 from adamcmp.storage.store import Store
 from tests.support.commands import run
+from tests.support.file_texts import text_of
 from tests.support.frame_bits import different_bits
 from tests.support.interrupted import count_lane_steps, leave_checkpoint
 from tests.support.processes import start_command
@@ -77,9 +78,10 @@ def test_credentials_of_a_bucket_are_written_nowhere(s3, capsys, caplog):
     s3.faults = [Fault("GET", "parquet", DENIED, times=9)]
     assert main(["report", "s", "--results", url]) == 2
     s3.faults = []
-    written = b"".join(objects(f"{url}/s").values()).decode(errors="replace")
+    written = "".join(map(text_of, objects(f"{url}/s").values()))
     shown = "".join([*capsys.readouterr(), caplog.text])
     assert "access is denied" in shown and "engine: eager" in written
+    assert "'test_error': " in written
     assert not any(secret in text for secret in (KEY, SECRET) for text in (written, shown))
 
 
