@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from adamcmp.errors import ConfigError, RunFailed
 from adamcmp.execution.heartbeats import WorkerRecord
 from adamcmp.execution.queue_files import QueueState, Share, plan_file, remove_plan
-from adamcmp.execution.stored_plans import PlanHeader, StoredPlan
+from adamcmp.execution.stored_plans import PlanHeader, StoredPlan, installed_versions
 from adamcmp.storage.files import Files
 from adamcmp.storage.rows import RunRow
 
@@ -107,6 +107,31 @@ def open_plans(files: Files, state: QueueState, living: Collection[str]) -> list
         else:
             remove_plan(files, number)
     return plans
+
+
+def check_versions(plan: OpenPlan, study: str) -> None:
+    """Check that this process has the versions with which a plan was made.
+
+    Args:
+        plan: The plan.
+        study: The study's name, for the error.
+
+    Raises:
+        ConfigError: If it has others, and the plan does not allow them.
+    """
+    planned, installed = dict(plan.header.versions), installed_versions()
+    if planned == installed or plan.header.mixed_versions:
+        return
+    differing = [
+        f"{name} {planned.get(name)} (here: {version})"
+        for name, version in installed.items()
+        if planned.get(name) != version
+    ]
+    raise ConfigError(
+        f"Plan {plan.number} of study {study!r} was made with {', '.join(differing)}. "
+        f"Other versions may compute other numbers. Install the versions of the plan, or plan the "
+        f"runs with mixed_versions=true."
+    )
 
 
 @dataclass(frozen=True)

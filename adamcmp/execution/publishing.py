@@ -16,6 +16,7 @@ from adamcmp.execution.open_plans import (
     Available,
     OpenPlan,
     available_runs,
+    check_versions,
     is_stored,
     open_plans,
     read_plan,
@@ -126,7 +127,8 @@ def published(
         What this process trains. Runs that another process trains are left out.
 
     Raises:
-        ConfigError: If some of the runs are in a standing plan that has others too.
+        ConfigError: If some of the runs are in a standing plan that has others too, or that was
+            made with other versions.
         StoreError: If the study cannot be written or locked.
     """
     files, begin = store.files, time.time_ns()
@@ -139,6 +141,8 @@ def published(
             pending = unfinished(request.missing, store, request.retrained_statuses)
             attempts = store.next_attempts(pending.run_ids)
             available = _available(store, pending, plans, living)
+            for plan in available.adopted:
+                check_versions(plan, store.folder.name)
             interval = min(PROGRESS_SECONDS, lease_seconds / RENEWALS)
             heartbeat = Heartbeat(files, lease_seconds, interval, hardware(device))
             stack.enter_context(heartbeat)

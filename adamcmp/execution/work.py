@@ -15,13 +15,12 @@ from adamcmp.execution.executors import Executor
 from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
 from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.open_plans import OpenPlan, open_plans
+from adamcmp.execution.open_plans import OpenPlan, check_versions, open_plans
 from adamcmp.execution.publishing import lane_groups
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import InterruptedBy, deferred_signals
-from adamcmp.execution.stored_plans import installed_versions
 from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
@@ -143,7 +142,7 @@ def _work_on(
 ) -> None:
     """Train shares of plans until every share is done."""
     for plan in plans:
-        _check_versions(store, plan)
+        check_versions(plan, store.folder.name)
     examples = [spec for plan in plans for spec in plan.stored.examples()]
     run_kinds = run_kinds_by_key(spec.config for spec in examples)
     lease_seconds = min(plan.header.lease_seconds for plan in plans)
@@ -163,27 +162,6 @@ def _work_on(
         runs = sum(plan.header.runs for plan in plans)
         every = request.execution.checkpoint_every
         Scheduler(executor, store, reservations, runs, observer, every, until).run()
-
-
-def _check_versions(store: Store, plan: OpenPlan) -> None:
-    """Check that this process has the versions with which a plan was made.
-
-    Raises:
-        ConfigError: If it has others, and the plan does not allow them.
-    """
-    planned, installed = dict(plan.header.versions), installed_versions()
-    if planned == installed or plan.header.mixed_versions:
-        return
-    differing = [
-        f"{name} {planned.get(name)} (here: {version})"
-        for name, version in installed.items()
-        if planned.get(name) != version
-    ]
-    raise ConfigError(
-        f"Plan {plan.number} of study {store.folder.name!r} was made with {', '.join(differing)}. "
-        f"Other versions may compute other numbers. Install the versions of the plan, or plan the "
-        f"runs with mixed_versions=true."
-    )
 
 
 def _no_such_plan(store: Store, number: int, plans: Sequence[OpenPlan]) -> str:

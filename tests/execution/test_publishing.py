@@ -26,7 +26,7 @@ from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage.columns import STATUSES
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
-from tests.support.standing_plans import standing_plan
+from tests.support.standing_plans import standing_plan, with_versions
 from tests.support.studies import SMALL
 from tests.support.training import crashing
 from tests.support.training_elsewhere import plan_of, training_elsewhere
@@ -240,3 +240,14 @@ def test_leases_of_removed_plans_are_removed(sweep, files):
     create_lease(files, Share(1, 1), 1, "a worker")
     standing_plan(sweep("seed=0,1"))
     assert {*files.list(QUEUE)} == {plan_file(2)}
+
+
+def test_a_standing_plan_of_other_versions_is_not_adopted(sweep, files):
+    """As by a worker: other versions may compute other numbers."""
+    plan = standing_plan(sweep("seed=0,1"))
+    with_versions(files, plan, {"adamcmp": "0.0.1", "torch": "1.9"})
+    with pytest.raises(ConfigError, match=r"Plan 1 of study 's' was made with adamcmp 0\.0\.1"):
+        execute(sweep("seed=0,1,2"))
+    assert {*files.list(QUEUE)} == {plan_file(1)} and not Store(files).outcomes()
+    with_versions(files, plan, {"adamcmp": "0.0.1", "torch": "1.9"}, mixed_versions=True)
+    assert len(execute(sweep("seed=0,1,2")).trained) == 3

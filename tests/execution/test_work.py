@@ -1,7 +1,6 @@
 """A worker trains the shares of open plans, and says why it does not."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
@@ -12,12 +11,11 @@ from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.queue_files import QUEUE, Share, create_lease, done_file, plan_file
-from adamcmp.execution.stored_plans import encode_plan
 from adamcmp.execution.work import WorkRequest, WorkResult, current_plans, work
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage.store import Store
-from tests.support.standing_plans import standing_plan
+from tests.support.standing_plans import standing_plan, with_versions
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits
 from tests.support.training import crashing
@@ -35,13 +33,6 @@ def sweep(composer):
 @pytest.fixture
 def study(results):
     return Store(results / "s")
-
-
-def with_versions(study, plan, versions, mixed_versions=False):
-    """Rewrite a plan as another version would have written it."""
-    header = replace(plan.header, versions=versions, mixed_versions=mixed_versions)
-    shares = [plan.stored.share(share.number) for share in plan.shares()]
-    study.files.replace(plan_file(plan.number), encode_plan(header, shares))
 
 
 def test_a_worker_trains_a_standing_plan(sweep, study, results):
@@ -110,11 +101,11 @@ def test_no_plan_at_all(sweep, study):
 
 def test_other_versions_are_refused(sweep, study):
     plan = standing_plan(sweep("seed=0,1"))
-    with_versions(study, plan, {"adamcmp": "0.0.1", "torch": "1.9"})
+    with_versions(study.files, plan, {"adamcmp": "0.0.1", "torch": "1.9"})
     with pytest.raises(ConfigError, match=r"was made with adamcmp 0\.0\.1 \(here: .*torch 1\.9"):
         work(study, WorkRequest(ALONE), NO_OBSERVER)
     assert {*study.files.list(QUEUE)} == {plan_file(1)} and not study.outcomes()
-    with_versions(study, plan, {"adamcmp": "0.0.1", "torch": "1.9"}, mixed_versions=True)
+    with_versions(study.files, plan, {"adamcmp": "0.0.1", "torch": "1.9"}, mixed_versions=True)
     assert work(study, WorkRequest(ALONE), NO_OBSERVER).trained == 2
 
 

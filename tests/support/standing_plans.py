@@ -1,13 +1,17 @@
 """Plans that wait for workers, written without starting a process."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from adamcmp.config import StudyConfig
 from adamcmp.execution.autotuning import autotuned
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.open_plans import OpenPlan
 from adamcmp.execution.publishing import Request, publish_standing, unfinished
+from adamcmp.execution.queue_files import plan_file
+from adamcmp.execution.stored_plans import encode_plan
 from adamcmp.planning.plan import make_plan
+from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
 
 
@@ -28,3 +32,12 @@ def standing_plan(
         missing = autotuned(missing, Serial(), lambda: None, lambda text: None)
     request = Request(config, plan, missing, retrained_statuses)
     return publish_standing(store, request, lambda: None, lambda text: None)
+
+
+def with_versions(
+    files: Files, plan: OpenPlan, versions: Mapping[str, str], mixed_versions: bool = False
+) -> None:
+    """Rewrite a plan as another version would have written it."""
+    header = replace(plan.header, versions=versions, mixed_versions=mixed_versions)
+    shares = [plan.stored.share(share.number) for share in plan.shares()]
+    files.replace(plan_file(plan.number), encode_plan(header, shares))
