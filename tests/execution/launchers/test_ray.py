@@ -318,12 +318,16 @@ def test_a_cluster_on_this_machine(tmp_path, monkeypatch, killed):
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-s3cret")
     launcher = workers_at("local")
     launcher.check()
     jobs = start(launcher)
     process = process_of(launcher, jobs[0])
     assert process["directory"] == str(Path.cwd())
+    assert process["variables"]["AWS_SECRET_ACCESS_KEY"] == "a-s3cret"  # for a study in a bucket
     (folder,) = set(re.findall(r"/tmp/adamcmp-ray-\w+", str(processes_of(home))))
+    files = [file for file in Path(folder).rglob("*") if file.is_file()]
+    assert files and [str(file) for file in files if b"a-s3cret" in file.read_bytes()] == []
     if killed == "connection":
         (pid,) = (pid for pid, command in processes_of(home).items() if "_ray_driver" in command)
         os.kill(pid, signal.SIGKILL)
