@@ -30,7 +30,13 @@ settings.load_profile("adamcmp")
 
 CPU = Numerics(device="cpu", dtype="float32", threads=1, engine="eager")
 
-needs_compiler = pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler on the PATH")
+needs_compiler = pytest.mark.compiler
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Require what the marks of a test name."""
+    if item.get_closest_marker("compiler"):
+        require(cpp_compiler() is not None, "There is no C++ compiler on the PATH.")
 
 
 def pytest_collection_finish() -> None:

@@ -15,6 +15,7 @@ from adamcmp.cli import command_module, main
 from adamcmp.config import Composer
 from adamcmp.planning.specs import run_specs
 from adamcmp.storage.store import Store
+from tests.support.required import require_package
 from tests.support.studies import SMALL, STUDY_FILE, THREE_STEPS
 from tests.support.training_elsewhere import training_elsewhere
 
@@ -152,7 +153,7 @@ def test_documents_show_no_dead_links():
 
 
 def test_search_returns_the_best_setting():
-    pytest.importorskip("optuna")
+    require_package("optuna")
     overrides = [*THREE_STEPS, "lr=tag(log,interval(1e-4,1e-1))", "wd=interval(0,0.5)", "study=s"]
     overrides += ["optimizer=adamw,sgd", "sampler=random", "n=3"]
     result = adamcmp.search(overrides)

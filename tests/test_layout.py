@@ -4,7 +4,11 @@ import ast
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import adamcmp
+from tests import conftest
+from tests.support.required import require_package
 
 TESTS, PACKAGE = Path(__file__).parent, Path(adamcmp.__file__).parent
 
@@ -81,3 +85,21 @@ def test_each_package_is_in_the_wheel():
         for folder in PACKAGE.rglob("__init__.py")
     }
     assert set(settings["packages"]) == packages | {"adamcmp.configs"}
+
+
+def test_tests_are_skipped_in_a_way_that_fails_in_ci():
+    files = {str(file.relative_to(TESTS)): file.read_text() for file in TESTS.rglob("*.py")}
+    name = "importor" + "skip("
+    assert [file for file, text in files.items() if name in text] == []
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail), ("", pytest.skip)])
+def test_a_test_that_cannot_run_here_fails_in_ci(ci, outcome, monkeypatch, request):
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome.Exception, match="no_such_package is not installed"):
+        require_package("no_such_package")
+    monkeypatch.setattr(conftest, "cpp_compiler", lambda: None)
+    conftest.pytest_runtest_setup(request.node)  # this test needs no compiler
+    request.node.add_marker(conftest.needs_compiler)
+    with pytest.raises(outcome.Exception, match=r"no C\+\+ compiler"):
+        conftest.pytest_runtest_setup(request.node)

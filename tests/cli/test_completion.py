@@ -8,6 +8,7 @@ import pytest
 
 from adamcmp.cli.completion import candidates
 from tests.support.commands import run
+from tests.support.required import require
 from tests.support.studies import THREE_STEPS
 
 
@@ -105,8 +106,8 @@ def test_in_bash(typed, expected):
     assert sorted(done.stdout.split()) == expected
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 def test_in_zsh():
+    require(shutil.which("zsh") is not None, "zsh is not installed.")
     script = f"""
     adamcmp() {{ {sys.executable} -m adamcmp "$@" }}
     compdef() {{ :; }}

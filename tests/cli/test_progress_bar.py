@@ -1,9 +1,8 @@
 """The progress bar."""
 
+import importlib
 import os
 import sys
-
-import pytest
 
 from adamcmp.cli import main, progress_bar
 from adamcmp.cli.progress_bar import Bar
@@ -14,6 +13,7 @@ from adamcmp.planning.run_kinds import run_kinds_by_key
 from adamcmp.planning.timings import Timings
 from adamcmp.training.outcome import Done
 from tests.conftest import CPU
+from tests.support.required import require_package
 from tests.support.studies import SMALL
 
 ONE = ["dataset=teacher", "dataset.train_examples=200", "dataset.test_examples=50", "steps=300"]
@@ -61,8 +61,9 @@ def test_the_best_values_name_their_metric(specs, monkeypatch, capsys):
 
 def test_a_terminal_shows_a_bar(monkeypatch, capsys):
     """In a terminal: loss, accuracy and gap while it trains; nothing of it on stdout."""
-    pty = pytest.importorskip("pty")
-    termios = pytest.importorskip("termios")
+    require_package("pty")
+    require_package("termios")
+    pty, termios = map(importlib.import_module, ("pty", "termios"))
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
     with os.fdopen(theirs, "w") as terminal:

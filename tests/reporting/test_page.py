@@ -15,8 +15,10 @@ from adamcmp.plots import PLOTS
 from adamcmp.reporting import rendering, report
 from adamcmp.reporting.formats import as_latex
 from adamcmp.storage import reader
+from tests.support.required import require, require_package
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+require_package("playwright")
+sync_api = importlib.import_module("playwright.sync_api")
 ROOT = Path(__file__).parents[2]
 #: The browser of the system. If it is missing, that of playwright is used, if installed.
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
@@ -57,7 +59,7 @@ def browser():
         try:
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         except sync_api.Error as error:
-            pytest.skip(f"There is no browser: {str(error).splitlines()[0]}")
+            require(False, f"There is no browser: {str(error).splitlines()[0]}.")
         yield browser
         browser.close()
 

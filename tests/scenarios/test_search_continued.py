@@ -12,10 +12,11 @@ from adamcmp.cli import main
 from adamcmp.errors import AdamcmpError
 from adamcmp.storage import reader
 from tests.support.frame_bits import different_bits
+from tests.support.required import require_package
 from tests.support.searches import OVERRIDES, RANGES, SAMPLERS, search, stored_settings
 from tests.support.studies import THREE_STEPS
 
-pytest.importorskip("optuna")
+require_package("optuna")
 
 
 def means(measure, seeds):

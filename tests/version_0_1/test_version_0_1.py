@@ -10,6 +10,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.storage.store import Store
 from tests.conftest import needs_compiler
+from tests.support.required import require_package
 
 RESULTS = Path(__file__).with_name("results")
 STUDIES = {
@@ -112,7 +113,7 @@ def test_failed_runs_are_known_and_not_trained_again(old_results, capsys):
 
 def test_continues_the_search(old_results, capsys):
     """The proposed settings are those of the file, so nothing is trained again."""
-    pytest.importorskip("optuna")
+    require_package("optuna")
     search = ["optimizer=adamw,sgd", "lr=tag(log,interval(1e-3,1e-1))", "wd=0,1e-2", "sampler=tpe"]
     overrides = [*MLP, *search, "n=6", "batch=3", "seeds=2", "epochs=3", "engine=eager"]
     assert main(["sweep", "-q", *overrides, "study=search", "workers=0"]) == 0

@@ -9,6 +9,7 @@ import yaml
 import adamcmp
 from adamcmp.cli import main
 from tests.support.commands import run
+from tests.support.required import require_package
 from tests.support.training import crashing
 
 #: One step per epoch, so that the default number of epochs is quick.
@@ -46,7 +47,7 @@ def trained_runs(study, capsys, command):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_keeps_former_defaults(name, old, tmp_path, quick_reports, capsys):
     if name == "search":
-        pytest.importorskip("optuna")
+        require_package("optuna")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(STUDY))
     runs = trained_runs("old", capsys, COMMANDS[name])
     assert set(runs["epochs"]) == {30}
@@ -65,7 +66,7 @@ def test_the_learning_rate_is_the_former_one(old, capsys):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_notice_names_the_former_values(name, old, tmp_path, capsys):
     if name == "search":
-        pytest.importorskip("optuna")
+        require_package("optuna")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(STUDY | {"common": {}}))
     assert main([*COMMANDS[name], *SMALL, "study=old", "--dry-run"]) == 0
     assert capsys.readouterr().err.count(NOTICE) == 1

@@ -7,9 +7,10 @@ import pytest
 from adamcmp.config import SearchRange
 from adamcmp.storage.folder import Folder
 from adamcmp.workflows.proposals import Proposals, quiet
+from tests.support.required import require_package
 from tests.support.searches import SAMPLERS
 
-pytest.importorskip("optuna")
+require_package("optuna")
 
 SPACE = {
     "lr": SearchRange(1e-4, 1.0, log=True, integer=False),

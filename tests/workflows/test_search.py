@@ -11,11 +11,12 @@ from adamcmp.config import Composer
 from adamcmp.planning import numerics
 from adamcmp.platform import provenance
 from adamcmp.workflows.search import BestSetting, RangeSearch
+from tests.support.required import require_package
 from tests.support.searches import OVERRIDES, RANGES, SAMPLERS, search
 from tests.support.studies import THREE_STEPS
 from tests.support.training import crashing
 
-pytest.importorskip("optuna")
+require_package("optuna")
 
 
 def settings(study):
