@@ -35,6 +35,9 @@ def test_processes(execution, settings, threads, processes):
         (1e6, 4096, {}, 32),
         (1e6, 4096, {"jobs": 1000}, 209),
         (1e6, 20, {"jobs": 1000}, 5),
+        # A job of 5 minutes trains for 4.
+        (4 * 4 * 240.0, 32, {"timeout_min": 5}, 4),
+        (4 * 1201.0, 32, {"timeout_min": 25}, 2),
         (1e6, 20, {"gpus_per_node": 2}, 3),
         (None, 20, {}, 5),
         (None, 1, {}, 1),

@@ -30,14 +30,18 @@ class ClusterSettings(ExecutorSettings):
         jobs: Maximum number of jobs at once. Short studies need fewer.
     """
 
-    #: Predicted seconds of training for which one job is started, unless `jobs` are too few. A job
-    #: takes less time than this to start.
-    job_seconds: ClassVar[float]
-
     #: The override that gives a job a GPU.
     gpu_override: ClassVar[str]
 
     jobs: Annotated[int, Field(ge=1)] = 32
+
+    @property
+    @abstractmethod
+    def job_seconds(self) -> float:
+        """Predicted seconds of training for which one job is started, unless `jobs` are too few.
+
+        A job takes less time than this to start.
+        """
 
     @property
     @abstractmethod

@@ -26,13 +26,15 @@ class RaySettings(ClusterSettings):
     """
 
     gpu_override: ClassVar[str] = "executor.num_gpus=1"
-    #: Approximately the time in which a worker starts.
-    job_seconds: ClassVar[float] = 5.0
-
     address: Annotated[str, Field(description="local, auto or HOST:PORT of a cluster's head")]
     num_cpus: Annotated[int, Field(ge=1)] = 1
     num_gpus: Annotated[float, Field(ge=0, le=1)] = 0.0
     deadline: Annotated[float, Field(gt=0)] = 120.0
+
+    @property
+    def job_seconds(self) -> float:
+        """See `ClusterSettings.job_seconds`: approximately the time in which a worker starts."""
+        return 5.0
 
     @property
     def gpus(self) -> int:

@@ -8,6 +8,11 @@ from pydantic import Field
 
 from adamcmp.components.executors._base import ClusterSettings
 
+#: Seconds of training for which a job is started, unless its time limit is shorter.
+MOST_JOB_SECONDS = 1200.0
+#: The part of the time limit of a job in which it trains, since predictions vary.
+TRAINED_PART = 0.8
+
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -19,7 +24,7 @@ class SlurmSettings(ClusterSettings):
 
     Attributes:
         jobs: Maximum number of jobs at once. There are fewer if a job would train for less than 20
-            minutes.
+            minutes, or four fifths of `timeout_min`.
         timeout_min: Time limit of a job, in minutes. Before this limit, a job saves checkpoints,
             and queues itself again if runs are left.
         partition: The partition. None selects the cluster's default.
@@ -32,9 +37,6 @@ class SlurmSettings(ClusterSettings):
     """
 
     gpu_override: ClassVar[str] = "executor.gpus_per_node=1"
-    #: A job may take minutes to start.
-    job_seconds: ClassVar[float] = 1200.0
-
     timeout_min: Count = 60
     partition: str | None = None
     account: str | None = None
@@ -43,6 +45,11 @@ class SlurmSettings(ClusterSettings):
     mem_gb: Annotated[float, Field(gt=0)] | None = None
     constraint: str | None = None
     setup: tuple[str, ...] = ()
+
+    @property
+    def job_seconds(self) -> float:
+        """See `ClusterSettings.job_seconds`: a job may take minutes to start."""
+        return min(MOST_JOB_SECONDS, 60 * self.timeout_min * TRAINED_PART)
 
     @property
     def gpus(self) -> int:
