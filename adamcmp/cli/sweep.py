@@ -13,6 +13,7 @@ from adamcmp.cli import _config
 from adamcmp.cli._options import add_config_dir, add_training, report_command, study_arguments
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, training_options
+from adamcmp.errors import ConfigError
 
 if TYPE_CHECKING:
     from adamcmp.workflows.training import SweepResult
@@ -70,6 +71,8 @@ def run_command(options: argparse.Namespace) -> int:
 
     if options.dry_run:
         return print_plan(lambda: configure_sweep(options.overrides, options.config_dir), options)
+    if options.plan_only and options.detach:
+        raise ConfigError("--plan-only starts no jobs. Remove --plan-only or --detach.")
     if options.plan_only:
         return _print_standing_plan(options)
     training = replace(training_options(options), detach=options.detach)

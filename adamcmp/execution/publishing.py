@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adamcmp.config import StudyConfig
-from adamcmp.errors import ConfigError
+from adamcmp.errors import ConfigError, Interrupted
 from adamcmp.execution.autotuning import can_measure
 from adamcmp.execution.heartbeats import PROGRESS_SECONDS, RENEWALS, Heartbeat, WorkerRecord
 from adamcmp.execution.liveness import Liveness
@@ -190,10 +190,13 @@ def publish_standing(
     Raises:
         ConfigError: If some of the runs are in a standing plan that has others too, or another
             process is training some.
+        Interrupted: If a signal has arrived; nothing is written.
         StoreError: If the study cannot be written or locked.
     """
     liveness = Liveness(store.files)
     liveness.await_heartbeats(_owners(store.files), interrupted, on_notice)
+    if number := interrupted():
+        raise Interrupted(number, "nothing was planned")
     with store.locked():
         living, plans = _current(store, liveness)
         pending = unfinished(request.missing, store, request.retrained_statuses)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from adamcmp.config import Composer, Execution
 from adamcmp.errors import ConfigError
 
 
-def parse_execution(command: str, overrides: Sequence[str], *others: str) -> Execution:
+def parse_execution(
+    command: str, overrides: Sequence[str], *others: str, without: Collection[str] = ()
+) -> Execution:
     """Return the settings of execution among overrides.
 
     Args:
         command: The name of the command, for the error.
         overrides: The overrides.
         others: Further keys that the command accepts.
+        without: Settings of execution that the command does not accept.
 
     Raises:
         ConfigError: If an override is neither.
     """
-    accepted = [*others, *Execution.model_fields]
+    accepted = [*others, *(key for key in Execution.model_fields if key not in without)]
     for override in overrides:
         if _key(override) not in accepted:
             listed = ", ".join(f"{key}=" for key in accepted)

@@ -136,12 +136,16 @@ def _execution(overrides: Sequence[str]) -> Execution:
     Raises:
         ConfigError: If an override is not a setting of workers.
     """
-    execution = parse_execution("worker", overrides)
+    of_plan = ("lease_seconds", "mixed_versions")
     for override in overrides:
-        if override.partition("=")[0] in ("lease_seconds", "mixed_versions"):
+        key, _, value = override.partition("=")
+        if key in of_plan:
             raise ConfigError(
                 f"{override}: only the command that writes the plan can set this. Remove it."
             )
+        if key == "results":
+            raise ConfigError(f"{override}: name the results folder by --results {value}.")
+    execution = parse_execution("worker", overrides, without=of_plan)
     if execution.cluster is not None:
         raise ConfigError(
             f"executor={execution.executor_name}: a worker trains on its own machine. Choose "

@@ -66,3 +66,8 @@ def test_the_suggested_command_names_the_folder(quick_reports, capsys):
     out = run(capsys, "sweep", *overrides, "optimizer=sgd")
     assert "`adamcmp report two --results 'else where'` compares the optimizers." in out
     assert main(["report", "two", "--results", "else where"]) == 0
+
+
+def test_a_plan_without_jobs_cannot_be_detached(capsys, results):
+    assert main(["sweep", *THREE_STEPS, "study=s", "--plan-only", "--detach"]) == 2
+    assert "Remove --plan-only or --detach" in capsys.readouterr().err and not results.exists()

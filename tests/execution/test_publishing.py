@@ -11,6 +11,7 @@ from adamcmp.execution.execute import execute
 from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
+from adamcmp.execution.publishing import Request, publish_standing
 from adamcmp.execution.queue_files import (
     QUEUE,
     Share,
@@ -23,6 +24,7 @@ from adamcmp.execution.queue_files import (
 )
 from adamcmp.execution.work import WorkRequest, work
 from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.plan import make_plan
 from adamcmp.storage.columns import STATUSES
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
@@ -251,3 +253,10 @@ def test_a_standing_plan_of_other_versions_is_not_adopted(sweep, files):
     assert {*files.list(QUEUE)} == {plan_file(1)} and not Store(files).outcomes()
     with_versions(files, plan, {"adamcmp": "0.0.1", "torch": "1.9"}, mixed_versions=True)
     assert len(execute(sweep("seed=0,1,2")).trained) == 3
+
+
+def test_an_interrupted_command_publishes_no_standing_plan(sweep, files):
+    plan = make_plan(config := sweep("seed=0"), None)
+    with pytest.raises(Interrupted, match="nothing was planned"):
+        publish_standing(Store(files), Request(config, plan, plan), lambda: 2, print)
+    assert not files.list("")

@@ -110,6 +110,8 @@ def test_a_time_that_is_not_positive(minutes, train):
     ("override", "message"),
     [
         ("lr=0.1", "lr=0.1: `worker` keeps the study's settings and accepts only executor="),
+        ("lr=0.1", r"^((?!lease_seconds|mixed_versions).)*$"),
+        ("results=elsewhere", "name the results folder by --results elsewhere"),
         ("workers=-1", "workers=-1: should be at least 0"),
         ("lease_seconds=60", "lease_seconds=60: only the command that writes the plan can set"),
         (

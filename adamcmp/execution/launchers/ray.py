@@ -37,7 +37,6 @@ ANSWER_SECONDS = 60.0
 #: Seconds within which that process must have ended the workers and itself.
 CLOSE_SECONDS = 45.0
 _SHOWN_BYTES = 4096
-_SHOWN_BYTES = 4096
 
 
 class RayLauncher(Launcher[RaySettings]):
