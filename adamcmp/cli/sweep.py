@@ -96,7 +96,8 @@ def _print_standing_plan(options: argparse.Namespace) -> int:
         print(
             f"plan {plan.number}: {plan.runs} runs in {plan.shares} shares, "
             f"{estimate(plan.seconds)} of one worker process; files in {plan.folder}\n"
-            f"`adamcmp worker {study}` trains them, on any number of machines."
+            f"`adamcmp worker {study}{' --allow-code' * plan.imports_code}` trains them, on any "
+            f"number of machines."
         )
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _completers
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> int:
     """Train runs of the open plans of a study.
 
     Returns:
-        0; 1 if a run failed.
+        0; 1 if a run failed, or a plan was cancelled.
     """
     options = parser().parse(arguments)
     from adamcmp.workflows.worker import WorkerRequest, run_worker
@@ -88,20 +89,21 @@ def main(arguments: list[str]) -> int:
 
     result = run_worker(request, display)
     if options.json:
-        values = {"trained": result.trained, "failed": result.failed, "left": result.left}
-        print(json.dumps(values))
+        print(json.dumps(asdict(result)))
     else:
         print(_outcome(result, options.study, study_arguments(root / options.study)))
-    return 1 if result.failed else 0
+    return 1 if result.failed or result.cancelled else 0
 
 
 def _outcome(result: WorkResult, name: str, study: str) -> str:
     """Return what the worker has done, and what is left."""
-    if not result.trained and not result.left:
+    if not result.trained and not result.left and not result.cancelled:
         return f"Study {name!r} has no planned run to train."
     trained = f"{result.trained} run{'s' * (result.trained != 1)} trained"
     if result.failed:
         trained += f", {result.failed} of which failed (`adamcmp ls {study} status=failed`)"
+    if result.cancelled:
+        trained += f"; the plan of {result.cancelled} further runs was cancelled"
     if not result.left:
         return f"{trained}; no planned run is left."
     reason = " at the time limit" if result.time_over else ""

@@ -204,7 +204,7 @@ class ClusterTraining:
         config = self.request.config
         every = f"checkpoint_every={config.execution.checkpoint_every:g}"
         # This command has imported the classes that its runs name, since the user trusts them.
-        trust = ["--allow-code"] if _imports_code(config.runs) else []
+        trust = ["--allow-code"] if imports_code(config.runs) else []
         return (f"workers={self._processes}", every, *trust, *config.flags)
 
     def _start(self, jobs: PlanJobs, existing: Collection[int]) -> None:
@@ -259,7 +259,7 @@ class ClusterTraining:
             self.observer.on_notice(text)
 
 
-def _imports_code(runs: Iterable[RunConfig]) -> bool:
+def imports_code(runs: Iterable[RunConfig]) -> bool:
     """Return whether runs have classes of a user's code."""
     # Runs share components.
     components = {id(c): c for run in runs for c in run.components().values()}

@@ -288,6 +288,14 @@ class StoredPlan:
             columns = spec.columns()
             differing = [name for name in row if name in columns and columns[name] != row[name]]
             differing.remove("run_id")
+            missing = [n for n in row if n.endswith(".sha256") and row[n] and not columns.get(n)]
+            if missing:
+                code = ", ".join(name.removesuffix(".sha256") for name in missing)
+                raise StoreError(
+                    f"{self._location}: the code or file of {code}= cannot be read here. Start the "
+                    f"worker in the folder where the plan was made, or add that folder to "
+                    f"PYTHONPATH."
+                )
             raise StoreError(
                 f"{self._location}: this machine would train other runs than the plan has; "
                 f"{', '.join(differing) or 'their settings'} differ"

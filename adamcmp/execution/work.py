@@ -58,12 +58,15 @@ class WorkResult:
         failed: Number of these that crashed.
         left: Number of runs of the plans that are not stored.
         time_over: Whether it stopped because its time was over.
+        cancelled: Number of runs that are not stored and that no open plan has, since their plan
+            was cancelled meanwhile.
     """
 
     trained: int
     failed: int
     left: int
     time_over: bool = False
+    cancelled: int = 0
 
 
 def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
@@ -92,11 +95,12 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
         observer.on_finished(group, outcome)
 
     counting = replace(observer, on_finished=on_finished)
-    time_over = False
+    time_over, begun = False, {plan.number: plan for plan in _selected(plans, request)}
     with deferred_signals() as interrupted, WorkerProcesses() as pool:
         until = _until(interrupted, request.seconds)
         try:
             while numerics is not None and (plans := _selected(current_plans(store), request)):
+                begun |= {plan.number: plan for plan in plans}
                 runs = sum(plan.header.runs for plan in plans)
                 executor = pool.executor(request.execution, numerics, runs, until)
                 _work_on(store, plans, request, executor, counting, until)
@@ -105,8 +109,11 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
                 raise
             time_over = True
     outcomes = store.outcomes()
-    left = [plan.missing(outcomes) for plan in _selected(current_plans(store), request)]
-    return WorkResult(counts.total(), counts[True], sum(map(len, left)), time_over)
+    open_now = {plan.number: plan for plan in _selected(current_plans(store), request)}
+    left = sum(len(plan.missing(outcomes)) for plan in open_now.values())
+    ended = [plan for number, plan in begun.items() if number not in open_now]
+    cancelled = sum(len(plan.missing(outcomes)) for plan in ended)
+    return WorkResult(counts.total(), counts[True], left, time_over, cancelled)
 
 
 def current_plans(store: Store) -> list[OpenPlan]:

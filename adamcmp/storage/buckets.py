@@ -93,9 +93,21 @@ def _connection(bucket: str, options: dict[str, Any], retries: RetryConfig) -> S
 
 
 def _endpoint() -> str:
-    """Return the address of a server other than AWS's; empty for AWS."""
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-    return next((value for name in names if (value := os.environ.get(name))), "")
+    """Return the address of a server other than AWS's; empty for AWS.
+
+    Raises:
+        ConfigError: If it is not a URL.
+    """
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        if (value := os.environ.get(name)) is None:
+            continue
+        if not re.fullmatch(r"https?://[^/\s]+/?.*", value):
+            raise ConfigError(
+                f"{name}={value}: should be a URL such as http://localhost:9000. Unset it to use "
+                f"Amazon's servers."
+            )
+        return value
+    return ""
 
 
 def _options() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.publishing import Request, publish_standing
 from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.remote import imports_code
 from adamcmp.execution.work import WorkRequest, WorkResult, current_plans, work
 from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import storage_errors
@@ -38,6 +39,7 @@ class StandingPlan:
         runs: Number of runs of the plan that are not stored.
         shares: Number of its shares.
         seconds: Predicted seconds of one worker process; None if they are unknown.
+        imports_code: Whether the runs have classes of the user's code.
     """
 
     folder: Address
@@ -45,6 +47,7 @@ class StandingPlan:
     runs: int = 0
     shares: int = 0
     seconds: float | None = None
+    imports_code: bool = False
 
 
 def write_plan(
@@ -83,7 +86,8 @@ def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlan:
     known = [each for each in header.share_seconds if each is not None]
     seconds = sum(known) if len(known) == len(header.share_seconds) else None
     runs = len(plan.missing(store.outcomes()))
-    return StandingPlan(planned.folder, plan.number, runs, len(header.share_runs), seconds)
+    code = imports_code(config.runs)
+    return StandingPlan(planned.folder, plan.number, runs, len(header.share_runs), seconds, code)
 
 
 @dataclass(frozen=True)

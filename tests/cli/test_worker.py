@@ -38,7 +38,7 @@ def test_as_json(capsys, results):
     folder = str(results / "s")
     assert planned == {"study": "s", "folder": folder, "plan": 1, "runs": 2, "shares": 2}
     assert json.loads(run(capsys, "worker", "s", "--json")) == {
-        "trained": 2, "failed": 0, "left": 0,
+        "trained": 2, "failed": 0, "left": 0, "time_over": False, "cancelled": 0,
     }  # fmt: skip
     assert json.loads(run(capsys, *PLAN, "seed=0,1", "--json"))["plan"] is None
 

@@ -10,7 +10,14 @@ from adamcmp.execution import work as work_module
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.open_plans import read_plan
-from adamcmp.execution.queue_files import QUEUE, Share, create_lease, done_file, plan_file
+from adamcmp.execution.queue_files import (
+    QUEUE,
+    Share,
+    create_lease,
+    done_file,
+    plan_file,
+    remove_plan,
+)
 from adamcmp.execution.work import WorkRequest, WorkResult, current_plans, work
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
@@ -160,6 +167,13 @@ def test_the_plan_of_a_process_that_trains(sweep, study, specs):
         result = work(study, WorkRequest(ALONE), Observer(on_finished=finish))
         assert result == WorkResult(1, 0, 0) and read_plan(study.files, 999)
     assert not study.files.list(QUEUE)
+
+
+def test_a_plan_that_is_cancelled_meanwhile(sweep, study):
+    standing_plan(sweep("seed=range(3)"))
+    observer = Observer(on_finished=lambda group, outcome: remove_plan(study.files, 1))
+    result = work(study, WorkRequest(ALONE), observer)
+    assert (result.trained + result.cancelled, result.left) == (3, 0) and result.cancelled
 
 
 def test_plans_that_a_killed_worker_completed_are_removed(sweep, study):

@@ -98,3 +98,11 @@ def test_the_endpoint_may_be_that_of_s3_only(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://other")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3")
     assert buckets._endpoint() == "http://s3"
+
+
+@pytest.mark.parametrize("value", ["", "127.0.0.1:5055"])
+def test_an_endpoint_that_is_no_url_is_named(monkeypatch, value):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    with pytest.raises(ConfigError, match=f"AWS_ENDPOINT_URL={value}: should be a URL such as"):
+        files_at(address("s3://a-bucket-of-mine/studies"))
