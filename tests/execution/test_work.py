@@ -169,7 +169,8 @@ def test_the_plan_of_a_process_that_trains(sweep, study, specs):
     assert not study.files.list(QUEUE)
 
 
-def test_a_plan_that_is_cancelled_meanwhile(sweep, study):
+def test_a_plan_that_is_cancelled_meanwhile(sweep, study, monkeypatch):
+    monkeypatch.setattr("adamcmp.execution.scheduler.FLUSH_SECONDS", 0.0)
     standing_plan(sweep("seed=range(3)"))
     observer = Observer(on_finished=lambda group, outcome: remove_plan(study.files, 1))
     result = work(study, WorkRequest(ALONE), observer)
