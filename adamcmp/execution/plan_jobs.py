@@ -91,7 +91,9 @@ class PlanJobs:
             return
         cancelled = any(state.cancelled for state in self._states.values())
         progress = self.missing_runs() < self._missing
-        if not self.living and (cancelled or not progress):
+        # A machine that was lost says nothing about the next one.
+        lost = list(self._states.values())[-1].lost and self._replacements < MAX_REPLACEMENTS
+        if not self.living and (cancelled or not (progress or lost)):
             raise RunFailed(self._cancelled() if cancelled else self._failure())
         if progress:
             self._replacements = 0

@@ -85,6 +85,16 @@ def test_jobs_that_all_end_without_storing_a_run(toy_plan, tmp_path):
         plan.jobs.replace_ended()
 
 
+def test_jobs_whose_machines_were_lost_are_replaced_a_few_times(toy_plan):
+    plan = toy_plan(*[JobState("ended", "its node has died", lost=True)] * 20)
+    plan.jobs.start()
+    for number in range(1, MAX_REPLACEMENTS + 1):
+        plan.jobs.replace_ended()
+        assert plan.started == 2 + 2 * number
+    with pytest.raises(RunFailed, match="its node has died"):
+        plan.jobs.replace_ended()
+
+
 def test_jobs_that_someone_cancelled_are_not_replaced(toy_plan):
     plan = toy_plan(RUNNING, RUNNING)
     plan.jobs.start()

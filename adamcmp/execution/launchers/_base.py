@@ -52,11 +52,13 @@ class JobState:
         status: Whether the job waits to start, runs or has ended.
         detail: The cluster's description of the state, such as why the job waits or how it ended.
         cancelled: Whether the job has ended because somebody cancelled it.
+        lost: Whether it ended with its machine, or with the connection to it.
     """
 
     status: Literal["pending", "running", "ended"]
     detail: str = ""
     cancelled: bool = False
+    lost: bool = False
 
 
 class Launcher(ABC, Generic[Settings]):

@@ -48,6 +48,7 @@ class _Job:
         status: ``pending``, ``running`` or ``ended``.
         detail: Why it is in this status.
         known: Number of bytes of its output that are in the log.
+        lost: Whether it ended with its node, or with the connection to it.
     """
 
     ray: Any
@@ -58,6 +59,7 @@ class _Job:
     status: str = "pending"
     detail: str = ""
     known: int = 0
+    lost: bool = False
 
     def request_state(self) -> None:
         """Request its state, without waiting for the answer."""
@@ -81,7 +83,7 @@ class _Job:
             self._check_deadline(deadline)
             return
         except self.ray.exceptions.RayError as error:
-            self._end(f"{self.detail}: {_cause(error)}")
+            self._end(f"{self.detail}: {_cause(error)}", lost=True)
             return
         with self.log.open("ab") as file:
             file.write(output)
@@ -97,7 +99,7 @@ class _Job:
         if self.status == "pending" and seconds > START_SECONDS:
             self.detail = "no node has free CPUs or GPUs for it"
         elif self.status == "running" and seconds > deadline:
-            self._end(f"{self.detail}; it has not answered for {seconds:.0f} s")
+            self._end(f"{self.detail}; it has not answered for {seconds:.0f} s", lost=True)
 
     def terminate(self) -> None:
         """Ask it to save its checkpoints and to end; end it at once if it has not started."""
@@ -106,8 +108,8 @@ class _Job:
         elif self.status == "running":
             self.actor.terminate.remote()
 
-    def _end(self, detail: str) -> None:
-        self.status, self.detail = "ended", detail
+    def _end(self, detail: str, *, lost: bool = False) -> None:
+        self.status, self.detail, self.lost = "ended", detail, lost
         # The worker must not continue if its node can be reached again.
         self.ray.kill(self.actor)
 
@@ -182,7 +184,7 @@ class Driver:
             started.append(name)
         return started
 
-    def states(self, deadline: float) -> dict[str, tuple[str, str]]:
+    def states(self, deadline: float) -> dict[str, tuple[str, str, bool]]:
         """Return the status of each worker, and why it is in this status.
 
         Args:
@@ -190,7 +192,7 @@ class Driver:
         """
         for job in self._jobs.values():
             job.update(deadline)
-        return {name: (job.status, job.detail) for name, job in self._jobs.items()}
+        return {name: (job.status, job.detail, job.lost) for name, job in self._jobs.items()}
 
     def cancel(self, jobs: Sequence[str]) -> None:
         """Ask workers to save their checkpoints and to end."""
@@ -204,7 +206,7 @@ class Driver:
         end = time.monotonic() + CLOSE_SECONDS
         while time.monotonic() < end:
             states = self.states(math.inf).values()
-            if not any(status == "running" for status, _ in states):
+            if not any(status == "running" for status, *_ in states):
                 break
             time.sleep(_POLL_SECONDS)
         self._ray.shutdown()

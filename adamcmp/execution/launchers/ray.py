@@ -96,8 +96,11 @@ class RayLauncher(Launcher[RaySettings]):
             except ClusterError as error:
                 self._connection.kill()
                 self._connection, detail = None, str(error)
-        ended = ("ended", detail)
-        return {job: JobState(*known.get(job, ended)) for job in jobs}
+        states = {}
+        for job in jobs:
+            status, reason, lost = known.get(job, ("ended", detail, False))
+            states[job] = JobState(status, reason, lost=lost)
+        return states
 
     def cancel(self, jobs: Sequence[str]) -> None:
         """See `Launcher.cancel`."""

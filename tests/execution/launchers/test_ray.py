@@ -193,7 +193,8 @@ def test_a_dead_node_is_named_in_one_line(launcher, fake_ray):
     process_of(launcher, jobs[0])
     (fake_ray / "dead").touch()
     assert states(launcher, jobs) == {"ended"}
-    assert launcher.states(jobs)[jobs[0]].detail.endswith(": its node has died")
+    state = launcher.states(jobs)[jobs[0]]
+    assert state.detail.endswith(": its node has died") and state.lost
 
 
 def test_a_worker_that_waits_for_resources(connected, fake_ray):
