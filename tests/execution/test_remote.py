@@ -144,7 +144,7 @@ def test_an_interrupted_command_leaves_the_jobs(composer, results, jobs):
     def on_notice(text):
         notices.append(text)
         if "Jobs 1 wait" in text:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(
         Interrupted, match=r"jobs 1 continue to train the 4 runs .*adamcmp cancel s"
