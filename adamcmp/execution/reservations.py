@@ -159,6 +159,8 @@ class Reservations:
         """
         with storage_errors(self.store.folder):
             self._list()
+        if self._reserved and not self._state.plans:
+            self.store.check_exists()
         for share in [*self._reserved]:
             last = self._state.leases.get(share) == self._reserved[share].lease
             if not last or share.plan not in self._state.plans:

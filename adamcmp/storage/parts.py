@@ -190,7 +190,8 @@ def row_indexes(files: Files, parts: Mapping[str, FileVersion]) -> dict[str, pa.
 @lru_cache(maxsize=4096)
 def _row_index(files: Files, name: str, version: FileVersion) -> pa.Table:
     del version  # part of the cache key only
-    return read_part(files, "runs", name, INDEX_COLUMNS)
+    # Versions of adamcmp wrote the columns in different orders.
+    return read_part(files, "runs", name, INDEX_COLUMNS).select(INDEX_COLUMNS)
 
 
 def read_consistently(files: Files, read: Callable[[Mapping[str, FileVersion]], T]) -> T:

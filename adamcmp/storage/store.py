@@ -237,6 +237,15 @@ class Store:
         rows = [without_runs(rows, stale[name]) for name, rows in indexes.items()]
         return pa.concat_tables(rows) if rows else run_schema().empty_table().select(INDEX_COLUMNS)
 
+    def check_exists(self) -> None:
+        """Check that the study was not moved while its runs are trained.
+
+        Raises:
+            StoreError: If there is no study any more.
+        """
+        if METADATA_FILE not in self.files.list(""):
+            raise StoreError(f"There is no study in {self.folder}. Was it moved during training?")
+
     def append(
         self,
         runs: list[dict[str, Any]],
@@ -262,8 +271,7 @@ class Store:
             "metrics": _table(metrics, METRIC_SCHEMA),
             "examples": _table(examples, EXAMPLE_SCHEMA),
         }
-        if METADATA_FILE not in self.files.list(""):
-            raise StoreError(f"There is no study in {self.folder}. Was it moved during training?")
+        self.check_exists()
         with storage_errors(self.folder):
             run_ids = tables["runs"]["run_id"].to_pylist()
             self._write(tables, attempts or self.next_attempts(run_ids))

@@ -220,12 +220,12 @@ class _Record:
 def _exclusive(files: Files) -> Iterator[None]:
     """Hold the search lock of a study, because concurrent searches would not share settings."""
     with contextlib.ExitStack() as stack:
-        try:
-            with storage_errors(files.address):
+        with storage_errors(files.address):
+            try:
                 stack.enter_context(files.lock(0.0, ".search.lock"))
-        except TimeoutError:
-            raise StoreError(
-                f"{files.address} is being searched by another process. Repeat the command when "
-                f"it has ended."
-            ) from None
+            except TimeoutError:
+                raise StoreError(
+                    f"{files.address} is being searched by another process. Repeat the command "
+                    f"when it has ended."
+                ) from None
         yield

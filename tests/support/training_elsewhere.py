@@ -23,6 +23,7 @@ def training_elsewhere(
     study.mkdir(parents=True, exist_ok=True)
     files = Store(study).files
     with Heartbeat(files, lease_seconds, lease_seconds) as heartbeat:
+        heartbeat.publish(max(len(specs), 1), 0, None)
         if specs:
             groups = [LaneGroup((spec,)) for spec in specs]
             files.create(plan_file(PLAN), plan_of([groups], heartbeat.worker))

@@ -8,6 +8,8 @@ from adamcmp.errors import ConfigError
 from adamcmp.training.optimizer_checks import check_optimizer
 from tests.support.rules import predefined
 
+pytestmark = pytest.mark.usefixtures("any_code")
+
 ROLES = {
     "weight": "matrices",
     "kernel": "matrices",

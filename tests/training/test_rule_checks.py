@@ -7,6 +7,8 @@ from adamcmp.config import build_component
 from adamcmp.errors import ConfigError
 from adamcmp.training.optimizer_checks import check_optimizer
 
+pytestmark = pytest.mark.usefixtures("any_code")
+
 ROLES = {"weight": "matrices", "bias": "biases_norms", "scale": "biases_norms"}
 GENERATOR = torch.Generator().manual_seed(0)
 PARAMS = {"weight": torch.randn(2, 3, generator=GENERATOR), "bias": torch.ones(2)}
