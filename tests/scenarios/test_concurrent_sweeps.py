@@ -59,6 +59,7 @@ def test_reservations_of_a_killed_sweep_are_released(commands, results, monkeypa
     assert not [*(results / "s" / "queue").iterdir()]
 
 
+@pytest.mark.slow
 def test_a_cancelled_sweep_keeps_what_is_stored(commands, results, capsys):
     """It ends with an error, and the same command completes it from its checkpoints."""
     overrides = [*PAUSING, "seed=range(3)", "workers=1", "checkpoint_every=1e-9"]
