@@ -85,6 +85,7 @@ while :; do sleep 0.1; done
 """
 
 
+@pytest.mark.slow
 def test_a_job_that_reaches_its_time_limit_saves_and_starts_again(slurm, tmp_path):
     """The signal is sent here instead of waiting for the time limit."""
     started = launcher(tmp_path)
