@@ -166,6 +166,20 @@ def test_without_submitit(tmp_path, monkeypatch):
         launcher(tmp_path).check()
 
 
+def test_a_job_that_is_queued_again_has_not_failed(tmp_path, monkeypatch):
+    """Slurm reports for a moment that it has failed."""
+    answers = {
+        "squeue": '[ -e asked ] && echo "7|PENDING|BeginTime" || echo "7|FAILED|None"; touch asked',
+        "scontrol": 'echo "JobId=7 JobState=FAILED ExitCode=1:0 Reason=None"',
+    }
+    for name, answer in answers.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("adamcmp.execution.launchers.slurm.REQUEUE_SECONDS", 0.0)
+    assert launcher(tmp_path).states(["7"]) == {"7": JobState("pending", "BeginTime")}
+
+
 def test_a_cluster_that_does_not_answer(tmp_path, monkeypatch):
     """It is an error, since jobs that are not in the queue count as ended."""
     program = tmp_path / "squeue"
