@@ -12,6 +12,7 @@ from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.execution.liveness import worker_records
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
+from tests.support import slurm_cluster
 from tests.support.commands import run
 from tests.support.pausing_net import PAUSE
 from tests.support.processes import start_command
@@ -126,8 +127,7 @@ def test_a_job_that_reaches_its_time_limit_continues(slurm, results, capsys):
     wait_until(lambda: b"PENDING" in subprocess.run(queue, capture_output=True).stdout, every=0.2)
     assert not [*results.glob("s/queue/worker-*")] and [*results.glob("s/checkpoints/[!.]*")]
     PAUSE.unlink()
-    # Slurm starts jobs that were requeued two minutes later.
-    subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=True)
+    slurm_cluster.start_soon(job)
     out, err = sweep.communicate(timeout=180)
     assert sweep.returncode == 0 and "3 done" in out, err
     assert len([*results.glob("s/jobs/*_log.out")]) == 1

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,6 @@ SIGNAL_SECONDS = 60
 MAX_TIMEOUTS = 100
 #: Maximum seconds that a command of Slurm may take.
 COMMAND_SECONDS = 60.0
-#: Seconds after which a job that Slurm reports as failed is looked at again.
-REQUEUE_SECONDS = 3.0
-#: How `JobState.detail` of a failed job begins.
-_FAILED = "Failed"
 #: ``sbatch --test-only`` fails with these words if jobs would wait, such as for drained nodes.
 _MAY_WAIT = re.compile("not available|unavailable|busy", re.IGNORECASE)
 #: States of jobs that have not begun, or have to begin again.
@@ -95,15 +90,16 @@ class SlurmLauncher(Launcher[SlurmSettings]):
         return [each.job_id for each in submitted]
 
     def states(self, jobs: Sequence[str]) -> Mapping[str, JobState]:
-        """See `Launcher.states`.
-
-        While Slurm queues a job again, it reports for a moment that the job has failed. So jobs
-        that have failed are looked at twice.
-        """
-        states = _states(jobs)
-        if failed := [job for job, state in states.items() if state.detail.startswith(_FAILED)]:
-            time.sleep(REQUEUE_SECONDS)
-            states |= _states(failed)
+        """See `Launcher.states`."""
+        query = ["--noheader", "--array", "--states=all", "--user", str(os.getuid())]
+        lines = _slurm("squeue", *query, "--format=%i|%T|%r").splitlines()
+        listed = {line.partition("|")[0]: line.split("|", 2)[1:] for line in lines}
+        states = {}
+        for job in jobs:
+            # Elements of an array that was cancelled before it began are listed as one.
+            state, reason = listed.get(job) or listed.get(job.partition("_")[0]) or ("", "")
+            # Slurm lists jobs for some minutes after their end, but without the exit code.
+            states[job] = _queued(state, reason) if state in _QUEUED else _ended(job, state)
         return states
 
     def cancel(self, jobs: Sequence[str]) -> None:
@@ -150,24 +146,6 @@ class SlurmLauncher(Launcher[SlurmSettings]):
                     f"executor.timeout_min={self.settings.timeout_min}: jobs of partition {name!r} "
                     f"take at most {limit} minutes."
                 )
-
-
-def _states(jobs: Sequence[str]) -> dict[str, JobState]:
-    """Return what Slurm reports of each job now.
-
-    Raises:
-        ClusterError: If Slurm does not answer.
-    """
-    query = ["--noheader", "--array", "--states=all", "--user", str(os.getuid())]
-    lines = _slurm("squeue", *query, "--format=%i|%T|%r").splitlines()
-    listed = {line.partition("|")[0]: line.split("|", 2)[1:] for line in lines}
-    states = {}
-    for job in jobs:
-        # Elements of an array that was cancelled before it began are listed as one.
-        state, reason = listed.get(job) or listed.get(job.partition("_")[0]) or ("", "")
-        # Slurm lists jobs for some minutes after their end, but without the exit code.
-        states[job] = _queued(state, reason) if state in _QUEUED else _ended(job, state)
-    return states
 
 
 def _unknown_account(account: str) -> str:
