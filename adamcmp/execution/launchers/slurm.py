@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,10 @@ class SlurmLauncher(Launcher[SlurmSettings]):
 
     def start(self, command: WorkerCommand, count: int) -> list[str]:
         """See `Launcher.start`."""
-        from submitit import SlurmExecutor
-        from submitit.core.utils import FailedJobError
+        with _environment(SUBMITIT_LOG_LEVEL="NOCONFIG"):
+            # Its configuration of logging prints to stdout and closes handlers of other packages.
+            from submitit import SlurmExecutor
+            from submitit.core.utils import FailedJobError
 
         executor = SlurmExecutor(self.folder, max_num_timeout=MAX_TIMEOUTS)
         executor.update_parameters(
@@ -146,6 +148,18 @@ class SlurmLauncher(Launcher[SlurmSettings]):
                     f"executor.timeout_min={self.settings.timeout_min}: jobs of partition {name!r} "
                     f"take at most {limit} minutes."
                 )
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set variables of the environment that are not set, until the block ends."""
+    added = variables.keys() - os.environ.keys()
+    os.environ.update({name: variables[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def _unknown_account(account: str) -> str:

@@ -1,5 +1,6 @@
 """Workers as jobs of a real Slurm cluster of one machine."""
 
+import logging
 import os
 import re
 import subprocess
@@ -59,6 +60,17 @@ def test_an_array_of_jobs(slurm, tmp_path):
     assert (first.detail, second.detail) == ("Completed, exit code 0", "Failed, exit code 2")
     for path in started.log_paths(jobs).values():
         assert f"hello 1 {Path.cwd()}\n" in path.read_text()
+
+
+def test_handlers_of_other_packages_stay_open(slurm, tmp_path, monkeypatch):
+    """submitit configures logging when it is imported, which would close all handlers."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "submitit"]:
+        monkeypatch.delitem(sys.modules, name)
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "close", lambda: pytest.fail("closed"))
+    started = launcher(tmp_path, partition="down")
+    started.cancel(started.start(shell("true"), 1))
+    assert "SUBMITIT_LOG_LEVEL" not in os.environ
 
 
 def test_cancelled_jobs_get_a_signal(slurm, tmp_path):
