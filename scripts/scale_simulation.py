@@ -22,7 +22,7 @@ from adamcmp.execution.heartbeats import RENEWALS, ProcessStatus, WorkerRecord
 from adamcmp.execution.publishing import Request, lane_groups, publish_standing
 from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
 from adamcmp.execution.reservations import Reservations
-from adamcmp.execution.scheduler import MAX_PAUSE_SECONDS
+from adamcmp.execution.scheduler import pause_seconds
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
@@ -192,6 +192,7 @@ class SimulatedWorker:
     frozen_until: float = 0.0
     started: float = 0.0
     ended: float = math.inf
+    waits_since: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -361,12 +362,14 @@ class Simulation:
         if not worker.waiting:
             worker.waiting += worker.reservations.take()
         if worker.waiting:
+            worker.waits_since = math.inf
             group = worker.waiting.popleft()
             seconds = (self.costs.seconds(group) or 0.0) * self.random.uniform(0.7, 1.5)
             self._after(seconds, worker, self._finish, group, seconds)
         elif worker.reservations.waiting_for_others:
-            pause = min(self.lease_seconds / 16, MAX_PAUSE_SECONDS)
-            self._after(pause, worker, self._next)
+            worker.waits_since = min(worker.waits_since, self.clock())
+            waited = self.clock() - worker.waits_since
+            self._after(pause_seconds(waited, worker.heartbeat.interval), worker, self._next)
         else:
             self.files.delete(worker_file(worker.heartbeat.worker))
             self._end(worker)

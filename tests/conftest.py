@@ -14,9 +14,11 @@ import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
 from adamcmp.components.trusted_code import ANY_CODE, trusting
 from adamcmp.config import Composer, Numerics
 from adamcmp.execution import execute, worker_processes
+from adamcmp.execution.executors import Serial
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.specs import RunSpec, run_specs
 from adamcmp.platform.provenance import cpp_compiler
+from adamcmp.workflows import dry_run
 from tests.support import slurm_cluster
 from tests.support.processes import Commands
 from tests.support.required import require
@@ -58,6 +60,12 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in the process of the test by default: each worker process would import torch again."""
     for module in (execute, worker_processes):
         monkeypatch.setattr(module, "process_count", lambda execution, _: execution.workers or 0)
+
+
+@pytest.fixture
+def checks_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the runs of a plan in the process of the test."""
+    monkeypatch.setattr(dry_run, "Pool", lambda workers, threads, on_start: Serial())
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from adamcmp.cli import _completers
 from adamcmp.cli._options import add_results, results_root
 from adamcmp.cli._parser import Parser
+from adamcmp.cli._study import add_study
 
 EXAMPLES = """\
 example:
@@ -20,9 +20,7 @@ and stop, at the latest after half of lease_seconds=.
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser("cancel", "Stop the training of a study: remove its open plans.", EXAMPLES)
-    parser.add_argument(
-        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
-    )
+    add_study(parser)
     add_results(parser)
     return parser
 
@@ -34,7 +32,7 @@ def main(arguments: list[str]) -> int:
         0.
     """
     options = parser().parse(arguments)
-    from adamcmp.workflows.worker import cancel
+    from adamcmp.workflows.standing_plans import cancel
 
     cancelled = cancel(results_root(options), options.study)
     if not cancelled.plans:

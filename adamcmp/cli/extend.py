@@ -5,6 +5,7 @@ from __future__ import annotations
 from adamcmp.cli import _completers
 from adamcmp.cli._options import add_allow_code, add_results, add_training, results_root
 from adamcmp.cli._parser import Parser
+from adamcmp.cli._study import add_study
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.cli._training import add_overrides, print_plan, training_options
 
@@ -26,9 +27,7 @@ def parser() -> Parser:
         "best setting that took no part in its selection.",
         EXAMPLES,
     )
-    parser.add_argument(
-        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
-    )
+    add_study(parser)
     add_overrides(
         parser, "seeds=, executor=, workers= or checkpoint_every=", _completers.extension_settings
     )

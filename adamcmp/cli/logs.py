@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from adamcmp.cli import _completers
 from adamcmp.cli._options import add_results, results_root
 from adamcmp.cli._parser import Parser
+from adamcmp.cli._study import add_study
 
 EXAMPLES = """\
 examples:
@@ -18,9 +18,7 @@ Jobs are started by executor=slurm and executor=ray.
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     parser = Parser("logs", "Show the output of the jobs that train a study.", EXAMPLES)
-    parser.add_argument(
-        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
-    )
+    add_study(parser)
     parser.add_argument(
         "--lines",
         type=int,
@@ -39,7 +37,7 @@ def main(arguments: list[str]) -> int:
         0.
     """
     options = parser().parse(arguments)
-    from adamcmp.workflows.worker import job_outputs
+    from adamcmp.workflows.logs import job_outputs
 
     outputs = job_outputs(results_root(options), options.study, options.lines)
     for path, lines in outputs.items():

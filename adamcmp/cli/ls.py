@@ -15,8 +15,7 @@ from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.platform.addresses import Address
 
 if TYPE_CHECKING:
-    from adamcmp.execution.heartbeats import ProcessStatus
-    from adamcmp.workflows.listing import PlanStatus
+    from adamcmp.workflows.listing import PlanStatus, TrainingProcess
 
 EXAMPLES = """\
 examples:
@@ -112,15 +111,18 @@ def _plan(plan: PlanStatus) -> str:
     return f"plan {plan.number}{jobs}: {stored} of {plan.runs} runs stored{waiting}"
 
 
-def _progress(process: ProcessStatus) -> str:
+def _progress(process: TrainingProcess) -> str:
     """Return one line about a process that is training runs."""
     from tqdm import tqdm
 
-    left = process.seconds_left
-    remaining = "" if left is None else f", {tqdm.format_interval(left)} left"
+    status, ends = process.status, ""
+    if process.silent_seconds:
+        ends = f", no heartbeat for {tqdm.format_interval(process.silent_seconds)}"
+    elif status.seconds_left is not None:
+        ends = f", {tqdm.format_interval(status.seconds_left)} left"
     return (
-        f"{process.done} of {process.runs} runs trained{remaining} "
-        f"(process {process.pid} on {process.host})"
+        f"{status.done} of {status.runs} runs trained{ends} "
+        f"(process {status.pid} on {status.host})"
     )
 
 

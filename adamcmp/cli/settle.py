@@ -7,7 +7,6 @@ import itertools
 import json
 from typing import TYPE_CHECKING
 
-from adamcmp.cli import _completers
 from adamcmp.cli._options import (
     add_allow_code,
     add_results,
@@ -16,8 +15,9 @@ from adamcmp.cli._options import (
     study_arguments,
 )
 from adamcmp.cli._parser import Parser
+from adamcmp.cli._study import add_execution_overrides, add_study
 from adamcmp.cli._terminal import shown_if_slow, wrapped
-from adamcmp.cli._training import add_overrides, print_plan, training_options
+from adamcmp.cli._training import print_plan, training_options
 
 if TYPE_CHECKING:
     from adamcmp.workflows.settle import Round, SettleResult, Settling
@@ -43,12 +43,8 @@ def parser() -> Parser:
         "round that does not fit into the budget is not trained.",
         EXAMPLES,
     )
-    parser.add_argument(
-        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
-    )
-    add_overrides(
-        parser, "executor=, workers= or checkpoint_every=", _completers.execution_settings
-    )
+    add_study(parser)
+    add_execution_overrides(parser)
     parser.add_argument(
         "--budget",
         type=int,

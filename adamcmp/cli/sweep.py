@@ -83,7 +83,7 @@ def run_command(options: argparse.Namespace) -> int:
 def _print_standing_plan(options: argparse.Namespace) -> int:
     """Write a plan, and print what trains it."""
     from adamcmp.cli.dry_run import estimate
-    from adamcmp.workflows.worker import write_plan
+    from adamcmp.workflows.standing_plans import write_plan
 
     plan = write_plan(options.overrides, options.config_dir, training_options(options))
     if options.json:

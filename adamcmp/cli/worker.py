@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from adamcmp.cli import _completers
 from adamcmp.cli._options import (
     add_allow_code,
     add_config_dir,
@@ -17,7 +16,7 @@ from adamcmp.cli._options import (
     study_arguments,
 )
 from adamcmp.cli._parser import Parser
-from adamcmp.cli._training import add_overrides
+from adamcmp.cli._study import add_execution_overrides, add_study
 
 if TYPE_CHECKING:
     from adamcmp.execution.observer import Observer
@@ -42,12 +41,8 @@ def parser() -> Parser:
         "Train runs that other commands have planned, until none is left.",
         EXAMPLES,
     )
-    parser.add_argument(
-        "study", metavar="STUDY", help="name of a study", completer=_completers.studies
-    )
-    add_overrides(
-        parser, "executor=, workers= or checkpoint_every=", _completers.execution_settings
-    )
+    add_study(parser)
+    add_execution_overrides(parser)
     parser.add_argument(
         "--minutes",
         type=float,

@@ -30,10 +30,23 @@ from adamcmp.training.outcome import Done, Failed, Outcome, Stopped, TrainingPro
 GRACE_SECONDS = 20.0
 #: Minimum seconds between two parts on disk, so that many small groups share one part.
 FLUSH_SECONDS = 1.0
-#: Maximum seconds between two looks for a share, while every share is reserved.
-MAX_PAUSE_SECONDS = 30.0
+#: Minimum and maximum seconds between two looks for a share, while every share is reserved.
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0
 #: Seconds between two looks for a signal, while every share is reserved.
 POLL_SECONDS = 0.2
+
+
+def pause_seconds(waited: float, interval: float) -> float:
+    """Return the seconds until a worker looks for a share again, while every share is reserved.
+
+    A worker that has waited for long looks rarely. So many workers read few files, and yet no wait
+    is longer by more than a third than it has to be, or by a heartbeat.
+
+    Args:
+        waited: Seconds for which it has waited.
+        interval: Seconds between its heartbeats.
+    """
+    return min(max(waited / 3, MIN_PAUSE_SECONDS), interval, MAX_PAUSE_SECONDS)
 
 
 @dataclass
@@ -66,9 +79,11 @@ class Scheduler:
     _stopping: bool = field(init=False, default=False)
     #: The losses of `reservations` for which groups were given up.
     _losses: int = field(init=False, default=0)
-    #: Time of the last part on disk, and the time before which no share is reserved.
+    #: Time of the last part on disk.
     _flushed: float = field(init=False, default_factory=time.monotonic)
-    _reserve_after: float = field(init=False, default=0.0)
+    #: Time since which every share is reserved, and the time of the next look for one.
+    _waits_since: float | None = field(init=False, default=None)
+    _next_look: float = field(init=False, default=0.0)
 
     def run(self) -> None:
         """Train shares until no plan has one that is not done.
@@ -101,28 +116,27 @@ class Scheduler:
 
     def _reserve(self) -> bool:
         """Reserve shares until every slot has a group; return whether any group waits."""
-        while self._free_slots > len(self._waiting) and time.monotonic() >= self._reserve_after:
+        while self._free_slots > len(self._waiting) and time.monotonic() >= self._next_look:
             if groups := self.reservations.take():
                 self._waiting += groups
                 self._checkpoints = self.store.checkpoints.existing()
+                self._waits_since = None
             else:
-                self._reserve_after = time.monotonic() + self._pause
+                now = time.monotonic()
+                self._waits_since = self._waits_since or now
+                interval = self.reservations.heartbeat.interval
+                self._next_look = now + pause_seconds(now - self._waits_since, interval)
         return bool(self._waiting)
 
     @property
     def _free_slots(self) -> int:
         return self.executor.slots - len(self._running)
 
-    @property
-    def _pause(self) -> float:
-        """Seconds between two looks for a share, while every share is reserved."""
-        return min(self.reservations.heartbeat.interval / 2, MAX_PAUSE_SECONDS)
-
     def _waits_for_others(self) -> bool:
         """Return whether other workers train shares, which become free if these workers die."""
         if not self.reservations.waiting_for_others:
             return False
-        time.sleep(min(self._pause, POLL_SECONDS))
+        time.sleep(min(self.reservations.heartbeat.interval / 2, POLL_SECONDS))
         return True
 
     def _give_up_lost(self) -> None:

@@ -35,21 +35,6 @@ TIME_OVER = signal.SIGALRM
 
 
 @dataclass(frozen=True)
-class WorkRequest:
-    """What a worker works on.
-
-    Attributes:
-        execution: The number of processes, and how often checkpoints are saved.
-        plan: The number of the plan; None for all open plans.
-        seconds: Seconds after which it stops; None for no limit.
-    """
-
-    execution: Execution
-    plan: int | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class WorkResult:
     """What a worker has done.
 
@@ -69,13 +54,21 @@ class WorkResult:
     cancelled: int = 0
 
 
-def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
+def work(
+    store: Store,
+    execution: Execution,
+    observer: Observer,
+    number: int | None = None,
+    seconds: float | None = None,
+) -> WorkResult:
     """Train shares of the open plans of a study until none is left.
 
     Args:
         store: The study.
-        request: What to work on, and how long.
+        execution: The number of processes, and how often checkpoints are saved.
         observer: Receives events; `on_planned` is not called.
+        number: The number of the plan; None for all open plans.
+        seconds: Seconds after which the worker stops; None for no limit.
 
     Raises:
         ConfigError: If the requested plan does not exist, or was made with other versions.
@@ -84,10 +77,10 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
     """
     numerics = store.numerics()
     plans = current_plans(store)
-    if request.plan is not None and request.plan not in {plan.number for plan in plans}:
-        if request.plan in range(1, store.commands() + 1):
+    if number is not None and number not in {plan.number for plan in plans}:
+        if number in range(1, store.commands() + 1):
             return WorkResult(0, 0, 0)  # all of its runs are stored, or it was cancelled
-        raise ConfigError(_no_such_plan(store, request.plan, plans))
+        raise ConfigError(_no_such_plan(store, number, plans))
     counts: Counter[bool] = Counter()
 
     def on_finished(group: LaneGroup, outcome: Outcome) -> None:
@@ -95,21 +88,21 @@ def work(store: Store, request: WorkRequest, observer: Observer) -> WorkResult:
         observer.on_finished(group, outcome)
 
     counting = replace(observer, on_finished=on_finished)
-    time_over, begun = False, {plan.number: plan for plan in _selected(plans, request)}
+    time_over, begun = False, {plan.number: plan for plan in _selected(plans, number)}
     with deferred_signals() as interrupted, WorkerProcesses() as pool:
-        until = _until(interrupted, request.seconds)
+        until = _until(interrupted, seconds)
         try:
-            while numerics is not None and (plans := _selected(current_plans(store), request)):
+            while numerics is not None and (plans := _selected(current_plans(store), number)):
                 begun |= {plan.number: plan for plan in plans}
                 runs = sum(plan.header.runs for plan in plans)
-                executor = pool.executor(request.execution, numerics, runs, until)
-                _work_on(store, plans, request, executor, counting, until)
+                executor = pool.executor(execution, numerics, runs, until)
+                _work_on(store, plans, executor, counting, execution.checkpoint_every, until)
         except Interrupted as interrupt:
             if interrupt.number != TIME_OVER:
                 raise
             time_over = True
     outcomes = store.outcomes()
-    open_now = {plan.number: plan for plan in _selected(current_plans(store), request)}
+    open_now = {plan.number: plan for plan in _selected(current_plans(store), number)}
     left = sum(len(plan.missing(outcomes)) for plan in open_now.values())
     ended = [plan for number, plan in begun.items() if number not in open_now]
     cancelled = sum(len(plan.missing(outcomes)) for plan in ended)
@@ -135,16 +128,16 @@ def current_plans(store: Store) -> list[OpenPlan]:
     return plans
 
 
-def _selected(plans: Sequence[OpenPlan], request: WorkRequest) -> list[OpenPlan]:
-    return [plan for plan in plans if request.plan in (None, plan.number)]
+def _selected(plans: Sequence[OpenPlan], number: int | None) -> list[OpenPlan]:
+    return [plan for plan in plans if number in (None, plan.number)]
 
 
 def _work_on(
     store: Store,
     plans: Sequence[OpenPlan],
-    request: WorkRequest,
     executor: Executor,
     observer: Observer,
+    checkpoint_every: float,
     until: InterruptedBy,
 ) -> None:
     """Train shares of plans until every share is done."""
@@ -167,8 +160,7 @@ def _work_on(
             lambda groups: lane_groups(groups, costs, store),
         )
         runs = sum(plan.header.runs for plan in plans)
-        every = request.execution.checkpoint_every
-        Scheduler(executor, store, reservations, runs, observer, every, until).run()
+        Scheduler(executor, store, reservations, runs, observer, checkpoint_every, until).run()
 
 
 def _no_such_plan(store: Store, number: int, plans: Sequence[OpenPlan]) -> str:

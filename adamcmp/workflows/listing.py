@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adamcmp.errors import AdamcmpError, ConfigError, NotFound, StoreError, nearest
-from adamcmp.execution.heartbeats import ProcessStatus
-from adamcmp.execution.liveness import Liveness, process_statuses
+from adamcmp.execution.heartbeats import RENEWALS, ProcessStatus
+from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.queue_files import list_queue
 from adamcmp.platform.addresses import Address
@@ -47,6 +48,19 @@ class PlanStatus:
 
 
 @dataclass(frozen=True)
+class TrainingProcess:
+    """A process that is training runs.
+
+    Attributes:
+        status: Its progress.
+        silent_seconds: Seconds since its last heartbeat, if it has missed one; 0 otherwise.
+    """
+
+    status: ProcessStatus
+    silent_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class StudySummary:
     """One study of a results folder.
 
@@ -66,7 +80,7 @@ class StudySummary:
     statuses: Mapping[str, int] = field(default_factory=dict)
     optimizers: tuple[str, ...] = ()
     latest: str | None = None
-    processes: tuple[ProcessStatus, ...] = ()
+    processes: tuple[TrainingProcess, ...] = ()
     planned: int = 0
     error: AdamcmpError | None = None
 
@@ -92,9 +106,26 @@ def _summary(folder: Address) -> StudySummary:
     )
     try:
         planned = sum(plan.missing for plan in _plans(folder))
-        return replace(summary, processes=tuple(process_statuses(folder)), planned=planned)
+        return replace(summary, processes=_processes(folder), planned=planned)
     except (ConfigError, StoreError) as error:  # a plan of another version is no damage
         return replace(summary, error=error)
+
+
+def _processes(folder: Address) -> tuple[TrainingProcess, ...]:
+    """Return the processes that are training runs of a study.
+
+    Those of other machines that have frozen are among them until another process has watched them
+    for the length of their lease.
+    """
+    files = files_at(folder)
+    state = list_queue(files)
+    processes = []
+    for worker, record in Liveness(files).living(state).items():
+        # Only for display, so the clocks of this machine and of the storage may differ a little.
+        silent = (time.time_ns() - state.workers[worker].modified_ns) / 1e9
+        missed = silent > 2 * record.lease_seconds / RENEWALS
+        processes.append(TrainingProcess(record.status, silent if missed else 0.0))
+    return tuple(processes)
 
 
 def _plans(folder: Address) -> tuple[PlanStatus, ...]:
@@ -135,7 +166,7 @@ class RunList:
     studies: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
-    processes: Mapping[str, tuple[ProcessStatus, ...]]
+    processes: Mapping[str, tuple[TrainingProcess, ...]]
     plans: Mapping[str, tuple[PlanStatus, ...]]
     no_match: str = ""
 
@@ -168,7 +199,7 @@ def list_runs(root: Address, studies: Sequence[str] = (), filters: Sequence[str]
     study = ("study",) if len(names) > 1 else ()
     columns = (*study, *_IDENTITY, *varying, *_RESULTS, *columns_of(filters))
     shown = [c for c in dict.fromkeys(columns) if any(row.get(c) is not None for row in rows)]
-    processes = {name: tuple(process_statuses(root / name)) for name in names}
+    processes = {name: _processes(root / name) for name in names}
     plans = {name: _plans(root / name) for name in names}
     held = {column: [row.get(column) for row in others] for column in columns_of(filters)}
     reason = no_match(filters, held) if others and not rows else ""

@@ -6,22 +6,15 @@ import sys
 import pytest
 
 from adamcmp.cli import main
-from adamcmp.execution.executors import Serial
 from adamcmp.execution.queue_files import list_queue
 from adamcmp.storage.folder import Folder
-from adamcmp.workflows import dry_run
 from tests.support.commands import run
-from tests.support.studies import SMALL
+from tests.support.standing_plans import GRID
 from tests.support.training import crashing
 
-GRID = [*SMALL, "steps=2", "engine=eager", "study=s"]
 PLAN = ["sweep", *GRID, "--plan-only"]
 
-
-@pytest.fixture(autouse=True)
-def checks_here(monkeypatch):
-    """Check runs in this process instead of a new one."""
-    monkeypatch.setattr(dry_run, "Pool", lambda workers, threads, on_start: Serial())
+pytestmark = pytest.mark.usefixtures("checks_in_process")
 
 
 def test_a_plan_and_its_worker(capsys, results):

@@ -22,7 +22,7 @@ from adamcmp.execution.queue_files import (
     remove_plan,
     worker_file,
 )
-from adamcmp.execution.work import WorkRequest, work
+from adamcmp.execution.work import work
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import make_plan
 from adamcmp.storage.columns import STATUSES
@@ -213,7 +213,7 @@ def test_runs_that_are_stored_while_a_command_is_planned(sweep, files, monkeypat
 
     def after_a_worker(*arguments):
         if not trained:
-            trained.append(work(Store(files.path), WorkRequest(Execution()), Observer()).trained)
+            trained.append(work(Store(files.path), Execution(), Observer()).trained)
         return read(*arguments)
 
     monkeypatch.setattr(publishing, "unfinished", after_a_worker)

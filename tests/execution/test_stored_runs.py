@@ -5,8 +5,8 @@ from adamcmp.execution.observer import Observer
 from adamcmp.execution.stored_runs import StoredRuns
 from adamcmp.execution.work import current_plans
 from adamcmp.storage.store import Store
+from adamcmp.workflows.standing_plans import write_plan
 from adamcmp.workflows.training import TrainingOptions
-from adamcmp.workflows.worker import write_plan
 from tests.support.studies import SMALL
 
 RUNS = [*SMALL, "seed=range(3)", "steps=3", "engine=eager", "study=s"]

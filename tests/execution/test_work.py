@@ -18,7 +18,7 @@ from adamcmp.execution.queue_files import (
     plan_file,
     remove_plan,
 )
-from adamcmp.execution.work import WorkRequest, WorkResult, current_plans, work
+from adamcmp.execution.work import WorkResult, current_plans, work
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage.store import Store
@@ -47,24 +47,24 @@ def test_a_worker_trains_a_standing_plan(sweep, study, results):
     standing_plan(sweep("seed=range(4)"))
     finished = []
     observer = Observer(on_finished=lambda group, outcome: finished.extend(group.specs))
-    assert work(study, WorkRequest(ALONE), observer) == WorkResult(4, 0, 0)
+    assert work(study, ALONE, observer) == WorkResult(4, 0, 0)
     assert len(finished) == 4 and not study.files.list(QUEUE)
     (results / "s" / "queue").rmdir()
     assert_same_bits(results / "s", results / "serial")
-    assert work(study, WorkRequest(ALONE), observer) == WorkResult(0, 0, 0)
+    assert work(study, ALONE, observer) == WorkResult(0, 0, 0)
 
 
 def test_failed_runs_count_as_trained(sweep, study):
     standing_plan(sweep("seed=0,1"))
     with crashing(lambda run: run.protocol.seed == 1):
-        assert work(study, WorkRequest(ALONE), NO_OBSERVER) == WorkResult(2, 1, 0)
+        assert work(study, ALONE, NO_OBSERVER) == WorkResult(2, 1, 0)
     assert not study.files.list(QUEUE)
 
 
 def test_attempts_of_a_plan(sweep, study):
     execute(sweep("seed=0,1"))
     standing_plan(sweep("seed=0,1,2"), retrained_statuses=("done",))
-    assert work(study, WorkRequest(ALONE), NO_OBSERVER).trained == 3
+    assert work(study, ALONE, NO_OBSERVER).trained == 3
     assert sorted(row.attempt for row in study.outcomes().values()) == [0, 1, 1]
 
 
@@ -78,18 +78,18 @@ def test_runs_without_times_are_measured_and_grouped(sweep, study, monkeypatch):
     standing_plan(sweep("seed=range(4)"), measured=False)
     monkeypatch.setattr(CostModel, "width", width)
     monkeypatch.setattr("adamcmp.planning.specs.RunSpec.fuses", True)
-    assert work(study, WorkRequest(ALONE), NO_OBSERVER).trained == 4
+    assert work(study, ALONE, NO_OBSERVER).trained == 4
     assert widths and all(measured for _, measured in widths)
 
 
 def test_one_of_several_plans(sweep, study):
     standing_plan(sweep("seed=0,1"))
     standing_plan(sweep("seed=2"))
-    assert work(study, WorkRequest(ALONE, plan=2), NO_OBSERVER) == WorkResult(1, 0, 0)
+    assert work(study, ALONE, NO_OBSERVER, number=2) == WorkResult(1, 0, 0)
     assert [plan.number for plan in current_plans(study)] == [1]
     # It was completed before this worker started.
-    assert work(study, WorkRequest(ALONE, plan=2), NO_OBSERVER) == WorkResult(0, 0, 0)
-    assert work(study, WorkRequest(ALONE), NO_OBSERVER).trained == 2
+    assert work(study, ALONE, NO_OBSERVER, number=2) == WorkResult(0, 0, 0)
+    assert work(study, ALONE, NO_OBSERVER).trained == 2
 
 
 @pytest.mark.parametrize("number", [0, -1, 3])
@@ -97,23 +97,23 @@ def test_a_plan_that_does_not_exist(number, sweep, study):
     standing_plan(sweep("seed=0,1"))
     standing_plan(sweep("seed=2"))
     with pytest.raises(ConfigError, match=rf"has no open plan {number}\. Choose from: 1, 2\."):
-        work(study, WorkRequest(ALONE, plan=number), NO_OBSERVER)
+        work(study, ALONE, NO_OBSERVER, number=number)
 
 
 def test_no_plan_at_all(sweep, study):
     execute(sweep("seed=0"))
     with pytest.raises(ConfigError, match="has no open plan 5, and no other open plan"):
-        work(study, WorkRequest(ALONE, plan=5), NO_OBSERVER)
+        work(study, ALONE, NO_OBSERVER, number=5)
 
 
 def test_other_versions_are_refused(sweep, study):
     plan = standing_plan(sweep("seed=0,1"))
     with_versions(study.files, plan, {"adamcmp": "0.0.1", "torch": "1.9"})
     with pytest.raises(ConfigError, match=r"was made with adamcmp 0\.0\.1 \(here: .*torch 1\.9"):
-        work(study, WorkRequest(ALONE), NO_OBSERVER)
+        work(study, ALONE, NO_OBSERVER)
     assert {*study.files.list(QUEUE)} == {plan_file(1)} and not study.outcomes()
     with_versions(study.files, plan, {"adamcmp": "0.0.1", "torch": "1.9"}, mixed_versions=True)
-    assert work(study, WorkRequest(ALONE), NO_OBSERVER).trained == 2
+    assert work(study, ALONE, NO_OBSERVER).trained == 2
 
 
 def test_mixed_versions_are_allowed_by_the_command_that_plans(sweep):
@@ -127,8 +127,8 @@ def test_other_code_ends_a_worker(sweep, study, monkeypatch):
     with monkeypatch.context() as other:
         other.setattr("adamcmp.components.optimizers.adam.Adam.revision", 7)
         with pytest.raises(StoreError, match=r"optimizer\.revision differs"):
-            work(study, WorkRequest(ALONE), NO_OBSERVER)
-    assert work(study, WorkRequest(ALONE), NO_OBSERVER).trained == 2
+            work(study, ALONE, NO_OBSERVER)
+    assert work(study, ALONE, NO_OBSERVER).trained == 2
 
 
 def test_the_time_is_over(sweep, study, monkeypatch):
@@ -137,17 +137,17 @@ def test_the_time_is_over(sweep, study, monkeypatch):
     standing_plan(sweep("seed=range(5)"))
     with monkeypatch.context() as patched:
         patched.setattr(work_module.time, "monotonic", lambda: next(clock))
-        result = work(study, WorkRequest(ALONE, seconds=60.0), NO_OBSERVER)
+        result = work(study, ALONE, NO_OBSERVER, seconds=60.0)
     assert result.time_over and result.trained < 5 and result.left == 5 - result.trained
     assert not [name for name in study.files.list(QUEUE) if "worker-" in name]
-    assert work(study, WorkRequest(ALONE), NO_OBSERVER).trained == result.left
+    assert work(study, ALONE, NO_OBSERVER).trained == result.left
 
 
 def test_a_signal_is_an_error(sweep, study, monkeypatch):
     standing_plan(sweep("seed=0,1"))
     monkeypatch.setattr(work_module, "_until", lambda interrupted, seconds: lambda: 15)
     with pytest.raises(Interrupted):
-        work(study, WorkRequest(ALONE), NO_OBSERVER)
+        work(study, ALONE, NO_OBSERVER)
     assert {*study.files.list(QUEUE)} == {plan_file(1)}
 
 
@@ -164,7 +164,7 @@ def test_the_plan_of_a_process_that_trains(sweep, study, specs):
             study.append([{**runs[0].columns(), "status": "done"}], [])
             study.files.replace(done_file(Share(999, 0)), b"{}")
 
-        result = work(study, WorkRequest(ALONE), Observer(on_finished=finish))
+        result = work(study, ALONE, Observer(on_finished=finish))
         assert result == WorkResult(1, 0, 0) and read_plan(study.files, 999)
     assert not study.files.list(QUEUE)
 
@@ -173,7 +173,7 @@ def test_a_plan_that_is_cancelled_meanwhile(sweep, study, monkeypatch):
     monkeypatch.setattr("adamcmp.execution.scheduler.FLUSH_SECONDS", 0.0)
     standing_plan(sweep("seed=range(3)"))
     observer = Observer(on_finished=lambda group, outcome: remove_plan(study.files, 1))
-    result = work(study, WorkRequest(ALONE), observer)
+    result = work(study, ALONE, observer)
     assert (result.trained + result.cancelled, result.left) == (3, 0) and result.cancelled
 
 
@@ -188,4 +188,4 @@ def test_a_damaged_plan(sweep, study):
     execute(sweep("seed=9"))
     study.files.create(plan_file(7), b"no plan")
     with pytest.raises(StoreError, match="is damaged"):
-        work(study, WorkRequest(ALONE), NO_OBSERVER)
+        work(study, ALONE, NO_OBSERVER)

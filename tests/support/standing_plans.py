@@ -1,7 +1,9 @@
-"""Plans that wait for workers, written without starting a process."""
+"""Plans that wait for workers, written and trained without starting a process."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from adamcmp.config import StudyConfig
 from adamcmp.execution.autotuning import autotuned
@@ -10,9 +12,34 @@ from adamcmp.execution.open_plans import OpenPlan
 from adamcmp.execution.publishing import Request, publish_standing, unfinished
 from adamcmp.execution.queue_files import plan_file
 from adamcmp.execution.stored_plans import encode_plan
+from adamcmp.execution.work import WorkResult
 from adamcmp.planning.plan import make_plan
 from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
+from adamcmp.workflows.standing_plans import StandingPlan, write_plan
+from adamcmp.workflows.training import TrainingOptions, no_display
+from adamcmp.workflows.worker import WorkerRequest, run_worker
+from tests.support.studies import SMALL
+
+#: A grid of two steps per run.
+GRID = [*SMALL, "steps=2", "engine=eager", "study=s"]
+
+
+def plan(*overrides: str, **options: Any) -> StandingPlan:
+    """Write the plan of a grid; the options are those of `TrainingOptions`."""
+    return write_plan([*GRID, *overrides], None, TrainingOptions(**options))
+
+
+def train(results: Path, *overrides: str, **options: Any) -> tuple[WorkResult, int]:
+    """Train the open plans; return the result and the number of runs that is displayed."""
+    displayed = []
+
+    def display(runs: int) -> Any:
+        displayed.append(runs)
+        return no_display(runs)
+
+    result = run_worker(WorkerRequest(results, "s", overrides, **options), display)
+    return result, *displayed
 
 
 def standing_plan(

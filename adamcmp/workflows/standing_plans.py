@@ -1,0 +1,130 @@
+"""Write a plan that waits for workers, and cancel the plans of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adamcmp.config import StudyConfig
+from adamcmp.errors import ConfigError, StoreError
+from adamcmp.execution.launched_jobs import launched_jobs, study_launcher
+from adamcmp.execution.open_plans import read_plan
+from adamcmp.execution.publishing import Request, publish_standing
+from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.remote import imports_code
+from adamcmp.platform.addresses import Address
+from adamcmp.platform.files import storage_errors
+from adamcmp.storage.reader import study_folder
+from adamcmp.storage.store import Store
+from adamcmp.workflows.composing import study_composer
+from adamcmp.workflows.dry_run import plan_only
+from adamcmp.workflows.training import TrainingOptions
+
+
+@dataclass(frozen=True)
+class StandingPlan:
+    """A plan that waits for workers.
+
+    Attributes:
+        folder: The study's folder.
+        number: The number of the plan; None if all runs are stored already.
+        runs: Number of runs of the plan that are not stored.
+        shares: Number of its shares.
+        seconds: Predicted seconds of one worker process; None if they are unknown.
+        imports_code: Whether the runs have classes of the user's code.
+    """
+
+    folder: Address
+    number: int | None
+    runs: int = 0
+    shares: int = 0
+    seconds: float | None = None
+    imports_code: bool = False
+
+
+def write_plan(
+    overrides: Sequence[str], config_dir: str | None, options: TrainingOptions
+) -> StandingPlan:
+    """Write the plan of a grid, for workers to train; train nothing.
+
+    Args:
+        overrides: See `adamcmp.workflows.sweep.configure_sweep`.
+        config_dir: A folder of the user's yaml files.
+        options: Which stored runs are trained again.
+
+    Raises:
+        ConfigError: If an override is invalid, the runs are a search, or some of them are in
+            another plan.
+        StoreError: If the study cannot be written.
+    """
+    composer = study_composer(config_dir)
+    if composer.is_search(overrides):
+        raise ConfigError(
+            "--plan-only needs a grid: the runs of a search depend on the results of earlier ones."
+        )
+    return _write(composer.sweep(overrides), options)
+
+
+def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlan:
+    planned = plan_only(lambda: config, options)
+    store = Store(planned.folder)
+    if not planned.pending.specs:
+        return StandingPlan(planned.folder, None)
+    request = Request(config, planned.plan, planned.pending, options.retrained_statuses)
+    plan = publish_standing(store, request, lambda: None, options.on_notice)
+    if plan is None:
+        return StandingPlan(planned.folder, None)
+    header = plan.header
+    known = [each for each in header.share_seconds if each is not None]
+    seconds = sum(known) if len(known) == len(header.share_seconds) else None
+    runs = len(plan.missing(store.outcomes()))
+    code = imports_code(config.runs)
+    return StandingPlan(planned.folder, plan.number, runs, len(header.share_runs), seconds, code)
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """What `cancel` has removed.
+
+    Attributes:
+        plans: The numbers of the plans.
+        runs: Number of their runs that are not stored, as far as the plans could be read.
+        notices: What could not be read.
+    """
+
+    plans: tuple[int, ...]
+    runs: int
+    notices: tuple[str, ...]
+
+
+def cancel(root: Address, study: str) -> Cancelled:
+    """Remove the open plans of a study, and cancel their jobs. Workers save checkpoints and end.
+
+    Args:
+        root: The folder of all studies.
+        study: The study's name.
+
+    Raises:
+        NotFound: If the study does not exist.
+        StoreError: If the study cannot be written.
+        ClusterError: If a cluster with jobs of a plan does not answer.
+    """
+    store = Store(study_folder(root, study))
+    outcomes = store.outcomes()
+    numbers, runs, notices = list_queue(store.files).plans, 0, []
+    with storage_errors(store.folder):
+        for number in numbers:
+            launched = None
+            try:
+                plan = read_plan(store.files, number)
+                runs += len(plan.missing(outcomes)) if plan else 0
+            except (ConfigError, StoreError):
+                notices.append(f"Plan {number} could not be read, so its runs are not counted.")
+            try:
+                launched = launched_jobs(store.files, number)
+            except StoreError as error:
+                notices.append(f"Jobs of plan {number} were not cancelled: {error}")
+            remove_plan(store.files, number)  # first, so that no command replaces the jobs
+            if launched is not None:
+                study_launcher(store.files, launched.cluster).cancel(launched.jobs)
+    return Cancelled(tuple(numbers), runs, tuple(notices))
