@@ -18,7 +18,7 @@ from typing import Any
 
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.execution import heartbeats, liveness, queue_files, reservations
-from adamcmp.execution.heartbeats import RENEWALS, ProcessStatus, WorkerRecord
+from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
 from adamcmp.execution.publishing import Request, lane_groups, publish_standing
 from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
 from adamcmp.execution.reservations import Reservations
@@ -146,39 +146,22 @@ class SimulatedFiles(Files):
             self._lock.release()
 
 
-@dataclass
-class SimulatedHeartbeat:
-    """The heartbeat of a simulated worker; the simulation calls `beat`."""
+class SimulatedHeartbeat(Heartbeat):
+    """The heartbeat of a simulated worker; the simulation calls `beat`.
 
-    files: SimulatedFiles
-    worker: str
-    lease_seconds: float
-    clock: Clock
-    renewed: float = -1.0
-    gap_ended: float = -1.0
-    beats: int = 0
+    Args:
+        files: The study's files.
+        worker: The id of the worker.
+        lease_seconds: See `WorkerRecord`.
+    """
 
-    @property
-    def interval(self) -> float:
-        """See `Heartbeat`."""
-        return self.lease_seconds / RENEWALS
-
-    def late_since(self, moment: float) -> bool:
-        """See `Heartbeat.late_since`."""
-        return self._is_late() or self.gap_ended >= moment
-
-    def _is_late(self) -> bool:
-        return self.clock() - self.renewed > self.lease_seconds / 2
+    def __init__(self, files: Files, worker: str, lease_seconds: float) -> None:
+        super().__init__(files, lease_seconds, lease_seconds / RENEWALS)
+        self.worker = worker
 
     def beat(self) -> None:
         """Write the heartbeat file."""
-        if self.beats and self._is_late():
-            self.gap_ended = self.clock()
-        self.beats += 1
-        status = ProcessStatus(pid=1, host=self.worker, runs=0)
-        record = WorkerRecord(status, self.lease_seconds, None, heartbeats=self.beats)
-        self.files.replace(worker_file(self.worker), record.encode())
-        self.renewed = self.clock()
+        self._write()
 
 
 @dataclass
@@ -316,15 +299,13 @@ class Simulation:
     def _start(self) -> None:
         if not self.files.holds(plan_file(self.plan.number)):
             return
-        heartbeat = SimulatedHeartbeat(
-            self.files, f"node-{len(self._all)}", self.lease_seconds, self.clock
-        )
+        heartbeat = SimulatedHeartbeat(self.files, f"node-{len(self._all)}", self.lease_seconds)
         plans = frozenset({self.plan.number})
         worker = SimulatedWorker(
             heartbeat,
             Reservations(
                 self.store,
-                heartbeat,  # type: ignore[arg-type]
+                heartbeat,
                 plans,
                 lambda groups: lane_groups(groups, self.costs, self.store),
                 self.specs,

@@ -88,8 +88,10 @@ def results_root(options: argparse.Namespace) -> Address:
     """Return the folder or the URL of all studies.
 
     Raises:
-        ConfigError: If it is a file, or a URL that cannot be used.
+        ConfigError: If it is empty, a file, or a URL that cannot be used.
     """
+    if not options.results.strip():
+        raise ConfigError("--results or ADAMCMP_RESULTS is empty: name a folder, or an s3:// URL.")
     root = address(options.results)
     if isinstance(root, Path) and root.is_file():
         raise ConfigError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adamcmp.cli._tables import fitted_table
 from adamcmp.config.columns import component_columns, protocol_columns
 from adamcmp.config.overrides import shorten_key
+from adamcmp.planning.cost_model import sum_if_known
 
 if TYPE_CHECKING:
     from adamcmp.config import RunConfig
@@ -27,6 +28,7 @@ def as_json(preview: Preview) -> str:
         "folder": str(preview.folder),
         **preview.plan.numerics.model_dump(),
         "workers": costs.workers,
+        "jobs": preview.jobs,
         "runs": len(preview.plan.specs),
         "left": len(preview.pending.specs),
         "groups": len(preview.groups),
@@ -49,9 +51,10 @@ def as_text(preview: Preview) -> str:
     costs, numerics = preview.pending.costs, preview.plan.numerics
     time = estimate(costs.total_seconds(preview.groups), upper_bound=costs.upper_bound)
     compiling = " (excluding compilation, which takes 10 s or more, once)"
+    jobs = f" in {preview.jobs} job{'s' * (preview.jobs > 1)}" if preview.jobs else ""
     lines += [
         plan_table(preview.groups, costs),
-        f"{time} with {costs.workers} worker process{'es' * (costs.workers > 1)}, "
+        f"{time} with {costs.workers} worker process{'es' * (costs.workers > 1)}{jobs}, "
         f"{numerics.engine} on {numerics.device}{compiling * costs.upper_bound}",
     ]
     if preview.plan.notice:
@@ -86,6 +89,7 @@ def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, A
     for key, members in by_run_kind.items():
         specs = [spec for group in members for spec in group.specs]
         widths = sorted({len(group.specs) for group in members})
+        total = sum_if_known(map(costs.seconds, members))
         yield {
             **_component_names(configs[key]),
             "settings": settings[key],
@@ -94,7 +98,7 @@ def _rows(groups: Sequence[LaneGroup], costs: CostModel) -> Iterator[dict[str, A
             "lanes": f"{widths[0]}-{widths[-1]}" if len(widths) > 1 else str(widths[0]),
             "steps": costs.run_kinds[key].steps,
             "unfused_reason": specs[0].unfused_reason,
-            "seconds": _per_worker(map(costs.seconds, members), costs.workers),
+            "seconds": None if total is None else total / costs.workers,
         }
 
 
@@ -143,13 +147,6 @@ def _common_settings(runs: Sequence[RunConfig]) -> dict[str, Any]:
         **optimizer,
         **shared,
     }
-
-
-def _per_worker(seconds: Iterable[float | None], workers: int) -> float | None:
-    """Return the time of several groups, divided by the workers; None if one is unknown."""
-    values = list(seconds)
-    known = [value for value in values if value is not None]
-    return sum(known) / workers if len(known) == len(values) else None
 
 
 def estimate(seconds: float | None, *, upper_bound: bool = False) -> str:

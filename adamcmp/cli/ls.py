@@ -121,8 +121,7 @@ def _progress(process: TrainingProcess) -> str:
     elif status.seconds_left is not None:
         ends = f", {tqdm.format_interval(status.seconds_left)} left"
     return (
-        f"{status.done} of {status.runs} runs trained{ends} "
-        f"(process {status.pid} on {status.host})"
+        f"{status.done} of {status.runs} runs trained{ends} (process {status.pid} on {status.host})"
     )
 
 

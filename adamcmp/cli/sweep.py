@@ -94,12 +94,16 @@ def _print_standing_plan(options: argparse.Namespace) -> int:
     else:
         study = study_arguments(plan.folder)
         print(
-            f"plan {plan.number}: {plan.runs} runs in {plan.shares} shares, "
+            f"plan {plan.number}: {_count(plan.runs, 'run')} in {_count(plan.shares, 'share')}, "
             f"{estimate(plan.seconds)} of one worker process; files in {plan.folder}\n"
             f"`adamcmp worker {study}{' --allow-code' * plan.imports_code}` trains them, on any "
             f"number of machines."
         )
     return 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def print_result(result: SweepResult, *, as_json: bool) -> int:

@@ -15,7 +15,7 @@ from adamcmp.execution.autotuning import (
 )
 from adamcmp.execution.executors import Executor
 from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
-from adamcmp.execution.job_count import with_workers_of_jobs
+from adamcmp.execution.job_count import jobs_of_plan, with_workers_of_jobs
 from adamcmp.execution.liveness import worker_records
 from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.open_plans import plan_cancelled
@@ -186,12 +186,14 @@ class Preview:
         plan: The requested runs.
         pending: The plan of those that would be trained, with predicted times.
         groups: The groups in which they would be trained.
+        jobs: The number of jobs of a cluster that would train them; 0 without a cluster.
     """
 
     folder: Address
     plan: Plan
     pending: Plan
     groups: tuple[LaneGroup, ...]
+    jobs: int = 0
 
 
 def preview(
@@ -212,7 +214,9 @@ def preview(
     if can_measure(plan.numerics.device):
         pending = _measured(pending, config.execution, executor)
     groups = pending.groups(store.checkpoints.existing().values())
-    return Preview(store.folder, plan, pending, groups)
+    cluster = config.execution.cluster
+    jobs = jobs_of_plan(pending, config.execution, cluster) if cluster and groups else 0
+    return Preview(store.folder, plan, pending, groups, jobs)
 
 
 def _measured(plan: Plan, execution: Execution, executor: Executor) -> Plan:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.config import Execution
+from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.planning.plan import Plan
 
 
@@ -44,6 +45,19 @@ def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, proc
     return max(min(useful, cluster.jobs), 1)
 
 
+def jobs_of_plan(plan: Plan, execution: Execution, cluster: ClusterSettings) -> int:
+    """Return the number of jobs for a plan with the predicted times of a process.
+
+    Args:
+        plan: The plan.
+        execution: The requested number of worker processes.
+        cluster: The cluster.
+    """
+    processes = processes_per_worker(execution, cluster, plan.numerics.threads or 1)
+    seconds = sum_if_known(map(plan.costs.seconds, plan.groups()))
+    return job_count(seconds, len(plan.specs), cluster, processes)
+
+
 def with_workers_of_jobs(plan: Plan, execution: Execution, cluster: ClusterSettings) -> Plan:
     """Return a plan whose groups and predicted time fit the jobs of a cluster.
 
@@ -53,7 +67,5 @@ def with_workers_of_jobs(plan: Plan, execution: Execution, cluster: ClusterSetti
         cluster: The cluster.
     """
     processes = processes_per_worker(execution, cluster, plan.numerics.threads or 1)
-    seconds = plan.costs.total_seconds(plan.groups())
-    jobs = job_count(seconds, len(plan.specs), cluster, processes)
-    workers = jobs * processes * max(cluster.gpus, 1)
+    workers = jobs_of_plan(plan, execution, cluster) * processes * max(cluster.gpus, 1)
     return plan.with_costs(replace(plan.costs, workers=workers))

@@ -25,6 +25,7 @@ from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.execution.stored_runs import StoredRuns
 from adamcmp.execution.work import current_plans
+from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.planning.plan import Plan
 from adamcmp.storage.store import Store
 
@@ -190,13 +191,11 @@ class ClusterTraining:
     def _plan_jobs(self, plan: OpenPlan) -> PlanJobs:
         done = list_queue(self.store.files).done
         left = [plan.header.share_seconds[s.number] for s in plan.shares() if s not in done]
-        known = [seconds for seconds in left if seconds is not None]
-        seconds = sum(known) if len(known) == len(left) else None
         return PlanJobs(
             self.store.files,
             self.launcher,
             WorkerCommand(_location(self.store), plan.number, options=self._options()),
-            job_count(seconds, len(left), self._cluster, self._processes),
+            job_count(sum_if_known(left), len(left), self._cluster, self._processes),
             lambda: self._stored.missing(plan),
         )
 

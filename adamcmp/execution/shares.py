@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import accumulate
 
-from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.cost_model import CostModel, sum_if_known
 from adamcmp.planning.grouping import LaneGroup
 
 #: Predicted seconds of a share in a long plan. Reserving shares must take little of the time of
@@ -43,6 +43,4 @@ def make_shares(groups: Sequence[LaneGroup], costs: CostModel) -> list[list[Lane
 
 def share_seconds(share: Sequence[LaneGroup], costs: CostModel) -> float | None:
     """Return the predicted time of a share on one worker; None if it is unknown."""
-    seconds = [costs.seconds(group) for group in share]
-    known = [each for each in seconds if each is not None]
-    return sum(known) if len(known) == len(seconds) else None
+    return sum_if_known(map(costs.seconds, share))

@@ -21,6 +21,17 @@ WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
 START_SECONDS = 3.0
 
 
+def sum_if_known(seconds: Iterable[float | None]) -> float | None:
+    """Return the sum of predicted times; None if one of them is unknown.
+
+    >>> sum_if_known([1.0, 2.0]), sum_if_known([1.0, None])
+    (3.0, None)
+    """
+    values = list(seconds)
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
 @dataclass(frozen=True)
 class CostModel:
     """Predicted times of groups.
@@ -63,10 +74,10 @@ class CostModel:
         the best order (Graham 1969, SIAM Journal on Applied Mathematics 17(2), 416-429).
         """
         seconds = [self.seconds(group) for group in groups]
-        known = [s for s in seconds if s is not None]
-        if len(known) < len(seconds):
+        if (total := sum_if_known(seconds)) is None:
             return None
-        return START_SECONDS + max(sum(known) / self.workers, max(known, default=0.0))
+        longest = max(filter(None, seconds), default=0.0)
+        return START_SECONDS + max(total / self.workers, longest)
 
     def longest_first(self, groups: Iterable[LaneGroup]) -> tuple[LaneGroup, ...]:
         """Sort groups by predicted time, longest first; groups of unknown time precede all."""

@@ -25,9 +25,10 @@ CLIENT_OPTIONS: ClientConfig = {
     "connect_timeout": timedelta(seconds=5),
     "timeout": timedelta(seconds=60),
 }
-#: How often a request is repeated, while a study is read or written.
+#: A request is repeated for a minute, while a study is read or written. The waits between
+#: repetitions are random, and may be short.
 RETRIES: RetryConfig = {
-    "max_retries": 8,
+    "max_retries": 100,
     "retry_timeout": timedelta(seconds=60),
     "backoff": {
         "init_backoff": timedelta(milliseconds=100),

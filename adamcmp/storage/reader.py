@@ -19,7 +19,7 @@ from adamcmp.storage.arrow import EXAMPLE_SCHEMA
 from adamcmp.storage.columns import TableName
 from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.folder import Location, files_at
-from adamcmp.storage.metadata import METADATA_FILE
+from adamcmp.storage.metadata import METADATA_FILE, requested_runs
 from adamcmp.storage.parts import (
     list_parts,
     list_table,
@@ -103,7 +103,9 @@ def no_runs(study: Location) -> str:
     """Return the message for a study without runs, which may have lost its folder ``runs``."""
     files = files_at(study)
     if not (metrics := list_table(files, "metrics")):
-        return f"Study {files.address.name!r} has no runs yet."
+        name, requested = files.address.name, requested_runs(files)
+        waiting = f" `adamcmp ls {name}` shows what trains the {requested} that are requested."
+        return f"Study {name!r} has no runs yet.{waiting if requested else ''}"
     return (
         f"Study {files.address.name!r} has no runs: {files.location('runs')}/ is missing or empty, "
         f"but metrics/ has {len(metrics)} file{'s' * (len(metrics) > 1)}. Restore runs/ from a "

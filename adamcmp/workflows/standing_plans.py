@@ -12,6 +12,7 @@ from adamcmp.execution.open_plans import read_plan
 from adamcmp.execution.publishing import Request, publish_standing
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.remote import imports_code
+from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage.reader import study_folder
@@ -60,7 +61,8 @@ def write_plan(
     composer = study_composer(config_dir)
     if composer.is_search(overrides):
         raise ConfigError(
-            "--plan-only needs a grid: the runs of a search depend on the results of earlier ones."
+            "--plan-only needs a grid: the runs of a search depend on the results of earlier ones. "
+            "Start the search without --plan-only; `adamcmp worker STUDY` on other machines helps it."
         )
     return _write(composer.sweep(overrides), options)
 
@@ -75,8 +77,7 @@ def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlan:
     if plan is None:
         return StandingPlan(planned.folder, None)
     header = plan.header
-    known = [each for each in header.share_seconds if each is not None]
-    seconds = sum(known) if len(known) == len(header.share_seconds) else None
+    seconds = sum_if_known(header.share_seconds)
     runs = len(plan.missing(store.outcomes()))
     code = imports_code(config.runs)
     return StandingPlan(planned.folder, plan.number, runs, len(header.share_runs), seconds, code)

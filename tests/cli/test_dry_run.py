@@ -1,6 +1,7 @@
 """Plans as text and as JSON."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,12 @@ def test_time_is_that_of_the_cost_model(preview):
     assert "with 2 worker processes" in as_text(two)
     bound = as_text(preview("seed=0", upper_bound=True))
     assert "at most about" in bound and "excluding compilation" in bound
+
+
+def test_the_number_of_jobs(preview):
+    plan = replace(preview("seed=range(8)", workers=6), jobs=2)
+    assert "with 6 worker processes in 2 jobs, eager on cpu" in as_text(plan)
+    assert json.loads(as_json(plan))["jobs"] == 2
 
 
 def test_a_kind_without_timings(preview):

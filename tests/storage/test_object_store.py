@@ -47,7 +47,7 @@ def short_waits(monkeypatch):
 @pytest.mark.parametrize("answer", [SLOW_DOWN, INTERNAL])
 @pytest.mark.parametrize(("method", "after"), [("GET", False), ("PUT", False), ("PUT", True)])
 def test_server_errors_are_repeated(created, s3, answer, method, after):
-    s3.faults = [Fault(method, "runs/", answer, times=2, after=after)]
+    s3.faults = [Fault(method, "runs/", answer, times=20, after=after)]
     created.create("runs/b", b"2")
     assert created.read("runs/b") == b"2"
     created.replace("runs/b", b"3")

@@ -22,6 +22,7 @@ from adamcmp.storage.parts import (
     tables_of,
     write_part,
 )
+from tests.conftest import CPU
 from tests.support.stored_rows import evaluation, outcomes, rewrite_part, run_row
 from tests.support.studies import FAST
 
@@ -124,6 +125,10 @@ class TestDamage:
         for name in parts:
             files.delete(f"metrics/{name}")
         assert reader.no_runs(files).endswith("has no runs yet.")
+
+    def test_runs_that_are_requested(self, files, store):
+        store.open_for_training(CPU, ["seeds=5"], {"runs": 5})
+        assert "shows what trains the 5 that are requested" in reader.no_runs(files)
 
     def test_a_file_that_cannot_be_read(self, files, parts, monkeypatch):
         def fail(self, name):

@@ -132,9 +132,8 @@ def use_server(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(buckets, "CLIENT_OPTIONS", {"timeout": timedelta(seconds=20)})
     backoff = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=2)}
-    retries = {"max_retries": 8, "retry_timeout": timedelta(seconds=60), "backoff": backoff}
     for name in ("RETRIES", "FIRST_RETRIES"):
-        monkeypatch.setattr(buckets, name, retries)
+        monkeypatch.setattr(buckets, name, {**buckets.RETRIES, "backoff": backoff})
     caches = (buckets.open_bucket, object_store.object_store)
     for cache in caches:
         cache.cache_clear()

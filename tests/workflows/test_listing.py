@@ -1,11 +1,16 @@
 """Lists of studies and runs, and finding a run by its id."""
 
+import os
 import shutil
+import time
 
 import pytest
 
 import adamcmp
 from adamcmp.errors import ConfigError, NotFound, StoreError
+from adamcmp.execution.heartbeats import Heartbeat
+from adamcmp.execution.queue_files import worker_file
+from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
 from adamcmp.workflows.listing import find_run, list_runs, list_studies
 from tests.conftest import CPU
@@ -55,6 +60,18 @@ def test_studies(root):
     assert (b.name, b.runs, b.statuses) == ("b", 2, {"done": 1, "diverged": 0, "failed": 1})
     assert a.optimizers == ("adamw",) and a.processes == ()
     assert (a.latest, b.latest) == ("2026-01-01T02:00:00+00:00", "2026-01-01T03:00:00+00:00")
+
+
+def test_processes(root):
+    """One whose heartbeats are late has been silent for some time."""
+    files = Folder(root / "a")
+    with Heartbeat(files, lease_seconds=40.0, interval=3600.0) as heartbeat:
+        (process,) = list_studies(root)[0].processes
+        assert process.silent_seconds == 0 and process.status.pid == os.getpid()
+        file, now = root / "a" / worker_file(heartbeat.worker), time.time()
+        os.utime(file, (now, now - 60))
+        (process,) = list_runs(root, ["a"]).processes["a"]
+        assert process.silent_seconds == pytest.approx(60, abs=20)
 
 
 def test_a_damaged_study_is_listed_with_its_error(root):
