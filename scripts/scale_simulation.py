@@ -315,6 +315,7 @@ class Simulation:
         self._all.append(worker)
         self._after(self.random.expovariate(1 / self.lifetime), worker, self._disturb)
         self._beat(worker)
+        self._refresh(worker)
         self._next(worker)
 
     def _disturb(self, worker: SimulatedWorker) -> None:
@@ -332,9 +333,12 @@ class Simulation:
 
     def _beat(self, worker: SimulatedWorker) -> None:
         worker.heartbeat.beat()
+        self._after(worker.heartbeat.interval, worker, self._beat)
+
+    def _refresh(self, worker: SimulatedWorker) -> None:
         if worker.reservations.refresh_is_due:
             worker.reservations.refresh()
-        self._after(worker.heartbeat.interval, worker, self._beat)
+        self._after(worker.heartbeat.interval / 4, worker, self._refresh)
 
     def _next(self, worker: SimulatedWorker) -> None:
         """Begin the next group of a worker, or wait for one."""

@@ -26,7 +26,7 @@ from adamcmp.platform.processes import machine, process_start
 from adamcmp.storage.files import Files
 
 #: A lease is renewed this many times within its length.
-RENEWALS = 4
+RENEWALS = 3
 #: Maximum seconds between two updates of the progress of a command's own process.
 PROGRESS_SECONDS = 2.0
 
@@ -85,6 +85,16 @@ class WorkerRecord:
         return json.dumps(asdict(self)).encode()
 
 
+def worker_id() -> str:
+    """Return an id for a worker in this process, which begins with the name of the host."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_of_this_host(worker: str) -> bool:
+    """Return whether the id of a worker has the name of this host."""
+    return worker.rsplit("-", 2)[0] == socket.gethostname()
+
+
 def boot_time_clock() -> float:
     """Return the seconds of a monotonic clock, including those of suspensions of the machine."""
     if hasattr(time, "CLOCK_BOOTTIME"):  # on Linux
@@ -110,7 +120,7 @@ class Heartbeat:
         self, files: Files, lease_seconds: float, interval: float, hardware: str = ""
     ) -> None:
         pid = os.getpid()
-        self.worker = f"{socket.gethostname()}-{pid}-{secrets.token_hex(4)}"
+        self.worker = worker_id()
         self._files, self.interval = files, interval
         status = ProcessStatus(pid, socket.gethostname(), 0)
         self._record = WorkerRecord(status, lease_seconds, process_start(pid), machine(), hardware)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
+from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord, is_of_this_host
 from adamcmp.execution.queue_files import QueueState, list_queue, read_record, worker_file
 from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.folder import Location, files_at
@@ -33,7 +33,8 @@ class Liveness:
     """
 
     files: Files
-    _records: dict[str, WorkerRecord] = field(default_factory=dict)
+    #: The record of each worker, and the version of the file that it was read from.
+    _records: dict[str, tuple[FileVersion, WorkerRecord]] = field(default_factory=dict)
     #: The version of each heartbeat file, and when this process first saw it.
     _seen: dict[str, tuple[FileVersion, float]] = field(default_factory=dict)
     #: The workers of which several versions were seen.
@@ -48,14 +49,26 @@ class Liveness:
         records = {worker: self._record(worker, state) for worker in state.workers}
         return {worker: record for worker, record in records.items() if record is not None}
 
-    def is_alive(self, worker: str, state: QueueState) -> bool:
+    def is_alive(self, worker: str, state: QueueState, lease_seconds: float) -> bool:
         """Return whether a worker is alive.
+
+        The record of a worker on another host is not read: with many workers, each would read all
+        others.
 
         Args:
             worker: The id of the worker.
             state: The queue, listed just now.
+            lease_seconds: The length of its leases, or more.
         """
-        return worker in state.workers and self._record(worker, state, renew=False) is not None
+        if worker not in state.workers:
+            return False
+        if is_of_this_host(worker):
+            return self._record(worker, state, renew=False) is not None
+        # Not the present time: this process may have been frozen since it listed the queue.
+        if state.listed - self._unchanged_since(worker, state) < lease_seconds:
+            return True
+        self._remove(worker)
+        return False
 
     def await_heartbeats(
         self,
@@ -100,29 +113,35 @@ class Liveness:
         Args:
             worker: The id of the worker.
             state: The queue, listed just now.
-            renew: Whether to read a record that has changed. Its progress is not needed to tell
-                whether the worker is alive, and with many workers, each would read all others.
+            renew: Whether to read a record that has changed, for its progress.
         """
-        version = state.workers[worker]
-        seen, since = self._seen.get(worker, (None, math.inf))
-        if seen != version:
+        since, version = self._unchanged_since(worker, state), state.workers[worker]
+        read, record = self._records.get(worker, (None, None))
+        if record is None or (renew and read != version):
             try:
-                if renew or worker not in self._records:
-                    name = worker_file(worker)
-                    self._records[worker] = read_record(self.files, name, WorkerRecord)
+                record = read_record(self.files, worker_file(worker), WorkerRecord)
             except FileNotFoundError:  # it has just ended
                 return None
-            if seen is not None:
-                self._changed.add(worker)
-            self._seen[worker] = version, time.monotonic()
-            since = math.inf
-        record = self._records[worker]
-        # Not the present time: this process may have been frozen since it listed the queue.
+            self._records[worker] = version, record
         if not record.has_ended and state.listed - since < record.lease_seconds:
             return record
+        self._remove(worker)
+        return None
+
+    def _unchanged_since(self, worker: str, state: QueueState) -> float:
+        """Return when this process first saw a heartbeat file as it is; infinity if only now."""
+        version = state.workers[worker]
+        seen, since = self._seen.get(worker, (None, math.inf))
+        if seen == version:
+            return since
+        if seen is not None:
+            self._changed.add(worker)
+        self._seen[worker] = version, time.monotonic()
+        return math.inf
+
+    def _remove(self, worker: str) -> None:
         with contextlib.suppress(OSError):  # without write access
             self.files.delete(worker_file(worker))
-        return None
 
 
 def worker_records(study: Location) -> dict[str, WorkerRecord]:

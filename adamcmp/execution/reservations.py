@@ -169,9 +169,8 @@ class Reservations:
 
     @property
     def refresh_is_due(self) -> bool:
-        """Whether the queue was not listed for two heartbeats, or for half of a lease."""
-        pause = min(2 * self.heartbeat.interval, self.heartbeat.lease_seconds / 2)
-        return boot_time_clock() - self._listed > pause
+        """Whether the queue was not listed for two heartbeats."""
+        return boot_time_clock() - self._listed > 2 * self.heartbeat.interval
 
     def stored(self, run_ids: Iterable[str]) -> None:
         """Record that runs are stored; a share without missing runs is done.
@@ -260,7 +259,10 @@ class Reservations:
         if (share, number) not in self._holders:
             self._holders[share, number] = lease_holder(self._files, share, number)
         holder = self._holders[share, number]
-        return holder is not None and not self._liveness.is_alive(holder, self._state)
+        lease_seconds = self._plans[share.plan].header.lease_seconds
+        return holder is not None and not self._liveness.is_alive(
+            holder, self._state, lease_seconds
+        )
 
     def _missing_groups(self, share: Share, lease: int) -> list[LaneGroup]:
         """Return the groups of a share that are not stored, which this process has reserved."""

@@ -31,7 +31,7 @@ GRACE_SECONDS = 20.0
 #: Minimum seconds between two parts on disk, so that many small groups share one part.
 FLUSH_SECONDS = 1.0
 #: Minimum and maximum seconds between two looks for a share, while every share is reserved.
-MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 120.0
 #: Seconds between two looks for a signal, while every share is reserved.
 POLL_SECONDS = 0.2
 
@@ -40,13 +40,13 @@ def pause_seconds(waited: float, interval: float) -> float:
     """Return the seconds until a worker looks for a share again, while every share is reserved.
 
     A worker that has waited for long looks rarely. So many workers read few files, and yet no wait
-    is longer by more than a third than it has to be, or by a heartbeat.
+    is longer by more than half than it has to be, or by a heartbeat.
 
     Args:
         waited: Seconds for which it has waited.
         interval: Seconds between its heartbeats.
     """
-    return min(max(waited / 3, MIN_PAUSE_SECONDS), interval, MAX_PAUSE_SECONDS)
+    return min(max(waited / 2, MIN_PAUSE_SECONDS), 2 * interval, MAX_PAUSE_SECONDS)
 
 
 @dataclass

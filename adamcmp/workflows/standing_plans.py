@@ -62,7 +62,7 @@ def write_plan(
     if composer.is_search(overrides):
         raise ConfigError(
             "--plan-only needs a grid: the runs of a search depend on the results of earlier ones. "
-            "Start the search without --plan-only; `adamcmp worker STUDY` on other machines helps it."
+            "Start the search without --plan-only: `adamcmp worker STUDY` elsewhere helps it."
         )
     return _write(composer.sweep(overrides), options)
 

@@ -8,7 +8,7 @@ import pytest
 
 from adamcmp.errors import StoreError
 from adamcmp.execution import liveness, queue_files
-from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord
+from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord, worker_id
 from adamcmp.execution.liveness import Liveness, process_statuses, worker_records
 from adamcmp.execution.queue_files import list_queue, worker_file
 from adamcmp.platform.processes import machine, process_start
@@ -50,16 +50,17 @@ def test_an_ended_process_of_this_machine_is_dead_at_once(files):
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     status = ProcessStatus(process.pid, "here", 3)
     record = WorkerRecord(status, 180.0, process_start(process.pid), machine())
-    beat(files, record=record)
+    worker = worker_id()
+    beat(files, worker, record)
     beat(files, "reused", replace(record, started="before"))
     observer = Liveness(files)
     state = list_queue(files)
-    assert observer.living(state) == {"w": record} and observer.is_alive("w", state)
-    assert [*list_queue(files).workers] == ["w"]
+    assert observer.living(state) == {worker: record} and observer.is_alive(worker, state, 180.0)
+    assert [*list_queue(files).workers] == [worker]
     process.kill()
     process.wait()
     state = list_queue(files)
-    assert not observer.is_alive("w", state) and not observer.living(state)
+    assert not observer.is_alive(worker, state, 180.0) and not observer.living(state)
     assert not list_queue(files).workers
 
 
@@ -73,9 +74,9 @@ def test_a_damaged_heartbeat(files, content):
 def test_a_frozen_process_of_this_machine_is_dead_after_its_lease(files, clock):
     with Heartbeat(files, 180.0, 3600.0) as heartbeat:
         observer = Liveness(files)
-        assert observer.is_alive(heartbeat.worker, list_queue(files))
+        assert observer.is_alive(heartbeat.worker, list_queue(files), 180.0)
         clock.now += 181
-        assert not observer.is_alive(heartbeat.worker, list_queue(files))
+        assert not observer.is_alive(heartbeat.worker, list_queue(files), 180.0)
 
 
 def test_a_worker_of_another_machine_lives_until_its_lease_is_over(files, clock):
@@ -83,33 +84,50 @@ def test_a_worker_of_another_machine_lives_until_its_lease_is_over(files, clock)
     beat(files)
     for seconds, living in [(0, True), (179, True), (2, False)]:
         clock.now += seconds
-        assert observer.is_alive("w", list_queue(files)) is living
+        assert observer.is_alive("w", list_queue(files), 180.0) is living
     assert not list_queue(files).workers  # the next command need not wait for it
     beat(files, number=1)  # it was frozen
-    assert observer.is_alive("w", list_queue(files))
+    assert observer.is_alive("w", list_queue(files), 180.0)
     clock.now += 170
     beat(files, number=2)
-    assert observer.is_alive("w", list_queue(files))
+    assert observer.is_alive("w", list_queue(files), 180.0)
     clock.now += 170
-    assert observer.is_alive("w", list_queue(files))
+    assert observer.is_alive("w", list_queue(files), 180.0)
 
 
 def test_an_observer_that_was_frozen_after_its_listing_kills_no_one(files, clock):
     observer = Liveness(files)
     beat(files)
-    assert observer.is_alive("w", list_queue(files))
+    assert observer.is_alive("w", list_queue(files), 180.0)
     state = list_queue(files)
     clock.now += 1000
-    assert observer.is_alive("w", state)
+    assert observer.is_alive("w", state, 180.0)
 
 
 def test_a_worker_that_ends_after_it_was_listed_is_dead(files):
-    beat(files)
+    worker = worker_id()
+    beat(files, worker)
     state, observer = list_queue(files), Liveness(files)
-    files.delete(worker_file("w"))
+    files.delete(worker_file(worker))
     # Asked for each of the worker's leases.
-    assert [observer.is_alive("w", state) for _ in range(3)] == [False] * 3
-    assert not observer.is_alive("unknown", state)
+    assert [observer.is_alive(worker, state, 180.0) for _ in range(3)] == [False] * 3
+    assert not observer.is_alive("unknown", state, 180.0)
+
+
+def test_records_of_workers_on_other_hosts_are_not_read(files, monkeypatch):
+    """The length of their leases is known from the plan."""
+    beat(files)
+    monkeypatch.setattr(files, "read", pytest.fail)
+    assert Liveness(files).is_alive("w", list_queue(files), 180.0)
+
+
+def test_a_changed_record_is_read_after_a_look_that_does_not_read(files):
+    beat(files)
+    observer = Liveness(files)
+    observer.living(list_queue(files))
+    beat(files, number=1)
+    assert observer.is_alive("w", list_queue(files), 180.0)
+    assert observer.living(list_queue(files))["w"].heartbeats == 1
 
 
 def test_a_record_that_cannot_be_removed_is_dead(files, monkeypatch):

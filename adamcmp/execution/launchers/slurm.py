@@ -204,7 +204,9 @@ def _slurm(*command: str) -> str:
 def _reason(text: str) -> str:
     """Return what a command of Slurm reports, as one line."""
     if "Unable to contact slurm controller" in text:
-        return "the cluster's controller (slurmctld) does not answer. `scontrol ping` asks it again."
+        return (
+            "the cluster's controller (slurmctld) does not answer. `scontrol ping` asks it again."
+        )
     lines = [line.strip() for line in text.splitlines() if "error:" in line or "failure" in line]
     return " ".join(dict.fromkeys(lines)) or " ".join(text.split()) or "no answer"
 
