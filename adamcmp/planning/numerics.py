@@ -17,7 +17,7 @@ from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import COMPILE_REQUIREMENTS, compiler_available, cuda_available
 
 #: ``engine=auto`` compiles from this mean number of run-steps (runs x steps) per kind of run, by
-#: device. On a CPU, compiling takes 12 s of two cores the first time (a minute for attention) and
+#: device. On a CPU, compiling takes 12 s of two cores the first time (40 s for attention) and
 #: then saves about half of the time of a traced step: 0.1 ms of an MLP's. Ten sweeps of this size
 #: make up for one compilation, whose code is cached. On a GPU, compiling saves 2 to 7 µs per
 #: run-step. The engine must not depend on whether the compiled step is cached.
