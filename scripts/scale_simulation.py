@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from adamcmp.config import Composer, Numerics, StudyConfig
-from adamcmp.execution import heartbeats, liveness, queue_files, reservations
+from adamcmp.execution import liveness, queue_files, reservations
 from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
 from adamcmp.execution.publishing import Request, lane_groups, publish_standing
 from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
@@ -54,7 +54,6 @@ class Clock:
 
 #: The modules whose clocks are replaced, and the name of the clock in each.
 CLOCKS = (
-    (heartbeats, "boot_time_clock"),
     (reservations, "boot_time_clock"),
     (liveness, "time"),
     (queue_files, "time"),
@@ -362,7 +361,7 @@ class Simulation:
     def _finish(self, worker: SimulatedWorker, group: LaneGroup, seconds: float) -> None:
         """Store the rows of a group, as `Scheduler` does."""
         run_ids = [spec.run_id for spec in group.specs]
-        worker.reservations.confirm()
+        worker.reservations.refresh()
         if worker.reservations.reserves(run_ids):
             attempts = worker.reservations.attempts(run_ids)
             self.store.append([_row(spec) for spec in group.specs], [], (), attempts)

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import secrets
 import socket
 import threading
-import time
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
@@ -95,13 +93,6 @@ def is_of_this_host(worker: str) -> bool:
     return worker.rsplit("-", 2)[0] == socket.gethostname()
 
 
-def boot_time_clock() -> float:
-    """Return the seconds of a monotonic clock, including those of suspensions of the machine."""
-    if hasattr(time, "CLOCK_BOOTTIME"):  # on Linux
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
-
-
 class Heartbeat:
     """Writes the heartbeat file of this process: a context manager that removes it at its end.
 
@@ -124,9 +115,6 @@ class Heartbeat:
         self._files, self.interval = files, interval
         status = ProcessStatus(pid, socket.gethostname(), 0)
         self._record = WorkerRecord(status, lease_seconds, process_start(pid), machine(), hardware)
-        self._renewed = boot_time_clock()
-        #: When heartbeats last arrived again after a gap in which leases may have been lost.
-        self._gap_ended = -math.inf
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._renew, name="adamcmp-heartbeat", daemon=True)
@@ -149,20 +137,6 @@ class Heartbeat:
         """The length of the leases of this process."""
         return self._record.lease_seconds
 
-    def late_since(self, moment: float) -> bool:
-        """Return whether other processes may have taken over leases of this one since a time.
-
-        They may have while heartbeats were missing for long. The heartbeat that ends such a gap
-        does not return the leases.
-
-        Args:
-            moment: A value of `boot_time_clock`.
-        """
-        return self._is_late() or self._gap_ended >= moment
-
-    def _is_late(self) -> bool:
-        return boot_time_clock() - self._renewed > self.lease_seconds / 2
-
     def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
         """Set the progress that the next heartbeat publishes; another number of runs causes one."""
         before = self._record.status
@@ -177,15 +151,12 @@ class Heartbeat:
             self._try_to_write()
 
     def _try_to_write(self) -> None:
-        # A heartbeat that cannot be written is late, and `late_since` then returns true.
+        # Without heartbeats, other workers take over the leases, which is noticed before rows are
+        # stored.
         with contextlib.suppress(OSError):
             self._write()
 
     def _write(self) -> None:
-        started = boot_time_clock()
         with self._lock:
             self._record = replace(self._record, heartbeats=self._record.heartbeats + 1)
             self._files.replace(worker_file(self.worker), self._record.encode())
-            if self._is_late():
-                self._gap_ended = boot_time_clock()
-            self._renewed = started

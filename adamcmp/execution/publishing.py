@@ -134,7 +134,7 @@ def published(
     files, begin = store.files, time.time_ns()
     liveness = Liveness(files)
     liveness.await_heartbeats(_owners(files), interrupted, on_notice)
-    device, lease_seconds = request.plan.numerics.device, request.config.execution.lease_seconds
+    device = request.plan.numerics.device
     with contextlib.ExitStack() as stack:
         with store.locked():
             living, plans = _current(store, liveness)
@@ -143,6 +143,10 @@ def published(
             available = _available(store, pending, plans, living)
             for plan in available.adopted:
                 check_versions(plan, store.folder.name)
+            lease_seconds = min(
+                request.config.execution.lease_seconds,
+                *(plan.header.lease_seconds for plan in available.adopted),
+            )
             interval = min(PROGRESS_SECONDS, lease_seconds / RENEWALS)
             heartbeat = Heartbeat(files, lease_seconds, interval, hardware(device))
             stack.enter_context(heartbeat)

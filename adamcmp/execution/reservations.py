@@ -2,7 +2,7 @@
 
 A share is reserved by creating its next lease. The lease holds while the heartbeats of the process
 arrive. A process that was frozen may have lost a share to another process. Before rows are stored,
-a process whose heartbeat is late therefore checks that its leases are still the last ones.
+each process therefore checks that its leases are still the last ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adamcmp.execution.heartbeats import Heartbeat, boot_time_clock
+from adamcmp.execution.heartbeats import Heartbeat
 from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.open_plans import OpenPlan, is_stored, read_plan
 from adamcmp.execution.queue_files import (
@@ -28,10 +28,15 @@ from adamcmp.execution.queue_files import (
 from adamcmp.execution.stored_plans import PlannedGroup
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
+from adamcmp.platform.clocks import boot_time_clock
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage.files import Files
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
+
+#: After rows were stored, a share is chosen from the list of the queue that was made just before,
+#: if this was not longer ago. Whether the share is still free is decided when its lease is created.
+RECENT_SECONDS = 1.0
 
 #: Returns the lane groups in which the runs of planned groups are trained.
 Grouping = Callable[[Sequence[PlannedGroup]], Sequence[LaneGroup]]
@@ -79,6 +84,8 @@ class Reservations:
     _completed: set[Share] = field(init=False, default_factory=set)
     _state: QueueState = field(init=False, default_factory=QueueState)
     _listed: float = field(init=False, default=0.0)
+    #: Whether the queue was listed by `refresh`, and no share was chosen since.
+    _refreshed: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self._liveness = Liveness(self._files)
@@ -98,7 +105,9 @@ class Reservations:
                 runs than the plan has.
         """
         with storage_errors(self.store.folder):
-            self._list()
+            if not self._refreshed or boot_time_clock() - self._listed > RECENT_SECONDS:
+                self._list()
+            self._refreshed = False
             self._remove_completed()
             for share in self._candidates():
                 number = self._state.leases.get(share, 0) + 1
@@ -138,27 +147,18 @@ class Reservations:
         reserved = {run_id for each in self._reserved.values() for run_id in each.missing}
         return reserved.issuperset(run_ids)
 
-    def confirm(self) -> None:
-        """Look for lost shares just before rows are stored, if shares may have been lost.
-
-        The queue is listed if heartbeats were late, and in an attached plan, which may be removed
-        at any time.
-
-        Raises:
-            StoreError: If the queue cannot be listed.
-        """
-        attached = any(not self._plans[share.plan].standing for share in self._reserved)
-        if attached or self.heartbeat.late_since(self._listed):
-            self.refresh()
-
     def refresh(self) -> None:
         """Drop the shares that another process has taken over, and those of removed plans.
+
+        This is called just before rows are stored: a process may have been frozen, its heartbeats
+        may not have arrived, and a plan may be removed at any time.
 
         Raises:
             StoreError: If the queue cannot be listed.
         """
         with storage_errors(self.store.folder):
             self._list()
+        self._refreshed = True
         if self._reserved and not self._state.plans:
             self.store.check_exists()
         for share in [*self._reserved]:

@@ -219,10 +219,12 @@ class Scheduler:
         self._flushed = time.monotonic()
         if not ended:
             return
-        self.reservations.confirm()
-        reserved = [self.reservations.reserves(group.run_ids) for group, _ in ended]
-        kept = list(compress(ended, reserved))
-        self._store(kept)
+        stored = False
+        while not stored:
+            self.reservations.refresh()
+            reserved = [self.reservations.reserves(group.run_ids) for group, _ in ended]
+            kept = list(compress(ended, reserved))
+            stored = self._store(kept)
         for group, outcome in kept:
             self.store.checkpoints.remove(group.run_ids)
             self._progress.finish(group, outcome)
@@ -231,17 +233,29 @@ class Scheduler:
         for group, outcome in compress(ended, map(not_, reserved)):
             self._discard(group, outcome)
 
-    def _store(self, ended: Sequence[tuple[LaneGroup, Outcome]]) -> None:
-        """Store the rows of groups that have ended, as one part."""
+    def _store(self, ended: Sequence[tuple[LaneGroup, Outcome]]) -> bool:
+        """Store the rows of groups that have ended, as one part.
+
+        Returns:
+            False if another process has taken over some of the groups meanwhile; none is stored.
+        """
         tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
         run_ids = [spec.run_id for group, _ in ended for spec in group.specs]
         if not run_ids:
-            return
+            return True
         runs, metrics, examples = (
             list(chain.from_iterable(rows)) for rows in zip(*tables, strict=True)
         )
-        self.store.append(runs, metrics, examples, self.reservations.attempts(run_ids))
+
+        def still_reserved() -> bool:
+            self.reservations.refresh()
+            return self.reservations.reserves(run_ids)
+
+        attempts = self.reservations.attempts(run_ids)
+        if not self.store.append(runs, metrics, examples, attempts, still_reserved):
+            return False
         self.reservations.stored(run_ids)
+        return True
 
     def _discard(self, group: LaneGroup, outcome: Outcome) -> None:
         """Compare the rows of a group that is not reserved any more with the stored ones."""

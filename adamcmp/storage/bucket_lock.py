@@ -12,12 +12,13 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import threading
 import time
 from typing import Any, Protocol, Self
 
-from adamcmp.platform.processes import process_start
+from adamcmp.errors import StoreError
+from adamcmp.platform.clocks import boot_time_clock
+from adamcmp.platform.processes import machine, process_start
 from adamcmp.storage.buckets import BucketError
 
 #: Seconds without a renewal after which a lock is taken over.
@@ -53,7 +54,7 @@ class BucketLock:
     def __init__(self, objects: TaggedFiles, name: str, timeout: float) -> None:
         self._objects, self._name, self._timeout = objects, name, timeout
         pid = os.getpid()
-        self._holder = {"host": socket.gethostname(), "pid": pid, "started": process_start(pid)}
+        self._holder = {"machine": machine(), "pid": pid, "started": process_start(pid)}
         self._tag = ""
         self._renewed = 0.0
         self._lost = False
@@ -79,7 +80,7 @@ class BucketLock:
         Raises:
             BucketError: If another process has taken it over, or the object store does not answer.
         """
-        if time.monotonic() - self._renewed > LEASE_SECONDS / 2:
+        if boot_time_clock() - self._renewed > LEASE_SECONDS / 2:
             self._renew()
         if self._lost:
             raise BucketError(
@@ -94,12 +95,12 @@ class BucketLock:
         Raises:
             TimeoutError: If another process, which is alive, holds it for longer than the timeout.
         """
-        deadline = time.monotonic() + self._timeout
+        deadline = boot_time_clock() + self._timeout
         seen: dict[str, float] = {}
         pause, longest = PAUSES
         while True:
             holder, tag = self._state()
-            now = time.monotonic()
+            now = boot_time_clock()
             expired = now - seen.setdefault(tag or "", now) > LEASE_SECONDS
             if holder is None or expired or self._has_ended(holder):
                 with contextlib.suppress(FileExistsError):
@@ -112,19 +113,33 @@ class BucketLock:
 
     def _is_local(self, holder: dict[str, Any]) -> bool:
         """Return whether the holder is a process of this machine."""
-        return bool(holder["host"] == self._holder["host"])
+        return bool(holder["machine"] == self._holder["machine"])
 
     def _has_ended(self, holder: dict[str, Any]) -> bool:
         """Return whether the holder was a process of this machine that has ended."""
         return self._is_local(holder) and process_start(holder["pid"]) != holder["started"]
 
     def _state(self) -> tuple[dict[str, Any] | None, str | None]:
-        """Return who holds the lock, and the tag of its object; None if there is no object."""
+        """Return who holds the lock, and the tag of its object; None if there is no object.
+
+        Raises:
+            StoreError: If it is damaged.
+        """
         try:
             content, tag = self._objects.read_tagged(self._name)
         except FileNotFoundError:
             return None, None
-        return json.loads(content)["holder"], tag
+        try:
+            # The lock of a folder, which was copied into the bucket with its study, is empty.
+            holder = json.loads(content)["holder"] if content else None
+            if holder is None or {"machine", "pid", "started"} <= holder.keys():
+                return holder, tag
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        raise StoreError(
+            f"{self._objects.location(self._name)} is damaged. Delete it while no command uses "
+            f"the study."
+        )
 
     def _renew_often(self) -> None:
         while not self._released.wait(LEASE_SECONDS / RENEWALS):
@@ -135,7 +150,7 @@ class BucketLock:
         with self._mutex:
             if self._lost:
                 return
-            started = time.monotonic()
+            started = boot_time_clock()
             try:
                 content = _content(self._holder)
                 self._tag = self._objects.write_if(self._name, content, self._tag)

@@ -39,8 +39,11 @@ THREADS = 16
 CACHED_BYTES = 256 << 20
 #: Objects that are longer are written in several requests, each of this many bytes.
 CHUNK_BYTES = 16 << 20
-#: Seconds before a conditional write is repeated. The library repeats other requests.
-WAITS = (0.2, 1.0, 5.0)
+#: Seconds before a conditional write is repeated, most of a minute in all. The library repeats
+#: other requests.
+WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, *[8.0] * 6)
+#: A conditional write is not repeated later, since leases must outlast it.
+REPEAT_SECONDS = 60.0
 _TOKEN = "adamcmp-write"
 # The name of a part has digests of its content: it is never replaced.
 _IMMUTABLE = re.compile(r".*-[0-9a-f]{12}\.parquet")
@@ -152,8 +155,9 @@ class ObjectStore(Files):
             FileExistsError: If the file has another tag, or does not exist.
             BucketError: If it cannot be written.
         """
-        token = secrets.token_hex(16)
-        for wait in (*WAITS, None):
+        token, begin = secrets.token_hex(16), time.monotonic()
+        for next_wait in (*WAITS, None):
+            wait = next_wait if time.monotonic() - begin < REPEAT_SECONDS else None
             try:
                 return self._put(name, content, token, "create" if tag is None else {"e_tag": tag})
             except FileExistsError:

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adamcmp.errors import StoreError
+from adamcmp.platform.clocks import boot_time_clock
 from adamcmp.storage.added_columns import columns_to_read, with_added_columns
 from adamcmp.storage.arrow import VERSION_KEY
 from adamcmp.storage.columns import SCHEMA_VERSION, TableName
@@ -34,10 +35,8 @@ _NAME = re.compile(
     r"(?P<order>\d{6,})-(?P<runs>[0-9a-f]{12})-(?P<metrics>[0-9a-f]{12})"
     r"(-(?P<examples>[0-9a-f]{12}))?\.parquet"
 )
-
-
-#: Nanoseconds after which a part was written so slowly that its process may have been frozen.
-SLOW_NS = 500_000_000
+#: If a part is not written within this time, its process may have been frozen.
+SLOW_SECONDS = 0.5
 
 T = TypeVar("T")
 
@@ -89,8 +88,11 @@ def tables_of(name: str) -> tuple[TableName, ...]:
 
 
 def write_part(
-    files: Files, tables: Mapping[TableName, pa.Table], replaced: Collection[str] = ()
-) -> None:
+    files: Files,
+    tables: Mapping[TableName, pa.Table],
+    replaced: Collection[str] = (),
+    may_commit: Callable[[], bool] = lambda: True,
+) -> bool:
     """Write a part; if the process is killed meanwhile, the study is unchanged.
 
     The time orders parts without a list of the existing ones.
@@ -100,6 +102,11 @@ def write_part(
         tables: The rows of each table. `examples` is not written if it has no rows.
         replaced: The parts that hold the same rows. The new part directly follows the last of them,
             so that parts which other processes write meanwhile follow it.
+        may_commit: Called if writing takes long, before the part is committed; if it returns False,
+            the study stays unchanged.
+
+    Returns:
+        Whether the part is committed.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written.
@@ -107,14 +114,18 @@ def write_part(
     contents = {
         table: _parquet(rows) for table, rows in tables.items() if table != "examples" or len(rows)
     }
-    begin = time.time_ns()
-    name = part_name(contents, max(map(part_order, replaced)) + 1 if replaced else begin)
-    tables_in_order = tables_of(name)[::-1]  # the runs file commits the part
-    _create(files, name, contents, tables_in_order)
-    if time.time_ns() - begin > SLOW_NS:
-        # If this process was frozen meanwhile, another one may have taken the files that were
-        # written first for those of a dead process, and removed them.
-        _create(files, name, contents, tables_in_order[:-1])
+    begin = boot_time_clock()
+    name = part_name(contents, max(map(part_order, replaced)) + 1 if replaced else time.time_ns())
+    *others, runs = tables_of(name)[::-1]
+    _create(files, name, contents, others)
+    if boot_time_clock() - begin > SLOW_SECONDS and not may_commit():
+        return False
+    _create(files, name, contents, [runs])  # commits the part
+    if boot_time_clock() - begin > SLOW_SECONDS:
+        # If this process was frozen meanwhile, another one may have taken the other files for
+        # those of a dead process, and removed them.
+        _create(files, name, contents, others)
+    return True
 
 
 def _create(

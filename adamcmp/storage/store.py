@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -252,7 +252,8 @@ class Store:
         metrics: list[dict[str, Any]],
         examples: Sequence[dict[str, Any]] = (),
         attempts: Mapping[str, int] | None = None,
-    ) -> None:
+        may_commit: Callable[[], bool] = lambda: True,
+    ) -> bool:
         """Add rows atomically; they replace the rows of runs that exist.
 
         Args:
@@ -261,6 +262,10 @@ class Store:
             examples: Rows with the outcomes of examples.
             attempts: The attempt number of each run; None for one more than that of its existing
                 rows.
+            may_commit: See `write_part`.
+
+        Returns:
+            Whether the rows are stored.
 
         Raises:
             StoreError: If the study does not exist or cannot be written.
@@ -274,13 +279,15 @@ class Store:
         self.check_exists()
         with storage_errors(self.folder):
             run_ids = tables["runs"]["run_id"].to_pylist()
-            self._write(tables, attempts or self.next_attempts(run_ids))
+            if not self._write(tables, attempts or self.next_attempts(run_ids), may_commit):
+                return False
             # The first attempts of runs that this process has reserved replace no rows.
             first = attempts is not None and not any(attempts[run_id] for run_id in run_ids)
             if is_crowded(self.files) if first else plan_compaction(self.files).merges:
                 # A process that holds the lock compacts, or the next append will.
                 with contextlib.suppress(TimeoutError), self.files.lock(0.0):
                     compact(self.files)
+        return True
 
     def next_attempts(self, run_ids: Iterable[str]) -> dict[str, int]:
         """Return the next attempt number of each run: one more than that of its existing rows."""
@@ -289,9 +296,14 @@ class Store:
         existing = dict(zip(rows["run_id"].to_pylist(), rows["attempt"].to_pylist(), strict=True))
         return {run_id: existing.get(run_id, -1) + 1 for run_id in listed}
 
-    def _write(self, tables: Mapping[TableName, pa.Table], attempts: Mapping[str, int]) -> None:
+    def _write(
+        self,
+        tables: Mapping[TableName, pa.Table],
+        attempts: Mapping[str, int],
+        may_commit: Callable[[], bool] = lambda: True,
+    ) -> bool:
         numbered = {table: with_attempts(rows, attempts) for table, rows in tables.items()}
-        write_part(self.files, numbered)
+        return write_part(self.files, numbered, may_commit=may_commit)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -1,18 +1,15 @@
 """The record that shows others that a process trains, and what it has missed."""
 
 import json
-import math
 import os
 import socket
-import time
 from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
 from adamcmp.errors import StoreError
-from adamcmp.execution import heartbeats
-from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord, boot_time_clock
+from adamcmp.execution.heartbeats import Heartbeat, ProcessStatus, WorkerRecord
 from adamcmp.execution.queue_files import QUEUE, list_queue, read_record, worker_file
 from adamcmp.storage.folder import Folder
 from tests.support.memory_files import MemoryFiles
@@ -24,17 +21,6 @@ HOUR = 3600.0
 @pytest.fixture
 def files(tmp_path):
     return MemoryFiles(tmp_path / "s")
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that moves only if the test sets it."""
-
-    class Clock:
-        now = 100.0
-
-    monkeypatch.setattr(heartbeats, "boot_time_clock", lambda: Clock.now)
-    return Clock
 
 
 def record_of(files, heartbeat):
@@ -108,40 +94,15 @@ def test_progress_is_published_with_the_next_heartbeat(files):
     assert (status.runs, status.done, status.seconds_left) == (9, 3, 1.5)
 
 
-def test_leases_may_be_lost_while_heartbeats_are_missing(files, clock):
-    with Heartbeat(files, 180.0, HOUR) as heartbeat:
-        clock.now += 89
-        assert not heartbeat.late_since(clock.now)
-        clock.now += 2
-        assert heartbeat.late_since(clock.now)
-        heartbeat.publish(1, 0, None)
-        looked = clock.now + 1  # after the heartbeat that ended the gap
-        clock.now += 5
-        assert not heartbeat.late_since(looked)
-
-
-def test_a_heartbeat_after_a_gap_returns_no_lease(files, clock):
-    """The process was frozen; its heartbeat arrives before it stores its rows."""
-    with Heartbeat(files, 180.0, HOUR) as heartbeat:
-        looked = clock.now
-        clock.now += 400
-        heartbeat.publish(1, 0, None)
-        assert heartbeat.late_since(looked)
-        clock.now += 1
-        assert heartbeat.late_since(looked) and not heartbeat.late_since(clock.now)
-
-
-def test_heartbeats_that_cannot_be_written_are_late(files, clock, monkeypatch):
-    def fails(name, content):
+def test_heartbeats_that_cannot_be_written_are_no_error(files, monkeypatch):
+    def fails(name, content=b""):
         raise OSError(28, "No space left on device")
 
     with Heartbeat(files, 180.0, HOUR) as heartbeat:
         with monkeypatch.context() as full:
             full.setattr(files, "replace", fails)
-            clock.now += 100
             heartbeat.publish(1, 0, None)
-            assert heartbeat.late_since(-math.inf)
-        monkeypatch.setattr(files, "delete", lambda name: fails(name, b""))
+        monkeypatch.setattr(files, "delete", fails)
     assert list_queue(files).workers  # another process removes it
 
 
@@ -149,10 +110,3 @@ def test_the_first_heartbeat_must_be_written(tmp_path):
     (tmp_path / "queue").write_text("not a folder")
     with pytest.raises(StoreError, match="Cannot write to"), Heartbeat(Folder(tmp_path), 1, 1):
         pass
-
-
-def test_the_clock_counts_suspended_time(monkeypatch):
-    before = boot_time_clock()
-    assert before <= boot_time_clock()
-    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
-    assert boot_time_clock() <= time.monotonic()

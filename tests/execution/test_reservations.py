@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from adamcmp.errors import StoreError
-from adamcmp.execution import heartbeats, liveness, queue_files, reservations
+from adamcmp.execution import liveness, queue_files, reservations
 from adamcmp.execution.heartbeats import Heartbeat
 from adamcmp.execution.queue_files import (
     QUEUE,
@@ -42,8 +42,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (heartbeats, reservations):
-        monkeypatch.setattr(module, "boot_time_clock", clock)
+    monkeypatch.setattr(reservations, "boot_time_clock", clock)
     for module in (liveness, queue_files):
         monkeypatch.setattr(module.time, "monotonic", clock)
     return clock
@@ -222,9 +221,9 @@ def test_a_frozen_worker_stores_nothing(study, runs, worker, clock):
     taken = other.take()
     assert ids(taken) == ids(groups)
     beats(frozen)
-    frozen.confirm()
+    frozen.refresh()
     assert frozen.losses == 1 and not frozen.reserves(ids(groups))
-    other.confirm()
+    other.refresh()
     store(study, other, taken)
     assert frozen.take() == [] and not frozen.waiting_for_others
 
@@ -235,7 +234,7 @@ def test_a_worker_that_was_not_replaced_while_it_was_frozen(study, runs, worker,
     groups = frozen.take()
     clock.now += 10 * LEASE
     beats(frozen)
-    frozen.confirm()
+    frozen.refresh()
     assert frozen.losses == 0 and frozen.reserves(ids(groups))
 
 
@@ -248,19 +247,27 @@ def listings(monkeypatch):
     return counted
 
 
-def test_the_queue_is_listed_before_rows_are_stored_only_if_needed(
+def test_a_share_is_chosen_from_the_list_that_was_made_before_rows_were_stored(
     study, runs, worker, clock, monkeypatch
 ):
-    plan(study, runs[:2])
+    plan(study, runs[:3])
+    one = worker()
+    groups = one.take()
+    counted = listings(monkeypatch)
+    for waited, count in [(0, 2), (2, 3)]:
+        counted.clear()
+        one.refresh()
+        store(study, one, groups)
+        clock.now += waited
+        groups = one.take()
+        assert groups and len(counted) == count  # one of them after the lease was created
+
+
+def test_the_queue_is_listed_at_least_every_two_heartbeats(study, runs, worker, clock):
+    plan(study, runs[:1])
     one = worker()
     one.take()
-    counted = listings(monkeypatch)
-    for _ in range(5):
-        one.confirm()
-    assert not counted and not one.refresh_is_due
-    clock.now += LEASE / 2 + 1
-    one.confirm()
-    assert len(counted) == 1 and not one.refresh_is_due
+    assert not one.refresh_is_due
     clock.now += 2 * HOUR + 1
     assert one.refresh_is_due
 
@@ -272,8 +279,6 @@ def test_a_removed_plan(standing, study, runs, worker):
     plan(study, runs[:3], "" if standing else owner.heartbeat.worker)
     groups = helper.take()
     remove_plan(study.files, 1)
-    helper.confirm()
-    assert helper.losses == (0 if standing else 1)
     helper.refresh()
     assert helper.losses == 1 and not helper.reserves(ids(groups))
     assert helper.take() == [] and not helper.waiting_for_others

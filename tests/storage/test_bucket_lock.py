@@ -1,10 +1,14 @@
 """The lock of a study in a bucket."""
 
+import socket
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
+from adamcmp.errors import StoreError
 from adamcmp.storage import bucket_lock
 from adamcmp.storage.bucket_lock import BucketLock
 from adamcmp.storage.buckets import BucketError
@@ -21,7 +25,7 @@ def short_leases(monkeypatch):
 def other(bucket_files, monkeypatch):
     """The lock of another machine."""
     lock = BucketLock(bucket_files, ".lock", 0.0)
-    lock._holder["host"] = "other"
+    lock._holder["machine"] = "other"
     return lock
 
 
@@ -71,15 +75,43 @@ def test_a_release_whose_answer_is_lost_is_a_release(bucket_files, s3):
         pass
 
 
-def test_one_of_several_processes_at_a_time_holds_the_lock(bucket_files):
-    inside, most = [], []
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"holder": 1}', b'{"holder": {"pid": 1}}'])
+def test_a_damaged_lock_is_named(bucket_files, content):
+    bucket_files.create(".lock", content)
+    with pytest.raises(StoreError, match=r"\.lock is damaged\. Delete it"), bucket_files.lock(0.0):
+        pass
 
-    def change(_):
-        files = ObjectStore(bucket_files.address, bucket_files._bucket)
-        with files.lock(30.0):
-            inside.append(1)
-            most.append(len(inside))
-            inside.pop()
 
-    bucket_files.concurrently(change, range(6))
-    assert most == [1] * 6
+def test_the_lock_of_a_folder_that_was_copied_is_free(bucket_files):
+    bucket_files.create(".lock", b"")
+    with bucket_files.lock(0.0):
+        pass
+
+
+def test_the_same_host_name_is_not_the_same_machine(bucket_files, monkeypatch):
+    """Containers may have the name of their host, but not its processes."""
+    monkeypatch.setattr(bucket_lock, "LEASE_SECONDS", 1e3)
+    held = BucketLock(bucket_files, ".lock", 0.0)
+    held._holder |= {"machine": f"{socket.gethostname()} another container", "started": "earlier"}
+    held.__enter__()
+    try:
+        with pytest.raises(TimeoutError), bucket_files.lock(0.0):
+            pass
+    finally:
+        held.__exit__()
+
+
+@pytest.mark.slow
+def test_one_of_several_processes_at_a_time_holds_the_lock(bucket_files, tmp_path):
+    script = """
+import sys, time
+from adamcmp.platform.addresses import address
+from adamcmp.storage.object_store import object_store
+with object_store(address(sys.argv[1])).lock(60.0):
+    with open(sys.argv[2], "x"):
+        time.sleep(0.3)
+    import os; os.unlink(sys.argv[2])
+"""
+    arguments = [sys.executable, "-c", script, str(bucket_files.address), str(tmp_path / "inside")]
+    processes = [subprocess.Popen(arguments) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4

@@ -214,6 +214,17 @@ def test_the_name_of_a_part_has_the_time(files, parts):
     assert int(parts[-1].partition("-")[0]) <= time.time_ns()
 
 
+def test_a_slow_write_that_may_not_be_committed(store, files, monkeypatch):
+    """Another process has taken over the runs meanwhile."""
+    rows = [run_row("a")], [evaluation("a")], [outcomes("a")]
+    monkeypatch.setattr("adamcmp.storage.parts.SLOW_SECONDS", 0)
+    assert not store.append(*rows, may_commit=lambda: False)
+    assert not store.statuses() and not reader.part_names(files)
+    assert store.append(*rows, may_commit=lambda: True) and list(store.statuses()) == ["a"]
+    monkeypatch.setattr("adamcmp.storage.parts.SLOW_SECONDS", 1e9)
+    assert store.append([run_row("b")], [], may_commit=pytest.fail)
+
+
 def test_a_process_that_was_frozen_while_it_wrote(results, monkeypatch):
     """Another one took its first files for those of a dead process, and removed them."""
     adamcmp.run([*FAST, "seed=0"])
@@ -227,7 +238,7 @@ def test_a_process_that_was_frozen_while_it_wrote(results, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Folder, "create", removed_meanwhile)
-        patch.setattr("adamcmp.storage.parts.SLOW_NS", 0)
+        patch.setattr("adamcmp.storage.parts.SLOW_SECONDS", 0)
         adamcmp.run([*FAST, "seed=1"])
     runs, metrics = reader.load(results / "s")
     assert metrics["run_id"].nunique() == len(runs) == 2
