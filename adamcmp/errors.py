@@ -108,6 +108,15 @@ def shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with a noun, for messages.
+
+    >>> counted(1, "run"), counted(20, "run")
+    ('1 run', '20 runs')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 #: Common names of settings and values, and the names that adamcmp uses.
 SYNONYMS = {
     **{"gpu": "cuda", "learning_rate": "lr", "weight_decay": "wd"},

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from adamcmp.cli._options import default_results
 from adamcmp.cli._parser import Line, paths
 from adamcmp.components.names import OPTIONS_OF
-from adamcmp.platform.addresses import Address, address
+from adamcmp.platform.addresses import Address, address, default_results
 
 #: Completions of Hydra that have no effect: its settings, and folders of defaults.
 _NO_SETTINGS = {"hydra", "hydra.", "hydra/", "by_dataset/", "former/"}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 from pathlib import Path
 
 from adamcmp.cli._parser import Parser, paths
 from adamcmp.errors import ConfigError
-from adamcmp.platform.addresses import Address, address
+from adamcmp.platform.addresses import Address, address, default_results, study_arguments
 
 
 def add_question(parser: Parser) -> None:
@@ -114,29 +113,6 @@ def report_command(folder: Address) -> str:
     return f"`adamcmp report {study_arguments(folder)}` {purpose}."
 
 
-def study_arguments(folder: Address) -> str:
-    """Return the arguments that select a study in other commands, quoted for a shell.
-
-    Args:
-        folder: The study's folder or URL.
-
-    Returns:
-        The study's name, and ``--results`` unless its parent is the default results folder.
-    """
-    if _resolved(folder.parent) == _resolved(address(default_results())):
-        return shlex.quote(folder.name)
-    return f"{shlex.quote(folder.name)} --results {shlex.quote(str(folder.parent))}"
-
-
-def _resolved(root: Address) -> Address:
-    return root.resolve() if isinstance(root, Path) else root
-
-
 def results_option(root: Address) -> str:
     """Return the ``--results`` option of a follow-up command; empty for the default folder."""
     return "" if root == address(default_results()) else f" --results {shlex.quote(str(root))}"
-
-
-def default_results() -> str:
-    """Return the folder or URL of all studies if a command line names none."""
-    return os.environ.get("ADAMCMP_RESULTS", "results")

@@ -74,6 +74,7 @@ class Parser(argparse.ArgumentParser):
             description=description,
             epilog=examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
 
     @property

@@ -7,6 +7,7 @@ import sys
 from adamcmp.cli._options import add_results, results_root
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._study import add_study
+from adamcmp.errors import counted
 
 EXAMPLES = """\
 example:
@@ -39,9 +40,11 @@ def main(arguments: list[str]) -> int:
         print(f"Study {options.study!r} has no open plan.")
     else:
         numbers = ", ".join(map(str, cancelled.plans))
+        is_are = "is" if cancelled.runs == 1 else "are"
         print(
             f"Removed plan{'s' * (len(cancelled.plans) > 1)} {numbers} of study "
-            f"{options.study!r}; {cancelled.runs} runs were not trained."
+            f"{options.study!r}, of which {counted(cancelled.runs, 'run')} {is_are} not stored. "
+            f"Workers store what they finish before they notice it."
         )
     for notice in cancelled.notices:
         print(f"adamcmp: {notice}", file=sys.stderr)

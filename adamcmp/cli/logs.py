@@ -43,5 +43,8 @@ def main(arguments: list[str]) -> int:
     for path, lines in outputs.items():
         print("\n".join([f"==> {path}", *lines, ""]))
     if not outputs:
-        print(f"Study {options.study!r} has no jobs: executor=slurm and executor=ray start some.")
+        print(
+            f"Study {options.study!r} has no output of jobs. Jobs of executor=slurm and "
+            f"executor=ray write output once they run."
+        )
     return 0

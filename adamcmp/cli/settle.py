@@ -7,17 +7,13 @@ import itertools
 import json
 from typing import TYPE_CHECKING
 
-from adamcmp.cli._options import (
-    add_allow_code,
-    add_results,
-    add_training,
-    results_root,
-    study_arguments,
-)
+from adamcmp.cli._options import add_allow_code, add_results, add_training, results_root
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._study import add_execution_overrides, add_study
 from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.cli._training import print_plan, training_options
+from adamcmp.errors import counted
+from adamcmp.platform.addresses import study_arguments
 
 if TYPE_CHECKING:
     from adamcmp.workflows.settle import Round, SettleResult, Settling
@@ -102,13 +98,13 @@ def _print_next_round(settling: Settling, options: argparse.Namespace) -> int:
         print(json.dumps(_json_values(result)) if options.json else _outcome(result))
         return 0
     if not options.json:
-        print(wrapped(f"next round: {text}; the budget is {_runs(settling.budget)}"))
+        print(wrapped(f"next round: {text}; the budget is {counted(settling.budget, 'run')}"))
     return print_plan(lambda: config, options)
 
 
 def _outcome(result: SettleResult) -> str:
     """Return whether the study is settled, and what is left to do."""
-    used = f"{result.trained} of at most {_runs(result.budget)} trained"
+    used = f"{result.trained} of at most {counted(result.budget, 'run')} trained"
     if result.remaining:
         study = study_arguments(result.folder)
         return (
@@ -119,10 +115,6 @@ def _outcome(result: SettleResult) -> str:
     reasons = result.provisional_because
     finding = f". More runs do not change this finding: {'; '.join(reasons)}." if reasons else ""
     return f"settled: {used}{finding}"
-
-
-def _runs(count: int) -> str:
-    return f"{count} run{'s' * (count != 1)}"
 
 
 def _json_values(result: SettleResult) -> dict[str, object]:

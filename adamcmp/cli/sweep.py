@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adamcmp.cli import _config
-from adamcmp.cli._options import add_config_dir, add_training, report_command, study_arguments
+from adamcmp.cli._options import add_config_dir, add_training, report_command
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._training import OVERRIDES_HELP, add_overrides, print_plan, training_options
-from adamcmp.errors import ConfigError
+from adamcmp.errors import ConfigError, counted
+from adamcmp.platform.addresses import study_arguments
 
 if TYPE_CHECKING:
     from adamcmp.workflows.training import SweepResult
@@ -94,16 +95,12 @@ def _print_standing_plan(options: argparse.Namespace) -> int:
     else:
         study = study_arguments(plan.folder)
         print(
-            f"plan {plan.number}: {_count(plan.runs, 'run')} in {_count(plan.shares, 'share')}, "
+            f"plan {plan.number}: {counted(plan.runs, 'run')} in {counted(plan.shares, 'share')}, "
             f"{estimate(plan.seconds)} of one worker process; files in {plan.folder}\n"
             f"`adamcmp worker {study}{' --allow-code' * plan.imports_code}` trains them, on any "
             f"number of machines."
         )
     return 0
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def print_result(result: SweepResult, *, as_json: bool) -> int:
@@ -123,7 +120,7 @@ def print_result(result: SweepResult, *, as_json: bool) -> int:
     count = len(result.run_ids)
     statuses = ", ".join(f"{n} {status}" for status, n in result.statuses.items() if n)
     print(
-        f"{count} run{'s' * (count != 1)} ({len(result.trained)} newly trained): "
+        f"{counted(count, 'run')} ({len(result.trained)} newly trained): "
         f"{statuses or 'none finished'}; files in {result.folder}"
     )
     if result.notice:
@@ -153,6 +150,7 @@ def _json_values(result: SweepResult) -> dict[str, object]:
         "trained": len(result.trained),
         # The key has had this name since version 0.1.
         "elsewhere": len(result.in_progress),
+        "jobs": list(result.jobs),
     }
 
 

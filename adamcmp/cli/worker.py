@@ -8,15 +8,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from adamcmp.cli._options import (
-    add_allow_code,
-    add_config_dir,
-    add_results,
-    results_root,
-    study_arguments,
-)
+from adamcmp.cli._options import add_allow_code, add_config_dir, add_results, results_root
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._study import add_execution_overrides, add_study
+from adamcmp.platform.addresses import study_arguments
 
 if TYPE_CHECKING:
     from adamcmp.execution.observer import Observer

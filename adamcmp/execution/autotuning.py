@@ -60,7 +60,7 @@ def autotuned(
     several = (len(plan.specs) if runs is None else runs) > 1
     unknown = [spec for key, spec in examples.items() if key not in timings] if several else []
     if any(spec.numerics.engine == "compiled" for spec in unknown):
-        notice("Compiling the training steps of this study, which takes 10 s or more, once.")
+        notice("The training steps of this study are compiled once, which takes 10 s or more.")
     checked = _check(executor, list(examples.values()), unknown, interrupted)
     for text in dict.fromkeys(text for result in checked.values() for text in result.notices):
         notice(text)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from adamcmp.config import Execution, Numerics, StudyConfig
+from adamcmp.errors import counted
 from adamcmp.execution.autotuning import (
     autotuned,
     autotuned_without_compiling,
@@ -27,7 +28,7 @@ from adamcmp.execution.worker_processes import WorkerProcesses, process_count
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
-from adamcmp.platform.addresses import Address
+from adamcmp.platform.addresses import Address, study_arguments
 from adamcmp.storage.metadata import requested_runs
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
@@ -66,18 +67,17 @@ class ExecutionResult:
         return (
             f"{len(self.in_progress)} of {len(self.specs)} runs are being trained by process "
             f"{other.pid} on {other.host}, which has trained {other.done} of its {other.runs} runs "
-            f"(`adamcmp ls {self.folder.name}` shows its progress). Repeat this command after it "
-            f"has ended."
+            f"(`adamcmp ls {study_arguments(self.folder)}` shows its progress). Repeat this "
+            f"command after it has ended."
         )
 
     @property
     def jobs_message(self) -> str:
         """Which jobs train the runs that are not stored, and how to wait for them."""
-        left, study = len(self.specs) - len(self.outcomes), self.folder.name
-        one = len(self.jobs) == 1
+        left, study = len(self.specs) - len(self.outcomes), study_arguments(self.folder)
         return (
-            f"{len(self.jobs)} {'job trains' if one else 'jobs train'} the {left} runs that are "
-            f"left (`adamcmp ls {study}` shows the progress, `adamcmp logs {study}` the output). "
+            f"{counted(left, 'run')} left for {counted(len(self.jobs), 'job')}, which may have to "
+            f"wait (`adamcmp ls {study}` shows the progress, `adamcmp logs {study}` the output). "
             f"The same command without --detach waits for them; `adamcmp cancel {study}` cancels "
             f"them."
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from adamcmp.errors import ConfigError, RunFailed
+from adamcmp.errors import ConfigError, RunFailed, counted
 from adamcmp.execution.heartbeats import WorkerRecord
 from adamcmp.execution.queue_files import QueueState, Share, plan_file, remove_plan
 from adamcmp.execution.stored_plans import PlanHeader, StoredPlan, installed_versions
+from adamcmp.platform.addresses import Address, study_arguments
 from adamcmp.storage.files import Files
 from adamcmp.storage.rows import RunRow
 
@@ -109,12 +110,12 @@ def open_plans(files: Files, state: QueueState, living: Collection[str]) -> list
     return plans
 
 
-def check_versions(plan: OpenPlan, study: str) -> None:
+def check_versions(plan: OpenPlan, folder: Address) -> None:
     """Check that this process has the versions with which a plan was made.
 
     Args:
         plan: The plan.
-        study: The study's name, for the error.
+        folder: The study's folder or URL, for the error.
 
     Raises:
         ConfigError: If it has others, and the plan does not allow them.
@@ -128,9 +129,10 @@ def check_versions(plan: OpenPlan, study: str) -> None:
         if planned.get(name) != version
     ]
     raise ConfigError(
-        f"Plan {plan.number} of study {study!r} was made with {', '.join(differing)}. "
-        f"Other versions may compute other numbers. Install the versions of the plan, or plan the "
-        f"runs with mixed_versions=true."
+        f"Plan {plan.number} of study {folder.name!r} was made with {', '.join(differing)}. "
+        f"Other versions may compute other numbers. Install the versions of the plan; or remove it "
+        f"with `adamcmp cancel {study_arguments(folder)}`, and plan its runs again, with "
+        f"mixed_versions=true if different versions shall train them."
     )
 
 
@@ -154,7 +156,7 @@ def available_runs(
     plans: Collection[OpenPlan],
     living: Mapping[str, WorkerRecord],
     outcomes: Mapping[str, RunRow],
-    study: str,
+    folder: Address,
 ) -> Available:
     """Return which of the requested runs are in no open plan.
 
@@ -163,12 +165,12 @@ def available_runs(
         plans: The open plans.
         living: The record of each worker that is alive.
         outcomes: The stored runs, by id.
-        study: The study's name, for the error.
+        folder: The study's folder or URL, for the error.
 
     Raises:
         ConfigError: If a standing plan has some of the requested runs and other runs too.
     """
-    available = set(requested)
+    available, study = set(requested), study_arguments(folder)
     planned: dict[str, WorkerRecord] = {}
     adopted = []
     for plan in plans:
@@ -180,9 +182,9 @@ def available_runs(
             adopted.append(plan)
         elif common:
             raise ConfigError(
-                f"{len(common)} of the runs are in plan {plan.number} of study {study!r}, which "
-                f"has {len(missing) - len(common)} further runs. `adamcmp worker {study}` trains "
-                f"them; `adamcmp cancel {study}` removes the plan."
+                f"{len(common)} of the {len(requested)} runs belong to plan {plan.number} of study "
+                f"{folder.name!r}, which also has {counted(len(missing - common), 'other run')}. "
+                f"`adamcmp worker {study}` trains them; `adamcmp cancel {study}` removes the plan."
             )
         available -= common
     return Available(frozenset(available), planned, tuple(adopted))

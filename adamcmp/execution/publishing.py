@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adamcmp.config import StudyConfig
-from adamcmp.errors import ConfigError, Interrupted
+from adamcmp.errors import ConfigError, Interrupted, counted
 from adamcmp.execution.autotuning import can_measure
 from adamcmp.execution.heartbeats import PROGRESS_SECONDS, RENEWALS, Heartbeat, WorkerRecord
 from adamcmp.execution.liveness import Liveness
@@ -29,6 +29,7 @@ from adamcmp.execution.stored_plans import PlanHeader, PlannedGroup, encode_plan
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup, resumed_groups
 from adamcmp.planning.plan import Plan
+from adamcmp.platform.addresses import study_arguments
 from adamcmp.platform.files import storage_errors
 from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.files import Files
@@ -142,7 +143,7 @@ def published(
             attempts = store.next_attempts(pending.run_ids)
             available = _available(store, pending, plans, living)
             for plan in available.adopted:
-                check_versions(plan, store.folder.name)
+                check_versions(plan, store.folder)
             lease_seconds = min(
                 request.config.execution.lease_seconds,
                 *(plan.header.lease_seconds for plan in available.adopted),
@@ -208,8 +209,9 @@ def publish_standing(
         if available.planned:
             status = next(iter(available.planned.values())).status
             raise ConfigError(
-                f"{len(available.planned)} of the runs are being trained by process {status.pid} "
-                f"on {status.host}. `adamcmp worker {store.folder.name}` helps to train them."
+                f"Process {status.pid} on {status.host} is training "
+                f"{counted(len(available.planned), 'run')} of these. "
+                f"`adamcmp worker {study_arguments(store.folder)}` helps it."
             )
         if available.adopted and not available.run_ids:
             return available.adopted[0]
@@ -246,7 +248,7 @@ def _available(
     plans: Sequence[OpenPlan],
     living: Mapping[str, WorkerRecord],
 ) -> Available:
-    return available_runs(pending.run_ids, plans, living, store.outcomes(), store.folder.name)
+    return available_runs(pending.run_ids, plans, living, store.outcomes(), store.folder)
 
 
 def _remove(store: Store, number: int) -> None:

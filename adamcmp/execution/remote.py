@@ -11,7 +11,7 @@ from typing import Any
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.components.user_rule import is_users_rule
 from adamcmp.config import RunConfig
-from adamcmp.errors import ConfigError, Interrupted
+from adamcmp.errors import ConfigError, Interrupted, counted
 from adamcmp.execution.autotuning import autotuned, can_measure
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.job_count import job_count, processes_per_worker, with_workers_of_jobs
@@ -27,6 +27,7 @@ from adamcmp.execution.stored_runs import StoredRuns
 from adamcmp.execution.work import current_plans
 from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.planning.plan import Plan
+from adamcmp.platform.addresses import study_arguments
 from adamcmp.storage.store import Store
 
 #: Least seconds between two looks for stored runs; more if a look takes long, in a large study.
@@ -214,11 +215,9 @@ class ClusterTraining:
             if plan not in existing:
                 remove_plan(self.store.files, plan)
             raise
-        action = (
-            "were submitted" if started else "train these runs, and this command waits for them"
-        )
+        submitted = "was submitted now" if started else "was submitted before"
         self._notice(
-            f"Jobs {_listed(jobs.living)} of executor={self._cluster.name} {action}; output in "
+            f"{_listed(jobs.living)} of executor={self._cluster.name} {submitted}; output in "
             f"{self.store.files.path / JOBS_FOLDER}"
         )
 
@@ -229,9 +228,9 @@ class ClusterTraining:
         except ClusterError as error:
             if not jobs.living:
                 raise
-            self._notice(str(error))
+            self._notice(f"{error} This command asks again in {JOB_SECONDS:.0f} s.")
         if jobs.waiting_reason:
-            self._notice(f"Jobs {_listed(jobs.living)} wait: {jobs.waiting_reason}")
+            self._notice(f"Waiting: {_listed(jobs.living)} ({jobs.waiting_reason})")
 
     def _pause(self, seconds: float) -> None:
         """Wait until the next look for stored runs, or for a signal."""
@@ -247,8 +246,8 @@ class ClusterTraining:
         if not self.launcher.jobs_outlive_command:
             return f"{left} runs are left, and the jobs end"
         return (
-            f"jobs {_listed(self.living_jobs)} continue to train the {left} runs that are left "
-            f"(`adamcmp cancel {self.store.folder.name}` cancels them)"
+            f"{counted(left, 'run')} left, which {_listed(self.living_jobs)} will go on to train "
+            f"(`adamcmp cancel {study_arguments(self.store.folder)}` prevents it)"
         )
 
     def _notice(self, text: str) -> None:
@@ -275,7 +274,8 @@ def _location(store: Store) -> str:
 def _listed(jobs: Sequence[str]) -> str:
     """Return the ids of jobs for a message: of many, the first and the last.
 
-    >>> _listed(["7_0", "7_1"]), _listed([f"7_{i}" for i in range(9)])
-    ('7_0, 7_1', '7_0 to 7_8')
+    >>> _listed(["7_0"]), _listed([f"7_{i}" for i in range(9)])
+    ('job 7_0', 'jobs 7_0 to 7_8')
     """
-    return ", ".join(jobs) if len(jobs) < 4 else f"{jobs[0]} to {jobs[-1]}"
+    ids = ", ".join(jobs) if len(jobs) < 4 else f"{jobs[0]} to {jobs[-1]}"
+    return f"job{'s' * (len(jobs) != 1)} {ids}"

@@ -12,13 +12,13 @@ from operator import not_
 from pathlib import Path
 from typing import Any
 
-from adamcmp.errors import Interrupted
+from adamcmp.errors import Interrupted, counted
 from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
 from adamcmp.execution.late_results import check_late_results
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.progress import SweepProgress
 from adamcmp.execution.reservations import Reservations
-from adamcmp.execution.signals import InterruptedBy
+from adamcmp.execution.signals import TIME_OVER, InterruptedBy
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.checkpoints import Checkpointing
@@ -261,8 +261,8 @@ class Scheduler:
         """Compare the rows of a group that is not reserved any more with the stored ones."""
         check_late_results(self.store, _rows(group, outcome, self.store.folder.name)[0])
         self.observer.on_notice(
-            f"{len(group.specs)} runs that this process trained are not stored: another worker "
-            f"has taken them over, or their plan was removed."
+            f"The results of {counted(len(group.specs), 'run')} are not stored: another worker has "
+            f"taken over what this process trained, or the plan was removed."
         )
 
     def _publish(self) -> None:
@@ -273,7 +273,8 @@ class Scheduler:
         """Let running groups write their checkpoints, then raise `Interrupted`."""
         self._stopping = True
         self.executor.cancel(list(self._running))
-        self.observer.on_notice("Interrupted: saving checkpoints ...")
+        reason = "The time limit is reached" if signal_number == TIME_OVER else "Interrupted"
+        self.observer.on_notice(f"{reason}: saving checkpoints ...")
         deadline = time.monotonic() + GRACE_SECONDS
         while self._running and time.monotonic() < deadline:
             self._collect()

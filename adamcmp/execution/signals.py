@@ -13,6 +13,9 @@ from adamcmp.errors import Interrupted
 #: Ctrl-C, `kill`, and a terminal that is closed.
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+#: The number of an `Interrupted` that is raised when the time of a worker is over.
+TIME_OVER = signal.SIGALRM
+
 #: Returns the signal that has arrived, if any.
 InterruptedBy = Callable[[], int | None]
 

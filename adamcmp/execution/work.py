@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from adamcmp.execution.publishing import lane_groups
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
-from adamcmp.execution.signals import InterruptedBy, deferred_signals
+from adamcmp.execution.signals import TIME_OVER, InterruptedBy, deferred_signals
 from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
@@ -29,9 +28,6 @@ from adamcmp.platform.files import storage_errors
 from adamcmp.platform.provenance import hardware
 from adamcmp.storage.store import Store
 from adamcmp.training.outcome import Failed, Outcome
-
-#: The signal number of an `Interrupted` that is raised when the time of the worker is over.
-TIME_OVER = signal.SIGALRM
 
 
 @dataclass(frozen=True)
@@ -142,7 +138,7 @@ def _work_on(
 ) -> None:
     """Train shares of plans until every share is done."""
     for plan in plans:
-        check_versions(plan, store.folder.name)
+        check_versions(plan, store.folder)
     examples = [spec for plan in plans for spec in plan.stored.examples()]
     run_kinds = run_kinds_by_key(spec.config for spec in examples)
     lease_seconds = min(plan.header.lease_seconds for plan in plans)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -105,3 +107,26 @@ def local_folder(place: Address) -> Path:
     if isinstance(place, Path):
         return place
     return Path("results", place.scheme, place.bucket, *place.segments)
+
+
+def default_results() -> str:
+    """Return the folder or URL of all studies if a command line names none."""
+    return os.environ.get("ADAMCMP_RESULTS", "results")
+
+
+def study_arguments(folder: Address) -> str:
+    """Return the arguments that select a study in other commands, quoted for a shell.
+
+    Args:
+        folder: The study's folder or URL.
+
+    Returns:
+        The study's name, and ``--results`` unless its parent is the default results folder.
+    """
+    if _resolved(folder.parent) == _resolved(address(default_results())):
+        return shlex.quote(folder.name)
+    return f"{shlex.quote(folder.name)} --results {shlex.quote(str(folder.parent))}"
+
+
+def _resolved(root: Address) -> Address:
+    return root.resolve() if isinstance(root, Path) else root

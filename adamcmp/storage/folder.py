@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from adamcmp.errors import StoreError
 from adamcmp.platform.addresses import Address, ObjectUrl
 from adamcmp.platform.files import create_atomically, temporary_files, write_atomically
 from adamcmp.storage.files import Files, FileVersion
@@ -17,6 +18,13 @@ from adamcmp.storage.object_store import object_store
 
 #: Where files are: a folder on disk, a URL, or another implementation of `Files`.
 Location = Address | Files
+
+
+class AccessDenied(StoreError, PermissionError):
+    """This user may not read a file or a folder.
+
+    It is an `OSError` like the others of `adamcmp.storage.files.Files`, which callers handle.
+    """
 
 
 def files_at(location: Location) -> Files:
@@ -61,12 +69,13 @@ class Folder(Files):
 
     def _entries(self, prefix: str) -> Iterator[os.DirEntry[str]]:
         missing = contextlib.suppress(FileNotFoundError, NotADirectoryError)
-        with missing, os.scandir(self.path / prefix) as entries:
+        with missing, _named(self.path / prefix), os.scandir(self.path / prefix) as entries:
             yield from entries
 
     def read(self, name: str) -> bytes:
         """See `Files.read`."""
-        return (self.path / name).read_bytes()
+        with _named(self.path / name):
+            return (self.path / name).read_bytes()
 
     def create(self, name: str, content: bytes) -> None:
         """See `Files.create`."""
@@ -100,3 +109,16 @@ class Folder(Files):
         self.path.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path / name, timeout=timeout):
             yield
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the path of a file or a folder that may not be read.
+
+    Raises:
+        AccessDenied: In place of a PermissionError.
+    """
+    try:
+        yield
+    except PermissionError:
+        raise AccessDenied(f"Cannot read {path}: this user has no right to read it.") from None

@@ -167,6 +167,8 @@ def read_part(
         content = files.read(f"{table}/{name}")
     except FileNotFoundError:
         raise _damaged(files, table, name, "is missing") from None
+    except StoreError:  # that of a bucket, or of missing rights, names the file
+        raise
     except OSError as error:
         raise StoreError(f"Cannot read {location}: {error.strerror or error}.") from None
     if _digest(content) != match[table]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from adamcmp.errors import NotFound, StoreError, nearest, shortened
+from adamcmp.errors import NotFound, StoreError, counted, nearest, shortened
 from adamcmp.platform.addresses import Address
 from adamcmp.storage.arrow import EXAMPLE_SCHEMA
 from adamcmp.storage.columns import TableName
@@ -80,6 +80,7 @@ def study_folder(results: Address, study: str | None) -> Address:
         return results / existing[-1]
     if study not in existing:
         if study in files_at(results).folders():
+            files_at(results / study).list("")  # raises an error without the right to read it
             raise NotFound(
                 f"{results / study} is not a study: it has no {METADATA_FILE}. Restore the file, "
                 f"or name another study with `adamcmp ls`."
@@ -103,9 +104,11 @@ def no_runs(study: Location) -> str:
     """Return the message for a study without runs, which may have lost its folder ``runs``."""
     files = files_at(study)
     if not (metrics := list_table(files, "metrics")):
-        name, requested = files.address.name, requested_runs(files)
-        waiting = f" `adamcmp ls {name}` shows what trains the {requested} that are requested."
-        return f"Study {name!r} has no runs yet.{waiting if requested else ''}"
+        requested = requested_runs(files)
+        text = f"Study {files.address.name!r} has no runs yet."
+        return f"{text} Its commands have {counted(requested, 'run')}." if requested else text
+    if files.list("queue/"):  # a worker may just be writing the first rows
+        return f"Study {files.address.name!r} has no runs yet."
     return (
         f"Study {files.address.name!r} has no runs: {files.location('runs')}/ is missing or empty, "
         f"but metrics/ has {len(metrics)} file{'s' * (len(metrics) > 1)}. Restore runs/ from a "

@@ -155,8 +155,8 @@ class Store:
             )
             if self._recorded_numerics(study) != numerics:
                 raise StoreError(
-                    f"Another process has just created {self.folder} with other numerics. Repeat "
-                    f"the command to train with those."
+                    f"Another process has just created {self.folder} with other numerics. Use "
+                    f"those, or another study=NAME."
                 )
             study["asked"].append({"words": list(overrides), "at": now(), **metadata})
             write_study_metadata(self.files, study)

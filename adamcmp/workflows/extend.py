@@ -48,7 +48,7 @@ def configure_extension(
         StoreError: If the study is damaged.
     """
     folder = reader.study_folder(root, study)
-    execution = parse_execution("extend", overrides, "seeds")
+    execution = parse_execution("adamcmp extend", overrides, "seeds")
     seeds = [override for override in overrides if override.startswith("seeds=")]
     count = len(Composer().sweep(seeds).runs) if seeds else 0
     stored = StoredStudy.read(folder)

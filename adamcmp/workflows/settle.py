@@ -124,7 +124,7 @@ def configure_settling(
         StoreError: If the study is damaged.
     """
     folder = reader.study_folder(root, study)
-    execution = parse_execution("settle", overrides)
+    execution = parse_execution("adamcmp settle", overrides)
     if budget is not None and budget < 1:
         raise ConfigError(f"A budget of {budget} runs should be at least 1.")
     stored = StoredStudy.read(folder)

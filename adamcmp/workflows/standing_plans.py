@@ -61,8 +61,8 @@ def write_plan(
     composer = study_composer(config_dir)
     if composer.is_search(overrides):
         raise ConfigError(
-            "--plan-only needs a grid: the runs of a search depend on the results of earlier ones. "
-            "Start the search without --plan-only: `adamcmp worker STUDY` elsewhere helps it."
+            "--plan-only needs a grid: a search proposes its runs while it trains. Start it "
+            "without --plan-only."
         )
     return _write(composer.sweep(overrides), options)
 

@@ -47,9 +47,7 @@ def sweep(
     composer, options = study_composer(config_dir), options or TrainingOptions()
     if composer.is_search(overrides):
         if options.detach:
-            raise ConfigError(
-                "--detach needs a grid: the runs of a search depend on the results of earlier ones."
-            )
+            raise ConfigError("--detach needs a grid: a search proposes its runs while it trains.")
         return RangeSearch(composer, overrides).train(options)
     config = composer.sweep(overrides)
     if options.detach and config.execution.cluster is None:

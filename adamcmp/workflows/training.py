@@ -89,6 +89,7 @@ class SweepResult:
         errors: The first line of the error of each run that crashed, now or before.
         in_progress: The runs that another process is training, with that process's progress.
         notice: Message on the process that trains the other runs; empty if there is none.
+        jobs: The jobs of a cluster that go on training runs.
         objective: The metric that a search minimized; empty for a grid.
         best: The best setting of each branch of a search; empty for a grid, and while another
             process trains some of the runs.
@@ -101,6 +102,7 @@ class SweepResult:
     errors: Mapping[str, str] = field(default_factory=dict)
     in_progress: Mapping[str, ProcessStatus] = field(default_factory=dict)
     notice: str = ""
+    jobs: tuple[str, ...] = ()
     objective: str = ""
     best: tuple[BestSetting, ...] = ()
 
@@ -117,11 +119,12 @@ class SweepResult:
             errors={run_id: outcomes[run_id].error.splitlines()[0] for run_id in executed.failed},
             in_progress=executed.in_progress,
             notice=_notice(executed),
+            jobs=executed.jobs,
         )
 
     @property
     def complete(self) -> bool:
-        """Whether every requested run is done or diverged."""
+        """Whether no run failed and no other process trains one; true with `jobs`."""
         return not self.errors and not self.in_progress
 
 

@@ -78,7 +78,7 @@ def _execution(overrides: Sequence[str]) -> Execution:
             )
         if key == "results":
             raise ConfigError(f"{override}: name the results folder by --results {value}.")
-    execution = parse_execution("worker", overrides, without=of_plan)
+    execution = parse_execution("adamcmp worker", overrides, without=of_plan)
     if execution.cluster is not None:
         raise ConfigError(
             f"executor={execution.executor_name}: a worker trains on its own machine. Choose "

@@ -203,7 +203,7 @@ def _slurm(*command: str) -> str:
 
 def _reason(text: str) -> str:
     """Return what a command of Slurm reports, as one line."""
-    if "Unable to contact slurm controller" in text:
+    if re.search("Unable to contact slurm controller|resolve_ctls|fetch_config", text):
         return (
             "the cluster's controller (slurmctld) does not answer. `scontrol ping` asks it again."
         )
