@@ -19,6 +19,7 @@ from typing import Any
 from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.execution import liveness, queue_files, reservations
 from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
+from adamcmp.execution.open_plans import OpenPlan
 from adamcmp.execution.publishing import Request, lane_groups, publish_standing
 from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
 from adamcmp.execution.reservations import Reservations
@@ -257,6 +258,8 @@ class Simulation:
         published = publish_standing(self.store, request, lambda: None, lambda text: None)
         assert published is not None
         self.plan, self.costs = published, plan.costs
+        # Each worker reads the file of the plan, but they share its content in memory.
+        vars(reservations)["read_plan"] = self._read_plan
         self.workers, self.lifetime = workers, lifetime
         self.lease_seconds = published.header.lease_seconds
         self._events: list[tuple[float, int, Any, tuple[Any, ...]]] = []
@@ -264,6 +267,13 @@ class Simulation:
         self._all: list[SimulatedWorker] = []
         self.killed = self.frozen = self.refused = 0
         self.useful_seconds = 0.0
+
+    def _read_plan(self, files: Files, number: int) -> OpenPlan | None:
+        try:
+            files.read(plan_file(number))
+        except FileNotFoundError:
+            return None
+        return self.plan
 
     def run(self) -> Result:
         """Simulate until every run is stored."""

@@ -14,7 +14,7 @@ example:
   adamcmp cancel first
 
 Stored runs stay. Jobs of executor=slurm are cancelled. Workers save checkpoints
-and stop, at the latest after half of lease_seconds=.
+and stop, at the latest after two thirds of lease_seconds=.
 """
 
 

@@ -182,9 +182,9 @@ def available_runs(
             adopted.append(plan)
         elif common:
             raise ConfigError(
-                f"{len(common)} of the {len(requested)} runs belong to plan {plan.number} of study "
-                f"{folder.name!r}, which also has {counted(len(missing - common), 'other run')}. "
-                f"`adamcmp worker {study}` trains them; `adamcmp cancel {study}` removes the plan."
+                f"Plan {plan.number} of study {folder.name!r} has {counted(len(common), 'run')} of "
+                f"this command, and {counted(len(missing - common), 'other run')}. `adamcmp worker "
+                f"{study}` trains them; `adamcmp cancel {study}` removes the plan."
             )
         available -= common
     return Available(frozenset(available), planned, tuple(adopted))

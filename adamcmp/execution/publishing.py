@@ -144,10 +144,9 @@ def published(
             available = _available(store, pending, plans, living)
             for plan in available.adopted:
                 check_versions(plan, store.folder)
-            lease_seconds = min(
-                request.config.execution.lease_seconds,
-                *(plan.header.lease_seconds for plan in available.adopted),
-            )
+            # The workers of an adopted plan take over shares after the length of its leases.
+            lengths = [plan.header.lease_seconds for plan in available.adopted]
+            lease_seconds = min([request.config.execution.lease_seconds, *lengths])
             interval = min(PROGRESS_SECONDS, lease_seconds / RENEWALS)
             heartbeat = Heartbeat(files, lease_seconds, interval, hardware(device))
             stack.enter_context(heartbeat)

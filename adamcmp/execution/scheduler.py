@@ -39,8 +39,8 @@ POLL_SECONDS = 0.2
 def pause_seconds(waited: float, interval: float) -> float:
     """Return the seconds until a worker looks for a share again, while every share is reserved.
 
-    A worker that has waited for long looks rarely. So many workers read few files, and yet no wait
-    is longer by more than half than it has to be, or by a heartbeat.
+    The pause is half of the time waited so far: at least 1 s, and at most two heartbeats or 120 s.
+    So workers that wait for long read few files.
 
     Args:
         waited: Seconds for which it has waited.

@@ -36,7 +36,7 @@ class PlanStatus:
         number: The number of the plan.
         runs: Number of its runs.
         missing: Number of these that are not stored.
-        waits: Whether no worker is training its runs.
+        waits: Whether no worker of the study is alive.
         launcher: The cluster whose jobs train it; empty for none.
     """
 
@@ -159,7 +159,7 @@ class RunList:
         columns: The columns to show: those that identify a run, the settings that vary, results.
         rows: The columns of each run, including ``study``.
         processes: The processes that are training runs of each study.
-        plans: The standing plans of each study.
+        plans: The open plans of each study.
         no_match: Why no run meets the conditions, or a single study has no runs; empty otherwise.
     """
 

@@ -30,7 +30,8 @@ def test_the_last_lines_of_each_job_the_latest_last(study, capsys):
 
 def test_a_study_without_jobs(study, capsys):
     assert run(capsys, "logs", "s") == (
-        "Study 's' has no jobs: executor=slurm and executor=ray start some.\n"
+        "Study 's' has no output of jobs. Jobs of executor=slurm and executor=ray write "
+        "output once they run.\n"
     )
 
 

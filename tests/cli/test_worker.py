@@ -67,7 +67,7 @@ def test_the_time_is_over(capsys):
         (["cancel"], "STUDY"),
         (["cancel", "other"], "There is no study 'other'"),
         ([*PLAN, "lr=tag(log,interval(1e-3,1e-1))", "sampler=tpe"], "--plan-only needs a grid"),
-        ([*PLAN, "seed=0"], "1 of the runs are in plan 1 of study 's', which has 1 further runs"),
+        ([*PLAN, "seed=0"], "Plan 1 of study 's' has 1 run of this command, and 1 other run."),
     ],
 )
 def test_bad_input(arguments, message, capsys, results):

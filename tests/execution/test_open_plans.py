@@ -113,7 +113,7 @@ def test_a_standing_plan_is_adopted_if_its_missing_runs_are_requested(requested,
 
 def test_a_standing_plan_with_further_runs_is_refused(files, runs):
     plan = add(files, 8, runs[:4])
-    with pytest.raises(ConfigError, match="2 of the runs are in plan 8 of study 's', which has 2"):
+    with pytest.raises(ConfigError, match="Plan 8 of study 's' has 2 runs of this command, and 2"):
         available(runs[2:], [plan])
 
 

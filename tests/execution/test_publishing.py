@@ -147,7 +147,7 @@ def test_a_command_that_adopts_everything_has_no_plan_of_its_own(sweep, files):
 def test_a_part_of_a_standing_plan_is_refused(sweep, files):
     standing_plan(sweep("seed=0,1,2"))
     before = {**files.list(""), **files.list(QUEUE)}
-    with pytest.raises(ConfigError, match="1 of the runs are in plan 1 of study 's', which has 2"):
+    with pytest.raises(ConfigError, match="Plan 1 of study 's' has 1 run of this command, and 2"):
         execute(sweep("seed=2,3"))
     assert {**files.list(""), **files.list(QUEUE)} == before
 
@@ -171,7 +171,7 @@ def test_runs_that_a_process_trains_are_in_no_standing_plan(sweep, files, specs)
     runs = specs([*RUNS, "seed=0,1"])
     with (
         training_elsewhere(files.path, runs[:1]),
-        pytest.raises(ConfigError, match=r"1 of the runs are being trained by process .*worker s"),
+        pytest.raises(ConfigError, match=r"Process .* is training 1 run of these.*worker s"),
     ):
         standing_plan(sweep("seed=0,1"))
 

@@ -67,7 +67,7 @@ def test_jobs_train_the_runs_of_a_command(composer, results, jobs):
     )
     assert len(executed.trained) == 4 and not executed.jobs and not executed.failed
     assert [row["status"] for row in finished] == ["done"] * 4
-    assert "Jobs 1 of executor=slurm were submitted" in " ".join(notices)
+    assert "job 1 of executor=slurm was submitted now" in " ".join(notices)
     (command,) = launcher.commands
     assert command.study == str(results / "s")
     assert command.options == ("workers=2", "checkpoint_every=30")
@@ -147,7 +147,7 @@ def test_an_interrupted_command_leaves_the_jobs(composer, results, jobs):
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(
-        Interrupted, match=r"jobs 1 continue to train the 4 runs .*adamcmp cancel s"
+        Interrupted, match=r"4 runs left, which job 1 will go on to train .*adamcmp cancel s"
     ):
         execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
     assert "Jobs 1 wait: Resources" in notices

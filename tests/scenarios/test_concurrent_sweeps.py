@@ -67,7 +67,7 @@ def test_a_cancelled_sweep_keeps_what_is_stored(commands, results, capsys):
     process = commands.start(*sweep_command(results, "s", overrides))
     wait_until(paused_processes)
     assert main(["cancel", "s"]) == 0
-    assert "3 runs were not trained" in capsys.readouterr().out
+    assert "3 runs are not stored" in capsys.readouterr().out
     assert process.wait() == 1
     assert "3 runs were not trained, since their plan was cancelled" in commands.log.read_text()
     PAUSE.unlink()

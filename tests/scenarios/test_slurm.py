@@ -143,7 +143,7 @@ def test_interrupt_and_cancel(slurm, results, capsys):
     (job,) = wait_for_jobs(results / "s")
     sweep.send_signal(signal.SIGINT)
     _, err = sweep.communicate(timeout=60)
-    assert sweep.returncode == 130 and f"jobs {job} continue to train" in err
+    assert sweep.returncode == 130 and f"job {job} will go on to train" in err
     queue = ["squeue", "--noheader", "--jobs", job]
     assert subprocess.run(queue, capture_output=True, check=True).stdout
     run(capsys, "cancel", "s")

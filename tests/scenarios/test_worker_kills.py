@@ -11,6 +11,7 @@ import adamcmp
 from adamcmp.cli import main
 from adamcmp.storage import reader
 from tests.support.interrupted import sweep_command
+from tests.support.required import require
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits
 
@@ -22,11 +23,17 @@ RUNS = [
 
 
 class Workers:
-    """Two workers, each replaced after it was killed."""
+    """Two workers, each replaced after it was killed.
 
-    def __init__(self, commands, arguments):
-        self._start = lambda: commands.start(*arguments)
-        self.processes = [self._start(), self._start()]
+    Args:
+        commands: Starts them.
+        arguments: Their command line.
+        hosts: The host name of each.
+    """
+
+    def __init__(self, commands, arguments, hosts):
+        self._start = lambda number: commands.start(*arguments, host=hosts[number])
+        self.processes = [self._start(number) for number in range(2)]
 
     @property
     def training(self):
@@ -38,7 +45,7 @@ class Workers:
         process = self.processes[number]
         send(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-        self.processes[number] = self._start()
+        self.processes[number] = self._start(number)
 
     def freeze(self, number, send):
         """Freeze a worker, or with its processes, for longer than its lease."""
@@ -49,8 +56,11 @@ class Workers:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 2])
-def test_no_run_is_lost_or_stored_twice(workers, commands, results):
+@pytest.mark.parametrize(
+    ("workers", "hosts"), [(0, ("", "")), (2, ("", "")), (0, ("host-a", "host-b"))]
+)
+def test_no_run_is_lost_or_stored_twice(workers, hosts, commands, results):
+    require(not hosts[0] or os.getuid() == 0, "Only root can set the name of the host.")
     overrides = [*RUNS, "steps=2500"]
     assert main([*sweep_command(results, "s", overrides), "--plan-only"]) == 0
     work = Workers(
@@ -64,8 +74,9 @@ def test_no_run_is_lost_or_stored_twice(workers, commands, results):
             "checkpoint_every=0.2",
             "-q",
         ],
+        hosts,
     )
-    generator = random.Random(workers)
+    generator = random.Random(f"{workers}{hosts}")
     for number in range(20):
         time.sleep(generator.uniform(0.2, 2.0))
         if not work.training:  # a fast machine has trained all runs

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from adamcmp.execution import reservations
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -14,6 +16,7 @@ def scripts(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
     for module, name in importlib.import_module("scale_simulation").CLOCKS:
         monkeypatch.setattr(module, name, getattr(module, name))  # restores it at the end
+    monkeypatch.setattr(reservations, "read_plan", reservations.read_plan)
     return importlib.import_module
 
 
@@ -22,7 +25,7 @@ def test_each_run_is_stored_once_although_workers_are_killed_and_frozen(scripts)
     simulation = scripts("scale_simulation")
     result = simulation.Simulation(1000, 5, run_seconds=5, lifetime=2000, seed=1).run()
     assert result.runs == 1000 and result.killed + result.frozen > 3
-    assert 0 < result.utilization < 1 and result.operations < 0.5
+    assert 0 < result.utilization < 1 and result.operations < 0.1
 
 
 def test_the_page_has_the_measured_numbers(scripts):

@@ -88,9 +88,8 @@ def test_the_lock_of_a_folder_that_was_copied_is_free(bucket_files):
         pass
 
 
-def test_the_same_host_name_is_not_the_same_machine(bucket_files, monkeypatch):
+def test_the_same_host_name_is_not_the_same_machine(bucket_files):
     """Containers may have the name of their host, but not its processes."""
-    monkeypatch.setattr(bucket_lock, "LEASE_SECONDS", 1e3)
     held = BucketLock(bucket_files, ".lock", 0.0)
     held._holder |= {"machine": f"{socket.gethostname()} another container", "started": "earlier"}
     held.__enter__()

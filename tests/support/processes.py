@@ -32,11 +32,17 @@ class Commands:
     def __init__(self, log: Path) -> None:
         self.log = log
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command in a new process group."""
+    def start(self, *arguments: str, host: str = "") -> subprocess.Popen[bytes]:
+        """Start a command in a new process group.
+
+        Args:
+            arguments: The command line.
+            host: The host name that it sees, which takes root; empty for that of this machine.
+        """
+        renamed = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host]
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "adamcmp", *arguments],
+                [*(renamed if host else []), sys.executable, "-m", "adamcmp", *arguments],
                 stdout=log,
                 stderr=log,
                 env=environment(),

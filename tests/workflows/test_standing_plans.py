@@ -36,7 +36,9 @@ def test_the_same_plan_again(files):
     first = plan("seed=0,1")
     assert plan("seed=0,1") == first and list_queue(files).plans == [1]
     assert plan("seed=0,1,2").runs == 1 and list_queue(files).plans == [1, 2]
-    with pytest.raises(ConfigError, match="1 of the runs are in plan 1 of study 's', which has 1"):
+    with pytest.raises(
+        ConfigError, match="Plan 1 of study 's' has 1 run of this command, and 1 other run"
+    ):
         plan("seed=0")
 
 
