@@ -138,7 +138,10 @@ class Heartbeat:
         return self._record.lease_seconds
 
     def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
-        """Set the progress that the next heartbeat publishes; if the number of runs changes, a heartbeat is written at once."""
+        """Set the progress that the next heartbeat publishes.
+
+        If the number of runs changes, a heartbeat is written at once.
+        """
         before = self._record.status
         with self._lock:
             status = replace(before, runs=runs, done=done, seconds_left=seconds_left)

@@ -215,10 +215,10 @@ class ClusterTraining:
             if plan not in existing:
                 remove_plan(self.store.files, plan)
             raise
-        submitted = "was submitted now" if started else "was submitted before"
+        command = "this command" if started else "an earlier command"
         self._notice(
-            f"{_listed(jobs.living)} of executor={self._cluster.name} {submitted}; output in "
-            f"{self.store.files.path / JOBS_FOLDER}"
+            f"Submitted by {command}: {_listed(jobs.living)} of executor={self._cluster.name}; "
+            f"output in {self.store.files.path / JOBS_FOLDER}"
         )
 
     def _look_at(self, jobs: PlanJobs) -> None:

@@ -67,7 +67,7 @@ def test_jobs_train_the_runs_of_a_command(composer, results, jobs):
     )
     assert len(executed.trained) == 4 and not executed.jobs and not executed.failed
     assert [row["status"] for row in finished] == ["done"] * 4
-    assert "job 1 of executor=slurm was submitted now" in " ".join(notices)
+    assert "Submitted by this command: job 1 of executor=slurm" in " ".join(notices)
     (command,) = launcher.commands
     assert command.study == str(results / "s")
     assert command.options == ("workers=2", "checkpoint_every=30")
@@ -78,12 +78,12 @@ def test_the_same_command_waits_for_the_jobs_of_a_detached_one(composer, results
     launcher = jobs(idle)
     detached = execute(composer.sweep(CLUSTER), detach=True)
     assert detached.jobs == ("1",) and not detached.trained
-    assert "1 job trains the 4 runs that are left (" in detached.jobs_message
+    assert "4 runs left for 1 job, which may have to wait (" in detached.jobs_message
     notices = []
 
     def on_notice(text):
         notices.append(text)
-        if "train these runs" in text:
+        if "by an earlier command" in text:
             launcher.known["1"] = train(launcher.commands[0])
 
     executed = execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
@@ -110,7 +110,7 @@ def test_jobs_that_wait_are_cancelled_once_all_runs_are_stored(composer, results
         record_jobs(Folder(results / "s"), 1, launcher.settings, ["1", "2"])
 
     def on_notice(text):
-        if "train these runs" in text:
+        if "by an earlier command" in text:
             launcher.known["1"] = train(launcher.commands[0])
 
     execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
@@ -143,14 +143,14 @@ def test_an_interrupted_command_leaves_the_jobs(composer, results, jobs):
 
     def on_notice(text):
         notices.append(text)
-        if "Jobs 1 wait" in text:
+        if "Waiting: job 1" in text:
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(
         Interrupted, match=r"4 runs left, which job 1 will go on to train .*adamcmp cancel s"
     ):
         execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
-    assert "Jobs 1 wait: Resources" in notices
+    assert "Waiting: job 1 (Resources)" in notices
     assert list_queue(Folder(results / "s")).plans == [1]
 
 
