@@ -62,7 +62,7 @@ def test_the_time_is_over(capsys):
         (["worker", "s", "--plan", "x"], "--plan"),
         (["worker", "s", "--minutes", "0"], "--minutes 0: should be greater than 0"),
         (["worker", "s", "--minutes", "nan"], "--minutes nan: should be greater than 0"),
-        (["worker", "s", "seed=1"], "seed=1: `worker` keeps the study's settings"),
+        (["worker", "s", "seed=1"], "seed=1: `adamcmp worker` keeps the study's settings"),
         (["worker", "s", "executor=slurm"], "executor=slurm: a worker trains on its own machine"),
         (["cancel"], "STUDY"),
         (["cancel", "other"], "There is no study 'other'"),

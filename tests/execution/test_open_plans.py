@@ -1,5 +1,7 @@
 """Which plans are open, and which requested runs they leave."""
 
+from pathlib import Path
+
 import pytest
 
 from adamcmp.errors import ConfigError, StoreError
@@ -91,7 +93,9 @@ def test_a_damaged_plan_is_named(files):
 
 
 def available(requested, plans, outcomes=(), living=()):
-    return available_runs(ids(requested), plans, dict.fromkeys(living, OWNER), dict(outcomes), "s")
+    return available_runs(
+        ids(requested), plans, dict.fromkeys(living, OWNER), dict(outcomes), Path("s")
+    )
 
 
 def test_runs_of_a_living_process_are_left_to_it(files, runs):

@@ -158,7 +158,7 @@ def test_a_plan_that_is_cancelled_meanwhile(composer, results, jobs):
     jobs(idle)
 
     def on_notice(text):
-        if "wait" in text:
+        if "Waiting" in text:
             remove_plan(Folder(results / "s"), 1)
 
     with pytest.raises(RunFailed, match="4 runs were not trained, since their plan was cancelled"):

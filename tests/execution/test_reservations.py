@@ -17,7 +17,7 @@ from adamcmp.execution.queue_files import (
     plan_file,
     remove_plan,
 )
-from adamcmp.execution.reservations import Reservations
+from adamcmp.execution.reservations import RECENT_SECONDS, Reservations
 from adamcmp.execution.stored_plans import PlanHeader, PlannedGroup, encode_plan
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage.store import Store
@@ -225,6 +225,7 @@ def test_a_frozen_worker_stores_nothing(study, runs, worker, clock):
     assert frozen.losses == 1 and not frozen.reserves(ids(groups))
     other.refresh()
     store(study, other, taken)
+    clock.now += RECENT_SECONDS + 1
     assert frozen.take() == [] and not frozen.waiting_for_others
 
 

@@ -128,7 +128,7 @@ class TestDamage:
 
     def test_runs_that_are_requested(self, files, store):
         store.open_for_training(CPU, ["seeds=5"], {"runs": 5})
-        assert "shows what trains the 5 that are requested" in reader.no_runs(files)
+        assert "Its commands have 5 runs." in reader.no_runs(files)
 
     def test_a_file_that_cannot_be_read(self, files, parts, monkeypatch):
         def fail(self, name):

@@ -187,7 +187,7 @@ def test_invalid_requests(results):
     imported_study(results / "theirs")
     with pytest.raises(ConfigError, match="holds runs imported from"):
         adamcmp.settle("theirs")
-    with pytest.raises(ConfigError, match=r"lr=1: `settle` keeps the study's settings"):
+    with pytest.raises(ConfigError, match=r"lr=1: `adamcmp settle` keeps the study's settings"):
         adamcmp.settle("theirs", ["lr=1"])
     with pytest.raises(ConfigError, match="A budget of 0 runs should be at least 1"):
         adamcmp.settle("theirs", budget=0)

@@ -31,7 +31,10 @@ def test_a_time_that_is_not_positive(minutes, results):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("lr=0.1", "lr=0.1: `worker` keeps the study's settings and accepts only executor="),
+        (
+            "lr=0.1",
+            "lr=0.1: `adamcmp worker` keeps the study's settings and accepts only executor=",
+        ),
         ("lr=0.1", r"^((?!lease_seconds|mixed_versions).)*$"),
         ("results=elsewhere", "name the results folder by --results elsewhere"),
         ("workers=-1", "workers=-1: should be at least 0"),
