@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from adamcmp.components.executors import ClusterSettings
 from adamcmp.config import Execution
+from adamcmp.execution.shares import make_shares
 from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.planning.plan import Plan
 
@@ -46,26 +47,28 @@ def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, proc
 
 
 def jobs_of_plan(plan: Plan, execution: Execution, cluster: ClusterSettings) -> int:
-    """Return the number of jobs for a plan with the predicted times of a process.
+    """Return the number of jobs that train a plan.
 
     Args:
-        plan: The plan.
+        plan: The plan, as `with_workers_of_jobs` returns it.
         execution: The requested number of worker processes.
         cluster: The cluster.
     """
+    groups = plan.groups()
+    seconds = sum_if_known(map(plan.costs.seconds, groups))
     processes = processes_per_worker(execution, cluster, plan.numerics.threads or 1)
-    seconds = sum_if_known(map(plan.costs.seconds, plan.groups()))
-    return job_count(seconds, len(plan.specs), cluster, processes)
+    return job_count(seconds, len(make_shares(groups, plan.costs)), cluster, processes)
 
 
 def with_workers_of_jobs(plan: Plan, execution: Execution, cluster: ClusterSettings) -> Plan:
     """Return a plan whose groups and predicted time fit the jobs of a cluster.
 
     Args:
-        plan: A plan with the predicted times of one process.
+        plan: A plan with the predicted times of one process. Its groups can be divided.
         execution: The requested number of worker processes.
         cluster: The cluster.
     """
+    seconds = sum_if_known(map(plan.costs.seconds, plan.groups()))
     processes = processes_per_worker(execution, cluster, plan.numerics.threads or 1)
-    workers = jobs_of_plan(plan, execution, cluster) * processes * max(cluster.gpus, 1)
-    return plan.with_costs(replace(plan.costs, workers=workers))
+    jobs = job_count(seconds, len(plan.specs), cluster, processes)
+    return plan.with_costs(replace(plan.costs, workers=jobs * processes * max(cluster.gpus, 1)))

@@ -138,7 +138,7 @@ def published(
     device = request.plan.numerics.device
     with contextlib.ExitStack() as stack:
         with store.locked():
-            living, plans = _current(store, liveness)
+            living, plans = _workers_and_plans(store, liveness)
             pending = unfinished(request.missing, store, request.retrained_statuses)
             attempts = store.next_attempts(pending.run_ids)
             available = _available(store, pending, plans, living)
@@ -155,7 +155,7 @@ def published(
                 with storage_errors(store.folder):
                     files.remove_partial_writes(QUEUE, begin)
             store.checkpoints.remove_finished(store.statuses())
-            stack.callback(_remove, store, number)
+            stack.callback(_remove_plan, store, number)
             planned = pending.only(available.run_ids)
             publish_plan(store, request.config, planned, number, heartbeat.worker)
         pending = pending.without(available.planned)
@@ -202,7 +202,7 @@ def publish_standing(
     if number := interrupted():
         raise Interrupted(number, "nothing was planned")
     with store.locked():
-        living, plans = _current(store, liveness)
+        living, plans = _workers_and_plans(store, liveness)
         pending = unfinished(request.missing, store, request.retrained_statuses)
         available = _available(store, pending, plans, living)
         if available.planned:
@@ -226,7 +226,7 @@ def _owners(files: Files) -> set[str]:
     return {plan.header.owner for plan in plans if plan and not plan.standing}
 
 
-def _current(
+def _workers_and_plans(
     store: Store, liveness: Liveness
 ) -> tuple[Mapping[str, WorkerRecord], Sequence[OpenPlan]]:
     """Return the workers that are alive and the open plans; needs the lock.
@@ -250,7 +250,7 @@ def _available(
     return available_runs(pending.run_ids, plans, living, store.outcomes(), store.folder)
 
 
-def _remove(store: Store, number: int) -> None:
+def _remove_plan(store: Store, number: int) -> None:
     # If the files cannot be removed now, the next process removes them.
     with contextlib.suppress(OSError):
         remove_plan(store.files, number)

@@ -5,7 +5,11 @@ import pytest
 from adamcmp.components.executors.ray import RaySettings
 from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.config import Execution
-from adamcmp.execution.job_count import job_count, processes_per_worker
+from adamcmp.execution.job_count import job_count, jobs_of_plan, processes_per_worker
+from adamcmp.planning.cost_model import CostModel
+from adamcmp.planning.plan import make_plan
+from adamcmp.planning.timings import Timings
+from tests.conftest import CPU
 
 
 def cluster(**settings):
@@ -51,3 +55,13 @@ def test_jobs(seconds, shares, settings, jobs):
 def test_jobs_that_start_within_seconds():
     ray = RaySettings(name="ray", address="local")
     assert [job_count(seconds, 20, ray, 1) for seconds in (1.0, 60.0, 1e6)] == [1, 12, 20]
+
+
+def test_the_jobs_of_a_plan_are_at_most_its_shares(composer):
+    """Jobs with many processes each train several shares at once."""
+    plan = make_plan(composer.sweep(["lr=logspace(1e-4,1e-1,100)", "steps=10"]), CPU)
+    timings = dict.fromkeys(plan.run_kinds, Timings({1: 1.0}, 0.0))
+    plan = plan.with_costs(CostModel(plan.run_kinds, timings))
+    for cores, jobs in [(1, 32), (16, 2)]:
+        ray = RaySettings(name="ray", address="local", num_cpus=cores)
+        assert jobs_of_plan(plan, Execution(), ray) == jobs

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adamcmp.errors import StoreError
 from adamcmp.storage.folder import Folder
 
 
@@ -55,3 +56,14 @@ def test_a_write_creates_no_study_that_was_moved(folder, tmp_path):
 def test_a_file_in_place_of_the_folder(tmp_path):
     (tmp_path / "s").write_text("")
     assert Folder(tmp_path / "s").list("") == {} and Folder(tmp_path / "s").folders() == []
+
+
+def test_a_folder_without_the_right_to_read_it_is_named(folder, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    for name, read in {"runs": folder.list, "runs/a": folder.read}.items():
+        with pytest.raises(StoreError, match=f"Cannot read .*{name}: this user has no right"):
+            read(name)

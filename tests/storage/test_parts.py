@@ -126,6 +126,13 @@ class TestDamage:
             files.delete(f"metrics/{name}")
         assert reader.no_runs(files).endswith("has no runs yet.")
 
+    def test_the_first_rows_of_a_worker_are_no_damage(self, files, parts):
+        """It writes metrics before runs."""
+        for name in parts:
+            files.delete(f"runs/{name}")
+        files.create("queue/worker-x.json", b"{}")
+        assert reader.no_runs(files).endswith("has no runs yet.")
+
     def test_runs_that_are_requested(self, files, store):
         store.open_for_training(CPU, ["seeds=5"], {"runs": 5})
         assert "Its commands have 5 runs." in reader.no_runs(files)
