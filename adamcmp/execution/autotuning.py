@@ -149,7 +149,7 @@ def _check(
         (Task(tasks.autotune_task, (spec, spec in measured)), spec) for spec in checked
     )
     if len(waiting) < executor.slots:
-        # A free worker compiles the evaluations while another one compiles the steps.
+        # A free process compiles the evaluations while another one compiles the steps.
         compiled = [spec for spec in measured if spec.numerics.engine == "compiled"]
         waiting += [(Task(tasks.compile_evaluation_task, spec), None) for spec in compiled]
     running: dict[Handle[Any], tuple[Task[Any, Any, Any], RunSpec | None]] = {}
@@ -170,7 +170,7 @@ def _check(
             if isinstance(result.value, tasks.Checked):
                 results[spec.run_kind] = result.value
             elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
-                # The run may not be the cause. If the worker dies again, training reports the
+                # The run may not be the cause. If the process dies again, training reports the
                 # run's failure.
                 retried.add(spec.run_id)
                 waiting.append((task, spec))

@@ -220,7 +220,7 @@ def preview(
 
 
 def _measured(plan: Plan, execution: Execution, executor: Executor) -> Plan:
-    """Return a plan with the predicted times of the workers that would train it."""
+    """Return a plan with the predicted times of the processes that would train it."""
     if execution.cluster is not None:
         plan = autotuned_without_compiling(plan, executor, workers=1)
         return with_workers_of_jobs(plan, execution, execution.cluster)

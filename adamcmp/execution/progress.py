@@ -53,7 +53,7 @@ class SweepProgress:
 
     @property
     def speed(self) -> float:
-        """Run-steps per second in this process and its workers."""
+        """Run-steps per second in this process and its worker processes."""
         return self.run_steps / self._elapsed if self._elapsed else 0.0
 
     @property

@@ -198,7 +198,7 @@ class Scheduler:
         self._ended.append((group, outcome))
 
     def _retry(self, group: LaneGroup, *, worker_died: bool) -> bool:
-        """Queue a crashed group again, in halves; a single lane once, if its worker died."""
+        """Queue a crashed group again, in halves; a single lane once, if its process died."""
         if len(group.specs) > 1:
             self._checkpoints = {
                 self.store.checkpoints.path(group.run_ids): group.run_ids,

@@ -17,7 +17,7 @@ from adamcmp.planning.timings import Timings, cache_timings, cached_timings
 
 #: Group widths that are measured, by device. On a CPU, wider groups exceed the caches.
 WIDTHS = {"cpu": (1, 2, 4, 8, 16, 32), "cuda": (1, 8, 32, 128, 512)}
-#: Seconds that a worker takes to start, mostly to import torch.
+#: Seconds that a worker process takes to start, mostly to import torch.
 START_SECONDS = 3.0
 
 
@@ -51,12 +51,12 @@ class CostModel:
     def width(self, specs: Sequence[RunSpec]) -> int:
         """Return the fastest measured group width for runs of one kind.
 
-        With several workers, the width is limited so that each worker gets several groups.
+        With several worker processes, the width is limited so that each gets several groups.
         """
         timings = self._timings(specs[0])
-        # With one group per worker, all workers would wait for the slowest group.
-        shares = 2 * self.workers if self.workers > 1 else 1
-        return timings.fastest_width(max(len(specs) // shares, 1)) if timings else 1
+        # With one group per process, all would wait for the slowest group.
+        groups = 2 * self.workers if self.workers > 1 else 1
+        return timings.fastest_width(max(len(specs) // groups, 1)) if timings else 1
 
     def seconds(self, group: LaneGroup) -> float | None:
         """Return the predicted time of a group; None if its kind was not measured."""
@@ -70,7 +70,7 @@ class CostModel:
         """Return the predicted time of all groups, including start-up; None if one is unknown.
 
         The prediction is a lower bound: the longest group's time, or the total time divided by the
-        number of workers if that is larger. Longest-first order takes at most a third longer than
+        number of worker processes if that is larger. Longest-first order takes at most a third longer than
         the best order (Graham 1969, SIAM Journal on Applied Mathematics 17(2), 416-429).
         """
         seconds = [self.seconds(group) for group in groups]

@@ -54,7 +54,7 @@ class Checkpoints:
     files: Files
 
     def transferring(self) -> AbstractContextManager[object]:
-        """Return a context in which checkpoints that workers write become part of the study."""
+        """Return a context in which checkpoints that worker processes write become part of the study."""
         return nullcontext()
 
     def fetch(self, run_ids: Iterable[str]) -> None:
@@ -83,7 +83,7 @@ class Checkpoints:
                 self._remove(name)
 
     def remove_partial_writes(self, run_ids: Iterable[str]) -> None:
-        """Remove what a worker that died while it wrote a group's checkpoint has left of it."""
+        """Remove what a process that died while it wrote a group's checkpoint has left of it."""
         self.files.remove_partial_writes(checkpoint_name(run_ids), time.time_ns())
 
     def _existing(self) -> dict[str, frozenset[str]]:

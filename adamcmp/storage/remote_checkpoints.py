@@ -25,7 +25,7 @@ from adamcmp.storage import archive
 from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER, Checkpoints, checkpoint_name
 from adamcmp.storage.files import Files, FileVersion
 
-#: Seconds between two looks for checkpoints that workers have written.
+#: Seconds between two looks for checkpoints that worker processes have written.
 UPLOAD_EVERY = 5.0
 
 logger = logging.getLogger(__name__)
