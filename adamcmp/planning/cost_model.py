@@ -70,8 +70,9 @@ class CostModel:
         """Return the predicted time of all groups, including start-up; None if one is unknown.
 
         The prediction is a lower bound: the longest group's time, or the total time divided by the
-        number of worker processes if that is larger. Longest-first order takes at most a third longer than
-        the best order (Graham 1969, SIAM Journal on Applied Mathematics 17(2), 416-429).
+        number of worker processes if that is larger. Longest-first order takes at most a third
+        longer than the best order (Graham 1969, SIAM Journal on Applied Mathematics 17(2),
+        416-429).
         """
         seconds = [self.seconds(group) for group in groups]
         if (total := sum_if_known(seconds)) is None:

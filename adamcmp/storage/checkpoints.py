@@ -54,7 +54,7 @@ class Checkpoints:
     files: Files
 
     def transferring(self) -> AbstractContextManager[object]:
-        """Return a context in which checkpoints that worker processes write become part of the study."""
+        """Return a context in which written checkpoints become part of the study."""
         return nullcontext()
 
     def fetch(self, run_ids: Iterable[str]) -> None:
