@@ -185,7 +185,8 @@ class Bar:
             metrics = [f"{name} {value:.3f}" for name, value in self._latest_metrics().items()]
             return ", ".join([f"{self.progress.position:.0%}{remaining}", *metrics])
         shown = [f"{self.progress.done}/{self.progress.runs} runs{remaining}"]
-        shown.append(f"{self.progress.speed:,.0f} run-steps/s")
+        if (speed := self.progress.speed) is not None:
+            shown.append(f"{speed:,.0f} run-steps/s")
         shown += [f"{self._counts[s]} {s}" for s in ("failed", "diverged") if self._counts[s]]
         best = sorted(self._best.items(), key=lambda pair: pair[1])
         values = [f"{name} {value:.3f}" for name, value in best]

@@ -52,9 +52,10 @@ class SweepProgress:
         return min(self.done + sum(self._fractions.values()), self.runs)
 
     @property
-    def speed(self) -> float:
-        """Run-steps per second in this process and its worker processes."""
-        return self.run_steps / self._elapsed if self._elapsed else 0.0
+    def speed(self) -> float | None:
+        """Run-steps per second in all processes; None in the first second."""
+        # Of runs that jobs of a cluster train, the first event may be the end of several.
+        return self.run_steps / self._elapsed if self._elapsed >= 1 else None
 
     @property
     def seconds_left(self) -> float | None:
