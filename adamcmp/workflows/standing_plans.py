@@ -54,8 +54,8 @@ def write_plan(
         options: Which stored runs are trained again.
 
     Raises:
-        ConfigError: If an override is invalid, the runs are a search, or some of them are in
-            another plan.
+        ConfigError: If an override is invalid or starts jobs of a cluster, the runs are a search,
+            or some of them are in another plan.
         StoreError: If the study cannot be written.
     """
     composer = study_composer(config_dir)
@@ -64,7 +64,12 @@ def write_plan(
             "--plan-only needs a grid: a search proposes its runs while it trains. Start it "
             "without --plan-only."
         )
-    return _write(composer.sweep(overrides), options)
+    config = composer.sweep(overrides)
+    if config.execution.cluster is not None:
+        raise ConfigError(
+            f"--plan-only starts no jobs. Remove it, or executor={config.execution.executor_name}."
+        )
+    return _write(config, options)
 
 
 def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlan:

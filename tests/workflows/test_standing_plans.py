@@ -48,6 +48,12 @@ def test_a_search_has_no_plan(results):
     assert not results.exists()
 
 
+def test_a_plan_for_workers_has_no_cluster(results):
+    with pytest.raises(ConfigError, match=r"--plan-only starts no jobs\. .*executor=slurm"):
+        plan("executor=slurm")
+    assert not results.exists()
+
+
 def test_a_run_that_cannot_be_trained_is_not_planned(results):
     with pytest.raises(ConfigError, match="batch_size=500"):
         plan("batch_size=500")
