@@ -233,6 +233,20 @@ def test_heartbeats_of_a_command_with_short_leases(sweep, monkeypatch):
     assert intervals == [pytest.approx(1 / 3), 2.0]
 
 
+def test_heartbeats_of_a_command_that_adopts_a_plan_with_short_leases(sweep, monkeypatch):
+    """The workers of this plan take over shares after the length of its leases."""
+    lengths = []
+
+    def heartbeat(files, lease_seconds, interval, hardware):
+        lengths.append(lease_seconds)
+        return Heartbeat(files, lease_seconds, interval, hardware)
+
+    standing_plan(sweep("seed=0", "lease_seconds=1"))
+    monkeypatch.setattr(publishing, "Heartbeat", heartbeat)
+    execute(sweep("seed=0,1", "lease_seconds=100"))
+    assert lengths == [1.0]
+
+
 def test_leases_of_removed_plans_are_removed(sweep, files):
     """A worker completed a share of a plan that was cancelled meanwhile."""
     standing_plan(sweep("seed=0,1"))

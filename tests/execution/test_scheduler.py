@@ -21,6 +21,7 @@ from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import reader
+from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
 from adamcmp.training.outcome import Done, Failed, Stopped
 from tests.conftest import CPU
@@ -336,6 +337,21 @@ def test_an_owner_whose_plan_is_removed_looks_before_it_stores(specs, study, sch
 
     executor = schedule([LaneGroup((spec,)) for spec in specs(["seed=range(6)"])], result_of)
     assert len(executor.arguments) == 3 and statuses(study) == {0: "done"}
+
+
+def test_a_plan_that_is_removed_during_a_slow_write(specs, study, schedule, monkeypatch):
+    """The rows that are not committed yet are not stored."""
+    create = Folder.create
+
+    def create_and_cancel(files, name, content):
+        create(files, name, content)
+        if name.startswith("metrics/"):
+            remove_plan(files, 1)
+
+    monkeypatch.setattr("adamcmp.storage.parts.SLOW_SECONDS", -1.0)
+    monkeypatch.setattr(Folder, "create", create_and_cancel)
+    schedule([LaneGroup((spec,)) for spec in specs(["seed=0,1"])], done)
+    assert not study.statuses()
 
 
 @pytest.mark.parametrize("loss", [0.5, 0.25])

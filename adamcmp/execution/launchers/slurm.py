@@ -204,9 +204,7 @@ def _slurm(*command: str) -> str:
 def _reason(text: str) -> str:
     """Return what a command of Slurm reports, as one line."""
     if re.search("Unable to contact slurm controller|resolve_ctls|fetch_config", text):
-        return (
-            "the cluster's controller (slurmctld) does not answer. `scontrol ping` asks it again."
-        )
+        return "its controller (slurmctld) does not answer. `scontrol ping` shows its state."
     lines = [line.strip() for line in text.splitlines() if "error:" in line or "failure" in line]
     return " ".join(dict.fromkeys(lines)) or " ".join(text.split()) or "no answer"
 
