@@ -1,9 +1,10 @@
-"""Results of a worker that lost its share: compared with those that another worker has stored."""
+"""Results of a worker that lost its share: compared with those that another worker stores."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from adamcmp.errors import StoreError
@@ -17,36 +18,57 @@ _EQUAL_BITS = ["hardware", "adamcmp_version", "torch_version"]
 _COMPARED = ["status", *(name for name, each in RUN_COLUMNS.items() if each.role == Role.METRIC)]
 
 
-def check_late_results(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Compare rows that are not stored with the stored rows of the same runs.
+@dataclass
+class LateResults:
+    """The results of a process that it did not store, since it had lost the share.
 
     A run has the same bits everywhere on equal hardware. If two results of a run differ, neither
     can be trusted, nor can the other results of the study. Runs that failed are not compared: a
     failure, such as lack of memory, may have a cause outside the run.
 
-    Args:
+    Attributes:
         store: The study.
-        rows: Rows of `runs`.
-
-    Raises:
-        StoreError: If the rows of equal hardware differ.
     """
-    stored = read_final_rows(store.files, [*_EQUAL_BITS, *_COMPARED])
-    for row in rows:
-        stored_row = stored.get(row["run_id"])
-        if row.get("variant", FINAL_WEIGHTS) != FINAL_WEIGHTS or stored_row is None:
-            continue
-        if not _must_be_equal(row, stored_row):
-            continue
-        for name in _COMPARED:
-            new_value, stored_value = row.get(name), stored_row.get(name)
-            if _bits(new_value) != _bits(stored_value):
-                raise StoreError(
-                    f"Run {row['run_id']} was trained by two workers on equal hardware "
-                    f"({row['hardware']}), with different results: {name} is {stored_value} in the "
-                    f"study and {new_value} in this worker. Compare the versions of all packages "
-                    f"on the two machines."
-                )
+
+    store: Store
+    _rows: list[Mapping[str, Any]] = field(init=False, default_factory=list)
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows of `runs` that are not stored, and compare them.
+
+        Raises:
+            StoreError: See `compare`.
+        """
+        self._rows += [row for row in rows if row.get("variant", FINAL_WEIGHTS) == FINAL_WEIGHTS]
+        self.compare()
+
+    def compare(self) -> None:
+        """Compare the rows with the stored ones; keep those whose run is not stored yet.
+
+        Raises:
+            StoreError: If the rows of equal hardware differ.
+        """
+        if not self._rows:
+            return
+        stored = read_final_rows(self.store.files, [*_EQUAL_BITS, *_COMPARED])
+        compared = [row for row in self._rows if row["run_id"] in stored]
+        self._rows = [row for row in self._rows if row["run_id"] not in stored]
+        for row in compared:
+            _compare(row, stored[row["run_id"]])
+
+
+def _compare(row: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    if not _must_be_equal(row, stored):
+        return
+    for name in _COMPARED:
+        new_value, stored_value = row.get(name), stored.get(name)
+        if _bits(new_value) != _bits(stored_value):
+            raise StoreError(
+                f"Run {row['run_id']} was trained by two workers on equal hardware "
+                f"({row['hardware']}), with different results: {name} is {stored_value} in the "
+                f"study and {new_value} in this worker. Compare the versions of all packages on "
+                f"the two machines."
+            )
 
 
 def _must_be_equal(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -130,7 +130,8 @@ class PlanJobs:
         log = self.launcher.log_paths([job])[job]
         return (
             f"All jobs of plan {self.command.plan} have ended, and the last ones have stored no "
-            f"run. Job {job} ({state.detail or 'unknown state'}) wrote to {log}:\n"
+            f"run. The same command starts new ones once the cause is removed. Job {job} "
+            f"({state.detail or 'unknown state'}) wrote to {log}:\n"
             f"{last_lines(log)}"
         )
 

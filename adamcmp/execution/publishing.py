@@ -192,8 +192,8 @@ def publish_standing(
         The plan; None if no run is left to plan.
 
     Raises:
-        ConfigError: If some of the runs are in a standing plan that has others too, or another
-            process is training some.
+        ConfigError: If some of the runs are in a standing plan that has others too, another
+            process is training some, or an equal plan does not allow the requested mixed versions.
         Interrupted: If a signal has arrived; nothing is written.
         StoreError: If the study cannot be written or locked.
     """
@@ -213,10 +213,21 @@ def publish_standing(
                 f"`adamcmp worker {study_arguments(store.folder)}` helps it."
             )
         if available.adopted and not available.run_ids:
+            _check_mixed_versions(request, available.adopted[0], store)
             return available.adopted[0]
         number = record_command(store, request.config, request.plan)
         publish_plan(store, request.config, pending.only(available.run_ids), number)
     return read_plan(store.files, number)
+
+
+def _check_mixed_versions(request: Request, plan: OpenPlan, store: Store) -> None:
+    """Check that an open plan allows mixed versions if the command requests them."""
+    if request.config.execution.mixed_versions and not plan.header.mixed_versions:
+        raise ConfigError(
+            f"mixed_versions=true: plan {plan.number} of study {store.folder.name!r} has these "
+            f"runs and does not allow other versions. Remove it with `adamcmp cancel "
+            f"{study_arguments(store.folder)}`, and repeat this command."
+        )
 
 
 def _owners(files: Files) -> set[str]:

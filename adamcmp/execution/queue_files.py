@@ -138,11 +138,15 @@ def read_record(files: Files, name: str, record: type[Record]) -> Record:
         adapter: TypeAdapter[Record] = _adapter(cast(Any, record))
         return adapter.validate_json(files.read(name))
     except ValidationError as error:
-        detail = error.errors()[0]
-        place = "".join(f"{part}: " for part in detail["loc"])
         raise StoreError(
-            f"{files.location(name)} is damaged ({place}{detail['msg']}). Delete it."
+            f"{files.location(name)} is damaged ({first_fault(error)}). Delete it."
         ) from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the place of the first invalid value in a file, and what is wrong with it."""
+    detail = error.errors()[0]
+    return "".join(f"{part}: " for part in detail["loc"]) + detail["msg"]
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from typing import Any
 
 from adamcmp.errors import Interrupted, counted
 from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
-from adamcmp.execution.late_results import check_late_results
+from adamcmp.execution.late_results import LateResults
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.progress import SweepProgress
 from adamcmp.execution.reservations import Reservations
@@ -77,6 +77,7 @@ class Scheduler:
     _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
     _progress: SweepProgress = field(init=False, default_factory=lambda: SweepProgress(0))
     _stopping: bool = field(init=False, default=False)
+    _late: LateResults = field(init=False)
     #: The losses of `reservations` for which groups were given up.
     _losses: int = field(init=False, default=0)
     #: Time of the last part on disk.
@@ -84,6 +85,9 @@ class Scheduler:
     #: Time since which every share is reserved, and the time of the next look for one.
     _waits_since: float | None = field(init=False, default=None)
     _next_look: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._late = LateResults(self.store)
 
     def run(self) -> None:
         """Train shares until no plan has one that is not done.
@@ -106,6 +110,7 @@ class Scheduler:
                     self._collect()
             finally:
                 self._flush()
+        self._late.compare()
 
     def _has_work(self) -> bool:
         self._give_up_lost()
@@ -259,7 +264,7 @@ class Scheduler:
 
     def _discard(self, group: LaneGroup, outcome: Outcome) -> None:
         """Compare the rows of a group that is not reserved any more with the stored ones."""
-        check_late_results(self.store, _rows(group, outcome, self.store.folder.name)[0])
+        self._late.add(_rows(group, outcome, self.store.folder.name)[0])
         self.observer.on_notice(
             f"The results of {counted(len(group.specs), 'run')} are not stored: another worker has "
             f"taken over what this process trained, or the plan was removed."

@@ -20,11 +20,12 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from adamcmp.components.trusted_code import settings_of
 from adamcmp.config import Numerics, RunConfig
 from adamcmp.errors import ConfigError, StoreError
+from adamcmp.execution.queue_files import first_fault
 from adamcmp.planning.spec_table import spec_table
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.provenance import package_version
@@ -221,7 +222,8 @@ class StoredPlan:
             TypeError,
             ValueError,
         ) as error:
-            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            lines = str(error).splitlines() or [type(error).__name__]
+            text = first_fault(error) if isinstance(error, ValidationError) else lines[0]
             raise StoreError(f"{self._location} is damaged ({text}). Delete it.") from None
 
     def attempts(self) -> dict[str, int]:

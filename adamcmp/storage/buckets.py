@@ -167,5 +167,8 @@ def _bucket_error(place: object, text: str) -> BucketError:
     reason = answer[0] if answer else text.rpartition(" - ")[2]
     server = f" at {_endpoint()}" if _endpoint() else ""
     message = f"{place}: the object store{server} gives no usable answer ({shortened(reason)})."
-    may_succeed = answer is None or answer["code"][0] == "5" or answer["code"] in ("409", "429")
+    if answer is None:
+        address = "AWS_ENDPOINT_URL" if server else "the network connection"
+        return BucketUnavailable(f"{message} Check {address}, and repeat the command.")
+    may_succeed = answer["code"][0] == "5" or answer["code"] in ("409", "429")
     return BucketUnavailable(message) if may_succeed else BucketError(message)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adamcmp.errors import StoreError
-from adamcmp.execution.late_results import check_late_results
+from adamcmp.execution.late_results import LateResults
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
 from tests.support.memory_files import MemoryFiles
@@ -52,7 +52,7 @@ def study(tmp_path, row):
     ],
 )
 def test_no_contradiction(change, study, row):
-    check_late_results(study, [{**row, **change}])
+    LateResults(study).add([{**row, **change}])
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,25 @@ def test_no_contradiction(change, study, row):
 )
 def test_different_bits_of_equal_hardware(change, differing, study, row):
     with pytest.raises(StoreError, match=f"{row['run_id']} was trained by two.*{differing}"):
-        check_late_results(study, [row, {**row, **change}])
+        LateResults(study).add([row, {**row, **change}])
+
+
+def test_runs_that_are_stored_later(study, row):
+    """Each is compared once it is stored."""
+    late = LateResults(study)
+    equal, different = {**row, "run_id": "e" * 16}, {**row, "run_id": "d" * 16}
+    late.add([equal, different])
+    study.append([equal], [])
+    late.compare()
+    study.append([{**different, "test_loss": 0.2}], [])
+    with pytest.raises(StoreError, match=r"Run d+ .*test_loss is 0\.2 in the study and 0\.1 in"):
+        late.compare()
+    late.compare()
 
 
 def test_a_stored_failure_is_no_contradiction(study, row):
     study.append([{**row, "status": "failed", "test_loss": None}], [])
-    check_late_results(study, [row])
+    LateResults(study).add([row])
 
 
 def test_rows_of_real_training(study, specs):
@@ -83,7 +96,7 @@ def test_rows_of_real_training(study, specs):
     rows = [row for spec in specs(overrides) for row in trained(spec).runs]
     assert [row["status"] for row in rows] == ["done", "diverged"]
     study.append(rows, [])
-    check_late_results(study, rows)
+    LateResults(study).add(rows)
     rows[1] = {**rows[1], "stopped_at_step": 2, "status": "done"}
     with pytest.raises(StoreError, match="status is diverged"):
-        check_late_results(study, rows)
+        LateResults(study).add(rows)

@@ -160,6 +160,13 @@ def test_the_same_standing_plan_again(sweep, files):
     assert wider.number == 2 and wider.header.runs == 1
 
 
+def test_the_same_standing_plan_with_mixed_versions(sweep, files):
+    standing_plan(sweep("seed=0,1"))
+    with pytest.raises(ConfigError, match=r"mixed_versions=true: plan 1 of study 's' .*cancel s"):
+        standing_plan(sweep("seed=0,1", "mixed_versions=true"))
+    assert list_queue(files).plans == [1]
+
+
 def test_a_standing_plan_of_stored_runs(sweep, files):
     execute(sweep("seed=0,1"))
     assert standing_plan(sweep("seed=0,1")) is None and not files.list(QUEUE)

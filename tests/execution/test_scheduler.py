@@ -354,25 +354,34 @@ def test_a_plan_that_is_removed_during_a_slow_write(specs, study, schedule, monk
     assert not study.statuses()
 
 
+@pytest.mark.parametrize("stored_before", [True, False])
 @pytest.mark.parametrize("loss", [0.5, 0.25])
-def test_late_results(loss, specs, study, shared, monkeypatch):
-    """Another worker has taken over and stored a share. Equal bits pass, others are an error."""
+def test_late_results(loss, stored_before, specs, study, shared):
+    """Another worker takes over and stores a share. Equal bits pass, others are an error."""
     one, two = (LaneGroup((spec,)) for spec in specs(["seed=0,1"]))
     publish(study, [[one], [two]], "another process")
     same = {"hardware": "h", "adamcmp_version": "1", "torch_version": "2"}
     notices = []
 
+    def store_by_another_worker():
+        rows = [{**row, **same, "test_loss": 0.5} for row in done(two).runs]
+        study.append(rows, [], (), dict.fromkeys(two.run_ids, 0))
+        study.files.replace(done_file(Share(1, 1)), b"{}")
+
     def result_of(group):
-        outcome = done(group)
         if group == two:
             create_lease(study.files, Share(1, 1), 2, "another worker")
-            rows = [{**row, **same, "test_loss": 0.5} for row in outcome.runs]
-            study.append(rows, [], (), dict.fromkeys(group.run_ids, 0))
-            study.files.replace(done_file(Share(1, 1)), b"{}")
-        return Done([{**row, **same, "test_loss": loss} for row in outcome.runs])
+            if stored_before:
+                store_by_another_worker()
+        return Done([{**row, **same, "test_loss": loss} for row in done(group).runs])
+
+    def on_notice(text):
+        notices.append(text)
+        if not stored_before:
+            store_by_another_worker()
 
     def train():
-        return shared(result_of, Observer(on_notice=notices.append))
+        return shared(result_of, Observer(on_notice=on_notice))
 
     if loss == 0.5:
         train()
@@ -380,7 +389,7 @@ def test_late_results(loss, specs, study, shared, monkeypatch):
     else:
         with pytest.raises(StoreError, match=r"test_loss is 0\.5 in the study and 0\.25 in this"):
             train()
-    # The group that ended together with the late one is stored in both cases.
+    # The group that ended together with the late one is stored in each case.
     runs, _ = reader.load(study.folder)
     assert dict(zip(runs["seed"], runs["test_loss"], strict=True)) == {0: loss, 1: 0.5}
 

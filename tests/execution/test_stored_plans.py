@@ -185,20 +185,20 @@ def test_a_plan_of_another_version(specs):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("key", "value", "text"),
     [
-        ("share_runs", None),
-        ("share_runs", ["x"]),
-        ("share_runs", [7]),
-        ("examples", [5]),
-        ("lease_seconds", "long"),
+        ("share_runs", None, ""),
+        ("share_runs", ["x"], r"share_runs: 0: Input should be a valid integer"),
+        ("share_runs", [7], "its shares are not those of its rows"),
+        ("examples", [5], "its shares are not those of its rows"),
+        ("lease_seconds", "long", "lease_seconds: Input should be a valid number"),
     ],
 )
-def test_a_damaged_header(specs, key, value):
+def test_a_damaged_header(specs, key, value, text):
     shares = [[planned(specs(["seeds=1"]))]]
     content = encode_plan(header_of(shares), shares)
     damaged = with_header(content, lambda values: values.update({key: value}))
-    with pytest.raises(StoreError, match=f"{FILE} is damaged"):
+    with pytest.raises(StoreError, match=f"{FILE} is damaged .{text}"):
         StoredPlan(damaged, FILE)
 
 

@@ -67,7 +67,9 @@ def test_a_bucket_in_another_region_is_reported(s3):
 
 def test_a_server_that_cannot_be_reached_is_named(s3, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    assert f"{URL}: the object store at http://127.0.0.1:9 gives no usable answer" in refusal()
+    text = refusal()
+    assert f"{URL}: the object store at http://127.0.0.1:9 gives no usable answer" in text
+    assert text.endswith("Check AWS_ENDPOINT_URL, and repeat the command.")
 
 
 def test_missing_credentials_are_reported(no_credentials):

@@ -216,6 +216,11 @@ class Driver:
 
 def _reason(error: Exception) -> str:
     """Return the text of an error in one line."""
+    if "Could not find any running Ray instance" in str(error):  # names options of Ray
+        return (
+            "no Ray cluster runs on this machine. Start one with `ray start --head`, or use "
+            "executor.address=local or HOST:PORT."
+        )
     lines = (line.strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line)
 

@@ -206,7 +206,8 @@ def _reason(text: str) -> str:
     if re.search("Unable to contact slurm controller|resolve_ctls|fetch_config", text):
         return "its controller (slurmctld) does not answer. `scontrol ping` shows its state."
     lines = [line.strip() for line in text.splitlines() if "error:" in line or "failure" in line]
-    return " ".join(dict.fromkeys(lines)) or " ".join(text.split()) or "no answer"
+    reasons = [re.sub(r"^\w+: (?:error: )?", "", line) for line in lines]
+    return "; ".join(dict.fromkeys(reasons)) or " ".join(text.split()) or "no answer"
 
 
 def _queued(state: str, reason: str) -> JobState:

@@ -273,7 +273,7 @@ def test_addresses_that_are_wrong(fake_ray, tmp_path, address, expected):
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        ("no_cluster", "Could not find any running Ray instance. It may have ended."),
+        ("no_cluster", "no Ray cluster runs on this machine. Start one with"),
         ("other_version", "Version mismatch: The cluster was started with: Ray: 2.9.0"),
     ],
 )
