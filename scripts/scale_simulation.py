@@ -20,10 +20,11 @@ from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.execution import liveness, queue_files, reservations
 from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
 from adamcmp.execution.open_plans import OpenPlan
-from adamcmp.execution.publishing import Request, lane_groups, publish_standing
+from adamcmp.execution.publishing import Request, lane_groups
 from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import pause_seconds
+from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
@@ -351,8 +352,8 @@ class Simulation:
 
     def _next(self, worker: SimulatedWorker) -> None:
         """Begin the next group of a worker, or wait for one."""
-        reserves = worker.reservations.reserves
-        worker.waiting = deque(group for group in worker.waiting if reserves(group.run_ids))
+        has_reserved = worker.reservations.has_reserved
+        worker.waiting = deque(group for group in worker.waiting if has_reserved(group.run_ids))
         if not worker.waiting:
             worker.waiting += worker.reservations.take()
         if worker.waiting:
@@ -372,7 +373,7 @@ class Simulation:
         """Store the rows of a group, as `Scheduler` does."""
         run_ids = [spec.run_id for spec in group.specs]
         worker.reservations.refresh()
-        if worker.reservations.reserves(run_ids):
+        if worker.reservations.has_reserved(run_ids):
             attempts = worker.reservations.attempts(run_ids)
             self.store.append([_row(spec) for spec in group.specs], [], (), attempts)
             worker.reservations.stored(run_ids)

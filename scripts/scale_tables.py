@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from adamcmp.execution.plan_contents import PlanHeader, PlannedGroup
 from adamcmp.execution.shares import make_shares
-from adamcmp.execution.stored_plans import PlanHeader, PlannedGroup, encode_plan
+from adamcmp.execution.stored_plans import encode_plan
 from adamcmp.planning.plan import make_plan
 from adamcmp.planning.spec_table import spec_table
 from adamcmp.storage import reader

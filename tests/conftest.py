@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 import adamcmp  # noqa: F401  (sets MKL_CBWR before torch is imported)
 from adamcmp.components.trusted_code import ANY_CODE, trusting
 from adamcmp.config import Composer, Numerics
-from adamcmp.execution import execute, worker_processes
+from adamcmp.execution import preview, worker_processes
+from adamcmp.execution.execute import execute
 from adamcmp.execution.executors import Serial
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.specs import RunSpec, run_specs
@@ -58,7 +59,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in the process of the test by default: each worker process would import torch again."""
-    for module in (execute, worker_processes):
+    for module in (preview, worker_processes):
         monkeypatch.setattr(module, "process_count", lambda execution, _: execution.workers or 0)
 
 
@@ -159,7 +160,7 @@ def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("finished")
     config = Composer().sweep([*tracked.OVERRIDES, f"results={root}", "workers=0"])
     with crashing(lambda run: (run.optimizer.lr, run.protocol.seed) == (0.01, 1)):
-        execute.execute(config)
+        execute(config)
     return root / "s"
 
 

@@ -13,7 +13,7 @@ from adamcmp.planning.cost_model import sum_if_known
 
 if TYPE_CHECKING:
     from adamcmp.config import RunConfig
-    from adamcmp.execution.execute import Preview
+    from adamcmp.execution.preview import Preview
     from adamcmp.planning.cost_model import CostModel
     from adamcmp.planning.grouping import LaneGroup
 

@@ -105,7 +105,7 @@ def _print_runs(root: Address, studies: Sequence[str], filters: Sequence[str]) -
 
 def _plan(plan: PlanStatus) -> str:
     """Return one line about a plan."""
-    jobs = f" by jobs of executor={plan.launcher}" if plan.launcher else ""
+    jobs = f" by jobs of executor={plan.executor}" if plan.executor else ""
     waiting = ", no worker is alive" if plan.waits else ""
     stored = plan.runs - plan.missing
     return f"plan {plan.number}{jobs}: {stored} of {plan.runs} runs stored{waiting}"

@@ -15,7 +15,7 @@ from adamcmp.platform.addresses import study_arguments
 
 if TYPE_CHECKING:
     from adamcmp.execution.observer import Observer
-    from adamcmp.execution.work import WorkResult
+    from adamcmp.execution.worker import WorkerResult
 
 EXAMPLES = """\
 examples:
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
     return 1 if result.failed or result.cancelled else 0
 
 
-def _outcome(result: WorkResult, name: str, study: str) -> str:
+def _outcome(result: WorkerResult, name: str, study: str) -> str:
     """Return what the worker has done, and what is left."""
     if not result.trained and not result.left and not result.cancelled:
         return f"Study {name!r} has no planned run to train."

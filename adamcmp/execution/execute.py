@@ -6,25 +6,22 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from adamcmp.config import Execution, Numerics, StudyConfig
+from adamcmp.config import Numerics, StudyConfig
 from adamcmp.errors import counted
+from adamcmp.execution.attached_plans import attached_plan
 from adamcmp.execution.autotuning import (
     autotuned,
-    autotuned_without_compiling,
-    can_measure,
     discard_wrong_timings,
 )
-from adamcmp.execution.executors import Executor
+from adamcmp.execution.cluster_training import train_on_cluster
 from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
-from adamcmp.execution.job_count import jobs_of_plan, with_workers_of_jobs
 from adamcmp.execution.liveness import worker_records
 from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.open_plans import plan_cancelled
-from adamcmp.execution.publishing import Request, published, record_command, unfinished
-from adamcmp.execution.remote import train_on_cluster
+from adamcmp.execution.publishing import Request, record_command, unfinished
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import deferred_signals
-from adamcmp.execution.worker_processes import WorkerProcesses, process_count
+from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.planning.specs import RunSpec
@@ -106,41 +103,58 @@ def execute(
         Interrupted: If a signal arrives; runs that ended are stored.
     """
     store = Store(config.location.folder)
-    plan, missing = _planned(config, store, retrained_statuses)
+    plan, missing = requested_and_missing(config, store, retrained_statuses)
+    request = Request(config, plan, missing, retrained_statuses)
     if not missing.specs:
         if requested_runs(store.folder) > len(store.statuses()):
             with store.locked():
                 record_command(store, config, plan)
         observer.on_planned(plan, ())
         return _result(store, plan)
-    if config.execution.cluster is not None:
-        request = Request(config, plan, missing, retrained_statuses)
-        with deferred_signals() as interrupted:
-            done = train_on_cluster(store, request, observer, interrupted, detach=detach)
-        return replace(_result(store, plan, done.run_ids), jobs=done.jobs)
-    with deferred_signals() as interrupted, _started(workers) as pool:
-        executor = pool.executor(config.execution, plan.numerics, len(missing.specs), interrupted)
-        # Also checks each kind of run: an error here leaves the study untouched.
-        measured = autotuned(missing, executor, interrupted, observer.on_notice)
-        request = Request(config, plan, measured, retrained_statuses)
-        with published(store, request, interrupted, observer.on_notice) as published_plan:
-            observer.on_planned(plan.with_costs(measured.costs), published_plan.groups)
-            observer = _discarding_wrong_timings(measured, observer)
-            every, runs = config.execution.checkpoint_every, len(published_plan.attempts)
-            reservations = published_plan.reservations
-            Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
-    trained = published_plan.trained(store.outcomes())
-    if left := len(published_plan.attempts) - len(trained):
-        raise plan_cancelled(left)
-    return _result(store, plan, trained, published_plan.planned_by_others)
+    if config.execution.cluster is None:
+        return _train(store, request, observer, workers)
+    with deferred_signals() as interrupted:
+        done = train_on_cluster(store, request, observer, interrupted, detach=detach)
+    return replace(_result(store, plan, done.run_ids), jobs=done.jobs)
 
 
-def _planned(
+def requested_and_missing(
     config: StudyConfig, store: Store, retrained_statuses: Collection[str]
 ) -> tuple[Plan, Plan]:
-    """Return the plan of a request, and the plan of those of its runs that are not finished."""
+    """Return the plan of all requested runs, and the plan of those to train.
+
+    Args:
+        config: The configuration of the command.
+        store: The study.
+        retrained_statuses: As for `execute`.
+
+    Raises:
+        AdamcmpError: If the request contradicts the existing study.
+    """
     plan = make_plan(config, store.numerics())
     return plan, unfinished(plan, store, retrained_statuses)
+
+
+def _train(
+    store: Store, request: Request, observer: Observer, workers: WorkerProcesses | None
+) -> ExecutionResult:
+    """Train runs on this machine."""
+    plan, missing, execution = request.plan, request.missing, request.config.execution
+    with deferred_signals() as interrupted, _started(workers) as pool:
+        executor = pool.executor(execution, plan.numerics, len(missing.specs), interrupted)
+        # Also checks each kind of run: an error here leaves the study untouched.
+        measured = autotuned(missing, executor, interrupted, observer.on_notice)
+        request = replace(request, missing=measured)
+        with attached_plan(store, request, interrupted, observer.on_notice) as attached:
+            observer.on_planned(plan.with_costs(measured.costs), attached.groups)
+            observer = _discarding_wrong_timings(measured, observer)
+            every, runs = execution.checkpoint_every, len(attached.attempts)
+            reservations = attached.reservations
+            Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
+    trained = attached.trained(store.outcomes())
+    if left := len(attached.attempts) - len(trained):
+        raise plan_cancelled(left)
+    return _result(store, plan, trained, attached.planned_by_others)
 
 
 def _discarding_wrong_timings(plan: Plan, observer: Observer) -> Observer:
@@ -175,57 +189,6 @@ def _result(
 
 def _started(workers: WorkerProcesses | None) -> AbstractContextManager[WorkerProcesses]:
     return WorkerProcesses() if workers is None else nullcontext(workers)
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a command would train.
-
-    Attributes:
-        folder: The study's folder or URL.
-        plan: The requested runs.
-        pending: The plan of those that would be trained, with predicted times.
-        groups: The groups in which they would be trained.
-        jobs: The number of jobs of a cluster that would train them; 0 without a cluster.
-    """
-
-    folder: Address
-    plan: Plan
-    pending: Plan
-    groups: tuple[LaneGroup, ...]
-    jobs: int = 0
-
-
-def preview(
-    config: StudyConfig, executor: Executor, *, retrained_statuses: Collection[str] = ()
-) -> Preview:
-    """Return what `execute` would do, without writing to the study's folder.
-
-    Args:
-        config: The runs, and where and how they would be trained.
-        executor: Measures kinds of runs that were not measured on this machine yet.
-        retrained_statuses: As for `execute`.
-
-    Raises:
-        AdamcmpError: If a requested run cannot be trained.
-    """
-    store = Store(config.location.folder)
-    plan, pending = _planned(config, store, retrained_statuses)
-    if can_measure(plan.numerics.device):
-        pending = _measured(pending, config.execution, executor)
-    groups = pending.groups(store.checkpoints.existing().values())
-    cluster = config.execution.cluster
-    jobs = jobs_of_plan(pending, config.execution, cluster) if cluster and groups else 0
-    return Preview(store.folder, plan, pending, groups, jobs)
-
-
-def _measured(plan: Plan, execution: Execution, executor: Executor) -> Plan:
-    """Return a plan with the predicted times of the processes that would train it."""
-    if execution.cluster is not None:
-        plan = autotuned_without_compiling(plan, executor, workers=1)
-        return with_workers_of_jobs(plan, execution, execution.cluster)
-    workers = max(min(process_count(execution, plan.numerics), len(plan.specs)), 1)
-    return autotuned_without_compiling(plan, executor, workers)
 
 
 def study_numerics(all_stages: StudyConfig, on_notice: Callable[[str], None]) -> Numerics:

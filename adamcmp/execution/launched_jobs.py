@@ -68,7 +68,7 @@ def launched_jobs(files: Files, plan: int) -> LaunchedJobs | None:
     return LaunchedJobs(cluster, record.jobs)
 
 
-def forget_jobs(files: Files, plan: int) -> None:
+def remove_job_record(files: Files, plan: int) -> None:
     """Remove the record of the jobs of a plan that does not exist any more.
 
     Raises:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from adamcmp.errors import ConfigError, RunFailed, counted
 from adamcmp.execution.heartbeats import WorkerRecord
+from adamcmp.execution.plan_contents import PlanHeader, installed_versions
 from adamcmp.execution.queue_files import QueueState, Share, plan_file, remove_plan
-from adamcmp.execution.stored_plans import PlanHeader, StoredPlan, installed_versions
+from adamcmp.execution.stored_plans import StoredPlan
 from adamcmp.platform.addresses import Address, study_arguments
 from adamcmp.storage.files import Files
 from adamcmp.storage.rows import RunRow
@@ -20,16 +21,16 @@ class OpenPlan:
 
     Attributes:
         number: Its number in the study.
-        stored: Its content.
+        content: Its content.
     """
 
     number: int
-    stored: StoredPlan
+    content: StoredPlan
 
     @property
     def header(self) -> PlanHeader:
         """See `PlanHeader`."""
-        return self.stored.header
+        return self.content.header
 
     @property
     def standing(self) -> bool:
@@ -51,7 +52,7 @@ class OpenPlan:
         """
         return {
             run_id
-            for run_id, attempt in self.stored.attempts().items()
+            for run_id, attempt in self.content.attempts().items()
             if not is_stored(run_id, attempt, outcomes)
         }
 
@@ -124,7 +125,7 @@ def check_versions(plan: OpenPlan, folder: Address) -> None:
     if planned == installed or plan.header.mixed_versions:
         return
     differing = [
-        f"{name} {planned.get(name)} (here: {version})"
+        f"{name} {planned.get(name, 'unknown')} (here: {version})"
         for name, version in installed.items()
         if planned.get(name) != version
     ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from adamcmp.execution.heartbeats import Heartbeat
 from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.open_plans import OpenPlan, is_stored, read_plan
+from adamcmp.execution.plan_contents import PlannedGroup
 from adamcmp.execution.queue_files import (
     QueueState,
     Share,
@@ -25,7 +26,6 @@ from adamcmp.execution.queue_files import (
     list_queue,
     remove_plan,
 )
-from adamcmp.execution.stored_plans import PlannedGroup
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.clocks import boot_time_clock
@@ -142,7 +142,7 @@ class Reservations:
         planned = {r: a for each in self._reserved.values() for r, a in each.missing.items()}
         return {run_id: planned[run_id] for run_id in run_ids}
 
-    def reserves(self, run_ids: Iterable[str]) -> bool:
+    def has_reserved(self, run_ids: Iterable[str]) -> bool:
         """Return whether runs are reserved, as far as this process knows."""
         reserved = {run_id for each in self._reserved.values() for run_id in each.missing}
         return reserved.issuperset(run_ids)
@@ -266,7 +266,7 @@ class Reservations:
 
     def _missing_groups(self, share: Share, lease: int) -> list[LaneGroup]:
         """Return the groups of a share that are not stored, which this process has reserved."""
-        groups = self._plans[share.plan].stored.share(share.number, self.specs)
+        groups = self._plans[share.plan].content.share(share.number, self.specs)
         # Only the holders of earlier leases may have stored some of them.
         run_ids = [run_id for group in groups for run_id in group.attempts]
         outcomes = self.store.outcomes(run_ids) if lease > 1 else {}

@@ -6,25 +6,23 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import chain, compress
 from operator import not_
 from pathlib import Path
-from typing import Any
 
 from adamcmp.errors import Interrupted, counted
 from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
 from adamcmp.execution.late_results import LateResults
 from adamcmp.execution.observer import Observer
+from adamcmp.execution.outcome_rows import outcome_rows
 from adamcmp.execution.progress import SweepProgress
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.signals import TIME_OVER, InterruptedBy
 from adamcmp.planning.grouping import LaneGroup
-from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.checkpoints import Checkpointing
 from adamcmp.storage.store import Store
 from adamcmp.training import tasks
-from adamcmp.training.outcome import Done, Failed, Outcome, Stopped, TrainingProgress
+from adamcmp.training.outcome import Failed, Outcome, Stopped, TrainingProgress
 
 #: Seconds that running groups have to write their checkpoints after a signal.
 GRACE_SECONDS = 20.0
@@ -151,9 +149,9 @@ class Scheduler:
         if self.reservations.losses == self._losses:
             return
         self._losses = self.reservations.losses
-        reserves = self.reservations.reserves
-        self._waiting = deque(group for group in self._waiting if reserves(group.run_ids))
-        self.executor.cancel([h for h, g in self._running.items() if not reserves(g.run_ids)])
+        has_reserved = self.reservations.has_reserved
+        self._waiting = deque(group for group in self._waiting if has_reserved(group.run_ids))
+        self.executor.cancel([h for h, g in self._running.items() if not has_reserved(g.run_ids)])
 
     def _submit(self) -> None:
         """Submit waiting groups while the executor has free slots."""
@@ -190,7 +188,7 @@ class Scheduler:
         group, outcome = self._running.pop(result.handle), result.value
         if isinstance(outcome, Stopped):
             # A signal reached only this worker, or the whole sweep stops, or the group is lost.
-            if self.reservations.reserves(group.run_ids):
+            if self.reservations.has_reserved(group.run_ids):
                 self._waiting.appendleft(group)
             return
         if isinstance(outcome, WorkerDied):
@@ -227,7 +225,7 @@ class Scheduler:
         stored = False
         while not stored:
             self.reservations.refresh()
-            reserved = [self.reservations.reserves(group.run_ids) for group, _ in ended]
+            reserved = [self.reservations.has_reserved(group.run_ids) for group, _ in ended]
             kept = list(compress(ended, reserved))
             stored = self._store(kept)
         for group, outcome in kept:
@@ -244,7 +242,7 @@ class Scheduler:
         Returns:
             False if another process has taken over some of the groups meanwhile; none is stored.
         """
-        tables = [_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
+        tables = [outcome_rows(group, outcome, self.store.folder.name) for group, outcome in ended]
         run_ids = [spec.run_id for group, _ in ended for spec in group.specs]
         if not run_ids:
             return True
@@ -254,7 +252,7 @@ class Scheduler:
 
         def still_reserved() -> bool:
             self.reservations.refresh()
-            return self.reservations.reserves(run_ids)
+            return self.reservations.has_reserved(run_ids)
 
         attempts = self.reservations.attempts(run_ids)
         if not self.store.append(runs, metrics, examples, attempts, still_reserved):
@@ -264,7 +262,7 @@ class Scheduler:
 
     def _discard(self, group: LaneGroup, outcome: Outcome) -> None:
         """Compare the rows of a group that is not reserved any more with the stored ones."""
-        self._late.add(_rows(group, outcome, self.store.folder.name)[0])
+        self._late.add(outcome_rows(group, outcome, self.store.folder.name)[0])
         self.observer.on_notice(
             f"The results of {counted(len(group.specs), 'run')} are not stored: another worker has "
             f"taken over what this process trained, or the plan was removed."
@@ -286,22 +284,3 @@ class Scheduler:
         self._flush()
         progress = self._progress
         raise Interrupted(signal_number, f"{progress.done} of {progress.runs} runs were trained")
-
-
-def _rows(
-    group: LaneGroup, outcome: Outcome, study: str
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the rows of `runs`, `metrics` and `examples` of a group that has ended."""
-    if isinstance(outcome, Done):
-        runs = [{**row, "study": study} for row in outcome.runs]
-        return runs, outcome.metrics, outcome.examples
-    assert isinstance(outcome, Failed)
-    failure = {
-        **software(),
-        "hardware": hardware(group.specs[0].numerics.device),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "study": study,
-        "status": "failed",
-        "error": f"{outcome.error}\n\n{outcome.traceback}".strip(),
-    }
-    return [{**spec.columns(), **failure} for spec in group.specs], [], []

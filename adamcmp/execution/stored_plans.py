@@ -14,21 +14,21 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from itertools import accumulate, islice
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from adamcmp.components.trusted_code import settings_of
 from adamcmp.config import Numerics, RunConfig
 from adamcmp.errors import ConfigError, StoreError
+from adamcmp.execution.plan_contents import PlanHeader, PlannedGroup
 from adamcmp.execution.queue_files import first_fault
 from adamcmp.planning.spec_table import spec_table
 from adamcmp.planning.specs import RunSpec
-from adamcmp.platform.provenance import package_version
 from adamcmp.storage.arrays import array_of
 from adamcmp.storage.arrow import arrow_schema, run_schema
 
@@ -38,91 +38,6 @@ _PLAN_COLUMNS = {"share": int, "group": int, "attempt": int}
 ROW_GROUP = 4096
 #: Rows that are written at once.
 ENCODED = 16 * ROW_GROUP
-
-
-@dataclass(frozen=True)
-class PlannedGroup:
-    """A lane group of a plan, or runs that the worker groups.
-
-    Attributes:
-        specs: The runs.
-        attempts: The attempt number of each run.
-        grouped: Whether the runs are a lane group.
-    """
-
-    specs: tuple[RunSpec, ...]
-    attempts: Mapping[str, int]
-    grouped: bool = True
-
-    def only(self, run_ids: Collection[str]) -> Self:
-        """Return the group restricted to some runs."""
-        specs = tuple(spec for spec in self.specs if spec.run_id in run_ids)
-        attempts = {spec.run_id: self.attempts[spec.run_id] for spec in specs}
-        return replace(self, specs=specs, attempts=attempts)
-
-
-@dataclass(frozen=True)
-class PlanHeader:
-    """The properties of a plan that are read without its runs.
-
-    Attributes:
-        overrides: The overrides of the command.
-        owner: The id of the worker with which the plan ends; empty for a standing plan.
-        lease_seconds: The length of the leases of its workers.
-        share_runs: The number of runs of each share.
-        share_seconds: The predicted time of each share; None if it is unknown.
-        examples: The row of the first run of each kind.
-        versions: The versions of adamcmp and torch that planned.
-        mixed_versions: Whether other versions may train its runs.
-        launcher: The name of the executor whose jobs train the plan, such as ``slurm``; empty for
-            none.
-    """
-
-    overrides: tuple[str, ...]
-    owner: str = ""
-    lease_seconds: float = 180.0
-    share_runs: tuple[int, ...] = ()
-    share_seconds: tuple[float | None, ...] = ()
-    examples: tuple[int, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=lambda: installed_versions())
-    mixed_versions: bool = False
-    launcher: str = ""
-
-    @property
-    def runs(self) -> int:
-        """The number of runs."""
-        return sum(self.share_runs)
-
-    @property
-    def ungrouped_runs(self) -> int:
-        """The number of runs that the workers group, since their times are unknown."""
-        shares = zip(self.share_runs, self.share_seconds, strict=True)
-        return sum(runs for runs, seconds in shares if seconds is None)
-
-    @classmethod
-    def decode(cls, content: bytes) -> Self:
-        """Return the header in the metadata of a plan's file.
-
-        Raises:
-            ConfigError: If another version of adamcmp wrote it, with other keys.
-            KeyError: If a key is missing.
-            ValueError: If it is not JSON.
-        """
-        values = json.loads(content)
-        if unknown := values.keys() - {each.name for each in fields(cls)}:
-            raise ConfigError(
-                f"it has {', '.join(sorted(unknown))}, which this version of adamcmp does not "
-                f"know; adamcmp {values['versions']['adamcmp']} wrote it. Install that version"
-            )
-        names = ("overrides", "share_runs", "share_seconds", "examples")
-        tuples = {name: tuple(values[name]) for name in names}
-        header: Self = TypeAdapter(cls).validate_python({**values, **tuples})
-        return header
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions here of the packages that determine the bits of a run."""
-    return {name: package_version(name) for name in ("adamcmp", "torch")}
 
 
 def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) -> bytes:
@@ -136,10 +51,9 @@ def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) ->
     examples: dict[str, int] = {}
     for row, spec in enumerate(specs):
         examples.setdefault(spec.run_kind, row)
-    header = replace(header, examples=tuple(examples.values()))
-    names = _column_names(specs)
-    settings = pa.schema([each for each in run_schema() if each.name in names - {*_PLAN_COLUMNS}])
-    schema = pa.unify_schemas([settings, arrow_schema(_PLAN_COLUMNS)])
+    header = replace(header, example_rows=tuple(examples.values()))
+    schema = _schema(_column_names(specs))
+    settings = pa.schema([each for each in schema if each.name not in _PLAN_COLUMNS])
     schema = schema.with_metadata({_HEADER: json.dumps(asdict(header)).encode()})
     sink = pa.BufferOutputStream()
     options = {"write_statistics": False, "write_page_checksum": True}
@@ -163,6 +77,12 @@ def _column_names(specs: Sequence[RunSpec]) -> set[str]:
         (spec.run_kind, *map(type, spec.config.components().values())): spec for spec in specs
     }
     return {name for spec in structures.values() for name in spec.columns()}
+
+
+def _schema(names: Collection[str]) -> pa.Schema:
+    """Return the schema of a plan with some columns of `runs`."""
+    settings = [each for each in run_schema() if each.name in {*names} - {*_PLAN_COLUMNS}]
+    return pa.schema([*settings, *arrow_schema(_PLAN_COLUMNS)])
 
 
 def _places(
@@ -197,9 +117,11 @@ class StoredPlan:
             schema = self._file.schema_arrow
             if missing := {"run_id", *_PLAN_COLUMNS, *Numerics.model_fields} - {*schema.names}:
                 raise ValueError(f"it has no {', '.join(sorted(missing))}")
+            if differing := {each.name for each in _schema({*schema.names}) if each not in schema}:
+                raise ValueError(f"the values of {', '.join(sorted(differing))} have another type")
             self.header = PlanHeader.decode(schema.metadata[_HEADER])
             rows = self._file.metadata.num_rows
-            if self.header.runs != rows or not {*self.header.examples} <= {*range(rows)}:
+            if self.header.runs != rows or not {*self.header.example_rows} <= {*range(rows)}:
                 raise ValueError("its shares are not those of its rows")
 
     @contextlib.contextmanager
@@ -262,7 +184,7 @@ class StoredPlan:
             ConfigError: As `share`.
             StoreError: As `share`.
         """
-        return [self._spec(self._rows(row, row + 1)[0]) for row in self.header.examples]
+        return [self._spec(self._rows(row, row + 1)[0]) for row in self.header.example_rows]
 
     def _rows(self, start: int, end: int) -> list[dict[str, Any]]:
         first, last = start // ROW_GROUP, (end - 1) // ROW_GROUP
@@ -284,8 +206,13 @@ class StoredPlan:
     def _spec(self, row: Mapping[str, Any]) -> RunSpec:
         with self._damage():
             numerics = Numerics(**{name: row[name] for name in Numerics.model_fields})
-        with settings_of(self._location):
-            spec = RunSpec.of(RunConfig.from_columns(row), numerics)
+        try:
+            with settings_of(self._location):
+                spec = RunSpec.of(RunConfig.from_columns(row), numerics)
+        except KeyError as error:
+            raise StoreError(
+                f"{self._location} is damaged (it has no {error.args[0]}). Delete it."
+            ) from None
         if spec.run_id != row["run_id"]:
             columns = spec.columns()
             differing = [name for name in row if name in columns and columns[name] != row[name]]

@@ -79,7 +79,7 @@ def open_bucket(url: ObjectUrl) -> S3Store:
         raise ConfigError(f"{url} needs obstore and boto3: pip install 'adamcmp[s3]'") from None
     first = _connection(url.bucket, options, FIRST_RETRIES)
     try:
-        with errors(url):
+        with bucket_errors(url):
             next(obstore.list(first, prefix="/".join(url.segments), chunk_size=1), None)
     except BucketError as error:
         raise ConfigError(str(error)) from None
@@ -136,7 +136,7 @@ def _options() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def errors(place: object) -> Iterator[None]:
+def bucket_errors(place: object) -> Iterator[None]:
     """Convert an error of obstore to one line that names the place.
 
     Raises:

@@ -45,7 +45,7 @@ class Checkpoints:
 
     Workers read and write the content at a local `path`, with `adamcmp.storage.archive`: they are
     other processes, which get picklable tasks and no connection to a store. For files elsewhere
-    than on disk, `adamcmp.storage.remote_checkpoints` transfers these files.
+    than on disk, `adamcmp.storage.bucket_checkpoints` transfers these files.
 
     Attributes:
         files: The study's files.

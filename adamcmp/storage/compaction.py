@@ -119,8 +119,8 @@ def remove_leftovers(files: Files, before_ns: int) -> None:
 def _merged(
     files: Files, table: TableName, names: tuple[str, ...], stale: Mapping[str, set[str]]
 ) -> pa.Table:
-    having = [name for name in names if table in tables_of(name)]
+    parts = [name for name in names if table in tables_of(name)]
     rows = files.concurrently(
-        lambda name: without_runs(read_part(files, table, name), stale[name]), having
+        lambda name: without_runs(read_part(files, table, name), stale[name]), parts
     )
     return pa.concat_tables(rows, promote_options="default")

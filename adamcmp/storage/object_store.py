@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from adamcmp.platform.addresses import ObjectUrl, local_folder
 from adamcmp.storage.bucket_lock import BucketLock
-from adamcmp.storage.buckets import BucketUnavailable, errors, open_bucket
+from adamcmp.storage.buckets import BucketUnavailable, bucket_errors, open_bucket
 from adamcmp.storage.files import Files, FileVersion
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class ObjectStore(Files):
     def _listing(self, prefix: str) -> Mapping[str, Any]:
         import obstore
 
-        with errors(self.location(prefix)):
+        with bucket_errors(self.location(prefix)):
             return obstore.list_with_delimiter(self._bucket, self._key(prefix.rstrip("/")))
 
     def read(self, name: str) -> bytes:
@@ -132,7 +132,7 @@ class ObjectStore(Files):
         """
         import obstore
 
-        with errors(self.location(name)):
+        with bucket_errors(self.location(name)):
             answer = obstore.get(self._bucket, self._key(name))
             return bytes(answer.bytes()), answer.meta["e_tag"] or ""
 
@@ -184,7 +184,7 @@ class ObjectStore(Files):
     ) -> str:
         import obstore
 
-        with errors(self.location(name)):
+        with bucket_errors(self.location(name)):
             result = obstore.put(
                 self._bucket,
                 self._key(name),
@@ -201,7 +201,7 @@ class ObjectStore(Files):
         import obstore
 
         try:
-            with errors(self.location(name)):
+            with bucket_errors(self.location(name)):
                 answer = obstore.get(self._bucket, self._key(name))
         except FileNotFoundError:
             return None
@@ -213,7 +213,7 @@ class ObjectStore(Files):
 
         self._check_locks()
         self._parts.remove(name)
-        with contextlib.suppress(FileNotFoundError), errors(self.location(name)):
+        with contextlib.suppress(FileNotFoundError), bucket_errors(self.location(name)):
             obstore.delete(self._bucket, self._key(name))
 
     def remove_partial_writes(self, prefix: str, before_ns: int) -> None:

@@ -21,6 +21,7 @@ from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage.arrays import array_of
 from adamcmp.storage.arrow import EXAMPLE_SCHEMA, METRIC_SCHEMA, run_schema, table_of_rows
+from adamcmp.storage.bucket_checkpoints import BucketCheckpoints
 from adamcmp.storage.checkpoints import Checkpoints
 from adamcmp.storage.columns import TableName
 from adamcmp.storage.compaction import compact, is_crowded, plan_compaction, remove_leftovers
@@ -34,7 +35,6 @@ from adamcmp.storage.metadata import (
     write_study_metadata,
 )
 from adamcmp.storage.parts import read_consistently, row_indexes, write_part
-from adamcmp.storage.remote_checkpoints import RemoteCheckpoints
 from adamcmp.storage.rows import (
     FINAL_WEIGHTS,
     INDEX_COLUMNS,
@@ -66,7 +66,7 @@ class Store:
         self.files = files_at(study)
         self.folder = self.files.address
         self.checkpoints: Checkpoints = (
-            Checkpoints(self.files) if self.files.on_disk else RemoteCheckpoints(self.files)
+            Checkpoints(self.files) if self.files.on_disk else BucketCheckpoints(self.files)
         )
         self._created_ns = time.time_ns()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adamcmp.config import StudyConfig
-from adamcmp.execution.execute import Preview, preview
 from adamcmp.execution.executors import Pool
+from adamcmp.execution.preview import Preview, preview
 from adamcmp.training.tasks import warm_up
 from adamcmp.workflows.training import TrainingOptions
 

@@ -37,14 +37,14 @@ class PlanStatus:
         runs: Number of its runs.
         missing: Number of these that are not stored.
         waits: Whether no worker of the study is alive.
-        launcher: The cluster whose jobs train it; empty for none.
+        executor: The executor whose jobs train it; empty for none.
     """
 
     number: int
     runs: int
     missing: int
     waits: bool
-    launcher: str = ""
+    executor: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _plans(folder: Address) -> tuple[PlanStatus, ...]:
             plan.header.runs,
             len(plan.missing(outcomes)),
             waits=not working,
-            launcher=plan.header.launcher,
+            executor=plan.header.executor,
         )
         for plan in plans
         if plan.standing or plan.header.owner in working

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from adamcmp.config import StudyConfig
 from adamcmp.errors import ConfigError, StoreError
+from adamcmp.execution.cluster_training import imports_code
 from adamcmp.execution.launched_jobs import launched_jobs, study_launcher
 from adamcmp.execution.open_plans import read_plan
-from adamcmp.execution.publishing import Request, publish_standing
+from adamcmp.execution.publishing import Request
 from adamcmp.execution.queue_files import list_queue, remove_plan
-from adamcmp.execution.remote import imports_code
+from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.platform.addresses import Address
 from adamcmp.platform.files import storage_errors

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from adamcmp.config import Execution
 from adamcmp.errors import ConfigError
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.work import WorkResult, current_plans, work
+from adamcmp.execution.worker import WorkerResult, current_plans, train_open_plans
 from adamcmp.platform.addresses import Address
 from adamcmp.storage.reader import study_folder
 from adamcmp.storage.store import Store
@@ -38,7 +38,7 @@ class WorkerRequest:
     minutes: float | None = None
 
 
-def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkResult:
+def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkerResult:
     """Train shares of the open plans of a study.
 
     Args:
@@ -60,7 +60,7 @@ def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkResult:
     plans = [each for each in current_plans(store) if request.plan in (None, each.number)]
     runs = sum(len(plan.missing(outcomes)) for plan in plans)
     with display(runs) as observer:
-        return work(store, execution, observer, request.plan, seconds)
+        return train_open_plans(store, execution, observer, request.plan, seconds)
 
 
 def _execution(overrides: Sequence[str]) -> Execution:

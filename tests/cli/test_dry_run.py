@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adamcmp.cli.dry_run import as_json, as_text, format_duration
-from adamcmp.execution.execute import Preview
+from adamcmp.execution.preview import Preview
 from adamcmp.planning.cost_model import START_SECONDS, CostModel
 from adamcmp.planning.plan import make_plan
 from adamcmp.planning.timings import Timings

@@ -5,7 +5,7 @@ import pytest
 from adamcmp.components.executors.slurm import SlurmSettings
 from adamcmp.errors import StoreError
 from adamcmp.execution import launched_jobs
-from adamcmp.execution.launched_jobs import LaunchedJobs, forget_jobs, record_jobs
+from adamcmp.execution.launched_jobs import LaunchedJobs, record_jobs, remove_job_record
 from adamcmp.execution.launchers.slurm import SlurmLauncher
 from adamcmp.execution.queue_files import jobs_file, list_queue, remove_plan
 from adamcmp.storage.folder import Folder
@@ -19,7 +19,7 @@ def test_later_commands_find_the_jobs_of_a_plan(tmp_path):
     record_jobs(files, 3, CLUSTER, ["7_0", "7_1"])
     assert launched_jobs.launched_jobs(files, 3) == LaunchedJobs(CLUSTER, ("7_0", "7_1"))
     assert list_queue(files).plans == []
-    forget_jobs(files, 3)
+    remove_job_record(files, 3)
     assert launched_jobs.launched_jobs(files, 3) is None
 
 

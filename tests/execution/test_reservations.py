@@ -7,6 +7,7 @@ import pytest
 from adamcmp.errors import StoreError
 from adamcmp.execution import liveness, queue_files, reservations
 from adamcmp.execution.heartbeats import Heartbeat
+from adamcmp.execution.plan_contents import PlanHeader, PlannedGroup
 from adamcmp.execution.queue_files import (
     QUEUE,
     Share,
@@ -18,7 +19,7 @@ from adamcmp.execution.queue_files import (
     remove_plan,
 )
 from adamcmp.execution.reservations import RECENT_SECONDS, Reservations
-from adamcmp.execution.stored_plans import PlanHeader, PlannedGroup, encode_plan
+from adamcmp.execution.stored_plans import encode_plan
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage.store import Store
 from tests.conftest import CPU
@@ -149,7 +150,7 @@ def test_a_completed_share(study, runs, worker):
     first, second = worker(), worker()
     groups, others = first.take(), second.take()
     store(study, first, groups)
-    assert list_queue(study.files).done and not first.reserves(ids(groups))
+    assert list_queue(study.files).done and not first.has_reserved(ids(groups))
     assert first.take() == [] and first.waiting_for_others
     store(study, second, others)
     assert second.take() == [] and not second.waiting_for_others
@@ -165,7 +166,7 @@ def test_a_share_is_done_once_all_of_its_runs_are_stored(study, runs, worker):
     one = worker()
     assert ids(one.take()) == {run.run_id for run in runs[:2]}
     store(study, one, groups[:1])
-    assert one.reserves([runs[1].run_id]) and list_queue(study.files).plans
+    assert one.has_reserved([runs[1].run_id]) and list_queue(study.files).plans
     store(study, one, groups[1:])
     assert not list_queue(study.files).plans
 
@@ -194,7 +195,7 @@ def test_the_share_of_a_dead_worker(study, runs, worker):
     assert list_queue(study.files).leases == {Share(1, 0): 2}
     assert lease_holder(study.files, Share(1, 0), 2) == other.heartbeat.worker
     dead.refresh()
-    assert dead.losses == 1 and not dead.reserves([runs[1].run_id])
+    assert dead.losses == 1 and not dead.has_reserved([runs[1].run_id])
 
 
 def test_a_worker_that_died_after_it_stored_its_share(study, runs, worker):
@@ -222,7 +223,7 @@ def test_a_frozen_worker_stores_nothing(study, runs, worker, clock):
     assert ids(taken) == ids(groups)
     beats(frozen)
     frozen.refresh()
-    assert frozen.losses == 1 and not frozen.reserves(ids(groups))
+    assert frozen.losses == 1 and not frozen.has_reserved(ids(groups))
     other.refresh()
     store(study, other, taken)
     clock.now += RECENT_SECONDS + 1
@@ -236,7 +237,7 @@ def test_a_worker_that_was_not_replaced_while_it_was_frozen(study, runs, worker,
     clock.now += 10 * LEASE
     beats(frozen)
     frozen.refresh()
-    assert frozen.losses == 0 and frozen.reserves(ids(groups))
+    assert frozen.losses == 0 and frozen.has_reserved(ids(groups))
 
 
 def listings(monkeypatch):
@@ -281,7 +282,7 @@ def test_a_removed_plan(standing, study, runs, worker):
     groups = helper.take()
     remove_plan(study.files, 1)
     helper.refresh()
-    assert helper.losses == 1 and not helper.reserves(ids(groups))
+    assert helper.losses == 1 and not helper.has_reserved(ids(groups))
     assert helper.take() == [] and not helper.waiting_for_others
 
 

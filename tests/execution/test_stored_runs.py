@@ -3,7 +3,7 @@
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.stored_runs import StoredRuns
-from adamcmp.execution.work import current_plans
+from adamcmp.execution.worker import current_plans
 from adamcmp.storage.store import Store
 from adamcmp.workflows.standing_plans import write_plan
 from adamcmp.workflows.training import TrainingOptions
@@ -16,7 +16,9 @@ def test_each_run_is_reported_when_it_is_stored(composer, results):
     write_plan(RUNS, None, TrainingOptions())
     store, rows = Store(results / "s"), []
     (plan,) = current_plans(store)
-    specs = {s.run_id: s for number in range(3) for g in plan.stored.share(number) for s in g.specs}
+    specs = {
+        s.run_id: s for number in range(3) for g in plan.content.share(number) for s in g.specs
+    }
     observer = Observer(on_finished=lambda group, outcome: rows.extend(outcome.runs))
     watched = StoredRuns(store, (plan,), specs, observer)
     watched.report()

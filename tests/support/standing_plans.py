@@ -9,10 +9,11 @@ from adamcmp.config import StudyConfig
 from adamcmp.execution.autotuning import autotuned
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.open_plans import OpenPlan
-from adamcmp.execution.publishing import Request, publish_standing, unfinished
+from adamcmp.execution.publishing import Request, unfinished
 from adamcmp.execution.queue_files import plan_file
+from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.execution.stored_plans import encode_plan
-from adamcmp.execution.work import WorkResult
+from adamcmp.execution.worker import WorkerResult
 from adamcmp.planning.plan import make_plan
 from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
@@ -30,7 +31,7 @@ def plan(*overrides: str, **options: Any) -> StandingPlan:
     return write_plan([*GRID, *overrides], None, TrainingOptions(**options))
 
 
-def train(results: Path, *overrides: str, **options: Any) -> tuple[WorkResult, int]:
+def train(results: Path, *overrides: str, **options: Any) -> tuple[WorkerResult, int]:
     """Train the open plans; return the result and the number of runs that is displayed."""
     displayed = []
 
@@ -66,5 +67,5 @@ def with_versions(
 ) -> None:
     """Rewrite a plan as another version would have written it."""
     header = replace(plan.header, versions=versions, mixed_versions=mixed_versions)
-    shares = [plan.stored.share(share.number) for share in plan.shares()]
+    shares = [plan.content.share(share.number) for share in plan.shares()]
     files.replace(plan_file(plan.number), encode_plan(header, shares))

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adamcmp.execution.heartbeats import Heartbeat
+from adamcmp.execution.plan_contents import PlanHeader, PlannedGroup
 from adamcmp.execution.queue_files import plan_file, remove_plan
-from adamcmp.execution.stored_plans import PlanHeader, PlannedGroup, encode_plan
+from adamcmp.execution.stored_plans import encode_plan
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.specs import RunSpec
 from adamcmp.storage.store import Store

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from adamcmp.training.engines.graph_edits import add_call, calls, recompile
 from adamcmp.training.engines.products import PRODUCT, is_supported
-from adamcmp.training.engines.torch_internals import add_call, value_of
+from adamcmp.training.engines.torch_internals import value_of
 
 #: Minimum size of a product's dimensions: on a CPU, products of width 10 reach only a third of the
 #: speed.
@@ -20,7 +21,7 @@ _aten = torch.ops.aten
 
 def widen_products(graph: GraphModule) -> None:
     """Pad narrow dimensions of batched products, such as ten classes, with zeros."""
-    for node in _calls(graph, _aten.bmm.default):
+    for node in calls(graph, _aten.bmm.default):
         a, b = (argument for argument in node.args if isinstance(argument, Node))
         _, rows, inner = value_of(a).shape
         columns = value_of(b).shape[2]
@@ -33,19 +34,19 @@ def widen_products(graph: GraphModule) -> None:
                 if size < _MIN_WIDTH:
                     product = add_call(graph, a, _aten.slice.Tensor, product, dimension, 0, size)
         node.replace_all_uses_with(product)
-    _finish(graph)
+    recompile(graph)
 
 
 def fuse_products(graph: GraphModule) -> None:
     """Replace batched products by `PRODUCT`, together with the operations that follow each."""
-    for node in _calls(graph, _aten.bmm.default):
+    for node in calls(graph, _aten.bmm.default):
         a, b = (argument for argument in node.args if isinstance(argument, Node))
         if is_supported(value_of(a), value_of(b)):
             last, *options = _following(node)
             with graph.graph.inserting_before(last):
                 product = add_call(graph, a, PRODUCT, a, b, *options)
             last.replace_all_uses_with(product)
-    _finish(graph)
+    recompile(graph)
 
 
 def _following(product: Node) -> tuple[Any, ...]:
@@ -85,7 +86,7 @@ def divide_lanes_once(graph: GraphModule) -> None:
     Adam divides every element by its bias corrections, and a processor divides ten times slower
     than it multiplies.
     """
-    for node in _calls(graph, _aten.div.Tensor):
+    for node in calls(graph, _aten.div.Tensor):
         numerator, divisor = node.args
         if not isinstance(divisor, Node) or divisor.target is not _aten.view.default:
             continue
@@ -98,7 +99,7 @@ def divide_lanes_once(graph: GraphModule) -> None:
                 factor = add_call(graph, divisor, _aten.view.default, reciprocal, shape)
                 product = add_call(graph, divisor, _aten.mul.Tensor, numerator, factor)
             node.replace_all_uses_with(product)
-    _finish(graph)
+    recompile(graph)
 
 
 def materialize_lane_values(graph: GraphModule) -> None:
@@ -107,7 +108,7 @@ def materialize_lane_values(graph: GraphModule) -> None:
     Inductor inlines cheap operations, powers of β among them, into the inner loops that use their
     results. ``as_strided`` makes it store its input.
     """
-    for node in [n for n in graph.graph.nodes if n.op == "call_function"]:
+    for node in calls(graph):
         value = value_of(node)
         if not isinstance(value, Tensor) or value.ndim != 1 or not value.is_floating_point():
             continue
@@ -140,13 +141,3 @@ def _pad(graph: GraphModule, node: Node) -> Node:
             zeros = add_call(graph, node, _aten.full.default, shape, 0.0, **options)
             node = add_call(graph, node, _aten.cat.default, [node, zeros], dimension)
     return node
-
-
-def _calls(graph: GraphModule, *targets: Any) -> list[Node]:
-    return [n for n in graph.graph.nodes if n.op == "call_function" and n.target in targets]
-
-
-def _finish(graph: GraphModule) -> None:
-    graph.graph.eliminate_dead_code()
-    graph.graph.lint()
-    graph.recompile()

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from adamcmp.training.engines.aliasing import changed_arguments
-from adamcmp.training.engines.torch_internals import add_call, value_of
+from adamcmp.training.engines.graph_edits import add_call
+from adamcmp.training.engines.torch_internals import value_of
 
 _copy = torch.ops.aten.copy_.default
 

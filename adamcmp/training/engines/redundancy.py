@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from adamcmp.training.engines.aliasing import Memory, changed_arguments
+from adamcmp.training.engines.graph_edits import add_call, calls, recompile
 from adamcmp.training.engines.operations import layout
-from adamcmp.training.engines.torch_internals import add_call, value_of
+from adamcmp.training.engines.torch_internals import value_of
 
 _aten = torch.ops.aten
 
@@ -20,20 +21,18 @@ _PRODUCTS = (_aten.mul.Scalar, _aten.mul.Tensor)
 def remove_redundant(graph: GraphModule) -> None:
     """Remove what vmap and autograd add: products with 1, views without effect, transposes."""
     _remove_products_with_one(graph)
-    for node in _calls(graph, _aten.view.default, _aten.expand.default, _aten.detach.default):
+    for node in calls(graph, _aten.view.default, _aten.expand.default, _aten.detach.default):
         source = node.args[0]
         if isinstance(source, Node) and value_of(node).shape == value_of(source).shape:
             node.replace_all_uses_with(source)
     graph.graph.eliminate_dead_code()
     _move_transposes_inside(graph)
-    graph.graph.eliminate_dead_code()
-    graph.graph.lint()
-    graph.recompile()
+    recompile(graph)
 
 
 def _remove_products_with_one(graph: GraphModule) -> None:
     memory = Memory(graph.graph)
-    for node in _calls(graph, *_PRODUCTS):
+    for node in calls(graph, *_PRODUCTS):
         factor = node.args[0]
         if not isinstance(factor, Node) or node.args[1] != 1:
             continue
@@ -68,7 +67,7 @@ def _move_transposes_inside(graph: GraphModule) -> None:
     Autograd computes the gradient of a weight as the transpose of a product. With this
     replacement, the gradient has the memory layout of the weight.
     """
-    for node in _calls(graph, _aten.transpose.int):
+    for node in calls(graph, _aten.transpose.int):
         product = node.args[0]
         assert isinstance(product, Node)
         if product.target is not _aten.bmm.default or len(product.users) > 1:
@@ -93,7 +92,7 @@ def merge_equal(graph: GraphModule) -> None:
     """
     memory = Memory(graph.graph)
     computed: dict[Any, Node] = {}
-    for node in _calls(graph):
+    for node in calls(graph):
         if changed_arguments(node):
             computed.clear()
         elif memory.is_changed(node) and not memory.is_view(node):
@@ -113,9 +112,3 @@ def _key(argument: Any) -> Any:
         return tuple((name, _key(value)) for name, value in sorted(argument.items()))
     # The arguments True, 1 and 1.0 are equal, but differ in effect.
     return argument if isinstance(argument, Node) else (type(argument), argument)
-
-
-def _calls(graph: GraphModule, *targets: Any) -> list[Node]:
-    """Return the calls of some operations in order; of all operations if none are named."""
-    calls = [node for node in graph.graph.nodes if node.op == "call_function"]
-    return [node for node in calls if not targets or node.target in targets]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,9 +9,10 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from adamcmp.training.engines.aliasing import Memory
+from adamcmp.training.engines.graph_edits import add_call, calls, recompile
 from adamcmp.training.engines.operations import layout
 from adamcmp.training.engines.redundancy import merge_equal
-from adamcmp.training.engines.torch_internals import add_call, value_of
+from adamcmp.training.engines.torch_internals import value_of
 
 _aten = torch.ops.aten
 
@@ -30,19 +30,13 @@ def simplify(graph: GraphModule) -> None:
     merge_equal(graph)
     _interpolate(graph)
     _transpose_softmax(graph)
-    graph.graph.eliminate_dead_code()
-    graph.graph.lint()
-    graph.recompile()
-
-
-def _calls(graph: GraphModule) -> Iterator[Node]:
-    yield from [node for node in graph.graph.nodes if node.op == "call_function"]
+    recompile(graph)
 
 
 def _remove_copies(graph: GraphModule) -> None:
     """Replace copies by their source, and transposes of transposes by the tensor itself."""
     memory = Memory(graph.graph)
-    for node in _calls(graph):
+    for node in calls(graph):
         source = node.args[0] if node.args else None
         if not isinstance(source, Node):
             continue
@@ -72,7 +66,7 @@ def _use_first_sizes(graph: GraphModule) -> None:
     for node, dim in dims:
         first.setdefault(str(value_of(node).shape[dim]), (node, dim))
     sizes: dict[str, Node] = {}
-    for node in [n for n in _calls(graph) if n.target is _aten.sym_size.int]:
+    for node in [n for n in calls(graph) if n.target is _aten.sym_size.int]:
         name = str(value_of(node))
         if name in first and name not in sizes:
             with graph.graph.inserting_after(placeholders[-1]):
@@ -83,7 +77,7 @@ def _use_first_sizes(graph: GraphModule) -> None:
 
 def _make_constant(graph: GraphModule) -> None:
     """Replace tensors of ones of a fixed shape, from which gradients start, by constants."""
-    for node in _calls(graph):
+    for node in calls(graph):
         value = value_of(node)
         if node.target is _aten.ones_like.default and _is_static(value):
             with graph.graph.inserting_before(node):
@@ -103,7 +97,7 @@ def _pad_vectors(graph: GraphModule) -> None:
     torch computes a batch of one such product by another kernel than several, which rounds
     differently, so that the bits of a lane would depend on whether there are others.
     """
-    for node in _calls(graph):
+    for node in calls(graph):
         if node.target is not _aten.bmm.default or isinstance(value_of(node).shape[0], int):
             continue
         a, b = (argument for argument in node.args if isinstance(argument, Node))
@@ -129,7 +123,7 @@ def _is_one(size: Any) -> bool:
 
 def _interpolate(graph: GraphModule) -> None:
     """Replace β·a + (1 − β)·b, a moving average, by one interpolation from a to b."""
-    for node in _calls(graph):
+    for node in calls(graph):
         if node.target is not _aten.add.Tensor or node.kwargs:
             continue
         factors = [_factors(term) for term in node.args]
@@ -165,7 +159,7 @@ def _is_complement(weight: Node, beta: Node) -> bool:
 def _transpose_softmax(graph: GraphModule) -> None:
     """Compute a log-softmax over few classes, and its gradient, over the last dimension but one."""
     targets = (_aten._log_softmax.default, _aten._log_softmax_backward_data.default)
-    for node in _calls(graph):
+    for node in calls(graph):
         if node.target not in targets:
             continue
         shape, inputs = value_of(node).shape, node.all_input_nodes

@@ -24,7 +24,6 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 __all__ = [
     "RecordedCall",
-    "add_call",
     "compiler_error_type",
     "limited_fusion",
     "load_artifact",
@@ -147,23 +146,6 @@ def value_of(node: Node) -> Any:
     Reads ``node.meta["val"]``, the convention of ``make_fx`` and inductor.
     """
     return node.meta.get("val")
-
-
-def add_call(graph: GraphModule, like: Node, target: Any, *arguments: Any, **named: Any) -> Node:
-    """Add a call at a graph's insertion point, and record its value for later passes.
-
-    Args:
-        graph: The graph.
-        like: A node whose value is a fake tensor; its ``fake_mode`` computes the new value.
-        target: The operation.
-        arguments: Its arguments: nodes, numbers, or lists of them.
-        named: Its keyword arguments, which must not be nodes.
-    """
-    node = graph.graph.call_function(target, arguments, named)
-    values = tree_map(lambda a: value_of(a) if isinstance(a, Node) else a, arguments)
-    with value_of(like).fake_mode:
-        node.meta["val"] = target(*values, **named)
-    return node
 
 
 def load_library(file: Path) -> Executable:

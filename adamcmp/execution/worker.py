@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from adamcmp.config import Execution
 from adamcmp.errors import ConfigError, Interrupted
@@ -31,7 +30,7 @@ from adamcmp.training.outcome import Failed, Outcome
 
 
 @dataclass(frozen=True)
-class WorkResult:
+class WorkerResult:
     """What a worker has done.
 
     Attributes:
@@ -50,13 +49,13 @@ class WorkResult:
     cancelled: int = 0
 
 
-def work(
+def train_open_plans(
     store: Store,
     execution: Execution,
     observer: Observer,
     number: int | None = None,
     seconds: float | None = None,
-) -> WorkResult:
+) -> WorkerResult:
     """Train shares of the open plans of a study until none is left.
 
     Args:
@@ -71,38 +70,90 @@ def work(
         StoreError: If the study cannot be read or written, or this machine would train other runs.
         Interrupted: If a signal arrives; runs that ended are stored, running ones have checkpoints.
     """
-    numerics = store.numerics()
+    worker = _Worker(store, execution, observer, number)
     plans = current_plans(store)
     if number is not None and number not in {plan.number for plan in plans}:
         if number in range(1, store.commands() + 1):
-            return WorkResult(0, 0, 0)  # all of its runs are stored, or it was cancelled
+            return WorkerResult(0, 0, 0)  # all of its runs are stored, or it was cancelled
         raise ConfigError(_no_such_plan(store, number, plans))
-    counts: Counter[bool] = Counter()
+    return worker.result(time_over=not worker.train(seconds))
 
-    def on_finished(group: LaneGroup, outcome: Outcome) -> None:
-        counts[isinstance(outcome, Failed)] += len(group.specs)
-        observer.on_finished(group, outcome)
 
-    counting = replace(observer, on_finished=on_finished)
-    time_over, begun = False, {plan.number: plan for plan in _selected(plans, number)}
-    with deferred_signals() as interrupted, WorkerProcesses() as pool:
-        until = _until(interrupted, seconds)
-        try:
-            while numerics is not None and (plans := _selected(current_plans(store), number)):
-                begun |= {plan.number: plan for plan in plans}
-                runs = sum(plan.header.runs for plan in plans)
-                executor = pool.executor(execution, numerics, runs, until)
-                _work_on(store, plans, executor, counting, execution.checkpoint_every, until)
-        except Interrupted as interrupt:
-            if interrupt.number != TIME_OVER:
-                raise
-            time_over = True
-    outcomes = store.outcomes()
-    open_now = {plan.number: plan for plan in _selected(current_plans(store), number)}
-    left = sum(len(plan.missing(outcomes)) for plan in open_now.values())
-    ended = [plan for number, plan in begun.items() if number not in open_now]
-    cancelled = sum(len(plan.missing(outcomes)) for plan in ended)
-    return WorkResult(counts.total(), counts[True], left, time_over, cancelled)
+@dataclass
+class _Worker:
+    """A process that trains shares of open plans, and counts what it does.
+
+    The attributes are the arguments of `train_open_plans`.
+    """
+
+    store: Store
+    execution: Execution
+    observer: Observer
+    number: int | None
+    _begun: dict[int, OpenPlan] = field(init=False, default_factory=dict)
+    _trained: int = field(init=False, default=0)
+    _failed: int = field(init=False, default=0)
+
+    def train(self, seconds: float | None) -> bool:
+        """Train until no share is left; return whether this was so before the time was over."""
+        numerics = self.store.numerics()
+        with deferred_signals() as interrupted, WorkerProcesses() as pool:
+            until = _until(interrupted, seconds)
+            try:
+                while numerics is not None and (plans := self._plans()):
+                    self._begun |= {plan.number: plan for plan in plans}
+                    runs = sum(plan.header.runs for plan in plans)
+                    executor = pool.executor(self.execution, numerics, runs, until)
+                    self._train_shares(plans, executor, until)
+            except Interrupted as interrupt:
+                if interrupt.number != TIME_OVER:
+                    raise
+                return False
+        return True
+
+    def result(self, time_over: bool) -> WorkerResult:
+        """Return what was done, and what is left."""
+        outcomes = self.store.outcomes()
+        open_plans = {plan.number: plan for plan in self._plans()}
+        left = sum(len(plan.missing(outcomes)) for plan in open_plans.values())
+        ended = [plan for number, plan in self._begun.items() if number not in open_plans]
+        cancelled = sum(len(plan.missing(outcomes)) for plan in ended)
+        return WorkerResult(self._trained, self._failed, left, time_over, cancelled)
+
+    def _plans(self) -> list[OpenPlan]:
+        return [p for p in current_plans(self.store) if self.number in (None, p.number)]
+
+    def _train_shares(
+        self, plans: Sequence[OpenPlan], executor: Executor, until: InterruptedBy
+    ) -> None:
+        """Train shares of plans until every share is done."""
+        store, every = self.store, self.execution.checkpoint_every
+        for plan in plans:
+            check_versions(plan, store.folder)
+        examples = [spec for plan in plans for spec in plan.content.examples()]
+        numerics, run_kinds = examples[0].numerics, run_kinds_by_key(s.config for s in examples)
+        lease_seconds = min(plan.header.lease_seconds for plan in plans)
+        with Heartbeat(
+            store.files, lease_seconds, lease_seconds / RENEWALS, hardware(numerics.device)
+        ) as heartbeat:
+            unmeasured = Plan(numerics, tuple(examples), run_kinds)
+            ungrouped = sum(plan.header.ungrouped_runs for plan in plans)
+            notice = self.observer.on_notice
+            costs = autotuned(unmeasured, executor, until, notice, ungrouped).costs
+            reservations = Reservations(
+                store,
+                heartbeat,
+                frozenset(plan.number for plan in plans),
+                lambda groups: lane_groups(groups, costs, store),
+            )
+            runs = sum(plan.header.runs for plan in plans)
+            observer = replace(self.observer, on_finished=self._on_finished)
+            Scheduler(executor, store, reservations, runs, observer, every, until).run()
+
+    def _on_finished(self, group: LaneGroup, outcome: Outcome) -> None:
+        self._trained += len(group.specs)
+        self._failed += len(group.specs) * isinstance(outcome, Failed)
+        self.observer.on_finished(group, outcome)
 
 
 def current_plans(store: Store) -> list[OpenPlan]:
@@ -122,41 +173,6 @@ def current_plans(store: Store) -> list[OpenPlan]:
             elif plan.standing:
                 remove_plan(store.files, plan.number)
     return plans
-
-
-def _selected(plans: Sequence[OpenPlan], number: int | None) -> list[OpenPlan]:
-    return [plan for plan in plans if number in (None, plan.number)]
-
-
-def _work_on(
-    store: Store,
-    plans: Sequence[OpenPlan],
-    executor: Executor,
-    observer: Observer,
-    checkpoint_every: float,
-    until: InterruptedBy,
-) -> None:
-    """Train shares of plans until every share is done."""
-    for plan in plans:
-        check_versions(plan, store.folder)
-    examples = [spec for plan in plans for spec in plan.stored.examples()]
-    run_kinds = run_kinds_by_key(spec.config for spec in examples)
-    lease_seconds = min(plan.header.lease_seconds for plan in plans)
-    device = examples[0].numerics.device
-    with Heartbeat(
-        store.files, lease_seconds, lease_seconds / RENEWALS, hardware(device)
-    ) as heartbeat:
-        unmeasured = Plan(examples[0].numerics, tuple(examples), run_kinds)
-        ungrouped = sum(plan.header.ungrouped_runs for plan in plans)
-        costs = autotuned(unmeasured, executor, until, observer.on_notice, ungrouped).costs
-        reservations = Reservations(
-            store,
-            heartbeat,
-            frozenset(plan.number for plan in plans),
-            lambda groups: lane_groups(groups, costs, store),
-        )
-        runs = sum(plan.header.runs for plan in plans)
-        Scheduler(executor, store, reservations, runs, observer, checkpoint_every, until).run()
 
 
 def _no_such_plan(store: Store, number: int, plans: Sequence[OpenPlan]) -> str:

@@ -7,13 +7,14 @@ import pytest
 from adamcmp.cli import main
 from adamcmp.config import Composer
 from adamcmp.errors import ConfigError, Interrupted, RunFailed
-from adamcmp.execution import remote
-from adamcmp.execution.execute import execute, preview
+from adamcmp.execution import cluster_training
+from adamcmp.execution.execute import execute
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.launched_jobs import record_jobs
 from adamcmp.execution.launchers import ClusterError, JobState
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import read_plan
+from adamcmp.execution.preview import preview
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
@@ -39,7 +40,7 @@ def crash(command):
 def jobs(tmp_path, monkeypatch):
     """Set what the jobs do; return their launcher."""
     for name in ("STORE_SECONDS", "JOB_SECONDS", "POLL_SECONDS"):
-        monkeypatch.setattr(remote, name, 0.0 if name == "JOB_SECONDS" else 0.001)
+        monkeypatch.setattr(cluster_training, name, 0.0 if name == "JOB_SECONDS" else 0.001)
 
     def used(*actions):
         launcher = ToyLauncher(tmp_path, actions)
@@ -48,7 +49,7 @@ def jobs(tmp_path, monkeypatch):
             launcher.settings = cluster
             return launcher
 
-        monkeypatch.setattr(remote, "study_launcher", with_settings)
+        monkeypatch.setattr(cluster_training, "study_launcher", with_settings)
         return launcher
 
     return used
@@ -180,7 +181,7 @@ def test_a_plan_for_gpus_that_this_machine_lacks(composer, results, jobs):
     assert "This machine has no GPU, so the jobs measure and group the runs." in notices
     plan = read_plan(Folder(results / "s"), 1)
     assert set(plan.header.share_seconds) == {None}
-    groups = [group for share in plan.shares() for group in plan.stored.share(share.number)]
+    groups = [group for share in plan.shares() for group in plan.content.share(share.number)]
     assert not any(group.grouped for group in groups)
     assert {spec.numerics.device for group in groups for spec in group.specs} == {"cuda"}
 

@@ -31,7 +31,7 @@ UPLOAD_EVERY = 5.0
 logger = logging.getLogger(__name__)
 
 
-class RemoteCheckpoints(Checkpoints):
+class BucketCheckpoints(Checkpoints):
     """The checkpoints of a study that is not on disk."""
 
     def transferring(self) -> contextlib.AbstractContextManager[object]:
@@ -55,13 +55,15 @@ class RemoteCheckpoints(Checkpoints):
 
     def _existing(self) -> dict[str, frozenset[str]]:
         listed = self.files.list(CHECKPOINT_FOLDER)
-        contents = [name for name in listed if name.endswith(".npz") and _facts(name) in listed]
+        contents = [
+            name for name in listed if name.endswith(".npz") and _progress_file(name) in listed
+        ]
         if contents:
             self._transfer.stored.update(contents)
 
         def progress(name: str) -> tuple[int, str, frozenset[str]] | None:
             try:
-                return _progress(self.files, name, listed[_facts(name)])
+                return _progress(self.files, name, listed[_progress_file(name)])
             except FileNotFoundError:  # another process has just removed it
                 return None
 
@@ -113,7 +115,7 @@ class _Transfer:
         with self._mutex:
             self.path(name).unlink(missing_ok=True)
             if name in self.stored:
-                self._files.delete(_facts(name))
+                self._files.delete(_progress_file(name))
                 self._files.delete(name)
                 self.stored.remove(name)
 
@@ -148,10 +150,10 @@ class _Transfer:
             return
         content = path.read_bytes()
         metadata, _ = archive.decode(content, str(path))
-        facts = {key: metadata[key] for key in ("steps_taken", "runs")}
+        record = {key: metadata[key] for key in ("steps_taken", "runs")}
         self.stored.add(name)
         self._files.replace(name, content)
-        self._files.replace(_facts(name), json.dumps(facts).encode())
+        self._files.replace(_progress_file(name), json.dumps(record).encode())
         self._equal_at[name] = written
 
 
@@ -159,10 +161,10 @@ class _Transfer:
 def _progress(files: Files, name: str, version: FileVersion) -> tuple[int, str, frozenset[str]]:
     """Return the negative number of steps of a checkpoint, its name, and the ids of its runs."""
     del version  # part of the cache key only
-    facts = json.loads(files.read(_facts(name)))
-    return -facts["steps_taken"], name, frozenset(facts["runs"])
+    record = json.loads(files.read(_progress_file(name)))
+    return -record["steps_taken"], name, frozenset(record["runs"])
 
 
-def _facts(name: str) -> str:
+def _progress_file(name: str) -> str:
     """Return the name of the file with the runs and the steps of a checkpoint."""
     return f"{name.removesuffix('.npz')}.json"

@@ -15,16 +15,17 @@ from adamcmp.errors import ConfigError, Interrupted, counted
 from adamcmp.execution.autotuning import autotuned, can_measure
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.job_count import job_count, processes_per_worker, with_workers_of_jobs
-from adamcmp.execution.launched_jobs import JOBS_FOLDER, forget_jobs, study_launcher
+from adamcmp.execution.launched_jobs import JOBS_FOLDER, remove_job_record, study_launcher
 from adamcmp.execution.launchers import ClusterError, Launcher, WorkerCommand
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import OpenPlan, plan_cancelled
 from adamcmp.execution.plan_jobs import PlanJobs
-from adamcmp.execution.publishing import Request, publish_standing
+from adamcmp.execution.publishing import Request
 from adamcmp.execution.queue_files import list_queue, remove_plan
 from adamcmp.execution.signals import InterruptedBy
+from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.execution.stored_runs import StoredRuns
-from adamcmp.execution.work import current_plans
+from adamcmp.execution.worker import current_plans
 from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.planning.plan import Plan
 from adamcmp.platform.addresses import study_arguments
@@ -163,7 +164,7 @@ class ClusterTraining:
         for jobs in self._jobs:
             with contextlib.suppress(ClusterError):
                 jobs.cancel_waiting()
-            forget_jobs(self.store.files, jobs.command.plan)
+            remove_job_record(self.store.files, jobs.command.plan)
         left = sum(map(self._stored.missing, self._stored.plans))
         if left:
             raise plan_cancelled(left)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from adamcmp.errors import StoreError
-from adamcmp.storage import archive, remote_checkpoints
+from adamcmp.storage import archive, bucket_checkpoints
+from adamcmp.storage.bucket_checkpoints import BucketCheckpoints
 from adamcmp.storage.checkpoints import CHECKPOINT_FOLDER
-from adamcmp.storage.remote_checkpoints import RemoteCheckpoints
 from tests.support.file_reads import recorded_reads
 from tests.support.memory_files import MemoryFiles
 
@@ -26,13 +26,13 @@ def files(results):
 @pytest.fixture
 def here(files):
     """The checkpoints of the study, as one machine sees them."""
-    return RemoteCheckpoints(files)
+    return BucketCheckpoints(files)
 
 
 @pytest.fixture
 def there(files):
     """The checkpoints of the study, as another machine sees them."""
-    return RemoteCheckpoints(files)
+    return BucketCheckpoints(files)
 
 
 def write(checkpoints, run_ids, steps):
@@ -65,7 +65,7 @@ def test_the_checkpoint_with_the_most_steps_is_first(here, there):
 
 
 def test_checkpoints_are_uploaded_while_runs_are_trained(here, there, monkeypatch):
-    monkeypatch.setattr(remote_checkpoints, "UPLOAD_EVERY", 0.01)
+    monkeypatch.setattr(bucket_checkpoints, "UPLOAD_EVERY", 0.01)
     with here.transferring():
         write(here, ["a"], 1)
         deadline = time.monotonic() + 10
