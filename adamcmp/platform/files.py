@@ -88,11 +88,12 @@ def temporary_files(folder: Path, prefix: str) -> Iterable[Path]:
 
 
 @contextlib.contextmanager
-def storage_errors(folder: object) -> Iterator[None]:
+def storage_errors(folder: object, remedy: str = "") -> Iterator[None]:
     """Convert an OSError, such as that of a full disk, to a StoreError that names the folder.
 
     Args:
         folder: The folder or the URL that is written.
+        remedy: What the user can do, as a sentence for the message.
 
     Raises:
         StoreError: In place of an OSError.
@@ -102,4 +103,5 @@ def storage_errors(folder: object) -> Iterator[None]:
     except StoreError:  # that of a bucket is an OSError, too
         raise
     except OSError as error:
-        raise StoreError(f"Cannot write to {folder}: {error.strerror or error}.") from None
+        text = f"Cannot write to {folder}: {error.strerror or error}. {remedy}"
+        raise StoreError(text.rstrip()) from None

@@ -69,7 +69,7 @@ def report(
     """
     answer = record_looks(compute_answer(studies, filters, question))
     folder = report_folder(studies, filters)
-    with storage_errors(folder):
+    with storage_errors(folder, "`adamcmp report --format md` prints the tables."):
         folder.mkdir(parents=True, exist_ok=True)
         plots = render_plots(answer.table, folder)
         files = [file for plot in plots for file in plot.files] + _write_tables(answer, folder)

@@ -57,6 +57,14 @@ class TestCommand:
         }
         assert "validation" in (folder / "summary.md").read_text()
 
+    def test_a_folder_that_cannot_be_written(self, results, few_statistics, capsys):
+        adamcmp.sweep([*FAST, "optimizer=adam_l2,adamw", "seed=0,1"])
+        (results / "s" / "report").touch()
+        assert main(["report", "s"]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"adamcmp: Cannot write to {results / 's' / 'report'}: ")
+        assert error.endswith("`adamcmp report --format md` prints the tables.\n")
+
     def test_the_same_data_gives_the_same_files(self, two_plots, few_statistics, results):
         adamcmp.sweep([*FAST, "seed=0,1"])
         contents = []

@@ -78,7 +78,9 @@ def test_temporary_files_of_other_files_are_not_listed(tmp_path):
     assert [file.name for file in temporary_files(tmp_path, path.name)] == [names[0]]
 
 
-def test_errors_name_the_folder(tmp_path):
-    message = rf"^Cannot write to {tmp_path}: No space left on device\.$"
-    with pytest.raises(StoreError, match=message), storage_errors(tmp_path):
+@pytest.mark.parametrize("remedy", ["", "Delete files."])
+def test_errors_name_the_folder(tmp_path, remedy):
+    message = f"Cannot write to {tmp_path}: No space left on device. {remedy}".strip()
+    with pytest.raises(StoreError) as error, storage_errors(tmp_path, remedy):
         disk_full()
+    assert str(error.value) == message
